@@ -1,0 +1,74 @@
+import DequeModule
+import NIOCore
+import NIOPosix
+import TollgateWire
+
+extension ClientLink {
+    /// Opens a connection; on failure every waiting call fails.
+    func connect() {
+        state = .connecting(nil)
+        let link = NIOLoopBound(self, eventLoop: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(deadline)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ClientHandler(link: link.value))
+                }
+            }
+        let connected: EventLoopFuture<any Channel> =
+            switch address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        connected.hop(to: eventLoop).assumeIsolated().whenComplete { result in
+            do {
+                let channel = try result.get()
+                let handler = try channel.pipeline.syncOperations.handler(type: ClientHandler.self)
+                self.opened(Connection(channel: channel, handler: handler))
+            } catch {
+                self.notOpened(error)
+            }
+        }
+    }
+
+    private func notOpened(_ error: any Error) {
+        guard case .connecting = state else { return }
+        fail(.unavailable("\(address): \(error)"))
+    }
+
+    private func opened(_ connection: Connection) {
+        guard case .connecting = state, connection.channel.isActive else {
+            connection.channel.close(promise: nil)
+            return notOpened(ChannelError.ioOnClosedChannel)
+        }
+        guard let token else { return becomeReady(connection) }
+        state = .connecting(connection)
+        var request = ByteBuffer()
+        RequestWriter.writeAuth(token, to: &request)
+        connection.channel.writeAndFlush(request, promise: nil)
+        eventLoop.assumeIsolated().scheduleTask(in: deadline) {
+            guard case .connecting(let current?) = self.state, current.handler === connection.handler else { return }
+            self.lost(connection.handler, because: "no answer to AUTH")
+            connection.channel.close(promise: nil)
+        }
+    }
+
+    /// The reply to AUTH came.
+    func authenticated(_ connection: Connection, _ line: String) {
+        switch Result(catching: { try reply(line) }) {
+        case .success(.ok): return becomeReady(connection)
+        case .success(.error(let code, let sentence)): fail(.refused(code: code, sentence: sentence))
+        case .success, .failure: fail(.unavailable("\(address): no answer to AUTH"))
+        }
+        connection.channel.close(promise: nil)
+    }
+
+    private func becomeReady(_ connection: Connection) {
+        state = .ready(connection)
+        while let call = waiting.popFirst() { send(call) }
+    }
+
+    private func reply(_ line: String) throws -> Reply {
+        try Array(line.utf8).withUnsafeBytes { bytes in try ReplyParser.parse(bytes) }
+    }
+}

@@ -1,0 +1,49 @@
+/// Where a sidecar listens. A plain value.
+public enum TollgateAddress: Sendable, Hashable {
+    case tcp(host: String, port: Int)
+    case unix(path: String)
+
+    /// The sidecar of this host, on its usual port.
+    public static let local = TollgateAddress.tcp(host: "127.0.0.1", port: 7379)
+
+    /// Reads `127.0.0.1:7379`, `[::1]:7379`, `localhost:7379` or `unix:/path`. Throws a sentence that quotes the text.
+    public init(parsing text: String) throws(TollgateAddressError) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard !path.isEmpty else { throw TollgateAddressError("\(text): expected a path after unix:") }
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":") else { throw TollgateAddressError("\(text): expected host:port or unix:path") }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }), let port = Int(digits),
+            (1...65_535).contains(port)
+        else { throw TollgateAddressError("\(text): expected a port from 1 to 65535 after the colon") }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw TollgateAddressError("\(text): an IPv6 address is written in brackets, such as [::1]:7379")
+        }
+        guard !host.isEmpty else { throw TollgateAddressError("\(text): expected a host before the port") }
+        self = .tcp(host: String(host), port: port)
+    }
+}
+
+extension TollgateAddress: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+/// A sentence that says what is wrong with an address.
+public struct TollgateAddressError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

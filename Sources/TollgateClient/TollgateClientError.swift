@@ -1,0 +1,32 @@
+/// Why a call to the sidecar gave no answer. A DENY is an answer, not an error.
+public enum TollgateClientError: Error, Equatable, Sendable {
+    /// The sidecar cannot be reached, or the connection broke before the reply. What a lost RECORD did is not known; with
+    /// an `id` it can be sent again.
+    case unavailable(String)
+    /// No reply came within the deadline. The sidecar may still have done what was asked.
+    case timeout
+    /// The sidecar answered `ERR code sentence`, or the request was found bad before it was sent (`bad_request`).
+    case refused(code: String, sentence: String)
+    /// The client was shut down.
+    case closed
+
+    /// Whether `UnavailableRule` has a say: nobody could decide, but the request as such was good.
+    var isLackOfAnswer: Bool {
+        switch self {
+        case .unavailable, .timeout: true
+        case .refused(let code, _): ["unavailable", "timeout", "busy"].contains(code)
+        case .closed: false
+        }
+    }
+}
+
+extension TollgateClientError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unavailable(let sentence): "unavailable: \(sentence)"
+        case .timeout: "timeout: no reply within the deadline"
+        case .refused(let code, let sentence): "\(code): \(sentence)"
+        case .closed: "closed: the client was shut down"
+        }
+    }
+}

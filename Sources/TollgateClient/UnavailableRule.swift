@@ -1,0 +1,21 @@
+import TollgateCore
+
+/// What `check` and `peek` do when nobody can decide: the sidecar is away, is too slow, or answers `busy`, `timeout` or
+/// `unavailable`.
+public enum UnavailableRule: Sendable, Hashable {
+    /// A decision that allows, with `isDegraded` set.
+    case allow
+    /// A decision that denies, with `isDegraded` set and no reason.
+    case deny
+    /// The error.
+    case throwError
+
+    /// Nil where the error is to be thrown.
+    var decision: Decision? {
+        switch self {
+        case .allow: Decision(allowed: true, isDegraded: true)
+        case .deny: Decision(allowed: false, isDegraded: true)
+        case .throwError: nil
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/// What one request asks for or reports, per meter; nil where it does not say.
+public struct Amounts: Sendable, Hashable {
+    /// Calls counted.
+    public var requests: Int64?
+    /// Tokens in all.
+    public var tokens: Int64?
+    /// Tokens sent.
+    public var inputTokens: Int64?
+    /// Tokens received.
+    public var outputTokens: Int64?
+    /// Nano-units.
+    public var cost: Int64?
+
+    /// Names the meters that the request speaks of.
+    public init(
+        requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
+        cost: Int64? = nil
+    ) {
+        self.requests = requests
+        self.tokens = tokens
+        self.inputTokens = inputTokens
+        self.outputTokens = outputTokens
+        self.cost = cost
+    }
+
+    /// The amount of one meter.
+    @inlinable
+    public subscript(meter: Meter) -> Int64? {
+        get {
+            switch meter {
+            case .requests: requests
+            case .tokens: tokens
+            case .inputTokens: inputTokens
+            case .outputTokens: outputTokens
+            case .cost: cost
+            }
+        }
+        set {
+            switch meter {
+            case .requests: requests = newValue
+            case .tokens: tokens = newValue
+            case .inputTokens: inputTokens = newValue
+            case .outputTokens: outputTokens = newValue
+            case .cost: cost = newValue
+            }
+        }
+    }
+
+    /// `tokens` where it is given, else the sum of input and output tokens where at least one of them is.
+    @inlinable
+    public var allTokens: Int64? {
+        if let tokens { return tokens }
+        guard inputTokens != nil || outputTokens != nil else { return nil }
+        return (inputTokens ?? 0) + (outputTokens ?? 0)
+    }
+}

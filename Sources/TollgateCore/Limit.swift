@@ -1,0 +1,70 @@
+/// Meter × period × max, written `requests/1m`.
+public struct Limit: Sendable, Hashable {
+    /// `shadow` counts and reports, but never denies.
+    public enum Mode: String, Sendable, CaseIterable {
+        case enforce
+        case shadow
+    }
+
+    /// What is counted.
+    public var meter: Meter
+    /// Over what it is counted.
+    public var period: Period
+    /// Nil is unlimited, 0 is blocked; nano-units for `cost`.
+    public var max: Int64?
+    /// Whether the limit denies.
+    public var mode: Mode
+    /// Percentages of `max` past which replies warn, ascending; nil takes the policy's for calendar and `total` limits,
+    /// and none for sliding ones.
+    public var thresholds: [Int]?
+    /// Nil takes the policy's rule for the meter.
+    public var onRedisFailure: FailureRule?
+
+    /// A limit; `max` is in nano-units for `cost`.
+    public init(
+        _ meter: Meter, _ period: Period, max: Int64?, mode: Mode = .enforce, thresholds: [Int]? = nil,
+        onRedisFailure: FailureRule? = nil
+    ) {
+        self.meter = meter
+        self.period = period
+        self.max = max
+        self.mode = mode
+        self.thresholds = thresholds
+        self.onRedisFailure = onRedisFailure
+    }
+
+    /// `requests/1m`: unique within a scope, and the prefix of its fields in Redis.
+    public var name: String { "\(meter.name)/\(period)" }
+}
+
+/// What becomes of a decision when Redis cannot be asked.
+public enum FailureRule: String, Sendable, CaseIterable {
+    case open
+    case closed
+}
+
+/// A limit as it holds for one scope, with where it comes from.
+public struct EffectiveLimit: Sendable, Hashable {
+    /// Which part of the policy gave the limit.
+    public enum Source: String, Sendable {
+        case scope
+        case defaults
+    }
+
+    /// The limit itself.
+    public var limit: Limit
+    /// Where it comes from.
+    public var source: Source
+    /// Percentages of `max` past which replies warn, ascending; the policy's own already filled in.
+    public var thresholds: [Int]
+    /// The policy's rule already filled in.
+    public var onRedisFailure: FailureRule
+
+    /// A limit with all that the policy fills in.
+    public init(limit: Limit, source: Source, thresholds: [Int], onRedisFailure: FailureRule) {
+        self.limit = limit
+        self.source = source
+        self.thresholds = thresholds
+        self.onRedisFailure = onRedisFailure
+    }
+}

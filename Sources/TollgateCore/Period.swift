@@ -1,0 +1,89 @@
+/// Over what a limit counts. Durations slide, names are calendar.
+public enum Period: Sendable, Hashable {
+    /// One call.
+    case request
+    /// A sliding window of so many seconds: 1 … 2 678 400 (31 days).
+    case sliding(seconds: Int64)
+    case day
+    case week
+    case month
+    /// For ever.
+    case total
+
+    /// The longest sliding window in seconds: 31 days.
+    public static let longestWindow: Int64 = 31 * 86_400
+
+    /// The calendar unit, nil for the others.
+    public var calendarUnit: CalendarUnit? {
+        switch self {
+        case .day: .day
+        case .week: .week
+        case .month: .month
+        case .request, .sliding, .total: nil
+        }
+    }
+
+    /// Why text is not a period; the end of a sentence that starts with the text.
+    public struct ParsingError: Error, Equatable, Sendable {
+        /// What was expected.
+        public let explanation: String
+    }
+
+    /// Reads `request`, `day`, `week`, `month`, `total`, or a duration such as `90s`, `1m`, `24h`, `31d`.
+    public init(parsing text: some StringProtocol) throws(ParsingError) {
+        switch text {
+        case "request": self = .request
+        case "day": self = .day
+        case "week": self = .week
+        case "month": self = .month
+        case "total": self = .total
+        default: self = .sliding(seconds: try Self.seconds(parsing: text))
+        }
+    }
+
+    private static func seconds(parsing text: some StringProtocol) throws(ParsingError) -> Int64 {
+        let unit: Int64
+        switch text.last {
+        case "s": unit = 1
+        case "m": unit = 60
+        case "h": unit = 3_600
+        case "d": unit = 86_400
+        default:
+            throw ParsingError(
+                explanation: "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d")
+        }
+        let digits = text.dropLast()
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let count = Int64(digits) else {
+            throw ParsingError(explanation: "expected a whole number before the unit \(text.suffix(1))")
+        }
+        let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
+        guard !overflow, seconds >= 1, seconds <= longestWindow else {
+            throw ParsingError(explanation: "a duration is 1s to 31d")
+        }
+        return seconds
+    }
+}
+
+extension Period: CustomStringConvertible {
+    /// The one name of a period, whichever way it was written: a duration in the largest unit that divides it, and one
+    /// day as `24h`, so that it is not taken for the calendar `day`.
+    public var description: String {
+        switch self {
+        case .request: "request"
+        case .day: "day"
+        case .week: "week"
+        case .month: "month"
+        case .total: "total"
+        case .sliding(let seconds):
+            if seconds % 86_400 == 0, seconds > 86_400 {
+                "\(seconds / 86_400)d"
+            } else if seconds % 3_600 == 0 {
+                "\(seconds / 3_600)h"
+            } else if seconds % 60 == 0 {
+                "\(seconds / 60)m"
+            } else {
+                "\(seconds)s"
+            }
+        }
+    }
+}

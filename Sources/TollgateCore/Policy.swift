@@ -1,0 +1,82 @@
+/// Which limits hold for whom, and the settings around them: what a policy file says.
+///
+/// An immutable snapshot in use; a reload makes another one.
+public struct Policy: Sendable, Equatable {
+    /// Three upper-case letters. Only printed; amounts are never converted.
+    public var currency = "USD"
+    /// When days, weeks and months begin.
+    public var calendar = CalendarRules.utc
+    /// Percentages of `max` past which calendar and `total` limits warn, ascending, 1 … 1000 each.
+    public var thresholds = [80, 90, 95, 100]
+    /// The kinds whose days and months are kept; may hold `global`.
+    public var history: Set<String> = ["user", "team", "project", "tenant", "tool", "provider", "account"]
+    /// What becomes of a decision when Redis cannot be asked; a limit's own rule comes first.
+    public var onRedisFailure = FailureRules()
+    /// Limits of every scope of a kind; in the order of `Limit.precedes`.
+    public var defaults: [ScopeKind: [Limit]] = [:]
+    /// Limits of one scope, before those of its kind; in the order of `Limit.precedes`.
+    public var scopes: [Scope: [Limit]] = [:]
+    /// Limits that can never matter.
+    public var warnings: [PolicyProblem] = []
+
+    /// More composite kinds would each add a scope to most requests.
+    public static let mostCompositeKinds = 32
+    /// The limits of one scope are read and written in one piece.
+    public static let mostLimitsPerScope = 64
+
+    /// No limits, and the default settings.
+    public static let empty = Policy()
+
+    /// No limits, and the default settings.
+    public init() {}
+
+    /// The limits that hold for a scope: per meter and period, what `scopes` says, else what `defaults` says of its kind.
+    /// In the order of `Limit.precedes`. Unlimited ones are among them, so that USAGE can show where they come from.
+    public func limits(for scope: Scope) -> [EffectiveLimit] {
+        let own = scopes[scope] ?? []
+        let inherited = (defaults[scope.kind] ?? []).filter { limit in
+            !own.contains { $0.meter == limit.meter && $0.period == limit.period }
+        }
+        return (own.map { effective($0, .scope) } + inherited.map { effective($0, .defaults) })
+            .sorted { Limit.precedes($0.limit, $1.limit) }
+    }
+
+    private func effective(_ limit: Limit, _ source: EffectiveLimit.Source) -> EffectiveLimit {
+        let inheritsThresholds = limit.period.calendarUnit != nil || limit.period == .total
+        return EffectiveLimit(
+            limit: limit,
+            source: source,
+            thresholds: limit.thresholds ?? (inheritsThresholds ? thresholds : []),
+            onRedisFailure: limit.onRedisFailure ?? onRedisFailure[limit.meter])
+    }
+
+    /// Every composite kind that `defaults` or `scopes` names, sorted: those that a request's own scopes have to be
+    /// joined into. At most `mostCompositeKinds`.
+    public var compositeKinds: [ScopeKind] {
+        Set(defaults.keys).union(scopes.keys.map(\.kind)).filter(\.isComposite)
+            .sorted { $0.names.lexicographicallyPrecedes($1.names, by: ScopeKind.precedes) }
+    }
+}
+
+extension Limit {
+    /// The order in which limits are listed: by meter, then `request`, sliding windows by length, day, week, month, total.
+    public static func precedes(_ lhs: Limit, _ rhs: Limit) -> Bool {
+        (lhs.meter.rawValue, lhs.period) < (rhs.meter.rawValue, rhs.period)
+    }
+}
+
+extension Period: Comparable {
+    /// `request`, sliding windows by length, then day, week, month, total.
+    public static func < (lhs: Period, rhs: Period) -> Bool { lhs.rank < rhs.rank }
+
+    private var rank: Int64 {
+        switch self {
+        case .request: 0
+        case .sliding(let seconds): seconds
+        case .day: Self.longestWindow + 1
+        case .week: Self.longestWindow + 2
+        case .month: Self.longestWindow + 3
+        case .total: Self.longestWindow + 4
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Yams
+
+extension Policy {
+    /// Reads a policy file's text.
+    ///
+    /// - Parameters:
+    ///   - yaml: at most 1 MiB.
+    ///   - file: the name that problems are reported under; nothing is read from it.
+    /// - Throws: `PolicyError` with everything that is wrong, unless the text is not YAML at all, or has a key twice in one
+    ///   map: that is reported alone.
+    public init(yaml: String, file: String) throws(PolicyError) {
+        self.init()
+        guard let root = try PolicyText(yaml: yaml, file: file).root() else { return }
+        let reader = PolicyReader(file: file)
+        // A file of comments, and a lone `---`, are empty too.
+        if !root.isEmpty { read(root, reader) }
+        guard reader.problems.isEmpty else {
+            throw PolicyError(problems: reader.problems.sortedByLine())
+        }
+    }
+
+    static let keys = [
+        "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "on_redis_failure", "defaults",
+        "scopes",
+    ]
+    static let laterKeys = ["tiers", "assignments"]
+
+    private mutating func read(_ root: Node, _ reader: PolicyReader) {
+        let top = PolicyReader.Place(line: 1, path: [])
+        let entries = reader.entries(
+            of: root, at: top, expected: "a map of settings such as defaults: and scopes:",
+            allowed: Policy.keys + Policy.laterKeys, listed: Policy.keys)
+        for entry in entries { readSetting(entry, reader) }
+        calendar = reader.calendar(entries) ?? calendar
+        let limits = PolicyLimits(entries, reader)
+        defaults = limits.defaults.mapValues { $0.map(\.limit) }
+        scopes = limits.scopes.mapValues { $0.map(\.limit) }
+        warnings = limits.warnings(reader).sortedByLine()
+    }
+
+    private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
+        switch entry.key {
+        case "currency": currency = reader.currency(entry) ?? currency
+        case "thresholds": thresholds = reader.thresholds(entry.value, at: entry.place) ?? thresholds
+        case "history": history = reader.history(entry) ?? history
+        case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
+        case "tiers", "assignments": reader.report(entry.place, "not supported by this version yet")
+        default: break
+        }
+    }
+}
+
+extension [PolicyProblem] {
+    /// In the order of the lines, and of the reading within a line.
+    func sortedByLine() -> [PolicyProblem] {
+        enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+    }
+}

@@ -1,0 +1,134 @@
+import Yams
+
+/// Walks the nodes of a policy file, knows where it is, and collects what is wrong.
+///
+/// Lives for one reading, in one task. The problems of one place do not stop the reading of the others.
+final class PolicyReader {
+    /// A place in the file.
+    struct Place {
+        var line: Int
+        var path: [String]
+
+        func at(_ key: String, line: Int) -> Place { Place(line: line, path: path + [key]) }
+    }
+
+    /// One `key: value` of a mapping; its place is that of the key.
+    struct Entry {
+        let key: String
+        let place: Place
+        let value: Node
+    }
+
+    /// Counted over aliases as often as they are used, so that a few of them cannot stand for billions of entries.
+    static let mostEntries = 200_000
+    static let mostProblems = 1_000
+
+    let file: String
+    private(set) var problems: [PolicyProblem] = []
+    private var entriesLeft = mostEntries
+    private var hasGivenUp = false
+
+    init(file: String) {
+        self.file = file
+    }
+
+    func report(_ place: Place, _ sentence: String) {
+        guard !hasGivenUp else { return }
+        problems.append(problem(place, sentence))
+        if problems.count == Self.mostProblems {
+            giveUp("more than \(Self.mostProblems) problems; the rest is not listed")
+        }
+    }
+
+    func problem(_ place: Place, _ sentence: String) -> PolicyProblem {
+        PolicyProblem(file: file, line: place.line, path: place.path.joined(separator: "."), sentence: sentence)
+    }
+
+    private func giveUp(_ sentence: String) {
+        hasGivenUp = true
+        problems.append(PolicyProblem(file: file, line: problems.last?.line ?? 1, path: "", sentence: sentence))
+    }
+
+    private func spend() -> Bool {
+        entriesLeft -= 1
+        if entriesLeft < 0, !hasGivenUp { giveUp("more than \(Self.mostEntries) entries once aliases are filled in") }
+        return !hasGivenUp
+    }
+}
+
+// MARK: - Nodes
+
+extension PolicyReader {
+    /// The entries of a mapping; where `allowed` is given, any other key is reported and left out. Reports name the
+    /// `listed` ones of those.
+    func entries(
+        of node: Node, at place: Place, expected: String, noun: String = "key", allowed: [String]? = nil,
+        listed: [String]? = nil
+    ) -> [Entry] {
+        guard let mapping = node.mapping else {
+            report(self.place(of: node, at: place), "expected \(expected)")
+            return []
+        }
+        var entries: [Entry] = []
+        for (key, value) in mapping {
+            guard spend() else { break }
+            let line = key.mark?.line ?? place.line
+            guard let name = key.scalar?.string else {
+                report(Place(line: line, path: place.path), "expected a word as the key")
+                continue
+            }
+            let entry = Entry(key: name, place: place.at(name, line: line), value: value)
+            if let allowed, !allowed.contains(name) {
+                report(entry.place, Self.unknown(noun, name, allowed: listed ?? allowed))
+            } else {
+                entries.append(entry)
+            }
+        }
+        return entries
+    }
+
+    /// The items of a list.
+    func items(of node: Node, at place: Place, expected: String) -> [(value: Node, place: Place)] {
+        guard let sequence = node.sequence else {
+            report(self.place(of: node, at: place), "expected \(expected)")
+            return []
+        }
+        var items: [(value: Node, place: Place)] = []
+        for value in sequence {
+            guard spend() else { break }
+            items.append((value, self.place(of: value, at: place)))
+        }
+        return items
+    }
+
+    /// Where a value stands; an empty one stands with its key.
+    func place(of node: Node, at place: Place) -> Place {
+        guard let mark = node.mark, !node.isEmpty else { return place }
+        return Place(line: mark.line, path: place.path)
+    }
+
+    private static func unknown(_ noun: String, _ key: String, allowed: [String]) -> String {
+        let list = "expected one of \(allowed.joined(separator: ", "))"
+        guard let nearest = nearestWord(to: key, among: allowed) else { return "unknown \(noun); \(list)" }
+        return "unknown \(noun); did you mean \(nearest)? (\(list))"
+    }
+}
+
+extension Node {
+    /// The text of an unquoted scalar.
+    var plainText: String? {
+        guard let scalar, scalar.style == .plain else { return nil }
+        return scalar.string
+    }
+
+    /// `key:` with nothing after it.
+    var isEmpty: Bool { plainText == "" }
+
+    /// `null` or `~`.
+    var isNull: Bool {
+        switch plainText {
+        case "null", "Null", "NULL", "~": true
+        default: false
+        }
+    }
+}

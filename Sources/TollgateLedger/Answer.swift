@@ -1,0 +1,34 @@
+/// What the script said of one operation.
+package struct Answer {
+    package enum Outcome: Int64 {
+        case allow = 1
+        case deny = 2
+        case ok = 3
+        /// A scope's key in Redis holds something that is not ours; nothing of the operation was applied.
+        case broken = 4
+    }
+
+    package var outcome: Outcome
+    /// The tightest limit of an ALLOW, the one that refuses longest of a DENY.
+    package var limit: LimitReference?
+    /// What counts against `limit`, after the operation.
+    package var used: Int64 = 0
+    /// Of an ALLOW, until nothing counts against `limit` any more; of a DENY, until the same request could pass, negative
+    /// where waiting does not help.
+    package var milliseconds: Int64 = 0
+    /// Shadow limits that would have denied.
+    package var shadows: [LimitReference] = []
+    /// Limits past a threshold.
+    package var warnings: [Warning] = []
+
+    package struct LimitReference {
+        package var plan: ScopePlan
+        /// Into `plan.set.limits`.
+        package var index: Int
+    }
+
+    package struct Warning {
+        package var limit: LimitReference
+        package var used: Int64
+    }
+}

@@ -1,0 +1,253 @@
+import DequeModule
+import LuaScripts
+package import NIOCore
+package import TollgateCore
+package import TollgateRedis
+
+/// The way to the counters in Redis: gathers operations into batches, has one batch under way at a time, and hands each answer
+/// to whoever asked. An idle ledger sends at the end of the tick; a busy one fills the next batch while it waits.
+///
+/// Owned by one event loop, like the link beneath it; ledgers share nothing.
+package final class Ledger {
+    /// Batches that may wait behind the one that fills; past it operations fail with `.busy`.
+    static let waitingBatches = 64
+
+    package static let batchScript = RedisScript(name: "batch", source: LuaScripts.batch)
+    package static let usageScript = RedisScript(name: "usage", source: LuaScripts.usage)
+    /// What a link for a ledger has to load.
+    package static let scripts = [batchScript, usageScript]
+
+    package let eventLoop: any EventLoop
+    let link: RedisLink
+    private let deadline: TimeAmount
+
+    var clock = RedisClock()
+    private var lastBatchNumber = 0
+    private var filling: Batch?
+    private var full = Deque<Batch>()
+    private var underWay: Batch?
+    private var isFlushScheduled = false
+    private var isDeadlineCheckScheduled = false
+    private var drained: EventLoopPromise<Void>?
+
+    /// Called when the answers of a batch have been handed out, so that each asker writes them at once.
+    package var onAnswersDelivered: () -> Void = {}
+
+    /// Operations and batches sent since the start.
+    package private(set) var counts = LedgerCounts()
+
+    package init(link: RedisLink, eventLoop: any EventLoop, deadline: TimeAmount) {
+        self.link = link
+        self.eventLoop = eventLoop
+        self.deadline = deadline
+    }
+
+    /// Tests set the time that the scripts take for the present one, Unix ms.
+    package var fixedClock: Int64? {
+        get { clock.fixed }
+        set { clock.fixed = newValue }
+    }
+
+    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
+    /// there is nothing to decide or count, and the answer comes at once.
+    package func submit(
+        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], for owner: any OperationOwner, ticket: Int
+    ) {
+        guard !plans.isEmpty else {
+            return owner.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
+        }
+        func fail(_ failure: LedgerFailure) {
+            let failsClosed = plans.contains { $0.set.failsClosed }
+            owner.ledgerFailed(ticket: ticket, verb: verb, failsClosed: failsClosed, with: failure)
+        }
+        guard link.isReady else { return fail(.unavailable(link.stateDescription)) }
+        guard let batch = batchToFill() else { return fail(.busy) }
+        batch.append(verb, amounts, on: plans, for: owner, ticket: ticket)
+        scheduleFlush()
+    }
+
+    /// Reads what a scope has used, after the operations submitted before.
+    package func readUsage(
+        of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
+    ) {
+        guard link.isReady else { return completion(.failure(.unavailable(link.stateDescription))) }
+        guard let batch = batchToFill() else { return completion(.failure(.busy)) }
+        batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
+        scheduleFlush()
+    }
+
+    /// Completes when nothing is waiting or under way any more.
+    package func drain() -> EventLoopFuture<Void> {
+        let promise = drained ?? eventLoop.makePromise(of: Void.self)
+        drained = promise
+        settleDrain()
+        return promise.futureResult
+    }
+
+    private func settleDrain() {
+        guard let promise = drained, underWay == nil, filling == nil, full.isEmpty else { return }
+        drained = nil
+        promise.succeed(())
+    }
+
+    // MARK: - Filling
+
+    /// Nil when too many batches wait.
+    private func batchToFill() -> Batch? {
+        if let batch = filling {
+            guard batch.isFull else { return batch }
+            guard full.count < Self.waitingBatches else { return nil }
+            full.append(batch)
+        }
+        lastBatchNumber += 1
+        let batch = Batch(number: lastBatchNumber, deadline: .now() + deadline)
+        filling = batch
+        scheduleDeadlineCheck(at: batch.deadline)
+        return batch
+    }
+
+    /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.
+    private func scheduleFlush() {
+        guard !isFlushScheduled, underWay == nil else { return }
+        isFlushScheduled = true
+        eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    private func flush() {
+        guard underWay == nil else { return }
+        guard let batch = full.popFirst() ?? filling else { return settleDrain() }
+        if batch === filling { filling = nil }
+        guard link.isReady else {
+            fail(batch, with: .unavailable(link.stateDescription))
+            return flush()
+        }
+        underWay = batch
+        send(batch)
+    }
+
+    // MARK: - Sending
+
+    private func send(_ batch: Batch) {
+        guard !batch.entries.isEmpty else { return finish(batch) }
+        let command = batch.command(
+            sha: Self.batchScript.sha, at: clock.now, fixedClock: fixedClock, allocator: ByteBufferAllocator())
+        counts.batches += 1
+        counts.operations += batch.entries.count
+        link.evaluate(Self.batchScript, command) { result in
+            // Past the deadline the batch has been answered already.
+            guard self.underWay === batch else { return }
+            self.receive(result, for: batch)
+        }
+    }
+
+    private func receive(_ result: Result<RedisReply, RedisError>, for batch: Batch) {
+        switch result {
+        case .success(.bulk(let bytes)):
+            guard let reply = BatchReply(bytes, plans: batch.plans) else {
+                return finish(batch, failure: .internal("the batch script's reply cannot be read"))
+            }
+            clock.redisSaid(reply.now)
+            switch reply.status {
+            case .applied: deliver(reply, to: batch)
+            case .otherTime where batch.resent < 3:
+                batch.resent += 1
+                send(batch)
+            case .otherTime: finish(batch, failure: .internal("Redis's clock and the calendar do not agree"))
+            }
+        case .success(.error(let sentence)): finish(batch, failure: LedgerFailure(redisSaid: sentence))
+        case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
+        case .failure(let error): finish(batch, failure: .unavailable(error.description))
+        }
+    }
+
+    private func deliver(_ reply: BatchReply, to batch: Batch) {
+        var reply = reply
+        for (place, entry) in batch.entries.enumerated() {
+            guard let answer = reply.next() else {
+                fail(batch.entries[place...], with: .internal("the batch script's reply ends early"))
+                break
+            }
+            entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
+        }
+        finish(batch)
+    }
+
+    /// The batch is done: what it asked of usage goes out, then the next batch.
+    private func finish(_ batch: Batch, failure: LedgerFailure? = nil) {
+        underWay = nil
+        if let failure {
+            fail(batch, with: failure)
+        } else {
+            for request in batch.usageRequests { send(request) }
+        }
+        onAnswersDelivered()
+        flush()
+    }
+
+    private func send(_ request: Batch.UsageRequest) {
+        UsageRead(ledger: self, request: request, deadline: deadline).start()
+    }
+
+    // MARK: - Failing
+
+    private func fail(_ batch: Batch, with failure: LedgerFailure) {
+        fail(batch.entries[...], with: failure)
+        for request in batch.usageRequests { request.completion(.failure(failure)) }
+        onAnswersDelivered()
+    }
+
+    private func fail(_ entries: ArraySlice<Batch.Entry>, with failure: LedgerFailure) {
+        for entry in entries {
+            entry.owner.ledgerFailed(
+                ticket: entry.ticket, verb: entry.verb, failsClosed: entry.failsClosed, with: failure)
+        }
+    }
+
+    /// One timer for all batches, so that a request costs none.
+    private func scheduleDeadlineCheck(at deadline: NIODeadline) {
+        guard !isDeadlineCheckScheduled else { return }
+        isDeadlineCheckScheduled = true
+        eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.isDeadlineCheckScheduled = false
+            self.checkDeadlines()
+        }
+    }
+
+    private func checkDeadlines() {
+        let now = NIODeadline.now()
+        if let batch = underWay, batch.deadline <= now {
+            underWay = nil
+            fail(batch, with: .timeout)
+            // Replies come in order: none of those behind this one can be waited for.
+            link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
+        }
+        while let batch = full.first ?? filling, batch.deadline <= now {
+            if full.popFirst() == nil { filling = nil }
+            fail(batch, with: .timeout)
+        }
+        flush()
+        if let next = underWay ?? full.first ?? filling { scheduleDeadlineCheck(at: next.deadline) }
+    }
+}
+
+/// What a ledger has sent since the start.
+package struct LedgerCounts: Sendable {
+    package var operations = 0
+    package var batches = 0
+}
+
+extension TimeAmount {
+    var milliseconds: Int64 { nanoseconds / 1_000_000 }
+}
+
+extension LedgerFailure {
+    /// Redis's own refusals that mean «not now» are an outage; any other error is a fault.
+    init(redisSaid sentence: String) {
+        let passing = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "TRYAGAIN", "NOREPLICAS"]
+        let code = sentence.prefix { $0 != " " }
+        self = passing.contains(String(code)) ? .unavailable(sentence) : .internal(sentence)
+    }
+}

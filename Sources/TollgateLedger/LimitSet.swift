@@ -1,0 +1,93 @@
+import NIOCore
+package import TollgateCore
+
+/// The limits that hold for a scope, and whether its history is kept. Scopes with the same limits share one, so that a batch
+/// carries it once. Owned by one event loop.
+package final class LimitSet {
+    package let limits: [EffectiveLimit]
+    package let keepsHistory: Bool
+    /// What a reply says of each limit after the scope: `/requests/1m` and ` max=60`.
+    package let texts: [LimitText]
+    /// Whether a decision that one of these limits has a part in is refused while Redis cannot be asked.
+    package let failsClosed: Bool
+    private let rules: CalendarRules
+
+    private var encoding = ByteBuffer()
+    private var encodingHolds: Range<Int64> = 0..<0
+
+    /// The batch that this set was last put into, and its place there.
+    var batchNumber = 0
+    var batchPlace = 0
+
+    package init(limits: [EffectiveLimit], keepsHistory: Bool, rules: CalendarRules) {
+        self.limits = limits
+        self.keepsHistory = keepsHistory
+        self.rules = rules
+        self.texts = limits.map(LimitText.init)
+        self.failsClosed = limits.contains {
+            $0.limit.max != nil && $0.limit.mode == .enforce && $0.onRedisFailure == .closed
+        }
+    }
+
+    /// The set as the scripts take it (window.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
+    /// period ends.
+    func encoding(at now: Int64) -> ByteBuffer {
+        if encodingHolds.contains(now) { return encoding }
+        encoding.clear()
+        var holds = Int64.min..<Int64.max
+        encode(at: now, holds: &holds)
+        encodingHolds = holds
+        return encoding
+    }
+
+    private func encode(at now: Int64, holds: inout Range<Int64>) {
+        encoding.writeMessagePack(arrayOf: 2)
+        if keepsHistory {
+            encoding.writeMessagePack(arrayOf: 2)
+            encode(.day, at: now, holds: &holds)
+            encode(.month, at: now, holds: &holds)
+        } else {
+            encoding.writeMessagePack(0)
+        }
+        encoding.writeMessagePack(arrayOf: limits.count)
+        for effective in limits {
+            let limit = effective.limit
+            encoding.writeMessagePack(arrayOf: 7)
+            encoding.writeMessagePack(limit.name.utf8)
+            encoding.writeMessagePack(Int64(limit.meter.rawValue))
+            encoding.writeMessagePack(limit.period.scriptKind)
+            encoding.writeMessagePack(limit.max ?? -1)
+            encoding.writeMessagePack(limit.mode == .shadow ? 1 : 0)
+            encoding.writeMessagePack(effective.lowestWarning ?? -1)
+            switch limit.period {
+            case .sliding(let seconds): encoding.writeMessagePack(seconds * 1_000)
+            case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, holds: &holds)
+            case .request, .total: encoding.writeMessagePack(0)
+            }
+        }
+    }
+
+    private func encode(_ unit: CalendarUnit, at now: Int64, holds: inout Range<Int64>) {
+        let current = rules.window(unit, containing: now)
+        let next = rules.window(unit, containing: current.endsAt)
+        holds = holds.clamped(to: current.startsAt..<current.endsAt)
+        encoding.writeMessagePack(arrayOf: 5)
+        encoding.writeMessagePack(current.startsAt)
+        encoding.writeMessagePack(current.id.utf8)
+        encoding.writeMessagePack(current.endsAt)
+        encoding.writeMessagePack(next.id.utf8)
+        encoding.writeMessagePack(next.endsAt)
+    }
+}
+
+extension Period {
+    /// The scripts' number for the way a period counts (window.lua).
+    fileprivate var scriptKind: Int64 {
+        switch self {
+        case .request: 1
+        case .sliding: 2
+        case .day, .week, .month: 3
+        case .total: 4
+        }
+    }
+}

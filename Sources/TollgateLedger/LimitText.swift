@@ -1,0 +1,38 @@
+package import TollgateCore
+
+/// The parts of a reply that depend on nothing but the limit, as bytes made once.
+package struct LimitText: Sendable {
+    /// `/requests/1m`; follows the scope.
+    package let name: [UInt8]
+    /// ` max=60`
+    package let max: [UInt8]
+    /// ` source=defaults`
+    package let source: [UInt8]
+
+    package init(_ effective: EffectiveLimit) {
+        let limit = effective.limit
+        name = Array("/\(limit.name)".utf8)
+        max = Array(" max=\(limit.max.map(limit.meter.text) ?? "unlimited")".utf8)
+        source = Array(" source=\(effective.source.rawValue)".utf8)
+    }
+}
+
+extension EffectiveLimit {
+    /// The amount from which replies warn: the lowest threshold of an enforced or shadow limit that has a max above 0.
+    package var lowestWarning: Int64? {
+        guard let max = limit.max, max > 0, limit.period != .request, let lowest = thresholds.first else { return nil }
+        return Self.amount(at: lowest, of: max)
+    }
+
+    /// The highest threshold, in percent, that an amount has reached.
+    package func thresholdReached(by used: Int64) -> Int? {
+        guard let max = limit.max, max > 0 else { return nil }
+        return thresholds.last { Self.amount(at: $0, of: max) <= used }
+    }
+
+    /// Rounded up: 80 % of 3 requests is reached with the third. Cannot overflow: max is at most 9 × 10¹⁵, a threshold
+    /// at most 1000.
+    private static func amount(at percent: Int, of max: Int64) -> Int64 {
+        (max * Int64(percent) + 99) / 100
+    }
+}

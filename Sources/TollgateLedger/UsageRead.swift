@@ -1,0 +1,58 @@
+import NIOCore
+import TollgateRedis
+
+/// One reading of a scope's usage, from sending to completion. Owned by the ledger's event loop.
+final class UsageRead {
+    private let ledger: Ledger
+    private let request: Batch.UsageRequest
+    private let deadline: TimeAmount
+    private var timeout: Scheduled<Void>?
+    private var isDone = false
+    private var attempts = 0
+
+    init(ledger: Ledger, request: Batch.UsageRequest, deadline: TimeAmount) {
+        self.ledger = ledger
+        self.request = request
+        self.deadline = deadline
+    }
+
+    func start() {
+        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(in: deadline) {
+            self.complete(.failure(.timeout))
+        }
+        send()
+    }
+
+    private func send() {
+        attempts += 1
+        let command = UsageCall.command(
+            for: request.plan, sha: Ledger.usageScript.sha, at: ledger.clock.now, fixedClock: ledger.fixedClock)
+        ledger.link.evaluate(Ledger.usageScript, command) { self.receive($0) }
+    }
+
+    private func receive(_ result: Result<RedisReply, RedisError>) {
+        switch result {
+        case .success(.bulk(let bytes)):
+            switch UsageCall.outcome(bytes, of: request.plan) {
+            case .usage(let usage): complete(.success(usage))
+            case .otherTime(let now) where attempts <= 3:
+                ledger.clock.redisSaid(now)
+                send()
+            case .otherTime: complete(.failure(.internal("Redis's clock and the calendar do not agree")))
+            case .broken: complete(.failure(.internal("the key of \(request.plan.scope) in Redis is not a hash")))
+            case nil: complete(.failure(.internal("the usage script's reply cannot be read")))
+            }
+        case .success(.error(let sentence)): complete(.failure(LedgerFailure(redisSaid: sentence)))
+        case .success: complete(.failure(.internal("the usage script's reply is not a string")))
+        case .failure(let error): complete(.failure(.unavailable(error.description)))
+        }
+    }
+
+    private func complete(_ result: Result<ScopeUsage, LedgerFailure>) {
+        guard !isDone else { return }
+        isDone = true
+        timeout?.cancel()
+        request.completion(result)
+        ledger.onAnswersDelivered()
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+
+/// How the program is found and what it is told.
+extension EmbeddedRedis {
+    /// The first `redis-server` in the folders of a search path such as `PATH`.
+    static func findProgram(in searchPath: String) throws(RedisError) -> String {
+        for folder in searchPath.split(separator: ":") {
+            let path = "\(folder)/redis-server"
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
+        }
+        throw .embedded(
+            """
+            redis-server was not found in PATH: install it (Debian/Ubuntu: apt-get install redis-server), \
+            or name a running Redis with --redis
+            """)
+    }
+
+    /// Every write goes to the append-only file and is on disk a second later; what has no room is refused, never evicted.
+    static func arguments(folder: String, socketPath: String) -> [String] {
+        [
+            "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "600",
+            "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+            "--dir", folder, "--daemonize", "no", "--maxmemory-policy", "noeviction",
+        ]
+    }
+
+    /// Makes the folder, for its owner only, and gives its path from the root.
+    static func prepareFolder(_ folder: String) throws(RedisError) -> String {
+        let path = URL(fileURLWithPath: folder, isDirectory: true).standardizedFileURL.path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw .embedded("--data \(folder): the folder cannot be made: \(error.localizedDescription)")
+        }
+        guard chmod(path, 0o700) == 0 else {
+            throw .embedded("--data \(folder): its rights cannot be set: \(String(cString: strerror(errno)))")
+        }
+        return path
+    }
+
+    /// The path of the socket within the folder, if the system takes one so long.
+    static func socketPath(in folder: String) throws(RedisError) -> String {
+        let path = folder + "/redis.sock"
+        guard path.utf8.count <= RedisAddress.longestSocketPath else {
+            throw .embedded(
+                """
+                --data \(folder): the path of redis.sock in it would have \(path.utf8.count) bytes, and a socket's path has at \
+                most \(RedisAddress.longestSocketPath): name a folder with a shorter path
+                """)
+        }
+        return path
+    }
+
+    /// The last line of the server's log, for a message about its end.
+    static func lastWords(inLog path: String) -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else { return "" }
+        defer { try? file.close() }
+        let size = (try? file.seekToEnd()) ?? 0
+        try? file.seek(toOffset: size > 4_096 ? size - 4_096 : 0)
+        let text = String(decoding: (try? file.readToEnd()) ?? Data(), as: UTF8.self)
+        return text.split(separator: "\n").last.map(String.init) ?? ""
+    }
+}

@@ -1,0 +1,47 @@
+/// Where a Redis is and how to enter it.
+public struct RedisAddress: Sendable, Hashable {
+    /// What is connected to.
+    public enum Endpoint: Sendable, Hashable {
+        /// A name or IP address (IPv6 without brackets) and a port of 1...65535.
+        case tcp(host: String, port: Int)
+        /// An absolute path of at most ``RedisAddress/longestSocketPath`` bytes.
+        case unix(path: String)
+    }
+
+    /// The longest path that a Unix socket may have, in bytes, on Linux.
+    public static let longestSocketPath = 107
+
+    public let endpoint: Endpoint
+    /// Nil for Redis's default user.
+    public let user: String?
+    /// Never printed.
+    public let password: String?
+    /// The number that SELECT takes, 0 or more.
+    public let database: Int
+
+    /// A Redis on a Unix socket without a password.
+    public init(unixSocket path: String) {
+        self.init(endpoint: .unix(path: path))
+    }
+
+    init(endpoint: Endpoint, credentials: (user: String?, password: String)? = nil, database: Int = 0) {
+        self.endpoint = endpoint
+        user = credentials?.user
+        password = credentials?.password
+        self.database = database
+    }
+}
+
+extension RedisAddress: CustomStringConvertible {
+    /// As it would be written after `--redis`, with `***` in place of the password.
+    public var description: String {
+        let login = password.map { _ in "\(user ?? ""):***@" } ?? ""
+        switch endpoint {
+        case .tcp(let host, let port):
+            let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            return "redis://\(login)\(place)" + (database == 0 ? "" : "/\(database)")
+        case .unix(let path):
+            return "unix://\(login)\(path)" + (database == 0 ? "" : "?db=\(database)")
+        }
+    }
+}

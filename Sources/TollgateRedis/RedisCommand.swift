@@ -1,0 +1,18 @@
+public import NIOCore
+
+/// Writes commands as RESP, the way Redis reads them.
+public enum RedisCommand {
+    /// Appends one command with its arguments, the command's name first.
+    public static func encode(_ arguments: String..., into buffer: inout ByteBuffer) {
+        encode(arguments, into: &buffer)
+    }
+
+    static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
+        buffer.writeString("*\(arguments.count)\r\n")
+        for argument in arguments {
+            buffer.writeString("$\(argument.utf8.count)\r\n")
+            buffer.writeString(argument)
+            buffer.writeString("\r\n")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import NIOCore
+
+/// What is said on a new connection before anything else: AUTH, SELECT, PING and the loading of every script, in one write.
+/// PING is what tells that Redis is able to serve, as scripts may be loaded even into one that is not.
+struct RedisHandshake {
+    enum Step: Equatable {
+        case authenticate
+        case select
+        case ping
+        case load(RedisScript)
+    }
+
+    enum Progress: Equatable {
+        case underWay
+        case complete
+        case refused(RedisOutage)
+    }
+
+    private let address: RedisAddress
+    private let steps: [Step]
+    private var answered = 0
+
+    init(address: RedisAddress, scripts: [RedisScript]) {
+        self.address = address
+        var steps: [Step] = []
+        if address.password != nil { steps.append(.authenticate) }
+        if address.database != 0 { steps.append(.select) }
+        self.steps = steps + [.ping] + scripts.map(Step.load)
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        for step in steps {
+            switch step {
+            case .authenticate:
+                let credentials = [address.user, address.password].compactMap(\.self)
+                RedisCommand.encode(["AUTH"] + credentials, into: &buffer)
+            case .select: RedisCommand.encode("SELECT", String(address.database), into: &buffer)
+            case .ping: RedisCommand.encode("PING", into: &buffer)
+            case .load(let script): RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &buffer)
+            }
+        }
+    }
+
+    /// Takes the replies in order.
+    mutating func receive(_ reply: RedisReply) -> Progress {
+        guard answered < steps.count else { return .complete }
+        let step = steps[answered]
+        answered += 1
+        if let outage = outage(step, reply) { return .refused(outage) }
+        return answered == steps.count ? .complete : .underWay
+    }
+
+    private func outage(_ step: Step, _ reply: RedisReply) -> RedisOutage? {
+        switch (step, reply) {
+        case (.authenticate, .error(let sentence)): RedisOutage("AUTH: \(sentence)", isRefusal: true)
+        case (.select, .error(let sentence)): refusal(sentence, of: "SELECT \(address.database)")
+        case (.ping, .error(let sentence)): refusal(sentence, of: "PING")
+        case (.load(let script), .error(let sentence)): refusal(sentence, of: "SCRIPT LOAD of \(script.name)")
+        case (.load(let script), let reply) where reply != .bulk(ByteBuffer(string: script.sha)):
+            RedisOutage("SCRIPT LOAD of \(script.name): Redis gives the script another name than its SHA-1")
+        default: nil
+        }
+    }
+
+    private func refusal(_ sentence: String, of command: String) -> RedisOutage {
+        let isRefusal = ["WRONGPASS", "NOAUTH", "NOPERM"].contains { sentence.hasPrefix($0) }
+        return RedisOutage("\(command): \(sentence)", isRefusal: isRefusal)
+    }
+}

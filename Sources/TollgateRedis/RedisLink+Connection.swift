@@ -1,0 +1,110 @@
+import DequeModule
+import Logging
+import NIOCore
+import NIOPosix
+
+/// Carries out what the state machine says.
+extension RedisLink {
+    func perform(_ action: RedisConnectionState.Action) {
+        switch action {
+        case .connect: connect()
+        case .sendHandshake: sendHandshake()
+        case .becomeReady: becomeReady()
+        case .closeChannel: closeChannel()
+        case .scheduleRetry(let delay): scheduleRetry(after: delay)
+        case .cancelRetry: timer?.cancel()
+        case .failPending(let reason): failPending(reason)
+        case .finish: closed.succeed(())
+        }
+    }
+
+    private func connect() {
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(Self.connectTimeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(RedisConnection(channel: channel))
+                }
+            }
+        let attempt =
+            switch address.endpoint {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        attempt.assumeIsolated().whenComplete { result in
+            do {
+                try self.adopt(result.get())
+            } catch {
+                self.perform(self.state.connectFailed(RedisConnection.reason(of: error), jitter: self.jitter))
+            }
+        }
+    }
+
+    /// A host name can lead to several attempts at once, each with a channel: only the one that won is told about us.
+    private func adopt(_ channel: any Channel) throws {
+        let connection = try channel.pipeline.syncOperations.handler(type: RedisConnection.self)
+        guard channel.isActive else { throw ChannelError.eof }
+        self.connection = connection
+        connection.attach(to: self)
+        perform(state.connected())
+    }
+
+    private func sendHandshake() {
+        guard let connection else { return }
+        handshake = RedisHandshake(address: address, scripts: scripts)
+        var bytes = ByteBuffer()
+        handshake.encode(into: &bytes)
+        connection.channel.writeAndFlush(bytes, promise: nil)
+        timer = eventLoop.assumeIsolated().scheduleTask(in: Self.handshakeTimeout) {
+            self.perform(self.state.handshakeTimedOut(jitter: self.jitter))
+        }
+    }
+
+    private func becomeReady() {
+        timer?.cancel()
+        hasServed = false
+        isOutageLogged = false
+        logger.info("connected to Redis", metadata: ["address": "\(address)"])
+    }
+
+    private func closeChannel() {
+        timer?.cancel()
+        guard let connection else { return }
+        self.connection = nil
+        connection.detach()
+        connection.channel.close().assumeIsolated().whenComplete { _ in
+            self.perform(self.state.channelClosed())
+        }
+    }
+
+    private func scheduleRetry(after delay: Duration) {
+        timer?.cancel()
+        logOutage()
+        timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+            self.perform(self.state.retryElapsed())
+        }
+    }
+
+    private func logOutage() {
+        guard !isOutageLogged, let outage = state.outage else { return }
+        isOutageLogged = true
+        let what = outage.isRefusal ? "Redis refuses our credentials" : "no connection to Redis"
+        logger.log(
+            level: outage.isRefusal ? .error : .warning, "\(what); trying again until there is one",
+            metadata: ["address": "\(address)", "reason": "\(outage.reason)"])
+    }
+
+    /// Empties the queue first: who is told may send again at once.
+    private func failPending(_ reason: String) {
+        let waiting = pending
+        pending.removeAll()
+        for completion in waiting { completion(.failure(.connectionLost(reason))) }
+    }
+
+    /// The peer closed the connection, or the bytes on it make no sense.
+    func connectionEnded(_ reason: String) {
+        connection = nil
+        timer?.cancel()
+        perform(state.lost(reason, jitter: jitter))
+    }
+}

@@ -1,0 +1,144 @@
+import DequeModule
+public import Logging
+public import NIOCore
+
+/// The way to one Redis: at most one connection at a time, made again with growing waits whenever it is lost. Commands may be
+/// pipelined; replies come in their order.
+///
+/// Bound to one event loop: made, called, and calling back there only. Nothing waits for a connection: without one commands fail
+/// at once. A started link lives until ``shutdown()``.
+public final class RedisLink {
+    static let connectTimeout = TimeAmount.seconds(2)
+    static let handshakeTimeout = TimeAmount.seconds(2)
+
+    /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
+    public typealias Completion = (Result<RedisReply, RedisError>) -> Void
+
+    public let address: RedisAddress
+    public let eventLoop: any EventLoop
+    let scripts: [RedisScript]
+    let logger: Logger
+
+    var state = RedisConnectionState()
+    var connection: RedisConnection?
+    var handshake: RedisHandshake
+    /// Those who wait for a reply, the next one first.
+    var pending = Deque<Completion>()
+    var timer: Scheduled<Void>?
+    /// Whether the outage has been logged, so that a long one is one line and not one an attempt.
+    var isOutageLogged = false
+    /// Whether this connection has answered a command by other than an error.
+    var hasServed = false
+    private var reportedStatus = RedisLinkStatus.idle
+    let closed: EventLoopPromise<Void>
+
+    /// Called on the event loop after the status has changed.
+    public var onStateChange: ((RedisLinkStatus) -> Void)?
+
+    /// A link that does nothing before ``start()``. `scripts` are loaded on every new connection.
+    public init(address: RedisAddress, scripts: [RedisScript], eventLoop: any EventLoop, logger: Logger) {
+        self.address = address
+        self.scripts = scripts
+        self.eventLoop = eventLoop
+        self.logger = logger
+        handshake = RedisHandshake(address: address, scripts: scripts)
+        closed = eventLoop.makePromise()
+    }
+
+    deinit {
+        // Only a link that was never started can go without a shutdown; its promise must not.
+        if status == .idle { closed.succeed(()) }
+    }
+
+    /// What the link is doing.
+    public var status: RedisLinkStatus { state.status }
+
+    /// Whether commands can be sent.
+    public var isReady: Bool { state.phase == .ready }
+
+    /// The status in a few words, for reports: `ready`, `connecting`, `down: connection refused`.
+    public var stateDescription: String { status.description }
+
+    /// Starts to connect, and goes on for as long as it takes. Does nothing the second time.
+    public func start() {
+        eventLoop.assertInEventLoop()
+        perform(state.start())
+    }
+
+    /// Sends one whole command, already encoded, and flushes it.
+    ///
+    /// Fails at once with ``RedisError/notConnected`` when the link is not ready.
+    public func send(_ command: ByteBuffer, completion: @escaping Completion) {
+        eventLoop.assertInEventLoop()
+        guard isReady, let connection else { return completion(.failure(.notConnected)) }
+        pending.append(completion)
+        connection.channel.writeAndFlush(command, promise: nil)
+    }
+
+    /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the command once
+    /// more.
+    public func evaluate(_ script: RedisScript, _ command: ByteBuffer, completion: @escaping Completion) {
+        send(command) { result in
+            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT") else {
+                return completion(result)
+            }
+            self.reload(script, thenSend: command, completion: completion)
+        }
+    }
+
+    private func reload(_ script: RedisScript, thenSend command: ByteBuffer, completion: @escaping Completion) {
+        var load = ByteBuffer()
+        RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &load)
+        send(load) { result in
+            guard case .success(.bulk) = result else { return completion(result) }
+            self.send(command, completion: completion)
+        }
+    }
+
+    /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those who wait
+    /// for replies get ``RedisError/connectionLost(_:)``. Does nothing without a connection.
+    public func disconnect(reason: String) {
+        eventLoop.assertInEventLoop()
+        perform(state.drop(reason, jitter: jitter))
+    }
+
+    /// Closes the connection for good; completes when it is closed. Those who wait for replies get
+    /// ``RedisError/connectionLost(_:)``.
+    public func shutdown() -> EventLoopFuture<Void> {
+        eventLoop.assertInEventLoop()
+        perform(state.shutdown())
+        return closed.futureResult
+    }
+
+    // MARK: - What the connection says
+
+    func received(_ reply: RedisReply) {
+        guard isReady else {
+            return perform(state.handshakeProgressed(handshake.receive(reply), jitter: jitter))
+        }
+        guard let completion = pending.popFirst() else {
+            return disconnect(reason: "a reply that nobody asked for")
+        }
+        // Before the completion, which is then told at once that nothing more can be sent.
+        if case .error(let sentence) = reply {
+            if RedisErrorReply(sentence).endsConnection { disconnect(reason: sentence) }
+        } else if !hasServed {
+            hasServed = true
+            state.served()
+        }
+        completion(.success(reply))
+    }
+
+    // MARK: - State
+
+    var jitter: Double { .random(in: 0...1) }
+
+    func perform(_ actions: [RedisConnectionState.Action]) {
+        // Before the actions: they may call back.
+        let status = state.status
+        for action in actions { perform(action) }
+        guard status == state.status, status != reportedStatus else { return }
+        reportedStatus = status
+        onStateChange?(status)
+    }
+}

@@ -1,0 +1,26 @@
+/// What a link is doing.
+public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
+    /// Not started.
+    case idle
+    /// On the way to its first connection, or back after one that went without a reason to name.
+    case connecting
+    /// Commands can be sent.
+    case ready
+    /// Without a connection and trying to get one.
+    case down(reason: String)
+    /// Redis does not let us in: the user, the password or their rights are wrong. Goes on trying.
+    case refused(reason: String)
+    /// Shut down for good.
+    case closed
+
+    public var description: String {
+        switch self {
+        case .idle: "idle"
+        case .connecting: "connecting"
+        case .ready: "ready"
+        case .down(let reason): "down: \(reason)"
+        case .refused(let reason): "refused: \(reason)"
+        case .closed: "closed"
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+
+/// One run of a redis-server of our own.
+struct RedisProcess: Sendable {
+    private let process: Process
+
+    /// Starts the program; what it says is appended to the file at `logPath`. `onEnd` is called once, on a thread of the system's,
+    /// with a phrase about how the process ended.
+    ///
+    /// Foundation gives the child a process group of its own, so that a Ctrl-C in the terminal reaches us and not the child.
+    init(
+        program: String, arguments: [String], logPath: String, onEnd: @escaping @Sendable (String) -> Void
+    ) throws(RedisError) {
+        let descriptor = open(logPath, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw .embedded("\(logPath) cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        let log = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = log
+        process.standardError = log
+        process.terminationHandler = { process in
+            let how = process.terminationReason == .exit ? "status" : "signal"
+            onEnd("\(how) \(process.terminationStatus)")
+        }
+        do {
+            try process.run()
+        } catch {
+            throw .embedded("\(program) cannot be started: \(error.localizedDescription)")
+        }
+    }
+
+    var pid: Int32 { process.processIdentifier }
+
+    /// Asks the process to end.
+    func terminate() {
+        process.terminate()
+    }
+
+    func kill() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    }
+}

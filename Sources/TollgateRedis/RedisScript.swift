@@ -1,0 +1,14 @@
+/// A Lua script and the name that Redis gives it.
+public struct RedisScript: Sendable, Hashable {
+    /// What the operator reads in messages.
+    public let name: String
+    public let source: String
+    /// The SHA-1 of the source as 40 hexadecimal digits: what EVALSHA takes.
+    public let sha: String
+
+    public init(name: String, source: String) {
+        self.name = name
+        self.source = source
+        sha = SHA1.hex(of: source)
+    }
+}

@@ -1,0 +1,14 @@
+/// What HELP says: each verb with its form.
+enum Help {
+    static let verbs = [
+        "CHECK": "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
+        "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
+        "RECORD": "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=]: adds what was really used",
+        "REFUND": "REFUND, as RECORD: takes back; no counter goes below zero",
+        "USAGE": "USAGE scope=kind:id: what a scope has used of each limit, as JSON",
+        "AUTH": "AUTH token: where a token is set, first",
+        "PING": "PING: PONG",
+        "INFO": "INFO: version, uptime, Redis state and counts, as JSON",
+        "HELP": "HELP: this",
+    ]
+}

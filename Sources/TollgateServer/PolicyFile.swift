@@ -1,0 +1,45 @@
+import Foundation
+public import TollgateCore
+
+/// A policy file on disk: reads it, and notices when it has become another one, also through a rename or a switched symlink.
+public struct PolicyFile: Sendable {
+    public let path: String
+
+    /// A larger file is refused unread.
+    static let largestSize = 1 << 20
+
+    /// What tells one state of the file from another without reading it.
+    struct Stamp: Equatable, Sendable {
+        var device: UInt64
+        var inode: UInt64
+        var size: Int64
+        var modified: Int64
+    }
+
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be.
+    public func load() throws -> Policy {
+        if let size = stamp?.size, size > Self.largestSize {
+            throw ServerError("\(path): larger than 1 MiB")
+        }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ServerError("\(path): cannot be read (\(String(cString: strerror(errno))))")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw ServerError("\(path): is not UTF-8 text")
+        }
+        return try Policy(yaml: text, file: path)
+    }
+
+    /// Nil while there is no file. Follows symbolic links.
+    var stamp: Stamp? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        return Stamp(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size), modified: modified)
+    }
+}

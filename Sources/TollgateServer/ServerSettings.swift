@@ -1,0 +1,54 @@
+public import TollgateRedis
+
+/// What a running sidecar needs to know besides its policy.
+public struct ServerSettings: Sendable {
+    public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
+    /// Clients must name it in AUTH; nil lets everyone in who can connect.
+    public var token: String?
+    public var redis: RedisAddress
+    /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
+    public var namespace = "tollgate"
+    /// Event loops, each with a Redis connection of its own.
+    public var workers: Int
+    /// How long a request may wait for Redis.
+    public var deadline: Duration = .milliseconds(250)
+    /// A connection on which no whole request came for so long is closed.
+    public var idleTimeout: Duration = .seconds(300)
+    public var maxConnections = 4_096
+
+    public init(redis: RedisAddress, workers: Int) {
+        self.redis = redis
+        self.workers = workers
+    }
+
+    /// Throws a sentence about the first setting that cannot be.
+    public func validate() throws(ServerError) {
+        guard !listen.isEmpty else { throw ServerError("--listen: name at least one address") }
+        if token == nil, let open = listen.first(where: { !$0.isLocal }) {
+            throw ServerError(
+                "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN")
+        }
+        if let token, token.isEmpty || token.utf8.count > 512 {
+            throw ServerError("token: expected 1 to 512 bytes")
+        }
+        let allowed = namespace.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+            default: "_.-:".utf8.contains(byte)
+            }
+        }
+        guard (1...64).contains(namespace.utf8.count), allowed else {
+            throw ServerError("--namespace \(namespace): expected 1 to 64 of A-Z a-z 0-9 _ . - :")
+        }
+        guard (1...256).contains(workers) else { throw ServerError("--workers \(workers): expected 1 to 256") }
+        guard deadline >= .milliseconds(1), deadline <= .seconds(60) else {
+            throw ServerError("--deadline: expected 1ms to 60s")
+        }
+        guard idleTimeout >= .milliseconds(10), idleTimeout <= .seconds(86_400) else {
+            throw ServerError("--idle-timeout: expected 10ms to 24h")
+        }
+        guard (1...1_000_000).contains(maxConnections) else {
+            throw ServerError("--max-connections \(maxConnections): expected 1 to 1000000")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import NIOCore
+import TollgateWire
+
+/// What common Redis clients ask for in order to connect.
+extension Session {
+    func authenticate(_ request: borrowing Request) {
+        guard let token = worker.token, let given = request.token else {
+            return refuse(RequestError(.badRequest, "AUTH: no token is set on this server"))
+        }
+        guard accept(request.bytes[given], as: token) else { return }
+        replyOK()
+    }
+
+    /// Refuses, and in the end disconnects, whoever names the wrong token.
+    private func accept(_ given: ArraySlice<UInt8>, as token: [UInt8]) -> Bool {
+        guard ConstantTime.areEqual(given, token) else {
+            badTokens += 1
+            refuse(RequestError(.unauthenticated, "wrong token"))
+            if badTokens >= Self.mostBadTokens { closeAfterReplies() }
+            return false
+        }
+        isAuthenticated = true
+        return true
+    }
+
+    /// `HELLO [2 [AUTH user token] [SETNAME name]]`. Only RESP2 is spoken; clients that ask for 3 fall back.
+    func hello(_ request: borrowing Request) {
+        let words = request.arguments
+        guard words.isEmpty || request.text(words[0]) == "2" else {
+            worker.counts.errors += 1
+            return reply { $0.writeStaticString("-NOPROTO only RESP2 is spoken here\r\n") }
+        }
+        var index = 1
+        while index < words.count {
+            switch request.text(words[index]).uppercased() {
+            case "AUTH" where index + 2 < words.count:
+                if let token = worker.token, !accept(request.bytes[words[index + 2]], as: token) { return }
+                index += 3
+            case "SETNAME" where index + 1 < words.count:
+                index += 2
+            default:
+                return refuse(RequestError(.badRequest, "HELLO: expected 2 [AUTH user token] [SETNAME name]"))
+            }
+        }
+        guard isAuthenticated else {
+            return refuse(RequestError(.unauthenticated, "HELLO 2 AUTH user token, or AUTH first"))
+        }
+        reply { buffer in
+            framing.writeArrayHeader(10, to: &buffer)
+            for (name, value) in [("server", "tollgate"), ("version", Version.current), ("mode", "standalone"), ("role", "master")] {
+                framing.writeBulk(name.utf8, to: &buffer)
+                framing.writeBulk(value.utf8, to: &buffer)
+            }
+            framing.writeBulk("proto".utf8, to: &buffer)
+            framing.writeInteger(2, to: &buffer)
+        }
+    }
+
+    /// `CLIENT SETNAME`, `SETINFO` and the like are taken note of by nobody.
+    func client(_ request: borrowing Request) {
+        let subcommand = request.arguments.first.map { request.text($0).uppercased() }
+        switch subcommand {
+        case "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH": replyOK()
+        case "ID": reply { framing.writeInteger(1, to: &$0) }
+        case "GETNAME": reply { framing.writeBulk([], to: &$0) }
+        default: refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Foundation
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+public import TollgateCore
+import TollgateLedger
+import TollgateRedis
+
+/// A running sidecar: its listeners, its workers, and the policy they decide by.
+///
+/// Usable from any task; what happens on the event loops is theirs.
+public final class TollgateServer: Service {
+    private let settings: ServerSettings
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let state: Mutex<State>
+    let connections = Atomic<Int>(0)
+
+    private struct State {
+        var policy: Policy
+        var policyState: InfoReport.PolicyState
+        var workers: [NIOLoopBound<Worker>] = []
+        var listeners: [any Channel] = []
+        var startedAt = ContinuousClock.now
+    }
+
+    /// Throws a `ServerError` about the first setting that cannot be. `policyFile` is only what INFO names.
+    public init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) throws {
+        try settings.validate()
+        self.settings = settings
+        self.logger = logger
+        group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
+        let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
+        state = Mutex(State(policy: policy, policyState: policyState))
+    }
+
+    /// Starts, serves until graceful shutdown or cancellation, and then answers what is in flight.
+    public func run() async throws {
+        _ = try await start()
+        try? await gracefulShutdown()
+        await shutdown()
+    }
+
+    /// Starts workers and listeners; returns the addresses listened on, with the real ports. Does not wait for Redis.
+    public func start() async throws -> [ListenAddress] {
+        var workers: [NIOLoopBound<Worker>] = []
+        for eventLoop in group.makeIterator() {
+            workers.append(try await makeWorker(on: eventLoop))
+        }
+        state.withLock { $0.workers = workers }
+        var addresses: [ListenAddress] = []
+        do {
+            for address in settings.listen {
+                let channel = try await Listener(address: address, server: self, workers: workers).bind(group: group)
+                state.withLock { $0.listeners.append(channel) }
+                addresses.append(address.bound(to: channel.localAddress))
+            }
+        } catch {
+            await shutdown()
+            throw error
+        }
+        logger.info("listening", metadata: ["addresses": "\(addresses.map(\.description).joined(separator: " "))"])
+        return addresses
+    }
+
+    private func makeWorker(on eventLoop: any EventLoop) async throws -> NIOLoopBound<Worker> {
+        let policy = state.withLock { $0.policy }
+        let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
+        return try await eventLoop.submit { [settings, logger] in
+            let link = RedisLink(
+                address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
+            let worker = Worker(eventLoop: eventLoop, link: link, settings: settings, policy: policy)
+            worker.report = report
+            worker.start()
+            return NIOLoopBound(worker, eventLoop: eventLoop)
+        }.get()
+    }
+
+    /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
+    public func shutdown() async {
+        let (listeners, workers) = state.withLock { state in
+            defer { state.listeners = [] }
+            return (state.listeners, state.workers)
+        }
+        for listener in listeners { try? await listener.close() }
+        for case .unix(let path) in settings.listen where !listeners.isEmpty { unlink(path) }
+        for worker in workers {
+            try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
+        }
+        try? await group.shutdownGracefully()
+    }
+
+    // MARK: - Policy
+
+    /// From now on every worker decides by this policy.
+    public func install(_ policy: Policy) {
+        let workers = state.withLock { state in
+            state.policy = policy
+            state.policyState.loadedAt = Date.now.ISO8601Format()
+            state.policyState.error = nil
+            return state.workers
+        }
+        for worker in workers {
+            worker.eventLoop.execute { worker.value.install(policy) }
+        }
+    }
+
+    /// Reads the policy file again; a bad one is reported and changes nothing.
+    public func reload(_ file: PolicyFile) {
+        do {
+            let policy = try file.load()
+            install(policy)
+            logger.info("policy reloaded", metadata: ["file": "\(file.path)"])
+            for warning in policy.warnings { logger.warning("\(warning)") }
+        } catch {
+            state.withLock { $0.policyState.error = "\(error)" }
+            logger.error("policy not reloaded, the one in force stays: \(error)")
+        }
+    }
+
+    // MARK: - Report
+
+    func report() async -> InfoReport {
+        var report = InfoReport()
+        let (workers, policyState, startedAt) = state.withLock { ($0.workers, $0.policyState, $0.startedAt) }
+        report.policy = policyState
+        report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
+        report.redis.address = settings.redis.description
+        var counts = WorkerCounts()
+        for worker in workers {
+            let part = try? await worker.eventLoop.submit { (worker.value.currentCounts, worker.value.link.stateDescription) }
+                .get()
+            guard let part else { continue }
+            counts = counts + part.0
+            report.redis.links.append(part.1)
+        }
+        report.counts = InfoReport.Counts(counts)
+        return report
+    }
+
+    /// Takes a place for one more connection; false when there is none.
+    func admitConnection() -> Bool {
+        let count = connections.wrappingAdd(1, ordering: .relaxed).newValue
+        guard count > settings.maxConnections else { return true }
+        connections.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func releaseConnection() {
+        connections.wrappingSubtract(1, ordering: .relaxed)
+    }
+}

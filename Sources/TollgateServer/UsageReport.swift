@@ -1,0 +1,77 @@
+import Foundation
+import TollgateCore
+import TollgateLedger
+
+/// What USAGE says of a scope; one JSON object. Whole numbers are numbers; money is decimal text, so that no reader passes it
+/// through a double.
+struct UsageReport: Encodable {
+    struct Amount: Encodable {
+        var meter: Meter
+        var value: Int64
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            if meter == .cost { try container.encode(meter.text(value)) } else { try container.encode(value) }
+        }
+    }
+
+    struct Item: Encodable {
+        var limit: String
+        var max: Amount?
+        var used: Amount
+        var held: Amount
+        var remaining: Amount?
+        /// Of max, rounded down to a tenth; nil where there is none or it is 0.
+        var percent: Double?
+        /// ISO 8601, UTC.
+        var resetsAt: String?
+        var mode: String
+        var source: String
+
+        enum CodingKeys: String, CodingKey {
+            case limit, max, used, held, remaining, percent, resetsAt, mode, source
+        }
+
+        /// Every key stands in every item, null where there is nothing to say.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(limit, forKey: .limit)
+            try container.encode(max, forKey: .max)
+            try container.encode(used, forKey: .used)
+            try container.encode(held, forKey: .held)
+            try container.encode(remaining, forKey: .remaining)
+            try container.encode(percent, forKey: .percent)
+            try container.encode(resetsAt, forKey: .resetsAt)
+            try container.encode(mode, forKey: .mode)
+            try container.encode(source, forKey: .source)
+        }
+    }
+
+    var scope: String
+    var limits: [Item]
+
+    init(_ usage: ScopeUsage) {
+        scope = usage.scope.description
+        limits = usage.items.map(Item.init)
+    }
+}
+
+extension UsageReport.Item {
+    init(_ item: ScopeUsage.Item) {
+        let limit = item.limit.limit
+        func amount(_ value: Int64) -> UsageReport.Amount { UsageReport.Amount(meter: limit.meter, value: value) }
+        self.limit = limit.name
+        max = limit.max.map(amount)
+        used = amount(item.used)
+        held = amount(0)
+        remaining = limit.max.map { amount(Swift.max($0 - item.used, 0)) }
+        if let max = limit.max, max > 0 {
+            percent = (Double(item.used) * 1_000 / Double(max)).rounded(.down) / 10
+        }
+        resetsAt = item.resetsAt.map {
+            Date(timeIntervalSince1970: Double($0) / 1_000).ISO8601Format()
+        }
+        mode = limit.mode.rawValue
+        source = item.limit.source.rawValue
+    }
+}

@@ -1,0 +1,106 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateRedis
+
+/// Everything that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.
+final class Worker {
+    let eventLoop: any EventLoop
+    let ledger: Ledger
+    let link: RedisLink
+    let token: [UInt8]?
+    private let namespace: String
+    private let idleTimeout: TimeAmount
+
+    var resolver: ScopeResolver
+    /// Kept so that a request needs no array of its own.
+    var plans: [ScopePlan] = []
+    var counts = WorkerCounts()
+    private var sessions: [ObjectIdentifier: Session] = [:]
+    private var sessionsToFlush: [Session] = []
+    private var idleCheck: Scheduled<Void>?
+    private(set) var isShuttingDown = false
+
+    /// Asks for the sidecar's report; set once, before the first connection.
+    var report: @Sendable () async -> InfoReport = { InfoReport() }
+
+    init(eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, policy: Policy) {
+        self.eventLoop = eventLoop
+        self.link = link
+        token = settings.token.map { Array($0.utf8) }
+        namespace = settings.namespace
+        idleTimeout = TimeAmount(settings.idleTimeout)
+        ledger = Ledger(link: link, eventLoop: eventLoop, deadline: TimeAmount(settings.deadline))
+        resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: settings.namespace))
+        ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
+    }
+
+    func start() {
+        link.start()
+        scheduleIdleCheck()
+    }
+
+    /// Four times within the timeout: a connection is closed at most a quarter of it late.
+    private func scheduleIdleCheck() {
+        let interval = TimeAmount.nanoseconds(max(idleTimeout.nanoseconds / 4, 5_000_000))
+        idleCheck = eventLoop.assumeIsolated().scheduleTask(in: interval) {
+            self.closeIdleSessions()
+            self.scheduleIdleCheck()
+        }
+    }
+
+    /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
+    func install(_ policy: Policy) {
+        resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: namespace))
+    }
+
+    /// What `INFO` adds up over the workers.
+    var currentCounts: WorkerCounts {
+        var current = counts
+        current.connections = sessions.count
+        current.operations = ledger.counts.operations
+        current.batches = ledger.counts.batches
+        current.scopesCached = resolver.cache.count
+        return current
+    }
+
+    // MARK: - Sessions
+
+    func add(_ session: Session) {
+        sessions[ObjectIdentifier(session)] = session
+    }
+
+    func remove(_ session: Session) {
+        sessions[ObjectIdentifier(session)] = nil
+    }
+
+    /// A session with something to write; it will be asked to once the answers at hand have all been given out.
+    func flushLater(_ session: Session) {
+        sessionsToFlush.append(session)
+    }
+
+    private func flushSessions() {
+        guard !sessionsToFlush.isEmpty else { return }
+        let ready = sessionsToFlush
+        sessionsToFlush.removeAll(keepingCapacity: true)
+        for session in ready { session.flush() }
+    }
+
+    private func closeIdleSessions() {
+        let latest = NIODeadline.now() - idleTimeout
+        for session in Array(sessions.values) where session.isIdle(since: latest) { session.close() }
+    }
+
+    // MARK: - End
+
+    /// Takes no more requests, answers those that came, closes the sessions and the way to Redis.
+    func shutdown() -> EventLoopFuture<Void> {
+        isShuttingDown = true
+        for session in sessions.values { session.stopReading() }
+        return ledger.drain().assumeIsolated().flatMap {
+            for session in Array(self.sessions.values) { session.close() }
+            self.idleCheck?.cancel()
+            return self.link.shutdown()
+        }.nonisolated()
+    }
+}

@@ -1,0 +1,43 @@
+package import NIOCore
+
+/// Finds lines in what has arrived. Remembers how far it has looked, so that a line which comes byte by byte is still read
+/// only once. Owned by the session's event loop.
+package struct LineFramer: Sendable {
+    /// The most bytes a request may have, not counting its terminator.
+    package static let longestRequest = 65_536
+
+    private let longestLine: Int
+    /// Bytes after the reader index that are known to hold no line feed.
+    private var scanned = 0
+
+    /// - Parameter longestLine: the most bytes a line may have, not counting its terminator.
+    package init(longestLine: Int = LineFramer.longestRequest) {
+        self.longestLine = longestLine
+    }
+
+    /// A line at the buffer's reader index.
+    package struct Line: Equatable, Sendable {
+        /// Bytes without the terminator.
+        package var length: Int
+        /// Bytes with the terminator, `\n` or `\r\n`: how far to move the reader index.
+        package var consumed: Int
+    }
+
+    /// The line at the reader index, or nil when its end has not arrived. The caller must consume the line before it asks
+    /// again.
+    ///
+    /// Throws `line_too_long`, after which the connection is of no more use.
+    package mutating func next(in buffer: ByteBuffer) throws(RequestError) -> Line? {
+        let line = buffer.withUnsafeReadableBytes { bytes -> Line? in
+            guard let feed = bytes.index(of: UInt8(ascii: "\n"), from: scanned) else { return nil }
+            let hasReturn = feed > 0 && bytes[feed - 1] == UInt8(ascii: "\r")
+            return Line(length: hasReturn ? feed - 1 : feed, consumed: feed + 1)
+        }
+        scanned = line == nil ? buffer.readableBytes : 0
+        // One byte more may have arrived of a line that still fits: its carriage return.
+        guard line?.length ?? (buffer.readableBytes - 1) <= longestLine else {
+            throw RequestError(.lineTooLong, "a line has at most \(longestLine) bytes")
+        }
+        return line
+    }
+}

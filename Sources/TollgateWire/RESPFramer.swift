@@ -1,0 +1,99 @@
+package import NIOCore
+
+/// Finds RESP2 arrays of bulk strings in what has arrived: the only frames that clients send. Remembers where in the frame it
+/// is, so that nothing is read twice. Owned by the session's event loop.
+package struct RESPFramer: Sendable {
+    /// The most bytes a frame may have, headers and all.
+    package static let longestFrame = 65_536
+    /// The most words a frame may have.
+    package static let mostWords = 64
+
+    /// The words of the frame that `next` found, as ranges of the readable bytes.
+    package private(set) var words: [Range<Int>] = []
+    /// Bytes after the reader index that are understood.
+    private var position = 0
+    /// Words that the frame said it has; nil before its header.
+    private var expectedWords: Int?
+    /// The length of the word at `position`; nil before its header.
+    private var expectedLength: Int?
+
+    package init() {
+        words.reserveCapacity(Self.mostWords)
+    }
+
+    /// The length of the frame at the reader index, or nil when its end has not arrived. `words` is valid until the next
+    /// call, and the caller must consume the frame before that.
+    ///
+    /// Throws on a broken frame, after which the connection is of no more use.
+    package mutating func next(in buffer: ByteBuffer) throws(RequestError) -> Int? {
+        let step = buffer.withUnsafeReadableBytes { bytes in
+            do throws(RequestError) {
+                return Result<Int?, RequestError>.success(try next(in: bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try step.get()
+    }
+
+    private mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
+        if expectedWords == nil {
+            words.removeAll(keepingCapacity: true)
+            guard let count = try takeHeader(UInt8(ascii: "*"), in: bytes) else { return nil }
+            guard count <= Self.mostWords else { throw broken("more than \(Self.mostWords) words") }
+            expectedWords = count
+        }
+        while words.count < expectedWords ?? 0 {
+            guard try takeWord(in: bytes) else { return nil }
+        }
+        defer {
+            position = 0
+            expectedWords = nil
+        }
+        return position
+    }
+
+    /// False when the word has not arrived whole.
+    private mutating func takeWord(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
+        if expectedLength == nil {
+            guard let length = try takeHeader(UInt8(ascii: "$"), in: bytes) else { return false }
+            guard position + length + 2 <= Self.longestFrame else {
+                throw RequestError(.lineTooLong, "a frame has at most \(Self.longestFrame) bytes")
+            }
+            expectedLength = length
+        }
+        guard let length = expectedLength, bytes.count >= position + length + 2 else { return false }
+        let end = position + length
+        guard bytes[end] == UInt8(ascii: "\r"), bytes[end + 1] == UInt8(ascii: "\n") else {
+            throw broken("expected a line end after \(length) bytes")
+        }
+        words.append(position..<end)
+        position = end + 2
+        expectedLength = nil
+        return true
+    }
+
+    /// Takes a mark, a number and a line end; nil, and takes nothing, when they have not all arrived.
+    private mutating func takeHeader(_ mark: UInt8, in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
+        guard position < bytes.count else { return nil }
+        guard bytes[position] == mark else { throw broken("expected \(Character(Unicode.Scalar(mark)))") }
+        var value = 0
+        var index = position + 1
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\r") {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit <= 9, index - position <= 9 else { throw broken("expected a length") }
+            value = value * 10 + Int(digit)
+            index += 1
+        }
+        guard index < bytes.count else { return nil }
+        guard index > position + 1 else { throw broken("expected a length") }
+        guard index + 1 < bytes.count else { return nil }
+        guard bytes[index + 1] == UInt8(ascii: "\n") else { throw broken("expected a line end after a length") }
+        position = index + 2
+        return value
+    }
+
+    private func broken(_ why: String) -> RequestError {
+        .badRequest("frame", why)
+    }
+}

@@ -1,0 +1,87 @@
+import TollgateCore
+
+/// Reads reply lines. Pure.
+package enum ReplyParser {
+    /// Reads one line without its terminator. Fields and reasons that this version does not know are passed over.
+    package static func parse(_ line: UnsafeRawBufferPointer) throws(ReplyError) -> Reply {
+        guard TextFault(in: line) == nil else { throw notAReply(line) }
+        if line.first == UInt8(ascii: "{") { return .json(String(decoding: line, as: UTF8.self)) }
+        var cursor = WordCursor(line: line)
+        guard cursor.moveToWord() else { throw notAReply(line) }
+        let word = cursor.takeWord()
+        if word.equals("ALLOW") { return .decision(decision(allowed: true, try fields(&cursor))) }
+        if word.equals("DENY") { return .decision(decision(allowed: false, try fields(&cursor))) }
+        if word.equals("OK") { return .ok(try fields(&cursor)) }
+        if word.equals("PONG") { return .pong }
+        if word.equals("ERR"), cursor.moveToWord() { return error(&cursor) }
+        throw notAReply(line)
+    }
+
+    private static func notAReply(_ line: UnsafeRawBufferPointer) -> ReplyError {
+        ReplyError(description: "not a reply: \(WireText.quoted(line))")
+    }
+
+    private static func error(_ cursor: inout WordCursor) -> Reply {
+        let code = String(decoding: cursor.takeWord(), as: UTF8.self)
+        _ = cursor.moveToWord()
+        let rest = cursor.input.part(cursor.position..<cursor.input.count)
+        return .error(code: code, sentence: String(decoding: rest, as: UTF8.self))
+    }
+
+    private static func fields(_ cursor: inout WordCursor) throws(ReplyError) -> [Reply.Field] {
+        var fields: [Reply.Field] = []
+        var bytes: [UInt8] = []
+        while cursor.moveToWord() {
+            guard let key = cursor.takeKey() else { throw notAReply(cursor.input) }
+            bytes.removeAll(keepingCapacity: true)
+            do throws(JSONStringFault) {
+                try cursor.takeValue(into: &bytes)
+            } catch {
+                throw notAReply(cursor.input)
+            }
+            let value = String(decoding: bytes, as: UTF8.self)
+            fields.append(Reply.Field(key: String(decoding: key, as: UTF8.self), value: value))
+        }
+        return fields
+    }
+
+    private static func decision(allowed: Bool, _ fields: [Reply.Field]) -> Decision {
+        var decision = Decision(allowed: allowed)
+        for field in fields {
+            switch field.key {
+            case "reason": decision.reason = DenialReason(rawValue: field.value)
+            case "limit": decision.limit = field.value
+            case "max": decision.max = Quantity(field.value)
+            case "used": decision.used = Quantity(field.value)
+            case "remaining": decision.remaining = Quantity(field.value)
+            case "reset": decision.resetAfter = Double(field.value)
+            case "retry_after": decision.retryAfter = Double(field.value)
+            case "source": decision.source = field.value
+            case "degraded": decision.isDegraded = field.value == "1"
+            case "shadow": decision.shadow = items(of: field.value)
+            case "warn": decision.warnings = items(of: field.value)
+            default: break
+            }
+        }
+        return decision
+    }
+
+    /// Cuts a list at its commas; two of them are one comma within an item.
+    private static func items(of list: String) -> [String] {
+        var items = [String.UnicodeScalarView()]
+        var scalars = list.unicodeScalars.makeIterator()
+        var next = scalars.next()
+        while let scalar = next {
+            next = scalars.next()
+            if scalar != "," {
+                items[items.count - 1].append(scalar)
+            } else if next == "," {
+                items[items.count - 1].append(",")
+                next = scalars.next()
+            } else {
+                items.append(String.UnicodeScalarView())
+            }
+        }
+        return items.map { String($0) }.filter { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,70 @@
+package import TollgateCore
+
+/// One request, as it was parsed. Made once a connection and filled again for every request, so that parsing allocates
+/// nothing once its arrays have grown. Owned by the session's event loop.
+///
+/// Texts are ranges of `bytes`; all of them are UTF-8 without control characters, except `arguments`.
+package struct Request: Sendable {
+    /// The most scopes one request may name.
+    package static let mostScopes = 16
+
+    /// One `kind=id` of a request, kept as the text of a scope of that one part: `user:alice`.
+    package struct ScopeField: Sendable {
+        /// The kind alone.
+        package var kind: Range<Int>
+        /// The id alone, with plus signs doubled, as in the text of a scope.
+        package var id: Range<Int>
+
+        /// What `Scope.description` prints.
+        package var text: Range<Int> { kind.lowerBound..<id.upperBound }
+    }
+
+    package internal(set) var verb = Verb.ping
+    /// What the request says of each meter; `hits` is `requests`.
+    package internal(set) var amounts = Amounts()
+    /// In the order of the request; no kind stands twice.
+    package internal(set) var scopes: [ScopeField] = []
+    /// The unescaped texts of the request.
+    package internal(set) var bytes: [UInt8] = []
+    /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
+    package internal(set) var id: Range<Int>?
+    /// `email=`, 1 … 256 bytes.
+    package internal(set) var email: Range<Int>?
+    /// `roles=`, 1 … 1024 bytes: names with commas between, none of them empty.
+    package internal(set) var roles: Range<Int>?
+    /// `scope=` of a USAGE: text that `Scope(parsing:)` reads.
+    package internal(set) var scope: Range<Int>?
+    /// The token of an AUTH.
+    package internal(set) var token: Range<Int>?
+    /// The words after PING, ECHO, QUIT, HELLO, CLIENT, COMMAND or SELECT; any bytes.
+    package internal(set) var arguments: [Range<Int>] = []
+
+    package init() {
+        scopes.reserveCapacity(Self.mostScopes)
+        bytes.reserveCapacity(512)
+    }
+
+    /// Forgets the request and keeps the memory.
+    package mutating func reset() {
+        verb = .ping
+        amounts = Amounts()
+        scopes.removeAll(keepingCapacity: true)
+        bytes.removeAll(keepingCapacity: true)
+        id = nil
+        email = nil
+        roles = nil
+        scope = nil
+        token = nil
+        arguments.removeAll(keepingCapacity: true)
+    }
+
+    /// Lends the bytes of a text without a copy.
+    package func withBytes<Result>(of range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        bytes.withUnsafeBytes { body($0.part(range)) }
+    }
+
+    /// A copy of a text.
+    package func text(_ range: Range<Int>) -> String {
+        withBytes(of: range) { String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,45 @@
+import TollgateCore
+
+/// What the key of a `key=value` means.
+enum RequestKey: Equatable {
+    case amount(Meter)
+    case id
+    case email
+    case roles
+    case scope
+    /// Any other well-formed key is the kind of a scope.
+    case kind
+    /// Words that no verb of this version takes.
+    case reserved
+
+    /// Expects a well-formed key.
+    init(_ key: UnsafeRawBufferPointer) {
+        switch key.count {
+        case 2 where key.equals("id"): self = .id
+        case 3 where key.equals("ttl"): self = .reserved
+        case 4 where key.equals("hits"): self = .amount(.requests)
+        case 4 where key.equals("cost"): self = .amount(.cost)
+        case 5 where key.equals("email"): self = .email
+        case 5 where key.equals("roles"): self = .roles
+        case 5 where key.equals("scope"): self = .scope
+        case 5 where key.equals("token"): self = .reserved
+        case 6 where key.equals("tokens"): self = .amount(.tokens)
+        case 6 where key.equals("global"): self = .reserved
+        case 11 where key.equals("reservation"): self = .reserved
+        case 12 where key.equals("input_tokens"): self = .amount(.inputTokens)
+        case 13 where key.equals("output_tokens"): self = .amount(.outputTokens)
+        default: self = .kind
+        }
+    }
+
+    func isArgument(of verb: Verb) -> Bool {
+        switch (self, verb) {
+        case (.amount, .check), (.amount, .peek), (.amount, .record), (.amount, .refund): true
+        case (.kind, .check), (.kind, .peek), (.kind, .record), (.kind, .refund): true
+        case (.id, .record), (.id, .refund), (.scope, .usage): true
+        case (.email, .check), (.email, .peek), (.email, .record), (.email, .refund), (.email, .usage): true
+        case (.roles, .check), (.roles, .peek), (.roles, .record), (.roles, .refund), (.roles, .usage): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import TollgateCore
+
+extension RequestParser {
+    static func takeAmount(
+        _ meter: Meter, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) {
+        guard request.amounts[meter] == nil else { throw .badRequest(key, "named twice") }
+        let start = request.bytes.count
+        do throws(JSONStringFault) {
+            try cursor.takeValue(into: &request.bytes)
+        } catch {
+            throw .badRequest(key, error.explanation)
+        }
+        let range = start..<request.bytes.count
+        guard !range.isEmpty else { throw .badRequest(key, "empty value") }
+        switch request.withBytes(of: range, { amount($0, of: meter) }) {
+        case .success(let amount): request.amounts[meter] = amount
+        case .failure(let fault): throw .badRequest(key, fault.explanation)
+        }
+        request.bytes.removeSubrange(range)
+    }
+
+    private struct AmountFault: Error {
+        var explanation: String
+    }
+
+    private static func amount(_ text: UnsafeRawBufferPointer, of meter: Meter) -> Result<Int64, AmountFault> {
+        guard meter == .cost else { return wholeNumber(text, largest: meter.largestAmount) }
+        do throws(Money.ParsingError) {
+            return .success(try Money(parsing: text).nanos)
+        } catch {
+            return .failure(AmountFault(explanation: error.explanation))
+        }
+    }
+
+    /// Digits only: no sign, no exponent, no separator. Any number of leading zeros.
+    private static func wholeNumber(_ text: UnsafeRawBufferPointer, largest: Int64) -> Result<Int64, AmountFault> {
+        var value: Int64 = 0
+        for byte in text {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
+                return .failure(AmountFault(explanation: "expected a whole number"))
+            }
+            // Stops growing once it is too large, so that no number of digits can overflow.
+            if value <= largest { value = value * 10 + Int64(byte - UInt8(ascii: "0")) }
+        }
+        guard value <= largest else { return .failure(AmountFault(explanation: "more than \(largest)")) }
+        return .success(value)
+    }
+}
+
+extension Amounts {
+    /// Whether it says anything of any meter.
+    var namesAny: Bool {
+        requests != nil || tokens != nil || inputTokens != nil || outputTokens != nil || cost != nil
+    }
+}

@@ -1,0 +1,127 @@
+import TollgateCore
+
+extension RequestParser {
+    /// The longest `id=`, in bytes.
+    static let longestRequestID = 128
+    /// The longest `roles=`, in bytes.
+    static let longestRoles = 1_024
+    /// The longest `scope=`, in bytes: as many parts as a request has scopes, each with a long kind and id.
+    static let longestScope = 8_192
+
+    /// Takes one `key=value`.
+    static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
+        guard let key = cursor.takeKey() else {
+            throw .badRequest(cursor.takeWord(), "expected key=value")
+        }
+        guard ScopeKind.isWellFormed(key) else {
+            throw .badRequest(key, "a key is a lower-case letter, then up to 31 of a-z 0-9 _")
+        }
+        let meaning = RequestKey(key)
+        guard meaning.isArgument(of: request.verb) else {
+            throw .badRequest(key, "not an argument of \(request.verb.name)")
+        }
+        switch meaning {
+        case .amount(let meter): try takeAmount(meter, key, &cursor, &request)
+        case .kind: try takeScope(key, &cursor, &request)
+        case .id:
+            guard request.id == nil else { throw namedTwice(key) }
+            request.id = try takeText(key, longest: longestRequestID, &cursor, &request)
+        case .email:
+            guard request.email == nil else { throw namedTwice(key) }
+            request.email = try takeText(key, longest: ScopeID.longest, &cursor, &request)
+        case .roles:
+            guard request.roles == nil else { throw namedTwice(key) }
+            request.roles = try takeRoles(key, &cursor, &request)
+        case .scope:
+            guard request.scope == nil else { throw namedTwice(key) }
+            request.scope = try takeScopeText(key, &cursor, &request)
+        case .reserved: break
+        }
+    }
+
+    private static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
+        .badRequest(key, "named twice")
+    }
+
+    /// Appends a value to the request's bytes and checks that it is text of 1 … `longest` bytes.
+    private static func takeText(
+        _ key: UnsafeRawBufferPointer, longest: Int, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Range<Int> {
+        let start = request.bytes.count
+        do throws(JSONStringFault) {
+            try cursor.takeValue(into: &request.bytes)
+        } catch {
+            throw .badRequest(key, error.explanation)
+        }
+        let range = start..<request.bytes.count
+        guard !range.isEmpty else { throw .badRequest(key, "empty value") }
+        guard range.count <= longest else { throw .badRequest(key, "longer than \(longest) bytes") }
+        if let fault = request.withBytes(of: range, TextFault.init) { throw .badRequest(key, fault.explanation) }
+        return range
+    }
+
+    private static func takeScope(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) {
+        for field in request.scopes where request.withBytes(of: field.kind, { $0.equals(key) }) {
+            throw namedTwice(key)
+        }
+        guard request.scopes.count < Request.mostScopes else {
+            throw .badRequest(key, "more than \(Request.mostScopes) scopes")
+        }
+        let start = request.bytes.count
+        request.bytes.append(contentsOf: key)
+        request.bytes.append(UInt8(ascii: ":"))
+        var id = try takeText(key, longest: ScopeID.longest, &cursor, &request)
+        doublePlusSigns(in: &id, of: &request.bytes)
+        request.scopes.append(Request.ScopeField(kind: start..<start + key.count, id: id))
+    }
+
+    /// Writes each `+` of the last text twice. Works from the back, so that no other memory is needed.
+    private static func doublePlusSigns(in range: inout Range<Int>, of bytes: inout [UInt8]) {
+        var added = 0
+        for index in range where bytes[index] == UInt8(ascii: "+") { added += 1 }
+        guard added > 0 else { return }
+        var source = range.upperBound - 1
+        range = range.lowerBound..<range.upperBound + added
+        for _ in 0..<added { bytes.append(0) }
+        var target = range.upperBound - 1
+        while target > source {
+            bytes[target] = bytes[source]
+            target -= 1
+            if bytes[source] == UInt8(ascii: "+") {
+                bytes[target] = UInt8(ascii: "+")
+                target -= 1
+            }
+            source -= 1
+        }
+    }
+
+    private static func takeRoles(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Range<Int> {
+        let range = try takeText(key, longest: longestRoles, &cursor, &request)
+        var previous = UInt8(ascii: ",")
+        for index in range {
+            let byte = request.bytes[index]
+            guard byte != UInt8(ascii: ",") || previous != UInt8(ascii: ",") else {
+                throw .badRequest(key, "empty role")
+            }
+            previous = byte
+        }
+        guard previous != UInt8(ascii: ",") else { throw .badRequest(key, "empty role") }
+        return range
+    }
+
+    private static func takeScopeText(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Range<Int> {
+        let range = try takeText(key, longest: longestScope, &cursor, &request)
+        do throws(ScopeError) {
+            _ = try Scope(parsing: request.text(range))
+        } catch {
+            throw .badRequest(key, WireText.sanitised(error.description))
+        }
+        return range
+    }
+}

@@ -1,0 +1,57 @@
+package import NIOCore
+package import TollgateCore
+
+/// Writes request lines. What it is given must be valid: it checks nothing but what needs quotes.
+package enum RequestWriter {
+    /// `VERB kind=id … hits=… id=… roles=… email=…`, for the verbs that name scopes and amounts.
+    package static func write(
+        _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [],
+        email: String? = nil, to out: inout ByteBuffer
+    ) {
+        out.writeString(verb.name)
+        for scope in scopes {
+            out.writeString(" \(scope.kind)=")
+            out.writeValue { $0.writeString(scope.id) }
+        }
+        for meter in Meter.allCases {
+            guard let amount = amounts[meter] else { continue }
+            out.writeString(meter == .requests ? " hits=" : " \(meter.name)=")
+            if meter == .cost { out.writeDecimal(nanos: amount) } else { out.writeDecimal(amount) }
+        }
+        if let id { out.writeField("id") { $0.writeString(id) } }
+        writeIdentity(roles, email, to: &out)
+        endLine(&out)
+    }
+
+    /// `USAGE scope=…`
+    package static func writeUsage(
+        of scope: Scope, roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
+    ) {
+        out.writeString(Verb.usage.name)
+        out.writeField("scope") { $0.writeString(scope.description) }
+        writeIdentity(roles, email, to: &out)
+        endLine(&out)
+    }
+
+    /// `AUTH token`
+    package static func writeAuth(_ token: String, to out: inout ByteBuffer) {
+        out.writeString("\(Verb.auth.name) ")
+        out.writeValue { $0.writeString(token) }
+        endLine(&out)
+    }
+
+    /// A verb without arguments.
+    package static func write(_ verb: Verb, to out: inout ByteBuffer) {
+        out.writeString(verb.name)
+        endLine(&out)
+    }
+
+    private static func writeIdentity(_ roles: [String], _ email: String?, to out: inout ByteBuffer) {
+        if !roles.isEmpty { out.writeField("roles") { $0.writeString(roles.joined(separator: ",")) } }
+        if let email { out.writeField("email") { $0.writeString(email) } }
+    }
+
+    private static func endLine(_ out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "\n"))
+    }
+}

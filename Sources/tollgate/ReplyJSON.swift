@@ -1,0 +1,48 @@
+import Foundation
+import TollgateCore
+import TollgateWire
+
+/// A reply as JSON for programs. Amounts are decimal text, as they were on the wire.
+enum ReplyJSON {
+    private struct Answer: Encodable {
+        var reply: String
+        var code: String?
+        var message: String?
+        var reason: String?
+        var limit: String?
+        var max: String?
+        var used: String?
+        var remaining: String?
+        var reset: Double?
+        var retryAfter: Double?
+        var source: String?
+        var degraded: Bool?
+        var shadow: [String]?
+        var warn: [String]?
+    }
+
+    static func text(_ reply: Reply) throws -> String {
+        if case .json(let text) = reply { return text }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(answer(reply)), as: UTF8.self)
+    }
+
+    private static func answer(_ reply: Reply) -> Answer {
+        switch reply {
+        case .decision(let decision):
+            Answer(
+                reply: decision.allowed ? "ALLOW" : "DENY", reason: decision.reason?.rawValue, limit: decision.limit,
+                max: decision.max?.description, used: decision.used?.description,
+                remaining: decision.remaining?.description, reset: decision.resetAfter, retryAfter: decision.retryAfter,
+                source: decision.source, degraded: decision.isDegraded ? true : nil,
+                shadow: decision.shadow.isEmpty ? nil : decision.shadow,
+                warn: decision.warnings.isEmpty ? nil : decision.warnings)
+        case .ok: Answer(reply: "OK")
+        case .pong: Answer(reply: "PONG")
+        case .error(let code, let sentence): Answer(reply: "ERR", code: code, message: sentence)
+        case .json(let text): Answer(reply: text)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+
+/// The options of `tollgate serve`, as text: they are checked where the environment and the file have been looked at too.
+struct ServeOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The policy file. (default: tollgate.yaml)", valueName: "file"))
+    var policy: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "host:port or unix:PATH; may be repeated. (default: 127.0.0.1:7379)", valueName: "address"))
+    var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "redis://[user:password@]host:port[/db] or unix:///path; without it a redis-server is started.",
+            valueName: "url"))
+    var redis: String?
+
+    @Option(help: ArgumentHelp("Folder for the data of the redis-server started here. (default: tollgate-data)", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))
+    var namespace: String?
+
+    @Option(help: ArgumentHelp("Event loops, each with a connection to Redis. (default: one a core)", valueName: "n"))
+    var workers: String?
+
+    @Option(help: ArgumentHelp("How long a request may wait for Redis. (default: 250ms)", valueName: "duration"))
+    var deadline: String?
+
+    @Option(help: ArgumentHelp("Close a connection that sends no request for so long. (default: 300s)", valueName: "duration"))
+    var idleTimeout: String?
+
+    @Option(help: ArgumentHelp("Connections at a time. (default: 4096)", valueName: "n"))
+    var maxConnections: String?
+
+    @Option(help: ArgumentHelp("File that holds the token clients must name in AUTH.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(help: ArgumentHelp("File of settings, in YAML: the options' names without the dashes.", valueName: "file"))
+    var config: String?
+
+    /// The options that were given, under the names that the environment and the file use.
+    var given: [String: String] {
+        var given = [
+            "policy": policy, "redis": redis, "data": data, "namespace": namespace, "workers": workers,
+            "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections, "token-file": tokenFile,
+        ].compactMapValues { $0 }
+        if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
+        return given
+    }
+
+    /// Every name that may stand in the file of settings.
+    static let names = [
+        "policy", "listen", "redis", "data", "namespace", "workers", "deadline", "idle-timeout", "max-connections",
+        "token-file",
+    ]
+}

@@ -1,0 +1,36 @@
+import Foundation
+import TollgateServer
+import Yams
+
+/// The file named by `--config`: a YAML map of option names to values; `listen` may be a list.
+enum SettingsFile {
+    /// Throws a sentence that names the file and the key.
+    static func read(_ path: String) throws -> [String: String] {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw ServerError("--config \(path): cannot be read")
+        }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw ServerError("--config \(path): \(error)")
+        }
+        guard let root else { return [:] }
+        guard let mapping = root.mapping else { throw ServerError("--config \(path): expected a map of settings") }
+        var settings: [String: String] = [:]
+        for (key, value) in mapping {
+            let line = key.mark.map { ":\($0.line)" } ?? ""
+            guard let name = key.string, ServeOptions.names.contains(name) else {
+                throw ServerError(
+                    "\(path)\(line): unknown setting \(key.string ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))")
+            }
+            let items = value.sequence.map(Array.init) ?? [value]
+            let texts = items.compactMap { $0.scalar?.string }
+            guard texts.count == items.count, !texts.isEmpty, value.sequence == nil || name == "listen" else {
+                throw ServerError("\(path)\(line): \(name): expected a single value")
+            }
+            settings[name] = texts.joined(separator: ",")
+        }
+        return settings
+    }
+}

@@ -1,0 +1,106 @@
+import Configuration
+import Foundation
+import TollgateRedis
+import TollgateServer
+
+/// What `tollgate serve` runs with, after flags, environment, file and defaults.
+struct Settings {
+    var policyPath: String
+    var dataFolder: String
+    /// Nil starts a redis-server.
+    var redis: RedisAddress?
+    private var server: ServerSettings
+
+    init(policyPath: String, dataFolder: String, redis: RedisAddress?, server: ServerSettings) {
+        self.policyPath = policyPath
+        self.dataFolder = dataFolder
+        self.redis = redis
+        self.server = server
+    }
+
+    func server(redis: RedisAddress) -> ServerSettings {
+        var settings = server
+        settings.redis = redis
+        return settings
+    }
+}
+
+/// Looks a setting up in the flags, then the environment (`TOLLGATE_…`), then the file of settings.
+struct SettingsReader {
+    private let options: ServeOptions
+
+    init(options: ServeOptions) {
+        self.options = options
+    }
+
+    /// Throws a sentence that names the first option that is wrong.
+    func read() async throws -> Settings {
+        let environment = EnvironmentVariablesProvider().prefixKeys(with: "tollgate")
+        let file = options.config ?? ConfigReader(provider: environment).string(forKey: "config")
+        let reader = ConfigReader(providers: [
+            InMemoryProvider(name: "flags", values: Self.values(options.given)),
+            environment,
+            InMemoryProvider(name: "file", values: Self.values(try file.map(SettingsFile.read) ?? [:])),
+        ])
+        let redis = try reader.string(forKey: "redis").map { try RedisAddress($0) }
+        var server = ServerSettings(
+            redis: try redis ?? RedisAddress("redis://127.0.0.1"),
+            workers: try number(reader, "workers") ?? ProcessInfo.processInfo.activeProcessorCount)
+        if let listen = reader.string(forKey: "listen") {
+            server.listen = try listen.split(separator: ",").map { try ListenAddress(parsing: String($0)) }
+        }
+        server.namespace = reader.string(forKey: "namespace") ?? server.namespace
+        server.deadline = try duration(reader, "deadline") ?? server.deadline
+        server.idleTimeout = try duration(reader, "idle-timeout") ?? server.idleTimeout
+        server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
+        server.token = try token(reader)
+        try server.validate()
+        return Settings(
+            policyPath: reader.string(forKey: "policy") ?? "tollgate.yaml",
+            dataFolder: reader.string(forKey: "data") ?? "tollgate-data",
+            redis: redis, server: server)
+    }
+
+    private static func values(_ texts: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {
+        Dictionary(uniqueKeysWithValues: texts.map { name, text in
+            (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
+        })
+    }
+
+    private func number(_ reader: ConfigReader, _ name: String) throws -> Int? {
+        guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
+        guard let number = Int(text) else { throw ServerError("--\(name) \(text): expected a whole number") }
+        return number
+    }
+
+    private func duration(_ reader: ConfigReader, _ name: String) throws -> Duration? {
+        guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
+        guard let duration = Duration(setting: text) else {
+            throw ServerError("--\(name) \(text): expected a duration such as 250ms, 5s or 10m")
+        }
+        return duration
+    }
+
+    /// The token itself comes from the environment, never from a flag that others on the host could see.
+    private func token(_ reader: ConfigReader) throws -> String? {
+        guard let path = reader.string(forKey: "token-file") else {
+            return ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"]
+        }
+        return try TokenFile.read(path)
+    }
+}
+
+extension Duration {
+    /// A whole number with `ms`, `s`, `m` or `h`.
+    init?(setting text: String) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let count = Int64(digits), count <= 1_000_000_000 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(count)
+        case "s": self = .seconds(count)
+        case "m": self = .seconds(count * 60)
+        case "h": self = .seconds(count * 3_600)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import Foundation
+import TollgateServer
+
+/// A file that holds a token and nothing else.
+enum TokenFile {
+    /// Without white space around it. Throws a sentence that names the option.
+    static func read(_ path: String) throws -> String {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw ServerError("--token-file \(path): cannot be read")
+        }
+        let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !token.isEmpty else { throw ServerError("--token-file \(path): is empty") }
+        return token
+    }
+}

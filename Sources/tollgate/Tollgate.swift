@@ -1,0 +1,25 @@
+import ArgumentParser
+import TollgateServer
+
+/// The command `tollgate`.
+@main
+struct Tollgate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tollgate",
+        abstract: "Shared rate limits and cost quotas for the processes of one host, kept in Redis.",
+        version: Version.current,
+        subcommands: [
+            Serve.self, Check.self, Peek.self, Record.self, Refund.self, UsageCommand.self, Ping.self, PolicyCommand.self,
+            VersionCommand.self,
+        ]
+    )
+}
+
+/// `tollgate version`
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() {
+        print("tollgate \(Version.current)")
+    }
+}

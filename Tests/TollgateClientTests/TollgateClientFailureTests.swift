@@ -1,0 +1,173 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import TollgateClient
+
+@Suite struct TollgateClientFailureTests {
+    @Test("a call past its deadline times out, and its late reply goes to nobody else")
+    func deadline() async throws {
+        let script: ScriptedServer.Script = { _, line in
+            // The reply to the slow call comes together with that to the next one.
+            line.contains("slow") ? .silence : .lines(["ALLOW limit=slow", "ALLOW limit=next"])
+        }
+        try await withServer(deadline: .milliseconds(300), script) { _, client in
+            await #expect(throws: TollgateClientError.timeout) { try await client.check(.user("slow")) }
+            try await expectEcho("next", client)
+        }
+    }
+
+    @Test("a cancelled call ends at once, and its late reply goes to nobody else")
+    func cancellation() async throws {
+        let script: ScriptedServer.Script = { _, line in
+            line.contains("slow") ? .silence : .lines(["ALLOW limit=slow", "ALLOW limit=next"])
+        }
+        try await withServer(script) { server, client in
+            let call = Task { try await client.check(.user("slow")) }
+            try await eventually { try #require(server.lines.withLock { $0.count } == 1) }
+            call.cancel()
+            await #expect(throws: CancellationError.self) { try await call.value }
+            try await expectEcho("next", client)
+        }
+    }
+
+    @Test("a task that is cancelled already sends nothing")
+    func cancelledBefore() async throws {
+        try await withServer { _, line in echo(line) } _: { server, client in
+            let call = Task {
+                try await Task.sleep(for: .seconds(60))
+            }
+            call.cancel()
+            _ = await call.result
+            let late = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await client.check(.user("a"))
+            }
+            await #expect(throws: CancellationError.self) { try await late.value }
+            try await Task { try await expectEcho("b", client) }.value
+            #expect(server.lines.withLock { $0 } == ["CHECK user=b"])
+        }
+    }
+
+    @Test("calls in flight fail when the connection breaks, and the next call opens another")
+    func reconnects() async throws {
+        try await withServer { connection, line in connection == 1 && line.contains("bad") ? .close : echo(line) } _: {
+            server, client in
+            try await expectEcho("a", client)
+            let error = await #expect(throws: TollgateClientError.self) { try await client.check(.user("bad")) }
+            guard case .unavailable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            try await expectEcho("b", client)
+            #expect(server.connections.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test("a server that goes and comes back is found again")
+    func restart() async throws {
+        let address = ScriptedServer.freshAddress()
+        let client = TollgateClient(address, deadline: .seconds(20))
+        await #expect(throws: TollgateClientError.self) { try await client.ping() }
+        for _ in 0..<3 {
+            let server = try await ScriptedServer.start(at: address) { _, line in echo(line) }
+            try await eventually { try await expectEcho("a", client) }
+            try await server.stop()
+            await #expect(throws: TollgateClientError.self) { try await client.check(.user("a")) }
+        }
+        await client.shutdown()
+    }
+
+    @Test("a connection on which nothing is answered any more is given up")
+    func stalled() async throws {
+        try await withServer(deadline: .milliseconds(100)) { connection, line in connection == 1 ? .silence : echo(line) } _: {
+            server, client in
+            try await eventually { try await expectEcho("a", client) }
+            #expect(server.connections.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test("a server that hangs up on everyone is not hammered")
+    func hammering() async throws {
+        try await withServer { _, _ in .close } _: { server, client in
+            for _ in 0..<2_000 {
+                await #expect(throws: TollgateClientError.self) { try await client.ping() }
+            }
+            #expect((1...50).contains(server.connections.load(ordering: .relaxed)))
+        }
+    }
+
+    @Test("where nobody can decide, the rule does", arguments: ["ERR busy", "ERR unavailable redis", "ERR timeout", "nonsense", ""])
+    func rules(_ reply: String) async throws {
+        for (rule, allowed) in [(UnavailableRule.allow, true), (.deny, false)] {
+            try await withServer(onUnavailable: rule) { _, _ in .lines([reply]) } _: { _, client in
+                let decision = Decision(allowed: allowed, isDegraded: true)
+                let checked = try await client.check(.user("a"))
+                let peeked = try await client.peek(.user("a"))
+                #expect(checked == decision)
+                #expect(peeked == decision)
+                await #expect(throws: TollgateClientError.self) {
+                    try await client.record(.user("a"), amounts: Amounts(tokens: 1))
+                }
+            }
+        }
+        try await withServer { _, _ in .lines([reply]) } _: { _, client in
+            await #expect(throws: TollgateClientError.self) { try await client.check(.user("a")) }
+        }
+    }
+
+    @Test("the rule holds without a server, and past the deadline")
+    func away() async throws {
+        let away = TollgateClient(ScriptedServer.freshAddress(), onUnavailable: .allow)
+        #expect(try await away.check(.user("a")) == Decision(allowed: true, isDegraded: true))
+        await away.shutdown()
+        try await withServer(deadline: .milliseconds(50), onUnavailable: .deny) { _, _ in .silence } _: { _, client in
+            let decision = try await client.check(.user("a"))
+            #expect(decision == Decision(allowed: false, isDegraded: true))
+        }
+    }
+
+    @Test("other errors of the sidecar are thrown, whatever the rule", arguments: ["internal", "unauthenticated", "later_code"])
+    func otherErrors(_ code: String) async throws {
+        try await withServer(onUnavailable: .allow) { _, _ in .lines(["ERR \(code) why: so"]) } _: { _, client in
+            await #expect(throws: TollgateClientError.refused(code: code, sentence: "why: so")) {
+                try await client.check(.user("a"))
+            }
+        }
+    }
+
+    @Test("after shutdown waiting and later calls are closed")
+    func shutdown() async throws {
+        try await withServer(onUnavailable: .allow) { _, _ in .silence } _: { server, client in
+            let call = Task { try await client.check(.user("a")) }
+            try await eventually { try #require(server.lines.withLock { $0.count } == 1) }
+            await client.shutdown()
+            await #expect(throws: TollgateClientError.closed) { try await call.value }
+            await #expect(throws: TollgateClientError.closed) { try await client.check(.user("a")) }
+        }
+    }
+
+    @Test("replies that nobody asked for end the connection")
+    func surplus() async throws {
+        try await withServer { connection, line in connection == 1 ? .lines(["PONG", "PONG"]) : echo(line) } _: {
+            server, client in
+            try await client.ping()
+            try await eventually { try await expectEcho("a", client) }
+            #expect(server.connections.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test("the wait between connections doubles up to a second, and a reply ends it")
+    func backoff() {
+        var backoff = Backoff()
+        let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+        #expect(backoff.allows(start))
+        for milliseconds in [25, 50, 100, 200, 400, 800, 1_000, 1_000] {
+            backoff.failed(start, jitter: 1)
+            #expect(!backoff.allows(start + .milliseconds(Int64(milliseconds) - 1)))
+            #expect(backoff.allows(start + .milliseconds(Int64(milliseconds))))
+        }
+        backoff.succeeded()
+        #expect(backoff.allows(start))
+    }
+}

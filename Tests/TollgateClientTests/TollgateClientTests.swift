@@ -1,0 +1,166 @@
+import Foundation
+import Synchronization
+import Testing
+import TollgateClient
+
+/// `ALLOW` with the id of the line's user as its limit, so that a test sees whose reply it got.
+@Sendable func echo(_ line: String) -> ScriptedServer.Answer {
+    .lines(["ALLOW limit=" + (line.text(after: "user=") ?? "none")])
+}
+
+/// Checks that a call gets its own reply from a server that echoes.
+func expectEcho(_ id: String, _ client: TollgateClient) async throws {
+    let decision = try await client.check(.user(id))
+    #expect(decision.limit == id)
+}
+
+extension String {
+    /// What follows the first occurrence of a text.
+    func text(after text: String) -> String? {
+        firstRange(of: text).map { String(self[$0.upperBound...]) }
+    }
+}
+
+@Suite struct TollgateClientTests {
+    @Test("a check is one line, and its reply a decision")
+    func check() async throws {
+        let reply = "DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4"
+        try await withServer { _, _ in .lines([reply]) } _: { server, client in
+            let decision = try await client.check(
+                .user("Alice B"), .tool("search"), amounts: Amounts(tokens: 200, cost: 1_500_000_000), roles: ["a", "b"])
+            #expect(!decision.allowed)
+            #expect(decision.reason == .rateLimited)
+            #expect(decision.retryAfter == 12.4)
+            #expect(server.lines.withLock { $0 } == ["CHECK user=\"Alice B\" tool=search tokens=200 cost=1.5 roles=a,b"])
+        }
+    }
+
+    @Test("each verb has its line")
+    func verbs() async throws {
+        let script: ScriptedServer.Script = { _, line in
+            if line == "PING" { return .lines(["PONG"]) }
+            return .lines([line.hasPrefix("PEEK") ? "ALLOW" : "OK"])
+        }
+        try await withServer(script) { server, client in
+            #expect(try await client.peek([.scope("region", "eu")]) == Decision(allowed: true))
+            try await client.record(.user("a"), amounts: Amounts(tokens: 5), id: "r-1")
+            try await client.refund(.user("a"), amounts: Amounts(requests: 1))
+            try await client.ping()
+            #expect(
+                server.lines.withLock { $0 }
+                    == ["PEEK region=eu", "RECORD user=a tokens=5 id=r-1", "REFUND user=a hits=1", "PING"])
+        }
+    }
+
+    @Test("usage is decoded, and asks for a composite scope in its canonical text")
+    func usage() async throws {
+        let json = """
+            {"scope":"user:a+tool:b","limits":[{"limit":"requests/1m","max":60,"used":3,"held":0,"remaining":57,"percent":5.0,\
+            "resets_at":"2026-11-20T10:00:00Z","mode":"enforce","source":"defaults"},{"limit":"cost/total","max":null,\
+            "used":"12.5","held":"0","remaining":null,"percent":null,"resets_at":null,"mode":"shadow","source":"scope"}]}
+            """
+        try await withServer { _, _ in .lines([json]) } _: { server, client in
+            let usage = try await client.usage(.tool("b"), .user("a"))
+            #expect(server.lines.withLock { $0 } == ["USAGE scope=user:a+tool:b"])
+            #expect(usage.limits.map(\.limit) == ["requests/1m", "cost/total"])
+            #expect(usage.limits[0].max == Quantity("60"))
+            #expect(usage.limits[0].percent == 5)
+            #expect(usage.limits[0].resetsAt?.timeIntervalSince1970 == 1_795_168_800)
+            #expect(usage.limits[1].used == Quantity("12.5"))
+            #expect(usage.limits[1].max == nil)
+            #expect(usage.limits[1].resetsAt == nil)
+            _ = try await client.usage(.global)
+            #expect(server.lines.withLock { $0.last } == "USAGE scope=global")
+        }
+    }
+
+    @Test("many tasks share one connection and each gets its own reply")
+    func ordering() async throws {
+        try await withServer { _, line in echo(line) } _: { server, client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<40 {
+                    group.addTask {
+                        for call in 0..<100 {
+                            let id = "\(task)-\(call)"
+                            try await expectEcho(id, client)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(server.connections.load(ordering: .relaxed) == 1)
+            #expect(server.lines.withLock { $0.count } == 4_000)
+        }
+    }
+
+    @Test("calls are sent without waiting for earlier replies")
+    func pipelining() async throws {
+        let held = Mutex<[String]>([])
+        let script: ScriptedServer.Script = { _, line in
+            // Nothing is answered before the tenth call is there.
+            held.withLock { lines in
+                lines.append("ALLOW limit=\(line.dropFirst("CHECK user=".count))")
+                return lines.count == 10 ? .lines(lines) : .silence
+            }
+        }
+        try await withServer(script) { _, client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for id in 0..<10 {
+                    group.addTask { try await expectEcho("\(id)", client) }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test(
+        "a bad request is refused before it is sent, whatever the rule",
+        arguments: [
+            (Scope.Part.user("a\nCHECK user=b"), Amounts(), "user: control character"),
+            (.user(""), Amounts(), "user: empty value"),
+            (.user(String(repeating: "a", count: 257)), Amounts(), "user: longer than 256 bytes"),
+            (.scope("user=b tool", "c"), Amounts(), "user=b tool: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
+            (.scope("hits", "5"), Amounts(), "hits: is a word of the protocol and cannot be a kind"),
+            (.user("a"), Amounts(tokens: -1), "tokens: expected a whole number"),
+            (.user("a"), Amounts(requests: 1_000_001), "hits: more than 1000000"),
+        ])
+    func badRequest(_ part: Scope.Part, _ amounts: Amounts, _ sentence: String) async throws {
+        try await withServer(onUnavailable: .allow) { _, line in echo(line) } _: { server, client in
+            await #expect(throws: TollgateClientError.refused(code: "bad_request", sentence: sentence)) {
+                try await client.check(part, amounts: amounts)
+            }
+            await #expect(throws: TollgateClientError.refused(code: "bad_request", sentence: "user: named twice")) {
+                try await client.check(.user("a"), .user("b"))
+            }
+            await #expect(throws: TollgateClientError.self) { try await client.check(.user("a"), roles: ["b,c"]) }
+            #expect(server.lines.withLock { $0 } == [])
+        }
+    }
+
+    @Test("a token is sent first")
+    func auth() async throws {
+        let script: ScriptedServer.Script = { _, line in
+            line.hasPrefix("AUTH ") ? .lines([line == "AUTH \"s3 cret\"" ? "OK" : "ERR unauthenticated wrong token"]) : echo(line)
+        }
+        try await withServer(token: "s3 cret", script) { server, client in
+            try await expectEcho("a", client)
+            #expect(server.lines.withLock { $0 } == ["AUTH \"s3 cret\"", "CHECK user=a"])
+        }
+        try await withServer(token: "wrong", onUnavailable: .allow, script) { server, client in
+            await #expect(throws: TollgateClientError.refused(code: "unauthenticated", sentence: "wrong token")) {
+                try await client.check(.user("a"))
+            }
+            #expect(server.lines.withLock { $0 } == ["AUTH wrong"])
+        }
+    }
+
+    @Test("an address is read and printed", arguments: ["127.0.0.1:7379", "localhost:1", "[::1]:7379", "unix:/tmp/a b.sock"])
+    func address(_ text: String) throws {
+        #expect(try TollgateAddress(parsing: text).description == text)
+    }
+
+    @Test("a bad address is an error", arguments: ["", "host", ":1", "host:", "host:0", "host:65536", "host:+1", "::1:7379", "unix:"])
+    func badAddress(_ text: String) {
+        #expect(throws: TollgateAddressError.self) { try TollgateAddress(parsing: text) }
+    }
+}

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import TollgateCore
+
+@Suite("Period")
+struct PeriodTests {
+    @Test(
+        "every spelling has one name",
+        arguments: [
+            ("60s", "1m"), ("1m", "1m"), ("24h", "24h"), ("1d", "24h"), ("1440m", "24h"), ("86400s", "24h"),
+            ("48h", "2d"),
+            ("90s", "90s"), ("90m", "90m"), ("120m", "2h"), ("25h", "25h"), ("7d", "7d"), ("31d", "31d"),
+            ("744h", "31d"),
+            ("1s", "1s"), ("060s", "1m"), ("request", "request"), ("day", "day"), ("week", "week"), ("month", "month"),
+            ("total", "total"),
+        ])
+    func canonicalNames(text: String, name: String) throws {
+        let period = try Period(parsing: text)
+        #expect(period.description == name)
+        #expect(try Period(parsing: name) == period)
+    }
+
+    @Test("a duration of one day is not the calendar day")
+    func dayIsNotADuration() throws {
+        #expect(try Period(parsing: "1d") == .sliding(seconds: 86_400))
+        #expect(try Period(parsing: "day") == .day)
+        #expect(try Period(parsing: "1d").calendarUnit == nil)
+        #expect(try Period(parsing: "day").calendarUnit == .day)
+    }
+
+    @Test(
+        "durations out of range are refused",
+        arguments: ["0s", "32d", "745h", "2678401s", "9223372036854775807d", "0d"])
+    func outOfRange(text: String) {
+        #expect(throws: Period.ParsingError(explanation: "a duration is 1s to 31d")) { try Period(parsing: text) }
+    }
+
+    @Test(
+        "other text is refused",
+        arguments: [
+            "", "s", "m", "1", "1x", "1M", "-1m", "+1m", "1.5h", " 1m", "1m ", "1h30m", "minute", "Day", "1e1s", "year",
+            "d",
+            "99999999999999999999s", "1\u{301}m",
+        ])
+    func refused(text: String) {
+        #expect(throws: Period.ParsingError.self) { try Period(parsing: text) }
+    }
+
+    @Test("sorts request, sliding windows by length, day, week, month, total")
+    func order() {
+        let sorted: [Period] = [
+            .request, .sliding(seconds: 1), .sliding(seconds: 60), .sliding(seconds: Period.longestWindow), .day, .week,
+            .month, .total,
+        ]
+        #expect(sorted.reversed().sorted() == sorted)
+    }
+}

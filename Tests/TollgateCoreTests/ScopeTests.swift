@@ -1,0 +1,141 @@
+import Testing
+
+@testable import TollgateCore
+
+@Suite("Scope")
+struct ScopeTests {
+    private func scope(_ parts: (String, String)...) throws -> Scope {
+        try Scope(parts: parts.map { Scope.Part(kind: $0.0, id: $0.1) })
+    }
+
+    @Test(
+        "the text of a scope reads back as the same scope",
+        arguments: [
+            "alice", "bob+test@example.com", "a++b", "+", "++", "+x", "x+", "a:b", ":", "Alice B", " ", "{x}", "}{",
+            "\"", "\\",
+            "é", "e\u{301}", "\u{301}x", "日本", "a+tool:b", "👩‍👩‍👧",
+        ])
+    func roundTrip(id: String) throws {
+        let single = try scope(("user", id))
+        #expect(try Scope(parsing: single.description) == single)
+        for other in ["search", "+", "x+", "+y"] {
+            let both = try scope(("user", id), ("tool", other))
+            #expect(try Scope(parsing: both.description) == both)
+        }
+    }
+
+    @Test("random ids keep apart and read back")
+    func randomRoundTrip() throws {
+        var random = SeededGenerator(seed: 2)
+        let alphabet: [Character] = ["+", ":", "a", "t", " ", "{", "}", "é", "=", "\"", "\u{301}"]
+        var texts: [String: Scope] = [:]
+        for _ in 0..<5_000 {
+            let ids = (0..<2).map { _ in
+                String((0..<Int.random(in: 1...6, using: &random)).map { _ in alphabet.randomElement(using: &random)! })
+            }
+            let scope = try scope(("user", ids[0]), ("tool", ids[1]))
+            #expect(try Scope(parsing: scope.description) == scope)
+            if let other = texts.updateValue(scope, forKey: scope.description) {
+                #expect(other == scope)
+            }
+        }
+    }
+
+    @Test("a composite scope is not a scope whose id looks like one")
+    func compositeIsNotAnID() throws {
+        let composite = try Scope(parsing: "user:a+tool:b")
+        let single = try scope(("user", "a+tool:b"))
+        #expect(composite != single)
+        #expect(composite.description != single.description)
+        #expect(single.description == "user:a++tool:b")
+        #expect(composite.kind.description == "user+tool")
+        #expect(single.kind.description == "user")
+    }
+
+    @Test("parts come in canonical order, whichever way they were written")
+    func canonicalOrder() throws {
+        #expect(try Scope(parsing: "tool:b+user:a").description == "user:a+tool:b")
+        #expect(try Scope(parsing: "zone:z+area:x+account:y+user:a").description == "user:a+account:y+area:x+zone:z")
+    }
+
+    @Test("ids are told apart byte for byte")
+    func bytewise() throws {
+        let composed = try scope(("user", "\u{E9}"))
+        let decomposed = try scope(("user", "e\u{301}"))
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+    }
+
+    @Test("global has no parts")
+    func global() throws {
+        #expect(try Scope(parsing: "global") == .global)
+        #expect(Scope.global.description == "global")
+        #expect(Scope.global.kind == .global)
+    }
+
+    @Test(
+        "what is not a scope is refused with a sentence",
+        arguments: [
+            ("", ": expected kind:id (a plus sign within an id is written ++)"),
+            ("alice", "alice: expected kind:id (a plus sign within an id is written ++)"),
+            ("user:a+b", "b: expected kind:id (a plus sign within an id is written ++)"),
+            ("user:", "user: empty id"),
+            ("User:a", "User: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
+            (":a", ": a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
+            ("cost:a", "cost: is a word of the protocol and cannot be a kind"),
+            ("global:a", "global: is a word of the protocol and cannot be a kind"),
+            ("user:a+user:b", "user: named twice"),
+            ("user:a\u{0}", "user: control character in id"),
+            ("user:a\n", "user: control character in id"),
+            ("user:\u{7F}", "user: control character in id"),
+            ("user:\u{85}", "user: control character in id"),
+        ])
+    func refused(text: String, sentence: String) {
+        #expect(throws: ScopeError(sentence)) { try Scope(parsing: text) }
+    }
+
+    @Test("an id has at most 256 bytes")
+    func longIDs() throws {
+        #expect(throws: Never.self) { try scope(("user", String(repeating: "x", count: 256))) }
+        #expect(throws: Never.self) { try scope(("user", String(repeating: "é", count: 128))) }
+        #expect(throws: ScopeError("user: id longer than 256 bytes")) {
+            try scope(("user", String(repeating: "é", count: 128) + "x"))
+        }
+    }
+}
+
+@Suite("ScopeKind")
+struct ScopeKindTests {
+    @Test("kinds come in canonical order", arguments: ["user+tool", "tool+user"])
+    func order(text: String) throws {
+        #expect(try ScopeKind(parsing: text).description == "user+tool")
+        #expect(try ScopeKind(parsing: text).isComposite)
+    }
+
+    @Test("the usual kinds come first, others alphabetically after")
+    func unusual() throws {
+        #expect(try ScopeKind(parsing: "region+account+city").description == "account+city+region")
+    }
+
+    @Test("global is no kind among others")
+    func global() throws {
+        #expect(try ScopeKind(parsing: "global") == .global)
+        #expect(ScopeKind.global.names.isEmpty)
+        #expect(throws: ScopeError.self) { try ScopeKind(parsing: "user+global") }
+    }
+
+    @Test(
+        "what is not a kind is refused",
+        arguments: [
+            "", "+", "user+", "+user", "user+user", "User", "1a", "a-b", "a b", "é", "_a", "tokens", "email", "roles",
+            "a23456789012345678901234567890123",
+        ])
+    func refused(text: String) {
+        #expect(throws: ScopeError.self) { try ScopeKind(parsing: text) }
+    }
+
+    @Test("a kind has up to 32 letters, digits and underscores")
+    func accepted() throws {
+        #expect(throws: Never.self) { try ScopeKind(parsing: "a2345678901234567890123456789_12") }
+    }
+}

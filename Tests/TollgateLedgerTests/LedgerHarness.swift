@@ -1,0 +1,126 @@
+import Logging
+import NIOCore
+import NIOPosix
+import TollgateCore
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// A real ledger on a real Redis, driven in virtual time. Answers come back as lines of text, the notation in which
+/// `ReferenceLedger` answers too.
+struct LedgerHarness: Sendable {
+    let redis: TestRedis
+    private let eventLoop: any EventLoop
+    private let core: NIOLoopBound<Core>
+
+    /// What lives on the event loop.
+    private final class Core {
+        let ledger: Ledger
+        let link: RedisLink
+        var cache: ScopePlanCache
+
+        init(ledger: Ledger, link: RedisLink, cache: ScopePlanCache) {
+            self.ledger = ledger
+            self.link = link
+            self.cache = cache
+        }
+    }
+
+    init(policy: Policy, redis: TestRedis? = nil, namespace: String = "tollgate") async throws {
+        let redis = try redis ?? TestRedis()
+        self.redis = redis
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        self.eventLoop = eventLoop
+        core = try await eventLoop.submit {
+            let link = RedisLink(
+                address: redis.address, scripts: Ledger.scripts, eventLoop: eventLoop,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            link.start()
+            let ledger = Ledger(link: link, eventLoop: eventLoop, deadline: .seconds(20))
+            let cache = ScopePlanCache(policy: policy, namespace: namespace)
+            return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
+        }.get()
+        try await eventually { [core] in try await eventLoop.submit { core.value.link.isReady }.get() }
+    }
+
+    func stop() async throws {
+        try await eventLoop.flatSubmit { [core] in core.value.link.shutdown() }.get()
+    }
+
+    func install(_ policy: Policy, namespace: String = "tollgate") async throws {
+        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, namespace: namespace) }.get()
+    }
+
+    /// Submits the operations in one tick, so that they travel as one batch, at a time of Redis's clock in Unix ms.
+    func apply(_ operations: [TestOperation], at now: Int64?) async throws -> [String] {
+        try await eventLoop.flatSubmit { [core, eventLoop] in
+            let ledger = core.value.ledger
+            ledger.fixedClock = now
+            let collector = Collector(expected: operations.count, promise: eventLoop.makePromise())
+            for (ticket, operation) in operations.enumerated() {
+                let plans = operation.scopes.map { core.value.cache.plan(for: $0) }.filter { !$0.isInert }
+                ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
+            }
+            return collector.promise.futureResult
+        }.get()
+    }
+
+    func apply(_ operation: TestOperation, at now: Int64?) async throws -> String {
+        try await apply([operation], at: now)[0]
+    }
+
+    func usage(of scope: String, at now: Int64) async throws -> ScopeUsage {
+        let scope = try Scope(parsing: scope)
+        return try await eventLoop.flatSubmit { [core, eventLoop] in
+            let promise = eventLoop.makePromise(of: ScopeUsage.self)
+            core.value.ledger.fixedClock = now
+            core.value.ledger.readUsage(of: core.value.cache.plan(for: scope)) { promise.completeWith($0.mapError { $0 }) }
+            return promise.futureResult
+        }.get()
+    }
+}
+
+/// Gathers the answers to one batch.
+private final class Collector: OperationOwner {
+    let promise: EventLoopPromise<[String]>
+    private var lines: [String]
+    private var missing: Int
+
+    init(expected: Int, promise: EventLoopPromise<[String]>) {
+        lines = Array(repeating: "", count: expected)
+        missing = expected
+        self.promise = promise
+        if expected == 0 { promise.succeed([]) }
+    }
+
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
+        take(Self.line(answer), ticket)
+    }
+
+    func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure) {
+        take("FAILED \(failure)", ticket)
+    }
+
+    private func take(_ line: String, _ ticket: Int) {
+        lines[ticket] = line
+        missing -= 1
+        if missing == 0 { promise.succeed(lines) }
+    }
+
+    private static func line(_ answer: borrowing Answer) -> String {
+        var line: String
+        let used = answer.used
+        let wait = answer.milliseconds
+        let name = answer.limit.map { " \($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" } ?? ""
+        switch answer.outcome {
+        case .allow: line = name.isEmpty ? "ALLOW" : "ALLOW\(name) used=\(used)"
+        case .deny: line = "DENY\(name) used=\(used) wait=\(wait)"
+        case .ok: line = "OK"
+        case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
+        }
+        let shadows = answer.shadows.map { "\($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" }
+        if !shadows.isEmpty { line += " shadow=\(shadows.joined(separator: ","))" }
+        return line
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// The scripts against the model that keeps every event.
+@Suite struct OracleTests {
+    @Test("the script decides as the model that keeps every event", arguments: 1...50)
+    func randomHistories(seed: Int) async throws {
+        var history = RandomHistory(seed: UInt64(seed))
+        let harness = try await LedgerHarness(policy: history.policy)
+        var model = ReferenceLedger(policy: history.policy)
+        var applied = 0
+        while applied < 2_000 {
+            let (operations, now) = history.nextBatch()
+            let answers = try await harness.apply(operations, at: now)
+            for (operation, answer) in zip(operations, answers) {
+                let expected = model.apply(operation, at: now)
+                try #require(answer == expected, "seed \(seed), operation \(applied), at \(now): \(operation)")
+                applied += 1
+                history.note(operation, answer, at: now)
+            }
+        }
+        try history.checkTrailingWindows()
+        try await compareUsage(harness, model, history)
+        try compareHistory(harness, model)
+        try await harness.stop()
+    }
+
+    private func compareUsage(
+        _ harness: LedgerHarness, _ model: ReferenceLedger, _ history: RandomHistory
+    ) async throws {
+        for scope in RandomHistory.scopes {
+            let usage = try await harness.usage(of: scope, at: history.now)
+            for item in usage.items {
+                let expected = model.used(usage.scope, item.limit.limit, at: history.now)
+                #expect(item.used == expected, "\(scope) \(item.limit.limit.name)")
+            }
+        }
+    }
+
+    /// Every page that the model has stands in Redis with the same sums, and no other page does.
+    private func compareHistory(_ harness: LedgerHarness, _ model: ReferenceLedger) throws {
+        for (page, fields) in model.history {
+            let parts = page.split(separator: ":")
+            let key = "tollgate:{\(parts[0]):\(parts[1])}:\(parts[2]):\(parts[3])"
+            // A page in the past of Redis's own clock has expired as soon as it was written.
+            let stored = try harness.redis.hash(key)
+            for (field, amount) in fields where !stored.isEmpty {
+                #expect(Int64(stored[field] ?? "0") == amount, "\(key) \(field)")
+            }
+            #expect(Set(stored.keys).isSubset(of: Set(fields.keys)), "\(key)")
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// A random policy, and random operations on it at times that jump: within a bucket, over some, over days.
+struct RandomHistory {
+    static let scopes = [
+        "user:alice", "user:bob", "user:carol", "tool:search", "tool:write", "provider:openai", "provider:other",
+        "user:alice+tool:search", "global",
+    ]
+
+    private(set) var policy = Policy()
+    /// Unix ms. In the future, so that no key expires under the test.
+    private(set) var now: Int64 = 4_102_444_800_000 - 86_400_000 * 3
+    private var random: SeededGenerator
+    private let refundsRequests: Bool
+    /// Admitted requests: when, how many, on which scopes.
+    private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        refundsRequests = seed.isMultiple(of: 2)
+        let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+        policy.calendar =
+            (try? CalendarRules(
+                timeZone: zones.randomElement(using: &random)!, resetHour: Int.random(in: 0...23, using: &random),
+                billingDay: Int.random(in: 1...31, using: &random))) ?? .utc
+        policy.defaults = [
+            kind("user"): limits(most: 5), kind("tool"): limits(most: 4), kind("provider"): limits(most: 4),
+            kind("user+tool"): limits(most: 2),
+        ]
+        policy.scopes = [scope("user:bob"): limits(most: 3), .global: limits(most: 3)]
+    }
+
+    private func kind(_ text: String) -> ScopeKind { (try? ScopeKind(parsing: text)) ?? .global }
+
+    private func scope(_ text: String) -> Scope { (try? Scope(parsing: text)) ?? .global }
+
+    /// Distinct limits, tight enough to be met often.
+    private mutating func limits(most: Int) -> [Limit] {
+        let periods: [Period] = [
+            .request, .sliding(seconds: 1), .sliding(seconds: 7), .sliding(seconds: 60), .sliding(seconds: 3_600),
+            .sliding(seconds: 86_400), .day, .week, .month, .total,
+        ]
+        var limits: [Limit] = []
+        for _ in 0..<Int.random(in: 1...most, using: &random) {
+            let meter = Meter.allCases.randomElement(using: &random)!
+            let period = periods.randomElement(using: &random)!
+            guard !limits.contains(where: { $0.meter == meter && $0.period == period }) else { continue }
+            let isShadow = Int.random(in: 0..<6, using: &random) == 0
+            limits.append(Limit(meter, period, max: max(of: meter), mode: isShadow ? .shadow : .enforce))
+        }
+        return limits.sorted(by: Limit.precedes)
+    }
+
+    private mutating func max(of meter: Meter) -> Int64? {
+        switch Int.random(in: 0..<20, using: &random) {
+        case 0: return nil
+        case 1: return 0
+        default: break
+        }
+        return meter == .requests
+            ? Int64.random(in: 1...40, using: &random)
+            : Int64.random(in: 50...3_000, using: &random) * (meter == .cost ? 7_777_777 : 1)
+    }
+
+    mutating func nextBatch() -> (operations: [TestOperation], now: Int64) {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<50: now += Int64.random(in: 0...300, using: &random)
+        case 50..<80: now += Int64.random(in: 300...5_000, using: &random)
+        case 80..<95: now += Int64.random(in: 5_000...130_000, using: &random)
+        case 95..<99: now += Int64.random(in: 130_000...7_200_000, using: &random)
+        default: now += Int64.random(in: 7_200_000...86_400_000 * 40, using: &random)
+        }
+        let count = Int.random(in: 1...40, using: &random)
+        return ((0..<count).map { _ in nextOperation() }, now)
+    }
+
+    private mutating func nextOperation() -> TestOperation {
+        let user = ["user:alice", "user:bob", "user:carol"].randomElement(using: &random)!
+        let tool = ["tool:search", "tool:write"].randomElement(using: &random)!
+        var names = [user]
+        if Bool.random(using: &random) { names.append(tool) }
+        if Bool.random(using: &random) {
+            names.append(["provider:openai", "provider:other"].randomElement(using: &random)!)
+        }
+        if names.contains(tool) { names.append("\(user)+\(tool)") }
+        names.append("global")
+        let verbs: [OperationVerb] = [.check, .check, .check, .check, .peek, .record, .record, .refund]
+        let verb = verbs.randomElement(using: &random)!
+        return TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
+    }
+
+    private mutating func amounts(of verb: OperationVerb) -> Amounts {
+        var amounts = Amounts()
+        func maybe(_ range: ClosedRange<Int64>) -> Int64? {
+            Int.random(in: 0..<3, using: &random) == 0 ? Int64.random(in: range, using: &random) : nil
+        }
+        amounts.inputTokens = maybe(0...200)
+        amounts.outputTokens = maybe(0...200)
+        amounts.tokens = maybe(0...400)
+        amounts.cost = maybe(0...900_000_000)
+        switch verb {
+        case .check, .peek: amounts.requests = maybe(0...4) ?? 1
+        case .record: amounts.requests = maybe(1...2)
+        case .refund: amounts.requests = refundsRequests ? maybe(1...2) : nil
+        }
+        return amounts
+    }
+
+    // MARK: - Never over
+
+    mutating func note(_ operation: TestOperation, _ answer: String, at now: Int64) {
+        guard operation.verb == .check, answer.hasPrefix("ALLOW"), let hits = operation.amounts.requests else { return }
+        admitted.append((now, hits, operation.scopes))
+    }
+
+    /// In every stretch of a window's length that ends with an admitted request, the admitted are at most the limit.
+    func checkTrailingWindows() throws {
+        for scope in Self.scopes.map(scope) {
+            for effective in policy.limits(for: scope) where effective.limit.meter == .requests {
+                guard case .sliding(let seconds) = effective.limit.period, let max = effective.limit.max,
+                    effective.limit.mode == .enforce, !refundsRequests
+                else { continue }
+                let events = admitted.filter { $0.scopes.contains(scope) }
+                for (index, last) in events.enumerated() {
+                    let sum = events[...index].reversed().prefix { $0.time > last.time - seconds * 1_000 }
+                        .reduce(0) { $0 + $1.hits }
+                    try #require(sum <= max, "\(scope)/\(effective.limit.name) at \(last.time): \(sum) of \(max)")
+                }
+            }
+        }
+    }
+}

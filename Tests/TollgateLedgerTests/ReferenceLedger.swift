@@ -1,0 +1,192 @@
+import TollgateCore
+
+/// What the scripts should do, written down in the plainest way: it keeps every event and adds them up for every question.
+/// Sliding windows count by the sub-bucket rule: a window is cut into 30, and the sub-bucket of now and the 30 before count.
+struct ReferenceLedger {
+    struct Event {
+        var time: Int64
+        var amount: Int64
+    }
+
+    struct Counter: Hashable {
+        var scope: String
+        var limit: String
+    }
+
+    struct Refusal {
+        var scope: String
+        var limit: String
+        var used: Int64
+        var wait: Int64?
+    }
+
+    let policy: Policy
+    private(set) var events: [Counter: [Event]] = [:]
+    /// `user:alice:day:2026-11-20` → field → amount.
+    private(set) var history: [String: [String: Int64]] = [:]
+
+    init(policy: Policy) {
+        self.policy = policy
+    }
+
+    /// The line that an operation should be answered with, in the notation of `LedgerHarness`.
+    mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
+        switch operation.verb {
+        case .check, .peek: return decide(operation, at: now)
+        case .record, .refund: return settle(operation, at: now)
+        }
+    }
+
+    // MARK: - Deciding
+
+    private mutating func decide(_ operation: TestOperation, at now: Int64) -> String {
+        let hits = operation.amounts.requests ?? 0
+        var shadows: [String] = []
+        var refusals: [Refusal] = []
+        for scope in operation.scopes {
+            for effective in policy.limits(for: scope) {
+                let limit = effective.limit
+                guard let max = limit.max else { continue }
+                let want = amount(of: limit.meter, in: operation) ?? 1
+                let used = used(scope, limit, at: now)
+                guard used + want > max else { continue }
+                if limit.mode == .shadow {
+                    shadows.append("\(scope)/\(limit.name)")
+                } else {
+                    let wait = wait(scope, limit, want: want, at: now)
+                    refusals.append(Refusal(scope: scope.description, limit: limit.name, used: used, wait: wait))
+                }
+            }
+        }
+        let extras = shadows.isEmpty ? "" : " shadow=\(shadows.joined(separator: ","))"
+        if var worst = refusals.first {
+            for refusal in refusals.dropFirst() {
+                guard let longest = worst.wait else { break }
+                if refusal.wait == nil || refusal.wait! > longest { worst = refusal }
+            }
+            if operation.verb == .check {
+                for scope in operation.scopes where refusals.contains(where: { $0.scope == scope.description }) {
+                    remember(scope, "denied", max(hits, 1), at: now)
+                }
+            }
+            return "DENY \(worst.scope)/\(worst.limit) used=\(worst.used) wait=\(worst.wait ?? -1)" + extras
+        }
+        if operation.verb == .check, hits > 0 {
+            for scope in operation.scopes {
+                add(hits, to: scope, .requests, at: now)
+                remember(scope, "requests", hits, at: now)
+            }
+        }
+        return allowed(operation, at: now) + extras
+    }
+
+    private func allowed(_ operation: TestOperation, at now: Int64) -> String {
+        var best: (share: Double, text: String)?
+        for scope in operation.scopes {
+            for effective in policy.limits(for: scope) {
+                let limit = effective.limit
+                guard let max = limit.max, limit.mode == .enforce, limit.period != .request else { continue }
+                let used = used(scope, limit, at: now)
+                let share = max == 0 ? 0 : Double(max - used) / Double(max)
+                if best == nil || share < best!.share {
+                    best = (share, "ALLOW \(scope)/\(limit.name) used=\(used)")
+                }
+            }
+        }
+        return best?.text ?? "ALLOW"
+    }
+
+    private func amount(of meter: Meter, in operation: TestOperation) -> Int64? {
+        meter == .tokens ? operation.amounts.allTokens : operation.amounts[meter]
+    }
+
+    // MARK: - Adding and taking back
+
+    private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
+        for scope in operation.scopes {
+            for meter in Meter.allCases {
+                guard let amount = amount(of: meter, in: operation), amount > 0 else { continue }
+                if operation.verb == .record {
+                    add(amount, to: scope, meter, at: now)
+                } else {
+                    takeBack(amount, from: scope, meter, at: now)
+                }
+            }
+            let sign: Int64 = operation.verb == .record ? 1 : -1
+            remember(scope, "requests", sign * (operation.amounts.requests ?? 0), at: now)
+            remember(scope, "tokens", sign * (operation.amounts.allTokens ?? 0), at: now)
+            let cost = sign * (operation.amounts.cost ?? 0)
+            remember(scope, "cost", cost, at: now)
+            for other in operation.scopes where ["tool", "provider"].contains(other.kind.description) {
+                remember(scope, "cost/\(other.parts[0].kind)=\(other.parts[0].id)", cost, at: now)
+            }
+        }
+        return "OK"
+    }
+
+    private mutating func add(_ amount: Int64, to scope: Scope, _ meter: Meter, at now: Int64) {
+        for effective in policy.limits(for: scope) where effective.limit.meter == meter {
+            events[Counter(scope: scope.description, limit: effective.limit.name), default: []]
+                .append(Event(time: now, amount: amount))
+        }
+    }
+
+    /// From the oldest of what counts now.
+    private mutating func takeBack(_ amount: Int64, from scope: Scope, _ meter: Meter, at now: Int64) {
+        for effective in policy.limits(for: scope) where effective.limit.meter == meter {
+            let counter = Counter(scope: scope.description, limit: effective.limit.name)
+            var left = amount
+            for index in events[counter, default: []].indices {
+                guard left > 0, counts(events[counter]![index], against: effective.limit, at: now) else { continue }
+                let taken = min(left, events[counter]![index].amount)
+                events[counter]![index].amount -= taken
+                left -= taken
+            }
+        }
+    }
+
+    private mutating func remember(_ scope: Scope, _ field: String, _ amount: Int64, at now: Int64) {
+        guard amount != 0, policy.keepsHistory(of: scope) else { return }
+        for unit in [CalendarUnit.day, .month] {
+            let page = "\(scope):\(unit):\(policy.calendar.window(unit, containing: now).id)"
+            let sum = max(history[page]?[field] ?? 0, 0) + amount
+            history[page, default: [:]][field] = max(sum, 0)
+        }
+    }
+
+    // MARK: - Adding up
+
+    func used(_ scope: Scope, _ limit: Limit, at now: Int64) -> Int64 {
+        let counter = Counter(scope: scope.description, limit: limit.name)
+        return events[counter, default: []].reduce(0) { counts($1, against: limit, at: now) ? $0 + $1.amount : $0 }
+    }
+
+    private func counts(_ event: Event, against limit: Limit, at now: Int64) -> Bool {
+        switch limit.period {
+        case .request: return false
+        case .total: return true
+        case .sliding(let seconds):
+            let width = Self.bucketWidth(seconds: seconds)
+            return event.time / width >= now / width - 30
+        case .day, .week, .month:
+            let window = policy.calendar.window(limit.period.calendarUnit!, containing: now)
+            return event.time >= window.startsAt && event.time < window.endsAt
+        }
+    }
+
+    static func bucketWidth(seconds: Int64) -> Int64 { (seconds * 1_000 + 29) / 30 }
+
+    /// Tries the moments at which something can change; nil when none of them helps.
+    private func wait(_ scope: Scope, _ limit: Limit, want: Int64, at now: Int64) -> Int64? {
+        guard let max = limit.max, want <= max else { return nil }
+        switch limit.period {
+        case .request, .total: return nil
+        case .day, .week, .month:
+            return policy.calendar.window(limit.period.calendarUnit!, containing: now).endsAt - now
+        case .sliding(let seconds):
+            let width = Self.bucketWidth(seconds: seconds)
+            let moments = (1...31).map { (now / width + $0) * width }
+            return moments.first { used(scope, limit, at: $0) + want <= max }.map { $0 - now }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import NIOCore
+import Testing
+import TollgateCore
+
+@testable import TollgateWire
+
+@Suite struct QuotingTests {
+    private func randomText(_ generator: inout SeededGenerator) -> String {
+        var text = String.UnicodeScalarView()
+        var bytes = 0
+        let length = Int.random(in: 1...60, using: &generator)
+        while text.count < length {
+            let largest: UInt32 = [0x7F, 0xFF, 0xFFFF, 0x10FFFF].randomElement(using: &generator) ?? 0x7F
+            guard let scalar = Unicode.Scalar(UInt32.random(in: 0x20...largest, using: &generator)),
+                scalar.properties.generalCategory != .control
+            else { continue }
+            bytes += scalar.utf8.count
+            guard bytes <= ScopeID.longest else { break }
+            text.append(scalar)
+        }
+        return String(text)
+    }
+
+    @Test("any id comes through a line and through RESP", arguments: 1...10)
+    func requests(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<200 {
+            let parts = ["user", "tool"].map { Scope.Part(kind: $0, id: randomText(&generator)) }
+            var line = ByteBuffer()
+            RequestWriter.write(.check, scopes: parts, amounts: Amounts(cost: 1), to: &line)
+            let request = try #require(read([Array(line.readableBytesView)]).first?.request)
+            #expect(request.scopes == parts)
+            #expect(try request.scopeTexts == parts.map { try Scope(parts: [$0]).description })
+            // A RESP word needs quotes only where it begins with one.
+            let words = parts.map { $0.id.hasPrefix("\"") ? nil : "\($0.kind)=\($0.id)" }
+            if let user = words[0], let tool = words[1] {
+                #expect(read([frame(["CHECK", user, tool])]).first?.request?.scopes == parts)
+            }
+        }
+    }
+
+    @Test("any limit comes back from a reply", arguments: 1...10)
+    func replies(_ seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<200 {
+            let limit = randomText(&generator)
+            var out = ByteBuffer()
+            out.writeString("DENY")
+            out.writeField("limit") { $0.writeString(limit) }
+            let reply = try out.withUnsafeReadableBytes { bytes in try ReplyParser.parse(bytes) }
+            guard case .decision(let decision) = reply else {
+                Issue.record("no decision: \(reply)")
+                continue
+            }
+            #expect(decision.limit.map { Array($0.utf8) } == Array(limit.utf8))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import NIOCore
+import Testing
+import TollgateCore
+
+@testable import TollgateWire
+
+private func parse(_ line: String) throws -> Reply {
+    try Array(line.utf8).withUnsafeBytes { bytes in try ReplyParser.parse(bytes) }
+}
+
+private func written(_ write: (inout ByteBuffer) -> Void) -> String {
+    var out = ByteBuffer()
+    write(&out)
+    return String(buffer: out)
+}
+
+@Suite struct ReplyTests {
+    @Test("ALLOW gives a decision")
+    func allow() throws {
+        let reply = try parse("ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2")
+        #expect(
+            reply
+                == .decision(
+                    Decision(
+                        allowed: true, limit: "user:alice/requests/1m", max: Quantity("60"), used: Quantity("3"),
+                        remaining: Quantity("57"), resetAfter: 41.2)))
+        #expect(try parse("ALLOW") == .decision(Decision(allowed: true)))
+    }
+
+    @Test("DENY gives a decision with its reason")
+    func deny() throws {
+        let reply = try parse(
+            "DENY reason=quota_exceeded limit=\"user:Alice B/cost/day\" max=20.5 used=20.5 remaining=0 retry_after=12.4"
+                + " source=tier:basic degraded=1 shadow=tool:a,,b/requests/1m,global/tokens/1h warn=user:x/cost/day:80")
+        #expect(
+            reply
+                == .decision(
+                    Decision(
+                        allowed: false, reason: .quotaExceeded, limit: "user:Alice B/cost/day", max: Quantity("20.5"),
+                        used: Quantity("20.5"), remaining: Quantity("0"), retryAfter: 12.4, source: "tier:basic",
+                        isDegraded: true, shadow: ["tool:a,b/requests/1m", "global/tokens/1h"],
+                        warnings: ["user:x/cost/day:80"])))
+    }
+
+    @Test("fields and reasons of later versions are passed over")
+    func unknown() throws {
+        #expect(try parse("ALLOW later=\"a b\" used=1 more=x=y") == .decision(Decision(allowed: true, used: Quantity("1"))))
+        #expect(try parse("DENY reason=later") == .decision(Decision(allowed: false)))
+    }
+
+    @Test("the other replies")
+    func others() throws {
+        #expect(try parse("OK") == .ok([]))
+        #expect(try parse("OK a=\"b c\" d=") == .ok([.init(key: "a", value: "b c"), .init(key: "d", value: "")]))
+        #expect(try parse("PONG") == .pong)
+        #expect(try parse("{\"a\":1}") == .json("{\"a\":1}"))
+        #expect(
+            try parse("ERR bad_request cost: more than 9 fraction digits")
+                == .error(code: "bad_request", sentence: "cost: more than 9 fraction digits"))
+        #expect(try parse("ERR busy") == .error(code: "busy", sentence: ""))
+    }
+
+    @Test(
+        "what is no reply is an error",
+        arguments: ["", "ERR", "HTTP/1.1 400 Bad Request", "ALLOW x", "ALLOW a=\"", "OK\u{1}", "allow"])
+    func notAReply(_ line: String) {
+        #expect(throws: ReplyError.self) { try parse(line) }
+    }
+
+    @Test("replies are framed as lines and as RESP")
+    func framing() {
+        let error = RequestError(.badRequest, "cost: a\r\nb\u{85}é")
+        #expect(written { Framing.line.writeSimple("OK", to: &$0) } == "OK\n")
+        #expect(written { Framing.resp.writeSimple("OK", to: &$0) } == "+OK\r\n")
+        #expect(written { Framing.line.writeError(error, to: &$0) } == "ERR bad_request cost: a??b?é\n")
+        #expect(written { Framing.resp.writeError(error, to: &$0) } == "-ERR bad_request cost: a??b?é\r\n")
+        #expect(written { Framing.line.writeError(RequestError(.busy, ""), to: &$0) } == "ERR busy\n")
+        #expect(written { Framing.line.writeJSON("{\n}".utf8, to: &$0) } == "{ }\n")
+        #expect(written { Framing.resp.writeJSON("{é}".utf8, to: &$0) } == "$4\r\n{é}\r\n")
+        #expect(
+            written {
+                Framing.resp.writeArrayHeader(2, to: &$0)
+                Framing.resp.writeInteger(-7, to: &$0)
+                Framing.resp.writeNull(to: &$0)
+            } == "*2\r\n:-7\r\n$-1\r\n")
+    }
+
+    @Test(
+        "a field is quoted where it must be",
+        arguments: [
+            ("a", " k=a\n"), ("", " k=\"\"\n"), ("Alice B", " k=\"Alice B\"\n"), ("a\"b\\ ", " k=\"a\\\"b\\\\ \"\n"),
+            ("a\\b=c", " k=a\\b=c\n"), ("\n", " k=\"\\u000a\"\n"),
+        ])
+    func fields(_ value: String, _ text: String) {
+        #expect(
+            written { out in
+                out.writeField("k") { $0.writeString(value) }
+                Framing.line.endReply(&out)
+            } == text)
+    }
+
+    @Test("a list comes back item by item")
+    func lists() throws {
+        let items = ["user:a,b/x", "tool:,", "c d", "user:,,e,,", "x"]
+        let line = written { out in
+            out.writeString("ALLOW")
+            out.writeField("shadow") { list in
+                for (index, item) in items.enumerated() { list.writeListItem(item.utf8, isFirst: index == 0) }
+            }
+        }
+        #expect(try parse(line) == .decision(Decision(allowed: true, shadow: items)))
+    }
+
+    @Test("numbers are written as decimal text")
+    func numbers() {
+        #expect(written { $0.writeDecimal(0) } == "0")
+        #expect(written { $0.writeDecimal(.min) } == "-9223372036854775808")
+        #expect(written { $0.writeDecimal(.max) } == "9223372036854775807")
+        #expect(written { $0.writeSeconds(milliseconds: 41_200) } == "41.2")
+        #expect(written { $0.writeSeconds(milliseconds: 1) } == "0.001")
+        #expect(written { $0.writeSeconds(milliseconds: 60_000) } == "60")
+        #expect(written { $0.writeSeconds(milliseconds: -5) } == "0")
+    }
+
+    @Test("nano-units are written as Money prints them", arguments: 1...50)
+    func money(_ seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for shift in 0..<62 {
+            let nanos = Int64.random(in: .min ... .max, using: &generator) >> shift
+            #expect(written { $0.writeDecimal(nanos: nanos) } == Money(nanos: nanos).description)
+        }
+    }
+}

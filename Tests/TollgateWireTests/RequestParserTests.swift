@@ -1,0 +1,125 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateWire
+
+@Suite struct RequestParserTests {
+    @Test("a request gives its verb, scopes and amounts")
+    func whole() throws {
+        let request = try request(
+            "CHECK user=alice tool=search hits=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c")
+        #expect(request.verb == .check)
+        #expect(request.scopeTexts == ["user:alice", "tool:search"])
+        #expect(
+            request.amounts
+                == Amounts(requests: 2, tokens: 30, inputTokens: 10, outputTokens: 20, cost: 250_000_000))
+        #expect(request.roles == ["a", "b"])
+        #expect(request.email == "a@b.c")
+    }
+
+    @Test("a verb may be in any case", arguments: Verb.allCases.filter { !$0.isOnlyForRESP && $0 != .auth })
+    func verbCase(_ verb: Verb) {
+        for name in [verb.name, verb.name.lowercased(), "\(verb.name.prefix(1))\(verb.name.dropFirst().lowercased())"] {
+            let events = read("\(name)\n")
+            #expect(events.count == 1)
+            #expect(events.first?.errorText?.hasPrefix("unknown_verb") != true)
+        }
+    }
+
+    @Test("every verb is found by its name", arguments: Verb.allCases)
+    func verbNames(_ verb: Verb) {
+        #expect(Array(verb.name.utf8).withUnsafeBytes(Verb.init) == verb)
+    }
+
+    @Test("amounts at their bounds pass")
+    func bounds() throws {
+        let request = try request("CHECK hits=1000000 tokens=0001000000000000 cost=9000000.000000000")
+        #expect(request.amounts.requests == 1_000_000)
+        #expect(request.amounts.tokens == 1_000_000_000_000)
+        #expect(request.amounts.cost == Money.largest.nanos)
+    }
+
+    @Test("zero is an amount, and not saying anything is none")
+    func zero() throws {
+        let request = try request("RECORD hits=0")
+        #expect(request.amounts == Amounts(requests: 0))
+    }
+
+    @Test("an amount may stand in quotes")
+    func quotedAmount() throws {
+        #expect(try request("CHECK hits=\"5\" cost=\"0.5\" user=a").amounts == Amounts(requests: 5, cost: 500_000_000))
+    }
+
+    @Test("a quoted value is a JSON string")
+    func quoted() throws {
+        let request = try request(#"CHECK user="Alice \"B\" \\ \/ \u00e9\ud83d\ude00" tool=a"b"#)
+        #expect(request.scopes.map(\.id) == ["Alice \"B\" \\ / é😀", "a\"b"])
+    }
+
+    @Test("a plus sign of an id is doubled in the text of the scope")
+    func plus() throws {
+        for id in ["bob+x", "+", "++", "+a+", "a++b+"] {
+            let request = try request("CHECK tool=t user=\(id) team=z")
+            let scope = try Scope(parts: [Scope.Part(kind: "user", id: id)])
+            #expect(request.scopeTexts == ["tool:t", scope.description, "team:z"])
+        }
+    }
+
+    @Test("several spaces part words like one, and may lead and trail")
+    func spaces() throws {
+        #expect(try request("   CHECK   user=a    tool=b  ").scopeTexts == ["user:a", "tool:b"])
+    }
+
+    @Test("lines of nothing are passed over")
+    func empty() {
+        let events = read("\n\r\n   \nPING\n\n")
+        #expect(events.count == 1)
+        #expect(events.first?.request?.verb == .ping)
+    }
+
+    @Test("ids of 256 bytes pass, with sixteen scopes at most")
+    func many() throws {
+        let id = String(repeating: "é", count: 128)
+        let fields = (0..<16).map { "k\($0)=\(id)" }.joined(separator: " ")
+        #expect(try request("PEEK \(fields)").scopes.count == 16)
+    }
+
+    @Test("USAGE names one scope, composite or global", arguments: ["user:a+tool:b", "global", "user:x++y"])
+    func usage(_ scope: String) throws {
+        #expect(try request("USAGE scope=\(scope)").scope == scope)
+    }
+
+    @Test("AUTH takes the token alone or after a user")
+    func auth() throws {
+        #expect(try request("AUTH s3cret=x").token == "s3cret=x")
+        #expect(try request("AUTH default s3cret").token == "s3cret")
+        #expect(try request("AUTH \"two words\"").token == "two words")
+    }
+
+    @Test("a RESP word may hold spaces without quotes")
+    func respSpaces() {
+        let events = read([frame(["check", "user=Alice B", "tool=\"x y\""])])
+        #expect(events.first?.request?.scopeTexts == ["user:Alice B", "tool:x y"])
+    }
+
+    @Test("a RESP word with text after a closing quote is refused")
+    func respQuote() {
+        let events = read([frame(["CHECK", "user=\"a\" b"])])
+        #expect(events.first?.errorText == "bad_request user: expected a space after the closing quote")
+    }
+
+    @Test("Redis verbs hand over their words, whatever the bytes")
+    func redisWords() {
+        let words = Array("*2\r\n$4\r\nECHO\r\n$3\r\n".utf8) + [0, 0xFF, 10] + Array("\r\n".utf8)
+        #expect(read([words]).first?.request?.arguments == [[0, 0xFF, 10]])
+        let hello = read([frame(["HELLO", "2", "SETNAME", "x"])]).first?.request
+        #expect(hello?.verb == .hello)
+        #expect(hello?.arguments.map { String(decoding: $0, as: UTF8.self) } == ["2", "SETNAME", "x"])
+    }
+
+    @Test("nothing of one request is left in the next")
+    func reuse() {
+        let events = read("CHECK user=a tokens=5 roles=r email=e\nPEEK tool=b\n")
+        #expect(events.last == read("PEEK tool=b\n").first)
+    }
+}

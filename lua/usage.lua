@@ -1,0 +1,20 @@
+-- usage.lua: what one scope has used of each of its limits. Reads only.
+--
+-- KEYS[1]  the scope's hash
+-- ARGV[1]  cmsgpack: clock, limit set      clock: 0 is Redis's own; tests pass Unix ms. Limit set: see window.lua.
+-- Reply    cmsgpack { status, now, used, resets in ms, used, resets in ms, … }, one pair a limit, in the set's order
+--          status 1: read; 0: a calendar of the set does not hold now (nothing follows); 2: the key is not a hash
+-- O(limits of the scope)
+
+local clock, sent = cmsgpack.unpack(ARGV[1])
+local now = clock_now(clock)
+local set = prepare_set(sent, now)
+if not set then return cmsgpack.pack({ 0, now }) end
+local state = load_scope(KEYS[1], set)
+if state.broken then return cmsgpack.pack({ 2, now }) end
+local reply = { 1, now }
+for j = 1, set.size do
+    reply[#reply + 1] = state.used[j]
+    reply[#reply + 1] = resets_in(state, j, now)
+end
+return cmsgpack.pack(reply)
