@@ -55,7 +55,8 @@ final class ClientLink {
             return call.finish(.failure(CancellationError()))
         }
         guard waiting.count + sent.count < Self.mostCalls else {
-            return call.finish(.failure(TollgateClientError.unavailable("\(Self.mostCalls) calls wait for a reply already")))
+            return call.finish(
+                .failure(TollgateClientError.unavailable("\(Self.mostCalls) calls wait for a reply already")))
         }
         switch state {
         case .shutDown: return call.finish(.failure(TollgateClientError.closed))

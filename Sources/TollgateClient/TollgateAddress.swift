@@ -14,7 +14,9 @@ public enum TollgateAddress: Sendable, Hashable {
             self = .unix(path: path)
             return
         }
-        guard let colon = text.lastIndex(of: ":") else { throw TollgateAddressError("\(text): expected host:port or unix:path") }
+        guard let colon = text.lastIndex(of: ":") else {
+            throw TollgateAddressError("\(text): expected host:port or unix:path")
+        }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }), let port = Int(digits),
             (1...65_535).contains(port)
@@ -31,6 +33,7 @@ public enum TollgateAddress: Sendable, Hashable {
 }
 
 extension TollgateAddress: CustomStringConvertible {
+    /// The text that `init(parsing:)` reads.
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -41,6 +44,7 @@ extension TollgateAddress: CustomStringConvertible {
 
 /// A sentence that says what is wrong with an address.
 public struct TollgateAddressError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// `text: what was expected`
     public let description: String
 
     init(_ description: String) {

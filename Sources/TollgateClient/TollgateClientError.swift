@@ -10,17 +10,19 @@ public enum TollgateClientError: Error, Equatable, Sendable {
     /// The client was shut down.
     case closed
 
-    /// Whether `UnavailableRule` has a say: nobody could decide, but the request as such was good.
+    /// Whether `UnavailableRule` has a say: the sidecar did not decide. Where it answers `ERR unavailable` or `ERR timeout` it
+    /// did: a limit on the way fails closed by the policy, which comes before what a client would like.
     var isLackOfAnswer: Bool {
         switch self {
         case .unavailable, .timeout: true
-        case .refused(let code, _): ["unavailable", "timeout", "busy"].contains(code)
+        case .refused(let code, _): code == "busy"
         case .closed: false
         }
     }
 }
 
 extension TollgateClientError: CustomStringConvertible {
+    /// `code: sentence`
     public var description: String {
         switch self {
         case .unavailable(let sentence): "unavailable: \(sentence)"

@@ -1,7 +1,6 @@
 import TollgateCore
 
-/// What `check` and `peek` do when nobody can decide: the sidecar is away, is too slow, or answers `busy`, `timeout` or
-/// `unavailable`.
+/// What `check` and `peek` do when the sidecar does not decide: it is away, is too slow, or answers `busy`.
 public enum UnavailableRule: Sendable, Hashable {
     /// A decision that allows, with `isDegraded` set.
     case allow

@@ -5,6 +5,7 @@ public import TollgateCore
 public struct Usage: Sendable, Equatable, Decodable {
     /// The text of the scope: `user:alice`.
     public let scope: String
+    /// In the order of the policy; empty when no limit applies.
     public let limits: [LimitUsage]
 
     /// One limit and what counts against it.
@@ -13,6 +14,7 @@ public struct Usage: Sendable, Equatable, Decodable {
         public let limit: String
         /// Nil when the limit is unlimited.
         public let max: Quantity?
+        /// What counts against the limit now.
         public let used: Quantity
         /// Kept back by open reservations.
         public let held: Quantity

@@ -15,7 +15,8 @@ extension EmbeddedRedis {
             """)
     }
 
-    /// Every write goes to the append-only file and is on disk a second later; what has no room is refused, never evicted.
+    /// Every write goes to the append-only file and is on disk a second later; what has no room is refused, never
+    /// evicted.
     static func arguments(folder: String, socketPath: String) -> [String] {
         [
             "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "600",
@@ -24,7 +25,8 @@ extension EmbeddedRedis {
         ]
     }
 
-    /// Makes the folder, for its owner only, and gives its path from the root.
+    /// Makes the folder, for its owner only, and gives its path from the root. One that is there keeps its rights: it
+    /// may be used for other things as well.
     static func prepareFolder(_ folder: String) throws(RedisError) -> String {
         let path = URL(fileURLWithPath: folder, isDirectory: true).standardizedFileURL.path
         do {
@@ -32,9 +34,6 @@ extension EmbeddedRedis {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw .embedded("--data \(folder): the folder cannot be made: \(error.localizedDescription)")
-        }
-        guard chmod(path, 0o700) == 0 else {
-            throw .embedded("--data \(folder): its rights cannot be set: \(String(cString: strerror(errno)))")
         }
         return path
     }
@@ -45,8 +44,8 @@ extension EmbeddedRedis {
         guard path.utf8.count <= RedisAddress.longestSocketPath else {
             throw .embedded(
                 """
-                --data \(folder): the path of redis.sock in it would have \(path.utf8.count) bytes, and a socket's path has at \
-                most \(RedisAddress.longestSocketPath): name a folder with a shorter path
+                --data \(folder): the path of redis.sock in it would have \(path.utf8.count) bytes, and a socket's \
+                path has at most \(RedisAddress.longestSocketPath): name a folder with a shorter path
                 """)
         }
         return path

@@ -3,8 +3,8 @@ public import Logging
 
 /// A redis-server of our own over a data folder of its own: started, started again when it dies, and stopped.
 ///
-/// Usable from any task. ``start()`` first, then ``run()`` for as long as it is to live. While it lives the folder is locked, so
-/// that no other can start a second server over the same files.
+/// Usable from any task. ``start()`` first, then ``run()`` for as long as it is to live. While it lives the folder is
+/// locked, so that no other can start a second server over the same files.
 public actor EmbeddedRedis {
     static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
     /// How long a server may take to be reached, and an old one to end.
@@ -27,8 +27,8 @@ public actor EmbeddedRedis {
     private var waitingForEnd: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
 
-    /// `dataFolder` is made if it is missing. The program `redis-server` is looked for in the folders of `searchPath`, separated by
-    /// colons; nil means `PATH`.
+    /// `dataFolder` is made if it is missing. The program `redis-server` is looked for in the folders of `searchPath`,
+    /// separated by colons; nil means `PATH`.
     public init(dataFolder: String, logger: Logger, searchPath: String? = nil) {
         self.dataFolder = dataFolder
         self.logger = logger
@@ -38,8 +38,8 @@ public actor EmbeddedRedis {
     /// The number of the server's process, nil while there is none.
     public var processIdentifier: Int32? { process?.pid }
 
-    /// Starts the server and returns when it answers; it may still be loading its data. One left behind over the same folder by a
-    /// tollgate that was killed is shut down first.
+    /// Starts the server and returns when it answers; it may still be loading its data. One left behind over the same
+    /// folder by a tollgate that was killed is shut down first.
     ///
     /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; nothing runs then.
     public func start() async throws -> RedisAddress {
@@ -60,8 +60,8 @@ public actor EmbeddedRedis {
         return RedisAddress(unixSocket: place.socketPath)
     }
 
-    /// Starts the server again whenever it ends by itself. Returns after ``stop()``, or once the task is cancelled and the server
-    /// has been stopped.
+    /// Starts the server again whenever it ends by itself. Returns after ``stop()``, or once the task is cancelled and
+    /// the server has been stopped.
     public func run() async {
         await withTaskCancellationHandler {
             await supervise()
@@ -71,8 +71,8 @@ public actor EmbeddedRedis {
         await stop()
     }
 
-    /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 10 seconds. Does nothing
-    /// when none runs.
+    /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 10 seconds.
+    /// Does nothing when none runs.
     public func stop() async {
         isStopping = true
         if let process {
@@ -141,7 +141,8 @@ public actor EmbeddedRedis {
             guard process != nil else {
                 let words = Self.lastWords(inLog: place.logPath)
                 throw RedisError.embedded(
-                    "--data \(dataFolder): redis-server ended at once (\(lastEnd)); the last line of its log redis.log: \(words)")
+                    "--data \(dataFolder): redis-server ended at once (\(lastEnd)); last line of redis.log: \(words)"
+                )
             }
             if case .said = probe.ask("PING") { return }
             try await Task.sleep(for: .milliseconds(10))
@@ -154,7 +155,8 @@ public actor EmbeddedRedis {
     private func endLeftover(at place: Place) async throws {
         let probe = RedisProbe(socketPath: place.socketPath)
         guard probe.ask("PING") != .absent else { return }
-        logger.notice("shutting down a redis-server left behind over the data folder", metadata: ["data": "\(place.folder)"])
+        logger.notice(
+            "shutting down a redis-server left behind over the data folder", metadata: ["data": "\(place.folder)"])
         _ = probe.ask("SHUTDOWN")
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
@@ -162,6 +164,7 @@ public actor EmbeddedRedis {
             try await Task.sleep(for: .milliseconds(10))
         }
         throw RedisError.embedded(
-            "--data \(dataFolder): a redis-server left behind still listens on redis.sock and does not shut down; end it first")
+            "--data \(dataFolder): a redis-server left behind on redis.sock does not shut down; end it first"
+        )
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A folder that one process at a time may use: held through a lock on its file `lock`, which the system lets go when the process
-/// ends, however it ends. The file holds the process's number for whoever comes second.
+/// A folder that one process at a time may use: held through a lock on its file `lock`, which the system lets go when
+/// the process ends, however it ends. The file holds the process's number for whoever comes second.
 struct FolderLock: ~Copyable {
     private let descriptor: CInt
 
@@ -16,7 +16,8 @@ struct FolderLock: ~Copyable {
             let owner = Self.text(of: descriptor)
             close(descriptor)
             throw .embedded(
-                "--data \(folder): the data folder is in use by another tollgate" + (owner.isEmpty ? "" : " (pid \(owner))"))
+                "--data \(folder): the data folder is in use by another tollgate"
+                    + (owner.isEmpty ? "" : " (pid \(owner))"))
         }
         write()
     }

@@ -1,6 +1,6 @@
 extension RedisAddress {
-    /// Reads `redis://[user[:password]@]host[:port][/db]` or `unix://[user:password@]/path[?db=N]`. User, password and path may be
-    /// percent-encoded.
+    /// Reads `redis://[user[:password]@]host[:port][/db]` or `unix://[user:password@]/path[?db=N]`. User, password and
+    /// path may be percent-encoded.
     ///
     /// Throws ``RedisError/badAddress(_:)``; its sentence shows nothing that could be part of a password.
     public init(_ text: String) throws(RedisError) {
@@ -82,14 +82,20 @@ extension RedisAddress {
             guard let bracket = text.firstIndex(of: "]") else { throw bad("the [ of an IPv6 address is not closed") }
             host = text[..<bracket].dropFirst()
             let rest = text[bracket...].dropFirst()
-            guard rest.isEmpty || rest.hasPrefix(":") else { throw bad("expected :port after the ] of an IPv6 address") }
+            guard rest.isEmpty || rest.hasPrefix(":") else {
+                throw bad("expected :port after the ] of an IPv6 address")
+            }
             port = rest.isEmpty ? nil : rest.dropFirst()
         } else if let colon = text.firstIndex(of: ":") {
             host = text[..<colon]
             port = text[colon...].dropFirst()
-            guard port?.contains(":") == false else { throw bad("an IPv6 address must stand in brackets, as in [::1]:6379") }
+            guard port?.contains(":") == false else {
+                throw bad("an IPv6 address must stand in brackets, as in [::1]:6379")
+            }
         }
-        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { throw bad("the host is missing or not a host name") }
+        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
+            throw bad("the host is missing or not a host name")
+        }
         guard let port else { return .tcp(host: String(host), port: 6379) }
         guard let number = number(port), (1...65_535).contains(number) else {
             throw bad("the port must be a number from 1 to 65535")
@@ -131,7 +137,9 @@ extension RedisAddress {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else { return nil }
+            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return bytes.contains(0) ? nil : String(validating: bytes, as: UTF8.self)

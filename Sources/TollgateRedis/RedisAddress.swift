@@ -11,6 +11,7 @@ public struct RedisAddress: Sendable, Hashable {
     /// The longest path that a Unix socket may have, in bytes, on Linux.
     public static let longestSocketPath = 107
 
+    /// What to connect to.
     public let endpoint: Endpoint
     /// Nil for Redis's default user.
     public let user: String?
@@ -24,7 +25,7 @@ public struct RedisAddress: Sendable, Hashable {
         self.init(endpoint: .unix(path: path))
     }
 
-    init(endpoint: Endpoint, credentials: (user: String?, password: String)? = nil, database: Int = 0) {
+    package init(endpoint: Endpoint, credentials: (user: String?, password: String)? = nil, database: Int = 0) {
         self.endpoint = endpoint
         user = credentials?.user
         password = credentials?.password

@@ -3,7 +3,8 @@ import NIOPosix
 
 /// One connection: turns its bytes into replies for the link, until either ends.
 ///
-/// Bound to the link's event loop. The link and its connection hold each other; ``detach()`` and the channel's end part them.
+/// Bound to the link's event loop. The link and its connection hold each other; ``detach()`` and the channel's end part
+/// them.
 final class RedisConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -56,7 +57,8 @@ final class RedisConnection: ChannelInboundHandler {
         case let error as IOError: Self.words(forErrno: error.errnoCode)
         case let error as NIOConnectionError: reason(of: error)
         case ChannelError.eof: "closed by Redis"
-        case ChannelError.connectTimeout: "no connection within \(RedisLink.connectTimeout.nanoseconds / 1_000_000_000) s"
+        case ChannelError.connectTimeout:
+            "no connection within \(RedisLink.connectTimeout.nanoseconds / 1_000_000_000) s"
         default: "\(error)"
         }
     }

@@ -34,8 +34,8 @@ struct RedisConnectionState {
     private(set) var phase = Phase.idle
     /// Why there is no connection; nil before the first failure and while ready.
     private(set) var outage: RedisOutage?
-    /// Attempts in a row that came to nothing. Being let in is not enough to forget them: a Redis that answers the handshake and
-    /// then no command would be tried without a pause.
+    /// Attempts in a row that came to nothing. Being let in is not enough to forget them: a Redis that answers the
+    /// handshake and then no command would be tried without a pause.
     private var failures = 0
 
     var status: RedisLinkStatus {

@@ -13,6 +13,7 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The redis-server of our own cannot be started.
     case embedded(String)
 
+    /// The sentence.
     public var description: String {
         switch self {
         case .notConnected: "not connected to Redis"

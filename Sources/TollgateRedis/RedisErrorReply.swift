@@ -1,7 +1,7 @@
 /// What an error reply says about the connection that it came on.
 struct RedisErrorReply {
-    /// Whether another connection may do better: the server that this one leads to does not serve now, is no longer the one to
-    /// write to, or no longer knows us.
+    /// Whether another connection may do better: the server that this one leads to does not serve now, is no longer the
+    /// one to write to, or no longer knows us.
     let endsConnection: Bool
 
     init(_ sentence: String) {

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// What is said on a new connection before anything else: AUTH, SELECT, PING and the loading of every script, in one write.
-/// PING is what tells that Redis is able to serve, as scripts may be loaded even into one that is not.
+/// What is said on a new connection before anything else: AUTH, SELECT, PING and the loading of every script, in one
+/// write. PING is what tells that Redis is able to serve, as scripts may be loaded even into one that is not.
 struct RedisHandshake {
     enum Step: Equatable {
         case authenticate

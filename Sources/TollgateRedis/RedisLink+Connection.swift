@@ -101,7 +101,7 @@ extension RedisLink {
         for completion in waiting { completion(.failure(.connectionLost(reason))) }
     }
 
-    /// The peer closed the connection, or the bytes on it make no sense.
+    /// The connection went away by itself.
     func connectionEnded(_ reason: String) {
         connection = nil
         timer?.cancel()

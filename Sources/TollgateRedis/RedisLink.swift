@@ -2,11 +2,11 @@ import DequeModule
 public import Logging
 public import NIOCore
 
-/// The way to one Redis: at most one connection at a time, made again with growing waits whenever it is lost. Commands may be
-/// pipelined; replies come in their order.
+/// The way to one Redis: at most one connection at a time, made again with growing waits whenever it is lost. Commands
+/// may be pipelined; replies come in their order.
 ///
-/// Bound to one event loop: made, called, and calling back there only. Nothing waits for a connection: without one commands fail
-/// at once. A started link lives until ``shutdown()``.
+/// Bound to one event loop: made, called, and calling back there only. Nothing waits for a connection: without one
+/// commands fail at once. A started link lives until ``shutdown()``.
 public final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
@@ -14,7 +14,9 @@ public final class RedisLink {
     /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
     public typealias Completion = (Result<RedisReply, RedisError>) -> Void
 
+    /// Where every connection leads.
     public let address: RedisAddress
+    /// The loop that owns the link.
     public let eventLoop: any EventLoop
     let scripts: [RedisScript]
     let logger: Logger
@@ -75,8 +77,8 @@ public final class RedisLink {
         connection.channel.writeAndFlush(command, promise: nil)
     }
 
-    /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the command once
-    /// more.
+    /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the
+    /// command once more.
     public func evaluate(_ script: RedisScript, _ command: ByteBuffer, completion: @escaping Completion) {
         send(command) { result in
             guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT") else {
@@ -95,8 +97,8 @@ public final class RedisLink {
         }
     }
 
-    /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those who wait
-    /// for replies get ``RedisError/connectionLost(_:)``. Does nothing without a connection.
+    /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those
+    /// who wait for replies get ``RedisError/connectionLost(_:)``. Does nothing without a connection.
     public func disconnect(reason: String) {
         eventLoop.assertInEventLoop()
         perform(state.drop(reason, jitter: jitter))

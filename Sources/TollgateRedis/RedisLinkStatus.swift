@@ -13,6 +13,7 @@ public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
     /// Shut down for good.
     case closed
 
+    /// In a few words, for reports.
     public var description: String {
         switch self {
         case .idle: "idle"

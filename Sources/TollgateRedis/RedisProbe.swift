@@ -1,8 +1,8 @@
 import CHiredis
 import Foundation
 
-/// A short talk with a Redis on a Unix socket, by hiredis's own blocking calls: for starting and ending servers, never for the
-/// work of the sidecar.
+/// A short talk with a Redis on a Unix socket, by hiredis's own blocking calls: for starting and ending servers, never
+/// for the work of the sidecar.
 struct RedisProbe {
     enum Answer: Equatable {
         /// Nobody listens.

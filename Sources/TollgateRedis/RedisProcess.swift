@@ -4,10 +4,11 @@ import Foundation
 struct RedisProcess: Sendable {
     private let process: Process
 
-    /// Starts the program; what it says is appended to the file at `logPath`. `onEnd` is called once, on a thread of the system's,
-    /// with a phrase about how the process ended.
+    /// Starts the program; what it says is appended to the file at `logPath`. `onEnd` is called once, on a thread of
+    /// the system's, with a phrase about how the process ended.
     ///
-    /// Foundation gives the child a process group of its own, so that a Ctrl-C in the terminal reaches us and not the child.
+    /// Foundation gives the child a process group of its own, so that a Ctrl-C in the terminal reaches us and not the
+    /// child.
     init(
         program: String, arguments: [String], logPath: String, onEnd: @escaping @Sendable (String) -> Void
     ) throws(RedisError) {
@@ -27,10 +28,21 @@ struct RedisProcess: Sendable {
             onEnd("\(how) \(process.terminationStatus)")
         }
         do {
-            try process.run()
+            try Self.withSignalsUnblocked { try process.run() }
         } catch {
             throw .embedded("\(program) cannot be started: \(error.localizedDescription)")
         }
+    }
+
+    /// A child begins with the signal mask of the thread that makes it, and the threads that tasks run on block
+    /// SIGTERM: a server made there would never hear it.
+    private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     var pid: Int32 { process.processIdentifier }

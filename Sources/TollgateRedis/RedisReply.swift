@@ -1,7 +1,7 @@
 public import NIOCore
 
-/// One reply of Redis, as RESP2 knows them. An error reply is a value like the others: whether it is a failure is for the asker
-/// to say.
+/// One reply of Redis, as RESP2 knows them. An error reply is a value like the others: whether it is a failure is for
+/// the asker to say.
 public enum RedisReply: Sendable, Equatable {
     /// A status such as `OK`.
     case simple(String)

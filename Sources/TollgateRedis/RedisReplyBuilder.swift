@@ -1,7 +1,8 @@
 import CHiredis
 import NIOCore
 
-/// Puts together the reply that hiredis's reader is in the middle of. The reader calls in the order of the bytes; arrays may nest.
+/// Puts together the reply that hiredis's reader is in the middle of. The reader calls in the order of the bytes;
+/// arrays may nest.
 ///
 /// Belongs to one ``RedisReplyReader``.
 final class RedisReplyBuilder {

@@ -1,8 +1,8 @@
 import CHiredis
 public import NIOCore
 
-/// Takes bytes as they come from Redis and gives whole replies; hiredis's reader with object functions of our own, so that an
-/// integer costs no allocation and a bulk string is copied once.
+/// Takes bytes as they come from Redis and gives whole replies; hiredis's reader with object functions of our own, so
+/// that an integer costs no allocation and a bulk string is copied once.
 ///
 /// Owned by one connection and used on its event loop only. After it has thrown it is of no more use.
 public final class RedisReplyReader {

@@ -32,6 +32,18 @@ enum RequestKey: Equatable {
         }
     }
 
+    /// The rule of `ScopeKind.isWellFormed`, here again for this one type of bytes: called across modules, the generic one takes
+    /// memory for every key.
+    static func isWellFormed(_ key: UnsafeRawBufferPointer) -> Bool {
+        guard (1...32).contains(key.count), isLetter(key[0]) else { return false }
+        for byte in key where !isLetter(byte) && byte &- UInt8(ascii: "0") > 9 && byte != UInt8(ascii: "_") {
+            return false
+        }
+        return true
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") }
+
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
         case (.amount, .check), (.amount, .peek), (.amount, .record), (.amount, .refund): true

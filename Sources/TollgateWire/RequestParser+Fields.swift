@@ -13,7 +13,7 @@ extension RequestParser {
         guard let key = cursor.takeKey() else {
             throw .badRequest(cursor.takeWord(), "expected key=value")
         }
-        guard ScopeKind.isWellFormed(key) else {
+        guard RequestKey.isWellFormed(key) else {
             throw .badRequest(key, "a key is a lower-case letter, then up to 31 of a-z 0-9 _")
         }
         let meaning = RequestKey(key)

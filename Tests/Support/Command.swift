@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 
 /// A program run to its end.
 public struct Command: Sendable {

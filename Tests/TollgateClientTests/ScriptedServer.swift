@@ -56,6 +56,13 @@ final class ScriptedServer: Sendable {
         if case .unix(let path) = address { try? FileManager.default.removeItem(atPath: path) }
     }
 
+    /// Returns once a line has arrived; throws when none does within 20 seconds.
+    func waitForLine() async throws {
+        try await eventually {
+            guard lines.withLock({ !$0.isEmpty }) else { throw TollgateClientError.timeout }
+        }
+    }
+
     private final class Lines: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 

@@ -11,7 +11,7 @@ import Testing
             // The reply to the slow call comes together with that to the next one.
             line.contains("slow") ? .silence : .lines(["ALLOW limit=slow", "ALLOW limit=next"])
         }
-        try await withServer(deadline: .milliseconds(300), script) { _, client in
+        try await withServer(deadline: .seconds(1), script) { _, client in
             await #expect(throws: TollgateClientError.timeout) { try await client.check(.user("slow")) }
             try await expectEcho("next", client)
         }
@@ -24,7 +24,7 @@ import Testing
         }
         try await withServer(script) { server, client in
             let call = Task { try await client.check(.user("slow")) }
-            try await eventually { try #require(server.lines.withLock { $0.count } == 1) }
+            try await server.waitForLine()
             call.cancel()
             await #expect(throws: CancellationError.self) { try await call.value }
             try await expectEcho("next", client)
@@ -33,7 +33,9 @@ import Testing
 
     @Test("a task that is cancelled already sends nothing")
     func cancelledBefore() async throws {
-        try await withServer { _, line in echo(line) } _: { server, client in
+        try await withServer { _, line in
+            echo(line)
+        } _: { server, client in
             let call = Task {
                 try await Task.sleep(for: .seconds(60))
             }
@@ -51,7 +53,9 @@ import Testing
 
     @Test("calls in flight fail when the connection breaks, and the next call opens another")
     func reconnects() async throws {
-        try await withServer { connection, line in connection == 1 && line.contains("bad") ? .close : echo(line) } _: {
+        try await withServer { connection, line in
+            connection == 1 && line.contains("bad") ? .close : echo(line)
+        } _: {
             server, client in
             try await expectEcho("a", client)
             let error = await #expect(throws: TollgateClientError.self) { try await client.check(.user("bad")) }
@@ -80,16 +84,20 @@ import Testing
 
     @Test("a connection on which nothing is answered any more is given up")
     func stalled() async throws {
-        try await withServer(deadline: .milliseconds(100)) { connection, line in connection == 1 ? .silence : echo(line) } _: {
+        try await withServer(deadline: .milliseconds(100)) { connection, line in
+            connection == 1 ? .silence : echo(line)
+        } _: {
             server, client in
             try await eventually { try await expectEcho("a", client) }
-            #expect(server.connections.load(ordering: .relaxed) == 2)
+            #expect(server.connections.load(ordering: .relaxed) >= 2)
         }
     }
 
     @Test("a server that hangs up on everyone is not hammered")
     func hammering() async throws {
-        try await withServer { _, _ in .close } _: { server, client in
+        try await withServer { _, _ in
+            .close
+        } _: { server, client in
             for _ in 0..<2_000 {
                 await #expect(throws: TollgateClientError.self) { try await client.ping() }
             }
@@ -97,10 +105,14 @@ import Testing
         }
     }
 
-    @Test("where nobody can decide, the rule does", arguments: ["ERR busy", "ERR unavailable redis", "ERR timeout", "nonsense", ""])
+    @Test(
+        "where the sidecar does not decide, the rule does",
+        arguments: ["ERR busy", "nonsense", ""])
     func rules(_ reply: String) async throws {
         for (rule, allowed) in [(UnavailableRule.allow, true), (.deny, false)] {
-            try await withServer(onUnavailable: rule) { _, _ in .lines([reply]) } _: { _, client in
+            try await withServer(onUnavailable: rule) { _, _ in
+                .lines([reply])
+            } _: { _, client in
                 let decision = Decision(allowed: allowed, isDegraded: true)
                 let checked = try await client.check(.user("a"))
                 let peeked = try await client.peek(.user("a"))
@@ -111,7 +123,9 @@ import Testing
                 }
             }
         }
-        try await withServer { _, _ in .lines([reply]) } _: { _, client in
+        try await withServer { _, _ in
+            .lines([reply])
+        } _: { _, client in
             await #expect(throws: TollgateClientError.self) { try await client.check(.user("a")) }
         }
     }
@@ -121,15 +135,21 @@ import Testing
         let away = TollgateClient(ScriptedServer.freshAddress(), onUnavailable: .allow)
         #expect(try await away.check(.user("a")) == Decision(allowed: true, isDegraded: true))
         await away.shutdown()
-        try await withServer(deadline: .milliseconds(50), onUnavailable: .deny) { _, _ in .silence } _: { _, client in
+        try await withServer(deadline: .milliseconds(50), onUnavailable: .deny) { _, _ in
+            .silence
+        } _: { _, client in
             let decision = try await client.check(.user("a"))
             #expect(decision == Decision(allowed: false, isDegraded: true))
         }
     }
 
-    @Test("other errors of the sidecar are thrown, whatever the rule", arguments: ["internal", "unauthenticated", "later_code"])
+    @Test(
+        "other errors of the sidecar are thrown, whatever the rule",
+        arguments: ["internal", "unauthenticated", "unavailable", "timeout", "later_code"])
     func otherErrors(_ code: String) async throws {
-        try await withServer(onUnavailable: .allow) { _, _ in .lines(["ERR \(code) why: so"]) } _: { _, client in
+        try await withServer(onUnavailable: .allow) { _, _ in
+            .lines(["ERR \(code) why: so"])
+        } _: { _, client in
             await #expect(throws: TollgateClientError.refused(code: code, sentence: "why: so")) {
                 try await client.check(.user("a"))
             }
@@ -138,9 +158,11 @@ import Testing
 
     @Test("after shutdown waiting and later calls are closed")
     func shutdown() async throws {
-        try await withServer(onUnavailable: .allow) { _, _ in .silence } _: { server, client in
+        try await withServer(onUnavailable: .allow) { _, _ in
+            .silence
+        } _: { server, client in
             let call = Task { try await client.check(.user("a")) }
-            try await eventually { try #require(server.lines.withLock { $0.count } == 1) }
+            try await server.waitForLine()
             await client.shutdown()
             await #expect(throws: TollgateClientError.closed) { try await call.value }
             await #expect(throws: TollgateClientError.closed) { try await client.check(.user("a")) }
@@ -149,7 +171,9 @@ import Testing
 
     @Test("replies that nobody asked for end the connection")
     func surplus() async throws {
-        try await withServer { connection, line in connection == 1 ? .lines(["PONG", "PONG"]) : echo(line) } _: {
+        try await withServer { connection, line in
+            connection == 1 ? .lines(["PONG", "PONG"]) : echo(line)
+        } _: {
             server, client in
             try await client.ping()
             try await eventually { try await expectEcho("a", client) }

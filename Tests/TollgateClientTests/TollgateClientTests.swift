@@ -25,13 +25,17 @@ extension String {
     @Test("a check is one line, and its reply a decision")
     func check() async throws {
         let reply = "DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4"
-        try await withServer { _, _ in .lines([reply]) } _: { server, client in
+        try await withServer { _, _ in
+            .lines([reply])
+        } _: { server, client in
             let decision = try await client.check(
-                .user("Alice B"), .tool("search"), amounts: Amounts(tokens: 200, cost: 1_500_000_000), roles: ["a", "b"])
+                .user("Alice B"), .tool("search"), amounts: Amounts(tokens: 200, cost: 1_500_000_000),
+                roles: ["a", "b"])
             #expect(!decision.allowed)
             #expect(decision.reason == .rateLimited)
             #expect(decision.retryAfter == 12.4)
-            #expect(server.lines.withLock { $0 } == ["CHECK user=\"Alice B\" tool=search tokens=200 cost=1.5 roles=a,b"])
+            #expect(
+                server.lines.withLock { $0 } == ["CHECK user=\"Alice B\" tool=search tokens=200 cost=1.5 roles=a,b"])
         }
     }
 
@@ -59,7 +63,9 @@ extension String {
             "resets_at":"2026-11-20T10:00:00Z","mode":"enforce","source":"defaults"},{"limit":"cost/total","max":null,\
             "used":"12.5","held":"0","remaining":null,"percent":null,"resets_at":null,"mode":"shadow","source":"scope"}]}
             """
-        try await withServer { _, _ in .lines([json]) } _: { server, client in
+        try await withServer { _, _ in
+            .lines([json])
+        } _: { server, client in
             let usage = try await client.usage(.tool("b"), .user("a"))
             #expect(server.lines.withLock { $0 } == ["USAGE scope=user:a+tool:b"])
             #expect(usage.limits.map(\.limit) == ["requests/1m", "cost/total"])
@@ -76,7 +82,9 @@ extension String {
 
     @Test("many tasks share one connection and each gets its own reply")
     func ordering() async throws {
-        try await withServer { _, line in echo(line) } _: { server, client in
+        try await withServer { _, line in
+            echo(line)
+        } _: { server, client in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<40 {
                     group.addTask {
@@ -119,13 +127,18 @@ extension String {
             (Scope.Part.user("a\nCHECK user=b"), Amounts(), "user: control character"),
             (.user(""), Amounts(), "user: empty value"),
             (.user(String(repeating: "a", count: 257)), Amounts(), "user: longer than 256 bytes"),
-            (.scope("user=b tool", "c"), Amounts(), "user=b tool: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
+            (
+                .scope("user=b tool", "c"), Amounts(),
+                "user=b tool: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"
+            ),
             (.scope("hits", "5"), Amounts(), "hits: is a word of the protocol and cannot be a kind"),
             (.user("a"), Amounts(tokens: -1), "tokens: expected a whole number"),
             (.user("a"), Amounts(requests: 1_000_001), "hits: more than 1000000"),
         ])
     func badRequest(_ part: Scope.Part, _ amounts: Amounts, _ sentence: String) async throws {
-        try await withServer(onUnavailable: .allow) { _, line in echo(line) } _: { server, client in
+        try await withServer(onUnavailable: .allow) { _, line in
+            echo(line)
+        } _: { server, client in
             await #expect(throws: TollgateClientError.refused(code: "bad_request", sentence: sentence)) {
                 try await client.check(part, amounts: amounts)
             }
@@ -140,7 +153,8 @@ extension String {
     @Test("a token is sent first")
     func auth() async throws {
         let script: ScriptedServer.Script = { _, line in
-            line.hasPrefix("AUTH ") ? .lines([line == "AUTH \"s3 cret\"" ? "OK" : "ERR unauthenticated wrong token"]) : echo(line)
+            line.hasPrefix("AUTH ")
+                ? .lines([line == "AUTH \"s3 cret\"" ? "OK" : "ERR unauthenticated wrong token"]) : echo(line)
         }
         try await withServer(token: "s3 cret", script) { server, client in
             try await expectEcho("a", client)
@@ -154,12 +168,16 @@ extension String {
         }
     }
 
-    @Test("an address is read and printed", arguments: ["127.0.0.1:7379", "localhost:1", "[::1]:7379", "unix:/tmp/a b.sock"])
+    @Test(
+        "an address is read and printed",
+        arguments: ["127.0.0.1:7379", "localhost:1", "[::1]:7379", "unix:/tmp/a b.sock"])
     func address(_ text: String) throws {
         #expect(try TollgateAddress(parsing: text).description == text)
     }
 
-    @Test("a bad address is an error", arguments: ["", "host", ":1", "host:", "host:0", "host:65536", "host:+1", "::1:7379", "unix:"])
+    @Test(
+        "a bad address is an error",
+        arguments: ["", "host", ":1", "host:", "host:0", "host:65536", "host:+1", "::1:7379", "unix:"])
     func badAddress(_ text: String) {
         #expect(throws: TollgateAddressError.self) { try TollgateAddress(parsing: text) }
     }

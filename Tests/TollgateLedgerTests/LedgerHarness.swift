@@ -18,7 +18,17 @@ struct LedgerHarness: Sendable {
     private final class Core {
         let ledger: Ledger
         let link: RedisLink
-        var cache: ScopePlanCache
+        var cache: ScopePlanCache {
+            didSet { plans = [:] }
+        }
+        private var plans: [Scope: ScopePlan] = [:]
+
+        func plan(for scope: Scope) -> ScopePlan {
+            if let plan = plans[scope] { return plan }
+            let plan = cache.plan(for: scope)
+            plans[scope] = plan
+            return plan
+        }
 
         init(ledger: Ledger, link: RedisLink, cache: ScopePlanCache) {
             self.ledger = ledger
@@ -59,7 +69,7 @@ struct LedgerHarness: Sendable {
             ledger.fixedClock = now
             let collector = Collector(expected: operations.count, promise: eventLoop.makePromise())
             for (ticket, operation) in operations.enumerated() {
-                let plans = operation.scopes.map { core.value.cache.plan(for: $0) }.filter { !$0.isInert }
+                let plans = operation.scopes.map { core.value.plan(for: $0) }.filter { !$0.isInert }
                 ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
             }
             return collector.promise.futureResult
@@ -68,6 +78,11 @@ struct LedgerHarness: Sendable {
 
     func apply(_ operation: TestOperation, at now: Int64?) async throws -> String {
         try await apply([operation], at: now)[0]
+    }
+
+    /// Makes the ledger believe that Redis's clock stands at a time, until Redis says otherwise.
+    func guessClock(at now: Int64) async throws {
+        try await eventLoop.submit { [core] in core.value.ledger.clock.redisSaid(now) }.get()
     }
 
     func usage(of scope: String, at now: Int64) async throws -> ScopeUsage {

@@ -1,5 +1,7 @@
 import TollgateCore
 
+@testable import TollgateLedger
+
 /// What the scripts should do, written down in the plainest way: it keeps every event and adds them up for every question.
 /// Sliding windows count by the sub-bucket rule: a window is cut into 30, and the sub-bucket of now and the 30 before count.
 struct ReferenceLedger {
@@ -25,12 +27,16 @@ struct ReferenceLedger {
     /// `user:alice:day:2026-11-20` → field → amount.
     private(set) var history: [String: [String: Int64]] = [:]
 
+    /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
+    private var limits: [Scope: [EffectiveLimit]] = [:]
+
     init(policy: Policy) {
         self.policy = policy
     }
 
     /// The line that an operation should be answered with, in the notation of `LedgerHarness`.
     mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
+        for scope in operation.scopes where limits[scope] == nil { limits[scope] = policy.limits(for: scope) }
         switch operation.verb {
         case .check, .peek: return decide(operation, at: now)
         case .record, .refund: return settle(operation, at: now)
@@ -44,7 +50,7 @@ struct ReferenceLedger {
         var shadows: [String] = []
         var refusals: [Refusal] = []
         for scope in operation.scopes {
-            for effective in policy.limits(for: scope) {
+            for effective in limits[scope, default: []] {
                 let limit = effective.limit
                 guard let max = limit.max else { continue }
                 let want = amount(of: limit.meter, in: operation) ?? 1
@@ -83,7 +89,7 @@ struct ReferenceLedger {
     private func allowed(_ operation: TestOperation, at now: Int64) -> String {
         var best: (share: Double, text: String)?
         for scope in operation.scopes {
-            for effective in policy.limits(for: scope) {
+            for effective in limits[scope, default: []] {
                 let limit = effective.limit
                 guard let max = limit.max, limit.mode == .enforce, limit.period != .request else { continue }
                 let used = used(scope, limit, at: now)
@@ -125,7 +131,7 @@ struct ReferenceLedger {
     }
 
     private mutating func add(_ amount: Int64, to scope: Scope, _ meter: Meter, at now: Int64) {
-        for effective in policy.limits(for: scope) where effective.limit.meter == meter {
+        for effective in limits[scope, default: []] where effective.limit.meter == meter {
             events[Counter(scope: scope.description, limit: effective.limit.name), default: []]
                 .append(Event(time: now, amount: amount))
         }
@@ -133,7 +139,7 @@ struct ReferenceLedger {
 
     /// From the oldest of what counts now.
     private mutating func takeBack(_ amount: Int64, from scope: Scope, _ meter: Meter, at now: Int64) {
-        for effective in policy.limits(for: scope) where effective.limit.meter == meter {
+        for effective in limits[scope, default: []] where effective.limit.meter == meter {
             let counter = Counter(scope: scope.description, limit: effective.limit.name)
             var left = amount
             for index in events[counter, default: []].indices {
@@ -158,7 +164,14 @@ struct ReferenceLedger {
 
     func used(_ scope: Scope, _ limit: Limit, at now: Int64) -> Int64 {
         let counter = Counter(scope: scope.description, limit: limit.name)
-        return events[counter, default: []].reduce(0) { counts($1, against: limit, at: now) ? $0 + $1.amount : $0 }
+        guard limit.period != .request, let events = events[counter] else { return 0 }
+        // They stand in the order of time: before the first that no longer counts none does.
+        var sum: Int64 = 0
+        for event in events.reversed() {
+            guard counts(event, against: limit, at: now) else { break }
+            sum += event.amount
+        }
+        return sum
     }
 
     private func counts(_ event: Event, against limit: Limit, at now: Int64) -> Bool {

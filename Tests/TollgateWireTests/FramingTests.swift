@@ -4,7 +4,8 @@ import Testing
 @testable import TollgateWire
 
 @Suite struct FramingTests {
-    private static let lines = "PING\r\nCHECK user=alice cost=0.5\nbad\n\nUSAGE scope=user:\"x\nRECORD user=\"A B\" hits=1\r\n"
+    private static let lines =
+        "PING\r\nCHECK user=alice cost=0.5\nbad\n\nUSAGE scope=user:\"x\nRECORD user=\"A B\" hits=1\r\n"
     private static let frames =
         frame(["PING"]) + frame(["CHECK", "user=Alice B", "hits=3"]) + Array("*0\r\n".utf8) + frame(["NO"])
         + frame(["ECHO", "\r\n*1\r\n"]) + frame(["SELECT", "0"])
@@ -115,6 +116,7 @@ import Testing
     func detection() {
         #expect(Framing(firstByte: UInt8(ascii: "*")) == .resp)
         #expect(Framing(firstByte: UInt8(ascii: "C")) == .line)
-        #expect(read("PING\n*1\r\n$4\r\nPING\r\n").map(\.errorText) == [nil, "unknown_verb *1", "unknown_verb $4", nil])
+        #expect(
+            read("PING\n*1\r\n$4\r\nPING\r\n").map(\.errorText) == [nil, "unknown_verb *1", "unknown_verb $4", nil])
     }
 }

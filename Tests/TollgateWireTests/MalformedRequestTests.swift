@@ -124,7 +124,8 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("CHECK roles=a,,b", "bad_request roles: empty role"),
         Malformed("CHECK roles=,a", "bad_request roles: empty role"),
         Malformed("CHECK roles=a,", "bad_request roles: empty role"),
-        Malformed("USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
+        Malformed(
+            "USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
         Malformed("USAGE scope=user:", "bad_request scope: user: empty id"),
     ]
 

@@ -31,7 +31,8 @@ import Testing
             case 0 where index < bytes.count: bytes[index] = byte
             case 1: bytes.insert(byte, at: index)
             case 2 where index < bytes.count: bytes.remove(at: index)
-            case 3: bytes.replaceSubrange(index..., with: other.suffix(Int.random(in: 0...other.count, using: &generator)))
+            case 3:
+                bytes.replaceSubrange(index..., with: other.suffix(Int.random(in: 0...other.count, using: &generator)))
             default:
                 let end = Int.random(in: index...bytes.count, using: &generator)
                 bytes.insert(contentsOf: bytes[index..<end], at: end)

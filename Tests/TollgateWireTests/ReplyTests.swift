@@ -44,7 +44,8 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
 
     @Test("fields and reasons of later versions are passed over")
     func unknown() throws {
-        #expect(try parse("ALLOW later=\"a b\" used=1 more=x=y") == .decision(Decision(allowed: true, used: Quantity("1"))))
+        #expect(
+            try parse("ALLOW later=\"a b\" used=1 more=x=y") == .decision(Decision(allowed: true, used: Quantity("1"))))
         #expect(try parse("DENY reason=later") == .decision(Decision(allowed: false)))
     }
 

@@ -7,7 +7,8 @@ import TollgateCore
     @Test("a request gives its verb, scopes and amounts")
     func whole() throws {
         let request = try request(
-            "CHECK user=alice tool=search hits=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c")
+            "CHECK user=alice tool=search hits=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c"
+        )
         #expect(request.verb == .check)
         #expect(request.scopeTexts == ["user:alice", "tool:search"])
         #expect(
@@ -115,6 +116,16 @@ import TollgateCore
         let hello = read([frame(["HELLO", "2", "SETNAME", "x"])]).first?.request
         #expect(hello?.verb == .hello)
         #expect(hello?.arguments.map { String(decoding: $0, as: UTF8.self) } == ["2", "SETNAME", "x"])
+    }
+
+    @Test("a key is what a kind may be")
+    func keys() {
+        let long = [[UInt8](repeating: UInt8(ascii: "k"), count: 32), [UInt8](repeating: UInt8(ascii: "k"), count: 33)]
+        let pairs = (0...UInt8.max).flatMap { first in (0...UInt8.max).map { [first, $0] } }
+        for key in [[]] + (0...UInt8.max).map({ [$0] }) + pairs + long {
+            let isWellFormed = key.withUnsafeBytes(RequestKey.isWellFormed)
+            if isWellFormed != ScopeKind.isWellFormed(key) { Issue.record("\(key): \(isWellFormed)") }
+        }
     }
 
     @Test("nothing of one request is left in the next")

@@ -1,0 +1,113 @@
+import Foundation
+import Synchronization
+public import TollgateRedis
+
+/// A real redis-server for one test: on a Unix socket in a folder of its own, with nothing on disk; gone with this
+/// object.
+///
+/// Usable from any thread. Its calls block until they are done, 15 seconds at most.
+public final class TestRedis: Sendable {
+    private let folder: TemporaryFolder
+    private let password: String?
+    private let arguments: [String]
+    private let process = Mutex<Process?>(nil)
+
+    /// The port on 127.0.0.1, where one was asked for.
+    public let port: Int?
+
+    /// The server's Unix socket.
+    public var socketPath: String { folder.path + "/redis.sock" }
+
+    /// Starts the server and waits until it answers. `arguments` are added to its command line.
+    public init(tcp: Bool = false, password: String? = nil, arguments: [String] = []) throws {
+        folder = try TemporaryFolder()
+        port = tcp ? findFreePort() : nil
+        self.password = password
+        self.arguments = arguments
+        try start()
+    }
+
+    deinit {
+        stop()
+    }
+
+    /// Over the Unix socket, with the password where there is one.
+    public var address: RedisAddress {
+        RedisAddress(endpoint: .unix(path: socketPath), credentials: credentials)
+    }
+
+    /// The same over TCP; throws where no port was asked for.
+    public var tcpAddress: RedisAddress {
+        get throws {
+            guard let port else { throw TestFailure("this TestRedis was started without a TCP port") }
+            return RedisAddress(endpoint: .tcp(host: "127.0.0.1", port: port), credentials: credentials)
+        }
+    }
+
+    private var credentials: (user: String?, password: String)? { password.map { (nil, $0) } }
+
+    /// Starts the server again after ``stop()``: on the same socket and port, empty.
+    public func start() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments =
+            [
+                "redis-server", "--port", "\(port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", socketPath,
+                "--save", "", "--appendonly", "no", "--dir", folder.path, "--logfile", folder.path + "/redis.log",
+            ] + (password.map { ["--requirepass", $0] } ?? []) + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process.withLock { $0 = process }
+        try waitUntilAnswering(process)
+    }
+
+    private func waitUntilAnswering(_ process: Process) throws {
+        let deadline = ContinuousClock.now + .seconds(15)
+        while ContinuousClock.now < deadline, process.isRunning {
+            if FileManager.default.fileExists(atPath: socketPath), (try? cli("PING")) == "PONG" { return }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        let log = (try? String(contentsOfFile: folder.path + "/redis.log", encoding: .utf8)) ?? ""
+        throw TestFailure("redis-server does not answer on \(socketPath):\n\(log)")
+    }
+
+    /// Ends the server as a crash would, and waits until it is gone.
+    public func stop() {
+        guard let process = process.withLock({ $0.take() }), process.isRunning else { return }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        // What a killed server leaves would be taken for the next one's.
+        unlink(socketPath)
+    }
+
+    /// Makes the server stop answering, its connections still open, or go on.
+    public func freeze(_ isFrozen: Bool) {
+        process.withLock { process in
+            guard let process else { return }
+            _ = kill(process.processIdentifier, isFrozen ? SIGSTOP : SIGCONT)
+        }
+    }
+
+    /// What redis-cli prints for a command, without the last line's end. Throws when redis-cli does not end with status
+    /// 0.
+    @discardableResult
+    public func cli(_ arguments: String...) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["redis-cli", "-s", socketPath] + arguments
+        if let password {
+            process.environment = ProcessInfo.processInfo.environment.merging(["REDISCLI_AUTH": password]) { $1 }
+        }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw TestFailure("redis-cli \(arguments): \(text)") }
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+@Suite struct MoneyLedgerTests {
+    @Test("1 000 000 RECORDs of 0.000000001 to 0.1 sum exactly, in the counters and in the history")
+    func sumsExactly() async throws {
+        var policy = Policy()
+        let user = try ScopeKind(parsing: "user")
+        policy.defaults[user] = [Limit(.cost, .day, max: 10), Limit(.cost, .total, max: nil)]
+        let harness = try await LedgerHarness(policy: policy)
+        var random = SeededGenerator(seed: 7)
+        var sum: Int64 = 0
+        let now: Int64 = 4_102_444_800_000
+        let record = try TestOperation.record("user:alice", "provider:p", amounts: Amounts())
+        for _ in 0..<2_000 {
+            let batch = (0..<500).map { _ in
+                var operation = record
+                let cost = Int64.random(in: 1...100_000_000, using: &random)
+                sum += cost
+                operation.amounts.cost = cost
+                return operation
+            }
+            let answers = try await harness.apply(batch, at: now)
+            try #require(answers.allSatisfy { $0 == "OK" })
+        }
+        let counters = try harness.redis.hash("tollgate:{user:alice}")
+        #expect(counters["cost/day"] == "\(sum)")
+        #expect(counters["cost/total"] == "\(sum)")
+        let day = try harness.redis.hash("tollgate:{user:alice}:day:2100-01-01")
+        #expect(day["cost"] == "\(sum)")
+        #expect(day["cost/provider=p"] == "\(sum)")
+        try await harness.stop()
+    }
+
+    @Test("counters stay exact above 2^53, where doubles are not")
+    func exactAboveDoubles() async throws {
+        var policy = Policy()
+        policy.defaults[try ScopeKind(parsing: "user")] = [Limit(.cost, .total, max: nil), Limit(.cost, .day, max: nil)]
+        let harness = try await LedgerHarness(policy: policy)
+        let largest = Money.largest.nanos
+        let now: Int64 = 4_102_444_800_000
+        for amount in [largest, largest, 1, 1, 1] {
+            _ = try await harness.apply(.record("user:a", amounts: Amounts(cost: amount)), at: now)
+        }
+        _ = try await harness.apply(.refund("user:a", amounts: Amounts(cost: 2)), at: now)
+        let counters = try harness.redis.hash("tollgate:{user:a}")
+        #expect(counters["cost/total"] == "\(largest * 2 + 1)")
+        #expect(counters["cost/day"] == "\(largest * 2 + 1)")
+        try await harness.stop()
+    }
+}

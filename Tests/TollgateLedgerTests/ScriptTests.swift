@@ -1,0 +1,123 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// What the scripts promise beyond the decisions themselves.
+@Suite struct ScriptTests {
+    /// 2100-01-01 00:00 UTC, a multiple of every bucket's width here.
+    static let start: Int64 = 4_102_444_800_000
+
+    private func policy(_ kinds: [String: [Limit]]) throws -> Policy {
+        var policy = Policy()
+        for (kind, limits) in kinds { policy.defaults[try ScopeKind(parsing: kind)] = limits }
+        return policy
+    }
+
+    @Test("a clock that goes back keeps what was counted, and later lets it age")
+    func clockGoesBack() async throws {
+        let harness = try await LedgerHarness(policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 2)]]))
+        let day: Int64 = 86_400_000
+        for _ in 0..<2 { _ = try await harness.apply(.check("user:a"), at: Self.start + day) }
+        #expect(try await harness.apply(.check("user:a"), at: Self.start).hasPrefix("DENY"))
+        // A write at the earlier time takes its bucket for the newest; from then on time passes as usual.
+        _ = try await harness.apply(.refund("user:a", amounts: Amounts(requests: 1)), at: Self.start)
+        #expect(try await harness.apply(.check("user:a"), at: Self.start).hasPrefix("ALLOW"))
+        #expect(try await harness.apply(.check("user:a"), at: Self.start + 61_999).hasPrefix("DENY"))
+        #expect(try await harness.apply(.check("user:a"), at: Self.start + 62_000).hasPrefix("ALLOW"))
+        try await harness.stop()
+    }
+
+    @Test("a calendar period that the sidecar did not expect is sent again for Redis's time")
+    func unexpectedTime() async throws {
+        let harness = try await LedgerHarness(policy: policy(["user": [Limit(.cost, .day, max: 100)]]))
+        // Without a fixed clock the script goes by Redis's; the ledger's guess is then set years off.
+        try await harness.guessClock(at: Self.start)
+        #expect(try await harness.apply(.check("user:a"), at: nil) == "ALLOW user:a/cost/day used=0")
+        try await harness.guessClock(at: 0)
+        #expect(try await harness.apply(.record("user:a", amounts: Amounts(cost: 5)), at: nil) == "OK")
+        #expect(try await harness.apply(.check("user:a"), at: nil) == "ALLOW user:a/cost/day used=5")
+        try await harness.stop()
+    }
+
+    @Test("a key that is not a hash breaks its own operations and no others")
+    func brokenKey() async throws {
+        let limits = [Limit(.requests, .sliding(seconds: 60), max: 2)]
+        let harness = try await LedgerHarness(policy: policy(["user": limits]))
+        try harness.redis.cli("SET", "tollgate:{user:b}", "not ours")
+        let answers = try await harness.apply(
+            [.check("user:a"), .check("user:b"), .check("user:b", "user:a"), .check("user:a"), .check("user:a")],
+            at: Self.start)
+        #expect(answers[0] == "ALLOW user:a/requests/1m used=1")
+        #expect(answers[1] == "BROKEN user:b")
+        #expect(answers[2] == "BROKEN user:b")
+        #expect(answers[3] == "ALLOW user:a/requests/1m used=2")
+        #expect(answers[4].hasPrefix("DENY"))
+        try await harness.stop()
+    }
+
+    @Test("every key gets a time to live that covers its longest period; a total limit keeps its key")
+    func timesToLive() async throws {
+        let harness = try await LedgerHarness(
+            policy: policy([
+                "user": [Limit(.requests, .sliding(seconds: 60), max: 9), Limit(.cost, .month, max: 9_000)],
+                "tool": [Limit(.requests, .sliding(seconds: 60), max: 9)],
+                "team": [Limit(.requests, .sliding(seconds: 60), max: 9), Limit(.cost, .total, max: 9_000)],
+            ]))
+        let operation = try TestOperation.check("user:a", "tool:t", "team:x")
+        _ = try await harness.apply(operation, at: Self.start)
+        func expiry(_ key: String) throws -> Int64? { Int64(try harness.redis.cli("PEXPIRETIME", key)) }
+        let februaryStarts = Self.start + 31 * 86_400_000
+        #expect(try expiry("tollgate:{user:a}") == februaryStarts)
+        #expect(try expiry("tollgate:{tool:t}") == Self.start + 32 * 2_000)
+        #expect(try expiry("tollgate:{team:x}") == -1)
+        #expect(try expiry("tollgate:{user:a}:day:2100-01-01") == Self.start + 36 * 86_400_000)
+        #expect(try expiry("tollgate:{user:a}:month:2100-01") == februaryStarts + 14 * 31 * 86_400_000)
+        // It moves on with the window, and never back.
+        _ = try await harness.apply(operation, at: Self.start + 10_000)
+        #expect(try expiry("tollgate:{tool:t}") == Self.start + 10_000 + 32 * 2_000)
+        #expect(try expiry("tollgate:{user:a}") == februaryStarts)
+        try await harness.stop()
+    }
+
+    @Test("PEEK, a DENY and amounts of zero write nothing")
+    func nothingWritten() async throws {
+        var policy = try policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 0)], "tool": [Limit(.tokens, .day, max: 5)]])
+        policy.history = []
+        let harness = try await LedgerHarness(policy: policy)
+        let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "tool:t")])
+        let answers = try await harness.apply(
+            [peek, .check("user:a", "tool:t"), .record("tool:t", amounts: Amounts(tokens: 0)), .refund("tool:t", amounts: Amounts(tokens: 3))],
+            at: Self.start)
+        #expect(answers == ["ALLOW tool:t/tokens/day used=0", "DENY user:a/requests/1m used=0 wait=-1", "OK", "OK"])
+        #expect(try harness.redis.cli("DBSIZE") == "0")
+        try await harness.stop()
+    }
+
+    @Test("past 400 fields a history hash counts new labels as other")
+    func boundedHistory() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        for part in 0..<6 {
+            let batch = try (0..<100).map {
+                try TestOperation.record("user:a", "tool:t\(part * 100 + $0)", amounts: Amounts(cost: 1))
+            }
+            _ = try await harness.apply(batch, at: Self.start)
+        }
+        let day = try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")
+        #expect(day["cost"] == "600")
+        #expect(day.count <= 401)
+        #expect(day.filter { $0.key.hasPrefix("cost/tool=") }.values.compactMap { Int($0) }.reduce(0, +) == 600)
+        #expect(Int(day["cost/tool=other"] ?? "0") ?? 0 > 150)
+        try await harness.stop()
+    }
+
+    @Test("a lowered limit counts at once against what was used")
+    func loweredLimit() async throws {
+        let harness = try await LedgerHarness(policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 10)]]))
+        for _ in 0..<5 { _ = try await harness.apply(.check("user:a"), at: Self.start) }
+        try await harness.install(policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 5)]]))
+        #expect(try await harness.apply(.check("user:a"), at: Self.start) == "DENY user:a/requests/1m used=5 wait=62000")
+        try await harness.stop()
+    }
+}

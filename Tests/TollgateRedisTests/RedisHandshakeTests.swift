@@ -1,0 +1,90 @@
+import NIOCore
+import Testing
+
+@testable import TollgateRedis
+
+@Suite("The handshake")
+struct RedisHandshakeTests {
+    static let script = RedisScript(name: "batch", source: "return 1")
+
+    private func bytes(_ address: String, scripts: [RedisScript] = []) throws -> String {
+        var buffer = ByteBuffer()
+        try RedisHandshake(address: RedisAddress(address), scripts: scripts).encode(into: &buffer)
+        return String(buffer: buffer)
+    }
+
+    @Test("without password, database or scripts it is a PING")
+    func bare() throws {
+        #expect(try bytes("redis://h") == "*1\r\n$4\r\nPING\r\n")
+    }
+
+    @Test("AUTH comes first, with the user only where one is given")
+    func authentication() throws {
+        #expect(try bytes("redis://:pw@h").hasPrefix("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n*1\r\n$4\r\nPING"))
+        #expect(try bytes("redis://u:pw@h").hasPrefix("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$2\r\npw\r\n*1\r\n"))
+    }
+
+    @Test("SELECT and every script follow")
+    func others() throws {
+        #expect(
+            try bytes("redis://h/3", scripts: [Self.script])
+                == "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n"
+                + "*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$8\r\nreturn 1\r\n")
+    }
+
+    @Test("it is complete with the last reply")
+    func completion() throws {
+        var handshake = try RedisHandshake(address: RedisAddress("redis://:pw@h/3"), scripts: [Self.script])
+        for reply: RedisReply in [.simple("OK"), .simple("OK"), .simple("PONG")] {
+            #expect(handshake.receive(reply) == .underWay)
+        }
+        #expect(handshake.receive(.bulk(ByteBuffer(string: Self.script.sha))) == .complete)
+    }
+
+    @Test(
+        "a refusal tells wrong credentials from what may pass",
+        arguments: [
+            ("redis://:pw@h", "WRONGPASS invalid", "AUTH: WRONGPASS invalid", true),
+            (
+                "redis://:pw@h", "ERR AUTH called without any password", "AUTH: ERR AUTH called without any password",
+                true
+            ),
+            ("redis://h", "NOAUTH Authentication required.", "PING: NOAUTH Authentication required.", true),
+            ("redis://h/3", "NOPERM no", "SELECT 3: NOPERM no", true),
+            ("redis://h/3", "ERR DB index is out of range", "SELECT 3: ERR DB index is out of range", false),
+            ("redis://h", "LOADING Redis is loading", "PING: LOADING Redis is loading", false),
+            ("redis://h", "MASTERDOWN Link with MASTER", "PING: MASTERDOWN Link with MASTER", false),
+        ])
+    func refusals(address: String, sentence: String, reason: String, isRefusal: Bool) throws {
+        var handshake = try RedisHandshake(address: RedisAddress(address), scripts: [])
+        #expect(handshake.receive(.error(sentence)) == .refused(RedisOutage(reason, isRefusal: isRefusal)))
+    }
+
+    @Test("a script under another name is refused")
+    func otherName() throws {
+        var handshake = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [Self.script])
+        #expect(handshake.receive(.simple("PONG")) == .underWay)
+        guard case .refused(let outage) = handshake.receive(.bulk(ByteBuffer(string: "0"))) else {
+            Issue.record("the handshake went on")
+            return
+        }
+        #expect(outage.reason.contains("batch"))
+    }
+
+    @Test(
+        "error replies that end the connection",
+        arguments: [
+            ("READONLY You can't write against a read only replica.", true),
+            ("ERR Error running script (call to f_0): @user_script:1: -READONLY You can't write", true),
+            ("LOADING Redis is loading the dataset in memory", true),
+            ("MASTERDOWN Link with MASTER is down", true),
+            ("NOAUTH Authentication required.", true),
+            ("ERR unknown command 'READONLYX'", false),
+            ("OOM command not allowed when used memory > 'maxmemory'.", false),
+            ("WRONGTYPE Operation against a key", false),
+            ("NOSCRIPT No matching script.", false),
+        ])
+    func endings(sentence: String, endsConnection: Bool) {
+        #expect(RedisErrorReply(sentence).endsConnection == endsConnection)
+    }
+}
