@@ -76,6 +76,14 @@ package final class Ledger {
         scheduleFlush()
     }
 
+    /// What is submitted from now on goes into another batch. To be called when plans are made anew: a batch reads and writes each
+    /// of its plans by itself, so two plans of one scope must not be in the same.
+    package func endBatch() {
+        guard let batch = filling else { return }
+        full.append(batch)
+        filling = nil
+    }
+
     /// Completes when nothing is waiting or under way any more.
     package func drain() -> EventLoopFuture<Void> {
         let promise = drained ?? eventLoop.makePromise(of: Void.self)

@@ -4,6 +4,8 @@ public import TollgateCore
 /// A policy file on disk: reads it, and notices when it has become another one, also through a rename or a switched symlink.
 public struct PolicyFile: Sendable {
     public let path: String
+    /// What the file was when this value was made, before anything of it was read.
+    let firstStamp: Stamp?
 
     /// A larger file is refused unread.
     static let largestSize = 1 << 20
@@ -18,6 +20,7 @@ public struct PolicyFile: Sendable {
 
     public init(path: String) {
         self.path = path
+        firstStamp = Self.stamp(of: path)
     }
 
     /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be.
@@ -35,7 +38,9 @@ public struct PolicyFile: Sendable {
     }
 
     /// Nil while there is no file. Follows symbolic links.
-    var stamp: Stamp? {
+    var stamp: Stamp? { Self.stamp(of: path) }
+
+    private static func stamp(of path: String) -> Stamp? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)

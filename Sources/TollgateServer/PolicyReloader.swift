@@ -27,13 +27,23 @@ public struct PolicyReloader: Service {
     }
 
     private func watch() async {
-        var known = file.stamp
+        var known = file.firstStamp
         while (try? await Task.sleep(for: interval)) != nil {
-            let stamp = file.stamp
-            guard stamp != known else { continue }
-            known = stamp
+            guard file.stamp != known else { continue }
+            known = await settledStamp()
             server.reload(file)
         }
+    }
+
+    /// A file that is written in place is empty or half there for a moment: waits until two looks in a row see the same.
+    private func settledStamp() async -> PolicyFile.Stamp? {
+        var stamp = file.stamp
+        while (try? await Task.sleep(for: interval / 10)) != nil {
+            let next = file.stamp
+            guard next != stamp else { break }
+            stamp = next
+        }
+        return stamp
     }
 
     private func reloadOnHangUp() async {

@@ -22,7 +22,7 @@ public final class TollgateServer: Service {
         var policy: Policy
         var policyState: InfoReport.PolicyState
         var workers: [NIOLoopBound<Worker>] = []
-        var listeners: [any Channel] = []
+        var listeners: [(address: ListenAddress, channel: any Channel)] = []
         var startedAt = ContinuousClock.now
     }
 
@@ -54,7 +54,7 @@ public final class TollgateServer: Service {
         do {
             for address in settings.listen {
                 let channel = try await Listener(address: address, server: self, workers: workers).bind(group: group)
-                state.withLock { $0.listeners.append(channel) }
+                state.withLock { $0.listeners.append((address, channel)) }
                 addresses.append(address.bound(to: channel.localAddress))
             }
         } catch {
@@ -84,8 +84,10 @@ public final class TollgateServer: Service {
             defer { state.listeners = [] }
             return (state.listeners, state.workers)
         }
-        for listener in listeners { try? await listener.close() }
-        for case .unix(let path) in settings.listen where !listeners.isEmpty { unlink(path) }
+        for listener in listeners {
+            if case .unix(let path) = listener.address { unlink(path) }
+            try? await listener.channel.close()
+        }
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }

@@ -9,10 +9,21 @@ struct UnixSocketFile {
 
     func bind(_ bootstrap: ServerBootstrap) async throws -> any Channel {
         try removeLeftover()
-        // The file comes into being with the mask's rights: there is no moment in which others could connect.
-        let mask = umask(0o177)
-        defer { umask(mask) }
-        return try await bootstrap.bind(unixDomainSocketPath: path).get()
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw failure() }
+        do {
+            // Until it is listened on nobody can connect, and by then the file's rights are set. The process's mask would do as
+            // well, but it is everybody's.
+            guard withAddress({ Foundation.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else { throw failure() }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return try await bootstrap.withBoundSocket(descriptor).get()
+    }
+
+    private func failure() -> ServerError {
+        ServerError("--listen unix:\(path): \(String(cString: strerror(errno)))")
     }
 
     private func removeLeftover() throws {
@@ -31,12 +42,16 @@ struct UnixSocketFile {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
+        return withAddress { connect(descriptor, $0, $1) } == 0
+    }
+
+    private func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
     }

@@ -11,6 +11,8 @@ final class Worker {
     let token: [UInt8]?
     private let namespace: String
     private let idleTimeout: TimeAmount
+    /// How long a shutdown waits for replies, and for clients to take them.
+    private let patience: TimeAmount
 
     var resolver: ScopeResolver
     /// Kept so that a request needs no array of its own.
@@ -20,6 +22,7 @@ final class Worker {
     private var sessionsToFlush: [Session] = []
     private var idleCheck: Scheduled<Void>?
     private(set) var isShuttingDown = false
+    private var lastSessionGone: EventLoopPromise<Void>?
 
     /// Asks for the sidecar's report; set once, before the first connection.
     var report: @Sendable () async -> InfoReport = { InfoReport() }
@@ -30,6 +33,7 @@ final class Worker {
         token = settings.token.map { Array($0.utf8) }
         namespace = settings.namespace
         idleTimeout = TimeAmount(settings.idleTimeout)
+        patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(link: link, eventLoop: eventLoop, deadline: TimeAmount(settings.deadline))
         resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: settings.namespace))
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
@@ -51,6 +55,7 @@ final class Worker {
 
     /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
     func install(_ policy: Policy) {
+        ledger.endBatch()
         resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: namespace))
     }
 
@@ -72,6 +77,7 @@ final class Worker {
 
     func remove(_ session: Session) {
         sessions[ObjectIdentifier(session)] = nil
+        if sessions.isEmpty { lastSessionGone?.succeed(()) }
     }
 
     /// A session with something to write; it will be asked to once the answers at hand have all been given out.
@@ -96,9 +102,15 @@ final class Worker {
     /// Takes no more requests, answers those that came, closes the sessions and the way to Redis.
     func shutdown() -> EventLoopFuture<Void> {
         isShuttingDown = true
-        for session in sessions.values { session.stopReading() }
-        return ledger.drain().assumeIsolated().flatMap {
+        let gone = eventLoop.makePromise(of: Void.self)
+        lastSessionGone = gone
+        for session in Array(sessions.values) { session.stopReading() }
+        if sessions.isEmpty { gone.succeed(()) }
+        let timeout = eventLoop.assumeIsolated().scheduleTask(in: patience) {
             for session in Array(self.sessions.values) { session.close() }
+        }
+        return gone.futureResult.assumeIsolated().flatMap {
+            timeout.cancel()
             self.idleCheck?.cancel()
             return self.link.shutdown()
         }.nonisolated()

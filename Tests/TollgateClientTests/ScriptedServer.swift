@@ -58,7 +58,7 @@ final class ScriptedServer: Sendable {
 
     /// Returns once a line has arrived; throws when none does within 20 seconds.
     func waitForLine() async throws {
-        try await eventually {
+        try await retrying {
             guard lines.withLock({ !$0.isEmpty }) else { throw TollgateClientError.timeout }
         }
     }
@@ -111,7 +111,7 @@ func withServer(
 }
 
 /// Tries until it works, for 20 seconds at most; then gives the last error.
-func eventually<Value>(_ body: () async throws -> Value) async throws -> Value {
+func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
     let end = ContinuousClock.now + .seconds(20)
     while true {
         do {

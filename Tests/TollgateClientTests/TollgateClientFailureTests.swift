@@ -75,7 +75,7 @@ import Testing
         await #expect(throws: TollgateClientError.self) { try await client.ping() }
         for _ in 0..<3 {
             let server = try await ScriptedServer.start(at: address) { _, line in echo(line) }
-            try await eventually { try await expectEcho("a", client) }
+            try await retrying { try await expectEcho("a", client) }
             try await server.stop()
             await #expect(throws: TollgateClientError.self) { try await client.check(.user("a")) }
         }
@@ -88,7 +88,7 @@ import Testing
             connection == 1 ? .silence : echo(line)
         } _: {
             server, client in
-            try await eventually { try await expectEcho("a", client) }
+            try await retrying { try await expectEcho("a", client) }
             #expect(server.connections.load(ordering: .relaxed) >= 2)
         }
     }
@@ -176,7 +176,7 @@ import Testing
         } _: {
             server, client in
             try await client.ping()
-            try await eventually { try await expectEcho("a", client) }
+            try await retrying { try await expectEcho("a", client) }
             #expect(server.connections.load(ordering: .relaxed) == 2)
         }
     }

@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import TollgateTestSupport
 import TollgateCore
 
 @testable import TollgateWire

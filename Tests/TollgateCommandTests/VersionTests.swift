@@ -1,0 +1,6 @@
+import Testing
+import TollgateTestSupport
+
+/// `tollgate version`
+@Suite struct VersionTests {
+}
