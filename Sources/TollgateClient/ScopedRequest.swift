@@ -7,14 +7,12 @@ import TollgateWire
 struct ScopedRequest {
     var scopes: [Scope.Part]
     var amounts: Amounts
-    var id: String?
     var roles: [String]
     var email: String?
 
-    init(_ scopes: [Scope.Part], _ amounts: Amounts, id: String? = nil, roles: [String], email: String?) {
+    init(_ scopes: [Scope.Part], _ amounts: Amounts, roles: [String], email: String?) {
         self.scopes = scopes
         self.amounts = amounts
-        self.id = id
         self.roles = roles
         self.email = email
     }
@@ -29,7 +27,7 @@ struct ScopedRequest {
             }
         }
         var line = ByteBuffer()
-        RequestWriter.write(verb, scopes: scopes, amounts: amounts, id: id, roles: roles, email: email, to: &line)
+        RequestWriter.write(verb, scopes: scopes, amounts: amounts, roles: roles, email: email, to: &line)
         try check(line)
         return line
     }

@@ -38,38 +38,37 @@ extension TollgateClient {
         try await peek(scopes, amounts: amounts, roles: roles, email: email)
     }
 
-    /// Adds what was really used, whatever the limits say.
+    /// Adds what was really used, whatever the limits say. What an expired or broken call did is not known: the sidecar may
+    /// have counted it.
     ///
-    /// - Parameter id: 1 … 128 bytes. Doing it twice with one id counts once.
     /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled.
     public func record(
-        _ scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
+        _ scopes: [Scope.Part], amounts: Amounts, roles: [String] = [], email: String? = nil
     ) async throws {
-        try await tell(.record, ScopedRequest(scopes, amounts, id: id, roles: roles, email: email))
+        try await tell(.record, ScopedRequest(scopes, amounts, roles: roles, email: email))
     }
 
     /// Adds what was really used, whatever the limits say.
     public func record(
-        _ scopes: Scope.Part..., amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
+        _ scopes: Scope.Part..., amounts: Amounts, roles: [String] = [], email: String? = nil
     ) async throws {
-        try await record(scopes, amounts: amounts, id: id, roles: roles, email: email)
+        try await record(scopes, amounts: amounts, roles: roles, email: email)
     }
 
     /// Takes back what was recorded or counted; no counter goes below zero.
     ///
-    /// - Parameter id: 1 … 128 bytes. Doing it twice with one id counts once.
     /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled.
     public func refund(
-        _ scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
+        _ scopes: [Scope.Part], amounts: Amounts, roles: [String] = [], email: String? = nil
     ) async throws {
-        try await tell(.refund, ScopedRequest(scopes, amounts, id: id, roles: roles, email: email))
+        try await tell(.refund, ScopedRequest(scopes, amounts, roles: roles, email: email))
     }
 
     /// Takes back what was recorded or counted; no counter goes below zero.
     public func refund(
-        _ scopes: Scope.Part..., amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
+        _ scopes: Scope.Part..., amounts: Amounts, roles: [String] = [], email: String? = nil
     ) async throws {
-        try await refund(scopes, amounts: amounts, id: id, roles: roles, email: email)
+        try await refund(scopes, amounts: amounts, roles: roles, email: email)
     }
 
     /// How much of each of its limits a scope has used.

@@ -1,7 +1,6 @@
 /// Why a call to the sidecar gave no answer. A DENY is an answer, not an error.
 public enum TollgateClientError: Error, Equatable, Sendable {
-    /// The sidecar cannot be reached, or the connection broke before the reply. What a lost RECORD did is not known; with
-    /// an `id` it can be sent again.
+    /// The sidecar cannot be reached, or the connection broke before the reply. What a lost RECORD did is not known.
     case unavailable(String)
     /// No reply came within the deadline. The sidecar may still have done what was asked.
     case timeout

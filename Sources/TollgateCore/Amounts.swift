@@ -24,6 +24,14 @@ public struct Amounts: Sendable, Hashable {
     }
 
     /// The amount of one meter.
+    /// With the cost as money.
+    public init(
+        requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil, cost: Money
+    ) {
+        self.init(
+            requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
+    }
+
     @inlinable
     public subscript(meter: Meter) -> Int64? {
         get {

@@ -60,6 +60,11 @@ public struct Money: Sendable, Hashable, Comparable {
         self.nanos = whole * Money.nanosPerUnit + fraction
     }
 
+    /// Reads text such as `0.0185`; see `init(parsing:)` of bytes.
+    public init(parsing text: some StringProtocol) throws(ParsingError) {
+        try self.init(parsing: text.utf8)
+    }
+
     /// Compares the amounts.
     public static func < (lhs: Money, rhs: Money) -> Bool { lhs.nanos < rhs.nanos }
 }

@@ -28,7 +28,6 @@ package final class Ledger {
     private var underWay: Batch?
     private var isFlushScheduled = false
     private var isDeadlineCheckScheduled = false
-    private var drained: EventLoopPromise<Void>?
 
     /// Called when the answers of a batch have been handed out, so that each asker writes them at once.
     package var onAnswersDelivered: () -> Void = {}
@@ -84,20 +83,6 @@ package final class Ledger {
         filling = nil
     }
 
-    /// Completes when nothing is waiting or under way any more.
-    package func drain() -> EventLoopFuture<Void> {
-        let promise = drained ?? eventLoop.makePromise(of: Void.self)
-        drained = promise
-        settleDrain()
-        return promise.futureResult
-    }
-
-    private func settleDrain() {
-        guard let promise = drained, underWay == nil, filling == nil, full.isEmpty else { return }
-        drained = nil
-        promise.succeed(())
-    }
-
     // MARK: - Filling
 
     /// Nil when too many batches wait.
@@ -126,7 +111,7 @@ package final class Ledger {
 
     private func flush() {
         guard underWay == nil else { return }
-        guard let batch = full.popFirst() ?? filling else { return settleDrain() }
+        guard let batch = full.popFirst() ?? filling else { return }
         if batch === filling { filling = nil }
         guard link.isReady else {
             fail(batch, with: .unavailable(link.stateDescription))
@@ -189,13 +174,13 @@ package final class Ledger {
         if let failure {
             fail(batch, with: failure)
         } else {
-            for request in batch.usageRequests { send(request) }
+            for request in batch.usageRequests { send(request, deadline: batch.deadline) }
         }
         onAnswersDelivered()
         flush()
     }
 
-    private func send(_ request: Batch.UsageRequest) {
+    private func send(_ request: Batch.UsageRequest, deadline: NIODeadline) {
         UsageRead(ledger: self, request: request, deadline: deadline).start()
     }
 
@@ -229,8 +214,7 @@ package final class Ledger {
         if let batch = underWay, batch.deadline <= now {
             underWay = nil
             fail(batch, with: .timeout)
-            // Replies come in order: none of those behind this one can be waited for.
-            link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
+            giveUpConnection()
         }
         while let batch = full.first ?? filling, batch.deadline <= now {
             if full.popFirst() == nil { filling = nil }
@@ -238,6 +222,11 @@ package final class Ledger {
         }
         flush()
         if let next = underWay ?? full.first ?? filling { scheduleDeadlineCheck(at: next.deadline) }
+    }
+
+    /// After a reply that did not come in time. Replies come in order: none of those behind it can be waited for.
+    func giveUpConnection() {
+        link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
     }
 }
 

@@ -5,20 +5,21 @@ import TollgateRedis
 final class UsageRead {
     private let ledger: Ledger
     private let request: Batch.UsageRequest
-    private let deadline: TimeAmount
+    private let deadline: NIODeadline
     private var timeout: Scheduled<Void>?
     private var isDone = false
     private var attempts = 0
 
-    init(ledger: Ledger, request: Batch.UsageRequest, deadline: TimeAmount) {
+    init(ledger: Ledger, request: Batch.UsageRequest, deadline: NIODeadline) {
         self.ledger = ledger
         self.request = request
         self.deadline = deadline
     }
 
     func start() {
-        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(in: deadline) {
+        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.complete(.failure(.timeout))
+            self.ledger.giveUpConnection()
         }
         send()
     }

@@ -11,10 +11,24 @@ final class Session: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// A client is not read from while so many of its requests are unanswered.
-    static let mostUnanswered = 8_192
+    /// Requests wait unread while so many of a client's are unanswered: as many as two batches hold, so that one can fill while
+    /// the other is under way.
+    static let mostUnanswered = 1_024
+    /// Requests wait unread while so many bytes of replies have not been handed to the channel.
+    static let mostUnwritten = 256 * 1_024
     /// A client that names the wrong token so often is disconnected.
     static let mostBadTokens = 5
+
+    enum Phase {
+        /// Takes requests.
+        case open
+        /// Takes no more requests; the replies to those that came are still to be written.
+        case answering
+        /// Every reply has been handed to the channel.
+        case finishing
+        /// Every reply has been written and our side is closed. What still comes is thrown away.
+        case lingering
+    }
 
     let worker: Worker
     var context: ChannelHandlerContext?
@@ -24,13 +38,16 @@ final class Session: ChannelDuplexHandler {
     var isAuthenticated: Bool
     var badTokens = 0
 
-    private var lastRequest = NIODeadline.now()
-    private var isHandlingReads = false
+    var phase = Phase.open
+    /// The client has said that it sends nothing more.
+    private(set) var hasInputEnded = false
+    private var isReadingStopped = false
+    private var isHandlingRequests = false
+    /// `input` holds requests that wait for room.
+    private var isHeldBack = false
     private var isMarkedForFlush = false
     private var wantsRead = false
-    private var isReadingStopped = false
-    /// Replies still to come are written, nothing more is read, then the connection closes.
-    private(set) var isClosing = false
+    private var lastRequest = NIODeadline.now()
 
     init(worker: Worker) {
         self.worker = worker
@@ -45,7 +62,7 @@ final class Session: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         worker.add(self)
-        isReadingStopped = worker.isShuttingDown
+        if worker.isShuttingDown { stopReading() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -63,49 +80,43 @@ final class Session: ChannelDuplexHandler {
         lastRequest < time && replies.count == 0
     }
 
-    /// Closes after what is in the output has been written.
-    func close() {
-        guard let context else { return }
-        flush()
-        context.close(promise: nil)
-    }
-
-    func stopReading() {
-        isReadingStopped = true
-    }
-
     // MARK: - Reading
 
     func read(context: ChannelHandlerContext) {
-        guard mayRead(context) else {
-            wantsRead = true
-            return
-        }
-        context.read()
+        wantsRead = true
+        resumeReading(context)
     }
 
-    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-        !isReadingStopped && !isClosing && context.channel.isWritable && replies.count < Self.mostUnanswered
-    }
-
-    private func resumeReading() {
-        guard wantsRead, let context, mayRead(context) else { return }
+    func resumeReading(_ context: ChannelHandlerContext) {
+        guard wantsRead, mayRead(context) else { return }
         wantsRead = false
         context.read()
     }
 
+    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
+        switch phase {
+        case .open: !isReadingStopped && !isHeldBack && hasRoom(context)
+        case .answering, .finishing: false
+        case .lingering: true
+        }
+    }
+
+    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+        replies.count < Self.mostUnanswered && replies.output.readableBytes < Self.mostUnwritten
+            && context.channel.isWritable
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        resumeReading()
+        if context.channel.isWritable, phase == .open { flush() }
         context.fireChannelWritabilityChanged()
     }
 
+    /// At the end of a client's side the channel reads all that is left, asked or not; that too waits for room.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isClosing else { return }
+        guard phase == .open else { return }
         var bytes = unwrapInboundIn(data)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
-        isHandlingReads = true
-        handleRequests()
-        isHandlingReads = false
+        if !isHeldBack { handleRequests(context) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -115,16 +126,31 @@ final class Session: ChannelDuplexHandler {
 
     /// The client will send nothing more; it still gets the replies to what it sent.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
-            closeAfterReplies()
-        } else {
-            context.fireUserInboundEventTriggered(event)
+        guard let event = event as? ChannelEvent, event == .inputClosed else {
+            return context.fireUserInboundEventTriggered(event)
         }
+        hasInputEnded = true
+        if phase == .lingering { return context.close(promise: nil) }
+        if !isHeldBack { closeAfterReplies() }
     }
 
-    private func handleRequests() {
+    /// Reads nothing more, answers what has been read, and closes.
+    func stopReading() {
+        isReadingStopped = true
+        if !isHeldBack { closeAfterReplies() }
+    }
+
+    /// Handles the requests at hand for as long as there is room for their replies.
+    private func handleRequests(_ context: ChannelHandlerContext) {
+        isHandlingRequests = true
+        defer { isHandlingRequests = false }
+        isHeldBack = false
         var isFirst = true
-        while !isClosing {
+        while phase == .open {
+            guard hasRoom(context) else {
+                isHeldBack = true
+                return
+            }
             switch reader.next(from: &input) {
             case .request: handle(reader.request)
             case .refused(let error): refuse(error)
@@ -134,11 +160,19 @@ final class Session: ChannelDuplexHandler {
             case .needsMore:
                 // What is left is part of one frame: it moves to the front when more arrives.
                 input.discardReadBytes()
+                if hasInputEnded || isReadingStopped { closeAfterReplies() }
                 return
             }
             if isFirst { lastRequest = .now() }
             isFirst = false
         }
+    }
+
+    /// What is left is part of one frame. It is kept apart from the large buffer it came in, so that a connection at rest
+    /// holds next to nothing.
+    private func keepRest() {
+        guard input.readerIndex > 0 else { return }
+        input = ByteBuffer(bytes: input.readableBytesView)
     }
 
     // MARK: - Writing
@@ -156,29 +190,35 @@ final class Session: ChannelDuplexHandler {
     }
 
     private func markForFlush() {
-        guard !isHandlingReads, !isMarkedForFlush else { return }
+        guard !isHandlingRequests, !isMarkedForFlush else { return }
         isMarkedForFlush = true
         worker.flushLater(self)
     }
 
-    /// Writes what is ready, in one write.
+    /// Writes what is ready, in one write; goes on with requests that waited for room.
     func flush() {
         isMarkedForFlush = false
         guard let context else { return }
-        if replies.output.readableBytes > 0 {
-            let output = replies.takeOutput(allocator: context.channel.allocator)
-            context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        writeOutput(context)
+        while isHeldBack, phase == .open, hasRoom(context) {
+            handleRequests(context)
+            writeOutput(context)
         }
-        if isClosing, replies.count == 0 {
-            context.close(promise: nil)
-        } else {
-            resumeReading()
-        }
+        if phase == .answering, replies.count == 0 { finish(context) }
+        resumeReading(context)
     }
 
+    private func writeOutput(_ context: ChannelHandlerContext) {
+        guard replies.output.readableBytes > 0 else { return }
+        let output = replies.takeOutput(allocator: context.channel.allocator)
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+    }
+
+    /// Takes no more requests; closes when those that came have been answered.
     func closeAfterReplies() {
-        isClosing = true
-        if !isHandlingReads { flush() }
+        guard phase == .open else { return }
+        phase = .answering
+        if !isHandlingRequests { flush() }
     }
 
     func refuse(_ error: RequestError) {

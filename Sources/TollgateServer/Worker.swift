@@ -77,7 +77,9 @@ final class Worker {
 
     func remove(_ session: Session) {
         sessions[ObjectIdentifier(session)] = nil
-        if sessions.isEmpty { lastSessionGone?.succeed(()) }
+        guard sessions.isEmpty, let gone = lastSessionGone else { return }
+        lastSessionGone = nil
+        gone.succeed(())
     }
 
     /// A session with something to write; it will be asked to once the answers at hand have all been given out.
@@ -103,9 +105,8 @@ final class Worker {
     func shutdown() -> EventLoopFuture<Void> {
         isShuttingDown = true
         let gone = eventLoop.makePromise(of: Void.self)
-        lastSessionGone = gone
+        if sessions.isEmpty { gone.succeed(()) } else { lastSessionGone = gone }
         for session in Array(sessions.values) { session.stopReading() }
-        if sessions.isEmpty { gone.succeed(()) }
         let timeout = eventLoop.assumeIsolated().scheduleTask(in: patience) {
             for session in Array(self.sessions.values) { session.close() }
         }

@@ -15,6 +15,8 @@ public final class SocketClient: Sendable {
 
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "socket client")
+    /// Apart from `queue`, so that a client can read while its sending is held up.
+    private let sendingQueue = DispatchQueue(label: "socket client, sending")
     private let buffer = Buffer()
 
     /// Touched on `queue` only.
@@ -67,7 +69,7 @@ public final class SocketClient: Sendable {
 
     /// Sends everything. Throws when the other side does not take it.
     public func send(_ bytes: some Sequence<UInt8> & Sendable) async throws {
-        try await run { [descriptor] in
+        try await run(on: sendingQueue) { [descriptor] in
             let bytes = Array(bytes)
             var sent = 0
             while sent < bytes.count {
@@ -98,7 +100,7 @@ public final class SocketClient: Sendable {
 
     /// The next line without its end; nil when the other side has closed.
     public func readLine() async throws -> String? {
-        try await run { [self] in
+        try await run(on: queue) { [self] in
             while true {
                 if let end = buffer.bytes.firstIndex(of: UInt8(ascii: "\n")) {
                     var line = buffer.bytes[..<end]
@@ -114,7 +116,7 @@ public final class SocketClient: Sendable {
 
     /// All that comes until the other side closes.
     public func readToEnd() async throws -> [UInt8] {
-        try await run { [self] in
+        try await run(on: queue) { [self] in
             while try receive() {}
             defer { buffer.bytes = [] }
             return buffer.bytes
@@ -136,7 +138,9 @@ public final class SocketClient: Sendable {
         return true
     }
 
-    private func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    private func run<Result: Sendable>(
+        on queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Swift.Result { try body() }) }
         }

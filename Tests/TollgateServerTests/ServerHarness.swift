@@ -14,8 +14,10 @@ final class ServerHarness: Sendable {
     let socketPath: String
     private let folder: TemporaryFolder
 
+    /// - Parameter waitsForRedis: whether it is ready only when every worker has its connection.
     init(
-        policy: String = "", redis: TestRedis? = nil, adjust: (inout ServerSettings) -> Void = { _ in }
+        policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true,
+        adjust: (inout ServerSettings) -> Void = { _ in }
     ) async throws {
         let redis = try redis ?? TestRedis()
         self.redis = redis
@@ -31,14 +33,16 @@ final class ServerHarness: Sendable {
         var port = 0
         for case .tcp(_, let bound) in try await server.start() { port = bound }
         self.port = port
-        try await waitForRedis()
+        if waitsForRedis { try await waitForRedis() }
     }
 
-    private func waitForRedis() async throws {
+    func waitForRedis() async throws {
         try await eventually { await self.server.report().redis.links.allSatisfy { $0 == "ready" } }
     }
 
     func client() throws -> SocketClient { try SocketClient(.tcp(port: port)) }
+
+    func unixClient() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
 
     /// Asks on a connection of its own.
     func ask(_ lines: String...) async throws -> [String] { try await client().ask(lines) }
@@ -50,10 +54,10 @@ final class ServerHarness: Sendable {
 
 /// Runs a body with a sidecar that is shut down afterwards, whatever happens.
 func withServer(
-    policy: String = "", redis: TestRedis? = nil, adjust: (inout ServerSettings) -> Void = { _ in },
-    _ body: (ServerHarness) async throws -> Void
+    policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true,
+    adjust: (inout ServerSettings) -> Void = { _ in }, _ body: (ServerHarness) async throws -> Void
 ) async throws {
-    let harness = try await ServerHarness(policy: policy, redis: redis, adjust: adjust)
+    let harness = try await ServerHarness(policy: policy, redis: redis, waitsForRedis: waitsForRedis, adjust: adjust)
     do {
         try await body(harness)
     } catch {

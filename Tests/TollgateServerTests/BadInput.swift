@@ -1,0 +1,125 @@
+import Foundation
+
+/// Something that no client should send, and the error that the README promises for it.
+struct BadInput: Sendable {
+    var bytes: [UInt8]
+    /// What stands after `ERR `.
+    var error: String
+
+    init(_ line: String, _ error: String) {
+        self.init(Array((line + "\n").utf8), error)
+    }
+
+    init(_ bytes: [UInt8], _ error: String) {
+        self.bytes = bytes
+        self.error = error
+    }
+
+    /// A frame given as it goes over the wire.
+    init(frame: String, _ error: String) {
+        self.init(Array(frame.utf8), error)
+    }
+
+    private static let keyRule = "a key is a lower-case letter, then up to 31 of a-z 0-9 _"
+    private static let decimal = "expected a decimal number such as 0.25"
+    private static let nines = String(repeating: "9", count: 400)
+
+    /// The connection goes on after these.
+    static let lines = [
+        BadInput("NONSENSE", "unknown_verb NONSENSE"),
+        BadInput("CHECKuser=a", "unknown_verb CHECKuser=a"),
+        BadInput("RESERVE user=a", "unknown_verb RESERVE"),
+        BadInput("GET / HTTP/1.1", "unknown_verb GET"),
+        BadInput("{\"verb\":\"CHECK\"}", "unknown_verb {\"verb\":\"CHECK\"}"),
+        BadInput("$4", "unknown_verb $4"),
+        BadInput("\u{1B}[31mCHECK", "unknown_verb ?[31mCHECK"),
+        BadInput([0x00, 0x0A], "unknown_verb ?"),
+        BadInput([0xFF, 0xFE, 0x0A], "unknown_verb ??"),
+        BadInput("\(String(repeating: "V", count: 60_000))", "unknown_verb \(String(repeating: "V", count: 64))..."),
+        BadInput("PING hello", "bad_request PING: takes no argument"),
+        BadInput("AUTH secret", "bad_request AUTH: no token is set on this server"),
+        BadInput("CHECK alice", "bad_request alice: expected key=value"),
+        BadInput("CHECK user", "bad_request user: expected key=value"),
+        BadInput("CHECK user = alice", "bad_request user: expected key=value"),
+        BadInput("CHECK =alice", "bad_request =alice: expected key=value"),
+        BadInput("CHECK USER=alice", "bad_request USER: \(keyRule)"),
+        BadInput("CHECK user:x=alice", "bad_request user:x: \(keyRule)"),
+        BadInput("CHECK user+tool=a", "bad_request user+tool: \(keyRule)"),
+        BadInput("CHECK user=a user=b", "bad_request user: named twice"),
+        BadInput("CHECK user=a hits=1 hits=1", "bad_request hits: named twice"),
+        BadInput("RECORD user=a cost=1 cost=2", "bad_request cost: named twice"),
+        BadInput("CHECK user=a ttl=60", "bad_request ttl: not an argument of CHECK"),
+        BadInput("CHECK user=a id=1", "bad_request id: not an argument of CHECK"),
+        BadInput("RECORD user=a tokens=1 id=once", "bad_request id: not supported by this version yet"),
+        BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
+        BadInput("REFUND", "bad_request REFUND: names no amount"),
+        BadInput("USAGE", "bad_request scope: is missing"),
+        BadInput("USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
+        BadInput("CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
+        BadInput("CHECK user=", "bad_request user: empty value"),
+        BadInput("CHECK user=\"\"", "bad_request user: empty value"),
+        BadInput("CHECK user=\"a", "bad_request user: no closing quote"),
+        BadInput("CHECK user=\"a\"b", "bad_request user: expected a space after the closing quote"),
+        BadInput("CHECK user=\"\\q\"", "bad_request user: invalid escape in a quoted value"),
+        BadInput("CHECK user=\"\\ud800\"", "bad_request user: invalid escape in a quoted value"),
+        BadInput("CHECK user=\"a\\u0000b\"", "bad_request user: control character"),
+        BadInput("CHECK user=a\u{7F}", "bad_request user: control character"),
+        BadInput(Array("CHECK user=a".utf8) + [0x00, 0x0A], "bad_request user: control character"),
+        BadInput(Array("CHECK user=a".utf8) + [0xC3, 0x28, 0x0A], "bad_request user: invalid UTF-8"),
+        BadInput(Array("CHECK user=".utf8) + [0xED, 0xA0, 0x80, 0x0A], "bad_request user: invalid UTF-8"),
+        BadInput("CHECK user=\(String(repeating: "a", count: 257))", "bad_request user: longer than 256 bytes"),
+        BadInput("CHECK user=a roles=x,,y", "bad_request roles: empty role"),
+        BadInput("CHECK user=a hits=-1", "bad_request hits: expected a whole number"),
+        BadInput("CHECK user=a hits=1.5", "bad_request hits: expected a whole number"),
+        BadInput("CHECK user=a hits=1000001", "bad_request hits: more than 1000000"),
+        BadInput("CHECK user=a tokens=1e400", "bad_request tokens: expected a whole number"),
+        BadInput("RECORD user=a tokens=-5", "bad_request tokens: expected a whole number"),
+        BadInput("RECORD user=a tokens=18446744073709551616", "bad_request tokens: more than 1000000000000"),
+        BadInput("RECORD user=a input_tokens=\(nines)", "bad_request input_tokens: more than 1000000000000"),
+        BadInput("RECORD user=a cost=-0.01", "bad_request cost: \(decimal)"),
+        BadInput("RECORD user=a cost=1e400", "bad_request cost: \(decimal)"),
+        BadInput("RECORD user=a cost=NaN", "bad_request cost: \(decimal)"),
+        BadInput("RECORD user=a cost=$5", "bad_request cost: \(decimal)"),
+        BadInput("RECORD user=a cost=0.0000000001", "bad_request cost: more than 9 fraction digits"),
+        BadInput("RECORD user=a cost=9000000.000000001", "bad_request cost: more than 9000000"),
+        BadInput("RECORD user=a cost=\(nines)", "bad_request cost: more than 9000000"),
+    ]
+
+    /// Whole frames that are no requests; the connection goes on.
+    static let frames = [
+        BadInput(resp("NONSENSE"), "unknown_verb NONSENSE"),
+        BadInput(resp(""), "unknown_verb \"\""),
+        BadInput(resp("GET", "key"), "unknown_verb GET"),
+        BadInput(resp("SELECT", "1"), "bad_request SELECT: there is only database 0"),
+        BadInput(resp("ECHO"), "bad_request ECHO: expected one message"),
+        BadInput(resp("CHECK", ""), "bad_request \"\": expected key=value"),
+        BadInput(resp("CHECK", "user"), "bad_request user: expected key=value"),
+        BadInput(resp("CHECK", "user=a", "user=b"), "bad_request user: named twice"),
+        BadInput(resp("CHECK", "user=a\nb"), "bad_request user: control character"),
+        BadInput(resp("RECORD", "user=a", "cost=1e400"), "bad_request cost: \(decimal)"),
+        BadInput(
+            resp("CLIENT", "LIST"), "bad_request CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"),
+        BadInput(resp("HELLO", "2", "AUTH"), "bad_request HELLO: expected 2 [AUTH user token] [SETNAME name]"),
+    ]
+
+    /// No frame can be found after these: the connection closes.
+    static let broken = [
+        BadInput(frame: "*1\r\n$3\r\nPING\r\n", "bad_request frame: expected a line end after 3 bytes"),
+        BadInput(frame: "*1\r\n$5\r\nPING\r\n*1", "bad_request frame: expected a line end after 5 bytes"),
+        BadInput(frame: "*1\r\n$-1\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*-1\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*x\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*1\n$4\nPING\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*99999999999999999999\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*1\r\n$99999999999\r\n", "bad_request frame: expected a length"),
+        BadInput(frame: "*1\rPING", "bad_request frame: expected a line end after a length"),
+        BadInput(frame: "*1\r\nPING\r\n", "bad_request frame: expected $"),
+        BadInput(frame: "*1\r\n:4\r\n", "bad_request frame: expected $"),
+        BadInput(frame: "*2\r\n*1\r\n$4\r\nPING\r\n", "bad_request frame: expected $"),
+        BadInput(frame: "*65\r\n", "bad_request frame: more than 64 words"),
+        BadInput(frame: "*1\r\n$65536\r\n", "line_too_long a frame has at most 65536 bytes"),
+        BadInput(frame: "*2\r\n$40000\r\n" + String(repeating: "a", count: 40_000) + "\r\n$40000\r\n",
+            "line_too_long a frame has at most 65536 bytes"),
+    ]
+}
