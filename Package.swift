@@ -158,6 +158,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "TollgateCommandTests",
+            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "tollgate"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "TollgateClientTests",
             dependencies: [
                 "TollgateClient",

@@ -38,7 +38,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.lost(self, because: "the connection broke: \(error)")
+        link.lost(self, because: "the connection broke: \(ConnectionProblem.words(for: error))")
         context.close(promise: nil)
     }
 }

@@ -33,7 +33,7 @@ extension ClientLink {
 
     private func notOpened(_ error: any Error) {
         guard case .connecting = state else { return }
-        fail(.unavailable("\(address): \(error)"))
+        fail(.unavailable("\(address): \(ConnectionProblem.words(for: error))"))
     }
 
     private func opened(_ connection: Connection) {

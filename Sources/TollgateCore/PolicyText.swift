@@ -1,7 +1,7 @@
-import Yams
+package import Yams
 
-/// The text of a policy file, from its lines to YAML nodes. What is wrong at this layer ends the reading.
-struct PolicyText {
+/// The text of a policy file, or of any other file in YAML, from its lines to nodes. What is wrong at this layer ends the reading.
+package struct PolicyText {
     /// 1 MiB.
     static let mostBytes = 1 << 20
 
@@ -9,7 +9,7 @@ struct PolicyText {
     let file: String
     let lines: [Substring]
 
-    init(yaml: String, file: String) throws(PolicyError) {
+    package init(yaml: String, file: String) throws(PolicyError) {
         guard yaml.utf8.count <= Self.mostBytes else {
             let problem = PolicyProblem(file: file, line: 1, path: "", sentence: "larger than 1 MiB")
             throw PolicyError(problems: [problem])
@@ -21,7 +21,7 @@ struct PolicyText {
     }
 
     /// The only document's root; nil where the file is empty.
-    func root() throws(PolicyError) -> Node? {
+    package func root() throws(PolicyError) -> Node? {
         guard yaml.utf8.contains(UInt8(ascii: "*")) else { return try parse(yaml) }
         try refuseKeysBehindAliases()
         return try parse(yaml)

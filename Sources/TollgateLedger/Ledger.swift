@@ -243,7 +243,9 @@ extension TimeAmount {
 extension LedgerFailure {
     /// Redis's own refusals that mean «not now» are an outage; any other error is a fault.
     init(redisSaid sentence: String) {
-        let passing = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "TRYAGAIN", "NOREPLICAS"]
+        let passing = [
+            "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "TRYAGAIN", "NOREPLICAS",
+        ]
         let code = sentence.prefix { $0 != " " }
         self = passing.contains(String(code)) ? .unavailable(sentence) : .internal(sentence)
     }

@@ -13,8 +13,8 @@ struct FolderLock: ~Copyable {
             throw .embedded("--data \(folder): its file lock cannot be opened: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            // `deinit` closes: it runs after an error too.
             let owner = Self.text(of: descriptor)
-            close(descriptor)
             throw .embedded(
                 "--data \(folder): the data folder is in use by another tollgate"
                     + (owner.isEmpty ? "" : " (pid \(owner))"))

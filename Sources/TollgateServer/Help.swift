@@ -1,9 +1,16 @@
+import NIOCore
+
 /// What HELP says: each verb with its form.
 enum Help {
-    static let verbs = [
-        "CHECK": "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
+    /// One JSON object, made once.
+    static let json = Result { try JSONReply.bytes(verbs) }
+
+    private static let verbs = [
+        "CHECK":
+            "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
-        "RECORD": "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=]: adds what was really used",
+        "RECORD":
+            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=]: adds what was really used",
         "REFUND": "REFUND, as RECORD: takes back; no counter goes below zero",
         "USAGE": "USAGE scope=kind:id: what a scope has used of each limit, as JSON",
         "AUTH": "AUTH token: where a token is set, first",

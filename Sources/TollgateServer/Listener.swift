@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 
@@ -40,6 +41,10 @@ struct Listener {
             }
         } catch let error as ServerError {
             throw error
+        } catch let error as IOError {
+            throw ServerError("--listen \(address): \(String(cString: strerror(error.errnoCode)))")
+        } catch is SocketAddressError.UnknownHost {
+            throw ServerError("--listen \(address): host name not found")
         } catch {
             throw ServerError("--listen \(address): \(error)")
         }

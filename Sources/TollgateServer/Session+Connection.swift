@@ -23,12 +23,13 @@ extension Session {
         return true
     }
 
-    /// `HELLO [2 [AUTH user token] [SETNAME name]]`. Only RESP2 is spoken; clients that ask for 3 fall back.
+    /// `HELLO [2|3 [AUTH user token] [SETNAME name]]`. No other reply differs between the two: RESP3 has all that is used of RESP2.
     func hello(_ request: borrowing Request) {
         let words = request.arguments
-        guard words.isEmpty || request.text(words[0]) == "2" else {
+        let version = words.first.map { request.text($0) } ?? "2"
+        guard version == "2" || version == "3" else {
             worker.counts.errors += 1
-            return reply { $0.writeStaticString("-NOPROTO only RESP2 is spoken here\r\n") }
+            return reply { $0.writeStaticString("-NOPROTO unsupported protocol version\r\n") }
         }
         var index = 1
         while index < words.count {
@@ -39,20 +40,29 @@ extension Session {
             case "SETNAME" where index + 1 < words.count:
                 index += 2
             default:
-                return refuse(RequestError(.badRequest, "HELLO: expected 2 [AUTH user token] [SETNAME name]"))
+                return refuse(RequestError(.badRequest, "HELLO: expected 2 or 3 [AUTH user token] [SETNAME name]"))
             }
         }
         guard isAuthenticated else {
             return refuse(RequestError(.unauthenticated, "HELLO 2 AUTH user token, or AUTH first"))
         }
+        introduce(isRESP3: version == "3")
+    }
+
+    private func introduce(isRESP3: Bool) {
+        let texts = [("server", "tollgate"), ("version", Version.current), ("mode", "standalone"), ("role", "master")]
+        let numbers: [(String, Int64)] = [("proto", isRESP3 ? 3 : 2), ("id", 1)]
+        let count = texts.count + numbers.count
         reply { buffer in
-            framing.writeArrayHeader(10, to: &buffer)
-            for (name, value) in [("server", "tollgate"), ("version", Version.current), ("mode", "standalone"), ("role", "master")] {
+            if isRESP3 { framing.writeMapHeader(count, to: &buffer) } else { framing.writeArrayHeader(2 * count, to: &buffer) }
+            for (name, value) in texts {
                 framing.writeBulk(name.utf8, to: &buffer)
                 framing.writeBulk(value.utf8, to: &buffer)
             }
-            framing.writeBulk("proto".utf8, to: &buffer)
-            framing.writeInteger(2, to: &buffer)
+            for (name, value) in numbers {
+                framing.writeBulk(name.utf8, to: &buffer)
+                framing.writeInteger(value, to: &buffer)
+            }
         }
     }
 

@@ -16,7 +16,7 @@ extension Session {
         case .refund: submit(.refund, request)
         case .usage: usage(request)
         case .info: info()
-        case .help: reply { writeJSON(Help.verbs, to: &$0) }
+        case .help: reply { writeJSON(Help.json, to: &$0) }
         case .ping: ping(request)
         case .auth: authenticate(request)
         case .echo: reply { framing.writeBulk(request.bytes[request.arguments[0]], to: &$0) }
@@ -32,7 +32,9 @@ extension Session {
 
     private func submit(_ verb: OperationVerb, _ request: borrowing Request) {
         // Counting once by id is not there yet; counting twice what was to count once would be worse than no answer.
-        guard request.id == nil else { return refuse(RequestError(.badRequest, "id: not supported by this version yet")) }
+        guard request.id == nil else {
+            return refuse(RequestError(.badRequest, "id: not supported by this version yet"))
+        }
         var amounts = request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         worker.resolver.resolve(request, into: &worker.plans)
@@ -51,8 +53,12 @@ extension Session {
     }
 
     private func writeJSON(_ value: some Encodable, to buffer: inout ByteBuffer) {
+        writeJSON(Result { try JSONReply.bytes(value) }, to: &buffer)
+    }
+
+    private func writeJSON(_ json: Result<ByteBuffer, any Error>, to buffer: inout ByteBuffer) {
         do {
-            framing.writeJSON(try JSONReply.bytes(value).readableBytesView, to: &buffer)
+            framing.writeJSON(try json.get().readableBytesView, to: &buffer)
         } catch {
             framing.writeError(RequestError(.internal, "the reply cannot be written as JSON"), to: &buffer)
         }

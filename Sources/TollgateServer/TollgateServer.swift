@@ -130,15 +130,15 @@ public final class TollgateServer: Service {
         report.policy = policyState
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
-        var counts = WorkerCounts()
         for worker in workers {
-            let part = try? await worker.eventLoop.submit { (worker.value.currentCounts, worker.value.link.stateDescription) }
-                .get()
+            let part = try? await worker.eventLoop.submit {
+                (worker.value.currentCounts, worker.value.link.stateDescription)
+            }
+            .get()
             guard let part else { continue }
-            counts = counts + part.0
+            report.counts = report.counts + part.0
             report.redis.links.append(part.1)
         }
-        report.counts = InfoReport.Counts(counts)
         return report
     }
 

@@ -14,7 +14,9 @@ struct UnixSocketFile {
         do {
             // Until it is listened on nobody can connect, and by then the file's rights are set. The process's mask would do as
             // well, but it is everybody's.
-            guard withAddress({ Foundation.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else { throw failure() }
+            guard withAddress({ Foundation.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else {
+                throw failure()
+            }
         } catch {
             close(descriptor)
             throw error

@@ -1,5 +1,5 @@
 /// What one worker has answered since the start.
-struct WorkerCounts: Sendable {
+struct WorkerCounts: Encodable, Sendable {
     var allowed = 0
     var denied = 0
     /// RECORD and REFUND that were applied.
@@ -7,9 +7,12 @@ struct WorkerCounts: Sendable {
     /// Decisions answered without Redis.
     var degraded = 0
     var errors = 0
+    /// Open now.
     var connections = 0
+    /// Operations sent to Redis, and the batches they went in.
     var operations = 0
     var batches = 0
+    /// Scopes whose plans are kept now.
     var scopesCached = 0
 
     static func + (lhs: Self, rhs: Self) -> Self {

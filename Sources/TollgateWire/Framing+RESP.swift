@@ -25,6 +25,13 @@ extension Framing {
         out.writeStaticString("\r\n")
     }
 
+    /// The header of a RESP3 map; that many names, each followed by its value, must follow.
+    package func writeMapHeader(_ count: Int, to out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "%"))
+        out.writeDecimal(Int64(count))
+        out.writeStaticString("\r\n")
+    }
+
     /// The bulk string that is none.
     package func writeNull(to out: inout ByteBuffer) {
         out.writeStaticString("$-1\r\n")

@@ -4,7 +4,7 @@ package import NIOCore
 package enum Framing: Sendable {
     /// A request a line, a reply a line.
     case line
-    /// RESP2, as Redis clients speak it.
+    /// RESP, as Redis clients speak it.
     case resp
 
     /// Connections that begin with `*` speak RESP.

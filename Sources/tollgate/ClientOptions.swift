@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import TollgateClient
+import TollgateServer
 import TollgateWire
 
 /// How the commands that ask a running sidecar reach it.
@@ -37,7 +38,12 @@ struct ClientOptions: ParsableArguments {
 
     private func send(_ line: ByteBuffer) async throws -> (String, Reply) {
         let environment = ProcessInfo.processInfo.environment
-        let address = try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
+        let address: TollgateAddress
+        do {
+            address = try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
+        } catch {
+            throw ServerError("--connect \(error)")
+        }
         let client = TollgateClient(address, token: try token(environment), deadline: .seconds(5))
         let reply: String
         do {

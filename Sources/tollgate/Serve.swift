@@ -2,7 +2,6 @@ import ArgumentParser
 import Logging
 import ServiceLifecycle
 import TollgateCore
-import TollgateRedis
 import TollgateServer
 import UnixSignals
 
@@ -27,29 +26,7 @@ struct Serve: AsyncParsableCommand {
         let policy = try file.load()
         for warning in policy.warnings { logger.warning("\(warning)") }
 
-        var services: [any Service] = []
-        let redis: RedisAddress
-        if let address = settings.redis {
-            redis = address
-        } else {
-            let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
-            redis = try await embedded.start()
-            services.append(EmbeddedRedisService(redis: embedded))
-        }
-        let server = try TollgateServer(
-            settings: settings.server(redis: redis), policy: policy, policyFile: file.path, logger: logger)
-        services.append(server)
-        services.append(PolicyReloader(file: file, server: server))
-        // Shut down from the last to the first: Redis is there until every request has been answered.
-        try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
-    }
-}
-
-/// The embedded Redis as one of the services of a process.
-private struct EmbeddedRedisService: Service {
-    let redis: EmbeddedRedis
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await redis.run() }
+        let sidecar = Sidecar(settings: settings, policy: policy, policyFile: file, logger: logger)
+        try await ServiceGroup(services: [sidecar], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TollgateCore
 import TollgateServer
 import Yams
 
@@ -9,14 +10,8 @@ enum SettingsFile {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw ServerError("--config \(path): cannot be read")
         }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw ServerError("--config \(path): \(error)")
-        }
-        guard let root else { return [:] }
-        guard let mapping = root.mapping else { throw ServerError("--config \(path): expected a map of settings") }
+        guard let root = try PolicyText(yaml: text, file: path).root() else { return [:] }
+        guard let mapping = root.mapping else { throw ServerError("\(path):1: expected a map of settings") }
         var settings: [String: String] = [:]
         for (key, value) in mapping {
             let line = key.mark.map { ":\($0.line)" } ?? ""

@@ -6,9 +6,10 @@ public struct Command: Sendable {
     public var output: String
     public var errors: String
 
-    /// Runs a program found in PATH, or by its path. Kills it after `patience` seconds.
+    /// Runs a program found in PATH, or by its path, with `input` on its standard input. Kills it after `patience` seconds.
     public static func run(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], patience: Double = 120
+        _ program: String, _ arguments: [String], input: String? = nil, workingFolder: String? = nil,
+        environment: [String: String] = [:], patience: Double = 120
     ) async throws -> Command {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -17,7 +18,9 @@ public struct Command: Sendable {
         let folder = try TemporaryFolder()
         let output = try folder.emptyFile("out")
         let errors = try folder.emptyFile("err")
-        process.standardInput = FileHandle.nullDevice
+        if let workingFolder { process.currentDirectoryURL = URL(fileURLWithPath: workingFolder) }
+        process.standardInput = try FileHandle(
+            forReadingFrom: URL(fileURLWithPath: input.map { try folder.write($0, to: "in") } ?? "/dev/null"))
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         let running = UncheckedProcess(process: process)

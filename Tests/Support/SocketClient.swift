@@ -33,9 +33,8 @@ public final class SocketClient: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         guard Self.connect(descriptor, to: address) == 0 else {
-            let reason = String(cString: strerror(errno))
-            close(descriptor)
-            throw Failure(description: "connect: \(reason)")
+            // `deinit` closes: it runs after an error too.
+            throw Failure(description: "connect: \(String(cString: strerror(errno)))")
         }
     }
 

@@ -54,7 +54,8 @@ struct BadInput: Sendable {
         BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
         BadInput("REFUND", "bad_request REFUND: names no amount"),
         BadInput("USAGE", "bad_request scope: is missing"),
-        BadInput("USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
+        BadInput(
+            "USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
         BadInput("CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
         BadInput("CHECK user=", "bad_request user: empty value"),
         BadInput("CHECK user=\"\"", "bad_request user: empty value"),
@@ -99,7 +100,7 @@ struct BadInput: Sendable {
         BadInput(resp("RECORD", "user=a", "cost=1e400"), "bad_request cost: \(decimal)"),
         BadInput(
             resp("CLIENT", "LIST"), "bad_request CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"),
-        BadInput(resp("HELLO", "2", "AUTH"), "bad_request HELLO: expected 2 [AUTH user token] [SETNAME name]"),
+        BadInput(resp("HELLO", "2", "AUTH"), "bad_request HELLO: expected 2 or 3 [AUTH user token] [SETNAME name]"),
     ]
 
     /// No frame can be found after these: the connection closes.
@@ -119,7 +120,8 @@ struct BadInput: Sendable {
         BadInput(frame: "*2\r\n*1\r\n$4\r\nPING\r\n", "bad_request frame: expected $"),
         BadInput(frame: "*65\r\n", "bad_request frame: more than 64 words"),
         BadInput(frame: "*1\r\n$65536\r\n", "line_too_long a frame has at most 65536 bytes"),
-        BadInput(frame: "*2\r\n$40000\r\n" + String(repeating: "a", count: 40_000) + "\r\n$40000\r\n",
+        BadInput(
+            frame: "*2\r\n$40000\r\n" + String(repeating: "a", count: 40_000) + "\r\n$40000\r\n",
             "line_too_long a frame has at most 65536 bytes"),
     ]
 }

@@ -9,7 +9,8 @@ import TollgateTestSupport
     static let lines = [
         "PING", "CHECK user=alice tool=search provider=openai", "PEEK user=\"Alice B\" hits=3 tokens=5",
         "RECORD user=alice input_tokens=3 output_tokens=4 cost=0.25", "REFUND user=alice tokens=1 cost=0.1",
-        "USAGE scope=user:alice+tool:search", "INFO", "HELP", "AUTH secret", "CHECK user=a email=a@example.com roles=x,y",
+        "USAGE scope=user:alice+tool:search", "INFO", "HELP", "AUTH secret",
+        "CHECK user=a email=a@example.com roles=x,y",
     ]
 
     static func mutated(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
@@ -69,7 +70,8 @@ import TollgateTestSupport
             var random = SeededGenerator(seed: 4)
             for _ in 0..<400 {
                 let words = Self.lines.randomElement(using: &random)!.split(separator: " ").map(String.init)
-                let frame = Array("*\(words.count)\r\n".utf8) + words.flatMap { Array("$\($0.utf8.count)\r\n\($0)\r\n".utf8) }
+                let frame =
+                    Array("*\(words.count)\r\n".utf8) + words.flatMap { Array("$\($0.utf8.count)\r\n\($0)\r\n".utf8) }
                 let client = try harness.client()
                 try await client.send(resp("PING") + Self.mutated(frame, &random) + frame)
                 client.finishSending()

@@ -2,6 +2,8 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
+@testable import TollgateServer
+
 /// What comes over a live connection that should not.
 @Suite struct BadInputTests {
     static let policy = "defaults: { user: { requests: { total: 9000000 } } }"
@@ -44,8 +46,8 @@ import TollgateTestSupport
                 #expect(try await client.readLine() == "-ERR " + bad.error)
                 #expect(try await client.readLine() == "+PONG", "after \(bad.error)")
             }
-            try await client.send(resp("HELLO", "3") + resp("PING"))
-            #expect(try await client.readLine() == "-NOPROTO only RESP2 is spoken here")
+            try await client.send(resp("HELLO", "4") + resp("PING"))
+            #expect(try await client.readLine() == "-NOPROTO unsupported protocol version")
             #expect(try await client.readLine() == "+PONG")
         }
     }
@@ -90,11 +92,15 @@ import TollgateTestSupport
         "PING\n", "check user=\"Alice B\" hits=2\r\n", "PEEK user=a tool=b\n", "RECORD user=a cost=0.5 tokens=7\n",
         "USAGE scope=user:a\n", "NONSENSE\n",
     ]
-    static let frames = [resp("PING"), resp("CHECK", "user=a b", "hits=2"), resp("USAGE", "scope=user:a"), resp("NONSENSE")]
+    static let frames = [
+        resp("PING"), resp("CHECK", "user=a b", "hits=2"), resp("USAGE", "scope=user:a"), resp("NONSENSE"),
+    ]
 
     /// All but the whole.
     static var prefixes: [[UInt8]] {
-        (requests.map { Array($0.utf8) } + frames).flatMap { request in (1..<request.count).map { Array(request[..<$0]) } }
+        (requests.map { Array($0.utf8) } + frames).flatMap { request in
+            (1..<request.count).map { Array(request[..<$0]) }
+        }
     }
 
     @Test("half a request and the end of the client's side gets no reply, and the connection closes")

@@ -1,0 +1,22 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// What kept a connection from being opened, or ended it, in words for the operator. Pure.
+enum ConnectionProblem {
+    static func words(for error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
+        case let error as NIOConnectionError: words(for: error)
+        case ChannelError.connectTimeout: "no connection in time"
+        case ChannelError.ioOnClosedChannel, ChannelError.eof: "the sidecar closed the connection"
+        default: "\(error)"
+        }
+    }
+
+    /// A name can stand for several addresses: the first attempt speaks for all.
+    private static func words(for error: NIOConnectionError) -> String {
+        if let attempt = error.connectionErrors.first { return words(for: attempt.error) }
+        return error.dnsAError == nil && error.dnsAAAAError == nil ? "\(error)" : "host name not found"
+    }
+}

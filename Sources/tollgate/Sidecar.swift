@@ -1,0 +1,43 @@
+import Logging
+import ServiceLifecycle
+import TollgateCore
+import TollgateRedis
+import TollgateServer
+
+/// A running sidecar and, where it has one of its own, its Redis. A signal ends it in good order at any moment, also while it
+/// starts.
+struct Sidecar: Service {
+    let settings: Settings
+    let policy: Policy
+    let policyFile: PolicyFile
+    let logger: Logger
+
+    func run() async throws {
+        if let redis = settings.redis { return try await serve(redis, after: []) }
+        let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
+        let redis: RedisAddress
+        do {
+            redis = try await cancelWhenGracefulShutdown { try await embedded.start() }
+        } catch is CancellationError {
+            return
+        }
+        try await serve(redis, after: [EmbeddedRedisService(redis: embedded)])
+    }
+
+    private func serve(_ redis: RedisAddress, after first: [any Service]) async throws {
+        let server = try TollgateServer(
+            settings: settings.server(redis: redis), policy: policy, policyFile: policyFile.path, logger: logger)
+        let services: [any Service] = first + [server, PolicyReloader(file: policyFile, server: server)]
+        // Shut down from the last to the first: Redis is there until every request has been answered.
+        try await ServiceGroup(services: services, logger: logger).run()
+    }
+}
+
+/// The embedded Redis as one of the services of a process.
+private struct EmbeddedRedisService: Service {
+    let redis: EmbeddedRedis
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await redis.run() }
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+
+/// The built `tollgate`, serving as a process of its own; killed with this object if it still runs then.
+///
+/// Usable from any thread.
+public final class SidecarProcess: @unchecked Sendable {
+    /// The path of the built program, which stands beside the test bundle.
+    public static let program: String = {
+        let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/tollgate"
+    }()
+
+    /// Holds the policy file `tollgate.yaml` and the socket; also the folder that the process works in.
+    public let folder: TemporaryFolder
+    /// Where it listens, besides what the arguments name.
+    public let socketPath: String
+    /// The folder's `tollgate.yaml`.
+    public let policyPath: String
+    private let logPath: String
+    private let process = Process()
+
+    /// Starts `tollgate serve` on a Unix socket, and waits until all its connections to Redis are ready.
+    ///
+    /// - Parameters:
+    ///   - policy: The text of the policy file.
+    ///   - arguments: Added to the command line.
+    ///   - environment: Added to the environment of the tests.
+    ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
+    /// - Throws: `TestFailure` with the log when it ends, or does not get ready in 20 seconds.
+    public init(
+        policy: String, arguments: [String], environment: [String: String] = [:], folder: TemporaryFolder? = nil
+    ) async throws {
+        self.folder = try folder ?? TemporaryFolder()
+        socketPath = self.folder.path + "/tollgate.sock"
+        logPath = self.folder.path + "/log"
+        policyPath = try self.folder.write(policy, to: "tollgate.yaml")
+        process.executableURL = URL(fileURLWithPath: Self.program)
+        process.arguments = ["serve", "--policy", policyPath, "--listen", "unix:\(socketPath)"] + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: self.folder.path)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = try FileHandle(forWritingTo: self.folder.emptyFile("log"))
+        try process.run()
+        do {
+            try await waitUntilReady(token: environment["TOLLGATE_TOKEN"])
+        } catch let failure as TestFailure {
+            throw TestFailure("tollgate did not get ready: \(failure)\n\(log)")
+        }
+    }
+
+    private func waitUntilReady(token: String?) async throws {
+        try await eventually(within: .seconds(20)) {
+            guard self.isRunning else { throw TestFailure("it ended with status \(self.process.terminationStatus)") }
+            guard let client = try? self.client() else { return false }
+            if let token { _ = try await client.ask("AUTH \"\(token)\"") }
+            let links = try await client.ask("INFO")[0].split(separator: #""links":["#).dropFirst().first
+            return links?.split(separator: "]").first?.split(separator: ",").allSatisfy { $0 == #""ready""# } ?? false
+        }
+    }
+
+    /// What it has written to standard error.
+    public var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+
+    /// Whether the process has not ended.
+    public var isRunning: Bool { process.isRunning }
+
+    /// The number of the process.
+    public var processIdentifier: Int32 { process.processIdentifier }
+
+    /// A new connection to its Unix socket.
+    public func client() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
+
+    /// Sends the process a signal.
+    public func signal(_ signal: Int32) {
+        kill(process.processIdentifier, signal)
+    }
+
+    /// Waits until it has ended, 20 seconds at most, and gives its exit status.
+    public func end() async throws -> Int32 {
+        try await eventually(within: .seconds(20)) { !self.process.isRunning }
+        return process.terminationStatus
+    }
+
+    /// Ends it in good order and gives its exit status.
+    public func stop() async throws -> Int32 {
+        signal(SIGTERM)
+        return try await end()
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+}

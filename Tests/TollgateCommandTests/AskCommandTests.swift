@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The commands that ask a running sidecar.
+@Suite struct AskCommandTests {
+    static let policy = """
+        defaults:
+          user: { requests: { 31d: 3 }, cost: { total: 10 } }
+        scopes:
+          tool:off: { requests: { 1m: 0 } }
+        """
+
+    @Test("check prints the reply line and ends with 0 for ALLOW, 1 for DENY, 2 for an error")
+    func check() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        let allowed = try await sidecar.tollgate("check", "user=alice", "hits=2")
+        #expect(allowed.status == 0)
+        #expect(allowed.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=2 remaining=1 reset="))
+        #expect(allowed.output.hasSuffix("\n") && allowed.output.split(separator: "\n").count == 1)
+        let denied = try await sidecar.tollgate("check", "user=alice", "tool=off")
+        #expect(denied.status == 1)
+        #expect(denied.output == "DENY reason=blocked limit=tool:off/requests/1m max=0 used=0 remaining=0 source=scope\n")
+        let wrong = try await sidecar.tollgate("check", "user=alice", "hits=none")
+        #expect(wrong.status == 2)
+        #expect(wrong.output == "")
+        #expect(wrong.errors == "ERR bad_request hits: expected a whole number\n")
+        #expect([allowed, denied].allSatisfy { $0.errors == "" })
+    }
+
+    @Test("peek tells the decision with check's statuses and counts nothing")
+    func peek() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        for _ in 0..<2 {
+            let command = try await sidecar.tollgate("peek", "user=alice", "hits=3")
+            #expect(command.status == 0)
+            #expect(command.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=0 remaining=3 "), "\(command.output)")
+        }
+        #expect(try await sidecar.tollgate("peek", "user=alice", "hits=4").status == 1)
+    }
+
+    @Test("record and refund print OK, and usage shows what they did")
+    func recordAndUsage() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        let recorded = try await sidecar.tollgate("record", "user=alice", "cost=2.5")
+        #expect(recorded.output == "OK\n" && recorded.status == 0)
+        let refunded = try await sidecar.tollgate("refund", "user=alice", "cost=0.000000001")
+        #expect(refunded.output == "OK\n" && refunded.status == 0)
+        let usage = try await sidecar.tollgate("usage", "user:alice")
+        #expect(usage.status == 0)
+        #expect(usage.output.contains(#""limit":"cost/total","max":"10""#))
+        #expect(usage.output.contains(#""used":"2.499999999""#), "\(usage.output)")
+        let amountless = try await sidecar.tollgate("record", "user=alice")
+        #expect(amountless.status == 2)
+        #expect(amountless.errors == "ERR bad_request RECORD: names no amount\n")
+        let scopeless = try await sidecar.tollgate("usage", "alice")
+        #expect(scopeless.status == 2)
+        #expect(scopeless.errors.hasPrefix("ERR bad_request scope: "))
+    }
+
+    @Test("--json prints every reply as an object with decimal text for amounts")
+    func json() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        func ask(_ words: String..., status: Int32) async throws -> [String: String] {
+            let command = try await Command.run(
+                SidecarProcess.program, words + ["--json", "--connect", "unix:\(sidecar.process.socketPath)"])
+            #expect(command.status == status)
+            #expect(command.errors == "")
+            let object = try JSONSerialization.jsonObject(with: Data(command.output.utf8)) as? [String: Any]
+            return try #require(object).mapValues { "\($0)" }
+        }
+        var allowed = try await ask("check", "user=alice", status: 0)
+        #expect(Double(allowed.removeValue(forKey: "reset") ?? "").map { $0 > 31 * 86_400 } == true)
+        #expect(
+            allowed == ["reply": "ALLOW", "limit": "user:alice/requests/31d", "max": "3", "used": "1", "remaining": "2"])
+        let denied = try await ask("check", "user=alice", "cost=10.000000001", status: 1)
+        #expect(
+            denied == [
+                "reply": "DENY", "reason": "quota_exceeded", "limit": "user:alice/cost/total", "max": "10", "used": "0",
+                "remaining": "10", "source": "defaults",
+            ])
+        #expect(
+            try await ask("check", "user=", status: 2) == ["reply": "ERR", "code": "bad_request", "message": "user: empty value"])
+        #expect(try await ask("record", "user=alice", "cost=1", status: 0) == ["reply": "OK"])
+        #expect(try await ask("ping", status: 0) == ["reply": "PONG"])
+        #expect(try await ask("usage", "user:alice", status: 0)["scope"] == "user:alice")
+    }
+
+    @Test("ids with spaces, quotes, equals signs, plus signs and other letters arrive as they were given")
+    func oddIds() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        for id in ["Alice B", #"say "hi""#, #"back\slash"#, "a=b", "bob+test@example.com", "Zoë 東京", "'single'"] {
+            let checked = try await sidecar.tollgate("check", "user=\(id)")
+            #expect(checked.status == 0, "\(id): \(checked.errors)")
+            let scope = "user:" + id.replacing("+", with: "++")
+            #expect(try sidecar.redis.cli("HGET", "tollgate:{\(scope)}", "requests/31d.n") == "1", "\(id)")
+            let usage = try await sidecar.tollgate("usage", scope)
+            #expect(usage.output.contains(#""used":1}"#), "\(id): \(usage.output) \(usage.errors)")
+        }
+        for id in ["a\nCHECK user=b", "a\rb", "tab\there"] {
+            let refused = try await sidecar.tollgate("check", "user=\(id)")
+            #expect(refused.errors == "ERR bad_request user: control character\n")
+            #expect(refused.status == 2)
+        }
+    }
+
+    @Test("a wrong address is one clear sentence and status 2")
+    func wrongAddress() async throws {
+        for (address, sentence) in [
+            ("unix:/no/such.sock", "unavailable: unix:/no/such.sock: no such file or directory"),
+            ("127.0.0.1:1", "unavailable: 127.0.0.1:1: connection refused"),
+            ("nowhere.invalid:7379", "unavailable: nowhere.invalid:7379: host name not found"),
+            ("7379", "--connect 7379: expected host:port or unix:path"),
+            ("localhost:http", "--connect localhost:http: expected a port from 1 to 65535 after the colon"),
+        ] {
+            let ping = try await Command.run(SidecarProcess.program, ["ping", "--connect", address])
+            #expect(ping.status == 2)
+            #expect(ping.output == "")
+            #expect(ping.errors == sentence + "\n")
+        }
+    }
+
+    @Test("the token comes from the environment or from a file; without the right one every command ends with 2")
+    func token() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame")
+        let folder = try TemporaryFolder()
+        let file = try folder.write("open sesame\n", to: "token")
+        let right = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "open sesame"])
+        #expect(right.output == "PONG\n" && right.status == 0)
+        let fromFile = try await sidecar.tollgate("check", "--token-file", file, "user=alice")
+        #expect(fromFile.status == 0, "\(fromFile.errors)")
+        let fromNamedFile = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN_FILE": file])
+        #expect(fromNamedFile.status == 0, "\(fromNamedFile.errors)")
+        let none = try await sidecar.tollgate("ping")
+        #expect(none.status == 2)
+        #expect(none.errors == "ERR unauthenticated AUTH with the token first\n")
+        let wrong = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "guess"])
+        #expect(wrong.status == 2)
+        #expect(wrong.errors == "unauthenticated: wrong token\n")
+        let missing = try await sidecar.tollgate("ping", "--token-file", "/no/such/token")
+        #expect(missing.status == 2)
+        #expect(missing.errors == "--token-file /no/such/token: cannot be read\n")
+    }
+}

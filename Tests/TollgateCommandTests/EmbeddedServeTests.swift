@@ -1,0 +1,146 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// `tollgate serve` with a redis-server of its own.
+@Suite struct EmbeddedServeTests {
+    static let policy = "defaults: { user: { requests: { 31d: 100 } } }"
+
+    /// In `folder`, with its data beside the policy.
+    private func start(in folder: TemporaryFolder? = nil) async throws -> SidecarProcess {
+        try await SidecarProcess(policy: Self.policy, arguments: ["--data", "data", "--deadline", "10s"], folder: folder)
+    }
+
+    private func used(_ sidecar: SidecarProcess, _ verb: String = "PEEK") async throws -> String? {
+        try await sidecar.client().ask("\(verb) user=alice")[0].split(separator: " ").first { $0.hasPrefix("used=") }
+            .map(String.init)
+    }
+
+    /// How the process ends when it is sent a signal, and that nothing of it is left.
+    private func expectCleanEnd(_ sidecar: SidecarProcess, _ send: (SidecarProcess) -> Void) async throws {
+        let redis = try #require(sidecar.redisProcess)
+        #expect(isAlive(redis))
+        send(sidecar)
+        #expect(try await sidecar.end() == 0)
+        #expect(!isAlive(redis))
+        #expect(!FileManager.default.fileExists(atPath: sidecar.socketPath))
+        let redisLog = try String(contentsOfFile: sidecar.folder.path + "/data/redis.log", encoding: .utf8)
+        #expect(redisLog.contains("Redis is now ready to exit, bye bye..."))
+        #expect(!sidecar.log.lowercased().contains("error"), "\(sidecar.log)")
+    }
+
+    @Test("SIGTERM and SIGINT end it with status 0, and its redis-server with it", arguments: [SIGTERM, SIGINT])
+    func signals(signal: Int32) async throws {
+        try await expectCleanEnd(try await start()) { $0.signal(signal) }
+    }
+
+    @Test("a Ctrl-C in the terminal, which reaches the whole process group, ends it as cleanly")
+    func controlC() async throws {
+        let sidecar = try await start()
+        #expect(getpgid(sidecar.processIdentifier) == sidecar.processIdentifier)
+        try await expectCleanEnd(sidecar) { kill(-$0.processIdentifier, SIGINT) }
+    }
+
+    @Test("a signal right after the start ends it too, whatever it is at, and leaves no redis-server", arguments: [0, 30, 90, 180])
+    func signalWhileStarting(milliseconds: Int) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Self.policy, to: "tollgate.yaml")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: SidecarProcess.program)
+        process.arguments = ["serve", "--listen", "unix:tollgate.sock", "--data", "data"]
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        let log = try folder.emptyFile("log")
+        process.standardError = try FileHandle(forWritingTo: log)
+        try process.run()
+        try await Task.sleep(for: .milliseconds(milliseconds))
+        kill(process.processIdentifier, SIGTERM)
+        try await eventually { !process.isRunning }
+        let text = try String(contentsOf: log, encoding: .utf8)
+        if let place = text.range(of: "pid="), let redis = Int32(text[place.upperBound...].prefix { $0.isNumber }) {
+            #expect(!isAlive(redis), "\(text)")
+        }
+    }
+
+    @Test("the counters survive a restart")
+    func restart() async throws {
+        let folder = try TemporaryFolder()
+        let first = try await start(in: folder)
+        for number in 1...3 { #expect(try await used(first, "CHECK") == "used=\(number)") }
+        #expect(try await first.stop() == 0)
+        let second = try await start(in: folder)
+        #expect(try await used(second) == "used=3")
+        #expect(try await second.stop() == 0)
+    }
+
+    @Test("a sidecar that was killed can be started again at once, over the data as they were")
+    func killed() async throws {
+        let folder = try TemporaryFolder()
+        let first = try await start(in: folder)
+        let orphan = try #require(first.redisProcess)
+        #expect(try await used(first, "CHECK") == "used=1")
+        first.signal(SIGKILL)
+        #expect(try await first.end() == SIGKILL)
+        #expect(isAlive(orphan))
+        let second = try await start(in: folder)
+        try await eventually { !isAlive(orphan) }
+        #expect(try await used(second, "CHECK") == "used=2")
+        #expect(try await second.stop() == 0)
+    }
+
+    @Test("a redis-server that dies is started again")
+    func redisKilled() async throws {
+        let sidecar = try await start()
+        let redis = try #require(sidecar.redisProcess)
+        kill(redis, SIGKILL)
+        try await eventually { sidecar.redisProcess != redis }
+        try await eventually { try await self.used(sidecar, "CHECK") != nil }
+        #expect(sidecar.log.contains("redis-server ended; starting it again"))
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("a second sidecar over the same folder says so and ends with status 1; the first never notices")
+    func sameFolder() async throws {
+        let sidecar = try await start()
+        #expect(try await used(sidecar, "CHECK") == "used=1")
+        let second = try await Command.run(
+            SidecarProcess.program, ["serve", "--listen", "unix:second.sock", "--data", "data"],
+            workingFolder: sidecar.folder.path)
+        #expect(
+            second.errors == "Error: --data \(sidecar.folder.path)/data: the data folder is in use by another tollgate "
+                + "(pid \(sidecar.processIdentifier))\n")
+        #expect(second.status == 1)
+        #expect(try await used(sidecar, "CHECK") == "used=2")
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("without redis-server in PATH it says what to install")
+    func noRedisServer() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", to: "tollgate.yaml")
+        let command = try await Command.run(
+            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock"], workingFolder: folder.path,
+            environment: ["PATH": folder.path])
+        #expect(
+            command.errors == "Error: redis-server was not found in PATH: install it (Debian/Ubuntu: apt-get install "
+                + "redis-server), or name a running Redis with --redis\n")
+        #expect(command.status == 1)
+    }
+
+    @Test("when it cannot listen it says why and stops the redis-server that it has started")
+    func cannotListen() async throws {
+        let redis = try TestRedis(tcp: true)
+        let port = try #require(redis.port)
+        for (address, reason) in [
+            ("127.0.0.1:\(port)", "Address already in use"), ("unix:/no/such/folder/x.sock", "No such file or directory"),
+            ("unix:\(redis.socketPath)", "another process listens there"),
+        ] {
+            let folder = try TemporaryFolder()
+            try folder.write("", to: "tollgate.yaml")
+            let command = try await Command.run(
+                SidecarProcess.program, ["serve", "--listen", address, "--data", "data"], workingFolder: folder.path)
+            #expect(command.errors.split(separator: "\n").last == "Error: --listen \(address): \(reason)")
+            #expect(command.status == 1)
+            #expect(throws: SocketClient.Failure.self) { try SocketClient(.unix(path: folder.path + "/data/redis.sock")) }
+        }
+    }
+}

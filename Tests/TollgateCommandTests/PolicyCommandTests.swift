@@ -1,0 +1,74 @@
+import Testing
+import TollgateServer
+import TollgateTestSupport
+
+/// The commands that need no sidecar.
+@Suite struct PolicyCommandTests {
+    private func check(_ policy: String) async throws -> Command {
+        let folder = try TemporaryFolder()
+        try folder.write(policy, to: "limits.yaml")
+        return try await Command.run(SidecarProcess.program, ["policy", "check", "limits.yaml"], workingFolder: folder.path)
+    }
+
+    @Test("policy check finds a good file good and says how much is in it")
+    func good() async throws {
+        let command = try await check(
+            """
+            defaults:
+              user: { requests: { 1m: 60 } }
+              tool: { requests: { 1m: 60 } }
+            scopes:
+              tool:search: { requests: { 1m: 10 } }
+            """)
+        #expect(command.output == "limits.yaml: good; limits for 2 kinds and 1 scope\n")
+        #expect(command.errors == "")
+        #expect(command.status == 0)
+    }
+
+    @Test("policy check prints warnings and still ends with 0")
+    func warning() async throws {
+        let command = try await check("defaults:\n  user: { requests: { 1m: 60, 1h: 10 } }\n")
+        let lines = command.output.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.hasPrefix("warning: limits.yaml:2: defaults.user.requests.1m: can never matter") == true)
+        #expect(lines.last == "limits.yaml: good; limits for 1 kind and 0 scopes")
+        #expect(command.status == 0)
+    }
+
+    @Test("policy check says what is wrong and on which line, and ends with 2")
+    func bad() async throws {
+        let command = try await check("defaults:\n  user: { requests: { 1m: sixty } }\n  tool: { reqests: { 1m: 60 } }\n")
+        #expect(command.output == "")
+        #expect(command.status == 2)
+        let lines = command.errors.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.hasPrefix("limits.yaml:2: defaults.user.requests.1m: ") == true, "\(command.errors)")
+        #expect(lines.last?.hasPrefix("limits.yaml:3: defaults.tool.reqests: ") == true, "\(command.errors)")
+    }
+
+    @Test("policy check of a file that is not there names it and ends with 2; without a name it is tollgate.yaml")
+    func missing() async throws {
+        let folder = try TemporaryFolder()
+        let named = try await Command.run(SidecarProcess.program, ["policy", "check", "/no/such.yaml"])
+        #expect(named.errors == "/no/such.yaml: cannot be read (No such file or directory)\n")
+        #expect(named.status == 2)
+        let unnamed = try await Command.run(SidecarProcess.program, ["policy", "check"], workingFolder: folder.path)
+        #expect(unnamed.errors == "tollgate.yaml: cannot be read (No such file or directory)\n")
+        #expect(unnamed.status == 2)
+    }
+
+    @Test("version prints the version")
+    func version() async throws {
+        let command = try await Command.run(SidecarProcess.program, ["version"])
+        #expect(command.output == "tollgate \(Version.current)\n")
+        #expect(command.status == 0)
+        #expect(try await Command.run(SidecarProcess.program, ["--version"]).output == "\(Version.current)\n")
+    }
+
+    @Test("an option that does not exist is a usage error")
+    func usageError() async throws {
+        let command = try await Command.run(SidecarProcess.program, ["serve", "--bogus"])
+        #expect(command.status == 64)
+        #expect(command.errors.hasPrefix("Error: Unknown option '--bogus'\n"))
+    }
+}

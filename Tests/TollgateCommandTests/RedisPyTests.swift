@@ -1,0 +1,105 @@
+import Testing
+import TollgateTestSupport
+
+/// redis-py as it is. The scripts end with an AssertionError, and so with status 1, where an answer is not the right one.
+@Suite(.enabled(if: Python.hasRedis, "needs a Python with the package redis: run scripts/test"))
+struct RedisPyTests {
+    static let policy = """
+        defaults:
+          user: { requests: { 31d: 100 }, cost: { total: 10 } }
+        """
+
+    private func run(_ script: String, on sidecar: Sidecar, _ arguments: String...) async throws {
+        let command = try await Command.run(
+            Python.program, ["-c", script, "\(sidecar.port)", sidecar.process.socketPath] + arguments)
+        #expect(command.status == 0, "\(command.errors)")
+    }
+
+    @Test("redis-py checks, records and reads usage, whichever protocol it asks for", arguments: ["default", "2", "3"])
+    func commands(version: String) async throws {
+        try await run(Self.commands, on: try await Sidecar(policy: Self.policy), version)
+    }
+
+    static let commands = """
+        import json, redis, sys
+
+        port, path, version = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+        options = {} if version == "default" else {"protocol": int(version)}
+        text = redis.Redis(port=port, decode_responses=True, client_name="tests", health_check_interval=1, **options)
+        assert text.ping() is True
+        assert text.echo("hello") == "hello"
+        reply = text.execute_command("CHECK", "user=alice", "cost=0.5")
+        assert reply.startswith("ALLOW limit=user:alice/requests/31d max=100 used=1 remaining=99 "), reply
+        assert text.execute_command("RECORD", "user=alice", "cost=7.75") == "OK"
+        reply = text.execute_command("CHECK", "user=alice", "cost=2.5")
+        assert reply == (
+            "DENY reason=quota_exceeded limit=user:alice/cost/total max=10 used=7.75 remaining=2.25 source=defaults"), reply
+        usage = json.loads(text.execute_command("USAGE", "scope=user:alice"))
+        assert [limit["used"] for limit in usage["limits"]] == [1, "7.75"], usage
+        try:
+            text.execute_command("CHECK", "user")
+            raise AssertionError("no error")
+        except redis.ResponseError as error:
+            assert str(error) == "bad_request user: expected key=value", error
+
+        raw = redis.Redis(unix_socket_path=path, **options)
+        assert raw.execute_command("PEEK", "user=bob").startswith(b"ALLOW limit=user:bob/")
+        try:
+            redis.Redis(port=port, db=1, **options).ping()
+            raise AssertionError("no error")
+        except redis.ResponseError as error:
+            assert "there is only database 0" in str(error), error
+        """
+
+    @Test("redis-py pipelines, and threads share a pool of connections")
+    func pipelinesAndPools() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        try await run(Self.pipelines, on: sidecar)
+        #expect(try sidecar.redis.hash("tollgate:{user:pool}")["requests/31d.n"] == "100")
+        #expect(try await sidecar.count("denied") == 100)
+    }
+
+    static let pipelines = """
+        import concurrent.futures, redis, sys
+
+        client = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command("CHECK", "user=alice", "hits=99")
+        pipeline.execute_command("NONSENSE")
+        pipeline.execute_command("CHECK", "user=alice")
+        pipeline.execute_command("CHECK", "user=alice", "hits=100")
+        first, nonsense, second, third = pipeline.execute(raise_on_error=False)
+        assert first.startswith("ALLOW ") and " used=99 " in first, first
+        assert isinstance(nonsense, redis.ResponseError) and str(nonsense) == "unknown_verb NONSENSE", nonsense
+        assert second.startswith("ALLOW ") and " used=100 " in second, second
+        assert third.startswith("DENY reason=rate_limited "), third
+
+        pool = redis.ConnectionPool(port=int(sys.argv[1]), decode_responses=True, max_connections=8)
+        def check(_):
+            return redis.Redis(connection_pool=pool).execute_command("CHECK", "user=pool")
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            replies = list(threads.map(check, range(199)))
+        assert sum(reply.startswith("ALLOW ") for reply in replies) == 100, replies
+        assert sum(reply.startswith("DENY ") for reply in replies) == 99, replies
+        """
+
+    @Test("redis-py names the token as a password", arguments: ["2", "3"])
+    func password(version: String) async throws {
+        try await run(Self.passwords, on: try await Sidecar(policy: Self.policy, token: "the token"), version)
+    }
+
+    static let passwords = """
+        import redis, sys
+
+        options = {"port": int(sys.argv[1]), "protocol": int(sys.argv[3]), "decode_responses": True}
+        for login in ({"password": "the token"}, {"username": "anyone", "password": "the token"}):
+            reply = redis.Redis(**options, **login).execute_command("CHECK", "user=alice")
+            assert reply.startswith("ALLOW limit=user:alice/"), reply
+        for login in ({}, {"password": "a guess"}):
+            try:
+                redis.Redis(**options, **login).execute_command("CHECK", "user=alice")
+                raise AssertionError("no error")
+            except redis.RedisError as error:
+                assert "unauthenticated" in str(error), error
+        """
+}

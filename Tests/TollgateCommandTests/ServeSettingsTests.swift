@@ -1,0 +1,165 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// Where `tollgate serve` takes its settings from, and what it says of bad ones.
+@Suite struct ServeSettingsTests {
+    /// Ends before it has started anything: every setting is looked at first.
+    private func serve(
+        _ arguments: String..., environment: [String: String] = [:], workingFolder: String? = nil
+    ) async throws -> Command {
+        try await Command.run(
+            SidecarProcess.program, ["serve"] + arguments, workingFolder: workingFolder, environment: environment, patience: 20)
+    }
+
+    @Test("a flag comes before the environment, that before the file, that before the default")
+    func precedence() async throws {
+        let redis = try TestRedis()
+        let folder = try TemporaryFolder()
+        let file = try folder.write("namespace: from-file\n", to: "settings.yaml")
+        let config = ["--config", file]
+        let environment = ["TOLLGATE_NAMESPACE": "from-environment"]
+        let cases: [(arguments: [String], environment: [String: String], namespace: String)] = [
+            (config + ["--namespace", "from-flag"], environment, "from-flag"),
+            (config, environment, "from-environment"),
+            ([], environment.merging(["TOLLGATE_CONFIG": file]) { $1 }, "from-environment"),
+            (config, [:], "from-file"),
+            ([], ["TOLLGATE_CONFIG": file], "from-file"),
+            ([], [:], "tollgate"),
+        ]
+        for (arguments, environment, namespace) in cases {
+            let sidecar = try await SidecarProcess(
+                policy: "defaults: { user: { requests: { 1h: 5 } } }",
+                arguments: ["--redis", "\(redis.address)", "--deadline", "10s"] + arguments, environment: environment)
+            #expect(try await sidecar.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW limit=user:alice/"))
+            #expect(try redis.cli("KEYS", "*:{user:alice}") == "\(namespace):{user:alice}")
+            try redis.cli("FLUSHALL")
+            #expect(try await sidecar.stop() == 0)
+        }
+    }
+
+    @Test("the file may set everything, listen as a list too")
+    func wholeFile() async throws {
+        let redis = try TestRedis()
+        let folder = try TemporaryFolder()
+        let token = try folder.write("sesame", to: "token")
+        let file = try folder.write(
+            """
+            listen: ["unix:\(folder.path)/a.sock", "unix:\(folder.path)/b.sock"]
+            redis: \(redis.address)
+            namespace: mine
+            workers: 1
+            deadline: 10s
+            idle-timeout: 1h
+            max-connections: 2
+            token-file: \(token)
+            policy: ignored because of the flag
+            data: ignored because of redis
+            """, to: "settings.yaml")
+        let sidecar = try await SidecarProcess(
+            policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"], environment: ["TOLLGATE_TOKEN": "sesame"])
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/a.sock"), "the flag comes first")
+        #expect(try await sidecar.stop() == 0)
+
+        let policy = try folder.write("", to: "tollgate.yaml")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: SidecarProcess.program)
+        process.arguments = ["serve", "--config", file, "--policy", policy]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        defer { process.terminate() }
+        try await eventually {
+            let client = try? SocketClient(.unix(path: folder.path + "/b.sock"))
+            return try await client?.ask("AUTH sesame", "INFO")[1].contains(#""links":["ready"]"#) ?? false
+        }
+        try await eventually { try await self.connections(folder.path + "/b.sock") == 1 }
+        let client = try SocketClient(.unix(path: folder.path + "/a.sock"))
+        #expect(try await client.ask("PING") == ["ERR unauthenticated AUTH with the token first"])
+        let others = try (0..<2).map { _ in try SocketClient(.unix(path: folder.path + "/b.sock")) }
+        #expect(try await others[1].readLine() == "-ERR busy too many connections")
+        #expect(try await client.ask("AUTH sesame", "PING") == ["OK", "PONG"])
+    }
+
+    private func connections(_ path: String) async throws -> Int? {
+        let info = try await SocketClient(.unix(path: path)).ask("AUTH sesame", "INFO")[1]
+        return info.split(separator: #""connections":"#).dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) }
+    }
+
+    static let badValues = [
+        ("workers", "many", "--workers many: expected a whole number"),
+        ("workers", "0", "--workers 0: expected 1 to 256"),
+        ("deadline", "250", "--deadline 250: expected a duration such as 250ms, 5s or 10m"),
+        ("deadline", "2h", "--deadline: expected 1ms to 60s"),
+        ("idle-timeout", "soon", "--idle-timeout soon: expected a duration such as 250ms, 5s or 10m"),
+        ("idle-timeout", "25h", "--idle-timeout: expected 10ms to 24h"),
+        ("max-connections", "1e3", "--max-connections 1e3: expected a whole number"),
+        ("max-connections", "0", "--max-connections 0: expected 1 to 1000000"),
+        ("namespace", "a b", "--namespace a b: expected 1 to 64 of A-Z a-z 0-9 _ . - :"),
+        ("listen", "7379", "--listen 7379: expected host:port (port 0 to 65535) or unix:PATH"),
+        ("listen", "127.0.0.1:70000", "--listen 127.0.0.1:70000: expected host:port (port 0 to 65535) or unix:PATH"),
+        ("redis", "http://localhost", "--redis: expected an address that starts with redis:// or unix://"),
+        ("redis", "rediss://localhost", "--redis: TLS (rediss://) is not supported yet; use redis:// or unix://"),
+        ("token-file", "/no/such/token", "--token-file /no/such/token: cannot be read"),
+        ("policy", "/no/such.yaml", "/no/such.yaml: cannot be read (No such file or directory)"),
+    ]
+
+    @Test("a bad value is one sentence that names the option, wherever it comes from", arguments: badValues)
+    func badValue(name: String, value: String, sentence: String) async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("\(name): \"\(value)\"\n", to: "settings.yaml")
+        let variable = "TOLLGATE_" + name.uppercased().replacing("-", with: "_")
+        for command in [
+            try await serve("--\(name)", value), try await serve(environment: [variable: value]),
+            try await serve("--config", file),
+        ] {
+            #expect(command.errors == "Error: \(sentence)\n")
+            #expect(command.output == "")
+            #expect(command.status == 1)
+        }
+    }
+
+    static let badFiles = [
+        ("workers: 2\nlistn: 127.0.0.1:1\n", "settings.yaml:2: unknown setting listn; expected one of policy, listen, redis, "),
+        ("workers: [\n", "settings.yaml:2: not valid YAML: "),
+        ("workers: 1\nworkers: 2\n", "settings.yaml:2: duplicate key workers (first on line 1)"),
+        ("- workers\n", "settings.yaml:1: expected a map of settings"),
+        ("deadline: 1s\nworkers: [1, 2]\n", "settings.yaml:2: workers: expected a single value"),
+        ("listen: { a: b }\n", "settings.yaml:1: listen: expected a single value"),
+        ("token: secret\n", "settings.yaml:1: unknown setting token; expected one of "),
+    ]
+
+    @Test("a bad file of settings is one sentence that names the file and the line", arguments: badFiles)
+    func badFile(text: String, sentence: String) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(text, to: "settings.yaml")
+        let command = try await serve("--config", "settings.yaml", workingFolder: folder.path)
+        #expect(command.errors.hasPrefix("Error: " + sentence), "\(command.errors)")
+        #expect(command.errors.split(separator: "\n").count == 1)
+        #expect(command.status == 1)
+    }
+
+    @Test("a file of settings that is not there is named")
+    func noFile() async throws {
+        let command = try await serve("--config", "/no/such/settings.yaml")
+        #expect(command.errors == "Error: --config /no/such/settings.yaml: cannot be read\n")
+        #expect(command.status == 1)
+    }
+
+    @Test("listening beyond loopback without a token is refused", arguments: ["0.0.0.0:0", "[::]:0", "example.com:0"])
+    func openListener(address: String) async throws {
+        let command = try await serve("--listen", "127.0.0.1:0", "--listen", address)
+        #expect(
+            command.errors
+                == "Error: --listen \(address): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN\n")
+        #expect(command.status == 1)
+    }
+
+    @Test("with a token it may listen on every interface")
+    func openListenerWithToken() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(
+            policy: "", arguments: ["--redis", "\(redis.address)", "--listen", "0.0.0.0:0"],
+            environment: ["TOLLGATE_TOKEN": "sesame"])
+        #expect(try await sidecar.stop() == 0)
+    }
+}

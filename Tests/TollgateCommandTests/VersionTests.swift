@@ -1,6 +1,0 @@
-import Testing
-import TollgateTestSupport
-
-/// `tollgate version`
-@Suite struct VersionTests {
-}

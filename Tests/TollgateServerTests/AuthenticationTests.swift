@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// A sidecar with a token.
+@Suite struct AuthenticationTests {
+    private func withToken(_ body: (ServerHarness) async throws -> Void) async throws {
+        try await withServer(adjust: { $0.token = "sésame 42" }, body)
+    }
+
+    @Test("before AUTH every verb but AUTH, HELLO and QUIT is unauthenticated")
+    func beforeToken() async throws {
+        try await withToken { harness in
+            let lines = [
+                "CHECK user=a", "PEEK user=a", "RECORD user=a hits=1", "REFUND user=a hits=1", "USAGE scope=user:a",
+                "PING", "INFO", "HELP",
+            ]
+            let replies = try await harness.client().ask(lines)
+            #expect(replies == Array(repeating: "ERR unauthenticated AUTH with the token first", count: lines.count))
+            let client = try harness.client()
+            for words in [resp("ECHO", "a"), resp("CLIENT", "ID"), resp("COMMAND"), resp("SELECT", "0"), resp("PING")] {
+                try await client.send(words)
+                #expect(try await client.readLine() == "-ERR unauthenticated AUTH with the token first")
+            }
+            try await client.send(resp("HELLO", "2"))
+            #expect(try await client.readLine() == "-ERR unauthenticated HELLO 2 AUTH user token, or AUTH first")
+            try await client.send(resp("QUIT"))
+            #expect(String(decoding: try await client.readToEnd(), as: UTF8.self) == "+OK\r\n")
+            #expect(try harness.redis.cli("DBSIZE") == "0")
+        }
+    }
+
+    @Test("the right token opens the connection, and only that one")
+    func rightToken() async throws {
+        try await withToken { harness in
+            let client = try harness.client()
+            #expect(
+                try await client.ask("AUTH wrong", "PING", "AUTH \"sésame 42\"", "PING", "CHECK user=a") == [
+                    "ERR unauthenticated wrong token", "ERR unauthenticated AUTH with the token first", "OK", "PONG",
+                    "ALLOW",
+                ])
+            #expect(try await harness.ask("PING") == ["ERR unauthenticated AUTH with the token first"])
+        }
+    }
+
+    @Test(
+        "a token is compared whole", arguments: ["sésame", "sésame 42 ", "sésame 4", "Sésame 42", "sésame 42sésame 42"])
+    func nearMisses(token: String) async throws {
+        try await withToken { harness in
+            let replies = try await harness.ask("AUTH \"\(token)\"")
+            #expect(replies == ["ERR unauthenticated wrong token"])
+        }
+    }
+
+    @Test("Redis clients name the token as a password, with a user or without, or in HELLO")
+    func asPassword() async throws {
+        try await withToken { harness in
+            for words in [
+                resp("AUTH", "sésame 42"), resp("AUTH", "default", "sésame 42"),
+                resp("HELLO", "2", "AUTH", "default", "sésame 42"),
+            ] {
+                let client = try harness.client()
+                try await client.send(words)
+                let reply = try await client.readLine()
+                #expect(reply == "+OK" || reply == "*10")
+                try await client.send(resp("CHECK", "user=a") + resp("QUIT"))
+                #expect(String(decoding: try await client.readToEnd(), as: UTF8.self).hasSuffix("+ALLOW\r\n+OK\r\n"))
+            }
+        }
+    }
+
+    @Test("the fifth wrong token ends the connection, and nothing after it is read")
+    func fiveWrong() async throws {
+        try await withToken { harness in
+            let client = try harness.client()
+            let wrong = Array(repeating: "AUTH wrong", count: 5)
+            try await client.send((wrong + ["AUTH \"sésame 42\"", "PING"]).map { $0 + "\n" }.joined())
+            let replies = String(decoding: try await client.readToEnd(), as: UTF8.self)
+            #expect(replies == String(repeating: "ERR unauthenticated wrong token\n", count: 5))
+            let frames = try harness.client()
+            for _ in 0..<5 { try await frames.send(resp("HELLO", "2", "AUTH", "default", "wrong")) }
+            #expect(
+                String(decoding: try await frames.readToEnd(), as: UTF8.self)
+                    == String(repeating: "-ERR unauthenticated wrong token\r\n", count: 5))
+        }
+    }
+
+    @Test("without a token AUTH says that none is set")
+    func noToken() async throws {
+        try await withServer { harness in
+            let replies = try await harness.ask("AUTH secret", "PING")
+            #expect(replies == ["ERR bad_request AUTH: no token is set on this server", "PONG"])
+        }
+    }
+}

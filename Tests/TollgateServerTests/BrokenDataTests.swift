@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// Keys in Redis that are not as the sidecar left them, and a Redis that refuses to write.
+@Suite struct BrokenDataTests {
+    static let policy = """
+        history: [user, tool]
+        defaults:
+          user: { requests: { 1h: 100 } }
+          tool: { requests: { 1h: 100 } }
+        """
+
+    @Test("a key of the wrong type is an error for its scope alone")
+    func wrongType() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            try harness.redis.cli("SET", "tollgate:{user:x}", "not a hash")
+            let broken = "ERR internal the key of user:x in Redis is not a hash"
+            let replies = try await harness.ask(
+                "CHECK user=y", "CHECK user=x", "CHECK user=x tool=t", "RECORD user=x hits=1", "CHECK user=y tool=t",
+                "USAGE scope=user:x",
+                "PEEK user=y")
+            #expect(replies[0].hasPrefix("ALLOW limit=user:y/requests/1h max=100 used=1 "))
+            #expect(replies[1...3].allSatisfy { $0 == broken })
+            #expect(replies[4].hasPrefix("ALLOW limit=user:y/requests/1h max=100 used=2 "))
+            #expect(replies[5] == broken)
+            #expect(replies[6].hasPrefix("ALLOW limit=user:y/requests/1h max=100 used=2 "))
+            // Nothing of a request with a broken scope was applied.
+            #expect(try harness.redis.hash("tollgate:{tool:t}")["requests/1h.n"] == "1")
+            #expect(try harness.redis.cli("GET", "tollgate:{user:x}") == "not a hash")
+            try harness.redis.cli("DEL", "tollgate:{user:x}")
+            #expect(
+                try await harness.ask("CHECK user=x")[0].hasPrefix("ALLOW limit=user:x/requests/1h max=100 used=1 "))
+        }
+    }
+
+    @Test("history of the wrong type costs the history, not the decision")
+    func wrongHistory() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            #expect(try await harness.ask("CHECK user=x")[0].hasPrefix("ALLOW"))
+            let page = try #require(
+                try harness.redis.cli("KEYS", "*:day:*").split(separator: "\n").first { $0.contains("user:x") })
+            try harness.redis.cli("SET", String(page), "not a hash")
+            #expect(
+                try await harness.ask("CHECK user=x", "RECORD user=x hits=1", "CHECK user=x")
+                    .map { $0.prefix { $0 != " " } } == ["ALLOW", "OK", "ALLOW"])
+            #expect(try harness.redis.hash("tollgate:{user:x}")["requests/1h.n"] == "4")
+        }
+    }
+
+    @Test("counters that are no numbers count as none")
+    func nonsenseCounters() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            try harness.redis.cli(
+                "HSET", "tollgate:{user:x}", "requests/1h.n", "many", "requests/1h.b", "-1e999", "requests/1h.r",
+                "a b c")
+            let replies = try await harness.ask("CHECK user=x", "CHECK user=x", "USAGE scope=user:x", "CHECK user=y")
+            #expect(replies.allSatisfy { $0.hasPrefix("ALLOW") || $0.hasPrefix("{") })
+        }
+    }
+
+    @Test("a Redis that is full is an outage: no decision is made up, and nothing is half written")
+    func outOfMemory() async throws {
+        try await withServer(policy: Self.policy + "\n  team: { cost: { day: 5 } }\n") { harness in
+            #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
+            try harness.redis.cli("CONFIG", "SET", "maxmemory", "1")
+            let replies = try await harness.ask("CHECK user=x", "CHECK team=t user=x", "RECORD user=x hits=1")
+            #expect(replies[0] == "ALLOW degraded=1")
+            #expect(replies[1].hasPrefix("ERR unavailable Redis: OOM "))
+            #expect(replies[2].hasPrefix("ERR unavailable Redis: OOM "))
+            try harness.redis.cli("CONFIG", "SET", "maxmemory", "0")
+            #expect(try await harness.ask("CHECK user=x")[0].contains("used=2 "))
+        }
+    }
+
+    @Test("a Redis that has become a replica is an outage, and a master again is used again")
+    func readOnly() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
+            try harness.redis.cli("REPLICAOF", "127.0.0.1", "1")
+            let replies = try await harness.ask("CHECK user=x", "RECORD user=x hits=1")
+            #expect(replies[0] == "ALLOW degraded=1")
+            #expect(replies[1].hasPrefix("ERR unavailable Redis: "))
+            try harness.redis.cli("REPLICAOF", "NO", "ONE")
+            try await eventually { try await harness.ask("CHECK user=x")[0].contains("used=2 ") }
+        }
+    }
+}

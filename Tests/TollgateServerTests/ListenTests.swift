@@ -1,0 +1,103 @@
+import Foundation
+import Logging
+import Testing
+import TollgateCore
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// Where the sidecar listens, and where it does not.
+@Suite struct ListenTests {
+    private func server(
+        on addresses: [ListenAddress], redis: RedisAddress, token: String? = nil
+    ) throws -> TollgateServer {
+        var settings = ServerSettings(redis: redis, workers: 1)
+        settings.listen = addresses
+        settings.token = token
+        return try TollgateServer(
+            settings: settings, policy: try Policy(yaml: "", file: "test.yaml"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private static let nowhere = RedisAddress(endpoint: .unix(path: "/nonexistent/redis.sock"), credentials: nil)
+
+    @Test(
+        "listening beyond loopback without a token is refused, whatever else is listened on",
+        arguments: ["0.0.0.0:7379", "[::]:0", "10.1.2.3:7379", "example.com:7379"])
+    func beyondLoopback(text: String) throws {
+        let address = try ListenAddress(parsing: text)
+        let error = #expect(throws: ServerError.self) {
+            try server(on: [.tcp(host: "127.0.0.1", port: 0), address], redis: Self.nowhere)
+        }
+        #expect(
+            error?.description
+                == "--listen \(text): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN"
+        )
+    }
+
+    @Test("with a token the sidecar listens on every interface")
+    func everyInterface() async throws {
+        let server = try server(on: [.tcp(host: "0.0.0.0", port: 0)], redis: Self.nowhere, token: "secret")
+        guard case .tcp(_, let port) = try #require(try await server.start().first) else {
+            throw TestFailure("no TCP address")
+        }
+        let client = try SocketClient(.tcp(port: port))
+        #expect(try await client.ask("PING", "AUTH secret", "PING").dropFirst() == ["OK", "PONG"])
+        await server.shutdown()
+    }
+
+    @Test("a Unix socket can be used by its owner alone")
+    func mode() async throws {
+        try await withServer { harness in
+            let attributes = try FileManager.default.attributesOfItem(atPath: harness.socketPath)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(try await harness.unixClient().ask("PING") == ["PONG"])
+        }
+    }
+
+    @Test("a Unix socket that a live sidecar listens on is left to it")
+    func liveSocket() async throws {
+        try await withServer { harness in
+            let second = try server(
+                on: [.tcp(host: "127.0.0.1", port: 0), .unix(path: harness.socketPath)], redis: harness.redis.address)
+            let error = await #expect(throws: ServerError.self) { try await second.start() }
+            #expect(error?.description == "--listen unix:\(harness.socketPath): another process listens there")
+            #expect(try await harness.unixClient().ask("PING") == ["PONG"])
+        }
+    }
+
+    @Test("the socket of a sidecar that was killed is taken over")
+    func staleSocket() async throws {
+        let redis = try TestRedis()
+        let killed = try await SidecarProcess(policy: "", arguments: ["--redis", "\(redis.address)"])
+        killed.signal(SIGKILL)
+        try await eventually { !killed.isRunning }
+        #expect(FileManager.default.fileExists(atPath: killed.socketPath))
+        let server = try server(on: [.unix(path: killed.socketPath)], redis: redis.address)
+        _ = try await server.start()
+        #expect(try await killed.client().ask("PING") == ["PONG"])
+        await server.shutdown()
+        #expect(!FileManager.default.fileExists(atPath: killed.socketPath))
+    }
+
+    @Test("a file that is no socket is not touched")
+    func foreignFile() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("precious", to: "notes.txt")
+        let server = try server(on: [.unix(path: path)], redis: Self.nowhere)
+        let error = await #expect(throws: ServerError.self) { try await server.start() }
+        #expect(error?.description == "--listen unix:\(path): there is a file of that name that is not a socket")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
+    }
+
+    @Test("a port that is taken is named")
+    func takenPort() async throws {
+        try await withServer { harness in
+            let second = try server(on: [.tcp(host: "127.0.0.1", port: harness.port)], redis: harness.redis.address)
+            let error = await #expect(throws: ServerError.self) { try await second.start() }
+            #expect(error?.description.hasPrefix("--listen 127.0.0.1:\(harness.port): ") == true)
+            #expect(error?.description.contains("in use") == true)
+        }
+    }
+}

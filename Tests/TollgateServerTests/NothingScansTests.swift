@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// What the sidecar asks of Redis, and what it leaves there.
+@Suite struct NothingScansTests {
+    static let policy = """
+        history: [user, tool, provider, tenant]
+        defaults:
+          user: { requests: { 1m: 50, 24h: 1000 }, cost: { day: 5, month: 100 } }
+          tool: { requests: { 1h: 40 } }
+          provider: { tokens: { 1m: 100000 }, cost: { week: 50 } }
+          tenant: { cost: { total: 1000 } }
+          user+tool: { requests: { 1m: 10 } }
+        scopes:
+          tool:blocked: { requests: { 1m: 0 } }
+          global: { requests: { 31d: { max: 1000000, mode: shadow } } }
+        """
+
+    /// All that the scripts and the links do.
+    static let expected: Set<String> = [
+        "evalsha", "script|load", "client|setname", "client|setinfo", "auth", "select", "ping", "hello", "info",
+        "config|resetstat", "time",
+        "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat",
+    ]
+
+    private func work(_ harness: ServerHarness) async throws {
+        var random = SeededGenerator(seed: 11)
+        for _ in 0..<40 {
+            let lines = (0..<50).map { _ -> String in
+                let verb = ["CHECK", "CHECK", "PEEK", "RECORD", "REFUND", "USAGE"].randomElement(using: &random)!
+                let user = Int.random(in: 0..<30, using: &random)
+                guard verb != "USAGE" else { return "USAGE scope=user:u\(user)" }
+                let tool = ["search", "blocked", "write"].randomElement(using: &random)!
+                return
+                    "\(verb) user=u\(user) tool=\(tool) provider=p\(user % 3) tenant=t\(user % 2) project=x tokens=7 cost=0.01"
+            }
+            let replies = try await harness.ask(lines)
+            #expect(replies.allSatisfy { !$0.hasPrefix("ERR") })
+        }
+    }
+
+    @Test("no command that looks through the keys is sent, and no key is for ever but those of total limits")
+    func commandsAndExpiry() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            try harness.redis.cli("CONFIG", "RESETSTAT")
+            try await work(harness)
+            try harness.redis.cli("SCRIPT", "FLUSH")
+            harness.server.install(try Policy(yaml: Self.policy + "\nreset_hour: 6", file: "test.yaml"))
+            try await work(harness)
+            try harness.redis.cli("CLIENT", "KILL", "TYPE", "normal")
+            try await eventually { try await harness.ask("RECORD user=u1 tokens=1") == ["OK"] }
+            _ = try await harness.ask("INFO", "HELP", "PING")
+
+            let commands = try commandsRun(harness.redis)
+            #expect(commands.contains("evalsha"))
+            // Ours, through redis-cli.
+            let unexpected = commands.subtracting(Self.expected).subtracting(["script|flush", "client|kill"])
+            #expect(unexpected.isEmpty, "\(unexpected.sorted())")
+            try expectExpiry(harness.redis)
+        }
+    }
+
+    private func commandsRun(_ redis: TestRedis) throws -> Set<String> {
+        let lines = try redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
+        return Set(
+            lines.compactMap { line in
+                guard line.hasPrefix("cmdstat_") else { return nil }
+                return String(line.dropFirst("cmdstat_".count).prefix { $0 != ":" })
+            })
+    }
+
+    private func expectExpiry(_ redis: TestRedis) throws {
+        let script =
+            "local t = {} for _, k in ipairs(redis.call('KEYS', '*')) do t[#t + 1] = redis.call('TTL', k) .. ' ' .. k end return t"
+        let lines = try redis.cli("EVAL", script, "0").split(separator: "\n")
+        #expect(lines.count > 60)
+        for line in lines {
+            let parts = line.split(separator: " ", maxSplits: 1)
+            let (seconds, key) = (try #require(Int(parts[0])), String(parts[1]))
+            #expect(key.hasPrefix("tollgate:{"))
+            if ["tollgate:{tenant:t0}", "tollgate:{tenant:t1}"].contains(key) {
+                #expect(seconds == -1, "\(key)")
+            } else {
+                // The longest: a month's history, 14 months after the month's end.
+                #expect(seconds > 0 && seconds < 16 * 31 * 86_400, "\(key): \(seconds)")
+            }
+        }
+    }
+}
+
+extension ServerHarness {
+    func ask(_ lines: [String]) async throws -> [String] { try await client().ask(lines) }
+}

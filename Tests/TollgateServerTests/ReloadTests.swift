@@ -1,0 +1,192 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// A policy file that changes while the sidecar runs.
+@Suite struct ReloadTests {
+    static func policy(max: Int) -> String { "defaults: { user: { requests: { 1h: \(max) } } }\n" }
+
+    /// A sidecar in this process that watches a policy file many times a second.
+    private func withWatched(
+        path: String, _ body: (ServerHarness) async throws -> Void
+    ) async throws {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try await withServer(policy: text) { harness in
+            let reloader = PolicyReloader(
+                file: PolicyFile(path: path), server: harness.server, interval: .milliseconds(50))
+            let watching = Task { await reloader.run() }
+            defer { watching.cancel() }
+            try await body(harness)
+        }
+    }
+
+    /// Until a limit of that much holds for users.
+    private func untilLimit(_ max: Int, _ harness: ServerHarness) async throws {
+        try await eventually { try await harness.ask("USAGE scope=user:a")[0].contains(#""max":\#(max),"#) }
+    }
+
+    private func policyError(_ client: SocketClient) async throws -> String? {
+        struct Info: Decodable {
+            struct Policy: Decodable { var error: String? }
+            var policy: Policy
+        }
+        return try JSONDecoder().decode(Info.self, from: Data(try await client.ask("INFO")[0].utf8)).policy.error
+    }
+
+    @Test("new limits count at once against what was used, for scopes that are known already too")
+    func newLimits() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withWatched(path: path) { harness in
+            // Both workers know the scope.
+            let clients = try (0..<4).map { _ in try harness.client() }
+            for client in clients { _ = try await client.ask("CHECK user=a") }
+            try folder.write(Self.policy(max: 3), to: "tollgate.yaml")
+            try await untilLimit(3, harness)
+            for client in clients {
+                let deny = "DENY reason=rate_limited limit=user:a/requests/1h max=3 used=4 remaining=0 retry_after="
+                #expect(try await client.ask("CHECK user=a")[0].hasPrefix(deny))
+            }
+            try folder.write(Self.policy(max: 6), to: "tollgate.yaml")
+            try await untilLimit(6, harness)
+            for used in 5...6 {
+                let allow = "ALLOW limit=user:a/requests/1h max=6 used=\(used) "
+                #expect(try await clients[used - 5].ask("CHECK user=a")[0].hasPrefix(allow))
+            }
+            #expect(try await clients[0].ask("CHECK user=a")[0].hasPrefix("DENY"))
+            try folder.write("", to: "tollgate.yaml")
+            try await eventually { try await clients[0].ask("CHECK user=a") == ["ALLOW"] }
+        }
+    }
+
+    @Test("a file renamed over the policy is read")
+    func renamedOver() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withWatched(path: path) { harness in
+            for max in [7, 8] {
+                let new = try folder.write(Self.policy(max: max), to: "new.yaml")
+                #expect(rename(new, path) == 0)
+                try await untilLimit(max, harness)
+            }
+        }
+    }
+
+    @Test("a switched symlink is followed, of the file itself and of a folder on the way")
+    func switchedSymlink() async throws {
+        let folder = try TemporaryFolder()
+        for version in 1...3 {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/v\(version)", withIntermediateDirectories: true)
+            try folder.write(Self.policy(max: version * 10), to: "v\(version)/tollgate.yaml")
+        }
+        func point(_ name: String, to target: String) throws {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder.path)/\(name).new", withDestinationPath: target)
+            #expect(rename("\(folder.path)/\(name).new", "\(folder.path)/\(name)") == 0)
+        }
+        try point("current", to: "v1")
+        try point("tollgate.yaml", to: "current/tollgate.yaml")
+        try await withWatched(path: folder.path + "/tollgate.yaml") { harness in
+            try await untilLimit(10, harness)
+            try point("current", to: "v2")
+            try await untilLimit(20, harness)
+            try point("tollgate.yaml", to: "v3/tollgate.yaml")
+            try await untilLimit(30, harness)
+        }
+    }
+
+    @Test("a bad file leaves the policy in force, INFO says why, and a good one ends that")
+    func badFile() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withWatched(path: path) { harness in
+            let client = try harness.client()
+            #expect(try await policyError(client) == nil)
+            try folder.write("currency: USD\ndefaults:\n  user: { request: { 1h: 5 } }\n", to: "tollgate.yaml")
+            try await eventually { try await policyError(client) != nil }
+            let error = try #require(try await policyError(client))
+            #expect(error.contains("\(path):3: "), "\(error)")
+            try await untilLimit(100, harness)
+            #expect(unlink(path) == 0)
+            try await eventually { try await policyError(client)?.contains("cannot be read") == true }
+            try await untilLimit(100, harness)
+            try folder.write(Self.policy(max: 9), to: "tollgate.yaml")
+            try await untilLimit(9, harness)
+            #expect(try await policyError(client) == nil)
+        }
+    }
+
+    @Test("a change before the watching begins is noticed")
+    func changedBeforeWatching() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withServer(policy: Self.policy(max: 100)) { harness in
+            let file = PolicyFile(path: path)
+            _ = try file.load()
+            try folder.write(Self.policy(max: 42), to: "tollgate.yaml")
+            let watching = Task {
+                await PolicyReloader(file: file, server: harness.server, interval: .milliseconds(50)).run()
+            }
+            defer { watching.cancel() }
+            try await untilLimit(42, harness)
+        }
+    }
+
+    @Test("SIGHUP and a change reach a running process; a bad file is in its log")
+    func process() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)"])
+        let client = try sidecar.client()
+        let path = sidecar.folder.path + "/tollgate.yaml"
+        func untilMax(_ max: Int) async throws {
+            try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=\(max) ") }
+        }
+        // The same size and the same time: only SIGHUP tells.
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        let modified = try #require(attributes[.modificationDate] as? Date)
+        try sidecar.folder.write(Self.policy(max: 200), to: "tollgate.yaml")
+        try FileManager.default.setAttributes([.modificationDate: modified], ofItemAtPath: path)
+        sidecar.signal(SIGHUP)
+        try await untilMax(200)
+        try sidecar.folder.write("limits: 3", to: "tollgate.yaml")
+        try await eventually { try await policyError(client)?.contains("tollgate.yaml:1") == true }
+        #expect(sidecar.log.contains("policy not reloaded, the one in force stays"))
+        try await untilMax(200)
+        try sidecar.folder.write(Self.policy(max: 300), to: "tollgate.yaml")
+        try await untilMax(300)
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("nothing is lost or counted twice while policies change under load")
+    func exactUnderReloads() async throws {
+        try await withServer(policy: Self.policy(max: 1_000_000)) { harness in
+            let policies = try [500_000, 900_000].map { try Policy(yaml: Self.policy(max: $0), file: "test.yaml") }
+            let loads = try (0..<4).map { _ in
+                let client = try harness.client()
+                return Task {
+                    for _ in 0..<50 {
+                        let replies = try await client.ask(Array(repeating: "RECORD user=a hits=1", count: 60))
+                        #expect(replies.allSatisfy { $0 == "OK" })
+                    }
+                }
+            }
+            let reloading = Task {
+                var rounds = 0
+                while (try? await Task.sleep(for: .milliseconds(1))) != nil {
+                    harness.server.install(policies[rounds % 2])
+                    rounds += 1
+                }
+                return rounds
+            }
+            for load in loads { try await load.value }
+            reloading.cancel()
+            #expect(await reloading.value > 0)
+            #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1h.n"] == "12000")
+        }
+    }
+}
