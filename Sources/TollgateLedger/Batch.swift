@@ -43,7 +43,9 @@ final class Batch {
     var isFull: Bool { entries.count >= Self.capacity }
 
     /// Adds an operation on scopes whose plans are not inert.
-    func append(_ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], for owner: any OperationOwner, ticket: Int) {
+    func append(
+        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], for owner: any OperationOwner, ticket: Int
+    ) {
         var failsClosed = false
         operations.writeInteger(verb.rawValue)
         writeAmounts(amounts)

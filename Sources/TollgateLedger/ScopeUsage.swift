@@ -1,5 +1,5 @@
-package import TollgateCore
 import NIOCore
+package import TollgateCore
 
 /// What a scope has used of each of its limits.
 package struct ScopeUsage: Sendable {
@@ -45,7 +45,9 @@ enum UsageCall {
         if status == 2 { return .broken }
         var usage = ScopeUsage(scope: plan.scope, items: [])
         for limit in plan.set.limits {
-            guard let used = bytes.readMessagePackInteger(), let resets = bytes.readMessagePackInteger() else { return nil }
+            guard let used = bytes.readMessagePackInteger(), let resets = bytes.readMessagePackInteger() else {
+                return nil
+            }
             usage.items.append(.init(limit: limit, used: used, resetsAt: resets > 0 ? now + resets : nil))
         }
         return .usage(usage)

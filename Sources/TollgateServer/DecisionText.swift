@@ -62,7 +62,8 @@ enum DecisionText {
             for (place, warning) in warnings.enumerated() {
                 let limit = warning.limit
                 let threshold = limit.limitInForce.thresholdReached(by: warning.used) ?? 0
-                buffer.writeListItem(limit.plan.text + limit.text.name + Array(":\(threshold)".utf8), isFirst: place == 0)
+                buffer.writeListItem(
+                    limit.plan.text + limit.text.name + Array(":\(threshold)".utf8), isFirst: place == 0)
             }
         }
     }

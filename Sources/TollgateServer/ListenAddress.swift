@@ -21,7 +21,8 @@ public enum ListenAddress: Sendable, Hashable {
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         guard !host.isEmpty else {
-            throw ServerError("--listen \(text): name the host, such as 127.0.0.1\(text) (0.0.0.0\(text) for every interface)")
+            throw ServerError(
+                "--listen \(text): name the host, such as 127.0.0.1\(text) (0.0.0.0\(text) for every interface)")
         }
         self = .tcp(host: host, port: port)
     }
@@ -41,6 +42,7 @@ public enum ListenAddress: Sendable, Hashable {
 }
 
 extension ListenAddress: CustomStringConvertible {
+    /// As ``init(parsing:)`` reads it.
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

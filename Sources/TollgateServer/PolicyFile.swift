@@ -3,6 +3,7 @@ public import TollgateCore
 
 /// A policy file on disk: reads it, and notices when it has become another one, also through a rename or a switched symlink.
 public struct PolicyFile: Sendable {
+    /// Where it is; symbolic links are followed each time it is read.
     public let path: String
     /// What the file was when this value was made, before anything of it was read.
     let firstStamp: Stamp?
@@ -18,6 +19,7 @@ public struct PolicyFile: Sendable {
         var modified: Int64
     }
 
+    /// Reads nothing yet, but takes note of what the file is now.
     public init(path: String) {
         self.path = path
         firstStamp = Self.stamp(of: path)

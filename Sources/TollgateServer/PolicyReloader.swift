@@ -10,6 +10,7 @@ public struct PolicyReloader: Service {
     private let server: TollgateServer
     private let interval: Duration
 
+    /// - Parameter interval: how often to look whether the file has changed.
     public init(file: PolicyFile, server: TollgateServer, interval: Duration = .seconds(1)) {
         self.file = file
         self.server = server

@@ -37,7 +37,9 @@ struct ScopeResolver {
     private mutating func composite(of kinds: [[UInt8]], _ request: borrowing Request) -> ScopePlan? {
         text.removeAll(keepingCapacity: true)
         for kind in kinds {
-            guard let field = request.scopes.first(where: { request.bytes[$0.text].starts(with: kind) }) else { return nil }
+            guard let field = request.scopes.first(where: { request.bytes[$0.text].starts(with: kind) }) else {
+                return nil
+            }
             if !text.isEmpty { text.append(UInt8(ascii: "+")) }
             text.append(contentsOf: request.bytes[field.text])
         }

@@ -2,9 +2,11 @@ public import TollgateRedis
 
 /// What a running sidecar needs to know besides its policy.
 public struct ServerSettings: Sendable {
+    /// Where to listen; at least one address.
     public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
     /// Clients must name it in AUTH; nil lets everyone in who can connect.
     public var token: String?
+    /// The Redis that holds the counters.
     public var redis: RedisAddress
     /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
     public var namespace = "tollgate"
@@ -14,8 +16,10 @@ public struct ServerSettings: Sendable {
     public var deadline: Duration = .milliseconds(250)
     /// A connection on which no whole request came for so long is closed.
     public var idleTimeout: Duration = .seconds(300)
+    /// A connection past it is told so and closed: 1 to 1 000 000.
     public var maxConnections = 4_096
 
+    /// Everything else has its default.
     public init(redis: RedisAddress, workers: Int) {
         self.redis = redis
         self.workers = workers
@@ -26,7 +30,8 @@ public struct ServerSettings: Sendable {
         guard !listen.isEmpty else { throw ServerError("--listen: name at least one address") }
         if token == nil, let open = listen.first(where: { !$0.isLocal }) {
             throw ServerError(
-                "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN")
+                "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN"
+            )
         }
         if let token, token.isEmpty || token.utf8.count > 512 {
             throw ServerError("token: expected 1 to 512 bytes")

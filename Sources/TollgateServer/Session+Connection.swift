@@ -23,7 +23,8 @@ extension Session {
         return true
     }
 
-    /// `HELLO [2|3 [AUTH user token] [SETNAME name]]`. No other reply differs between the two: RESP3 has all that is used of RESP2.
+    /// `HELLO [2|3 [AUTH user token] [SETNAME name]]`. Only the reply to this differs between the two: whatever else is
+    /// written here means the same in RESP3.
     func hello(_ request: borrowing Request) {
         let words = request.arguments
         let version = words.first.map { request.text($0) } ?? "2"
@@ -54,7 +55,11 @@ extension Session {
         let numbers: [(String, Int64)] = [("proto", isRESP3 ? 3 : 2), ("id", 1)]
         let count = texts.count + numbers.count
         reply { buffer in
-            if isRESP3 { framing.writeMapHeader(count, to: &buffer) } else { framing.writeArrayHeader(2 * count, to: &buffer) }
+            if isRESP3 {
+                framing.writeMapHeader(count, to: &buffer)
+            } else {
+                framing.writeArrayHeader(2 * count, to: &buffer)
+            }
             for (name, value) in texts {
                 framing.writeBulk(name.utf8, to: &buffer)
                 framing.writeBulk(value.utf8, to: &buffer)
@@ -73,7 +78,8 @@ extension Session {
         case "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH": replyOK()
         case "ID": reply { framing.writeInteger(1, to: &$0) }
         case "GETNAME": reply { framing.writeBulk([], to: &$0) }
-        default: refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
+        default:
+            refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
         }
     }
 }

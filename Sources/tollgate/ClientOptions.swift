@@ -9,10 +9,13 @@ import TollgateWire
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The sidecar: host:port or unix:PATH. (default: TOLLGATE_CONNECT, or 127.0.0.1:7379)", valueName: "address"))
+            "The sidecar: host:port or unix:PATH. (default: TOLLGATE_CONNECT, or 127.0.0.1:7379)", valueName: "address")
+    )
     var connect: String?
 
-    @Option(help: ArgumentHelp("File that holds the token. (default: TOLLGATE_TOKEN_FILE, or TOLLGATE_TOKEN)", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "File that holds the token. (default: TOLLGATE_TOKEN_FILE, or TOLLGATE_TOKEN)", valueName: "file"))
     var tokenFile: String?
 
     @Flag(help: "Print the reply as JSON.")

@@ -25,7 +25,9 @@ struct PolicyCheck: ParsableCommand {
             for warning in policy.warnings { print("warning: \(warning)") }
             let kinds = policy.defaults.count
             let scopes = policy.scopes.count
-            print("\(file): good; limits for \(kinds) kind\(kinds == 1 ? "" : "s") and \(scopes) scope\(scopes == 1 ? "" : "s")")
+            print(
+                "\(file): good; limits for \(kinds) kind\(kinds == 1 ? "" : "s") and \(scopes) scope\(scopes == 1 ? "" : "s")"
+            )
         } catch {
             Failure.print("\(error)")
             throw ExitCode(2)

@@ -16,7 +16,9 @@ struct ServeOptions: ParsableArguments {
             valueName: "url"))
     var redis: String?
 
-    @Option(help: ArgumentHelp("Folder for the data of the redis-server started here. (default: tollgate-data)", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder for the data of the redis-server started here. (default: tollgate-data)", valueName: "folder"))
     var data: String?
 
     @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))
@@ -28,7 +30,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long a request may wait for Redis. (default: 250ms)", valueName: "duration"))
     var deadline: String?
 
-    @Option(help: ArgumentHelp("Close a connection that sends no request for so long. (default: 300s)", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "Close a connection that sends no request for so long. (default: 300s)", valueName: "duration"))
     var idleTimeout: String?
 
     @Option(help: ArgumentHelp("Connections at a time. (default: 4096)", valueName: "n"))
@@ -44,7 +48,8 @@ struct ServeOptions: ParsableArguments {
     var given: [String: String] {
         var given = [
             "policy": policy, "redis": redis, "data": data, "namespace": namespace, "workers": workers,
-            "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections, "token-file": tokenFile,
+            "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
+            "token-file": tokenFile,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         return given

@@ -17,7 +17,8 @@ enum SettingsFile {
             let line = key.mark.map { ":\($0.line)" } ?? ""
             guard let name = key.string, ServeOptions.names.contains(name) else {
                 throw ServerError(
-                    "\(path)\(line): unknown setting \(key.string ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))")
+                    "\(path)\(line): unknown setting \(key.string ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))"
+                )
             }
             let items = value.sequence.map(Array.init) ?? [value]
             let texts = items.compactMap { $0.scalar?.string }

@@ -62,9 +62,10 @@ struct SettingsReader {
     }
 
     private static func values(_ texts: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {
-        Dictionary(uniqueKeysWithValues: texts.map { name, text in
-            (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
-        })
+        Dictionary(
+            uniqueKeysWithValues: texts.map { name, text in
+                (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
+            })
     }
 
     private func number(_ reader: ConfigReader, _ name: String) throws -> Int? {

@@ -1,9 +1,12 @@
-public import Foundation
+import Foundation
 
 /// A program run to its end.
 public struct Command: Sendable {
+    /// Its exit status, or the signal that ended it.
     public var status: Int32
+    /// What it wrote to standard output.
     public var output: String
+    /// What it wrote to standard error.
     public var errors: String
 
     /// Runs a program found in PATH, or by its path, with `input` on its standard input. Kills it after `patience` seconds.
@@ -41,31 +44,5 @@ public struct Command: Sendable {
 
     private struct UncheckedProcess: @unchecked Sendable {
         let process: Process
-    }
-}
-
-/// A folder that is gone with the value that names it.
-public final class TemporaryFolder: Sendable {
-    public let path: String
-
-    public init() throws {
-        path = NSTemporaryDirectory() + "tollgate-test-" + UUID().uuidString.prefix(13)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    public func emptyFile(_ name: String) throws -> URL {
-        let url = URL(fileURLWithPath: "\(path)/\(name)")
-        try Data().write(to: url)
-        return url
-    }
-
-    @discardableResult
-    public func write(_ text: String, to name: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-        return "\(path)/\(name)"
     }
 }

@@ -3,6 +3,8 @@ import Foundation
 
 /// A plain socket, as a client in any language would have it. Blocking calls run on threads of their own.
 public final class SocketClient: Sendable {
+    /// Where to connect; ports are those of 127.0.0.1.
+    /// Where to connect to.
     public enum Address: Sendable {
         case tcp(port: Int)
         case unix(path: String)
@@ -10,6 +12,8 @@ public final class SocketClient: Sendable {
 
     /// What the other side did not do in time, or a call that failed.
     public struct Failure: Error, CustomStringConvertible {
+        /// What failed and why.
+        /// The sentence.
         public let description: String
     }
 
@@ -81,6 +85,8 @@ public final class SocketClient: Sendable {
         }
     }
 
+    /// Sends the text as it is, without an end of line added.
+    /// Sends the text as UTF-8.
     public func send(_ text: String) async throws {
         try await send(Array(text.utf8))
     }
@@ -90,6 +96,8 @@ public final class SocketClient: Sendable {
         try await ask(lines)
     }
 
+    /// Sends the request lines and reads as many reply lines.
+    /// Sends the request lines in one go and reads as many reply lines; `(closed)` for each that does not come.
     public func ask(_ lines: [String]) async throws -> [String] {
         try await send(lines.map { $0 + "\n" }.joined())
         var replies: [String] = []

@@ -20,7 +20,8 @@ import TollgateTestSupport
         #expect(allowed.output.hasSuffix("\n") && allowed.output.split(separator: "\n").count == 1)
         let denied = try await sidecar.tollgate("check", "user=alice", "tool=off")
         #expect(denied.status == 1)
-        #expect(denied.output == "DENY reason=blocked limit=tool:off/requests/1m max=0 used=0 remaining=0 source=scope\n")
+        #expect(
+            denied.output == "DENY reason=blocked limit=tool:off/requests/1m max=0 used=0 remaining=0 source=scope\n")
         let wrong = try await sidecar.tollgate("check", "user=alice", "hits=none")
         #expect(wrong.status == 2)
         #expect(wrong.output == "")
@@ -34,7 +35,9 @@ import TollgateTestSupport
         for _ in 0..<2 {
             let command = try await sidecar.tollgate("peek", "user=alice", "hits=3")
             #expect(command.status == 0)
-            #expect(command.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=0 remaining=3 "), "\(command.output)")
+            #expect(
+                command.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=0 remaining=3 "),
+                "\(command.output)")
         }
         #expect(try await sidecar.tollgate("peek", "user=alice", "hits=4").status == 1)
     }
@@ -72,7 +75,9 @@ import TollgateTestSupport
         var allowed = try await ask("check", "user=alice", status: 0)
         #expect(Double(allowed.removeValue(forKey: "reset") ?? "").map { $0 > 31 * 86_400 } == true)
         #expect(
-            allowed == ["reply": "ALLOW", "limit": "user:alice/requests/31d", "max": "3", "used": "1", "remaining": "2"])
+            allowed == [
+                "reply": "ALLOW", "limit": "user:alice/requests/31d", "max": "3", "used": "1", "remaining": "2",
+            ])
         let denied = try await ask("check", "user=alice", "cost=10.000000001", status: 1)
         #expect(
             denied == [
@@ -80,7 +85,9 @@ import TollgateTestSupport
                 "remaining": "10", "source": "defaults",
             ])
         #expect(
-            try await ask("check", "user=", status: 2) == ["reply": "ERR", "code": "bad_request", "message": "user: empty value"])
+            try await ask("check", "user=", status: 2) == [
+                "reply": "ERR", "code": "bad_request", "message": "user: empty value",
+            ])
         #expect(try await ask("record", "user=alice", "cost=1", status: 0) == ["reply": "OK"])
         #expect(try await ask("ping", status: 0) == ["reply": "PONG"])
         #expect(try await ask("usage", "user:alice", status: 0)["scope"] == "user:alice")

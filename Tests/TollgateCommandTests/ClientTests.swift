@@ -16,7 +16,9 @@ import TollgateTestSupport
         of sidecar: Sidecar, token: String? = nil, onUnavailable: UnavailableRule = .throwError,
         _ body: (TollgateClient) async throws -> Void
     ) async throws {
-        for address in [TollgateAddress.tcp(host: "127.0.0.1", port: sidecar.port), .unix(path: sidecar.process.socketPath)] {
+        for address in [
+            TollgateAddress.tcp(host: "127.0.0.1", port: sidecar.port), .unix(path: sidecar.process.socketPath),
+        ] {
             let client = TollgateClient(address, token: token, deadline: .seconds(15), onUnavailable: onUnavailable)
             try await body(client)
             await client.shutdown()
@@ -132,7 +134,8 @@ import TollgateTestSupport
     @Test("a sidecar that is killed in the midst of calls leaves none of them without an answer")
     func killed() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
-        let client = TollgateClient(.unix(path: sidecar.process.socketPath), deadline: .seconds(2), onUnavailable: .deny)
+        let client = TollgateClient(
+            .unix(path: sidecar.process.socketPath), deadline: .seconds(2), onUnavailable: .deny)
         try await client.ping()
         let decisions = try await withThrowingTaskGroup(of: Decision.self) { group in
             for task in 0..<64 {
@@ -145,7 +148,8 @@ import TollgateTestSupport
         }
         #expect(decisions.count == 64)
         #expect(decisions.allSatisfy { $0.allowed != $0.isDegraded })
-        #expect(decisions.contains { $0.isDegraded })
+        #expect(try await sidecar.process.end() == SIGKILL)
+        #expect(try await client.check(.user("alice")) == Decision(allowed: false, isDegraded: true))
         await client.shutdown()
     }
 }

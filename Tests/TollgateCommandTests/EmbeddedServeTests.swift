@@ -8,7 +8,8 @@ import TollgateTestSupport
 
     /// In `folder`, with its data beside the policy.
     private func start(in folder: TemporaryFolder? = nil) async throws -> SidecarProcess {
-        try await SidecarProcess(policy: Self.policy, arguments: ["--data", "data", "--deadline", "10s"], folder: folder)
+        try await SidecarProcess(
+            policy: Self.policy, arguments: ["--data", "data", "--deadline", "10s"], folder: folder)
     }
 
     private func used(_ sidecar: SidecarProcess, _ verb: String = "PEEK") async throws -> String? {
@@ -41,24 +42,27 @@ import TollgateTestSupport
         try await expectCleanEnd(sidecar) { kill(-$0.processIdentifier, SIGINT) }
     }
 
-    @Test("a signal right after the start ends it too, whatever it is at, and leaves no redis-server", arguments: [0, 30, 90, 180])
-    func signalWhileStarting(milliseconds: Int) async throws {
+    @Test("a signal while the redis-server is still being started ends both as cleanly", arguments: [SIGTERM, SIGINT])
+    func signalWhileStarting(signal: Int32) async throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.policy, to: "tollgate.yaml")
+        let log = try folder.emptyFile("log")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: SidecarProcess.program)
         process.arguments = ["serve", "--listen", "unix:tollgate.sock", "--data", "data"]
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        let log = try folder.emptyFile("log")
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
-        try await Task.sleep(for: .milliseconds(milliseconds))
-        kill(process.processIdentifier, SIGTERM)
-        try await eventually { !process.isRunning }
-        let text = try String(contentsOf: log, encoding: .utf8)
-        if let place = text.range(of: "pid="), let redis = Int32(text[place.upperBound...].prefix { $0.isNumber }) {
-            #expect(!isAlive(redis), "\(text)")
+        var redis: Int32?
+        try await eventually {
+            let mark = try String(contentsOf: log, encoding: .utf8).split(separator: "pid=").dropFirst().first
+            redis = mark.flatMap { Int32($0.prefix { $0.isNumber }) }
+            return redis != nil && mark?.contains(" ") == true
         }
+        kill(process.processIdentifier, signal)
+        try await eventually { !process.isRunning }
+        #expect(process.terminationStatus == 0)
+        #expect(!isAlive(try #require(redis)))
     }
 
     @Test("the counters survive a restart")
@@ -131,7 +135,8 @@ import TollgateTestSupport
         let redis = try TestRedis(tcp: true)
         let port = try #require(redis.port)
         for (address, reason) in [
-            ("127.0.0.1:\(port)", "Address already in use"), ("unix:/no/such/folder/x.sock", "No such file or directory"),
+            ("127.0.0.1:\(port)", "Address already in use"),
+            ("unix:/no/such/folder/x.sock", "No such file or directory"),
             ("unix:\(redis.socketPath)", "another process listens there"),
         ] {
             let folder = try TemporaryFolder()
@@ -140,7 +145,9 @@ import TollgateTestSupport
                 SidecarProcess.program, ["serve", "--listen", address, "--data", "data"], workingFolder: folder.path)
             #expect(command.errors.split(separator: "\n").last == "Error: --listen \(address): \(reason)")
             #expect(command.status == 1)
-            #expect(throws: SocketClient.Failure.self) { try SocketClient(.unix(path: folder.path + "/data/redis.sock")) }
+            #expect(throws: SocketClient.Failure.self) {
+                try SocketClient(.unix(path: folder.path + "/data/redis.sock"))
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ import TollgateTestSupport
     private func check(_ policy: String) async throws -> Command {
         let folder = try TemporaryFolder()
         try folder.write(policy, to: "limits.yaml")
-        return try await Command.run(SidecarProcess.program, ["policy", "check", "limits.yaml"], workingFolder: folder.path)
+        return try await Command.run(
+            SidecarProcess.program, ["policy", "check", "limits.yaml"], workingFolder: folder.path)
     }
 
     @Test("policy check finds a good file good and says how much is in it")
@@ -37,7 +38,8 @@ import TollgateTestSupport
 
     @Test("policy check says what is wrong and on which line, and ends with 2")
     func bad() async throws {
-        let command = try await check("defaults:\n  user: { requests: { 1m: sixty } }\n  tool: { reqests: { 1m: 60 } }\n")
+        let command = try await check(
+            "defaults:\n  user: { requests: { 1m: sixty } }\n  tool: { reqests: { 1m: 60 } }\n")
         #expect(command.output == "")
         #expect(command.status == 2)
         let lines = command.errors.split(separator: "\n")

@@ -17,10 +17,15 @@ import TollgateTestSupport
             #expect(command.errors == "", "\(words)")
             return command.output
         }
-        #expect(try await ask("CHECK", "user=alice").hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=1 remaining=2 "))
+        #expect(
+            try await ask("CHECK", "user=alice").hasPrefix(
+                "ALLOW limit=user:alice/requests/31d max=3 used=1 remaining=2 "))
         #expect(try await ask("RECORD", "user=alice", "tokens=500") == "OK\n")
-        #expect(try await ask("check", "user=alice", "tokens=501").hasPrefix("DENY reason=quota_exceeded limit=user:alice/tokens/total"))
-        #expect(try await ask("CHECK", "user=Alice B").hasPrefix(#"ALLOW limit="user:Alice B/requests/31d" max=3 used=1 "#))
+        #expect(
+            try await ask("check", "user=alice", "tokens=501").hasPrefix(
+                "DENY reason=quota_exceeded limit=user:alice/tokens/total"))
+        #expect(
+            try await ask("CHECK", "user=Alice B").hasPrefix(#"ALLOW limit="user:Alice B/requests/31d" max=3 used=1 "#))
         #expect(try await ask("PING") == "PONG\n")
         #expect(try await ask("USAGE", "scope=user:alice").contains(#""limit":"tokens/total","max":1000,"#))
         #expect(try await ask("CHECK", "user") == "ERR bad_request user: expected key=value\n\n")

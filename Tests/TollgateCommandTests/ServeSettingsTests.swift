@@ -9,7 +9,8 @@ import TollgateTestSupport
         _ arguments: String..., environment: [String: String] = [:], workingFolder: String? = nil
     ) async throws -> Command {
         try await Command.run(
-            SidecarProcess.program, ["serve"] + arguments, workingFolder: workingFolder, environment: environment, patience: 20)
+            SidecarProcess.program, ["serve"] + arguments, workingFolder: workingFolder, environment: environment,
+            patience: 20)
     }
 
     @Test("a flag comes before the environment, that before the file, that before the default")
@@ -57,7 +58,8 @@ import TollgateTestSupport
             data: ignored because of redis
             """, to: "settings.yaml")
         let sidecar = try await SidecarProcess(
-            policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"], environment: ["TOLLGATE_TOKEN": "sesame"])
+            policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"],
+            environment: ["TOLLGATE_TOKEN": "sesame"])
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/a.sock"), "the flag comes first")
         #expect(try await sidecar.stop() == 0)
 
@@ -119,7 +121,10 @@ import TollgateTestSupport
     }
 
     static let badFiles = [
-        ("workers: 2\nlistn: 127.0.0.1:1\n", "settings.yaml:2: unknown setting listn; expected one of policy, listen, redis, "),
+        (
+            "workers: 2\nlistn: 127.0.0.1:1\n",
+            "settings.yaml:2: unknown setting listn; expected one of policy, listen, redis, "
+        ),
         ("workers: [\n", "settings.yaml:2: not valid YAML: "),
         ("workers: 1\nworkers: 2\n", "settings.yaml:2: duplicate key workers (first on line 1)"),
         ("- workers\n", "settings.yaml:1: expected a map of settings"),
@@ -150,7 +155,8 @@ import TollgateTestSupport
         let command = try await serve("--listen", "127.0.0.1:0", "--listen", address)
         #expect(
             command.errors
-                == "Error: --listen \(address): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN\n")
+                == "Error: --listen \(address): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN\n"
+        )
         #expect(command.status == 1)
     }
 

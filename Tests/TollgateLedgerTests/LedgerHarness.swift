@@ -59,7 +59,8 @@ struct LedgerHarness: Sendable {
     }
 
     func install(_ policy: Policy, namespace: String = "tollgate") async throws {
-        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, namespace: namespace) }.get()
+        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, namespace: namespace) }
+            .get()
     }
 
     /// Submits the operations in one tick, so that they travel as one batch, at a time of Redis's clock in Unix ms.
@@ -90,7 +91,9 @@ struct LedgerHarness: Sendable {
         return try await eventLoop.flatSubmit { [core, eventLoop] in
             let promise = eventLoop.makePromise(of: ScopeUsage.self)
             core.value.ledger.fixedClock = now
-            core.value.ledger.readUsage(of: core.value.cache.plan(for: scope)) { promise.completeWith($0.mapError { $0 }) }
+            core.value.ledger.readUsage(of: core.value.cache.plan(for: scope)) {
+                promise.completeWith($0.mapError { $0 })
+            }
             return promise.futureResult
         }.get()
     }

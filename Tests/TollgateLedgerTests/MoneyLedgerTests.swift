@@ -38,7 +38,9 @@ import TollgateTestSupport
     @Test("counters stay exact above 2^53, where doubles are not")
     func exactAboveDoubles() async throws {
         var policy = Policy()
-        policy.defaults[try ScopeKind(parsing: "user")] = [Limit(.cost, .total, max: nil), Limit(.cost, .day, max: nil)]
+        policy.defaults[try ScopeKind(parsing: "user")] = [
+            Limit(.cost, .total, max: nil), Limit(.cost, .day, max: nil),
+        ]
         let harness = try await LedgerHarness(policy: policy)
         let largest = Money.largest.nanos
         let now: Int64 = 4_102_444_800_000

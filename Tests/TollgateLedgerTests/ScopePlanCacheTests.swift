@@ -39,7 +39,9 @@ import TollgateCore
         }
     }
 
-    @Test("every id finds its own plan", arguments: ["a", "12345678", "123456789", "ü", "a b", "}{", "x++y", String(repeating: "l", count: 256)])
+    @Test(
+        "every id finds its own plan",
+        arguments: ["a", "12345678", "123456789", "ü", "a b", "}{", "x++y", String(repeating: "l", count: 256)])
     func ids(_ id: String) throws {
         let cache = try cache()
         let found = try #require(plan("user:\(id)", in: cache))
@@ -53,7 +55,9 @@ import TollgateCore
         #expect(plan("tool:t+user:u", in: cache) === plan("user:u+tool:t", in: cache))
     }
 
-    @Test("what is no scope has no plan", arguments: ["", "user", "user:", ":a", "User:a", "user:a+", "user:a+tool", "\u{ff}"])
+    @Test(
+        "what is no scope has no plan",
+        arguments: ["", "user", "user:", ":a", "User:a", "user:a+", "user:a+tool", "\u{ff}"])
     func noScope(_ text: String) throws {
         #expect(plan(text, in: try cache()) == nil)
     }

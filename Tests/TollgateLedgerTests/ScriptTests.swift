@@ -17,7 +17,8 @@ import TollgateTestSupport
 
     @Test("a clock that goes back keeps what was counted, and later lets it age")
     func clockGoesBack() async throws {
-        let harness = try await LedgerHarness(policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 2)]]))
+        let harness = try await LedgerHarness(
+            policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 2)]]))
         let day: Int64 = 86_400_000
         for _ in 0..<2 { _ = try await harness.apply(.check("user:a"), at: Self.start + day) }
         #expect(try await harness.apply(.check("user:a"), at: Self.start).hasPrefix("DENY"))
@@ -83,12 +84,17 @@ import TollgateTestSupport
 
     @Test("PEEK, a DENY and amounts of zero write nothing")
     func nothingWritten() async throws {
-        var policy = try policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 0)], "tool": [Limit(.tokens, .day, max: 5)]])
+        var policy = try policy([
+            "user": [Limit(.requests, .sliding(seconds: 60), max: 0)], "tool": [Limit(.tokens, .day, max: 5)],
+        ])
         policy.history = []
         let harness = try await LedgerHarness(policy: policy)
         let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "tool:t")])
         let answers = try await harness.apply(
-            [peek, .check("user:a", "tool:t"), .record("tool:t", amounts: Amounts(tokens: 0)), .refund("tool:t", amounts: Amounts(tokens: 3))],
+            [
+                peek, .check("user:a", "tool:t"), .record("tool:t", amounts: Amounts(tokens: 0)),
+                .refund("tool:t", amounts: Amounts(tokens: 3)),
+            ],
             at: Self.start)
         #expect(answers == ["ALLOW tool:t/tokens/day used=0", "DENY user:a/requests/1m used=0 wait=-1", "OK", "OK"])
         #expect(try harness.redis.cli("DBSIZE") == "0")
@@ -114,10 +120,12 @@ import TollgateTestSupport
 
     @Test("a lowered limit counts at once against what was used")
     func loweredLimit() async throws {
-        let harness = try await LedgerHarness(policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 10)]]))
+        let harness = try await LedgerHarness(
+            policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 10)]]))
         for _ in 0..<5 { _ = try await harness.apply(.check("user:a"), at: Self.start) }
         try await harness.install(policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 5)]]))
-        #expect(try await harness.apply(.check("user:a"), at: Self.start) == "DENY user:a/requests/1m used=5 wait=62000")
+        #expect(
+            try await harness.apply(.check("user:a"), at: Self.start) == "DENY user:a/requests/1m used=5 wait=62000")
         try await harness.stop()
     }
 }

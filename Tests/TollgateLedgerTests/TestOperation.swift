@@ -1,4 +1,5 @@
 import TollgateCore
+
 @testable import TollgateLedger
 
 /// One operation as the tests write it.

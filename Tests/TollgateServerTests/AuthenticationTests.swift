@@ -64,7 +64,7 @@ import TollgateTestSupport
                 let client = try harness.client()
                 try await client.send(words)
                 let reply = try await client.readLine()
-                #expect(reply == "+OK" || reply == "*10")
+                #expect(reply == "+OK" || reply == "*12")
                 try await client.send(resp("CHECK", "user=a") + resp("QUIT"))
                 #expect(String(decoding: try await client.readToEnd(), as: UTF8.self).hasSuffix("+ALLOW\r\n+OK\r\n"))
             }

@@ -9,18 +9,28 @@ import TollgateTestSupport
 @Suite struct ConnectionLimitTests {
     @Test("a silent connection is closed by the idle timeout, one that asks is not")
     func idle() async throws {
-        try await withServer(adjust: { $0.idleTimeout = .milliseconds(600) }) { harness in
+        let timeout = Duration.seconds(2)
+        try await withServer(adjust: { $0.idleTimeout = timeout }) { harness in
             let silent = try harness.client()
             let busy = try harness.client()
+            let started = ContinuousClock.now
             #expect(try await silent.ask("PING") == ["PONG"])
-            let closing = Task { try await silent.readToEnd() }
-            let end = ContinuousClock.now + .milliseconds(1_500)
-            while ContinuousClock.now < end {
-                #expect(try await busy.ask("PING") == ["PONG"])
+            let closing = Task {
+                let rest = try await silent.readToEnd()
+                return (rest, ContinuousClock.now - started)
+            }
+            var (lastAsked, longestPause) = (ContinuousClock.now, Duration.zero)
+            while ContinuousClock.now - started < .seconds(3) {
+                longestPause = max(longestPause, ContinuousClock.now - lastAsked)
+                lastAsked = .now
+                let reply = try? await busy.ask("PING")
+                // On a machine that is too busy for the test itself to ask in time, the timeout is right to strike.
+                #expect(reply == ["PONG"] || longestPause > timeout / 2)
                 try await Task.sleep(for: .milliseconds(20))
             }
-            #expect(try await closing.value == [])
-            #expect(try await busy.ask("PING") == ["PONG"])
+            let (rest, duration) = try await closing.value
+            #expect(rest == [])
+            #expect(duration >= timeout)
         }
     }
 
@@ -72,24 +82,27 @@ import TollgateTestSupport
 
     @Test("replies that need no Redis are held up as well")
     func backPressureWithoutRedis() async throws {
-        let count = 10_000
+        let message = String(repeating: "x", count: 8_000)
+        let requests =
+            Array(repeating: resp("ECHO", message), count: 1_000) + Array(repeating: resp("PING"), count: 20_000)
         try await withServer { harness in
             let client = try harness.unixClient()
             let isSent = Mutex(false)
             let sending = Task {
-                try await client.send(
-                    String(repeating: "HELP\n", count: count) + String(repeating: "PING\n", count: 100_000))
+                try await client.send(Array(requests.joined()))
                 isSent.withLock { $0 = true }
                 client.finishSending()
             }
             let bystander = try Bystander(harness)
             try await Task.sleep(for: .milliseconds(300))
             #expect(!isSent.withLock { $0 })
-            let replies = String(decoding: try await client.readToEnd(), as: UTF8.self).split(separator: "\n")
+            let replies = String(decoding: try await client.readToEnd(), as: UTF8.self)
             try await sending.value
-            #expect(replies.prefix(count).allSatisfy { $0 == replies[0] && $0.hasPrefix("{") })
-            #expect(replies.dropFirst(count).count { $0 == "PONG" } == 100_000)
-            #expect(replies.count == count + 100_000)
+            let expected =
+                String(repeating: "$8000\r\n\(message)\r\n", count: 1_000)
+                + String(repeating: "+PONG\r\n", count: 20_000)
+            let isAsExpected = replies == expected
+            #expect(isAsExpected, "\(replies.utf8.count) bytes of \(expected.utf8.count)")
             #expect(try await bystander.stop() > 0)
         }
     }

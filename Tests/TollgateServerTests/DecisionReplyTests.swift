@@ -49,7 +49,8 @@ import TollgateTestSupport
     func deny() async throws {
         let replies = try await ask([
             "CHECK user=a hits=61", "CHECK user=a hits=60", "CHECK user=a", "PEEK tool=createIssues cost=1.000000001",
-            "CHECK user=banned", "RECORD team=t cost=10", "PEEK team=t", "RECORD user=b cost=19.5", "CHECK user=b cost=0.6",
+            "CHECK user=banned", "RECORD team=t cost=10", "PEEK team=t", "RECORD user=b cost=19.5",
+            "CHECK user=b cost=0.6",
             "CHECK user=b cost=20.5", "CHECK user=b cost=0.5",
         ])
         #expect(
@@ -70,7 +71,9 @@ import TollgateTestSupport
 
     @Test("what is not named is tested as the smallest amount, what is named as it is")
     func smallestAmount() async throws {
-        let replies = try await ask(["RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=a hits=0 cost=0"])
+        let replies = try await ask([
+            "RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=a hits=0 cost=0",
+        ])
         #expect(replies[1].hasPrefix("DENY reason=quota_exceeded limit=user:a/cost/day max=20 used=20 remaining=0"))
         #expect(replies[2].hasPrefix("ALLOW limit=user:a/cost/day max=20 used=20 remaining=0"))
         #expect(replies[3].hasPrefix("ALLOW"))
@@ -80,7 +83,8 @@ import TollgateTestSupport
     func shadow() async throws {
         let replies = try await ask(Array(repeating: "CHECK tool=x user=a", count: 4))
         #expect(replies[1] == "ALLOW limit=user:a/requests/1m max=60 used=2 remaining=58 reset=…")
-        #expect(replies[2] == "ALLOW limit=user:a/requests/1m max=60 used=3 remaining=57 reset=… shadow=tool:x/requests/1m")
+        #expect(
+            replies[2] == "ALLOW limit=user:a/requests/1m max=60 used=3 remaining=57 reset=… shadow=tool:x/requests/1m")
         #expect(replies[3].hasSuffix("shadow=tool:x/requests/1m"))
     }
 

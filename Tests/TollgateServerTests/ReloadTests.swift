@@ -140,7 +140,7 @@ import TollgateTestSupport
     func process() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
-            policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)"])
+            policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let client = try sidecar.client()
         let path = sidecar.folder.path + "/tollgate.yaml"
         func untilMax(_ max: Int) async throws {
@@ -162,15 +162,37 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
+    @Test("requests that wait while the policy changes count together with those that come after")
+    func waitingRequests() async throws {
+        try await withServer(policy: Self.policy(max: 100), adjust: { $0.workers = 1 }) { harness in
+            let clients = try (0..<3).map { _ in try harness.client() }
+            harness.redis.freeze(true)
+            for (place, client) in clients.enumerated() {
+                // The first batch is under way, the second fills: the policy changes in the midst of that one.
+                if place == 2 {
+                    harness.server.install(try Policy(yaml: Self.policy(max: 50), file: "test.yaml"))
+                }
+                try await client.send("CHECK user=a\n")
+                // Behind INFO, what was sent before has been read.
+                #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
+            }
+            harness.redis.freeze(false)
+            for (client, beginning) in zip(clients, ["max=100 used=1 ", "max=100 used=2 ", "max=50 used=3 "]) {
+                #expect(try await client.readLine()?.hasPrefix("ALLOW limit=user:a/requests/1h \(beginning)") == true)
+            }
+            #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1h.n"] == "3")
+        }
+    }
+
     @Test("nothing is lost or counted twice while policies change under load")
     func exactUnderReloads() async throws {
         try await withServer(policy: Self.policy(max: 1_000_000)) { harness in
             let policies = try [500_000, 900_000].map { try Policy(yaml: Self.policy(max: $0), file: "test.yaml") }
-            let loads = try (0..<4).map { _ in
+            let loads = try (0..<12).map { _ in
                 let client = try harness.client()
                 return Task {
-                    for _ in 0..<50 {
-                        let replies = try await client.ask(Array(repeating: "RECORD user=a hits=1", count: 60))
+                    for _ in 0..<20 {
+                        let replies = try await client.ask(Array(repeating: "RECORD user=a hits=1", count: 50))
                         #expect(replies.allSatisfy { $0 == "OK" })
                     }
                 }

@@ -19,11 +19,10 @@ final class ServerHarness: Sendable {
         policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true,
         adjust: (inout ServerSettings) -> Void = { _ in }
     ) async throws {
-        let redis = try redis ?? TestRedis()
-        self.redis = redis
+        self.redis = if let redis { redis } else { try await Self.startRedis() }
         folder = try TemporaryFolder()
         socketPath = folder.path + "/tollgate.sock"
-        var settings = ServerSettings(redis: redis.address, workers: 2)
+        var settings = ServerSettings(redis: self.redis.address, workers: 2)
         settings.listen = [.tcp(host: "127.0.0.1", port: 0), .unix(path: socketPath)]
         settings.deadline = .seconds(10)
         adjust(&settings)
@@ -34,6 +33,13 @@ final class ServerHarness: Sendable {
         for case .tcp(_, let bound) in try await server.start() { port = bound }
         self.port = port
         if waitsForRedis { try await waitForRedis() }
+    }
+
+    /// Blocks a thread until Redis answers, so one that no other test waits for.
+    private static func startRedis() async throws -> TestRedis {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
+        }
     }
 
     func waitForRedis() async throws {
@@ -57,12 +63,49 @@ func withServer(
     policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true,
     adjust: (inout ServerSettings) -> Void = { _ in }, _ body: (ServerHarness) async throws -> Void
 ) async throws {
-    let harness = try await ServerHarness(policy: policy, redis: redis, waitsForRedis: waitsForRedis, adjust: adjust)
+    await Turnstile.shared.enter()
+    let outcome: Result<Void, any Error>
     do {
-        try await body(harness)
-    } catch {
+        let harness = try await ServerHarness(
+            policy: policy, redis: redis, waitsForRedis: waitsForRedis, adjust: adjust)
+        do {
+            outcome = .success(try await body(harness))
+        } catch {
+            outcome = .failure(error)
+        }
         await harness.stop()
-        throw error
+    } catch {
+        outcome = .failure(error)
     }
-    await harness.stop()
+    await Turnstile.shared.leave()
+    try outcome.get()
+}
+
+/// Lets a few tests at a time have a sidecar and a Redis: with all of them at once on a small machine, each would be as slow as the
+/// faults that it looks for.
+private actor Turnstile {
+    static let shared = Turnstile(places: 4)
+
+    private var places: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(places: Int) {
+        self.places = places
+    }
+
+    func enter() async {
+        guard places == 0 else {
+            places -= 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        guard !waiting.isEmpty else {
+            places += 1
+            return
+        }
+        waiting.removeFirst().resume()
+    }
 }

@@ -52,7 +52,7 @@ import TollgateTestSupport
         let clients = try (0..<20).map { _ in try harness.client() }
         for client in clients { #expect(try await client.ask("PING") == ["PONG"]) }
         let duration = await ContinuousClock().measure { await harness.stop() }
-        #expect(duration < .seconds(4))
+        #expect(duration < .seconds(10))
         for client in clients { #expect(try await client.readToEnd() == []) }
         #expect(!FileManager.default.fileExists(atPath: harness.socketPath))
     }
@@ -60,7 +60,8 @@ import TollgateTestSupport
     @Test("SIGTERM under load ends the process with status 0, and no client gets half a reply")
     func processUnderLoad() async throws {
         let redis = try TestRedis()
-        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let loads = try (0..<6).map { _ in
             let client = try sidecar.client()
             return Task {

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
-import TollgateTestSupport
 import TollgateCore
+import TollgateTestSupport
 
 @testable import TollgateWire
 
