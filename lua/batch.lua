@@ -26,7 +26,7 @@ local ALLOW, DENY, OK, BROKEN, EXTRAS = 1, 2, 3, 4, 10
 local REQUESTS, TOKENS, COST = 1, 2, 5
 local NEVER = -1
 local DAY_KEPT, MONTH_KEPT = 35 * 86400000, 14 * 31 * 86400000
--- Fields that one history hash may have before new labels are counted as 'other'.
+-- Fields that one history hash may have before new labels are counted together.
 local HISTORY_FIELDS = 400
 
 local clock, sent_sets, sent_scopes, operations = cmsgpack.unpack(ARGV[1])
@@ -52,29 +52,55 @@ local shadows, warnings = {}, {}
 
 -- History ------------------------------------------------------------------------------------------------------------
 
--- Adds to a scope's history of the day and of the month. What is added is kept here until the writing.
-local function tally(state, field, amount)
-    if amount == 0 or not state.set.day then return end
-    local history = state.history
-    if not history then
-        history = { { key = state.key .. state.set.day, delta = {} }, { key = state.key .. state.set.month, delta = {} } }
-        state.history = history
+-- Adds to a sum of this batch. Sums are doubles, exact below 2^53: one that would pass it is put aside in pieces.
+local function add_exactly(sums, pieces, name, amount)
+    local sum = (sums[name] or 0) + amount
+    if sum > LARGEST_EXACT or sum < -LARGEST_EXACT then
+        pieces[name] = pieces[name] or {}
+        table.insert(pieces[name], sums[name])
+        sum = amount
     end
-    for i = 1, 2 do
-        local delta = history[i].delta
-        delta[field] = (delta[field] or 0) + amount
-    end
+    sums[name] = sum
 end
 
--- Takes back from a scope's history, down to zero and no further.
+-- The pages, day and month, of a scope's history. What is added to them is kept here until the writing.
+local function history_of(state)
+    if not state.history then
+        state.history = {
+            { key = state.key .. state.set.day, delta = {}, pieces = {} },
+            { key = state.key .. state.set.month, delta = {}, pieces = {} },
+        }
+    end
+    return state.history
+end
+
+local function tally(state, field, amount)
+    if amount == 0 or not state.set.day then return end
+    local history = history_of(state)
+    add_exactly(history[1].delta, history[1].pieces, field, amount)
+    add_exactly(history[2].delta, history[2].pieces, field, amount)
+end
+
+-- Where the amounts of labels too many go: 'cost/tool/other', which no tool's own field can be.
+local function other_label(field)
+    return string.match(field, '^[^=]*') .. '/other'
+end
+
+-- Takes back from a scope's history, down to zero and no further; of a label too many from where those went.
 local function untally(state, field, amount)
     if amount == 0 or not state.set.day then return end
-    tally(state, field, amount)
+    local history = history_of(state)
     for i = 1, 2 do
-        local page = state.history[i]
-        local stored = redis.pcall('HGET', page.key, field)
-        local before = (type(stored) == 'string' and tonumber(stored) or 0) + page.delta[field] - amount
-        page.delta[field] = page.delta[field] - amount - math.min(amount, math.max(before, 0))
+        local page, name = history[i], field
+        local stored = redis.pcall('HGET', page.key, name)
+        if not stored and not page.delta[name] and string.find(name, '=', 1, true) then
+            name = other_label(name)
+            stored = redis.pcall('HGET', page.key, name)
+        end
+        local before = (type(stored) == 'string' and tonumber(stored) or 0) + (page.delta[name] or 0)
+        if page.pieces[name] then before = LARGEST_EXACT end
+        local taken = math.min(amount, before)
+        if taken > 0 then add_exactly(page.delta, page.pieces, name, -taken) end
     end
 end
 
@@ -94,13 +120,10 @@ end
 -- Counters -----------------------------------------------------------------------------------------------------------
 
 local function change(state, j, amount)
+    if not state.delta then state.delta, state.pieces, state.stored = {}, {}, {} end
+    if not state.delta[j] then state.stored[j] = state.used[j] end
     state.used[j] = state.used[j] + amount
-    local delta = state.delta
-    if not delta then
-        delta = {}
-        state.delta = delta
-    end
-    delta[j] = (delta[j] or 0) + amount
+    add_exactly(state.delta, state.pieces, j, amount)
 end
 
 -- Adds to every limit of a meter.
@@ -170,8 +193,8 @@ local function retry_in(state, j, want)
     return leaves_in(set, j, 0, now)
 end
 
--- Decides CHECK and PEEK over every limit of every scope named. An amount that is not named is tested as the smallest
--- there is: there has to be something left. Fills shadows; returns the refusing scope, limit and wait, or nil.
+-- Decides CHECK and PEEK over every limit of every scope named. An amount that is not named, or is 0, is tested as the
+-- smallest there is: there has to be something left. Fills shadows; returns the refusing scope, limit and wait, or nil.
 local function refusal(counts_denial)
     local scope, limit, wait
     for i = 1, named_count do
@@ -179,7 +202,8 @@ local function refusal(counts_denial)
         local state = scopes[place]
         local set, used, refuses = state.set, state.used, false
         for j = 1, set.size do
-            local max, want = set.max[j], asked[set.meter[j]] or 1
+            local max, want = set.max[j], asked[set.meter[j]]
+            if not want or want == 0 then want = 1 end
             if max >= 0 and used[j] + want > max then
                 if set.shadow[j] then
                     shadows[#shadows + 1] = place
@@ -321,8 +345,8 @@ local function ring_text(ring)
     return table.concat(ring, ' ', 1, length)
 end
 
--- A key that has no time to live yet gets one, any other only a longer one: scopes may be read with different limit sets.
--- A limit for ever keeps its key for ever.
+-- A new key gets a time to live, any other only a longer one: scopes may be read with different limit sets. A limit for
+-- ever keeps its key for ever, also after it has been taken out of the policy.
 local function set_expiry(state, existed)
     local set = state.set
     if set.for_ever then
@@ -334,23 +358,33 @@ local function set_expiry(state, existed)
     end
 end
 
--- Redis prints a Lua number with 17 digits: enough below 2^53, an exponent above.
-local function integer(number)
-    if number > LARGEST_EXACT or number < -LARGEST_EXACT then return string.format('%.0f', number) end
-    return number
+-- Redis prints a Lua number with 17 digits: enough below 2^53.
+local function increase(key, field, delta, pieces)
+    for i = 1, pieces and #pieces or 0 do redis.pcall('HINCRBY', key, field, pieces[i]) end
+    return redis.pcall('HINCRBY', key, field, delta)
+end
+
+-- A counter is written as a number, or where that is not exact any more by what it changes.
+local function is_large(state, j)
+    return state.set.kind[j] ~= SLIDING
+        and (state.used[j] > LARGEST_EXACT or state.stored[j] > LARGEST_EXACT or state.pieces[j] ~= nil)
 end
 
 local function write_counters(state)
     local set, delta = state.set, state.delta
     local existed = not state.created or redis.call('EXISTS', state.key) == 1
-    local write, length, moved = { 'HSET', state.key }, 2, false
+    local write, length, moved, large = { 'HSET', state.key }, 2, false, {}
     for j = 1, set.size do
         if delta[j] then
-            if state.used[j] > LARGEST_EXACT and not state.moved[j] then
-                redis.pcall('HINCRBY', state.key, set.counter[j], integer(delta[j]))
-            else
-                write[length + 1], write[length + 2] = set.counter[j], integer(state.used[j])
+            if not is_large(state, j) then
+                write[length + 1], write[length + 2] = set.counter[j], state.used[j]
                 length = length + 2
+            else
+                large[#large + 1] = j
+                if state.moved[j] then
+                    write[length + 1], write[length + 2] = set.counter[j], 0
+                    length = length + 2
+                end
             end
             if state.moved[j] then
                 moved = true
@@ -366,6 +400,10 @@ local function write_counters(state)
         end
     end
     if length > 2 then redis.call(unpack(write, 1, length)) end
+    for i = 1, #large do
+        local j = large[i]
+        increase(state.key, set.counter[j], delta[j], state.pieces[j])
+    end
     if moved then set_expiry(state, existed) end
 end
 
@@ -378,11 +416,11 @@ local function write_history(page, expires)
     local is_new = false
     for field, delta in pairs(page.delta) do
         if delta ~= 0 then
-            local total = redis.pcall('HINCRBY', page.key, field, integer(delta))
+            local total = increase(page.key, field, delta, page.pieces[field])
             if total == delta then is_new = true end
             if is_one_too_many(page, field, total, delta) then
                 redis.call('HDEL', page.key, field)
-                redis.pcall('HINCRBY', page.key, string.match(field, '^[^=]*=') .. 'other', integer(delta))
+                redis.pcall('HINCRBY', page.key, other_label(field), delta)
             end
         end
     end

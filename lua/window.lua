@@ -26,6 +26,9 @@
 -- of which the window covers only a part, counts in full: every stretch of one window's length that ends now lies within
 -- what is counted, and so never holds more than the limit. Capacity comes back at most one bucket late.
 
+-- Before 7.0 PEXPIREAT knows no GT; better no answer than half of a batch.
+if not redis.REDIS_VERSION_NUM then return redis.error_reply('ERR Tollgate needs Redis 7.0 or later') end
+
 local RING = 30
 local REQUEST, SLIDING, CALENDAR, TOTAL = 1, 2, 3, 4
 local LARGEST_EXACT = 9007199254740991
@@ -131,8 +134,9 @@ local function load_scope(key, set)
             used = tonumber(found[at]) or 0
             if kind == SLIDING then
                 local steps = set.current[j] - (tonumber(found[at + 1]) or 0)
-                -- A clock that went back (steps < 0): the newest bucket is taken to be the present one.
-                if steps ~= 0 then state.moved[j] = true end
+                -- A clock that went back: for as long as the newest bucket lies within a window it is still counted in, and
+                -- waits for the time to catch up; from further back it is taken to be the present one.
+                if steps > 0 or steps < -RING then state.moved[j] = true end
                 if steps > RING then
                     used, state.rings[j], state.redo[j] = 0, {}, true
                 elseif steps > 0 then

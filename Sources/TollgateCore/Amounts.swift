@@ -23,7 +23,6 @@ public struct Amounts: Sendable, Hashable {
         self.cost = cost
     }
 
-    /// The amount of one meter.
     /// With the cost as money.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil, cost: Money
@@ -32,6 +31,7 @@ public struct Amounts: Sendable, Hashable {
             requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
     }
 
+    /// What it says of one meter; `tokens` as it was given, not as a sum.
     @inlinable
     public subscript(meter: Meter) -> Int64? {
         get {

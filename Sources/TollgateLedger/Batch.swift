@@ -22,6 +22,10 @@ final class Batch {
     let number: Int
     /// Past it the operations are answered without Redis.
     let deadline: NIODeadline
+    /// The operations have been answered; what was asked of usage is being read.
+    var isReadingUsage = false
+    /// Readings of usage that have not come to an end.
+    var openReads = 0
     private(set) var entries: [Entry] = []
     private(set) var plans: [ScopePlan] = []
     private var sets: [LimitSet] = []
@@ -40,7 +44,10 @@ final class Batch {
         self.deadline = deadline
     }
 
-    var isFull: Bool { entries.count >= Self.capacity }
+    /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.
+    var isFull: Bool { entries.count + Self.weightOfUsage * usageRequests.count >= Self.capacity }
+
+    private static let weightOfUsage = 8
 
     /// Adds an operation on scopes whose plans are not inert.
     func append(

@@ -59,7 +59,7 @@ package final class Ledger {
             let failsClosed = plans.contains { $0.set.failsClosed }
             owner.ledgerFailed(ticket: ticket, verb: verb, failsClosed: failsClosed, with: failure)
         }
-        guard link.isReady else { return fail(.unavailable(link.stateDescription)) }
+        guard link.isReady else { return fail(noConnection) }
         guard let batch = batchToFill() else { return fail(.busy) }
         batch.append(verb, amounts, on: plans, for: owner, ticket: ticket)
         scheduleFlush()
@@ -69,7 +69,7 @@ package final class Ledger {
     package func readUsage(
         of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
     ) {
-        guard link.isReady else { return completion(.failure(.unavailable(link.stateDescription))) }
+        guard link.isReady else { return completion(.failure(noConnection)) }
         guard let batch = batchToFill() else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
         scheduleFlush()
@@ -114,7 +114,7 @@ package final class Ledger {
         guard let batch = full.popFirst() ?? filling else { return }
         if batch === filling { filling = nil }
         guard link.isReady else {
-            fail(batch, with: .unavailable(link.stateDescription))
+            fail(batch, with: noConnection)
             return flush()
         }
         underWay = batch
@@ -168,23 +168,43 @@ package final class Ledger {
         finish(batch)
     }
 
-    /// The batch is done: what it asked of usage goes out, then the next batch.
+    /// The operations are done. What the batch asked of usage is read before the next one goes: so many readings and no more are
+    /// under way at a time.
     private func finish(_ batch: Batch, failure: LedgerFailure? = nil) {
-        underWay = nil
         if let failure {
             fail(batch, with: failure)
-        } else {
-            for request in batch.usageRequests { send(request, deadline: batch.deadline) }
+        } else if !batch.usageRequests.isEmpty {
+            return readUsage(of: batch)
         }
+        endUnderWay()
+    }
+
+    private func readUsage(of batch: Batch) {
+        batch.isReadingUsage = true
+        batch.openReads = batch.usageRequests.count
+        onAnswersDelivered()
+        let deadline = NIODeadline.now() + deadline
+        for request in batch.usageRequests {
+            UsageRead(ledger: self, request: request, deadline: deadline) {
+                batch.openReads -= 1
+                if batch.openReads == 0 { self.endUnderWay() }
+            }.start()
+        }
+    }
+
+    private func endUnderWay() {
+        underWay = nil
         onAnswersDelivered()
         flush()
     }
 
-    private func send(_ request: Batch.UsageRequest, deadline: NIODeadline) {
-        UsageRead(ledger: self, request: request, deadline: deadline).start()
-    }
-
     // MARK: - Failing
+
+    /// A Redis that refuses our password is no outage: nothing passes on its account.
+    private var noConnection: LedgerFailure {
+        if case .refused(let reason) = link.status { return .internal("Redis refuses the connection: \(reason)") }
+        return .unavailable(link.stateDescription)
+    }
 
     private func fail(_ batch: Batch, with failure: LedgerFailure) {
         fail(batch.entries[...], with: failure)
@@ -211,7 +231,7 @@ package final class Ledger {
 
     private func checkDeadlines() {
         let now = NIODeadline.now()
-        if let batch = underWay, batch.deadline <= now {
+        if let batch = underWay, !batch.isReadingUsage, batch.deadline <= now {
             underWay = nil
             fail(batch, with: .timeout)
             giveUpConnection()
@@ -221,7 +241,9 @@ package final class Ledger {
             fail(batch, with: .timeout)
         }
         flush()
-        if let next = underWay ?? full.first ?? filling { scheduleDeadlineCheck(at: next.deadline) }
+        // Readings of usage have deadlines of their own.
+        let answerable = underWay.flatMap { $0.isReadingUsage ? nil : $0 }
+        if let next = answerable ?? full.first ?? filling { scheduleDeadlineCheck(at: next.deadline) }
     }
 
     /// After a reply that did not come in time. Replies come in order: none of those behind it can be waited for.

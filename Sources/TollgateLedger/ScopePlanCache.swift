@@ -7,7 +7,8 @@ package final class ScopePlanCache {
 
     package let policy: Policy
     private let namespace: String
-    private let generationSize: Int
+    let generationSize: Int
+    private let onDrop: () -> Void
     private var young = ScopePlanTable()
     private var old = ScopePlanTable()
     private var sets: [LimitSetKey: LimitSet] = [:]
@@ -19,7 +20,12 @@ package final class ScopePlanCache {
         var keepsHistory: Bool
     }
 
-    package init(policy: Policy, namespace: String, generationSize: Int = ScopePlanCache.generationSize) {
+    /// `onDrop` is called when plans are forgotten that may be made anew: from then on two plans of one scope can be about.
+    package init(
+        policy: Policy, namespace: String, generationSize: Int = ScopePlanCache.generationSize,
+        onDrop: @escaping () -> Void = {}
+    ) {
+        self.onDrop = onDrop
         self.policy = policy
         self.namespace = namespace
         self.generationSize = generationSize
@@ -54,6 +60,7 @@ package final class ScopePlanCache {
         if young.count >= generationSize {
             old = young
             young = ScopePlanTable()
+            onDrop()
         }
         young.insert(plan)
     }

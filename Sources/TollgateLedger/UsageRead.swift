@@ -10,7 +10,10 @@ final class UsageRead {
     private var isDone = false
     private var attempts = 0
 
-    init(ledger: Ledger, request: Batch.UsageRequest, deadline: NIODeadline) {
+    private let onEnd: () -> Void
+
+    init(ledger: Ledger, request: Batch.UsageRequest, deadline: NIODeadline, onEnd: @escaping () -> Void) {
+        self.onEnd = onEnd
         self.ledger = ledger
         self.request = request
         self.deadline = deadline
@@ -54,6 +57,6 @@ final class UsageRead {
         isDone = true
         timeout?.cancel()
         request.completion(result)
-        ledger.onAnswersDelivered()
+        onEnd()
     }
 }

@@ -26,12 +26,15 @@ extension EmbeddedRedis {
     }
 
     /// Makes the folder, for its owner only, and gives its path from the root. One that is there keeps its rights: it
-    /// may be used for other things as well.
+    /// may be used for other things as well; the data within it is its owner's alone all the same.
     static func prepareFolder(_ folder: String) throws(RedisError) -> String {
         let path = URL(fileURLWithPath: folder, isDirectory: true).standardizedFileURL.path
         do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            // What redis-server calls the folder of its append-only files, where it would let everyone read.
+            for path in [path, path + "/appendonlydir"] {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
         } catch {
             throw .embedded("--data \(folder): the folder cannot be made: \(error.localizedDescription)")
         }

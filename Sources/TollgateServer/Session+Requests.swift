@@ -148,7 +148,10 @@ extension Session: OperationOwner {
     /// error of the script or of the sidecar itself.
     func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure) {
         fill(ticket) { buffer in
-            guard verb.isDecision, failure.isOutage, !failsClosed else { return writeError(of: failure, to: &buffer) }
+            guard verb.isDecision, failure.isOutage else { return writeError(of: failure, to: &buffer) }
+            // To whoever asks for a decision it is one whether Redis is away or too slow; a RECORD past the deadline may have
+            // been applied, and says `timeout`.
+            guard !failsClosed else { return writeError(of: failure.asUnavailable, to: &buffer) }
             worker.counts.degraded += 1
             framing.writeSimple("ALLOW degraded=1", to: &buffer)
         }
@@ -162,5 +165,9 @@ extension LedgerFailure {
         case .unavailable, .timeout: true
         case .busy, .internal: false
         }
+    }
+
+    fileprivate var asUnavailable: LedgerFailure {
+        self == .timeout ? .unavailable("no answer within the deadline") : self
     }
 }

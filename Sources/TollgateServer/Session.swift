@@ -158,8 +158,7 @@ final class Session: ChannelDuplexHandler {
                 refuse(error)
                 closeAfterReplies()
             case .needsMore:
-                // What is left is part of one frame: it moves to the front when more arrives.
-                input.discardReadBytes()
+                keepRest()
                 if hasInputEnded || isReadingStopped { closeAfterReplies() }
                 return
             }

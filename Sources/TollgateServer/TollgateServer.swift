@@ -16,7 +16,8 @@ public final class TollgateServer: Service {
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let state: Mutex<State>
-    let connections = Atomic<Int>(0)
+    private let reloading = Mutex<Void>(())
+    private let connections = Atomic<Int>(0)
 
     private struct State {
         var policy: Policy
@@ -109,8 +110,13 @@ public final class TollgateServer: Service {
         }
     }
 
-    /// Reads the policy file again; a bad one is reported and changes nothing.
+    /// Reads the policy file again; a bad one is reported and changes nothing. One reading at a time, so that an older one never
+    /// comes last.
     public func reload(_ file: PolicyFile) {
+        reloading.withLock { _ in readAgain(file) }
+    }
+
+    private func readAgain(_ file: PolicyFile) {
         do {
             let policy = try file.load()
             install(policy)

@@ -35,7 +35,7 @@ final class Worker {
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(link: link, eventLoop: eventLoop, deadline: TimeAmount(settings.deadline))
-        resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: settings.namespace))
+        resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
     }
 
@@ -56,7 +56,13 @@ final class Worker {
     /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
     func install(_ policy: Policy) {
         ledger.endBatch()
-        resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, namespace: namespace))
+        resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
+    }
+
+    private static func resolver(for policy: Policy, namespace: String, ledger: Ledger) -> ScopeResolver {
+        ScopeResolver(
+            cache: ScopePlanCache(
+                policy: policy, namespace: namespace, onDrop: { [unowned ledger] in ledger.endBatch() }))
     }
 
     /// What `INFO` adds up over the workers.

@@ -31,9 +31,4 @@ extension Framing {
         out.writeDecimal(Int64(count))
         out.writeStaticString("\r\n")
     }
-
-    /// The bulk string that is none.
-    package func writeNull(to out: inout ByteBuffer) {
-        out.writeStaticString("$-1\r\n")
-    }
 }

@@ -24,6 +24,7 @@ struct LedgerHarness: Sendable {
         private var plans: [Scope: ScopePlan] = [:]
 
         func plan(for scope: Scope) -> ScopePlan {
+            if cache.isSmall { return cache.plan(for: scope) }
             if let plan = plans[scope] { return plan }
             let plan = cache.plan(for: scope)
             plans[scope] = plan
@@ -63,6 +64,16 @@ struct LedgerHarness: Sendable {
             .get()
     }
 
+    /// From now on plans come from a cache that forgets after a few scopes.
+    func useSmallCache() async throws {
+        try await eventLoop.submit { [core] in
+            let ledger = core.value.ledger
+            core.value.cache = ScopePlanCache(
+                policy: core.value.cache.policy, namespace: "tollgate", generationSize: 4,
+                onDrop: { [unowned ledger] in ledger.endBatch() })
+        }.get()
+    }
+
     /// Submits the operations in one tick, so that they travel as one batch, at a time of Redis's clock in Unix ms.
     func apply(_ operations: [TestOperation], at now: Int64?) async throws -> [String] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
@@ -97,6 +108,10 @@ struct LedgerHarness: Sendable {
             return promise.futureResult
         }.get()
     }
+}
+
+extension ScopePlanCache {
+    fileprivate var isSmall: Bool { generationSize < ScopePlanCache.generationSize }
 }
 
 /// Gathers the answers to one batch.

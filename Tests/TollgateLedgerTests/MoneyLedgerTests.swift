@@ -44,13 +44,24 @@ import TollgateTestSupport
         let harness = try await LedgerHarness(policy: policy)
         let largest = Money.largest.nanos
         let now: Int64 = 4_102_444_800_000
-        for amount in [largest, largest, 1, 1, 1] {
-            _ = try await harness.apply(.record("user:a", amounts: Amounts(cost: amount)), at: now)
+        let odd = largest - 1
+        let record = { (amount: Int64) in try TestOperation.record("user:a", amounts: Amounts(cost: amount)) }
+        // In one batch, then one by one, then back below 2^53.
+        _ = try await harness.apply([record(odd), record(odd), record(odd), record(2)], at: now)
+        #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "\(odd * 3 + 2)")
+        for amount in [largest, 1, 1, 1] { _ = try await harness.apply(record(amount), at: now) }
+        let sum = odd * 3 + 2 + largest + 3
+        for field in ["cost/total", "cost/day"] {
+            #expect(try harness.redis.hash("tollgate:{user:a}")[field] == "\(sum)")
         }
-        _ = try await harness.apply(.refund("user:a", amounts: Amounts(cost: 2)), at: now)
+        #expect(try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")["cost"] == "\(sum)")
+        for amount in [largest, largest, largest, 5] {
+            _ = try await harness.apply(.refund("user:a", amounts: Amounts(cost: amount)), at: now)
+        }
+        let rest = sum - 3 * largest - 5
         let counters = try harness.redis.hash("tollgate:{user:a}")
-        #expect(counters["cost/total"] == "\(largest * 2 + 1)")
-        #expect(counters["cost/day"] == "\(largest * 2 + 1)")
+        #expect(counters["cost/total"] == "\(rest)")
+        #expect(counters["cost/day"] == "\(rest)")
         try await harness.stop()
     }
 }

@@ -53,7 +53,7 @@ struct ReferenceLedger {
             for effective in limits[scope, default: []] {
                 let limit = effective.limit
                 guard let max = limit.max else { continue }
-                let want = amount(of: limit.meter, in: operation) ?? 1
+                let want = Swift.max(amount(of: limit.meter, in: operation) ?? 1, 1)
                 let used = used(scope, limit, at: now)
                 guard used + want > max else { continue }
                 if limit.mode == .shadow {

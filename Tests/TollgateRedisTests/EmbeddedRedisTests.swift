@@ -150,12 +150,12 @@ struct EmbeddedRedisTests {
     @Test("a server that cannot start gives its reason, and lets the folder go")
     func cannotStart() async throws {
         let path = try EmbeddedRedis.prepareFolder(data)
-        let blocked = path + "/appendonlydir"
-        try Data("not a folder".utf8).write(to: URL(fileURLWithPath: blocked))
+        let broken = path + "/appendonlydir/appendonly.aof.manifest"
+        try Data("not a manifest\n".utf8).write(to: URL(fileURLWithPath: broken))
         let error = try await #require(throws: RedisError.self) { _ = try await make().start() }
         #expect(error.description.hasPrefix("--data \(data): redis-server ended at once (status 1)"))
-        #expect(error.description.contains("appendonlydir"))
-        try FileManager.default.removeItem(atPath: blocked)
+        #expect(error.description.contains("manifest"))
+        try FileManager.default.removeItem(atPath: broken)
         try await withRunning(make()) { #expect(probe.ask("PING") == .said("PONG")) }
     }
 

@@ -13,7 +13,7 @@ import TollgateTestSupport
     func exactlyTheLimit() async throws {
         let redis = try TestRedis()
         // A deadline that no slow machine reaches: what is answered without Redis is no decision over the limit.
-        let arguments = ["--redis", "\(try redis.address)", "--deadline", "30s"]
+        let arguments = ["--redis", "\(redis.address)", "--deadline", "30s"]
         let first = try await SidecarProcess(policy: Self.policy, arguments: arguments)
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments)
         let allowed = try await withThrowingTaskGroup(of: Int.self) { group in

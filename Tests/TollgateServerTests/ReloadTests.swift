@@ -171,14 +171,16 @@ import TollgateTestSupport
                 // The first batch is under way, the second fills: the policy changes in the midst of that one.
                 if place == 2 {
                     harness.server.install(try Policy(yaml: Self.policy(max: 50), file: "test.yaml"))
+                    _ = try await harness.ask("INFO")
                 }
                 try await client.send("CHECK user=a\n")
-                // Behind INFO, what was sent before has been read.
-                #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
+                // INFO goes through the event loop: behind it, what came before has been done.
+                _ = try await harness.ask("INFO")
             }
             harness.redis.freeze(false)
             for (client, beginning) in zip(clients, ["max=100 used=1 ", "max=100 used=2 ", "max=50 used=3 "]) {
-                #expect(try await client.readLine()?.hasPrefix("ALLOW limit=user:a/requests/1h \(beginning)") == true)
+                let reply = try await client.readLine() ?? "(closed)"
+                #expect(reply.hasPrefix("ALLOW limit=user:a/requests/1h \(beginning)"))
             }
             #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1h.n"] == "3")
         }

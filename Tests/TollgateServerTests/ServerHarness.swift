@@ -24,7 +24,8 @@ final class ServerHarness: Sendable {
         socketPath = folder.path + "/tollgate.sock"
         var settings = ServerSettings(redis: self.redis.address, workers: 2)
         settings.listen = [.tcp(host: "127.0.0.1", port: 0), .unix(path: socketPath)]
-        settings.deadline = .seconds(10)
+        // So long that no slow machine reaches it.
+        settings.deadline = .seconds(60)
         adjust(&settings)
         server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),

@@ -61,7 +61,7 @@ import TollgateTestSupport
     func processUnderLoad() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
-            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
+            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "30s"])
         let loads = try (0..<6).map { _ in
             let client = try sidecar.client()
             return Task {
@@ -78,7 +78,9 @@ import TollgateTestSupport
                 return answered
             }
         }
-        try await eventually { (Int(try redis.hash("tollgate:{user:a}")["requests/total"] ?? "") ?? 0) > 1_000 }
+        try await eventually(within: .seconds(90)) {
+            (Int(try redis.hash("tollgate:{user:a}")["requests/total"] ?? "") ?? 0) > 200
+        }
         #expect(try await sidecar.stop() == 0)
         var answered = 0
         for load in loads { answered += try await load.value }

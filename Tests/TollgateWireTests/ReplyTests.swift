@@ -83,8 +83,8 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
             written {
                 Framing.resp.writeArrayHeader(2, to: &$0)
                 Framing.resp.writeInteger(-7, to: &$0)
-                Framing.resp.writeNull(to: &$0)
-            } == "*2\r\n:-7\r\n$-1\r\n")
+                Framing.resp.writeMapHeader(1, to: &$0)
+            } == "*2\r\n:-7\r\n%1\r\n")
     }
 
     @Test(
