@@ -29,7 +29,10 @@ let package = Package(
         .target(
             name: "LuaScripts",
             path: "lua",
-            resources: [.embedInCode("batch.lua"), .embedInCode("usage.lua"), .embedInCode("window.lua")],
+            resources: [
+                .embedInCode("window.lua"), .embedInCode("counters.lua"), .embedInCode("history.lua"),
+                .embedInCode("batch.lua"), .embedInCode("usage.lua"),
+            ],
             swiftSettings: strict
         ),
         .target(

@@ -1,12 +1,16 @@
 /// The Lua sources as they stand beside this file, embedded at build time.
 public enum LuaScripts {
     /// Applies a batch of operations; the contract is its header comment.
-    public static let batch = text(PackageResources.window_lua) + "\n" + text(PackageResources.batch_lua)
+    public static let batch = join([
+        PackageResources.window_lua, PackageResources.counters_lua, PackageResources.history_lua,
+        PackageResources.batch_lua,
+    ])
 
     /// Reads what a scope has used; the contract is its header comment.
-    public static let usage = text(PackageResources.window_lua) + "\n" + text(PackageResources.usage_lua)
+    public static let usage = join([PackageResources.window_lua, PackageResources.usage_lua])
 
-    private static func text(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes, as: UTF8.self)
+    /// One chunk, so that the later parts see the locals of the earlier ones.
+    private static func join(_ parts: [[UInt8]]) -> String {
+        parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 }

@@ -25,9 +25,6 @@ local CHECK, PEEK, RECORD, REFUND = 1, 2, 3, 4
 local ALLOW, DENY, OK, BROKEN, EXTRAS = 1, 2, 3, 4, 10
 local REQUESTS, TOKENS, COST = 1, 2, 5
 local NEVER = -1
-local DAY_KEPT, MONTH_KEPT = 35 * 86400000, 14 * 31 * 86400000
--- Fields that one history hash may have before new labels are counted together.
-local HISTORY_FIELDS = 400
 
 local clock, sent_sets, sent_scopes, operations = cmsgpack.unpack(ARGV[1])
 local now = clock_now(clock)
@@ -50,60 +47,6 @@ local asked = {}             -- asked[meter] of the operation at hand
 local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
 
--- History ------------------------------------------------------------------------------------------------------------
-
--- Adds to a sum of this batch. Sums are doubles, exact below 2^53: one that would pass it is put aside in pieces.
-local function add_exactly(sums, pieces, name, amount)
-    local sum = (sums[name] or 0) + amount
-    if sum > LARGEST_EXACT or sum < -LARGEST_EXACT then
-        pieces[name] = pieces[name] or {}
-        table.insert(pieces[name], sums[name])
-        sum = amount
-    end
-    sums[name] = sum
-end
-
--- The pages, day and month, of a scope's history. What is added to them is kept here until the writing.
-local function history_of(state)
-    if not state.history then
-        state.history = {
-            { key = state.key .. state.set.day, delta = {}, pieces = {} },
-            { key = state.key .. state.set.month, delta = {}, pieces = {} },
-        }
-    end
-    return state.history
-end
-
-local function tally(state, field, amount)
-    if amount == 0 or not state.set.day then return end
-    local history = history_of(state)
-    add_exactly(history[1].delta, history[1].pieces, field, amount)
-    add_exactly(history[2].delta, history[2].pieces, field, amount)
-end
-
--- Where the amounts of labels too many go: 'cost/tool/other', which no tool's own field can be.
-local function other_label(field)
-    return string.match(field, '^[^=]*') .. '/other'
-end
-
--- Takes back from a scope's history, down to zero and no further; of a label too many from where those went.
-local function untally(state, field, amount)
-    if amount == 0 or not state.set.day then return end
-    local history = history_of(state)
-    for i = 1, 2 do
-        local page, name = history[i], field
-        local stored = redis.pcall('HGET', page.key, name)
-        if not stored and not page.delta[name] and string.find(name, '=', 1, true) then
-            name = other_label(name)
-            stored = redis.pcall('HGET', page.key, name)
-        end
-        local before = (type(stored) == 'string' and tonumber(stored) or 0) + (page.delta[name] or 0)
-        if page.pieces[name] then before = LARGEST_EXACT end
-        local taken = math.min(amount, before)
-        if taken > 0 then add_exactly(page.delta, page.pieces, name, -taken) end
-    end
-end
-
 -- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
 local function tally_amounts(state, add)
     add(state, 'requests', asked[REQUESTS] or 0)
@@ -114,65 +57,6 @@ local function tally_amounts(state, add)
     for i = 1, named_count do
         local label = scopes[named[i]].label
         if label ~= 0 then add(state, 'cost/' .. label, cost) end
-    end
-end
-
--- Counters -----------------------------------------------------------------------------------------------------------
-
-local function change(state, j, amount)
-    if not state.delta then state.delta, state.pieces, state.stored = {}, {}, {} end
-    if not state.delta[j] then state.stored[j] = state.used[j] end
-    state.used[j] = state.used[j] + amount
-    add_exactly(state.delta, state.pieces, j, amount)
-end
-
--- Adds to every limit of a meter.
-local function consume(state, meter, amount)
-    local set = state.set
-    for j = 1, set.size do
-        if set.meter[j] == meter then
-            local kind = set.kind[j]
-            if kind == SLIDING then
-                local room = math.min(amount, LARGEST_EXACT - state.used[j])
-                if room > 0 then change(state, j, room) end
-            elseif kind ~= REQUEST then
-                change(state, j, amount)
-            end
-        end
-    end
-end
-
--- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then
--- never holds less than the truth.
-local function give_back_sliding(state, j, amount)
-    local ring = ring_of(state, j)
-    local left = amount
-    for i = #ring, 1, -1 do
-        if left == 0 then break end
-        local count = tonumber(ring[i])
-        local taken = math.min(count, left)
-        if taken > 0 then
-            ring[i] = string.format('%.0f', count - taken)
-            state.redo[j] = true
-            left = left - taken
-        end
-    end
-    change(state, j, -amount)
-end
-
-local function give_back(state, meter, amount)
-    local set = state.set
-    for j = 1, set.size do
-        if set.meter[j] == meter and set.kind[j] ~= REQUEST then
-            local taken = math.min(amount, state.used[j])
-            if taken > 0 then
-                if set.kind[j] == SLIDING then
-                    give_back_sliding(state, j, taken)
-                else
-                    change(state, j, -taken)
-                end
-            end
-        end
     end
 end
 
@@ -338,94 +222,6 @@ while at <= last do
 end
 
 -- Writing ------------------------------------------------------------------------------------------------------------
-
-local function ring_text(ring)
-    local length = #ring
-    while length > 0 and ring[length] == '0' do length = length - 1 end
-    return table.concat(ring, ' ', 1, length)
-end
-
--- A new key gets a time to live, any other only a longer one: scopes may be read with different limit sets. A limit for
--- ever keeps its key for ever, also after it has been taken out of the policy.
-local function set_expiry(state, existed)
-    local set = state.set
-    if set.for_ever then
-        if existed then redis.call('PERSIST', state.key) end
-    elseif existed then
-        redis.call('PEXPIREAT', state.key, set.expires, 'GT')
-    else
-        redis.call('PEXPIREAT', state.key, set.expires)
-    end
-end
-
--- Redis prints a Lua number with 17 digits: enough below 2^53.
-local function increase(key, field, delta, pieces)
-    for i = 1, pieces and #pieces or 0 do redis.pcall('HINCRBY', key, field, pieces[i]) end
-    return redis.pcall('HINCRBY', key, field, delta)
-end
-
--- A counter is written as a number, or where that is not exact any more by what it changes.
-local function is_large(state, j)
-    return state.set.kind[j] ~= SLIDING
-        and (state.used[j] > LARGEST_EXACT or state.stored[j] > LARGEST_EXACT or state.pieces[j] ~= nil)
-end
-
-local function write_counters(state)
-    local set, delta = state.set, state.delta
-    local existed = not state.created or redis.call('EXISTS', state.key) == 1
-    local write, length, moved, large = { 'HSET', state.key }, 2, false, {}
-    for j = 1, set.size do
-        if delta[j] then
-            if not is_large(state, j) then
-                write[length + 1], write[length + 2] = set.counter[j], state.used[j]
-                length = length + 2
-            else
-                large[#large + 1] = j
-                if state.moved[j] then
-                    write[length + 1], write[length + 2] = set.counter[j], 0
-                    length = length + 2
-                end
-            end
-            if state.moved[j] then
-                moved = true
-                if set.marker[j] then
-                    write[length + 1], write[length + 2] = set.marker[j], set.current[j]
-                    length = length + 2
-                end
-            end
-            if state.redo[j] then
-                write[length + 1], write[length + 2] = set.ring[j], ring_text(state.rings[j])
-                length = length + 2
-            end
-        end
-    end
-    if length > 2 then redis.call(unpack(write, 1, length)) end
-    for i = 1, #large do
-        local j = large[i]
-        increase(state.key, set.counter[j], delta[j], state.pieces[j])
-    end
-    if moved then set_expiry(state, existed) end
-end
-
--- Whether a field that came into being just now is a label too many for its hash.
-local function is_one_too_many(page, field, total, delta)
-    return total == delta and string.find(field, '=', 1, true) and redis.call('HLEN', page.key) > HISTORY_FIELDS
-end
-
-local function write_history(page, expires)
-    local is_new = false
-    for field, delta in pairs(page.delta) do
-        if delta ~= 0 then
-            local total = increase(page.key, field, delta, page.pieces[field])
-            if total == delta then is_new = true end
-            if is_one_too_many(page, field, total, delta) then
-                redis.call('HDEL', page.key, field)
-                redis.pcall('HINCRBY', page.key, other_label(field), delta)
-            end
-        end
-    end
-    if is_new then redis.call('PEXPIREAT', page.key, expires) end
-end
 
 for i = 1, #scopes do
     local state = scopes[i]

@@ -1,4 +1,5 @@
--- window.lua: what batch.lua and usage.lua share. It is put in front of each of them before they are loaded.
+-- window.lua: what batch.lua and usage.lua share. It is put in front of each of them before they are loaded; in front of
+-- batch.lua, counters.lua and history.lua come between.
 --
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and period ids are worked out once a call.
