@@ -20,10 +20,7 @@ final class UsageRead {
     }
 
     func start() {
-        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-            self.complete(.failure(.timeout))
-            self.ledger.giveUpConnection()
-        }
+        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.expire() }
         send()
     }
 
@@ -50,6 +47,15 @@ final class UsageRead {
         case .success: complete(.failure(.internal("the usage script's reply is not a string")))
         case .failure(let error): complete(.failure(.unavailable(error.description)))
         }
+    }
+
+    /// The connection goes before the ledger hears of the end: the next batch must not be sent on it.
+    private func expire() {
+        guard !isDone else { return }
+        isDone = true
+        request.completion(.failure(.timeout))
+        ledger.giveUpConnection()
+        onEnd()
     }
 
     private func complete(_ result: Result<ScopeUsage, LedgerFailure>) {
