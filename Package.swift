@@ -23,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
@@ -95,9 +96,25 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "TollgateBench",
+            dependencies: [
+                "TollgateClient",
+                "TollgateCore",
+                "TollgateLedger",
+                "TollgateRedis",
+                "TollgateWire",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "tollgate",
             dependencies: [
+                "TollgateBench",
                 "TollgateClient",
                 "TollgateCore",
                 "TollgateRedis",

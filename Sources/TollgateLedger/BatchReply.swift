@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 
 /// Reads what the batch script answered, operation by operation (batch.lua).
-struct BatchReply {
+package struct BatchReply {
     enum Status {
         /// Nothing was applied: the calendar periods sent along do not hold at Redis's time.
         case otherTime
@@ -28,6 +28,15 @@ struct BatchReply {
         self.now = now
         self.answers = bytes
         self.plans = plans
+    }
+
+    /// How the first operation of an applied batch came out, for an asker that needs no more; nil where there is no such.
+    package static func firstOutcome(of bytes: ByteBuffer) -> Answer.Outcome? {
+        var bytes = bytes
+        guard bytes.readMessagePackArrayCount() != nil, bytes.readMessagePackInteger() == 1,
+            bytes.readMessagePackInteger() != nil, let code = bytes.readMessagePackInteger()
+        else { return nil }
+        return Answer.Outcome(rawValue: code % extras)
     }
 
     /// The next operation's answer; nil when what comes is none.

@@ -125,8 +125,8 @@ package final class Ledger {
 
     private func send(_ batch: Batch) {
         guard !batch.entries.isEmpty else { return finish(batch) }
-        let command = batch.command(
-            sha: Self.batchScript.sha, at: clock.now, fixedClock: fixedClock, allocator: ByteBufferAllocator())
+        var command = ByteBuffer()
+        batch.encoder.write(at: clock.now, fixedClock: fixedClock, into: &command)
         counts.batches += 1
         counts.operations += batch.entries.count
         link.evaluate(Self.batchScript, command) { result in
@@ -139,7 +139,7 @@ package final class Ledger {
     private func receive(_ result: Result<RedisReply, RedisError>, for batch: Batch) {
         switch result {
         case .success(.bulk(let bytes)):
-            guard let reply = BatchReply(bytes, plans: batch.plans) else {
+            guard let reply = BatchReply(bytes, plans: batch.encoder.plans) else {
                 return finish(batch, failure: .internal("the batch script's reply cannot be read"))
             }
             clock.redisSaid(reply.now)

@@ -1,8 +1,8 @@
-import NIOCore
+package import NIOCore
 
 /// What is said on a new connection before anything else: AUTH, SELECT, PING and the loading of every script, in one
 /// write. PING is what tells that Redis is able to serve, as scripts may be loaded even into one that is not.
-struct RedisHandshake {
+package struct RedisHandshake {
     enum Step: Equatable {
         case authenticate
         case select
@@ -10,7 +10,7 @@ struct RedisHandshake {
         case load(RedisScript)
     }
 
-    enum Progress: Equatable {
+    package enum Progress: Equatable {
         case underWay
         case complete
         case refused(RedisOutage)
@@ -20,7 +20,7 @@ struct RedisHandshake {
     private let steps: [Step]
     private var answered = 0
 
-    init(address: RedisAddress, scripts: [RedisScript]) {
+    package init(address: RedisAddress, scripts: [RedisScript]) {
         self.address = address
         var steps: [Step] = []
         if address.password != nil { steps.append(.authenticate) }
@@ -28,7 +28,7 @@ struct RedisHandshake {
         self.steps = steps + [.ping] + scripts.map(Step.load)
     }
 
-    func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         for step in steps {
             switch step {
             case .authenticate:
@@ -42,7 +42,7 @@ struct RedisHandshake {
     }
 
     /// Takes the replies in order.
-    mutating func receive(_ reply: RedisReply) -> Progress {
+    package mutating func receive(_ reply: RedisReply) -> Progress {
         guard answered < steps.count else { return .complete }
         let step = steps[answered]
         answered += 1

@@ -1,6 +1,6 @@
 /// Why there is no connection.
-struct RedisOutage: Equatable {
-    let reason: String
+package struct RedisOutage: Equatable {
+    package let reason: String
     /// Whether Redis is there but does not let us in: time alone does not help.
     let isRefusal: Bool
 

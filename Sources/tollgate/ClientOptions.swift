@@ -40,14 +40,7 @@ struct ClientOptions: ParsableArguments {
     }
 
     private func send(_ line: ByteBuffer) async throws -> (String, Reply) {
-        let environment = ProcessInfo.processInfo.environment
-        let address: TollgateAddress
-        do {
-            address = try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
-        } catch {
-            throw ServerError("--connect \(error)")
-        }
-        let client = TollgateClient(address, token: try token(environment), deadline: .seconds(5))
+        let client = TollgateClient(try address(), token: try token(), deadline: .seconds(5))
         let reply: String
         do {
             reply = try await client.send(line)
@@ -59,7 +52,18 @@ struct ClientOptions: ParsableArguments {
         return (reply, try Array(reply.utf8).withUnsafeBytes { try ReplyParser.parse($0) })
     }
 
-    private func token(_ environment: [String: String]) throws -> String? {
+    /// Throws a sentence that names the option.
+    func address() throws -> TollgateAddress {
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            return try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
+        } catch {
+            throw ServerError("--connect \(error)")
+        }
+    }
+
+    func token() throws -> String? {
+        let environment = ProcessInfo.processInfo.environment
         guard let path = tokenFile ?? environment["TOLLGATE_TOKEN_FILE"] else { return environment["TOLLGATE_TOKEN"] }
         return try TokenFile.read(path)
     }

@@ -10,8 +10,7 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, UsageCommand.self, Ping.self,
-            PolicyCommand.self,
-            VersionCommand.self,
+            PolicyCommand.self, BenchCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 /// Valid requests with random faults, thrown at a live sidecar.

@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateServer

@@ -1,0 +1,130 @@
+import NIOCore
+import NIOPosix
+import TollgateClient
+import TollgateRedis
+
+/// A load generator: many connections, in a closed or an open loop, against a sidecar or against Redis itself.
+package enum Bench {
+    /// Runs and reports. `onProgress` is told once a second, from the task that called, how many requests have been answered.
+    ///
+    /// Throws a `BenchError` when the settings cannot be used, the target cannot be reached, or it hangs up.
+    package static func run(
+        _ settings: BenchSettings, onProgress: (BenchProgress) -> Void = { _ in }
+    ) async throws -> BenchReport {
+        try settings.validate()
+        switch settings.target {
+        case .sidecar(let address, let token):
+            return try await run(settings, at: LoadAddress(address), onProgress) {
+                { SidecarDialect(token: token) }
+            }
+        case .direct(let address, let policy, let namespace):
+            return try await run(settings, at: LoadAddress(address), onProgress) {
+                let scopes = try DirectScopes(policy: policy, namespace: namespace, workload: settings.workload)
+                return { try DirectDialect(address: address, scopes: scopes) }
+            }
+        }
+    }
+
+    /// `dialects` is called once on each event loop, and what it returns once a connection.
+    private static func run<Speech: Dialect>(
+        _ settings: BenchSettings, at address: LoadAddress, _ onProgress: (BenchProgress) -> Void,
+        dialects: @escaping @Sendable () throws -> () throws -> Speech
+    ) async throws -> BenchReport {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
+        do {
+            let loops = try await connect(settings, at: address, on: group, dialects)
+            let tally = try await measure(settings, loops, onProgress)
+            try await group.shutdownGracefully()
+            return BenchReport(settings, tally)
+        } catch {
+            try await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func connect<Speech: Dialect>(
+        _ settings: BenchSettings, at address: LoadAddress, on group: MultiThreadedEventLoopGroup,
+        _ dialects: @escaping @Sendable () throws -> () throws -> Speech
+    ) async throws -> [NIOLoopBound<LoadLoop<Speech>>] {
+        var loops: [NIOLoopBound<LoadLoop<Speech>>] = []
+        for (thread, share) in LoadShare.shares(of: settings).enumerated() {
+            let eventLoop = group.next()
+            let loop = try await eventLoop.flatSubmit {
+                let loop = LoadLoop<Speech>(
+                    eventLoop: eventLoop, share: share, workload: Workload(settings.workload, thread: thread))
+                let bound = NIOLoopBound(loop, eventLoop: eventLoop)
+                do {
+                    return loop.connect(to: address, try dialects()).map { bound }
+                } catch {
+                    return eventLoop.makeFailedFuture(error)
+                }
+            }.get()
+            loops.append(loop)
+        }
+        return loops
+    }
+
+    private static func measure<Speech: Dialect>(
+        _ settings: BenchSettings, _ loops: [NIOLoopBound<LoadLoop<Speech>>], _ onProgress: (BenchProgress) -> Void
+    ) async throws -> LoadTally {
+        let start = NIODeadline.now() + .milliseconds(10)
+        let measuredFrom = start + TimeAmount(settings.warmup)
+        let end =
+            switch settings.extent {
+            case .time(let duration): measuredFrom + TimeAmount(duration)
+            case .count: NIODeadline.distantFuture
+            }
+
+        let tallies = loops.map { loop in
+            loop.eventLoop.flatSubmit { loop.value.run(from: start, measuredFrom: measuredFrom, until: end) }
+        }
+        let all = EventLoopFuture.whenAllSucceed(tallies, on: loops[0].eventLoop)
+        try await watch(loops, until: all, measuredFrom, onProgress)
+        return try await all.get().reduce(into: LoadTally()) { $0.add($1) }
+    }
+
+    private static func watch<Speech: Dialect>(
+        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadTally]>, _ start: NIODeadline,
+        _ onProgress: (BenchProgress) -> Void
+    ) async throws {
+        let (ends, ended) = AsyncStream.makeStream(of: Void.self)
+        end.whenComplete { _ in ended.finish() }
+        let ticks = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                ended.yield()
+            }
+        }
+        defer { ticks.cancel() }
+        var last = 0
+        for await _ in ends {
+            var answered = 0
+            for loop in loops { answered += try await loop.eventLoop.submit { loop.value.answeredCount }.get() }
+            guard answered > 0 else { continue }
+            onProgress(BenchProgress(answered: answered, inLastSecond: answered - last))
+            last = answered
+        }
+    }
+}
+
+/// How far a run has come.
+package struct BenchProgress: Sendable {
+    package var answered: Int
+    package var inLastSecond: Int
+}
+
+extension LoadAddress {
+    init(_ address: TollgateAddress) {
+        switch address {
+        case .tcp(let host, let port): self = .tcp(host: host, port: port)
+        case .unix(let path): self = .unix(path: path)
+        }
+    }
+
+    init(_ address: RedisAddress) {
+        switch address.endpoint {
+        case .tcp(let host, let port): self = .tcp(host: host, port: port)
+        case .unix(let path): self = .unix(path: path)
+        }
+    }
+}

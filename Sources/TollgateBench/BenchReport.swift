@@ -1,0 +1,107 @@
+import Foundation
+import Histogram
+import NIOCore
+
+/// What a run has found, as `--json` prints it.
+package struct BenchReport: Codable, Sendable, Equatable {
+    package struct Latency: Codable, Sendable, Equatable {
+        package var p50 = 0.0
+        package var p90 = 0.0
+        package var p99 = 0.0
+        package var p999 = 0.0
+        package var max = 0.0
+
+        enum CodingKeys: String, CodingKey {
+            case p50, p90, p99, max
+            case p999 = "p99.9"
+        }
+    }
+
+    package struct Replies: Codable, Sendable, Equatable {
+        package var allow = 0
+        package var deny = 0
+        package var ok = 0
+        package var degraded = 0
+        package var error = 0
+    }
+
+    package var target: String
+    /// `sidecar` or `direct`.
+    package var mode: String
+    package var connections: Int
+    package var pipeline: Int
+    package var threads: Int
+    package var users: Int
+    package var tools: Int
+    package var providers: Int
+    package var mix: [String: Int]
+    /// Requests a second that were asked for; null in the closed loop.
+    package var rate: Double?
+    /// From the end of the warm-up to the last reply.
+    package var seconds: Double
+    package var requests: Int
+    package var requestsPerSecond: Double
+    /// In milliseconds.
+    package var latency: Latency
+    package var replies: Replies
+    /// How often each ERR code came, and `unanswered` for requests without a reply.
+    package var errors: [String: Int]
+
+    enum CodingKeys: String, CodingKey {
+        case target, mode, connections, pipeline, threads, users, tools, providers, mix, rate, seconds, requests
+        case requestsPerSecond = "requests_per_second"
+        case latency = "latency_ms"
+        case replies, errors
+    }
+
+    /// On one line.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}
+
+extension BenchReport {
+    init(_ settings: BenchSettings, _ tally: LoadTally) {
+        switch settings.target {
+        case .sidecar(let address, _): (target, mode) = ("\(address)", "sidecar")
+        case .direct(let address, _, _): (target, mode) = ("\(address)", "direct")
+        }
+        connections = settings.connections
+        pipeline = settings.pipeline
+        threads = settings.threads
+        users = settings.workload.users
+        tools = settings.workload.tools
+        providers = settings.workload.providers
+        mix = Dictionary(uniqueKeysWithValues: settings.workload.mix.weights.map { ($0.name, $0.weight) })
+        rate = settings.rate
+        let elapsed = Double(tally.elapsed.nanoseconds) / 1e9
+        seconds = Self.rounded(elapsed, places: 3)
+        requests = tally.answered
+        requestsPerSecond = elapsed > 0 ? Self.rounded(Double(tally.answered) / elapsed, places: 1) : 0
+        latency = Latency(tally)
+        errors = tally.errors
+        if tally.unanswered > 0 { errors["unanswered"] = tally.unanswered }
+        replies = Replies(
+            allow: tally.allow, deny: tally.deny, ok: tally.ok, degraded: tally.degraded,
+            error: errors.values.reduce(0, +))
+    }
+
+    fileprivate static func rounded(_ value: Double, places: Int) -> Double {
+        var unit = 1.0
+        for _ in 0..<places { unit *= 10 }
+        return (value * unit).rounded() / unit
+    }
+}
+
+extension BenchReport.Latency {
+    fileprivate init(_ tally: LoadTally) {
+        guard tally.answered > 0 else { return }
+        func milliseconds(_ percentile: Double) -> Double {
+            BenchReport.rounded(Double(tally.latencies.valueAtPercentile(percentile)) / 1e6, places: 4)
+        }
+        (p50, p90, p99, p999) = (milliseconds(50), milliseconds(90), milliseconds(99), milliseconds(99.9))
+        max = milliseconds(100)
+    }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateRedis
+
+/// Redis itself, asked with the batch script and a batch of one: what an app could do at best that shares nothing with others.
+struct DirectDialect: Dialect {
+    private let scopes: DirectScopes
+    private let reader: RedisReplyReader
+    private var handshake: RedisHandshake
+    private(set) var isGreeted = false
+
+    init(address: RedisAddress, scopes: DirectScopes) throws {
+        self.scopes = scopes
+        reader = try RedisReplyReader()
+        handshake = RedisHandshake(address: address, scripts: [Ledger.batchScript])
+    }
+
+    mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
+        handshake.encode(into: &buffer)
+        return true
+    }
+
+    mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer) {
+        var amounts = call.amounts
+        if call.verb.isDecision { amounts.requests = 1 }
+        var encoder = BatchEncoder(number: scopes.nextBatchNumber())
+        encoder.append(call.verb, amounts, on: scopes.plans(for: call))
+        encoder.write(at: scopes.now, into: &buffer)
+    }
+
+    mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws {
+        try reader.feed(bytes)
+        while let reply = try reader.next() {
+            if isGreeted { onReply(Self.kind(of: reply)) } else { try greeted(with: reply) }
+        }
+    }
+
+    private mutating func greeted(with reply: RedisReply) throws {
+        switch handshake.receive(reply) {
+        case .underWay: return
+        case .complete: isGreeted = true
+        case .refused(let outage): throw BenchError(outage.reason)
+        }
+    }
+
+    private static func kind(of reply: RedisReply) -> ReplyKind {
+        switch reply {
+        case .error(let sentence): return .error(String(sentence.prefix { $0 != " " }))
+        case .bulk(let bytes):
+            switch BatchReply.firstOutcome(of: bytes) {
+            case .allow: return .allow
+            case .deny: return .deny
+            case .ok: return .ok
+            case .broken: return .error("broken")
+            case nil: return .error("not_applied")
+            }
+        default: return .error("unexpected")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import TollgateCore
+import TollgateLedger
+
+/// The plans of a workload's scopes, and the time, for all connections of one event loop. Owned by that loop.
+final class DirectScopes {
+    private let cache: ScopePlanCache
+    private var users: [[ScopePlan]?]
+    private let tools: [[ScopePlan]]
+    private let providers: [[ScopePlan]]
+    private var batches = 0
+    /// Reused, so that a request makes no array.
+    private var asked: [ScopePlan] = []
+    /// Unix ms; only the calendar periods that are sent along depend on it, so the start of the run will do.
+    let now: Int64
+
+    init(policy: Policy, namespace: String, workload: Workload.Settings) throws(BenchError) {
+        // Composite and global limits need what the sidecar's resolver does, which a plain client would not have.
+        let cache = ScopePlanCache(policy: policy, namespace: namespace, generationSize: .max)
+        guard policy.compositeKinds.isEmpty, cache.plan(for: .global).isInert else {
+            throw BenchError("--direct: the policy has limits for composite scopes or global, which are not sent")
+        }
+        self.cache = cache
+        users = Array(repeating: nil, count: workload.users)
+        tools = (0..<workload.tools).map { Self.plans(of: "tool", "t", $0, in: cache) }
+        providers = (0..<workload.providers).map { Self.plans(of: "provider", "p", $0, in: cache) }
+        now = Int64(Date.now.timeIntervalSince1970 * 1_000)
+    }
+
+    private func user(_ index: Int) -> [ScopePlan] {
+        if let plans = users[index] { return plans }
+        let plans = Self.plans(of: "user", "u", index, in: cache)
+        users[index] = plans
+        return plans
+    }
+
+    private static func plans(
+        of kind: String, _ prefix: String, _ index: Int, in cache: ScopePlanCache
+    ) -> [ScopePlan] {
+        guard let scope = try? Scope(parsing: "\(kind):\(prefix)\(index)") else { return [] }
+        let plan = cache.plan(for: scope)
+        return plan.isInert ? [] : [plan]
+    }
+
+    func nextBatchNumber() -> Int {
+        batches += 1
+        return batches
+    }
+
+    func plans(for call: Workload.Call) -> [ScopePlan] {
+        asked.removeAll(keepingCapacity: true)
+        asked.append(contentsOf: user(call.user))
+        asked.append(contentsOf: tools[call.tool])
+        asked.append(contentsOf: providers[call.provider])
+        return asked
+    }
+}

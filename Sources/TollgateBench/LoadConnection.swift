@@ -1,0 +1,86 @@
+import DequeModule
+import NIOCore
+
+/// One connection of a run: sends calls, takes replies in their order, and says how long each took. Bound to its channel's
+/// event loop.
+final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var dialect: Speech
+    private let loop: LoadLoop<Speech>
+    private var context: ChannelHandlerContext?
+    private var output = ByteBuffer()
+    /// When each unanswered call was to be sent, the oldest first.
+    private var unanswered = Deque<NIODeadline>()
+    private let greeted: EventLoopPromise<Void>
+    private var isGreeted = false
+
+    init(dialect: Speech, loop: LoadLoop<Speech>, greeted: EventLoopPromise<Void>) {
+        self.dialect = dialect
+        self.loop = loop
+        self.greeted = greeted
+    }
+
+    /// Adds a call to what the next flush sends.
+    func add(_ call: Workload.Call, intendedAt time: NIODeadline) {
+        dialect.write(call, into: &output)
+        unanswered.append(time)
+    }
+
+    func flush() {
+        guard let context, output.readableBytes > 0 else { return }
+        let bytes = output
+        output = context.channel.allocator.buffer(capacity: bytes.readableBytes)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    func close() {
+        context?.close(promise: nil)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        if dialect.writeGreeting(into: &output) { flush() } else { becomeGreeted() }
+    }
+
+    private func becomeGreeted() {
+        isGreeted = true
+        greeted.succeed(())
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let now = NIODeadline.now()
+        var replies = 0
+        do {
+            try dialect.read(unwrapInboundIn(data)) { kind in
+                guard let time = unanswered.popFirst() else { return }
+                loop.answered(kind, after: now - time, intendedAt: time)
+                replies += 1
+            }
+            if !isGreeted, dialect.isGreeted { becomeGreeted() }
+            for _ in 0..<replies { loop.sendNext(on: self, at: now) }
+        } catch {
+            fail(context, BenchError("\(error)"))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        fail(context, BenchError("the connection was closed by the other side"))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(context, BenchError("\(error)"))
+    }
+
+    private func fail(_ context: ChannelHandlerContext, _ error: BenchError) {
+        greeted.fail(error)
+        loop.fail(error)
+        context.close(promise: nil)
+    }
+}

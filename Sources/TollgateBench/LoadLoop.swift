@@ -1,0 +1,164 @@
+import NIOCore
+import NIOPosix
+
+/// The connections of one thread and what they have measured. Bound to one event loop.
+final class LoadLoop<Speech: Dialect> {
+    /// Calls unanswered so long after the last one was sent are given up.
+    private static var patience: TimeAmount { .seconds(5) }
+    /// Between two looks at which calls of an open loop are due.
+    private static var paceInterval: TimeAmount { .microseconds(100) }
+
+    private let eventLoop: any EventLoop
+    private let share: LoadShare
+    private var workload: Workload
+    private var connections: [LoadConnection<Speech>] = []
+
+    private var tally = LoadTally()
+    private var measuredFrom = NIODeadline.distantFuture
+    private var sendsUntil = NIODeadline.distantFuture
+    /// Measured calls that may still be sent.
+    private var left: Int
+    private var unanswered = 0
+    private let finished: EventLoopPromise<LoadTally>
+    private var isFinished = false
+    private var nextConnection = 0
+
+    init(eventLoop: any EventLoop, share: LoadShare, workload: Workload) {
+        self.eventLoop = eventLoop
+        self.share = share
+        self.workload = workload
+        left = share.count ?? .max
+        finished = eventLoop.makePromise()
+    }
+
+    /// Replies to measured calls so far.
+    var answeredCount: Int { tally.answered }
+
+    // MARK: - Connecting
+
+    func connect(to address: LoadAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
+        let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
+        for greeting in greetings { connect(to: address, dialect, greeting) }
+        return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
+    }
+
+    private func connect(
+        to address: LoadAddress, _ dialect: () throws -> Speech, _ greeted: EventLoopPromise<Void>
+    ) {
+        let connection: LoadConnection<Speech>
+        do {
+            connection = LoadConnection(dialect: try dialect(), loop: self, greeted: greeted)
+        } catch {
+            return greeted.fail(error)
+        }
+        connections.append(connection)
+        let handler = NIOLoopBound(connection, eventLoop: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(Self.patience)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(handler.value)
+                }
+            }
+        let opened =
+            switch address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        opened.whenFailure { greeted.fail(BenchError("\(address): \($0)")) }
+    }
+
+    // MARK: - Running
+
+    /// Sends from `start` on, and measures from `measuredFrom` on; the tally comes when every call has been answered.
+    func run(from start: NIODeadline, measuredFrom: NIODeadline, until end: NIODeadline) -> EventLoopFuture<LoadTally> {
+        self.measuredFrom = measuredFrom
+        sendsUntil = end
+        tally.startsAt = measuredFrom
+        eventLoop.assumeIsolated().scheduleTask(deadline: start) {
+            if let interval = self.share.interval { self.pace(from: start, every: interval) } else { self.fill() }
+        }
+        if end != .distantFuture {
+            eventLoop.assumeIsolated().scheduleTask(deadline: end + Self.patience) { self.finish() }
+        }
+        return finished.futureResult
+    }
+
+    /// The closed loop: every connection gets as many calls as it may leave unanswered.
+    private func fill() {
+        let now = NIODeadline.now()
+        for connection in connections {
+            for _ in 0..<share.pipeline { send(on: connection, intendedAt: now) }
+            connection.flush()
+        }
+        finishIfDone()
+    }
+
+    /// After a reply, in the closed loop.
+    func sendNext(on connection: LoadConnection<Speech>, at now: NIODeadline) {
+        if share.interval == nil { send(on: connection, intendedAt: now) }
+        finishIfDone()
+    }
+
+    /// The open loop: sends what is due, however many have not been answered.
+    private func pace(from due: NIODeadline, every interval: Double) {
+        let start = due
+        var sent = 0
+        func next() {
+            let now = NIODeadline.now()
+            let first = nextConnection
+            var time = start + .nanoseconds(Int64(Double(sent) * interval))
+            while time <= now, maySend(at: time) {
+                send(on: connections[nextConnection % connections.count], intendedAt: time)
+                nextConnection += 1
+                sent += 1
+                time = start + .nanoseconds(Int64(Double(sent) * interval))
+            }
+            for index in first..<min(nextConnection, first + connections.count) {
+                connections[index % connections.count].flush()
+            }
+            guard !isFinished, maySend(at: time) else { return finishIfDone() }
+            eventLoop.assumeIsolated().scheduleTask(deadline: max(time, now + Self.paceInterval)) { next() }
+        }
+        next()
+    }
+
+    private func maySend(at time: NIODeadline) -> Bool {
+        left > 0 && time < sendsUntil
+    }
+
+    private func send(on connection: LoadConnection<Speech>, intendedAt time: NIODeadline) {
+        guard maySend(at: time) else { return }
+        if time >= measuredFrom { left -= 1 }
+        unanswered += 1
+        connection.add(workload.next(), intendedAt: time)
+    }
+
+    func answered(_ kind: ReplyKind, after latency: TimeAmount, intendedAt time: NIODeadline) {
+        unanswered -= 1
+        if time >= measuredFrom { tally.add(kind, latency, at: time + latency) }
+    }
+
+    // MARK: - End
+
+    private func finishIfDone() {
+        if unanswered == 0, !maySend(at: .now()) { finish() }
+    }
+
+    /// What has not been answered by now will not be.
+    private func finish() {
+        guard !isFinished else { return }
+        isFinished = true
+        tally.unanswered = unanswered
+        finished.succeed(tally)
+        for connection in connections { connection.close() }
+    }
+
+    func fail(_ error: BenchError) {
+        guard !isFinished else { return }
+        isFinished = true
+        finished.fail(error)
+        for connection in connections { connection.close() }
+    }
+}

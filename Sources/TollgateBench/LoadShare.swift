@@ -1,0 +1,34 @@
+/// What one thread of a run has to do. A plain value.
+struct LoadShare: Sendable {
+    var connections: Int
+    var pipeline: Int
+    /// Measured calls; nil where the time decides.
+    var count: Int?
+    /// Between two calls of an open loop, in nanoseconds; nil for a closed one.
+    var interval: Double?
+
+    /// Cuts what the settings ask for into one share a thread.
+    static func shares(of settings: BenchSettings) -> [LoadShare] {
+        let threads = settings.threads
+        func part(of whole: Int, _ thread: Int) -> Int { whole / threads + (thread < whole % threads ? 1 : 0) }
+        return (0..<threads).map { thread in
+            var share = LoadShare(connections: part(of: settings.connections, thread), pipeline: settings.pipeline)
+            if case .count(let count) = settings.extent { share.count = part(of: count, thread) }
+            share.interval = settings.rate.map { 1_000_000_000 / $0 * Double(threads) }
+            return share
+        }
+    }
+}
+
+/// Where the connections of a run lead.
+enum LoadAddress: Sendable, CustomStringConvertible {
+    case tcp(host: String, port: Int)
+    case unix(path: String)
+
+    var description: String {
+        switch self {
+        case .tcp(let host, let port): "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateWire
+
+/// The line protocol of a sidecar.
+struct SidecarDialect: Dialect {
+    private let token: String?
+    private(set) var isGreeted: Bool
+    private var input = ByteBuffer()
+
+    init(token: String?) {
+        self.token = token
+        isGreeted = token == nil
+    }
+
+    mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
+        guard let token else { return false }
+        RequestWriter.writeAuth(token, to: &buffer)
+        return true
+    }
+
+    mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer) {
+        switch call.verb {
+        case .check: buffer.writeStaticString("CHECK user=u")
+        case .peek: buffer.writeStaticString("PEEK user=u")
+        case .record: buffer.writeStaticString("RECORD user=u")
+        case .refund: buffer.writeStaticString("REFUND user=u")
+        }
+        buffer.writeDecimal(Int64(call.user))
+        buffer.writeStaticString(" tool=t")
+        buffer.writeDecimal(Int64(call.tool))
+        buffer.writeStaticString(" provider=p")
+        buffer.writeDecimal(Int64(call.provider))
+        if let tokens = call.amounts.tokens {
+            buffer.writeStaticString(" tokens=")
+            buffer.writeDecimal(tokens)
+        }
+        if let cost = call.amounts.cost {
+            buffer.writeStaticString(" cost=")
+            buffer.writeDecimal(nanos: cost)
+        }
+        buffer.writeInteger(UInt8(ascii: "\n"))
+    }
+
+    mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws {
+        if input.readableBytes == 0 { input = bytes } else { input.writeImmutableBuffer(bytes) }
+        let received = input
+        let taken = try received.withUnsafeReadableBytes { bytes in
+            var start = 0
+            while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                try take(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), onReply)
+                start = end + 1
+            }
+            return start
+        }
+        input.moveReaderIndex(forwardBy: taken)
+    }
+
+    private mutating func take(_ line: UnsafeRawBufferPointer, _ onReply: (ReplyKind) -> Void) throws {
+        let kind = try Self.kind(of: line)
+        if isGreeted { return onReply(kind) }
+        guard kind == .ok else { throw BenchError(String(decoding: line, as: UTF8.self)) }
+        isGreeted = true
+    }
+
+    private static func kind(of line: UnsafeRawBufferPointer) throws -> ReplyKind {
+        if line.starts(with: "ALLOW degraded".utf8) { return .degraded }
+        if line.starts(with: "ALLOW".utf8) { return .allow }
+        if line.starts(with: "OK".utf8) { return .ok }
+        if line.starts(with: "DENY".utf8) { return .deny }
+        guard line.starts(with: "ERR ".utf8) else {
+            throw BenchError("not a reply of a sidecar: \(String(decoding: line.prefix(80), as: UTF8.self))")
+        }
+        return .error(String(decoding: line.dropFirst(4).prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self))
+    }
+}

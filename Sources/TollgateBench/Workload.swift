@@ -1,0 +1,55 @@
+package import TollgateCore
+package import TollgateLedger
+
+/// The requests of one thread, drawn at random: the same ones for a seed. Pure.
+package struct Workload: Sendable {
+    package struct Settings: Sendable, Equatable {
+        package var users = 1_000
+        package var tools = 20
+        package var providers = 4
+        package var mix = VerbMix()
+        package var seed: UInt64 = 1
+
+        package init() {}
+    }
+
+    /// One request: a user calls a tool that uses a provider.
+    package struct Call: Sendable, Equatable {
+        package var verb: OperationVerb
+        /// From 0.
+        package var user: Int
+        package var tool: Int
+        package var provider: Int
+        /// Tokens and cost of a RECORD or REFUND; nothing for a decision, which counts one request.
+        package var amounts: Amounts
+    }
+
+    private static let mostTokens: UInt64 = 4_000
+    /// 2.50 for a million tokens.
+    private static let nanosPerToken: Int64 = 2_500
+
+    private let settings: Settings
+    private var random: SeededGenerator
+
+    package init(_ settings: Settings, thread: Int) {
+        self.settings = settings
+        random = SeededGenerator(seed: settings.seed &+ UInt64(thread) &* 0x1_0000_0001)
+    }
+
+    package mutating func next() -> Call {
+        let verb = settings.mix.verb(for: random.next())
+        var amounts = Amounts()
+        if !verb.isDecision {
+            let tokens = Int64(1 + random.next() % Self.mostTokens)
+            amounts.tokens = tokens
+            amounts.cost = tokens * Self.nanosPerToken
+        }
+        return Call(
+            verb: verb, user: below(settings.users), tool: below(settings.tools), provider: below(settings.providers),
+            amounts: amounts)
+    }
+
+    private mutating func below(_ bound: Int) -> Int {
+        Int(random.next() % UInt64(bound))
+    }
+}

@@ -1,0 +1,97 @@
+package import NIOCore
+package import TollgateCore
+import TollgateRedis
+
+/// Writes operations as the batch script takes them (batch.lua), each distinct scope and limit set once. Owned by one event
+/// loop, like the plans that it is given.
+package struct BatchEncoder {
+    private let number: Int
+    /// The distinct scopes, in the order of the script's keys.
+    private(set) var plans: [ScopePlan] = []
+    private var sets: [LimitSet] = []
+
+    private var keys = ByteBuffer()
+    private var scopes = ByteBuffer()
+    private var operations = ByteBuffer()
+    private var operationItems = 0
+
+    /// `number` is another than that of any batch which the same plans were put into before.
+    package init(number: Int) {
+        self.number = number
+    }
+
+    /// Adds an operation on scopes whose plans are not inert.
+    package mutating func append(_ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan]) {
+        operations.writeInteger(verb.rawValue)
+        writeAmounts(amounts)
+        operations.writeMessagePack(Int64(scopes.count))
+        for plan in scopes {
+            if plan.batchNumber != number { add(plan) }
+            operations.writeMessagePack(Int64(plan.batchPlace))
+        }
+        operationItems += 2 + scopes.count
+    }
+
+    private mutating func writeAmounts(_ amounts: Amounts) {
+        let countIndex = operations.writerIndex
+        operations.writeInteger(UInt8(0))
+        var count: UInt8 = 0
+        func write(_ meter: Meter, _ amount: Int64?) {
+            guard let amount else { return }
+            operations.writeInteger(meter.rawValue)
+            operations.writeMessagePack(amount)
+            count += 1
+        }
+        write(.requests, amounts.requests)
+        write(.tokens, amounts.allTokens)
+        write(.inputTokens, amounts.inputTokens)
+        write(.outputTokens, amounts.outputTokens)
+        write(.cost, amounts.cost)
+        operations.setInteger(count, at: countIndex)
+        operationItems += 1 + 2 * Int(count)
+    }
+
+    private mutating func add(_ plan: ScopePlan) {
+        plans.append(plan)
+        plan.batchNumber = number
+        plan.batchPlace = plans.count
+        if plan.set.batchNumber != number {
+            sets.append(plan.set)
+            plan.set.batchNumber = number
+            plan.set.batchPlace = sets.count
+        }
+        keys.writeBytes(plan.key)
+        scopes.writeMessagePack(Int64(plan.set.batchPlace))
+        scopes.writeBytes(plan.label)
+    }
+
+    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with `fixedClock` the script takes
+    /// that for the time.
+    package func write(at now: Int64, fixedClock: Int64? = nil, into command: inout ByteBuffer) {
+        var head = ByteBuffer()
+        head.writeMessagePack(fixedClock ?? 0)
+        head.writeMessagePack(arrayOf: sets.count)
+        for set in sets {
+            var encoding = set.encoding(at: now)
+            head.writeBuffer(&encoding)
+        }
+        head.writeMessagePack(arrayOf: plans.count * 2)
+        var operationsHead = ByteBuffer()
+        operationsHead.writeMessagePack(arrayOf: operationItems)
+
+        let sha = Ledger.batchScript.sha
+        let length =
+            head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
+        command.reserveCapacity(minimumWritableBytes: length + keys.readableBytes + 128)
+        command.writeString("*\(plans.count + 4)\r\n$7\r\nEVALSHA\r\n$\(sha.utf8.count)\r\n\(sha)\r\n")
+        let keyCount = String(plans.count)
+        command.writeString("$\(keyCount.utf8.count)\r\n\(keyCount)\r\n")
+        command.writeImmutableBuffer(keys)
+        command.writeString("$\(length)\r\n")
+        command.writeImmutableBuffer(head)
+        command.writeImmutableBuffer(scopes)
+        command.writeImmutableBuffer(operationsHead)
+        command.writeImmutableBuffer(operations)
+        command.writeString("\r\n")
+    }
+}

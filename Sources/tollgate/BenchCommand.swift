@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import TollgateBench
+import TollgateRedis
+import TollgateServer
+
+/// `tollgate bench`
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure how many requests a second a sidecar, or Redis itself, answers.",
+        discussion: """
+            Sends requests of users u0 … for tools t0 … of providers p0 …, drawn at random. They count like any others: use a \
+            sidecar, or a --namespace, whose counters nobody needs.
+            With --direct it does without a sidecar and sends Redis one script call a request, with the limits of --policy: what \
+            an app could do at best by itself.
+            Without --rate each connection sends as replies come (closed loop); with it requests are sent evenly spaced whether \
+            or not earlier ones have been answered, and a latency counts from when the request was to be sent (open loop).
+            """)
+
+    @OptionGroup var client: ClientOptions
+    @Option(help: ArgumentHelp("Ask this Redis instead of a sidecar: redis://… or unix://….", valueName: "url"))
+    var direct: String?
+    @Option(help: ArgumentHelp("With --direct: the policy. (default: tollgate.yaml)", valueName: "file"))
+    var policy: String?
+    @Option(help: ArgumentHelp("With --direct: the namespace of the keys. (default: bench)", valueName: "name"))
+    var namespace: String?
+    @Option(help: "Connections, over all threads.")
+    var connections = 64
+    @Option(help: "Requests that a connection keeps unanswered.")
+    var pipeline = 16
+    @Option(help: "Threads that send.")
+    var threads = 1
+    @Option(help: "Users to draw from.")
+    var users = 1_000
+    @Option(help: "Tools to draw from.")
+    var tools = 20
+    @Option(help: "Providers to draw from.")
+    var providers = 4
+    @Option(help: ArgumentHelp("Verbs and their weights: check, peek, record, refund.", valueName: "verb=weight,…"))
+    var mix = "check=100"
+    @Option(help: ArgumentHelp("How long to measure. (default: 10s)", valueName: "time"))
+    var duration: String?
+    @Option(help: "How many requests to measure, instead of a time.")
+    var count: Int?
+    @Option(help: ArgumentHelp("How long to send before measuring.", valueName: "time"))
+    var warmup = "1s"
+    @Option(help: ArgumentHelp("Requests a second, evenly spaced (open loop).", valueName: "number"))
+    var rate: Double?
+    @Option(help: "Another seed draws other requests.")
+    var seed: UInt64 = 1
+
+    func run() async throws {
+        do {
+            let report = try await Bench.run(settings()) { progress in
+                Failure.print("\(progress.answered) requests answered, \(progress.inLastSecond) in the last second")
+            }
+            print(client.json ? try report.json() : "\(report)")
+            guard report.replies.error == 0 else { throw ExitCode(1) }
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            Failure.print("\(error)")
+            throw ExitCode(2)
+        }
+    }
+
+    private func settings() throws -> BenchSettings {
+        var settings = BenchSettings(target: try target())
+        settings.connections = connections
+        settings.pipeline = pipeline
+        settings.threads = threads
+        settings.workload.users = users
+        settings.workload.tools = tools
+        settings.workload.providers = providers
+        settings.workload.mix = try VerbMix(parsing: mix)
+        settings.workload.seed = seed
+        settings.warmup = try time(warmup, "warmup")
+        settings.rate = rate
+        if let count {
+            guard duration == nil else { throw BenchError("--count and --duration: give one of them") }
+            settings.extent = .count(count)
+        } else if let duration {
+            settings.extent = .time(try time(duration, "duration"))
+        }
+        return settings
+    }
+
+    private func target() throws -> BenchSettings.Target {
+        guard let direct else {
+            for (option, value) in [("policy", policy), ("namespace", namespace)] where value != nil {
+                throw BenchError("--\(option): only with --direct; the sidecar has its own")
+            }
+            return .sidecar(try client.address(), token: try client.token())
+        }
+        guard client.connect == nil else { throw BenchError("--direct and --connect: give one of them") }
+        return .direct(
+            try RedisAddress(direct), try PolicyFile(path: policy ?? "tollgate.yaml").load(),
+            namespace: namespace ?? "bench")
+    }
+
+    private func time(_ text: String, _ option: String) throws -> Duration {
+        guard let duration = Duration(setting: text) else {
+            throw BenchError("--\(option) \(text): expected a duration such as 500ms, 10s or 2m")
+        }
+        return duration
+    }
+}
