@@ -11,7 +11,7 @@ import json
 import random
 import statistics
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import redis
 
@@ -53,13 +53,10 @@ def check_with_limits(strategy: str, port: int) -> Check:
 
 def check_with_pyrate(port: int, is_gcra: bool) -> Check:
     """pyrate-limiter: a scope is a bucket that holds all its rates, made when it is first seen."""
-    from pyrate_limiter import BucketFactory, Limiter, Rate, RateItem, RedisBucket, StateBucket
-    from pyrate_limiter import RedisStateStore
+    from pyrate_limiter import BucketFactory, Limiter, Rate, RateItem, RedisBucket, RedisStateStore, StateBucket
 
     client = redis.Redis(port=port)
-    rates = {
-        kind: [Rate(most, period * 1_000) for period, most in limits.items()] for kind, limits in LIMITS.items()
-    }
+    rates = {kind: [Rate(most, period * 1_000) for period, most in limits.items()] for kind, limits in LIMITS.items()}
 
     class Buckets(BucketFactory):
         def __init__(self) -> None:

@@ -7,7 +7,8 @@
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
 --                        history counts its cost, or 0
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count
---                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND
+--                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND; 0 is a CHECK of one request that names no other
+--                        amount, and has neither the first count nor amounts
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
 --            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
@@ -21,7 +22,7 @@
 -- Every decision is made on Lua tables; writing starts when all are made, with a command that Redis refuses as a whole
 -- when it has no memory left. So a batch that fails has changed nothing.
 
-local CHECK, PEEK, RECORD, REFUND = 1, 2, 3, 4
+local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND = 0, 1, 2, 3, 4
 local ALLOW, DENY, OK, BROKEN, EXTRAS = 1, 2, 3, 4, 10
 local REQUESTS, TOKENS, COST = 1, 2, 5
 local NEVER = -1
@@ -37,7 +38,9 @@ end
 local scopes = {}
 for i = 1, #KEYS do
     local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]])
-    state.label = sent_scopes[2 * i]
+    local label = sent_scopes[2 * i]
+    if label ~= 0 then state.cost_field = 'cost/' .. label end
+    state.hits, state.quiet = 0, 0
     scopes[i] = state
 end
 
@@ -55,8 +58,8 @@ local function tally_amounts(state, add)
     if cost == 0 then return end
     add(state, 'cost', cost)
     for i = 1, named_count do
-        local label = scopes[named[i]].label
-        if label ~= 0 then add(state, 'cost/' .. label, cost) end
+        local field = scopes[named[i]].cost_field
+        if field then add(state, field, cost) end
     end
 end
 
@@ -65,13 +68,13 @@ end
 -- Milliseconds until a limit that refuses now would let the same request pass if nobody else asked; NEVER if none.
 local function retry_in(state, j, want)
     local set = state.set
-    local kind, max = set.kind[j], set.max[j]
-    if want > max or kind == REQUEST or kind == TOTAL then return NEVER end
+    local kind, most = set.kind[j], set.max[j]
+    if want > most or kind == REQUEST or kind == TOTAL then return NEVER end
     if kind == CALENDAR then return set.ends[j] - now end
-    local excess = state.used[j] + want - max
-    local ring = ring_of(state, j)
-    for i = #ring, 1, -1 do
-        excess = excess - tonumber(ring[i])
+    local excess = state.used[j] + want - most
+    local _, width, columns = parse_ring(ring_of(state, j))
+    for i = #columns / width, 1, -1 do
+        excess = excess - column(columns, width, i)
         if excess <= 0 then return leaves_in(set, j, i, now) end
     end
     return leaves_in(set, j, 0, now)
@@ -86,9 +89,9 @@ local function refusal(counts_denial)
         local state = scopes[place]
         local set, used, refuses = state.set, state.used, false
         for j = 1, set.size do
-            local max, want = set.max[j], asked[set.meter[j]]
+            local most, want = set.max[j], asked[set.meter[j]]
             if not want or want == 0 then want = 1 end
-            if max >= 0 and used[j] + want > max then
+            if most >= 0 and used[j] + want > most then
                 if set.shadow[j] then
                     shadows[#shadows + 1] = place
                     shadows[#shadows + 1] = j
@@ -101,24 +104,31 @@ local function refusal(counts_denial)
                 end
             end
         end
-        if refuses and counts_denial then tally(state, 'denied', math.max(asked[REQUESTS] or 1, 1)) end
+        if refuses and counts_denial then tally(state, 'denied', max(asked[REQUESTS] or 1, 1)) end
     end
     return scope, limit, wait
 end
 
--- The enforced limit with the least left as a share of its max, as the scopes stand now; of equals the first.
+-- The enforced limit of a scope with the least left as a share of its max, and that share, 2 where it has none; of
+-- equals the first.
+local function tightest_of(state)
+    local set, used = state.set, state.used
+    local limit, least = 0, 2
+    for j = 1, set.size do
+        local most = set.max[j]
+        if most >= 0 and not set.shadow[j] and set.kind[j] ~= REQUEST then
+            local share = most == 0 and 0 or (most - used[j]) / most
+            if share < least then limit, least = j, share end
+        end
+    end
+    return limit, least
+end
+
 local function tightest()
     local scope, limit, least = 0, 0, 2
     for i = 1, named_count do
-        local state = scopes[named[i]]
-        local set, used = state.set, state.used
-        for j = 1, set.size do
-            local max = set.max[j]
-            if max >= 0 and not set.shadow[j] and set.kind[j] ~= REQUEST then
-                local share = max == 0 and 0 or (max - used[j]) / max
-                if share < least then scope, limit, least = named[i], j, share end
-            end
-        end
+        local its_limit, share = tightest_of(scopes[named[i]])
+        if share < least then scope, limit, least = named[i], its_limit, share end
     end
     return scope, limit
 end
@@ -128,7 +138,7 @@ local function find_warnings()
         local place = named[i]
         local state = scopes[place]
         local set, used = state.set, state.used
-        for j = 1, set.size do
+        for j = 1, set.warns and set.size or 0 do
             if set.warn[j] >= 0 and used[j] >= set.warn[j] then
                 warnings[#warnings + 1] = place
                 warnings[#warnings + 1] = j
@@ -168,7 +178,7 @@ local function decide(verb)
     if scope then return answer(DENY, scope, limit, scopes[scope].used[limit], wait) end
     if verb == CHECK and hits > 0 then
         for i = 1, named_count do
-            consume(scopes[named[i]], REQUESTS, hits)
+            consume(scopes[named[i]], { [REQUESTS] = hits })
             tally(scopes[named[i]], 'requests', hits)
         end
     end
@@ -182,42 +192,150 @@ end
 local function settle(verb)
     for i = 1, named_count do
         local state = scopes[named[i]]
-        for meter = REQUESTS, COST do
-            local amount = asked[meter] or 0
-            if amount > 0 then
-                if verb == RECORD then consume(state, meter, amount) else give_back(state, meter, amount) end
-            end
+        if verb == RECORD then
+            consume(state, asked)
+            tally_amounts(state, tally)
+        else
+            give_back(state, asked)
+            tally_amounts(state, untally)
         end
-        tally_amounts(state, verb == RECORD and tally or untally)
     end
     if verb == RECORD then find_warnings() end
     return answer(OK)
 end
 
+-- Plain CHECKs -------------------------------------------------------------------------------------------------------
+--
+-- Nearly every operation is a CHECK of one request that passes, and a scope named by many of a batch would go through the
+-- same limits each time. So a scope works out once for how many more of them nothing can happen but counting: for its
+-- next `quiet` ones no limit refuses or warns, and the tightest limit stays the tightest. For these, `hits` counts, and
+-- they are written into the counters together before anything else looks at those.
+
+local ONE_REQUEST = { [REQUESTS] = 1 } -- reused
+
+local function count_hits(state)
+    local hits = state.hits
+    state.quiet = 0
+    if hits == 0 then return end
+    state.hits = 0
+    ONE_REQUEST[REQUESTS] = hits
+    consume(state, ONE_REQUEST)
+    tally(state, 'requests', hits)
+end
+
+-- How many hits later a limit that loses its share faster may become the tightest; well below it.
+local function overtakes_after(slower, faster, lead)
+    return floor(lead / (faster - slower) * 0.99) - 2
+end
+
+-- Works out `quiet`, and of the tightest limit what an answer names: its place, `left` and `used` without the hits,
+-- `slope` 1 if hits count against it, and the time of its reset.
+local function look_ahead(state)
+    local set, used = state.set, state.used
+    local limit, share = tightest_of(state)
+    local slope = limit > 0 and set.meter[limit] == REQUESTS and 1 or 0
+    local quiet = 1000000
+    for j = 1, set.size do
+        local most, warn, is_hit = set.max[j], set.warn[j], set.meter[j] == REQUESTS and set.kind[j] ~= REQUEST
+        if most >= 0 then
+            local room = most - used[j]
+            if not is_hit then room = room > 0 and quiet or 0 end
+            quiet = min(quiet, room)
+            if is_hit and j ~= limit and limit > 0 and not set.shadow[j] and most > 0 then
+                local its_pace, pace = 1 / most, slope / set.max[limit]
+                if its_pace > pace then
+                    quiet = min(quiet, overtakes_after(pace, its_pace, room / most - share))
+                end
+            end
+        end
+        if warn >= 0 then
+            if is_hit then quiet = min(quiet, warn - used[j] - 1) elseif used[j] >= warn then quiet = 0 end
+        end
+        if used[j] > LARGEST_EXACT - quiet then quiet = 0 end
+    end
+    state.quiet, state.limit = quiet, limit
+    if limit > 0 then
+        state.most, state.left, state.slope = set.max[limit], set.max[limit] - used[limit], slope
+        if slope == 1 and set.kind[limit] == SLIDING then
+            state.reset = leaves_in(set, limit, 0, now)
+        else
+            state.reset = resets_in(state, limit, now)
+        end
+    end
+end
+
+-- Answers a plain CHECK of the scopes named if all of them are quiet. Returns whether they are.
+local function pass_quietly()
+    for i = 1, named_count do
+        local state = scopes[named[i]]
+        if state.hits >= state.quiet then
+            count_hits(state)
+            look_ahead(state)
+            if state.quiet < 1 then return false end
+        end
+    end
+    local scope, least, tight = 0, 2, nil
+    for i = 1, named_count do
+        local place = named[i]
+        local state = scopes[place]
+        local hits = state.hits + 1
+        state.hits = hits
+        if state.limit > 0 then
+            local share = (state.left - state.slope * hits) / state.most
+            if share < least then scope, least, tight = place, share, state end
+        end
+    end
+    local at = size
+    size = at + 5
+    reply[at + 1], reply[at + 2] = ALLOW, scope
+    if tight then
+        reply[at + 3] = tight.limit
+        reply[at + 4] = tight.most - tight.left + tight.slope * tight.hits
+        reply[at + 5] = tight.reset
+    else
+        reply[at + 3], reply[at + 4], reply[at + 5] = 0, 0, 0
+    end
+    return true
+end
+
+-- The batch ----------------------------------------------------------------------------------------------------------
+
 local at, last = 1, #operations
 while at <= last do
     local verb = operations[at]
+    local is_plain = verb == PLAIN_CHECK
     for meter = REQUESTS, COST do asked[meter] = nil end
-    local count = operations[at + 1]
-    at = at + 2
-    for _ = 1, count do
-        asked[operations[at]] = operations[at + 1]
+    if is_plain then
+        at = at + 1
+    else
+        local count = operations[at + 1]
         at = at + 2
+        for _ = 1, count do
+            asked[operations[at]] = operations[at + 1]
+            at = at + 2
+        end
     end
     named_count = operations[at]
     local broken
     for i = 1, named_count do
-        named[i] = operations[at + i]
-        if scopes[named[i]].broken then broken = named[i] end
+        local place = operations[at + i]
+        named[i] = place
+        if scopes[place].broken then broken = place end
     end
     at = at + named_count + 1
     if broken then
         put(BROKEN)
         put(broken)
-    elseif verb <= PEEK then
-        decide(verb)
-    else
-        settle(verb)
+    elseif not (is_plain and pass_quietly()) then
+        for i = 1, named_count do count_hits(scopes[named[i]]) end
+        if is_plain then
+            asked[REQUESTS] = 1
+            decide(CHECK)
+        elseif verb <= PEEK then
+            decide(verb)
+        else
+            settle(verb)
+        end
     end
 end
 
@@ -225,13 +343,8 @@ end
 
 for i = 1, #scopes do
     local state = scopes[i]
-    if state.delta then write_counters(state) end
+    if not state.broken then count_hits(state) end
+    if state.changed then write_counters(state) end
 end
-for i = 1, #scopes do
-    local state = scopes[i]
-    if state.history then
-        write_history(state.history[1], state.set.day_ends + DAY_KEPT)
-        write_history(state.history[2], state.set.month_ends + MONTH_KEPT)
-    end
-end
+for i = 1, #scopes do write_history(scopes[i]) end
 return cmsgpack.pack(reply)

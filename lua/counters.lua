@@ -1,8 +1,9 @@
 -- counters.lua: what batch.lua does to the counters of a scope, first on the state that load_scope made, then in Redis.
 --
 -- change(state, j, amount) is the only way a counter changes. It leaves:
---   delta[j]   what this batch changed of limit j; pieces[j]: sums of it that were put aside
---   stored[j]  what counted before
+--   changed[j]  true
+--   delta[j]    of a limit that is no window: what this batch changed; pieces[j]: sums of it that were put aside
+--   before[j]   of the same: what counted before
 -- Needs window.lua. Nothing is written before write_counters is called.
 
 -- Adds to a sum of this batch. Sums are doubles, exact below 2^53: one that would pass it is put aside in pieces.
@@ -18,29 +19,34 @@ end
 
 -- Redis prints a Lua number with 17 digits: enough below 2^53.
 local function increase(key, field, delta, pieces)
-    for i = 1, pieces and #pieces or 0 do redis.pcall('HINCRBY', key, field, pieces[i]) end
-    return redis.pcall('HINCRBY', key, field, delta)
+    for i = 1, pieces and #pieces or 0 do pcall('HINCRBY', key, field, pieces[i]) end
+    return pcall('HINCRBY', key, field, delta)
 end
 
 local function change(state, j, amount)
-    if not state.delta then state.delta, state.pieces, state.stored = {}, {}, {} end
-    if not state.delta[j] then state.stored[j] = state.used[j] end
-    state.used[j] = state.used[j] + amount
-    add_exactly(state.delta, state.pieces, j, amount)
+    local used, changed = state.used, state.changed
+    if not changed then
+        changed = {}
+        state.changed = changed
+    end
+    if state.set.kind[j] ~= SLIDING then
+        if not state.delta then state.delta, state.pieces, state.before = {}, {}, {} end
+        if not changed[j] then state.before[j] = used[j] end
+        add_exactly(state.delta, state.pieces, j, amount)
+    end
+    changed[j] = true
+    used[j] = used[j] + amount
 end
 
--- Adds to every limit of a meter.
-local function consume(state, meter, amount)
+-- Adds amounts, by meter, to every limit that counts them.
+local function consume(state, amounts)
     local set = state.set
+    local meters, kinds = set.meter, set.kind
     for j = 1, set.size do
-        if set.meter[j] == meter then
-            local kind = set.kind[j]
-            if kind == SLIDING then
-                local room = math.min(amount, LARGEST_EXACT - state.used[j])
-                if room > 0 then change(state, j, room) end
-            elseif kind ~= REQUEST then
-                change(state, j, amount)
-            end
+        local amount, kind = amounts[meters[j]], kinds[j]
+        if amount and amount > 0 and kind ~= REQUEST then
+            if kind == SLIDING then amount = min(amount, LARGEST_EXACT - state.used[j]) end
+            if amount > 0 then change(state, j, amount) end
         end
     end
 end
@@ -48,41 +54,52 @@ end
 -- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then
 -- never holds less than the truth.
 local function give_back_sliding(state, j, amount)
-    local ring = ring_of(state, j)
-    local left = amount
-    for i = #ring, 1, -1 do
-        if left == 0 then break end
-        local count = tonumber(ring[i])
-        local taken = math.min(count, left)
-        if taken > 0 then
-            ring[i] = string.format('%.0f', count - taken)
-            state.redo[j] = true
+    local sum, width, columns = parse_ring(ring_of(state, j))
+    local place, left = #columns / width, min(amount, sum)
+    if left > 0 then
+        sum = sum - left
+        local tail = ''
+        while left > 0 and place > 0 do
+            local count = column(columns, width, place)
+            local taken = min(count, left)
+            local rest = format('%d', count - taken)
+            tail = rep('0', width - #rest) .. rest .. tail
             left = left - taken
+            place = place - 1
         end
+        state.rings = state.rings or {}
+        state.rings[j] = ring_text(sum, width, sub(columns, 1, place * width) .. tail)
     end
     change(state, j, -amount)
 end
 
-local function give_back(state, meter, amount)
+-- Takes amounts, by meter, from every limit that counts them; none goes below zero.
+local function give_back(state, amounts)
     local set = state.set
     for j = 1, set.size do
-        if set.meter[j] == meter and set.kind[j] ~= REQUEST then
-            local taken = math.min(amount, state.used[j])
+        local amount, kind = amounts[set.meter[j]], set.kind[j]
+        if amount and kind ~= REQUEST then
+            local taken = min(amount, state.used[j])
             if taken > 0 then
-                if set.kind[j] == SLIDING then
-                    give_back_sliding(state, j, taken)
-                else
-                    change(state, j, -taken)
-                end
+                if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
             end
         end
     end
 end
 
-local function ring_text(ring)
-    local length = #ring
-    while length > 0 and ring[length] == '0' do length = length - 1 end
-    return table.concat(ring, ' ', 1, length)
+-- Whether the key already lives as long as what was moved on needs. Whoever wrote a marker saw to it that the key lives
+-- until the counter beside it counts no more: a longer limit, still in its bucket or period, answers for the shorter
+-- ones.
+local function lives_long_enough(state)
+    local set, changed, moved = state.set, state.changed, state.moved
+    local lives, needs = 0, 0
+    for j = 1, set.size do
+        local ends = set.ends[j]
+        if ends then
+            if not moved[j] then lives = max(lives, ends) elseif changed[j] then needs = max(needs, ends) end
+        end
+    end
+    return needs <= lives
 end
 
 -- A new key gets a time to live, any other only a longer one: scopes may be read with different limit sets. A limit for
@@ -90,53 +107,58 @@ end
 local function set_expiry(state, existed)
     local set = state.set
     if set.for_ever then
-        if existed then redis.call('PERSIST', state.key) end
-    elseif existed then
-        redis.call('PEXPIREAT', state.key, set.expires, 'GT')
-    else
-        redis.call('PEXPIREAT', state.key, set.expires)
+        if existed then call('PERSIST', state.key) end
+    elseif not existed then
+        call('PEXPIREAT', state.key, set.expires)
+    elseif not lives_long_enough(state) then
+        call('PEXPIREAT', state.key, set.expires, 'GT')
     end
 end
 
 -- A counter is written as a number, or where that is not exact any more by what it changes.
 local function is_large(state, j)
-    return state.set.kind[j] ~= SLIDING
-        and (state.used[j] > LARGEST_EXACT or state.stored[j] > LARGEST_EXACT or state.pieces[j] ~= nil)
+    return state.used[j] > LARGEST_EXACT or state.before[j] > LARGEST_EXACT or state.pieces[j] ~= nil
 end
 
+local write = { 'HSET' } -- reused
+
 local function write_counters(state)
-    local set, delta = state.set, state.delta
-    local existed = not state.created or redis.call('EXISTS', state.key) == 1
-    local write, length, moved, large = { 'HSET', state.key }, 2, false, {}
+    local set, changed, moved, rings = state.set, state.changed, state.moved, state.rings
+    local used, delta, counters = state.used, state.delta, set.counter
+    local existed = not state.created or call('EXISTS', state.key) == 1
+    local length, has_moved, large = 2, false, nil
+    write[2] = state.key
     for j = 1, set.size do
-        if delta[j] then
-            if not is_large(state, j) then
-                write[length + 1], write[length + 2] = set.counter[j], state.used[j]
-                length = length + 2
-            else
+        if changed[j] then
+            local is_moved = moved and moved[j]
+            if delta and delta[j] and is_large(state, j) then
+                large = large or {}
                 large[#large + 1] = j
-                if state.moved[j] then
-                    write[length + 1], write[length + 2] = set.counter[j], 0
+                if is_moved then
+                    write[length + 1], write[length + 2] = counters[j], 0
                     length = length + 2
                 end
+            else
+                write[length + 1], write[length + 2] = counters[j], used[j]
+                length = length + 2
             end
-            if state.moved[j] then
-                moved = true
+            if is_moved then
+                has_moved = true
                 if set.marker[j] then
-                    write[length + 1], write[length + 2] = set.marker[j], set.current[j]
+                    write[length + 1], write[length + 2] = set.marker[j], set.stored[j]
                     length = length + 2
                 end
             end
-            if state.redo[j] then
-                write[length + 1], write[length + 2] = set.ring[j], ring_text(state.rings[j])
+            if rings and rings[j] then
+                write[length + 1], write[length + 2] = set.ring[j], rings[j]
                 length = length + 2
             end
         end
     end
-    if length > 2 then redis.call(unpack(write, 1, length)) end
-    for i = 1, #large do
+    if length > 2 then call(unpack(write, 1, length)) end
+    for i = 1, large and #large or 0 do
         local j = large[i]
-        increase(state.key, set.counter[j], delta[j], state.pieces[j])
+        increase(state.key, counters[j], delta[j], state.pieces[j])
     end
-    if moved then set_expiry(state, existed) end
+    if has_moved then set_expiry(state, existed) end
 end

@@ -20,7 +20,9 @@
 -- Fields of a sliding limit:
 --   requests/1m.n   total over the buckets that touch the window
 --   requests/1m.b   number of the newest bucket (time / width) that holds anything
---   requests/1m.r   the RING buckets before it, newest first, trailing zeros left out: '3 0 1'
+--   requests/1m.r   the ring: the RING buckets before it, which change only when the newest one does: '5 1 301' is their
+--                   sum, the digits that each takes, and the counts, newest first, trailing zeros left out. Where every
+--                   count takes as many digits, moving on is a matter of cutting text; no list is made
 -- Fields of a calendar limit: cost/day, and cost/day.p, the id of the period it counts. For ever: cost/total alone.
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
@@ -34,10 +36,14 @@ local RING = 30
 local REQUEST, SLIDING, CALENDAR, TOTAL = 1, 2, 3, 4
 local LARGEST_EXACT = 9007199254740991
 
+local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
+local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+local sub, match, find, format, rep = string.sub, string.match, string.find, string.format, string.rep
+
 local function clock_now(clock)
     if clock > 0 then return clock end
-    local time = redis.call('TIME')
-    return time[1] * 1000 + math.floor(time[2] / 1000)
+    local time = call('TIME')
+    return time[1] * 1000 + floor(time[2] / 1000)
 end
 
 -- The id and the end of the calendar period that holds now; nil when the sidecar's idea of the time is too far off.
@@ -52,35 +58,45 @@ end
 local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
-        size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, width = {}, current = {}, ends = {},
-        counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0, for_ever = false,
+        size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false, width = {}, current = {},
+        stored = {}, ends = {}, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
+        for_ever = false,
     }
-    local read = set.read
+    local read, size = set.read, 2
     for j = 1, #limits do
         local limit = limits[j]
         local name, kind, arg = limit[1], limit[3], limit[7]
         set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.warn[j] =
             limit[2], kind, limit[4], limit[5] == 1, limit[6]
-        set.at[j] = #read - 1
+        if limit[6] >= 0 then set.warns = true end
+        set.at[j] = size - 1
         if kind == SLIDING then
-            local width = math.ceil(arg / RING)
-            set.width[j] = width
-            set.current[j] = math.floor(now / width)
+            local width = ceil(arg / RING)
+            local current = floor(now / width)
+            set.width[j], set.current[j], set.stored[j] = width, current, format('%d', current)
+            set.ends[j] = (current + RING + 2) * width
             set.counter[j], set.marker[j], set.ring[j] = name .. '.n', name .. '.b', name .. '.r'
-            set.expires = math.max(set.expires, now + (RING + 2) * width)
+            set.expires = max(set.expires, now + (RING + 2) * width)
         elseif kind == CALENDAR then
             local id, ends = period_at(arg, now)
             if not id then return nil end
-            set.current[j], set.ends[j] = id, ends
+            set.current[j], set.stored[j], set.ends[j] = id, id, ends
             set.counter[j], set.marker[j] = name, name .. '.p'
-            set.expires = math.max(set.expires, ends)
+            set.expires = max(set.expires, ends)
         elseif kind == TOTAL then
             set.counter[j] = name
             set.for_ever = true
         end
-        if set.counter[j] then read[#read + 1] = set.counter[j] end
-        if set.marker[j] then read[#read + 1] = set.marker[j] end
+        if set.counter[j] then
+            size = size + 1
+            read[size] = set.counter[j]
+        end
+        if set.marker[j] then
+            size = size + 1
+            read[size] = set.marker[j]
+        end
     end
+    set.reads = size > 2
     if sent[1] ~= 0 then
         local day, day_ends = period_at(sent[1][1], now)
         local month, month_ends = period_at(sent[1][2], now)
@@ -90,86 +106,122 @@ local function prepare_set(sent, now)
     return set
 end
 
--- Reads a ring's text into a list. Counts stay text (Lua would print large numbers with 14 digits); returns their sum too.
+-- A ring's sum, width of a column, and columns. What is no ring is an empty one.
 local function parse_ring(text)
-    local ring, sum, size = {}, 0, 0
-    for count in string.gmatch(text or '', '%d+') do
-        size = size + 1
-        ring[size] = count
-        sum = sum + tonumber(count)
-    end
-    return ring, sum
+    local sum, width, columns = match(text or '', '^(%d+) (%d+) (%d*)$')
+    width = tonumber(width)
+    if not width or width < 1 or #columns % width > 0 then return 0, 1, '' end
+    return tonumber(sum), width, columns
 end
 
--- Moves a window on by so many buckets: what was its newest bucket becomes one of the ring, what is older than RING
+local function column(columns, width, place)
+    return tonumber(sub(columns, (place - 1) * width + 1, place * width)) or 0
+end
+
+-- Gives every column more digits.
+local function widened(columns, width, to)
+    local wide = {}
+    for i = 1, #columns / width do wide[i] = rep('0', to - width) .. sub(columns, (i - 1) * width + 1, i * width) end
+    return table.concat(wide)
+end
+
+local function ring_text(sum, width, columns)
+    if sub(columns, -1) == '0' then
+        columns = match(columns, '^.*[1-9]') or ''
+        columns = columns .. rep('0', -#columns % width)
+    end
+    return format('%d %d %s', sum, width, columns)
+end
+
+-- Moves a window on by so many buckets, 1 to RING: what was its newest bucket becomes a column, what is older than RING
 -- buckets falls out. Returns the ring as seen from the new newest bucket, and the new total.
 local function advance(text, total, steps)
-    local old, closed = parse_ring(text)
-    local ring, sum = {}, 0
-    for i = 1, steps - 1 do ring[i] = '0' end
-    ring[steps] = string.format('%.0f', math.max(total - closed, 0))
-    for i = 1, math.min(#old, RING - steps) do ring[steps + i] = old[i] end
-    for i = 1, #ring do sum = sum + tonumber(ring[i]) end
-    return ring, sum
+    local sum, width, columns = parse_ring(text)
+    local closed = max(total - sum, 0)
+    local kept = RING - steps
+    for i = kept + 1, #columns / width do sum = sum - column(columns, width, i) end
+    columns = sub(columns, 1, kept * width)
+    local newest = format('%d', closed)
+    if #newest > width then
+        columns = widened(columns, width, #newest)
+        width = #newest
+    end
+    sum = max(sum, 0) + closed
+    return ring_text(sum, width, rep('0', steps * width - #newest) .. newest .. columns), sum
 end
 
 -- Reads one scope. In the state that it returns:
 --   used[j]   what counts against limit j now
 --   moved[j]  the stored bucket or period is an older one, so its marker has to be written with the counter
---   rings[j]  a sliding limit's ring, where it had to be read; redo[j]: it differs from the stored one
+--   rings[j]  a sliding limit's ring where it differs from the stored one
+--             (moved and rings are nil where they would be empty)
+--   created   the hash holds nothing that the set knows
 --   broken    Redis's error where the key cannot be read (not a hash, say); the other fields are missing then
 local function load_scope(key, set)
-    local state = { key = key, set = set, used = {}, moved = {}, rings = {}, redo = {}, created = true }
+    local state = { key = key, set = set, created = true }
+    local used, moved, rings = {}, nil, nil
     local found
-    if #set.read > 2 then
+    if set.reads then
         set.read[2] = key
-        found = redis.pcall(unpack(set.read))
+        found = pcall(unpack(set.read))
         if found.err then return { key = key, set = set, broken = found.err } end
     end
     local late, late_fields
+    local kinds, stored, at = set.kind, set.stored, set.at
     for j = 1, set.size do
-        local kind, at = set.kind[j], set.at[j]
-        local used = 0
-        if kind ~= REQUEST and found[at] then
+        local kind = kinds[j]
+        local count = kind ~= REQUEST and found[at[j]]
+        if count then
             state.created = false
-            used = tonumber(found[at]) or 0
-            if kind == SLIDING then
-                local steps = set.current[j] - (tonumber(found[at + 1]) or 0)
-                -- A clock that went back: for as long as the newest bucket lies within a window it is still counted in, and
-                -- waits for the time to catch up; from further back it is taken to be the present one.
-                if steps > 0 or steps < -RING then state.moved[j] = true end
-                if steps > RING then
-                    used, state.rings[j], state.redo[j] = 0, {}, true
-                elseif steps > 0 then
-                    late, late_fields = late or {}, late_fields or { 'HMGET', key }
-                    late[#late + 1] = j
-                    late_fields[#late_fields + 1] = set.ring[j]
-                    state.rings[j] = steps
+            count = tonumber(count) or 0
+            local marker = found[at[j] + 1]
+            if kind ~= TOTAL and marker ~= stored[j] then
+                if kind == CALENDAR then
+                    if (marker or '') < stored[j] then
+                        count = 0
+                        moved = moved or {}
+                        moved[j] = true
+                    end
+                else
+                    local steps = set.current[j] - (tonumber(marker) or 0)
+                    -- A clock that went back: for as long as the newest bucket lies within a window it is still counted
+                    -- in, and waits for the time to catch up; from further back it is taken to be the present one.
+                    if steps > 0 or steps < -RING then
+                        moved = moved or {}
+                        moved[j] = true
+                    end
+                    if steps > RING then
+                        rings = rings or {}
+                        count, rings[j] = 0, ''
+                    elseif steps > 0 then
+                        late, late_fields, rings = late or {}, late_fields or { 'HMGET', key }, rings or {}
+                        late[#late + 1] = j
+                        late_fields[#late_fields + 1] = set.ring[j]
+                        rings[j] = steps
+                    end
                 end
-            elseif kind == CALENDAR and (found[at + 1] or '') < set.current[j] then
-                used, state.moved[j] = 0, true
             end
         elseif kind ~= REQUEST then
-            state.moved[j] = true
-            if kind == SLIDING then state.rings[j] = {} end
+            count = 0
+            moved = moved or {}
+            moved[j] = true
         end
-        state.used[j] = used
+        used[j] = count or 0
     end
     if late then
-        local rings = redis.call(unpack(late_fields))
+        local texts = call(unpack(late_fields))
         for i = 1, #late do
             local j = late[i]
-            state.rings[j], state.used[j] = advance(rings[i], state.used[j], state.rings[j])
-            state.redo[j] = true
+            rings[j], used[j] = advance(texts[i], used[j], rings[j])
         end
     end
+    state.used, state.moved, state.rings = used, moved, rings
     return state
 end
 
--- The ring of a sliding limit, read now if that was not needed before.
+-- The ring of a sliding limit as text, read now if that was not needed before.
 local function ring_of(state, j)
-    if not state.rings[j] then state.rings[j] = parse_ring(redis.call('HGET', state.key, state.set.ring[j])) end
-    return state.rings[j]
+    return state.rings and state.rings[j] or call('HGET', state.key, state.set.ring[j])
 end
 
 -- Milliseconds until the bucket so many places before the newest has left the window.
@@ -183,10 +235,9 @@ local function resets_in(state, j, now)
     local set = state.set
     if set.kind[j] == CALENDAR then return set.ends[j] - now end
     if set.kind[j] ~= SLIDING or state.used[j] == 0 then return 0 end
-    local ring = state.rings[j]
-    if not state.moved[j] or not ring or (state.delta and state.delta[j]) then return leaves_in(set, j, 0, now) end
-    for i = 1, #ring do
-        if ring[i] ~= '0' then return leaves_in(set, j, i, now) end
-    end
-    return 0
+    local ring = state.moved and state.moved[j] and state.rings and state.rings[j]
+    if not ring or (state.changed and state.changed[j]) then return leaves_in(set, j, 0, now) end
+    local _, width, columns = parse_ring(ring)
+    local place = find(columns, '[1-9]')
+    return place and leaves_in(set, j, ceil(place / width), now) or 0
 end

@@ -22,8 +22,12 @@ package struct BatchEncoder {
 
     /// Adds an operation on scopes whose plans are not inert.
     package mutating func append(_ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan]) {
-        operations.writeInteger(verb.rawValue)
-        writeAmounts(amounts)
+        if verb == .check, amounts == Self.oneRequest {
+            operations.writeInteger(Self.plainCheck)
+        } else {
+            operations.writeInteger(verb.rawValue)
+            writeAmounts(amounts)
+        }
         operations.writeMessagePack(Int64(scopes.count))
         for plan in scopes {
             if plan.batchNumber != number { add(plan) }
@@ -31,6 +35,10 @@ package struct BatchEncoder {
         }
         operationItems += 2 + scopes.count
     }
+
+    private static let oneRequest = Amounts(requests: 1)
+    /// The script's word for a CHECK of one request that names no other amount.
+    private static let plainCheck: UInt8 = 0
 
     private mutating func writeAmounts(_ amounts: Amounts) {
         let countIndex = operations.writerIndex

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import sys
 import tempfile
 import time
@@ -67,4 +66,4 @@ def measure_users(settings: Settings, users: int, library: Path, counter: Path) 
 
 
 def read_counter(counter: Path) -> int:
-    return struct.unpack("=Q", counter.read_bytes())[0]
+    return int.from_bytes(counter.read_bytes(), sys.byteorder)

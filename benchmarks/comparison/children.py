@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import Any
 
 PATIENCE = 15.0
 """Seconds that a server may take to get ready, and to end after it was asked to."""
@@ -32,12 +34,26 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+def name_of(process: subprocess.Popen[bytes]) -> str:
+    words = process.args
+    return Path(str(words[0] if isinstance(words, list) else words)).name
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise BenchmarkError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.02)
+
+
+def end_session(session: int) -> None:
+    """Kills what the first process of a session has left behind, such as a Redis's rewriting of its file."""
+    deadline = time.monotonic() + PATIENCE
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline:
+            os.killpg(session, signal.SIGKILL)
+            time.sleep(0.01)
 
 
 class Children:
@@ -50,9 +66,6 @@ class Children:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A second Ctrl-C must not stop the clean-up, which is bounded.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for process in reversed(list(self._processes)):
             self.stop(process)
 
@@ -65,17 +78,13 @@ class Children:
 
     def launch(self, arguments: Sequence[object]) -> subprocess.Popen[bytes]:
         """Starts a program whose output `finish` collects."""
-        return self._open(
-            arguments, None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        return self._open(arguments, None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def finish(
-        self, process: subprocess.Popen[bytes], timeout: float, input: bytes | None = None, accepted: Sequence[int] = (0,)
-    ) -> str:
+    def finish(self, process: subprocess.Popen[bytes], timeout: float, accepted: Sequence[int] = (0,)) -> str:
         """What it wrote to standard output; throws unless it ends in time, with a status that is accepted."""
-        name = Path(str(process.args[0])).name  # type: ignore[index]
+        name = name_of(process)
         try:
-            output, errors = process.communicate(input, timeout=timeout)
+            output, errors = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             raise BenchmarkError(f"{name} did not end within {timeout:.0f} s") from None
         finally:
@@ -86,13 +95,9 @@ class Children:
             raise BenchmarkError(f"{name} ended with status {process.returncode}: {words}")
         return text
 
-    def run(
-        self, arguments: Sequence[object], timeout: float, input: bytes | None = None, accepted: Sequence[int] = (0,)
-    ) -> str:
+    def run(self, arguments: Sequence[object], timeout: float, accepted: Sequence[int] = (0,)) -> str:
         """Runs a program to its end and gives what it wrote to standard output."""
-        stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
-        process = self._open(arguments, None, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        return self.finish(process, timeout, input, accepted)
+        return self.finish(self.launch(arguments), timeout, accepted)
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """Asks the process to end, and kills its session where that takes too long."""
@@ -103,28 +108,26 @@ class Children:
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
-                print(f"killing {process.args[0]}, which does not end", file=sys.stderr)  # type: ignore[index]
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+                print(f"killing {name_of(process)}, which does not end", file=sys.stderr)
+        process.kill()
         process.wait()
+        end_session(process.pid)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
                 stream.close()
         self._processes.remove(process)
 
     def _open(
-        self, arguments: Sequence[object], environment: Mapping[str, str] | None, **streams: object
+        self, arguments: Sequence[object], environment: Mapping[str, str] | None, **streams: Any
     ) -> subprocess.Popen[bytes]:
         words = [str(argument) for argument in arguments]
         try:
-            process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 words,
                 env=dict(os.environ, **(environment or {})),
                 start_new_session=True,
                 preexec_fn=die_with_parent,
-                **streams,  # type: ignore[call-overload]
+                **streams,
             )
         except OSError as error:
             raise BenchmarkError(f"{words[0]} cannot be started: {error.strerror}") from None

@@ -37,7 +37,7 @@ class Load:
             "--connections", self.connections, "--pipeline", self.pipeline,
             "--users", self.users, "--tools", TOOLS, "--providers", PROVIDERS, "--mix", self.mix, "--json",
         ]  # fmt: skip
-        return options if self.rate is None else options + ["--rate", self.rate]
+        return options if self.rate is None else [*options, "--rate", self.rate]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class Run:
 
 def count_faults(report: dict[str, Any]) -> int:
     replies = report["replies"]
-    refused = sum(replies.get(name, 0) for name in ("deny", "degraded", "error"))
-    return refused + (0 if replies.get("error") else sum(report["errors"].values()))
+    return sum(int(replies[name]) for name in ("deny", "degraded", "error"))
 
 
 class Generator:

@@ -15,7 +15,8 @@ from .stage import SIDECAR_NAMESPACE, Settings, Stage
 USERS = 100_000
 MORE_USERS = 500_000
 """The same ones and 400 000 others."""
-REQUESTS_PER_USER = 6
+REQUESTS_PER_USER, REQUESTS_PER_MORE_USER = 6, 3
+"""Random ones; nearly all users are among those of so many requests."""
 SAMPLE = 500
 
 
@@ -42,15 +43,15 @@ def measure_memory(settings: Settings) -> MemoryResult:
         generator, sidecar = Generator(stage), stage.sidecar
         idle = resident_megabytes(sidecar.pid)
         generator.fill(sidecar, Load(users=USERS), USERS * REQUESTS_PER_USER)
-        cached, cached_scopes = resident_megabytes(sidecar.pid), sidecar.counts()["scopesCached"]
+        cached, cached_scopes = resident_megabytes(sidecar.pid), sidecar.counts()["scopes_cached"]
         redis_bytes = sample_users(stage.redis)
-        generator.fill(sidecar, Load(users=MORE_USERS), MORE_USERS * REQUESTS_PER_USER)
+        generator.fill(sidecar, Load(users=MORE_USERS), MORE_USERS * REQUESTS_PER_MORE_USER)
         return MemoryResult(
             idle_megabytes=idle,
             cached_megabytes=cached,
             cached_scopes=cached_scopes,
             passed_megabytes=resident_megabytes(sidecar.pid),
-            passed_scopes=sidecar.counts()["scopesCached"],
+            passed_scopes=sidecar.counts()["scopes_cached"],
             redis_bytes=redis_bytes,
         )
 

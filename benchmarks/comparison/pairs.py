@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Callable
 
 from .generator import Generator, Load, Run
 from .spread import Spread
@@ -48,7 +48,7 @@ class PairResult:
 
     def ratio(self, value: Callable[[Run], float]) -> Spread:
         """Sidecar over direct, round by round."""
-        return Spread([value(a) / max(value(b), 1e-9) for a, b in zip(self.sidecar, self.direct)])
+        return Spread([value(a) / max(value(b), 1e-9) for a, b in zip(self.sidecar, self.direct, strict=True)])
 
     @property
     def faults(self) -> int:

@@ -68,7 +68,8 @@ def has_peers(children: Children, python: Path) -> bool:
 
 def describe_peers(children: Children, python: Path) -> dict[str, str]:
     code = f"import importlib.metadata as m; print(*[m.version(name) for name in {PACKAGES!r}])"
-    return dict(zip(PACKAGES, children.run([python, "-c", code], timeout=30).split()))
+    names = ["redis-py" if name == "redis" else name for name in PACKAGES]
+    return dict(zip(names, children.run([python, "-c", code], timeout=30).split(), strict=True))
 
 
 def measure_peers(settings: Settings, python: Path) -> list[PeerResult]:
@@ -89,7 +90,7 @@ def measure_peers(settings: Settings, python: Path) -> list[PeerResult]:
             name,
             Spread(rates[name]),
             Spread(middles[name]),
-            Spread([ours / theirs for ours, theirs in zip(rates[YARDSTICK], rates[name])]),
+            Spread([ours / theirs for ours, theirs in zip(rates[YARDSTICK], rates[name], strict=True)]),
         )
         for name in CONTENDERS
     ]
@@ -100,4 +101,5 @@ def run_contender(settings: Settings, stage: Stage, python: Path, name: str) -> 
         python, PROGRAM, name, "--users", USERS, "--seconds", settings.seconds,
         "--redis", stage.redis.port, "--tollgate", stage.sidecar.port,
     ]  # fmt: skip
-    return json.loads(settings.children.run(arguments, settings.seconds + 60))
+    report: dict[str, float] = json.loads(settings.children.run(arguments, settings.seconds + 60))
+    return report

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .children import BenchmarkError, Children, last_line, wait_until
-from .resp import RespClient
+from .resp import Reply, RespClient
 
 ATTEMPTS = 5
 """A port that was free when it was chosen may be gone when redis-server takes it."""
@@ -16,7 +16,7 @@ ATTEMPTS = 5
 def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 class RedisServer:
@@ -45,7 +45,7 @@ class RedisServer:
         self._process.kill()
         self._children.stop(self._process)
 
-    def ask(self, *words: object) -> object:
+    def ask(self, *words: object) -> Reply:
         return self._client.ask(*words)
 
     def info(self, section: str) -> dict[str, str]:
@@ -87,6 +87,6 @@ class RedisServer:
     def _answers(self, path: Path) -> bool:
         try:
             self._client = RespClient(path, timeout=120)
-            return self._client.ask("PING") == b"PONG"
+            return bool(self._client.ask("PING") == b"PONG")
         except OSError:
             return False

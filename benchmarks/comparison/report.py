@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from .independent import IndependentResult
 from .memory import MemoryResult
@@ -18,7 +18,9 @@ def render_table(head: Row, rows: Sequence[Row]) -> str:
     """Columns padded, so that it reads as it is."""
     lines = [head, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    texts = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
+    texts = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([texts[0], rule, *texts[1:]])
 
@@ -73,13 +75,15 @@ def render_pairs(pairs: list[PairResult]) -> str:
     rows = []
     for result in pairs:
         for side, of in (("sidecar", result.of_sidecar), ("direct", result.of_direct)):
-            rows.append((
-                result.pair.name,
-                side,
-                of(lambda run: run.requests_per_second).text(0),
-                of(lambda run: run.p50).text(3),
-                of(lambda run: run.p99).text(3),
-            ))
+            rows.append(
+                (
+                    result.pair.name,
+                    side,
+                    of(lambda run: run.requests_per_second).text(0),
+                    of(lambda run: run.p50).text(3),
+                    of(lambda run: run.p99).text(3),
+                )
+            )
     head = ("pair", "side", "requests/s", "p50 ms", "p99 ms")
     loads = "\n".join(f"- {result.pair.name}: {describe_load(result)}" for result in pairs)
     return f"{render_table(head, rows)}\n\n{loads}"
@@ -94,16 +98,18 @@ def render_costs(pairs: list[PairResult]) -> str:
     rows = []
     for result in pairs:
         for side, of in (("sidecar", result.of_sidecar), ("direct", result.of_direct)):
-            rows.append((
-                result.pair.name,
-                side,
-                of(lambda run: run.sidecar_cpu_us).text(2) if side == "sidecar" else "",
-                of(lambda run: run.redis_cpu_us).text(2),
-                of(lambda run: run.generator_cpu_us).text(2),
-                of(lambda run: run.batch).text(1),
-                str(int(sum(of(lambda run: run.forks).values))),
-                str(int(sum(of(lambda run: run.faults).values))),
-            ))
+            rows.append(
+                (
+                    result.pair.name,
+                    side,
+                    of(lambda run: run.sidecar_cpu_us).text(2) if side == "sidecar" else "",
+                    of(lambda run: run.redis_cpu_us).text(2),
+                    of(lambda run: run.generator_cpu_us).text(2),
+                    of(lambda run: run.batch).text(1),
+                    str(int(sum(of(lambda run: run.forks).values))),
+                    str(int(sum(of(lambda run: run.faults).values))),
+                )
+            )
     head = ("pair", "side", "sidecar", "redis-server", "generator", "batch", "rewrites", "faults")
     return (
         "Processor time in µs a request; requests in a script call; how often, over all rounds, Redis began to rewrite "
@@ -118,9 +124,8 @@ def render_memory(memory: MemoryResult) -> str:
         ("and 400 000 others", f"{memory.passed_megabytes:.1f} MB", f"{memory.passed_scopes:,} scopes cached"),
     ]
     names = {"decisions": "what decisions need of it", "day": "its day", "month": "its month"}
-    rows += [
-        (f"Redis, a user: {names[name]}", f"{size:.0f} bytes", "MEMORY USAGE") for name, size in memory.redis_bytes.items()
-    ]
+    for name, size in memory.redis_bytes.items():
+        rows.append((f"Redis, a user: {names[name]}", f"{size:.0f} bytes", "MEMORY USAGE"))
     return render_table(("memory", "", ""), rows)
 
 
@@ -142,8 +147,6 @@ def median(values: list[float], digits: int = 0) -> str:
 
 
 def render_peers(peers: list[PeerResult]) -> str:
-    rows = [
-        (peer.name, peer.checks_per_second.text(0), peer.p50.text(3), peer.ratio.text(2)) for peer in peers
-    ]
+    rows = [(peer.name, peer.checks_per_second.text(0), peer.p50.text(3), peer.ratio.text(2)) for peer in peers]
     head = ("one Python process, 100 users", "checks/s", "p50 ms", "tollgate over this")
     return render_table(head, rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Union
+from typing import Any
 
 from .children import BenchmarkError
 
-Reply = Union[None, int, bytes, list]
+Reply = Any
+"""None, int, bytes, or a list of these."""
 
 
 def encode_command(words: tuple[object, ...]) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from .children import BenchmarkError, Children, last_line, wait_until
 from .redis_server import RedisServer
@@ -68,7 +68,8 @@ class Sidecar:
 
     def counts(self) -> dict[str, int]:
         """The counts of INFO."""
-        return json.loads(self._client.text("INFO"))["counts"]
+        counts: dict[str, int] = json.loads(self._client.text("INFO"))["counts"]
+        return counts
 
     def answered(self) -> int:
         """Requests that Redis has decided or applied since the start."""
