@@ -24,8 +24,8 @@ final class Batch {
     var isReadingUsage = false
     /// Readings of usage that have not come to an end.
     var openReads = 0
-    private(set) var entries: [Entry] = []
-    private(set) var encoder: BatchEncoder
+    @exclusivity(unchecked) private(set) var entries: [Entry] = []
+    @exclusivity(unchecked) private(set) var encoder: BatchEncoder
     /// Sent when the operations before them have been answered.
     var usageRequests: [UsageRequest] = []
     /// How often it has been sent again because the sidecar's idea of the time was off.

@@ -62,7 +62,7 @@ package struct BatchEncoder {
     private mutating func add(_ plan: ScopePlan) {
         plans.append(plan)
         plan.batchNumber = number
-        plan.batchPlace = plans.count
+        plan.batchPlace = Int32(plans.count)
         if plan.set.batchNumber != number {
             sets.append(plan.set)
             plan.set.batchNumber = number

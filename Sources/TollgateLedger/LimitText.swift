@@ -8,9 +8,15 @@ package struct LimitText: Sendable {
     package let max: [UInt8]
     /// ` source=defaults`
     package let source: [UInt8]
+    /// 0 for an unlimited one.
+    package let most: Int64
+    /// Whether amounts are nano-units.
+    package let isMoney: Bool
 
     package init(_ effective: EffectiveLimit) {
         let limit = effective.limit
+        most = limit.max ?? 0
+        isMoney = limit.meter == .cost
         name = Array("/\(limit.name)".utf8)
         max = Array(" max=\(limit.max.map(limit.meter.text) ?? "unlimited")".utf8)
         source = Array(" source=\(effective.source.rawValue)".utf8)

@@ -7,48 +7,78 @@ import Glibc
 import Darwin
 #endif
 
-/// All that a batch and a reply need of one scope, ready to be copied. Owned by one event loop.
+/// All that a batch and a reply need of one scope, ready to be copied. Small, as hundreds of thousands are kept. Owned by one
+/// event loop.
 package final class ScopePlan {
-    package let scope: Scope
-    /// `user:alice`
-    package let text: [UInt8]
     package let set: LimitSet
-    /// The scope's hash in Redis as a RESP bulk string.
+    /// The scope's hash in Redis as a RESP bulk string: `$21`, `tollgate:{user:alice}`.
     let key: [UInt8]
+    /// Where in `key` the scope's text stands.
+    private let textStart: Int32
+    private let textCount: Int32
+    /// Of the text, for the cache.
+    let hash: Int
     /// `provider=openai` in MessagePack, under which other scopes' history counts this one's cost; the number 0 if none.
     let label: [UInt8]
     /// Whether leaving the scope out of an operation changes nothing.
     package let isInert: Bool
-    /// Of `text`, for the cache.
-    let hash: Int
+    /// Whether the text is nothing but visible ASCII without quotes, and so needs none in a reply.
+    package let isPlainText: Bool
 
-    /// The batch that this scope was last put into, and its place there, from 1.
+    /// The place in the batch that this scope was last put into, from 1.
+    var batchPlace: Int32 = 0
+    /// That batch.
     var batchNumber = 0
-    var batchPlace = 0
 
     /// Kinds by which the history of other scopes splits its cost.
     static let labelledKinds: Set<String> = ["provider", "tool"]
+    private static let noLabel: [UInt8] = [0]
 
     init(scope: Scope, set: LimitSet, namespace: String, hash: Int) {
-        self.scope = scope
         self.set = set
         self.hash = hash
-        let description = scope.description
-        text = Array(description.utf8)
-        let name = "\(namespace):{\(description)}"
-        key = Array("$\(name.utf8.count)\r\n\(name)\r\n".utf8)
+        let text = scope.description
+        let name = "\(namespace):{\(text)}"
+        let head = "$\(name.utf8.count)\r\n"
+        key = Array("\(head)\(name)\r\n".utf8)
+        textStart = Int32(head.utf8.count + namespace.utf8.count + 2)
+        textCount = Int32(text.utf8.count)
+        isPlainText = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") }
         if scope.parts.count == 1, let part = scope.parts.first, Self.labelledKinds.contains(part.kind) {
             label = Self.packed("\(part.kind)=\(part.id)")
             isInert = false
         } else {
-            label = [0]
+            label = Self.noLabel
             isInert = set.limits.isEmpty && !set.keepsHistory
         }
     }
 
+    /// `user:alice`
+    package var text: ArraySlice<UInt8> { key[Int(textStart)..<Int(textStart + textCount)] }
+
+    /// In bytes.
+    package var textLength: Int { Int(textCount) }
+
+    /// Read from the text: for messages and reports.
+    package var scope: Scope {
+        guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else {
+            preconditionFailure("a scope prints what it reads")
+        }
+        return scope
+    }
+
+    /// Lends the text without a copy.
+    @inline(__always)
+    package func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        key.withUnsafeBytes { bytes in
+            body(UnsafeRawBufferPointer(start: bytes.baseAddress! + Int(textStart), count: Int(textCount)))
+        }
+    }
+
+    @inline(__always)
     func hasText(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard text.count == bytes.count, let other = bytes.baseAddress else { return false }
-        return text.withUnsafeBytes { memcmp($0.baseAddress!, other, bytes.count) == 0 }
+        guard Int(textCount) == bytes.count, let other = bytes.baseAddress else { return false }
+        return withText { memcmp($0.baseAddress!, other, bytes.count) == 0 }
     }
 
     private static func packed(_ text: String) -> [UInt8] {

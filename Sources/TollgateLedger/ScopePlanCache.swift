@@ -3,14 +3,14 @@ package import TollgateCore
 /// The plans of the scopes seen lately, made from one policy. Bounded: two generations of `generationSize` plans; a plan that
 /// is used survives, one that is not is gone after two generations. Owned by one event loop.
 package final class ScopePlanCache {
-    package static let generationSize = 65_536
+    package static let generationSize = 131_072
 
     package let policy: Policy
     private let namespace: String
     let generationSize: Int
     private let onDrop: () -> Void
-    private var young = ScopePlanTable()
-    private var old = ScopePlanTable()
+    @exclusivity(unchecked) private var young = ScopePlanTable()
+    @exclusivity(unchecked) private var old = ScopePlanTable()
     private var sets: [LimitSetKey: LimitSet] = [:]
     /// So that nobody can choose ids which all fall into one place.
     private let seed = UInt64.random(in: .min ... .max)
@@ -46,7 +46,7 @@ package final class ScopePlanCache {
         let plan = makePlan(for: scope, hash: hash)
         guard plan.hasText(text) else {
             // Not the canonical spelling: to be found under that.
-            return plan.text.withUnsafeBytes { self.plan(forScope: $0) }
+            return plan.withText { self.plan(forScope: $0) }
         }
         keep(plan)
         return plan

@@ -8,22 +8,13 @@ enum DecisionText {
     static func write(_ answer: borrowing Answer, to buffer: inout ByteBuffer) {
         switch answer.outcome {
         case .allow:
-            buffer.writeStaticString("ALLOW")
             if let limit = answer.limit {
-                writeLimit(limit, used: answer.used, to: &buffer)
-                buffer.writeStaticString(" reset=")
-                buffer.writeSeconds(milliseconds: answer.milliseconds)
+                writeAllow(limit, answer, to: &buffer)
+            } else {
+                buffer.writeStaticString("ALLOW")
             }
         case .deny:
-            guard let limit = answer.limit else { break }
-            buffer.writeStaticString("DENY reason=")
-            buffer.writeString(limit.limit.denialReason.rawValue)
-            writeLimit(limit, used: answer.used, to: &buffer)
-            if answer.milliseconds >= 0 {
-                buffer.writeStaticString(" retry_after=")
-                buffer.writeSeconds(milliseconds: answer.milliseconds)
-            }
-            buffer.writeBytes(limit.text.source)
+            if let limit = answer.limit { writeDeny(limit, answer, to: &buffer) }
         case .ok, .broken:
             buffer.writeStaticString("OK")
         }
@@ -31,22 +22,69 @@ enum DecisionText {
         if !answer.warnings.isEmpty { writeWarnings(answer.warnings, to: &buffer) }
     }
 
-    /// ` limit=user:alice/requests/1m max=60 used=3 remaining=57`
-    private static func writeLimit(_ reference: Answer.LimitReference, used: Int64, to buffer: inout ByteBuffer) {
-        let limit = reference.limit
-        buffer.writeField("limit") { buffer in
-            buffer.writeBytes(reference.plan.text)
-            buffer.writeBytes(reference.text.name)
+    /// Room for the fields' names and three numbers.
+    private static let longestFrame = 160
+
+    /// `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`
+    private static func writeAllow(
+        _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
+    ) {
+        let (used, milliseconds) = (answer.used, answer.milliseconds)
+        write("ALLOW", limit, used, to: &buffer) { writer in
+            writer.write(" reset=")
+            writer.writeSeconds(milliseconds: milliseconds)
         }
-        buffer.writeBytes(reference.text.max)
-        buffer.writeStaticString(" used=")
-        writeAmount(used, of: limit.meter, to: &buffer)
-        buffer.writeStaticString(" remaining=")
-        writeAmount(max((limit.max ?? 0) - used, 0), of: limit.meter, to: &buffer)
     }
 
-    private static func writeAmount(_ amount: Int64, of meter: Meter, to buffer: inout ByteBuffer) {
-        if meter == .cost { buffer.writeDecimal(nanos: amount) } else { buffer.writeDecimal(amount) }
+    /// `DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4 source=defaults`
+    private static func writeDeny(
+        _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
+    ) {
+        let (used, milliseconds) = (answer.used, answer.milliseconds)
+        buffer.writeStaticString("DENY reason=")
+        buffer.writeString(limit.limit.denialReason.rawValue)
+        write("", limit, used, to: &buffer) { writer in
+            if milliseconds >= 0 {
+                writer.write(" retry_after=")
+                writer.writeSeconds(milliseconds: milliseconds)
+            }
+            writer.write(limit.text.source)
+        }
+    }
+
+    /// The first word, ` limit=… max=60 used=3 remaining=57`, and what comes after.
+    @inline(__always)
+    private static func write(
+        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, to buffer: inout ByteBuffer,
+        rest: (inout TextWriter) -> Void
+    ) {
+        let (plan, text) = (reference.plan, reference.text)
+        if !plan.isPlainText {
+            buffer.writeStaticString(word)
+            buffer.writeField("limit") { buffer in
+                buffer.writeBytes(plan.text)
+                buffer.writeBytes(text.name)
+            }
+        }
+        let length = plan.textLength + text.name.count + text.max.count + text.source.count + Self.longestFrame
+        buffer.writeText(atMost: length) { writer in
+            if plan.isPlainText {
+                writer.write(word)
+                writer.write(" limit=")
+                plan.withText { writer.write($0) }
+                writer.write(text.name)
+            }
+            writer.write(text.max)
+            writer.write(" used=")
+            writeAmount(used, isMoney: text.isMoney, to: &writer)
+            writer.write(" remaining=")
+            writeAmount(max(text.most - used, 0), isMoney: text.isMoney, to: &writer)
+            rest(&writer)
+        }
+    }
+
+    private static func writeAmount(_ amount: Int64, isMoney: Bool, to writer: inout TextWriter) {
+        if isMoney { writer.writeDecimal(nanos: amount) } else { writer.writeDecimal(amount) }
     }
 
     private static func writeShadows(_ limits: [Answer.LimitReference], to buffer: inout ByteBuffer) {

@@ -16,32 +16,37 @@ struct ScopeResolver {
         composites = cache.policy.compositeKinds.map { $0.names.map { Array("\($0):".utf8) } }
     }
 
-    /// Fills `plans` with every scope that has a part in the request, without those that change nothing.
-    mutating func resolve(_ request: borrowing Request, into plans: inout [ScopePlan]) {
+    /// Fills `plans` with every scope that has a part in a request, without those that change nothing. `fields` are the scopes
+    /// that it names, as ranges of `bytes`.
+    mutating func resolve(
+        _ fields: [Request.ScopeField], of bytes: [UInt8], into plans: inout [ScopePlan]
+    ) {
         plans.removeAll(keepingCapacity: true)
-        request.bytes.withUnsafeBytes { bytes in
-            for field in request.scopes {
+        bytes.withUnsafeBytes { bytes in
+            for field in fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 guard let plan = cache.plan(forScope: text), !plan.isInert else { continue }
                 plans.append(plan)
             }
         }
         for kinds in composites {
-            guard let plan = composite(of: kinds, request), !plan.isInert else { continue }
+            guard let plan = composite(of: kinds, fields, bytes), !plan.isInert else { continue }
             plans.append(plan)
         }
         if !global.isInert { plans.append(global) }
     }
 
     /// The joined scope where the request names all of the kinds.
-    private mutating func composite(of kinds: [[UInt8]], _ request: borrowing Request) -> ScopePlan? {
+    private mutating func composite(
+        of kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: [UInt8]
+    ) -> ScopePlan? {
         text.removeAll(keepingCapacity: true)
         for kind in kinds {
-            guard let field = request.scopes.first(where: { request.bytes[$0.text].starts(with: kind) }) else {
+            guard let field = fields.first(where: { bytes[$0.text].starts(with: kind) }) else {
                 return nil
             }
             if !text.isEmpty { text.append(UInt8(ascii: "+")) }
-            text.append(contentsOf: request.bytes[field.text])
+            text.append(contentsOf: bytes[field.text])
         }
         return text.withUnsafeBytes { cache.plan(forScope: $0) }
     }

@@ -32,9 +32,9 @@ final class Session: ChannelDuplexHandler {
 
     let worker: Worker
     var context: ChannelHandlerContext?
-    private var input = ByteBuffer()
-    var reader = RequestReader()
-    var replies = ReplyQueue(allocator: ByteBufferAllocator())
+    @exclusivity(unchecked) private var input = ByteBuffer()
+    @exclusivity(unchecked) var reader = RequestReader()
+    @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
 
@@ -152,7 +152,7 @@ final class Session: ChannelDuplexHandler {
                 return
             }
             switch reader.next(from: &input) {
-            case .request: handle(reader.request)
+            case .request: handleRequest()
             case .refused(let error): refuse(error)
             case .broken(let error):
                 refuse(error)

@@ -14,12 +14,12 @@ final class Worker {
     /// How long a shutdown waits for replies, and for clients to take them.
     private let patience: TimeAmount
 
-    var resolver: ScopeResolver
+    @exclusivity(unchecked) var resolver: ScopeResolver
     /// Kept so that a request needs no array of its own.
-    var plans: [ScopePlan] = []
-    var counts = WorkerCounts()
+    @exclusivity(unchecked) var plans: [ScopePlan] = []
+    @exclusivity(unchecked) var counts = WorkerCounts()
     private var sessions: [ObjectIdentifier: Session] = [:]
-    private var sessionsToFlush: [Session] = []
+    @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
     private var idleCheck: Scheduled<Void>?
     private(set) var isShuttingDown = false
     private var lastSessionGone: EventLoopPromise<Void>?

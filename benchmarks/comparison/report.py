@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from .independent import IndependentResult
 from .memory import MemoryResult
@@ -12,6 +13,8 @@ from .results import Results
 from .spread import Spread
 
 Row = Sequence[str]
+
+SPEED, P50, P99 = attrgetter("requests_per_second"), attrgetter("p50"), attrgetter("p99")
 
 
 def render_table(head: Row, rows: Sequence[Row]) -> str:
@@ -75,15 +78,8 @@ def render_pairs(pairs: list[PairResult]) -> str:
     rows = []
     for result in pairs:
         for side, of in (("sidecar", result.of_sidecar), ("direct", result.of_direct)):
-            rows.append(
-                (
-                    result.pair.name,
-                    side,
-                    of(lambda run: run.requests_per_second).text(0),
-                    of(lambda run: run.p50).text(3),
-                    of(lambda run: run.p99).text(3),
-                )
-            )
+            rows.append((result.pair.name, side, of(SPEED).text(0), of(P50).text(3), of(P99).text(3)))
+        rows.append(("", "ratio", result.ratio(SPEED).text(), result.ratio(P50).text(), result.ratio(P99).text()))
     head = ("pair", "side", "requests/s", "p50 ms", "p99 ms")
     loads = "\n".join(f"- {result.pair.name}: {describe_load(result)}" for result in pairs)
     return f"{render_table(head, rows)}\n\n{loads}"

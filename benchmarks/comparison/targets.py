@@ -77,10 +77,10 @@ def targets_of_pair(result: PairResult) -> list[Target]:
 
 
 def targets_of_memory(result: MemoryResult) -> list[Target]:
-    return [Target("memory: sidecar, 100 000 users", 80, False, Spread([result.cached_megabytes]), " MB")]
+    return [Target("memory: sidecar, 100,000 users", 80, False, Spread([result.cached_megabytes]), " MB")]
 
 
 def targets_of_allocations(results: list[AllocationResult]) -> list[Target]:
     return [
-        Target(f"allocations a check, {result.users} users", 1, False, Spread(result.per_check)) for result in results
+        Target(f"allocations a check, {result.users:,} users", 1, False, Spread(result.per_check)) for result in results
     ]
