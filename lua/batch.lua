@@ -40,7 +40,6 @@ for i = 1, #KEYS do
     local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]])
     local label = sent_scopes[2 * i]
     if label ~= 0 then state.cost_field = 'cost/' .. label end
-    state.hits, state.quiet = 0, 0
     scopes[i] = state
 end
 
@@ -52,10 +51,10 @@ local shadows, warnings = {}, {}
 
 -- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
 local function tally_amounts(state, add)
-    add(state, 'requests', asked[REQUESTS] or 0)
-    add(state, 'tokens', asked[TOKENS] or 0)
-    local cost = asked[COST] or 0
-    if cost == 0 then return end
+    local hits, tokens, cost = asked[REQUESTS], asked[TOKENS], asked[COST]
+    if hits then add(state, 'requests', hits) end
+    if tokens then add(state, 'tokens', tokens) end
+    if not cost or cost == 0 then return end
     add(state, 'cost', cost)
     for i = 1, named_count do
         local field = scopes[named[i]].cost_field
@@ -211,16 +210,16 @@ end
 -- next `quiet` ones no limit refuses or warns, and the tightest limit stays the tightest. For these, `hits` counts, and
 -- they are written into the counters together before anything else looks at those.
 
-local ONE_REQUEST = { [REQUESTS] = 1 } -- reused
+local HITS = { [REQUESTS] = 0 } -- reused
 
 local function count_hits(state)
     local hits = state.hits
     state.quiet = 0
     if hits == 0 then return end
     state.hits = 0
-    ONE_REQUEST[REQUESTS] = hits
-    consume(state, ONE_REQUEST)
-    tally(state, 'requests', hits)
+    HITS[REQUESTS] = hits
+    consume(state, HITS)
+    tally_hits(state, hits)
 end
 
 -- How many hits later a limit that loses its share faster may become the tightest; well below it.
@@ -228,40 +227,57 @@ local function overtakes_after(slower, faster, lead)
     return floor(lead / (faster - slower) * 0.99) - 2
 end
 
--- Works out `quiet`, and of the tightest limit what an answer names: its place, `left` and `used` without the hits,
--- `slope` 1 if hits count against it, and the time of its reset.
+local shares = {} -- reused
+
+-- Works out `quiet`, and of the tightest limit what an answer names: its place, `left` without the hits, `slope` 1 if hits
+-- count against it, and the time of its reset.
 local function look_ahead(state)
     local set, used = state.set, state.used
-    local limit, share = tightest_of(state)
-    local slope = limit > 0 and set.meter[limit] == REQUESTS and 1 or 0
-    local quiet = 1000000
+    local kinds, meters, maxima, shadow = set.kind, set.meter, set.max, set.shadow
+    local quiet, limit, least = 1000000, 0, 2
     for j = 1, set.size do
-        local most, warn, is_hit = set.max[j], set.warn[j], set.meter[j] == REQUESTS and set.kind[j] ~= REQUEST
+        local most, kind, count = maxima[j], kinds[j], used[j]
+        local is_hit = meters[j] == REQUESTS and kind ~= REQUEST
         if most >= 0 then
-            local room = most - used[j]
-            if not is_hit then room = room > 0 and quiet or 0 end
-            quiet = min(quiet, room)
-            if is_hit and j ~= limit and limit > 0 and not set.shadow[j] and most > 0 then
-                local its_pace, pace = 1 / most, slope / set.max[limit]
-                if its_pace > pace then
-                    quiet = min(quiet, overtakes_after(pace, its_pace, room / most - share))
-                end
+            local room = most - count
+            if is_hit then
+                if room < quiet then quiet = room end
+            elseif room < 1 then
+                quiet = 0
+            end
+            if kind ~= REQUEST and not shadow[j] then
+                local share = most == 0 and 0 or room / most
+                shares[j] = share
+                if share < least then limit, least = j, share end
             end
         end
-        if warn >= 0 then
-            if is_hit then quiet = min(quiet, warn - used[j] - 1) elseif used[j] >= warn then quiet = 0 end
+        if set.warns and set.warn[j] >= 0 then
+            local room = set.warn[j] - count
+            if is_hit then quiet = min(quiet, room - 1) elseif room <= 0 then quiet = 0 end
         end
-        if used[j] > LARGEST_EXACT - quiet then quiet = 0 end
+        if count > LARGEST_EXACT - quiet then quiet = 0 end
     end
-    state.quiet, state.limit = quiet, limit
     if limit > 0 then
-        state.most, state.left, state.slope = set.max[limit], set.max[limit] - used[limit], slope
-        if slope == 1 and set.kind[limit] == SLIDING then
+        local slope = meters[limit] == REQUESTS and 1 or 0
+        local most = maxima[limit]
+        local pace = slope / most
+        for j = 1, set.size do
+            local its_most = maxima[j]
+            if its_most > 0 and 1 / its_most > pace and j ~= limit and meters[j] == REQUESTS and kinds[j] ~= REQUEST
+                and not shadow[j]
+            then
+                local overtakes = overtakes_after(pace, 1 / its_most, shares[j] - least)
+                if overtakes < quiet then quiet = overtakes end
+            end
+        end
+        state.most, state.left, state.slope = most, most - used[limit], slope
+        if slope == 1 and kinds[limit] == SLIDING then
             state.reset = leaves_in(set, limit, 0, now)
         else
             state.reset = resets_in(state, limit, now)
         end
     end
+    state.quiet, state.limit = quiet, limit
 end
 
 -- Answers a plain CHECK of the scopes named if all of them are quiet. Returns whether they are.

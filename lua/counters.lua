@@ -24,11 +24,9 @@ local function increase(key, field, delta, pieces)
 end
 
 local function change(state, j, amount)
-    local used, changed = state.used, state.changed
-    if not changed then
-        changed = {}
-        state.changed = changed
-    end
+    local used = state.used
+    local changed = state.changed or { false, false, false, false }
+    state.changed = changed
     if state.set.kind[j] ~= SLIDING then
         if not state.delta then state.delta, state.pieces, state.before = {}, {}, {} end
         if not changed[j] then state.before[j] = used[j] end
@@ -139,7 +137,7 @@ local function write_counters(state)
                     length = length + 2
                 end
             else
-                write[length + 1], write[length + 2] = counters[j], used[j]
+                write[length + 1], write[length + 2] = counters[j], text_of(used[j])
                 length = length + 2
             end
             if is_moved then

@@ -7,13 +7,41 @@ local DAY_KEPT, MONTH_KEPT = 35 * 86400000, 14 * 31 * 86400000
 -- Fields that one history hash may have before new labels are counted together.
 local HISTORY_FIELDS = 400
 
--- What is added to a scope's history is kept here until the writing: tallied[field], the same for the day and the month,
--- and taken, what a REFUND takes from each of the two.
+-- What is added to a scope's history is kept here until the writing: in requests alone where there is no more to it, else
+-- in tallied, the same for the day and the month, and in taken, what a REFUND takes from each of the two. Both have sums by
+-- field, and pieces, as add_exactly puts them aside; tallied has names too, the fields of sums in their order.
+
+local function tallied_of(state)
+    local tallied = state.tallied
+    if not tallied then
+        tallied = { names = {}, sums = {}, pieces = {} }
+        if state.requests > 0 then tallied.names[1], tallied.sums.requests = 'requests', state.requests end
+        state.requests, state.tallied = 0, tallied
+    end
+    return tallied
+end
 
 local function tally(state, field, amount)
     if amount == 0 or not state.set.day then return end
-    if not state.tallied then state.tallied, state.tallied_pieces = {}, {} end
-    add_exactly(state.tallied, state.tallied_pieces, field, amount)
+    local tallied = tallied_of(state)
+    local sums = tallied.sums
+    local sum = sums[field]
+    if not sum then
+        tallied.names[#tallied.names + 1] = field
+        sums[field] = amount
+    elseif sum + amount <= LARGEST_EXACT then
+        sums[field] = sum + amount
+    else
+        add_exactly(sums, tallied.pieces, field, amount)
+    end
+end
+
+local function tally_hits(state, hits)
+    if state.tallied then
+        tally(state, 'requests', hits)
+    elseif state.set.day then
+        state.requests = state.requests + hits
+    end
 end
 
 -- Where the amounts of labels too many go: 'cost/tool/other', which no tool's own field can be.
@@ -21,83 +49,89 @@ local function other_label(field)
     return match(field, '^[^=]*') .. '/other'
 end
 
-local function day_page(state) return state.key .. state.set.day end
-local function month_page(state) return state.key .. state.set.month end
+local function is_label(field)
+    return find(field, '=', 1, true)
+end
 
 -- Takes back from one page, down to zero and no further; of a label too many from where those went.
-local function take_from(page, taken, state, field, amount)
-    local tallied, tallied_pieces = state.tallied or {}, state.tallied_pieces or {}
-    local function pending(name) return (tallied[name] or 0) + (taken.sums[name] or 0) end
+local function take_from(page, taken, tallied, field, amount)
+    local function pending(name) return (tallied.sums[name] or 0) + (taken.sums[name] or 0) end
     local name = field
     local stored = pcall('HGET', page, name)
-    if not stored and pending(name) == 0 and find(name, '=', 1, true) then
+    if not stored and pending(name) == 0 and is_label(name) then
         name = other_label(name)
         stored = pcall('HGET', page, name)
     end
     local before = (type(stored) == 'string' and tonumber(stored) or 0) + pending(name)
-    if tallied_pieces[name] or taken.pieces[name] then before = LARGEST_EXACT end
+    if tallied.pieces[name] or taken.pieces[name] then before = LARGEST_EXACT end
     local amount_taken = min(amount, before)
     if amount_taken > 0 then add_exactly(taken.sums, taken.pieces, name, -amount_taken) end
 end
 
 local function untally(state, field, amount)
-    if amount == 0 or not state.set.day then return end
-    if not state.taken then
-        state.taken = { { sums = {}, pieces = {} }, { sums = {}, pieces = {} } }
-    end
-    take_from(day_page(state), state.taken[1], state, field, amount)
-    take_from(month_page(state), state.taken[2], state, field, amount)
+    local set = state.set
+    if amount == 0 or not set.day then return end
+    state.taken = state.taken or { { sums = {}, pieces = {} }, { sums = {}, pieces = {} } }
+    local tallied = tallied_of(state)
+    take_from(state.key .. set.day, state.taken[1], tallied, field, amount)
+    take_from(state.key .. set.month, state.taken[2], tallied, field, amount)
 end
 
-local fields, deltas = { 'HMGET' }, {} -- reused
-local counts = { 'HSET' } -- reused
+-- What the page at hand is to get: fields from the third place on, and beside them deltas. Reused for every page.
+local fields, deltas = { 'HMGET' }, {}
+local counts = { 'HSET' }
 
--- Puts what is to be added to a page into fields, from the third place on, and deltas. What does not fit into one exact
--- number is added at once. Returns the last place.
-local function gather(page, state, taken)
+-- Fills them with what was tallied; returns the last place.
+local function gather(tallied)
+    local names, sums = tallied.names, tallied.sums
+    for i = 1, #names do
+        local name = names[i]
+        fields[i + 2], deltas[i + 2] = name, sums[name]
+    end
+    return #names + 2
+end
+
+-- The same where a REFUND took something from the page. What does not fit into one exact number is added at once.
+local function gather_with_refunds(page, tallied, taken)
+    for _, pieces in ipairs({ tallied.pieces, taken.pieces }) do
+        for field, sums in pairs(pieces) do
+            for i = 1, #sums do pcall('HINCRBY', page, field, sums[i]) end
+        end
+    end
     local last = 2
-    local function add(field, delta, pieces)
-        if pieces then increase(page, field, pieces[1], { unpack(pieces, 2) }) end
-        if delta ~= 0 then
-            last = last + 1
-            fields[last], deltas[last] = field, delta
+    for _, sums in ipairs({ tallied.sums, taken.sums }) do
+        for field, sum in pairs(sums) do
+            if sums == tallied.sums then
+                sum = sum + (taken.sums[field] or 0)
+            elseif tallied.sums[field] then
+                sum = 0
+            end
+            if sum ~= 0 then
+                last = last + 1
+                fields[last], deltas[last] = field, sum
+            end
         end
-    end
-    if state.tallied then
-        for field, delta in pairs(state.tallied) do
-            add(field, delta + (taken and taken.sums[field] or 0), state.tallied_pieces[field])
-        end
-    end
-    if taken then
-        for field, delta in pairs(taken.sums) do
-            if not state.tallied or not state.tallied[field] then add(field, delta) end
-        end
-        for field, pieces in pairs(taken.pieces) do add(field, 0, pieces) end
     end
     return last
 end
 
-local function is_label(field)
-    return find(field, '=', 1, true)
-end
-
--- Adds to a page what gather left, given the texts that stand there. Fields are set to their new numbers with one
+-- Adds to a page what was gathered, given the texts that stand there. Fields are set to their new numbers with one
 -- command; only what would not be exact as a number, or is none, is left to HINCRBY. Returns whether a field is new.
 local function add_to(page, texts, last)
     local length, is_new, size, added = 2, false, nil, 0
     for i = 3, last do
         local field, delta, text = fields[i], deltas[i], texts[i - 2]
-        local stored = text and tonumber(text) or 0
-        local total = stored + delta
+        local total = delta + (text and tonumber(text) or 0)
+        local is_exact = total <= LARGEST_EXACT and (not text or tonumber(text) and tonumber(text) <= LARGEST_EXACT)
         if not text then
             is_new = true
             if is_label(field) then
                 size = size or call('HLEN', page)
-                if size + added >= HISTORY_FIELDS then field = other_label(field) end
+                if size + added >= HISTORY_FIELDS then field, is_exact = other_label(field), false end
             end
             added = added + 1
         end
-        if field == fields[i] and max(stored, total) <= LARGEST_EXACT and (not text or tonumber(text)) then
+        if is_exact then
             counts[length + 1], counts[length + 2] = field, total
             length = length + 2
         else
@@ -109,23 +143,35 @@ local function add_to(page, texts, last)
     return is_new
 end
 
-local function write_page(page, expires, state, taken)
-    local last = gather(page, state, taken)
-    local is_new = false
-    if last == 3 and not is_label(fields[3]) then
-        is_new = pcall('HINCRBY', page, fields[3], deltas[3]) == deltas[3]
-    elseif last > 2 then
-        fields[2] = page
-        local texts = pcall(unpack(fields, 1, last))
-        if texts.err then return end -- not a hash: nothing can be counted
-        is_new = add_to(page, texts, last)
-    end
-    if is_new then call('PEXPIREAT', page, expires) end
+local function write_page(page, expires, last)
+    if last < 3 then return end
+    fields[2] = page
+    local texts = pcall(unpack(fields, 1, last))
+    if texts.err then return end -- not a hash: nothing can be counted
+    if add_to(page, texts, last) then call('PEXPIREAT', page, expires) end
 end
 
+local function write_requests(page, expires, requests)
+    if pcall('HINCRBY', page, 'requests', text_of(requests)) == requests then call('PEXPIREAT', page, expires) end
+end
+
+local NOTHING_TAKEN = { sums = {}, pieces = {} }
+
 local function write_history(state)
-    if not state.tallied and not state.taken then return end
-    local taken = state.taken or {}
-    write_page(day_page(state), state.set.day_ends + DAY_KEPT, state, taken[1])
-    write_page(month_page(state), state.set.month_ends + MONTH_KEPT, state, taken[2])
+    local set, tallied, taken, requests = state.set, state.tallied, state.taken, state.requests
+    if not tallied and not taken and requests == 0 then return end
+    local day, month = state.key .. set.day, state.key .. set.month
+    local day_expires, month_expires = set.day_ends + DAY_KEPT, set.month_ends + MONTH_KEPT
+    if not tallied and not taken then
+        write_requests(day, day_expires, requests)
+        write_requests(month, month_expires, requests)
+    elseif not taken and not next(tallied.pieces) then
+        local last = gather(tallied)
+        write_page(day, day_expires, last)
+        write_page(month, month_expires, last)
+    else
+        taken = taken or { NOTHING_TAKEN, NOTHING_TAKEN }
+        write_page(day, day_expires, gather_with_refunds(day, tallied, taken[1]))
+        write_page(month, month_expires, gather_with_refunds(month, tallied, taken[2]))
+    end
 end
