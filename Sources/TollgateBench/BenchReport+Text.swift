@@ -13,7 +13,9 @@ extension BenchReport: CustomStringConvertible {
             "replies     \(repliesText)",
         ]
         if !errors.isEmpty {
-            lines.append("errors      " + errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+            lines.append(
+                "errors      "
+                    + errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         }
         return lines.joined(separator: "\n")
     }

@@ -76,7 +76,8 @@ package struct TextWriter {
         precondition(next + count <= end, "more text than was reserved")
         rest = value
         for index in stride(from: count - 1, through: 0, by: -1) {
-            next.storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: index, as: UInt8.self)
+            next.storeBytes(
+                of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: index, as: UInt8.self)
             rest /= 10
         }
         next += count
