@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+import TollgateClient
+import TollgateCore
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateBench
+
+/// The load generator against a real sidecar and a real Redis.
+@Suite struct BenchTests {
+    private static let policy =
+        "defaults: { user: { requests: { 31d: 1000000 } }, tool: { requests: { 31d: 1000000 } } }"
+
+    private func withSidecar(
+        policy: String = Self.policy, token: String? = nil,
+        _ body: (TestRedis, TollgateAddress) async throws -> Void
+    ) async throws {
+        let redis = try TestRedis()
+        let process = try await SidecarProcess(
+            policy: policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"],
+            environment: token.map { ["TOLLGATE_TOKEN": $0] } ?? [:])
+        try await body(redis, .unix(path: process.socketPath))
+    }
+
+    private func settings(_ target: BenchSettings.Target, count: Int) -> BenchSettings {
+        var settings = BenchSettings(target: target)
+        settings.connections = 8
+        settings.pipeline = 4
+        settings.threads = 2
+        settings.warmup = .zero
+        settings.workload.users = 10
+        settings.extent = .count(count)
+        return settings
+    }
+
+    private func counted(_ redis: TestRedis, namespace: String) throws -> Int {
+        try (0..<10).reduce(0) { sum, user in
+            sum + (Int(try redis.hash("\(namespace):{user:u\(user)}")["requests/31d.n"] ?? "0") ?? 0)
+        }
+    }
+
+    @Test("a sidecar is sent as many requests as were asked for, and each is counted once")
+    func sidecar() async throws {
+        try await withSidecar { redis, address in
+            let report = try await Bench.run(settings(.sidecar(address, token: nil), count: 5_000))
+            #expect(report.mode == "sidecar")
+            #expect(report.requests == 5_000)
+            #expect(report.replies == BenchReport.Replies(allow: 5_000))
+            #expect(report.errors.isEmpty)
+            #expect(try counted(redis, namespace: "tollgate") == 5_000)
+            #expect(report.requestsPerSecond > 0)
+            let latency = report.latency
+            #expect(0 < latency.p50 && latency.p50 <= latency.p90 && latency.p90 <= latency.p99)
+            #expect(latency.p99 <= latency.p999 && latency.p999 <= latency.max)
+        }
+    }
+
+    @Test("Redis itself is sent the same, decided by the same policy")
+    func direct() async throws {
+        let redis = try TestRedis()
+        let policy = try Policy(yaml: Self.policy, file: "test.yaml")
+        let report = try await Bench.run(settings(.direct(redis.address, policy, namespace: "b"), count: 3_000))
+        #expect(report.mode == "direct")
+        #expect(report.replies == BenchReport.Replies(allow: 3_000))
+        #expect(try counted(redis, namespace: "b") == 3_000)
+    }
+
+    @Test("warming up is counted by the target and not by the report")
+    func warmup() async throws {
+        try await withSidecar { redis, address in
+            var settings = settings(.sidecar(address, token: nil), count: 100)
+            settings.warmup = .milliseconds(200)
+            let report = try await Bench.run(settings)
+            #expect(report.requests == 100)
+            #expect(try counted(redis, namespace: "tollgate") > 100)
+        }
+    }
+
+    @Test("denials, records and errors are told apart")
+    func replies() async throws {
+        try await withSidecar(policy: "defaults: { user: { requests: { 31d: 5 } } }") { _, address in
+            var settings = settings(.sidecar(address, token: nil), count: 1_000)
+            settings.workload.mix = try VerbMix(parsing: "check=1,record=1")
+            let report = try await Bench.run(settings)
+            #expect(report.replies.allow == 50)
+            #expect(report.replies.deny > 300)
+            #expect(report.replies.ok > 300)
+            #expect(report.replies.allow + report.replies.deny + report.replies.ok == 1_000)
+        }
+    }
+
+    @Test("a token is sent first, and a wrong one is an error that says so")
+    func token() async throws {
+        try await withSidecar(token: "secret") { _, address in
+            let report = try await Bench.run(settings(.sidecar(address, token: "secret"), count: 200))
+            #expect(report.replies.allow == 200)
+            let error = await #expect(throws: BenchError.self) {
+                try await Bench.run(settings(.sidecar(address, token: "wrong"), count: 200))
+            }
+            #expect(error?.description.contains("unauthenticated") == true)
+        }
+    }
+
+    @Test("an open loop sends at its rate, and a pause counts for all that should have been sent in it")
+    func openLoop() async throws {
+        let redis = try TestRedis()
+        let policy = try Policy(yaml: Self.policy, file: "test.yaml")
+        var settings = settings(.direct(redis.address, policy, namespace: "b"), count: 2_000)
+        settings.rate = 2_000
+        let freeze = Task {
+            try await Task.sleep(for: .milliseconds(300))
+            redis.freeze(true)
+            try await Task.sleep(for: .milliseconds(400))
+            redis.freeze(false)
+        }
+        let report = try await Bench.run(settings)
+        try await freeze.value
+        #expect(report.replies.allow == 2_000)
+        #expect((0.9...3).contains(report.seconds))
+        // Two fifths of the calls fell into the pause; a closed loop would have noticed 32.
+        #expect(report.latency.max > 350)
+        #expect(report.latency.p90 > 150)
+    }
+
+    @Test("a target that is not there, or hangs up, is an error that names it")
+    func noTarget() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/none.sock"
+        let error = await #expect(throws: BenchError.self) {
+            try await Bench.run(settings(.sidecar(.unix(path: path), token: nil), count: 10))
+        }
+        #expect(error?.description.contains(path) == true)
+        let redis = try TestRedis()
+        let wrong = await #expect(throws: BenchError.self) {
+            try await Bench.run(settings(.sidecar(.unix(path: redis.socketPath), token: nil), count: 10))
+        }
+        #expect(wrong?.description.contains("not a reply of a sidecar") == true)
+    }
+}

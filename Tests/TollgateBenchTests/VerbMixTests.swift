@@ -1,0 +1,24 @@
+import Testing
+import TollgateLedger
+
+@testable import TollgateBench
+
+@Suite struct VerbMixTests {
+    @Test("weights are kept, and verbs are drawn by them")
+    func weights() throws {
+        let mix = try VerbMix(parsing: "check=6,record=3,peek=1")
+        var drawn: [OperationVerb: Int] = [:]
+        for number in 0..<1_000 { drawn[mix.verb(for: UInt64(number)), default: 0] += 1 }
+        #expect(drawn == [.check: 600, .record: 300, .peek: 100])
+    }
+
+    @Test(
+        "what is no mix is refused with a sentence that names the option",
+        arguments: [
+            "", "check", "check=", "check=0", "check=-1", "check=x", "reserve=1", "check=1,", "check=1,check=2",
+        ])
+    func refused(_ text: String) throws {
+        let error = #expect(throws: BenchError.self) { try VerbMix(parsing: text) }
+        #expect(error?.description.hasPrefix("--mix \(text): ") == true)
+    }
+}
