@@ -22,41 +22,46 @@ package struct BatchEncoder {
 
     /// Adds an operation on scopes whose plans are not inert.
     package mutating func append(_ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan]) {
-        if verb == .check, amounts == Self.oneRequest {
-            operations.writeInteger(Self.plainCheck)
-        } else {
-            operations.writeInteger(verb.rawValue)
-            writeAmounts(amounts)
+        for plan in scopes where plan.batchNumber != number { add(plan) }
+        let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
+        operations.writeMessagePack(atMost: longest) { writer in
+            if verb == .check, amounts == Self.oneRequest {
+                writer.write(Self.plainCheck)
+                operationItems += 2 + scopes.count
+            } else {
+                writer.write(Int64(verb.rawValue))
+                operationItems += 3 + scopes.count + Self.write(amounts, to: &writer)
+            }
+            writer.write(Int64(scopes.count))
+            for plan in scopes { writer.write(Int64(plan.batchPlace)) }
         }
-        operations.writeMessagePack(Int64(scopes.count))
-        for plan in scopes {
-            if plan.batchNumber != number { add(plan) }
-            operations.writeMessagePack(Int64(plan.batchPlace))
-        }
-        operationItems += 2 + scopes.count
     }
 
+    /// Verb, count of amounts, five meters with an amount each, count of scopes.
+    private static let mostItemsWithoutScopes = 13
     private static let oneRequest = Amounts(requests: 1)
     /// The script's word for a CHECK of one request that names no other amount.
-    private static let plainCheck: UInt8 = 0
+    private static let plainCheck: Int64 = 0
 
-    private mutating func writeAmounts(_ amounts: Amounts) {
-        let countIndex = operations.writerIndex
-        operations.writeInteger(UInt8(0))
-        var count: UInt8 = 0
+    /// Returns how many items the named amounts are.
+    private static func write(_ amounts: Amounts, to writer: inout MessagePackWriter) -> Int {
+        let tokens = amounts.allTokens
+        func one(_ amount: Int64?) -> Int { amount == nil ? 0 : 1 }
+        let count =
+            one(amounts.requests) + one(tokens) + one(amounts.inputTokens) + one(amounts.outputTokens)
+            + one(amounts.cost)
+        writer.write(Int64(count))
         func write(_ meter: Meter, _ amount: Int64?) {
             guard let amount else { return }
-            operations.writeInteger(meter.rawValue)
-            operations.writeMessagePack(amount)
-            count += 1
+            writer.write(Int64(meter.rawValue))
+            writer.write(amount)
         }
         write(.requests, amounts.requests)
-        write(.tokens, amounts.allTokens)
+        write(.tokens, tokens)
         write(.inputTokens, amounts.inputTokens)
         write(.outputTokens, amounts.outputTokens)
         write(.cost, amounts.cost)
-        operations.setInteger(count, at: countIndex)
-        operationItems += 1 + 2 * Int(count)
+        return 2 * count
     }
 
     private mutating func add(_ plan: ScopePlan) {

@@ -11,7 +11,9 @@ package struct BatchReply {
     let status: Status
     /// Redis's clock, Unix ms.
     let now: Int64
-    private var answers: ByteBuffer
+    private let bytes: ByteBuffer
+    /// Of the next answer.
+    private var position: Int
     private let plans: [ScopePlan]
 
     /// Added to an outcome where lists of shadow limits and warnings follow.
@@ -19,15 +21,16 @@ package struct BatchReply {
 
     /// Nil when the bytes are not a batch's reply.
     init?(_ bytes: ByteBuffer, plans: [ScopePlan]) {
-        var bytes = bytes
-        guard bytes.readMessagePackArrayCount() != nil,
-            let status = bytes.readMessagePackInteger(), status == 0 || status == 1,
-            let now = bytes.readMessagePackInteger()
+        var answers = bytes
+        guard answers.readMessagePackArrayCount() != nil,
+            let status = answers.readMessagePackInteger(), status == 0 || status == 1,
+            let now = answers.readMessagePackInteger()
         else { return nil }
         self.status = status == 1 ? .applied : .otherTime
         self.now = now
-        self.answers = bytes
+        self.bytes = answers
         self.plans = plans
+        position = 0
     }
 
     /// How the first operation of an applied batch came out, for an asker that needs no more; nil where there is no such.
@@ -41,28 +44,36 @@ package struct BatchReply {
 
     /// The next operation's answer; nil when what comes is none.
     mutating func next() -> Answer? {
-        guard let code = answers.readMessagePackInteger(),
-            let outcome = Answer.Outcome(rawValue: code % Self.extras)
-        else { return nil }
+        bytes.withUnsafeReadableBytes { bytes in
+            var reader = MessagePackReader(bytes, at: position)
+            defer { position = reader.position }
+            return answer(from: &reader)
+        }
+    }
+
+    private func answer(from reader: inout MessagePackReader) -> Answer? {
+        guard let code = reader.readInteger(), let outcome = Answer.Outcome(rawValue: code % Self.extras) else {
+            return nil
+        }
         var answer = Answer(outcome: outcome)
         switch outcome {
         case .allow, .deny:
-            guard readLimit(into: &answer) else { return nil }
+            guard readLimit(from: &reader, into: &answer) else { return nil }
         case .broken:
-            guard let place = readInteger() else { return nil }
+            guard let place = reader.readInteger() else { return nil }
             answer.limit = reference(scope: place, limit: 1)
         case .ok:
             break
         }
         if code >= Self.extras {
-            guard readExtras(into: &answer) else { return nil }
+            guard readExtras(from: &reader, into: &answer) else { return nil }
         }
         return answer
     }
 
-    private mutating func readLimit(into answer: inout Answer) -> Bool {
-        guard let scope = readInteger(), let limit = readInteger(), let used = answers.readMessagePackInteger(),
-            let milliseconds = answers.readMessagePackInteger()
+    private func readLimit(from reader: inout MessagePackReader, into answer: inout Answer) -> Bool {
+        guard let scope = reader.readInteger(), let limit = reader.readInteger(), let used = reader.readInteger(),
+            let milliseconds = reader.readInteger()
         else { return false }
         answer.used = used
         answer.milliseconds = milliseconds
@@ -71,34 +82,30 @@ package struct BatchReply {
         return answer.limit != nil
     }
 
-    private mutating func readExtras(into answer: inout Answer) -> Bool {
-        guard let shadowCount = readInteger() else { return false }
+    private func readExtras(from reader: inout MessagePackReader, into answer: inout Answer) -> Bool {
+        guard let shadowCount = reader.readInteger(), shadowCount >= 0 else { return false }
         for _ in 0..<shadowCount {
-            guard let limit = readReference() else { return false }
+            guard let limit = readReference(from: &reader) else { return false }
             answer.shadows.append(limit)
         }
-        guard let warningCount = readInteger() else { return false }
+        guard let warningCount = reader.readInteger(), warningCount >= 0 else { return false }
         for _ in 0..<warningCount {
-            guard let limit = readReference(), let used = answers.readMessagePackInteger() else { return false }
+            guard let limit = readReference(from: &reader), let used = reader.readInteger() else { return false }
             answer.warnings.append(Answer.Warning(limit: limit, used: used))
         }
         return true
     }
 
-    private mutating func readInteger() -> Int? {
-        answers.readMessagePackInteger().flatMap { Int(exactly: $0) }
-    }
-
-    private mutating func readReference() -> Answer.LimitReference? {
-        guard let scope = readInteger(), let limit = readInteger() else { return nil }
+    private func readReference(from reader: inout MessagePackReader) -> Answer.LimitReference? {
+        guard let scope = reader.readInteger(), let limit = reader.readInteger() else { return nil }
         return reference(scope: scope, limit: limit)
     }
 
     /// The script counts from 1. A scope without limits has no limit to refer to, but can still be the broken one.
-    private func reference(scope: Int, limit: Int) -> Answer.LimitReference? {
-        guard plans.indices.contains(scope - 1) else { return nil }
-        let plan = plans[scope - 1]
+    private func reference(scope: Int64, limit: Int64) -> Answer.LimitReference? {
+        guard scope >= 1, scope <= plans.count else { return nil }
+        let plan = plans[Int(scope) - 1]
         guard limit >= 1, limit <= max(plan.set.limits.count, 1) else { return nil }
-        return Answer.LimitReference(plan: plan, index: limit - 1)
+        return Answer.LimitReference(plan: plan, index: Int(limit) - 1)
     }
 }

@@ -21,7 +21,7 @@ public final class RedisLink {
     let scripts: [RedisScript]
     let logger: Logger
 
-    var state = RedisConnectionState()
+    @exclusivity(unchecked) var state = RedisConnectionState()
     var connection: RedisConnection?
     var handshake: RedisHandshake
     /// Those who wait for a reply, the next one first.

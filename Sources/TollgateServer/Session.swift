@@ -95,15 +95,14 @@ final class Session: ChannelDuplexHandler {
 
     private func mayRead(_ context: ChannelHandlerContext) -> Bool {
         switch phase {
-        case .open: !isReadingStopped && !isHeldBack && hasRoom(context)
+        case .open: !isReadingStopped && !isHeldBack && hasRoom && context.channel.isWritable
         case .answering, .finishing: false
         case .lingering: true
         }
     }
 
-    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+    private var hasRoom: Bool {
         replies.count < Self.mostUnanswered && replies.output.readableBytes < Self.mostUnwritten
-            && context.channel.isWritable
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -144,10 +143,12 @@ final class Session: ChannelDuplexHandler {
     private func handleRequests(_ context: ChannelHandlerContext) {
         isHandlingRequests = true
         defer { isHandlingRequests = false }
-        isHeldBack = false
+        // Nothing is handed to the channel before all requests at hand are handled: it stays as writable as it is.
+        isHeldBack = !context.channel.isWritable
+        guard !isHeldBack else { return }
         var isFirst = true
         while phase == .open {
-            guard hasRoom(context) else {
+            guard hasRoom else {
                 isHeldBack = true
                 return
             }
@@ -199,7 +200,7 @@ final class Session: ChannelDuplexHandler {
         isMarkedForFlush = false
         guard let context else { return }
         writeOutput(context)
-        while isHeldBack, phase == .open, hasRoom(context) {
+        while isHeldBack, phase == .open, hasRoom, context.channel.isWritable {
             handleRequests(context)
             writeOutput(context)
         }

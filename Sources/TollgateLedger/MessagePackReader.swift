@@ -1,0 +1,60 @@
+/// Reads MessagePack from memory, item by item. Used while the memory is lent.
+struct MessagePackReader {
+    private let bytes: UnsafeRawBufferPointer
+    /// Of the next item.
+    private(set) var position: Int
+
+    init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
+        self.bytes = bytes
+        self.position = position
+    }
+
+    /// Reads the head of an array; nil when something else, or nothing, comes next.
+    mutating func readArrayCount() -> Int? {
+        guard let tag = read(UInt8.self) else { return nil }
+        switch tag {
+        case 0x90...0x9f: return Int(tag & 0x0f)
+        case 0xdc: return read(UInt16.self).map(Int.init)
+        case 0xdd: return read(UInt32.self).map(Int.init)
+        default: return nil
+        }
+    }
+
+    /// Reads a number. cmsgpack writes whole doubles as integers, and those past 64 bits as doubles: they come back as the
+    /// nearest Int64. Nil when something else, or nothing, comes next.
+    @inline(__always)
+    mutating func readInteger() -> Int64? {
+        guard position < bytes.count else { return nil }
+        let tag = bytes[position]
+        position += 1
+        return tag < 0x80 ? Int64(tag) : readLongInteger(tag)
+    }
+
+    private mutating func readLongInteger(_ tag: UInt8) -> Int64? {
+        switch tag {
+        case 0xe0...0xff: Int64(Int8(bitPattern: tag))
+        case 0xcc: read(UInt8.self).map(Int64.init)
+        case 0xcd: read(UInt16.self).map(Int64.init)
+        case 0xce: read(UInt32.self).map(Int64.init)
+        case 0xcf: read(UInt64.self).map(Int64.init(clamping:))
+        case 0xd0: read(Int8.self).map(Int64.init)
+        case 0xd1: read(Int16.self).map(Int64.init)
+        case 0xd2: read(Int32.self).map(Int64.init)
+        case 0xd3: read(Int64.self)
+        case 0xca: read(UInt32.self).flatMap { Self.whole(Double(Float(bitPattern: $0))) }
+        case 0xcb: read(UInt64.self).flatMap { Self.whole(Double(bitPattern: $0)) }
+        default: nil
+        }
+    }
+
+    private static func whole(_ number: Double) -> Int64? {
+        guard !number.isNaN else { return nil }
+        return Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max)
+    }
+
+    private mutating func read<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
+        guard bytes.count - position >= MemoryLayout<Number>.size else { return nil }
+        defer { position += MemoryLayout<Number>.size }
+        return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
+    }
+}

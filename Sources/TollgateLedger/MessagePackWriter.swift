@@ -1,0 +1,67 @@
+import NIOCore
+
+/// Writes MessagePack integers into memory that was reserved for all of them before. Used within
+/// `ByteBuffer.writeMessagePack(atMost:_:)` only.
+struct MessagePackWriter {
+    /// Bytes that an integer takes at most.
+    static let longestInteger = 9
+
+    private var next: UnsafeMutableRawPointer
+    private let end: UnsafeMutableRawPointer
+
+    fileprivate init(_ memory: UnsafeMutableRawBufferPointer) {
+        next = memory.baseAddress!
+        end = next + memory.count
+    }
+
+    fileprivate func count(since start: UnsafeMutableRawPointer) -> Int { next - start }
+
+    /// The shortest form.
+    @inline(__always)
+    mutating func write(_ value: Int64) {
+        if value >= 0 && value < 0x80 {
+            store(UInt8(truncatingIfNeeded: value))
+        } else {
+            writeLong(value)
+        }
+    }
+
+    private mutating func writeLong(_ value: Int64) {
+        switch value {
+        case 0x80...0xff:
+            store(UInt8(0xcc))
+            store(UInt8(value))
+        case 0x100...0xffff:
+            store(UInt8(0xcd))
+            store(UInt16(value))
+        case 0x1_0000...0xffff_ffff:
+            store(UInt8(0xce))
+            store(UInt32(value))
+        case -32..<0:
+            store(Int8(value))
+        default:
+            store(UInt8(0xd3))
+            store(value)
+        }
+    }
+
+    @inline(__always)
+    private mutating func store(_ number: some FixedWidthInteger & BitwiseCopyable) {
+        let size = number.bitWidth / 8
+        precondition(next + size <= end, "more than was reserved")
+        next.storeBytes(of: number.bigEndian, as: type(of: number))
+        next += size
+    }
+}
+
+extension ByteBuffer {
+    /// Writes what `body` writes: at most so many bytes.
+    @inline(__always)
+    mutating func writeMessagePack(atMost most: Int, _ body: (inout MessagePackWriter) -> Void) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: most) { memory in
+            var writer = MessagePackWriter(memory)
+            body(&writer)
+            return writer.count(since: memory.baseAddress!)
+        }
+    }
+}
