@@ -22,8 +22,13 @@ extension EmbeddedRedis {
             "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "600",
             "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
             "--dir", folder, "--daemonize", "no", "--maxmemory-policy", "noeviction",
-        ]
+        ] + tuning
     }
+
+    /// What suits Tollgate's data better than Redis's defaults: a scope's hash stays one compact piece of memory although its
+    /// rings are longer than 64 bytes, a third of what it takes otherwise; and the append-only file is rewritten, which takes
+    /// a core for as long as it lasts, once in 256 MB and not once in 64.
+    package static let tuning = ["--hash-max-listpack-value", "512", "--auto-aof-rewrite-min-size", "256mb"]
 
     /// Makes the folder, for its owner only, and gives its path from the root. One that is there keeps its rights: it
     /// may be used for other things as well; the data within it is its owner's alone all the same.

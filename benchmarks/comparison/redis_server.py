@@ -74,6 +74,7 @@ class RedisServer:
             "redis-server", "--bind", "127.0.0.1", "--port", self.port, "--unixsocket", path, "--unixsocketperm", "600",
             "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
             "--dir", self._folder, "--daemonize", "no", "--maxmemory-policy", "noeviction",
+            "--hash-max-listpack-value", "512", "--auto-aof-rewrite-min-size", "256mb",
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] = self._children.start(arguments, log)
         wait_until(lambda: self._process.poll() is not None or self._answers(path), "the start of redis-server")
