@@ -157,6 +157,12 @@ package final class Ledger {
     }
 
     private func deliver(_ reply: BatchReply, to batch: Batch) {
+        // The next batch goes first: Redis works on it while the answers to this one are written.
+        let isDone = batch.usageRequests.isEmpty
+        if isDone {
+            underWay = nil
+            flush()
+        }
         var reply = reply
         for (place, entry) in batch.entries.enumerated() {
             guard let answer = reply.next() else {
@@ -165,11 +171,10 @@ package final class Ledger {
             }
             entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
-        finish(batch)
+        if isDone { onAnswersDelivered() } else { readUsage(of: batch) }
     }
 
-    /// The operations are done. What the batch asked of usage is read before the next one goes: so many readings and no more are
-    /// under way at a time.
+    /// A batch that has no operations to ask about, or whose operations have failed.
     private func finish(_ batch: Batch, failure: LedgerFailure? = nil) {
         if let failure {
             fail(batch, with: failure)
@@ -179,6 +184,7 @@ package final class Ledger {
         endUnderWay()
     }
 
+    /// What a batch asked of usage is read before the next one goes: so many readings and no more are under way at a time.
     private func readUsage(of batch: Batch) {
         batch.isReadingUsage = true
         batch.openReads = batch.usageRequests.count
