@@ -136,11 +136,15 @@ let package = Package(
             path: "Tests/Support",
             swiftSettings: strict
         ),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
         .testTarget(
             name: "TollgateCoreTests", dependencies: ["TollgateCore", "TollgateTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TollgateWireTests",
-            dependencies: ["TollgateWire", "TollgateTestSupport", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "CAllocationCount", "TollgateWire", "TollgateTestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -168,12 +172,21 @@ let package = Package(
         .testTarget(
             name: "TollgateServerTests",
             dependencies: [
+                "CAllocationCount",
                 "TollgateClient",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "tollgate",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TollgateBenchTests",
+            dependencies: [
+                "TollgateBench", "TollgateClient", "TollgateCore", "TollgateLedger", "TollgateRedis", "TollgateTestSupport",
+                "tollgate",
             ],
             swiftSettings: strict
         ),
