@@ -70,6 +70,17 @@ extension RequestParser {
             throw .badRequest(key, "more than \(Request.mostScopes) scopes")
         }
         let start = request.bytes.count
+        // Nearly every id is plain, and then its scope's text is what stands in the request, but for the sign between.
+        if let field = cursor.takePlainField(key) {
+            guard field.count - key.count - 1 <= ScopeID.longest else {
+                throw .badRequest(key, "longer than \(ScopeID.longest) bytes")
+            }
+            request.bytes.append(contentsOf: field)
+            request.bytes[start + key.count] = UInt8(ascii: ":")
+            let id = start + key.count + 1..<request.bytes.count
+            request.scopes.append(Request.ScopeField(kind: start..<start + key.count, id: id))
+            return
+        }
         request.bytes.append(contentsOf: key)
         request.bytes.append(UInt8(ascii: ":"))
         var id = try takeText(key, longest: ScopeID.longest, &cursor, &request)

@@ -36,14 +36,26 @@ struct WordCursor {
 
     /// Takes `key=`, and gives the key; nil, and takes nothing, when the word has no `=` or nothing before it.
     mutating func takeKey() -> UnsafeRawBufferPointer? {
+        let (input, end) = (input, input.count)
         var index = position
-        while index < input.count, input[index] != UInt8(ascii: "=") {
-            if spacesSeparate, input[index] == UInt8(ascii: " ") { return nil }
+        while index < end {
+            let byte = input[index]
+            if byte == UInt8(ascii: "=") { break }
+            if byte == UInt8(ascii: " "), spacesSeparate { return nil }
             index += 1
         }
         guard index < input.count, index > position else { return nil }
         defer { position = index + 1 }
         return input.part(position..<index)
+    }
+
+    /// Takes the value after a key that was just taken, and gives the whole `key=value`; nil, and takes nothing, unless the value
+    /// is one or more bytes of visible ASCII without quotes and plus signs.
+    mutating func takePlainField(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        let end = wordEnd
+        guard end > position, input.isPlain(position..<end) else { return nil }
+        defer { position = end }
+        return input.part(position - key.count - 1..<end)
     }
 
     /// Takes a value, which is a JSON string where it begins with `"`, and appends its bytes without checking them.

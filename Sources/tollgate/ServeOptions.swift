@@ -24,7 +24,7 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))
     var namespace: String?
 
-    @Option(help: ArgumentHelp("Event loops, each with a connection to Redis. (default: one a core)", valueName: "n"))
+    @Option(help: ArgumentHelp("Event loops, each with a connection to Redis. (default: 1)", valueName: "n"))
     var workers: String?
 
     @Option(help: ArgumentHelp("How long a request may wait for Redis. (default: 250ms)", valueName: "duration"))

@@ -45,7 +45,7 @@ struct SettingsReader {
         let redis = try reader.string(forKey: "redis").map { try RedisAddress($0) }
         var server = ServerSettings(
             redis: try redis ?? RedisAddress("redis://127.0.0.1"),
-            workers: try number(reader, "workers") ?? ProcessInfo.processInfo.activeProcessorCount)
+            workers: try number(reader, "workers") ?? 1)
         if let listen = reader.string(forKey: "listen") {
             server.listen = try listen.split(separator: ",").map { try ListenAddress(parsing: String($0)) }
         }
