@@ -64,23 +64,23 @@ package struct TextWriter {
         writeDigits(fraction, atLeast: digits)
     }
 
-    /// Digits with leading zeros up to a number of them.
+    /// Digits with leading zeros up to a number of them, 20 at most.
     private mutating func writeDigits(_ value: UInt64, atLeast least: Int) {
-        var count = 1
-        var rest = value / 10
-        while rest > 0 {
-            rest /= 10
-            count += 1
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)  // filled from the end
+        withUnsafeMutableBytes(of: &digits) { digits in
+            var rest = value
+            var first = digits.count
+            repeat {
+                first -= 1
+                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            while digits.count - first < least {
+                first -= 1
+                digits[first] = UInt8(ascii: "0")
+            }
+            write(UnsafeRawBufferPointer(rebasing: digits[first...]))
         }
-        count = max(count, least)
-        precondition(next + count <= end, "more text than was reserved")
-        rest = value
-        for index in stride(from: count - 1, through: 0, by: -1) {
-            next.storeBytes(
-                of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: index, as: UInt8.self)
-            rest /= 10
-        }
-        next += count
     }
 }
 
