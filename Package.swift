@@ -185,7 +185,8 @@ let package = Package(
         .testTarget(
             name: "TollgateBenchTests",
             dependencies: [
-                "TollgateBench", "TollgateClient", "TollgateCore", "TollgateLedger", "TollgateRedis", "TollgateTestSupport",
+                "TollgateBench", "TollgateClient", "TollgateCore", "TollgateLedger", "TollgateRedis",
+                "TollgateTestSupport",
                 "tollgate",
             ],
             swiftSettings: strict
