@@ -6,7 +6,7 @@
 --            limit sets  see window.lua
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
 --                        history counts its cost, or 0
---            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count
+--            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND; 0 is a CHECK of one request that names no other
 --                        amount, and has neither the first count nor amounts
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
@@ -19,8 +19,8 @@
 --                    would have denied; count, (scope, limit, used) × count: limits past their warn amount
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
--- Every decision is made on Lua tables; writing starts when all are made, with a command that Redis refuses as a whole
--- when it has no memory left. So a batch that fails has changed nothing.
+-- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
+-- has no memory left or may not write, and ends the call. So a batch that fails has changed nothing.
 
 local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND = 0, 1, 2, 3, 4
 local ALLOW, DENY, OK, BROKEN, EXTRAS = 1, 2, 3, 4, 10
@@ -222,12 +222,13 @@ local function count_hits(state)
     tally_hits(state, hits)
 end
 
--- How many hits later a limit that loses its share faster may become the tightest; well below it.
+-- How many hits later a limit that loses its share faster may become the tightest. Shares are doubles: so a little less,
+-- and from there on each hit is looked at by itself.
 local function overtakes_after(slower, faster, lead)
     return floor(lead / (faster - slower) * 0.99) - 2
 end
 
-local shares = {} -- reused
+local shares = {} -- reused; only what was written for the set at hand is read
 
 -- Works out `quiet`, and of the tightest limit what an answer names: its place, `left` without the hits, `slope` 1 if hits
 -- count against it, and the time of its reset.

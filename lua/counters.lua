@@ -17,10 +17,23 @@ local function add_exactly(sums, pieces, name, amount)
     sums[name] = sum
 end
 
--- Redis prints a Lua number with 17 digits: enough below 2^53.
+-- HINCRBY, which a key of another kind, a field that is no number, or a sum past 2^63 may refuse: then this does not count.
+-- Any other refusal, as for want of memory, is raised: nothing has been written yet when the first write meets it.
+local function increase_once(key, field, delta)
+    local reply = pcall('HINCRBY', key, field, delta)
+    local refusal = type(reply) == 'table' and reply.err
+    if refusal and not find(refusal, 'WRONGTYPE', 1, true) and not find(refusal, 'hash value', 1, true)
+        and not find(refusal, 'overflow', 1, true)
+    then
+        error(reply)
+    end
+    return reply
+end
+
+-- The same for a sum and the pieces of it that were put aside.
 local function increase(key, field, delta, pieces)
-    for i = 1, pieces and #pieces or 0 do pcall('HINCRBY', key, field, pieces[i]) end
-    return pcall('HINCRBY', key, field, delta)
+    for i = 1, pieces and #pieces or 0 do increase_once(key, field, pieces[i]) end
+    return increase_once(key, field, delta)
 end
 
 local function change(state, j, amount)
@@ -31,6 +44,7 @@ local function change(state, j, amount)
         if not state.delta then state.delta, state.pieces, state.before = {}, {}, {} end
         if not changed[j] then state.before[j] = used[j] end
         add_exactly(state.delta, state.pieces, j, amount)
+        if used[j] + amount > LARGEST_EXACT then state.pieces[j] = state.pieces[j] or {} end
     end
     changed[j] = true
     used[j] = used[j] + amount
@@ -85,16 +99,18 @@ local function give_back(state, amounts)
     end
 end
 
--- Whether the key already lives as long as what was moved on needs. Whoever wrote a marker saw to it that the key lives
--- until the counter beside it counts no more: a longer limit, still in its bucket or period, answers for the shorter
--- ones.
+-- Whether the key already lives as long as what was moved on needs. Whoever wrote a bucket's number saw to it that the key
+-- lives until that bucket counts no more: a longer window, still in its bucket, answers for the shorter ones. A
+-- calendar's period answers for nothing: its id says nothing of the time zone and the hour by which it was thought to end.
 local function lives_long_enough(state)
     local set, changed, moved = state.set, state.changed, state.moved
     local lives, needs = 0, 0
     for j = 1, set.size do
         local ends = set.ends[j]
-        if ends then
-            if not moved[j] then lives = max(lives, ends) elseif changed[j] then needs = max(needs, ends) end
+        if set.kind[j] == CALENDAR or (moved[j] and changed[j] and ends) then
+            needs = max(needs, ends)
+        elseif set.kind[j] == SLIDING and not moved[j] then
+            lives = max(lives, ends)
         end
     end
     return needs <= lives

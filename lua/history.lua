@@ -95,7 +95,7 @@ end
 local function gather_with_refunds(page, tallied, taken)
     for _, pieces in ipairs({ tallied.pieces, taken.pieces }) do
         for field, sums in pairs(pieces) do
-            for i = 1, #sums do pcall('HINCRBY', page, field, sums[i]) end
+            for i = 1, #sums do increase_once(page, field, sums[i]) end
         end
     end
     local last = 2
@@ -116,9 +116,10 @@ local function gather_with_refunds(page, tallied, taken)
 end
 
 -- Adds to a page what was gathered, given the texts that stand there. Fields are set to their new numbers with one
--- command; only what would not be exact as a number, or is none, is left to HINCRBY. Returns whether a field is new.
+-- command; only what would not be exact as a number, or is none, is left to HINCRBY, afterwards: a label too many may go
+-- where another amount of the same batch goes. Returns whether a field is new.
 local function add_to(page, texts, last)
-    local length, is_new, size, added = 2, false, nil, 0
+    local length, is_new, size, added, others = 2, false, nil, 0, nil
     for i = 3, last do
         local field, delta, text = fields[i], deltas[i], texts[i - 2]
         local total = delta + (text and tonumber(text) or 0)
@@ -135,24 +136,30 @@ local function add_to(page, texts, last)
             counts[length + 1], counts[length + 2] = field, total
             length = length + 2
         else
-            pcall('HINCRBY', page, field, delta)
+            others = others or {}
+            others[#others + 1] = { field, delta }
         end
     end
     counts[2] = page
     if length > 2 then call(unpack(counts, 1, length)) end
+    for i = 1, others and #others or 0 do increase_once(page, others[i][1], others[i][2]) end
     return is_new
 end
 
-local function write_page(page, expires, last)
-    if last < 3 then return end
-    fields[2] = page
-    local texts = pcall(unpack(fields, 1, last))
-    if texts.err then return end -- not a hash: nothing can be counted
-    if add_to(page, texts, last) then call('PEXPIREAT', page, expires) end
+-- has_pieces: a part was added before, so the page may be new although the field is not.
+local function write_page(page, expires, last, has_pieces)
+    local is_new = has_pieces
+    if last > 2 then
+        fields[2] = page
+        local texts = pcall(unpack(fields, 1, last))
+        if texts.err then return end -- not a hash: nothing can be counted
+        is_new = add_to(page, texts, last) or has_pieces
+    end
+    if is_new then call('PEXPIREAT', page, expires) end
 end
 
 local function write_requests(page, expires, requests)
-    if pcall('HINCRBY', page, 'requests', text_of(requests)) == requests then call('PEXPIREAT', page, expires) end
+    if increase_once(page, 'requests', text_of(requests)) == requests then call('PEXPIREAT', page, expires) end
 end
 
 local NOTHING_TAKEN = { sums = {}, pieces = {} }
@@ -171,7 +178,8 @@ local function write_history(state)
         write_page(month, month_expires, last)
     else
         taken = taken or { NOTHING_TAKEN, NOTHING_TAKEN }
-        write_page(day, day_expires, gather_with_refunds(day, tallied, taken[1]))
-        write_page(month, month_expires, gather_with_refunds(month, tallied, taken[2]))
+        local has_pieces = next(tallied.pieces) ~= nil
+        write_page(day, day_expires, gather_with_refunds(day, tallied, taken[1]), has_pieces)
+        write_page(month, month_expires, gather_with_refunds(month, tallied, taken[2]), has_pieces)
     end
 end

@@ -20,9 +20,9 @@
 -- Fields of a sliding limit:
 --   requests/1m.n   total over the buckets that touch the window
 --   requests/1m.b   number of the newest bucket (time / width) that holds anything
---   requests/1m.r   the ring: the RING buckets before it, which change only when the newest one does: '5 1 301' is their
---                   sum, the digits that each takes, and the counts, newest first, trailing zeros left out. Where every
---                   count takes as many digits, moving on is a matter of cutting text; no list is made
+--   requests/1m.r   the ring: the RING buckets before it, which change when the window moves on or a REFUND takes from them:
+--                   '5 1 301' is their sum, the digits that each takes, and the counts, newest first, trailing zeros left
+--                   out. Where every count takes as many digits, moving on is a matter of cutting text; no list is made
 -- Fields of a calendar limit: cost/day, and cost/day.p, the id of the period it counts. For ever: cost/total alone.
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
@@ -197,6 +197,7 @@ local function load_scope(key, set)
         if count then
             state.created = false
             count = tonumber(count) or 0
+            if not (count >= 0) then count = 0 end -- below zero, or nan
             local marker = found[at[j] + 1]
             if kind ~= TOTAL and marker ~= stored[j] then
                 if kind == CALENDAR then

@@ -97,7 +97,7 @@ extension BenchReport {
 
 extension BenchReport.Latency {
     fileprivate init(_ tally: LoadTally) {
-        guard tally.answered > 0 else { return }
+        guard tally.answered + tally.unanswered > 0 else { return }
         func milliseconds(_ percentile: Double) -> Double {
             BenchReport.rounded(Double(tally.latencies.valueAtPercentile(percentile)) / 1e6, places: 4)
         }

@@ -12,7 +12,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var output = ByteBuffer()
     /// When each unanswered call was to be sent, the oldest first.
-    private var unanswered = Deque<NIODeadline>()
+    private(set) var unanswered = Deque<NIODeadline>()
     private let greeted: EventLoopPromise<Void>
     private var isGreeted = false
 
@@ -51,13 +51,14 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = NIODeadline.now()
-        var replies = 0
+        var (replies, extra) = (0, 0)
         do {
             try dialect.read(unwrapInboundIn(data)) { kind in
-                guard let time = unanswered.popFirst() else { return }
+                guard let time = unanswered.popFirst() else { return extra += 1 }
                 loop.answered(kind, after: now - time, intendedAt: time)
                 replies += 1
             }
+            if extra > 0 { throw BenchError("a reply that nobody asked for") }
             if !isGreeted, dialect.isGreeted { becomeGreeted() }
             for _ in 0..<replies { loop.sendNext(on: self, at: now) }
         } catch {

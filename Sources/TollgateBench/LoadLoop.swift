@@ -1,9 +1,10 @@
+import DequeModule
 import NIOCore
 import NIOPosix
 
 /// The connections of one thread and what they have measured. Bound to one event loop.
 final class LoadLoop<Speech: Dialect> {
-    /// Calls unanswered so long after the last one was sent are given up.
+    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
     private static var patience: TimeAmount { .seconds(5) }
     /// Between two looks at which calls of an open loop are due.
     private static var paceInterval: TimeAmount { .microseconds(100) }
@@ -19,6 +20,9 @@ final class LoadLoop<Speech: Dialect> {
     /// Measured calls that may still be sent.
     private var left: Int
     private var unanswered = 0
+    private var hasSentAll = false
+    /// Those to warming-up included.
+    private var repliesCount = 0
     private let finished: EventLoopPromise<LoadTally>
     private var isFinished = false
     private var nextConnection = 0
@@ -39,6 +43,9 @@ final class LoadLoop<Speech: Dialect> {
     func connect(to address: LoadAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
         let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
         for greeting in greetings { connect(to: address, dialect, greeting) }
+        eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            for greeting in greetings { greeting.fail(BenchError("\(address): no connection, or no answer on it")) }
+        }
         return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
     }
 
@@ -77,12 +84,31 @@ final class LoadLoop<Speech: Dialect> {
         sendsUntil = end
         tally.startsAt = measuredFrom
         eventLoop.assumeIsolated().scheduleTask(deadline: start) {
-            if let interval = self.share.interval { self.pace(from: start, every: interval) } else { self.fill() }
+            if let interval = self.share.interval {
+                self.pace(from: start + self.share.offset, every: interval)
+            } else {
+                self.fill()
+            }
+            self.watch(answered: 0)
         }
         if end != .distantFuture {
+            eventLoop.assumeIsolated().scheduleTask(deadline: end) {
+                self.hasSentAll = true
+                self.finishIfDone()
+            }
             eventLoop.assumeIsolated().scheduleTask(deadline: end + Self.patience) { self.finish() }
         }
         return finished.futureResult
+    }
+
+    /// Gives up when calls are unanswered and none has been answered since the last look.
+    private func watch(answered before: Int) {
+        let isWaiting = unanswered > 0
+        eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            guard !self.isFinished else { return }
+            if isWaiting, self.unanswered > 0, self.repliesCount == before { return self.finish() }
+            self.watch(answered: self.repliesCount)
+        }
     }
 
     /// The closed loop: every connection gets as many calls as it may leave unanswered.
@@ -118,7 +144,10 @@ final class LoadLoop<Speech: Dialect> {
             for index in first..<min(nextConnection, first + connections.count) {
                 connections[index % connections.count].flush()
             }
-            guard !isFinished, maySend(at: time) else { return finishIfDone() }
+            guard !isFinished, maySend(at: time) else {
+                hasSentAll = true
+                return finishIfDone()
+            }
             eventLoop.assumeIsolated().scheduleTask(deadline: max(time, now + Self.paceInterval)) { next() }
         }
         next()
@@ -137,20 +166,24 @@ final class LoadLoop<Speech: Dialect> {
 
     func answered(_ kind: ReplyKind, after latency: TimeAmount, intendedAt time: NIODeadline) {
         unanswered -= 1
+        repliesCount += 1
         if time >= measuredFrom { tally.add(kind, latency, at: time + latency) }
     }
 
     // MARK: - End
 
     private func finishIfDone() {
-        if unanswered == 0, !maySend(at: .now()) { finish() }
+        if unanswered == 0, hasSentAll || left == 0 { finish() }
     }
 
     /// What has not been answered by now will not be.
     private func finish() {
         guard !isFinished else { return }
         isFinished = true
-        tally.unanswered = unanswered
+        let now = NIODeadline.now()
+        for connection in connections {
+            for time in connection.unanswered where time >= measuredFrom { tally.giveUp(after: now - time) }
+        }
         finished.succeed(tally)
         for connection in connections { connection.close() }
     }

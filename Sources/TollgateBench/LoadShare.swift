@@ -1,3 +1,5 @@
+import NIOCore
+
 /// What one thread of a run has to do. A plain value.
 struct LoadShare: Sendable {
     var connections: Int
@@ -6,6 +8,8 @@ struct LoadShare: Sendable {
     var count: Int?
     /// Between two calls of an open loop, in nanoseconds; nil for a closed one.
     var interval: Double?
+    /// From the start to the first call of an open loop, so that the threads take turns.
+    var offset = TimeAmount.zero
 
     /// Cuts what the settings ask for into one share a thread.
     static func shares(of settings: BenchSettings) -> [LoadShare] {
@@ -14,7 +18,10 @@ struct LoadShare: Sendable {
         return (0..<threads).map { thread in
             var share = LoadShare(connections: part(of: settings.connections, thread), pipeline: settings.pipeline)
             if case .count(let count) = settings.extent { share.count = part(of: count, thread) }
-            share.interval = settings.rate.map { 1_000_000_000 / $0 * Double(threads) }
+            if let rate = settings.rate {
+                share.interval = 1_000_000_000 / rate * Double(threads)
+                share.offset = .nanoseconds(Int64(1_000_000_000 / rate * Double(thread)))
+            }
             return share
         }
     }

@@ -14,16 +14,25 @@ struct LoadTally: Sendable {
     private(set) var degraded = 0
     private(set) var errors: [String: Int] = [:]
     private(set) var answered = 0
-    /// Calls without a reply.
-    var unanswered = 0
+    /// Calls without a reply. Their latencies count as what they had come to when they were given up.
+    private(set) var unanswered = 0
     var startsAt = NIODeadline.distantFuture
     private var endsAt = NIODeadline.uptimeNanoseconds(0)
 
     /// From the start of the measuring to the last reply.
     var elapsed: TimeAmount { answered == 0 ? .zero : endsAt - startsAt }
 
-    mutating func add(_ kind: ReplyKind, _ latency: TimeAmount, at time: NIODeadline) {
+    mutating func giveUp(after latency: TimeAmount) {
+        record(latency)
+        unanswered += 1
+    }
+
+    private mutating func record(_ latency: TimeAmount) {
         latencies.record(min(UInt64(max(latency.nanoseconds, 0)), Self.longest))
+    }
+
+    mutating func add(_ kind: ReplyKind, _ latency: TimeAmount, at time: NIODeadline) {
+        record(latency)
         answered += 1
         endsAt = max(endsAt, time)
         switch kind {

@@ -44,7 +44,12 @@ struct SidecarDialect: Dialect {
     }
 
     mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws {
-        if input.readableBytes == 0 { input = bytes } else { input.writeImmutableBuffer(bytes) }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.discardReadBytes()
+            input.writeImmutableBuffer(bytes)
+        }
         let received = input
         let taken = try received.withUnsafeReadableBytes { bytes in
             var start = 0

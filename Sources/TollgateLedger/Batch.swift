@@ -24,6 +24,7 @@ final class Batch {
     var isReadingUsage = false
     /// Readings of usage that have not come to an end.
     var openReads = 0
+    // Without run-time checks of exclusive access, which would be a tenth of an operation: appending calls nobody back.
     @exclusivity(unchecked) private(set) var entries: [Entry] = []
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
     /// Sent when the operations before them have been answered.

@@ -61,7 +61,8 @@ package struct BatchReply {
             guard readLimit(from: &reader, into: &answer) else { return nil }
         case .broken:
             guard let place = reader.readInteger() else { return nil }
-            answer.limit = reference(scope: place, limit: 1)
+            guard let plan = plan(at: place) else { return nil }
+            answer.limit = Answer.LimitReference(plan: plan, index: 0)
         case .ok:
             break
         }
@@ -101,11 +102,13 @@ package struct BatchReply {
         return reference(scope: scope, limit: limit)
     }
 
-    /// The script counts from 1. A scope without limits has no limit to refer to, but can still be the broken one.
     private func reference(scope: Int64, limit: Int64) -> Answer.LimitReference? {
-        guard scope >= 1, scope <= plans.count else { return nil }
-        let plan = plans[Int(scope) - 1]
-        guard limit >= 1, limit <= max(plan.set.limits.count, 1) else { return nil }
+        guard let plan = plan(at: scope), limit >= 1, limit <= plan.set.limits.count else { return nil }
         return Answer.LimitReference(plan: plan, index: Int(limit) - 1)
+    }
+
+    /// The script counts from 1.
+    private func plan(at scope: Int64) -> ScopePlan? {
+        scope >= 1 && scope <= plans.count ? plans[Int(scope) - 1] : nil
     }
 }

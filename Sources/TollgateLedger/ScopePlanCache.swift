@@ -9,6 +9,7 @@ package final class ScopePlanCache {
     private let namespace: String
     let generationSize: Int
     private let onDrop: () -> Void
+    // Without run-time checks of exclusive access, as in Batch: finding and inserting call nobody back.
     @exclusivity(unchecked) private var young = ScopePlanTable()
     @exclusivity(unchecked) private var old = ScopePlanTable()
     private var sets: [LimitSetKey: LimitSet] = [:]

@@ -21,6 +21,7 @@ public final class RedisLink {
     let scripts: [RedisScript]
     let logger: Logger
 
+    // Without run-time checks of exclusive access: asked for every operation; its functions are pure and call nobody.
     @exclusivity(unchecked) var state = RedisConnectionState()
     var connection: RedisConnection?
     var handshake: RedisHandshake

@@ -32,6 +32,8 @@ final class Session: ChannelDuplexHandler {
 
     let worker: Worker
     var context: ChannelHandlerContext?
+    // The run-time checks of exclusive access would be a tenth of a request. What runs within an access to one of these three
+    // never comes back to it.
     @exclusivity(unchecked) private var input = ByteBuffer()
     @exclusivity(unchecked) var reader = RequestReader()
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())

@@ -14,6 +14,7 @@ final class Worker {
     /// How long a shutdown waits for replies, and for clients to take them.
     private let patience: TimeAmount
 
+    // Without run-time checks, as in Session: resolving calls nothing that resolves, counts or flushes.
     @exclusivity(unchecked) var resolver: ScopeResolver
     /// Kept so that a request needs no array of its own.
     @exclusivity(unchecked) var plans: [ScopePlan] = []

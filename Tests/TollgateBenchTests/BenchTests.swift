@@ -123,6 +123,35 @@ import TollgateTestSupport
         #expect(report.latency.p90 > 150)
     }
 
+    @Test("an open loop for a time ends with the time")
+    func openLoopForATime() async throws {
+        try await withSidecar { _, address in
+            var settings = settings(.sidecar(address, token: nil), count: 0)
+            settings.extent = .time(.milliseconds(500))
+            settings.rate = 400
+            let start = ContinuousClock.now
+            let report = try await Bench.run(settings)
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect((195...200).contains(report.requests))
+        }
+    }
+
+    @Test("calls that are never answered are given up, counted, and among the slowest")
+    func silence() async throws {
+        let redis = try TestRedis()
+        let policy = try Policy(yaml: Self.policy, file: "test.yaml")
+        let freeze = Task {
+            try await Task.sleep(for: .milliseconds(500))
+            redis.freeze(true)
+        }
+        defer { redis.freeze(false) }
+        let report = try await Bench.run(
+            settings(.direct(redis.address, policy, namespace: "b"), count: 1_000_000_000))
+        try await freeze.value
+        #expect(report.errors["unanswered"] == 32)
+        #expect(report.latency.max > 4_000)
+    }
+
     @Test("a target that is not there, or hangs up, is an error that names it")
     func noTarget() async throws {
         let folder = try TemporaryFolder()

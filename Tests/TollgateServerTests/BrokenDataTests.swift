@@ -75,6 +75,16 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a Redis that is full is an outage also to those of whom only history is kept")
+    func outOfMemoryForHistory() async throws {
+        try await withServer(policy: "defaults: { user: { requests: { 1h: 5 } } }") { harness in
+            try harness.redis.cli("CONFIG", "SET", "maxmemory", "1")
+            let replies = try await harness.ask("CHECK tool=search", "RECORD tool=search cost=1")
+            #expect(replies[0] == "ALLOW degraded=1")
+            #expect(replies[1].hasPrefix("ERR unavailable Redis: OOM "))
+        }
+    }
+
     @Test("a Redis that has become a replica is an outage, and a master again is used again")
     func readOnly() async throws {
         try await withServer(policy: Self.policy) { harness in

@@ -88,7 +88,7 @@ class Generator:
 
     def launch(self, load: Load, sidecar: Sidecar, seconds: float) -> subprocess.Popen[bytes]:
         """Begins a run whose report nobody reads; `Children.finish` waits for its end."""
-        timing = ["--duration", f"{seconds:g}s", "--warmup", "0s"]
+        timing = ["--duration", f"{round(seconds * 1000)}ms", "--warmup", "0s"]
         return self._children.launch([*self._bench, "--connect", sidecar.address, *load.options(), *timing])
 
     def prefill(self, load: Load, count: int) -> None:
@@ -108,7 +108,7 @@ class Generator:
         """`sidecar` is the one that answers, None where Redis is asked directly."""
         redis, seconds = self._stage.redis, self._stage.settings.seconds
         redis.settle()
-        timing = ["--duration", f"{seconds:g}s", "--warmup", f"{WARMUP:g}s"]
+        timing = ["--duration", f"{round(seconds * 1000)}ms", "--warmup", f"{round(WARMUP * 1000)}ms"]
         before = self._measure(sidecar)
         arguments = [*self._bench, *target, *load.options(), *timing]
         output = self._children.run(arguments, seconds + WARMUP + SPARE_SECONDS, accepted=(0, SOME_FAILED))
