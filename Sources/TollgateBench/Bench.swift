@@ -19,7 +19,7 @@ package enum Bench {
             }
         case .direct(let address, let policy, let namespace):
             return try await run(settings, at: LoadAddress(address), onProgress) {
-                let scopes = try DirectScopes(policy: policy, namespace: namespace, workload: settings.workload)
+                let scopes = DirectScopes(policy: policy, namespace: namespace, workload: settings.workload)
                 return { try DirectDialect(address: address, scopes: scopes) }
             }
         }

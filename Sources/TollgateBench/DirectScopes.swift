@@ -8,19 +8,19 @@ final class DirectScopes {
     private var users: [[ScopePlan]?]
     private let tools: [[ScopePlan]]
     private let providers: [[ScopePlan]]
+    private let composites: [ScopeKind]
+    private let global: [ScopePlan]
     private var batches = 0
     /// Reused, so that a request makes no array.
     private var asked: [ScopePlan] = []
     /// Unix ms; only the calendar periods that are sent along depend on it, so the start of the run will do.
     let now: Int64
 
-    init(policy: Policy, namespace: String, workload: Workload.Settings) throws(BenchError) {
-        // Composite and global limits need what the sidecar's resolver does, which a plain client would not have.
+    init(policy: Policy, namespace: String, workload: Workload.Settings) {
         let cache = ScopePlanCache(policy: policy, namespace: namespace, generationSize: .max)
-        guard policy.compositeKinds.isEmpty, cache.plan(for: .global).isInert else {
-            throw BenchError("--direct: the policy has limits for composite scopes or global, which are not sent")
-        }
         self.cache = cache
+        composites = policy.compositeKinds.filter { Set($0.names).isSubset(of: ["user", "tool", "provider"]) }
+        global = [cache.plan(for: .global)].filter { !$0.isInert }
         users = Array(repeating: nil, count: workload.users)
         tools = (0..<workload.tools).map { Self.plans(of: "tool", "t", $0, in: cache) }
         providers = (0..<workload.providers).map { Self.plans(of: "provider", "p", $0, in: cache) }
@@ -37,9 +37,19 @@ final class DirectScopes {
     private static func plans(
         of kind: String, _ prefix: String, _ index: Int, in cache: ScopePlanCache
     ) -> [ScopePlan] {
-        guard let scope = try? Scope(parsing: "\(kind):\(prefix)\(index)") else { return [] }
+        plans(of: "\(kind):\(prefix)\(index)", in: cache)
+    }
+
+    private static func plans(of text: String, in cache: ScopePlanCache) -> [ScopePlan] {
+        guard let scope = try? Scope(parsing: text) else { return [] }
         let plan = cache.plan(for: scope)
         return plan.isInert ? [] : [plan]
+    }
+
+    /// The scope of that kind that a call is about: `user:u1+tool:t2`.
+    private static func composite(_ kind: ScopeKind, of call: Workload.Call) -> String {
+        let ids = ["user": "u\(call.user)", "tool": "t\(call.tool)", "provider": "p\(call.provider)"]
+        return kind.names.map { "\($0):\(ids[$0] ?? "")" }.joined(separator: "+")
     }
 
     func nextBatchNumber() -> Int {
@@ -52,6 +62,10 @@ final class DirectScopes {
         asked.append(contentsOf: user(call.user))
         asked.append(contentsOf: tools[call.tool])
         asked.append(contentsOf: providers[call.provider])
+        for kind in composites {
+            asked.append(contentsOf: Self.plans(of: Self.composite(kind, of: call), in: cache))
+        }
+        asked.append(contentsOf: global)
         return asked
     }
 }

@@ -66,6 +66,25 @@ import TollgateTestSupport
         #expect(try counted(redis, namespace: "b") == 3_000)
     }
 
+    @Test("Redis itself is asked about composite scopes and global too")
+    func directComposites() async throws {
+        let redis = try TestRedis()
+        let text = """
+            defaults:
+              user+tool: { requests: { total: 1000000 } }
+              team+tool: { requests: { total: 1 } }
+            scopes: { global: { requests: { total: 1000000 } } }
+            """
+        let policy = try Policy(yaml: text, file: "test.yaml")
+        var settings = settings(.direct(redis.address, policy, namespace: "b"), count: 500)
+        settings.workload.users = 1
+        settings.workload.tools = 1
+        let report = try await Bench.run(settings)
+        #expect(report.replies.allow == 500)
+        #expect(try redis.hash("b:{user:u0+tool:t0}")["requests/total"] == "500")
+        #expect(try redis.hash("b:{global}")["requests/total"] == "500")
+    }
+
     @Test("warming up is counted by the target and not by the report")
     func warmup() async throws {
         try await withSidecar { redis, address in
