@@ -40,8 +40,8 @@ local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 local sub, match, find, format, rep = string.sub, string.match, string.find, string.format, string.rep
 
--- Redis prints a Lua number with 17 digits, which takes as long as the rest of a small write: most counts are small, and
--- their texts are kept for the call.
+-- Redis prints every Lua number that it is given with 17 digits, about 0.2 µs each: most counts are small, and their texts
+-- are kept for the call.
 local SMALL, small_texts = 1000, {}
 
 local function text_of(number)

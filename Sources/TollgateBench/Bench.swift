@@ -14,11 +14,11 @@ package enum Bench {
         try settings.validate()
         switch settings.target {
         case .sidecar(let address, let token):
-            return try await run(settings, at: LoadAddress(address), onProgress) {
+            return try await run(settings, at: address, onProgress) {
                 { SidecarDialect(token: token) }
             }
         case .direct(let address, let policy, let namespace):
-            return try await run(settings, at: LoadAddress(address), onProgress) {
+            return try await run(settings, at: TollgateAddress(address), onProgress) {
                 let scopes = DirectScopes(policy: policy, namespace: namespace, workload: settings.workload)
                 return { try DirectDialect(address: address, scopes: scopes) }
             }
@@ -27,7 +27,7 @@ package enum Bench {
 
     /// `dialects` is called once on each event loop, and what it returns once a connection.
     private static func run<Speech: Dialect>(
-        _ settings: BenchSettings, at address: LoadAddress, _ onProgress: (BenchProgress) -> Void,
+        _ settings: BenchSettings, at address: TollgateAddress, _ onProgress: (BenchProgress) -> Void,
         dialects: @escaping @Sendable () throws -> () throws -> Speech
     ) async throws -> BenchReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
@@ -43,7 +43,7 @@ package enum Bench {
     }
 
     private static func connect<Speech: Dialect>(
-        _ settings: BenchSettings, at address: LoadAddress, on group: MultiThreadedEventLoopGroup,
+        _ settings: BenchSettings, at address: TollgateAddress, on group: MultiThreadedEventLoopGroup,
         _ dialects: @escaping @Sendable () throws -> () throws -> Speech
     ) async throws -> [NIOLoopBound<LoadLoop<Speech>>] {
         var loops: [NIOLoopBound<LoadLoop<Speech>>] = []
@@ -79,12 +79,12 @@ package enum Bench {
             loop.eventLoop.flatSubmit { loop.value.run(from: start, measuredFrom: measuredFrom, until: end) }
         }
         let all = EventLoopFuture.whenAllSucceed(tallies, on: loops[0].eventLoop)
-        try await watch(loops, until: all, measuredFrom, onProgress)
+        try await watch(loops, until: all, onProgress)
         return try await all.get().reduce(into: LoadTally()) { $0.add($1) }
     }
 
     private static func watch<Speech: Dialect>(
-        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadTally]>, _ start: NIODeadline,
+        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadTally]>,
         _ onProgress: (BenchProgress) -> Void
     ) async throws {
         let (ends, ended) = AsyncStream.makeStream(of: Void.self)
@@ -113,15 +113,9 @@ package struct BenchProgress: Sendable {
     package var inLastSecond: Int
 }
 
-extension LoadAddress {
-    init(_ address: TollgateAddress) {
-        switch address {
-        case .tcp(let host, let port): self = .tcp(host: host, port: port)
-        case .unix(let path): self = .unix(path: path)
-        }
-    }
-
-    init(_ address: RedisAddress) {
+extension TollgateAddress {
+    /// Where that Redis is: a connection of the load generator leads to either.
+    fileprivate init(_ address: RedisAddress) {
         switch address.endpoint {
         case .tcp(let host, let port): self = .tcp(host: host, port: port)
         case .unix(let path): self = .unix(path: path)

@@ -1,6 +1,7 @@
 import DequeModule
 import NIOCore
 import NIOPosix
+import TollgateClient
 
 /// The connections of one thread and what they have measured. Bound to one event loop.
 final class LoadLoop<Speech: Dialect> {
@@ -40,7 +41,7 @@ final class LoadLoop<Speech: Dialect> {
 
     // MARK: - Connecting
 
-    func connect(to address: LoadAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
+    func connect(to address: TollgateAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
         let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
         for greeting in greetings { connect(to: address, dialect, greeting) }
         eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
@@ -50,7 +51,7 @@ final class LoadLoop<Speech: Dialect> {
     }
 
     private func connect(
-        to address: LoadAddress, _ dialect: () throws -> Speech, _ greeted: EventLoopPromise<Void>
+        to address: TollgateAddress, _ dialect: () throws -> Speech, _ greeted: EventLoopPromise<Void>
     ) {
         let connection: LoadConnection<Speech>
         do {

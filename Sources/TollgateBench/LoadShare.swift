@@ -26,16 +26,3 @@ struct LoadShare: Sendable {
         }
     }
 }
-
-/// Where the connections of a run lead.
-enum LoadAddress: Sendable, CustomStringConvertible {
-    case tcp(host: String, port: Int)
-    case unix(path: String)
-
-    var description: String {
-        switch self {
-        case .tcp(let host, let port): "\(host):\(port)"
-        case .unix(let path): "unix:\(path)"
-        }
-    }
-}
