@@ -32,7 +32,8 @@ let package = Package(
             path: "lua",
             resources: [
                 .embedInCode("window.lua"), .embedInCode("counters.lua"), .embedInCode("history.lua"),
-                .embedInCode("batch.lua"), .embedInCode("usage.lua"),
+                .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
+                .embedInCode("usage.lua"),
             ],
             swiftSettings: strict
         ),

@@ -1,5 +1,5 @@
 -- window.lua: what batch.lua and usage.lua share. It is put in front of each of them before they are loaded; in front of
--- batch.lua, counters.lua and history.lua come between.
+-- batch.lua, counters.lua and history.lua come between; behind it plain_checks.lua and apply.lua.
 --
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and period ids are worked out once a call.
@@ -171,7 +171,7 @@ end
 --             (moved and rings are false where they would be empty)
 --   created   the hash holds nothing that the set knows
 --   broken    Redis's error where the key cannot be read (not a hash, say); the other fields mean nothing then
--- The rest is for batch.lua; it stands here because a table made at its full size is made twice as fast as one that grows.
+-- The rest is for batch.lua; it stands here so that the table is made at its full size and never grows.
 local function load_scope(key, set)
     local used, moved, rings = { 0, 0, 0, 0 }, false, false
     local state = {
