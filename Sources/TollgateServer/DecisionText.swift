@@ -121,6 +121,7 @@ extension Limit {
         case .request: return .tooLarge
         case .sliding: return .rateLimited
         case .day, .week, .month, .total: return .quotaExceeded
+        case .reservation: return .concurrency
         }
     }
 }

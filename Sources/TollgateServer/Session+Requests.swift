@@ -22,6 +22,8 @@ extension Session {
     private func handleOther(_ request: Request) {
         switch request.verb {
         case .check, .peek, .record, .refund: break
+        case .reserve, .commit, .cancel:
+            refuse(RequestError(.badRequest, "\(request.verb.name): not supported by this version yet"))
         case .usage: usage(request)
         case .info: info()
         case .help: reply { writeJSON(Help.json, to: &$0) }

@@ -28,6 +28,10 @@ package struct Request: Sendable {
     package internal(set) var bytes: [UInt8] = []
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?
+    /// `ttl=` of a RESERVE in seconds, 1 … 86 400.
+    package internal(set) var timeToLive: Int64?
+    /// `reservation=` of a COMMIT or CANCEL, 1 … 16 384 bytes.
+    package internal(set) var reservation: Range<Int>?
     /// `email=`, 1 … 256 bytes.
     package internal(set) var email: Range<Int>?
     /// `roles=`, 1 … 1024 bytes: names with commas between, none of them empty.
@@ -51,6 +55,8 @@ package struct Request: Sendable {
         scopes.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
         id = nil
+        timeToLive = nil
+        reservation = nil
         email = nil
         roles = nil
         scope = nil

@@ -46,7 +46,7 @@ struct RandomHistory {
         ]
         var limits: [Limit] = []
         for _ in 0..<Int.random(in: 1...most, using: &random) {
-            let meter = Meter.allCases.randomElement(using: &random)!
+            let meter = Meter.allCases.dropLast().randomElement(using: &random)!
             let period = periods.randomElement(using: &random)!
             guard !limits.contains(where: { $0.meter == meter && $0.period == period }) else { continue }
             let isShadow = Int.random(in: 0..<6, using: &random) == 0

@@ -176,7 +176,7 @@ struct ReferenceLedger {
 
     private func counts(_ event: Event, against limit: Limit, at now: Int64) -> Bool {
         switch limit.period {
-        case .request: return false
+        case .request, .reservation: return false
         case .total: return true
         case .sliding(let seconds):
             let width = Self.bucketWidth(seconds: seconds)
@@ -193,7 +193,7 @@ struct ReferenceLedger {
     private func wait(_ scope: Scope, _ limit: Limit, want: Int64, at now: Int64) -> Int64? {
         guard let max = limit.max, want <= max else { return nil }
         switch limit.period {
-        case .request, .total: return nil
+        case .request, .total, .reservation: return nil
         case .day, .week, .month:
             return policy.calendar.window(limit.period.calendarUnit!, containing: now).endsAt - now
         case .sliding(let seconds):
