@@ -131,6 +131,9 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "ToolExecutor", dependencies: ["TollgateClient"], path: "Examples/ToolExecutor",
+            swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
             dependencies: ["TollgateRedis"],

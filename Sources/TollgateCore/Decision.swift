@@ -32,7 +32,8 @@ public struct Decision: Sendable, Equatable {
 
     /// An answer with only the fields that it carries.
     public init(
-        allowed: Bool, reason: DenialReason? = nil, limit: String? = nil, max: Quantity? = nil, used: Quantity? = nil, held: Quantity? = nil,
+        allowed: Bool, reason: DenialReason? = nil, limit: String? = nil, max: Quantity? = nil, used: Quantity? = nil,
+        held: Quantity? = nil,
         remaining: Quantity? = nil, resetAfter: Double? = nil, retryAfter: Double? = nil, source: String? = nil,
         isDegraded: Bool = false, shadow: [String] = [], warnings: [String] = [],
         reservation: String? = nil
