@@ -197,7 +197,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TollgateCommandTests",
-            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "tollgate"],
+            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate"],
             swiftSettings: strict
         ),
         .testTarget(
