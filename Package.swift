@@ -133,6 +133,9 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "ToolExecutor", dependencies: ["TollgateClient"], path: "Examples/ToolExecutor",
+            swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
             dependencies: ["TollgateRedis"],
@@ -197,7 +200,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TollgateCommandTests",
-            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "tollgate"],
+            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate"],
             swiftSettings: strict
         ),
         .testTarget(
