@@ -48,7 +48,7 @@ extension Reservation {
         guard let count = bytes.readMessagePackArrayCount(), count <= mostScopes else { return nil }
         var scopes: [String] = []
         for _ in 0..<count {
-            guard let scope = bytes.readMessagePackText(), scope.utf8.contains(UInt8(ascii: ":")) else { return nil }
+            guard let scope = bytes.readMessagePackText(), !scope.isEmpty else { return nil }
             scopes.append(scope)
         }
         return scopes
