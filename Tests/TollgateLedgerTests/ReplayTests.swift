@@ -15,7 +15,7 @@ import TollgateTestSupport
     }
 
     private func record(_ identity: BatchIdentity, _ operations: [TestOperation], plans: ScopePlanCache) -> Journal.Record {
-        var encoder = BatchEncoder(number: .max, namespace: "tollgate")
+        var encoder = BatchEncoder(number: Int(identity.sequence), namespace: "tollgate")
         for operation in operations {
             encoder.append(
                 operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) }, terms: operation.terms)
