@@ -9,16 +9,21 @@ import TollgateTestSupport
     private func policy() throws -> Policy {
         var policy = Policy()
         policy.defaults = [
-            try ScopeKind(parsing: "user"): [Limit(.tokens, .total, max: nil), Limit(.concurrent, .reservation, max: 5)]
+            try ScopeKind(parsing: "user"): [
+                Limit(.tokens, .total, max: nil), Limit(.concurrent, .reservation, max: 5),
+            ]
         ]
         return policy
     }
 
-    private func record(_ identity: BatchIdentity, _ operations: [TestOperation], plans: ScopePlanCache) -> Journal.Record {
+    private func record(_ identity: BatchIdentity, _ operations: [TestOperation], plans: ScopePlanCache)
+        -> Journal.Record
+    {
         var encoder = BatchEncoder(number: Int(identity.sequence), namespace: "tollgate")
         for operation in operations {
             encoder.append(
-                operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) }, terms: operation.terms)
+                operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
+                terms: operation.terms)
         }
         let kept = zip(encoder.batchedOperations(), operations).map { KeptOperation($0, $1.terms) }
         return Journal.Record(
@@ -36,12 +41,14 @@ import TollgateTestSupport
         let first = record(
             BatchIdentity(producer: "p", sequence: 7),
             [
-                try .record("user:a", amounts: Amounts(tokens: 3)), try .record("user:a", amounts: Amounts(tokens: 4)).once("x"),
+                try .record("user:a", amounts: Amounts(tokens: 3)),
+                try .record("user:a", amounts: Amounts(tokens: 4)).once("x"),
                 reserve.commit(madeAt: now, amounts: Amounts(tokens: 20)),
                 try .refund("user:b", amounts: Amounts(tokens: 1)),
             ], plans: plans)
         let second = record(
-            BatchIdentity(producer: "p", sequence: 9), [try .record("user:a", amounts: Amounts(tokens: 100))], plans: plans)
+            BatchIdentity(producer: "p", sequence: 9), [try .record("user:a", amounts: Amounts(tokens: 100))],
+            plans: plans)
         for _ in 0..<3 { #expect(try await harness.replay(first) == .applied) }
         #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "27")
         #expect(try await harness.replay(second) == .applied)
@@ -89,7 +96,8 @@ import TollgateTestSupport
         let harness = try await LedgerHarness(policy: try policy())
         for payload in ["", "{}", "[]", #"[{"verb":"erase","scopes":[],"amounts":{}}]"#] {
             let record = Journal.Record(
-                number: 1, identity: BatchIdentity(producer: "p", sequence: 1), operations: 1, payload: payload, acceptedAt: 0)
+                number: 1, identity: BatchIdentity(producer: "p", sequence: 1), operations: 1, payload: payload,
+                acceptedAt: 0)
             #expect(try await harness.replay(record) == .impossible("this version cannot read it"))
         }
         harness.redis.stop()

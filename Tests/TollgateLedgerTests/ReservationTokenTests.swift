@@ -7,11 +7,15 @@ import TollgateCore
     static let reservations = [
         Reservation(id: "1f-2", scopes: [], hits: 0, timeToLive: 1_000),
         Reservation(
-            id: "00ffee-zz", scopes: ["user:alice", "tool:search", "tenant:é++ \"x\""], hits: 1, tokens: 7, inputTokens: 3,
+            id: "00ffee-zz", scopes: ["user:alice", "tool:search", "tenant:é++ \"x\""], hits: 1, tokens: 7,
+            inputTokens: 3,
             outputTokens: 4, cost: 9_000_000_000_000_000, timeToLive: 86_400_000, madeAt: 1_795_000_000_000),
         Reservation(
             id: String(repeating: "a", count: 64),
-            scopes: (0..<16).map { "\(String(repeating: "k", count: 31))\("abcdefghijklmnop".dropFirst($0).first!):" + String(repeating: "ü", count: 128) },
+            scopes: (0..<16).map {
+                "\(String(repeating: "k", count: 31))\("abcdefghijklmnop".dropFirst($0).first!):"
+                    + String(repeating: "ü", count: 128)
+            },
             hits: 1_000_000, timeToLive: 1_000),
     ]
 
