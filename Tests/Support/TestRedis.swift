@@ -94,6 +94,12 @@ public final class TestRedis: Sendable {
     /// 0.
     @discardableResult
     public func cli(_ arguments: String...) throws -> String {
+        try cli(arguments)
+    }
+
+    /// The same with the words as an array.
+    @discardableResult
+    public func cli(_ arguments: [String]) throws -> String {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

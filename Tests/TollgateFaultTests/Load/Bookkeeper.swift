@@ -1,0 +1,130 @@
+import Synchronization
+
+/// Keeps, from what clients were answered, what the counters in Redis must hold in the end.
+///
+/// Usable from any thread.
+final class Bookkeeper: Sendable {
+    private struct Books {
+        var bounds: [LoadScope: CounterBounds] = [:]
+        var tally: [String: Int] = [:]
+        var complaints: [String] = []
+        var slowest = Duration.zero
+        var tightAllowed = 0
+    }
+
+    private let books = Mutex(Books())
+    private let tight: LoadScope
+    /// Whether `ERR unavailable` means that nothing was counted. Without a journal it is also said of what was under way
+    /// when the connection broke.
+    private let refusalIsCertain: Bool
+
+    init(scopes: LoadScopes, refusalIsCertain: Bool) {
+        tight = scopes.tight
+        self.refusalIsCertain = refusalIsCertain
+    }
+
+    /// What happened exactly once.
+    func addCertain(_ sums: CounterSums, on scopes: [LoadScope]) {
+        books.withLock { books in
+            for scope in scopes { books.bounds[scope, default: CounterBounds()].addCertain(sums) }
+        }
+    }
+
+    /// What happened once or never.
+    func addPossible(_ sums: CounterSums, on scopes: [LoadScope]) {
+        books.withLock { books in
+            for scope in scopes { books.bounds[scope, default: CounterBounds()].addPossible(sums) }
+        }
+    }
+
+    /// Something that must not be, whatever the counters say.
+    func complain(_ sentence: String) {
+        books.withLock { books in
+            if books.complaints.count < 20 { books.complaints.append(sentence) }
+        }
+    }
+
+    /// Enters what an operation was answered. Returns false where it has to be sent again.
+    func enter(_ operation: LoadOperation, _ reply: LoadReply, line: String?, after wait: Duration) -> Bool {
+        books.withLock { books in
+            books.tally[reply.word, default: 0] += 1
+            books.slowest = max(books.slowest, wait)
+            if operation.kind == .tightCheck, case .allow(degraded: false, _) = reply { books.tightAllowed += 1 }
+        }
+        switch outcome(of: operation, reply) {
+        case .done: addCertain(operation.sums, on: operation.scopes)
+        case .maybe where operation.kind.isRepeatable: return false
+        case .maybe: addPossible(operation.sums, on: operation.scopes)
+        case .nothing: break
+        case .refused: return !operation.kind.isRepeatable
+        case .wrong:
+            complain("\(operation.line) was answered \(line ?? "nothing")")
+            addPossible(operation.sums, on: operation.scopes)
+        }
+        return true
+    }
+
+    /// `nothing`: it was answered and counts nothing; `refused`: the same, and may be asked again.
+    private enum Outcome { case done, maybe, nothing, refused, wrong }
+
+    private func outcome(of operation: LoadOperation, _ reply: LoadReply) -> Outcome {
+        switch operation.kind {
+        case .check, .tightCheck, .reserve: decision(of: operation, reply)
+        case .cancelDegraded:
+            // The request that it may give back is on the books as one that may have been taken.
+            switch reply {
+            case .ok, .error("not_found"): .nothing
+            default: settlement(reply)
+            }
+        case .record, .recordOnce, .refund, .commit, .cancel: settlement(reply)
+        }
+    }
+
+    /// All limits of a load fail open: there is no error for want of Redis.
+    private func decision(of operation: LoadOperation, _ reply: LoadReply) -> Outcome {
+        switch reply {
+        case .allow(degraded: false, _): .done
+        case .allow(degraded: true, _), .lost: .maybe
+        case .deny: operation.kind == .tightCheck ? .nothing : .wrong
+        case .error("busy"): .refused
+        case .error, .ok, .strange: .wrong
+        }
+    }
+
+    private func settlement(_ reply: LoadReply) -> Outcome {
+        switch reply {
+        case .ok: .done
+        case .lost, .error("timeout"): .maybe
+        case .error("unavailable"): refusalIsCertain ? .refused : .maybe
+        case .error("busy"): .refused
+        case .error, .allow, .deny, .strange: .wrong
+        }
+    }
+
+    // MARK: - Reading
+
+    /// How often each answer was given.
+    var tally: [String: Int] { books.withLock { $0.tally } }
+
+    var complaints: [String] { books.withLock { $0.complaints } }
+
+    /// The longest that any answer took.
+    var slowest: Duration { books.withLock { $0.slowest } }
+
+    /// What is wrong with the counters; `lost` says that Redis was emptied in between, so that there may be less.
+    func problems(lost: Bool = false, reading counters: (LoadScope) throws -> CounterSums) rethrows -> [String] {
+        let books = books.withLock { $0 }
+        var problems: [String] = []
+        for (scope, bounds) in books.bounds {
+            problems += bounds.problems(of: try counters(scope), lost: lost).map { "\(scope.key): \($0)" }
+        }
+        if books.tightAllowed > LoadScopes.tightMax, !lost {
+            problems.append("\(books.tightAllowed) ALLOW of a limit of \(LoadScopes.tightMax)")
+        }
+        let most = books.bounds[tight]?.high.requests ?? 0
+        if books.tally["denied", default: 0] > 0, most < LoadScopes.tightMax {
+            problems.append("DENY though at most \(most) of \(LoadScopes.tightMax) were used")
+        }
+        return problems
+    }
+}
