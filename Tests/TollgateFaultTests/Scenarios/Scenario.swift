@@ -70,7 +70,8 @@ struct Scenario {
         var counters: [LoadScope: CounterSums] = [:]
         for scope in LoadScopes(tag: "r\(round.number)").all { counters[scope] = try await stand.counters(of: scope) }
         let problems = book.problems(lost: losesData) { counters[$0] ?? CounterSums() }
-        #expect(problems == [], "\(round), \(when)")
+        guard !problems.isEmpty else { return }
+        Issue.record("\(round), \(when):\n\(problems.joined(separator: "\n"))")
     }
 
     private func report(_ round: Round, _ book: Bookkeeper, recovery: Duration, took: Duration) {

@@ -22,6 +22,7 @@ final class Stand {
     private(set) var sidecars: [SidecarProcess] = []
     private let setup: Setup
     private let arguments: [String]
+    private var recoveries = 0
 
     init(_ setup: Setup) async throws {
         let durable = setup.isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []
@@ -53,9 +54,12 @@ final class Stand {
     /// How long it takes until every sidecar gives a decision that Redis made.
     func recover() async throws -> Duration {
         let started = ContinuousClock.now
+        // Of a scope that has nothing used, so that no limit is in the way.
+        recoveries += 1
+        let question = "CHECK user=recovery\(recoveries)"
         for sidecar in sidecars {
             try await eventually(within: .seconds(20)) {
-                let reply = try? await sidecar.client().ask("CHECK user=recovery")[0]
+                let reply = try? await sidecar.client().ask(question)[0]
                 return reply?.hasPrefix("ALLOW limit=") == true && reply?.contains("degraded=1") == false
             }
         }
