@@ -31,9 +31,9 @@ let package = Package(
             name: "LuaScripts",
             path: "lua",
             resources: [
-                .embedInCode("window.lua"), .embedInCode("counters.lua"), .embedInCode("history.lua"),
-                .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
-                .embedInCode("usage.lua"),
+                .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
+                .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"),
+                .embedInCode("apply.lua"), .embedInCode("usage.lua"),
             ],
             swiftSettings: strict
         ),

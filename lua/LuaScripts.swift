@@ -2,12 +2,14 @@
 public enum LuaScripts {
     /// Applies a batch of operations; the contract is its header comment.
     public static let batch = join([
-        PackageResources.window_lua, PackageResources.counters_lua, PackageResources.history_lua,
-        PackageResources.batch_lua, PackageResources.plain_checks_lua, PackageResources.apply_lua,
+        PackageResources.window_lua, PackageResources.holds_lua, PackageResources.counters_lua,
+        PackageResources.history_lua, PackageResources.batch_lua, PackageResources.plain_checks_lua, PackageResources.apply_lua,
     ])
 
     /// Reads what a scope has used; the contract is its header comment.
-    public static let usage = join([PackageResources.window_lua, PackageResources.usage_lua])
+    public static let usage = join([
+        PackageResources.window_lua, PackageResources.holds_lua, PackageResources.usage_lua,
+    ])
 
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {

@@ -1,10 +1,31 @@
 -- apply.lua: the end of batch.lua: goes through the operations, then writes what has changed, and replies.
 
+-- How many items follow the scopes of an operation.
+local TERMS = {
+    [PLAIN_CHECK] = 0, [CHECK] = 0, [PEEK] = 0, [RECORD] = 0, [REFUND] = 0, [RESERVE] = 2, [COMMIT] = 5, [CANCEL] = 5,
+    [RECORD_ONCE] = 1, [REFUND_ONCE] = 1,
+}
+
+-- terms: the place of what follows the operation's scopes.
+local function apply(verb, terms)
+    if verb <= PEEK then return decide(verb) end
+    if verb <= REFUND then return settle(verb) end
+    local first = operations[terms]
+    if verb == RECORD_ONCE then return settle(RECORD, first) end
+    if verb == REFUND_ONCE then return settle(REFUND, first) end
+    if verb == RESERVE then
+        asked[CONCURRENT] = 1
+        return decide(RESERVE, texts[first], operations[terms + 1])
+    end
+    return settle_reservation(
+        verb, texts[first], operations[terms + 1], operations[terms + 2], operations[terms + 3], operations[terms + 4])
+end
+
 local at, last = 1, #operations
 while at <= last do
     local verb = operations[at]
     local is_plain = verb == PLAIN_CHECK
-    for meter = REQUESTS, COST do asked[meter] = nil end
+    for meter = REQUESTS, CONCURRENT do asked[meter] = nil end
     if is_plain then
         at = at + 1
     else
@@ -23,28 +44,31 @@ while at <= last do
         if scopes[place].broken then broken = place end
     end
     at = at + named_count + 1
+    local terms = at
+    at = at + TERMS[verb]
     if broken then
-        put(BROKEN)
-        put(broken)
+        put_fault(BROKEN, broken)
     elseif not (is_plain and pass_quietly()) then
         for i = 1, named_count do count_hits(scopes[named[i]]) end
         if is_plain then
             asked[REQUESTS] = 1
             decide(CHECK)
-        elseif verb <= PEEK then
-            decide(verb)
         else
-            settle(verb)
+            apply(verb, terms)
         end
     end
 end
 
 -- Writing ------------------------------------------------------------------------------------------------------------
 
+if sequence > 0 then call('SET', KEYS[#KEYS], format('%d', sequence), 'PX', PRODUCER_KEPT) end
 for i = 1, #scopes do
     local state = scopes[i]
     if not state.broken then count_hits(state) end
-    if state.changed then write_counters(state) end
+    if state.changed or state.held and state.held.changed then write_scope(state, now) end
+end
+for mark, kept in pairs(marked) do
+    if kept ~= true then call('SET', KEYS[scope_count + mark], '1', 'PX', format('%d', kept)) end
 end
 for i = 1, #scopes do write_history(scopes[i]) end
 return cmsgpack.pack(reply)

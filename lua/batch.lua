@@ -1,34 +1,54 @@
--- batch.lua: applies a batch of CHECK, PEEK, RECORD and REFUND operations in order, all of it or nothing.
+-- batch.lua: applies a batch of operations (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL) in order, all of it or
+-- nothing.
 --
--- KEYS     the distinct scopes' hashes; an operation names a scope by its place here
--- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations
+-- KEYS     the distinct scopes' hashes; an operation names a scope by its place here. Then marks: keys that exist once an
+--          operation that is to count once has been applied. Then, where the batch has a sequence, its producer's key
+-- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence
 --            clock       0 is Redis's own; tests pass Unix ms
 --            limit sets  see window.lua
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
 --                        history counts its cost, or 0
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
---                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND; 0 is a CHECK of one request that names no other
---                        amount, and has neither the first count nor amounts
+--                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one
+--                        request that names no other amount, and has neither the first count nor amounts. Then, for
+--                          8 RECORD, 9 REFUND, once:  place of the mark's key, from 1
+--                          RESERVE:                   text of the hold, its time to live in ms
+--                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends
+--                                                     (Unix ms), place of the mark's key
+--            texts       of holds (holds.lua); an operation names one by its place here
+--            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
+--                        not applied again, so that one whose reply was lost can be sent once more
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
---            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time
+--            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
+--                    applied before, there are no answers
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
 --                    2, scope, limit, used, retry in ms     DENY; the limit that refuses longest; -1: waiting won't help
 --                    3                                      OK
 --                    4, scope                               that scope's key is not a hash; nothing of this was applied
---                    1 to 3 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits that
+--                    5                                      OK, but was done before; nothing was changed
+--                    6                                      OK, though the hold had ended before
+--                    7, scope                               RESERVE: more is held of it than can be counted exactly
+--                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
+--                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits that
 --                    would have denied; count, (scope, limit, used) × count: limits past their warn amount
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
 -- has no memory left or may not write, and ends the call. So a batch that fails has changed nothing.
 
-local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND = 0, 1, 2, 3, 4
-local ALLOW, DENY, OK, BROKEN, EXTRAS = 1, 2, 3, 4, 10
-local REQUESTS, TOKENS, COST = 1, 2, 5
+local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_ONCE, REFUND_ONCE =
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 10, 20
 local NEVER = -1
+local NOT_TESTED = -math.huge
+-- How long what is to count once is remembered.
+local ONCE_KEPT = 86400000
+-- How long a producer is remembered: longer than any outage after which its last batch may come again.
+local PRODUCER_KEPT = 31 * 86400000
 
-local clock, sent_sets, sent_scopes, operations = cmsgpack.unpack(ARGV[1])
+local clock, sent_sets, sent_scopes, operations, texts, sequence = cmsgpack.unpack(ARGV[1])
 local now = clock_now(clock)
+if sequence > 0 and (tonumber(call('GET', KEYS[#KEYS])) or 0) >= sequence then return cmsgpack.pack({ 2, now }) end
 
 local sets = {}
 for i = 1, #sent_sets do
@@ -36,8 +56,10 @@ for i = 1, #sent_sets do
     if not sets[i] then return cmsgpack.pack({ 0, now }) end
 end
 local scopes = {}
-for i = 1, #KEYS do
+local scope_count = #sent_scopes / 2
+for i = 1, scope_count do
     local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]])
+    if state.held then read_holds(state, now) end
     local label = sent_scopes[2 * i]
     if label ~= 0 then state.cost_field = 'cost/' .. label end
     scopes[i] = state
@@ -48,6 +70,7 @@ local size = 2
 local asked = {}             -- asked[meter] of the operation at hand
 local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
+local marked = {}            -- marked[key]: true where the mark exists, or the ms that it is to be kept from now on
 
 -- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
 local function tally_amounts(state, add)
@@ -68,7 +91,9 @@ end
 local function retry_in(state, j, want)
     local set = state.set
     local kind, most = set.kind[j], set.max[j]
-    if want > most or kind == REQUEST or kind == TOTAL then return NEVER end
+    if want > most or kind == REQUEST then return NEVER end
+    if state.held and state.used[j] + want <= most then return first_hold_ends_in(state, now) end
+    if kind == TOTAL then return NEVER end
     if kind == CALENDAR then return set.ends[j] - now end
     local excess = state.used[j] + want - most
     local _, width, columns = parse_ring(ring_of(state, j))
@@ -79,8 +104,8 @@ local function retry_in(state, j, want)
     return leaves_in(set, j, 0, now)
 end
 
--- Decides CHECK and PEEK over every limit of every scope named. An amount that is not named, or is 0, is tested as the
--- smallest there is: there has to be something left. Fills shadows; returns the refusing scope, limit and wait, or nil.
+-- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as the
+-- smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns the refusing scope, limit and wait, or nil.
 local function refusal(counts_denial)
     local scope, limit, wait
     for i = 1, named_count do
@@ -88,9 +113,10 @@ local function refusal(counts_denial)
         local state = scopes[place]
         local set, used, refuses = state.set, state.used, false
         for j = 1, set.size do
-            local most, want = set.max[j], asked[set.meter[j]]
-            if not want or want == 0 then want = 1 end
-            if most >= 0 and used[j] + want > most then
+            local most, meter = set.max[j], set.meter[j]
+            local want = asked[meter]
+            if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
+            if most >= 0 and used[j] + held_of(state, meter) + want > most then
                 if set.shadow[j] then
                     shadows[#shadows + 1] = place
                     shadows[#shadows + 1] = j
@@ -115,8 +141,8 @@ local function tightest_of(state)
     local limit, least = 0, 2
     for j = 1, set.size do
         local most = set.max[j]
-        if most >= 0 and not set.shadow[j] and set.kind[j] ~= REQUEST then
-            local share = most == 0 and 0 or (most - used[j]) / most
+        if most >= 0 and not set.shadow[j] and (set.counter[j] or asked[CONCURRENT] and set.kind[j] == OPEN) then
+            local share = most == 0 and 0 or (most - used[j] - held_of(state, set.meter[j])) / most
             if share < least then limit, least = j, share end
         end
     end
@@ -154,14 +180,28 @@ local function put(value)
     reply[size] = value
 end
 
-local function answer(status, a, b, c, d)
+-- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
+local function used_and_held(scope, limit)
+    local state = scopes[scope]
+    local held = held_of(state, state.set.meter[limit])
+    if state.set.kind[limit] == OPEN then return held, 0 end
+    return state.used[limit], held
+end
+
+local function answer(status, scope, limit, milliseconds)
     local extras = #shadows > 0 or #warnings > 0
-    put(extras and status + EXTRAS or status)
-    if a then
-        put(a)
-        put(b)
-        put(c)
-        put(d)
+    if extras then status = status + EXTRAS end
+    if scope and scope > 0 then
+        local used, held = used_and_held(scope, limit)
+        put(held > 0 and status + HELD or status)
+        if held > 0 then put(held) end
+        put(scope)
+        put(limit)
+        put(used)
+        put(milliseconds)
+    else
+        put(status)
+        for _ = 1, scope and 4 or 0 do put(0) end
     end
     if not extras then return end
     put(#shadows / 2)
@@ -171,11 +211,32 @@ local function answer(status, a, b, c, d)
     shadows, warnings = {}, {}
 end
 
-local function decide(verb)
+-- What an operation on scopes cannot be applied to; nil where there is no such.
+local function put_fault(status, scope)
+    put(status)
+    put(scope)
+end
+
+-- The scope of which this RESERVE would hold more than can be counted exactly; nil where there is none.
+local function overfull()
+    for i = 1, named_count do
+        for meter = TOKENS, COST do
+            if held_of(scopes[named[i]], meter) + (asked[meter] or 0) > LARGEST_EXACT then return named[i] end
+        end
+    end
+end
+
+-- hold and its ttl: those of a RESERVE.
+local function decide(verb, hold, ttl)
     local hits = asked[REQUESTS] or 0
-    local scope, limit, wait = refusal(verb == CHECK)
-    if scope then return answer(DENY, scope, limit, scopes[scope].used[limit], wait) end
-    if verb == CHECK and hits > 0 then
+    local scope, limit, wait = refusal(verb ~= PEEK)
+    if scope then return answer(DENY, scope, limit, wait) end
+    if verb == RESERVE then
+        local full = overfull()
+        if full then return put_fault(OVERFULL, full) end
+        for i = 1, named_count do add_hold(scopes[named[i]], hold, asked, now + ttl) end
+    end
+    if verb ~= PEEK and hits > 0 then
         for i = 1, named_count do
             consume(scopes[named[i]], { [REQUESTS] = hits })
             tally(scopes[named[i]], 'requests', hits)
@@ -183,12 +244,21 @@ local function decide(verb)
     end
     find_warnings()
     scope, limit = tightest()
-    if scope == 0 then return answer(ALLOW, 0, 0, 0, 0) end
-    local state = scopes[scope]
-    return answer(ALLOW, scope, limit, state.used[limit], resets_in(state, limit, now))
+    if scope == 0 then return answer(ALLOW, 0) end
+    return answer(ALLOW, scope, limit, resets_in(scopes[scope], limit, now))
 end
 
-local function settle(verb)
+-- Whether an operation that counts once has been applied; if not, it is from now on. kept: for how many ms.
+local function is_done(mark, kept)
+    local known = marked[mark]
+    if known == nil then known = call('EXISTS', KEYS[scope_count + mark]) == 1 end
+    marked[mark] = known or kept
+    return known
+end
+
+-- RECORD and REFUND. mark is that of one that counts once.
+local function settle(verb, mark)
+    if mark and is_done(mark, ONCE_KEPT) then return answer(DUPLICATE) end
     for i = 1, named_count do
         local state = scopes[named[i]]
         if verb == RECORD then
@@ -201,4 +271,22 @@ local function settle(verb)
     end
     if verb == RECORD then find_warnings() end
     return answer(OK)
+end
+
+-- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL.
+local function settle_reservation(verb, hold, hits, made, ends, mark)
+    if is_done(mark, max(ends - now, 0) + ONCE_KEPT) then return answer(DUPLICATE) end
+    for i = 1, named_count do
+        local state = scopes[named[i]]
+        release_hold(state, hold, now)
+        if verb == COMMIT then
+            consume(state, asked)
+            tally_amounts(state, tally)
+        elseif hits > 0 then
+            give_back_hits(state, hits, made)
+            untally(state, 'requests', hits, made)
+        end
+    end
+    if verb == COMMIT then find_warnings() end
+    return answer(ends > now and OK or LATE)
 end

@@ -53,10 +53,10 @@ end
 -- Adds amounts, by meter, to every limit that counts them.
 local function consume(state, amounts)
     local set = state.set
-    local meters, kinds = set.meter, set.kind
+    local meters, kinds, counters = set.meter, set.kind, set.counter
     for j = 1, set.size do
         local amount, kind = amounts[meters[j]], kinds[j]
-        if amount and amount > 0 and kind ~= REQUEST then
+        if amount and amount > 0 and counters[j] then
             if kind == SLIDING then amount = min(amount, LARGEST_EXACT - state.used[j]) end
             if amount > 0 then change(state, j, amount) end
         end
@@ -90,10 +90,41 @@ local function give_back(state, amounts)
     local set = state.set
     for j = 1, set.size do
         local amount, kind = amounts[set.meter[j]], set.kind[j]
-        if amount and kind ~= REQUEST then
+        if amount and set.counter[j] then
             local taken = min(amount, state.used[j])
             if taken > 0 then
                 if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
+            end
+        end
+    end
+end
+
+-- Takes from one bucket of a sliding window, which an amount is known to be in; no more than it holds.
+local function give_back_to_bucket(state, j, amount, bucket)
+    local set = state.set
+    local place = set.current[j] + (state.ahead and state.ahead[j] or 0) - bucket
+    if place < 0 or place > RING then return end
+    local sum, width, columns = parse_ring(ring_of(state, j))
+    if place == 0 then return change(state, j, -min(amount, max(state.used[j] - sum, 0))) end
+    local count = column(columns, width, place)
+    local taken = min(amount, count, state.used[j])
+    if taken == 0 then return end
+    local rest = format('%d', count - taken)
+    columns = sub(columns, 1, (place - 1) * width) .. rep('0', width - #rest) .. rest .. sub(columns, place * width + 1)
+    state.rings = state.rings or {}
+    state.rings[j] = ring_text(max(sum - taken, 0), width, columns)
+    change(state, j, -taken)
+end
+
+-- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
+local function give_back_hits(state, hits, time)
+    local set = state.set
+    for j = 1, set.size do
+        if set.meter[j] == REQUESTS and set.counter[j] then
+            if set.kind[j] == SLIDING then
+                give_back_to_bucket(state, j, hits, floor(time / set.width[j]))
+            elseif set.kind[j] == TOTAL or time >= set.starts[j] then
+                change(state, j, -min(hits, state.used[j]))
             end
         end
     end
@@ -136,10 +167,10 @@ end
 
 local write = { 'HSET' } -- reused
 
+-- Returns whether a bucket or a period was moved on, so that the key may have to live longer.
 local function write_counters(state)
     local set, changed, moved, rings = state.set, state.changed, state.moved, state.rings
     local used, delta, counters = state.used, state.delta, set.counter
-    local existed = not state.created or call('EXISTS', state.key) == 1
     local length, has_moved, large = 2, false, nil
     write[2] = state.key
     for j = 1, set.size do
@@ -174,5 +205,14 @@ local function write_counters(state)
         local j = large[i]
         increase(state.key, counters[j], delta[j], state.pieces[j])
     end
+    return has_moved
+end
+
+-- Everything of a scope but its history.
+local function write_scope(state, now)
+    local held = state.held
+    local existed = not state.created or call('EXISTS', state.key) == 1
+    local has_moved = state.changed and write_counters(state)
     if has_moved then set_expiry(state, existed) end
+    if held and held.changed then write_holds(state, now, existed or has_moved) end
 end

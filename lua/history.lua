@@ -68,13 +68,17 @@ local function take_from(page, taken, tallied, field, amount)
     if amount_taken > 0 then add_exactly(taken.sums, taken.pieces, name, -amount_taken) end
 end
 
-local function untally(state, field, amount)
+-- since: when the amount was counted (Unix ms), where that is known; pages that begin later are left as they are.
+local function untally(state, field, amount, since)
     local set = state.set
     if amount == 0 or not set.day then return end
     state.taken = state.taken or { { sums = {}, pieces = {} }, { sums = {}, pieces = {} } }
     local tallied = tallied_of(state)
-    take_from(state.key .. set.day, state.taken[1], tallied, field, amount)
-    take_from(state.key .. set.month, state.taken[2], tallied, field, amount)
+    local function counted_since(starts) return not since or since >= starts end
+    if counted_since(set.day_starts) then take_from(state.key .. set.day, state.taken[1], tallied, field, amount) end
+    if counted_since(set.month_starts) then
+        take_from(state.key .. set.month, state.taken[2], tallied, field, amount)
+    end
 end
 
 -- What the page at hand is to get: fields from the third place on, and beside them deltas. Reused for every page.

@@ -34,8 +34,8 @@ local function look_ahead(state)
     for j = 1, set.size do
         local most, kind, count = maxima[j], kinds[j], used[j]
         local is_hit = meters[j] == REQUESTS and kind ~= REQUEST
-        if most >= 0 then
-            local room = most - count
+        if most >= 0 and kind ~= OPEN then
+            local room = most - count - held_of(state, meters[j])
             if is_hit then
                 if room < quiet then quiet = room end
             elseif room < 1 then
@@ -66,7 +66,8 @@ local function look_ahead(state)
                 if overtakes < quiet then quiet = overtakes end
             end
         end
-        state.most, state.left, state.slope = most, most - used[limit], slope
+        local kept = held_of(state, meters[limit])
+        state.most, state.left, state.slope, state.kept = most, most - used[limit] - kept, slope, kept
         if slope == 1 and kinds[limit] == SLIDING then
             state.reset = leaves_in(set, limit, 0, now)
         else
@@ -98,11 +99,16 @@ local function pass_quietly()
         end
     end
     local at = size
+    reply[at + 1] = ALLOW
+    if tight and tight.kept > 0 then
+        reply[at + 1], reply[at + 2] = ALLOW + HELD, tight.kept
+        at = at + 1
+    end
     size = at + 5
-    reply[at + 1], reply[at + 2] = ALLOW, scope
+    reply[at + 2] = scope
     if tight then
         reply[at + 3] = tight.limit
-        reply[at + 4] = tight.most - tight.left + tight.slope * tight.hits
+        reply[at + 4] = tight.most - tight.left - tight.kept + tight.slope * tight.hits
         reply[at + 5] = tight.reset
     else
         reply[at + 3], reply[at + 4], reply[at + 5] = 0, 0, 0

@@ -1,5 +1,5 @@
--- window.lua: what batch.lua and usage.lua share. It is put in front of each of them before they are loaded; in front of
--- batch.lua, counters.lua and history.lua come between; behind it plain_checks.lua and apply.lua.
+-- window.lua: what batch.lua and usage.lua share, with holds.lua. It is put in front of each of them before they are
+-- loaded; in front of batch.lua, counters.lua and history.lua come between; behind it plain_checks.lua and apply.lua.
 --
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and period ids are worked out once a call.
@@ -8,8 +8,8 @@
 --   history  0, or { day, month }, each a calendar
 --   limit    { name, meter, kind, max, shadow, warn, arg }
 --              name    'requests/1m'; prefix of the limit's fields
---              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units)
---              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever
+--              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
+--              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever, 5 open reservations (no field)
 --              max     -1 is unlimited
 --              shadow  1: counts and reports, never denies
 --              warn    amount from which replies warn, -1 for never
@@ -24,6 +24,7 @@
 --                   '5 1 301' is their sum, the digits that each takes, and the counts, newest first, trailing zeros left
 --                   out. Where every count takes as many digits, moving on is a matter of cutting text; no list is made
 -- Fields of a calendar limit: cost/day, and cost/day.p, the id of the period it counts. For ever: cost/total alone.
+-- Field of what open reservations hold: held (see holds.lua).
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
 -- of which the window covers only a part, counts in full: every stretch of one window's length that ends now lies within
@@ -33,7 +34,8 @@
 if not redis.REDIS_VERSION_NUM then return redis.error_reply('ERR Tollgate needs Redis 7.0 or later') end
 
 local RING = 30
-local REQUEST, SLIDING, CALENDAR, TOTAL = 1, 2, 3, 4
+local REQUEST, SLIDING, CALENDAR, TOTAL, OPEN = 1, 2, 3, 4, 5
+local REQUESTS, TOKENS, COST, CONCURRENT = 1, 2, 5, 6
 local LARGEST_EXACT = 9007199254740991
 
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
@@ -60,11 +62,11 @@ local function clock_now(clock)
     return time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- The id and the end of the calendar period that holds now; nil when the sidecar's idea of the time is too far off.
+-- The id, the end and the start of the calendar period that holds now; nil when the sidecar's idea of the time is too far off.
 local function period_at(calendar, now)
     if now < calendar[1] or now >= calendar[5] then return nil end
-    if now < calendar[3] then return calendar[2], calendar[3] end
-    return calendar[4], calendar[5]
+    if now < calendar[3] then return calendar[2], calendar[3], calendar[1] end
+    return calendar[4], calendar[5], calendar[3]
 end
 
 -- Turns a limit set as sent into one array per property, all indexed by the limit's place in the set, and the HMGET that
@@ -73,8 +75,9 @@ local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
         size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false, width = {}, current = {},
-        stored = {}, ends = {}, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
+        stored = {}, ends = {}, starts = {}, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
         for_ever = false,
+        reads = false, holds = false,
     }
     local read, size = set.read, 2
     for j = 1, #limits do
@@ -92,14 +95,16 @@ local function prepare_set(sent, now)
             set.counter[j], set.marker[j], set.ring[j] = name .. '.n', name .. '.b', name .. '.r'
             set.expires = max(set.expires, now + (RING + 2) * width)
         elseif kind == CALENDAR then
-            local id, ends = period_at(arg, now)
+            local id, ends, starts = period_at(arg, now)
             if not id then return nil end
-            set.current[j], set.stored[j], set.ends[j] = id, id, ends
+            set.current[j], set.stored[j], set.ends[j], set.starts[j] = id, id, ends, starts
             set.counter[j], set.marker[j] = name, name .. '.p'
             set.expires = max(set.expires, ends)
         elseif kind == TOTAL then
             set.counter[j] = name
             set.for_ever = true
+        elseif kind == OPEN then
+            set.holds = true
         end
         if set.counter[j] then
             size = size + 1
@@ -110,12 +115,16 @@ local function prepare_set(sent, now)
             read[size] = set.marker[j]
         end
     end
-    set.reads = size > 2
+    if size > 2 or set.holds then
+        set.reads, set.holds, set.held_at = true, true, size - 1
+        read[size + 1] = 'held'
+    end
     if sent[1] ~= 0 then
-        local day, day_ends = period_at(sent[1][1], now)
-        local month, month_ends = period_at(sent[1][2], now)
+        local day, day_ends, day_starts = period_at(sent[1][1], now)
+        local month, month_ends, month_starts = period_at(sent[1][2], now)
         if not day or not month then return nil end
         set.day, set.day_ends, set.month, set.month_ends = ':day:' .. day, day_ends, ':month:' .. month, month_ends
+        set.day_starts, set.month_starts = day_starts, month_starts
     end
     return set
 end
@@ -169,6 +178,8 @@ end
 --   moved[j]  the stored bucket or period is an older one, so its marker has to be written with the counter
 --   rings[j]  a sliding limit's ring where it differs from the stored one
 --             (moved and rings are false where they would be empty)
+--   held      what open reservations hold, as the text that is stored, or false
+--   ahead[j]  a sliding limit's newest bucket is so many after the present one: the clock went back (false where empty)
 --   created   the hash holds nothing that the set knows
 --   broken    Redis's error where the key cannot be read (not a hash, say); the other fields mean nothing then
 -- The rest is for batch.lua; it stands here so that the table is made at its full size and never grows.
@@ -178,7 +189,7 @@ local function load_scope(key, set)
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
         changed = false, delta = false, pieces = false, before = false,
         cost_field = false, requests = 0, tallied = false, taken = false,
-        hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0,
+        hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
     }
     local found
     if set.reads then
@@ -190,10 +201,10 @@ local function load_scope(key, set)
         end
     end
     local late, late_fields
-    local kinds, stored, at = set.kind, set.stored, set.at
+    local kinds, stored, at, counters = set.kind, set.stored, set.at, set.counter
     for j = 1, set.size do
         local kind = kinds[j]
-        local count = kind ~= REQUEST and found[at[j]]
+        local count = counters[j] and found[at[j]]
         if count then
             state.created = false
             count = tonumber(count) or 0
@@ -214,7 +225,10 @@ local function load_scope(key, set)
                         moved = moved or {}
                         moved[j] = true
                     end
-                    if steps > RING then
+                    if steps < 0 and steps >= -RING then
+                        state.ahead = state.ahead or {}
+                        state.ahead[j] = -steps
+                    elseif steps > RING then
                         rings = rings or {}
                         count, rings[j] = 0, ''
                     elseif steps > 0 then
@@ -225,7 +239,7 @@ local function load_scope(key, set)
                     end
                 end
             end
-        elseif kind ~= REQUEST then
+        elseif counters[j] then
             count = 0
             moved = moved or {}
             moved[j] = true
@@ -240,6 +254,7 @@ local function load_scope(key, set)
         end
     end
     state.moved, state.rings = moved, rings
+    state.held = set.holds and found[set.held_at]
     return state
 end
 

@@ -24,7 +24,7 @@ struct DirectDialect: Dialect {
     mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer) {
         var amounts = call.amounts
         if call.verb.isDecision { amounts.requests = 1 }
-        var encoder = BatchEncoder(number: scopes.nextBatchNumber())
+        var encoder = BatchEncoder(number: scopes.nextBatchNumber(), namespace: scopes.namespace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
         encoder.write(at: scopes.now, into: &buffer)
     }
@@ -52,7 +52,8 @@ struct DirectDialect: Dialect {
             case .allow: return .allow
             case .deny: return .deny
             case .ok: return .ok
-            case .broken: return .error("broken")
+            case .broken, .overfull: return .error("broken")
+            case .duplicate, .late, .queued: return .ok
             case nil: return .error("not_applied")
             }
         default: return .error("unexpected")

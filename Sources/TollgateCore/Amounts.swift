@@ -31,7 +31,8 @@ public struct Amounts: Sendable, Hashable {
             requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
     }
 
-    /// What it says of one meter; `tokens` as it was given, not as a sum.
+    /// What it says of one meter; `tokens` as it was given, not as a sum. Nothing names an amount of `concurrent`: a
+    /// reservation is one.
     @inlinable
     public subscript(meter: Meter) -> Int64? {
         get {
@@ -41,6 +42,7 @@ public struct Amounts: Sendable, Hashable {
             case .inputTokens: inputTokens
             case .outputTokens: outputTokens
             case .cost: cost
+            case .concurrent: nil
             }
         }
         set {
@@ -50,6 +52,7 @@ public struct Amounts: Sendable, Hashable {
             case .inputTokens: inputTokens = newValue
             case .outputTokens: outputTokens = newValue
             case .cost: cost = newValue
+            case .concurrent: break
             }
         }
     }

@@ -11,6 +11,8 @@ public struct Decision: Sendable, Equatable {
     public var max: Quantity?
     /// What is used of it.
     public var used: Quantity?
+    /// What open reservations hold of it; nil when they hold nothing.
+    public var held: Quantity?
     /// What is left of it, never below zero.
     public var remaining: Quantity?
     /// Seconds until the limit's period ends, or its window is empty again.
@@ -25,18 +27,23 @@ public struct Decision: Sendable, Equatable {
     public var shadow: [String]
     /// Limits past a threshold, each with the percentage: `user:alice/cost/day:80`.
     public var warnings: [String]
+    /// Names the reservation to COMMIT and CANCEL; nil unless this answers a RESERVE that was allowed.
+    public var reservation: String?
 
     /// An answer with only the fields that it carries.
     public init(
         allowed: Bool, reason: DenialReason? = nil, limit: String? = nil, max: Quantity? = nil, used: Quantity? = nil,
+        held: Quantity? = nil,
         remaining: Quantity? = nil, resetAfter: Double? = nil, retryAfter: Double? = nil, source: String? = nil,
-        isDegraded: Bool = false, shadow: [String] = [], warnings: [String] = []
+        isDegraded: Bool = false, shadow: [String] = [], warnings: [String] = [],
+        reservation: String? = nil
     ) {
         self.allowed = allowed
         self.reason = reason
         self.limit = limit
         self.max = max
         self.used = used
+        self.held = held
         self.remaining = remaining
         self.resetAfter = resetAfter
         self.retryAfter = retryAfter
@@ -44,6 +51,7 @@ public struct Decision: Sendable, Equatable {
         self.isDegraded = isDegraded
         self.shadow = shadow
         self.warnings = warnings
+        self.reservation = reservation
     }
 }
 

@@ -10,8 +10,10 @@ public struct FailureRules: Sendable, Hashable {
     public var outputTokens: FailureRule?
     /// The rule for `cost`.
     public var cost: FailureRule = .closed
+    /// The rule for `concurrent`.
+    public var concurrent: FailureRule = .open
 
-    /// Requests and tokens open, cost closed.
+    /// All open but cost.
     public init() {}
 
     /// The rule of a meter; reading follows `tokens` where input or output tokens have none.
@@ -23,6 +25,7 @@ public struct FailureRules: Sendable, Hashable {
             case .inputTokens: inputTokens ?? tokens
             case .outputTokens: outputTokens ?? tokens
             case .cost: cost
+            case .concurrent: concurrent
             }
         }
         set {
@@ -32,6 +35,7 @@ public struct FailureRules: Sendable, Hashable {
             case .inputTokens: inputTokens = newValue
             case .outputTokens: outputTokens = newValue
             case .cost: cost = newValue
+            case .concurrent: concurrent = newValue
             }
         }
     }

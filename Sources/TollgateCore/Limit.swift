@@ -33,8 +33,8 @@ public struct Limit: Sendable, Hashable {
         self.onRedisFailure = onRedisFailure
     }
 
-    /// `requests/1m`: unique within a scope, and the prefix of its fields in Redis.
-    public var name: String { "\(meter.name)/\(period)" }
+    /// `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of its fields in Redis.
+    public var name: String { meter == .concurrent ? meter.name : "\(meter.name)/\(period)" }
 }
 
 /// What becomes of a decision when Redis cannot be asked.

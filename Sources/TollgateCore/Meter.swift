@@ -6,6 +6,8 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     case outputTokens
     /// Money, in nano-units (10⁻⁹ of the policy's currency) wherever it is a number.
     case cost
+    /// Open reservations; the one meter that goes down by itself.
+    case concurrent
 
     /// The word used in the policy file, on the wire and in Redis.
     public var name: String {
@@ -15,6 +17,7 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
         case .inputTokens: "input_tokens"
         case .outputTokens: "output_tokens"
         case .cost: "cost"
+        case .concurrent: "concurrent"
         }
     }
 
@@ -24,12 +27,13 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
         self = meter
     }
 
-    /// The largest amount one request may name: a million requests, 10¹² tokens, 9 000 000 of the currency.
+    /// The largest amount one request may name: a million requests, 10¹² tokens, 9 000 000 of the currency, one reservation.
     public var largestAmount: Int64 {
         switch self {
         case .requests: 1_000_000
         case .tokens, .inputTokens, .outputTokens: 1_000_000_000_000
         case .cost: Money.largest.nanos
+        case .concurrent: 1
         }
     }
 

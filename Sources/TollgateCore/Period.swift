@@ -9,6 +9,8 @@ public enum Period: Sendable, Hashable {
     case month
     /// For ever.
     case total
+    /// For as long as a reservation is open: what `concurrent` counts over, and nothing else does.
+    case reservation
 
     /// The longest sliding window in seconds: 31 days.
     public static let longestWindow: Int64 = 31 * 86_400
@@ -19,7 +21,7 @@ public enum Period: Sendable, Hashable {
         case .day: .day
         case .week: .week
         case .month: .month
-        case .request, .sliding, .total: nil
+        case .request, .sliding, .total, .reservation: nil
         }
     }
 
@@ -74,6 +76,7 @@ extension Period: CustomStringConvertible {
         case .week: "week"
         case .month: "month"
         case .total: "total"
+        case .reservation: "reservation"
         case .sliding(let seconds):
             if seconds % 86_400 == 0, seconds > 86_400 {
                 "\(seconds / 86_400)d"

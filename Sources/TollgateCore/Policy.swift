@@ -77,6 +77,7 @@ extension Period: Comparable {
         case .week: Self.longestWindow + 2
         case .month: Self.longestWindow + 3
         case .total: Self.longestWindow + 4
+        case .reservation: Self.longestWindow + 5
         }
     }
 }

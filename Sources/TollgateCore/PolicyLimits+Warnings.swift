@@ -53,7 +53,7 @@ extension Period {
     /// a calendar period, and a week across the end of a month.
     fileprivate func covers(_ other: Period) -> Bool {
         switch (self, other) {
-        case (.request, _), (_, .total): false
+        case (.request, _), (_, .total), (.reservation, _), (_, .reservation): false
         case (_, .request), (.total, _): true
         case (.sliding(let longer), .sliding(let shorter)): longer > shorter
         case (.week, .day), (.month, .day): true

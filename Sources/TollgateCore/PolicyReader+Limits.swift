@@ -16,6 +16,9 @@ extension PolicyReader {
     }
 
     private func limits(of meter: Meter, _ entry: Entry) -> [PlacedLimit] {
+        guard meter != .concurrent else {
+            return limit(meter, .reservation, entry).map { [PlacedLimit(limit: $0, place: entry.place)] } ?? []
+        }
         var lines: [Period: (key: String, line: Int)] = [:]
         var limits: [PlacedLimit] = []
         for entry in entries(of: entry.value, at: entry.place, expected: "a map of periods such as { 1m: 60 }") {
@@ -42,7 +45,7 @@ extension PolicyReader {
         }
         let entries = entries(
             of: entry.value, at: entry.place, expected: "a map",
-            allowed: ["max", "mode", "thresholds", "on_redis_failure"])
+            allowed: ["max", "mode", "on_redis_failure"] + (meter == .concurrent ? [] : ["thresholds"]))
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
             report(entry.place, "max is missing")
             return nil

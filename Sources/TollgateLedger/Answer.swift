@@ -6,6 +6,14 @@ package struct Answer {
         case ok = 3
         /// A scope's key in Redis holds something that is not ours; nothing of the operation was applied.
         case broken = 4
+        /// Was done before; nothing was changed.
+        case duplicate = 5
+        /// A COMMIT or CANCEL that was applied though the hold had ended.
+        case late = 6
+        /// More would be held of a scope than can be counted exactly; nothing of the operation was applied.
+        case overfull = 7
+        /// Not said by the script: kept on disk, and applied when Redis can be reached.
+        case queued = 100
     }
 
     package var outcome: Outcome
@@ -13,9 +21,13 @@ package struct Answer {
     package var limit: LimitReference?
     /// What counts against `limit`, after the operation.
     package var used: Int64 = 0
+    /// What open reservations hold of `limit`.
+    package var held: Int64 = 0
     /// Of an ALLOW, until nothing counts against `limit` any more; of a DENY, until the same request could pass, negative
     /// where waiting does not help.
     package var milliseconds: Int64 = 0
+    /// Of a RESERVE that was allowed.
+    package var reservation: Reservation?
     /// Shadow limits that would have denied.
     package var shadows: [LimitReference] = []
     /// Limits past a threshold.

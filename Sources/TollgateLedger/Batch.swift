@@ -27,14 +27,20 @@ final class Batch {
     // Without run-time checks of exclusive access, which would be a tenth of an operation: appending calls nobody back.
     @exclusivity(unchecked) private(set) var entries: [Entry] = []
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
+    /// By place in `entries`, of the few operations that have any.
+    private(set) var terms: [Int: OperationTerms] = [:]
+    /// Whether it tells facts, which must count once whatever happens to its reply.
+    private(set) var hasFacts = false
+    /// What it is sent as; nil before, and where it tells no facts.
+    var identity: BatchIdentity?
     /// Sent when the operations before them have been answered.
     var usageRequests: [UsageRequest] = []
     /// How often it has been sent again because the sidecar's idea of the time was off.
     var resent = 0
 
     /// `number` as for the encoder.
-    init(number: Int, deadline: NIODeadline) {
-        encoder = BatchEncoder(number: number)
+    init(number: Int, namespace: String, deadline: NIODeadline) {
+        encoder = BatchEncoder(number: number, namespace: namespace)
         self.deadline = deadline
     }
 
@@ -45,9 +51,12 @@ final class Batch {
 
     /// Adds an operation on scopes whose plans are not inert.
     func append(
-        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], for owner: any OperationOwner, ticket: Int
+        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
+        for owner: any OperationOwner, ticket: Int
     ) {
-        encoder.append(verb, amounts, on: scopes)
+        encoder.append(verb, amounts, on: scopes, terms: terms)
+        if let terms { self.terms[entries.count] = terms }
+        if !verb.isDecision { hasFacts = true }
         let failsClosed = scopes.contains { $0.set.failsClosed }
         entries.append(Entry(owner: owner, ticket: ticket, verb: verb, failsClosed: failsClosed))
     }

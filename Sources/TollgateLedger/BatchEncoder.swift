@@ -12,16 +12,26 @@ package struct BatchEncoder {
 
     private var keys = ByteBuffer()
     private var scopes = ByteBuffer()
-    private var operations = ByteBuffer()
-    private var operationItems = 0
+    var operations = ByteBuffer()
+    var operationItems = 0
+    /// Texts of holds, and their number.
+    var texts = ByteBuffer()
+    var textCount = 0
+    /// The places of the keys of marks, from 1.
+    var marks: [OperationMark: Int] = [:]
+    var markKeys = ByteBuffer()
+    let namespace: String
 
     /// `number` is another than that of any batch which the same plans were put into before.
-    package init(number: Int) {
+    package init(number: Int, namespace: String) {
         self.number = number
+        self.namespace = namespace
     }
 
     /// Adds an operation on scopes whose plans are not inert.
-    package mutating func append(_ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan]) {
+    package mutating func append(
+        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil
+    ) {
         for plan in scopes where plan.batchNumber != number { add(plan) }
         let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
         operations.writeMessagePack(atMost: longest) { writer in
@@ -29,19 +39,20 @@ package struct BatchEncoder {
                 writer.write(Self.plainCheck)
                 operationItems += 2 + scopes.count
             } else {
-                writer.write(Int64(verb.rawValue))
+                writer.write(Self.word(for: verb, terms))
                 operationItems += 3 + scopes.count + Self.write(amounts, to: &writer)
             }
             writer.write(Int64(scopes.count))
             for plan in scopes { writer.write(Int64(plan.batchPlace)) }
         }
+        if let terms { append(terms) }
     }
 
     /// Verb, count of amounts, five meters with an amount each, count of scopes.
     private static let mostItemsWithoutScopes = 13
     private static let oneRequest = Amounts(requests: 1)
     /// The script's word for a CHECK of one request that names no other amount.
-    private static let plainCheck: Int64 = 0
+    static let plainCheck: Int64 = 0
 
     /// Returns how many items the named amounts are.
     private static func write(_ amounts: Amounts, to writer: inout MessagePackWriter) -> Int {
@@ -78,9 +89,11 @@ package struct BatchEncoder {
         scopes.writeBytes(plan.label)
     }
 
-    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with `fixedClock` the script takes
-    /// that for the time.
-    package func write(at now: Int64, fixedClock: Int64? = nil, into command: inout ByteBuffer) {
+    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once; with
+    /// `fixedClock` the script takes that for the time.
+    package func write(
+        at now: Int64, as identity: BatchIdentity? = nil, fixedClock: Int64? = nil, into command: inout ByteBuffer
+    ) {
         var head = ByteBuffer()
         head.writeMessagePack(fixedClock ?? 0)
         head.writeMessagePack(arrayOf: sets.count)
@@ -91,20 +104,35 @@ package struct BatchEncoder {
         head.writeMessagePack(arrayOf: plans.count * 2)
         var operationsHead = ByteBuffer()
         operationsHead.writeMessagePack(arrayOf: operationItems)
+        var tail = ByteBuffer()
+        tail.writeMessagePack(arrayOf: textCount)
+        tail.writeImmutableBuffer(texts)
+        tail.writeMessagePack(identity?.sequence ?? 0)
 
         let sha = Ledger.batchScript.sha
         let length =
             head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
+            + tail.readableBytes
         command.reserveCapacity(minimumWritableBytes: length + keys.readableBytes + 128)
-        command.writeString("*\(plans.count + 4)\r\n$7\r\nEVALSHA\r\n$\(sha.utf8.count)\r\n\(sha)\r\n")
-        let keyCount = String(plans.count)
-        command.writeString("$\(keyCount.utf8.count)\r\n\(keyCount)\r\n")
+        let keyCount = plans.count + marks.count + (identity == nil ? 0 : 1)
+        command.writeString("*\(keyCount + 4)\r\n$7\r\nEVALSHA\r\n$\(sha.utf8.count)\r\n\(sha)\r\n")
+        command.writeBulk(String(keyCount))
         command.writeImmutableBuffer(keys)
+        command.writeImmutableBuffer(markKeys)
+        if let identity { command.writeBulk("\(namespace):producer:\(identity.producer)") }
         command.writeString("$\(length)\r\n")
         command.writeImmutableBuffer(head)
         command.writeImmutableBuffer(scopes)
         command.writeImmutableBuffer(operationsHead)
         command.writeImmutableBuffer(operations)
+        command.writeImmutableBuffer(tail)
         command.writeString("\r\n")
+    }
+}
+
+extension ByteBuffer {
+    /// A RESP bulk string.
+    mutating func writeBulk(_ text: String) {
+        writeString("$\(text.utf8.count)\r\n\(text)\r\n")
     }
 }

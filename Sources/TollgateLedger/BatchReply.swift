@@ -2,10 +2,12 @@ package import NIOCore
 
 /// Reads what the batch script answered, operation by operation (batch.lua).
 package struct BatchReply {
-    enum Status {
+    enum Status: Int64 {
         /// Nothing was applied: the calendar periods sent along do not hold at Redis's time.
-        case otherTime
-        case applied
+        case otherTime = 0
+        case applied = 1
+        /// By its identity, the first time that it was sent. There are no answers.
+        case appliedBefore = 2
     }
 
     let status: Status
@@ -18,15 +20,17 @@ package struct BatchReply {
 
     /// Added to an outcome where lists of shadow limits and warnings follow.
     private static let extras: Int64 = 10
+    /// Added where reservations hold something of the limit; the amount follows the code.
+    private static let held: Int64 = 20
 
     /// Nil when the bytes are not a batch's reply.
     init?(_ bytes: ByteBuffer, plans: [ScopePlan]) {
         var answers = bytes
         guard answers.readMessagePackArrayCount() != nil,
-            let status = answers.readMessagePackInteger(), status == 0 || status == 1,
+            let status = answers.readMessagePackInteger().flatMap(Status.init(rawValue:)),
             let now = answers.readMessagePackInteger()
         else { return nil }
-        self.status = status == 1 ? .applied : .otherTime
+        self.status = status
         self.now = now
         self.bytes = answers
         self.plans = plans
@@ -56,17 +60,21 @@ package struct BatchReply {
             return nil
         }
         var answer = Answer(outcome: outcome)
+        if code >= Self.held {
+            guard let held = reader.readInteger() else { return nil }
+            answer.held = held
+        }
         switch outcome {
         case .allow, .deny:
             guard readLimit(from: &reader, into: &answer) else { return nil }
-        case .broken:
+        case .broken, .overfull:
             guard let place = reader.readInteger() else { return nil }
             guard let plan = plan(at: place) else { return nil }
             answer.limit = Answer.LimitReference(plan: plan, index: 0)
-        case .ok:
+        case .ok, .duplicate, .late, .queued:
             break
         }
-        if code >= Self.extras {
+        if code % Self.held >= Self.extras {
             guard readExtras(from: &reader, into: &answer) else { return nil }
         }
         return answer

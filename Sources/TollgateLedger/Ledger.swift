@@ -19,7 +19,13 @@ package final class Ledger {
 
     package let eventLoop: any EventLoop
     let link: RedisLink
-    private let deadline: TimeAmount
+    /// What every key in Redis starts with.
+    let namespace: String
+    let deadline: TimeAmount
+    /// Names this ledger, as the sender of batches and the maker of reservations; no other ledger's.
+    let producer = String(UInt64.random(in: .min ... .max), radix: 16)
+    private var lastSequence: Int64 = 0
+    private var lastReservation = 0
 
     var clock = RedisClock()
     private var lastBatchNumber = 0
@@ -35,8 +41,9 @@ package final class Ledger {
     /// Operations and batches sent since the start.
     package private(set) var counts = LedgerCounts()
 
-    package init(link: RedisLink, eventLoop: any EventLoop, deadline: TimeAmount) {
+    package init(link: RedisLink, eventLoop: any EventLoop, namespace: String, deadline: TimeAmount) {
         self.link = link
+        self.namespace = namespace
         self.eventLoop = eventLoop
         self.deadline = deadline
     }
@@ -50,18 +57,20 @@ package final class Ledger {
     /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
     /// there is nothing to decide or count, and the answer comes at once.
     package func submit(
-        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], for owner: any OperationOwner, ticket: Int
+        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
+        for owner: any OperationOwner, ticket: Int
     ) {
-        guard !plans.isEmpty else {
+        guard !plans.isEmpty || terms != nil else {
             return owner.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
         }
         func fail(_ failure: LedgerFailure) {
             let failsClosed = plans.contains { $0.set.failsClosed }
-            owner.ledgerFailed(ticket: ticket, verb: verb, failsClosed: failsClosed, with: failure)
+            let operation = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
+            owner.ledgerFailed(ticket: ticket, of: operation, with: failure)
         }
         guard link.isReady else { return fail(noConnection) }
         guard let batch = batchToFill() else { return fail(.busy) }
-        batch.append(verb, amounts, on: plans, for: owner, ticket: ticket)
+        batch.append(verb, amounts, on: plans, terms: terms, for: owner, ticket: ticket)
         scheduleFlush()
     }
 
@@ -83,6 +92,25 @@ package final class Ledger {
         filling = nil
     }
 
+    /// For a RESERVE.
+    package func makeReservationID() -> String {
+        lastReservation += 1
+        return "\(producer)-\(String(lastReservation, radix: 36))"
+    }
+
+    /// Whether COMMIT and CANCEL still find out that a reservation was settled before.
+    package func canSettle(_ reservation: Reservation) -> Bool {
+        redisTime < reservation.endsAt + Reservation.settledWithin
+    }
+
+    /// What Redis's clock probably says now, Unix ms.
+    package var redisTime: Int64 { clock.now }
+
+    private func nextIdentity() -> BatchIdentity {
+        lastSequence += 1
+        return BatchIdentity(producer: producer, sequence: lastSequence)
+    }
+
     // MARK: - Filling
 
     /// Nil when too many batches wait.
@@ -93,7 +121,7 @@ package final class Ledger {
             full.append(batch)
         }
         lastBatchNumber += 1
-        let batch = Batch(number: lastBatchNumber, deadline: .now() + deadline)
+        let batch = Batch(number: lastBatchNumber, namespace: namespace, deadline: .now() + deadline)
         filling = batch
         scheduleDeadlineCheck(at: batch.deadline)
         return batch
@@ -126,7 +154,8 @@ package final class Ledger {
     private func send(_ batch: Batch) {
         guard !batch.entries.isEmpty else { return finish(batch) }
         var command = ByteBuffer()
-        batch.encoder.write(at: clock.now, fixedClock: fixedClock, into: &command)
+        if batch.hasFacts, batch.identity == nil { batch.identity = nextIdentity() }
+        batch.encoder.write(at: clock.now, as: batch.identity, fixedClock: fixedClock, into: &command)
         counts.batches += 1
         counts.operations += batch.entries.count
         link.evaluate(Self.batchScript, command) { result in
@@ -149,6 +178,7 @@ package final class Ledger {
                 batch.resent += 1
                 send(batch)
             case .otherTime: finish(batch, failure: .internal("Redis's clock and the calendar do not agree"))
+            case .appliedBefore: finish(batch, failure: .internal("Redis has applied another batch as this one"))
             }
         case .success(.error(let sentence)): finish(batch, failure: LedgerFailure(redisSaid: sentence))
         case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
@@ -165,9 +195,12 @@ package final class Ledger {
         }
         var reply = reply
         for (place, entry) in batch.entries.enumerated() {
-            guard let answer = reply.next() else {
-                fail(batch.entries[place...], with: .internal("the batch script's reply ends early"))
+            guard var answer = reply.next() else {
+                fail(batch, from: place, with: .internal("the batch script's reply ends early"))
                 break
+            }
+            if answer.outcome == .allow, let reservation = batch.terms[place]?.reserving {
+                answer.reservation = reservation.made(at: reply.now, hits: reservation.hits)
             }
             entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
@@ -213,15 +246,16 @@ package final class Ledger {
     }
 
     private func fail(_ batch: Batch, with failure: LedgerFailure) {
-        fail(batch.entries[...], with: failure)
+        fail(batch, from: 0, with: failure)
         for request in batch.usageRequests { request.completion(.failure(failure)) }
         onAnswersDelivered()
     }
 
-    private func fail(_ entries: ArraySlice<Batch.Entry>, with failure: LedgerFailure) {
-        for entry in entries {
-            entry.owner.ledgerFailed(
-                ticket: entry.ticket, verb: entry.verb, failsClosed: entry.failsClosed, with: failure)
+    private func fail(_ batch: Batch, from first: Int, with failure: LedgerFailure) {
+        for (place, entry) in batch.entries.enumerated().dropFirst(first) {
+            let operation = FailedOperation(
+                verb: entry.verb, terms: batch.terms[place], failsClosed: entry.failsClosed)
+            entry.owner.ledgerFailed(ticket: entry.ticket, of: operation, with: failure)
         }
     }
 

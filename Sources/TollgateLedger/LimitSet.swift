@@ -62,7 +62,7 @@ package final class LimitSet {
             switch limit.period {
             case .sliding(let seconds): encoding.writeMessagePack(seconds * 1_000)
             case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, holds: &holds)
-            case .request, .total: encoding.writeMessagePack(0)
+            case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
         }
     }
@@ -88,6 +88,7 @@ extension Period {
         case .sliding: 2
         case .day, .week, .month: 3
         case .total: 4
+        case .reservation: 5
         }
     }
 }

@@ -37,6 +37,11 @@ extension ByteBuffer {
         readMessagePack { $0.readInteger() }
     }
 
+    /// See ``MessagePackReader``.
+    mutating func readMessagePackText() -> String? {
+        readMessagePack { $0.readText() }
+    }
+
     private mutating func readMessagePack<Item>(_ read: (inout MessagePackReader) -> Item) -> Item {
         readWithUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes)

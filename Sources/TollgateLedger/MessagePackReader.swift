@@ -47,6 +47,21 @@ struct MessagePackReader {
         }
     }
 
+    /// Reads a text; nil when something else, bad UTF-8, or nothing comes next.
+    mutating func readText() -> String? {
+        guard let tag = read(UInt8.self) else { return nil }
+        let count: Int?
+        switch tag {
+        case 0xa0...0xbf: count = Int(tag & 0x1f)
+        case 0xd9: count = read(UInt8.self).map(Int.init)
+        case 0xda: count = read(UInt16.self).map(Int.init)
+        default: count = nil
+        }
+        guard let count, bytes.count - position >= count else { return nil }
+        defer { position += count }
+        return String(validating: bytes[position..<position + count], as: UTF8.self)
+    }
+
     private static func whole(_ number: Double) -> Int64? {
         guard !number.isNaN else { return nil }
         return Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max)

@@ -3,5 +3,13 @@
 package protocol OperationOwner: AnyObject {
     /// `ticket` is the owner's own number for the operation.
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer)
-    func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure)
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure)
+}
+
+/// What an owner has to know of an operation that Redis did not answer.
+package struct FailedOperation {
+    package var verb: OperationVerb
+    package var terms: OperationTerms?
+    /// Whether a limit on its way is closed while Redis cannot be asked.
+    package var failsClosed: Bool
 }

@@ -4,7 +4,15 @@ package enum OperationVerb: UInt8, Sendable {
     case peek = 2
     case record = 3
     case refund = 4
+    case reserve = 5
+    case commit = 6
+    case cancel = 7
 
-    /// CHECK and PEEK answer a decision, the others acknowledge a fact.
-    package var isDecision: Bool { self == .check || self == .peek }
+    /// CHECK, PEEK and RESERVE answer a decision; the others tell a fact, which must not be lost.
+    package var isDecision: Bool {
+        switch self {
+        case .check, .peek, .reserve: true
+        case .record, .refund, .commit, .cancel: false
+        }
+    }
 }

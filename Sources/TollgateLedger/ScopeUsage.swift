@@ -6,6 +6,8 @@ package struct ScopeUsage: Sendable {
     package struct Item: Sendable {
         package var limit: EffectiveLimit
         package var used: Int64
+        /// By open reservations.
+        package var held: Int64
         /// Unix ms by Redis's clock; nil where nothing counts, or nothing ever resets.
         package var resetsAt: Int64?
     }
@@ -45,10 +47,10 @@ enum UsageCall {
         if status == 2 { return .broken }
         var usage = ScopeUsage(scope: plan.scope, items: [])
         for limit in plan.set.limits {
-            guard let used = bytes.readMessagePackInteger(), let resets = bytes.readMessagePackInteger() else {
-                return nil
-            }
-            usage.items.append(.init(limit: limit, used: used, resetsAt: resets > 0 ? now + resets : nil))
+            guard let used = bytes.readMessagePackInteger(), let held = bytes.readMessagePackInteger(),
+                let resets = bytes.readMessagePackInteger()
+            else { return nil }
+            usage.items.append(.init(limit: limit, used: used, held: held, resetsAt: resets > 0 ? now + resets : nil))
         }
         return .usage(usage)
     }

@@ -15,22 +15,36 @@ enum DecisionText {
             }
         case .deny:
             if let limit = answer.limit { writeDeny(limit, answer, to: &buffer) }
-        case .ok, .broken:
-            buffer.writeStaticString("OK")
+        case .ok, .broken, .overfull: buffer.writeStaticString("OK")
+        case .duplicate: buffer.writeStaticString("OK duplicate=1")
+        case .late: buffer.writeStaticString("OK late=1")
+        case .queued: buffer.writeStaticString("OK queued=1")
         }
+        if let reservation = answer.reservation { writeReservation(reservation, to: &buffer) }
         if !answer.shadows.isEmpty { writeShadows(answer.shadows, to: &buffer) }
         if !answer.warnings.isEmpty { writeWarnings(answer.warnings, to: &buffer) }
     }
 
-    /// Room for the fields' names and three numbers.
-    private static let longestFrame = 160
+    /// What is said of a decision that was made without Redis. Nothing was consumed then, as far as is known.
+    static func writeDegraded(_ reservation: Reservation?, to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("ALLOW degraded=1")
+        if let reservation { writeReservation(reservation, to: &buffer) }
+    }
+
+    private static func writeReservation(_ reservation: Reservation, to buffer: inout ByteBuffer) {
+        buffer.writeStaticString(" reservation=")
+        buffer.writeString(reservation.token)
+    }
+
+    /// Room for the fields' names and four numbers.
+    private static let longestFrame = 192
 
     /// `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`
     private static func writeAllow(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
         let (used, milliseconds) = (answer.used, answer.milliseconds)
-        write("ALLOW", limit, used, to: &buffer) { writer in
+        write("ALLOW", limit, used, answer.held, to: &buffer) { writer in
             writer.write(" reset=")
             writer.writeSeconds(milliseconds: milliseconds)
         }
@@ -43,7 +57,7 @@ enum DecisionText {
         let (used, milliseconds) = (answer.used, answer.milliseconds)
         buffer.writeStaticString("DENY reason=")
         buffer.writeString(limit.limit.denialReason.rawValue)
-        write("", limit, used, to: &buffer) { writer in
+        write("", limit, used, answer.held, to: &buffer) { writer in
             if milliseconds >= 0 {
                 writer.write(" retry_after=")
                 writer.writeSeconds(milliseconds: milliseconds)
@@ -52,10 +66,10 @@ enum DecisionText {
         }
     }
 
-    /// The first word, ` limit=… max=60 used=3 remaining=57`, and what comes after.
+    /// The first word, ` limit=… max=60 used=3 held=2 remaining=55`, and what comes after.
     @inline(__always)
     private static func write(
-        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, to buffer: inout ByteBuffer,
+        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, _ held: Int64, to buffer: inout ByteBuffer,
         rest: (inout TextWriter) -> Void
     ) {
         let (plan, text) = (reference.plan, reference.text)
@@ -77,8 +91,12 @@ enum DecisionText {
             writer.write(text.max)
             writer.write(" used=")
             writeAmount(used, isMoney: text.isMoney, to: &writer)
+            if held > 0 {
+                writer.write(" held=")
+                writeAmount(held, isMoney: text.isMoney, to: &writer)
+            }
             writer.write(" remaining=")
-            writeAmount(max(text.most - used, 0), isMoney: text.isMoney, to: &writer)
+            writeAmount(max(text.most - used - held, 0), isMoney: text.isMoney, to: &writer)
             rest(&writer)
         }
     }
@@ -121,6 +139,7 @@ extension Limit {
         case .request: return .tooLarge
         case .sliding: return .rateLimited
         case .day, .week, .month, .total: return .quotaExceeded
+        case .reservation: return .concurrency
         }
     }
 }

@@ -10,8 +10,12 @@ enum Help {
             "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
         "RECORD":
-            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=]: adds what was really used",
+            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=]: adds what was really used; with an id once",
         "REFUND": "REFUND, as RECORD: takes back; no counter goes below zero",
+        "RESERVE":
+            "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",
+        "COMMIT": "COMMIT reservation= [amounts]: ends a hold and adds what was really used",
+        "CANCEL": "CANCEL reservation=: ends a hold and gives back the request that it counted",
         "USAGE": "USAGE scope=kind:id: what a scope has used of each limit, as JSON",
         "AUTH": "AUTH token: where a token is set, first",
         "PING": "PING: PONG",

@@ -15,13 +15,16 @@ extension Session {
         case .peek: submit(.peek)
         case .record: submit(.record)
         case .refund: submit(.refund)
+        case .reserve: reserve()
+        case .commit: settle(.commit)
+        case .cancel: settle(.cancel)
         default: handleOther(reader.request)
         }
     }
 
     private func handleOther(_ request: Request) {
         switch request.verb {
-        case .check, .peek, .record, .refund: break
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel: break
         case .usage: usage(request)
         case .info: info()
         case .help: reply { writeJSON(Help.json, to: &$0) }
@@ -40,15 +43,12 @@ extension Session {
 
     /// Takes from the request only what it needs: a copy of the whole would cost as much as the rest of this.
     private func submit(_ verb: OperationVerb) {
-        // Counting once by id is not there yet; counting twice what was to count once would be worse than no answer.
-        guard reader.request.id == nil else {
-            return refuse(RequestError(.badRequest, "id: not supported by this version yet"))
-        }
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         worker.resolver.resolve(reader.request.scopes, of: reader.request.bytes, into: &worker.plans)
+        let terms = reader.request.id == nil ? nil : OperationTerms.once(mark(of: verb))
         let ticket = replies.reserve()
-        worker.ledger.submit(verb, amounts, on: worker.plans, for: self, ticket: ticket)
+        worker.ledger.submit(verb, amounts, on: worker.plans, terms: terms, for: self, ticket: ticket)
     }
 
     func replyOK() {
@@ -126,57 +126,4 @@ extension RequestError {
 extension Verb {
     /// What a client may ask before it has named the token.
     fileprivate var needsNoToken: Bool { self == .auth || self == .hello || self == .quit }
-}
-
-extension Session: OperationOwner {
-    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        if answer.outcome == .broken {
-            let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
-            return fill(ticket) {
-                writeError(of: .internal("the key of \(scope) in Redis is not a hash"), to: &$0)
-            }
-        }
-        count(answer.outcome)
-        fill(ticket) { buffer in
-            framing.beginReply(&buffer)
-            DecisionText.write(answer, to: &buffer)
-            framing.endReply(&buffer)
-        }
-    }
-
-    private func count(_ outcome: Answer.Outcome) {
-        switch outcome {
-        case .allow: worker.counts.allowed += 1
-        case .deny: worker.counts.denied += 1
-        case .ok: worker.counts.applied += 1
-        case .broken: break
-        }
-    }
-
-    /// The rules for when Redis is slow or away: a decision may pass where no limit on its way fails closed. Never after an
-    /// error of the script or of the sidecar itself.
-    func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure) {
-        fill(ticket) { buffer in
-            guard verb.isDecision, failure.isOutage else { return writeError(of: failure, to: &buffer) }
-            // To whoever asks for a decision it is one whether Redis is away or too slow; a RECORD past the deadline may have
-            // been applied, and says `timeout`.
-            guard !failsClosed else { return writeError(of: failure.asUnavailable, to: &buffer) }
-            worker.counts.degraded += 1
-            framing.writeSimple("ALLOW degraded=1", to: &buffer)
-        }
-    }
-}
-
-extension LedgerFailure {
-    /// Redis could not be asked, or not in time.
-    var isOutage: Bool {
-        switch self {
-        case .unavailable, .timeout: true
-        case .busy, .internal: false
-        }
-    }
-
-    fileprivate var asUnavailable: LedgerFailure {
-        self == .timeout ? .unavailable("no answer within the deadline") : self
-    }
 }

@@ -21,7 +21,7 @@ struct UsageReport: Encodable {
         var used: Amount
         var held: Amount
         var remaining: Amount?
-        /// Of max, rounded down to a tenth; nil where there is none or it is 0.
+        /// Used and held, of max, rounded down to a tenth; nil where there is none or it is 0.
         var percent: Double?
         /// ISO 8601, UTC.
         var resetsAt: String?
@@ -63,10 +63,10 @@ extension UsageReport.Item {
         self.limit = limit.name
         max = limit.max.map(amount)
         used = amount(item.used)
-        held = amount(0)
-        remaining = limit.max.map { amount(Swift.max($0 - item.used, 0)) }
+        held = amount(item.held)
+        remaining = limit.max.map { amount(Swift.max($0 - item.used - item.held, 0)) }
         if let max = limit.max, max > 0 {
-            percent = (Double(item.used) * 1_000 / Double(max)).rounded(.down) / 10
+            percent = (Double(item.used + item.held) * 1_000 / Double(max)).rounded(.down) / 10
         }
         resetsAt = item.resetsAt.map {
             Date(timeIntervalSince1970: Double($0) / 1_000).ISO8601Format()

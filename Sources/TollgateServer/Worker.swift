@@ -35,7 +35,8 @@ final class Worker {
         namespace = settings.namespace
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
-        ledger = Ledger(link: link, eventLoop: eventLoop, deadline: TimeAmount(settings.deadline))
+        ledger = Ledger(
+            link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline))
         resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
     }

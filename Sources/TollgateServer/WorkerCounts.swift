@@ -2,8 +2,12 @@
 struct WorkerCounts: Encodable, Sendable {
     var allowed = 0
     var denied = 0
-    /// RECORD and REFUND that were applied.
+    /// RECORD, REFUND, COMMIT and CANCEL that were applied.
     var applied = 0
+    /// Those that had been applied before.
+    var duplicates = 0
+    /// Those that were kept on disk, to be applied later.
+    var queued = 0
     /// Decisions answered without Redis.
     var degraded = 0
     var errors = 0
@@ -20,6 +24,8 @@ struct WorkerCounts: Encodable, Sendable {
         sum.allowed += rhs.allowed
         sum.denied += rhs.denied
         sum.applied += rhs.applied
+        sum.duplicates += rhs.duplicates
+        sum.queued += rhs.queued
         sum.degraded += rhs.degraded
         sum.errors += rhs.errors
         sum.connections += rhs.connections

@@ -53,6 +53,7 @@ package enum ReplyParser {
             case "limit": decision.limit = field.value
             case "max": decision.max = Quantity(field.value)
             case "used": decision.used = Quantity(field.value)
+            case "held": decision.held = Quantity(field.value)
             case "remaining": decision.remaining = Quantity(field.value)
             case "reset": decision.resetAfter = Double(field.value)
             case "retry_after": decision.retryAfter = Double(field.value)
@@ -60,6 +61,7 @@ package enum ReplyParser {
             case "degraded": decision.isDegraded = field.value == "1"
             case "shadow": decision.shadow = items(of: field.value)
             case "warn": decision.warnings = items(of: field.value)
+            case "reservation": decision.reservation = field.value
             default: break
             }
         }

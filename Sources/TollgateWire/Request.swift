@@ -15,8 +15,29 @@ package struct Request: Sendable {
         /// The id alone, with plus signs doubled, as in the text of a scope.
         package var id: Range<Int>
 
+        package init(kind: Range<Int>, id: Range<Int>) {
+            self.kind = kind
+            self.id = id
+        }
+
         /// What `Scope.description` prints.
         package var text: Range<Int> { kind.lowerBound..<id.upperBound }
+    }
+
+    /// Scopes that were named by another request, in the form in which a request names its own.
+    package struct ScopeTexts {
+        package private(set) var fields: [ScopeField] = []
+        package private(set) var bytes: [UInt8] = []
+
+        /// Texts such as `user:alice`; nil where one has no colon.
+        package init?(_ texts: [String]) {
+            for text in texts {
+                let start = bytes.count
+                bytes.append(contentsOf: text.utf8)
+                guard let colon = bytes[start...].firstIndex(of: UInt8(ascii: ":")) else { return nil }
+                fields.append(ScopeField(kind: start..<colon, id: colon + 1..<bytes.count))
+            }
+        }
     }
 
     package internal(set) var verb = Verb.ping
@@ -28,6 +49,10 @@ package struct Request: Sendable {
     package internal(set) var bytes: [UInt8] = []
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?
+    /// `ttl=` of a RESERVE in seconds, 1 … 86 400.
+    package internal(set) var timeToLive: Int64?
+    /// `reservation=` of a COMMIT or CANCEL, 1 … 16 384 bytes.
+    package internal(set) var reservation: Range<Int>?
     /// `email=`, 1 … 256 bytes.
     package internal(set) var email: Range<Int>?
     /// `roles=`, 1 … 1024 bytes: names with commas between, none of them empty.
@@ -51,6 +76,8 @@ package struct Request: Sendable {
         scopes.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
         id = nil
+        timeToLive = nil
+        reservation = nil
         email = nil
         roles = nil
         scope = nil

@@ -4,6 +4,8 @@ import TollgateCore
 enum RequestKey: Equatable {
     case amount(Meter)
     case id
+    case timeToLive
+    case reservation
     case email
     case roles
     case scope
@@ -16,7 +18,7 @@ enum RequestKey: Equatable {
     init(_ key: UnsafeRawBufferPointer) {
         switch key.count {
         case 2 where key.equals("id"): self = .id
-        case 3 where key.equals("ttl"): self = .reserved
+        case 3 where key.equals("ttl"): self = .timeToLive
         case 4 where key.equals("hits"): self = .amount(.requests)
         case 4 where key.equals("cost"): self = .amount(.cost)
         case 5 where key.equals("email"): self = .email
@@ -25,7 +27,7 @@ enum RequestKey: Equatable {
         case 5 where key.equals("token"): self = .reserved
         case 6 where key.equals("tokens"): self = .amount(.tokens)
         case 6 where key.equals("global"): self = .reserved
-        case 11 where key.equals("reservation"): self = .reserved
+        case 11 where key.equals("reservation"): self = .reservation
         case 12 where key.equals("input_tokens"): self = .amount(.inputTokens)
         case 13 where key.equals("output_tokens"): self = .amount(.outputTokens)
         default: self = .kind
@@ -49,11 +51,11 @@ enum RequestKey: Equatable {
 
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
-        case (.amount, .check), (.amount, .peek), (.amount, .record), (.amount, .refund): true
-        case (.kind, .check), (.kind, .peek), (.kind, .record), (.kind, .refund): true
-        case (.id, .record), (.id, .refund), (.scope, .usage): true
-        case (.email, .check), (.email, .peek), (.email, .record), (.email, .refund), (.email, .usage): true
-        case (.roles, .check), (.roles, .peek), (.roles, .record), (.roles, .refund), (.roles, .usage): true
+        case (.amount, .commit): true
+        case (.amount, _), (.kind, _): verb.namesScopes
+        case (.email, _), (.roles, _): verb.namesScopes || verb == .usage
+        case (.id, .record), (.id, .refund), (.scope, .usage), (.timeToLive, .reserve): true
+        case (.reservation, .commit), (.reservation, .cancel): true
         default: false
         }
     }

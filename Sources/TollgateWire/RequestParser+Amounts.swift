@@ -5,6 +5,22 @@ extension RequestParser {
         _ meter: Meter, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
         guard request.amounts[meter] == nil else { throw .badRequest(key, "named twice") }
+        request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter) }
+    }
+
+    /// Whole seconds, 1 … `longestTimeToLive`.
+    static func takeTimeToLive(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Int64 {
+        let seconds = try takeNumber(key, &cursor, &request) { wholeNumber($0, largest: longestTimeToLive) }
+        guard seconds >= 1 else { throw .badRequest(key, "expected 1 to \(longestTimeToLive) seconds") }
+        return seconds
+    }
+
+    private static func takeNumber(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request,
+        _ read: (UnsafeRawBufferPointer) -> Result<Int64, AmountFault>
+    ) throws(RequestError) -> Int64 {
         let start = request.bytes.count
         do throws(JSONStringFault) {
             try cursor.takeValue(into: &request.bytes)
@@ -13,11 +29,11 @@ extension RequestParser {
         }
         let range = start..<request.bytes.count
         guard !range.isEmpty else { throw .badRequest(key, "empty value") }
-        switch request.withBytes(of: range, { amount($0, of: meter) }) {
-        case .success(let amount): request.amounts[meter] = amount
+        defer { request.bytes.removeSubrange(range) }
+        switch request.withBytes(of: range, read) {
+        case .success(let number): return number
         case .failure(let fault): throw .badRequest(key, fault.explanation)
         }
-        request.bytes.removeSubrange(range)
     }
 
     private struct AmountFault: Error {

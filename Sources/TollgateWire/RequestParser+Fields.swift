@@ -3,6 +3,10 @@ import TollgateCore
 extension RequestParser {
     /// The longest `id=`, in bytes.
     static let longestRequestID = 128
+    /// The longest `reservation=`, in bytes: 16 scopes with long kinds and ids make one of two thirds of that.
+    static let longestReservation = 16_384
+    /// The longest `ttl=`, in seconds.
+    package static let longestTimeToLive: Int64 = 86_400
     /// The longest `roles=`, in bytes.
     static let longestRoles = 1_024
     /// The longest `scope=`, in bytes: as many parts as a request has scopes, each with a long kind and id.
@@ -26,6 +30,12 @@ extension RequestParser {
         case .id:
             guard request.id == nil else { throw namedTwice(key) }
             request.id = try takeText(key, longest: longestRequestID, &cursor, &request)
+        case .timeToLive:
+            guard request.timeToLive == nil else { throw namedTwice(key) }
+            request.timeToLive = try takeTimeToLive(key, &cursor, &request)
+        case .reservation:
+            guard request.reservation == nil else { throw namedTwice(key) }
+            request.reservation = try takeText(key, longest: longestReservation, &cursor, &request)
         case .email:
             guard request.email == nil else { throw namedTwice(key) }
             request.email = try takeText(key, longest: ScopeID.longest, &cursor, &request)

@@ -43,7 +43,7 @@ package enum RequestParser {
 
     private static func takeArgument(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         switch request.verb {
-        case .check, .peek, .record, .refund, .usage:
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage:
             try takeField(&cursor, into: &request)
         case .help, .info:
             throw .badRequest(request.verb.name, "takes no argument")
@@ -78,6 +78,8 @@ package enum RequestParser {
         switch request.verb {
         case .record, .refund:
             guard request.amounts.namesAny else { throw .badRequest(request.verb.name, "names no amount") }
+        case .commit, .cancel:
+            guard request.reservation != nil else { throw .badRequest("reservation", "is missing") }
         case .usage:
             guard request.scope != nil else { throw .badRequest("scope", "is missing") }
         case .auth:
@@ -90,7 +92,7 @@ package enum RequestParser {
             guard request.arguments.count == 1, request.withBytes(of: request.arguments[0], { $0.equals("0") }) else {
                 throw .badRequest("SELECT", "there is only database 0")
             }
-        case .check, .peek, .help, .info, .quit, .hello, .client, .command: break
+        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command: break
         }
     }
 }

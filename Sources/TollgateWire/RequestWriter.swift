@@ -3,24 +3,39 @@ package import TollgateCore
 
 /// Writes request lines. What it is given must be valid: it checks nothing but what needs quotes.
 package enum RequestWriter {
-    /// `VERB kind=id … hits=… id=… roles=… email=…`, for the verbs that name scopes and amounts.
+    /// `VERB kind=id … hits=… id=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
     package static func write(
-        _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [],
-        email: String? = nil, to out: inout ByteBuffer
+        _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, timeToLive: Int64? = nil,
+        roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
         for scope in scopes {
             out.writeString(" \(scope.kind)=")
             out.writeValue { $0.writeString(scope.id) }
         }
+        write(amounts, to: &out)
+        if let id { out.writeField("id") { $0.writeString(id) } }
+        if let timeToLive { out.writeString(" ttl=\(timeToLive)") }
+        writeIdentity(roles, email, to: &out)
+        endLine(&out)
+    }
+
+    /// `COMMIT reservation=… cost=…` or `CANCEL reservation=…`
+    package static func write(
+        _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), to out: inout ByteBuffer
+    ) {
+        out.writeString(verb.name)
+        out.writeField("reservation") { $0.writeString(reservation) }
+        write(amounts, to: &out)
+        endLine(&out)
+    }
+
+    private static func write(_ amounts: Amounts, to out: inout ByteBuffer) {
         for meter in Meter.allCases {
             guard let amount = amounts[meter] else { continue }
             out.writeString(meter == .requests ? " hits=" : " \(meter.name)=")
             if meter == .cost { out.writeDecimal(nanos: amount) } else { out.writeDecimal(amount) }
         }
-        if let id { out.writeField("id") { $0.writeString(id) } }
-        writeIdentity(roles, email, to: &out)
-        endLine(&out)
     }
 
     /// `USAGE scope=…`

@@ -1,6 +1,6 @@
 /// The first word of a request.
 package enum Verb: UInt8, CaseIterable, Sendable {
-    case check, peek, record, refund, usage, help, info, ping, auth
+    case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth
     // What common Redis clients send in order to connect; known in RESP only.
     case echo, quit, hello, client, command, select
 
@@ -11,6 +11,9 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case .peek: "PEEK"
         case .record: "RECORD"
         case .refund: "REFUND"
+        case .reserve: "RESERVE"
+        case .commit: "COMMIT"
+        case .cancel: "CANCEL"
         case .usage: "USAGE"
         case .help: "HELP"
         case .info: "INFO"
@@ -29,7 +32,15 @@ package enum Verb: UInt8, CaseIterable, Sendable {
     package var isOnlyForRESP: Bool {
         switch self {
         case .echo, .quit, .hello, .client, .command, .select: true
-        case .check, .peek, .record, .refund, .usage, .help, .info, .ping, .auth: false
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth: false
+        }
+    }
+
+    /// Whether its requests name scopes and amounts.
+    package var namesScopes: Bool {
+        switch self {
+        case .check, .peek, .record, .refund, .reserve: true
+        default: false
         }
     }
 
@@ -51,9 +62,12 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case 6:
             if word.equalsIgnoringCase("record") { self = .record; return }
             if word.equalsIgnoringCase("refund") { self = .refund; return }
+            if word.equalsIgnoringCase("commit") { self = .commit; return }
+            if word.equalsIgnoringCase("cancel") { self = .cancel; return }
             if word.equalsIgnoringCase("client") { self = .client; return }
             if word.equalsIgnoringCase("select") { self = .select; return }
         case 7:
+            if word.equalsIgnoringCase("reserve") { self = .reserve; return }
             if word.equalsIgnoringCase("command") { self = .command; return }
         default: break
         }

@@ -13,7 +13,7 @@ struct PolicyErrorTests {
         }
     }
 
-    static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost"
+    static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost, concurrent"
     static let periodWords = "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
     static let settingKeys =
         "expected one of currency, timezone, reset_hour, billing_day, thresholds, history, on_redis_failure, defaults, scopes"
@@ -102,8 +102,8 @@ struct PolicyErrorTests {
                 "2: defaults.user.request: unknown meter; did you mean requests? (\(meterWords))"
             ),
             (
-                "defaults:\n  user: { concurrent: { total: 1 } }",
-                "2: defaults.user.concurrent: unknown meter; \(meterWords)"
+                "defaults:\n  user: { concurrent: { total: 1, max: 2 } }",
+                "2: defaults.user.concurrent.total: unknown key; expected one of max, mode, on_redis_failure"
             ),
             ("defaults:\n  user: { <<: {} }", "2: defaults.user.<<: unknown meter; \(meterWords)"),
             ("defaults:\n  user: { cost: 5 }", "2: defaults.user.cost: expected a map of periods such as { 1m: 60 }"),

@@ -48,7 +48,7 @@ struct LedgerHarness: Sendable {
                 address: redis.address, scripts: Ledger.scripts, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             link.start()
-            let ledger = Ledger(link: link, eventLoop: eventLoop, deadline: .seconds(20))
+            let ledger = Ledger(link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20))
             let cache = ScopePlanCache(policy: policy, namespace: namespace)
             return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
         }.get()
@@ -82,7 +82,8 @@ struct LedgerHarness: Sendable {
             let collector = Collector(expected: operations.count, promise: eventLoop.makePromise())
             for (ticket, operation) in operations.enumerated() {
                 let plans = operation.scopes.map { core.value.plan(for: $0) }.filter { !$0.isInert }
-                ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
+                ledger.submit(
+                    operation.verb, operation.amounts, on: plans, terms: operation.terms, for: collector, ticket: ticket)
             }
             return collector.promise.futureResult
         }.get()
@@ -131,7 +132,7 @@ private final class Collector: OperationOwner {
         take(Self.line(answer), ticket)
     }
 
-    func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure) {
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
         take("FAILED \(failure)", ticket)
     }
 
@@ -144,12 +145,17 @@ private final class Collector: OperationOwner {
     private static func line(_ answer: borrowing Answer) -> String {
         var line: String
         let used = answer.used
+        let held = answer.held > 0 ? " held=\(answer.held)" : ""
         let wait = answer.milliseconds
         let name = answer.limit.map { " \($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" } ?? ""
         switch answer.outcome {
-        case .allow: line = name.isEmpty ? "ALLOW" : "ALLOW\(name) used=\(used)"
-        case .deny: line = "DENY\(name) used=\(used) wait=\(wait)"
+        case .allow: line = name.isEmpty ? "ALLOW" : "ALLOW\(name) used=\(used)\(held)"
+        case .deny: line = "DENY\(name) used=\(used)\(held) wait=\(wait)"
         case .ok: line = "OK"
+        case .duplicate: line = "OK duplicate"
+        case .late: line = "OK late"
+        case .queued: line = "OK queued"
+        case .overfull: line = "OVERFULL \(answer.limit?.plan.scope.description ?? "")"
         case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
         }
         let shadows = answer.shadows.map { "\($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" }

@@ -18,6 +18,9 @@ struct RandomHistory {
     private let refundsRequests: Bool
     /// Admitted requests: when, how many, on which scopes.
     private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
+    private var reservations = 0
+    /// Reservations that were allowed, and when.
+    private var made: [(operation: TestOperation, at: Int64)] = []
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
@@ -47,7 +50,7 @@ struct RandomHistory {
         var limits: [Limit] = []
         for _ in 0..<Int.random(in: 1...most, using: &random) {
             let meter = Meter.allCases.randomElement(using: &random)!
-            let period = periods.randomElement(using: &random)!
+            let period = meter == .concurrent ? .reservation : periods.randomElement(using: &random)!
             guard !limits.contains(where: { $0.meter == meter && $0.period == period }) else { continue }
             let isShadow = Int.random(in: 0..<6, using: &random) == 0
             limits.append(Limit(meter, period, max: max(of: meter), mode: isShadow ? .shadow : .enforce))
@@ -61,9 +64,12 @@ struct RandomHistory {
         case 1: return 0
         default: break
         }
-        return meter == .requests
-            ? Int64.random(in: 1...40, using: &random)
-            : Int64.random(in: 50...3_000, using: &random) * (meter == .cost ? 7_777_777 : 1)
+        switch meter {
+        case .requests: return Int64.random(in: 1...40, using: &random)
+        case .concurrent: return Int64.random(in: 1...6, using: &random)
+        default: break
+        }
+        return Int64.random(in: 50...3_000, using: &random) * (meter == .cost ? 7_777_777 : 1)
     }
 
     mutating func nextBatch() -> (operations: [TestOperation], now: Int64) {
@@ -88,9 +94,33 @@ struct RandomHistory {
         }
         if names.contains(tool) { names.append("\(user)+\(tool)") }
         names.append("global")
-        let verbs: [OperationVerb] = [.check, .check, .check, .check, .peek, .record, .record, .refund]
+        let verbs: [OperationVerb] = [
+            .check, .check, .check, .check, .peek, .record, .record, .refund, .reserve, .reserve, .commit, .cancel,
+        ]
         let verb = verbs.randomElement(using: &random)!
-        return TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
+        switch verb {
+        case .reserve: return reserve(names.map(scope))
+        case .commit, .cancel: return settle(verb)
+        default: break
+        }
+        let operation = TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
+        guard !verb.isDecision, Int.random(in: 0..<4, using: &random) == 0 else { return operation }
+        return operation.once("\(Int.random(in: 0..<200, using: &random))")
+    }
+
+    private mutating func reserve(_ scopes: [Scope]) -> TestOperation {
+        reservations += 1
+        let seconds: Int64 = [1, 3, 60, 600, 86_400].randomElement(using: &random)!
+        let amounts = amounts(of: .reserve)
+        return (try? .reserve(scopes, amounts, id: "r\(reservations)", seconds: seconds))
+            ?? TestOperation(verb: .peek, amounts: amounts, scopes: scopes)
+    }
+
+    /// Of one made lately, which may have ended or been settled already.
+    private mutating func settle(_ verb: OperationVerb) -> TestOperation {
+        guard let (operation, madeAt) = made.suffix(12).randomElement(using: &random) else { return reserve([.global]) }
+        return verb == .cancel
+            ? operation.cancel(madeAt: madeAt) : operation.commit(madeAt: madeAt, amounts: amounts(of: .commit))
     }
 
     private mutating func amounts(of verb: OperationVerb) -> Amounts {
@@ -103,8 +133,9 @@ struct RandomHistory {
         amounts.tokens = maybe(0...400)
         amounts.cost = maybe(0...900_000_000)
         switch verb {
-        case .check, .peek: amounts.requests = maybe(0...4) ?? 1
-        case .record: amounts.requests = maybe(1...2)
+        case .check, .peek, .reserve: amounts.requests = maybe(0...4) ?? 1
+        case .cancel: break
+        case .record, .commit: amounts.requests = maybe(1...2)
         case .refund: amounts.requests = refundsRequests ? maybe(1...2) : nil
         }
         return amounts
@@ -113,6 +144,7 @@ struct RandomHistory {
     // MARK: - Never over
 
     mutating func note(_ operation: TestOperation, _ answer: String, at now: Int64) {
+        if operation.verb == .reserve, answer.hasPrefix("ALLOW") { made.append((operation, now)) }
         guard operation.verb == .check, answer.hasPrefix("ALLOW"), let hits = operation.amounts.requests else { return }
         admitted.append((now, hits, operation.scopes))
     }

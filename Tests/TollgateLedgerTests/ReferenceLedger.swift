@@ -18,14 +18,25 @@ struct ReferenceLedger {
     struct Refusal {
         var scope: String
         var limit: String
-        var used: Int64
+        var used: String
         var wait: Int64?
+    }
+
+    /// What a reservation keeps back of one scope.
+    struct Hold {
+        var id: String
+        var amounts: [Meter: Int64]
+        var ends: Int64
     }
 
     let policy: Policy
     private(set) var events: [Counter: [Event]] = [:]
     /// `user:alice:day:2026-11-20` → field → amount.
     private(set) var history: [String: [String: Int64]] = [:]
+    /// By scope.
+    var holds: [String: [Hold]] = [:]
+    /// What counts once, and has been counted.
+    private var done: Set<OperationMark> = []
 
     /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
     private var limits: [Scope: [EffectiveLimit]] = [:]
@@ -38,8 +49,9 @@ struct ReferenceLedger {
     mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
         for scope in operation.scopes where limits[scope] == nil { limits[scope] = policy.limits(for: scope) }
         switch operation.verb {
-        case .check, .peek: return decide(operation, at: now)
+        case .check, .peek, .reserve: return decide(operation, at: now)
         case .record, .refund: return settle(operation, at: now)
+        case .commit, .cancel: return settleReservation(operation, at: now)
         }
     }
 
@@ -53,14 +65,17 @@ struct ReferenceLedger {
             for effective in limits[scope, default: []] {
                 let limit = effective.limit
                 guard let max = limit.max else { continue }
+                if limit.meter == .concurrent, operation.verb != .reserve { continue }
                 let want = Swift.max(amount(of: limit.meter, in: operation) ?? 1, 1)
                 let used = used(scope, limit, at: now)
-                guard used + want > max else { continue }
+                let held = held(scope, limit.meter, at: now)
+                guard used + held + want > max else { continue }
                 if limit.mode == .shadow {
                     shadows.append("\(scope)/\(limit.name)")
                 } else {
                     let wait = wait(scope, limit, want: want, at: now)
-                    refusals.append(Refusal(scope: scope.description, limit: limit.name, used: used, wait: wait))
+                    let usedText = text(limit, used: used, held: held)
+                    refusals.append(Refusal(scope: scope.description, limit: limit.name, used: usedText, wait: wait))
                 }
             }
         }
@@ -70,14 +85,15 @@ struct ReferenceLedger {
                 guard let longest = worst.wait else { break }
                 if refusal.wait == nil || refusal.wait! > longest { worst = refusal }
             }
-            if operation.verb == .check {
+            if operation.verb != .peek {
                 for scope in operation.scopes where refusals.contains(where: { $0.scope == scope.description }) {
                     remember(scope, "denied", max(hits, 1), at: now)
                 }
             }
-            return "DENY \(worst.scope)/\(worst.limit) used=\(worst.used) wait=\(worst.wait ?? -1)" + extras
+            return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
         }
-        if operation.verb == .check, hits > 0 {
+        if let reservation = operation.terms?.reserving { hold(reservation, on: operation.scopes, at: now) }
+        if operation.verb != .peek, hits > 0 {
             for scope in operation.scopes {
                 add(hits, to: scope, .requests, at: now)
                 remember(scope, "requests", hits, at: now)
@@ -91,11 +107,14 @@ struct ReferenceLedger {
         for scope in operation.scopes {
             for effective in limits[scope, default: []] {
                 let limit = effective.limit
-                guard let max = limit.max, limit.mode == .enforce, limit.period != .request else { continue }
+                guard let max = limit.max, limit.mode == .enforce, limit.period != .request,
+                    limit.meter != .concurrent || operation.verb == .reserve
+                else { continue }
                 let used = used(scope, limit, at: now)
-                let share = max == 0 ? 0 : Double(max - used) / Double(max)
+                let held = held(scope, limit.meter, at: now)
+                let share = max == 0 ? 0 : Double(max - used - held) / Double(max)
                 if best == nil || share < best!.share {
-                    best = (share, "ALLOW \(scope)/\(limit.name) used=\(used)")
+                    best = (share, "ALLOW \(scope)/\(limit.name)\(text(limit, used: used, held: held))")
                 }
             }
         }
@@ -109,16 +128,26 @@ struct ReferenceLedger {
     // MARK: - Adding and taking back
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
+        if let mark = operation.terms?.mark, !markDone(mark) { return "OK duplicate" }
+        addAmounts(of: operation, at: now)
+        return "OK"
+    }
+
+    /// False where it was done before.
+    mutating func markDone(_ mark: OperationMark) -> Bool { done.insert(mark).inserted }
+
+    /// What a RECORD or COMMIT adds, or a REFUND takes back.
+    mutating func addAmounts(of operation: TestOperation, at now: Int64) {
         for scope in operation.scopes {
             for meter in Meter.allCases {
                 guard let amount = amount(of: meter, in: operation), amount > 0 else { continue }
-                if operation.verb == .record {
+                if operation.verb != .refund {
                     add(amount, to: scope, meter, at: now)
                 } else {
                     takeBack(amount, from: scope, meter, at: now)
                 }
             }
-            let sign: Int64 = operation.verb == .record ? 1 : -1
+            let sign: Int64 = operation.verb == .refund ? -1 : 1
             remember(scope, "requests", sign * (operation.amounts.requests ?? 0), at: now)
             remember(scope, "tokens", sign * (operation.amounts.allTokens ?? 0), at: now)
             let cost = sign * (operation.amounts.cost ?? 0)
@@ -127,7 +156,6 @@ struct ReferenceLedger {
                 remember(scope, "cost/\(other.parts[0].kind)=\(other.parts[0].id)", cost, at: now)
             }
         }
-        return "OK"
     }
 
     private mutating func add(_ amount: Int64, to scope: Scope, _ meter: Meter, at now: Int64) {
@@ -151,9 +179,36 @@ struct ReferenceLedger {
         }
     }
 
-    private mutating func remember(_ scope: Scope, _ field: String, _ amount: Int64, at now: Int64) {
+    /// What was counted at a time, as far as it counts now.
+    mutating func takeBack(_ amount: Int64, from scope: Scope, _ limit: Limit, madeAt: Int64, at now: Int64) {
+        let counter = Counter(scope: scope.description, limit: limit.name)
+        var left = amount
+        for index in events[counter, default: []].indices {
+            let event = events[counter]![index]
+            guard left > 0, counts(event, against: limit, at: now),
+                isInSameStretch(event.time, madeAt, limit, at: now)
+            else { continue }
+            let taken = min(left, event.amount)
+            events[counter]![index].amount -= taken
+            left -= taken
+        }
+    }
+
+    private func isInSameStretch(_ time: Int64, _ other: Int64, _ limit: Limit, at now: Int64) -> Bool {
+        switch limit.period {
+        case .sliding(let seconds):
+            let width = Self.bucketWidth(seconds: seconds)
+            return time / width == other / width
+        default: return counts(Event(time: other, amount: 0), against: limit, at: now)
+        }
+    }
+
+    /// `since`: pages that begin later are left as they are.
+    mutating func remember(
+        _ scope: Scope, _ field: String, _ amount: Int64, at now: Int64, since: Int64 = .max
+    ) {
         guard amount != 0, policy.keepsHistory(of: scope) else { return }
-        for unit in [CalendarUnit.day, .month] {
+        for unit in [CalendarUnit.day, .month] where policy.calendar.window(unit, containing: now).startsAt <= since {
             let page = "\(scope):\(unit):\(policy.calendar.window(unit, containing: now).id)"
             let sum = max(history[page]?[field] ?? 0, 0) + amount
             history[page, default: [:]][field] = max(sum, 0)
@@ -176,7 +231,7 @@ struct ReferenceLedger {
 
     private func counts(_ event: Event, against limit: Limit, at now: Int64) -> Bool {
         switch limit.period {
-        case .request: return false
+        case .request, .reservation: return false
         case .total: return true
         case .sliding(let seconds):
             let width = Self.bucketWidth(seconds: seconds)
@@ -191,9 +246,12 @@ struct ReferenceLedger {
 
     /// Tries the moments at which something can change; nil when none of them helps.
     private func wait(_ scope: Scope, _ limit: Limit, want: Int64, at now: Int64) -> Int64? {
-        guard let max = limit.max, want <= max else { return nil }
+        guard let max = limit.max, want <= max, limit.period != .request else { return nil }
+        if held(scope, limit.meter, at: now) > 0, used(scope, limit, at: now) + want <= max {
+            return openHolds(scope, at: now).map(\.ends).min().map { $0 - now }
+        }
         switch limit.period {
-        case .request, .total: return nil
+        case .request, .total, .reservation: return nil
         case .day, .week, .month:
             return policy.calendar.window(limit.period.calendarUnit!, containing: now).endsAt - now
         case .sliding(let seconds):

@@ -28,7 +28,7 @@ struct BadInput: Sendable {
     static let lines = [
         BadInput("NONSENSE", "unknown_verb NONSENSE"),
         BadInput("CHECKuser=a", "unknown_verb CHECKuser=a"),
-        BadInput("RESERVE user=a", "unknown_verb RESERVE"),
+        BadInput("RESERVATION user=a", "unknown_verb RESERVATION"),
         BadInput("GET / HTTP/1.1", "unknown_verb GET"),
         BadInput("{\"verb\":\"CHECK\"}", "unknown_verb {\"verb\":\"CHECK\"}"),
         BadInput("$4", "unknown_verb $4"),

@@ -11,6 +11,8 @@ struct RequestContent: Equatable {
     var scopes: [Scope.Part] = []
     var scopeTexts: [String] = []
     var id: String?
+    var timeToLive: Int64?
+    var reservation: String?
     var email: String?
     var roles: [String]
     var scope: String?
@@ -26,6 +28,8 @@ struct RequestContent: Equatable {
             scopeTexts.append(request.text(field.text))
         }
         id = request.id.map(request.text)
+        timeToLive = request.timeToLive
+        reservation = request.reservation.map(request.text)
         email = request.email.map(request.text)
         roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
         scope = request.scope.map(request.text)
@@ -37,9 +41,12 @@ struct RequestContent: Equatable {
     func encoded() throws -> ByteBuffer? {
         var out = ByteBuffer()
         switch verb {
-        case .check, .peek, .record, .refund:
+        case .check, .peek, .record, .refund, .reserve:
             RequestWriter.write(
-                verb, scopes: scopes, amounts: amounts, id: id, roles: roles, email: email, to: &out)
+                verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, roles: roles, email: email,
+                to: &out)
+        case .commit, .cancel:
+            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &out)
         case .usage:
             let scope = try Scope(parsing: scope ?? "")
             RequestWriter.writeUsage(of: scope, roles: roles, email: email, to: &out)

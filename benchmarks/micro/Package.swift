@@ -28,9 +28,9 @@ let package = Package(
         .target(
             name: "LuaScripts",
             resources: [
-                .embedInCode("window.lua"), .embedInCode("counters.lua"), .embedInCode("history.lua"),
-                .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
-                .embedInCode("usage.lua"),
+                .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
+                .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"),
+                .embedInCode("apply.lua"), .embedInCode("usage.lua"),
             ],
             swiftSettings: strict
         ),

@@ -1,0 +1,66 @@
+import Foundation
+import NIOCore
+
+/// A reservation as text: MessagePack in base64 with the alphabet for URLs. Callers pass it on as it is.
+extension Reservation {
+    private static let version: Int64 = 1
+    private static let mostScopes = 16
+
+    /// What `reservation=` says.
+    package var token: String {
+        var bytes = ByteBuffer()
+        bytes.writeMessagePack(Self.version)
+        bytes.writeMessagePack(id.utf8)
+        for number in [madeAt, timeToLive, hits, tokens, inputTokens, outputTokens, cost] {
+            bytes.writeMessagePack(number)
+        }
+        bytes.writeMessagePack(arrayOf: scopes.count)
+        for scope in scopes { bytes.writeMessagePack(scope.utf8) }
+        return Data(bytes.readableBytesView).base64EncodedString()
+            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    /// Nil when the text is not a token.
+    package convenience init?(token: String) {
+        let padding = String(repeating: "=", count: (4 - token.utf8.count % 4) % 4)
+        let base64 = token.replacing("-", with: "+").replacing("_", with: "/") + padding
+        guard let data = Data(base64Encoded: base64) else { return nil }
+        var bytes = ByteBuffer(bytes: data)
+        guard bytes.readMessagePackInteger() == Self.version, let id = bytes.readMessagePackText(), Self.isID(id),
+            let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes), bytes.readableBytes == 0
+        else { return nil }
+        self.init(
+            id: id, scopes: scopes, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
+            outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
+    }
+
+    /// Within 2⁵³, so that the script's doubles hold them.
+    private static func readNumbers(_ bytes: inout ByteBuffer) -> [Int64]? {
+        var numbers: [Int64] = []
+        for _ in 0..<7 {
+            guard let number = bytes.readMessagePackInteger(), (0..<1 << 53).contains(number) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    private static func readScopes(_ bytes: inout ByteBuffer) -> [String]? {
+        guard let count = bytes.readMessagePackArrayCount(), count <= mostScopes else { return nil }
+        var scopes: [String] = []
+        for _ in 0..<count {
+            guard let scope = bytes.readMessagePackText(), scope.utf8.contains(UInt8(ascii: ":")) else { return nil }
+            scopes.append(scope)
+        }
+        return scopes
+    }
+
+    private static func isID(_ id: String) -> Bool {
+        (1...64).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"): true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,67 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateWire
+
+extension Session: OperationOwner {
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
+        if answer.outcome == .broken || answer.outcome == .overfull { return fillFault(ticket, answer) }
+        count(answer.outcome)
+        fill(ticket) { buffer in
+            framing.beginReply(&buffer)
+            DecisionText.write(answer, to: &buffer)
+            framing.endReply(&buffer)
+        }
+    }
+
+    private func fillFault(_ ticket: Int, _ answer: borrowing Answer) {
+        let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
+        let error =
+            answer.outcome == .broken
+            ? RequestError(.internal, "the key of \(scope) in Redis is not a hash")
+            : RequestError(.badRequest, "RESERVE: \(scope) would hold more than can be counted")
+        worker.counts.errors += 1
+        fill(ticket) { framing.writeError(error, to: &$0) }
+    }
+
+    private func count(_ outcome: Answer.Outcome) {
+        switch outcome {
+        case .allow: worker.counts.allowed += 1
+        case .deny: worker.counts.denied += 1
+        case .ok, .late: worker.counts.applied += 1
+        case .duplicate: worker.counts.duplicates += 1
+        case .queued: worker.counts.queued += 1
+        case .broken, .overfull: break
+        }
+    }
+
+    /// The rules for when Redis is slow or away: a decision may pass where no limit on its way fails closed. Never after an
+    /// error of the script or of the sidecar itself.
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
+        fill(ticket) { buffer in
+            guard operation.verb.isDecision, failure.isOutage else { return writeError(of: failure, to: &buffer) }
+            // To whoever asks for a decision it is one whether Redis is away or too slow; a RECORD past the deadline may have
+            // been applied, and says `timeout`.
+            guard !operation.failsClosed else { return writeError(of: failure.asUnavailable, to: &buffer) }
+            worker.counts.degraded += 1
+            framing.beginReply(&buffer)
+            let reservation = operation.terms?.reserving?.made(at: worker.ledger.redisTime, hits: 0)
+            DecisionText.writeDegraded(reservation, to: &buffer)
+            framing.endReply(&buffer)
+        }
+    }
+}
+
+extension LedgerFailure {
+    /// Redis could not be asked, or not in time.
+    var isOutage: Bool {
+        switch self {
+        case .unavailable, .timeout: true
+        case .busy, .internal: false
+        }
+    }
+
+    fileprivate var asUnavailable: LedgerFailure {
+        self == .timeout ? .unavailable("no answer within the deadline") : self
+    }
+}

@@ -1,0 +1,49 @@
+import TollgateCore
+
+@testable import TollgateLedger
+
+extension ReferenceLedger {
+    func openHolds(_ scope: Scope, at now: Int64) -> [Hold] {
+        holds[scope.description, default: []].filter { $0.ends > now }
+    }
+
+    func held(_ scope: Scope, _ meter: Meter, at now: Int64) -> Int64 {
+        openHolds(scope, at: now).reduce(0) { $0 + $1.amounts[meter, default: 0] }
+    }
+
+    /// ` used=3 held=2`; of `concurrent`, what is held counts as used.
+    func text(_ limit: Limit, used: Int64, held: Int64) -> String {
+        if limit.meter == .concurrent { return " used=\(held)" }
+        return held > 0 ? " used=\(used) held=\(held)" : " used=\(used)"
+    }
+
+    mutating func hold(_ reservation: Reservation, on scopes: [Scope], at now: Int64) {
+        let amounts: [Meter: Int64] = [
+            .tokens: reservation.tokens, .inputTokens: reservation.inputTokens,
+            .outputTokens: reservation.outputTokens, .cost: reservation.cost, .concurrent: 1,
+        ]
+        for scope in scopes where policy.limits(for: scope).contains(where: { $0.limit.period != .request }) {
+            let hold = Hold(id: reservation.id, amounts: amounts, ends: now + reservation.timeToLive)
+            holds[scope.description, default: []].append(hold)
+        }
+    }
+
+    mutating func settleReservation(_ operation: TestOperation, at now: Int64) -> String {
+        guard case .settling(let reservation)? = operation.terms, let mark = operation.terms?.mark else { return "" }
+        guard markDone(mark) else { return "OK duplicate" }
+        for scope in operation.scopes {
+            holds[scope.description]?.removeAll { $0.id == reservation.id }
+            if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, at: now) }
+        }
+        if operation.verb == .commit { addAmounts(of: operation, at: now) }
+        return reservation.endsAt > now ? "OK" : "OK late"
+    }
+
+    /// Requests go back to the bucket, the period and the page that they were counted in, as far as those still count.
+    private mutating func giveBackHits(of reservation: Reservation, to scope: Scope, at now: Int64) {
+        for effective in policy.limits(for: scope) where effective.limit.meter == .requests {
+            takeBack(reservation.hits, from: scope, effective.limit, madeAt: reservation.madeAt, at: now)
+        }
+        remember(scope, "requests", -reservation.hits, at: now, since: reservation.madeAt)
+    }
+}

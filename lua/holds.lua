@@ -1,0 +1,137 @@
+-- holds.lua: what open reservations keep back of a scope. Comes behind window.lua.
+--
+-- The scope's hash has a field held, 'ends count tokens input_tokens output_tokens cost': the open holds and their sums, and a
+-- time (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:{user:alice}:holds, with each
+-- hold by its end. A hold is the text 'id tokens input_tokens output_tokens cost', so that whoever finds one knows what it
+-- holds. So a decision reads one field more, whatever the number of holds; those that have ended are looked for only when
+-- that time is reached, and each of them is met once: O(log n) for a hold over its life.
+--
+-- read_holds makes of state.held a table: the sums by meter, ends, and what is to be written: changed, added and removed
+-- (commands), released (the holds that removed names), expired (how many that have ended still stand in the set), last (the latest end of what was added).
+
+local function holds_key(state) return state.key .. ':holds' end
+
+-- What is held of a meter.
+local function held_of(state, meter)
+    local held = state.held
+    return held and held[meter] or 0
+end
+
+local function no_holds()
+    return {
+        0, 0, 0, 0, 0, 0, ends = math.huge, changed = false, added = false, removed = false, released = {}, expired = 0,
+        last = false,
+    }
+end
+
+-- The four amounts of a hold, or of the end of the field.
+local function amounts_of(text)
+    return match(text, ' (%d+) (%d+) (%d+) (%d+)$')
+end
+
+local function subtract(held, hold)
+    local amounts = { amounts_of(hold) }
+    for i = 1, 4 do
+        local meter = TOKENS + i - 1
+        held[meter] = max(held[meter] - (tonumber(amounts[i]) or 0), 0)
+    end
+    held[CONCURRENT] = max(held[CONCURRENT] - 1, 0)
+    held.changed = true
+end
+
+-- Leaves out what has ended. Where no hold is left nothing is held, whatever the sums say.
+local function expire_holds(state, held, now)
+    local key = holds_key(state)
+    local ended = pcall('ZRANGEBYSCORE', key, '-inf', now)
+    if ended.err then return no_holds() end
+    for i = 1, #ended do subtract(held, ended[i]) end
+    held.changed, held.expired = true, #ended
+    local next_hold = call('ZRANGEBYSCORE', key, '(' .. format('%d', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if next_hold[2] then
+        held.ends = tonumber(next_hold[2])
+        return held
+    end
+    local none = no_holds()
+    none.changed, none.expired = true, held.expired
+    return none
+end
+
+-- Turns the stored text into the table.
+local function read_holds(state, now)
+    local held = no_holds()
+    local ends, count = match(state.held, '^(%d+) (%d+) ')
+    local amounts = { amounts_of(state.held) }
+    if not ends or not amounts[4] then
+        state.held = held
+        return
+    end
+    held.ends, held[CONCURRENT] = tonumber(ends), tonumber(count)
+    for i = 1, 4 do held[TOKENS + i - 1] = tonumber(amounts[i]) end
+    state.held = held.ends <= now and expire_holds(state, held, now) or held
+end
+
+-- Milliseconds until the first of the open holds ends, in this batch's view: then something of what is held comes back.
+local function first_hold_ends_in(state, now)
+    local held = state.held
+    local removed, added = held.removed, held.added
+    local first, last = held.expired, held.expired + (removed and #removed or 0)
+    local stored = pcall('ZRANGE', holds_key(state), first, last, 'WITHSCORES')
+    local ends = math.huge
+    for i = 1, #stored, 2 do
+        if not held.released[stored[i]] then
+            ends = tonumber(stored[i + 1])
+            break
+        end
+    end
+    for i = 3, added and #added or 0, 2 do ends = min(ends, tonumber(added[i])) end
+    return (ends < math.huge and ends or held.ends) - now
+end
+
+local function add_hold(state, hold, amounts, ends)
+    if not state.set.holds then return end
+    local held = state.held or no_holds()
+    state.held = held
+    for meter = TOKENS, COST do held[meter] = held[meter] + (amounts[meter] or 0) end
+    held[CONCURRENT] = held[CONCURRENT] + 1
+    held.ends = min(held.ends, ends)
+    held.last = max(held.last or 0, ends)
+    held.added = held.added or { 'ZADD', holds_key(state) }
+    table.insert(held.added, format('%d', ends))
+    table.insert(held.added, hold)
+    held.changed = true
+end
+
+-- Does nothing where the hold has ended, or never was.
+local function release_hold(state, hold, now)
+    local held = state.held
+    if not held then return end
+    local ends = pcall('ZSCORE', holds_key(state), hold)
+    if type(ends) ~= 'string' or tonumber(ends) <= now then return end
+    subtract(held, hold)
+    held.removed = held.removed or { 'ZREM', holds_key(state) }
+    table.insert(held.removed, hold)
+    held.released[hold] = true
+end
+
+-- is_kept: the scope's key was there before, or has its time to live already; otherwise it gets one.
+-- A set that is none cannot be written to; then the sums are forgotten when the first hold would have ended.
+local function write_holds(state, now, is_kept)
+    local held, key = state.held, holds_key(state)
+    if held.expired > 0 then pcall('ZREMRANGEBYSCORE', key, '-inf', format('%d', now)) end
+    if held.removed then pcall(unpack(held.removed)) end
+    if held[CONCURRENT] == 0 then
+        call('HDEL', state.key, 'held')
+    else
+        call('HSET', state.key, 'held', format('%d %d %d %d %d %d', held.ends, held[CONCURRENT], unpack(held, TOKENS, COST)))
+    end
+    if not held.added then return end
+    pcall(unpack(held.added))
+    local last = format('%d', held.last)
+    pcall('PEXPIREAT', key, last, 'NX')
+    pcall('PEXPIREAT', key, last, 'GT')
+    if is_kept then
+        call('PEXPIREAT', state.key, last, 'GT')
+    elseif not state.set.for_ever then
+        call('PEXPIREAT', state.key, last)
+    end
+end
