@@ -69,7 +69,8 @@ enum DecisionText {
     /// The first word, ` limit=… max=60 used=3 held=2 remaining=55`, and what comes after.
     @inline(__always)
     private static func write(
-        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, _ held: Int64, to buffer: inout ByteBuffer,
+        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, _ held: Int64,
+        to buffer: inout ByteBuffer,
         rest: (inout TextWriter) -> Void
     ) {
         let (plan, text) = (reference.plan, reference.text)

@@ -9,7 +9,8 @@ extension Session {
     func mark(of verb: OperationVerb) -> OperationMark {
         let request = reader.request
         return OperationMark(
-            verb, id: request.id.map(request.text) ?? "", scope: request.scopes.first.map { request.text($0.text) } ?? "global")
+            verb, id: request.id.map(request.text) ?? "",
+            scope: request.scopes.first.map { request.text($0.text) } ?? "global")
     }
 
     func reserve() {

@@ -32,12 +32,16 @@ struct EntryList {
         previous = (0..<count).map { ($0 + count - 1) % count }
     }
 
-    var first: Int { next[Self.frame] }
-
-    func next(after entry: Int) -> Int { next[entry] }
-
-    /// The event that begins here; nil where one ends, and at the end.
-    func called(at entry: Int) -> Int? { calls[entry] }
+    /// The events that began before any of those in the list ended: each of them can have been the first.
+    var beginningsBeforeAnyEnd: [Int] {
+        var events: [Int] = []
+        var entry = next[Self.frame]
+        while let event = calls[entry] {
+            events.append(event)
+            entry = next[entry]
+        }
+        return events
+    }
 
     mutating func lift(_ event: Int) {
         remove(callOf[event])

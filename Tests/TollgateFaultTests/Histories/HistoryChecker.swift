@@ -17,11 +17,19 @@ struct HistoryChecker {
         var state: LedgerModel
     }
 
+    /// A choice of what comes next: what can, of that what was not tried yet, and the state before.
+    private struct Choice {
+        var candidates: [Int]
+        var tried = 0
+        var before: LedgerModel
+        /// The last one tried, if it has been done.
+        var done: Int? = nil
+    }
+
     private let events: [HistoryEvent]
     private var entries: EntryList
     private var current: Configuration
-    /// What has been done, in this order, and the state before each.
-    private var path: [(call: Int, before: LedgerModel)] = []
+    private var path: [Choice] = []
     private var longest: [Int] = []
     private var tried: Set<Configuration> = []
     /// Answered events that are not done.
@@ -41,27 +49,42 @@ struct HistoryChecker {
     }
 
     private mutating func search() -> Verdict {
-        var entry = entries.first
+        path = [choice]
         while left > 0 {
-            guard let event = entries.called(at: entry) else {
-                // The end of one that is not done by now: what was done before it was wrong.
-                guard let (call, before) = path.popLast() else { return .not(longest: longest) }
-                undo(call, before)
-                entry = entries.next(after: call)
+            guard let event = nextCandidate() else {
+                // None of them can come next: what was done before was wrong.
+                path.removeLast()
+                guard !path.isEmpty else { return .not(longest: longest) }
+                undo()
                 continue
             }
-            entry = advance(event, at: entry) ? entries.first : entries.next(after: entry)
+            if advance(event) { path.append(choice) }
         }
         return .linearizable(order: order)
     }
 
+    /// What was not answered explains what nothing else does, so it is tried last.
+    private var choice: Choice {
+        let candidates = entries.beginningsBeforeAnyEnd
+        let answered = candidates.filter { events[$0].returned != nil }
+        return Choice(
+            candidates: answered + candidates.filter { events[$0].returned == nil }, before: current.state)
+    }
+
+    private mutating func nextCandidate() -> Int? {
+        let last = path.count - 1
+        guard path[last].tried < path[last].candidates.count else { return nil }
+        path[last].tried += 1
+        return path[last].candidates[path[last].tried - 1]
+    }
+
     /// Does an event next, if it can be and this has not been tried.
-    private mutating func advance(_ event: Int, at call: Int) -> Bool {
+    private mutating func advance(_ event: Int) -> Bool {
         guard let state = current.state.after(events[event]) else { return false }
         var next = Configuration(done: current.done, state: state)
         next.done.insert(event)
         guard tried.insert(next).inserted else { return false }
-        path.append((call, current.state))
+        path[path.count - 1].done = event
         current = next
         if events[event].returned != nil { left -= 1 }
         entries.lift(event)
@@ -69,13 +92,15 @@ struct HistoryChecker {
         return true
     }
 
-    private mutating func undo(_ call: Int, _ before: LedgerModel) {
-        guard let event = entries.called(at: call) else { return }
+    private mutating func undo() {
+        let last = path.count - 1
+        guard let event = path[last].done else { return }
+        path[last].done = nil
         entries.unlift(event)
         current.done.remove(event)
-        current.state = before
+        current.state = path[last].before
         if events[event].returned != nil { left += 1 }
     }
 
-    private var order: [Int] { path.compactMap { entries.called(at: $0.call) } }
+    private var order: [Int] { path.compactMap(\.done) }
 }

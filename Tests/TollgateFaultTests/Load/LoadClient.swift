@@ -44,7 +44,7 @@ struct LoadClient {
     }
 
     private mutating func burst() -> [LoadOperation] {
-        let again = Array(unsettled.prefix(4))
+        let again = Array(unsettled.prefix(12))
         unsettled.removeFirst(again.count)
         guard goesOn() else { return again }
         return again + (0..<Int.random(in: 1...5, using: &mix.generator)).map { _ in mix.next() }

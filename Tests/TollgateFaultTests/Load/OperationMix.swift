@@ -34,10 +34,10 @@ struct OperationMix: Sendable {
         let word = "reservation=\(reservation)"
         guard Bool.random(using: &generator) else {
             let kind = degraded ? LoadOperation.Kind.cancelDegraded : .cancel
-            return LoadOperation(
-                kind: kind, line: "CANCEL \(word)", scopes: operation.scopes, sums: CounterSums(requests: -1))
+            return LoadOperation(kind: kind, line: "CANCEL \(word)", scopes: operation.scopes, sums: -operation.sums)
         }
-        let used = amounts(hits: false)
+        var used = amounts(hits: false)
+        if !degraded { used.holds = -1 }
         return LoadOperation(
             kind: .commit, line: "COMMIT \(word) tokens=\(used.tokens) cost=\(moneyText(nanos: used.cost))",
             scopes: operation.scopes, sums: used)
@@ -51,7 +51,7 @@ struct OperationMix: Sendable {
     private mutating func reserve(on scopes: [LoadScope]) -> LoadOperation {
         let held = amounts(hits: false)
         let line = "RESERVE \(words(of: scopes)) tokens=\(held.tokens) cost=\(moneyText(nanos: held.cost)) ttl=60"
-        return LoadOperation(kind: .reserve, line: line, scopes: scopes, sums: CounterSums(requests: 1))
+        return LoadOperation(kind: .reserve, line: line, scopes: scopes, sums: CounterSums(requests: 1, holds: 1))
     }
 
     private func operation(

@@ -59,6 +59,12 @@ extension FaultTests {
     func dataFlushed() async throws {
         try await Scenario(name: "FLUSHALL", losesData: true).play { round, stand in
             _ = try await stand.cli("FLUSHALL")
+            let fresh = LoadScope(kind: "user", id: "fresh\(round.number)")
+            let replies = try await stand.sidecars[0].client().ask(
+                Array(repeating: "RECORD \(fresh.word) tokens=3", count: 10))
+            #expect(replies == Array(repeating: "OK", count: 10), "\(round)")
+            let counters = try await stand.counters(of: fresh)
+            #expect(counters == CounterSums(tokens: 30), "\(round)")
             try await round.pause(50...200)
         }
     }
@@ -73,6 +79,19 @@ extension FaultTests {
             _ = try await stand.cli("CONFIG", "SET", "maxmemory", "\(max(bytes + room, 1))")
             try await round.pause(100...600)
             _ = try await stand.cli("CONFIG", "SET", "maxmemory", "0")
+        }
+    }
+
+    @Test("a script of somebody else that does not end, until it is killed")
+    func scriptBusy() async throws {
+        var setup = Stand.Setup()
+        setup.redisArguments = ["--busy-reply-threshold", "30"]
+        try await Scenario(name: "BUSY", setup: setup).play { round, stand in
+            let redis = stand.redis
+            async let endless = aside { try? redis.cli("EVAL", "while true do end", "0") }
+            try await round.pause(50...600)
+            _ = try await stand.cli("SCRIPT", "KILL")
+            _ = try await endless
         }
     }
 

@@ -12,9 +12,11 @@ final class Stand {
         /// Whether Redis keeps every write on disk, to have it after a crash.
         var isDurable = false
         var redisArguments: [String] = []
+        var redisEnvironment: [String: String] = [:]
         var policy = LoadScopes.policy
         /// Added to the sidecars' command line.
         var arguments: [String] = []
+        var environment: [String: String] = [:]
     }
 
     let redis: TestRedis
@@ -26,14 +28,18 @@ final class Stand {
 
     init(_ setup: Setup) async throws {
         let durable = setup.isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []
-        let redis = try await aside { try TestRedis(arguments: durable + setup.redisArguments) }
+        let redis = try await aside {
+            try TestRedis(arguments: durable + setup.redisArguments, environment: setup.redisEnvironment)
+        }
         self.redis = redis
         self.setup = setup
         proxy = setup.isProxied ? try await FaultyProxy(to: redis.address.endpoint) : nil
         let address = proxy.map { "redis://127.0.0.1:\($0.port)" } ?? "\(redis.address)"
         arguments = ["--redis", address] + setup.arguments
         for _ in 0..<setup.sidecars {
-            sidecars.append(try await SidecarProcess(policy: setup.policy, arguments: arguments))
+            sidecars.append(
+                try await SidecarProcess(
+                    policy: setup.policy, arguments: arguments, environment: setup.environment))
         }
     }
 
@@ -48,7 +54,8 @@ final class Stand {
     /// Starts one anew over the files of the one that is gone, and waits until it has its Redis.
     func startSidecar(_ number: Int) async throws {
         sidecars[number] = try await SidecarProcess(
-            policy: setup.policy, arguments: arguments, folder: sidecars[number].folder)
+            policy: setup.policy, arguments: arguments, environment: setup.environment,
+            folder: sidecars[number].folder)
     }
 
     /// How long it takes until every sidecar gives a decision that Redis made.
