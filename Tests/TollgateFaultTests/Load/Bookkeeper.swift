@@ -12,13 +12,15 @@ final class Bookkeeper: Sendable {
         var tightAllowed = 0
     }
 
-    private let books = Mutex(Books())
+    private let books: Mutex<Books>
     private let tight: LoadScope
     /// Whether `ERR unavailable` means that nothing was counted. Without a journal it is also said of what was under way
     /// when the connection broke.
     private let refusalIsCertain: Bool
 
     init(scopes: LoadScopes, refusalIsCertain: Bool) {
+        // Of each scope, as what was only refused has to be missing too.
+        books = Mutex(Books(bounds: Dictionary(uniqueKeysWithValues: scopes.all.map { ($0, CounterBounds()) })))
         tight = scopes.tight
         self.refusalIsCertain = refusalIsCertain
     }

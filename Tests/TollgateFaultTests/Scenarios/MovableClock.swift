@@ -2,34 +2,32 @@ import Foundation
 import TollgateTestSupport
 
 /// A clock of the day for programs started with its environment: theirs can be moved while they run, and the host's stays as it is.
-/// What counts intervals (the monotonic clock) is not touched, as on a host whose date is set.
+/// (libfaketime would do the same but for redis-server, whose allocator it does not get along with.)
 struct MovableClock {
-    /// Debian's libfaketime, where it is installed.
-    static let library: String? = {
-        let folders = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []
-        return folders.map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }
-            .first { FileManager.default.fileExists(atPath: $0) }
-    }()
-
     private let folder: TemporaryFolder
+    private let library: String
 
-    init() throws {
+    /// Compiles the library that moves it; clang comes with Swift.
+    init() async throws {
         folder = try TemporaryFolder()
-        try set(seconds: 0)
+        library = folder.path + "/movable_clock.so"
+        let source =
+            URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+            + "/../../CMovableClock/movable_clock.c"
+        let compiler = try await Command.run("clang", ["-O1", "-shared", "-fPIC", "-o", library, source])
+        guard compiler.status == 0 else { throw TestFailure("clang: \(compiler.errors)") }
+        try Data(count: MemoryLayout<Int64>.size).write(to: offset)
     }
+
+    private var offset: URL { URL(fileURLWithPath: folder.path + "/seconds") }
 
     /// What a program is started with.
-    var environment: [String: String] {
-        [
-            "LD_PRELOAD": Self.library ?? "", "FAKETIME_TIMESTAMP_FILE": folder.path + "/offset",
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        ]
-    }
+    var environment: [String: String] { ["LD_PRELOAD": library, "TOLLGATE_TEST_CLOCK": offset.path] }
 
-    /// From now on the clock is so much before or behind the host's.
+    /// From now on the clock is so much before or behind the host's, also of programs that run.
     func set(seconds: Int) throws {
-        let text = seconds < 0 ? "\(seconds)" : "+\(seconds)"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: folder.path + "/offset"), options: .atomic)
+        let file = try FileHandle(forWritingTo: offset)
+        try file.write(contentsOf: withUnsafeBytes(of: Int64(seconds)) { Data($0) })
+        try file.close()
     }
 }
