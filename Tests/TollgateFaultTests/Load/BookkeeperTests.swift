@@ -17,7 +17,8 @@ import Testing
     }
 
     private func accepts(_ book: Bookkeeper, _ sums: CounterSums, tight: Int = 0) -> Bool {
-        book.problems { $0 == Self.scopes.tight ? CounterSums(requests: tight) : sums } == [] && book.complaints == []
+        let counters = [Self.scopes.team: sums, Self.scopes.tight: CounterSums(requests: tight)]
+        return book.problems { counters[$0] ?? CounterSums() } == [] && book.complaints == []
     }
 
     @Test("what was answered OK is there once", arguments: ["OK", "OK queued=1", "OK duplicate=1", "OK late=1"])
