@@ -10,6 +10,9 @@ final class Bookkeeper: Sendable {
         var complaints: [String] = []
         var slowest = Duration.zero
         var tightAllowed = 0
+        var tightDenied = 0
+        var places = 0
+        var mostPlaces = 0
     }
 
     private let books: Mutex<Books>
@@ -39,6 +42,11 @@ final class Bookkeeper: Sendable {
         }
     }
 
+    /// A reservation of the crowded scope is about to be settled.
+    func vacate() {
+        books.withLock { $0.places -= 1 }
+    }
+
     /// Something that must not be, whatever the counters say.
     func complain(_ sentence: String) {
         books.withLock { books in
@@ -51,7 +59,13 @@ final class Bookkeeper: Sendable {
         books.withLock { books in
             books.tally[reply.word, default: 0] += 1
             books.slowest = max(books.slowest, wait)
-            if operation.kind == .tightCheck, case .allow(degraded: false, _) = reply { books.tightAllowed += 1 }
+            if operation.kind == .tightCheck, reply == .deny { books.tightDenied += 1 }
+            guard case .allow(degraded: false, _) = reply else { return }
+            if operation.kind == .tightCheck { books.tightAllowed += 1 }
+            if operation.kind == .crowdedReserve {
+                books.places += 1
+                books.mostPlaces = max(books.mostPlaces, books.places)
+            }
         }
         switch outcome(of: operation, reply) {
         case .done: addCertain(operation.sums, on: operation.scopes)
@@ -71,7 +85,7 @@ final class Bookkeeper: Sendable {
 
     private func outcome(of operation: LoadOperation, _ reply: LoadReply) -> Outcome {
         switch operation.kind {
-        case .check, .tightCheck, .reserve: decision(of: operation, reply)
+        case .check, .tightCheck, .reserve, .crowdedReserve: decision(of: operation, reply)
         case .cancelDegraded:
             // The request that it may give back is on the books as one that may have been taken.
             switch reply {
@@ -87,7 +101,7 @@ final class Bookkeeper: Sendable {
         switch reply {
         case .allow(degraded: false, _): .done
         case .allow(degraded: true, _), .lost: .maybe
-        case .deny: operation.kind == .tightCheck ? .nothing : .wrong
+        case .deny: [.tightCheck, .crowdedReserve].contains(operation.kind) ? .nothing : .wrong
         case .error("busy"): .refused
         case .error, .ok, .strange: .wrong
         }
@@ -110,6 +124,9 @@ final class Bookkeeper: Sendable {
 
     var complaints: [String] { books.withLock { $0.complaints } }
 
+    /// The most reservations of the crowded scope that were open at a time: answered ALLOW by Redis, and not yet settled.
+    var mostPlaces: Int { books.withLock { $0.mostPlaces } }
+
     /// The longest that any answer took.
     var slowest: Duration { books.withLock { $0.slowest } }
 
@@ -124,7 +141,7 @@ final class Bookkeeper: Sendable {
             problems.append("\(books.tightAllowed) ALLOW of a limit of \(LoadScopes.tightMax)")
         }
         let most = books.bounds[tight]?.high.requests ?? 0
-        if books.tally["denied", default: 0] > 0, most < LoadScopes.tightMax {
+        if books.tightDenied > 0, most < LoadScopes.tightMax {
             problems.append("DENY though at most \(most) of \(LoadScopes.tightMax) were used")
         }
         return problems

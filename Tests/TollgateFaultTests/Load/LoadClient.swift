@@ -53,6 +53,7 @@ struct LoadClient {
     /// Sends all and reads a reply to each. Returns false when the connection is of no more use.
     private mutating func ask(_ operations: [LoadOperation], on client: SocketClient) async -> Bool {
         let started = ContinuousClock.now
+        for operation in operations where operation.vacates { book.vacate() }
         let isSent = (try? await client.send(operations.map { $0.line + "\n" }.joined())) != nil
         var isOpen = isSent
         for operation in operations {
@@ -66,8 +67,12 @@ struct LoadClient {
 
     private mutating func enter(_ operation: LoadOperation, _ line: String?, after wait: Duration) {
         let reply = LoadReply(line: line)
-        guard book.enter(operation, reply, line: line, after: wait) else { return unsettled.append(operation) }
-        guard operation.kind == .reserve, case .allow(let degraded, let token?) = reply else { return }
+        guard book.enter(operation, reply, line: line, after: wait) else {
+            var again = operation
+            again.vacates = false
+            return unsettled.append(again)
+        }
+        guard case .allow(let degraded, let token?) = reply else { return }
         unsettled.append(mix.settling(token, of: operation, degraded: degraded))
     }
 

@@ -12,6 +12,8 @@ struct LoadOperation: Sendable {
         /// Of a part of what was recorded before the faults, so that no counter gets to zero.
         case refund
         case reserve
+        /// A RESERVE that also names the scope with a limit of concurrent ones.
+        case crowdedReserve
         case commit
         /// Of a reservation that took a request: gives it back.
         case cancel
@@ -22,7 +24,7 @@ struct LoadOperation: Sendable {
         var isRepeatable: Bool {
             switch self {
             case .recordOnce, .commit, .cancel, .cancelDegraded: true
-            case .check, .tightCheck, .record, .refund, .reserve: false
+            case .check, .tightCheck, .record, .refund, .reserve, .crowdedReserve: false
             }
         }
     }
@@ -31,6 +33,8 @@ struct LoadOperation: Sendable {
     let line: String
     let scopes: [LoadScope]
     let sums: CounterSums
+    /// Whether it gives up a place of the crowded scope and has not been sent yet.
+    var vacates = false
 }
 
 /// A scope of a load.

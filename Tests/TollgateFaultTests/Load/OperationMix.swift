@@ -24,7 +24,8 @@ struct OperationMix: Sendable {
         case ..<60: return operation(.record, "RECORD", on: named, amounts(hits: true))
         case ..<65: return operation(.refund, "REFUND", on: named, -CounterSums(tokens: 1, cost: price()))
         case ..<82 where features.ids: return recordOnce(on: named)
-        case 82... where features.reservations: return reserve(on: named)
+        case 82..<92 where features.reservations: return reserve(.reserve, on: named)
+        case 92... where features.reservations: return reserve(.crowdedReserve, on: named + [scopes.crowded])
         default: return operation(.record, "RECORD", on: named, amounts(hits: false))
         }
     }
@@ -32,15 +33,18 @@ struct OperationMix: Sendable {
     /// Settles a reservation: with what was really used, or not at all.
     mutating func settling(_ reservation: String, of operation: LoadOperation, degraded: Bool) -> LoadOperation {
         let word = "reservation=\(reservation)"
+        let vacates = operation.kind == .crowdedReserve && !degraded
         guard Bool.random(using: &generator) else {
             let kind = degraded ? LoadOperation.Kind.cancelDegraded : .cancel
-            return LoadOperation(kind: kind, line: "CANCEL \(word)", scopes: operation.scopes, sums: -operation.sums)
+            return LoadOperation(
+                kind: kind, line: "CANCEL \(word)", scopes: operation.scopes, sums: -operation.sums,
+                vacates: vacates)
         }
         var used = amounts(hits: false)
         if !degraded { used.holds = -1 }
         return LoadOperation(
             kind: .commit, line: "COMMIT \(word) tokens=\(used.tokens) cost=\(moneyText(nanos: used.cost))",
-            scopes: operation.scopes, sums: used)
+            scopes: operation.scopes, sums: used, vacates: vacates)
     }
 
     private mutating func recordOnce(on scopes: [LoadScope]) -> LoadOperation {
@@ -48,10 +52,10 @@ struct OperationMix: Sendable {
         return operation(.recordOnce, "RECORD id=\(name)-\(lastId)", on: scopes, amounts(hits: true))
     }
 
-    private mutating func reserve(on scopes: [LoadScope]) -> LoadOperation {
+    private mutating func reserve(_ kind: LoadOperation.Kind, on scopes: [LoadScope]) -> LoadOperation {
         let held = amounts(hits: false)
         let line = "RESERVE \(words(of: scopes)) tokens=\(held.tokens) cost=\(moneyText(nanos: held.cost)) ttl=60"
-        return LoadOperation(kind: .reserve, line: line, scopes: scopes, sums: CounterSums(requests: 1, holds: 1))
+        return LoadOperation(kind: kind, line: line, scopes: scopes, sums: CounterSums(requests: 1, holds: 1))
     }
 
     private func operation(

@@ -14,6 +14,8 @@ struct Scenario {
     var sidecarsMayDie = false
     /// Whether Redis may forget what it has counted.
     var losesData = false
+    /// Whether reservations may end before their time.
+    var losesHolds = false
 
     /// The longest that the sidecars may take to use Redis again.
     static let patience = Duration.seconds(2)
@@ -61,6 +63,7 @@ struct Scenario {
         #expect(recovery <= Self.patience, "\(round): the sidecars used Redis again after \(recovery)")
         #expect(load.book.slowest < .seconds(3), "\(round)")
         #expect(load.book.complaints == [], "\(round)")
+        if !losesData, !losesHolds { #expect(load.book.mostPlaces <= LoadScopes.crowdedMax, "\(round)") }
         if !sidecarsMayDie { #expect(load.book.tally["lost"] == nil, "\(round): clients lost their connections") }
         try await check(load.book, of: round, on: stand, when: "after the round")
         return load.book
