@@ -23,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -65,6 +66,7 @@ let package = Package(
                 "TollgateCore",
                 "TollgateRedis",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -131,6 +133,9 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "ToolExecutor", dependencies: ["TollgateClient"], path: "Examples/ToolExecutor",
+            swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
             dependencies: ["TollgateRedis"],
@@ -164,6 +169,7 @@ let package = Package(
             dependencies: [
                 "TollgateLedger",
                 "TollgateTestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -194,7 +200,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TollgateCommandTests",
-            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "tollgate"],
+            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -65,7 +65,9 @@ extension ClientLink {
 
     private func becomeReady(_ connection: Connection) {
         state = .ready(connection)
-        while let call = waiting.popFirst() { send(call) }
+        while let call = waiting.popFirst() {
+            if !call.isFinished { send(call) }
+        }
     }
 
     private func reply(_ line: String) throws -> Reply {

@@ -32,7 +32,7 @@ final class ClientLink {
     var backoff = Backoff()
     /// Why the last connection failed.
     var lastProblem = "not connected"
-    /// Calls that are not sent yet.
+    /// Calls that are not sent yet, the oldest first. Some may have been given up.
     var waiting = Deque<Call>()
     /// Calls whose replies have not arrived, in the order in which they were sent. Some may have been given up.
     var sent = Deque<Call>()
@@ -76,12 +76,18 @@ final class ClientLink {
     func cancel(_ token: CallToken) {
         let call = sent.first { $0.token === token } ?? waiting.first { $0.token === token }
         call?.finish(.failure(CancellationError()))
-        waiting.removeAll { $0.isFinished }
+        dropFinished()
+    }
+
+    /// Forgets calls that nobody waits for, as far as they are the oldest: all expire after the same time, so those behind
+    /// have their turn soon. They are passed over when there is a connection.
+    private func dropFinished() {
+        while let oldest = waiting.first, oldest.isFinished { waiting.removeFirst() }
     }
 
     private func expire(_ call: Call) {
         call.finish(.failure(TollgateClientError.timeout))
-        waiting.removeAll { $0.isFinished }
+        dropFinished()
         // A sidecar that answers nothing at all for so long will not answer what comes after either.
         guard case .ready(let connection) = state, let oldest = sent.first,
             oldest.startedAt + deadline * 3 <= .now()

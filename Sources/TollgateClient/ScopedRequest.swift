@@ -18,7 +18,13 @@ struct ScopedRequest {
     }
 
     /// The line of a verb that names scopes and amounts.
-    func line(_ verb: Verb) throws(TollgateClientError) -> ByteBuffer {
+    ///
+    /// - Parameters:
+    ///   - id: Of a RECORD or REFUND that counts once.
+    ///   - timeToLive: Of a RESERVE, in seconds.
+    func line(
+        _ verb: Verb, id: String? = nil, timeToLive: Int64? = nil
+    ) throws(TollgateClientError) -> ByteBuffer {
         for scope in scopes {
             do throws(ScopeError) {
                 try ScopeKind.validate(scope.kind)
@@ -27,7 +33,9 @@ struct ScopedRequest {
             }
         }
         var line = ByteBuffer()
-        RequestWriter.write(verb, scopes: scopes, amounts: amounts, roles: roles, email: email, to: &line)
+        RequestWriter.write(
+            verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, roles: roles, email: email,
+            to: &line)
         try check(line)
         return line
     }
@@ -45,6 +53,11 @@ struct ScopedRequest {
         if let role = roles.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) {
             throw .refused(code: "bad_request", sentence: "roles: a comma in \(role)")
         }
+        try Self.checkReadable(line)
+    }
+
+    /// Throws what the sidecar would answer to a bad request.
+    static func checkReadable(_ line: ByteBuffer) throws(TollgateClientError) {
         var reader = RequestReader()
         var line = line
         switch reader.next(from: &line) {

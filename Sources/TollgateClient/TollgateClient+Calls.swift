@@ -14,7 +14,7 @@ extension TollgateClient {
     public func check(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
-        try await decide(.check, ScopedRequest(scopes, amounts, roles: roles, email: email))
+        try await decide(ScopedRequest(scopes, amounts, roles: roles, email: email).line(.check))
     }
 
     /// Asks whether a call may go ahead, and if so counts it. See `check(_:amounts:roles:email:)`, which takes a list.
@@ -28,7 +28,7 @@ extension TollgateClient {
     public func peek(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
-        try await decide(.peek, ScopedRequest(scopes, amounts, roles: roles, email: email))
+        try await decide(ScopedRequest(scopes, amounts, roles: roles, email: email).line(.peek))
     }
 
     /// The decision that `check` would make now; counts nothing.
@@ -36,39 +36,6 @@ extension TollgateClient {
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
         try await peek(scopes, amounts: amounts, roles: roles, email: email)
-    }
-
-    /// Adds what was really used, whatever the limits say. What an expired or broken call did is not known: the sidecar may
-    /// have counted it.
-    ///
-    /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled.
-    public func record(
-        _ scopes: [Scope.Part], amounts: Amounts, roles: [String] = [], email: String? = nil
-    ) async throws {
-        try await tell(.record, ScopedRequest(scopes, amounts, roles: roles, email: email))
-    }
-
-    /// Adds what was really used, whatever the limits say.
-    public func record(
-        _ scopes: Scope.Part..., amounts: Amounts, roles: [String] = [], email: String? = nil
-    ) async throws {
-        try await record(scopes, amounts: amounts, roles: roles, email: email)
-    }
-
-    /// Takes back what was recorded or counted; no counter goes below zero.
-    ///
-    /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled.
-    public func refund(
-        _ scopes: [Scope.Part], amounts: Amounts, roles: [String] = [], email: String? = nil
-    ) async throws {
-        try await tell(.refund, ScopedRequest(scopes, amounts, roles: roles, email: email))
-    }
-
-    /// Takes back what was recorded or counted; no counter goes below zero.
-    public func refund(
-        _ scopes: Scope.Part..., amounts: Amounts, roles: [String] = [], email: String? = nil
-    ) async throws {
-        try await refund(scopes, amounts: amounts, roles: roles, email: email)
     }
 
     /// How much of each of its limits a scope has used.
@@ -98,8 +65,8 @@ extension TollgateClient {
         guard reply == .pong else { throw unexpected(reply) }
     }
 
-    private func decide(_ verb: Verb, _ request: ScopedRequest) async throws -> Decision {
-        let line = try request.line(verb)
+    /// Sends the line of a request for a decision. Where the sidecar does not decide, the client's rule does.
+    func decide(_ line: ByteBuffer) async throws -> Decision {
         do {
             let reply = try await reply(to: line)
             guard case .decision(let decision) = reply else { throw unexpected(reply) }
@@ -108,10 +75,5 @@ extension TollgateClient {
             guard let decision = onUnavailable.decision else { throw error }
             return decision
         }
-    }
-
-    private func tell(_ verb: Verb, _ request: ScopedRequest) async throws {
-        let reply = try await reply(to: request.line(verb))
-        guard case .ok = reply else { throw unexpected(reply) }
     }
 }

@@ -9,9 +9,10 @@ import TollgateWire
 /// first call after it was lost.
 ///
 ///     let client = TollgateClient(.local, onUnavailable: .allow)
-///     let decision = try await client.check(.user("alice"), .tool("search"), amounts: Amounts(tokens: 200))
-///     guard decision.allowed else { … }
-///     try await client.record(.user("alice"), .tool("search"), amounts: Amounts(tokens: 187))
+///     let page = try await client.guarded(.user("alice"), .tool("search"), amounts: Amounts(tokens: 2_000)) { _ in
+///         let answer = try await search("swift")
+///         return (answer.page, Amounts(tokens: answer.tokens))
+///     }
 public final class TollgateClient: Sendable {
     private let eventLoop: any EventLoop
     private let link: NIOLoopBoundBox<ClientLink>
@@ -21,8 +22,8 @@ public final class TollgateClient: Sendable {
     ///
     /// - Parameters:
     ///   - token: Sent first on each connection, where the sidecar asks for one.
-    ///   - deadline: How long a call may take, opening the connection included.
-    ///   - onUnavailable: What `check` and `peek` do when nobody can decide.
+    ///   - deadline: How long a call may take, opening the connection included; each attempt of those that are repeated.
+    ///   - onUnavailable: What `check`, `peek` and `reserve` do when nobody can decide.
     ///   - eventLoopGroup: One of its event loops carries the connection. Not shut down by the client.
     public init(
         _ address: TollgateAddress, token: String? = nil, deadline: Duration = .seconds(1),

@@ -1,6 +1,6 @@
-/// Why a call to the sidecar gave no answer. A DENY is an answer, not an error.
+/// Why a call to the sidecar gave no answer. A DENY is an answer; `reserve` and `guarded` throw it as `OverLimit`.
 public enum TollgateClientError: Error, Equatable, Sendable {
-    /// The sidecar cannot be reached, or the connection broke before the reply. What a lost RECORD did is not known.
+    /// The sidecar cannot be reached, or the connection broke before the reply. What was asked may have been done.
     case unavailable(String)
     /// No reply came within the deadline. The sidecar may still have done what was asked.
     case timeout
@@ -15,6 +15,15 @@ public enum TollgateClientError: Error, Equatable, Sendable {
         switch self {
         case .unavailable, .timeout: true
         case .refused(let code, _): code == "busy"
+        case .closed: false
+        }
+    }
+
+    /// Whether the same request, sent again, may well be answered: for requests that count once.
+    var mayPass: Bool {
+        switch self {
+        case .unavailable, .timeout: true
+        case .refused(let code, _): ["busy", "timeout", "unavailable"].contains(code)
         case .closed: false
         }
     }

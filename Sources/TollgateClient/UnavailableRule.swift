@@ -1,10 +1,10 @@
 import TollgateCore
 
-/// What `check` and `peek` do when the sidecar does not decide: it is away, is too slow, or answers `busy`.
+/// What `check`, `peek` and `reserve` do when the sidecar does not decide: it is away, is too slow, or answers `busy`.
 public enum UnavailableRule: Sendable, Hashable {
-    /// A decision that allows, with `isDegraded` set.
+    /// A decision that allows, with `isDegraded` set; from `reserve` a reservation without a token.
     case allow
-    /// A decision that denies, with `isDegraded` set and no reason.
+    /// A decision that denies, with `isDegraded` set and no reason; from `reserve` an `OverLimit` that carries it.
     case deny
     /// The error.
     case throwError

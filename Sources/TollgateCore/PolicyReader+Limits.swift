@@ -45,7 +45,7 @@ extension PolicyReader {
         }
         let entries = entries(
             of: entry.value, at: entry.place, expected: "a map",
-            allowed: ["max", "mode", "on_redis_failure"] + (meter == .concurrent ? [] : ["thresholds"]))
+            allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"])
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
             report(entry.place, "max is missing")
             return nil

@@ -31,6 +31,8 @@ final class Batch {
     private(set) var terms: [Int: OperationTerms] = [:]
     /// Whether it tells facts, which must count once whatever happens to its reply.
     private(set) var hasFacts = false
+    /// Whether it comes from the journal: then it stays there where it fails.
+    var isReplay = false
     /// What it is sent as; nil before, and where it tells no facts.
     var identity: BatchIdentity?
     /// Sent when the operations before them have been answered.
@@ -59,5 +61,11 @@ final class Batch {
         if !verb.isDecision { hasFacts = true }
         let failsClosed = scopes.contains { $0.set.failsClosed }
         entries.append(Entry(owner: owner, ticket: ticket, verb: verb, failsClosed: failsClosed))
+    }
+
+    /// What the owner of an operation has to know when it fails.
+    func failedOperation(_ place: Int) -> FailedOperation {
+        let entry = entries[place]
+        return FailedOperation(verb: entry.verb, terms: terms[place], failsClosed: entry.failsClosed)
     }
 }

@@ -6,6 +6,32 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     case timeout
     /// Too many operations are waiting already; not applied.
     case busy
+    /// Redis does not let us in; not applied. No outage: nothing passes on its account.
+    case refused(String)
     /// Redis or the script answered something that is not an answer. Never a reason to let a request pass.
     case `internal`(String)
+
+    /// Redis could not be asked, or not in time.
+    package var isOutage: Bool {
+        switch self {
+        case .unavailable, .timeout: true
+        case .busy, .refused, .internal: false
+        }
+    }
+
+    /// Whether a fact that met this failure is kept until Redis takes it.
+    var keepsFacts: Bool {
+        if case .refused = self { true } else { isOutage }
+    }
+}
+
+extension LedgerFailure {
+    /// Redis's own refusals that mean «not now» are an outage; any other error is a fault.
+    init(redisSaid sentence: String) {
+        let passing = [
+            "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "TRYAGAIN", "NOREPLICAS",
+        ]
+        let code = sentence.prefix { $0 != " " }
+        self = passing.contains(String(code)) ? .unavailable(sentence) : .internal(sentence)
+    }
 }

@@ -29,7 +29,7 @@ struct RedisConnectionState {
         case finish
     }
 
-    static let backoff = Backoff(shortest: .milliseconds(50), longest: .seconds(2))
+    static let backoff = Backoff(shortest: .milliseconds(50), longest: .seconds(1))
 
     private(set) var phase = Phase.idle
     /// Why there is no connection; nil before the first failure and while ready.

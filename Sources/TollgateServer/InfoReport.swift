@@ -1,3 +1,5 @@
+import TollgateLedger
+
 /// What INFO says; one JSON object.
 struct InfoReport: Encodable, Sendable {
     struct Redis: Encodable, Sendable {
@@ -15,10 +17,26 @@ struct InfoReport: Encodable, Sendable {
         var error: String?
     }
 
+    /// Facts that are kept on disk until Redis can be reached.
+    struct JournalState: Encodable, Sendable {
+        var operations: Int
+        /// Entries that Redis could not apply; a person has to look at them.
+        var rejected: Int
+        /// Why the file could not be used the last time.
+        var error: String?
+
+        init(_ depth: Journal.Depth) {
+            operations = depth.operations
+            rejected = depth.rejected
+            error = depth.lastError
+        }
+    }
+
     var version = Version.current
     var uptimeSeconds = 0
     var redis = Redis()
     var policy = PolicyState()
+    var journal: JournalState?
     /// Over all workers.
     var counts = WorkerCounts()
 }

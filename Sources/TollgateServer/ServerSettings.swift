@@ -10,6 +10,10 @@ public struct ServerSettings: Sendable {
     public var redis: RedisAddress
     /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
     public var namespace = "tollgate"
+    /// The file in which facts are kept that cannot reach Redis, and its folder is there; nil keeps none, and they fail.
+    public var journalPath: String?
+    /// The most operations that it holds; past it they fail.
+    public var journalCapacity = 1_000_000
     /// Event loops, each with a Redis connection of its own.
     public var workers: Int
     /// How long a request may wait for Redis.

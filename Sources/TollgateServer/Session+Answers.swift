@@ -53,14 +53,6 @@ extension Session: OperationOwner {
 }
 
 extension LedgerFailure {
-    /// Redis could not be asked, or not in time.
-    var isOutage: Bool {
-        switch self {
-        case .unavailable, .timeout: true
-        case .busy, .internal: false
-        }
-    }
-
     fileprivate var asUnavailable: LedgerFailure {
         self == .timeout ? .unavailable("no answer within the deadline") : self
     }

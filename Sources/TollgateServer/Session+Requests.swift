@@ -118,7 +118,7 @@ extension RequestError {
         case .unavailable(let why): self.init(.unavailable, "Redis: \(why)")
         case .timeout: self.init(.timeout, "no answer from Redis within the deadline")
         case .busy: self.init(.busy, "too many requests are waiting for Redis")
-        case .internal(let why): self.init(.internal, why)
+        case .refused(let why), .internal(let why): self.init(.internal, why)
         }
     }
 }

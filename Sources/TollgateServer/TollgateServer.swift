@@ -18,6 +18,7 @@ public final class TollgateServer: Service {
     private let state: Mutex<State>
     private let reloading = Mutex<Void>(())
     private let connections = Atomic<Int>(0)
+    private let keeper: JournalKeeper?
 
     private struct State {
         var policy: Policy
@@ -32,6 +33,9 @@ public final class TollgateServer: Service {
         try settings.validate()
         self.settings = settings
         self.logger = logger
+        keeper = try settings.journalPath.map {
+            try JournalKeeper(path: $0, capacity: settings.journalCapacity, logger: logger)
+        }
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
         state = Mutex(State(policy: policy, policyState: policyState))
@@ -51,6 +55,7 @@ public final class TollgateServer: Service {
             workers.append(try await makeWorker(on: eventLoop))
         }
         state.withLock { $0.workers = workers }
+        keeper?.start(workers)
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -69,10 +74,12 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [settings, logger] in
+        return try await eventLoop.submit { [settings, logger, keeper] in
             let link = RedisLink(
                 address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
-            let worker = Worker(eventLoop: eventLoop, link: link, settings: settings, policy: policy)
+            let worker = Worker(
+                eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy)
+            worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
             worker.report = report
             worker.start()
             return NIOLoopBound(worker, eventLoop: eventLoop)
@@ -92,6 +99,7 @@ public final class TollgateServer: Service {
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
+        await keeper?.stop()
         try? await group.shutdownGracefully()
     }
 
@@ -136,9 +144,10 @@ public final class TollgateServer: Service {
         report.policy = policyState
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
+        report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
-                (worker.value.currentCounts, worker.value.link.stateDescription)
+                (worker.value.currentCounts, worker.value.ledger.stateDescription)
             }
             .get()
             guard let part else { continue }

@@ -28,7 +28,9 @@ final class Worker {
     /// Asks for the sidecar's report; set once, before the first connection.
     var report: @Sendable () async -> InfoReport = { InfoReport() }
 
-    init(eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, policy: Policy) {
+    init(
+        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, journal: Journal?, policy: Policy
+    ) {
         self.eventLoop = eventLoop
         self.link = link
         token = settings.token.map { Array($0.utf8) }
@@ -36,7 +38,8 @@ final class Worker {
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(
-            link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline))
+            link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline),
+            journal: journal)
         resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
     }
@@ -65,6 +68,11 @@ final class Worker {
         ScopeResolver(
             cache: ScopePlanCache(
                 policy: policy, namespace: namespace, onDrop: { [unowned ledger] in ledger.endBatch() }))
+    }
+
+    /// Sends a record of the journal to Redis.
+    func replay(_ record: Journal.Record) -> EventLoopFuture<JournalReplay.Outcome> {
+        ledger.replay(record) { resolver.cache.plan(for: $0) }
     }
 
     /// What `INFO` adds up over the workers.

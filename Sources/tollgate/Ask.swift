@@ -29,7 +29,8 @@ struct Peek: AsyncParsableCommand {
 struct Record: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Record what was really used.")
     @OptionGroup var options: ClientOptions
-    @Argument(help: "kind=id …, and at least one of hits= tokens= input_tokens= output_tokens= cost=")
+    @Argument(
+        help: "kind=id …, at least one of hits= tokens= input_tokens= output_tokens= cost=, and id= to count once")
     var words: [String]
 
     func run() async throws { try await options.ask(.record, words) }
@@ -43,6 +44,41 @@ struct Refund: AsyncParsableCommand {
     var words: [String]
 
     func run() async throws { try await options.ask(.refund, words) }
+}
+
+/// `tollgate reserve user=alice cost=0.07 ttl=60`
+struct Reserve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask for a decision, and keep the amounts back if it is ALLOW.",
+        discussion: "The reply has the token that commit and cancel take. Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
+    @OptionGroup var options: ClientOptions
+    @Argument(help: "As for check, and ttl= with the seconds until nothing is kept back any more.")
+    var words: [String]
+
+    func run() async throws { try await options.ask(.reserve, words) }
+}
+
+/// `tollgate commit reservation=… cost=0.05`
+struct Commit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Charge what a reserved call really used. May be repeated: it counts once.")
+    @OptionGroup var options: ClientOptions
+    @Argument(
+        help: "reservation=…, and hits= tokens= input_tokens= output_tokens= cost=; what is not named is not charged.")
+    var words: [String]
+
+    func run() async throws { try await options.ask(.commit, words) }
+}
+
+/// `tollgate cancel reservation=…`
+struct Cancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "End a reservation whose call was not made, and take its request back.")
+    @OptionGroup var options: ClientOptions
+    @Argument(help: "reservation=…")
+    var words: [String]
+
+    func run() async throws { try await options.ask(.cancel, words) }
 }
 
 /// `tollgate usage user:alice`

@@ -1,4 +1,5 @@
 import Foundation
+import TollgateClient
 import TollgateCore
 import TollgateWire
 
@@ -12,6 +13,7 @@ enum ReplyJSON {
         var limit: String?
         var max: String?
         var used: String?
+        var held: String?
         var remaining: String?
         var reset: Double?
         var retryAfter: Double?
@@ -19,6 +21,10 @@ enum ReplyJSON {
         var degraded: Bool?
         var shadow: [String]?
         var warn: [String]?
+        var reservation: String?
+        var late: Bool?
+        var duplicate: Bool?
+        var queued: Bool?
     }
 
     static func text(_ reply: Reply) throws -> String {
@@ -31,18 +37,27 @@ enum ReplyJSON {
 
     private static func answer(_ reply: Reply) -> Answer {
         switch reply {
-        case .decision(let decision):
-            Answer(
-                reply: decision.allowed ? "ALLOW" : "DENY", reason: decision.reason?.rawValue, limit: decision.limit,
-                max: decision.max?.description, used: decision.used?.description,
-                remaining: decision.remaining?.description, reset: decision.resetAfter, retryAfter: decision.retryAfter,
-                source: decision.source, degraded: decision.isDegraded ? true : nil,
-                shadow: decision.shadow.isEmpty ? nil : decision.shadow,
-                warn: decision.warnings.isEmpty ? nil : decision.warnings)
-        case .ok: Answer(reply: "OK")
+        case .decision(let decision): answer(decision)
+        case .ok(let fields): answer(Receipt(fields))
         case .pong: Answer(reply: "PONG")
         case .error(let code, let sentence): Answer(reply: "ERR", code: code, message: sentence)
         case .json(let text): Answer(reply: text)
         }
+    }
+
+    private static func answer(_ decision: Decision) -> Answer {
+        Answer(
+            reply: decision.allowed ? "ALLOW" : "DENY", reason: decision.reason?.rawValue, limit: decision.limit,
+            max: decision.max?.description, used: decision.used?.description, held: decision.held?.description,
+            remaining: decision.remaining?.description, reset: decision.resetAfter, retryAfter: decision.retryAfter,
+            source: decision.source, degraded: decision.isDegraded ? true : nil,
+            shadow: decision.shadow.isEmpty ? nil : decision.shadow,
+            warn: decision.warnings.isEmpty ? nil : decision.warnings, reservation: decision.reservation)
+    }
+
+    private static func answer(_ receipt: Receipt) -> Answer {
+        Answer(
+            reply: "OK", late: receipt.isLate ? true : nil, duplicate: receipt.isDuplicate ? true : nil,
+            queued: receipt.isQueued ? true : nil)
     }
 }

@@ -21,6 +21,7 @@ struct Settings {
     func server(redis: RedisAddress) -> ServerSettings {
         var settings = server
         settings.redis = redis
+        settings.journalPath = dataFolder + "/journal.sqlite"
         return settings
     }
 }

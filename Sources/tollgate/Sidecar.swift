@@ -13,7 +13,11 @@ struct Sidecar: Service {
     let logger: Logger
 
     func run() async throws {
-        if let redis = settings.redis { return try await serve(redis, after: []) }
+        if let redis = settings.redis {
+            let folder = try DataFolder(settings.dataFolder)
+            try await serve(redis, after: [])
+            return withExtendedLifetime(folder) {}
+        }
         let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
         let redis: RedisAddress
         do {

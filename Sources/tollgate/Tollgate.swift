@@ -9,8 +9,8 @@ struct Tollgate: AsyncParsableCommand {
         abstract: "Shared rate limits and cost quotas for the processes of one host, kept in Redis.",
         version: Version.current,
         subcommands: [
-            Serve.self, Check.self, Peek.self, Record.self, Refund.self, UsageCommand.self, Ping.self,
-            PolicyCommand.self, BenchCommand.self, VersionCommand.self,
+            Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
+            UsageCommand.self, Ping.self, PolicyCommand.self, BenchCommand.self, VersionCommand.self,
         ]
     )
 }

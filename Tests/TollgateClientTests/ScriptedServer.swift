@@ -63,6 +63,11 @@ final class ScriptedServer: Sendable {
         }
     }
 
+    /// Sends a reply line on every connection, unasked.
+    func say(_ line: String) {
+        for child in children.withLock({ $0 }) { child.writeAndFlush(ByteBuffer(string: line + "\n"), promise: nil) }
+    }
+
     private final class Lines: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 

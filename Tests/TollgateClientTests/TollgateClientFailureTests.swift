@@ -51,6 +51,21 @@ import Testing
         }
     }
 
+    @Test("a call that is cancelled before the connection is open is never sent")
+    func cancelledWhileConnecting() async throws {
+        let script: ScriptedServer.Script = { _, line in line.hasPrefix("AUTH") ? .silence : echo(line) }
+        try await withServer(token: "secret", script) { server, client in
+            let calls = ["a", "b", "c"].map { id in Task { try await client.check(.user(id)).limit } }
+            try await server.waitForLine()
+            calls[1].cancel()
+            await #expect(throws: CancellationError.self) { try await calls[1].value }
+            server.say("OK")
+            let limits = [try await calls[0].value, try await calls[2].value]
+            #expect(limits == ["a", "c"])
+            #expect(server.lines.withLock { $0.sorted() } == ["AUTH secret", "CHECK user=a", "CHECK user=c"])
+        }
+    }
+
     @Test("calls in flight fail when the connection breaks, and the next call opens another")
     func reconnects() async throws {
         try await withServer { connection, line in

@@ -47,12 +47,15 @@ extension String {
         }
         try await withServer(script) { server, client in
             #expect(try await client.peek([.scope("region", "eu")]) == Decision(allowed: true))
-            try await client.record(.user("a"), amounts: Amounts(tokens: 5, cost: try Money(parsing: "0.25")))
-            try await client.refund(.user("a"), amounts: Amounts(requests: 1))
+            try await client.record(.user("a"), amounts: Amounts(tokens: 5, cost: try Money(parsing: "0.25")), id: "7")
+            try await client.refund(.user("a"), amounts: Amounts(requests: 1), id: "b c")
             try await client.ping()
             #expect(
                 server.lines.withLock { $0 }
-                    == ["PEEK region=eu", "RECORD user=a tokens=5 cost=0.25", "REFUND user=a hits=1", "PING"])
+                    == [
+                        "PEEK region=eu", "RECORD user=a tokens=5 cost=0.25 id=7", #"REFUND user=a hits=1 id="b c""#,
+                        "PING",
+                    ])
         }
     }
 

@@ -61,6 +61,38 @@ import TollgateTestSupport
         #expect(scopeless.errors.hasPrefix("ERR bad_request scope: "))
     }
 
+    @Test("reserve tells the decision and a token, with check's statuses, and commit and cancel settle it")
+    func reservations() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        func reserve(_ amount: String) async throws -> String {
+            let reserved = try await sidecar.tollgate("reserve", "user=alice", amount, "ttl=60")
+            #expect(reserved.status == 0, "\(reserved.errors)")
+            #expect(reserved.output.hasPrefix("ALLOW limit=user:alice/"), "\(reserved.output)")
+            return try #require(
+                reserved.output.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("reservation=") }
+            )
+            .description
+        }
+        let first = try await reserve("cost=6")
+        let denied = try await sidecar.tollgate("reserve", "user=alice", "cost=4.01", "ttl=60")
+        #expect(denied.status == 1)
+        #expect(denied.output.hasPrefix("DENY reason=quota_exceeded limit=user:alice/cost/total "), "\(denied.output)")
+        let second = try await reserve("cost=4")
+        for (words, output) in [
+            (["commit", first, "cost=2.5"], "OK\n"), (["commit", first, "cost=2.5"], "OK duplicate=1\n"),
+            (["cancel", second], "OK\n"), (["cancel", second, "--json"], #"{"duplicate":true,"reply":"OK"}"# + "\n"),
+        ] {
+            let settled = try await Command.run(
+                SidecarProcess.program, words + ["--connect", "unix:\(sidecar.process.socketPath)"])
+            #expect(settled.status == 0 && settled.output == output, "\(settled)")
+        }
+        let usage = try await sidecar.tollgate("usage", "user:alice")
+        #expect(usage.output.contains(#""used":"2.5""#), "\(usage.output)")
+        let unknown = try await sidecar.tollgate("commit", "reservation=nonsense", "cost=1")
+        #expect(unknown.status == 2)
+        #expect(unknown.errors.hasPrefix("ERR bad_request reservation: "), "\(unknown.errors)")
+    }
+
     @Test("--json prints every reply as an object with decimal text for amounts")
     func json() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)

@@ -47,12 +47,12 @@ struct LedgerHarness: Sendable {
             let link = RedisLink(
                 address: redis.address, scripts: Ledger.scripts, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            link.start()
             let ledger = Ledger(link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20))
+            link.start()
             let cache = ScopePlanCache(policy: policy, namespace: namespace)
             return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
         }.get()
-        try await eventually { [core] in try await eventLoop.submit { core.value.link.isReady }.get() }
+        try await eventually { [core] in try await eventLoop.submit { core.value.ledger.isReady }.get() }
     }
 
     func stop() async throws {

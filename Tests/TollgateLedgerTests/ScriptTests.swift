@@ -139,7 +139,8 @@ import TollgateTestSupport
             ],
             at: Self.start)
         #expect(answers == ["ALLOW tool:t/tokens/day used=0", "DENY user:a/requests/1m used=0 wait=-1", "OK", "OK"])
-        #expect(try harness.redis.cli("DBSIZE") == "0")
+        #expect(try harness.redis.cli("KEYS", "tollgate:{*") == "")
+        #expect(try harness.redis.cli("DBSIZE") == "1", "the producer's number")
         try await harness.stop()
     }
 

@@ -50,7 +50,7 @@ struct BadInput: Sendable {
         BadInput("RECORD user=a cost=1 cost=2", "bad_request cost: named twice"),
         BadInput("CHECK user=a ttl=60", "bad_request ttl: not an argument of CHECK"),
         BadInput("CHECK user=a id=1", "bad_request id: not an argument of CHECK"),
-        BadInput("RECORD user=a tokens=1 id=once", "bad_request id: not supported by this version yet"),
+        BadInput("COMMIT reservation=once", "bad_request reservation: not what a RESERVE was answered with"),
         BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
         BadInput("REFUND", "bad_request REFUND: names no amount"),
         BadInput("USAGE", "bad_request scope: is missing"),

@@ -24,7 +24,9 @@ import TollgateTestSupport
     static let expected: Set<String> = [
         "evalsha", "script|load", "client|setname", "client|setinfo", "auth", "select", "ping", "hello", "info",
         "config|resetstat", "time",
-        "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat",
+        "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
+        // Of holds: by rank or by score, never all of them.
+        "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyscore",
     ]
 
     private func work(_ harness: ServerHarness) async throws {
@@ -40,7 +42,17 @@ import TollgateTestSupport
             }
             let replies = try await harness.ask(lines)
             #expect(replies.allSatisfy { !$0.hasPrefix("ERR") })
+            try await reserve(harness)
         }
+    }
+
+    private func reserve(_ harness: ServerHarness) async throws {
+        let reserved = try await harness.ask("RESERVE user=u1 project=x cost=0.01", "RESERVE user=u2 tenant=t1 ttl=1")
+        let tokens = reserved.compactMap { $0.split(separator: "reservation=").dropFirst().first.map(String.init) }
+        try #require(tokens.count == 2)
+        let replies = try await harness.ask(
+            "COMMIT reservation=\(tokens[0]) cost=0.02", "CANCEL reservation=\(tokens[0])", "RECORD user=u1 hits=1 id=x")
+        #expect(replies.allSatisfy { $0.hasPrefix("OK") })
     }
 
     @Test("no command that looks through the keys is sent, and no key is for ever but those of total limits")
@@ -81,7 +93,7 @@ import TollgateTestSupport
         for line in lines {
             let parts = line.split(separator: " ", maxSplits: 1)
             let (seconds, key) = (try #require(Int(parts[0])), String(parts[1]))
-            #expect(key.hasPrefix("tollgate:{"))
+            #expect(key.hasPrefix("tollgate:{") || key.hasPrefix("tollgate:producer:"))
             if ["tollgate:{tenant:t0}", "tollgate:{tenant:t1}"].contains(key) {
                 #expect(seconds == -1, "\(key)")
             } else {

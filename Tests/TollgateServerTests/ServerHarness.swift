@@ -26,6 +26,7 @@ final class ServerHarness: Sendable {
         settings.listen = [.tcp(host: "127.0.0.1", port: 0), .unix(path: socketPath)]
         // So long that no slow machine reaches it.
         settings.deadline = .seconds(60)
+        settings.journalPath = folder.path + "/journal.sqlite"
         adjust(&settings)
         server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),

@@ -1,0 +1,33 @@
+import TollgateClient
+
+/// A tool that an agent may call. These only take their time, and fail now and then.
+struct Tool: Sendable {
+    /// What a call gave, and what it really used.
+    struct Answer {
+        var text: String
+        var tokens: Int64
+        var cost: Money
+    }
+
+    struct Failure: Error {}
+
+    static let all = [
+        Tool(name: "search", mostTokens: 500, mostCost: Money(nanos: 5_000_000)),
+        Tool(name: "summarize", mostTokens: 4_000, mostCost: Money(nanos: 70_000_000)),
+        Tool(name: "createIssues", mostTokens: 1_000, mostCost: Money(nanos: 20_000_000)),
+    ]
+
+    let name: String
+    /// The most that one call may use.
+    let mostTokens: Int64
+    let mostCost: Money
+
+    /// Stands for a request to a provider.
+    func run() async throws -> Answer {
+        try await Task.sleep(for: .milliseconds(.random(in: 50...500)))
+        if Int.random(in: 0..<10) == 0 { throw Failure() }
+        let tokens = Int64.random(in: mostTokens / 4...mostTokens)
+        let cost = Money(nanos: mostCost.nanos / mostTokens * tokens)
+        return Answer(text: "done with \(tokens) tokens for \(cost)", tokens: tokens, cost: cost)
+    }
+}

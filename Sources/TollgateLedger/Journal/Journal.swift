@@ -1,0 +1,184 @@
+import Dispatch
+import Foundation
+import GRDB
+import Synchronization
+
+/// Keeps operations that could not reach Redis, on disk and in the order they came, until they have been replayed. Knows
+/// nothing of what they say.
+///
+/// Usable from any thread, event loops included: nothing here waits for the disk but on the journal's own queue. What comes
+/// while a transaction is under way goes into the next one together, so that all of it shares one wait for the disk.
+///
+/// One journal holds a file at a time. Another process that opens it too breaks nothing, but makes writers wait for it.
+package final class Journal: Sendable {
+    /// Names the file, whatever the path of it: the producer of what was never sent under another identity.
+    package let producer: String
+    let database: DatabaseQueue
+    private let path: String
+    private let state: Mutex<JournalState>
+    /// Records waiting, as in `state`.
+    private let records: Atomic<Int>
+
+    /// Opens the file, or makes it where there is none; its folder has to be there. Reads all of the file once.
+    ///
+    /// - Parameter capacity: the most operations held.
+    /// - Throws: ``JournalError/unusable(path:reason:)`` for a file that is something else, or damaged, and
+    ///   ``JournalError/storage(_:)``.
+    package init(path: String, capacity: Int) throws(JournalError) {
+        let database = try JournalFile.open(path)
+        let (producer, depth) = try JournalError.catching(path) {
+            try database.read { (try JournalTable.producer(in: $0), try JournalTable.depth(of: $0)) }
+        }
+        self.path = path
+        self.database = database
+        self.producer = producer
+        state = Mutex(JournalState(capacity: capacity, depth: depth))
+        records = Atomic(depth.records)
+    }
+
+    /// Puts operations behind all that wait. The order of the calls is that of the records.
+    ///
+    /// - Parameters:
+    ///   - operations: how many the payload holds, at least 1.
+    ///   - identity: what they were sent to Redis as already; nil when they were not.
+    ///   - completion: called once, with success when they are on disk to stay, and otherwise nothing of them is kept.
+    ///     ``JournalError/full(capacity:)`` and ``JournalError/closed`` are told before this returns, everything else on the
+    ///     journal's queue, in the order of the calls.
+    package func append(
+        _ payload: String, operations: Int, identity: BatchIdentity?,
+        completion: @escaping @Sendable (Result<Void, JournalError>) -> Void
+    ) {
+        precondition(operations >= 1, "a record holds at least one operation")
+        let entry = JournalState.Entry(
+            identity: identity, operations: operations, payload: payload, acceptedAt: Self.now, completion: completion)
+        let admission = state.withLock { state in
+            let admission = state.admit(entry)
+            publish(state)
+            return admission
+        }
+        switch admission {
+        case .refused(let error): completion(.failure(error))
+        case .queued: break
+        case .first: database.asyncWriteWithoutTransaction { self.writeQueued(in: $0) }
+        }
+    }
+
+    /// The first records whose number is above the given one, in order; those whose append has not completed may be missing.
+    package func next(after number: Int64, atMost records: Int) async throws(JournalError) -> [Record] {
+        try await onQueue { database in
+            self.reporting {
+                try JournalTable.records(after: number, atMost: records, producer: self.producer, in: database)
+            }
+        }
+    }
+
+    /// Lets go of the records up to and including that number, which have been replayed. Costs a wait for the disk: meant for
+    /// many records at a time.
+    package func remove(through number: Int64) async throws(JournalError) {
+        try await onQueue { database in
+            self.transact(in: database) {
+                try JournalTable.remove(through: number, in: database)
+            } settle: { state, removed in
+                state.remove(records: removed.records, operations: removed.operations)
+            }
+        }
+    }
+
+    /// Sets a record that Redis will never take aside, into the table `rejected`, for a person to look at; it keeps the newest
+    /// 1000. Does nothing when the record waits no longer.
+    package func reject(_ record: Record, because reason: String) async throws(JournalError) {
+        let now = Self.now
+        try await onQueue { database in
+            self.transact(in: database) {
+                try JournalTable.reject(record, because: reason, at: now, in: database)
+            } settle: { state, isRejected in
+                guard isRejected else { return }
+                state.remove(records: 1, operations: record.operations)
+                state.depth.rejected += 1
+            }
+        }
+    }
+
+    /// What waits, what was rejected, and what went wrong last. Asks no disk.
+    package var depth: Depth { state.withLock { $0.depth } }
+
+    /// Whether no record waits, neither on disk nor on its way there.
+    package var isEmpty: Bool { records.load(ordering: .acquiring) == 0 }
+
+    /// Writes what has been appended, and lets go of the file. Everything after that fails with ``JournalError/closed``.
+    package func close() async {
+        state.withLock { $0.isClosed = true }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                self.database.writeWithoutTransaction { self.writeQueued(in: $0) }
+                try? self.database.close()
+                continuation.resume()
+            }
+        }
+    }
+
+    private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+}
+
+extension Journal {
+    /// Writes all that is queued in one transaction, and says how that went.
+    private func writeQueued(in database: Database) {
+        let group = state.withLock { $0.takeQueued() }
+        guard !group.isEmpty else { return }
+        let outcome = transact(in: database) {
+            for entry in group { try JournalTable.insert(entry, in: database) }
+        }
+        if case .failure = outcome {
+            settle { $0.remove(records: group.count, operations: group.reduce(0) { $0 + $1.operations }) }
+        }
+        for entry in group { entry.completion(outcome) }
+    }
+
+    /// Runs the body in a transaction, and `settle` with its result once that is on disk.
+    private func transact<Value>(
+        in database: Database, _ body: () throws -> Value,
+        settle: (inout JournalState, Value) -> Void = { _, _ in }
+    ) -> Result<Void, JournalError> {
+        reporting {
+            var value: Value?
+            try database.inTransaction(.immediate) {
+                value = try body()
+                return .commit
+            }
+            self.settle { state in
+                if let value { settle(&state, value) }
+                state.depth.lastError = nil
+            }
+        }
+    }
+
+    /// Keeps what went wrong for whoever asks for the depth, until something has been written again.
+    private func reporting<Value>(_ body: () throws -> Value) -> Result<Value, JournalError> {
+        let outcome = Result { () throws(JournalError) in try JournalError.catching(path, body) }
+        if case .failure(let error) = outcome { settle { $0.depth.lastError = "\(error)" } }
+        return outcome
+    }
+
+    private func settle(_ change: (inout JournalState) -> Void) {
+        state.withLock { state in
+            change(&state)
+            publish(state)
+        }
+    }
+
+    private func publish(_ state: JournalState) {
+        records.store(state.depth.records, ordering: .releasing)
+    }
+
+    private func onQueue<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) -> Result<Value, JournalError>
+    ) async throws(JournalError) -> Value {
+        let outcome = await withCheckedContinuation { continuation in
+            database.asyncWriteWithoutTransaction { database in
+                let isOpen = database.sqliteConnection != nil
+                continuation.resume(returning: isOpen ? body(database) : .failure(.closed))
+            }
+        }
+        return try outcome.get()
+    }
+}

@@ -1,0 +1,65 @@
+import GRDB
+
+/// The tables of a journal's file.
+enum JournalSchema {
+    /// Marks the file as a journal of ours, where SQLite keeps a place for that: "Toll".
+    private static let applicationID = 0x546f_6c6c
+
+    /// Makes the tables, or brings them up to date.
+    static func apply(to database: DatabaseQueue) throws {
+        // Before there is any table: a file with tables and without the mark is somebody else's.
+        try database.writeWithoutTransaction { database in
+            guard try Int.fetchOne(database, sql: "PRAGMA application_id") != applicationID else { return }
+            try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+        }
+        try migrator.migrate(database)
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("waiting, rejected, meta") { database in
+            try database.execute(sql: tables)
+            try database.execute(
+                sql: "INSERT INTO meta (name, value) VALUES ('producer', lower(hex(randomblob(8))))")
+        }
+        return migrator
+    }
+
+    // A payload is a BLOB because as TEXT it would end at its first NUL. It comes last, so that counting operations does
+    // not read the pages that long ones go on on.
+    private static let tables = """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE waiting (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            producer TEXT, -- NULL with sequence: never sent
+            sequence INTEGER,
+            operations INTEGER NOT NULL CHECK (operations >= 1),
+            accepted_at INTEGER NOT NULL,
+            payload BLOB NOT NULL,
+            CHECK ((producer IS NULL) = (sequence IS NULL))
+        );
+        CREATE TABLE rejected (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            number INTEGER NOT NULL,
+            producer TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            operations INTEGER NOT NULL,
+            accepted_at INTEGER NOT NULL,
+            rejected_at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            payload BLOB NOT NULL
+        );
+        """
+
+    /// Why a file is not to be written; nil for an empty one and a sound journal. Throws what SQLite finds wrong with it.
+    static func reasonAgainst(_ database: Database) throws -> String? {
+        let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+        if isEmpty { return nil }
+        guard try Int.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
+            return "the file is a database of something else"
+        }
+        if try migrator.hasBeenSuperseded(database) { return "a later version of tollgate has written the file" }
+        let finding = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
+        return finding == "ok" ? nil : "the file is damaged (\(finding ?? "no finding"))"
+    }
+}

@@ -1,0 +1,87 @@
+package import Logging
+
+/// Brings what the journal keeps to Redis: in its order, a record at a time, each applied once however often it is sent.
+///
+/// Runs in a task of its own; `send` takes a record to a ledger's event loop and back.
+package struct JournalReplay: Sendable {
+    package enum Outcome: Sendable, Equatable {
+        /// Now, or when it was sent before.
+        case applied
+        /// Redis could not be reached.
+        case notNow
+        /// Redis, or this version, cannot do what the record says.
+        case impossible(String)
+    }
+
+    /// Records read at a time.
+    private static let portion = 64
+    private static let pause = Duration.milliseconds(50)
+    /// What seems impossible may be a passing fault of Redis: it is tried again so often.
+    private static let patience = 10
+
+    let journal: Journal
+    let send: @Sendable (Journal.Record) async -> Outcome
+    let onReplayed: @Sendable (BatchIdentity) -> Void
+    let logger: Logger
+
+    package init(
+        journal: Journal, logger: Logger, send: @escaping @Sendable (Journal.Record) async -> Outcome,
+        onReplayed: @escaping @Sendable (BatchIdentity) -> Void
+    ) {
+        self.journal = journal
+        self.logger = logger
+        self.send = send
+        self.onReplayed = onReplayed
+    }
+
+    /// Replays what is there, and then what is said to have come, until its task is cancelled.
+    package func run(whenKept: AsyncStream<Void>) async {
+        await drain()
+        for await _ in whenKept { await drain() }
+    }
+
+    private func drain() async {
+        guard !journal.isEmpty else { return }
+        logger.notice("replaying the journal", metadata: ["operations": "\(journal.depth.operations)"])
+        var last: Int64 = 0
+        while !journal.isEmpty, !Task.isCancelled {
+            let records = (try? await journal.next(after: last, atMost: Self.portion)) ?? []
+            for record in records {
+                guard await replay(record) else { break }
+                last = record.number
+            }
+            // A record that cannot be removed now is not sent again by us; by another that comes after us it is, in vain.
+            try? await journal.remove(through: last)
+            if records.isEmpty { try? await Task.sleep(for: Self.pause) }
+        }
+        if journal.isEmpty { logger.notice("the journal has been replayed") }
+    }
+
+    /// False when the task was cancelled before the end.
+    private func replay(_ record: Journal.Record) async -> Bool {
+        var attempts = 0
+        while !Task.isCancelled {
+            switch await send(record) {
+            case .applied:
+                onReplayed(record.identity)
+                return true
+            case .notNow: break
+            case .impossible(let reason):
+                attempts += 1
+                if attempts == Self.patience, await reject(record, because: reason) { return true }
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+        return false
+    }
+
+    /// Set aside in the journal, for a person to look at.
+    private func reject(_ record: Journal.Record, because reason: String) async -> Bool {
+        logger.error(
+            "an entry of the journal cannot be applied and is set aside",
+            metadata: ["reason": "\(reason)", "operations": "\(record.payload)"])
+        guard (try? await journal.reject(record, because: reason)) != nil else { return false }
+        onReplayed(record.identity)
+        return true
+    }
+}

@@ -1,0 +1,47 @@
+import Foundation
+import TollgateCore
+
+/// A fact as the journal keeps it: independent of the policy and of the batch that it was in. JSON, so that a person can read
+/// the journal.
+struct KeptOperation: Codable, Equatable {
+    /// `record`, `refund`, `commit`, `cancel`
+    var verb: String
+    /// Every scope it is about, those included that the policy added: `user:alice`.
+    var scopes: [String]
+    /// By the meter's name; cost in nano-units.
+    var amounts: [String: Int64]
+    /// The mark of a RECORD or REFUND that counts once.
+    var mark: String?
+    /// The token of what a COMMIT or CANCEL settles.
+    var reservation: String?
+
+    init(_ operation: BatchedOperation, _ terms: OperationTerms?) {
+        verb = "\(operation.verb)"
+        scopes = operation.scopes.map { $0.scope.description }
+        amounts = [:]
+        for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
+        switch terms {
+        case .once(let mark)?: self.mark = mark.key
+        case .settling(let reservation)?: self.reservation = reservation.token
+        case .reserving?, nil: break
+        }
+    }
+
+    /// Nil when it is none that this version can read.
+    var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {
+        guard let verb = OperationVerb.facts.first(where: { "\($0)" == self.verb }) else { return nil }
+        var amounts = Amounts()
+        for (name, amount) in self.amounts {
+            guard let meter = Meter(name: name) else { return nil }
+            amounts[meter] = amount
+        }
+        if let token = reservation {
+            return Reservation(token: token).map { (verb, amounts, .settling($0)) }
+        }
+        return (verb, amounts, mark.map { .once(OperationMark(key: $0)) })
+    }
+}
+
+extension OperationVerb {
+    fileprivate static let facts: [OperationVerb] = [.record, .refund, .commit, .cancel]
+}

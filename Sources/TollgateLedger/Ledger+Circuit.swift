@@ -1,0 +1,53 @@
+import NIOCore
+import TollgateCore
+import TollgateRedis
+
+/// When requests are sent to Redis, and when they are answered without it.
+extension Ledger {
+    /// Whether operations can be sent.
+    package var isReady: Bool { circuit.state == .closed && link.isReady }
+
+    /// In a few words, for reports: `ready`, `probing`, `connecting`, `down: connection refused`.
+    package var stateDescription: String {
+        guard link.isReady else { return link.stateDescription }
+        return isReady ? link.stateDescription : "probing"
+    }
+
+    /// A Redis that refuses our password is no outage: nothing passes on its account.
+    var noConnection: LedgerFailure {
+        if case .refused(let reason) = link.status { return .refused("Redis refuses the connection: \(reason)") }
+        return .unavailable(stateDescription)
+    }
+
+    func linkChanged(to status: RedisLinkStatus) {
+        circuit.connectionEnded()
+        guard status == .ready else { return }
+        let pause = circuit.pauseBeforeProbe()
+        guard pause > 0 else { return probe() }
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { self.probe() }
+    }
+
+    private func probe() {
+        guard link.isReady, circuit.state == .open else { return }
+        circuit.probeSent()
+        var isAnswered = false
+        let timeout = eventLoop.assumeIsolated().scheduleTask(in: deadline) {
+            if !isAnswered { self.giveUpConnection() }
+        }
+        var ping = ByteBuffer()
+        RedisCommand.encode("PING", into: &ping)
+        link.send(ping) { result in
+            isAnswered = true
+            timeout.cancel()
+            guard case .success(let reply) = result, !reply.isError else { return self.giveUpConnection() }
+            self.circuit.probeAnswered()
+            self.flush()
+        }
+    }
+}
+
+extension RedisReply {
+    fileprivate var isError: Bool {
+        if case .error = self { true } else { false }
+    }
+}

@@ -1,0 +1,48 @@
+package import NIOCore
+package import TollgateCore
+
+/// Waits for what becomes of a record that is replayed. Owned by the ledger's event loop.
+final class ReplayedRecord: OperationOwner {
+    private var missing: Int
+    private var outcome = JournalReplay.Outcome.applied
+    private let promise: EventLoopPromise<JournalReplay.Outcome>
+
+    init(operations: Int, promise: EventLoopPromise<JournalReplay.Outcome>) {
+        missing = operations
+        self.promise = promise
+    }
+
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
+        if answer.outcome == .broken, outcome != .notNow {
+            let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
+            outcome = .impossible("operation \(ticket + 1): the key of \(scope) in Redis is not a hash")
+        }
+        oneMore()
+    }
+
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
+        if case .internal(let reason) = failure {
+            if outcome == .applied { outcome = .impossible(reason) }
+        } else {
+            outcome = .notNow
+        }
+        oneMore()
+    }
+
+    private func oneMore() {
+        missing -= 1
+        if missing == 0 { promise.succeed(outcome) }
+    }
+}
+
+extension Ledger {
+    /// Sends a record of the journal. `plan` finds the scopes of now.
+    package func replay(
+        _ record: Journal.Record, plan: (Scope) -> ScopePlan
+    ) -> EventLoopFuture<JournalReplay.Outcome> {
+        let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
+        let owner = ReplayedRecord(operations: record.operations, promise: promise)
+        if !replay(record, plan: plan, for: owner) { promise.succeed(.impossible("this version cannot read it")) }
+        return promise.futureResult
+    }
+}

@@ -1,0 +1,52 @@
+import Logging
+import NIOCore
+import Synchronization
+import TollgateLedger
+
+/// The journal of a sidecar, and the task that replays it. Usable from any thread.
+final class JournalKeeper: Sendable {
+    let journal: Journal
+    private let logger: Logger
+    private let kept: AsyncStream<Void>
+    private let keptContinuation: AsyncStream<Void>.Continuation
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    /// Throws a `ServerError` that names the file.
+    init(path: String, capacity: Int, logger: Logger) throws {
+        do throws(JournalError) {
+            journal = try Journal(path: path, capacity: capacity)
+        } catch {
+            throw ServerError("\(error)")
+        }
+        self.logger = logger
+        (kept, keptContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Replays through the first of the workers from now on.
+    func start(_ workers: [NIOLoopBound<Worker>]) {
+        guard let first = workers.first else { return }
+        let replay = JournalReplay(
+            journal: journal, logger: logger,
+            send: { record in
+                let sent = first.eventLoop.flatSubmit { first.value.replay(record) }
+                return (try? await sent.get()) ?? .notNow
+            },
+            onReplayed: { identity in
+                for worker in workers { worker.eventLoop.execute { worker.value.ledger.replayed(identity) } }
+            })
+        let kept = kept
+        task.withLock { $0 = Task { await replay.run(whenKept: kept) } }
+    }
+
+    func somethingWasKept() {
+        keptContinuation.yield()
+    }
+
+    /// Ends the replaying and lets go of the file. What is still in it is replayed after the next start.
+    func stop() async {
+        let task = task.withLock { $0 }
+        task?.cancel()
+        await task?.value
+        await journal.close()
+    }
+}
