@@ -14,7 +14,8 @@ extension Ledger {
         guard let payload = try? JSONEncoder().encode(kept) else { return answer(facts, of: batch, failed: failure) }
         if let identity { producers.setAside(identity) }
         let here = NIOLoopBound((self, batch), eventLoop: eventLoop)
-        journal.append(String(decoding: payload, as: UTF8.self), operations: facts.count, identity: identity) { result in
+        journal.append(String(decoding: payload, as: UTF8.self), operations: facts.count, identity: identity) {
+            result in
             here.eventLoop.execute {
                 let (ledger, batch) = here.value
                 ledger.journalAnswered(result, facts, of: batch, as: identity, failure)

@@ -18,7 +18,8 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Folder for the journal, and for the data of a redis-server started here. (default: tollgate-data)", valueName: "folder"))
+            "Folder for the journal, and for the data of a redis-server started here. (default: tollgate-data)",
+            valueName: "folder"))
     var data: String?
 
     @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))

@@ -51,7 +51,8 @@ import TollgateTestSupport
         let tokens = reserved.compactMap { $0.split(separator: "reservation=").dropFirst().first.map(String.init) }
         try #require(tokens.count == 2)
         let replies = try await harness.ask(
-            "COMMIT reservation=\(tokens[0]) cost=0.02", "CANCEL reservation=\(tokens[0])", "RECORD user=u1 hits=1 id=x")
+            "COMMIT reservation=\(tokens[0]) cost=0.02", "CANCEL reservation=\(tokens[0])", "RECORD user=u1 hits=1 id=x"
+        )
         #expect(replies.allSatisfy { $0.hasPrefix("OK") })
     }
 

@@ -6,7 +6,6 @@ import TollgateTestSupport
 /// its task.
 struct HistoryClient {
     let scope: LoadScope
-    let features: SidecarFeatures
     let socketPath: String
     /// Time 0 of the history.
     let beginning: ContinuousClock.Instant
@@ -15,11 +14,10 @@ struct HistoryClient {
     private var reservations: [String] = []
 
     init(
-        scope: LoadScope, features: SidecarFeatures, socketPath: String, beginning: ContinuousClock.Instant,
+        scope: LoadScope, socketPath: String, beginning: ContinuousClock.Instant,
         seed: UInt64
     ) {
         self.scope = scope
-        self.features = features
         self.socketPath = socketPath
         self.beginning = beginning
         generator = SeededGenerator(seed: seed)
@@ -56,13 +54,13 @@ struct HistoryClient {
             let isCommitted = Bool.random(using: &generator)
             return isCommitted ? .commit(reservation: token, cost: cost) : .cancel(reservation: token)
         }
-        switch Int.random(in: 0..<20, using: &generator) {
+        switch Int.random(in: 0..<22, using: &generator) {
         case ..<7: return .check(hits: 1, cost: 0)
         case ..<10: return .record(hits: 0, cost: cost)
         case ..<12: return .refund(hits: 1, cost: cost)
         case ..<14: return .usage
         case ..<16: return .peek(hits: 1, cost: cost)
-        case 16... where features.reservations: return .reserve(cost: cost)
+        case ..<20: return .reserve(cost: cost)
         default: return .check(hits: 2, cost: cost)
         }
     }

@@ -32,11 +32,10 @@ extension FaultTests {
         fault: @escaping @Sendable (inout Round, Stand) async throws -> Void
     ) async throws {
         let stand = try await Stand(setup)
-        let features = try await SidecarFeatures.of(stand.sidecars[0].client())
         for (number, seed) in FaultSettings.seeds.enumerated() {
             var round = Round(scenario: name, number: number, seed: seed)
             _ = try await stand.recover()
-            let history = try await record(&round, on: stand, features: features, count: count, fault: fault)
+            let history = try await record(&round, on: stand, count: count, fault: fault)
             let started = ContinuousClock.now
             let verdict = HistoryChecker.check(history, from: Self.start)
             let unknown = history.count { $0.returned == nil }
@@ -48,14 +47,14 @@ extension FaultTests {
     }
 
     private func record(
-        _ round: inout Round, on stand: Stand, features: SidecarFeatures, count: Int,
+        _ round: inout Round, on stand: Stand, count: Int,
         fault: (inout Round, Stand) async throws -> Void
     ) async throws -> [HistoryEvent] {
         let scope = LoadScope(kind: "user", id: "history\(round.number)")
         let beginning = ContinuousClock.now
         let clients = (0..<8).map { number in
             let client = HistoryClient(
-                scope: scope, features: features, socketPath: stand.socketPaths[number % 2], beginning: beginning,
+                scope: scope, socketPath: stand.socketPaths[number % 2], beginning: beginning,
                 seed: round.generator.next())
             return Task {
                 var client = client

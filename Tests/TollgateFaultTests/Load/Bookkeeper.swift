@@ -17,15 +17,11 @@ final class Bookkeeper: Sendable {
 
     private let books: Mutex<Books>
     private let tight: LoadScope
-    /// Whether `ERR unavailable` means that nothing was counted. Without a journal it is also said of what was under way
-    /// when the connection broke.
-    private let refusalIsCertain: Bool
 
-    init(scopes: LoadScopes, refusalIsCertain: Bool) {
+    init(scopes: LoadScopes) {
         // Of each scope, as what was only refused has to be missing too.
         books = Mutex(Books(bounds: Dictionary(uniqueKeysWithValues: scopes.all.map { ($0, CounterBounds()) })))
         tight = scopes.tight
-        self.refusalIsCertain = refusalIsCertain
     }
 
     /// What happened exactly once.
@@ -107,11 +103,11 @@ final class Bookkeeper: Sendable {
         }
     }
 
+    /// What cannot be counted now is kept and counted later: there is no error for want of Redis here either.
     private func settlement(_ reply: LoadReply) -> Outcome {
         switch reply {
         case .ok: .done
-        case .lost, .error("timeout"): .maybe
-        case .error("unavailable"): refusalIsCertain ? .refused : .maybe
+        case .lost: .maybe
         case .error("busy"): .refused
         case .error, .allow, .deny, .strange: .wrong
         }

@@ -16,10 +16,9 @@ final class Load: Sendable {
 
     /// Enters into the books what the scopes are to have used before, and starts the clients. To be called without a fault.
     init(
-        on socketPaths: [String], clients count: Int = 8, scopes: LoadScopes, features: SidecarFeatures,
-        refusalIsCertain: Bool, seed: UInt64
+        on socketPaths: [String], clients count: Int = 8, scopes: LoadScopes, seed: UInt64
     ) async throws {
-        let book = Bookkeeper(scopes: scopes, refusalIsCertain: refusalIsCertain)
+        let book = Bookkeeper(scopes: scopes)
         try await Self.open(scopes, on: SocketClient(.unix(path: socketPaths[0])), book: book)
         var generator = SeededGenerator(seed: seed)
         let goesOn = Flag()
@@ -27,7 +26,7 @@ final class Load: Sendable {
         self.goesOn = goesOn
         clients = (0..<count).map { number in
             let mix = OperationMix(
-                scopes: scopes, features: features, name: "\(scopes.team.id)-\(number)", seed: generator.next())
+                scopes: scopes, name: "\(scopes.team.id)-\(number)", seed: generator.next())
             var client = LoadClient(
                 socketPath: socketPaths[number % socketPaths.count], book: book, mix: mix, goesOn: { goesOn.isUp })
             return Task { await client.run() }

@@ -3,15 +3,13 @@ import TollgateCore
 /// Makes the requests of one client of a load, at random.
 struct OperationMix: Sendable {
     let scopes: LoadScopes
-    let features: SidecarFeatures
     /// What the client's ids start with; no other client has it.
     let name: String
     var generator: SeededGenerator
     private var lastId = 0
 
-    init(scopes: LoadScopes, features: SidecarFeatures, name: String, seed: UInt64) {
+    init(scopes: LoadScopes, name: String, seed: UInt64) {
         self.scopes = scopes
-        self.features = features
         self.name = name
         generator = SeededGenerator(seed: seed)
     }
@@ -23,9 +21,9 @@ struct OperationMix: Sendable {
         case ..<32: return operation(.tightCheck, "CHECK", on: named + [scopes.tight], CounterSums(requests: 1))
         case ..<60: return operation(.record, "RECORD", on: named, amounts(hits: true))
         case ..<65: return operation(.refund, "REFUND", on: named, -CounterSums(tokens: 1, cost: price()))
-        case ..<82 where features.ids: return recordOnce(on: named)
-        case 82..<92 where features.reservations: return reserve(.reserve, on: named)
-        case 92... where features.reservations: return reserve(.crowdedReserve, on: named + [scopes.crowded])
+        case ..<82: return recordOnce(on: named)
+        case ..<92: return reserve(.reserve, on: named)
+        case ..<96: return reserve(.crowdedReserve, on: named + [scopes.crowded])
         default: return operation(.record, "RECORD", on: named, amounts(hits: false))
         }
     }

@@ -23,12 +23,11 @@ struct Scenario {
     /// Plays the rounds. `fault` begins and ends with everything in order.
     func play(fault: (inout Round, Stand) async throws -> Void) async throws {
         let stand = try await Stand(setup)
-        let features = try await SidecarFeatures.of(stand.sidecars[0].client())
         var books: [(round: Round, book: Bookkeeper)] = []
         for (number, seed) in FaultSettings.seeds.enumerated() {
             var round = Round(scenario: name, number: number, seed: seed)
             do {
-                books.append((round, try await play(&round, on: stand, features: features, fault: fault)))
+                books.append((round, try await play(&round, on: stand, fault: fault)))
             } catch {
                 Issue.record("\(round): \(error)\n\(stand.logs)")
                 throw error
@@ -40,13 +39,11 @@ struct Scenario {
     }
 
     private func play(
-        _ round: inout Round, on stand: Stand, features: SidecarFeatures,
-        fault: (inout Round, Stand) async throws -> Void
+        _ round: inout Round, on stand: Stand, fault: (inout Round, Stand) async throws -> Void
     ) async throws -> Bookkeeper {
         let started = ContinuousClock.now
         let load = try await Load(
-            on: stand.socketPaths, scopes: LoadScopes(tag: "r\(round.number)"), features: features,
-            refusalIsCertain: features.journal, seed: round.generator.next())
+            on: stand.socketPaths, scopes: LoadScopes(tag: "r\(round.number)"), seed: round.generator.next())
         try await round.pause(50...250)
         let recovery: Duration
         do {

@@ -75,12 +75,18 @@ final class Stand {
 
     /// Waits until no sidecar has anything left to count.
     func waitUntilDrained() async throws {
-        for sidecar in sidecars {
-            try await eventually(within: .seconds(20)) {
-                let info = try JSONDecoder().decode(
-                    Info.self, from: Data(try await sidecar.client().ask("INFO")[0].utf8))
-                return info.journal?.operations ?? 0 == 0
+        try await eventually(within: .seconds(20)) { try await isDrained }
+    }
+
+    var isDrained: Bool {
+        get async throws {
+            for sidecar in sidecars {
+                let text = try await sidecar.client().ask("INFO")[0]
+                guard try JSONDecoder().decode(Info.self, from: Data(text.utf8)).journal.operations == 0 else {
+                    return false
+                }
             }
+            return true
         }
     }
 
@@ -88,7 +94,7 @@ final class Stand {
         struct Journal: Decodable {
             var operations: Int
         }
-        var journal: Journal?
+        var journal: Journal
     }
 
     /// What Redis has counted for a scope.
