@@ -42,6 +42,7 @@ extension Ledger {
             guard case .success(let reply) = result, !reply.isError else { return self.giveUpConnection() }
             self.circuit.probeAnswered()
             self.flush()
+            self.onReady()
         }
     }
 }

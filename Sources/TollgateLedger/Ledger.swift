@@ -40,6 +40,8 @@ package final class Ledger {
 
     /// Called when the answers of a batch have been handed out, so that each asker writes them at once.
     package var onAnswersDelivered: () -> Void = {}
+    /// Called when operations can be sent from now on.
+    package var onReady: () -> Void = {}
     /// Called when something has been put into the journal.
     package var onKept: () -> Void = {}
 

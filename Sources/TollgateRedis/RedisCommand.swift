@@ -7,7 +7,8 @@ public enum RedisCommand {
         encode(arguments, into: &buffer)
     }
 
-    static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
+    /// Appends one command with its arguments, the command's name first.
+    public static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
         buffer.writeString("*\(arguments.count)\r\n")
         for argument in arguments {
             buffer.writeString("$\(argument.utf8.count)\r\n")

@@ -1,3 +1,4 @@
+import Foundation
 import TollgateLedger
 
 /// What INFO says; one JSON object.
@@ -7,6 +8,23 @@ struct InfoReport: Encodable, Sendable {
         var address = ""
         /// One a worker: `ready`, or why not.
         var links: [String] = []
+        var health = Health()
+    }
+
+    /// Whether Redis may lose the counters, and whether it has.
+    struct Health: Encodable, Sendable {
+        var warnings: [String] = []
+        var dataLosses = 0
+        /// ISO 8601.
+        var lastDataLoss: String?
+
+        init() {}
+
+        init(_ health: RedisHealth) {
+            warnings = health.warnings
+            dataLosses = health.dataLosses
+            lastDataLoss = health.lastDataLoss?.ISO8601Format()
+        }
     }
 
     struct PolicyState: Encodable, Sendable {

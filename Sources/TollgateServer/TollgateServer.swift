@@ -52,7 +52,7 @@ public final class TollgateServer: Service {
     public func start() async throws -> [ListenAddress] {
         var workers: [NIOLoopBound<Worker>] = []
         for eventLoop in group.makeIterator() {
-            workers.append(try await makeWorker(on: eventLoop))
+            workers.append(try await makeWorker(on: eventLoop, isFirst: workers.isEmpty))
         }
         state.withLock { $0.workers = workers }
         keeper?.start(workers)
@@ -71,7 +71,7 @@ public final class TollgateServer: Service {
         return addresses
     }
 
-    private func makeWorker(on eventLoop: any EventLoop) async throws -> NIOLoopBound<Worker> {
+    private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
         return try await eventLoop.submit { [settings, logger, keeper] in
@@ -80,6 +80,7 @@ public final class TollgateServer: Service {
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy)
             worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
+            if isFirst { worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger) }
             worker.report = report
             worker.start()
             return NIOLoopBound(worker, eventLoop: eventLoop)
@@ -147,12 +148,14 @@ public final class TollgateServer: Service {
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
-                (worker.value.currentCounts, worker.value.ledger.stateDescription)
+                let worker = worker.value
+                return (worker.currentCounts, worker.ledger.stateDescription, worker.health.map(InfoReport.Health.init))
             }
             .get()
-            guard let part else { continue }
-            report.counts = report.counts + part.0
-            report.redis.links.append(part.1)
+            guard let (counts, link, health) = part else { continue }
+            report.counts = report.counts + counts
+            report.redis.links.append(link)
+            if let health { report.redis.health = health }
         }
         return report
     }

@@ -21,6 +21,10 @@ final class Worker {
     @exclusivity(unchecked) var counts = WorkerCounts()
     private var sessions: [ObjectIdentifier: Session] = [:]
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
+    /// Of the first worker only: all of them share one Redis.
+    var health: RedisHealth? {
+        didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
+    }
     private var idleCheck: Scheduled<Void>?
     private(set) var isShuttingDown = false
     private var lastSessionGone: EventLoopPromise<Void>?
@@ -129,6 +133,7 @@ final class Worker {
         return gone.futureResult.assumeIsolated().flatMap {
             timeout.cancel()
             self.idleCheck?.cancel()
+            self.health?.stop()
             return self.link.shutdown()
         }.nonisolated()
     }

@@ -101,6 +101,17 @@ import TollgateCore
         #expect(!verdict([usage(-3 ... -2, 5), record]))
     }
 
+    @Test("what was queued is done at some time before the journal was empty")
+    func queued() {
+        let record = event(0...9, .record(hits: 0, cost: 5), .queued)
+        let (old, new) = (
+            HistoryEvent.Outcome.used(requests: 0, cost: 0, held: 0),
+            HistoryEvent.Outcome.used(requests: 0, cost: 5, held: 0)
+        )
+        #expect(verdict([record, event(2...3, .usage, old), event(4...5, .usage, new), event(10...11, .usage, new)]))
+        #expect(!verdict([record, event(10...11, .usage, old)]))
+    }
+
     @Test("holds count until they are settled, once")
     func holds() {
         let reserve = event(

@@ -38,7 +38,7 @@ struct HistoryClient {
             events.append(HistoryEvent(operation, outcome, invoked: invoked, returned: now))
             if case .allowed(_, _, _, let token?) = outcome { reservations.append(token) }
             // Not too much at once of what nobody can know.
-            if outcome == .unknown { try await Task.sleep(for: .milliseconds(60)) }
+            if outcome == .unknown || outcome == .queued { try await Task.sleep(for: .milliseconds(60)) }
             if line == nil { client = try SocketClient(.unix(path: socketPath)) }
             try await Task.sleep(for: .microseconds(Int64.random(in: 0...2_000, using: &generator)))
         }

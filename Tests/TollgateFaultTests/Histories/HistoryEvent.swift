@@ -18,6 +18,8 @@ struct HistoryEvent: Sendable {
         case denied(LedgerModel.Counter, used: Int, remaining: Int)
         case ok
         case used(requests: Int, cost: Int, held: Int)
+        /// It is going to be done.
+        case queued
         /// It may have been done, or be done at any time yet.
         case unknown
     }
@@ -27,7 +29,7 @@ struct HistoryEvent: Sendable {
     /// Nanoseconds of a clock that all clients share.
     let invoked: Int
     /// Nil where no answer told that it was done: then it may have been done at any time after `invoked`, or never.
-    let returned: Int?
+    var returned: Int?
 
     init(_ operation: Operation, _ outcome: Outcome, invoked: Int, returned: Int) {
         self.operation = operation

@@ -8,10 +8,10 @@ enum HistoryReply {
     static func outcome(of operation: HistoryEvent.Operation, _ line: String) throws -> HistoryEvent.Outcome {
         let words = line.split(separator: " ").map(String.init)
         if line.hasPrefix("ERR unavailable") || line.hasPrefix("ERR timeout") { return .unknown }
-        if words.contains("degraded=1") || words.contains("queued=1") { return .unknown }
+        if words.contains("degraded=1") { return .unknown }
         if operation == .usage { return try usage(line) }
         switch words.first {
-        case "OK": return .ok
+        case "OK": return words.contains("queued=1") ? .queued : .ok
         case "ALLOW":
             let (counter, used, remaining) = try limit(words)
             return .allowed(counter, used: used, remaining: remaining, reservation: field("reservation", words))

@@ -67,7 +67,7 @@ struct LedgerModel: Hashable, Sendable {
             var next = adding(hits, 0)
             if case .reserve = event.operation { next.holds["unknown \(event.invoked)"] = cost }
             return next
-        case .ok, .used: return nil
+        case .ok, .used, .queued: return nil
         }
     }
 

@@ -38,8 +38,10 @@ extension FaultTests {
             let history = try await record(&round, on: stand, count: count, fault: fault)
             let started = ContinuousClock.now
             let verdict = HistoryChecker.check(history, from: Self.start)
-            let unknown = history.count { $0.returned == nil }
-            print("\(round): \(history.count) requests, \(unknown) without an answer, checked in", terminator: " ")
+            let (unknown, queued) = (history.count { $0.returned == nil }, history.count { $0.outcome == .queued })
+            print(
+                "\(round): \(history.count) requests, \(unknown) without an answer, \(queued) queued", terminator: ", ")
+            print("checked in", terminator: " ")
             print((ContinuousClock.now - started).short)
             if case .not(let longest) = verdict { Issue.record("\(round): \(explain(history, longest))") }
         }
@@ -64,7 +66,13 @@ extension FaultTests {
         try await fault(&round, stand)
         var history: [HistoryEvent] = []
         for client in clients { history += try await client.value }
-        return history
+        // What was queued has been done by the time that the journals are empty, and what comes of it all is seen then.
+        try await stand.waitUntilDrained()
+        let drained = Int((ContinuousClock.now - beginning) / .nanoseconds(1))
+        for place in history.indices where history[place].outcome == .queued { history[place].returned = drained }
+        let usage = try HistoryReply.outcome(
+            of: .usage, try await stand.sidecars[0].client().ask("USAGE scope=\(scope.kind):\(scope.id)")[0])
+        return history + [HistoryEvent(.usage, usage, invoked: drained + 1, returned: drained + 2)]
     }
 
     /// The end of what could be put in order, and what could not.

@@ -69,6 +69,35 @@ extension FaultTests {
         }
     }
 
+    @Test("data that Redis has lost is reported by every sidecar: after a FLUSHALL, and after a restart without a file")
+    func dataLossReported() async throws {
+        let stand = try await Stand(Stand.Setup())
+        // Each has looked at what there is before it is gone.
+        try await Task.sleep(for: .milliseconds(500))
+        _ = try await stand.cli("FLUSHALL")
+        try await expectLosses(1, on: stand)
+        let redis = stand.redis
+        try await aside {
+            redis.stop()
+            try redis.start()
+        }
+        try await expectLosses(2, on: stand)
+        try await stand.stop()
+    }
+
+    private func expectLosses(_ count: Int, on stand: Stand) async throws {
+        // They look every two seconds.
+        try await Task.sleep(for: .seconds(3))
+        let reported = try await stand.info.map(\.redis.health.dataLosses)
+        let logged = stand.sidecars.map { $0.log.components(separatedBy: "Redis has lost its data").count - 1 }
+        #expect(reported == logged)
+        #expect(reported.contains(count))
+        // What the first puts back is what the others had seen.
+        withKnownIssue("only the sidecar that looks first sees that data was lost", isIntermittent: true) {
+            #expect(reported == [count, count])
+        }
+    }
+
     @Test("Redis out of memory, from some moment in the midst of the load on")
     func memoryFull() async throws {
         try await Scenario(name: "maxmemory").play { round, stand in

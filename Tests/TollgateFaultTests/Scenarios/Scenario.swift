@@ -35,6 +35,9 @@ struct Scenario {
         }
         // Once more at the end: what was late has arrived by now, and must not have been counted again.
         for (round, book) in books { try await check(book, of: round, on: stand, when: "at the end") }
+        if !losesData {
+            #expect(try await stand.info.allSatisfy { $0.redis.health.dataLosses == 0 }, "\(name): no data was lost")
+        }
         try await stand.stop()
     }
 

@@ -79,22 +79,16 @@ final class Stand {
     }
 
     var isDrained: Bool {
-        get async throws {
-            for sidecar in sidecars {
-                let text = try await sidecar.client().ask("INFO")[0]
-                guard try JSONDecoder().decode(Info.self, from: Data(text.utf8)).journal.operations == 0 else {
-                    return false
-                }
-            }
-            return true
-        }
+        get async throws { try await info.allSatisfy { $0.journal.operations == 0 } }
     }
 
-    private struct Info: Decodable {
-        struct Journal: Decodable {
-            var operations: Int
+    /// What the sidecars say of themselves.
+    var info: [SidecarInfo] {
+        get async throws {
+            var info: [SidecarInfo] = []
+            for sidecar in sidecars { info.append(try SidecarInfo(json: try await sidecar.client().ask("INFO")[0])) }
+            return info
         }
-        var journal: Journal
     }
 
     /// What Redis has counted for a scope.

@@ -1,0 +1,45 @@
+import NIOCore
+import TollgateRedis
+
+/// Those settings of a Redis by which it may forget what it was told. Pure.
+struct RedisSettings {
+    private var fields: [Substring: Substring] = [:]
+    /// When snapshots are made; empty for never, nil where Redis does not say.
+    private var snapshots: String?
+
+    /// What `INFO` and `CONFIG GET save` answered. A Redis may refuse the second.
+    init(info: String, saving: RedisReply) {
+        for line in info.split(whereSeparator: \.isNewline) {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.index(after: colon)...]
+        }
+        if case .array(let items) = saving, items.count == 2, case .bulk(let value) = items[1] {
+            snapshots = String(buffer: value)
+        }
+    }
+
+    /// Sentences for the operator.
+    var warnings: [String] {
+        [eviction, persistence, role].compactMap(\.self)
+    }
+
+    private var eviction: String? {
+        guard let policy = fields["maxmemory_policy"], policy != "noeviction" else { return nil }
+        return
+            "Redis's maxmemory-policy is \(policy): counters may be evicted, and limits then admit too much; set noeviction"
+    }
+
+    private var persistence: String? {
+        guard fields["aof_enabled"] == "0" else { return nil }
+        return switch snapshots {
+        case "": "Redis keeps nothing on disk: a restart forgets every counter; set appendonly yes"
+        case nil: "Redis has no append-only file: a crash forgets what came last; set appendonly yes"
+        default: "Redis keeps only snapshots: a crash forgets what came since the last; set appendonly yes"
+        }
+    }
+
+    private var role: String? {
+        guard fields["role"] == "slave" else { return nil }
+        return "Redis is a replica: nothing can be counted in it; name the primary"
+    }
+}

@@ -1,0 +1,53 @@
+import Testing
+import TollgateTestSupport
+
+/// `id=` of RECORD and REFUND.
+@Suite struct IdempotencyTests {
+    static let policy = "defaults: { user: { cost: { total: 1000 } }, tool: { cost: { total: 1000 } } }"
+
+    @Test("a RECORD or REFUND with an id counts once, over all sidecars")
+    func once() async throws {
+        try await withServer(policy: Self.policy) { first in
+            let second = try await ServerHarness(policy: Self.policy, redis: first.redis)
+            #expect(try await first.ask("RECORD user=a tool=t cost=1 id=call-7") == ["OK"])
+            #expect(try await second.ask("RECORD user=a tool=t cost=1 id=call-7") == ["OK duplicate=1"])
+            #expect(try await second.ask("REFUND user=a tool=t cost=0.25 id=call-7") == ["OK"])
+            #expect(try await first.ask("REFUND user=a tool=t cost=0.25 id=call-7") == ["OK duplicate=1"])
+            #expect(try first.redis.hash("tollgate:{user:a}")["cost/total"] == "750000000")
+            #expect(try first.redis.hash("tollgate:{tool:t}")["cost/total"] == "750000000")
+            let seconds = try #require(Int(try first.redis.cli("TTL", "tollgate:{user:a}:record:call-7")))
+            #expect((86_000...86_400).contains(seconds))
+            await second.stop()
+        }
+    }
+
+    @Test("an id belongs to the first scope that the request names")
+    func perScope() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let replies = try await harness.ask(
+                "RECORD user=a cost=1 id=1", "RECORD user=b cost=1 id=1", "RECORD tool=t user=a cost=1 id=1",
+                "RECORD user=b cost=1 id=1")
+            #expect(replies == ["OK", "OK", "OK", "OK duplicate=1"])
+        }
+    }
+
+    @Test("of many with one id in one batch and over two sidecars exactly one counts")
+    func together() async throws {
+        try await withServer(policy: Self.policy) { first in
+            let second = try await ServerHarness(policy: Self.policy, redis: first.redis)
+            let applied = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<16 {
+                    group.addTask {
+                        let client = try (number.isMultiple(of: 2) ? first : second).client()
+                        let lines = (0..<100).map { "RECORD user=u cost=1 id=\($0 % 20)" }
+                        return try await client.ask(lines).count { $0 == "OK" }
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(applied == 20)
+            #expect(try first.redis.hash("tollgate:{user:u}")["cost/total"] == "20000000000")
+            await second.stop()
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// What cannot reach Redis is kept on disk, and counted once when it can.
+@Suite struct OutageJournalTests {
+    static let policy = """
+        thresholds: []
+        defaults:
+          user: { requests: { total: 100000 }, tokens: { total: 100000000 }, cost: { total: 100000 }, concurrent: 1000 }
+        on_redis_failure: { cost: open }
+        """
+
+    private func drained(_ harness: ServerHarness) async throws {
+        try await eventually { await harness.server.report().journal?.operations == 0 }
+    }
+
+    @Test("every kind of fact is kept while Redis is down, and replayed once in its order")
+    func replay() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        try await withServer(policy: Self.policy, redis: redis) { harness in
+            let client = try harness.client()
+            let reserved = try await client.ask(
+                "RESERVE user=a cost=5", "RESERVE user=a cost=6", "RECORD user=a cost=1 id=x")
+            redis.stop()
+            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            let lines = [
+                "RECORD user=a tokens=7 cost=2", "REFUND user=a tokens=3", "RECORD user=a cost=1 id=x",
+                "RECORD user=a cost=1 id=y", "RECORD user=a cost=1 id=y",
+                "COMMIT reservation=\(try token(reserved[0])) cost=4",
+                "COMMIT reservation=\(try token(reserved[0])) cost=4",
+                "CANCEL reservation=\(try token(reserved[1]))",
+            ]
+            #expect(try await client.ask(lines) == Array(repeating: "OK queued=1", count: lines.count))
+            let info = try await client.ask("INFO")[0]
+            #expect(info.contains(#""journal":{"operations":8,"rejected":0}"#), "\(info)")
+            #expect(info.contains(#""queued":8"#))
+            try redis.start()
+            try await drained(harness)
+            let counters = try redis.hash("tollgate:{user:a}")
+            #expect(counters["cost/total"] == "8000000000", "1 before, 2, 1 of y, 4")
+            #expect(counters["tokens/total"] == "4")
+            #expect(counters["requests/total"] == "1", "the cancelled one gave its request back")
+            #expect(counters["held"] == nil)
+        }
+    }
+
+    @Test("a REFUND that comes while the journal is replayed does not overtake what it takes back")
+    func refundInOrder() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            for round in 1...20 {
+                harness.redis.freeze(true)
+                let client = try harness.client()
+                harness.redis.stop()
+                try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+                let lines = (0..<200).map { _ in "RECORD user=r\(round) tokens=5" }
+                #expect(try await client.ask(lines).allSatisfy { $0 == "OK queued=1" })
+                try harness.redis.start()
+                try await harness.waitForRedis()
+                let refund = try await client.ask("REFUND user=r\(round) tokens=1000")[0]
+                #expect(refund.hasPrefix("OK"))
+                try await drained(harness)
+                #expect(
+                    try harness.redis.hash("tollgate:{user:r\(round)}")["tokens/total"] == "0",
+                    "round \(round): \(refund)")
+            }
+        }
+    }
+
+    @Test("a full journal refuses and drops nothing")
+    func full() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.journalCapacity = 50 }) { harness in
+            harness.redis.stop()
+            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            let client = try harness.client()
+            var replies: [String] = []
+            for _ in 0..<80 { replies += try await client.ask("RECORD user=a tokens=1") }
+            let queued = replies.count { $0 == "OK queued=1" }
+            #expect(queued == 50)
+            let refused = replies.filter { $0 != "OK queued=1" }
+            #expect(
+                refused.allSatisfy {
+                    $0.hasPrefix("ERR unavailable Redis: ") && $0.hasSuffix("holds at most 50 operations")
+                })
+            try harness.redis.start()
+            try await drained(harness)
+            #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "50")
+        }
+    }
+
+    @Test("an entry that Redis cannot apply is set aside and does not hold up the others")
+    func rejected() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            harness.redis.stop()
+            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            let client = try harness.client()
+            for user in ["a", "bad", "b"] {
+                #expect(try await client.ask("RECORD user=\(user) tokens=9") == ["OK queued=1"])
+            }
+            try harness.redis.start()
+            try harness.redis.cli("SET", "tollgate:{user:bad}", "x")
+            try await drained(harness)
+            // It may have been sent before the key was spoilt.
+            #expect(await harness.server.report().journal?.rejected ?? 2 <= 1)
+            for user in ["a", "b"] { #expect(try harness.redis.hash("tollgate:{user:\(user)}")["tokens/total"] == "9") }
+        }
+    }
+
+    @Test("a sidecar killed with a journal has it replayed by the next over its folder")
+    func killed() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        let arguments = ["--redis", "\(redis.address)"]
+        let first = try await SidecarProcess(policy: Self.policy, arguments: arguments)
+        redis.stop()
+        let client = try first.client()
+        try await eventually { try await client.ask("RECORD user=a tokens=1") == ["OK queued=1"] }
+        let replies = try await client.ask((0..<300).map { _ in "RECORD user=b tokens=3" })
+        #expect(replies.allSatisfy { $0 == "OK queued=1" })
+        first.signal(SIGKILL)
+        _ = try await first.end()
+        try redis.start()
+        let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
+        let asker = try second.client()
+        try await eventually { try await asker.ask("INFO")[0].contains(#""journal":{"operations":0"#) }
+        #expect(try redis.hash("tollgate:{user:b}")["tokens/total"] == "900")
+        #expect(try await second.stop() == 0)
+    }
+
+    @Test("two sidecars cannot share a data folder, and the second says why")
+    func sharedFolder() async throws {
+        let redis = try TestRedis()
+        let folder = try TemporaryFolder()
+        let arguments = ["--redis", "\(redis.address)", "--data", folder.path + "/data"]
+        let first = try await SidecarProcess(policy: Self.policy, arguments: arguments)
+        await #expect {
+            _ = try await SidecarProcess(policy: Self.policy, arguments: arguments)
+        } throws: { "\($0)".contains("the data folder is in use by another tollgate") }
+        #expect(try await first.stop() == 0)
+    }
+}
