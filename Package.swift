@@ -213,5 +213,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "TollgateFaultTests",
+            dependencies: [
+                "TollgateCore",
+                "TollgateRedis",
+                "TollgateTestSupport",
+                "tollgate",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
     ]
 )

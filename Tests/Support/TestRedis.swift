@@ -10,6 +10,7 @@ public final class TestRedis: Sendable {
     private let folder: TemporaryFolder
     private let password: String?
     private let arguments: [String]
+    private let environment: [String: String]
     private let process = Mutex<Process?>(nil)
 
     /// The port on 127.0.0.1, where one was asked for.
@@ -18,12 +19,16 @@ public final class TestRedis: Sendable {
     /// The server's Unix socket.
     public var socketPath: String { folder.path + "/redis.sock" }
 
-    /// Starts the server and waits until it answers. `arguments` are added to its command line.
-    public init(tcp: Bool = false, password: String? = nil, arguments: [String] = []) throws {
+    /// Starts the server and waits until it answers. `arguments` are added to its command line, `environment` to its
+    /// environment.
+    public init(
+        tcp: Bool = false, password: String? = nil, arguments: [String] = [], environment: [String: String] = [:]
+    ) throws {
         folder = try TemporaryFolder()
         port = tcp ? findFreePort() : nil
         self.password = password
         self.arguments = arguments
+        self.environment = environment
         try start()
     }
 
@@ -55,6 +60,7 @@ public final class TestRedis: Sendable {
                 "redis-server", "--port", "\(port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", socketPath,
                 "--save", "", "--appendonly", "no", "--dir", folder.path, "--logfile", folder.path + "/redis.log",
             ] + (password.map { ["--requirepass", $0] } ?? []) + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
@@ -94,6 +100,12 @@ public final class TestRedis: Sendable {
     /// 0.
     @discardableResult
     public func cli(_ arguments: String...) throws -> String {
+        try cli(arguments)
+    }
+
+    /// The same with the words as an array.
+    @discardableResult
+    public func cli(_ arguments: [String]) throws -> String {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

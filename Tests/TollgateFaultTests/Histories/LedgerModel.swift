@@ -1,0 +1,104 @@
+/// One scope with a limit of requests and one of cost, both for ever, as if requests were handled one at a time: what each answer
+/// has to be.
+struct LedgerModel: Hashable, Sendable {
+    /// What a limit is of.
+    enum Counter: Sendable {
+        case requests
+        case cost
+    }
+
+    let maxRequests: Int
+    let maxCost: Int
+    private var requests = 0
+    private var cost = 0
+    private var holds: [String: Int] = [:]
+
+    init(maxRequests: Int, maxCost: Int) {
+        self.maxRequests = maxRequests
+        self.maxCost = maxCost
+    }
+
+    private var held: Int { holds.values.reduce(0, +) }
+
+    /// The state after a request, if it can have been answered so in this state; nil if it cannot.
+    func after(_ event: HistoryEvent) -> LedgerModel? {
+        switch event.operation {
+        case .check(let hits, let cost): decided(event, hits: hits, cost: cost, consumes: true)
+        case .peek(let hits, let cost): decided(event, hits: hits, cost: cost, consumes: false)
+        case .reserve(let cost): decided(event, hits: 1, cost: cost, consumes: true)
+        case .record(let hits, let cost): adding(hits, cost)
+        case .refund(let hits, let cost): adding(-hits, -cost)
+        case .commit(let reservation, let cost): releasing(reservation).adding(0, cost)
+        case .cancel(let reservation): releasing(reservation).adding(-1, 0)
+        case .usage:
+            event.outcome == .unknown || event.outcome == .used(requests: requests, cost: cost, held: held)
+                ? self : nil
+        }
+    }
+
+    /// No counter goes below zero.
+    private func adding(_ hits: Int, _ cost: Int) -> LedgerModel {
+        var next = self
+        next.requests = max(requests + hits, 0)
+        next.cost = max(self.cost + cost, 0)
+        return next
+    }
+
+    private func releasing(_ reservation: String) -> LedgerModel {
+        var next = self
+        next.holds[reservation] = nil
+        return next
+    }
+
+    private func decided(_ event: HistoryEvent, hits: Int, cost: Int, consumes: Bool) -> LedgerModel? {
+        let passes = !refuses(.requests, hits) && !refuses(.cost, cost)
+        switch event.outcome {
+        case .allowed(let counter, let used, let remaining, let reservation):
+            guard passes else { return nil }
+            var next = consumes ? adding(hits, 0) : self
+            if let reservation { next.holds[reservation] = cost }
+            return next.shows(counter, used, remaining) ? next : nil
+        case .denied(let counter, let used, let remaining):
+            guard !passes, refuses(counter, counter == .requests ? hits : cost) else { return nil }
+            return shows(counter, used, remaining) ? self : nil
+        case .unknown:
+            // Where it would have been refused, it has done nothing: the same as if it had not been asked.
+            guard passes, consumes else { return nil }
+            var next = adding(hits, 0)
+            if case .reserve = event.operation { next.holds["unknown \(event.invoked)"] = cost }
+            return next
+        case .ok, .used, .queued: return nil
+        }
+    }
+
+    /// An amount that is not named is tested as the smallest there is.
+    private func refuses(_ counter: Counter, _ amount: Int) -> Bool {
+        switch counter {
+        case .requests: requests + max(amount, 1) > maxRequests
+        case .cost: cost + held + max(amount, 1) > maxCost
+        }
+    }
+
+    private func shows(_ counter: Counter, _ used: Int, _ remaining: Int) -> Bool {
+        switch counter {
+        case .requests: used == requests && remaining == max(maxRequests - requests, 0)
+        case .cost: used == cost && remaining == max(maxCost - cost - held, 0)
+        }
+    }
+}
+
+extension LedgerModel {
+    /// All answers that some request may have now, but for those with a reservation.
+    var outcomes: [HistoryEvent.Outcome] {
+        let counters: [(Counter, Int, Int)] = [
+            (.requests, requests, maxRequests - requests), (.cost, cost, maxCost - cost - held),
+        ]
+        return counters.flatMap { counter, used, remaining -> [HistoryEvent.Outcome] in
+            let left = max(remaining, 0)
+            return [
+                .allowed(counter, used: used + 1, remaining: max(remaining - 1, 0)),
+                .allowed(counter, used: used, remaining: left), .denied(counter, used: used, remaining: left),
+            ]
+        } + [.ok, .used(requests: requests, cost: cost, held: held)]
+    }
+}

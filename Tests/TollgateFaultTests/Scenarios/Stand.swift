@@ -1,0 +1,116 @@
+import Foundation
+import TollgateRedis
+import TollgateTestSupport
+
+/// A Redis, a proxy before it where one is asked for, and sidecars as processes of their own: what a scenario plays on.
+///
+/// Owned by the scenario's task.
+final class Stand {
+    struct Setup {
+        var sidecars = 2
+        var isProxied = false
+        /// Whether Redis keeps every write on disk, to have it after a crash.
+        var isDurable = false
+        var redisArguments: [String] = []
+        var redisEnvironment: [String: String] = [:]
+        var policy = LoadScopes.policy
+        /// Added to the sidecars' command line.
+        var arguments: [String] = []
+        var environment: [String: String] = [:]
+    }
+
+    let redis: TestRedis
+    let proxy: FaultyProxy?
+    private(set) var sidecars: [SidecarProcess] = []
+    private let setup: Setup
+    private let arguments: [String]
+    private var recoveries = 0
+
+    init(_ setup: Setup) async throws {
+        let durable = setup.isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : []
+        let redis = try await aside {
+            try TestRedis(arguments: durable + setup.redisArguments, environment: setup.redisEnvironment)
+        }
+        self.redis = redis
+        self.setup = setup
+        proxy = setup.isProxied ? try await FaultyProxy(to: redis.address.endpoint) : nil
+        let address = proxy.map { "redis://127.0.0.1:\($0.port)" } ?? "\(redis.address)"
+        arguments = ["--redis", address] + setup.arguments
+        for _ in 0..<setup.sidecars {
+            sidecars.append(
+                try await SidecarProcess(
+                    policy: setup.policy, arguments: arguments, environment: setup.environment))
+        }
+    }
+
+    var socketPaths: [String] { sidecars.map(\.socketPath) }
+
+    /// Ends the sidecar as a crash would, and waits until it is gone.
+    func killSidecar(_ number: Int) async throws {
+        sidecars[number].signal(SIGKILL)
+        _ = try await sidecars[number].end()
+    }
+
+    /// Starts one anew over the files of the one that is gone, and waits until it has its Redis.
+    func startSidecar(_ number: Int) async throws {
+        sidecars[number] = try await SidecarProcess(
+            policy: setup.policy, arguments: arguments, environment: setup.environment,
+            folder: sidecars[number].folder)
+    }
+
+    /// How long it takes until every sidecar gives a decision that Redis made.
+    func recover() async throws -> Duration {
+        let started = ContinuousClock.now
+        // Of a scope that has nothing used, so that no limit is in the way.
+        recoveries += 1
+        let question = "CHECK user=recovery\(recoveries)"
+        for sidecar in sidecars {
+            try await eventually(within: .seconds(20)) {
+                let reply = try? await sidecar.client().ask(question)[0]
+                return reply?.hasPrefix("ALLOW limit=") == true && reply?.contains("degraded=1") == false
+            }
+        }
+        return ContinuousClock.now - started
+    }
+
+    /// Waits until no sidecar has anything left to count.
+    func waitUntilDrained() async throws {
+        try await eventually(within: .seconds(20)) { try await isDrained }
+    }
+
+    var isDrained: Bool {
+        get async throws { try await info.allSatisfy { $0.journal.operations == 0 } }
+    }
+
+    /// What the sidecars say of themselves.
+    var info: [SidecarInfo] {
+        get async throws {
+            var info: [SidecarInfo] = []
+            for sidecar in sidecars { info.append(try SidecarInfo(json: try await sidecar.client().ask("INFO")[0])) }
+            return info
+        }
+    }
+
+    /// What Redis has counted for a scope.
+    func counters(of scope: LoadScope) async throws -> CounterSums {
+        let redis = redis
+        return try await aside { CounterSums(hash: try redis.hash(scope.key)) }
+    }
+
+    func cli(_ arguments: String...) async throws -> String {
+        let redis = redis
+        return try await aside { try redis.cli(arguments) }
+    }
+
+    func stop() async throws {
+        for sidecar in sidecars { _ = try await sidecar.stop() }
+        try await proxy?.stop()
+    }
+}
+
+/// Runs what blocks a thread on one that nobody else waits for.
+func aside<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try body() }) }
+    }
+}
