@@ -220,7 +220,8 @@ local function load_scope(key, set)
                 else
                     local steps = set.current[j] - (tonumber(marker) or 0)
                     -- A clock that went back: for as long as the newest bucket lies within a window it is still counted
-                    -- in, and waits for the time to catch up; from further back it is taken to be the present one.
+                    -- in, and waits for the time to catch up; from further back it is taken to be the present one, and
+                    -- written down as that even if nothing else changes: a full limit would never become free.
                     if steps > 0 or steps < -RING then
                         moved = moved or {}
                         moved[j] = true
@@ -228,6 +229,9 @@ local function load_scope(key, set)
                     if steps < 0 and steps >= -RING then
                         state.ahead = state.ahead or {}
                         state.ahead[j] = -steps
+                    elseif steps < -RING then
+                        state.changed = state.changed or {}
+                        state.changed[j] = true
                     elseif steps > RING then
                         rings = rings or {}
                         count, rings[j] = 0, ''

@@ -1,8 +1,6 @@
-/// Who sent a batch, and its number among the sender's: the script applies each once.
+/// Who sent a batch, and its number with that sender: what the script in Redis tells one that it has applied already by.
 package struct BatchIdentity: Sendable, Hashable, Codable {
-    /// 1 … 64 of `0-9 a-z -`.
     package var producer: String
-    /// From 1, ascending.
     package var sequence: Int64
 
     package init(producer: String, sequence: Int64) {

@@ -42,6 +42,20 @@ struct KeptOperation: Codable, Equatable {
     }
 }
 
+extension KeptOperation {
+    /// What the journal keeps of them; nil when that cannot be written.
+    static func text(of operations: [KeptOperation]) -> String? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(operations)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Nil when the text is not what `text(of:)` writes.
+    static func read(_ text: String) -> [KeptOperation]? {
+        try? JSONDecoder().decode([KeptOperation].self, from: Data(text.utf8))
+    }
+}
+
 extension OperationVerb {
     fileprivate static let facts: [OperationVerb] = [.record, .refund, .commit, .cancel]
 }

@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import TollgateCore
 
@@ -11,10 +10,10 @@ extension Ledger {
         let operations = batch.encoder.batchedOperations()
         let facts = operations.indices.filter { !operations[$0].verb.isDecision }
         let kept = facts.map { KeptOperation(operations[$0], batch.terms[$0]) }
-        guard let payload = try? JSONEncoder().encode(kept) else { return answer(facts, of: batch, failed: failure) }
+        guard let payload = KeptOperation.text(of: kept) else { return answer(facts, of: batch, failed: failure) }
         if let identity { producers.setAside(identity) }
         let here = NIOLoopBound((self, batch), eventLoop: eventLoop)
-        journal.append(String(decoding: payload, as: UTF8.self), operations: facts.count, identity: identity) {
+        journal.append(payload, operations: facts.count, identity: identity) {
             result in
             here.eventLoop.execute {
                 let (ledger, batch) = here.value
@@ -59,9 +58,7 @@ extension Ledger {
     func replay(
         _ record: Journal.Record, plan: (Scope) -> ScopePlan, for owner: any OperationOwner
     ) -> Bool {
-        guard let kept = try? JSONDecoder().decode([KeptOperation].self, from: Data(record.payload.utf8)),
-            kept.count == record.operations
-        else { return false }
+        guard let kept = KeptOperation.read(record.payload), kept.count == record.operations else { return false }
         let batch = batchToKeep()
         batch.isReplay = true
         batch.identity = record.identity

@@ -40,6 +40,7 @@ extension Ledger {
     package func replay(
         _ record: Journal.Record, plan: (Scope) -> ScopePlan
     ) -> EventLoopFuture<JournalReplay.Outcome> {
+        guard isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
         let owner = ReplayedRecord(operations: record.operations, promise: promise)
         if !replay(record, plan: plan, for: owner) { promise.succeed(.impossible("this version cannot read it")) }

@@ -22,6 +22,7 @@ extension Reservation {
 
     /// Nil when the text is not a token.
     package convenience init?(token: String) {
+        guard token.utf8.allSatisfy(Self.isOfAlphabet), token.utf8.count % 4 != 1 else { return nil }
         let padding = String(repeating: "=", count: (4 - token.utf8.count % 4) % 4)
         let base64 = token.replacing("-", with: "+").replacing("_", with: "/") + padding
         guard let data = Data(base64Encoded: base64) else { return nil }
@@ -48,10 +49,19 @@ extension Reservation {
         guard let count = bytes.readMessagePackArrayCount(), count <= mostScopes else { return nil }
         var scopes: [String] = []
         for _ in 0..<count {
-            guard let scope = bytes.readMessagePackText(), scope.utf8.contains(UInt8(ascii: ":")) else { return nil }
+            guard let scope = bytes.readMessagePackText(), !scope.isEmpty else { return nil }
             scopes.append(scope)
         }
         return scopes
+    }
+
+    private static func isOfAlphabet(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     private static func isID(_ id: String) -> Bool {

@@ -51,7 +51,8 @@ final class RedisHealth {
     }
 
     private func lookForWitness() {
-        let ours = witness ?? String(UInt64.random(in: .min ... .max), radix: 16)
+        // Always another: what one sidecar put back would hide the loss from the rest.
+        let ours = String(UInt64.random(in: .min ... .max), radix: 16)
         ask("SET", witnessKey, ours, "NX", "GET", "EX", "\(Self.witnessKept)") { reply in
             switch reply {
             case .null: self.witnessSeen(ours, isNew: true)

@@ -99,6 +99,17 @@ struct LedgerHarness: Sendable {
         try await eventLoop.submit { [core] in core.value.ledger.clock.redisSaid(now) }.get()
     }
 
+    /// What time Redis is thought to have, Unix ms.
+    var now: Int64 {
+        get async throws { try await eventLoop.submit { [core] in core.value.ledger.redisTime }.get() }
+    }
+
+    func replay(_ record: Journal.Record) async throws -> JournalReplay.Outcome {
+        try await eventLoop.flatSubmit { [core] in
+            core.value.ledger.replay(record) { core.value.plan(for: $0) }
+        }.get()
+    }
+
     func usage(of scope: String, at now: Int64) async throws -> ScopeUsage {
         let scope = try Scope(parsing: scope)
         return try await eventLoop.flatSubmit { [core, eventLoop] in

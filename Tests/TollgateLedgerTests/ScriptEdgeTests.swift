@@ -91,4 +91,17 @@ import TollgateTestSupport
         #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "9000000000000003")
         try await harness.stop()
     }
+
+    @Test("a full limit is free a window after the clock has gone back by hours, though nothing but DENY was answered")
+    func clockSetBack() async throws {
+        let harness = try await LedgerHarness(policy: policy([Limit(.requests, .sliding(seconds: 60), max: 2)]))
+        let check = try TestOperation.check("user:a")
+        _ = try await harness.apply([check, check], at: Self.noon)
+        let later = Self.noon - 36_000_000
+        for seconds: Int64 in [0, 30, 59] {
+            #expect(try await harness.apply(check, at: later + seconds * 1_000).hasPrefix("DENY"))
+        }
+        #expect(try await harness.apply(check, at: later + 63_000) == "ALLOW user:a/requests/1m used=1")
+        try await harness.stop()
+    }
 }

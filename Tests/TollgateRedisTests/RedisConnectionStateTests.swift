@@ -55,7 +55,7 @@ struct RedisConnectionStateTests {
         #expect(state.start() == [])
     }
 
-    @Test("attempts that fail are repeated with growing waits, at most 2 s")
+    @Test("attempts that fail are repeated with growing waits, at most 1 s")
     func growing() {
         var state = connecting()
         var waits: [Action] = []
@@ -66,7 +66,7 @@ struct RedisConnectionStateTests {
             #expect(state.status == .down(reason: "refused"), "the reason stands until the connection does")
         }
         #expect(
-            waits == [50, 100, 200, 400, 800, 1_600, 2_000, 2_000].map { .scheduleRetry(after: .milliseconds($0)) })
+            waits == [50, 100, 200, 400, 800, 1_000, 1_000, 1_000].map { .scheduleRetry(after: .milliseconds($0)) })
     }
 
     @Test("the wait is the given share of the whole one")
@@ -130,7 +130,7 @@ struct RedisConnectionStateTests {
         let outage = RedisOutage("AUTH: WRONGPASS", isRefusal: true)
         #expect(
             state.handshakeProgressed(.refused(outage), jitter: 0) == [
-                .closeChannel, .scheduleRetry(after: .seconds(2)),
+                .closeChannel, .scheduleRetry(after: .seconds(1)),
             ])
         #expect(state.status == .refused(reason: "AUTH: WRONGPASS"))
     }

@@ -89,7 +89,7 @@ import TollgateTestSupport
             for page in Self.pages(of: "provider:openai") {
                 #expect(try harness.redis.hash(page) == ["denied": "2"])
             }
-            #expect(try harness.redis.cli("DBSIZE") == "2")
+            #expect(try harness.redis.cli("KEYS", "tollgate:{*").split(separator: "\n").count == 2)
         }
     }
 }

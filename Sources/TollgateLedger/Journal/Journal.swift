@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// One journal holds a file at a time. Another process that opens it too breaks nothing, but makes writers wait for it.
 package final class Journal: Sendable {
-    /// Names the file, whatever the path of it: the producer of what was never sent under another identity.
+    /// The producer of what was never sent under another identity; the same for as long as anything waits.
     package let producer: String
     let database: DatabaseQueue
     private let path: String
@@ -27,7 +27,11 @@ package final class Journal: Sendable {
     package init(path: String, capacity: Int) throws(JournalError) {
         let database = try JournalFile.open(path)
         let (producer, depth) = try JournalError.catching(path) {
-            try database.read { (try JournalTable.producer(in: $0), try JournalTable.depth(of: $0)) }
+            try database.writeWithoutTransaction { database in
+                let depth = try JournalTable.depth(of: database)
+                if depth.records == 0 { JournalTable.renewProducer(in: database) }
+                return (try JournalTable.producer(in: database), depth)
+            }
         }
         self.path = path
         self.database = database

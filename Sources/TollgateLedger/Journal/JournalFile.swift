@@ -15,10 +15,10 @@ enum JournalFile {
         try check(path)
         let database = try JournalError.catching(path) {
             var configuration = configuration
+            // With a wait for the disk in each commit still two to three times as fast as a rollback journal.
             configuration.journalMode = .wal
             let database = try DatabaseQueue(path: path, configuration: configuration)
-            // Setting WAL up has lowered it: a commit would not wait for the disk.
-            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try database.writeWithoutTransaction { try setUp($0) }
             try JournalSchema.apply(to: database)
             return database
         }
@@ -31,6 +31,13 @@ enum JournalFile {
         configuration.label = "journal"
         configuration.busyMode = .timeout(patience)
         return configuration
+    }
+
+    private static func setUp(_ database: Database) throws {
+        // Setting WAL up has lowered it: a commit would not wait for the disk.
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        // Debian's SQLite overwrites with zeros all that is deleted, for which removing takes twice the room on the disk.
+        try database.execute(sql: "PRAGMA secure_delete = FAST")
     }
 
     /// Makes an empty file, which SQLite takes for an empty database. It gives its own files beside it the same mode.

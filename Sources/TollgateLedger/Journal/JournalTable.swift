@@ -14,6 +14,13 @@ enum JournalTable {
         return producer
     }
 
+    /// To be called while nothing waits. A copy of the file, or an old one that was put back, would go on under a name whose
+    /// numbers have been used: what it keeps then would be taken for what has been applied. On a disk without room the name
+    /// stays.
+    static func renewProducer(in database: Database) {
+        try? database.execute(sql: "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE name = 'producer'")
+    }
+
     static func depth(of database: Database) throws -> Journal.Depth {
         let waiting = try sums(over: "waiting", in: database)
         // Counts also those that have been let go.

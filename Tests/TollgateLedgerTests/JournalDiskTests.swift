@@ -1,0 +1,73 @@
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+@Suite(.enabled(if: SmallDisk.isPossible, "needs to mount a small disk, which only root may"))
+struct JournalDiskTests {
+    /// Opens a journal beside a file that takes 300 KB of the disk.
+    private func journal(on disk: SmallDisk) throws -> Journal {
+        try disk.fill("filler", bytes: 300_000)
+        return try Journal(path: disk.path + "/journal", capacity: 1_000_000)
+    }
+
+    private func payload(_ number: Int, bytes: Int) -> String {
+        "\(number) " + String(repeating: "x", count: bytes)
+    }
+
+    @Test("on a full disk appends fail, what was there stays, and with room it goes on")
+    func full() async throws {
+        let disk = try SmallDisk()
+        let journal = try journal(on: disk)
+        var kept: [String] = []
+        var failure: JournalError?
+        for number in 1...2_000 where failure == nil {
+            let payload = payload(number, bytes: 1_000)
+            do {
+                try await journal.append(payload)
+                kept.append(payload)
+            } catch {
+                failure = error
+            }
+        }
+        #expect(failure == .storage("the journal \(disk.path)/journal: the disk is full"))
+        #expect(kept.count > 20)
+        #expect(journal.depth.records == kept.count)
+        #expect(journal.depth.lastError == failure?.description)
+        #expect(try await journal.all().map(\.payload) == kept)
+
+        try disk.remove("filler")
+        kept.append("with room again")
+        try await journal.append("with room again")
+        #expect(journal.depth == Journal.Depth(operations: kept.count, records: kept.count))
+        #expect(try await journal.all().map(\.payload) == kept)
+        await journal.close()
+        let reopened = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
+        #expect(try await reopened.all().map(\.payload) == kept)
+        await reopened.close()
+        withExtendedLifetime(disk) {}
+    }
+
+    @Test("of groups on a disk that fills up, exactly those are kept that were said to be")
+    func groups() async throws {
+        let disk = try SmallDisk()
+        let journal = try journal(on: disk)
+        var kept: [String] = []
+        var failures = 0
+        for round in 0..<40 {
+            let payloads = (0..<64).map { payload(round * 64 + $0, bytes: 500) }
+            for (payload, outcome) in zip(payloads, await journal.append(all: payloads)) {
+                if case .success = outcome { kept.append(payload) } else { failures += 1 }
+            }
+        }
+        #expect(failures > 0 && kept.count > 100)
+        await journal.close()
+        // Without room for SQLite's own files it cannot be opened.
+        try disk.remove("filler")
+        let reopened = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
+        #expect(try await reopened.all().map(\.payload).sorted() == kept.sorted())
+        #expect(reopened.depth.records == kept.count)
+        await reopened.close()
+        withExtendedLifetime(disk) {}
+    }
+}

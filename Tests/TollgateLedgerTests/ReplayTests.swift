@@ -1,0 +1,110 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// Batches that are sent again.
+@Suite struct ReplayTests {
+    private func policy() throws -> Policy {
+        var policy = Policy()
+        policy.defaults = [
+            try ScopeKind(parsing: "user"): [
+                Limit(.tokens, .total, max: nil), Limit(.concurrent, .reservation, max: 5),
+            ]
+        ]
+        return policy
+    }
+
+    private func record(_ identity: BatchIdentity, _ operations: [TestOperation], plans: ScopePlanCache)
+        -> Journal.Record
+    {
+        var encoder = BatchEncoder(number: Int(identity.sequence), namespace: "tollgate")
+        for operation in operations {
+            encoder.append(
+                operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
+                terms: operation.terms)
+        }
+        let kept = zip(encoder.batchedOperations(), operations).map { KeptOperation($0, $1.terms) }
+        return Journal.Record(
+            number: 1, identity: identity, operations: operations.count, payload: KeptOperation.text(of: kept) ?? "",
+            acceptedAt: 0)
+    }
+
+    @Test("a batch is applied once under its identity, however often and however late it is sent")
+    func once() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        let plans = ScopePlanCache(policy: try policy(), namespace: "tollgate")
+        let reserve = try TestOperation.reserve("user:a", amounts: Amounts(tokens: 50), id: "r1")
+        #expect(try await harness.apply(reserve, at: nil).hasPrefix("ALLOW"))
+        let now = try await harness.now
+        let first = record(
+            BatchIdentity(producer: "p", sequence: 7),
+            [
+                try .record("user:a", amounts: Amounts(tokens: 3)),
+                try .record("user:a", amounts: Amounts(tokens: 4)).once("x"),
+                reserve.commit(madeAt: now, amounts: Amounts(tokens: 20)),
+                try .refund("user:b", amounts: Amounts(tokens: 1)),
+            ], plans: plans)
+        let second = record(
+            BatchIdentity(producer: "p", sequence: 9), [try .record("user:a", amounts: Amounts(tokens: 100))],
+            plans: plans)
+        for _ in 0..<3 { #expect(try await harness.replay(first) == .applied) }
+        #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "27")
+        #expect(try await harness.replay(second) == .applied)
+        // What arrives after its successor was in doubt no longer, and is not applied.
+        #expect(try await harness.replay(first) == .applied)
+        #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "127"])
+        #expect(try harness.redis.cli("GET", "tollgate:producer:p") == "9")
+        try await harness.stop()
+    }
+
+    @Test("what a batch tells is read back as it was put in", arguments: 1...20)
+    func readBack(seed: UInt64) throws {
+        var history = RandomHistory(seed: seed)
+        let plans = ScopePlanCache(policy: history.policy, namespace: "tollgate")
+        for number in 1...20 {
+            var encoder = BatchEncoder(number: number, namespace: "tollgate")
+            let operations = history.nextBatch().operations
+            for operation in operations {
+                encoder.append(
+                    operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
+                    terms: operation.terms)
+                if operation.verb == .reserve { history.note(operation, "ALLOW", at: history.now) }
+            }
+            let readBack = encoder.batchedOperations()
+            #expect(readBack.count == operations.count)
+            for (operation, original) in zip(readBack, operations) {
+                var amounts = original.amounts
+                amounts.tokens = amounts.allTokens
+                #expect(operation.verb == original.verb)
+                #expect(operation.amounts == amounts)
+                #expect(operation.scopes.map(\.scope) == original.scopes)
+                guard !original.verb.isDecision else { continue }
+                let kept = KeptOperation(operation, original.terms)
+                let again = try #require(KeptOperation.read(KeptOperation.text(of: [kept]) ?? "")?.first)
+                #expect(again == kept)
+                #expect(again.operation?.verb == original.verb)
+                #expect(again.operation?.amounts == amounts)
+                #expect(again.operation?.terms?.mark == original.terms?.mark)
+            }
+        }
+    }
+
+    @Test("a record that cannot be read is told apart from one that cannot be applied now")
+    func unreadable() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        for payload in ["", "{}", "[]", #"[{"verb":"erase","scopes":[],"amounts":{}}]"#] {
+            let record = Journal.Record(
+                number: 1, identity: BatchIdentity(producer: "p", sequence: 1), operations: 1, payload: payload,
+                acceptedAt: 0)
+            #expect(try await harness.replay(record) == .impossible("this version cannot read it"))
+        }
+        harness.redis.stop()
+        let record = record(
+            BatchIdentity(producer: "p", sequence: 1), [try .record("user:a", amounts: Amounts(tokens: 3))],
+            plans: ScopePlanCache(policy: try policy(), namespace: "tollgate"))
+        #expect(try await harness.replay(record) == .notNow)
+        try await harness.stop()
+    }
+}

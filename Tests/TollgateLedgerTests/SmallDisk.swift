@@ -1,0 +1,43 @@
+import Foundation
+import TollgateTestSupport
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A disk of 1 MiB that can be filled, kept in memory; gone with this object. Only root can make one.
+final class SmallDisk: Sendable {
+    let path: String
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = folder.path + "/disk"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #if canImport(Glibc)
+        guard mount("tmpfs", path, "tmpfs", 0, "size=1m") == 0 else {
+            throw TestFailure("mount: \(String(cString: strerror(errno)))")
+        }
+        #else
+        throw TestFailure("a small disk is made on Linux only")
+        #endif
+    }
+
+    deinit {
+        #if canImport(Glibc)
+        umount2(path, Int32(MNT_DETACH))
+        #endif
+    }
+
+    /// Whether this process may make one.
+    static var isPossible: Bool { (try? SmallDisk()) != nil }
+
+    /// Takes room away, in a file of that name.
+    func fill(_ name: String, bytes: Int) throws {
+        try Data(count: bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    }
+
+    func remove(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+}
