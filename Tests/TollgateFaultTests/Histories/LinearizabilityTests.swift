@@ -39,10 +39,9 @@ extension FaultTests {
             let started = ContinuousClock.now
             let verdict = HistoryChecker.check(history, from: Self.start)
             let (unknown, queued) = (history.count { $0.returned == nil }, history.count { $0.outcome == .queued })
-            print(
-                "\(round): \(history.count) requests, \(unknown) without an answer, \(queued) queued", terminator: ", ")
-            print("checked in", terminator: " ")
-            print((ContinuousClock.now - started).short)
+            note(
+                "\(round): \(history.count) requests, \(unknown) without an answer, \(queued) queued, checked in "
+                    + (ContinuousClock.now - started).short)
             if case .not(let longest) = verdict { Issue.record("\(round): \(explain(history, longest))") }
         }
         try await stand.stop()

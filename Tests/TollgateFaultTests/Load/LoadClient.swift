@@ -11,6 +11,8 @@ struct LoadClient {
     var mix: OperationMix
     /// To be sent until they are answered.
     private var unsettled: [LoadOperation] = []
+    /// Whether the last answer was given without Redis.
+    private var isWithoutRedis = false
 
     init(socketPath: String, book: Bookkeeper, mix: OperationMix, goesOn: @escaping @Sendable () -> Bool) {
         self.socketPath = socketPath
@@ -39,7 +41,9 @@ struct LoadClient {
         }
         while condition(self) {
             guard await ask(burst(), on: client) else { return }
-            await pause(.microseconds(Int64.random(in: 300...3_000, using: &mix.generator)))
+            // A load that goes on at full speed without Redis would be a test of how fast a journal is worked off.
+            let range: ClosedRange<Int64> = isWithoutRedis ? 5_000...15_000 : 300...3_000
+            await pause(.microseconds(Int64.random(in: range, using: &mix.generator)))
         }
     }
 
@@ -67,6 +71,7 @@ struct LoadClient {
 
     private mutating func enter(_ operation: LoadOperation, _ line: String?, after wait: Duration) {
         let reply = LoadReply(line: line)
+        isWithoutRedis = reply.isWithoutRedis
         guard book.enter(operation, reply, line: line, after: wait) else {
             var again = operation
             again.vacates = false

@@ -27,6 +27,14 @@ enum LoadReply: Sendable, Equatable {
         }
     }
 
+    /// Whether Redis had no part in it.
+    var isWithoutRedis: Bool {
+        switch self {
+        case .ok(queued: true, _), .allow(degraded: true, _), .error: true
+        case .ok, .allow, .deny, .lost, .strange: false
+        }
+    }
+
     /// Under which word it is counted.
     var word: String {
         switch self {

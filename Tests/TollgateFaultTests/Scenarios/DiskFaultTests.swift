@@ -34,7 +34,7 @@ extension FaultTests {
         }
         let scope = LoadScope(kind: "user", id: "full")
         try await eventually { try await stand.counters(of: scope).tokens >= queued.tokens }
-        print("\(round): \((ContinuousClock.now - started).short); queued \(queued.tokens), refused \(refused)")
+        note("\(round): \((ContinuousClock.now - started).short); queued \(queued.tokens), refused \(refused)")
         await withKnownIssue("a journal that has filled its disk cannot be emptied") {
             try await eventually(within: .seconds(1)) { try await stand.isDrained }
         }

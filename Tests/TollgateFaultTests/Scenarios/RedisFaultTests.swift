@@ -91,11 +91,7 @@ extension FaultTests {
         let reported = try await stand.info.map(\.redis.health.dataLosses)
         let logged = stand.sidecars.map { $0.log.components(separatedBy: "Redis has lost its data").count - 1 }
         #expect(reported == logged)
-        #expect(reported.contains(count))
-        // What the first puts back is what the others had seen.
-        withKnownIssue("only the sidecar that looks first sees that data was lost", isIntermittent: true) {
-            #expect(reported == [count, count])
-        }
+        #expect(reported == [count, count])
     }
 
     @Test("Redis out of memory, from some moment in the midst of the load on")

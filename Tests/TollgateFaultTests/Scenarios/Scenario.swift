@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TollgateTestSupport
 
@@ -79,8 +80,13 @@ struct Scenario {
 
     private func report(_ round: Round, _ book: Bookkeeper, recovery: Duration, took: Duration) {
         let tally = book.tally.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        print("\(round): \(took.short), recovered in \(recovery.short), slowest \(book.slowest.short); \(tally)")
+        note("\(round): \(took.short), recovered in \(recovery.short), slowest \(book.slowest.short); \(tally)")
     }
+}
+
+/// Writes a line at once beside what the test runner writes.
+func note(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
 }
 
 extension Round: CustomStringConvertible {

@@ -35,6 +35,32 @@ extension FaultTests {
         }
     }
 
+    @Test("a sidecar killed while replies of Redis are lost: what it had sent without learning of it is counted once")
+    func sidecarKilledWithRepliesLost() async throws {
+        var setup = Stand.Setup()
+        setup.isProxied = true
+        try await Scenario(name: "sidecar killed, replies lost", setup: setup, sidecarsMayDie: true).play {
+            round, stand in
+            try await stand.proxy?.set(.swallowReplies)
+            // Shorter and longer than the deadline, past which what was sent goes into the journal.
+            try await round.pause(50...600)
+            try await stand.killSidecar(0)
+            try await stand.proxy?.set(.none)
+            try await stand.startSidecar(0)
+        }
+    }
+
+    @Test("a sidecar stopped in its tracks and going on later, with replies that came long ago")
+    func sidecarFrozen() async throws {
+        try await Scenario(name: "sidecar frozen").play { round, stand in
+            for sidecar in stand.sidecars {
+                sidecar.signal(SIGSTOP)
+                try await round.pause(100...700)
+                sidecar.signal(SIGCONT)
+            }
+        }
+    }
+
     @Test("a sidecar killed again and again")
     func sidecarKilledRepeatedly() async throws {
         var setup = Stand.Setup()
