@@ -1,10 +1,10 @@
 -- apply.lua: the end of batch.lua: goes through the operations, then writes what has changed, and replies.
 
--- How many items follow the scopes of an operation.
-local TERMS = {
-    [PLAIN_CHECK] = 0, [CHECK] = 0, [PEEK] = 0, [RECORD] = 0, [REFUND] = 0, [RESERVE] = 2, [COMMIT] = 5, [CANCEL] = 5,
-    [RECORD_ONCE] = 1, [REFUND_ONCE] = 1,
-}
+-- How many items follow the scopes of an operation past REFUND.
+local function term_count(verb)
+    if verb == RESERVE then return 2 end
+    return verb >= RECORD_ONCE and 1 or 5
+end
 
 -- terms: the place of what follows the operation's scopes.
 local function apply(verb, terms)
@@ -45,7 +45,7 @@ while at <= last do
     end
     at = at + named_count + 1
     local terms = at
-    at = at + TERMS[verb]
+    if verb > REFUND then at = at + term_count(verb) end
     if broken then
         put_fault(BROKEN, broken)
     elseif not (is_plain and pass_quietly()) then
@@ -67,8 +67,10 @@ for i = 1, #scopes do
     if not state.broken then count_hits(state) end
     if state.changed or state.held and state.held.changed then write_scope(state, now) end
 end
-for mark, kept in pairs(marked) do
-    if kept ~= true then call('SET', KEYS[scope_count + mark], '1', 'PX', format('%d', kept)) end
+if marked then
+    for mark, kept in pairs(marked) do
+        if kept ~= true then call('SET', KEYS[scope_count + mark], '1', 'PX', format('%d', kept)) end
+    end
 end
 for i = 1, #scopes do write_history(scopes[i]) end
 return cmsgpack.pack(reply)

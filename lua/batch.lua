@@ -15,7 +15,7 @@
 --                          RESERVE:                   text of the hold, its time to live in ms
 --                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends
 --                                                     (Unix ms), place of the mark's key
---            texts       of holds (holds.lua); an operation names one by its place here
+--            texts       of holds (holds.lua), or 0 for none; an operation names one by its place here
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
@@ -70,7 +70,7 @@ local size = 2
 local asked = {}             -- asked[meter] of the operation at hand
 local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
-local marked = {}            -- marked[key]: true where the mark exists, or the ms that it is to be kept from now on
+local marked                 -- marked[key]: true where the mark exists, or the ms that it is to be kept from now on
 
 -- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
 local function tally_amounts(state, add)
@@ -250,6 +250,7 @@ end
 
 -- Whether an operation that counts once has been applied; if not, it is from now on. kept: for how many ms.
 local function is_done(mark, kept)
+    marked = marked or {}
     local known = marked[mark]
     if known == nil then known = call('EXISTS', KEYS[scope_count + mark]) == 1 end
     marked[mark] = known or kept

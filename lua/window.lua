@@ -75,7 +75,7 @@ local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
         size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false, width = {}, current = {},
-        stored = {}, ends = {}, starts = {}, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
+        stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
         for_ever = false,
         reads = false, holds = false,
     }
@@ -97,7 +97,9 @@ local function prepare_set(sent, now)
         elseif kind == CALENDAR then
             local id, ends, starts = period_at(arg, now)
             if not id then return nil end
-            set.current[j], set.stored[j], set.ends[j], set.starts[j] = id, id, ends, starts
+            set.current[j], set.stored[j], set.ends[j] = id, id, ends
+            set.starts = set.starts or {}
+            set.starts[j] = starts
             set.counter[j], set.marker[j] = name, name .. '.p'
             set.expires = max(set.expires, ends)
         elseif kind == TOTAL then

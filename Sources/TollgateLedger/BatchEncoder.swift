@@ -105,8 +105,12 @@ package struct BatchEncoder {
         var operationsHead = ByteBuffer()
         operationsHead.writeMessagePack(arrayOf: operationItems)
         var tail = ByteBuffer()
-        tail.writeMessagePack(arrayOf: textCount)
-        tail.writeImmutableBuffer(texts)
+        if textCount == 0 {
+            tail.writeMessagePack(0)
+        } else {
+            tail.writeMessagePack(arrayOf: textCount)
+            tail.writeImmutableBuffer(texts)
+        }
         tail.writeMessagePack(identity?.sequence ?? 0)
 
         let sha = Ledger.batchScript.sha
