@@ -14,14 +14,16 @@ struct CounterSums: Sendable, Equatable {
         self.holds = holds
     }
 
-    /// The counters of a scope with `total` limits, from its hash in Redis.
-    init(hash: [String: String]) {
-        func counter(_ field: String) -> Int { hash[field].flatMap { Int($0) } ?? 0 }
+    /// The fields of a scope's hash in Redis that hold the counters of `total` limits, and the reservations.
+    static let fields = ["requests/total", "tokens/total", "cost/total", "held"]
+
+    /// The counters from the values of ``fields``, in their order.
+    init(values: [String?]) {
+        func counter(_ place: Int) -> Int { values[place].flatMap { Int($0) } ?? 0 }
         // The end of the first hold, the number of holds, what they hold.
-        let held = hash["held"]?.split(separator: " ").dropFirst().first
+        let held = values[3]?.split(separator: " ").dropFirst().first
         self.init(
-            requests: counter("requests/total"), tokens: counter("tokens/total"), cost: counter("cost/total"),
-            holds: held.flatMap { Int($0) } ?? 0)
+            requests: counter(0), tokens: counter(1), cost: counter(2), holds: held.flatMap { Int($0) } ?? 0)
     }
 
     static func + (left: CounterSums, right: CounterSums) -> CounterSums {

@@ -35,7 +35,8 @@ extension FaultTests {
         let scope = LoadScope(kind: "user", id: "full")
         try await eventually { try await stand.counters(of: scope).tokens >= queued.tokens }
         note("\(round): \((ContinuousClock.now - started).short); queued \(queued.tokens), refused \(refused)")
-        await withKnownIssue("a journal that has filled its disk cannot be emptied") {
+        // Deleting needs room too: whether there is some left is chance.
+        await withKnownIssue("a journal that has filled its disk may never be emptied", isIntermittent: true) {
             try await eventually(within: .seconds(1)) { try await stand.isDrained }
         }
         let counters = try await stand.counters(of: scope)

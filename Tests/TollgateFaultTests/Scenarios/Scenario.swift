@@ -71,8 +71,7 @@ struct Scenario {
     }
 
     private func check(_ book: Bookkeeper, of round: Round, on stand: Stand, when: String) async throws {
-        var counters: [LoadScope: CounterSums] = [:]
-        for scope in LoadScopes(tag: "r\(round.number)").all { counters[scope] = try await stand.counters(of: scope) }
+        let counters = try await stand.counters(of: LoadScopes(tag: "r\(round.number)").all)
         let problems = book.problems(lost: losesData) { counters[$0] ?? CounterSums() }
         guard !problems.isEmpty else { return }
         Issue.record("\(round), \(when):\n\(problems.joined(separator: "\n"))")

@@ -93,8 +93,24 @@ final class Stand {
 
     /// What Redis has counted for a scope.
     func counters(of scope: LoadScope) async throws -> CounterSums {
-        let redis = redis
-        return try await aside { CounterSums(hash: try redis.hash(scope.key)) }
+        try await counters(of: [scope])[scope] ?? CounterSums()
+    }
+
+    /// What Redis has counted for scopes.
+    func counters(of scopes: [LoadScope]) async throws -> [LoadScope: CounterSums] {
+        let client = try SocketClient(.unix(path: redis.socketPath))
+        var counters: [LoadScope: CounterSums] = [:]
+        for scope in scopes {
+            try await client.send("HMGET \(scope.key) \(CounterSums.fields.joined(separator: " "))\r\n")
+            let header = try await client.readLine()
+            guard header == "*\(CounterSums.fields.count)" else { throw TestFailure("HMGET: \(header ?? "closed")") }
+            var values: [String?] = []
+            for _ in CounterSums.fields {
+                values.append(try await client.readLine() == "$-1" ? nil : try await client.readLine())
+            }
+            counters[scope] = CounterSums(values: values)
+        }
+        return counters
     }
 
     func cli(_ arguments: String...) async throws -> String {
