@@ -65,7 +65,7 @@ if sequence > 0 then call('SET', KEYS[#KEYS], format('%d', sequence), 'PX', PROD
 for i = 1, #scopes do
     local state = scopes[i]
     if not state.broken then count_hits(state) end
-    if state.changed or state.held and state.held.changed then write_scope(state, now) end
+    if state.changed or state.held and state.held.changed then write_scope(state) end
 end
 if marked then
     for mark, kept in pairs(marked) do

@@ -116,7 +116,7 @@ local function refusal(counts_denial)
             local most, meter = set.max[j], set.meter[j]
             local want = asked[meter]
             if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
-            if most >= 0 and used[j] + held_of(state, meter) + want > most then
+            if most >= 0 and used[j] + held_against(state, j) + want > most then
                 if set.shadow[j] then
                     shadows[#shadows + 1] = place
                     shadows[#shadows + 1] = j
@@ -142,7 +142,7 @@ local function tightest_of(state)
     for j = 1, set.size do
         local most = set.max[j]
         if most >= 0 and not set.shadow[j] and (set.counter[j] or asked[CONCURRENT] and set.kind[j] == OPEN) then
-            local share = most == 0 and 0 or (most - used[j] - held_of(state, set.meter[j])) / most
+            local share = most == 0 and 0 or (most - used[j] - held_against(state, j)) / most
             if share < least then limit, least = j, share end
         end
     end
@@ -183,7 +183,7 @@ end
 -- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
 local function used_and_held(scope, limit)
     local state = scopes[scope]
-    local held = held_of(state, state.set.meter[limit])
+    local held = held_against(state, limit)
     if state.set.kind[limit] == OPEN then return held, 0 end
     return state.used[limit], held
 end
@@ -213,6 +213,7 @@ end
 
 -- What an operation on scopes cannot be applied to; nil where there is no such.
 local function put_fault(status, scope)
+    if #shadows > 0 then shadows = {} end
     put(status)
     put(scope)
 end

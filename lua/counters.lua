@@ -209,10 +209,10 @@ local function write_counters(state)
 end
 
 -- Everything of a scope but its history.
-local function write_scope(state, now)
+local function write_scope(state)
     local held = state.held
     local existed = not state.created or call('EXISTS', state.key) == 1
     local has_moved = state.changed and write_counters(state)
     if has_moved then set_expiry(state, existed) end
-    if held and held.changed then write_holds(state, now, existed or has_moved) end
+    if held and held.changed then write_holds(state, existed or has_moved) end
 end

@@ -9,12 +9,20 @@
 -- read_holds makes of state.held a table: the sums by meter, ends, and what is to be written: changed, added and removed
 -- (commands), released (the holds that removed names), expired (how many that have ended still stand in the set), last (the latest end of what was added).
 
+local MOST_EXPIRED = 1000 -- in one call
+
 local function holds_key(state) return state.key .. ':holds' end
 
 -- What is held of a meter.
 local function held_of(state, meter)
     local held = state.held
     return held and held[meter] or 0
+end
+
+-- What holds take of a limit: nothing where it is about one request alone.
+local function held_against(state, j)
+    local held, set = state.held, state.set
+    return held and set.kind[j] ~= REQUEST and held[set.meter[j]] or 0
 end
 
 local function no_holds()
@@ -39,13 +47,15 @@ local function subtract(held, hold)
     held.changed = true
 end
 
--- Leaves out what has ended. Where no hold is left nothing is held, whatever the sums say.
+-- Leaves out what has ended, so many at a time that Redis is not held up: meanwhile more seems to be held than is. Where no
+-- hold is left nothing is held, whatever the sums say.
 local function expire_holds(state, held, now)
     local key = holds_key(state)
-    local ended = pcall('ZRANGEBYSCORE', key, '-inf', now)
+    local ended = pcall('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, MOST_EXPIRED)
     if ended.err then return no_holds() end
     for i = 1, #ended do subtract(held, ended[i]) end
     held.changed, held.expired = true, #ended
+    if #ended == MOST_EXPIRED then return held end
     local next_hold = call('ZRANGEBYSCORE', key, '(' .. format('%d', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if next_hold[2] then
         held.ends = tonumber(next_hold[2])
@@ -84,7 +94,7 @@ local function first_hold_ends_in(state, now)
         end
     end
     for i = 3, added and #added or 0, 2 do ends = min(ends, tonumber(added[i])) end
-    return (ends < math.huge and ends or held.ends) - now
+    return max((ends < math.huge and ends or held.ends) - now, 0)
 end
 
 local function add_hold(state, hold, amounts, ends)
@@ -115,9 +125,9 @@ end
 
 -- is_kept: the scope's key was there before, or has its time to live already; otherwise it gets one.
 -- A set that is none cannot be written to; then the sums are forgotten when the first hold would have ended.
-local function write_holds(state, now, is_kept)
+local function write_holds(state, is_kept)
     local held, key = state.held, holds_key(state)
-    if held.expired > 0 then pcall('ZREMRANGEBYSCORE', key, '-inf', format('%d', now)) end
+    if held.expired > 0 then pcall('ZREMRANGEBYRANK', key, 0, held.expired - 1) end
     if held.removed then pcall(unpack(held.removed)) end
     if held[CONCURRENT] == 0 then
         call('HDEL', state.key, 'held')

@@ -35,7 +35,7 @@ local function look_ahead(state)
         local most, kind, count = maxima[j], kinds[j], used[j]
         local is_hit = meters[j] == REQUESTS and kind ~= REQUEST
         if most >= 0 and kind ~= OPEN then
-            local room = most - count - held_of(state, meters[j])
+            local room = most - count - held_against(state, j)
             if is_hit then
                 if room < quiet then quiet = room end
             elseif room < 1 then
@@ -66,7 +66,7 @@ local function look_ahead(state)
                 if overtakes < quiet then quiet = overtakes end
             end
         end
-        local kept = held_of(state, meters[limit])
+        local kept = held_against(state, limit)
         state.most, state.left, state.slope, state.kept = most, most - used[limit] - kept, slope, kept
         if slope == 1 and kinds[limit] == SLIDING then
             state.reset = leaves_in(set, limit, 0, now)

@@ -15,7 +15,7 @@ if state.broken then return cmsgpack.pack({ 2, now }) end
 if state.held then read_holds(state, now) end
 local reply = { 1, now }
 for j = 1, set.size do
-    local held = held_of(state, set.meter[j])
+    local held = held_against(state, j)
     local is_open = set.kind[j] == OPEN
     reply[#reply + 1] = is_open and held or state.used[j]
     reply[#reply + 1] = is_open and 0 or held

@@ -9,15 +9,16 @@ package struct JournalReplay: Sendable {
         case applied
         /// Redis could not be reached.
         case notNow
-        /// Redis, or this version, cannot do what the record says.
+        /// Redis answers with an error that says nothing of the record: it waits until that has been mended.
+        case failing(String)
+        /// Redis, or this version, cannot do what the record says, and never will.
         case impossible(String)
     }
 
     /// Records read at a time.
     private static let portion = 64
     private static let pause = Duration.milliseconds(50)
-    /// What seems impossible may be a passing fault of Redis: it is tried again so often.
-    private static let patience = 10
+    private static let longPause = Duration.seconds(1)
 
     let journal: Journal
     let send: @Sendable (Journal.Record) async -> Outcome
@@ -59,18 +60,24 @@ package struct JournalReplay: Sendable {
 
     /// False when the task was cancelled before the end.
     private func replay(_ record: Journal.Record) async -> Bool {
-        var attempts = 0
+        var lastError = ""
         while !Task.isCancelled {
             switch await send(record) {
             case .applied:
                 onReplayed(record.identity)
+                journal.noteReplayed()
                 return true
-            case .notNow: break
+            case .notNow: try? await Task.sleep(for: Self.pause)
+            case .failing(let reason):
+                if reason != lastError {
+                    logger.error("the journal cannot be replayed, and waits", metadata: ["reason": "\(reason)"])
+                }
+                lastError = reason
+                try? await Task.sleep(for: Self.longPause)
             case .impossible(let reason):
-                attempts += 1
-                if attempts == Self.patience, await reject(record, because: reason) { return true }
+                if await reject(record, because: reason) { return true }
+                try? await Task.sleep(for: Self.longPause)
             }
-            try? await Task.sleep(for: Self.pause)
         }
         return false
     }
@@ -82,6 +89,7 @@ package struct JournalReplay: Sendable {
             metadata: ["reason": "\(reason)", "operations": "\(record.payload)"])
         guard (try? await journal.reject(record, because: reason)) != nil else { return false }
         onReplayed(record.identity)
+        journal.noteReplayed()
         return true
     }
 }

@@ -3,48 +3,55 @@ import TollgateCore
 
 /// Facts that could not reach Redis, on their way into the journal and back.
 extension Ledger {
-    /// Puts the facts of a batch into the journal, and only then acknowledges them. `identity`: as what it was sent, where
-    /// nobody knows whether it was applied.
-    func keepFacts(of batch: Batch, as identity: BatchIdentity?, failure: LedgerFailure) {
-        guard let journal else { return }
-        let operations = batch.encoder.batchedOperations()
-        let facts = operations.indices.filter { !operations[$0].verb.isDecision }
-        let kept = facts.map { KeptOperation(operations[$0], batch.terms[$0]) }
-        guard let payload = KeptOperation.text(of: kept) else { return answer(facts, of: batch, failed: failure) }
+    /// Puts facts into the journal, and only then acknowledges them. `identity`: as what they were sent, where nobody knows
+    /// whether they were applied.
+    func keep(_ facts: [KeptFact], as identity: BatchIdentity?, failure: LedgerFailure) {
+        guard let journal, let payload = KeptOperation.text(of: facts.map(\.operation)) else {
+            return answer(facts, failed: failure)
+        }
         if let identity { producers.setAside(identity) }
-        let here = NIOLoopBound((self, batch), eventLoop: eventLoop)
-        journal.append(payload, operations: facts.count, identity: identity) {
-            result in
+        let here = NIOLoopBound((self, facts), eventLoop: eventLoop)
+        journal.append(
+            payload, operations: facts.count, identity: identity, isBarrier: facts.contains { $0.isBarrier }
+        ) { result in
             here.eventLoop.execute {
-                let (ledger, batch) = here.value
-                ledger.journalAnswered(result, facts, of: batch, as: identity, failure)
+                let (ledger, facts) = here.value
+                ledger.journalAnswered(result, facts, as: identity, failure)
+            }
+        }
+    }
+
+    /// What takes back queues up behind what is still to be added: taken back first, it would stop at zero. Those of a tick
+    /// make one record.
+    func queueUp(_ fact: KeptFact) {
+        queuedUp.append(fact)
+        guard queuedUp.count == 1 else { return }
+        eventLoop.assumeIsolated().execute {
+            let facts = self.queuedUp
+            self.queuedUp = []
+            for start in stride(from: 0, to: facts.count, by: Batch.capacity) {
+                let portion = Array(facts[start..<min(start + Batch.capacity, facts.count)])
+                self.keep(portion, as: nil, failure: .unavailable("what came before is being replayed"))
             }
         }
     }
 
     private func journalAnswered(
-        _ result: Result<Void, JournalError>, _ facts: [Int], of batch: Batch, as identity: BatchIdentity?,
-        _ failure: LedgerFailure
+        _ result: Result<Void, JournalError>, _ facts: [KeptFact], as identity: BatchIdentity?, _ failure: LedgerFailure
     ) {
         switch result {
         case .success:
-            for place in facts {
-                let entry = batch.entries[place]
-                entry.owner.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: .queued))
-            }
+            for fact in facts { fact.owner.ledgerAnswered(ticket: fact.ticket, with: Answer(outcome: .queued)) }
             onAnswersDelivered()
             onKept()
         case .failure(let error):
             if let identity { producers.release(identity) }
-            answer(facts, of: batch, failed: identity == nil ? failure.and(error) : failure)
+            answer(facts, failed: identity == nil ? failure.and(error) : failure)
         }
     }
 
-    private func answer(_ facts: [Int], of batch: Batch, failed failure: LedgerFailure) {
-        for place in facts {
-            let entry = batch.entries[place]
-            entry.owner.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(place), with: failure)
-        }
+    private func answer(_ facts: [KeptFact], failed failure: LedgerFailure) {
+        for fact in facts { fact.owner.ledgerFailed(ticket: fact.ticket, of: fact.failed, with: failure) }
         onAnswersDelivered()
     }
 
@@ -59,7 +66,7 @@ extension Ledger {
         _ record: Journal.Record, plan: (Scope) -> ScopePlan, for owner: any OperationOwner
     ) -> Bool {
         guard let kept = KeptOperation.read(record.payload), kept.count == record.operations else { return false }
-        let batch = batchToKeep()
+        let batch = batchToReplay()
         batch.isReplay = true
         batch.identity = record.identity
         for (place, kept) in kept.enumerated() {

@@ -114,6 +114,6 @@ extension Ledger {
         }
         for request in batch.usageRequests { request.completion(.failure(failure)) }
         onAnswersDelivered()
-        if isKept { keepFacts(of: batch, as: mayBeApplied ? batch.identity : nil, failure: failure) }
+        if isKept { keep(batch.facts, as: mayBeApplied ? batch.identity : nil, failure: failure) }
     }
 }

@@ -35,6 +35,8 @@ package final class Ledger {
     var filling: Batch?
     var full = Deque<Batch>()
     var underWay: Batch?
+    /// To be put into the journal at the end of the tick.
+    var queuedUp: [KeptFact] = []
     private var isFlushScheduled = false
     private var isDeadlineCheckScheduled = false
 
@@ -85,10 +87,15 @@ package final class Ledger {
         }
         // Facts go into a batch all the same: those of a tick are put into the journal together.
         guard isReady || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
-        let mustQueueUp = verb == .refund && journal?.isEmpty == false
-        guard let batch = mustQueueUp ? batchToKeep() : batchToFill() else { return fail(.busy) }
+        if verb == .refund || verb == .cancel, journal?.hasBacklog == true {
+            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
+            let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
+            return queueUp(
+                KeptFact(operation: KeptOperation(operation, terms), owner: owner, ticket: ticket, failed: failed))
+        }
+        guard let batch = batchToFill() else { return fail(.busy) }
         batch.append(verb, amounts, on: plans, terms: terms, for: owner, ticket: ticket)
-        if mustQueueUp { keepFacts(of: batch, as: nil, failure: noConnection) } else { scheduleFlush() }
+        scheduleFlush()
     }
 
     /// Reads what a scope has used, after the operations submitted before.
@@ -135,8 +142,8 @@ package final class Ledger {
         return batch
     }
 
-    /// One that goes to the journal, or comes from there. Plans are in one batch at a time, so the one that fills is ended.
-    func batchToKeep() -> Batch {
+    /// One that comes from the journal. Plans are in one batch at a time, so the one that fills is ended.
+    func batchToReplay() -> Batch {
         endBatch()
         return makeBatch()
     }

@@ -33,7 +33,9 @@ package struct OperationMark: Sendable, Hashable {
 
     /// That of a RECORD or REFUND with an `id=`. The id belongs to the first scope that the request names.
     package init(_ verb: OperationVerb, id: String, scope: String) {
-        key = "{\(scope)}:\(verb == .refund ? "refund" : "record"):\(id)"
+        // The last brace is the scope's: no scope's hash, and no other scope's mark, has this name.
+        let escaped = id.replacing("%", with: "%25").replacing("}", with: "%7D")
+        key = "{\(scope)}:\(verb == .refund ? "refund" : "record"):\(escaped)"
     }
 
     /// Of both the COMMIT and the CANCEL of a reservation: only the first of them counts.

@@ -13,7 +13,7 @@ final class ReplayedRecord: OperationOwner {
     }
 
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        if answer.outcome == .broken, outcome != .notNow {
+        if answer.outcome == .broken {
             let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
             outcome = .impossible("operation \(ticket + 1): the key of \(scope) in Redis is not a hash")
         }
@@ -22,7 +22,7 @@ final class ReplayedRecord: OperationOwner {
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
         if case .internal(let reason) = failure {
-            if outcome == .applied { outcome = .impossible(reason) }
+            outcome = .failing(reason)
         } else {
             outcome = .notNow
         }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import TollgateCore
 
 /// A reservation as text: MessagePack in base64 with the alphabet for URLs. Callers pass it on as it is.
 extension Reservation {
@@ -28,12 +29,18 @@ extension Reservation {
         guard let data = Data(base64Encoded: base64) else { return nil }
         var bytes = ByteBuffer(bytes: data)
         guard bytes.readMessagePackInteger() == Self.version, let id = bytes.readMessagePackText(), Self.isID(id),
-            let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes), bytes.readableBytes == 0
+            let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes), bytes.readableBytes == 0,
+            numbers[0] <= Self.latest, Self.times.contains(numbers[1])
         else { return nil }
         self.init(
             id: id, scopes: scopes, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
             outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
     }
+
+    /// Unix ms; the year 2200.
+    private static let latest: Int64 = 7_258_118_400_000
+    /// In ms.
+    private static let times: ClosedRange<Int64> = 1_000...86_400_000
 
     /// Within 2⁵³, so that the script's doubles hold them.
     private static func readNumbers(_ bytes: inout ByteBuffer) -> [Int64]? {
@@ -49,7 +56,9 @@ extension Reservation {
         guard let count = bytes.readMessagePackArrayCount(), count <= mostScopes else { return nil }
         var scopes: [String] = []
         for _ in 0..<count {
-            guard let scope = bytes.readMessagePackText(), !scope.isEmpty else { return nil }
+            guard let scope = bytes.readMessagePackText(), !scopes.contains(scope),
+                (try? Scope(parsing: scope))?.description == scope
+            else { return nil }
             scopes.append(scope)
         }
         return scopes

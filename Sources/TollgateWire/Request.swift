@@ -29,12 +29,14 @@ package struct Request: Sendable {
         package private(set) var fields: [ScopeField] = []
         package private(set) var bytes: [UInt8] = []
 
-        /// Texts such as `user:alice`; nil where one has no colon.
+        /// Texts such as `user:alice`; nil where one is not of a single kind.
         package init?(_ texts: [String]) {
             for text in texts {
                 let start = bytes.count
                 bytes.append(contentsOf: text.utf8)
-                guard let colon = bytes[start...].firstIndex(of: UInt8(ascii: ":")) else { return nil }
+                guard (try? Scope(parsing: text))?.parts.count == 1,
+                    let colon = bytes[start...].firstIndex(of: UInt8(ascii: ":"))
+                else { return nil }
                 fields.append(ScopeField(kind: start..<colon, id: colon + 1..<bytes.count))
             }
         }

@@ -55,7 +55,7 @@ import TollgateTestSupport
             max-connections: 2
             token-file: \(token)
             policy: ignored because of the flag
-            data: ignored because of redis
+            data: \(folder.path)/data
             """, to: "settings.yaml")
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"],

@@ -48,6 +48,31 @@ struct JournalDiskTests {
         withExtendedLifetime(disk) {}
     }
 
+    @Test("a journal that has filled its disk is emptied all the same, and can be filled again", arguments: 1...10)
+    func emptied(seed: Int) async throws {
+        let disk = try SmallDisk()
+        var journal = try journal(on: disk)
+        for round in 0..<3 {
+            var kept = 0
+            while case .success = await journal.append(all: (0..<7).map { payload($0, bytes: 90 * seed) })[6] {
+                kept += 7
+            }
+            // Whatever room a shorter one would find.
+            while case .success = await journal.append(all: ["x"])[0] { kept += 1 }
+            #expect(kept > 20)
+            if round == 1 {
+                await journal.close()
+                journal = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
+            }
+            while let last = try await journal.next(after: 0, atMost: 64).last {
+                try await journal.remove(through: last.number)
+            }
+            #expect(journal.isEmpty)
+        }
+        await journal.close()
+        withExtendedLifetime(disk) {}
+    }
+
     @Test("of groups on a disk that fills up, exactly those are kept that were said to be")
     func groups() async throws {
         let disk = try SmallDisk()

@@ -35,7 +35,7 @@ import TollgateTestSupport
             let usage = try await harness.usage(of: scope, at: history.now)
             for item in usage.items {
                 let expected = model.used(usage.scope, item.limit.limit, at: history.now)
-                let held = model.held(usage.scope, item.limit.limit.meter, at: history.now)
+                let held = model.held(usage.scope, item.limit.limit, at: history.now)
                 let isConcurrent = item.limit.limit.meter == .concurrent
                 #expect(item.used == (isConcurrent ? held : expected), "\(scope) \(item.limit.limit.name)")
                 #expect(item.held == (isConcurrent ? 0 : held), "\(scope) \(item.limit.limit.name)")

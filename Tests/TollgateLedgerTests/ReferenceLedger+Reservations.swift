@@ -11,6 +11,11 @@ extension ReferenceLedger {
         openHolds(scope, at: now).reduce(0) { $0 + $1.amounts[meter, default: 0] }
     }
 
+    /// Of a limit: nothing where it is about one request alone.
+    func held(_ scope: Scope, _ limit: Limit, at now: Int64) -> Int64 {
+        limit.period == .request ? 0 : held(scope, limit.meter, at: now)
+    }
+
     /// ` used=3 held=2`; of `concurrent`, what is held counts as used.
     func text(_ limit: Limit, used: Int64, held: Int64) -> String {
         if limit.meter == .concurrent { return " used=\(held)" }

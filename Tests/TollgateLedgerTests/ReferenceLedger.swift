@@ -68,7 +68,7 @@ struct ReferenceLedger {
                 if limit.meter == .concurrent, operation.verb != .reserve { continue }
                 let want = Swift.max(amount(of: limit.meter, in: operation) ?? 1, 1)
                 let used = used(scope, limit, at: now)
-                let held = held(scope, limit.meter, at: now)
+                let held = held(scope, limit, at: now)
                 guard used + held + want > max else { continue }
                 if limit.mode == .shadow {
                     shadows.append("\(scope)/\(limit.name)")
@@ -111,7 +111,7 @@ struct ReferenceLedger {
                     limit.meter != .concurrent || operation.verb == .reserve
                 else { continue }
                 let used = used(scope, limit, at: now)
-                let held = held(scope, limit.meter, at: now)
+                let held = held(scope, limit, at: now)
                 let share = max == 0 ? 0 : Double(max - used - held) / Double(max)
                 if best == nil || share < best!.share {
                     best = (share, "ALLOW \(scope)/\(limit.name)\(text(limit, used: used, held: held))")
@@ -247,7 +247,7 @@ struct ReferenceLedger {
     /// Tries the moments at which something can change; nil when none of them helps.
     private func wait(_ scope: Scope, _ limit: Limit, want: Int64, at now: Int64) -> Int64? {
         guard let max = limit.max, want <= max, limit.period != .request else { return nil }
-        if held(scope, limit.meter, at: now) > 0, used(scope, limit, at: now) + want <= max {
+        if held(scope, limit, at: now) > 0, used(scope, limit, at: now) + want <= max {
             return openHolds(scope, at: now).map(\.ends).min().map { $0 - now }
         }
         switch limit.period {

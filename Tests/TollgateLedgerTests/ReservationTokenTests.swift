@@ -43,6 +43,22 @@ import TollgateCore
         for end in ["A", "AA", "AAAA", "=", " "] { #expect(Reservation(token: token + end) == nil) }
     }
 
+    @Test("a token that no RESERVE would have made is none")
+    func forged() {
+        func token(_ scopes: [String], ttl: Int64 = 60_000, madeAt: Int64 = 1_795_000_000_000) -> String {
+            Reservation(id: "a-1", scopes: scopes, hits: 1, timeToLive: ttl, madeAt: madeAt).token
+        }
+        #expect(Reservation(token: token(["user:a"])) != nil)
+        for scopes in [
+            ["user:a", "user:a"], [""], ["user"], ["user:"], ["User:a"], ["user:a\tb"], ["tool:t+user:a"], ["user:a+b"],
+        ] {
+            #expect(Reservation(token: token(scopes)) == nil, "\(scopes)")
+        }
+        #expect(Reservation(token: token(["user:a"], ttl: 86_400_001)) == nil)
+        #expect(Reservation(token: token(["user:a"], ttl: 999)) == nil)
+        #expect(Reservation(token: token(["user:a"], madeAt: 9_007_199_254_740_991)) == nil)
+    }
+
     @Test("nothing that comes as a token crashes")
     func noise() {
         var random = SeededGenerator(seed: 5)

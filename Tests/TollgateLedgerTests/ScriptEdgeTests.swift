@@ -104,4 +104,18 @@ import TollgateTestSupport
         #expect(try await harness.apply(check, at: later + 63_000) == "ALLOW user:a/requests/1m used=1")
         try await harness.stop()
     }
+
+    @Test("what one RESERVE that is no decision has met is not told to the next asker")
+    func overfullTellsNothing() async throws {
+        let shadow = Limit(.cost, .day, max: 5, mode: .shadow)
+        let harness = try await LedgerHarness(policy: policy([shadow]))
+        let large = Amounts(cost: 9_000_000_000_000_000)
+        let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "user:b")])
+        let answers = try await harness.apply(
+            [
+                try .reserve("user:a", amounts: large, id: "1"), try .reserve("user:a", amounts: large, id: "2"), peek,
+            ], at: Self.noon)
+        #expect(answers == ["ALLOW shadow=user:a/cost/day", "OVERFULL user:a", "ALLOW"])
+        try await harness.stop()
+    }
 }

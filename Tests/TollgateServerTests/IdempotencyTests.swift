@@ -31,6 +31,16 @@ import TollgateTestSupport
         }
     }
 
+    @Test("no id is taken for the name of something else")
+    func namesOfTheirOwn() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let replies = try await harness.ask(
+                "RECORD user=a}:record:x{ cost=1", "RECORD user=a cost=1 id=x{}", "RECORD user=a cost=1 id=x{%7D",
+                "RECORD user=a} cost=1 id=1", "RECORD user=a cost=1 id=}:record:1", "RECORD user=a cost=1 id=x{}")
+            #expect(replies == ["OK", "OK", "OK", "OK", "OK", "OK duplicate=1"])
+        }
+    }
+
     @Test("of many with one id in one batch and over two sidecars exactly one counts")
     func together() async throws {
         try await withServer(policy: Self.policy) { first in

@@ -133,6 +133,41 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a limit on one request is about that request, whatever is held")
+    func requestLimits() async throws {
+        let policy =
+            "defaults: { user: { requests: { 1m: 100 }, cost: { request: 1, day: { max: 100, thresholds: [] } } } }"
+        try await withServer(policy: policy) { harness in
+            let client = try harness.client()
+            for _ in 0..<3 {
+                #expect(try await client.ask("RESERVE user=a cost=0.6")[0].hasPrefix("ALLOW limit=user:a/requests/1m"))
+                #expect(try await client.ask("CHECK user=a cost=0.5", "CHECK user=a")[0].hasPrefix("ALLOW"))
+            }
+            let refused = try await client.ask("RESERVE user=a cost=1.01")[0]
+            #expect(refused.hasPrefix("DENY reason=too_large limit=user:a/cost/request max=1 used=0 remaining=1 "))
+            #expect(try await client.ask("USAGE scope=user:a")[0].contains(#"{"held":"0","limit":"cost/request""#))
+        }
+    }
+
+    @Test("thousands of holds that end together are let go of piece by piece")
+    func manyEnd() async throws {
+        let policy = "defaults: { user: { tokens: { total: 10000 } } }"
+        try await withServer(policy: policy) { harness in
+            let client = try harness.client()
+            for _ in 0..<9 {
+                let replies = try await client.ask(Array(repeating: "RESERVE user=a tokens=1 ttl=2", count: 500))
+                #expect(replies.allSatisfy { $0.hasPrefix("ALLOW") })
+            }
+            let last = try token(try await client.ask("RESERVE user=a tokens=7 ttl=60")[0])
+            try await Task.sleep(for: .milliseconds(2_100))
+            for _ in 0..<4 { #expect(try await client.ask("PEEK user=a")[0].contains(" held=")) }
+            #expect(try await client.ask("PEEK user=a tokens=9993")[0].contains(" used=0 held=7 remaining=9993"))
+            #expect(try harness.redis.cli("ZCARD", "tollgate:{user:a}:holds") == "1")
+            #expect(try await client.ask("COMMIT reservation=\(last) tokens=7")[0].hasPrefix("OK"))
+            #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "7"])
+        }
+    }
+
     @Test("a client that goes away leaves no hold longer than its time to live")
     func disconnected() async throws {
         try await withServer(policy: Self.policy) { harness in

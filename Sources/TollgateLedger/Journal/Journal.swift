@@ -15,9 +15,12 @@ package final class Journal: Sendable {
     package let producer: String
     let database: DatabaseQueue
     private let path: String
+    private let spare: JournalSpare
     private let state: Mutex<JournalState>
     /// Records waiting, as in `state`.
     private let records: Atomic<Int>
+    /// As in `state`.
+    private let backlog: Atomic<Bool>
 
     /// Opens the file, or makes it where there is none; its folder has to be there. Reads all of the file once.
     ///
@@ -25,7 +28,8 @@ package final class Journal: Sendable {
     /// - Throws: ``JournalError/unusable(path:reason:)`` for a file that is something else, or damaged, and
     ///   ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int) throws(JournalError) {
-        let database = try JournalFile.open(path)
+        let spare = JournalSpare(besideJournal: path)
+        let database = try Self.open(path, spare)
         let (producer, depth) = try JournalError.catching(path) {
             try database.writeWithoutTransaction { database in
                 let depth = try JournalTable.depth(of: database)
@@ -33,11 +37,24 @@ package final class Journal: Sendable {
                 return (try JournalTable.producer(in: database), depth)
             }
         }
+        if depth.records == 0 { spare.take() }
         self.path = path
+        self.spare = spare
         self.database = database
         self.producer = producer
         state = Mutex(JournalState(capacity: capacity, depth: depth))
         records = Atomic(depth.records)
+        backlog = Atomic(depth.records > 0)
+    }
+
+    /// On a full disk there is no room either for what opening writes.
+    private static func open(_ path: String, _ spare: JournalSpare) throws(JournalError) -> DatabaseQueue {
+        do throws(JournalError) {
+            return try JournalFile.open(path)
+        } catch {
+            guard case .storage = error, spare.giveBack() else { throw error }
+            return try JournalFile.open(path)
+        }
     }
 
     /// Puts operations behind all that wait. The order of the calls is that of the records.
@@ -45,16 +62,18 @@ package final class Journal: Sendable {
     /// - Parameters:
     ///   - operations: how many the payload holds, at least 1.
     ///   - identity: what they were sent to Redis as already; nil when they were not.
+    ///   - isBarrier: whether there is a backlog until they have been replayed.
     ///   - completion: called once, with success when they are on disk to stay, and otherwise nothing of them is kept.
     ///     ``JournalError/full(capacity:)`` and ``JournalError/closed`` are told before this returns, everything else on the
     ///     journal's queue, in the order of the calls.
     package func append(
-        _ payload: String, operations: Int, identity: BatchIdentity?,
+        _ payload: String, operations: Int, identity: BatchIdentity?, isBarrier: Bool = true,
         completion: @escaping @Sendable (Result<Void, JournalError>) -> Void
     ) {
         precondition(operations >= 1, "a record holds at least one operation")
         let entry = JournalState.Entry(
-            identity: identity, operations: operations, payload: payload, acceptedAt: Self.now, completion: completion)
+            identity: identity, operations: operations, payload: payload, acceptedAt: Self.now, isBarrier: isBarrier,
+            completion: completion)
         let admission = state.withLock { state in
             let admission = state.admit(entry)
             publish(state)
@@ -80,11 +99,13 @@ package final class Journal: Sendable {
     /// many records at a time.
     package func remove(through number: Int64) async throws(JournalError) {
         try await onQueue { database in
-            self.transact(in: database) {
+            let outcome = self.transactMakingRoom(in: database) {
                 try JournalTable.remove(through: number, in: database)
             } settle: { state, removed in
                 state.remove(records: removed.records, operations: removed.operations)
             }
+            if self.isEmpty { self.tidyUp(database) }
+            return outcome
         }
     }
 
@@ -93,7 +114,7 @@ package final class Journal: Sendable {
     package func reject(_ record: Record, because reason: String) async throws(JournalError) {
         let now = Self.now
         try await onQueue { database in
-            self.transact(in: database) {
+            self.transactMakingRoom(in: database) {
                 try JournalTable.reject(record, because: reason, at: now, in: database)
             } settle: { state, isRejected in
                 guard isRejected else { return }
@@ -105,6 +126,14 @@ package final class Journal: Sendable {
 
     /// What waits, what was rejected, and what went wrong last. Asks no disk.
     package var depth: Depth { state.withLock { $0.depth } }
+
+    /// Whether records wait that were appended as barriers, or in another life of the file, and have not been replayed.
+    package var hasBacklog: Bool { backlog.load(ordering: .acquiring) }
+
+    /// The next record has been replayed; it may still be there.
+    func noteReplayed() {
+        settle { $0.replayed += 1 }
+    }
 
     /// Whether no record waits, neither on disk nor on its way there.
     package var isEmpty: Bool { records.load(ordering: .acquiring) == 0 }
@@ -121,6 +150,9 @@ package final class Journal: Sendable {
         }
     }
 
+    /// What a file without waiting records may keep, in pages of 4 KiB.
+    private static let usualPages = 64
+
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 }
 
@@ -133,7 +165,7 @@ extension Journal {
             for entry in group { try JournalTable.insert(entry, in: database) }
         }
         if case .failure = outcome {
-            settle { $0.remove(records: group.count, operations: group.reduce(0) { $0 + $1.operations }) }
+            settle { $0.takeBack(group) }
         }
         for entry in group { entry.completion(outcome) }
     }
@@ -156,6 +188,25 @@ extension Journal {
         }
     }
 
+    /// The same for what lets go of records: where the disk is full, once more with the spare room given back.
+    private func transactMakingRoom<Value>(
+        in database: Database, _ body: () throws -> Value, settle: (inout JournalState, Value) -> Void
+    ) -> Result<Void, JournalError> {
+        let outcome = transact(in: database, body, settle: settle)
+        guard case .failure(.storage) = outcome, spare.giveBack() else { return outcome }
+        _ = try? database.checkpoint(.truncate)
+        return transact(in: database, body, settle: settle)
+    }
+
+    /// Nothing waits: the file gives back what it has grown by, and the spare room is kept free again.
+    private func tidyUp(_ database: Database) {
+        if let pages = try? Int.fetchOne(database, sql: "PRAGMA page_count"), pages > Self.usualPages {
+            try? database.execute(sql: "VACUUM")
+            _ = try? database.checkpoint(.truncate)
+        }
+        spare.take()
+    }
+
     /// Keeps what went wrong for whoever asks for the depth, until something has been written again.
     private func reporting<Value>(_ body: () throws -> Value) -> Result<Value, JournalError> {
         let outcome = Result { () throws(JournalError) in try JournalError.catching(path, body) }
@@ -172,6 +223,7 @@ extension Journal {
 
     private func publish(_ state: JournalState) {
         records.store(state.depth.records, ordering: .releasing)
+        backlog.store(state.hasBacklog, ordering: .releasing)
     }
 
     private func onQueue<Value: Sendable>(

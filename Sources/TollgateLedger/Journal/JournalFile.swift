@@ -36,6 +36,8 @@ enum JournalFile {
     private static func setUp(_ database: Database) throws {
         // Setting WAL up has lowered it: a commit would not wait for the disk.
         try database.execute(sql: "PRAGMA synchronous = FULL")
+        // The log stays small, so that little room is needed to fold it into the file (JournalSpare). In pages of 4 KiB.
+        try database.execute(sql: "PRAGMA wal_autocheckpoint = 32")
         // Debian's SQLite overwrites with zeros all that is deleted, for which removing takes twice the room on the disk.
         try database.execute(sql: "PRAGMA secure_delete = FAST")
     }

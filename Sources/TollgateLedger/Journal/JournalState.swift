@@ -7,6 +7,7 @@ struct JournalState {
         var operations: Int
         var payload: String
         var acceptedAt: Int64
+        var isBarrier: Bool
         var completion: @Sendable (Result<Void, JournalError>) -> Void
     }
 
@@ -24,17 +25,28 @@ struct JournalState {
     var depth: Journal.Depth
     var isClosed = false
     private var queued: [Entry] = []
+    /// Records counted from the opening of the file: how many there have been, up to which there is a backlog, and how many have
+    /// been replayed. They are replayed in their order.
+    private var appended: Int
+    private var barrier: Int
+    var replayed = 0
 
     init(capacity: Int, depth: Journal.Depth) {
         self.capacity = capacity
         self.depth = depth
+        appended = depth.records
+        barrier = depth.records
     }
+
+    var hasBacklog: Bool { replayed < barrier }
 
     mutating func admit(_ entry: Entry) -> Admission {
         guard !isClosed else { return .refused(.closed) }
         guard entry.operations <= capacity - depth.operations else { return .refused(.full(capacity: capacity)) }
         depth.operations += entry.operations
         depth.records += 1
+        appended += 1
+        if entry.isBarrier { barrier = appended }
         queued.append(entry)
         return queued.count == 1 ? .first : .queued
     }
@@ -42,6 +54,13 @@ struct JournalState {
     mutating func takeQueued() -> [Entry] {
         defer { queued = [] }
         return queued
+    }
+
+    /// A group that could not be written.
+    mutating func takeBack(_ group: [Entry]) {
+        remove(records: group.count, operations: group.reduce(0) { $0 + $1.operations })
+        appended -= group.count
+        barrier = min(barrier, appended)
     }
 
     mutating func remove(records: Int, operations: Int) {

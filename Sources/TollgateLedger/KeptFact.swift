@@ -1,0 +1,25 @@
+import TollgateCore
+
+/// A fact on its way into the journal, and who waits to hear that it is there. Owned by the ledger's event loop.
+struct KeptFact {
+    var operation: KeptOperation
+    var owner: any OperationOwner
+    var ticket: Int
+    /// What its owner has to know if it cannot be kept.
+    var failed: FailedOperation
+
+    /// What takes back must not be replayed before it.
+    var isBarrier: Bool { failed.verb == .record || failed.verb == .commit }
+}
+
+extension Batch {
+    /// The facts among its operations, in their order.
+    var facts: [KeptFact] {
+        encoder.batchedOperations().enumerated().compactMap { place, operation in
+            guard !operation.verb.isDecision else { return nil }
+            return KeptFact(
+                operation: KeptOperation(operation, terms[place]), owner: entries[place].owner,
+                ticket: entries[place].ticket, failed: failedOperation(place))
+        }
+    }
+}
