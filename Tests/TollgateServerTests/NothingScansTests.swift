@@ -26,7 +26,7 @@ import TollgateTestSupport
         "config|resetstat", "config|get", "time", "expire",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
         // Of holds: by rank or by score, never all of them.
-        "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyscore",
+        "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyrank",
     ]
 
     private func work(_ harness: ServerHarness) async throws {
