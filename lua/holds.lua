@@ -3,11 +3,12 @@
 -- The scope's hash has a field held, 'ends count tokens input_tokens output_tokens cost': the open holds and their sums, and a
 -- time (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:{user:alice}:holds, with each
 -- hold by its end. A hold is the text 'id tokens input_tokens output_tokens cost', so that whoever finds one knows what it
--- holds. So a decision reads one field more, whatever the number of holds; those that have ended are looked for only when
+-- holds. A decision thus reads one field more, whatever the number of holds; those that have ended are looked for only when
 -- that time is reached, and each of them is met once: O(log n) for a hold over its life.
 --
 -- read_holds makes of state.held a table: the sums by meter, ends, and what is to be written: changed, added and removed
--- (commands), released (the holds that removed names), expired (how many that have ended still stand in the set), last (the latest end of what was added).
+-- (commands), released (the holds that removed names), expired (how many that have ended still stand in the set), last (the
+-- latest end of what was added).
 
 local MOST_EXPIRED = 1000 -- in one call
 

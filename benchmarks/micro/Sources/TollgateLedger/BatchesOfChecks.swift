@@ -8,9 +8,9 @@ package let checksInBatch = 128
 func batchesOfChecks(on scopes: [[ScopePlan]]) -> [Batch] {
     let owner = Nobody()
     return (0..<scopes.count / checksInBatch).map { number in
-        let batch = Batch(number: number + 1, deadline: .distantFuture)
+        let batch = Batch(number: number + 1, namespace: "tollgate", deadline: .distantFuture)
         for place in number * checksInBatch..<(number + 1) * checksInBatch {
-            batch.append(.check, Amounts(requests: 1), on: scopes[place], for: owner, ticket: place)
+            batch.append(.check, Amounts(requests: 1), on: scopes[place], terms: nil, for: owner, ticket: place)
         }
         return batch
     }

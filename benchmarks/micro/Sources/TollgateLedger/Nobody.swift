@@ -1,5 +1,5 @@
 /// Stands where a session would wait for the answer to an operation.
 final class Nobody: OperationOwner {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
-    func ledgerFailed(ticket: Int, verb: OperationVerb, failsClosed: Bool, with failure: LedgerFailure) {}
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
 }
