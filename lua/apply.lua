@@ -21,6 +21,7 @@ local function apply(verb, terms)
         verb, texts[first], operations[terms + 1], operations[terms + 2], operations[terms + 3], operations[terms + 4])
 end
 
+local met_broken = false
 local at, last = 1, #operations
 while at <= last do
     local verb = operations[at]
@@ -47,6 +48,7 @@ while at <= last do
     local terms = at
     if verb > REFUND then at = at + term_count(verb) end
     if broken then
+        met_broken = true
         put_fault(BROKEN, broken)
     elseif not (is_plain and pass_quietly()) then
         for i = 1, named_count do count_hits(scopes[named[i]]) end
@@ -61,7 +63,10 @@ end
 
 -- Writing ------------------------------------------------------------------------------------------------------------
 
-if sequence > 0 then call('SET', KEYS[#KEYS], format('%d', sequence), 'PX', PRODUCER_KEPT) end
+if sequence > 0 then
+    local applied = format(met_broken and '%d broken' or '%d', sequence)
+    call('SET', KEYS[#KEYS], applied, 'PX', PRODUCER_KEPT)
+end
 for i = 1, #scopes do
     local state = scopes[i]
     if not state.broken then count_hits(state) end

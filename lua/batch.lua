@@ -20,7 +20,7 @@
 --                        not applied again, so that one whose reply was lost can be sent once more
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
 --            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
---                    applied before, there are no answers
+--                    applied before, there are no answers; 3: the same, but for operations that met a broken key
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
 --                    2, scope, limit, used, retry in ms     DENY; the limit that refuses longest; -1: waiting won't help
 --                    3                                      OK
@@ -48,7 +48,11 @@ local PRODUCER_KEPT = 31 * 86400000
 
 local clock, sent_sets, sent_scopes, operations, texts, sequence = cmsgpack.unpack(ARGV[1])
 local now = clock_now(clock)
-if sequence > 0 and (tonumber(call('GET', KEYS[#KEYS])) or 0) >= sequence then return cmsgpack.pack({ 2, now }) end
+if sequence > 0 then
+    local applied, broken = match(call('GET', KEYS[#KEYS]) or '', '^(%d+)( ?)')
+    applied = tonumber(applied) or 0
+    if applied >= sequence then return cmsgpack.pack({ applied == sequence and broken == ' ' and 3 or 2, now }) end
+end
 
 local sets = {}
 for i = 1, #sent_sets do

@@ -31,7 +31,7 @@ final class ClientLink {
     var state = State.idle
     var backoff = Backoff()
     /// Why the last connection failed.
-    var lastProblem = "not connected"
+    var lastProblem = TollgateClientError.unavailable("not connected")
     /// Calls that are not sent yet, the oldest first. Some may have been given up.
     var waiting = Deque<Call>()
     /// Calls whose replies have not arrived, in the order in which they were sent. Some may have been given up.
@@ -64,7 +64,7 @@ final class ClientLink {
         case .connecting: waiting.append(call)
         case .idle:
             guard backoff.allows(.now()) else {
-                return call.finish(.failure(TollgateClientError.unavailable(lastProblem)))
+                return call.finish(.failure(lastProblem))
             }
             waiting.append(call)
             connect()
@@ -137,7 +137,7 @@ final class ClientLink {
 
     /// Ends every call with an error, and the state of the connection with them.
     func fail(_ error: TollgateClientError) {
-        if case .unavailable(let problem) = error { lastProblem = problem }
+        lastProblem = error
         state = .idle
         if !hasServed { backoff.failed(.now(), jitter: .random(in: 0.75...1.25)) }
         hasServed = false

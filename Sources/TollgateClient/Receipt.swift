@@ -7,7 +7,7 @@ public struct Receipt: Sendable, Hashable {
     /// The same had been done before, and nothing was changed now. It may have been an earlier attempt of this very call,
     /// the answer to which was lost.
     public let isDuplicate: Bool
-    /// Redis is away: the sidecar keeps it on disk and applies it later.
+    /// Redis is away, or what came before is still waiting: the sidecar keeps it on disk and applies it later.
     public let isQueued: Bool
 
     /// Reads the fields that follow `OK`; all false where there are none.

@@ -18,6 +18,7 @@ final class Batch {
         var completion: (Result<ScopeUsage, LedgerFailure>) -> Void
     }
 
+    let number: Int
     /// Past it the operations are answered without Redis.
     let deadline: NIODeadline
     /// The operations have been answered; what was asked of usage is being read.
@@ -42,6 +43,7 @@ final class Batch {
 
     /// `number` as for the encoder.
     init(number: Int, namespace: String, deadline: NIODeadline) {
+        self.number = number
         encoder = BatchEncoder(number: number, namespace: namespace)
         self.deadline = deadline
     }

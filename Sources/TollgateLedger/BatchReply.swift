@@ -8,6 +8,8 @@ package struct BatchReply {
         case applied = 1
         /// By its identity, the first time that it was sent. There are no answers.
         case appliedBefore = 2
+        /// The same, but for operations whose scope's key is not a hash.
+        case appliedBeforeInPart = 3
     }
 
     let status: Status

@@ -9,8 +9,9 @@ package struct JournalReplay: Sendable {
         case applied
         /// Redis could not be reached.
         case notNow
-        /// Redis answers with an error that says nothing of the record: it waits until that has been mended.
-        case failing(String)
+        /// Redis answers with an error, which may say nothing of the record: it waits until that has been mended. `others`: how
+        /// many batches that are no replays have been answered so far.
+        case failing(String, others: Int)
         /// Redis, or this version, cannot do what the record says, and never will.
         case impossible(String)
     }
@@ -19,6 +20,8 @@ package struct JournalReplay: Sendable {
     private static let portion = 64
     private static let pause = Duration.milliseconds(50)
     private static let longPause = Duration.seconds(1)
+    /// So often in a row a record fails while others are answered, until it is taken for the fault.
+    private static let mostFailures = 60
 
     let journal: Journal
     let send: @Sendable (Journal.Record) async -> Outcome
@@ -60,7 +63,8 @@ package struct JournalReplay: Sendable {
 
     /// False when the task was cancelled before the end.
     private func replay(_ record: Journal.Record) async -> Bool {
-        var lastError = ""
+        var failures = 0
+        var othersAtFirst = 0
         while !Task.isCancelled {
             switch await send(record) {
             case .applied:
@@ -68,26 +72,32 @@ package struct JournalReplay: Sendable {
                 journal.noteReplayed()
                 return true
             case .notNow: try? await Task.sleep(for: Self.pause)
-            case .failing(let reason):
-                if reason != lastError {
+            case .failing(let reason, let others):
+                failures += 1
+                if failures == 1 {
+                    othersAtFirst = others
                     logger.error("the journal cannot be replayed, and waits", metadata: ["reason": "\(reason)"])
                 }
-                lastError = reason
+                if failures >= Self.mostFailures, others > othersAtFirst {
+                    return await reject(record, because: reason)
+                }
                 try? await Task.sleep(for: Self.longPause)
-            case .impossible(let reason):
-                if await reject(record, because: reason) { return true }
-                try? await Task.sleep(for: Self.longPause)
+            case .impossible(let reason): return await reject(record, because: reason)
             }
         }
         return false
     }
 
-    /// Set aside in the journal, for a person to look at.
+    /// Set aside in the journal, for a person to look at. Not sent again, whatever happens: Redis knows it by now. False when
+    /// the task was cancelled before.
     private func reject(_ record: Journal.Record, because reason: String) async -> Bool {
         logger.error(
             "an entry of the journal cannot be applied and is set aside",
             metadata: ["reason": "\(reason)", "operations": "\(record.payload)"])
-        guard (try? await journal.reject(record, because: reason)) != nil else { return false }
+        while (try? await journal.reject(record, because: reason)) == nil {
+            guard !Task.isCancelled else { return false }
+            try? await Task.sleep(for: Self.longPause)
+        }
         onReplayed(record.identity)
         journal.noteReplayed()
         return true

@@ -21,18 +21,26 @@ extension Ledger {
         }
     }
 
-    /// What takes back queues up behind what is still to be added: taken back first, it would stop at zero. Those of a tick
-    /// make one record.
+    /// What takes back queues up behind what is still to be added, in the journal and in batches: taken back first, it would
+    /// stop at zero. Those of a tick make one record.
     func queueUp(_ fact: KeptFact) {
-        queuedUp.append(fact)
-        guard queuedUp.count == 1 else { return }
-        eventLoop.assumeIsolated().execute {
-            let facts = self.queuedUp
-            self.queuedUp = []
-            for start in stride(from: 0, to: facts.count, by: Batch.capacity) {
-                let portion = Array(facts[start..<min(start + Batch.capacity, facts.count)])
-                self.keep(portion, as: nil, failure: .unavailable("what came before is being replayed"))
-            }
+        queuedUp.append((fact, behind: (filling ?? full.last ?? underWay)?.number ?? 0))
+        guard queuedUp.count == 1, queuedUp[0].behind == 0 else { return }
+        eventLoop.assumeIsolated().execute { self.putQueuedUp(through: 0) }
+    }
+
+    /// Called in the order of the batches' numbers.
+    func hasEnded(_ batch: Batch) {
+        if !queuedUp.isEmpty { putQueuedUp(through: batch.number) }
+    }
+
+    /// `number`: of the last batch that has ended.
+    private func putQueuedUp(through number: Int) {
+        let ready = queuedUp.prefix { $0.behind <= number }.map(\.fact)
+        queuedUp.removeFirst(ready.count)
+        for start in stride(from: 0, to: ready.count, by: Batch.capacity) {
+            let portion = Array(ready[start..<min(start + Batch.capacity, ready.count)])
+            keep(portion, as: nil, failure: .unavailable("what came before is being replayed"))
         }
     }
 

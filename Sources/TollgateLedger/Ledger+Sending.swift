@@ -32,7 +32,8 @@ extension Ledger {
                 batch.resent += 1
                 send(batch)
             case .otherTime: finish(batch, failure: .internal("Redis's clock and the calendar do not agree"))
-            case .appliedBefore: deliverAppliedBefore(batch)
+            case .appliedBefore: deliverAppliedBefore(batch, as: .ok)
+            case .appliedBeforeInPart: deliverAppliedBefore(batch, as: .broken)
             }
         case .success(.error(let sentence)): finish(batch, failure: LedgerFailure(redisSaid: sentence))
         case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
@@ -59,14 +60,17 @@ extension Ledger {
             }
             entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
+        hasEnded(batch)
+        if !batch.isReplay { answeredBatches += 1 }
         if isDone { onAnswersDelivered() } else { readUsage(of: batch) }
     }
 
     /// Only what comes from the journal is sent twice, and that is nothing but facts.
-    private func deliverAppliedBefore(_ batch: Batch) {
+    private func deliverAppliedBefore(_ batch: Batch, as outcome: Answer.Outcome) {
         underWay = nil
         flush()
-        for entry in batch.entries { entry.owner.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: .ok)) }
+        for entry in batch.entries { entry.owner.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: outcome)) }
+        hasEnded(batch)
         onAnswersDelivered()
     }
 
@@ -115,5 +119,6 @@ extension Ledger {
         for request in batch.usageRequests { request.completion(.failure(failure)) }
         onAnswersDelivered()
         if isKept { keep(batch.facts, as: mayBeApplied ? batch.identity : nil, failure: failure) }
+        if first == 0 { hasEnded(batch) }
     }
 }

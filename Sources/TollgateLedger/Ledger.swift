@@ -35,8 +35,10 @@ package final class Ledger {
     var filling: Batch?
     var full = Deque<Batch>()
     var underWay: Batch?
-    /// To be put into the journal at the end of the tick.
-    var queuedUp: [KeptFact] = []
+    /// What takes back and has to wait, each with the number of the batch that has to end before it goes into the journal.
+    var queuedUp: [(fact: KeptFact, behind: Int)] = []
+    /// Batches that were answered by Redis and did not come from the journal.
+    var answeredBatches = 0
     private var isFlushScheduled = false
     private var isDeadlineCheckScheduled = false
 
@@ -87,7 +89,8 @@ package final class Ledger {
         }
         // Facts go into a batch all the same: those of a tick are put into the journal together.
         guard isReady || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
-        if verb == .refund || verb == .cancel, journal?.hasBacklog == true {
+        // Without Redis the batch that fills goes into the journal, and keeps the order.
+        if isReady, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(

@@ -6,9 +6,11 @@ final class ReplayedRecord: OperationOwner {
     private var missing: Int
     private var outcome = JournalReplay.Outcome.applied
     private let promise: EventLoopPromise<JournalReplay.Outcome>
+    private unowned let ledger: Ledger
 
-    init(operations: Int, promise: EventLoopPromise<JournalReplay.Outcome>) {
+    init(operations: Int, ledger: Ledger, promise: EventLoopPromise<JournalReplay.Outcome>) {
         missing = operations
+        self.ledger = ledger
         self.promise = promise
     }
 
@@ -22,7 +24,7 @@ final class ReplayedRecord: OperationOwner {
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
         if case .internal(let reason) = failure {
-            outcome = .failing(reason)
+            outcome = .failing(reason, others: ledger.answeredBatches)
         } else {
             outcome = .notNow
         }
@@ -42,7 +44,7 @@ extension Ledger {
     ) -> EventLoopFuture<JournalReplay.Outcome> {
         guard isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
-        let owner = ReplayedRecord(operations: record.operations, promise: promise)
+        let owner = ReplayedRecord(operations: record.operations, ledger: self, promise: promise)
         if !replay(record, plan: plan, for: owner) { promise.succeed(.impossible("this version cannot read it")) }
         return promise.futureResult
     }

@@ -30,7 +30,7 @@ struct JournalDiskTests {
                 failure = error
             }
         }
-        #expect(failure == .storage("the journal \(disk.path)/journal: the disk is full"))
+        #expect(failure == .noRoom(path: "\(disk.path)/journal"))
         #expect(kept.count > 20)
         #expect(journal.depth.records == kept.count)
         #expect(journal.depth.lastError == failure?.description)

@@ -107,4 +107,26 @@ import TollgateTestSupport
         #expect(try await harness.replay(record) == .notNow)
         try await harness.stop()
     }
+
+    @Test("what met a broken key is told apart also when it was sent before and the answer lost")
+    func brokenBefore() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        let plans = ScopePlanCache(policy: try policy(), namespace: "tollgate")
+        try harness.redis.cli("SET", "tollgate:{user:bad}", "x")
+        let record = record(
+            BatchIdentity(producer: "p", sequence: 4),
+            [
+                try .record("user:a", amounts: Amounts(tokens: 3)),
+                try .record("user:bad", amounts: Amounts(tokens: 4)),
+            ], plans: plans)
+        for _ in 0..<3 {
+            guard case .impossible(let reason) = try await harness.replay(record) else {
+                Issue.record("a broken key was taken for applied")
+                continue
+            }
+            #expect(reason.contains("is not a hash"))
+        }
+        #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "3"])
+        try await harness.stop()
+    }
 }

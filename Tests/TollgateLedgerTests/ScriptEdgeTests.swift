@@ -118,4 +118,20 @@ import TollgateTestSupport
         #expect(answers == ["ALLOW shadow=user:a/cost/day", "OVERFULL user:a", "ALLOW"])
         try await harness.stop()
     }
+
+    @Test("a set of holds that is gone holds nothing, from the first COMMIT on")
+    func holdsGone() async throws {
+        let harness = try await LedgerHarness(policy: policy([Limit(.cost, .day, max: 100)]))
+        let first = try TestOperation.reserve("user:a", amounts: Amounts(cost: 40), id: "1")
+        let second = try TestOperation.reserve("user:a", amounts: Amounts(cost: 50), id: "2")
+        _ = try await harness.apply([first, second], at: Self.noon)
+        try harness.redis.cli("DEL", "tollgate:{user:a}:holds")
+        #expect(
+            try await harness.apply(first.commit(madeAt: Self.noon, amounts: Amounts(cost: 30)), at: Self.noon) == "OK")
+        let stored = try harness.redis.hash("tollgate:{user:a}")
+        #expect(stored["held"] == nil)
+        #expect(stored["cost/day"] == "30")
+        #expect(try await harness.apply(second.cancel(madeAt: Self.noon), at: Self.noon) == "OK")
+        try await harness.stop()
+    }
 }

@@ -69,6 +69,28 @@ import TollgateTestSupport
         }
     }
 
+    @Test("what takes back does not overtake what it takes back either when both come in one write")
+    func pipelinedInOrder() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            harness.redis.stop()
+            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            let client = try harness.client()
+            #expect(try await client.ask("RECORD user=x tokens=1") == ["OK queued=1"])
+            let lines = (0..<50).flatMap {
+                ["REFUND user=y tokens=1", "RECORD user=b\($0) tokens=100", "REFUND user=b\($0) tokens=100"]
+            }
+            #expect(try await client.ask(lines).allSatisfy { $0 == "OK queued=1" })
+            try harness.redis.start()
+            // While it is replayed.
+            let more = (50..<100).flatMap { ["RECORD user=b\($0) tokens=100", "REFUND user=b\($0) tokens=100"] }
+            #expect(try await client.ask(more).allSatisfy { $0.hasPrefix("OK") })
+            try await drained(harness)
+            for user in 0..<100 {
+                #expect(try harness.redis.hash("tollgate:{user:b\(user)}")["tokens/total"] == "0", "b\(user)")
+            }
+        }
+    }
+
     @Test("a full journal refuses and drops nothing")
     func full() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.journalCapacity = 50 }) { harness in

@@ -25,8 +25,8 @@ package final class Journal: Sendable {
     /// Opens the file, or makes it where there is none; its folder has to be there. Reads all of the file once.
     ///
     /// - Parameter capacity: the most operations held.
-    /// - Throws: ``JournalError/unusable(path:reason:)`` for a file that is something else, or damaged, and
-    ///   ``JournalError/storage(_:)``.
+    /// - Throws: ``JournalError/unusable(path:reason:)`` for a file that is something else, or damaged,
+    ///   ``JournalError/noRoom(path:)`` and ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let database = try Self.open(path, spare)
@@ -52,7 +52,7 @@ package final class Journal: Sendable {
         do throws(JournalError) {
             return try JournalFile.open(path)
         } catch {
-            guard case .storage = error, spare.giveBack() else { throw error }
+            guard case .noRoom = error, spare.giveBack() else { throw error }
             return try JournalFile.open(path)
         }
     }
@@ -150,7 +150,7 @@ package final class Journal: Sendable {
         }
     }
 
-    /// What a file without waiting records may keep, in pages of 4 KiB.
+    /// What a file may keep that it does not use, in pages of 4 KiB.
     private static let usualPages = 64
 
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
@@ -193,14 +193,14 @@ extension Journal {
         in database: Database, _ body: () throws -> Value, settle: (inout JournalState, Value) -> Void
     ) -> Result<Void, JournalError> {
         let outcome = transact(in: database, body, settle: settle)
-        guard case .failure(.storage) = outcome, spare.giveBack() else { return outcome }
+        guard case .failure(.noRoom) = outcome, spare.giveBack() else { return outcome }
         _ = try? database.checkpoint(.truncate)
         return transact(in: database, body, settle: settle)
     }
 
     /// Nothing waits: the file gives back what it has grown by, and the spare room is kept free again.
     private func tidyUp(_ database: Database) {
-        if let pages = try? Int.fetchOne(database, sql: "PRAGMA page_count"), pages > Self.usualPages {
+        if let pages = try? Int.fetchOne(database, sql: "PRAGMA freelist_count"), pages > Self.usualPages {
             try? database.execute(sql: "VACUUM")
             _ = try? database.checkpoint(.truncate)
         }

@@ -5,7 +5,9 @@ import GRDB
 package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The operations would have been more than the journal may hold.
     case full(capacity: Int)
-    /// The disk or the file did not take or give it: no room, read-only, an I/O error, another process that holds the file.
+    /// The disk is full.
+    case noRoom(path: String)
+    /// The disk or the file did not take or give it: read-only, an I/O error, another process that holds the file.
     case storage(String)
     /// The file is not a journal, a damaged one, or that of a later version. It was left as it is.
     case unusable(path: String, reason: String)
@@ -16,6 +18,7 @@ package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .full(let capacity): "the journal is full: it holds at most \(capacity) operations"
+        case .noRoom(let path): "the journal \(path): the disk is full"
         case .storage(let sentence): sentence
         case .unusable(let path, let reason): "the journal \(path) cannot be used: \(reason); it was left untouched"
         case .closed: "the journal has been closed"
@@ -30,6 +33,8 @@ extension JournalError {
             return try body()
         } catch let error as JournalError {
             throw error
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            throw .noRoom(path: path)
         } catch let error as DatabaseError {
             throw .storage("the journal \(path): \(reason(for: error))")
         } catch {
@@ -39,7 +44,6 @@ extension JournalError {
 
     private static func reason(for error: DatabaseError) -> String {
         switch error.resultCode {
-        case .SQLITE_FULL: "the disk is full"
         case .SQLITE_READONLY: "it cannot be written, only read"
         case .SQLITE_BUSY: "another process held it for more than \(Int(JournalFile.patience)) s"
         case .SQLITE_IOERR: "the disk failed (SQLite's error \(error.extendedResultCode.rawValue))"

@@ -5,11 +5,11 @@ import TollgateTestSupport
 extension FaultTests {
     @Test(
         "the journal's disk full while Redis is away: what was answered OK is counted, the rest was refused and is not",
-        .enabled(if: TinyDisk.canBeMounted, "only root can mount a file system"))
+        .enabled(if: SmallDisk.isPossible, "needs to mount a small disk, which only root may"))
     func diskFull() async throws {
         for (number, seed) in FaultSettings.seeds.enumerated() {
             var round = Round(scenario: "disk full", number: number, seed: seed)
-            let disk = try await TinyDisk()
+            let disk = try SmallDisk()
             let stand = try await Stand(
                 Stand.Setup(sidecars: 1, isDurable: true, arguments: ["--data", disk.path]))
             try await playDiskFull(&round, on: stand)

@@ -1,16 +1,17 @@
 import Foundation
-import TollgateTestSupport
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// A disk of 1 MiB that can be filled, kept in memory; gone with this object. Only root can make one.
-final class SmallDisk: Sendable {
-    let path: String
+public final class SmallDisk: Sendable {
+    /// Where it is mounted.
+    public let path: String
     private let folder: TemporaryFolder
 
-    init() throws {
+    /// Makes and mounts it. Throws what the system says against it.
+    public init() throws {
         folder = try TemporaryFolder()
         path = folder.path + "/disk"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -29,15 +30,16 @@ final class SmallDisk: Sendable {
         #endif
     }
 
-    /// Whether this process may make one.
-    static var isPossible: Bool { (try? SmallDisk()) != nil }
+    /// Whether this process may make one: root may, where the system lets it mount.
+    public static var isPossible: Bool { (try? SmallDisk()) != nil }
 
     /// Takes room away, in a file of that name.
-    func fill(_ name: String, bytes: Int) throws {
+    public func fill(_ name: String, bytes: Int) throws {
         try Data(count: bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
     }
 
-    func remove(_ name: String) throws {
+    /// Gives that room back.
+    public func remove(_ name: String) throws {
         try FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }
 }
