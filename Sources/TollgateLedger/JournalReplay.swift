@@ -19,14 +19,15 @@ package struct JournalReplay: Sendable {
     /// Records read at a time.
     private static let portion = 64
     private static let pause = Duration.milliseconds(50)
-    private static let longPause = Duration.seconds(1)
     /// So often in a row a record fails while others are answered, until it is taken for the fault.
-    private static let mostFailures = 60
+    static let mostFailures = 60
 
     let journal: Journal
     let send: @Sendable (Journal.Record) async -> Outcome
     let onReplayed: @Sendable (BatchIdentity) -> Void
     let logger: Logger
+    /// After an error.
+    var longPause = Duration.seconds(1)
 
     package init(
         journal: Journal, logger: Logger, send: @escaping @Sendable (Journal.Record) async -> Outcome,
@@ -81,7 +82,7 @@ package struct JournalReplay: Sendable {
                 if failures >= Self.mostFailures, others > othersAtFirst {
                     return await reject(record, because: reason)
                 }
-                try? await Task.sleep(for: Self.longPause)
+                try? await Task.sleep(for: longPause)
             case .impossible(let reason): return await reject(record, because: reason)
             }
         }
@@ -96,7 +97,7 @@ package struct JournalReplay: Sendable {
             metadata: ["reason": "\(reason)", "operations": "\(record.payload)"])
         while (try? await journal.reject(record, because: reason)) == nil {
             guard !Task.isCancelled else { return false }
-            try? await Task.sleep(for: Self.longPause)
+            try? await Task.sleep(for: longPause)
         }
         onReplayed(record.identity)
         journal.noteReplayed()

@@ -1,0 +1,67 @@
+import Logging
+import Synchronization
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// What becomes of records that Redis answers with errors.
+@Suite struct JournalReplayTests {
+    /// Answers the first record with errors, and counts them.
+    private final class Faulty: Sendable {
+        let failures = Atomic<Int>(0)
+        let sent = Mutex<[Int64]>([])
+        let othersAreAnswered: Bool
+
+        init(othersAreAnswered: Bool) {
+            self.othersAreAnswered = othersAreAnswered
+        }
+
+        func send(_ record: Journal.Record) -> JournalReplay.Outcome {
+            guard record.number == 1 else {
+                sent.withLock { $0.append(record.number) }
+                return .applied
+            }
+            let count = failures.add(1, ordering: .relaxed).newValue
+            return .failing("ERR no such thing", others: othersAreAnswered ? count : 7)
+        }
+    }
+
+    private func replay(_ faulty: Faulty, _ harness: JournalHarness) -> Task<Void, Never> {
+        var replay = JournalReplay(
+            journal: harness.journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            send: { faulty.send($0) }, onReplayed: { _ in })
+        replay.longPause = .milliseconds(1)
+        let (kept, _) = AsyncStream.makeStream(of: Void.self)
+        return Task { [replay] in await replay.run(whenKept: kept) }
+    }
+
+    @Test("a record that fails again and again while others are answered is set aside, and those behind it go on")
+    func poison() async throws {
+        let harness = try JournalHarness()
+        for payload in ["a", "b", "c"] { try await harness.journal.append(payload) }
+        let faulty = Faulty(othersAreAnswered: true)
+        let task = replay(faulty, harness)
+        try await eventually { harness.journal.isEmpty }
+        #expect(faulty.failures.load(ordering: .relaxed) == JournalReplay.mostFailures)
+        #expect(faulty.sent.withLock { $0 } == [2, 3])
+        #expect(harness.journal.depth.rejected == 1)
+        #expect(!harness.journal.hasBacklog)
+        task.cancel()
+        await task.value
+    }
+
+    @Test("while nothing else is answered either the journal waits, in its order")
+    func everythingFails() async throws {
+        let harness = try JournalHarness()
+        for payload in ["a", "b"] { try await harness.journal.append(payload) }
+        let faulty = Faulty(othersAreAnswered: false)
+        let task = replay(faulty, harness)
+        try await eventually { faulty.failures.load(ordering: .relaxed) > 3 * JournalReplay.mostFailures }
+        task.cancel()
+        await task.value
+        #expect(faulty.sent.withLock { $0 } == [])
+        #expect(harness.journal.depth == Journal.Depth(operations: 2, records: 2))
+        #expect(harness.journal.hasBacklog)
+    }
+}
