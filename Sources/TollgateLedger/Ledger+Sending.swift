@@ -99,6 +99,7 @@ extension Ledger {
     }
 
     private func endUnderWay() {
+        if let batch = underWay { hasEnded(batch) }
         underWay = nil
         onAnswersDelivered()
         flush()

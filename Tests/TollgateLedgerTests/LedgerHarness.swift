@@ -38,7 +38,9 @@ struct LedgerHarness: Sendable {
         }
     }
 
-    init(policy: Policy, redis: TestRedis? = nil, namespace: String = "tollgate") async throws {
+    init(
+        policy: Policy, redis: TestRedis? = nil, namespace: String = "tollgate", journal: Journal? = nil
+    ) async throws {
         let redis = try redis ?? TestRedis()
         self.redis = redis
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -47,7 +49,8 @@ struct LedgerHarness: Sendable {
             let link = RedisLink(
                 address: redis.address, scripts: Ledger.scripts, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let ledger = Ledger(link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20))
+            let ledger = Ledger(
+                link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20), journal: journal)
             link.start()
             let cache = ScopePlanCache(policy: policy, namespace: namespace)
             return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
@@ -107,6 +110,19 @@ struct LedgerHarness: Sendable {
     func replay(_ record: Journal.Record) async throws -> JournalReplay.Outcome {
         try await eventLoop.flatSubmit { [core] in
             core.value.ledger.replay(record) { core.value.plan(for: $0) }
+        }.get()
+    }
+
+    /// The answer to an operation that is submitted right behind a reading of usage.
+    func readUsage(of scope: String, thenApply operation: TestOperation) async throws -> String {
+        let scope = try Scope(parsing: scope)
+        return try await eventLoop.flatSubmit { [core, eventLoop] in
+            let ledger = core.value.ledger
+            ledger.readUsage(of: core.value.plan(for: scope)) { _ in }
+            let collector = Collector(expected: 1, promise: eventLoop.makePromise())
+            let plans = operation.scopes.map { core.value.plan(for: $0) }
+            ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: 0)
+            return collector.promise.futureResult.map { $0[0] }
         }.get()
     }
 

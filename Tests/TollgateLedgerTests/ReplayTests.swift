@@ -129,4 +129,22 @@ import TollgateTestSupport
         #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "3"])
         try await harness.stop()
     }
+
+    @Test(
+        "what takes back goes into the journal when what is before it has ended, be it a reading of usage",
+        .timeLimit(.minutes(1)))
+    func behindUsage() async throws {
+        let kept = try JournalHarness()
+        try await kept.journal.append("never replayed here")
+        let harness = try await LedgerHarness(policy: try policy(), journal: kept.journal)
+        let refund = try TestOperation.refund("user:a", amounts: Amounts(tokens: 1))
+        #expect(try await harness.readUsage(of: "user:a", thenApply: refund) == "OK queued")
+        #expect(
+            try await harness.apply([try .record("user:a", amounts: Amounts(tokens: 5)), refund], at: nil) == [
+                "OK", "OK queued",
+            ])
+        #expect(try await harness.apply(refund, at: nil) == "OK queued")
+        #expect(kept.journal.depth.operations == 4)
+        try await harness.stop()
+    }
 }
