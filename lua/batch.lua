@@ -29,8 +29,8 @@
 --                    6                                      OK, though the hold had ended before
 --                    7, scope                               RESERVE: more is held of it than can be counted exactly
 --                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
---                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits that
---                    would have denied; count, (scope, limit, used) × count: limits past their warn amount
+--                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
+--                    that would have denied; count, (scope, limit, used) × count: limits past their warn amount
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
@@ -108,8 +108,9 @@ local function retry_in(state, j, want)
     return leaves_in(set, j, 0, now)
 end
 
--- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as the
--- smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns the refusing scope, limit and wait, or nil.
+-- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as
+-- the smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns
+-- the refusing scope, limit and wait, or nil.
 local function refusal(counts_denial)
     local scope, limit, wait
     for i = 1, named_count do
@@ -215,7 +216,7 @@ local function answer(status, scope, limit, milliseconds)
     shadows, warnings = {}, {}
 end
 
--- What an operation on scopes cannot be applied to; nil where there is no such.
+-- The answer to an operation that cannot be applied to a scope, and so is not applied to any.
 local function put_fault(status, scope)
     if #shadows > 0 then shadows = {} end
     put(status)

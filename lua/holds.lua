@@ -138,7 +138,8 @@ local function write_holds(state, is_kept)
     if held[CONCURRENT] == 0 then
         call('HDEL', state.key, 'held')
     else
-        call('HSET', state.key, 'held', format('%d %d %d %d %d %d', held.ends, held[CONCURRENT], unpack(held, TOKENS, COST)))
+        local text = format('%d %d %d %d %d %d', held.ends, held[CONCURRENT], unpack(held, TOKENS, COST))
+        call('HSET', state.key, 'held', text)
     end
     if not held.added then return end
     pcall(unpack(held.added))

@@ -62,7 +62,8 @@ local function clock_now(clock)
     return time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- The id, the end and the start of the calendar period that holds now; nil when the sidecar's idea of the time is too far off.
+-- The id, the end and the start of the calendar period that holds now; nil when the sidecar's idea of the time is too far
+-- off.
 local function period_at(calendar, now)
     if now < calendar[1] or now >= calendar[5] then return nil end
     if now < calendar[3] then return calendar[2], calendar[3], calendar[1] end
@@ -75,7 +76,8 @@ local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
         size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false, width = {}, current = {},
-        stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' }, expires = 0,
+        stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' },
+        expires = 0,
         for_ever = false,
         reads = false, holds = false,
     }

@@ -17,9 +17,7 @@ package final class Journal: Sendable {
     private let path: String
     private let spare: JournalSpare
     private let state: Mutex<JournalState>
-    /// Records waiting, as in `state`.
-    private let records: Atomic<Int>
-    /// As in `state`.
+    /// As in `state`: asked for every operation that takes back.
     private let backlog: Atomic<Bool>
 
     /// Opens the file, or makes it where there is none; its folder has to be there. Reads all of the file once.
@@ -43,7 +41,6 @@ package final class Journal: Sendable {
         self.database = database
         self.producer = producer
         state = Mutex(JournalState(capacity: capacity, depth: depth))
-        records = Atomic(depth.records)
         backlog = Atomic(depth.records > 0)
     }
 
@@ -136,7 +133,7 @@ package final class Journal: Sendable {
     }
 
     /// Whether no record waits, neither on disk nor on its way there.
-    package var isEmpty: Bool { records.load(ordering: .acquiring) == 0 }
+    package var isEmpty: Bool { depth.records == 0 }
 
     /// Writes what has been appended, and lets go of the file. Everything after that fails with ``JournalError/closed``.
     package func close() async {
@@ -222,7 +219,6 @@ extension Journal {
     }
 
     private func publish(_ state: JournalState) {
-        records.store(state.depth.records, ordering: .releasing)
         backlog.store(state.hasBacklog, ordering: .releasing)
     }
 

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import TollgateRedis
+import TollgateTestSupport
 
 /// A TCP proxy on a free port of 127.0.0.1 before a server, with faults that can be switched at any time.
 ///

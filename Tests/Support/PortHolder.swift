@@ -1,15 +1,14 @@
 import Foundation
-import TollgateTestSupport
 
 /// Keeps a TCP port of 127.0.0.1 from being given to anybody else: bound, but not listening, so that who connects is refused.
 /// Others can listen on it as long as they too say SO_REUSEADDR.
-struct PortHolder: Sendable {
+public struct PortHolder: Sendable {
     /// The port held.
-    let number: Int
+    public let number: Int
     private let descriptor: Int32
 
-    /// Takes a free port.
-    init() throws {
+    /// Takes a free port. Throws what the system says against it.
+    public init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw TestFailure("socket: \(String(cString: strerror(errno)))") }
         var yes: Int32 = 1
@@ -32,7 +31,7 @@ struct PortHolder: Sendable {
     }
 
     /// Lets the port go.
-    func release() {
+    public func release() {
         close(descriptor)
     }
 }
