@@ -46,9 +46,50 @@ public enum FailureRule: String, Sendable, CaseIterable {
 /// A limit as it holds for one scope, with where it comes from.
 public struct EffectiveLimit: Sendable, Hashable {
     /// Which part of the policy gave the limit.
-    public enum Source: String, Sendable {
-        case scope
+    public enum Source: Sendable, Hashable {
+        /// An override that has not ended.
+        case override
+        /// What is set for the scope itself.
+        case scope(Origin)
+        /// The tier of the user.
+        case tier(TierSource)
+        /// What is set for its kind.
         case defaults
+
+        /// The tier, and the subject of the assignment that gives it.
+        public struct TierSource: Sendable, Hashable {
+            /// The tier's id.
+            public var id: String
+            /// Who has set the tier.
+            public var origin: Origin
+            /// `user`, `role:Faculty`, `email_domain:example.com` or `default`.
+            public var via: String
+        }
+
+        /// As replies name it: `override`, `scope`, `tier:premium`, `defaults`.
+        public var word: String {
+            switch self {
+            case .override: "override"
+            case .scope: "scope"
+            case .tier(let source): "tier:\(source.id)"
+            case .defaults: "defaults"
+            }
+        }
+
+        /// The same with why: `tier:premium via role:Faculty`.
+        public var explanation: String {
+            if case .tier(let source) = self { "\(word) via \(source.via)" } else { word }
+        }
+
+        /// Who has set it.
+        public var origin: Origin {
+            switch self {
+            case .override: .admin
+            case .scope(let origin): origin
+            case .tier(let source): source.origin
+            case .defaults: .file
+            }
+        }
     }
 
     /// The limit itself.

@@ -21,21 +21,32 @@ extension Policy {
 
     static let keys = [
         "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "on_redis_failure", "defaults",
-        "scopes",
+        "scopes", "tiers", "assignments",
     ]
-    static let laterKeys = ["tiers", "assignments"]
 
     private mutating func read(_ root: Node, _ reader: PolicyReader) {
         let top = PolicyReader.Place(line: 1, path: [])
         let entries = reader.entries(
             of: root, at: top, expected: "a map of settings such as defaults: and scopes:",
-            allowed: Policy.keys + Policy.laterKeys, listed: Policy.keys)
+            allowed: Policy.keys)
         for entry in entries { readSetting(entry, reader) }
         calendar = reader.calendar(entries) ?? calendar
         let limits = PolicyLimits(entries, reader)
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
         warnings = limits.warnings(reader).sortedByLine()
+        readTiers(entries, reader)
+    }
+
+    private mutating func readTiers(_ entries: [PolicyReader.Entry], _ reader: PolicyReader) {
+        if let entry = entries.first(where: { $0.key == "tiers" }) {
+            for tier in reader.tiers(entry) { tiers[tier.id] = PlacedTier(tier, .file) }
+        }
+        if let entry = entries.first(where: { $0.key == "assignments" }) {
+            for assignment in reader.assignments(entry, tiers: Set(tiers.keys)) {
+                assignments[assignment.subject] = assignment
+            }
+        }
     }
 
     private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
@@ -44,7 +55,6 @@ extension Policy {
         case "thresholds": thresholds = reader.thresholds(entry.value, at: entry.place) ?? thresholds
         case "history": history = reader.history(entry) ?? history
         case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
-        case "tiers", "assignments": reader.report(entry.place, "not supported by this version yet")
         default: break
         }
     }

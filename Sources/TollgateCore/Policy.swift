@@ -1,6 +1,6 @@
-/// Which limits hold for whom, and the settings around them: what a policy file says.
+/// Which limits hold for whom, and the settings around them: what a policy file says, with what administrators have changed.
 ///
-/// An immutable snapshot in use; a reload makes another one.
+/// An immutable snapshot in use; a reload, and a change by an administrator, makes another one.
 public struct Policy: Sendable, Equatable {
     /// Three upper-case letters. Only printed; amounts are never converted.
     public var currency = "USD"
@@ -16,6 +16,10 @@ public struct Policy: Sendable, Equatable {
     public var defaults: [ScopeKind: [Limit]] = [:]
     /// Limits of one scope, before those of its kind; in the order of `Limit.precedes`.
     public var scopes: [Scope: [Limit]] = [:]
+    /// By id.
+    public var tiers: [String: PlacedTier] = [:]
+    /// Which tier whom; one a subject.
+    public var assignments: [Assignment.Subject: Assignment] = [:]
     /// Limits that can never matter.
     public var warnings: [PolicyProblem] = []
 
@@ -29,26 +33,6 @@ public struct Policy: Sendable, Equatable {
 
     /// No limits, and the default settings.
     public init() {}
-
-    /// The limits that hold for a scope: per meter and period, what `scopes` says, else what `defaults` says of its kind.
-    /// In the order of `Limit.precedes`. Unlimited ones are among them, so that USAGE can show where they come from.
-    public func limits(for scope: Scope) -> [EffectiveLimit] {
-        let own = scopes[scope] ?? []
-        let inherited = (defaults[scope.kind] ?? []).filter { limit in
-            !own.contains { $0.meter == limit.meter && $0.period == limit.period }
-        }
-        return (own.map { effective($0, .scope) } + inherited.map { effective($0, .defaults) })
-            .sorted { Limit.precedes($0.limit, $1.limit) }
-    }
-
-    private func effective(_ limit: Limit, _ source: EffectiveLimit.Source) -> EffectiveLimit {
-        let inheritsThresholds = limit.period.calendarUnit != nil || limit.period == .total
-        return EffectiveLimit(
-            limit: limit,
-            source: source,
-            thresholds: limit.thresholds ?? (inheritsThresholds ? thresholds : []),
-            onRedisFailure: limit.onRedisFailure ?? onRedisFailure[limit.meter])
-    }
 
     /// Every composite kind that `defaults` or `scopes` names, sorted: those that a request's own scopes have to be
     /// joined into. At most `mostCompositeKinds`.

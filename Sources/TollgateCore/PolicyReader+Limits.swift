@@ -89,7 +89,7 @@ extension PolicyReader {
         if node.isNull { return .unlimited }
         let place = self.place(of: node, at: place)
         let expected = meter == .cost ? "expected a decimal number such as 0.25" : "expected a whole number such as 60"
-        guard let text = node.plainText, !text.hasLeadingZero else {
+        guard let text = number(node, meter), !text.hasLeadingZero else {
             report(place, "\(expected), or null for unlimited\(found(node))")
             return nil
         }
@@ -99,6 +99,21 @@ extension PolicyReader {
             report(place, error.sentence ?? "\(expected), or null for unlimited\(found(node))")
             return nil
         }
+    }
+
+    /// An amount above 0, without null. Nil, and reported, where the node is none.
+    func amount(_ entry: Entry, _ meter: Meter) -> Int64? {
+        guard let max = max(entry.value, at: entry.place, meter) else { return nil }
+        guard let amount = max.amount, amount > 0 else {
+            report(place(of: entry.value, at: entry.place), "expected an amount above 0\(found(entry.value))")
+            return nil
+        }
+        return amount
+    }
+
+    private func number(_ node: Node, _ meter: Meter) -> String? {
+        if takesMoneyInQuotes, meter == .cost { return node.scalar?.string }
+        return node.plainText
     }
 
     /// Nil for what is not a number at all.

@@ -28,8 +28,12 @@ final class PolicyReader {
     private var entriesLeft = mostEntries
     private var hasGivenUp = false
 
-    init(file: String) {
+    /// Whether an amount of money may be text.
+    let takesMoneyInQuotes: Bool
+
+    init(file: String, takesMoneyInQuotes: Bool = false) {
         self.file = file
+        self.takesMoneyInQuotes = takesMoneyInQuotes
     }
 
     func report(_ place: Place, _ sentence: String) {
@@ -59,11 +63,9 @@ final class PolicyReader {
 // MARK: - Nodes
 
 extension PolicyReader {
-    /// The entries of a mapping; where `allowed` is given, any other key is reported and left out. Reports name the
-    /// `listed` ones of those.
+    /// The entries of a mapping; where `allowed` is given, any other key is reported and left out.
     func entries(
-        of node: Node, at place: Place, expected: String, noun: String = "key", allowed: [String]? = nil,
-        listed: [String]? = nil
+        of node: Node, at place: Place, expected: String, noun: String = "key", allowed: [String]? = nil
     ) -> [Entry] {
         guard let mapping = node.mapping else {
             report(self.place(of: node, at: place), "expected \(expected)")
@@ -79,7 +81,7 @@ extension PolicyReader {
             }
             let entry = Entry(key: name, place: place.at(name, line: line), value: value)
             if let allowed, !allowed.contains(name) {
-                report(entry.place, Self.unknown(noun, name, allowed: listed ?? allowed))
+                report(entry.place, Self.unknown(noun, name, allowed: allowed))
             } else {
                 entries.append(entry)
             }

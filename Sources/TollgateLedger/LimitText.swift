@@ -19,7 +19,7 @@ package struct LimitText: Sendable {
         isMoney = limit.meter == .cost
         name = Array("/\(limit.name)".utf8)
         max = Array(" max=\(limit.max.map(limit.meter.text) ?? "unlimited")".utf8)
-        source = Array(" source=\(effective.source.rawValue)".utf8)
+        source = Array(" source=\(effective.source.word)".utf8)
     }
 }
 

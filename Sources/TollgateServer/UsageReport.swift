@@ -72,6 +72,6 @@ extension UsageReport.Item {
             Date(timeIntervalSince1970: Double($0) / 1_000).ISO8601Format()
         }
         mode = limit.mode.rawValue
-        source = item.limit.source.rawValue
+        source = item.limit.source.explanation
     }
 }

@@ -147,7 +147,7 @@ struct PolicyLimitsTests {
     func merge() throws {
         let limits = try policy.get().limits(for: Scope(parsing: "user:alice"))
         #expect(
-            limits.map { "\($0.limit.name) \($0.limit.max ?? -1) \($0.source)" } == [
+            limits.map { "\($0.limit.name) \($0.limit.max ?? -1) \($0.source.word)" } == [
                 "requests/request 5 defaults", "requests/1m 600 scope", "requests/1h -1 scope",
                 "requests/month 9000 defaults", "tokens/day 6 scope", "tokens/week 7 scope",
                 "cost/day 20000000000 scope",

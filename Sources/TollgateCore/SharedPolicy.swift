@@ -1,0 +1,32 @@
+/// The part of what administrators have set that every sidecar keeps whole: tiers, and the assignments of roles, domains and
+/// everyone. What is set for one scope is looked up when the scope is first asked about (`ScopeSettings`).
+public struct SharedPolicy: Sendable, Equatable {
+    /// By id.
+    public var tiers: [String: Tier] = [:]
+    /// None of a user.
+    public var assignments: [Assignment] = []
+
+    /// Nothing was set.
+    public init(tiers: [String: Tier] = [:], assignments: [Assignment] = []) {
+        self.tiers = tiers
+        self.assignments = assignments
+    }
+
+    /// The most tiers that administrators may make, and the most assignments of roles and domains: all sidecars hold them.
+    public static let mostTiers = 1_000
+    /// See `mostTiers`.
+    public static let mostAssignments = 10_000
+}
+
+extension Policy {
+    /// This policy as administrators have changed it: what they have set under the same id comes instead of the file's, but for an
+    /// assignment that is not enabled, which is as good as not there.
+    public func merged(with shared: SharedPolicy) -> Policy {
+        var policy = self
+        for (id, tier) in shared.tiers { policy.tiers[id] = PlacedTier(tier, .admin) }
+        for assignment in shared.assignments where assignment.isEnabled {
+            policy.assignments[assignment.subject] = assignment
+        }
+        return policy
+    }
+}

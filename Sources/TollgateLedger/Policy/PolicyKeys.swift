@@ -1,0 +1,30 @@
+import TollgateCore
+
+/// The names under which Redis holds what administrators have set. All of them share the hash tag `{policy}`, so that a change is
+/// atomic on a cluster too; no scope has that name.
+package struct PolicyKeys: Sendable {
+    private let prefix: String
+
+    package init(namespace: String) {
+        prefix = "\(namespace):{policy}:"
+    }
+
+    /// Hash: the id of a tier → `StoredItem`.
+    package var tiers: String { prefix + "tiers" }
+    /// Hash: the id of an assignment of a role, a domain or everyone → `StoredItem`.
+    package var assignments: String { prefix + "assignments" }
+    /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. All that a look-up reads.
+    package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
+    /// Number of the last change.
+    package var revision: String { prefix + "revision" }
+    /// Sorted set of the ids of all assignments, those of users too, all with score 0.
+    package var assignmentIndex: String { prefix + "index:assignments" }
+    /// Hash: the id of a tier → how many users it is assigned to.
+    package var assigned: String { prefix + "assigned" }
+    /// Stream of who changed what.
+    package var audit: String { prefix + "audit" }
+    /// Sorted set of the scopes of a kind by the time (Unix ms) they were last looked up.
+    package func seen(_ kind: String) -> String { prefix + "seen:\(kind)" }
+    /// Channel on which every change is told: `12 shared`, or `12 scope user:alice`.
+    package var changes: String { prefix + "changes" }
+}
