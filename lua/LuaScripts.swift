@@ -12,6 +12,9 @@ public enum LuaScripts {
         PackageResources.window_lua, PackageResources.holds_lua, PackageResources.usage_lua,
     ])
 
+    /// Looks up what administrators have set for scopes; the contract is its header comment.
+    public static let policyLookup = join([PackageResources.policy_lookup_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
