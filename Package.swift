@@ -39,6 +39,7 @@ let package = Package(
                 .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
                 .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"),
                 .embedInCode("apply.lua"), .embedInCode("usage.lua"), .embedInCode("policy_lookup.lua"),
+                .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
             ],
             swiftSettings: strict
         ),
