@@ -1,6 +1,6 @@
 /// Compares secrets in a time that depends on the length of what was given, and on nothing else.
-enum ConstantTime {
-    static func areEqual(_ given: some Collection<UInt8>, _ secret: [UInt8]) -> Bool {
+package enum ConstantTime {
+    package static func areEqual(_ given: some Collection<UInt8>, _ secret: [UInt8]) -> Bool {
         guard !secret.isEmpty else { return false }
         var difference: UInt8 = given.count == secret.count ? 0 : 1
         for (index, byte) in given.enumerated() {

@@ -1,0 +1,51 @@
+import Foundation
+import Yams
+
+extension AccessFile {
+    /// What stands under `jwt`. Paths in it begin at the folder of the file.
+    func verifier(_ node: Node) async throws(AdminError) -> TokenVerifier {
+        let entries = try fields(
+            of: node, at: "jwt",
+            allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
+        func optional(_ name: String) throws(AdminError) -> String? {
+            entries[name] == nil ? nil : try text(entries, name, of: node, at: "jwt")
+        }
+        let keys: [TokenKey]
+        switch (try optional("keys"), try optional("secret_file")) {
+        case (let file?, nil):
+            keys = try await TokenKey.set(Self.text(resolved(file), "\(path): jwt.keys \(file)"), file)
+        case (nil, let file?):
+            let secret = try Self.text(resolved(file), "\(path): jwt.secret_file \(file)")
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            keys = [try await TokenKey.secret(Data(secret.utf8), id: nil, file)]
+        default: throw error(node, "jwt", "expected one of keys and secret_file")
+        }
+        return TokenVerifier(
+            keys: keys, audience: try text(entries, "audience", of: node, at: "jwt"), issuer: try optional("issuer"),
+            subjectClaim: try optional("subject_claim") ?? "sub", roleClaim: try optional("role_claim") ?? "role",
+            roles: try roles(entries["roles"], of: node))
+    }
+
+    private func roles(_ value: Node?, of node: Node) throws(AdminError) -> [Role: String] {
+        guard let value else { throw error(node, "jwt.roles", "is missing") }
+        let names = Role.allCases.map(\.rawValue)
+        let entries = try fields(of: value, at: "jwt.roles", allowed: names)
+        var roles: [Role: String] = [:]
+        for name in entries.keys.sorted() {
+            guard let role = Role(rawValue: name) else { continue }
+            let word = try text(entries, name, of: value, at: "jwt.roles")
+            guard !roles.values.contains(word) else {
+                throw error(value, "jwt.roles.\(name)", "\(word): stands for another role")
+            }
+            roles[role] = word
+        }
+        guard !roles.isEmpty else {
+            throw error(value, "jwt.roles", "expected at least one of \(names.joined(separator: ", "))")
+        }
+        return roles
+    }
+
+    private func resolved(_ file: String) -> String {
+        file.hasPrefix("/") ? file : URL(fileURLWithPath: path).deletingLastPathComponent().path + "/" + file
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import TollgateCore
+import Yams
+
+/// The file of `--admin-access`: who is let in. Strict, as the policy file is.
+package struct AccessFile: Sendable {
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
+
+    /// A larger one is refused.
+    static let largestSize = 1 << 20
+    /// More tokens would each be compared on every request.
+    static let mostTokens = 1_000
+
+    /// Throws a sentence that names the file, the line and the key.
+    package func read() async throws(AdminError) -> AccessSettings {
+        let text = try Self.text(path, "--admin-access \(path)")
+        let root: Node?
+        do {
+            root = try PolicyText(yaml: text, file: path).root()
+        } catch {
+            throw AdminError("\(error)")
+        }
+        guard let root, root.mapping != nil else { throw AdminError("\(path):1: expected tokens: or jwt:") }
+        let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
+        var access = AccessSettings()
+        if let node = entries["tokens"] { access.tokens = try tokens(node) }
+        if let node = entries["jwt"] { access.jwt = try await verifier(node) }
+        guard !access.tokens.isEmpty || access.jwt != nil else {
+            throw AdminError("\(path):1: nobody is let in; expected tokens: or jwt:")
+        }
+        if isReadableByOthers {
+            access.warnings.append("--admin-access \(path): others can read it; chmod 600 \(path)")
+        }
+        return access
+    }
+
+    /// Throws a sentence that begins with `name`.
+    static func text(_ path: String, _ name: String) throws(AdminError) -> String {
+        guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: largestSize + 1)
+        else {
+            throw AdminError("\(name): cannot be read")
+        }
+        guard data.count <= largestSize else { throw AdminError("\(name): larger than 1 MiB") }
+        guard let text = String(validating: data, as: UTF8.self) else { throw AdminError("\(name): is not UTF-8 text") }
+        return text
+    }
+
+    private var isReadableByOthers: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    }
+
+    // MARK: - Tokens
+
+    private func tokens(_ node: Node) throws(AdminError) -> [AccessSettings.Token] {
+        guard let items = node.sequence else { throw error(node, "tokens", "expected a list of { name, role, token }") }
+        guard items.count <= Self.mostTokens else { throw error(node, "tokens", "more than \(Self.mostTokens)") }
+        var tokens: [AccessSettings.Token] = []
+        for (place, item) in items.enumerated() {
+            let key = "tokens[\(place)]"
+            let token = try token(item, key)
+            guard !tokens.contains(where: { $0.name == token.name }) else {
+                throw error(item, "\(key).name", "\(token.name): named twice")
+            }
+            tokens.append(token)
+        }
+        return tokens
+    }
+
+    private func token(_ node: Node, _ key: String) throws(AdminError) -> AccessSettings.Token {
+        let entries = try fields(of: node, at: key, allowed: ["name", "role", "token"])
+        let name = try text(entries, "name", of: node, at: key)
+        let word = try text(entries, "role", of: node, at: key)
+        let secret = try text(entries, "token", of: node, at: key)
+        guard ObjectReader.isPrintable(name), name.utf8.count <= 200 else {
+            throw error(node, "\(key).name", "expected up to 200 bytes of text without control characters")
+        }
+        guard let role = Role(rawValue: word) else {
+            throw error(entries["role"] ?? node, "\(key).role", "expected admin, viewer or caller")
+        }
+        let range = AccessSettings.Token.shortest...AccessSettings.Token.longest
+        guard range.contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            let sentence = "expected \(range.lowerBound) to \(range.upperBound) bytes of ASCII without spaces"
+            throw error(entries["token"] ?? node, "\(key).token", sentence)
+        }
+        return AccessSettings.Token(name: name, role: role, token: secret)
+    }
+}
+
+// MARK: - Nodes
+
+extension AccessFile {
+    func error(_ node: Node, _ key: String, _ sentence: String) -> AdminError {
+        AdminError("\(path):\(node.mark?.line ?? 1): \(key): \(sentence)")
+    }
+
+    /// The entries of a map; another key than those allowed is an error.
+    func fields(of node: Node, at key: String, allowed: [String]) throws(AdminError) -> [String: Node] {
+        guard let mapping = node.mapping else {
+            throw error(node, key, "expected a map of \(allowed.joined(separator: ", "))")
+        }
+        var fields: [String: Node] = [:]
+        for (name, value) in mapping {
+            guard let text = name.scalar?.string, allowed.contains(text) else {
+                let path = [key, name.scalar?.string ?? "?"].filter { !$0.isEmpty }.joined(separator: ".")
+                throw error(name, path, "unknown key; expected one of \(allowed.joined(separator: ", "))")
+            }
+            fields[text] = value
+        }
+        return fields
+    }
+
+    /// A text that has to be there.
+    func text(
+        _ fields: [String: Node], _ name: String, of node: Node, at key: String
+    ) throws(AdminError) -> String {
+        guard let value = fields[name] else { throw error(node, "\(key).\(name)", "is missing") }
+        guard let text = value.scalar?.string, !text.isEmpty else {
+            throw error(value, "\(key).\(name)", "expected text")
+        }
+        return text
+    }
+}

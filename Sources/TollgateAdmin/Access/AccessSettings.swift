@@ -1,0 +1,55 @@
+package import TollgateServer
+
+/// Who is let in to the admin API.
+package struct AccessSettings: Sendable {
+    /// A text that lets its bearer in.
+    package struct Token: Sendable {
+        /// As the log and the audit log have its bearer.
+        package var name: String
+        package var role: Role
+        /// The secret itself; at least `shortest` bytes.
+        package var token: String
+
+        package init(name: String, role: Role, token: String) {
+            self.name = name
+            self.role = role
+            self.token = token
+        }
+
+        /// The fewest bytes of a token.
+        package static let shortest = 16
+        /// The most bytes of a token, also of a JWT.
+        package static let longest = 8_192
+    }
+
+    package var tokens: [Token]
+    package var jwt: TokenVerifier?
+    /// Sentences for the log.
+    package var warnings: [String] = []
+
+    package init(tokens: [Token] = [], jwt: TokenVerifier? = nil) {
+        self.tokens = tokens
+        self.jwt = jwt
+    }
+
+    /// Reads the file of `--admin-access`; without one, makes or reads the token in the data folder.
+    ///
+    /// - Returns: Who is let in, and the path of the token's file where there is one.
+    /// - Throws: ``AdminError`` where a file cannot be used, or an address beyond loopback has no file of its own.
+    package static func prepare(
+        file: String?, address: ListenAddress, dataFolder: String
+    ) async throws(AdminError) -> (access: AccessSettings, tokenPath: String?) {
+        if let file { return (try await AccessFile(path: file).read(), nil) }
+        try validate(address: address)
+        let token = try AdminToken.make(inFolder: dataFolder)
+        return (AccessSettings(tokens: [Token(name: "admin", role: .admin, token: token.text)]), token.path)
+    }
+
+    /// Throws where an address beyond loopback is to be served without a file that says who is let in.
+    package static func validate(address: ListenAddress) throws(AdminError) {
+        guard address.isLocal else {
+            throw AdminError(
+                "--admin \(address): beyond loopback, say who is let in: name a file of tokens with --admin-access")
+        }
+    }
+}

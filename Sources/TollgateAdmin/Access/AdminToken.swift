@@ -1,0 +1,76 @@
+import Foundation
+
+/// The token that a sidecar makes for itself, in a file that only its owner can read.
+package struct AdminToken: Sendable {
+    package var path: String
+    package var text: String
+
+    /// The token in a folder, which is made where it is missing. What is there already is kept, so that all that use it go on.
+    ///
+    /// - Throws: ``AdminError`` where it cannot be made or read, or others can read it.
+    package static func make(inFolder folder: String) throws(AdminError) -> AdminToken {
+        let path = "\(folder)/admin-token"
+        if let text = try read(path) { return AdminToken(path: path, text: text) }
+        try write(newToken(), to: path, inFolder: folder)
+        // Another sidecar may have been first; then its token is there.
+        guard let text = try read(path) else { throw AdminError("\(path): is gone again") }
+        return AdminToken(path: path, text: text)
+    }
+
+    private static func newToken() -> String {
+        var random = SystemRandomNumberGenerator()
+        return (0..<32).map { _ in
+            let byte = UInt8.random(in: 0...255, using: &random)
+            return (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+
+    /// Nil where there is none.
+    private static func read(_ path: String) throws(AdminError) -> String? {
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure(path)
+        }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw AdminError("\(path): is not a file") }
+        guard status.st_mode & 0o077 == 0 else {
+            throw AdminError("\(path): others can read it; chmod 600 \(path), or remove it and have a new one made")
+        }
+        let data = try? file.read(upToCount: AccessSettings.Token.longest + 1)
+        let text = data.flatMap { String(validating: $0, as: UTF8.self) }?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let range = AccessSettings.Token.shortest...AccessSettings.Token.longest
+        guard let text, range.contains(text.utf8.count) else {
+            throw AdminError("\(path): expected a token of \(range.lowerBound) to \(range.upperBound) bytes")
+        }
+        return text
+    }
+
+    /// Whole or not at all, and never in place of another.
+    private static func write(_ token: String, to path: String, inFolder folder: String) throws(AdminError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw AdminError("\(folder): cannot be made: \(error.localizedDescription)")
+        }
+        let draft = "\(path).\(UUID().uuidString)"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(draft) }
+        defer {
+            close(descriptor)
+            unlink(draft)
+        }
+        let bytes = Array("\(token)\n".utf8)
+        guard fchmod(descriptor, 0o600) == 0, Foundation.write(descriptor, bytes, bytes.count) == bytes.count,
+            fsync(descriptor) == 0, link(draft, path) == 0 || errno == EEXIST
+        else { throw failure(path) }
+    }
+
+    private static func failure(_ path: String) -> AdminError {
+        AdminError("\(path): \(String(cString: strerror(errno)))")
+    }
+}

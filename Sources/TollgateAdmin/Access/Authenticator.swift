@@ -1,0 +1,74 @@
+import HTTPTypes
+import Logging
+import TollgateServer
+
+/// Decides who is let in. Usable from any task.
+final class Authenticator: Sendable {
+    private let tokens: [(secret: [UInt8], identity: Identity)]
+    private let verifier: TokenVerifier?
+    private let failures = FailureCounter()
+    private let started = ContinuousClock.now
+    private let logger: Logger
+
+    init(_ access: AccessSettings, logger: Logger) {
+        tokens = access.tokens.map { (Array($0.token.utf8), Identity(name: $0.name, role: $0.role)) }
+        verifier = access.jwt
+        self.logger = logger
+    }
+
+    /// Who sends this to a route; nil where the route is open. Throws a `Problem` where the sender may not.
+    func admit(_ authorization: String?, _ address: String, _ route: Route) async throws(Problem) -> Identity? {
+        guard route.permission != .open else { return nil }
+        guard let token = Self.bearerToken(authorization) else {
+            throw Self.unauthenticated("expected Authorization: Bearer TOKEN")
+        }
+        guard let identity = await identity(of: token) else { throw refusal(address) }
+        guard identity.role.may(route.permission) else {
+            throw Problem(.forbidden, "\(route.method) \(route.path) is not for the role \(identity.role.rawValue)")
+        }
+        return identity
+    }
+
+    private static func bearerToken(_ authorization: String?) -> String? {
+        guard let words = authorization?.split(separator: " ", maxSplits: 1), words.count == 2,
+            words[0].lowercased() == "bearer"
+        else { return nil }
+        return String(words[1])
+    }
+
+    private func identity(of token: String) async -> Identity? {
+        guard token.utf8.count <= AccessSettings.Token.longest else { return nil }
+        let bytes = Array(token.utf8)
+        var found: Identity?
+        // All of them, whichever it is: how long it takes says nothing.
+        for (secret, identity) in tokens where ConstantTime.areEqual(bytes, secret) { found = identity }
+        if let found { return found }
+        guard let verifier, TokenVerifier.isOne(token) else { return nil }
+        return await verifier.identity(of: token)
+    }
+
+    private func refusal(_ address: String) -> Problem {
+        let second = Int((ContinuousClock.now - started).components.seconds)
+        switch failures.note(address, atSecond: second) {
+        case .counted:
+            logger.warning("admin API: wrong token", metadata: ["from": "\(address)"])
+            return Self.unauthenticated("the token is wrong, or not good any more")
+        case .firstRefused(let wait):
+            logger.warning("admin API: more wrong tokens, not logged one by one", metadata: ["from": "\(address)"])
+            return Self.tooMany(wait)
+        case .refused(let wait): return Self.tooMany(wait)
+        }
+    }
+
+    private static func unauthenticated(_ detail: String) -> Problem {
+        var problem = Problem(.unauthenticated, detail)
+        problem.headers[.wwwAuthenticate] = "Bearer"
+        return problem
+    }
+
+    private static func tooMany(_ wait: Int) -> Problem {
+        var problem = Problem(.tooManyFailures, "more than \(FailureCounter.most) wrong tokens in a minute")
+        problem.headers[.retryAfter] = "\(wait)"
+        return problem
+    }
+}

@@ -1,0 +1,24 @@
+/// What the bearer of a token may do.
+package enum Role: String, Sendable, CaseIterable {
+    /// Ask for decisions and report usage.
+    case caller
+    /// Read everything.
+    case viewer
+    /// Everything.
+    case admin
+
+    /// Whether a route is open to it.
+    func may(_ permission: Route.Permission) -> Bool {
+        switch (self, permission) {
+        case (_, .open), (.admin, _), (.viewer, .read), (.caller, .call): true
+        case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer): false
+        }
+    }
+}
+
+/// Who has sent a request.
+package struct Identity: Sendable, Equatable {
+    /// Of the token, or the subject of a JWT.
+    package var name: String
+    package var role: Role
+}

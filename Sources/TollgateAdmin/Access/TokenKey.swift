@@ -1,0 +1,91 @@
+import Foundation
+import JWTKit
+
+/// A key that signs JWTs. Its kind alone says with which algorithm: what a token says of that has to agree, and never chooses.
+package struct TokenKey: Sendable {
+    enum Algorithm: String {
+        case hs256 = "HS256"
+        case rs256 = "RS256"
+        case es256 = "ES256"
+    }
+
+    let id: String?
+    let algorithm: Algorithm
+    /// Holds this key and no other.
+    let collection: JWTKeyCollection
+
+    /// The fewest bytes of a secret: as many as the hash has (RFC 7518, 3.2).
+    static let shortestSecret = 32
+
+    /// A secret for HS256. Throws a sentence that names the file.
+    static func secret(_ bytes: Data, id: String?, _ file: String) async throws(AdminError) -> TokenKey {
+        guard bytes.count >= shortestSecret else {
+            throw AdminError("\(file): a secret for HS256 has at least \(shortestSecret) bytes")
+        }
+        let collection = JWTKeyCollection()
+        await collection.add(hmac: HMACKey(from: bytes), digestAlgorithm: .sha256)
+        return TokenKey(id: id, algorithm: .hs256, collection: collection)
+    }
+
+    /// The keys of a JWKS that can be used here: RSA, EC on P-256, and oct. Others, and those for encryption, are passed over.
+    static func set(_ json: String, _ file: String) async throws(AdminError) -> [TokenKey] {
+        guard let set = try? JSONDecoder().decode(KeySet.self, from: Data(json.utf8)) else {
+            throw AdminError("\(file): is not a JWKS: expected {\"keys\":[…]}")
+        }
+        var keys: [TokenKey] = []
+        for (place, key) in set.keys.enumerated() where key.use != "enc" {
+            do {
+                if let key = try await key.usable(file) { keys.append(key) }
+            } catch let error as AdminError {
+                throw error
+            } catch {
+                throw AdminError("\(file): keys[\(place)]: cannot be used: \(error)")
+            }
+        }
+        guard !keys.isEmpty else { throw AdminError("\(file): has no key for RS256, ES256 or HS256") }
+        return keys
+    }
+}
+
+/// A JWKS as it is written (RFC 7517).
+private struct KeySet: Decodable {
+    struct Key: Decodable {
+        var kty: String
+        var kid: String?
+        var use: String?
+        var alg: String?
+        var n: String?
+        var e: String?
+        var crv: String?
+        var x: String?
+        var y: String?
+        var k: String?
+
+        func usable(_ file: String) async throws -> TokenKey? {
+            let collection = JWTKeyCollection()
+            switch (kty, crv) {
+            case ("RSA", _) where alg == nil || alg == "RS256":
+                let key = try Insecure.RSA.PublicKey(modulus: n ?? "", exponent: e ?? "")
+                await collection.add(rsa: key, digestAlgorithm: .sha256)
+                return TokenKey(id: kid, algorithm: .rs256, collection: collection)
+            case ("EC", "P-256") where alg == nil || alg == "ES256":
+                await collection.add(ecdsa: try ES256PublicKey(parameters: (x: x ?? "", y: y ?? "")))
+                return TokenKey(id: kid, algorithm: .es256, collection: collection)
+            case ("oct", _) where alg == nil || alg == "HS256":
+                return try await TokenKey.secret(Base64URL.decoded(k ?? "") ?? Data(), id: kid, file)
+            default: return nil
+            }
+        }
+    }
+
+    var keys: [Key]
+}
+
+/// Base64 as JWTs have it: with `-` and `_`, and without padding.
+enum Base64URL {
+    static func decoded(_ text: some StringProtocol) -> Data? {
+        var base64 = text.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
+        base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+        return Data(base64Encoded: base64)
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import JWTKit
+
+/// Reads JWTs of one issuer, and lets in those that say all that they have to.
+package struct TokenVerifier: Sendable {
+    let keys: [TokenKey]
+    /// Has to stand in `aud`.
+    let audience: String
+    /// Has to be `iss`; nil takes any.
+    let issuer: String?
+    /// The claim that names the bearer.
+    let subjectClaim: String
+    /// The claim that names the roles: text or a list of texts. Dots go into objects.
+    let roleClaim: String
+    /// What the claim says for each.
+    let roles: [Role: String]
+
+    /// What is signed, as it is; what it says is checked afterwards.
+    private struct Claims: JWTPayload {
+        var members: [String: JSONValue]
+
+        init(from decoder: any Decoder) throws {
+            members = try decoder.singleValueContainer().decode([String: JSONValue].self)
+        }
+
+        func encode(to encoder: any Encoder) throws { try members.encode(to: encoder) }
+
+        func verify(using algorithm: some JWTAlgorithm) async throws {}
+    }
+
+    private struct Header: Decodable {
+        var alg: String
+        var kid: String?
+        var crit: [String]?
+    }
+
+    /// Whether the text has the form of a JWT.
+    static func isOne(_ token: String) -> Bool { token.utf8.count { $0 == UInt8(ascii: ".") } == 2 }
+
+    /// Nil where the token does not let anyone in.
+    func identity(of token: String, at now: Date = .now) async -> Identity? {
+        guard let key = key(for: token), let claims = try? await key.collection.verify(token, as: Claims.self) else {
+            return nil
+        }
+        return identity(claims.members, at: now.timeIntervalSince1970)
+    }
+
+    private func key(for token: String) -> TokenKey? {
+        guard let part = token.split(separator: ".", omittingEmptySubsequences: false).first,
+            let data = Base64URL.decoded(part), let header = try? JSONDecoder().decode(Header.self, from: data),
+            // Whatever it is, this version does not know it (RFC 7515, 4.1.11).
+            header.crit == nil
+        else { return nil }
+        let candidates = keys.filter {
+            $0.algorithm.rawValue == header.alg && (header.kid == nil || $0.id == header.kid)
+        }
+        // A key without a name serves tokens that name one, and a token without a name needs the only key.
+        if candidates.isEmpty, keys.count == 1, keys[0].id == nil, keys[0].algorithm.rawValue == header.alg {
+            return keys[0]
+        }
+        return candidates.count == 1 ? candidates[0] : nil
+    }
+
+    private func identity(_ claims: [String: JSONValue], at now: Double) -> Identity? {
+        guard let expiry = Self.seconds(claims["exp"]), now < expiry else { return nil }
+        if let start = claims["nbf"] {
+            guard let start = Self.seconds(start), start <= now else { return nil }
+        }
+        guard Self.texts(claims["aud"]).contains(audience) else { return nil }
+        if let issuer, claims["iss"]?.text != issuer { return nil }
+        guard let name = claims[subjectClaim]?.text, (1...200).contains(name.utf8.count), ObjectReader.isPrintable(name)
+        else { return nil }
+        let words = Self.texts(claim(roleClaim, in: claims))
+        let held = roles.filter { words.contains($0.value) }.keys
+        // The highest of them.
+        guard let role = Role.allCases.last(where: held.contains) else { return nil }
+        return Identity(name: name, role: role)
+    }
+
+    /// A claim that has dots in its own name comes first.
+    private func claim(_ path: String, in claims: [String: JSONValue]) -> JSONValue? {
+        if let value = claims[path] { return value }
+        var value: JSONValue? = .object(claims)
+        for name in path.split(separator: ".") { value = value?.members?[String(name)] }
+        return value
+    }
+
+    private static func seconds(_ value: JSONValue?) -> Double? {
+        switch value {
+        case .integer(let seconds): Double(seconds)
+        case .decimal(let seconds): NSDecimalNumber(decimal: seconds).doubleValue
+        default: nil
+        }
+    }
+
+    private static func texts(_ value: JSONValue?) -> [String] {
+        if let text = value?.text { return [text] }
+        return value?.items?.compactMap(\.text) ?? []
+    }
+}

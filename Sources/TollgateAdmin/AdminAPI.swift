@@ -1,0 +1,68 @@
+import TollgateCore
+import TollgateLedger
+package import TollgateServer
+
+/// The operations of the admin API on one sidecar.
+package struct AdminAPI: Sendable {
+    let server: TollgateServer
+    /// Where the policy file is, for sentences that name it.
+    let policyFile: String
+
+    package init(server: TollgateServer, policyFile: String) {
+        self.server = server
+        self.policyFile = policyFile
+    }
+
+    /// All of them; the router has no others.
+    package var routes: [Route] {
+        TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
+            + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
+            + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + HealthRoutes(api: self).routes
+    }
+
+    /// Throws a `Problem` before the sidecar has started.
+    func store() throws(Problem) -> PolicyStore {
+        guard let store = server.store else { throw Problem(.unavailable, "the sidecar has not started yet") }
+        return store
+    }
+
+    /// Makes a change on the condition that the request states, and lets this sidecar decide by it from then on.
+    ///
+    /// - Parameters:
+    ///   - scope: whose settings change; nil where it is tiers, or assignments of roles, domains and everyone.
+    ///   - current: the version of what is there now; nil where nothing is.
+    /// - Returns: the version of the change, and whether nothing was there before.
+    func apply(
+        _ edit: PolicyEdit, of scope: Scope?, _ request: AdminRequest,
+        current: () async throws -> Int64?
+    ) async throws -> (version: Int64, isNew: Bool) {
+        let condition = try request.condition()
+        if condition == .present, try await current() == nil {
+            throw Problem(.preconditionFailed, "there is nothing of that name")
+        }
+        let store = try store()
+        let version: Int64
+        do throws(PolicyStoreError) {
+            version = try await store.apply(edit, if: condition.precondition, by: request.author)
+        } catch {
+            throw condition.problem(error)
+        }
+        await server.settingsChanged(of: scope)
+        return (version, condition.precondition == .absent)
+    }
+
+    /// The same for what takes something away; where there is nothing, that is 404 whatever the request's condition.
+    func delete(_ edit: PolicyEdit, of scope: Scope?, _ request: AdminRequest) async throws {
+        let condition = try request.condition()
+        guard condition != .absent else {
+            throw Problem.badRequest("If-Match: expected * or the ETag of what is there")
+        }
+        let store = try store()
+        do throws(PolicyStoreError) {
+            _ = try await store.apply(edit, if: condition.precondition, by: request.author)
+        } catch {
+            throw condition.problem(error)
+        }
+        await server.settingsChanged(of: scope)
+    }
+}

@@ -1,0 +1,14 @@
+package import Hummingbird
+import NIOCore
+
+/// What the router hands on with a request.
+package struct AdminContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Where the request came from: an IP address, or `unix`.
+    let address: String
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        address = source.channel.remoteAddress?.ipAddress ?? "unix"
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TollgateCore
+import TollgateLedger
+
+/// A request that was let in, as the routes see it.
+struct AdminRequest {
+    /// The most bytes of a body: 1 MiB.
+    static let mostBytes = 1 << 20
+
+    let request: Request
+    let parameters: Parameters
+    /// Nil on routes that are open to everyone.
+    let identity: Identity?
+    let address: String
+
+    /// As the audit log has who made a change.
+    var author: Author { Author(name: identity?.name ?? "", address: address) }
+
+    func query(_ allowed: String...) throws(Problem) -> Query {
+        try Query(request.uri.query, allowed: allowed)
+    }
+
+    func condition() throws(Problem) -> EditCondition { try EditCondition(request.headers) }
+
+    /// A part of the path, decoded.
+    func parameter(_ name: String) throws(Problem) -> String {
+        guard let text = PercentText.decoded(parameters.get(name) ?? "") else {
+            throw .badRequest("\(name): is not percent-encoded UTF-8")
+        }
+        return text
+    }
+
+    /// The scope that the path names.
+    func scope() throws(Problem) -> Scope {
+        let text = try parameter("scope")
+        do throws(ScopeError) {
+            return try Scope(parsing: text)
+        } catch {
+            throw .badRequest(
+                "scope: \(PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)")
+        }
+    }
+
+    /// The body, which has to be JSON if its type is named.
+    func json() async throws -> Data {
+        if let type = request.headers[.contentType] {
+            let name = type.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+            guard name == "application/json" else {
+                throw Problem(
+                    .unsupportedMediaType, "expected Content-Type: application/json, found \(name.prefix(64))")
+            }
+        }
+        return try await body()
+    }
+
+    /// The body, of whatever type.
+    func body() async throws -> Data {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBytes {
+            throw Problem.bodyTooLarge
+        }
+        let buffer = try await request.body.collect(upTo: Self.mostBytes)
+        return Data(buffer.readableBytesView)
+    }
+}

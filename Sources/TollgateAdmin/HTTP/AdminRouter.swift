@@ -1,0 +1,44 @@
+import HTTPTypes
+package import Hummingbird
+package import Logging
+
+/// Builds the router of the API: every route behind its permission, and every fault a problem.
+package enum AdminRouter {
+    package static func make(_ api: AdminAPI, access: AccessSettings, logger: Logger) -> Router<AdminContext> {
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        let routes = api.routes
+        let authenticator = Authenticator(access, logger: logger)
+        router.add(middleware: ProblemMiddleware(routes: routes))
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                let identity = try await authenticator.admit(request.headers[.authorization], context.address, route)
+                let admitted = AdminRequest(
+                    request: request, parameters: context.parameters, identity: identity, address: context.address)
+                return await respond(to: admitted, route, logger)
+            }
+        }
+        return router
+    }
+
+    private static func respond(to request: AdminRequest, _ route: Route, _ logger: Logger) async -> Response {
+        let response: Response
+        do {
+            response = try await route.handler(request)
+        } catch {
+            let problem = Problem(error)
+            if problem.code == .internal {
+                logger.error("admin API: \(problem.detail)", metadata: ["path": "\(route.path)", "error": "\(error)"])
+            }
+            response = problem.response
+        }
+        let isChange = route.permission == .administer && response.status.kind == .successful
+        logger.log(
+            level: isChange ? .info : .debug, isChange ? "change made" : "request answered",
+            metadata: [
+                "who": "\(request.identity?.name ?? "-")", "from": "\(request.address)",
+                "method": "\(route.method.rawValue)", "path": "\(request.request.uri.path.prefix(512))",
+                "status": "\(response.status.code)",
+            ])
+        return response
+    }
+}

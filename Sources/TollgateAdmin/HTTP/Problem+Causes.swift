@@ -1,0 +1,81 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TollgateCore
+import TollgateLedger
+
+extension Problem {
+    /// What became of any error that a route threw.
+    init(_ error: any Error) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let error as PolicyStoreError: self.init(store: error)
+        case let failure as LedgerFailure: self.init(failure)
+        case is NIOTooManyBytesError: self = .bodyTooLarge
+        case is CancellationError: self.init(.unavailable, "the sidecar is shutting down")
+        default: self.init(.internal, "\(type(of: error))")
+        }
+    }
+
+    static var bodyTooLarge: Problem { Problem(.tooLarge, "a body has at most \(AdminRequest.mostBytes) bytes") }
+
+    init(_ failure: LedgerFailure) {
+        switch failure {
+        case .unavailable(let sentence): self.init(.unavailable, sentence)
+        case .refused(let sentence): self.init(.unavailable, sentence)
+        case .timeout: self.init(.timeout, "Redis did not answer within the deadline")
+        case .busy: self = .busy
+        case .internal(let sentence): self.init(.internal, sentence)
+        }
+    }
+
+    static var busy: Problem {
+        var problem = Problem(.unavailable, "too many requests are waiting for Redis")
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }
+
+    /// What the store says where it does not depend on what the client has asked for in If-Match.
+    init(store error: PolicyStoreError) {
+        switch error {
+        case .unavailable(let sentence): self.init(.unavailable, sentence)
+        case .exists(let version), .conflict(.some(let version)):
+            self.init(.preconditionFailed, "its version is \(version)")
+            current = ETag.text(version)
+        case .conflict(nil): self.init(.preconditionFailed, "there is nothing of that name")
+        case .missing: self.init(.notFound, "there is nothing of that name")
+        case .inUse(let count):
+            self.init(
+                .conflict, "the tier is assigned to \(count) users, roles or domains; assign them another one first")
+        case .unknownTier(let id): self = .invalid("tier", "\(id): no such tier")
+        case .tooMany(let sentence): self.init(.conflict, sentence)
+        case .badCursor: self.init(.badRequest, "cursor: not one that a page had as next")
+        case .corrupt(let sentence): self.init(.internal, sentence)
+        }
+    }
+
+    /// What is wrong with a part of a policy. `prefix` is where in the body that part stands.
+    init(_ error: PolicyError, prefix: String = "") {
+        if let problem = error.problems.first, problem.path.isEmpty, problem.sentence == "not valid JSON" {
+            self = .badRequest("the body is not valid JSON")
+            return
+        }
+        self = .invalid(
+            error.problems.map { problem in
+                let path = [prefix, problem.path].filter { !$0.isEmpty }.joined(separator: ".")
+                return FieldError(field: path, message: problem.sentence)
+            })
+    }
+
+    /// What an `ERR` of the protocol is here.
+    init(code: String, sentence: String) {
+        switch code {
+        case "bad_request", "unknown_verb", "line_too_long": self.init(.badRequest, sentence)
+        case "not_found": self.init(.notFound, sentence)
+        case "busy": self = .busy
+        case "timeout": self.init(.timeout, sentence)
+        case "unavailable": self.init(.unavailable, sentence)
+        default: self.init(.internal, sentence)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import HTTPTypes
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+
+/// Why a request was not carried out, as `application/problem+json` (RFC 9457).
+struct Problem: Error {
+    enum Code: String {
+        case badRequest = "bad_request"
+        case unauthenticated
+        case forbidden
+        case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
+        case conflict
+        case preconditionFailed = "precondition_failed"
+        case tooLarge = "too_large"
+        case unsupportedMediaType = "unsupported_media_type"
+        case invalid
+        case preconditionRequired = "precondition_required"
+        case tooManyFailures = "too_many_failures"
+        case unavailable
+        case timeout
+        case `internal`
+    }
+
+    /// One field of a body that is wrong.
+    struct FieldError: Encodable {
+        /// The keys that lead there: `limits.cost.month`; empty for the body as a whole.
+        var field: String
+        var message: String
+    }
+
+    var code: Code
+    /// A sentence for a person.
+    var detail: String
+    var errors: [FieldError] = []
+    /// The ETag of what is there now.
+    var current: String?
+    var headers: HTTPFields = [:]
+
+    init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
+
+    static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
+
+    static func invalid(_ errors: [FieldError]) -> Problem {
+        var problem = Problem(.invalid, errors.first.map { "\($0.field): \($0.message)" } ?? "")
+        problem.errors = errors
+        return problem
+    }
+
+    static func invalid(_ field: String, _ message: String) -> Problem {
+        invalid([FieldError(field: field, message: message)])
+    }
+}
+
+extension Problem.Code {
+    var status: HTTPResponse.Status {
+        switch self {
+        case .badRequest: .badRequest
+        case .unauthenticated: .unauthorized
+        case .forbidden: .forbidden
+        case .notFound: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .conflict: .conflict
+        case .preconditionFailed: .preconditionFailed
+        case .tooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .invalid: .unprocessableContent
+        case .preconditionRequired: .preconditionRequired
+        case .tooManyFailures: .tooManyRequests
+        case .unavailable: .serviceUnavailable
+        case .timeout: .gatewayTimeout
+        case .internal: .internalServerError
+        }
+    }
+
+    var title: String {
+        switch self {
+        case .badRequest: "The request cannot be read"
+        case .unauthenticated: "A token is needed"
+        case .forbidden: "The role of this token does not allow that"
+        case .notFound: "There is nothing of that name"
+        case .methodNotAllowed: "The method is not allowed here"
+        case .conflict: "What is there now stands against it"
+        case .preconditionFailed: "Something else is there than If-Match or If-None-Match say"
+        case .tooLarge: "The body is too large"
+        case .unsupportedMediaType: "The body is not JSON"
+        case .invalid: "Some fields are wrong"
+        case .preconditionRequired: "If-Match is needed to replace or delete what is there"
+        case .tooManyFailures: "Too many wrong tokens"
+        case .unavailable: "Not possible at the moment"
+        case .timeout: "No answer in time"
+        case .internal: "A fault of the sidecar, or of its data"
+        }
+    }
+}
+
+extension Problem: Encodable {
+    enum CodingKeys: String, CodingKey {
+        case type, title, status, detail, errors, current
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode("urn:tollgate:problem:\(code.rawValue)", forKey: .type)
+        try container.encode(code.title, forKey: .title)
+        try container.encode(code.status.code, forKey: .status)
+        try container.encode(detail, forKey: .detail)
+        if !errors.isEmpty { try container.encode(errors, forKey: .errors) }
+        try container.encodeIfPresent(current, forKey: .current)
+    }
+
+    /// What the client gets.
+    var response: Response {
+        var response = Response.json(self, code.status, headers: headers)
+        response.headers[.contentType] = Response.problemType
+        return response
+    }
+}

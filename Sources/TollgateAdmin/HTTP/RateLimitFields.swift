@@ -1,0 +1,54 @@
+import HTTPTypes
+import TollgateCore
+
+/// `RateLimit-Policy` and `RateLimit` of a decision (draft-ietf-httpapi-ratelimit-headers), as structured fields (RFC 9651).
+struct RateLimitFields {
+    let policy: String
+    let limit: String
+
+    /// The most digits of an integer in a structured field are 15.
+    private static let largest: Int64 = 999_999_999_999_999
+
+    /// Nil where no limit applies, it is unlimited, or its numbers are larger than the fields can have.
+    init?(_ decision: Decision) {
+        guard let name = decision.limit, let (meter, period) = decision.limitInForce,
+            let max = Self.number(decision.max, of: meter), let left = Self.number(decision.remaining, of: meter)
+        else { return nil }
+        let item = Self.string(name)
+        var policy = "\(item);q=\(max)"
+        if case .sliding(let seconds) = period { policy += ";w=\(seconds)" }
+        if meter == .cost { policy += ";qu=\"nano-currency\"" }
+        let wait = (decision.allowed ? decision.resetAfter : decision.retryAfter).map { ";t=\(Self.rounded($0))" }
+        self.policy = policy
+        limit = "\(item);r=\(left)\(wait ?? "")"
+    }
+
+    func add(to headers: inout HTTPFields) {
+        headers[.rateLimitPolicy] = policy
+        headers[.rateLimit] = limit
+    }
+
+    /// Whole seconds, rounded up, and none below zero.
+    static func rounded(_ seconds: Double) -> Int64 {
+        Int64(min(max(seconds, 0).rounded(.up), Double(largest)))
+    }
+
+    private static func number(_ quantity: Quantity?, of meter: Meter) -> Int64? {
+        let number = meter == .cost ? quantity?.money?.nanos : quantity?.wholeNumber
+        return number.flatMap { (0...largest).contains($0) ? $0 : nil }
+    }
+
+    /// A string of a structured field: ASCII in quotes. Other bytes, and so the percent sign, are percent-encoded.
+    private static func string(_ text: String) -> String {
+        var string = "\""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): string += "\\\(Character(Unicode.Scalar(byte)))"
+            case UInt8(ascii: "%"), 0..<0x20, 0x7f...:
+                string += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            default: string.unicodeScalars.append(Unicode.Scalar(byte))
+            }
+        }
+        return string + "\""
+    }
+}

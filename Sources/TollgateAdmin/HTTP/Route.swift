@@ -1,0 +1,40 @@
+package import HTTPTypes
+import Hummingbird
+
+/// One operation of the API: what the router registers, and what is listed.
+package struct Route: Sendable {
+    /// Who may use it.
+    package enum Permission: Sendable, CaseIterable {
+        /// Everyone, without a token.
+        case open
+        /// Viewers and administrators.
+        case read
+        /// Callers and administrators.
+        case call
+        /// Administrators.
+        case administer
+    }
+
+    package let method: HTTPRequest.Method
+    /// With parameters in braces: `/v1/tiers/{id}`.
+    package let path: String
+    package let permission: Permission
+    let handler: @Sendable (AdminRequest) async throws -> Response
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ permission: Permission,
+        _ handler: @escaping @Sendable (AdminRequest) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.permission = permission
+        self.handler = handler
+    }
+
+    /// Whether a path is one of this route's, whatever its parameters.
+    func matches(path: String) -> Bool {
+        let words = path.split(separator: "/")
+        let pattern = self.path.split(separator: "/")
+        return words.count == pattern.count && zip(words, pattern).allSatisfy { $1.hasPrefix("{") || $0 == $1 }
+    }
+}

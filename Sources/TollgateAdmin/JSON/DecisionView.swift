@@ -1,0 +1,55 @@
+import TollgateCore
+
+/// A decision with the fields that the line protocol gives it. Those that it has nothing to say of are left out.
+struct DecisionView: Encodable {
+    var decision: Decision
+
+    init(_ decision: Decision) {
+        self.decision = decision
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case decision, reason, limit, max, used, held, remaining, reset, source, degraded, shadow, warnings, reservation
+        case retryAfter = "retry_after"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(decision.allowed ? "allow" : "deny", forKey: .decision)
+        try container.encodeIfPresent(decision.reason?.rawValue, forKey: .reason)
+        try container.encodeIfPresent(decision.limit, forKey: .limit)
+        try container.encodeIfPresent(decision.max.map(amount), forKey: .max)
+        try container.encodeIfPresent(decision.used.map(amount), forKey: .used)
+        try container.encodeIfPresent(decision.held.map(amount), forKey: .held)
+        try container.encodeIfPresent(decision.remaining.map(amount), forKey: .remaining)
+        try container.encodeIfPresent(decision.resetAfter, forKey: .reset)
+        try container.encodeIfPresent(decision.retryAfter, forKey: .retryAfter)
+        try container.encodeIfPresent(decision.source, forKey: .source)
+        try container.encode(decision.isDegraded, forKey: .degraded)
+        try container.encode(decision.shadow, forKey: .shadow)
+        try container.encode(decision.warnings, forKey: .warnings)
+        try container.encodeIfPresent(decision.reservation, forKey: .reservation)
+    }
+
+    /// Whole numbers are numbers, money is text; the max of an unlimited limit is null.
+    private func amount(_ quantity: Quantity) -> JSONValue {
+        if quantity.description == "unlimited" { return .null }
+        guard decision.limitInForce?.meter != .cost, let number = quantity.wholeNumber else {
+            return .string(quantity.description)
+        }
+        return .integer(number)
+    }
+}
+
+extension Decision {
+    /// Meter and period of the limit that it names; what comes before them is the scope, which may hold anything.
+    var limitInForce: (meter: Meter, period: Period)? {
+        guard let limit else { return nil }
+        let words = limit.utf8.split(separator: UInt8(ascii: "/")).suffix(2).map { String(decoding: $0, as: UTF8.self) }
+        if words.last == Meter.concurrent.name { return (.concurrent, .reservation) }
+        guard words.count == 2, let meter = Meter(name: words[0]), let period = try? Period(parsing: words[1]) else {
+            return nil
+        }
+        return (meter, period)
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+
+/// Any JSON, with numbers as exact as they were written.
+enum JSONValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case decimal(Decimal)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    /// Nested no deeper than anything that this API takes.
+    private static let deepest = 32
+
+    /// Throws what `JSONDecoder` throws.
+    init(parsing json: Data) throws {
+        self = try JSONDecoder().decode(JSONValue.self, from: json)
+    }
+
+    /// The text of a string.
+    var text: String? { if case .string(let text) = self { text } else { nil } }
+
+    /// The items of an array.
+    var items: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
+
+    /// The members of an object.
+    var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+
+    /// What stands there, for the end of a sentence: at most 40 characters of it.
+    var found: String {
+        switch self {
+        case .null: "null"
+        case .bool(let truth): "\(truth)"
+        case .integer(let number): "\(number)"
+        case .decimal(let number): "\(number)"
+        case .string(let text): "\"\(String(text.unicodeScalars.prefix(40).filter { $0.value >= 0x20 }))\""
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+}
+
+extension JSONValue: Codable {
+    init(from decoder: any Decoder) throws {
+        guard decoder.codingPath.count <= Self.deepest else {
+            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "nested too deep"))
+        }
+        let value = try decoder.singleValueContainer()
+        if value.decodeNil() {
+            self = .null
+        } else if let truth = try? value.decode(Bool.self) {
+            self = .bool(truth)
+        } else if let number = try? value.decode(Int64.self) {
+            self = .integer(number)
+        } else if let number = try? value.decode(Decimal.self) {
+            self = .decimal(number)
+        } else if let text = try? value.decode(String.self) {
+            self = .string(text)
+        } else if let items = try? value.decode([JSONValue].self) {
+            self = .array(items)
+        } else {
+            self = .object(try value.decode([String: JSONValue].self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let truth): try container.encode(truth)
+        case .integer(let number): try container.encode(number)
+        case .decimal(let number): try container.encode(number)
+        case .string(let text): try container.encode(text)
+        case .array(let items): try container.encode(items)
+        case .object(let members): try container.encode(members)
+        }
+    }
+}

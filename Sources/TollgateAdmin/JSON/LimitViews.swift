@@ -1,0 +1,57 @@
+import TollgateCore
+import TollgateLedger
+
+/// A limit as it holds for a scope: `{"limit":"cost/month","max":"500","mode":"enforce","source":…,"origin":"admin"}`
+struct EffectiveLimitView: Encodable {
+    var effective: EffectiveLimit
+
+    init(_ effective: EffectiveLimit) {
+        self.effective = effective
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case limit, max, mode, source, origin
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        let limit = effective.limit
+        try container.encode(limit.name, forKey: .limit)
+        try container.encode(AmountJSON(limit.meter, limit.max), forKey: .max)
+        try container.encode(limit.mode.rawValue, forKey: .mode)
+        try container.encode(effective.source.explanation, forKey: .source)
+        try container.encode(effective.source.origin, forKey: .origin)
+    }
+}
+
+/// The same with what is used of it. Every key stands in every item, null where there is nothing to say.
+struct UsageItemView: Encodable {
+    var item: ScopeUsage.Item
+
+    init(_ item: ScopeUsage.Item) {
+        self.item = item
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case used, held, remaining, percent
+        case resetsAt = "resets_at"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try EffectiveLimitView(item.limit).encode(to: encoder)
+        let limit = item.limit.limit
+        func amount(_ value: Int64?) -> AmountJSON { AmountJSON(limit.meter, value) }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(amount(item.used), forKey: .used)
+        try container.encode(amount(item.held), forKey: .held)
+        try container.encode(amount(limit.max.map { max($0 - item.used - item.held, 0) }), forKey: .remaining)
+        try container.encode(percent, forKey: .percent)
+        try container.encode(item.resetsAt.map(Instant.text(milliseconds:)), forKey: .resetsAt)
+    }
+
+    /// Used and held, of max, rounded down to a tenth; nil where there is none or it is 0.
+    private var percent: Double? {
+        guard let max = item.limit.limit.max, max > 0 else { return nil }
+        return (Double(item.used + item.held) * 1_000 / Double(max)).rounded(.down) / 10
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import TollgateCore
+
+/// Reads the fields of a JSON object, and collects what is wrong with them. A field that is null is as good as not there.
+struct ObjectReader {
+    private let fields: [String: JSONValue]
+    private(set) var errors: [Problem.FieldError] = []
+
+    /// Throws a `Problem` where the bytes are not JSON; anything but an object, and any field that is not allowed, is an error of
+    /// its own. No bytes are an empty object.
+    init(_ json: Data, allowed: [String]) throws(Problem) {
+        guard !json.isEmpty else {
+            fields = [:]
+            return
+        }
+        guard let value = try? JSONValue(parsing: json) else { throw .badRequest("the body is not valid JSON") }
+        fields = value.members?.filter { $0.value != .null } ?? [:]
+        if value.members == nil { report("", "expected an object, found \(value.found)") }
+        for key in fields.keys.sorted() where !allowed.contains(key) {
+            report(String(key.prefix(64)), "unknown field; expected one of \(allowed.joined(separator: ", "))")
+        }
+    }
+
+    /// Notes that something is wrong with a field.
+    mutating func report(_ field: String, _ message: String) {
+        errors.append(Problem.FieldError(field: field, message: message))
+    }
+
+    /// Throws what has been noted, if anything was.
+    func finish() throws(Problem) {
+        guard errors.isEmpty else { throw .invalid(errors) }
+    }
+
+    subscript(_ key: String) -> JSONValue? { fields[key] }
+
+    /// A whole number.
+    mutating func wholeNumber(_ key: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard let value = fields[key] else { return nil }
+        guard case .integer(let number) = value, range.contains(number) else {
+            report(key, "expected a whole number from \(range.lowerBound) to \(range.upperBound), found \(value.found)")
+            return nil
+        }
+        return number
+    }
+
+    /// Decimal text, or a number; nano-units.
+    mutating func money(_ key: String) -> Int64? {
+        guard let value = fields[key] else { return nil }
+        let text: String
+        switch value {
+        case .string(let string): text = string
+        case .integer(let number): text = "\(number)"
+        case .decimal(let number): text = "\(number)"
+        case .null, .bool, .array, .object: text = ""
+        }
+        do throws(Money.ParsingError) {
+            return try Money(parsing: text).nanos
+        } catch {
+            report(key, "\(error.explanation), found \(value.found)")
+            return nil
+        }
+    }
+
+    /// Text of 1 … `longest` bytes without control characters.
+    mutating func text(_ key: String, longest: Int) -> String? {
+        guard let value = fields[key] else { return nil }
+        guard let text = value.text, Self.isPrintable(text), (1...longest).contains(text.utf8.count) else {
+            report(key, "expected 1 to \(longest) bytes of text without control characters, found \(value.found)")
+            return nil
+        }
+        return text
+    }
+
+    /// A list of texts, each of 1 … `longest` bytes.
+    mutating func texts(_ key: String, longest: Int) -> [String]? {
+        guard let value = fields[key] else { return nil }
+        guard let items = value.items else {
+            report(key, "expected a list of texts, found \(value.found)")
+            return nil
+        }
+        var texts: [String] = []
+        for (place, item) in items.enumerated() {
+            if let text = item.text, Self.isPrintable(text), (1...longest).contains(text.utf8.count) {
+                texts.append(text)
+            } else {
+                report("\(key)[\(place)]", "expected 1 to \(longest) bytes of text, found \(item.found)")
+            }
+        }
+        return texts
+    }
+
+    static func isPrintable(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+    }
+}

@@ -1,0 +1,20 @@
+/// `{"items":[…],"next":"…"}`; `next` is null at the end.
+struct PageView<Item: Encodable>: Encodable {
+    var items: [Item]
+    var next: String?
+
+    enum CodingKeys: String, CodingKey {
+        case items, next
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(items, forKey: .items)
+        try container.encode(next, forKey: .next)
+    }
+}
+
+/// `{"items":[…]}`: a list that is always whole.
+struct ListView<Item: Encodable>: Encodable {
+    var items: [Item]
+}

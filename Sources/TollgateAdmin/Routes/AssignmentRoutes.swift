@@ -1,0 +1,96 @@
+import HTTPTypes
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/assignments`: which tier whom. Their ids are `user:alice`, `role:Faculty`, `email_domain:example.com`, `default`.
+struct AssignmentRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/assignments", .read, list),
+            Route(.get, "/v1/assignments/{id}", .read, get),
+            Route(.put, "/v1/assignments/{id}", .administer, put),
+            Route(.delete, "/v1/assignments/{id}", .administer, delete),
+        ]
+    }
+
+    /// The first page begins with all of the file's that nothing comes instead of.
+    private func list(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("cursor", "limit")
+        let page = try await api.store().assignments(after: query.cursor, atMost: try query.limit())
+        var views = query.cursor == nil ? try await inFileAlone().map { AssignmentView($0) } : []
+        views += page.items.map { AssignmentView($0) }
+        return .json(PageView(items: views, next: page.next))
+    }
+
+    private func inFileAlone() async throws -> [Assignment] {
+        let store = try api.store()
+        let shared = Set(try await store.shared().assignments.map(\.item.subject))
+        let all = api.server.policies.file.assignments.values.filter { !shared.contains($0.subject) }
+            .sorted { $0.order < $1.order }
+        return try await all.concurrentlyCompactMap { assignment in
+            // Those of users are known one by one only.
+            guard case .user = assignment.subject else { return assignment }
+            return try await store.assignment(assignment.subject) == nil ? assignment : nil
+        }
+    }
+
+    private func get(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let subject = try subject(request)
+        if let stored = try await api.store().assignment(subject) {
+            return .tagged(AssignmentView(stored), version: stored.version)
+        }
+        guard let assignment = api.server.policies.file.assignments[subject] else {
+            throw Problem.notFound("\(subject.id): no such assignment")
+        }
+        return .tagged(AssignmentView(assignment), version: nil)
+    }
+
+    private func put(_ request: AdminRequest) async throws -> Response {
+        let subject = try subject(request)
+        let assignment: Assignment
+        do {
+            assignment = try PolicyJSON.assignment(try await request.json(), of: subject)
+        } catch let error as PolicyError {
+            throw Problem(error)
+        }
+        let isInFile = api.server.policies.file.tiers[assignment.tier] != nil
+        let edit = PolicyEdit.setAssignment(assignment, tierIsInFile: isInFile)
+        let (version, isNew) = try await api.apply(edit, of: subject.scope, request) {
+            try await api.store().assignment(subject)?.version
+        }
+        return .tagged(AssignmentView(assignment, version: version), version: version, isNew ? .created : .ok)
+    }
+
+    private func delete(_ request: AdminRequest) async throws -> Response {
+        let subject = try subject(request)
+        do {
+            try await api.delete(.deleteAssignment(subject), of: subject.scope, request)
+        } catch let problem as Problem where problem.code == .notFound {
+            guard api.server.policies.file.assignments[subject] != nil else { throw problem }
+            throw Problem(
+                .conflict,
+                "\(subject.id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted"
+            )
+        }
+        return .done
+    }
+
+    private func subject(_ request: AdminRequest) throws(Problem) -> Assignment.Subject {
+        let id = try request.parameter("id")
+        do throws(ScopeError) {
+            return try Assignment.Subject(id: id)
+        } catch {
+            throw .badRequest("id: \(error)")
+        }
+    }
+}
+
+extension Assignment.Subject {
+    /// The scope whose settings an assignment belongs to; nil where it belongs to what all sidecars keep whole.
+    fileprivate var scope: Scope? { if case .user(let scope) = self { scope } else { nil } }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import NIOCore
+import TollgateCore
+import TollgateWire
+
+/// The body of a call, which becomes a line of the protocol.
+struct CallRequest {
+    let verb: Verb
+
+    private static let amounts = ["hits", "tokens", "input_tokens", "output_tokens", "cost"]
+
+    /// The fields that the body of a verb may have.
+    private var fields: [String] {
+        switch verb {
+        case .commit: ["reservation"] + Self.amounts
+        case .cancel: ["reservation"]
+        case .reserve: ["scopes"] + Self.amounts + ["roles", "email", "ttl"]
+        case .record, .refund: ["scopes"] + Self.amounts + ["roles", "email", "id"]
+        default: ["scopes"] + Self.amounts + ["roles", "email"]
+        }
+    }
+
+    /// Throws a `Problem` that names every field that is wrong.
+    func line(_ json: Data) throws(Problem) -> ByteBuffer {
+        var reader = try ObjectReader(json, allowed: fields)
+        var line = ByteBuffer()
+        let amounts = Self.amounts(&reader)
+        if verb.namesScopes {
+            let scopes = Self.scopes(&reader)
+            let roles = Self.roles(&reader)
+            let email = reader.text("email", longest: ScopeID.longest)
+            let id = reader.text("id", longest: 128)
+            let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.longestTimeToLive)
+            try reader.finish()
+            RequestWriter.write(
+                verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, roles: roles, email: email,
+                to: &line)
+        } else {
+            let reservation = reader.text("reservation", longest: 16_384)
+            if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
+            try reader.finish()
+            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &line)
+        }
+        return line
+    }
+
+    private static func amounts(_ reader: inout ObjectReader) -> Amounts {
+        var amounts = Amounts()
+        for meter in Meter.allCases where meter != .concurrent {
+            let key = meter == .requests ? "hits" : meter.name
+            amounts[meter] = meter == .cost ? reader.money(key) : reader.wholeNumber(key, in: 0...meter.largestAmount)
+        }
+        return amounts
+    }
+
+    /// In the order in which composite scopes name their kinds: an object has none of its own, and the `id` of a RECORD belongs to
+    /// the first scope.
+    private static func scopes(_ reader: inout ObjectReader) -> [Scope.Part] {
+        guard let value = reader["scopes"] else { return [] }
+        guard let members = value.members else {
+            reader.report("scopes", "expected an object such as {\"user\":\"alice\"}, found \(value.found)")
+            return []
+        }
+        if members.count > Request.mostScopes { reader.report("scopes", "more than \(Request.mostScopes) scopes") }
+        var parts: [Scope.Part] = []
+        for (kind, id) in members.sorted(by: { ScopeKind.precedes($0.key, $1.key) }) {
+            let field = "scopes.\(String(kind.unicodeScalars.prefix(32)))"
+            guard let id = id.text else {
+                reader.report(field, "expected text, found \(id.found)")
+                continue
+            }
+            do throws(ScopeError) {
+                parts += try Scope(parts: [.init(kind: kind, id: id)]).parts
+            } catch {
+                reader.report(field, PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)
+            }
+        }
+        return parts
+    }
+
+    private static func roles(_ reader: inout ObjectReader) -> [String] {
+        let roles = reader.texts("roles", longest: 1_024) ?? []
+        if roles.contains(where: { $0.contains(",") }) { reader.report("roles", "a comma in the name of a role") }
+        if roles.joined(separator: ",").utf8.count > 1_024 { reader.report("roles", "longer than 1024 bytes together") }
+        return roles
+    }
+}

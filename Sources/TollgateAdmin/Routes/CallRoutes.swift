@@ -1,0 +1,101 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TollgateCore
+import TollgateServer
+import TollgateWire
+
+/// `/v1/check` and so on: what the protocol does, for callers that have nothing but HTTP.
+struct CallRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [Verb.check, .peek, .reserve, .record, .refund, .commit, .cancel].map { verb in
+            Route(.post, "/v1/\(verb.name.lowercased())", .call) { try await answer(verb, $0) }
+        }
+    }
+
+    private func answer(_ verb: Verb, _ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let line = try CallRequest(verb: verb).line(try await request.json())
+        let reply = await api.server.reply(to: line)
+        let parsed = reply.utf8.withContiguousStorageIfAvailable { bytes in
+            Result { try ReplyParser.parse(UnsafeRawBufferPointer(bytes)) }
+        }
+        switch try parsed?.get() {
+        case .decision(let decision): return Self.response(decision)
+        case .ok(let fields): return .json(Receipt(verb, fields))
+        case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
+        case .pong, .json, nil: throw Problem(.internal, "not a reply to \(verb.name)")
+        }
+    }
+
+    private static func response(_ decision: Decision) -> Response {
+        var response =
+            decision.allowed
+            ? Response.json(DecisionView(decision)) : Response.json(Denial(decision), .tooManyRequests)
+        if !decision.allowed { response.headers[.contentType] = Response.problemType }
+        RateLimitFields(decision)?.add(to: &response.headers)
+        if !decision.allowed, let seconds = decision.retryAfter {
+            response.headers[.retryAfter] = "\(RateLimitFields.rounded(seconds))"
+        }
+        return response
+    }
+
+    /// `{"status":"ok","duplicate":false,"queued":false}`
+    private struct Receipt: Encodable {
+        var status = "ok"
+        var duplicate: Bool
+        var queued: Bool
+        /// Of a COMMIT or CANCEL.
+        var late: Bool?
+
+        init(_ verb: Verb, _ fields: [Reply.Field]) {
+            func isSet(_ key: String) -> Bool { fields.contains { $0.key == key && $0.value == "1" } }
+            duplicate = isSet("duplicate")
+            queued = isSet("queued")
+            late = verb == .commit || verb == .cancel ? isSet("late") : nil
+        }
+    }
+}
+
+/// A denial: a problem, and the decision beside it.
+private struct Denial: Encodable {
+    var decision: Decision
+
+    init(_ decision: Decision) {
+        self.decision = decision
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case type, title, status, detail
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try DecisionView(decision).encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode("urn:tollgate:problem:\(decision.reason?.rawValue ?? "denied")", forKey: .type)
+        try container.encode(title, forKey: .title)
+        try container.encode(429, forKey: .status)
+        try container.encode(detail, forKey: .detail)
+    }
+
+    private var title: String {
+        switch decision.reason {
+        case .rateLimited: "Too many in this window"
+        case .quotaExceeded: "The quota is used up"
+        case .tooLarge: "More than one call may take"
+        case .blocked: "Blocked"
+        case .concurrency: "Too many open reservations"
+        case nil: "Denied"
+        }
+    }
+
+    private var detail: String {
+        let limit = decision.limit ?? "a limit"
+        let used = decision.used?.description ?? "?"
+        let max = decision.max?.description ?? "?"
+        let retry = decision.retryAfter.map { "; it could pass in \($0) s" } ?? ""
+        return "\(limit): \(used) of \(max) used\(retry)"
+    }
+}

@@ -1,0 +1,48 @@
+import HTTPTypes
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/scopes/{scope}/override`: a temporary change of one scope's limits.
+struct OverrideRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.put, "/v1/scopes/{scope}/override", .administer, put),
+            Route(.delete, "/v1/scopes/{scope}/override", .administer, delete),
+        ]
+    }
+
+    /// How far ahead an override may end: 366 days.
+    private static let longest: Int64 = 366 * 86_400_000
+
+    private func put(_ request: AdminRequest) async throws -> Response {
+        let scope = try request.scope()
+        let override: Override
+        do {
+            override = try PolicyJSON.override(try await request.json())
+        } catch let error as PolicyError {
+            throw Problem(error)
+        }
+        let now = await api.server.redisTime
+        guard override.expiresAt > now, override.expiresAt <= now + Self.longest else {
+            throw Problem.invalid(
+                "expires_at", "expected a time within the next 366 days; it is \(Instant.text(milliseconds: now)) now")
+        }
+        let (version, isNew) = try await api.apply(.setOverride(scope, override), of: scope, request) {
+            // One that has ended is as good as not there.
+            let stored = try await api.store().settings(of: scope).override
+            return stored.flatMap { $0.item.expiresAt > now ? $0.version : nil }
+        }
+        let view = OverrideView(scope: scope, override: override, version: version)
+        return .tagged(view, version: version, isNew ? .created : .ok)
+    }
+
+    private func delete(_ request: AdminRequest) async throws -> Response {
+        let scope = try request.scope()
+        try await api.delete(.clearOverride(scope), of: scope, request)
+        return .done
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/policy`: the policy in force, and whether another file could be.
+struct PolicyRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/policy", .read, get),
+            Route(.post, "/v1/policy/validate", .administer, validate),
+        ]
+    }
+
+    // MARK: - In force
+
+    private struct PolicyView: Encodable {
+        var policy: Policy
+        var tiers: [TierView]
+        var assignments: [AssignmentView]
+
+        enum CodingKeys: String, CodingKey {
+            case currency, thresholds, history, defaults, scopes, tiers, assignments
+            case onRedisFailure = "on_redis_failure"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            try CalendarView(policy.calendar).encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(policy.currency, forKey: .currency)
+            try container.encode(policy.thresholds, forKey: .thresholds)
+            try container.encode(policy.history.sorted(), forKey: .history)
+            let rules = Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) }
+            try container.encode(Dictionary(uniqueKeysWithValues: rules), forKey: .onRedisFailure)
+            let defaults = policy.defaults.map { ($0.key.description, PlacedLimitsView($0.value, .file)) }
+            try container.encode(Dictionary(uniqueKeysWithValues: defaults), forKey: .defaults)
+            // Two scopes that differ in their bytes can be the same text to String.
+            let scopes = policy.scopes.map { ($0.key.description, PlacedLimitsView($0.value, .file)) }
+            try container.encode(Dictionary(scopes) { first, _ in first }, forKey: .scopes)
+            try container.encode(tiers, forKey: .tiers)
+            try container.encode(assignments, forKey: .assignments)
+        }
+    }
+
+    private func get(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let shared = try await api.store().shared()
+        let file = api.server.policies.file
+        let replaced = Set(shared.assignments.map(\.item.subject))
+        let inFile = file.assignments.values.filter { !replaced.contains($0.subject) }.sorted { $0.order < $1.order }
+        let stored = shared.assignments.sorted { $0.item.subject.id < $1.item.subject.id }
+        return .json(
+            PolicyView(
+                policy: file, tiers: api.tiers(shared),
+                assignments: inFile.map { AssignmentView($0) } + stored.map { AssignmentView($0) }))
+    }
+
+    // MARK: - Validation
+
+    private struct ProblemView: Encodable {
+        var line = 1
+        var path = ""
+        var message: String
+
+        init(_ message: String) {
+            self.message = message
+        }
+
+        init(_ problem: PolicyProblem) {
+            line = problem.line
+            path = problem.path
+            message = problem.sentence
+        }
+    }
+
+    private struct Verdict: Encodable {
+        var valid: Bool
+        var warnings: [ProblemView]?
+        var errors: [ProblemView]?
+    }
+
+    private func validate(_ request: AdminRequest) async throws -> Response {
+        return .json(Self.verdict(on: try await request.body()))
+    }
+
+    private static func verdict(on body: Data) -> Verdict {
+        guard let text = String(validating: body, as: UTF8.self) else {
+            return Verdict(valid: false, errors: [ProblemView("is not UTF-8 text")])
+        }
+        do throws(PolicyError) {
+            let policy = try Policy(yaml: text, file: "policy")
+            return Verdict(valid: true, warnings: policy.warnings.map(ProblemView.init))
+        } catch {
+            return Verdict(valid: false, errors: error.problems.map(ProblemView.init))
+        }
+    }
+}

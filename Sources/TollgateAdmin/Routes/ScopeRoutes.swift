@@ -1,0 +1,157 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/scopes`: the limits of one scope, and what it has used.
+struct ScopeRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/scopes", .read, list),
+            Route(.get, "/v1/scopes/{scope}/limits", .read, get),
+            Route(.put, "/v1/scopes/{scope}/limits", .administer, put),
+            Route(.delete, "/v1/scopes/{scope}/limits", .administer, delete),
+            Route(.post, "/v1/scopes/{scope}/reset", .administer, reset),
+        ]
+    }
+
+    // MARK: - Seen
+
+    private struct SeenView: Encodable {
+        var scope: String
+        var lastSeen: String
+        var limits: [UsageItemView]
+
+        enum CodingKeys: String, CodingKey {
+            case scope, limits
+            case lastSeen = "last_seen"
+        }
+    }
+
+    private func list(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("kind", "cursor", "limit")
+        let kind = try kind(query["kind"])
+        let page = try await api.store().scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
+        let views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
+            let usage = try await server.usage(of: seen.scope).usage
+            return SeenView(
+                scope: seen.scope.description, lastSeen: Instant.text(milliseconds: seen.seenAt),
+                limits: usage.items.map(UsageItemView.init))
+        }
+        return .json(PageView(items: views, next: page.next))
+    }
+
+    private func kind(_ text: String?) throws(Problem) -> ScopeKind {
+        guard let text else { throw .badRequest("kind: is missing; expected one such as user, or user+tool") }
+        do throws(ScopeError) {
+            return try ScopeKind(parsing: text)
+        } catch {
+            throw .badRequest("kind: \(error)")
+        }
+    }
+
+    // MARK: - Limits
+
+    /// What administrators have set, and what holds.
+    private struct LimitsView: Encodable {
+        var scope: String
+        var limits: LimitsJSON?
+        var effective: [EffectiveLimitView]
+
+        enum CodingKeys: String, CodingKey {
+            case scope, limits, effective
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(scope, forKey: .scope)
+            try container.encode(limits, forKey: .limits)
+            try container.encode(effective, forKey: .effective)
+        }
+    }
+
+    private func view(_ scope: Scope, _ stored: StoredSettings) async -> LimitsView {
+        let now = await api.server.redisTime
+        let rules = api.server.policies.effective.rules(for: scope, settings: stored.settings, at: now)
+        return LimitsView(
+            scope: scope.description, limits: stored.limits.map { LimitsJSON($0.item) },
+            effective: rules.limits.map(EffectiveLimitView.init))
+    }
+
+    private func get(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let scope = try request.scope()
+        let stored = try await api.store().settings(of: scope)
+        return .tagged(await view(scope, stored), version: stored.limits?.version)
+    }
+
+    private func put(_ request: AdminRequest) async throws -> Response {
+        let scope = try request.scope()
+        let limits = try Self.limits(try await request.json())
+        let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
+            try await api.store().settings(of: scope).limits?.version
+        }
+        var stored = try await api.store().settings(of: scope)
+        stored.limits = Versioned(limits, version: version)
+        return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
+    }
+
+    /// `{"limits":{"requests":{"1m":10}}}`
+    private static func limits(_ json: Data) throws -> [Limit] {
+        var reader = try ObjectReader(json, allowed: ["limits"])
+        let limits = reader["limits"]
+        if limits == nil { reader.report("limits", "is missing") }
+        try reader.finish()
+        do {
+            return try PolicyJSON.limits(JSONEncoder().encode(limits))
+        } catch let error as PolicyError {
+            throw Problem(error, prefix: "limits")
+        }
+    }
+
+    private func delete(_ request: AdminRequest) async throws -> Response {
+        let scope = try request.scope()
+        try await api.delete(.deleteLimits(scope), of: scope, request)
+        return .done
+    }
+
+    // MARK: - Reset
+
+    private struct ResetView: Encodable {
+        var scope: String
+        var limits: [String]
+    }
+
+    private func reset(_ request: AdminRequest) async throws -> Response {
+        let scope = try request.scope()
+        var reader = try ObjectReader(try await request.json(), allowed: ["limits"])
+        let limits = reader.texts("limits", longest: 64).map { names in
+            names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }
+        }
+        try reader.finish()
+        let reset = try await api.store().reset(scope, limits: limits, by: request.author)
+        return .json(ResetView(scope: scope.description, limits: reset))
+    }
+
+    /// Meter and period of a limit whose counter can be set back to nothing.
+    private static func resettable(
+        _ name: String, _ field: String, _ reader: inout ObjectReader
+    ) -> (Meter, Period)? {
+        let words = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard name != Meter.concurrent.name, words.last != "request" else {
+            reader.report(field, "\(name) counts nothing that could be reset")
+            return nil
+        }
+        guard words.count == 2, let meter = Meter(name: words[0]), meter != .concurrent,
+            let period = try? Period(parsing: words[1])
+        else {
+            reader.report(field, "expected a limit such as requests/1m or cost/month")
+            return nil
+        }
+        return (meter, period)
+    }
+}

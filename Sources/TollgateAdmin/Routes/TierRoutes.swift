@@ -1,0 +1,82 @@
+import HTTPTypes
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/tiers`: the policy file's, and those that administrators have made, which come first.
+struct TierRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/tiers", .read, list),
+            Route(.get, "/v1/tiers/{id}", .read, get),
+            Route(.put, "/v1/tiers/{id}", .administer, put),
+            Route(.delete, "/v1/tiers/{id}", .administer, delete),
+        ]
+    }
+
+    private func list(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        return .json(ListView(items: api.tiers(try await api.store().shared())))
+    }
+
+    private func get(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let id = try id(request)
+        if let stored = try await api.store().tier(id) {
+            return .tagged(
+                TierView(tier: PlacedTier(stored.item, .admin), version: stored.version), version: stored.version)
+        }
+        guard let tier = api.server.policies.file.tiers[id] else { throw Problem.notFound("\(id): no such tier") }
+        return .tagged(TierView(tier: tier), version: nil)
+    }
+
+    private func put(_ request: AdminRequest) async throws -> Response {
+        let id = try id(request)
+        let tier: Tier
+        do {
+            tier = try PolicyJSON.tier(try await request.json(), id: id)
+        } catch let error as PolicyError {
+            throw Problem(error)
+        }
+        let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
+            try await api.store().tier(id)?.version
+        }
+        let view = TierView(tier: PlacedTier(tier, .admin), version: version)
+        return .tagged(view, version: version, isNew ? .created : .ok)
+    }
+
+    private func delete(_ request: AdminRequest) async throws -> Response {
+        let id = try id(request)
+        let isInFile = api.server.policies.file.tiers[id] != nil
+        do {
+            try await api.delete(.deleteTier(id, isInFile: isInFile), of: nil, request)
+        } catch let problem as Problem where problem.code == .notFound && isInFile {
+            throw Problem(
+                .conflict,
+                "\(id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted")
+        }
+        return .done
+    }
+
+    private func id(_ request: AdminRequest) throws(Problem) -> String {
+        let id = try request.parameter("id")
+        do throws(ScopeError) {
+            try Tier.validate(id: id)
+        } catch {
+            throw .badRequest("id: \(error)")
+        }
+        return id
+    }
+}
+
+extension AdminAPI {
+    /// Those of the file and of administrators as one list, by id.
+    func tiers(_ shared: StoredShared) -> [TierView] {
+        server.policies.file.merged(with: shared.policy).tiers
+            .sorted { $0.key < $1.key }
+            .map { TierView(tier: $0.value, version: $0.value.origin == .admin ? shared.tiers[$0.key]?.version : nil) }
+    }
+}
