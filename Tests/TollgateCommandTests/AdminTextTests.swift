@@ -131,7 +131,7 @@ struct AdminTextTests {
     func problems() throws {
         let address = try AdminAddress(parsing: "127.0.0.1:7380")
         func lines(_ status: UInt, _ body: String) -> [String] {
-            AdminError(AdminReply(status: status, etag: nil, body: Data(body.utf8)), from: address).lines
+            AdminFailure(AdminReply(status: status, etag: nil, body: Data(body.utf8)), from: address).lines
         }
         #expect(
             lines(

@@ -27,7 +27,7 @@ struct AdminClient {
         try? await http.shutdown()
     }
 
-    /// Throws an `AdminError` unless the answer is a success.
+    /// Throws an `AdminFailure` unless the answer is a success.
     func send(_ request: AdminRequest) async throws -> AdminReply {
         try checked(await exchange(request))
     }
@@ -41,7 +41,7 @@ struct AdminClient {
     }
 
     private func checked(_ reply: AdminReply) throws -> AdminReply {
-        guard reply.isSuccess else { throw AdminError(reply, from: address) }
+        guard reply.isSuccess else { throw AdminFailure(reply, from: address) }
         return reply
     }
 
@@ -61,10 +61,10 @@ struct AdminClient {
                 status: response.status.code, etag: response.headers.first(name: "ETag"),
                 body: Data(body.readableBytesView))
         } catch is NIOTooManyBytesError {
-            throw AdminError(["\(address.base): more than 16 MiB came as the answer"])
+            throw AdminFailure(["\(address.base): more than 16 MiB came as the answer"])
         } catch {
             let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-            throw AdminError(["\(address.base) cannot be asked: \(reason)"])
+            throw AdminFailure(["\(address.base) cannot be asked: \(reason)"])
         }
     }
 }

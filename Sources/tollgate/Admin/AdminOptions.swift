@@ -40,7 +40,7 @@ struct AdminOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let client = AdminClient(
             try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
-            token: try AdminToken.find(file: adminTokenFile, environment: environment))
+            token: try AdminClientToken.find(file: adminTokenFile, environment: environment))
         do {
             let reply = try await ask(client)
             await client.shutdown()

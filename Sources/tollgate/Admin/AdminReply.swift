@@ -15,13 +15,13 @@ struct AdminReply {
         do {
             return try JSONDecoder().decode(JSONValue.self, from: body)
         } catch {
-            throw AdminError(["the answer is not JSON; is that the admin API of Tollgate?"])
+            throw AdminFailure(["the answer is not JSON; is that the admin API of Tollgate?"])
         }
     }
 }
 
 /// What went wrong, for people: one sentence a line.
-struct AdminError: Error, Equatable, CustomStringConvertible {
+struct AdminFailure: Error, Equatable, CustomStringConvertible {
     var lines: [String]
 
     init(_ lines: [String]) {

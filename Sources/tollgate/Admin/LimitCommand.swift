@@ -97,9 +97,9 @@ struct LimitName: Equatable {
     /// What is left without those named, or without any. Throws a sentence where there is nothing to take away.
     static func removing(_ names: [LimitName], from limits: [Limit], of scope: String) throws -> [Limit] {
         if let missing = names.first(where: { name in !limits.contains { $0.name == name.name } }) {
-            throw AdminError(["\(scope): no admin has set \(missing.name)"])
+            throw AdminFailure(["\(scope): no admin has set \(missing.name)"])
         }
-        guard !limits.isEmpty else { throw AdminError(["\(scope): no admin has set limits"]) }
+        guard !limits.isEmpty else { throw AdminFailure(["\(scope): no admin has set limits"]) }
         return names.isEmpty ? [] : limits.filter { limit in !names.contains { $0.name == limit.name } }
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import TollgateServer
 
 /// The token that administrators show.
-enum AdminToken {
+enum AdminClientToken {
     /// Where a sidecar that was started in this folder keeps the one that it has made.
     static let usualFile = "tollgate-data/admin-token"
 
