@@ -183,11 +183,14 @@ struct AdminArgumentTests {
         let environment = ["TOLLGATE_ADMIN_TOKEN_FILE": second, "TOLLGATE_ADMIN_TOKEN": "third-token"]
         #expect(try AdminClientToken.find(file: first, environment: environment) == "first-token")
         #expect(try AdminClientToken.find(file: nil, environment: environment) == "second-token")
-        #expect(try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"]) == "third-token")
+        #expect(
+            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"]) == "third-token")
         #expect(
             sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
                 == "--admin-token-file /no/such: cannot be read")
-        let secret = sentence { _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"]) }
+        let secret = sentence {
+            _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
+        }
         #expect(secret == "the token for the admin API has characters that no token has")
     }
 }

@@ -26,7 +26,8 @@ struct AdminOptions: ParsableArguments {
         do {
             let reply = try await answer(ask)
             if json {
-                if !reply.body.isEmpty { print(String(decoding: reply.body, as: UTF8.self)) }
+                let text = String(decoding: reply.body, as: UTF8.self)
+                print(text, terminator: text.isEmpty || text.hasSuffix("\n") ? "" : "\n")
             } else {
                 print(try text(reply.value()))
             }
