@@ -30,7 +30,7 @@ extension Problem {
     }
 
     static var busy: Problem {
-        var problem = Problem(.unavailable, "too many requests are waiting for Redis")
+        var problem = Problem(.busy, "too many requests are waiting for Redis")
         problem.headers[.retryAfter] = "1"
         return problem
     }
