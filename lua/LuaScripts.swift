@@ -12,6 +12,18 @@ public enum LuaScripts {
         PackageResources.window_lua, PackageResources.holds_lua, PackageResources.usage_lua,
     ])
 
+    /// Looks up what administrators have set for scopes; the contract is its header comment.
+    public static let policyLookup = join([PackageResources.policy_lookup_lua])
+
+    /// Changes what administrators set; the contract is its header comment.
+    public static let policyEdit = join([PackageResources.policy_edit_lua])
+
+    /// Takes counters of a scope away; the contract is its header comment.
+    public static let policyReset = join([PackageResources.policy_reset_lua])
+
+    /// Reads which scopes were seen; the contract is its header comment.
+    public static let policySeen = join([PackageResources.policy_seen_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

@@ -51,6 +51,18 @@ public struct Assignment: Sendable, Hashable {
 }
 
 extension Assignment.Subject {
+    /// Byte for byte, as scopes are: String's own == takes a composed and a decomposed é for the same. Names that are equal here
+    /// are so there, so the hash may be that of the strings.
+    public static func == (lhs: Self, rhs: Self) -> Bool {
+        switch (lhs, rhs) {
+        case (.user(let left), .user(let right)): left == right
+        case (.role(let left), .role(let right)), (.emailDomain(let left), .emailDomain(let right)):
+            left.utf8.elementsEqual(right.utf8)
+        case (.everyone, .everyone): true
+        default: false
+        }
+    }
+
     /// The word for the kind of subject in the policy file and the API.
     public var kind: String {
         switch self {
@@ -97,7 +109,7 @@ extension Assignment.Subject {
             self = .role(name)
         case "email_domain":
             try ScopeID.validate(name, kind: "email_domain")
-            guard !name.contains("@"), !name.contains(" ") else {
+            guard !name.unicodeScalars.contains(where: { $0 == "@" || $0 == " " }) else {
                 throw ScopeError("email_domain: expected a domain such as example.com")
             }
             self = .emailDomain(name.lowercased())

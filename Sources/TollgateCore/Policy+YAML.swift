@@ -34,8 +34,8 @@ extension Policy {
         let limits = PolicyLimits(entries, reader)
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
-        warnings = limits.warnings(reader).sortedByLine()
         readTiers(entries, reader)
+        warnings = (limits.warnings(reader) + reader.warnings).sortedByLine()
     }
 
     private mutating func readTiers(_ entries: [PolicyReader.Entry], _ reader: PolicyReader) {

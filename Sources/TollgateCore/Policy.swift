@@ -34,6 +34,14 @@ public struct Policy: Sendable, Equatable {
     /// No limits, and the default settings.
     public init() {}
 
+    /// The kinds that it names anywhere: those whose scopes are listed when they have been seen.
+    public var listedKinds: Set<ScopeKind> {
+        var kinds = Set(defaults.keys).union(scopes.keys.map(\.kind))
+        for kind in history { if let kind = try? ScopeKind(parsing: kind) { kinds.insert(kind) } }
+        if !tiers.isEmpty, let user = try? ScopeKind(parsing: "user") { kinds.insert(user) }
+        return kinds
+    }
+
     /// Every composite kind that `defaults` or `scopes` names, sorted: those that a request's own scopes have to be
     /// joined into. At most `mostCompositeKinds`.
     public var compositeKinds: [ScopeKind] {

@@ -39,7 +39,7 @@ package enum PolicyJSON {
     private static func read<Value>(
         _ json: Data, _ body: (PolicyReader, Node, PolicyReader.Place) -> Value?
     ) throws(PolicyError) -> Value {
-        let reader = PolicyReader(file: "JSON", takesMoneyInQuotes: true)
+        let reader = PolicyReader(file: "JSON", isJSON: true)
         let place = PolicyReader.Place(line: 1, path: [])
         var value: Value?
         do {

@@ -12,7 +12,8 @@ extension PolicyLimits {
         return warnings
     }
 
-    private static func warnings(
+    /// What is wrong with some limits of a scope or tier, given all that it has.
+    static func warnings(
         about limits: [PlacedLimit], among all: [PlacedLimit], _ reader: PolicyReader
     ) -> [PolicyProblem] {
         limits.compactMap { placed in

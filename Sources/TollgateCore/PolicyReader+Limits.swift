@@ -112,7 +112,7 @@ extension PolicyReader {
     }
 
     private func number(_ node: Node, _ meter: Meter) -> String? {
-        if takesMoneyInQuotes, meter == .cost { return node.scalar?.string }
+        if isJSON, meter == .cost { return node.scalar?.string }
         return node.plainText
     }
 

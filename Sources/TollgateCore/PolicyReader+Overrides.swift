@@ -20,7 +20,9 @@ extension PolicyReader {
         for key in ["expires_at", "reason"] where !entries.contains(where: { $0.key == key }) {
             report(place, "\(key) is missing")
         }
-        if override.limits.isEmpty, override.additions.isEmpty { report(place, "limits or add has to name a limit") }
+        if override.limits.isEmpty, override.additions.isEmpty, problems.isEmpty {
+            report(place, "limits or add has to name a limit")
+        }
         return override
     }
 
@@ -39,6 +41,9 @@ extension PolicyReader {
             guard let amount = amount(entry, limit.meter) else { continue }
             additions.append(.init(limit.meter, limit.period, amount: amount))
         }
+        if additions.count > Policy.mostLimitsPerScope {
+            report(entry.place, "\(additions.count) limits; there may be at most \(Policy.mostLimitsPerScope)")
+        }
         return additions
     }
 
@@ -49,13 +54,21 @@ extension PolicyReader {
     /// ISO 8601 with a time zone, to the second.
     private func instant(_ entry: Entry) -> Int64? {
         let expected = "expected a time such as 2026-11-22T10:00:00Z"
-        guard let text = entry.value.scalar?.string, let date = try? Date(text, strategy: .iso8601),
+        guard let text = entry.value.scalar?.string, Self.hasInstantShape(text.utf8),
+            let date = try? Date(text, strategy: .iso8601),
             (0...253_402_300_799).contains(date.timeIntervalSince1970)
         else {
             report(place(of: entry.value, at: entry.place), "\(expected)\(found(entry.value))")
             return nil
         }
         return Int64(date.timeIntervalSince1970.rounded(.down)) * 1_000
+    }
+
+    /// Foundation is content with a time at the beginning of a text.
+    private static func hasInstantShape(_ text: String.UTF8View) -> Bool {
+        let zone = text.dropFirst("2026-11-22T10:00:00".utf8.count)
+        if zone.elementsEqual("Z".utf8) { return true }
+        return zone.count == "+01:00".utf8.count && (zone.first == UInt8(ascii: "+") || zone.first == UInt8(ascii: "-"))
     }
 }
 

@@ -4,7 +4,7 @@ extension PolicyReader {
     /// The `tiers` section: a map of ids to tiers.
     func tiers(_ entry: Entry) -> [Tier] {
         guard !entry.value.isEmpty else { return [] }
-        return entries(of: entry.value, at: entry.place, expected: "a map of tiers such as basic:").compactMap {
+        return entries(of: entry.value, at: entry.place, expected: "a map of tiers such as basic:").map {
             entry in
             do throws(ScopeError) {
                 try Tier.validate(id: entry.key)
@@ -16,7 +16,7 @@ extension PolicyReader {
     }
 
     /// `{ name: Premium, limits: { cost: { month: 500 } }, timezone: Europe/Berlin, reset_hour: 6, billing_day: 15 }`
-    func tier(_ node: Node, id: String, at place: Place) -> Tier? {
+    func tier(_ node: Node, id: String, at place: Place) -> Tier {
         let keys = ["name", "limits", "timezone", "reset_hour", "billing_day"]
         let entries = entries(
             of: node, at: place, expected: "a map such as { limits: { cost: { month: 100 } } }", allowed: keys)
@@ -24,17 +24,17 @@ extension PolicyReader {
         for entry in entries {
             switch entry.key {
             case "name": tier.name = label(entry, longest: Tier.longestName)
-            case "limits": tier.limits = scopeLimits(entry)
+            case "limits":
+                let limits = limits(entry.value, at: entry.place)
+                warnings += PolicyLimits.warnings(about: limits, among: limits, self)
+                tier.limits = scopeLimits(limits, entry)
             case "timezone": tier.timeZone = timeZone(entry)
             case "reset_hour": tier.resetHour = wholeNumber(entry.value, at: entry.place, in: 0...23).map(Int.init)
             case "billing_day": tier.billingDay = wholeNumber(entry.value, at: entry.place, in: 1...31).map(Int.init)
             default: break
             }
         }
-        guard entries.contains(where: { $0.key == "limits" }) || node.mapping == nil else {
-            report(place, "limits is missing")
-            return nil
-        }
+        if node.mapping != nil, !entries.contains(where: { $0.key == "limits" }) { report(place, "limits is missing") }
         return tier
     }
 
@@ -52,7 +52,10 @@ extension PolicyReader {
 
     /// The limits of one scope, tier or override: no more than can be read and written in one piece.
     func scopeLimits(_ entry: Entry) -> [Limit] {
-        let limits = limits(entry.value, at: entry.place)
+        scopeLimits(limits(entry.value, at: entry.place), entry)
+    }
+
+    private func scopeLimits(_ limits: [PlacedLimit], _ entry: Entry) -> [Limit] {
         if limits.count > Policy.mostLimitsPerScope {
             report(entry.place, "\(limits.count) limits; there may be at most \(Policy.mostLimitsPerScope)")
         }

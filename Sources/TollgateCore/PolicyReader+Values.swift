@@ -1,9 +1,9 @@
 import Yams
 
 extension PolicyReader {
-    /// The text of a scalar, quoted or not; reports anything else.
+    /// The text of a scalar, quoted or not (in JSON always quoted); reports anything else.
     func text(_ node: Node, at place: Place, expected: String) -> String? {
-        guard let scalar = node.scalar, !node.isEmpty, !node.isNull else {
+        guard let scalar = node.scalar, !node.isEmpty, !node.isNull, !isJSON || scalar.style != .plain else {
             report(self.place(of: node, at: place), "expected \(expected)")
             return nil
         }

@@ -25,15 +25,17 @@ final class PolicyReader {
 
     let file: String
     private(set) var problems: [PolicyProblem] = []
+    /// Limits of tiers that can never matter.
+    var warnings: [PolicyProblem] = []
     private var entriesLeft = mostEntries
     private var hasGivenUp = false
 
-    /// Whether an amount of money may be text.
-    let takesMoneyInQuotes: Bool
+    /// Text is in quotes there, and money may be.
+    let isJSON: Bool
 
-    init(file: String, takesMoneyInQuotes: Bool = false) {
+    init(file: String, isJSON: Bool = false) {
         self.file = file
-        self.takesMoneyInQuotes = takesMoneyInQuotes
+        self.isJSON = isJSON
     }
 
     func report(_ place: Place, _ sentence: String) {

@@ -20,11 +20,11 @@ public struct SharedPolicy: Sendable, Equatable {
 
 extension Policy {
     /// This policy as administrators have changed it: what they have set under the same id comes instead of the file's, but for an
-    /// assignment that is not enabled, which is as good as not there.
+    /// assignment that is not enabled, or whose tier is not there: either is as good as not there.
     public func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
         for (id, tier) in shared.tiers { policy.tiers[id] = PlacedTier(tier, .admin) }
-        for assignment in shared.assignments where assignment.isEnabled {
+        for assignment in shared.assignments where assignment.isEnabled && policy.tiers[assignment.tier] != nil {
             policy.assignments[assignment.subject] = assignment
         }
         return policy

@@ -14,10 +14,18 @@ public struct UserTraits: Sendable, Hashable {
     /// Nothing is known.
     public static let none = UserTraits()
 
+    /// Byte for byte, as roles are: String's own == takes a composed and a decomposed é for the same.
+    public static func == (lhs: UserTraits, rhs: UserTraits) -> Bool {
+        lhs.roles.elementsEqual(rhs.roles) { $0.utf8.elementsEqual($1.utf8) }
+            && (lhs.email == nil) == (rhs.email == nil)
+            && (lhs.email ?? "").utf8.elementsEqual((rhs.email ?? "").utf8)
+    }
+
     /// What follows the last `@` of the address, in lower case.
     var emailDomain: String? {
-        guard let email, let at = email.lastIndex(of: "@") else { return nil }
-        return email[email.index(after: at)...].lowercased()
+        // By scalar: an `@` and a combining mark after it are one Character.
+        guard let scalars = email?.unicodeScalars, let at = scalars.lastIndex(of: "@") else { return nil }
+        return String(scalars[scalars.index(after: at)...]).lowercased()
     }
 }
 
@@ -39,18 +47,19 @@ extension Policy {
     /// - Parameter assignment: what administrators have set for the user; comes instead of the file's.
     public func tierChoice(for user: Scope, assignment: Assignment?, traits: UserTraits) -> TierChoice? {
         guard !tiers.isEmpty else { return nil }
-        let own = assignment.flatMap { $0.isEnabled ? $0 : nil }
-        var subjects: [Assignment.Subject] = own == nil ? [.user(user)] : []
-        // By their bytes: a role that is named twice counts once.
-        subjects += Set(traits.roles).map { .role($0) }
-        if let domain = traits.emailDomain { subjects.append(.emailDomain(domain)) }
-        subjects.append(.everyone)
-        let candidates = ([own] + subjects.map { assignments[$0] })
-            .compactMap { $0 }
-            .filter { $0.isEnabled && tiers[$0.tier] != nil }
-            .sorted { $0.precedes($1) }
+        // A role that is named twice counts once.
+        var subjects = Set(traits.roles.map { Assignment.Subject.role($0) })
+        if let domain = traits.emailDomain { subjects.insert(.emailDomain(domain)) }
+        subjects.insert(.everyone)
+        let own = assignment.flatMap(usable) ?? assignments[.user(user)].flatMap(usable)
+        let others = subjects.compactMap { assignments[$0].flatMap(usable) }
+        let candidates = (others + (own.map { [$0] } ?? [])).sorted { $0.precedes($1) }
         guard let winner = candidates.first, let tier = tiers[winner.tier] else { return nil }
         return TierChoice(tier: tier, candidates: candidates)
+    }
+
+    private func usable(_ assignment: Assignment) -> Assignment? {
+        assignment.isEnabled && tiers[assignment.tier] != nil ? assignment : nil
     }
 
     /// Whether a scope can have a tier at all: single users only.

@@ -8,6 +8,8 @@ struct KeptOperation: Codable, Equatable {
     var verb: String
     /// Every scope it is about, those included that the policy added: `user:alice`.
     var scopes: [String]
+    /// What the request said of the user, for the choice of a tier (`UserTraits.bytes`).
+    var traits: String?
     /// By the meter's name; cost in nano-units.
     var amounts: [String: Int64]
     /// The mark of a RECORD or REFUND that counts once.
@@ -18,6 +20,8 @@ struct KeptOperation: Codable, Equatable {
     init(_ operation: BatchedOperation, _ terms: OperationTerms?) {
         verb = "\(operation.verb)"
         scopes = operation.scopes.map { $0.scope.description }
+        let traits = operation.scopes.first { $0.standing.isUser }?.standing.traits ?? []
+        self.traits = traits.isEmpty ? nil : String(decoding: traits, as: UTF8.self)
         amounts = [:]
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
         switch terms {
@@ -26,6 +30,9 @@ struct KeptOperation: Codable, Equatable {
         case .reserving?, nil: break
         }
     }
+
+    /// Those of `scopes` that this version can read.
+    var parsedScopes: [Scope] { scopes.compactMap { try? Scope(parsing: $0) } }
 
     /// Nil when it is none that this version can read.
     var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {

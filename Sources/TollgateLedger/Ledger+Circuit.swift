@@ -19,6 +19,17 @@ extension Ledger {
         return .unavailable(stateDescription)
     }
 
+    /// A look-up got no reply in time: as when a batch gets none.
+    func lookupTimedOut() {
+        circuit.batchTimedOut()
+        giveUpConnection()
+    }
+
+    /// Redis's time as a reply had it, Unix ms.
+    func redisSaid(_ milliseconds: Int64) {
+        clock.redisSaid(milliseconds)
+    }
+
     func linkChanged(to status: RedisLinkStatus) {
         circuit.connectionEnded()
         guard status == .ready else { return }

@@ -1,5 +1,5 @@
 import NIOCore
-import TollgateCore
+package import TollgateCore
 
 /// Facts that could not reach Redis, on their way into the journal and back.
 extension Ledger {
@@ -68,10 +68,15 @@ extension Ledger {
         producers.release(identity)
     }
 
+    /// Those that a record of the journal is about.
+    package func scopes(in record: Journal.Record) -> [Scope] {
+        Array(Set((KeptOperation.read(record.payload) ?? []).flatMap(\.parsedScopes)))
+    }
+
     /// Sends a record of the journal as what it was sent before, if it was. `plan` finds the scopes of now. The owner is told
     /// of each of its operations, with their places as tickets. Returns whether the record could be read.
     func replay(
-        _ record: Journal.Record, plan: (Scope) -> ScopePlan, for owner: any OperationOwner
+        _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: any OperationOwner
     ) -> Bool {
         guard let kept = KeptOperation.read(record.payload), kept.count == record.operations else { return false }
         let batch = batchToReplay()
@@ -79,7 +84,8 @@ extension Ledger {
         batch.identity = record.identity
         for (place, kept) in kept.enumerated() {
             guard let operation = kept.operation else { return false }
-            let plans = kept.scopes.compactMap { try? Scope(parsing: $0) }.map(plan).filter { !$0.isInert }
+            let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
+            let plans = kept.parsedScopes.map { plan($0, traits) }.filter { !$0.isInert }
             batch.append(
                 operation.verb, operation.amounts, on: plans, terms: operation.terms, for: owner, ticket: place)
         }

@@ -16,8 +16,9 @@ package final class Ledger {
 
     package static let batchScript = RedisScript(name: "batch", source: LuaScripts.batch)
     package static let usageScript = RedisScript(name: "usage", source: LuaScripts.usage)
+    package static let lookupScript = RedisScript(name: "policy_lookup", source: LuaScripts.policyLookup)
     /// What a link for a ledger has to load.
-    package static let scripts = [batchScript, usageScript]
+    package static let scripts = [batchScript, usageScript, lookupScript]
 
     package let eventLoop: any EventLoop
     let link: RedisLink
@@ -74,11 +75,13 @@ package final class Ledger {
     package var redisTime: Int64 { clock.now }
 
     /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
-    /// there is nothing to decide or count, and the answer comes at once.
+    /// there is nothing to decide or count, and the answer comes at once. `areKnown`: whether what administrators have set for
+    /// the scopes is known; where it is not, it is as if Redis could not be reached.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        for owner: any OperationOwner, ticket: Int
+        areKnown: Bool = true, for owner: any OperationOwner, ticket: Int
     ) {
+        guard areKnown else { return submitUnknown(verb, amounts, on: plans, terms: terms, for: owner, ticket: ticket) }
         guard !plans.isEmpty || terms != nil else {
             return owner.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
         }
@@ -109,6 +112,28 @@ package final class Ledger {
         guard let batch = batchToFill() else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
         scheduleFlush()
+    }
+
+    /// Without what administrators have set a decision could be wrong, and a fact be counted for the wrong limits.
+    private func submitUnknown(
+        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms?,
+        for owner: any OperationOwner, ticket: Int
+    ) {
+        let failsClosed = plans.contains { $0.set.failsClosed }
+        let failed = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
+        guard !verb.isDecision, journal != nil else {
+            let failure =
+                isReady ? LedgerFailure.unavailable("what administrators have set is not known yet") : noConnection
+            return owner.ledgerFailed(ticket: ticket, of: failed, with: failure)
+        }
+        let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
+        queueUp(KeptFact(operation: KeptOperation(operation, terms), owner: owner, ticket: ticket, failed: failed))
+    }
+
+    /// What is submitted from now on goes into another batch than this scope was last put into.
+    package func endBatch(with plan: ScopePlan?) {
+        guard let plan else { return endBatch() }
+        if filling?.number == plan.batchNumber { endBatch() }
     }
 
     /// What is submitted from now on goes into another batch. To be called when plans are made anew: a batch reads and writes each

@@ -40,7 +40,7 @@ final class ReplayedRecord: OperationOwner {
 extension Ledger {
     /// Sends a record of the journal. `plan` finds the scopes of now.
     package func replay(
-        _ record: Journal.Record, plan: (Scope) -> ScopePlan
+        _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan
     ) -> EventLoopFuture<JournalReplay.Outcome> {
         guard isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)

@@ -4,19 +4,22 @@ import TollgateCore
 
 /// A reservation as text: MessagePack in base64 with the alphabet for URLs. Callers pass it on as it is.
 extension Reservation {
-    private static let version: Int64 = 1
+    /// The first has no traits of a user at its end; all else is the same.
+    private static let versions: ClosedRange<Int64> = 1...2
+    private static let longestTraits = 1_500
     private static let mostScopes = 16
 
     /// What `reservation=` says.
     package var token: String {
         var bytes = ByteBuffer()
-        bytes.writeMessagePack(Self.version)
+        bytes.writeMessagePack(traits.isEmpty ? Self.versions.lowerBound : Self.versions.upperBound)
         bytes.writeMessagePack(id.utf8)
         for number in [madeAt, timeToLive, hits, tokens, inputTokens, outputTokens, cost] {
             bytes.writeMessagePack(number)
         }
         bytes.writeMessagePack(arrayOf: scopes.count)
         for scope in scopes { bytes.writeMessagePack(scope.utf8) }
+        if !traits.isEmpty { bytes.writeMessagePack(traits.utf8) }
         return Data(bytes.readableBytesView).base64EncodedString()
             .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
@@ -28,12 +31,15 @@ extension Reservation {
         let base64 = token.replacing("-", with: "+").replacing("_", with: "/") + padding
         guard let data = Data(base64Encoded: base64) else { return nil }
         var bytes = ByteBuffer(bytes: data)
-        guard bytes.readMessagePackInteger() == Self.version, let id = bytes.readMessagePackText(), Self.isID(id),
-            let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes), bytes.readableBytes == 0,
+        guard let version = bytes.readMessagePackInteger(), Self.versions.contains(version),
+            let id = bytes.readMessagePackText(), Self.isID(id),
+            let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes),
+            let traits = version == 1 ? "" : bytes.readMessagePackText(), traits.utf8.count <= Self.longestTraits,
+            bytes.readableBytes == 0,
             numbers[0] <= Self.latest, Self.times.contains(numbers[1])
         else { return nil }
         self.init(
-            id: id, scopes: scopes, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
+            id: id, scopes: scopes, traits: traits, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
             outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
     }
 

@@ -8,6 +8,8 @@ package final class Reservation: Sendable {
     package let id: String
     /// As the request named them: `user:alice`; at most 16.
     package let scopes: [String]
+    /// What the request said of the user, as `UserTraits.bytes` has it; empty for nothing.
+    package let traits: String
     /// Requests that were consumed; given back by a CANCEL. 0 where it was made without Redis.
     package let hits: Int64
     /// Held, per meter; cost in nano-units.
@@ -27,11 +29,13 @@ package final class Reservation: Sendable {
     var hold: String { "\(id) \(tokens) \(inputTokens) \(outputTokens) \(cost)" }
 
     package init(
-        id: String, scopes: [String], hits: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0, outputTokens: Int64 = 0,
+        id: String, scopes: [String], traits: String = "", hits: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,
+        outputTokens: Int64 = 0,
         cost: Int64 = 0, timeToLive: Int64, madeAt: Int64 = 0
     ) {
         self.id = id
         self.scopes = scopes
+        self.traits = traits
         self.hits = hits
         self.tokens = tokens
         self.inputTokens = inputTokens
@@ -44,7 +48,8 @@ package final class Reservation: Sendable {
     /// The same as Redis made it at a time (Unix ms), or with no hits as it is handed out without Redis.
     package func made(at time: Int64, hits: Int64) -> Reservation {
         Reservation(
-            id: id, scopes: scopes, hits: hits, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens,
+            id: id, scopes: scopes, traits: traits, hits: hits, tokens: tokens, inputTokens: inputTokens,
+            outputTokens: outputTokens,
             cost: cost, timeToLive: timeToLive, madeAt: time)
     }
 }

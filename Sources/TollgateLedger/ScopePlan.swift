@@ -22,8 +22,13 @@ package final class ScopePlan {
     let label: [UInt8]
     /// Whether leaving the scope out of an operation changes nothing.
     package let isInert: Bool
+    /// Whether it is the scope that every request has.
+    let isGlobal: Bool
     /// Whether the text is nothing but visible ASCII without quotes, and so needs none in a reply.
     package let isPlainText: Bool
+
+    /// What the cache knows of the scope beside its limits.
+    var standing: ScopeStanding
 
     /// The place in the batch that this scope was last put into, from 1.
     var batchPlace: Int32 = 0
@@ -34,9 +39,11 @@ package final class ScopePlan {
     static let labelledKinds: Set<String> = ["provider", "tool"]
     private static let noLabel: [UInt8] = [0]
 
-    init(scope: Scope, set: LimitSet, namespace: String, hash: Int) {
+    init(scope: Scope, set: LimitSet, namespace: String, hash: Int, standing: ScopeStanding = ScopeStanding()) {
         self.set = set
+        self.standing = standing
         self.hash = hash
+        isGlobal = scope.parts.isEmpty
         let text = scope.description
         let name = "\(namespace):{\(text)}"
         let head = "$\(name.utf8.count)\r\n"

@@ -1,31 +1,51 @@
 package import TollgateCore
 
-/// The plans of the scopes seen lately, made from one policy. Bounded: two generations of `generationSize` plans; a plan that
-/// is used survives, one that is not is gone after two generations. Owned by one event loop.
+/// The plans of the scopes seen lately, made from one policy and from what administrators have set. Bounded: two generations of
+/// `generationSize` plans; a plan that is used survives, one that is not is gone after two generations. Owned by one event loop.
 package final class ScopePlanCache {
     package static let generationSize = 131_072
+    /// What was looked up of a scope may be used for so many ticks; from the fewer on it is looked up again while it is used.
+    static let freshTicks: UInt32 = 30
+    static let agingTicks: UInt32 = 24
+    /// Looked up again at a tick; what is past it is when it is asked for.
+    static let mostAging = 2_048
+    /// A user whose requests name more different roles than that has the least used of their plans made anew.
+    static let mostVariants = 8
+    /// Limits may differ from scope to scope; past so many sets none are shared with those made before.
+    static let mostSets = 16_384
 
-    package let policy: Policy
+    package private(set) var policy: Policy
     private let namespace: String
     let generationSize: Int
-    private let onDrop: () -> Void
+    private let redisTime: () -> Int64
+    private let onDrop: (ScopePlan?) -> Void
     // Without run-time checks of exclusive access, as in Batch: finding and inserting call nobody back.
     @exclusivity(unchecked) private var young = ScopePlanTable()
     @exclusivity(unchecked) private var old = ScopePlanTable()
     private var sets: [LimitSetKey: LimitSet] = [:]
+    private var policyNumber: UInt32 = 1
+    private var tick = freshTicks
+    private var aging: [ScopePlan] = []
+    /// Of the scope that every request has: found without the tables, and never dropped.
+    private var global: ScopePlan?
     /// So that nobody can choose ids which all fall into one place.
     private let seed = UInt64.random(in: .min ... .max)
 
     private struct LimitSetKey: Hashable {
         var limits: [EffectiveLimit]
         var keepsHistory: Bool
+        var calendar: CalendarRules
     }
 
-    /// `onDrop` is called when plans are forgotten that may be made anew: from then on two plans of one scope can be about.
+    /// - Parameters:
+    ///   - redisTime: what Redis's clock probably says, Unix ms; asked where an override may have ended.
+    ///   - onDrop: called when plans go that may be in a batch which fills: the plan, or nil for any. Another of the same scope
+    ///     must not come into that batch.
     package init(
         policy: Policy, namespace: String, generationSize: Int = ScopePlanCache.generationSize,
-        onDrop: @escaping () -> Void = {}
+        redisTime: @escaping () -> Int64 = { .min }, onDrop: @escaping (ScopePlan?) -> Void = { _ in }
     ) {
+        self.redisTime = redisTime
         self.onDrop = onDrop
         self.policy = policy
         self.namespace = namespace
@@ -35,43 +55,208 @@ package final class ScopePlanCache {
     /// Plans held at present.
     package var count: Int { young.count + old.count }
 
-    /// The plan of the scope with that canonical text; nil when the bytes are not the text of a scope.
-    package func plan(forScope text: UnsafeRawBufferPointer) -> ScopePlan? {
+    /// From now on plans are made from another policy; those there are fitted to it when they are next asked for.
+    package func install(_ policy: Policy) {
+        self.policy = policy
+        policyNumber += 1
+        onDrop(nil)
+    }
+
+    // MARK: - Finding
+
+    /// The plan of the scope with that canonical text, by all that is known of it; nil when the bytes are not the text of a
+    /// scope. `traits` are those of its user (`UserTraits.bytes`).
+    package func plan(forScope text: UnsafeRawBufferPointer, traits: [UInt8] = []) -> ScopePlan? {
         let hash = hash(of: text)
-        if let plan = young.find(text, hash: hash) { return plan }
-        if let plan = old.find(text, hash: hash) {
-            keep(plan)
-            return plan
-        }
+        if let plan = find(text, hash: hash) { return fitted(plan, traits) }
         guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else { return nil }
-        let plan = makePlan(for: scope, hash: hash)
+        let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding())
         guard plan.hasText(text) else {
             // Not the canonical spelling: to be found under that.
-            return plan.withText { self.plan(forScope: $0) }
+            return plan.withText { self.plan(forScope: $0, traits: traits) }
         }
         keep(plan)
         return plan
     }
 
-    package func plan(for scope: Scope) -> ScopePlan {
-        Array(scope.description.utf8).withUnsafeBytes { plan(forScope: $0) } ?? makePlan(for: scope, hash: 0)
+    package func plan(for scope: Scope, traits: UserTraits = .none) -> ScopePlan {
+        Array(scope.description.utf8).withUnsafeBytes { plan(forScope: $0, traits: traits.bytes) }
+            ?? makePlan(for: scope, hash: 0, traits.bytes, ScopeStanding())
+    }
+
+    /// The same; nil where the scope has to be looked up first.
+    @inline(__always)
+    package func currentPlan(forScope text: UnsafeRawBufferPointer, traits: [UInt8]) -> ScopePlan? {
+        guard let plan = find(text, hash: hash(of: text)), isFresh(plan) else { return nil }
+        return fits(plan, traits) ? plan : fitted(plan, traits)
+    }
+
+    /// The same of the scope that every request has.
+    package var currentGlobalPlan: ScopePlan? {
+        guard let global, isFresh(global) else { return nil }
+        return fits(global, []) ? global : fitted(global, [])
+    }
+
+    private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
+        if let global, global.hasText(text) { return global }
+        if let plan = young.find(text, hash: hash) { return plan }
+        guard let plan = old.find(text, hash: hash) else { return nil }
+        keep(plan)
+        return plan
+    }
+
+    @inline(__always)
+    private func isFresh(_ plan: ScopePlan) -> Bool {
+        // One that was never looked up is as old as the clock.
+        let age = tick &- plan.standing.lookedUp
+        if age < Self.agingTicks { return true }
+        if age >= Self.freshTicks { return false }
+        if !plan.standing.isAging, aging.count < Self.mostAging {
+            plan.standing.isAging = true
+            aging.append(plan)
+        }
+        return true
+    }
+
+    @inline(__always)
+    private func fits(_ plan: ScopePlan, _ traits: [UInt8]) -> Bool {
+        plan.standing.policyNumber == policyNumber
+            && (plan.standing.endsAt == .max || redisTime() < plan.standing.endsAt)
+            && (!plan.standing.isUser || plan.standing.traits == traits)
     }
 
     private func keep(_ plan: ScopePlan) {
+        guard !plan.isGlobal else { return global = plan }
         if young.count >= generationSize {
             old = young
             young = ScopePlanTable()
-            onDrop()
+            onDrop(nil)
         }
         young.insert(plan)
     }
 
-    private func makePlan(for scope: Scope, hash: Int) -> ScopePlan {
-        let key = LimitSetKey(limits: policy.limits(for: scope), keepsHistory: policy.keepsHistory(of: scope))
-        let set = sets[key] ?? LimitSet(limits: key.limits, keepsHistory: key.keepsHistory, rules: policy.calendar)
-        sets[key] = set
-        return ScopePlan(scope: scope, set: set, namespace: namespace, hash: hash)
+    // MARK: - Fitting
+
+    /// The plan of the same scope that fits; takes the place of the one given.
+    private func fitted(_ plan: ScopePlan, _ traits: [UInt8]) -> ScopePlan {
+        if fits(plan, traits) { return plan }
+        if let other = plan.standing.others.first(where: { fits($0, traits) }) { return choose(other, insteadOf: plan) }
+        let rules = rules(for: plan.scope, plan.standing.settings, traits)
+        let set = set(for: rules, of: plan.scope)
+        let chosen: ScopePlan
+        if plan.set === set {
+            chosen = plan
+        } else if let other = plan.standing.others.first(where: { $0.set === set }) {
+            chosen = choose(other, insteadOf: plan)
+        } else {
+            let new = ScopePlan(scope: plan.scope, set: set, namespace: namespace, hash: plan.hash)
+            chosen = choose(new, insteadOf: plan)
+        }
+        chosen.standing.policyNumber = policyNumber
+        chosen.standing.endsAt = rules.expiresAt ?? .max
+        if chosen.standing.isUser { chosen.standing.traits = traits }
+        return chosen
     }
+
+    /// The table has the one that was used last; it leads to the others.
+    private func choose(_ plan: ScopePlan, insteadOf last: ScopePlan) -> ScopePlan {
+        var others = last.standing.others.filter { $0 !== plan }
+        if last.standing.isUser { others.insert(last, at: 0) }
+        if others.count >= Self.mostVariants { others.removeLast() }
+        plan.standing.settings = last.standing.settings
+        plan.standing.lookedUp = last.standing.lookedUp
+        plan.standing.isUser = last.standing.isUser
+        plan.standing.others = others
+        last.standing.others = []
+        if last === global {
+            global = plan
+        } else {
+            young.replace(last, by: plan)
+            old.replace(last, by: plan)
+        }
+        onDrop(last)
+        return plan
+    }
+
+    private func makePlan(for scope: Scope, hash: Int, _ traits: [UInt8], _ standing: ScopeStanding) -> ScopePlan {
+        var standing = standing
+        let rules = rules(for: scope, standing.settings, traits)
+        standing.policyNumber = policyNumber
+        standing.endsAt = rules.expiresAt ?? .max
+        standing.isUser = Policy.canHaveTier(scope)
+        if standing.isUser { standing.traits = traits }
+        return ScopePlan(
+            scope: scope, set: set(for: rules, of: scope), namespace: namespace, hash: hash, standing: standing)
+    }
+
+    private func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {
+        policy.rules(
+            for: scope, settings: settings?.settings ?? .none, traits: UserTraits(bytes: traits),
+            at: settings?.settings.override == nil ? .min : redisTime())
+    }
+
+    /// What holds for a scope by all that is known of it.
+    package func rules(for scope: Scope, _ traits: UserTraits) -> ScopeRules {
+        let settings = plan(for: scope, traits: traits).standing.settings
+        return rules(for: scope, settings, traits.bytes)
+    }
+
+    private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
+        let key = LimitSetKey(
+            limits: rules.limits, keepsHistory: policy.keepsHistory(of: scope), calendar: rules.calendar)
+        if let set = sets[key] { return set }
+        if sets.count >= Self.mostSets { sets.removeAll() }
+        let set = LimitSet(limits: key.limits, keepsHistory: key.keepsHistory, rules: key.calendar)
+        sets[key] = set
+        return set
+    }
+
+    // MARK: - What administrators have set
+
+    /// What a look-up has found.
+    package func learn(_ settings: ScopeSettings, of scope: Scope) {
+        Array(scope.description.utf8).withUnsafeBytes { text in
+            let hash = hash(of: text)
+            let box = settings == .none ? nil : SettingsBox(settings)
+            guard let plan = find(text, hash: hash) else {
+                let standing = ScopeStanding(settings: box, lookedUp: tick)
+                return keep(makePlan(for: scope, hash: hash, [], standing))
+            }
+            plan.standing.lookedUp = tick
+            plan.standing.isAging = false
+            guard plan.standing.settings?.settings != box?.settings else { return }
+            plan.standing.settings = box
+            plan.standing.policyNumber = 0
+            plan.standing.others = []
+        }
+    }
+
+    /// What was looked up of a scope does not hold any more.
+    package func forget(_ scope: Scope) {
+        Array(scope.description.utf8).withUnsafeBytes { text in
+            let hash = hash(of: text)
+            for plan in [global, young.find(text, hash: hash), old.find(text, hash: hash)] {
+                if let plan, plan.hasText(text) { plan.standing.lookedUp = 0 }
+            }
+        }
+    }
+
+    /// Nothing that was looked up holds any more.
+    package func forgetAll() {
+        tick += Self.freshTicks
+        aging.removeAll()
+    }
+
+    /// To be called every so often; returns the scopes in use that are to be looked up again before they are too old.
+    package func advanceTick() -> [Scope] {
+        tick += 1
+        defer { aging.removeAll() }
+        var scopes: Set<Scope> = []
+        for plan in aging { scopes.insert(plan.scope) }
+        return Array(scopes)
+    }
+
+    // MARK: - Hashing
 
     /// Eight bytes at a time, multiplied and folded; the idea of wyhash, without its claims.
     private func hash(of text: UnsafeRawBufferPointer) -> Int {

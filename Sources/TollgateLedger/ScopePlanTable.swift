@@ -1,5 +1,6 @@
 /// A set of plans found by the bytes of their scope: open addressing with linear probing, so that a look-up from a slice of
-/// a request makes no key object. Grows by doubling at three quarters full; nothing is ever removed.
+/// a request makes no key object. Grows by doubling at three quarters full; a plan may give its place to another of the same
+/// scope, and nothing is ever removed.
 ///
 /// With a hundred thousand plans each one looked at is a cache miss. So probing goes over a piece of every hash, which lie
 /// side by side, and looks at hardly any plan but the one that is asked for.
@@ -33,6 +34,16 @@ struct ScopePlanTable {
         if (count + 1) * 4 > tags.count * 3 { grow() }
         place(plan)
         count += 1
+    }
+
+    /// Puts a plan in the place of another of the same scope. Does nothing where that one is not in the table.
+    mutating func replace(_ old: ScopePlan, by new: ScopePlan) {
+        let mask = tags.count - 1
+        var index = old.hash & mask
+        while tags[index] != 0 {
+            if plans[index] === old { return plans[index] = new }
+            index = (index + 1) & mask
+        }
     }
 
     private mutating func place(_ plan: ScopePlan) {

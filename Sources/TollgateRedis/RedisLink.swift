@@ -38,6 +38,9 @@ public final class RedisLink {
     /// Called on the event loop after the status has changed.
     public var onStateChange: ((RedisLinkStatus) -> Void)?
 
+    /// Shown every reply first where the link is subscribed to a channel: takes those that answer nothing, and says so.
+    var onPublished: ((RedisReply) -> Bool)?
+
     /// A link that does nothing before ``start()``. `scripts` are loaded on every new connection.
     public init(address: RedisAddress, scripts: [RedisScript], eventLoop: any EventLoop, logger: Logger) {
         self.address = address
@@ -119,6 +122,7 @@ public final class RedisLink {
         guard isReady else {
             return perform(state.handshakeProgressed(handshake.receive(reply), jitter: jitter))
         }
+        if let onPublished, onPublished(reply) { return }
         guard let completion = pending.popFirst() else {
             return disconnect(reason: "a reply that nobody asked for")
         }

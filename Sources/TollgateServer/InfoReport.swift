@@ -33,6 +33,10 @@ struct InfoReport: Encodable, Sendable {
         var loadedAt = ""
         /// Why the file as it stands now is not in force.
         var error: String?
+        /// Of the last change by an administrator that is in force here; nil until Redis has said.
+        var revision: Int64?
+        /// Whether changes are told to this sidecar as they are made.
+        var isSubscribed = false
     }
 
     /// Facts that are kept on disk until Redis can be reached.

@@ -5,49 +5,120 @@ import TollgateWire
 /// Finds the scopes that a request is about: those it names, the composite ones the policy knows for their kinds, and
 /// `global`. Owned by one event loop.
 struct ScopeResolver {
+    /// What a request names, as ranges of bytes.
+    struct Names {
+        var fields: [Request.ScopeField]
+        var roles: Range<Int>?
+        var email: Range<Int>?
+    }
+
     let cache: ScopePlanCache
-    private let global: ScopePlan
-    private let composites: [[[UInt8]]]
+    private var composites: [[[UInt8]]] = []
+    private var hasTiers = false
     private var text: [UInt8] = []
+    private var traits: [UInt8] = []
+    /// The scopes of the last request that have to be looked up before it can be decided.
+    private(set) var unknown: [Scope] = []
+    /// Scopes that were found without a look-up, and those that were not.
+    private(set) var hits = 0
+    private(set) var misses = 0
 
     init(cache: ScopePlanCache) {
         self.cache = cache
-        global = cache.plan(for: .global)
-        composites = cache.policy.compositeKinds.map { $0.names.map { Array("\($0):".utf8) } }
+        policyChanged()
     }
 
-    /// Fills `plans` with every scope that has a part in a request, without those that change nothing. `fields` are the scopes
-    /// that it names, as ranges of `bytes`.
-    mutating func resolve(
-        _ fields: [Request.ScopeField], of bytes: [UInt8], into plans: inout [ScopePlan]
-    ) {
+    /// After another policy has been installed in the cache.
+    mutating func policyChanged() {
+        composites = cache.policy.compositeKinds.map { $0.names.map { Array("\($0):".utf8) } }
+        hasTiers = !cache.policy.tiers.isEmpty
+    }
+
+    /// Fills `plans` with every scope that has a part in a request, without those that change nothing. False where some have
+    /// to be looked up first (`unknown`).
+    mutating func resolve(_ names: Names, of bytes: [UInt8], into plans: inout [ScopePlan]) -> Bool {
         plans.removeAll(keepingCapacity: true)
+        if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
+        setTraits(names, bytes)
         bytes.withUnsafeBytes { bytes in
-            for field in fields {
+            for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
-                guard let plan = cache.plan(forScope: text), !plan.isInert else { continue }
-                plans.append(plan)
+                if let plan = cache.currentPlan(forScope: text, traits: traits) {
+                    hits &+= 1
+                    if !plan.isInert { plans.append(plan) }
+                } else {
+                    miss(text)
+                }
             }
         }
-        for kinds in composites {
-            guard let plan = composite(of: kinds, fields, bytes), !plan.isInert else { continue }
-            plans.append(plan)
+        for kinds in composites where join(kinds, names.fields, bytes) {
+            text.withUnsafeBytes { text in
+                if let plan = cache.currentPlan(forScope: text, traits: traits) {
+                    hits &+= 1
+                    if !plan.isInert { plans.append(plan) }
+                } else {
+                    miss(text)
+                }
+            }
         }
-        if !global.isInert { plans.append(global) }
+        if let global = cache.currentGlobalPlan {
+            hits &+= 1
+            if !global.isInert { plans.append(global) }
+        } else {
+            miss(scope: .global)
+        }
+        return unknown.isEmpty
     }
 
-    /// The joined scope where the request names all of the kinds.
-    private mutating func composite(
-        of kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: [UInt8]
-    ) -> ScopePlan? {
+    /// The same by what is known of the scopes, for a request whose scopes cannot be looked up now; also those that would change
+    /// nothing.
+    mutating func resolveUnknown(_ names: Names, of bytes: [UInt8], into plans: inout [ScopePlan]) {
+        plans.removeAll(keepingCapacity: true)
+        setTraits(names, bytes)
+        for field in names.fields {
+            let plan = bytes[field.text].withUnsafeBytes { cache.plan(forScope: $0, traits: traits) }
+            if let plan { plans.append(plan) }
+        }
+        for kinds in composites where join(kinds, names.fields, bytes) {
+            if let plan = text.withUnsafeBytes({ cache.plan(forScope: $0, traits: traits) }) { plans.append(plan) }
+        }
+        plans.append(cache.plan(for: .global))
+    }
+
+    /// The plan of one scope; nil where it has to be looked up first.
+    mutating func currentPlan(of scope: Scope, _ traits: UserTraits) -> ScopePlan? {
+        let traits = hasTiers ? traits.bytes : []
+        let plan = Array(scope.description.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits) }
+        if plan == nil { misses &+= 1 } else { hits &+= 1 }
+        return plan
+    }
+
+    private mutating func miss(_ text: UnsafeRawBufferPointer) {
+        if let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) { miss(scope: scope) }
+    }
+
+    private mutating func miss(scope: Scope) {
+        misses &+= 1
+        unknown.append(scope)
+    }
+
+    /// Without tiers nobody's limits depend on them.
+    private mutating func setTraits(_ names: Names, _ bytes: [UInt8]) {
+        if !traits.isEmpty { traits.removeAll(keepingCapacity: true) }
+        guard hasTiers, names.roles != nil || names.email != nil else { return }
+        if let roles = names.roles { traits.append(contentsOf: bytes[roles]) }
+        traits.append(UInt8(ascii: "\n"))
+        if let email = names.email { traits.append(contentsOf: bytes[email]) }
+    }
+
+    /// Puts the joined scope into `text` where the request names all of the kinds.
+    private mutating func join(_ kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: [UInt8]) -> Bool {
         text.removeAll(keepingCapacity: true)
         for kind in kinds {
-            guard let field = fields.first(where: { bytes[$0.text].starts(with: kind) }) else {
-                return nil
-            }
+            guard let field = fields.first(where: { bytes[$0.text].starts(with: kind) }) else { return false }
             if !text.isEmpty { text.append(UInt8(ascii: "+")) }
             text.append(contentsOf: bytes[field.text])
         }
-        return text.withUnsafeBytes { cache.plan(forScope: $0) }
+        return true
     }
 }

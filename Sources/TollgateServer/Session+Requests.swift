@@ -4,28 +4,28 @@ import TollgateLedger
 import TollgateWire
 
 extension Session {
-    /// Hands the request that was read on by its verb.
-    func handleRequest() {
+    /// Hands the request that was read on by its verb. `areScopesKnown` is false where its scopes could not be looked up.
+    func handleRequest(areScopesKnown: Bool) {
         let verb = reader.request.verb
         guard isAuthenticated || verb.needsNoToken else {
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
         switch verb {
-        case .check: submit(.check)
-        case .peek: submit(.peek)
-        case .record: submit(.record)
-        case .refund: submit(.refund)
-        case .reserve: reserve()
-        case .commit: settle(.commit)
-        case .cancel: settle(.cancel)
+        case .check: submit(.check, areScopesKnown)
+        case .peek: submit(.peek, areScopesKnown)
+        case .record: submit(.record, areScopesKnown)
+        case .refund: submit(.refund, areScopesKnown)
+        case .reserve: reserve(areScopesKnown)
+        case .commit: settle(.commit, areScopesKnown)
+        case .cancel: settle(.cancel, areScopesKnown)
+        case .usage: usage(reader.request, areScopesKnown)
         default: handleOther(reader.request)
         }
     }
 
     private func handleOther(_ request: Request) {
         switch request.verb {
-        case .check, .peek, .record, .refund, .reserve, .commit, .cancel: break
-        case .usage: usage(request)
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: break
         case .info: info()
         case .help: reply { writeJSON(Help.json, to: &$0) }
         case .ping: ping(request)
@@ -39,16 +39,6 @@ extension Session {
         case .command: reply { framing.writeArrayHeader(0, to: &$0) }
         case .select: replyOK()
         }
-    }
-
-    /// Takes from the request only what it needs: a copy of the whole would cost as much as the rest of this.
-    private func submit(_ verb: OperationVerb) {
-        var amounts = reader.request.amounts
-        if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
-        worker.resolver.resolve(reader.request.scopes, of: reader.request.bytes, into: &worker.plans)
-        let terms = reader.request.id == nil ? nil : OperationTerms.once(mark(of: verb))
-        let ticket = replies.reserve()
-        worker.ledger.submit(verb, amounts, on: worker.plans, terms: terms, for: self, ticket: ticket)
     }
 
     func replyOK() {
@@ -75,12 +65,16 @@ extension Session {
 
     // MARK: - Reports
 
-    private func usage(_ request: borrowing Request) {
-        guard let scope = request.scope,
-            let plan = request.withBytes(of: scope, { worker.resolver.cache.plan(forScope: $0) })
-        else {
+    private func usage(_ request: Request, _ isScopeKnown: Bool) {
+        guard let scope = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
             return refuse(RequestError(.badRequest, "scope: expected kind:id, kinds joined by +, or global"))
         }
+        let roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
+        let traits = UserTraits(roles: roles, email: request.email.map(request.text))
+        guard isScopeKnown else {
+            return refuse(RequestError(.unavailable, "Redis: \(worker.ledger.stateDescription)"))
+        }
+        guard let plan = worker.resolver.currentPlan(of: scope, traits) else { return lookUp([scope]) }
         let ticket = replies.reserve()
         worker.ledger.readUsage(of: plan) { [self] result in
             fill(ticket) { buffer in
@@ -101,24 +95,6 @@ extension Session {
             let session = session.value
             session.fill(ticket) { session.writeJSON(report, to: &$0) }
             session.flush()
-        }
-    }
-
-    // MARK: - Failures
-
-    func writeError(of failure: LedgerFailure, to buffer: inout ByteBuffer) {
-        worker.counts.errors += 1
-        framing.writeError(RequestError(failure), to: &buffer)
-    }
-}
-
-extension RequestError {
-    init(_ failure: LedgerFailure) {
-        switch failure {
-        case .unavailable(let why): self.init(.unavailable, "Redis: \(why)")
-        case .timeout: self.init(.timeout, "no answer from Redis within the deadline")
-        case .busy: self.init(.busy, "too many requests are waiting for Redis")
-        case .refused(let why), .internal(let why): self.init(.internal, why)
         }
     }
 }

@@ -4,9 +4,7 @@ import TollgateLedger
 import TollgateWire
 
 /// One client: reads requests, hands them on, and writes the replies in their order. Bound to its channel's event loop.
-///
-/// On the way of a request there is no task, no dictionary and no log call.
-final class Session: ChannelDuplexHandler {
+final class Session: ChannelDuplexHandler, RequestOwner {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -45,8 +43,10 @@ final class Session: ChannelDuplexHandler {
     private(set) var hasInputEnded = false
     private var isReadingStopped = false
     private var isHandlingRequests = false
-    /// `input` holds requests that wait for room.
+    /// `input` holds requests that wait for room, or for the one before them.
     private var isHeldBack = false
+    /// The request at hand waits until its scopes have been looked up.
+    private var isLookingUp = false
     private var isMarkedForFlush = false
     private var wantsRead = false
     private var lastRequest = NIODeadline.now()
@@ -79,7 +79,7 @@ final class Session: ChannelDuplexHandler {
 
     /// Whether no whole request has come since then, and none is being worked on.
     func isIdle(since time: NIODeadline) -> Bool {
-        lastRequest < time && replies.count == 0
+        lastRequest < time && replies.count == 0 && !isLookingUp
     }
 
     // MARK: - Reading
@@ -149,13 +149,15 @@ final class Session: ChannelDuplexHandler {
         isHeldBack = !context.channel.isWritable
         guard !isHeldBack else { return }
         var isFirst = true
-        while phase == .open {
+        while phase == .open, !isLookingUp {
             guard hasRoom else {
                 isHeldBack = true
                 return
             }
             switch reader.next(from: &input) {
-            case .request: handleRequest()
+            case .request:
+                handleRequest(areScopesKnown: true)
+                isHeldBack = isLookingUp
             case .refused(let error): refuse(error)
             case .broken(let error):
                 refuse(error)
@@ -167,6 +169,18 @@ final class Session: ChannelDuplexHandler {
             }
             if isFirst { lastRequest = .now() }
             isFirst = false
+        }
+    }
+
+    /// The request at hand is handled again when its scopes are known, or cannot be; those behind it wait, so that each counts
+    /// after the one before.
+    func lookUp(_ scopes: [Scope]) {
+        isLookingUp = true
+        worker.lookup.look(up: scopes) { [self] areKnown in
+            isLookingUp = false
+            guard context != nil else { return }
+            handleRequest(areScopesKnown: areKnown)
+            if !isLookingUp { markForFlush() }
         }
     }
 
@@ -185,7 +199,8 @@ final class Session: ChannelDuplexHandler {
         markForFlush()
     }
 
-    /// The reply for a place taken earlier.
+    func reserveReply() -> Int { replies.reserve() }
+
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {
         replies.fill(ticket, write)
         markForFlush()
@@ -202,7 +217,7 @@ final class Session: ChannelDuplexHandler {
         isMarkedForFlush = false
         guard let context else { return }
         writeOutput(context)
-        while isHeldBack, phase == .open, hasRoom, context.channel.isWritable {
+        while isHeldBack, !isLookingUp, phase == .open, hasRoom, context.channel.isWritable {
             handleRequests(context)
             writeOutput(context)
         }

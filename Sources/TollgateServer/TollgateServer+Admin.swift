@@ -2,7 +2,7 @@ package import NIOCore
 package import TollgateCore
 package import TollgateLedger
 
-/// What the admin API needs of a running sidecar.
+/// What the admin API needs of a running sidecar. Usable from any task.
 extension TollgateServer {
     /// The policy file alone, and what it becomes with what administrators have set.
     package struct Policies: Sendable {
@@ -10,42 +10,93 @@ extension TollgateServer {
         package var effective: Policy
     }
 
-    /// Present, and read by nobody but reports.
+    /// Those in force.
     package var policies: Policies {
-        fatalError("to come")
+        let (file, effective) = filePolicyAndEffective
+        return Policies(file: file, effective: effective)
     }
 
     /// Nil before `start()`.
-    package var store: PolicyStore? {
-        fatalError("to come")
-    }
+    package var store: PolicyStore? { watcher?.store }
 
     /// The reply to one line of the protocol (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL), as a client of the socket
     /// would get it, without the line's end. Needs no AUTH.
     package func reply(to line: ByteBuffer) async -> String {
-        fatalError("to come")
+        let noReply = "ERR unavailable shutting down"
+        guard let worker = workers.first else { return noReply }
+        let reply = worker.eventLoop.flatSubmit {
+            let promise = worker.eventLoop.makePromise(of: String.self)
+            InProcessCall(worker: worker.value, promise: promise).start(line)
+            return promise.futureResult
+        }
+        return (try? await reply.get()) ?? noReply
     }
 
     /// What holds for a scope and what it has used. Throws `LedgerFailure`.
-    package func usage(of scope: Scope, traits: UserTraits = .none) async throws -> (
-        rules: ScopeRules, usage: ScopeUsage
-    ) {
-        fatalError("to come")
+    package func usage(
+        of scope: Scope, traits: UserTraits = .none
+    ) async throws -> (rules: ScopeRules, usage: ScopeUsage) {
+        guard let worker = workers.first else { throw LedgerFailure.unavailable("not started") }
+        return try await worker.eventLoop.flatSubmit {
+            let promise = worker.eventLoop.makePromise(of: (rules: ScopeRules, usage: ScopeUsage).self)
+            worker.value.readUsage(of: scope, traits, promise)
+            return promise.futureResult
+        }.get()
     }
 
     /// After a change has been made through this sidecar: when this returns, no request that comes later is decided by what was
     /// there before. Other sidecars are told by Redis. `scope` is nil for tiers and assignments of roles, domains and everyone.
     package func settingsChanged(of scope: Scope?) async {
-        fatalError("to come")
+        guard let scope else {
+            // Where it fails now, it is read when Redis tells of the change.
+            try? await watcher?.read()
+            // Each worker has it when what was handed to its loop before has been done.
+            for worker in workers { try? await worker.eventLoop.submit {}.get() }
+            return
+        }
+        for worker in workers {
+            try? await worker.eventLoop.submit { worker.value.settingsChanged(of: scope) }.get()
+        }
     }
 
     /// Whether Redis answers and what administrators have set is known.
     package var isReady: Bool {
-        get async { fatalError("to come") }
+        get async {
+            guard shared != nil else { return false }
+            for worker in workers {
+                guard (try? await worker.eventLoop.submit { worker.value.ledger.isReady }.get()) == true else {
+                    return false
+                }
+            }
+            return !workers.isEmpty
+        }
     }
 
     /// What Redis's clock probably says now, Unix ms.
     package var redisTime: Int64 {
-        get async { fatalError("to come") }
+        get async {
+            guard let worker = workers.first else { return 0 }
+            return (try? await worker.eventLoop.submit { worker.value.ledger.redisTime }.get()) ?? 0
+        }
+    }
+}
+
+extension Worker {
+    /// Looks the scope up where that is needed, and reads what it has used.
+    fileprivate func readUsage(
+        of scope: Scope, _ traits: UserTraits, _ promise: EventLoopPromise<(rules: ScopeRules, usage: ScopeUsage)>
+    ) {
+        guard let plan = resolver.currentPlan(of: scope, traits) else {
+            return lookup.look(up: [scope]) { [self] isKnown in
+                guard isKnown else {
+                    return promise.fail(LedgerFailure.unavailable(ledger.stateDescription))
+                }
+                readUsage(of: scope, traits, promise)
+            }
+        }
+        let rules = resolver.cache.rules(for: scope, traits)
+        ledger.readUsage(of: plan) { result in
+            promise.completeWith(result.map { (rules, $0) }.mapError { $0 as any Error })
+        }
     }
 }

@@ -21,9 +21,14 @@ public final class TollgateServer: Service {
     private let keeper: JournalKeeper?
 
     private struct State {
+        /// The policy file alone, and what it becomes with what administrators have set.
+        var filePolicy: Policy
         var policy: Policy
+        /// Nil until it has been read once.
+        var shared: StoredShared?
         var policyState: InfoReport.PolicyState
         var workers: [NIOLoopBound<Worker>] = []
+        var watcher: PolicyWatcher?
         var listeners: [(address: ListenAddress, channel: any Channel)] = []
         var startedAt = ContinuousClock.now
     }
@@ -38,7 +43,7 @@ public final class TollgateServer: Service {
         }
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
-        state = Mutex(State(policy: policy, policyState: policyState))
+        state = Mutex(State(filePolicy: policy, policy: policy, policyState: policyState))
     }
 
     /// Starts, serves until graceful shutdown or cancellation, and then answers what is in flight.
@@ -56,6 +61,7 @@ public final class TollgateServer: Service {
         }
         state.withLock { $0.workers = workers }
         keeper?.start(workers)
+        try await startWatcher(on: workers[0].eventLoop)
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -78,7 +84,8 @@ public final class TollgateServer: Service {
             let link = RedisLink(
                 address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
             let worker = Worker(
-                eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy)
+                eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy,
+                logger: logger)
             worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
             if isFirst { worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger) }
             worker.report = report
@@ -87,16 +94,33 @@ public final class TollgateServer: Service {
         }.get()
     }
 
+    private func startWatcher(on eventLoop: any EventLoop) async throws {
+        let listener = PolicyWatcher.Listener(
+            install: { [weak self] in self?.install($0) },
+            settingsChanged: { [weak self] scope in
+                for worker in self?.workers ?? [] {
+                    worker.eventLoop.execute { worker.value.settingsChanged(of: scope) }
+                }
+            })
+        let watcher = try await eventLoop.submit { [settings, logger] in
+            let watcher = PolicyWatcher(eventLoop: eventLoop, settings: settings, listener: listener, logger: logger)
+            watcher.start()
+            return watcher
+        }.get()
+        state.withLock { $0.watcher = watcher }
+    }
+
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     public func shutdown() async {
-        let (listeners, workers) = state.withLock { state in
+        let (listeners, workers, watcher) = state.withLock { state in
             defer { state.listeners = [] }
-            return (state.listeners, state.workers)
+            return (state.listeners, state.workers, state.watcher)
         }
         for listener in listeners {
             if case .unix(let path) = listener.address { unlink(path) }
             try? await listener.channel.close()
         }
+        await watcher?.stop()
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
@@ -106,16 +130,33 @@ public final class TollgateServer: Service {
 
     // MARK: - Policy
 
-    /// From now on every worker decides by this policy.
+    /// From now on every worker decides by this policy file, and what administrators have set.
     public func install(_ policy: Policy) {
-        let workers = state.withLock { state in
-            state.policy = policy
+        state.withLock { state in
+            state.filePolicy = policy
             state.policyState.loadedAt = Date.now.ISO8601Format()
             state.policyState.error = nil
-            return state.workers
         }
-        for worker in workers {
-            worker.eventLoop.execute { worker.value.install(policy) }
+        installMerged()
+    }
+
+    /// From now on every worker decides by this, and the policy file.
+    private func install(_ shared: StoredShared) {
+        let isNew = state.withLock { state in
+            defer { state.shared = shared }
+            return state.shared?.policy != shared.policy
+        }
+        if isNew { installMerged() }
+    }
+
+    private func installMerged() {
+        state.withLock { state in
+            state.policy = state.filePolicy.merged(with: state.shared?.policy ?? SharedPolicy())
+            let (policy, isWhole) = (state.policy, state.shared != nil)
+            // Within the lock: a later policy must not reach a worker before an earlier one.
+            for worker in state.workers {
+                worker.eventLoop.execute { worker.value.install(policy, isWhole: isWhole) }
+            }
         }
     }
 
@@ -137,12 +178,24 @@ public final class TollgateServer: Service {
         }
     }
 
+    var workers: [NIOLoopBound<Worker>] { state.withLock { $0.workers } }
+
+    var watcher: PolicyWatcher? { state.withLock { $0.watcher } }
+
+    /// What administrators have set; nil until it has been read.
+    var shared: StoredShared? { state.withLock { $0.shared } }
+
+    /// The policy file alone, and what it becomes with what administrators have set.
+    var filePolicyAndEffective: (file: Policy, effective: Policy) { state.withLock { ($0.filePolicy, $0.policy) } }
+
     // MARK: - Report
 
     func report() async -> InfoReport {
         var report = InfoReport()
         let (workers, policyState, startedAt) = state.withLock { ($0.workers, $0.policyState, $0.startedAt) }
         report.policy = policyState
+        report.policy.revision = shared?.revision
+        report.policy.isSubscribed = watcher?.isSubscribed ?? false
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import TollgateCore
 import TollgateLedger
@@ -5,11 +6,14 @@ import TollgateRedis
 
 /// Everything that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.
 final class Worker {
+    /// How often the caches' clock ticks: what was looked up is used for 30 ticks, five minutes.
+    private static let cacheTick = TimeAmount.seconds(10)
+
     let eventLoop: any EventLoop
     let ledger: Ledger
+    let lookup: SettingsLookup
     let link: RedisLink
     let token: [UInt8]?
-    private let namespace: String
     private let idleTimeout: TimeAmount
     /// How long a shutdown waits for replies, and for clients to take them.
     private let patience: TimeAmount
@@ -26,6 +30,7 @@ final class Worker {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
     }
     private var idleCheck: Scheduled<Void>?
+    private var cacheClock: Scheduled<Void>?
     private(set) var isShuttingDown = false
     private var lastSessionGone: EventLoopPromise<Void>?
 
@@ -33,24 +38,45 @@ final class Worker {
     var report: @Sendable () async -> InfoReport = { InfoReport() }
 
     init(
-        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, journal: Journal?, policy: Policy
+        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, journal: Journal?, policy: Policy,
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.link = link
         token = settings.token.map { Array($0.utf8) }
-        namespace = settings.namespace
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(
             link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline),
             journal: journal)
-        resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
+        let cache = ScopePlanCache(
+            policy: policy, namespace: settings.namespace, redisTime: { [unowned ledger] in ledger.redisTime },
+            onDrop: { [unowned ledger] in ledger.endBatch(with: $0) })
+        resolver = ScopeResolver(cache: cache)
+        lookup = SettingsLookup(ledger: ledger, logger: logger)
+        lookup.listedKinds = policy.listedKinds
+        lookup.onFound = { cache.learn($0, of: $1) }
+        lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
     }
 
     func start() {
         link.start()
         scheduleIdleCheck()
+        scheduleCacheTick()
+    }
+
+    private func scheduleCacheTick() {
+        cacheClock = eventLoop.assumeIsolated().scheduleTask(in: Self.cacheTick) {
+            self.refreshAgingScopes()
+            self.scheduleCacheTick()
+        }
+    }
+
+    /// What is in use is looked up again before it is too old, so that no request waits for it.
+    private func refreshAgingScopes() {
+        let aging = resolver.cache.advanceTick()
+        if !aging.isEmpty { lookup.look(up: aging) { _ in } }
     }
 
     /// Four times within the timeout: a connection is closed at most a quarter of it late.
@@ -62,21 +88,48 @@ final class Worker {
         }
     }
 
+    // MARK: - Policy
+
     /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
-    func install(_ policy: Policy) {
-        ledger.endBatch()
-        resolver = Self.resolver(for: policy, namespace: namespace, ledger: ledger)
+    /// `isWhole`: what administrators have set is in it.
+    func install(_ policy: Policy, isWhole: Bool) {
+        resolver.cache.install(policy)
+        resolver.policyChanged()
+        lookup.listedKinds = policy.listedKinds
+        if isWhole { lookup.policyIsKnown() }
     }
 
-    private static func resolver(for policy: Policy, namespace: String, ledger: Ledger) -> ScopeResolver {
-        ScopeResolver(
-            cache: ScopePlanCache(
-                policy: policy, namespace: namespace, onDrop: { [unowned ledger] in ledger.endBatch() }))
+    /// What administrators have set for a scope is not what it was; nil for any scope, as when changes may have been missed.
+    func settingsChanged(of scope: Scope?) {
+        if let scope {
+            lookup.outdate(scope)
+            resolver.cache.forget(scope)
+        } else {
+            lookup.outdateAll()
+            resolver.cache.forgetAll()
+        }
+    }
+
+    /// Fills `plans` with the scopes of a request; false where some have to be looked up first. With `areKnown` false, by what
+    /// there is to be had of them.
+    func resolve(_ names: ScopeResolver.Names, of bytes: [UInt8], _ areKnown: Bool) -> Bool {
+        guard !areKnown else { return resolver.resolve(names, of: bytes, into: &plans) }
+        resolver.resolveUnknown(names, of: bytes, into: &plans)
+        return true
     }
 
     /// Sends a record of the journal to Redis.
     func replay(_ record: Journal.Record) -> EventLoopFuture<JournalReplay.Outcome> {
-        ledger.replay(record) { resolver.cache.plan(for: $0) }
+        let cache = resolver.cache
+        guard ledger.isReady else { return eventLoop.makeSucceededFuture(.notNow) }
+        let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
+        lookup.look(up: ledger.scopes(in: record)) { [self] isKnown in
+            guard isKnown else { return promise.succeed(.notNow) }
+            ledger.replay(record) { cache.plan(for: $0, traits: $1) }.assumeIsolated().whenSuccess {
+                promise.succeed($0)
+            }
+        }
+        return promise.futureResult
     }
 
     /// What `INFO` adds up over the workers.
@@ -86,6 +139,8 @@ final class Worker {
         current.operations = ledger.counts.operations
         current.batches = ledger.counts.batches
         current.scopesCached = resolver.cache.count
+        current.settingsFound = resolver.hits
+        current.settingsLookedUp = resolver.misses
         return current
     }
 
@@ -133,6 +188,7 @@ final class Worker {
         return gone.futureResult.assumeIsolated().flatMap {
             timeout.cancel()
             self.idleCheck?.cancel()
+            self.cacheClock?.cancel()
             self.health?.stop()
             return self.link.shutdown()
         }.nonisolated()

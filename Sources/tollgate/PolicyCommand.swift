@@ -23,14 +23,14 @@ struct PolicyCheck: ParsableCommand {
         do {
             let policy = try PolicyFile(path: file).load()
             for warning in policy.warnings { print("warning: \(warning)") }
-            let kinds = policy.defaults.count
-            let scopes = policy.scopes.count
-            print(
-                "\(file): good; limits for \(kinds) kind\(kinds == 1 ? "" : "s") and \(scopes) scope\(scopes == 1 ? "" : "s")"
-            )
+            let limits = "\(count(policy.defaults.count, "kind")) and \(count(policy.scopes.count, "scope"))"
+            let tiers = "\(count(policy.tiers.count, "tier")) and \(count(policy.assignments.count, "assignment"))"
+            print("\(file): good; limits for \(limits); \(tiers)")
         } catch {
             Failure.print("\(error)")
             throw ExitCode(2)
         }
     }
+
+    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

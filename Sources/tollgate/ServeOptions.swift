@@ -42,6 +42,16 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("File that holds the token clients must name in AUTH.", valueName: "file"))
     var tokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the admin API listens: host:port, unix:PATH or off. (default: 127.0.0.1:7380)", valueName: "address"))
+    var admin: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "File that says whom the admin API lets in. (default: a token made in the data folder)", valueName: "file"))
+    var adminAccess: String?
+
     @Option(help: ArgumentHelp("File of settings, in YAML: the options' names without the dashes.", valueName: "file"))
     var config: String?
 
@@ -50,7 +60,7 @@ struct ServeOptions: ParsableArguments {
         var given = [
             "policy": policy, "redis": redis, "data": data, "namespace": namespace, "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
-            "token-file": tokenFile,
+            "token-file": tokenFile, "admin": admin, "admin-access": adminAccess,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         return given
@@ -59,6 +69,6 @@ struct ServeOptions: ParsableArguments {
     /// Every name that may stand in the file of settings.
     static let names = [
         "policy", "listen", "redis", "data", "namespace", "workers", "deadline", "idle-timeout", "max-connections",
-        "token-file",
+        "token-file", "admin", "admin-access",
     ]
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import TollgateAdmin
 import TollgateRedis
 import TollgateServer
 
@@ -9,12 +10,21 @@ struct Settings {
     var dataFolder: String
     /// Nil starts a redis-server.
     var redis: RedisAddress?
+    /// Where the admin API listens; nil for nowhere.
+    var adminAddress: ListenAddress?
+    /// Whom it lets in; nil for the bearer of a token in the data folder.
+    var adminAccess: AccessSettings?
     private var server: ServerSettings
 
-    init(policyPath: String, dataFolder: String, redis: RedisAddress?, server: ServerSettings) {
+    init(
+        policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
+        adminAccess: AccessSettings?, server: ServerSettings
+    ) {
         self.policyPath = policyPath
         self.dataFolder = dataFolder
         self.redis = redis
+        self.adminAddress = adminAddress
+        self.adminAccess = adminAccess
         self.server = server
     }
 
@@ -56,10 +66,19 @@ struct SettingsReader {
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
         server.token = try token(reader)
         try server.validate()
+        let adminAddress = try AdminSettings.address(parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380")
         return Settings(
             policyPath: reader.string(forKey: "policy") ?? "tollgate.yaml",
             dataFolder: reader.string(forKey: "data") ?? "tollgate-data",
-            redis: redis, server: server)
+            redis: redis,
+            adminAddress: adminAddress,
+            adminAccess: try await access(reader, to: adminAddress), server: server)
+    }
+
+    private func access(_ reader: ConfigReader, to address: ListenAddress?) async throws -> AccessSettings? {
+        if let file = reader.string(forKey: "admin-access") { return try await AccessFile(path: file).read() }
+        if let address { try AccessSettings.validate(address: address) }
+        return nil
     }
 
     private static func values(_ texts: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {

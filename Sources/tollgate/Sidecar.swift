@@ -1,5 +1,6 @@
 import Logging
 import ServiceLifecycle
+import TollgateAdmin
 import TollgateCore
 import TollgateRedis
 import TollgateServer
@@ -31,9 +32,26 @@ struct Sidecar: Service {
     private func serve(_ redis: RedisAddress, after first: [any Service]) async throws {
         let server = try TollgateServer(
             settings: settings.server(redis: redis), policy: policy, policyFile: policyFile.path, logger: logger)
-        let services: [any Service] = first + [server, PolicyReloader(file: policyFile, server: server)]
+        var services: [any Service] = first + [server, PolicyReloader(file: policyFile, server: server)]
+        if let admin = try adminServer(of: server) { services.append(admin) }
         // Shut down from the last to the first: Redis is there until every request has been answered.
         try await ServiceGroup(services: services, logger: logger).run()
+    }
+}
+
+extension Sidecar {
+    private func adminServer(of server: TollgateServer) throws -> AdminServer? {
+        guard let address = settings.adminAddress else { return nil }
+        return AdminServer(
+            settings: AdminSettings(address: address, access: try settings.adminAccess ?? ownAccess()), server: server,
+            policyFile: policyFile.path, logger: logger)
+    }
+
+    /// For whoever can read the file in the data folder.
+    private func ownAccess() throws -> AccessSettings {
+        let token = try AdminToken.make(inFolder: settings.dataFolder)
+        logger.info("the admin API's token", metadata: ["file": "\(token.path)"])
+        return AccessSettings(tokens: [.init(name: "admin", role: .admin, token: token.text)])
     }
 }
 

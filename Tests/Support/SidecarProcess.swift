@@ -14,6 +14,8 @@ public final class SidecarProcess: @unchecked Sendable {
     public let folder: TemporaryFolder
     /// Where it listens, besides what the arguments name.
     public let socketPath: String
+    /// Where the admin API listens, unless the arguments name another place.
+    public var adminSocketPath: String { folder.path + "/admin.sock" }
     /// The folder's `tollgate.yaml`.
     public let policyPath: String
     private let logPath: String
@@ -35,7 +37,9 @@ public final class SidecarProcess: @unchecked Sendable {
         logPath = self.folder.path + "/log"
         policyPath = try self.folder.write(policy, to: "tollgate.yaml")
         process.executableURL = URL(fileURLWithPath: Self.program)
-        process.arguments = ["serve", "--policy", policyPath, "--listen", "unix:\(socketPath)"] + arguments
+        process.arguments =
+            ["serve", "--policy", policyPath, "--listen", "unix:\(socketPath)"]
+            + (arguments.contains("--admin") ? [] : ["--admin", "unix:\(adminSocketPath)"]) + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: self.folder.path)
         process.standardInput = FileHandle.nullDevice

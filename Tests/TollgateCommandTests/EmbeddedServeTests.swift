@@ -49,7 +49,7 @@ import TollgateTestSupport
         let log = try folder.emptyFile("log")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: SidecarProcess.program)
-        process.arguments = ["serve", "--listen", "unix:tollgate.sock", "--data", "data"]
+        process.arguments = ["serve", "--listen", "unix:tollgate.sock", "--admin", "off", "--data", "data"]
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
@@ -107,7 +107,7 @@ import TollgateTestSupport
         let sidecar = try await start()
         #expect(try await used(sidecar, "CHECK") == "used=1")
         let second = try await Command.run(
-            SidecarProcess.program, ["serve", "--listen", "unix:second.sock", "--data", "data"],
+            SidecarProcess.program, ["serve", "--listen", "unix:second.sock", "--admin", "off", "--data", "data"],
             workingFolder: sidecar.folder.path)
         #expect(
             second.errors == "Error: --data \(sidecar.folder.path)/data: the data folder is in use by another tollgate "
@@ -122,7 +122,7 @@ import TollgateTestSupport
         let folder = try TemporaryFolder()
         try folder.write("", to: "tollgate.yaml")
         let command = try await Command.run(
-            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock"], workingFolder: folder.path,
+            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off"], workingFolder: folder.path,
             environment: ["PATH": folder.path])
         #expect(
             command.errors == "Error: redis-server was not found in PATH: install it (Debian/Ubuntu: apt-get install "
@@ -142,7 +142,7 @@ import TollgateTestSupport
             let folder = try TemporaryFolder()
             try folder.write("", to: "tollgate.yaml")
             let command = try await Command.run(
-                SidecarProcess.program, ["serve", "--listen", address, "--data", "data"], workingFolder: folder.path)
+                SidecarProcess.program, ["serve", "--listen", address, "--admin", "off", "--data", "data"], workingFolder: folder.path)
             #expect(command.errors.split(separator: "\n").last == "Error: --listen \(address): \(reason)")
             #expect(command.status == 1)
             #expect(throws: SocketClient.Failure.self) {

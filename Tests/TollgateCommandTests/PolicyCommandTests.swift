@@ -20,8 +20,13 @@ import TollgateTestSupport
               tool: { requests: { 1m: 60 } }
             scopes:
               tool:search: { requests: { 1m: 10 } }
+            tiers:
+              basic: { limits: { cost: { month: 100 } } }
+              unused: { limits: {} }
+            assignments:
+              - { default: true, tier: basic }
             """)
-        #expect(command.output == "limits.yaml: good; limits for 2 kinds and 1 scope\n")
+        #expect(command.output == "limits.yaml: good; limits for 2 kinds and 1 scope; 2 tiers and 1 assignment\n")
         #expect(command.errors == "")
         #expect(command.status == 0)
     }
@@ -32,7 +37,7 @@ import TollgateTestSupport
         let lines = command.output.split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines.first?.hasPrefix("warning: limits.yaml:2: defaults.user.requests.1m: can never matter") == true)
-        #expect(lines.last == "limits.yaml: good; limits for 1 kind and 0 scopes")
+        #expect(lines.last == "limits.yaml: good; limits for 1 kind and 0 scopes; 0 tiers and 0 assignments")
         #expect(command.status == 0)
     }
 

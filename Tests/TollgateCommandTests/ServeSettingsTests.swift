@@ -56,6 +56,7 @@ import TollgateTestSupport
             token-file: \(token)
             policy: ignored because of the flag
             data: \(folder.path)/data
+            admin: unix:\(folder.path)/admin.sock
             """, to: "settings.yaml")
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"],
@@ -102,6 +103,11 @@ import TollgateTestSupport
         ("redis", "http://localhost", "--redis: expected an address that starts with redis:// or unix://"),
         ("redis", "rediss://localhost", "--redis: TLS (rediss://) is not supported yet; use redis:// or unix://"),
         ("token-file", "/no/such/token", "--token-file /no/such/token: cannot be read"),
+        ("admin", "7380", "--admin 7380: expected host:port (port 0 to 65535) or unix:PATH, or off"),
+        (
+            "admin", "0.0.0.0:7380",
+            "--admin 0.0.0.0:7380: beyond loopback, say who is let in: name a file of tokens with --admin-access"
+        ),
         ("policy", "/no/such.yaml", "/no/such.yaml: cannot be read (No such file or directory)"),
     ]
 

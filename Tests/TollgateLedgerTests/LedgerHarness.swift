@@ -73,7 +73,7 @@ struct LedgerHarness: Sendable {
             let ledger = core.value.ledger
             core.value.cache = ScopePlanCache(
                 policy: core.value.cache.policy, namespace: "tollgate", generationSize: 4,
-                onDrop: { [unowned ledger] in ledger.endBatch() })
+                onDrop: { [unowned ledger] in ledger.endBatch(with: $0) })
         }.get()
     }
 
@@ -109,7 +109,7 @@ struct LedgerHarness: Sendable {
 
     func replay(_ record: Journal.Record) async throws -> JournalReplay.Outcome {
         try await eventLoop.flatSubmit { [core] in
-            core.value.ledger.replay(record) { core.value.plan(for: $0) }
+            core.value.ledger.replay(record) { scope, _ in core.value.plan(for: scope) }
         }.get()
     }
 

@@ -166,6 +166,8 @@ import TollgateTestSupport
     func waitingRequests() async throws {
         try await withServer(policy: Self.policy(max: 100), adjust: { $0.workers = 1 }) { harness in
             let clients = try (0..<3).map { _ in try harness.client() }
+            // The scope has been looked up before.
+            _ = try await harness.ask("PEEK user=a")
             harness.redis.freeze(true)
             for (place, client) in clients.enumerated() {
                 // The first batch is under way, the second fills: the policy changes in the midst of that one.

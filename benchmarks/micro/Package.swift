@@ -31,7 +31,8 @@ let package = Package(
             resources: [
                 .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
                 .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"),
-                .embedInCode("apply.lua"), .embedInCode("usage.lua"),
+                .embedInCode("apply.lua"), .embedInCode("usage.lua"), .embedInCode("policy_lookup.lua"),
+                .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
             ],
             swiftSettings: strict
         ),

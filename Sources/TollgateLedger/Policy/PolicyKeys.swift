@@ -15,11 +15,16 @@ package struct PolicyKeys: Sendable {
     package var assignments: String { prefix + "assignments" }
     /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. All that a look-up reads.
     package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
+    /// Where the assignment of a subject is stored.
+    func place(of subject: Assignment.Subject) -> (key: String, field: String) {
+        guard case .user(let user) = subject else { return (assignments, subject.id) }
+        return (settings(of: user.description), "assignment")
+    }
     /// Number of the last change.
     package var revision: String { prefix + "revision" }
     /// Sorted set of the ids of all assignments, those of users too, all with score 0.
     package var assignmentIndex: String { prefix + "index:assignments" }
-    /// Hash: the id of a tier → how many users it is assigned to.
+    /// Hash: the id of a tier → how many stored assignments name it, of users and others.
     package var assigned: String { prefix + "assigned" }
     /// Stream of who changed what.
     package var audit: String { prefix + "audit" }

@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-extension Session: OperationOwner {
+extension RequestOwner {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
         if answer.outcome == .broken || answer.outcome == .overfull { return fillFault(ticket, answer) }
         count(answer.outcome)
@@ -48,6 +48,24 @@ extension Session: OperationOwner {
             let reservation = operation.terms?.reserving?.made(at: worker.ledger.redisTime, hits: 0)
             DecisionText.writeDegraded(reservation, to: &buffer)
             framing.endReply(&buffer)
+        }
+    }
+}
+
+extension RequestOwner {
+    func writeError(of failure: LedgerFailure, to buffer: inout ByteBuffer) {
+        worker.counts.errors += 1
+        framing.writeError(RequestError(failure), to: &buffer)
+    }
+}
+
+extension RequestError {
+    init(_ failure: LedgerFailure) {
+        switch failure {
+        case .unavailable(let why): self.init(.unavailable, "Redis: \(why)")
+        case .timeout: self.init(.timeout, "no answer from Redis within the deadline")
+        case .busy: self.init(.busy, "too many requests are waiting for Redis")
+        case .refused(let why), .internal(let why): self.init(.internal, why)
         }
     }
 }

@@ -1,0 +1,46 @@
+import NIOCore
+import TollgateRedis
+
+/// Commands on their way to Redis, and the one who waits for all of their replies. Owned by the link's event loop.
+final class PolicyCall {
+    typealias Outcome = Result<[RedisReply], PolicyStoreError>
+
+    private let link: RedisLink
+    private let expected: Int
+    private let deadline: TimeAmount
+    private var replies: [RedisReply] = []
+    private var timeout: Scheduled<Void>?
+    /// Nil once it was called.
+    private var completion: ((Outcome) -> Void)?
+
+    init(on link: RedisLink, expecting expected: Int, deadline: TimeAmount, completion: @escaping (Outcome) -> Void) {
+        self.link = link
+        self.expected = expected
+        self.deadline = deadline
+        self.completion = completion
+        timeout = link.eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.expire() }
+    }
+
+    func receive(_ result: Result<RedisReply, RedisError>) {
+        switch result {
+        case .success(let reply):
+            replies.append(reply)
+            if replies.count == expected { complete(.success(replies)) }
+        case .failure(let error): complete(.failure(.unavailable(error.description)))
+        }
+    }
+
+    /// Replies come in order: none of those behind the missing one can be waited for.
+    private func expire() {
+        guard completion != nil else { return }
+        let sentence = "no reply of Redis within \(deadline.milliseconds) ms"
+        complete(.failure(.unavailable(sentence)))
+        link.disconnect(reason: sentence)
+    }
+
+    private func complete(_ outcome: Outcome) {
+        timeout?.cancel()
+        completion?(outcome)
+        completion = nil
+    }
+}

@@ -1,0 +1,53 @@
+import NIOCore
+import TollgateCore
+import TollgateRedis
+
+extension PolicyStore {
+    /// Who changed what, newest first: the last 10 000 changes, and some more. `count` is 1 or more.
+    package func audit(before cursor: String?, atMost count: Int) async throws(PolicyStoreError) -> Page<AuditEntry> {
+        let start = try cursor.map { cursor throws(PolicyStoreError) in "(" + (try Self.streamID(cursor)) } ?? "+"
+        let reply = try await ask("XREVRANGE", keys.audit, start, "-", "COUNT", "\(count + 1)")
+        guard case .array(let items) = try reply.checked(of: keys.audit) else {
+            throw .unexpectedReply(about: keys.audit)
+        }
+        var entries: [AuditEntry] = []
+        for item in items { entries.append(try entry(item)) }
+        let page = Page<AuditEntry>.cut(entries, atMost: count, place: \.id)
+        return Page(items: Array(page.items), next: page.next)
+    }
+
+    private static func streamID(_ cursor: String) throws(PolicyStoreError) -> String {
+        let id = try PageCursor.decode(cursor)
+        let parts = id.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ UInt64($0) != nil }) else { throw .badCursor }
+        return id
+    }
+
+    private func entry(_ reply: RedisReply) throws(PolicyStoreError) -> AuditEntry {
+        guard case .array(let parts) = reply, parts.count == 2, case .bulk(let id) = parts[0] else {
+            throw .unexpectedReply(about: keys.audit)
+        }
+        let words = try parts[1].texts(of: keys.audit)
+        let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
+        let fields = Dictionary(pairs) { first, _ in first }
+        guard let entry = AuditEntry(id: String(buffer: id), fields: fields) else {
+            throw .corrupt("\(keys.audit), entry \(String(buffer: id)): cannot be read")
+        }
+        return entry
+    }
+}
+
+extension AuditEntry {
+    /// Nil where a field is missing.
+    fileprivate init?(id: String, fields: [String: String]) {
+        guard let time = id.split(separator: "-").first.flatMap({ Int64($0) }), let who = fields["who"],
+            let from = fields["from"], let action = fields["action"], let target = fields["target"],
+            let revision = fields["version"].flatMap({ Int64($0) })
+        else { return nil }
+        self.init(
+            id: id, at: time, author: Author(name: who, address: from), action: action, target: target,
+            before: Self.json(fields["before"]), after: Self.json(fields["after"]), revision: revision)
+    }
+
+    private static func json(_ text: String?) -> String? { text == "null" ? nil : text }
+}

@@ -1,0 +1,52 @@
+import NIOCore
+package import TollgateCore
+import TollgateRedis
+
+extension PolicyStore {
+    /// What every sidecar keeps whole, as it was at one moment.
+    package func shared() async throws(PolicyStoreError) -> StoredShared {
+        let replies = try await askAtOnce([
+            ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments],
+        ])
+        var shared = StoredShared()
+        shared.revision = try revision(replies[0])
+        for field in try StoredField.all(replies[1], of: keys.tiers) { shared.tiers[field.name] = try field.tier() }
+        for field in try StoredField.all(replies[2], of: keys.assignments) {
+            shared.assignments.append(try field.assignment(field.subject()))
+        }
+        return shared
+    }
+
+    private func revision(_ reply: RedisReply) throws(PolicyStoreError) -> Int64 {
+        switch try reply.checked(of: keys.revision) {
+        case .null: return 0
+        case .bulk(let text):
+            guard let number = Int64(String(buffer: text)) else {
+                throw .corrupt("\(keys.revision): expected a number")
+            }
+            return number
+        default: throw .unexpectedReply(about: keys.revision)
+        }
+    }
+
+    /// What is stored of one scope; an override that has ended is still among it.
+    package func settings(of scope: Scope) async throws(PolicyStoreError) -> StoredSettings {
+        let key = keys.settings(of: scope.description)
+        return try StoredSettings(scope: scope, reply: try await ask("HGETALL", key), key: key)
+    }
+
+    /// Nil where administrators have set none of that id.
+    package func tier(_ id: String) async throws(PolicyStoreError) -> Versioned<Tier>? {
+        let reply = try await ask("HGET", keys.tiers, id)
+        return try StoredField(reply, key: keys.tiers, name: id)?.tier()
+    }
+
+    /// Nil where administrators have set none for the subject.
+    package func assignment(
+        _ subject: Assignment.Subject
+    ) async throws(PolicyStoreError) -> Versioned<Assignment>? {
+        let place = keys.place(of: subject)
+        let reply = try await ask("HGET", place.key, place.field)
+        return try StoredField(reply, key: place.key, name: place.field)?.assignment(subject)
+    }
+}

@@ -1,0 +1,33 @@
+package import TollgateCore
+package import TollgateRedis
+
+extension StoredSettings {
+    /// What the reply to `PolicyKeys.lookup(of:)` says of a scope; nothing stored is empty settings.
+    ///
+    /// - Throws: `.corrupt` where a field cannot be read, `.unavailable` where the reply is an error.
+    package init(scope: Scope, reply: RedisReply) throws(PolicyStoreError) {
+        try self.init(scope: scope, reply: reply, key: "{policy}:scope:\(scope)")
+    }
+
+    /// `key` as messages name it.
+    init(scope: Scope, reply: RedisReply, key: String) throws(PolicyStoreError) {
+        self.init()
+        for field in try StoredField.all(reply, of: key) {
+            switch field.name {
+            case "assignment": assignment = try field.assignment(Self.subject(of: scope, field))
+            case "limits": limits = try field.limits()
+            case "override": override = try field.override()
+            default: break
+            }
+        }
+    }
+
+    private static func subject(
+        of scope: Scope, _ field: StoredField
+    ) throws(PolicyStoreError) -> Assignment.Subject {
+        guard scope.parts.count == 1, scope.parts[0].kind == "user" else {
+            throw field.corrupt("only users have an assignment")
+        }
+        return .user(scope)
+    }
+}

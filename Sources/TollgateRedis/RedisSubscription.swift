@@ -1,0 +1,98 @@
+public import Logging
+public import NIOCore
+
+/// Hears what is published on one channel, over a link of its own, again whenever that was lost. What was published in
+/// between is not heard: ``onSubscribed`` is the moment to look what has changed.
+///
+/// Asks Redis every two seconds whether it is still there; a connection that does not answer within a second is given up.
+///
+/// Bound to one event loop: made, called, and calling back there only. Has to be shut down once it was started.
+public final class RedisSubscription {
+    static let pingInterval = TimeAmount.seconds(2)
+    static let patience = TimeAmount.seconds(1)
+
+    private let link: RedisLink
+    private let channel: String
+    private let logger: Logger
+    private var nextPing: Scheduled<Void>?
+    private var isShutDown = false
+
+    /// Whether everything that is published now will be heard.
+    public private(set) var isLive = false
+    /// Called when the subscription is live, the first time and every time after it was lost.
+    public var onSubscribed: () -> Void = {}
+    /// Called when a live subscription is lost; not by ``shutdown()``.
+    public var onLost: () -> Void = {}
+    /// Called with every message.
+    public var onMessage: (String) -> Void = { _ in }
+
+    /// A subscription that does nothing before ``start()``.
+    public init(address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger) {
+        link = RedisLink(address: address, scripts: [], eventLoop: eventLoop, logger: logger)
+        self.channel = channel
+        self.logger = logger
+        link.onStateChange = { [unowned self] status in status == .ready ? self.subscribe() : self.lost() }
+        link.onPublished = { [unowned self] reply in self.take(reply) }
+    }
+
+    /// Starts to connect, and goes on for as long as it takes. Does nothing the second time.
+    public func start() {
+        link.start()
+    }
+
+    /// Ends it for good; completes when the connection is closed. Nothing is called from now on.
+    public func shutdown() -> EventLoopFuture<Void> {
+        isShutDown = true
+        isLive = false
+        nextPing?.cancel()
+        return link.shutdown()
+    }
+
+    private func subscribe() {
+        ask("SUBSCRIBE", channel) {
+            self.isLive = true
+            self.schedulePing()
+            self.onSubscribed()
+        }
+    }
+
+    private func schedulePing() {
+        nextPing = link.eventLoop.assumeIsolated().scheduleTask(in: Self.pingInterval) {
+            self.ask("PING") { self.schedulePing() }
+        }
+    }
+
+    /// Goes on with the answer. Without one in time, or with an error, the connection is given up.
+    private func ask(_ words: String..., then goOn: @escaping () -> Void) {
+        let timeout = link.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            self.link.disconnect(
+                reason: "no answer to \(words[0]) within \(Self.patience.nanoseconds / 1_000_000_000) s")
+        }
+        var command = ByteBuffer()
+        RedisCommand.encode(words, into: &command)
+        link.send(command) { result in
+            timeout.cancel()
+            switch result {
+            case .success(.error(let sentence)): self.link.disconnect(reason: "\(words[0]): \(sentence)")
+            case .success: if !self.isShutDown { goOn() }
+            case .failure: break
+            }
+        }
+    }
+
+    /// The answers to SUBSCRIBE and PING are arrays too: only what is published is ours.
+    private func take(_ reply: RedisReply) -> Bool {
+        guard case .array(let parts) = reply, parts.count == 3, case .bulk(let kind) = parts[0],
+            kind.readableBytesView.elementsEqual("message".utf8), case .bulk(let text) = parts[2]
+        else { return false }
+        if isLive { onMessage(String(buffer: text)) }
+        return true
+    }
+
+    private func lost() {
+        nextPing?.cancel()
+        guard isLive else { return }
+        isLive = false
+        onLost()
+    }
+}

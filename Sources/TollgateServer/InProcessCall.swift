@@ -1,0 +1,60 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateWire
+
+/// One request from within this process, decided as a client's would be. Lives on its worker's event loop until the reply is
+/// there.
+final class InProcessCall: RequestOwner {
+    let worker: Worker
+    let framing = Framing.line
+    var reader = RequestReader()
+    private let promise: EventLoopPromise<String>
+
+    init(worker: Worker, promise: EventLoopPromise<String>) {
+        self.worker = worker
+        self.promise = promise
+    }
+
+    func start(_ line: ByteBuffer) {
+        var line = line
+        switch reader.next(from: &line) {
+        case .request: handle(areScopesKnown: true)
+        case .refused(let error), .broken(let error): refuse(error)
+        case .needsMore: refuse(RequestError(.badRequest, "expected a whole line"))
+        }
+    }
+
+    private func handle(areScopesKnown: Bool) {
+        guard !worker.isShuttingDown else { return refuse(RequestError(.unavailable, "shutting down")) }
+        switch reader.request.verb {
+        case .check: submit(.check, areScopesKnown)
+        case .peek: submit(.peek, areScopesKnown)
+        case .record: submit(.record, areScopesKnown)
+        case .refund: submit(.refund, areScopesKnown)
+        case .reserve: reserve(areScopesKnown)
+        case .commit: settle(.commit, areScopesKnown)
+        case .cancel: settle(.cancel, areScopesKnown)
+        default: refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): not from here"))
+        }
+    }
+
+    func reserveReply() -> Int { 0 }
+
+    func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {
+        var reply = ByteBuffer()
+        write(&reply)
+        var text = String(buffer: reply)
+        if text.hasSuffix("\n") { text.removeLast() }
+        promise.succeed(text)
+    }
+
+    func refuse(_ error: RequestError) {
+        worker.counts.errors += 1
+        fill(0) { framing.writeError(error, to: &$0) }
+    }
+
+    func lookUp(_ scopes: [Scope]) {
+        worker.lookup.look(up: scopes) { self.handle(areScopesKnown: $0) }
+    }
+}

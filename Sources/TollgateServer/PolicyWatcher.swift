@@ -1,0 +1,150 @@
+import Logging
+import NIOCore
+import Synchronization
+import TollgateCore
+import TollgateLedger
+import TollgateRedis
+
+/// Keeps what a sidecar knows of administrators' changes up to date: reads what every sidecar keeps whole, and listens to the
+/// channel on which changes are told. After each new connection to it, all that was looked up before is forgotten, as changes may
+/// have been missed.
+///
+/// Usable from any thread; its connections are owned by the first worker's event loop.
+final class PolicyWatcher: Sendable {
+    /// What is kept whole is read again so often, whether changes were told or not.
+    private static let interval = Duration.seconds(300)
+    private static let pause = Duration.milliseconds(100)
+
+    /// Who hears of changes.
+    struct Listener: Sendable {
+        /// Another shared policy.
+        var install: @Sendable (StoredShared) -> Void
+        /// Something was set for a scope, or for all that is known; nil.
+        var settingsChanged: @Sendable (Scope?) -> Void
+    }
+
+    let store: PolicyStore
+    private let connections: NIOLoopBound<Connections>
+    private let listener: Listener
+    private let logger: Logger
+    private let wanted: AsyncStream<Void>
+    private let wantedContinuation: AsyncStream<Void>.Continuation
+    private let state = Mutex(State())
+
+    private struct State {
+        var task: Task<Void, Never>?
+        /// Readings begun, and the number of the one whose result is in force: an older one never comes after it.
+        var begun = 0
+        var installed = 0
+        var isSubscribed = false
+    }
+
+    private struct Connections {
+        var link: RedisLink
+        var subscription: RedisSubscription
+    }
+
+    /// To be made on the event loop. Does nothing before `start()`.
+    init(eventLoop: any EventLoop, settings: ServerSettings, listener: Listener, logger: Logger) {
+        let link = RedisLink(
+            address: settings.redis, scripts: PolicyStore.scripts, eventLoop: eventLoop, logger: logger)
+        let keys = PolicyKeys(namespace: settings.namespace)
+        let subscription = RedisSubscription(
+            address: settings.redis, channel: keys.changes, eventLoop: eventLoop, logger: logger)
+        connections = NIOLoopBound(Connections(link: link, subscription: subscription), eventLoop: eventLoop)
+        store = PolicyStore(
+            link: NIOLoopBound(link, eventLoop: eventLoop), namespace: settings.namespace,
+            deadline: TimeAmount(settings.deadline))
+        self.listener = listener
+        self.logger = logger
+        (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        subscription.onSubscribed = { [weak self] in self?.subscribed() }
+        subscription.onLost = { [weak self] in self?.state.withLock { $0.isSubscribed = false } }
+        subscription.onMessage = { [weak self] in self?.changed($0) }
+    }
+
+    /// To be called on the event loop.
+    func start() {
+        connections.value.link.start()
+        connections.value.subscription.start()
+        let task = Task { await run() }
+        state.withLock { $0.task = task }
+    }
+
+    func stop() async {
+        let task = state.withLock { $0.task }
+        task?.cancel()
+        wantedContinuation.finish()
+        await task?.value
+        try? await connections.eventLoop.flatSubmit { [connections] in
+            let connections = connections.value
+            return connections.link.shutdown().and(connections.subscription.shutdown()).map { _, _ in }
+        }.get()
+    }
+
+    /// Whether changes are told to this sidecar at present.
+    var isSubscribed: Bool { state.withLock { $0.isSubscribed } }
+
+    // MARK: - Listening
+
+    private func subscribed() {
+        state.withLock { $0.isSubscribed = true }
+        listener.settingsChanged(nil)
+        wantedContinuation.yield()
+    }
+
+    /// `12 shared` or `12 scope user:alice`
+    private func changed(_ message: String) {
+        let words = message.split(separator: " ", maxSplits: 2)
+        if words.count == 3, words[1] == "scope", let scope = try? Scope(parsing: words[2]) {
+            listener.settingsChanged(scope)
+        } else {
+            wantedContinuation.yield()
+        }
+    }
+
+    // MARK: - Reading
+
+    private func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.readWhenWanted() }
+            group.addTask {
+                while (try? await Task.sleep(for: Self.interval)) != nil { self.wantedContinuation.yield() }
+            }
+        }
+    }
+
+    private func readWhenWanted() async {
+        await readUntilDone()
+        for await _ in wanted { await readUntilDone() }
+    }
+
+    private func readUntilDone() async {
+        var isLogged = false
+        while !Task.isCancelled {
+            do throws(PolicyStoreError) {
+                return try await read()
+            } catch {
+                if case .corrupt = error, !isLogged {
+                    isLogged = true
+                    logger.error("what administrators have set cannot be read: \(error)")
+                }
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// Reads now what every sidecar keeps whole, and has it installed.
+    func read() async throws(PolicyStoreError) {
+        let number = state.withLock { state in
+            state.begun += 1
+            return state.begun
+        }
+        let shared = try await store.shared()
+        state.withLock { state in
+            guard number > state.installed else { return }
+            state.installed = number
+            listener.install(shared)
+        }
+    }
+}

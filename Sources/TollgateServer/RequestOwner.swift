@@ -1,0 +1,69 @@
+import NIOCore
+import TollgateCore
+import TollgateLedger
+import TollgateWire
+
+/// Whoever has a request decided or recorded: a client's session, or a call from within this process. Lives on its worker's event
+/// loop.
+///
+/// On the way of a request there is no task, no dictionary and no log call.
+protocol RequestOwner: OperationOwner {
+    var worker: Worker { get }
+    /// Holds the request at hand, until it has been handled.
+    var reader: RequestReader { get }
+    /// How replies are written.
+    var framing: Framing { get }
+
+    /// Takes a place for a reply that comes later.
+    func reserveReply() -> Int
+    /// The reply for a place taken earlier.
+    func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void)
+    /// The reply to a request that is not carried out.
+    func refuse(_ error: RequestError)
+    /// Handles the request at hand again when these scopes are known, or cannot be.
+    func lookUp(_ scopes: [Scope])
+}
+
+extension RequestOwner {
+    /// CHECK, PEEK, RECORD and REFUND. Takes from the request only what it needs: a copy of the whole would cost as much as the
+    /// rest of this.
+    func submit(_ verb: OperationVerb, _ areScopesKnown: Bool) {
+        let names = ScopeResolver.Names(
+            fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
+        guard worker.resolve(names, of: reader.request.bytes, areScopesKnown) else {
+            return lookUp(worker.resolver.unknown)
+        }
+        var amounts = reader.request.amounts
+        if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
+        let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
+        worker.ledger.submit(
+            verb, amounts, on: worker.plans, terms: terms, areKnown: areScopesKnown, for: self, ticket: reserveReply())
+    }
+
+    func reserve(_ areScopesKnown: Bool) {
+        let request = reader.request
+        let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
+        guard worker.resolve(names, of: request.bytes, areScopesKnown) else { return lookUp(worker.resolver.unknown) }
+        let (amounts, reservation) = worker.reservation(for: request)
+        worker.ledger.submit(
+            .reserve, amounts, on: worker.plans, terms: .reserving(reservation), areKnown: areScopesKnown, for: self,
+            ticket: reserveReply())
+    }
+
+    /// COMMIT and CANCEL.
+    func settle(_ verb: OperationVerb, _ areScopesKnown: Bool) {
+        let request = reader.request
+        let settled: Worker.Settled
+        do throws(RequestError) {
+            settled = try worker.reservation(settledBy: request)
+        } catch {
+            return refuse(error)
+        }
+        guard worker.resolve(settled.names, of: settled.bytes, areScopesKnown) else {
+            return lookUp(worker.resolver.unknown)
+        }
+        worker.ledger.submit(
+            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation), areKnown: areScopesKnown,
+            for: self, ticket: reserveReply())
+    }
+}

@@ -1,0 +1,68 @@
+import TollgateCore
+import TollgateLedger
+import TollgateWire
+
+extension Worker {
+    /// Seconds that a reservation holds where the request does not say.
+    private static let usualTimeToLive: Int64 = 60
+
+    /// What a RESERVE asks for.
+    func reservation(for request: Request) -> (amounts: Amounts, reservation: Reservation) {
+        var amounts = request.amounts
+        amounts.requests = amounts.requests ?? 1
+        let traits = UserTraits(
+            roles: request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? [],
+            email: request.email.map(request.text))
+        let reservation = Reservation(
+            id: ledger.makeReservationID(), scopes: request.scopes.map { request.text($0.text) },
+            traits: String(decoding: traits.bytes, as: UTF8.self),
+            hits: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
+            outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
+            timeToLive: (request.timeToLive ?? Self.usualTimeToLive) * 1_000)
+        return (amounts, reservation)
+    }
+
+    /// A reservation that is settled, and what it names as a request does.
+    struct Settled {
+        var reservation: Reservation
+        var names: ScopeResolver.Names
+        var bytes: [UInt8]
+    }
+
+    /// Throws what the client is told where a COMMIT or CANCEL names no reservation that can be settled.
+    func reservation(settledBy request: Request) throws(RequestError) -> Settled {
+        guard let token = request.reservation.map(request.text), let reservation = Reservation(token: token),
+            let scopes = Request.ScopeTexts(reservation.scopes)
+        else {
+            throw RequestError(.badRequest, "reservation: not what a RESERVE was answered with")
+        }
+        guard ledger.canSettle(reservation) else {
+            throw RequestError(.notFound, "reservation: it ended more than 24 hours ago")
+        }
+        return Settled(
+            reservation: reservation, names: .init(scopes, traits: reservation.traits),
+            bytes: scopes.bytes + reservation.traits.utf8)
+    }
+}
+
+extension ScopeResolver.Names {
+    /// Those of a reservation, whose traits stand behind its scopes.
+    fileprivate init(_ scopes: Request.ScopeTexts, traits: String) {
+        fields = scopes.fields
+        let parts = traits.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return }
+        let start = scopes.bytes.count
+        let email = start + parts[0].count + 1
+        if !parts[0].isEmpty { roles = start..<start + parts[0].count }
+        if !parts[1].isEmpty { self.email = email..<email + parts[1].count }
+    }
+}
+
+extension OperationMark {
+    /// That of a RECORD or REFUND with an id.
+    init(_ verb: OperationVerb, _ request: Request) {
+        self.init(
+            verb, id: request.id.map(request.text) ?? "",
+            scope: request.scopes.first.map { request.text($0.text) } ?? "global")
+    }
+}

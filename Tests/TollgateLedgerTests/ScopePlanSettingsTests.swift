@@ -1,0 +1,217 @@
+import NIOCore
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// What the cache makes of policies, of what administrators have set, and of what requests say of users.
+@Suite struct ScopePlanSettingsTests {
+    /// A cache with a clock that the test sets, and what it said of plans that go.
+    private final class Setting {
+        var time: Int64 = 1_000
+        var dropped: [ScopePlan?] = []
+        private(set) var cache: ScopePlanCache!
+
+        init(_ yaml: String, generationSize: Int = 64) throws {
+            cache = ScopePlanCache(
+                policy: try Policy(yaml: yaml, file: "p"), namespace: "ns", generationSize: generationSize,
+                redisTime: { [unowned self] in time }, onDrop: { [unowned self] in dropped.append($0) })
+        }
+
+        func current(_ text: String, _ traits: UserTraits = .none) -> ScopePlan? {
+            text.isEmpty || text == "global"
+                ? cache.currentGlobalPlan
+                : Array(text.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits.bytes) }
+        }
+
+        func learn(_ text: String, _ settings: ScopeSettings = .none) throws {
+            cache.learn(settings, of: try Scope(parsing: text))
+        }
+
+        func tick(_ count: UInt32) {
+            for _ in 0..<count { _ = cache.advanceTick() }
+        }
+    }
+
+    private static let tiers = """
+        defaults: { user: { requests: { 1m: 60 } } }
+        tiers:
+          basic: { limits: { cost: { month: 100 } } }
+          premium: { limits: { cost: { month: 500 } } }
+        assignments:
+          - { role: Faculty, tier: premium }
+          - { default: true, tier: basic }
+        """
+    private static let faculty = UserTraits(roles: ["Faculty"])
+
+    private func maxes(_ plan: ScopePlan?) -> [String] {
+        plan?.set.limits.map { "\($0.limit.name)=\($0.limit.max.map($0.limit.meter.text) ?? "unlimited")" } ?? []
+    }
+
+    private func requests(_ max: Int64) -> ScopeSettings {
+        ScopeSettings(limits: [Limit(.requests, .sliding(seconds: 60), max: max)])
+    }
+
+    @Test("a scope has no plan to decide by before it was looked up, not even global", arguments: ["user:a", "global"])
+    func unknown(_ scope: String) throws {
+        let setting = try Setting(Self.tiers)
+        #expect(setting.current(scope) == nil)
+        // For a request that cannot wait there is one, which is not taken for more.
+        _ = setting.cache.plan(for: try Scope(parsing: scope))
+        #expect(setting.current(scope) == nil)
+        try setting.learn(scope)
+        #expect(setting.current(scope) != nil)
+    }
+
+    @Test("a look-up holds for 30 ticks, and from the 24th on what is used is to be looked up again")
+    func ageing() throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn("user:a")
+        try setting.learn("user:b")
+        setting.tick(23)
+        #expect(setting.current("user:a") != nil)
+        #expect(setting.cache.advanceTick().isEmpty)
+        #expect(setting.current("user:a") != nil)
+        #expect(setting.current("user:a") != nil)
+        #expect(setting.cache.advanceTick() == [try Scope(parsing: "user:a")])
+        try setting.learn("user:a")
+        setting.tick(5)
+        #expect(setting.current("user:a") != nil)
+        #expect(setting.current("user:b") == nil)
+    }
+
+    @Test("what was set for one scope changes its plan and no other's, and the same again changes nothing")
+    func learning() throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn("user:a", requests(5))
+        try setting.learn("user:b")
+        let plan = try #require(setting.current("user:a"))
+        #expect(maxes(plan) == ["requests/1m=5", "cost/month=100"])
+        #expect(plan.set.limits[0].source == .scope(.admin))
+        #expect(maxes(setting.current("user:b")) == ["requests/1m=60", "cost/month=100"])
+        try setting.learn("user:a", requests(5))
+        #expect(setting.current("user:a") === plan)
+        #expect(setting.dropped.isEmpty)
+        try setting.learn("user:a", requests(6))
+        #expect(maxes(setting.current("user:a"))[0] == "requests/1m=6")
+        #expect(setting.dropped.map { $0 === plan } == [true])
+    }
+
+    @Test("what was forgotten is looked up again: one scope, or all", arguments: ["user:a", "global"])
+    func forgetting(_ scope: String) throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn(scope)
+        try setting.learn("user:other")
+        setting.cache.forget(try Scope(parsing: scope))
+        #expect(setting.current(scope) == nil)
+        #expect(setting.current("user:other") != nil)
+        try setting.learn(scope)
+        #expect(setting.current(scope) != nil)
+        setting.cache.forgetAll()
+        #expect(setting.current(scope) == nil)
+        #expect(setting.current("user:other") == nil)
+    }
+
+    @Test("a user has a plan a tier; of two in turn each is found again, and whoever fills a batch is told")
+    func variants() throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn("user:a")
+        let basic = try #require(setting.current("user:a"))
+        let premium = try #require(setting.current("user:a", Self.faculty))
+        #expect(maxes(basic) == ["requests/1m=60", "cost/month=100"])
+        #expect(maxes(premium) == ["requests/1m=60", "cost/month=500"])
+        #expect(setting.dropped.map { $0 === basic } == [true])
+        #expect(setting.current("user:a") === basic)
+        #expect(setting.current("user:a", Self.faculty) === premium)
+        #expect(setting.dropped.count == 3)
+        // Other words for the same tier are no reason for another plan.
+        #expect(setting.current("user:a", UserTraits(roles: ["Other", "Faculty"], email: "a@b.c")) === premium)
+        #expect(setting.dropped.count == 3)
+        setting.cache.forget(try Scope(parsing: "user:a"))
+        #expect(setting.current("user:a") == nil)
+        #expect(setting.current("user:a", Self.faculty) == nil)
+    }
+
+    @Test("whatever a user's requests say of them, no more than 8 plans are kept beside the one in use")
+    func variantsAreBounded() throws {
+        let tiers = (0..<40).map { "  t\($0): { limits: { requests: { 1m: \($0 + 1) } } }" }.joined(separator: "\n")
+        let roles = (0..<40).map { "  - { role: r\($0), tier: t\($0) }" }.joined(separator: "\n")
+        let setting = try Setting("tiers:\n\(tiers)\nassignments:\n\(roles)")
+        try setting.learn("user:a")
+        for number in (0..<40).map({ $0 * 7 % 40 }) {
+            let plan = try #require(setting.current("user:a", UserTraits(roles: ["r\(number)"])))
+            #expect(maxes(plan) == ["requests/1m=\(number + 1)"])
+            #expect(plan.standing.others.count <= ScopePlanCache.mostVariants)
+        }
+    }
+
+    @Test("an override ends by Redis's time, to the millisecond")
+    func overrides() throws {
+        let setting = try Setting(Self.tiers)
+        let override = Override(
+            limits: [Limit(.requests, .sliding(seconds: 60), max: 600)],
+            additions: [.init(.cost, .month, amount: 50_000_000_000)], expiresAt: 5_000, reason: "test")
+        try setting.learn("user:a", ScopeSettings(override: override))
+        #expect(maxes(setting.current("user:a")) == ["requests/1m=600", "cost/month=150"])
+        setting.time = 4_999
+        let plan = try #require(setting.current("user:a"))
+        #expect(maxes(plan) == ["requests/1m=600", "cost/month=150"])
+        setting.time = 5_000
+        #expect(maxes(setting.current("user:a")) == ["requests/1m=60", "cost/month=100"])
+        #expect(setting.dropped.last.map { $0 === plan } == true)
+    }
+
+    @Test("another policy changes plans when they are next asked for, and only those that it changes")
+    func installing() throws {
+        let setting = try Setting(Self.tiers)
+        for scope in ["user:a", "tool:t", "global"] { try setting.learn(scope, requests(7)) }
+        let before = ["user:a", "tool:t", "global"].map { setting.current($0) }
+        setting.cache.install(
+            try Policy(yaml: Self.tiers.replacing("month: 100", with: "month: 90"), file: "p"))
+        #expect(setting.dropped.count == 1 && setting.dropped[0] == nil)
+        #expect(maxes(setting.current("user:a")) == ["requests/1m=7", "cost/month=90"])
+        #expect(setting.current("tool:t") === before[1])
+        #expect(setting.current("global") === before[2])
+        #expect(setting.current("user:a") !== before[0])
+    }
+
+    @Test("global's plan survives any number of other scopes, and what is set for it is found")
+    func global() throws {
+        let setting = try Setting(Self.tiers, generationSize: 4)
+        try setting.learn("global", requests(9))
+        for number in 0..<100 { try setting.learn("user:u\(number)") }
+        #expect(maxes(setting.current("global")) == ["requests/1m=9"])
+        try setting.learn("global", requests(10))
+        #expect(maxes(setting.current("global")) == ["requests/1m=10"])
+    }
+
+    @Test("a tier's own calendar is that of its users")
+    func calendars() throws {
+        let setting = try Setting(
+            Self.tiers.replacing("premium: {", with: "premium: { timezone: America/New_York, billing_day: 15,"))
+        try setting.learn("user:a")
+        let now: Int64 = 1_795_183_200_000  // 2026-11-20T14:00:00Z
+        let basic = try #require(setting.current("user:a")).set.encoding(at: now)
+        let premium = try #require(setting.current("user:a", Self.faculty)).set.encoding(at: now)
+        let newYork = try CalendarRules(timeZone: "America/New_York", billingDay: 15)
+        #expect(basic != premium)
+        let month = newYork.window(.month, containing: now)
+        #expect(month.startsAt == 1_794_718_800_000)  // 2026-11-15T05:00:00Z
+        var expected = basic
+        expected.clear()
+        expected.writeMessagePack(month.startsAt)
+        let sent = premium.readableBytesView.map(\.self)
+        let start = expected.readableBytesView.map(\.self)
+        #expect(sent.indices.contains { sent[$0...].starts(with: start) })
+    }
+
+    @Test(
+        "traits are read as they were written",
+        arguments: [
+            UserTraits.none, UserTraits(roles: ["a"]), UserTraits(roles: ["a", "b c"], email: "x@y.z"),
+            UserTraits(email: "ü@é.x"),
+        ])
+    func traits(_ traits: UserTraits) {
+        #expect(UserTraits(bytes: traits.bytes) == traits)
+    }
+}
