@@ -126,25 +126,16 @@ struct AccessFileTests {
     }
 
     @Test("beyond loopback a file of tokens is needed")
-    func beyondLoopback() async throws {
-        let folder = try TemporaryFolder()
-        let open = try ListenAddress(parsing: "0.0.0.0:7380")
-        do {
-            _ = try await AccessSettings.prepare(file: nil, address: open, dataFolder: folder.path)
-            Issue.record("expected a refusal")
-        } catch {
-            #expect(error.description.contains("--admin-access"))
-            #expect(error.description.contains("0.0.0.0:7380"))
+    func beyondLoopback() throws {
+        for open in ["0.0.0.0:7380", "[::]:7380", "192.0.2.1:7380"] {
+            #expect {
+                try AccessSettings.validate(address: ListenAddress(parsing: open))
+            } throws: {
+                "\($0)".hasPrefix("--admin \(open): ") && "\($0)".contains("--admin-access")
+            }
         }
-        let path = try folder.write("tokens: [{ name: ops, role: admin, token: 0123456789abcdef }]", to: "access.yaml")
-        let given = try await AccessSettings.prepare(file: path, address: open, dataFolder: folder.path)
-        #expect(given.access.tokens.count == 1)
-        #expect(given.tokenPath == nil)
-        for local in ["127.0.0.1:0", "[::1]:7380", "unix:/tmp/x.sock"] {
-            let made = try await AccessSettings.prepare(
-                file: nil, address: ListenAddress(parsing: local), dataFolder: folder.path)
-            #expect(made.tokenPath == folder.path + "/admin-token")
-            #expect(made.access.tokens.map(\.role) == [.admin])
+        for local in ["127.0.0.1:0", "[::1]:7380", "localhost:1", "unix:/tmp/x.sock"] {
+            #expect(throws: Never.self) { try AccessSettings.validate(address: ListenAddress(parsing: local)) }
         }
     }
 

@@ -95,7 +95,7 @@ struct AccessTests {
             // A minute may have ended in between, and then it begins again.
             #expect(statuses.prefix(10).allSatisfy { $0 == 401 })
             let refused = statuses.filter { $0 == 429 }.count
-            #expect(refused == 5 || statuses.last == 401)
+            #expect(refused == 5 || statuses.last == 401, "\(statuses)")
             if last?.status == 429 {
                 #expect(last?.problem == "rate_limited")
                 let wait = try #require(last?.headers["retry-after"].flatMap { Int($0) })

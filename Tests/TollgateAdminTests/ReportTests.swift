@@ -60,11 +60,11 @@ struct ReportTests {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()
             for max in 1...20 {
-                let body = #"{"limits":{"requests":{"1h":\#(max)}}}"#
+                let body = #"{"limits":{"requests":{"1m":\#(max)}}}"#
                 let headers = max == 1 ? [:] : ["If-Match": "*"]
                 _ = try await admin.ask("PUT", "/v1/scopes/user:carol/limits", body, headers: headers)
                 let reply = try await client.ask("PEEK user=carol")[0]
-                #expect(reply.contains("limit=user:carol/requests/1h max=\(max) "), "\(reply)")
+                #expect(reply.contains("limit=user:carol/requests/1m max=\(max) "), "\(reply)")
             }
             #expect(try await admin.ask("DELETE", "/v1/scopes/user:carol/limits", headers: ["If-Match": "*"]).status == 204)
             #expect(try await client.ask("PEEK user=carol")[0].contains("max=60"))

@@ -6,7 +6,7 @@ import Testing
 
 /// Signs JWTs with keys of its own, and knows the JWKS that belongs to them.
 struct TokenMint {
-    static let secret = "a-secret-of-more-than-32-bytes-for-HS256"
+    static let secret = "a-secret-for-HS256-with-room-for-HS512-too-which-has-to-be-of-64-bytes"
 
     let rsa: Insecure.RSA.PrivateKey
     let elliptic = ES256PrivateKey()

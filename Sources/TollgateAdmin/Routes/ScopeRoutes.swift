@@ -109,7 +109,7 @@ struct ScopeRoutes {
         do {
             return try PolicyJSON.limits(JSONEncoder().encode(limits))
         } catch let error as PolicyError {
-            throw Problem(error, prefix: "limits")
+            throw Problem(policy: error, prefix: "limits")
         }
     }
 
