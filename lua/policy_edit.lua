@@ -10,7 +10,7 @@
 -- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
 -- ARGV[2]  the item's field
 -- ARGV[3]  the item as JSON; empty deletes it
--- ARGV[4]  what has to be there: 'absent', 'any', or a version
+-- ARGV[4]  what has to be there: 'absent', 'any', or a version; 0 is that of nothing
 -- ARGV[5]  what the audit log calls it
 -- ARGV[6]  1: the policy file has the tier that is deleted or assigned
 -- ARGV[7]  the most items that the hash may have; 0 for no bound
@@ -74,14 +74,11 @@ end
 
 -- The status and the number of a refusal, or nothing.
 local function refusal(old)
-    if old then
-        if wanted == 'absent' then return 'exists', old.version end
-        if wanted ~= 'any' and tonumber(wanted) ~= old.version then return 'conflict', old.version end
-    elseif deletes and not tonumber(wanted) then
-        return 'missing', 0
-    elseif wanted ~= 'absent' then
-        return 'conflict', -1
-    end
+    if old and wanted == 'absent' then return 'exists', old.version end
+    local version = tonumber(wanted)
+    if version and version ~= (old and old.version or 0) then return 'conflict', old and old.version or -1 end
+    if not old and deletes then return 'missing', 0 end
+    if not old and wanted == 'any' then return 'conflict', -1 end
     if action == 'tier.delete' and not is_in_file then
         local uses = tonumber(call('HGET', assigned, field)) or 0
         if uses > 0 then return 'in_use', uses end

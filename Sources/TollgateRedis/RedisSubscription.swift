@@ -13,7 +13,6 @@ public final class RedisSubscription {
 
     private let link: RedisLink
     private let channel: String
-    private let logger: Logger
     private var nextPing: Scheduled<Void>?
     private var isShutDown = false
 
@@ -30,7 +29,6 @@ public final class RedisSubscription {
     public init(address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger) {
         link = RedisLink(address: address, scripts: [], eventLoop: eventLoop, logger: logger)
         self.channel = channel
-        self.logger = logger
         link.onStateChange = { [unowned self] status in status == .ready ? self.subscribe() : self.lost() }
         link.onPublished = { [unowned self] reply in self.take(reply) }
     }

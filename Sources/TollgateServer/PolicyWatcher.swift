@@ -75,11 +75,12 @@ final class PolicyWatcher: Sendable {
         let task = state.withLock { $0.task }
         task?.cancel()
         wantedContinuation.finish()
-        await task?.value
+        // Before the task: it may wait for a reply that comes late or never.
         try? await connections.eventLoop.flatSubmit { [connections] in
             let connections = connections.value
             return connections.link.shutdown().and(connections.subscription.shutdown()).map { _, _ in }
         }.get()
+        await task?.value
     }
 
     /// Whether changes are told to this sidecar at present.

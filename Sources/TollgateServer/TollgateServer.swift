@@ -120,10 +120,11 @@ public final class TollgateServer: Service {
             if case .unix(let path) = listener.address { unlink(path) }
             try? await listener.channel.close()
         }
-        await watcher?.stop()
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
+        // After the workers: requests may wait for what it reads.
+        await watcher?.stop()
         await keeper?.stop()
         try? await group.shutdownGracefully()
     }

@@ -45,7 +45,11 @@ import TollgateTestSupport
                 try await harness.expectRefusal(.conflict(nil), of: subject.delete, if: .version(1))
                 try await harness.expectRefusal(.conflict(nil), of: subject.set, if: .any)
                 try await harness.expectRefusal(.conflict(nil), of: subject.set, if: .version(1))
-                try await harness.apply(subject.set, if: .absent)
+                try await harness.expectRefusal(.missing, of: subject.delete, if: .version(0))
+                let version = try await harness.apply(subject.set, if: .absent)
+                try await harness.expectRefusal(.conflict(version), of: subject.set, if: .version(0))
+                try await harness.apply(subject.delete, if: .any)
+                try await harness.apply(subject.set, if: .version(0))
             }
         }
     }

@@ -114,6 +114,21 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a key of another type is named")
+    func otherType() async throws {
+        try await PolicyStoreHarness.with { harness in
+            let alice = try Scope(parsing: "user:alice")
+            for key in [harness.keys.tiers, harness.keys.assignments, harness.keys.settings(of: "user:alice")] {
+                try harness.redis.cli("SET", key, "x")
+                await #expect(throws: PolicyStoreError.corrupt("\(key): is of another type")) {
+                    _ = try await harness.store.settings(of: alice)
+                    _ = try await harness.store.shared()
+                }
+                try harness.redis.cli("DEL", key)
+            }
+        }
+    }
+
     @Test("a broken field is not overwritten unseen")
     func corruptEdit() async throws {
         try await PolicyStoreHarness.with { harness in

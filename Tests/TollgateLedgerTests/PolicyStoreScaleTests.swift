@@ -50,6 +50,29 @@ import TollgateTestSupport
         }
     }
 
+    @Test("the most that all sidecars keep is read in one piece")
+    func mostShared() async throws {
+        try await PolicyStoreHarness.with { harness in
+            let fill = """
+                local limits = '{"limits":{"cost":{"day":"5","month":"100.5"},"requests":{"1m":60}}}'
+                for i = 1, ARGV[1] do
+                    redis.call('HSET', KEYS[1], 't' .. i, '{"item":' .. limits .. ',"order":1,"version":1}')
+                end
+                for i = 1, ARGV[2] do
+                    redis.call('HSET', KEYS[2], 'role:r' .. i, '{"item":{"tier":"t1"},"order":1,"version":1}')
+                end
+                """
+            let (tiers, assignments) = (SharedPolicy.mostTiers, SharedPolicy.mostAssignments)
+            try harness.redis.cli(
+                "EVAL", fill, "2", harness.keys.tiers, harness.keys.assignments, "\(tiers)", "\(assignments)")
+            let shared = try await harness.store.shared()
+            #expect(shared.tiers.count == tiers && shared.assignments.count == assignments)
+            await #expect(throws: PolicyStoreError.tooMany("at most 1000 tiers can be set")) {
+                try await harness.apply(.setTier(Tier(id: "more")))
+            }
+        }
+    }
+
     @Test("every change is told on the channel, with its number and what it is about")
     func published() async throws {
         try await PolicyStoreHarness.with { harness in

@@ -113,7 +113,8 @@ struct RedisSubscriptionTests {
             }
             try await eventually { events.count("m") == sent }
             #expect(events.all.count == sent + 1)
-            #expect(try redis.cli("INFO", "commandstats").contains("cmdstat_ping:calls=2"))
+            let pings = try redis.cli("INFO", "commandstats").split(separator: "cmdstat_ping:calls=").dropFirst().first
+            #expect(Int(pings?.prefix { $0 != "," } ?? "") ?? 0 >= 2)
         }
     }
 

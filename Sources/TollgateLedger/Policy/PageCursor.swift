@@ -16,12 +16,10 @@ enum PageCursor {
         else { throw .badCursor }
         return place
     }
-}
 
-extension Page {
-    /// The first so many of a list that was read one item further than the page goes.
-    static func cut<Read>(_ items: [Read], atMost count: Int, place: (Read) -> String) -> (
-        items: ArraySlice<Read>, next: String?
+    /// The page of a list that was read one item further than the page goes, and its cursor where there is more.
+    static func cut<Item>(_ items: [Item], atMost count: Int, place: (Item) -> String) -> (
+        items: ArraySlice<Item>, next: String?
     ) {
         let shown = items.prefix(count)
         return (shown, items.count > count ? shown.last.map { PageCursor.encode(place($0)) } : nil)

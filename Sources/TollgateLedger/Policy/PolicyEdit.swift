@@ -18,9 +18,9 @@ package enum PolicyEdit: Sendable {
 package enum Precondition: Sendable, Equatable {
     /// Nothing (an override that has ended is nothing): what would be replaced or deleted unseen stays.
     case absent
-    /// That version and no other.
+    /// That version and no other; 0 is that of nothing.
     case version(Int64)
-    /// Whatever it is.
+    /// Something, whatever it is.
     case any
 }
 

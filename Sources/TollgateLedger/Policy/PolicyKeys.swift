@@ -15,11 +15,6 @@ package struct PolicyKeys: Sendable {
     package var assignments: String { prefix + "assignments" }
     /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. All that a look-up reads.
     package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
-    /// Where the assignment of a subject is stored.
-    func place(of subject: Assignment.Subject) -> (key: String, field: String) {
-        guard case .user(let user) = subject else { return (assignments, subject.id) }
-        return (settings(of: user.description), "assignment")
-    }
     /// Number of the last change.
     package var revision: String { prefix + "revision" }
     /// Sorted set of the ids of all assignments, those of users too, all with score 0.
@@ -32,4 +27,10 @@ package struct PolicyKeys: Sendable {
     package func seen(_ kind: String) -> String { prefix + "seen:\(kind)" }
     /// Channel on which every change is told: `12 shared`, or `12 scope user:alice`.
     package var changes: String { prefix + "changes" }
+
+    /// Where the assignment of a subject is stored.
+    func place(of subject: Assignment.Subject) -> (key: String, field: String) {
+        guard case .user(let user) = subject else { return (assignments, subject.id) }
+        return (settings(of: user.description), "assignment")
+    }
 }

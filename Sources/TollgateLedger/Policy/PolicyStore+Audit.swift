@@ -12,7 +12,7 @@ extension PolicyStore {
         }
         var entries: [AuditEntry] = []
         for item in items { entries.append(try entry(item)) }
-        let page = Page<AuditEntry>.cut(entries, atMost: count, place: \.id)
+        let page = PageCursor.cut(entries, atMost: count, place: \.id)
         return Page(items: Array(page.items), next: page.next)
     }
 

@@ -23,7 +23,7 @@ extension PolicyStore {
         let start = try cursor.map { cursor throws(PolicyStoreError) in "(" + (try Self.subjectID(cursor)) } ?? "-"
         let reply = try await ask("ZRANGEBYLEX", keys.assignmentIndex, start, "+", "LIMIT", "0", "\(count + 1)")
         let ids = try reply.texts(of: keys.assignmentIndex)
-        let page = Page<String>.cut(ids, atMost: count) { $0 }
+        let page = PageCursor.cut(ids, atMost: count) { $0 }
         var subjects: [Assignment.Subject] = []
         for id in page.items { subjects.append(try indexed(id)) }
         return Page(items: try await assignments(of: subjects), next: page.next)
@@ -69,7 +69,7 @@ extension PolicyStore {
             arguments: ["\(count + 1)", last.map { "\($0.time)" } ?? "", last?.scope ?? ""])
         let words = try reply.texts(of: key)
         let seen = stride(from: 0, to: words.count - 1, by: 2).map { (scope: words[$0], time: words[$0 + 1]) }
-        let page = Page<SeenScope>.cut(seen, atMost: count) { "\($0.time) \($0.scope)" }
+        let page = PageCursor.cut(seen, atMost: count) { "\($0.time) \($0.scope)" }
         var items: [SeenScope] = []
         for item in page.items {
             guard let time = Int64(item.time), let scope = try? Scope(parsing: item.scope) else {
