@@ -207,14 +207,18 @@ let package = Package(
             dependencies: [
                 "TollgateAdmin",
                 "TollgateClient",
+                "TollgateCore",
                 "TollgateServer",
                 "TollgateTestSupport",
+                "TollgateWire",
                 "tollgate",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict

@@ -40,8 +40,11 @@ package struct AccessFile: Sendable {
 
     /// Throws a sentence that begins with `name`.
     static func text(_ path: String, _ name: String) throws(AdminError) -> String {
-        guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: largestSize + 1)
-        else {
+        let data: Data
+        do {
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            data = try file.read(upToCount: largestSize + 1) ?? Data()
+        } catch {
             throw AdminError("\(name): cannot be read")
         }
         guard data.count <= largestSize else { throw AdminError("\(name): larger than 1 MiB") }

@@ -32,19 +32,6 @@ package struct AccessSettings: Sendable {
         self.jwt = jwt
     }
 
-    /// Reads the file of `--admin-access`; without one, makes or reads the token in the data folder.
-    ///
-    /// - Returns: Who is let in, and the path of the token's file where there is one.
-    /// - Throws: ``AdminError`` where a file cannot be used, or an address beyond loopback has no file of its own.
-    package static func prepare(
-        file: String?, address: ListenAddress, dataFolder: String
-    ) async throws(AdminError) -> (access: AccessSettings, tokenPath: String?) {
-        if let file { return (try await AccessFile(path: file).read(), nil) }
-        try validate(address: address)
-        let token = try AdminToken.make(inFolder: dataFolder)
-        return (AccessSettings(tokens: [Token(name: "admin", role: .admin, token: token.text)]), token.path)
-    }
-
     /// Throws where an address beyond loopback is to be served without a file that says who is let in.
     package static func validate(address: ListenAddress) throws(AdminError) {
         guard address.isLocal else {

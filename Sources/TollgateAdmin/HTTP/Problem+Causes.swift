@@ -9,8 +9,9 @@ extension Problem {
     init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
+        case let error as PolicyError: self.init(policy: error)
         case let error as PolicyStoreError: self.init(store: error)
-        case let failure as LedgerFailure: self.init(failure)
+        case let failure as LedgerFailure: self.init(ledger: failure)
         case is NIOTooManyBytesError: self = .bodyTooLarge
         case is CancellationError: self.init(.unavailable, "the sidecar is shutting down")
         default: self.init(.internal, "\(type(of: error))")
@@ -19,7 +20,7 @@ extension Problem {
 
     static var bodyTooLarge: Problem { Problem(.tooLarge, "a body has at most \(AdminRequest.mostBytes) bytes") }
 
-    init(_ failure: LedgerFailure) {
+    init(ledger failure: LedgerFailure) {
         switch failure {
         case .unavailable(let sentence): self.init(.unavailable, sentence)
         case .refused(let sentence): self.init(.unavailable, sentence)
@@ -30,7 +31,7 @@ extension Problem {
     }
 
     static var busy: Problem {
-        var problem = Problem(.unavailable, "too many requests are waiting for Redis")
+        var problem = Problem(.busy, "too many requests are waiting for Redis")
         problem.headers[.retryAfter] = "1"
         return problem
     }
@@ -55,7 +56,7 @@ extension Problem {
     }
 
     /// What is wrong with a part of a policy. `prefix` is where in the body that part stands.
-    init(_ error: PolicyError, prefix: String = "") {
+    init(policy error: PolicyError, prefix: String = "") {
         if let problem = error.problems.first, problem.path.isEmpty, problem.sentence == "not valid JSON" {
             self = .badRequest("the body is not valid JSON")
             return

@@ -17,7 +17,9 @@ struct Problem: Error {
         case unsupportedMediaType = "unsupported_media_type"
         case invalid
         case preconditionRequired = "precondition_required"
-        case tooManyFailures = "too_many_failures"
+        /// Of wrong tokens; denials have codes of their own.
+        case rateLimited = "rate_limited"
+        case busy
         case unavailable
         case timeout
         case `internal`
@@ -72,8 +74,8 @@ extension Problem.Code {
         case .unsupportedMediaType: .unsupportedMediaType
         case .invalid: .unprocessableContent
         case .preconditionRequired: .preconditionRequired
-        case .tooManyFailures: .tooManyRequests
-        case .unavailable: .serviceUnavailable
+        case .rateLimited: .tooManyRequests
+        case .busy, .unavailable: .serviceUnavailable
         case .timeout: .gatewayTimeout
         case .internal: .internalServerError
         }
@@ -92,7 +94,8 @@ extension Problem.Code {
         case .unsupportedMediaType: "The body is not JSON"
         case .invalid: "Some fields are wrong"
         case .preconditionRequired: "If-Match is needed to replace or delete what is there"
-        case .tooManyFailures: "Too many wrong tokens"
+        case .rateLimited: "Too many wrong tokens"
+        case .busy: "Too much is waiting"
         case .unavailable: "Not possible at the moment"
         case .timeout: "No answer in time"
         case .internal: "A fault of the sidecar, or of its data"

@@ -18,10 +18,10 @@ struct DecisionView: Encodable {
         try container.encode(decision.allowed ? "allow" : "deny", forKey: .decision)
         try container.encodeIfPresent(decision.reason?.rawValue, forKey: .reason)
         try container.encodeIfPresent(decision.limit, forKey: .limit)
-        try container.encodeIfPresent(decision.max.map(amount), forKey: .max)
-        try container.encodeIfPresent(decision.used.map(amount), forKey: .used)
-        try container.encodeIfPresent(decision.held.map(amount), forKey: .held)
-        try container.encodeIfPresent(decision.remaining.map(amount), forKey: .remaining)
+        try container.encodeIfPresent(decision.max.flatMap(amount), forKey: .max)
+        try container.encodeIfPresent(decision.used.flatMap(amount), forKey: .used)
+        try container.encodeIfPresent(decision.held.flatMap(amount), forKey: .held)
+        try container.encodeIfPresent(decision.remaining.flatMap(amount), forKey: .remaining)
         try container.encodeIfPresent(decision.resetAfter, forKey: .reset)
         try container.encodeIfPresent(decision.retryAfter, forKey: .retryAfter)
         try container.encodeIfPresent(decision.source, forKey: .source)
@@ -31,9 +31,9 @@ struct DecisionView: Encodable {
         try container.encodeIfPresent(decision.reservation, forKey: .reservation)
     }
 
-    /// Whole numbers are numbers, money is text; the max of an unlimited limit is null.
-    private func amount(_ quantity: Quantity) -> JSONValue {
-        if quantity.description == "unlimited" { return .null }
+    /// Whole numbers are numbers, money is text; an unlimited limit has no max.
+    private func amount(_ quantity: Quantity) -> JSONValue? {
+        if quantity.description == "unlimited" { return nil }
         guard decision.limitInForce?.meter != .cost, let number = quantity.wholeNumber else {
             return .string(quantity.description)
         }

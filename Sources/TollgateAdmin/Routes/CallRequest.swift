@@ -56,7 +56,10 @@ struct CallRequest {
     /// In the order in which composite scopes name their kinds: an object has none of its own, and the `id` of a RECORD belongs to
     /// the first scope.
     private static func scopes(_ reader: inout ObjectReader) -> [Scope.Part] {
-        guard let value = reader["scopes"] else { return [] }
+        guard let value = reader["scopes"] else {
+            reader.report("scopes", "is missing")
+            return []
+        }
         guard let members = value.members else {
             reader.report("scopes", "expected an object such as {\"user\":\"alice\"}, found \(value.found)")
             return []

@@ -20,12 +20,7 @@ struct OverrideRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
-        let override: Override
-        do {
-            override = try PolicyJSON.override(try await request.json())
-        } catch let error as PolicyError {
-            throw Problem(error)
-        }
+        let override = try PolicyJSON.override(try await request.json())
         let now = await api.server.redisTime
         guard override.expiresAt > now, override.expiresAt <= now + Self.longest else {
             throw Problem.invalid(

@@ -35,12 +35,7 @@ struct TierRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let id = try id(request)
-        let tier: Tier
-        do {
-            tier = try PolicyJSON.tier(try await request.json(), id: id)
-        } catch let error as PolicyError {
-            throw Problem(error)
-        }
+        let tier = try PolicyJSON.tier(try await request.json(), id: id)
         let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
             try await api.store().tier(id)?.version
         }

@@ -1,0 +1,136 @@
+import Foundation
+import HTTPTypes
+import Testing
+
+@testable import TollgateAdmin
+
+@Suite("Who may do what")
+struct AccessTests {
+    /// A path of the route with parameters that can be.
+    static func path(_ route: Route) -> String {
+        let id = if route.path.contains("assignments") { "role:Faculty" } else { "basic" }
+        return route.path.replacing("{id}", with: id).replacing("{scope}", with: "user:alice")
+    }
+
+    @Test("every route lets in the roles that it names, and nobody else")
+    func roles() async throws {
+        try await withAdmin { admin in
+            let routes = AdminAPI(server: admin.server, policyFile: "").routes
+            #expect(routes.count > 25)
+            for route in routes {
+                let (method, path) = (route.method.rawValue, Self.path(route))
+                let isOpen = route.permission == .open
+                let without = try await admin.ask(method, path, token: nil)
+                #expect((without.status == 401) == !isOpen, "\(method) \(path) without a token: \(without.status)")
+                for role in Role.allCases {
+                    let answer = try await admin.ask(method, path, token: AdminHarness.tokens[role])
+                    let isLetIn = answer.status != 401 && answer.status != 403
+                    #expect(isLetIn == Self.allowed(role, method, path), "\(role) \(method) \(path): \(answer.status)")
+                    #expect(answer.status != 500 && answer.status != 404 || answer.problem == "not_found", "\(answer)")
+                }
+            }
+        }
+    }
+
+    /// The contract once more, in other words than the code has.
+    private static func allowed(_ role: Role, _ method: String, _ path: String) -> Bool {
+        if ["/healthz", "/readyz", "/openapi.json"].contains(path) { return true }
+        let calls = ["check", "peek", "reserve", "record", "refund", "commit", "cancel"].map { "/v1/\($0)" }
+        switch role {
+        case .admin: return true
+        case .viewer: return method == "GET"
+        case .caller: return method == "POST" && calls.contains(path)
+        }
+    }
+
+    @Test("every route that is not open refuses a wrong token")
+    func wrong() async throws {
+        try await withAdmin(waits: false) { admin in
+            for route in AdminAPI(server: admin.server, policyFile: "").routes where route.permission != .open {
+                let answer = try await admin.ask(route.method.rawValue, Self.path(route), token: "token-of-nobody-here")
+                // Past ten in a minute it is 429.
+                #expect(answer.status == 401 || answer.status == 429, "\(route.path)")
+            }
+        }
+    }
+
+    @Test("a refusal is a problem that says how to authenticate")
+    func refusal() async throws {
+        try await withAdmin(waits: false) { admin in
+            for authorization in [nil, "Basic b3BzOnNlY3JldA==", "Bearer", "Bearer ", "token-of-an-admin-1"] {
+                let headers = authorization.map { ["Authorization": $0] } ?? [:]
+                let answer = try await admin.ask("GET", "/v1/tiers", token: nil, headers: headers)
+                #expect(answer.status == 401)
+                #expect(answer.problem == "unauthenticated")
+                #expect(answer.headers["www-authenticate"] == "Bearer")
+                #expect(answer.headers["content-type"] == "application/problem+json")
+                #expect(answer.headers["cache-control"] == "no-store")
+                #expect(answer.headers["x-content-type-options"] == "nosniff")
+            }
+            let answer = try await admin.ask("PUT", "/v1/tiers/basic", "{}", token: AdminHarness.tokens[.viewer])
+            #expect(answer.status == 403)
+            #expect(answer.problem == "forbidden")
+        }
+    }
+
+    @Test("what is nearly a token is none")
+    func nearly() async throws {
+        try await withAdmin(waits: false) { admin in
+            let token = try #require(AdminHarness.tokens[.admin])
+            for wrong in [String(token.dropLast()), token + "1", token.uppercased(), token + token, "x"] {
+                #expect(try await admin.ask("GET", "/v1/tiers", token: wrong).status == 401)
+            }
+        }
+    }
+
+    @Test("the eleventh wrong token of a minute is answered 429, and a right one passes all the same")
+    func failures() async throws {
+        try await withAdmin { admin in
+            var statuses: [Int] = []
+            var last: AdminHarness.Answer?
+            for place in 0..<15 {
+                last = try await admin.ask("GET", "/v1/tiers", token: "a-wrong-token-\(place)-of-many")
+                statuses.append(last?.status ?? 0)
+            }
+            // A minute may have ended in between, and then it begins again.
+            #expect(statuses.prefix(10).allSatisfy { $0 == 401 })
+            let refused = statuses.filter { $0 == 429 }.count
+            #expect(refused == 5 || statuses.last == 401, "\(statuses)")
+            if last?.status == 429 {
+                #expect(last?.problem == "rate_limited")
+                let wait = try #require(last?.headers["retry-after"].flatMap { Int($0) })
+                #expect((1...60).contains(wait))
+            }
+            #expect(try await admin.ask("GET", "/v1/tiers").status == 200)
+        }
+    }
+
+    @Test("failures are counted by address and minute, of a bounded number of addresses")
+    func counter() {
+        let counter = FailureCounter()
+        for _ in 0..<10 { #expect(counter.note("a", atSecond: 61) == .counted) }
+        #expect(counter.note("a", atSecond: 90) == .firstRefused(retryAfter: 30))
+        #expect(counter.note("a", atSecond: 119) == .refused(retryAfter: 1))
+        #expect(counter.note("b", atSecond: 119) == .counted)
+        #expect(counter.note("a", atSecond: 120) == .counted)
+        for address in 0..<FailureCounter.mostAddresses - 1 { _ = counter.note("\(address)", atSecond: 121) }
+        for _ in 0..<10 { #expect(counter.note("one too many", atSecond: 122) == .counted) }
+        #expect(counter.note("another one too many", atSecond: 123) == .firstRefused(retryAfter: 57))
+    }
+
+    @Test("no token is ever in the log, and every change is")
+    func log() async throws {
+        try await withAdmin { admin in
+            _ = try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{}}"#)
+            _ = try await admin.ask("GET", "/v1/tiers", token: "a-wrong-token-for-the-log")
+            _ = try await admin.ask("GET", "/v1/tiers", token: AdminHarness.tokens[.viewer])
+            for token in AdminHarness.tokens.values { #expect(!admin.log.text.contains(token)) }
+            #expect(!admin.log.text.contains("a-wrong-token"))
+            #expect(admin.log.text.contains("wrong token from=127.0.0.1"))
+            #expect(
+                admin.log.text.contains(
+                    "info change made from=127.0.0.1 method=PUT path=/v1/tiers/basic status=201 who=the admin"))
+            #expect(admin.log.text.contains("info admin API listening address=\(admin.address)"))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import TollgateCore
+import TollgateServer
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+/// A sidecar in this process on a real Redis, with its admin API on a free port.
+final class AdminHarness: Sendable {
+    let redis: TestRedis
+    let server: TollgateServer
+    let admin: ServiceGroup
+    let address: ListenAddress
+    let log = CapturedLog()
+    /// The line protocol's.
+    let socketPath: String
+    private let folder: TemporaryFolder
+    private let running: Task<Void, any Error>
+
+    static let tokens: [Role: String] = [
+        .admin: "token-of-an-admin-1", .viewer: "token-of-a-viewer-2", .caller: "token-of-a-caller-3",
+    ]
+
+    static var access: AccessSettings {
+        AccessSettings(tokens: tokens.map { .init(name: "the \($0.key.rawValue)", role: $0.key, token: $0.value) })
+    }
+
+    init(policy: String, redis: TestRedis?, access: AccessSettings, unix: Bool, waits: Bool) async throws {
+        self.redis = if let redis { redis } else { try await Self.startRedis() }
+        folder = try TemporaryFolder()
+        socketPath = folder.path + "/tollgate.sock"
+        var settings = ServerSettings(redis: self.redis.address, workers: 1)
+        settings.listen = [.unix(path: socketPath)]
+        // So long that no slow machine reaches it.
+        settings.deadline = .seconds(30)
+        settings.journalPath = folder.path + "/journal.sqlite"
+        let logger = log.logger
+        let server = try TollgateServer(
+            settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"), logger: logger)
+        self.server = server
+        _ = try await server.start()
+        let (addresses, announce) = AsyncStream.makeStream(of: ListenAddress.self)
+        let listen: ListenAddress = unix ? .unix(path: folder.path + "/admin.sock") : .tcp(host: "127.0.0.1", port: 0)
+        let service = AdminServer(
+            settings: AdminSettings(address: listen, access: access), server: server, policyFile: "test.yaml",
+            logger: logger, onListening: { announce.yield($0) })
+        let group = ServiceGroup(services: [service], logger: CapturedLog().logger)
+        admin = group
+        running = Task {
+            defer { announce.finish() }
+            try await group.run()
+        }
+        var first = addresses.makeAsyncIterator()
+        guard let address = await first.next() else {
+            await server.shutdown()
+            throw TestFailure("the admin API does not listen: \(log.text)")
+        }
+        self.address = address
+        if waits { try await eventually { await server.isReady } }
+    }
+
+    /// Blocks a thread until Redis answers, so one that no other test waits for.
+    private static func startRedis() async throws -> TestRedis {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
+        }
+    }
+
+    func stop() async {
+        await admin.triggerGracefulShutdown()
+        _ = try? await running.value
+        await server.shutdown()
+    }
+
+    func lineClient() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
+
+    // MARK: - Requests
+
+    /// What a request was answered.
+    struct Answer {
+        var status: Int
+        var headers: [String: String]
+        var text: String
+
+        var json: JSONValue { (try? JSONValue(parsing: Data(text.utf8))) ?? .null }
+        subscript(_ key: String) -> JSONValue? { json.members?[key] }
+        /// `bad_request` of `urn:tollgate:problem:bad_request`.
+        var problem: String? { self["type"]?.text.map { String($0.dropFirst("urn:tollgate:problem:".count)) } }
+        var tag: String? { headers["etag"] }
+        /// The fields that a problem names.
+        var fields: [String] { self["errors"]?.items?.compactMap { $0.members?["field"]?.text } ?? [] }
+    }
+
+    /// Sends a request as an administrator, or with another token or none.
+    func ask(
+        _ method: String, _ path: String, _ body: String? = nil, token: String? = AdminHarness.tokens[.admin],
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = .RAW(value: method)
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        if let body {
+            request.body = .bytes(ByteBuffer(string: body))
+            if headers["Content-Type"] == nil { request.headers.add(name: "Content-Type", value: "application/json") }
+        }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let bytes = try await response.body.collect(upTo: 1 << 24)
+        let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
+        return Answer(
+            status: Int(response.status.code), headers: Dictionary(fields) { "\($0), \($1)" },
+            text: String(buffer: bytes))
+    }
+
+    /// Sends bytes as they are, and gives what comes until the other side closes.
+    func raw(_ request: String) async throws -> String {
+        guard case .tcp(_, let port) = address else { throw TestFailure("not on a port") }
+        let client = try SocketClient(.tcp(port: port))
+        try await client.send(request)
+        return String(decoding: try await client.readToEnd(), as: UTF8.self)
+    }
+
+    private var base: String {
+        switch address {
+        case .tcp(let host, let port): "http://\(host):\(port)"
+        case .unix(let path): "http+unix://" + path.replacing("/", with: "%2F")
+        }
+    }
+}
+
+/// Runs a body with a sidecar that is shut down afterwards, whatever happens.
+func withAdmin(
+    policy: String = "", redis: TestRedis? = nil, access: AccessSettings = AdminHarness.access, unix: Bool = false,
+    waits: Bool = true, _ body: (AdminHarness) async throws -> Void
+) async throws {
+    let harness = try await AdminHarness(policy: policy, redis: redis, access: access, unix: unix, waits: waits)
+    do {
+        try await body(harness)
+    } catch {
+        await harness.stop()
+        throw error
+    }
+    await harness.stop()
+}

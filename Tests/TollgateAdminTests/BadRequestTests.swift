@@ -1,0 +1,183 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+@Suite("Requests that cannot be carried out")
+struct BadRequestTests {
+    @Test("unknown paths and methods are problems too")
+    func unrouted() async throws {
+        try await withAdmin(waits: false) { admin in
+            for path in ["/", "/v1", "/v1/tier", "/v1/tiers/basic/limits", "/v1/scopes/limits", "/v2/tiers"] {
+                let answer = try await admin.ask("GET", path)
+                #expect(answer.status == 404, "\(path)")
+                #expect(answer.problem == "not_found")
+                #expect(answer.headers["content-type"] == "application/problem+json")
+                #expect(answer.headers["cache-control"] == "no-store")
+            }
+            for (method, path, allow) in [
+                ("POST", "/v1/tiers", "GET, HEAD"), ("PATCH", "/v1/tiers/basic", "DELETE, GET, HEAD, PUT"),
+                ("GET", "/v1/check", "POST"), ("OPTIONS", "/v1/scopes/user:a/override", "DELETE, PUT"),
+            ] {
+                let answer = try await admin.ask(method, path)
+                #expect(answer.status == 405, "\(method) \(path)")
+                #expect(answer.problem == "method_not_allowed")
+                #expect(answer.headers["allow"] == allow)
+            }
+        }
+    }
+
+    @Test("a HEAD is a GET without a body")
+    func head() async throws {
+        try await withAdmin(waits: false) { admin in
+            let answer = try await admin.ask("HEAD", "/healthz", token: nil)
+            #expect(answer.status == 200)
+            #expect(answer.text == "")
+            #expect(try await admin.ask("HEAD", "/v1/tiers", token: nil).status == 401)
+        }
+    }
+
+    @Test("bodies that are not JSON are 400")
+    func notJSON() async throws {
+        try await withAdmin { admin in
+            let deep = String(repeating: "[", count: 100_000)
+            for body in ["{", "", "nonsense", "{\"limits\":}", "{} {}", "\u{FEFF}{", deep] {
+                for path in ["/v1/tiers/basic", "/v1/assignments/default", "/v1/scopes/user:a/override"] {
+                    let answer = try await admin.ask("PUT", path, body)
+                    #expect(answer.status == 400, "\(path) \(body.prefix(20)): \(answer.text)")
+                    #expect(answer.problem == "bad_request")
+                }
+                if !body.isEmpty { #expect(try await admin.ask("POST", "/v1/check", body).status == 400) }
+            }
+        }
+    }
+
+    @Test("fields that are unknown or of the wrong type are named")
+    func fields() async throws {
+        try await withAdmin { admin in
+            for (method, path, body, field) in Self.wrongFields {
+                let answer = try await admin.ask(method, path, body)
+                #expect(answer.status == 422, "\(path) \(body): \(answer.text)")
+                #expect(answer.problem == "invalid")
+                #expect(answer.fields.contains(field), "\(path) \(body): \(answer.text)")
+            }
+        }
+    }
+
+    /// Method, path, body, and the field that is wrong in it.
+    private static let wrongFields: [(String, String, String, String)] = [
+        ("PUT", "/v1/tiers/basic", #"{"limits":{},"nam":"x"}"#, "nam"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":{"requests":{"1m":"60"}}}"#, "limits.requests.1m"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":{"cost":{"month":"a lot"}}}"#, "limits.cost.month"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":{"cost":{"month":-1}}}"#, "limits.cost.month"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":[]}"#, "limits"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":{},"reset_hour":24}"#, "reset_hour"),
+        ("PUT", "/v1/tiers/basic", #"{"limits":{},"timezone":"Mars/Olympus"}"#, "timezone"),
+        ("PUT", "/v1/tiers/basic", #"{}"#, ""),
+        ("PUT", "/v1/tiers/basic", #"[]"#, ""),
+        ("PUT", "/v1/assignments/role:R", #"{"tier":7}"#, "tier"),
+        ("PUT", "/v1/assignments/role:R", #"{"tier":"basic","priority":"high"}"#, "priority"),
+        ("PUT", "/v1/assignments/role:R", #"{"tier":"basic","enabled":1}"#, "enabled"),
+        ("PUT", "/v1/assignments/role:R", #"{"tier":"no-such-tier"}"#, "tier"),
+        ("PUT", "/v1/scopes/user:a/limits", #"{"requests":{"1m":1}}"#, "limits"),
+        ("PUT", "/v1/scopes/user:a/limits", #"{"limits":{"requests":{"1x":1}}}"#, "limits.requests.1x"),
+        ("PUT", "/v1/scopes/user:a/limits", #"{"limits":{"cost":{"day":0.0000000001}}}"#, "limits.cost.day"),
+        ("PUT", "/v1/scopes/user:a/override", #"{"reason":"x","add":{"cost/month":"5"}}"#, ""),
+        (
+            "PUT", "/v1/scopes/user:a/override",
+            #"{"reason":"x","add":{"cost/month":"5"},"expires_at":"2020-01-01T00:00:00Z"}"#, "expires_at"
+        ),
+        (
+            "PUT", "/v1/scopes/user:a/override",
+            #"{"reason":"x","add":{"cost/month":"5"},"expires_at":"2999-01-01T00:00:00Z"}"#, "expires_at"
+        ),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limits":["concurrent"]}"#, "limits[0]"),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limits":["requests/1m","cost/request"]}"#, "limits[1]"),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limits":["requests"]}"#, "limits[0]"),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limits":[]}"#, "limits"),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limits":"all"}"#, "limits"),
+        ("POST", "/v1/scopes/user:a/reset", #"{"limit":["requests/1m"]}"#, "limit"),
+        ("POST", "/v1/check", #"{}"#, "scopes"),
+        ("POST", "/v1/check", #"{"scopes":[]}"#, "scopes"),
+        ("POST", "/v1/check", #"{"scopes":{"user":7}}"#, "scopes.user"),
+        ("POST", "/v1/check", #"{"scopes":{"user":""}}"#, "scopes.user"),
+        ("POST", "/v1/check", #"{"scopes":{"User":"a"}}"#, "scopes.User"),
+        ("POST", "/v1/check", #"{"scopes":{"cost":"a"}}"#, "scopes.cost"),
+        ("POST", "/v1/check", #"{"scopes":{"user":"a\nRECORD user=b cost=1"}}"#, "scopes.user"),
+        ("POST", "/v1/check", #"{"scopes":{},"hits":"1"}"#, "hits"),
+        ("POST", "/v1/check", #"{"scopes":{},"hits":-1}"#, "hits"),
+        ("POST", "/v1/check", #"{"scopes":{},"hits":1.5}"#, "hits"),
+        ("POST", "/v1/check", #"{"scopes":{},"tokens":1e30}"#, "tokens"),
+        ("POST", "/v1/check", #"{"scopes":{},"cost":true}"#, "cost"),
+        ("POST", "/v1/check", #"{"scopes":{},"cost":-0.5}"#, "cost"),
+        ("POST", "/v1/check", #"{"scopes":{},"cost":"0.1234567891"}"#, "cost"),
+        ("POST", "/v1/check", #"{"scopes":{},"cost":1e7}"#, "cost"),
+        ("POST", "/v1/check", #"{"scopes":{},"roles":"Faculty"}"#, "roles"),
+        ("POST", "/v1/check", #"{"scopes":{},"roles":["a","b,c"]}"#, "roles"),
+        ("POST", "/v1/check", #"{"scopes":{},"roles":[""]}"#, "roles[0]"),
+        ("POST", "/v1/check", #"{"scopes":{},"email":"a\u0000b"}"#, "email"),
+        ("POST", "/v1/check", #"{"scopes":{},"ttl":60}"#, "ttl"),
+        ("POST", "/v1/reserve", #"{"scopes":{},"ttl":0}"#, "ttl"),
+        ("POST", "/v1/check", #"{"scopes":{},"id":"x"}"#, "id"),
+        ("POST", "/v1/record", #"{"scopes":{},"cost":"1","id":""}"#, "id"),
+        ("POST", "/v1/commit", #"{"cost":"1"}"#, "reservation"),
+        ("POST", "/v1/cancel", #"{"reservation":"x","cost":"1"}"#, "cost"),
+    ]
+
+    @Test("several wrong fields are named at once")
+    func several() async throws {
+        try await withAdmin(waits: false) { admin in
+            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":7},"hits":-1,"x":1,"cost":"-"}"#)
+            #expect(Set(answer.fields) == ["scopes.user", "hits", "x", "cost"])
+        }
+    }
+
+    @Test("a body over 1 MiB is 413, and the next request is answered")
+    func large() async throws {
+        try await withAdmin { admin in
+            let body = #"{"limits":{},"name":""# + String(repeating: "x", count: 1 << 20) + "\"}"
+            for (method, path) in [("PUT", "/v1/tiers/basic"), ("POST", "/v1/check"), ("POST", "/v1/policy/validate")] {
+                let answer = try await admin.ask(method, path, body)
+                #expect(answer.status == 413)
+                #expect(answer.problem == "too_large")
+            }
+            #expect(try await admin.ask("GET", "/healthz").status == 200)
+        }
+    }
+
+    @Test("a body of another type is 415, and one without a type is JSON")
+    func mediaType() async throws {
+        try await withAdmin { admin in
+            let body = #"{"scopes":{}}"#
+            for type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data; boundary=x"] {
+                let answer = try await admin.ask("POST", "/v1/check", body, headers: ["Content-Type": type])
+                #expect(answer.status == 415, "\(type)")
+                #expect(answer.problem == "unsupported_media_type")
+            }
+            for type in ["application/json; charset=utf-8", "Application/JSON"] {
+                #expect(try await admin.ask("POST", "/v1/check", body, headers: ["Content-Type": type]).status == 200)
+            }
+            let host = "Host: x\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")\r\nConnection: close\r\n"
+            let raw = try await admin.raw("POST /v1/check HTTP/1.1\r\n\(host)Content-Length: 13\r\n\r\n\(body)")
+            #expect(raw.hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    @Test("queries are checked")
+    func queries() async throws {
+        try await withAdmin { admin in
+            for path in [
+                "/v1/assignments?limit=0", "/v1/assignments?limit=1001", "/v1/assignments?limit=x",
+                "/v1/assignments?limt=5", "/v1/assignments?limit=5&limit=6", "/v1/audit?cursor=%ff", "/v1/audit?limit=-1",
+                "/v1/scopes", "/v1/scopes?kind=User", "/v1/scopes?kind=user+user", "/v1/users/alice?role=x",
+                "/v1/tiers?x=1", "/v1/audit?cursor=nonsense", "/v1/assignments?cursor=nonsense",
+                "/v1/scopes?kind=user&cursor=nonsense",
+            ] {
+                let answer = try await admin.ask("GET", path)
+                #expect(answer.status == 400, "\(path): \(answer.text)")
+                #expect(answer.problem == "bad_request")
+            }
+        }
+    }
+}

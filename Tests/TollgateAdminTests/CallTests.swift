@@ -1,0 +1,196 @@
+import Foundation
+import NIOCore
+import Testing
+import TollgateCore
+import TollgateTestSupport
+import TollgateWire
+
+@testable import TollgateAdmin
+
+@Suite("Decisions over HTTP")
+struct CallTests {
+    private static let policy = """
+        defaults:
+          user: { requests: { 1m: 3 }, cost: { day: 10 } }
+        scopes:
+          tool:big: { tokens: { request: 100 } }
+          tool:off: { requests: { 1m: 0 } }
+          tool:one: { concurrent: 1 }
+          tool:much: { cost: { total: 9000000 } }
+        """
+
+    @Test("an ALLOW is 200 with the tightest limit and its fields")
+    func allow() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let caller = AdminHarness.tokens[.caller]
+            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"alice"}}"#, token: caller)
+            #expect(answer.status == 200)
+            #expect(answer["decision"]?.text == "allow")
+            #expect(answer["limit"]?.text == "user:alice/requests/1m")
+            #expect(answer["max"] == .integer(3))
+            #expect(answer["used"] == .integer(1))
+            #expect(answer["remaining"] == .integer(2))
+            #expect(answer["degraded"] == .bool(false))
+            #expect(answer["shadow"] == .array([]))
+            #expect(answer["reason"] == nil)
+            #expect(answer.headers["ratelimit-policy"] == #""user:alice/requests/1m";q=3;w=60"#)
+            let limit = try #require(answer.headers["ratelimit"])
+            #expect(limit.wholeMatch(of: /"user:alice\/requests\/1m";r=2;t=(5[0-9]|6[0-2])/) != nil, "\(limit)")
+            let none = try await admin.ask("POST", "/v1/check", #"{"scopes":{"team":"x"}}"#, token: caller)
+            #expect(none.json == .object([
+                "decision": .string("allow"), "degraded": .bool(false), "shadow": .array([]), "warnings": .array([]),
+            ]))
+            #expect(none.headers["ratelimit"] == nil)
+        }
+    }
+
+    @Test("a DENY is a 429 problem with the decision's fields, and says when to come again")
+    func deny() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let body = #"{"scopes":{"user":"alice"}}"#
+            for _ in 0..<3 { #expect(try await admin.ask("POST", "/v1/check", body).status == 200) }
+            let answer = try await admin.ask("POST", "/v1/check", body)
+            #expect(answer.status == 429)
+            #expect(answer.headers["content-type"] == "application/problem+json")
+            #expect(answer.problem == "rate_limited")
+            #expect(answer["status"] == .integer(429))
+            #expect(answer["decision"]?.text == "deny")
+            #expect(answer["reason"]?.text == "rate_limited")
+            #expect(answer["source"]?.text == "defaults")
+            #expect(answer["remaining"] == .integer(0))
+            let wait: Double
+            switch answer["retry_after"] {
+            case .decimal(let seconds): wait = NSDecimalNumber(decimal: seconds).doubleValue
+            case .integer(let seconds): wait = Double(seconds)
+            default: throw TestFailure("no retry_after in \(answer.text)")
+            }
+            #expect(answer.headers["retry-after"] == "\(Int(wait.rounded(.up)))")
+            #expect(answer.headers["ratelimit"] == #""user:alice/requests/1m";r=0;t=\#(Int(wait.rounded(.up)))"#)
+        }
+    }
+
+    @Test("every reason to deny is 429, and Retry-After stands only where waiting helps")
+    func reasons() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            #expect(try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#).status == 200)
+            for (body, reason, waits) in [
+                (#"{"scopes":{"tool":"big"},"tokens":101}"#, "too_large", false),
+                (#"{"scopes":{"tool":"off"}}"#, "blocked", false),
+                (#"{"scopes":{"user":"bob"},"cost":"10.5"}"#, "quota_exceeded", false),
+            ] {
+                let answer = try await admin.ask("POST", "/v1/check", body)
+                #expect(answer.status == 429, "\(answer.text)")
+                #expect(answer.problem == reason)
+                #expect((answer.headers["retry-after"] != nil) == waits, "\(answer.headers)")
+            }
+            let second = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#)
+            #expect(second.problem == "concurrency")
+            #expect(second["limit"]?.text == "tool:one/concurrent")
+        }
+    }
+
+    @Test("money is text, and its fields are nano-units where they are not too long")
+    func money() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"alice"},"cost":9.75}"#)
+            let answer = try await admin.ask("POST", "/v1/peek", #"{"scopes":{"user":"alice"},"cost":"0.000000001"}"#)
+            #expect(answer["limit"]?.text == "user:alice/cost/day")
+            #expect(answer["used"]?.text == "9.75")
+            #expect(answer["max"]?.text == "10")
+            #expect(answer["remaining"]?.text == "0.25")
+            #expect(
+                answer.headers["ratelimit-policy"] == #""user:alice/cost/day";q=10000000000;qu="nano-currency""#)
+            #expect(answer.headers["ratelimit"]?.hasPrefix(#""user:alice/cost/day";r=250000000;t="#) == true)
+            let long = try await admin.ask("POST", "/v1/peek", #"{"scopes":{"tool":"much"}}"#)
+            #expect(long["max"]?.text == "9000000")
+            #expect(long.headers["ratelimit"] == nil)
+        }
+    }
+
+    @Test("what is recorded, reserved, committed and cancelled is counted once")
+    func facts() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            func post(_ verb: String, _ body: String) async throws -> AdminHarness.Answer {
+                try await admin.ask("POST", "/v1/\(verb)", body)
+            }
+            let record = #"{"scopes":{"user":"alice"},"cost":"1","id":"r1"}"#
+            #expect(try await post("record", record).text == #"{"duplicate":false,"queued":false,"status":"ok"}"# + "\n")
+            #expect(try await post("record", record)["duplicate"] == .bool(true))
+            #expect(try await post("refund", #"{"scopes":{"user":"alice"},"cost":"0.5"}"#).status == 200)
+            let reserved = try await post("reserve", #"{"scopes":{"user":"alice"},"cost":"2","ttl":30}"#)
+            let token = try #require(reserved["reservation"]?.text)
+            let held = try await post("peek", #"{"scopes":{"user":"alice"},"cost":"8"}"#)
+            #expect(held["held"]?.text == "2")
+            let commit = #"{"reservation":"\#(token)","cost":"1.5"}"#
+            let receipt = try await post("commit", commit)
+            #expect(receipt.json == .object([
+                "status": .string("ok"), "duplicate": .bool(false), "queued": .bool(false), "late": .bool(false),
+            ]))
+            #expect(try await post("commit", commit)["duplicate"] == .bool(true))
+            #expect(try await post("cancel", #"{"reservation":"\#(token)"}"#)["duplicate"] == .bool(true))
+            #expect(try await post("commit", #"{"reservation":"nonsense"}"#).status == 400)
+            #expect(try await post("record", #"{"scopes":{"user":"alice"}}"#).status == 400)
+            let used = try await admin.lineClient().ask("PEEK user=alice cost=9")[0]
+            #expect(used.contains("used=2 "), "\(used)")
+        }
+    }
+
+    @Test("the same requests in the same order are decided as on the socket", arguments: [UInt64(1), 2, 3])
+    func sameAsSocket(seed: UInt64) async throws {
+        let policy = """
+            defaults:
+              user: { requests: { 1h: 7 }, cost: { total: 5 }, tokens: { 1h: 900 } }
+              tool: { requests: { 1h: 12, request: 2 } }
+              user+tool: { requests: { 1h: { max: 3, mode: shadow } }, concurrent: 2 }
+            """
+        try await withAdmin(policy: policy) { admin in
+            try await withAdmin(policy: policy) { twin in
+                var random = SeededGenerator(seed: seed)
+                let client = try twin.lineClient()
+                for step in 0..<150 {
+                    let call = RandomCall(using: &random)
+                    let answer = try await admin.ask("POST", "/v1/\(call.verb)", call.json)
+                    let line = try await client.ask(call.line)[0]
+                    #expect(call.isSame(answer, line), "seed \(seed), step \(step): \(call.line)\n\(line)\n\(answer.text)")
+                }
+            }
+        }
+    }
+}
+
+/// One request in both forms.
+private struct RandomCall {
+    var verb: String
+    var json: String
+    var line: String
+
+    init(using random: inout SeededGenerator) {
+        verb = ["check", "check", "peek", "record", "refund", "reserve"].randomElement(using: &random) ?? "check"
+        let user = ["alice", "bob", "a b/{}%", "zoë"].randomElement(using: &random) ?? ""
+        let tool = ["search", "mail"].randomElement(using: &random) ?? ""
+        let cost = ["0", "0.25", "1", "2.000000001"].randomElement(using: &random) ?? ""
+        let tokens = Int.random(in: 0...200, using: &random)
+        let hits = Int.random(in: 0...3, using: &random)
+        json = #"{"scopes":{"user":"\#(user)","tool":"\#(tool)"},"hits":\#(hits),"tokens":\#(tokens),"cost":"\#(cost)"}"#
+        line = #"\#(verb) user="\#(user)" tool=\#(tool) hits=\#(hits) tokens=\#(tokens) cost=\#(cost)"#
+    }
+
+    /// Everything but times and the reservation, which are of the moment.
+    func isSame(_ answer: AdminHarness.Answer, _ line: String) -> Bool {
+        let reply = line.utf8.withContiguousStorageIfAvailable { try? ReplyParser.parse(UnsafeRawBufferPointer($0)) }
+        switch reply {
+        case .decision(let decision):
+            let known = [
+                "decision", "reason", "limit", "max", "used", "held", "remaining", "source", "shadow", "warnings", "degraded",
+            ]
+            let expected = try? JSONValue(parsing: JSONEncoder().encode(DecisionView(decision))).members
+            return answer.status == (decision.allowed ? 200 : 429)
+                && known.allSatisfy { answer[$0] == expected?[$0] }
+                && (answer["reservation"] != nil) == (decision.reservation != nil)
+                && (answer["retry_after"] != nil) == (decision.retryAfter != nil)
+        case .ok: return answer.status == 200 && answer["status"]?.text == "ok"
+        case .error(let code, _): return answer.status >= 400 && answer.problem == code
+        case .json, .pong, nil, .some(nil): return false
+        }
+    }
+}

@@ -1,0 +1,227 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+@Suite("What the API reports")
+struct ReportTests {
+    private static let policy = """
+        timezone: Europe/Berlin
+        defaults: { user: { requests: { 1m: 60 } }, tenant: { tokens: { day: 1000 } } }
+        scopes: { "tool:search": { requests: { 1m: 10 } } }
+        tiers:
+          basic: { name: Basic, limits: { cost: { month: 100 } } }
+          premium: { limits: { cost: { month: 500 } }, timezone: America/New_York, reset_hour: 6, billing_day: 15 }
+        assignments:
+          - { role: Faculty, tier: premium }
+          - { user: bob, tier: premium }
+          - { default: true, tier: basic }
+        """
+
+    @Test("which tier a user has and why, what it has used, and which override holds")
+    func user() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let plain = try await admin.ask("GET", "/v1/users/alice")
+            #expect(plain.status == 200, "\(plain.text)")
+            #expect(plain["tier"]?.members?["id"]?.text == "basic")
+            #expect(plain["tier"]?.members?["via"]?.text == "default")
+            #expect(plain["override"] == .null)
+            #expect(plain["calendar"]?.members?["timezone"]?.text == "Europe/Berlin")
+
+            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"alice"},"cost":"12.5","hits":3}"#)
+            let override = #"{"add":{"cost/month":"50"},"expires_at":"\#(VersionTests.inAnHour)","reason":"deadline"}"#
+            #expect(try await admin.ask("PUT", "/v1/scopes/user:alice/override", override).status == 201)
+            let answer = try await admin.ask("GET", "/v1/users/alice?roles=Staff,Faculty&email=alice@example.com")
+            #expect(answer["scope"]?.text == "user:alice")
+            #expect(answer["tier"]?.members?["via"]?.text == "role:Faculty")
+            #expect(answer["tier"]?.members?["priority"] == .integer(200))
+            #expect(answer["candidates"]?.items?.compactMap { $0.members?["id"]?.text } == ["role:Faculty", "default"])
+            #expect(answer["override"]?.members?["reason"]?.text == "deadline")
+            #expect(answer["calendar"] == .object([
+                "timezone": .string("America/New_York"), "reset_hour": .integer(6), "billing_day": .integer(15),
+            ]))
+            let limits = answer["limits"]?.items?.compactMap(\.members) ?? []
+            let cost = try #require(limits.first { $0["limit"]?.text == "cost/month" })
+            #expect(cost["max"]?.text == "550")
+            #expect(cost["source"]?.text == "override")
+            #expect(cost["used"]?.text == "12.5")
+            #expect(cost["remaining"]?.text == "537.5")
+            let requests = try #require(limits.first { $0["limit"]?.text == "requests/1m" })
+            #expect(requests["used"] == .integer(3))
+            #expect(requests["percent"] == .integer(5))
+            #expect(requests["source"]?.text == "defaults")
+            #expect(requests["origin"]?.text == "file")
+        }
+    }
+
+    @Test("a change holds for the very next request")
+    func atOnce() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let client = try admin.lineClient()
+            for max in 1...20 {
+                let body = #"{"limits":{"requests":{"1m":\#(max)}}}"#
+                let headers = max == 1 ? [:] : ["If-Match": "*"]
+                _ = try await admin.ask("PUT", "/v1/scopes/user:carol/limits", body, headers: headers)
+                let reply = try await client.ask("PEEK user=carol")[0]
+                #expect(reply.contains("limit=user:carol/requests/1m max=\(max) "), "\(reply)")
+            }
+            #expect(try await admin.ask("DELETE", "/v1/scopes/user:carol/limits", headers: ["If-Match": "*"]).status == 204)
+            #expect(try await client.ask("PEEK user=carol")[0].contains("max=60"))
+            _ = try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{"cost":{"month":"7"}}}"#)
+            #expect(try await client.ask("PEEK user=carol cost=8")[0].contains("max=7 "))
+        }
+    }
+
+    @Test("counters are reset, all of them or those that are named, and nothing else is")
+    func reset() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            func used() async throws -> [String: JSONValue] {
+                let limits = try await admin.ask("GET", "/v1/users/dave")["limits"]?.items?.compactMap(\.members) ?? []
+                return Dictionary(uniqueKeysWithValues: limits.map { ($0["limit"]?.text ?? "", $0["used"] ?? .null) })
+            }
+            let record = #"{"scopes":{"user":"dave"},"cost":"2","hits":4}"#
+            _ = try await admin.ask("POST", "/v1/record", record)
+            #expect(try await used() == ["cost/month": .string("2"), "requests/1m": .integer(4)])
+            let one = try await admin.ask("POST", "/v1/scopes/user:dave/reset", #"{"limits":["requests/60s"]}"#)
+            #expect(one.status == 200, "\(one.text)")
+            #expect(one["limits"] == .array([.string("requests/1m")]))
+            #expect(try await used() == ["cost/month": .string("2"), "requests/1m": .integer(0)])
+            _ = try await admin.ask("POST", "/v1/record", record)
+            let all = try await admin.ask("POST", "/v1/scopes/user:dave/reset")
+            #expect(all.status == 200, "\(all.text)")
+            #expect(try await used() == ["cost/month": .string("0"), "requests/1m": .integer(0)])
+        }
+    }
+
+    @Test("tiers and assignments of the file and of administrators are one list")
+    func lists() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            _ = try await admin.ask("PUT", "/v1/tiers/gold", #"{"limits":{"cost":{"day":1.5}}}"#)
+            _ = try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{}}"#)
+            let tiers = try await admin.ask("GET", "/v1/tiers")["items"]?.items?.compactMap(\.members) ?? []
+            #expect(tiers.compactMap { $0["id"]?.text } == ["basic", "gold", "premium"])
+            #expect(tiers.compactMap { $0["origin"]?.text } == ["admin", "admin", "file"])
+            #expect(tiers[1]["limits"] == .object(["cost": .object(["day": .string("1.5")])]))
+            #expect(tiers[2]["version"] == .null)
+
+            for subject in ["user:bob", "user:zed", "role:Staff"] {
+                _ = try await admin.ask("PUT", "/v1/assignments/\(subject)", #"{"tier":"gold"}"#)
+            }
+            var ids: [String] = []
+            var cursor = ""
+            repeat {
+                let page = try await admin.ask("GET", "/v1/assignments?limit=2\(cursor)")
+                #expect(page.status == 200, "\(page.text)")
+                ids += page["items"]?.items?.compactMap { $0.members?["id"]?.text } ?? []
+                let next = page["next"]?.text?.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
+                cursor = next.map { "&cursor=\($0)" } ?? ""
+            } while !cursor.isEmpty
+            #expect(ids == ["role:Faculty", "default", "role:Staff", "user:bob", "user:zed"])
+        }
+    }
+
+    @Test("the scopes that were seen are listed by kind, newest first")
+    func seen() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let client = try admin.lineClient()
+            for tenant in ["a", "b", "c/d"] {
+                _ = try await client.ask("RECORD tenant=\(tenant) tokens=7")
+                // So that each has a time of its own.
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            var scopes: [String] = []
+            try await eventually {
+                let answer = try await admin.ask("GET", "/v1/scopes?kind=tenant&limit=10")
+                scopes = answer["items"]?.items?.compactMap { $0.members?["scope"]?.text } ?? []
+                return scopes.count == 3
+            }
+            #expect(scopes == ["tenant:c/d", "tenant:b", "tenant:a"])
+            let first = try await admin.ask("GET", "/v1/scopes?kind=tenant&limit=1")
+            let limits = first["items"]?.items?.first?.members?["limits"]?.items ?? []
+            #expect(limits.first?.members?["used"] == .integer(7))
+            #expect(first["next"]?.text != nil)
+            #expect(try await admin.ask("GET", "/v1/scopes?kind=team")["items"] == .array([]))
+        }
+    }
+
+    @Test("the audit log says who has changed what, newest first")
+    func audit() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            _ = try await admin.ask("PUT", "/v1/tiers/gold", #"{"limits":{"requests":{"1m":1}}}"#)
+            _ = try await admin.ask("PUT", "/v1/tiers/gold", #"{"limits":{}}"#, headers: ["If-Match": "*"])
+            _ = try await admin.ask("DELETE", "/v1/tiers/gold", headers: ["If-Match": "*"])
+            let answer = try await admin.ask("GET", "/v1/audit?limit=2")
+            let entries = answer["items"]?.items?.compactMap(\.members) ?? []
+            #expect(entries.compactMap { $0["action"]?.text } == ["tier.delete", "tier.set"])
+            #expect(entries[0]["who"]?.text == "the admin")
+            #expect(entries[0]["from"]?.text == "127.0.0.1")
+            #expect(entries[0]["target"]?.text == "gold")
+            #expect(entries[0]["after"] == .null)
+            #expect(entries[1]["before"]?.members?["limits"] == .object(["requests": .object(["1m": .integer(1)])]))
+            let next = try #require(answer["next"]?.text)
+            let rest = try await admin.ask("GET", "/v1/audit?cursor=\(next)")["items"]?.items ?? []
+            #expect(rest.compactMap { $0.members?["action"]?.text } == ["tier.set"])
+            #expect(rest.first?.members?["before"] == .null)
+        }
+    }
+
+    @Test("the policy in force is shown with the place each part comes from")
+    func policy() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            _ = try await admin.ask("PUT", "/v1/assignments/role:Staff", #"{"tier":"basic"}"#)
+            let answer = try await admin.ask("GET", "/v1/policy")
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(answer["currency"]?.text == "USD")
+            #expect(answer["timezone"]?.text == "Europe/Berlin")
+            #expect(answer["on_redis_failure"]?.members?["cost"]?.text == "closed")
+            #expect(answer["defaults"]?.members?["user"]?.members?["origin"]?.text == "file")
+            #expect(answer["scopes"]?.members?.keys.sorted() == ["tool:search"])
+            #expect(answer["tiers"]?.items?.count == 2)
+            let ids = answer["assignments"]?.items?.compactMap { $0.members?["id"]?.text }
+            #expect(ids == ["role:Faculty", "user:bob", "default", "role:Staff"])
+        }
+    }
+
+    @Test("a policy file is validated without being used")
+    func validate() async throws {
+        try await withAdmin(waits: false) { admin in
+            let good = try await admin.ask("POST", "/v1/policy/validate", Self.policy, headers: ["Content-Type": "text/yaml"])
+            #expect(good.json == .object(["valid": .bool(true), "warnings": .array([])]))
+            let bad = try await admin.ask("POST", "/v1/policy/validate", "timezone: UTC\ndefaults: { user: { request: 5 } }\n")
+            #expect(bad.status == 200)
+            #expect(bad["valid"] == .bool(false))
+            let error = try #require(bad["errors"]?.items?.first?.members)
+            #expect(error["line"] == .integer(2))
+            #expect(error["path"]?.text == "defaults.user.request")
+            #expect(try await admin.ask("POST", "/v1/policy/validate", "\u{1}").status == 200)
+        }
+    }
+
+    @Test("without Redis what needs it is 503, and the process lives on")
+    func withoutRedis() async throws {
+        let redis = try TestRedis()
+        try await withAdmin(policy: Self.policy, redis: redis) { admin in
+            #expect(try await admin.ask("GET", "/readyz", token: nil).json == .object(["status": .string("ready")]))
+            redis.stop()
+            for (method, path) in [
+                ("GET", "/v1/tiers"), ("GET", "/v1/users/alice"), ("GET", "/v1/scopes/user:a/limits"), ("GET", "/v1/audit"),
+            ] {
+                let answer = try await admin.ask(method, path)
+                #expect(answer.status == 503 || answer.status == 504, "\(path): \(answer.text)")
+            }
+            #expect(try await admin.ask("PUT", "/v1/tiers/gold", #"{"limits":{}}"#).status == 503)
+            #expect(try await admin.ask("GET", "/healthz", token: nil).status == 200)
+            try await eventually {
+                let ready = try await admin.ask("GET", "/readyz", token: nil)
+                return ready.status == 503 && ready["status"]?.text == "not_ready"
+            }
+            let closed = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"alice"},"cost":"1"}"#)
+            #expect(closed.status == 503)
+            #expect(closed.problem == "unavailable")
+            let open = try await admin.ask("POST", "/v1/check", #"{"scopes":{"tenant":"x"}}"#)
+            #expect(open.status == 200)
+            #expect(open["degraded"] == .bool(true))
+        }
+    }
+}
