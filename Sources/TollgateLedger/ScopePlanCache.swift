@@ -7,6 +7,8 @@ package final class ScopePlanCache {
     /// What was looked up of a scope may be used for so many ticks; from the fewer on it is looked up again while it is used.
     static let freshTicks: UInt32 = 30
     static let agingTicks: UInt32 = 24
+    /// Of its text, in bytes.
+    private static let globalLength = 6
     /// Looked up again at a tick; what is past it is when it is asked for.
     static let mostAging = 2_048
     /// A user whose requests name more different roles than that has the least used of their plans made anew.
@@ -98,7 +100,7 @@ package final class ScopePlanCache {
     }
 
     private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
-        if let global, global.hasText(text) { return global }
+        if text.count == Self.globalLength, let global, global.hasText(text) { return global }
         if let plan = young.find(text, hash: hash) { return plan }
         guard let plan = old.find(text, hash: hash) else { return nil }
         keep(plan)
@@ -122,7 +124,13 @@ package final class ScopePlanCache {
     private func fits(_ plan: ScopePlan, _ traits: [UInt8]) -> Bool {
         plan.standing.policyNumber == policyNumber
             && (plan.standing.endsAt == .max || redisTime() < plan.standing.endsAt)
-            && (!plan.standing.isUser || plan.standing.traits == traits)
+            && (!plan.standing.isUser || areEqual(plan.standing.traits, traits))
+    }
+
+    /// Most requests say nothing of their user.
+    @inline(__always)
+    private func areEqual(_ traits: [UInt8], _ others: [UInt8]) -> Bool {
+        traits.count == others.count && (traits.isEmpty || traits == others)
     }
 
     private func keep(_ plan: ScopePlan) {

@@ -1,3 +1,4 @@
+import TollgateCore
 package import TollgateLedger
 package import TollgateWire
 
@@ -10,6 +11,11 @@ package struct ResolveScopes {
 
     /// The cache has the scopes of the requests.
     package init(_ requests: [Request], in cache: ScopePlanCache) {
+        // As after a look-up that has found nothing.
+        let scopes = requests.flatMap { request in request.scopes.map { request.text($0.text) } }
+        for scope in Set(scopes + ["global"]) {
+            if let scope = try? Scope(parsing: scope) { cache.learn(.none, of: scope) }
+        }
         resolver = ScopeResolver(cache: cache)
         self.requests = requests
     }
@@ -17,7 +23,9 @@ package struct ResolveScopes {
     package mutating func run(_ times: Int) -> Int {
         var sum = 0
         for _ in 0..<times {
-            resolver.resolve(requests[next].scopes, of: requests[next].bytes, into: &plans)
+            let names = ScopeResolver.Names(
+                fields: requests[next].scopes, roles: requests[next].roles, email: requests[next].email)
+            _ = resolver.resolve(names, of: requests[next].bytes, into: &plans)
             sum &+= plans.count
             next += 1
             if next == requests.count { next = 0 }
