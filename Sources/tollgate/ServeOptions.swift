@@ -44,7 +44,8 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Where the admin API listens: host:port, unix:PATH or off. (default: 127.0.0.1:7380)", valueName: "address"))
+            "Where the admin API listens: host:port, unix:PATH or off. (default: 127.0.0.1:7380)", valueName: "address")
+    )
     var admin: String?
 
     @Option(

@@ -122,7 +122,8 @@ import TollgateTestSupport
         let folder = try TemporaryFolder()
         try folder.write("", to: "tollgate.yaml")
         let command = try await Command.run(
-            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off"], workingFolder: folder.path,
+            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off"],
+            workingFolder: folder.path,
             environment: ["PATH": folder.path])
         #expect(
             command.errors == "Error: redis-server was not found in PATH: install it (Debian/Ubuntu: apt-get install "
@@ -142,7 +143,8 @@ import TollgateTestSupport
             let folder = try TemporaryFolder()
             try folder.write("", to: "tollgate.yaml")
             let command = try await Command.run(
-                SidecarProcess.program, ["serve", "--listen", address, "--admin", "off", "--data", "data"], workingFolder: folder.path)
+                SidecarProcess.program, ["serve", "--listen", address, "--admin", "off", "--data", "data"],
+                workingFolder: folder.path)
             #expect(command.errors.split(separator: "\n").last == "Error: --listen \(address): \(reason)")
             #expect(command.status == 1)
             #expect(throws: SocketClient.Failure.self) {

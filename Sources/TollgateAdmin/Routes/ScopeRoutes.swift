@@ -95,7 +95,8 @@ struct ScopeRoutes {
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store().settings(of: scope).limits?.version
         }
-        var stored = try await api.store().settings(of: scope)
+        // The change is made, whatever becomes of this reading.
+        var stored = (try? await api.store().settings(of: scope)) ?? StoredSettings()
         stored.limits = Versioned(limits, version: version)
         return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
     }
@@ -132,7 +133,9 @@ struct ScopeRoutes {
         let limits = reader.texts("limits", longest: 64).map { names in
             names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }
         }
-        if reader["limits"]?.items?.isEmpty == true { reader.report("limits", "expected at least one; leave it out to reset all") }
+        if reader["limits"]?.items?.isEmpty == true {
+            reader.report("limits", "expected at least one; leave it out to reset all")
+        }
         try reader.finish()
         let reset = try await api.store().reset(scope, limits: limits, by: request.author)
         return .json(ResetView(scope: scope.description, limits: reset))
