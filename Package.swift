@@ -152,6 +152,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
@@ -246,7 +247,9 @@ let package = Package(
         ),
         .testTarget(
             name: "TollgateCommandTests",
-            dependencies: ["TollgateClient", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate"],
+            dependencies: [
+                "TollgateClient", "TollgateCore", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -11,6 +11,14 @@ struct Tollgate: AsyncParsableCommand {
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
             UsageCommand.self, Ping.self, PolicyCommand.self, BenchCommand.self, VersionCommand.self,
+        ],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Administration",
+                subcommands: [
+                    TierCommand.self, Assign.self, Unassign.self, LimitCommand.self, OverrideCommand.self, Reset.self,
+                    Who.self, Audit.self,
+                ])
         ]
     )
 }

@@ -45,7 +45,11 @@ final class ServerHarness: Sendable {
     }
 
     func waitForRedis() async throws {
-        try await eventually { await self.server.report().redis.links.allSatisfy { $0 == "ready" } }
+        try await eventually {
+            let report = await self.server.report()
+            let knowsPolicy = report.policy.isSubscribed && report.policy.revision != nil
+            return knowsPolicy && report.redis.links.allSatisfy { $0 == "ready" }
+        }
     }
 
     func client() throws -> SocketClient { try SocketClient(.tcp(port: port)) }

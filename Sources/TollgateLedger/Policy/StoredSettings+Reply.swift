@@ -2,7 +2,7 @@ package import TollgateCore
 package import TollgateRedis
 
 extension StoredSettings {
-    /// What the reply to `PolicyKeys.lookup(of:)` says of a scope; nothing stored is empty settings.
+    /// What HGETALL of `PolicyKeys.settings(of:)` replies about a scope; nothing stored is empty settings.
     ///
     /// - Throws: `.corrupt` where a field cannot be read, `.unavailable` where the reply is an error.
     package init(scope: Scope, reply: RedisReply) throws(PolicyStoreError) {

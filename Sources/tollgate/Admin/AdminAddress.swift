@@ -1,0 +1,34 @@
+import TollgateServer
+
+/// Where an admin API is.
+struct AdminAddress: Equatable {
+    /// What paths are appended to: `http://127.0.0.1:7380`.
+    let base: String
+
+    /// Reads `host:port`, `http://…` or `https://…` without a path, or `unix:PATH`. Throws a sentence that names the option.
+    init(parsing text: String) throws {
+        if text.hasPrefix("unix:") {
+            let path = text.dropFirst("unix:".count)
+            guard !path.isEmpty else { throw Self.problem(text) }
+            base = "http+unix://\(AdminRequest.encoded(path, keeping: ""))"
+            return
+        }
+        let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
+        var place = text.dropFirst(scheme?.count ?? 0)
+        if scheme != nil, place.hasSuffix("/") { place = place.dropLast() }
+        let isPlace =
+            !place.isEmpty
+            && place.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+                default: ".-_:[]".utf8.contains(byte)
+                }
+            }
+        guard isPlace, scheme != nil || place.contains(":") else { throw Self.problem(text) }
+        base = (scheme ?? "http://") + place
+    }
+
+    private static func problem(_ text: String) -> ServerError {
+        ServerError("--admin \(text): expected host:port, http://host:port, https://host:port or unix:PATH")
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import TollgateCore
+
+/// From arguments to the JSON that the API takes. Amounts are text or whole numbers all the way.
+enum AdminBody {
+    static func tier(_ tier: Tier) throws -> String { try PolicyJSON.text(TierJSON(tier)) }
+
+    static func limits(_ limits: [Limit]) throws -> String {
+        struct Body: Encodable { var limits: LimitsJSON }
+        return try PolicyJSON.text(Body(limits: LimitsJSON(limits)))
+    }
+
+    /// What is nil is left to the API.
+    static func assignment(tier: String, priority: Int?, disabled: Bool) throws -> String {
+        struct Body: Encodable {
+            var tier: String
+            var priority: Int?
+            var enabled: Bool?
+        }
+        return try PolicyJSON.text(Body(tier: tier, priority: priority, enabled: disabled ? false : nil))
+    }
+
+    /// - Parameter end: ISO 8601.
+    static func override(
+        limits: [LimitArgument], additions: [LimitArgument], end: String, reason: String
+    ) throws -> String {
+        struct Body: Encodable {
+            var limits: LimitsJSON?
+            var add: [String: AmountJSON]?
+            var expires_at: String
+            var reason: String
+        }
+        var add: [String: AmountJSON] = [:]
+        for addition in additions { add[addition.name] = AmountJSON(addition.meter, addition.amount) }
+        return try PolicyJSON.text(
+            Body(
+                limits: limits.isEmpty ? nil : LimitsJSON(LimitArgument.merge(limits, into: [])),
+                add: add.isEmpty ? nil : add, expires_at: end, reason: reason))
+    }
+
+    /// - Parameter limits: their names; none stands for all.
+    static func reset(_ limits: [String]) throws -> String {
+        try PolicyJSON.text(limits.isEmpty ? [:] : ["limits": limits])
+    }
+
+    /// What admins have set for a scope, from an answer of the API.
+    static func limits(of answer: JSONValue) throws -> [Limit] {
+        guard case .object = answer["limits"] else { return [] }
+        return try PolicyJSON.limits(Data(answer["limits"].json.utf8))
+    }
+
+    /// So much later, as the API takes it.
+    static func end(_ seconds: Int64, after now: Date) -> String {
+        Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down) + Double(seconds)).ISO8601Format()
+    }
+}

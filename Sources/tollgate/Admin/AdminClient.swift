@@ -1,0 +1,70 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Asks an admin API, with a token. Has to be shut down.
+struct AdminClient {
+    private static let largestReply = 16 << 20
+    private static let patience = TimeAmount.seconds(10)
+
+    private let address: AdminAddress
+    private let token: String
+    private let http: HTTPClient
+
+    init(_ address: AdminAddress, token: String) {
+        self.address = address
+        self.token = token
+        var configuration = HTTPClient.Configuration()
+        // A redirect would take the token elsewhere.
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout = .init(connect: Self.patience, read: Self.patience)
+        configuration.httpVersion = .http1Only
+        http = HTTPClient(configuration: configuration)
+    }
+
+    func shutdown() async {
+        try? await http.shutdown()
+    }
+
+    /// Throws an `AdminFailure` unless the answer is a success.
+    func send(_ request: AdminRequest) async throws -> AdminReply {
+        try checked(await exchange(request))
+    }
+
+    /// Replaces or deletes whatever there is: asks which version it has where there is one, and names that. What somebody else
+    /// changes between the two is an error.
+    func replace(_ request: AdminRequest) async throws -> AdminReply {
+        let reply = try await exchange(request)
+        guard reply.status == 428, let current = try? reply.value()["current"].string else { return try checked(reply) }
+        return try await send(request.matching(current))
+    }
+
+    private func checked(_ reply: AdminReply) throws -> AdminReply {
+        guard reply.isSuccess else { throw AdminFailure(reply, from: address) }
+        return reply
+    }
+
+    private func exchange(_ request: AdminRequest) async throws -> AdminReply {
+        var message = HTTPClientRequest(url: address.base + request.path)
+        message.method = HTTPMethod(rawValue: request.method.rawValue)
+        message.headers.add(name: "Authorization", value: "Bearer \(token)")
+        if let condition = request.condition { message.headers.add(name: condition.name, value: condition.value) }
+        if let body = request.body {
+            message.headers.add(name: "Content-Type", value: "application/json")
+            message.body = .bytes(ByteBuffer(string: body))
+        }
+        do {
+            let response = try await http.execute(message, timeout: Self.patience)
+            let body = try await response.body.collect(upTo: Self.largestReply)
+            return AdminReply(
+                status: response.status.code, etag: response.headers.first(name: "ETag"),
+                body: Data(body.readableBytesView))
+        } catch is NIOTooManyBytesError {
+            throw AdminFailure(["\(address.base): more than 16 MiB came as the answer"])
+        } catch {
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            throw AdminFailure(["\(address.base) cannot be asked: \(reason)"])
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import TollgateServer
+
+/// The token that administrators show.
+enum AdminClientToken {
+    /// Where a sidecar that was started in this folder keeps the one that it has made.
+    static let usualFile = "tollgate-data/admin-token"
+
+    /// Throws a sentence where there is none, or none that can be sent.
+    static func find(file: String?, environment: [String: String]) throws -> String {
+        let token: String
+        if let file {
+            token = try TokenFile.read(file, namedBy: "--admin-token-file")
+        } else if let file = environment["TOLLGATE_ADMIN_TOKEN_FILE"] {
+            token = try TokenFile.read(file, namedBy: "TOLLGATE_ADMIN_TOKEN_FILE")
+        } else if let text = environment["TOLLGATE_ADMIN_TOKEN"], !text.isEmpty {
+            token = text
+        } else if FileManager.default.fileExists(atPath: usualFile) {
+            token = try TokenFile.read(usualFile, namedBy: "token file")
+        } else {
+            throw ServerError(
+                """
+                no token: name its file with --admin-token-file or TOLLGATE_ADMIN_TOKEN_FILE, or set TOLLGATE_ADMIN_TOKEN. \
+                A sidecar without --admin-access keeps one in admin-token of its data folder.
+                """)
+        }
+        guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw ServerError("the token for the admin API has characters that no token has")
+        }
+        return token
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+
+/// How the commands of administrators reach a sidecar's admin API.
+struct AdminOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The admin API: host:port, http://…, https://… or unix:PATH. (default: TOLLGATE_ADMIN_CONNECT, or 127.0.0.1:7380)",
+            valueName: "address"))
+    var admin: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "File that holds the token. (default: TOLLGATE_ADMIN_TOKEN_FILE, TOLLGATE_ADMIN_TOKEN, or tollgate-data/admin-token)",
+            valueName: "file"))
+    var adminTokenFile: String?
+
+    @Flag(help: "Print the JSON of the API.")
+    var json = false
+
+    /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json`. Ends the process with 2 where
+    /// that goes wrong.
+    func run(
+        _ ask: (AdminClient) async throws -> AdminReply, text: (JSONValue) throws -> String
+    ) async throws {
+        do {
+            let reply = try await answer(ask)
+            if json {
+                let text = String(decoding: reply.body, as: UTF8.self)
+                print(text, terminator: text.isEmpty || text.hasSuffix("\n") ? "" : "\n")
+            } else {
+                print(try text(reply.value()))
+            }
+        } catch {
+            Failure.print("\(error)")
+            throw ExitCode(2)
+        }
+    }
+
+    private func answer(_ ask: (AdminClient) async throws -> AdminReply) async throws -> AdminReply {
+        let environment = ProcessInfo.processInfo.environment
+        let client = AdminClient(
+            try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
+            token: try AdminClientToken.find(file: adminTokenFile, environment: environment))
+        do {
+            let reply = try await ask(client)
+            await client.shutdown()
+            return reply
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+    }
+}

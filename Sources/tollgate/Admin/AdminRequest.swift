@@ -1,0 +1,52 @@
+/// What is asked of the admin API.
+struct AdminRequest {
+    enum Method: String {
+        case get = "GET"
+        case put = "PUT"
+        case post = "POST"
+        case delete = "DELETE"
+    }
+
+    var method: Method
+    /// With the query.
+    var path: String
+    /// JSON.
+    var body: String?
+    /// The precondition: name of the header, and value.
+    var condition: (name: String, value: String)?
+
+    /// - Parameter segments: of the path, as they are; each is encoded.
+    init(_ method: Method, _ segments: String..., query: [(String, String)] = [], body: String? = nil) {
+        self.method = method
+        self.body = body
+        path = segments.map { "/" + Self.encoded($0, keeping: ":") }.joined()
+        if !query.isEmpty {
+            path += "?" + query.map { "\($0)=\(Self.encoded($1, keeping: ":,"))" }.joined(separator: "&")
+        }
+    }
+
+    /// The same, only where the version is that of an ETag; `"0"` is that of nothing.
+    func matching(_ etag: String) -> AdminRequest {
+        var request = self
+        request.condition = etag == "\"0\"" ? ("If-None-Match", "*") : ("If-Match", etag)
+        return request
+    }
+
+    /// Percent-encoded but for letters, digits, `-._~` and the characters named.
+    static func encoded(_ text: some StringProtocol, keeping kept: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                if "-._~".utf8.contains(byte) || kept.utf8.contains(byte) {
+                    result.unicodeScalars.append(Unicode.Scalar(byte))
+                } else {
+                    let digits = String(byte, radix: 16, uppercase: true)
+                    result += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+                }
+            }
+        }
+        return result
+    }
+}

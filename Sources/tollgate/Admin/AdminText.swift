@@ -1,0 +1,89 @@
+/// From the answers of the API to text for people.
+enum AdminText {
+    static func tiers(_ answer: JSONValue) -> String {
+        var table = Table(["tier", "name", "limits", "calendar", "origin", "version"])
+        for tier in answer["items"].array {
+            table.add([
+                tier["id"].text, tier["name"].text, limits(tier["limits"]), calendar(tier), tier["origin"].text,
+                tier["version"].text,
+            ])
+        }
+        return table.isEmpty ? "no tiers" : table.text
+    }
+
+    static func tier(_ tier: JSONValue) -> String {
+        "\(tier["id"].text): \(limits(tier["limits"]))\(version(tier))"
+    }
+
+    static func assignment(_ answer: JSONValue) -> String {
+        let off = answer["enabled"] == .bool(false) ? ", not enabled" : ""
+        return
+            "\(answer["id"].text): \(answer["tier"].text), priority \(answer["priority"].text)\(off)\(version(answer))"
+    }
+
+    /// What holds for a scope.
+    static func effectiveLimits(_ answer: JSONValue) -> String {
+        var table = Table(["limit", "max", "mode", "source", "origin"], amounts: ["max"])
+        for limit in answer["effective"].array {
+            table.add([
+                limit["limit"].text, max(limit["max"]), limit["mode"].text, limit["source"].text, limit["origin"].text,
+            ])
+        }
+        return table.isEmpty ? "\(answer["scope"].text): no limits" : table.text
+    }
+
+    static func override(_ answer: JSONValue, of scope: String) -> String {
+        "\(scope): \(changes(of: answer)) until \(answer["expires_at"].text): \(answer["reason"].text)"
+    }
+
+    static func reset(_ answer: JSONValue) -> String {
+        let names = answer["limits"].array.map(\.text).joined(separator: " ")
+        return "\(answer["scope"].text): \(names.isEmpty ? "nothing to reset" : "reset \(names)")"
+    }
+
+    static func audit(_ answer: JSONValue) -> String {
+        var table = Table(["version", "at", "who", "from", "action", "target", "set to"])
+        for entry in answer["items"].array {
+            let keys = ["version", "at", "who", "from", "action", "target", "after"]
+            table.add(keys.map { entry[$0].text })
+        }
+        return table.isEmpty ? "no changes" : table.text
+    }
+
+    /// `cost/month=500 requests/1m=60`
+    static func limits(_ limits: JSONValue) -> String {
+        let words = limits.members.flatMap { meter, periods in
+            meter == "concurrent"
+                ? ["concurrent=\(limit(periods))"]
+                : periods.members.map { "\(meter)/\($0.key)=\(limit($0.value))" }
+        }
+        return words.isEmpty ? "no limits" : words.joined(separator: " ")
+    }
+
+    /// With `(shadow)` where it only reports.
+    private static func limit(_ value: JSONValue) -> String {
+        guard case .object = value else { return max(value) }
+        return max(value["max"]) + (value["mode"].string == "shadow" ? "(shadow)" : "")
+    }
+
+    static func max(_ value: JSONValue) -> String { value == .null ? "unlimited" : value.text }
+
+    /// `requests/1m=100 cost/month+50`
+    static func changes(of override: JSONValue) -> String {
+        let absolute = override["limits"].members.isEmpty ? [] : [limits(override["limits"])]
+        let added = override["add"].members.map { "\($0.key)+\($0.value.text)" }
+        return (absolute + added).joined(separator: " ")
+    }
+
+    /// What a tier says of days, weeks and months: `America/New_York 06:00 day 15`.
+    private static func calendar(_ tier: JSONValue) -> String {
+        let hour = tier["reset_hour"] == .null ? nil : "\(tier["reset_hour"].text):00"
+        let day = tier["billing_day"] == .null ? nil : "day \(tier["billing_day"].text)"
+        let words = [tier["timezone"].string, hour, day].compactMap { $0 }
+        return words.isEmpty ? "-" : words.joined(separator: " ")
+    }
+
+    private static func version(_ answer: JSONValue) -> String {
+        answer["version"] == .null ? "" : " (version \(answer["version"].text))"
+    }
+}

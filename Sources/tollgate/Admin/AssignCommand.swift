@@ -1,0 +1,47 @@
+import ArgumentParser
+
+/// `tollgate assign role:Faculty premium`
+struct Assign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give a tier to a user, a role, an e-mail domain, or everyone.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:ID, role:NAME, email_domain:DOMAIN, or default")
+    var subject: String
+    @Argument(help: "The id of the tier.")
+    var tier: String
+    @Option(parsing: .unconditional,
+        help: "The higher one wins. (default: 300 for a user, 200 for a role, 150 for a domain, 100 for everyone)")
+    var priority: Int?
+    @Flag(help: "Make it without putting it into force.")
+    var disabled = false
+
+    func run() async throws {
+        let body = try AdminBody.assignment(tier: tier, priority: priority, disabled: disabled)
+        let request = AdminRequest(.put, "v1", "assignments", subject, body: body)
+        try await options.run {
+            try await $0.replace(request)
+        } text: {
+            AdminText.assignment($0)
+        }
+    }
+}
+
+/// `tollgate unassign role:Faculty`
+struct Unassign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take back an assignment that an admin has made; what the policy file says holds again.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "As for assign.")
+    var subject: String
+
+    func run() async throws {
+        let request = AdminRequest(.delete, "v1", "assignments", subject)
+        try await options.run {
+            try await $0.replace(request)
+        } text: { _ in
+            "\(subject): unassigned"
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import TollgateCore
+
+/// `requests/1m=60` and `cost/month=unlimited`, as they stand on the command line.
+struct LimitArgument: Equatable {
+    var meter: Meter
+    var period: Period
+    /// Nil is unlimited; nano-units for `cost`.
+    var amount: Int64?
+
+    var name: String { Limit(meter, period, max: nil).name }
+
+    /// Throws a sentence.
+    init(parsing text: String) throws {
+        guard let sign = text.firstIndex(of: "=") else { throw ScopeError("expected a limit such as requests/1m=60") }
+        (meter, period) = try Self.name(String(text[..<sign]))
+        let value = String(text[text.index(after: sign)...])
+        amount = value == "unlimited" || value == "null" ? nil : try Self.amount(value, meter)
+    }
+
+    /// `requests/1m`. Throws a sentence.
+    static func name(_ text: String) throws -> (Meter, Period) {
+        guard let name = Limit.parse(name: text) else {
+            throw ScopeError("expected a limit such as requests/1m, cost/month, cost/request or concurrent")
+        }
+        return name
+    }
+
+    private static func amount(_ text: String, _ meter: Meter) throws -> Int64 {
+        if meter == .cost {
+            do throws(Money.ParsingError) {
+                return try Money(parsing: text.utf8).nanos
+            } catch {
+                throw ScopeError("\(text): \(error.explanation), or unlimited")
+            }
+        }
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        guard isNumber, let number = Int64(text), number <= meter.largestMax else {
+            throw ScopeError("expected a whole number from 0 to \(meter.largestMax), or unlimited, found \(text)")
+        }
+        return number
+    }
+
+    /// Limits with some of them changed. A limit that was there keeps its mode and thresholds.
+    static func merge(_ changes: [LimitArgument], into limits: [Limit]) -> [Limit] {
+        var limits = limits
+        for change in changes {
+            if let place = limits.firstIndex(where: { $0.name == change.name }) {
+                limits[place].max = change.amount
+            } else {
+                limits.append(Limit(change.meter, change.period, max: change.amount))
+            }
+        }
+        return limits.sorted(by: Limit.precedes)
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import TollgateCore
+
+/// `tollgate limit`
+struct LimitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "limit", abstract: "Look at the limits of one scope, set and delete them.",
+        subcommands: [LimitList.self, LimitSet.self, LimitDelete.self])
+
+    static func path(_ scope: String) -> AdminRequest { AdminRequest(.get, "v1", "scopes", scope, "limits") }
+}
+
+/// `tollgate limit list tool:search`
+struct LimitList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "What holds for a scope, and where it comes from.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global")
+    var scope: String
+
+    func run() async throws {
+        try await options.run {
+            try await $0.send(LimitCommand.path(scope))
+        } text: {
+            AdminText.effectiveLimits($0)
+        }
+    }
+}
+
+/// `tollgate limit set tool:search requests/1m=10`
+struct LimitSet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Set limits of a scope; others that were set for it stay.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global")
+    var scope: String
+    @Argument(
+        help: ArgumentHelp("Such as requests/1m=10, cost/request=0.5 or cost/month=unlimited.", valueName: "limit=max"),
+        transform: LimitArgument.init)
+    var limits: [LimitArgument]
+
+    func validate() throws {
+        guard !limits.isEmpty else { throw ValidationError("Name a limit, such as requests/1m=10.") }
+    }
+
+    func run() async throws {
+        try await options.run { client in
+            let now = try await client.send(LimitCommand.path(scope))
+            var request = LimitCommand.path(scope).matching(now.etag ?? "*")
+            request.method = .put
+            let merged = LimitArgument.merge(limits, into: try AdminBody.limits(of: now.value()))
+            request.body = try AdminBody.limits(merged)
+            return try await client.send(request)
+        } text: {
+            AdminText.effectiveLimits($0)
+        }
+    }
+}
+
+/// `tollgate limit delete tool:search requests/1m`
+struct LimitDelete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Delete limits that admins have set for a scope: those named, or all.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global")
+    var scope: String
+    @Argument(help: ArgumentHelp("Such as requests/1m.", valueName: "limit"), transform: LimitName.init)
+    var limits: [LimitName] = []
+
+    func run() async throws {
+        try await options.run { client in
+            let now = try await client.send(LimitCommand.path(scope))
+            let left = try LimitName.removing(limits, from: AdminBody.limits(of: now.value()), of: scope)
+            var request = LimitCommand.path(scope).matching(now.etag ?? "*")
+            request.method = left.isEmpty ? .delete : .put
+            if !left.isEmpty { request.body = try AdminBody.limits(left) }
+            return try await client.send(request)
+        } text: { _ in
+            "\(scope): deleted \(limits.isEmpty ? "all limits" : limits.map(\.name).joined(separator: " "))"
+        }
+    }
+}
+
+/// `requests/1m` on the command line.
+struct LimitName: Equatable {
+    var name: String
+
+    /// Throws a sentence.
+    init(parsing text: String) throws {
+        let (meter, period) = try LimitArgument.name(text)
+        name = Limit(meter, period, max: nil).name
+    }
+
+    /// What is left without those named, or without any. Throws a sentence where there is nothing to take away.
+    static func removing(_ names: [LimitName], from limits: [Limit], of scope: String) throws -> [Limit] {
+        if let missing = names.first(where: { name in !limits.contains { $0.name == name.name } }) {
+            throw AdminFailure(["\(scope): no admin has set \(missing.name)"])
+        }
+        guard !limits.isEmpty else { throw AdminFailure(["\(scope): no admin has set limits"]) }
+        return names.isEmpty ? [] : limits.filter { limit in !names.contains { $0.name == limit.name } }
+    }
+}

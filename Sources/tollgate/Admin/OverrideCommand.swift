@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import TollgateCore
+
+/// `tollgate override`
+struct OverrideCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "override", abstract: "Change the limits of a scope for a time.",
+        subcommands: [OverrideSet.self, OverrideClear.self])
+}
+
+/// `tollgate override set user:alice --add cost/month=50 --for 1h --reason deadline`
+struct OverrideSet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Grant an override; it comes instead of one that holds.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global")
+    var scope: String
+    @Option(
+        help: ArgumentHelp(
+            "More of a limit that holds anyway, such as cost/month=50; may be repeated.", valueName: "limit=amount"),
+        transform: LimitArgument.init)
+    var add: [LimitArgument] = []
+    @Option(
+        help: ArgumentHelp(
+            "A limit instead of the scope's own, such as requests/1m=100 or cost/day=unlimited; may be repeated.",
+            valueName: "limit=max"),
+        transform: LimitArgument.init)
+    var limit: [LimitArgument] = []
+    @Option(help: ArgumentHelp("For how long: 90s, 30m, 1h, 7d.", valueName: "duration"), transform: Self.seconds)
+    var `for`: Int64?
+    @Option(help: ArgumentHelp("Until when: 2026-11-22T10:00:00Z.", valueName: "time"))
+    var until: String?
+    @Option(help: "Why; for the audit log, and for who looks at the user.")
+    var reason: String
+
+    func validate() throws {
+        guard (`for` == nil) != (until == nil) else { throw ValidationError("Name one of --for and --until.") }
+        guard !add.isEmpty || !limit.isEmpty else { throw ValidationError("Name a limit with --add or --limit.") }
+        if let unlimited = add.first(where: { $0.amount == nil }) {
+            throw ValidationError("--add \(unlimited.name): there is no more than a number of it; see --limit.")
+        }
+    }
+
+    func run() async throws {
+        let end = until ?? AdminBody.end(`for` ?? 0, after: Date())
+        let body = try AdminBody.override(limits: limit, additions: add, end: end, reason: reason)
+        let request = AdminRequest(.put, "v1", "scopes", scope, "override", body: body)
+        try await options.run {
+            try await $0.replace(request)
+        } text: {
+            AdminText.override($0, of: scope)
+        }
+    }
+
+    /// Of `90s`, `30m`, `1h`, `7d`, up to a year. Throws a sentence.
+    static func seconds(parsing text: String) throws -> Int64 {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), count > 0,
+            count <= 366 * 86_400 / unit
+        else { throw ScopeError("expected a duration from 1s to 366d, such as 90s, 30m, 1h or 7d") }
+        return count * unit
+    }
+}
+
+/// `tollgate override clear user:alice`
+struct OverrideClear: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "clear", abstract: "End an override.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global")
+    var scope: String
+
+    func run() async throws {
+        let request = AdminRequest(.delete, "v1", "scopes", scope, "override")
+        try await options.run {
+            try await $0.replace(request)
+        } text: { _ in
+            "\(scope): override ended"
+        }
+    }
+}

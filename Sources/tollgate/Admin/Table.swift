@@ -1,0 +1,35 @@
+/// Rows under a heading, in columns as wide as what stands in them.
+struct Table {
+    private var rows: [[String]]
+    /// Columns of amounts, which stand to the right.
+    private let amounts: Set<String>
+
+    /// - Parameters:
+    ///   - heading: The names of the columns.
+    ///   - amounts: Those of them that hold amounts.
+    init(_ heading: [String], amounts: Set<String> = []) {
+        rows = [heading]
+        self.amounts = amounts
+    }
+
+    mutating func add(_ row: [String]) {
+        rows.append(row.map(JSONValue.printable))
+    }
+
+    var isEmpty: Bool { rows.count == 1 }
+
+    /// Lines without white space at their ends.
+    var text: String {
+        let heading = rows[0]
+        let widths = heading.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                line +=
+                    (column == 0 ? "" : "  ") + (amounts.contains(heading[column]) ? padding + cell : cell + padding)
+            }
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+}

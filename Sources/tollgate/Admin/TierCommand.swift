@@ -1,0 +1,78 @@
+import ArgumentParser
+import TollgateCore
+
+/// `tollgate tier`
+struct TierCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tier", abstract: "Look at tiers, make, replace and delete them.",
+        subcommands: [TierList.self, TierSet.self, TierDelete.self])
+}
+
+/// `tollgate tier list`
+struct TierList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "All tiers, of the policy file and of admins.")
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        try await options.run {
+            try await $0.send(AdminRequest(.get, "v1", "tiers"))
+        } text: {
+            AdminText.tiers($0)
+        }
+    }
+}
+
+/// `tollgate tier set premium --limit cost/month=500`
+struct TierSet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Make a tier, or replace one.",
+        discussion: "What is not named here, a tier that was there does not have any more.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "1 to 64 of A-Z a-z 0-9 _ -")
+    var id: String
+    @Option(help: "What people call it.")
+    var name: String?
+    @Option(
+        help: ArgumentHelp(
+            "A limit, such as requests/1m=60 or cost/month=unlimited; may be repeated.", valueName: "limit=max"),
+        transform: LimitArgument.init)
+    var limit: [LimitArgument] = []
+    @Option(help: "When its days, weeks and months begin: an IANA time zone. (default: the policy's)")
+    var timezone: String?
+    @Option(help: "The local hour at which they begin, 0 to 23. (default: the policy's)")
+    var resetHour: Int?
+    @Option(help: "The day on which its months begin, 1 to 31. (default: the policy's)")
+    var billingDay: Int?
+
+    func run() async throws {
+        let tier = Tier(
+            id: id, name: name, limits: LimitArgument.merge(limit, into: []), timeZone: timezone, resetHour: resetHour,
+            billingDay: billingDay)
+        let request = AdminRequest(.put, "v1", "tiers", id, body: try AdminBody.tier(tier))
+        try await options.run {
+            try await $0.replace(request)
+        } text: {
+            AdminText.tier($0)
+        }
+    }
+}
+
+/// `tollgate tier delete premium`
+struct TierDelete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Delete a tier that an admin has made and nobody is assigned to.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "Its id.")
+    var id: String
+
+    func run() async throws {
+        try await options.run {
+            try await $0.replace(AdminRequest(.delete, "v1", "tiers", id))
+        } text: { _ in
+            "\(id): deleted"
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import tollgate
+
+@Suite("From the arguments of an administrator to a request")
+struct AdminArgumentTests {
+    private func sentence(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return ""
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test(
+        "limits are read with their amounts as they stand",
+        arguments: [
+            ("requests/1m=60", "requests/1m", 60), ("requests/60s=60", "requests/1m", 60),
+            ("cost/month=500", "cost/month", 500_000_000_000), ("cost/request=0.5", "cost/request", 500_000_000),
+            ("cost/day=8999999.123456789", "cost/day", 8_999_999_123_456_789), ("tokens/total=0", "tokens/total", 0),
+            ("concurrent=5", "concurrent", 5), ("cost/day=unlimited", "cost/day", nil),
+            ("requests/1h=null", "requests/1h", nil),
+            ("tokens/1m=9000000000000000", "tokens/1m", 9_000_000_000_000_000),
+        ] as [(String, String, Int64?)])
+    func limits(text: String, name: String, amount: Int64?) throws {
+        let limit = try LimitArgument(parsing: text)
+        #expect(limit.name == name)
+        #expect(limit.amount == amount)
+    }
+
+    @Test(
+        "what is no limit is told",
+        arguments: [
+            ("requests/1m", "expected a limit such as requests/1m=60"),
+            ("requests=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
+            ("calls/1m=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
+            ("requests/1x=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
+            ("requests/1m=", "expected a whole number from 0 to 9000000000000000, or unlimited, found "),
+            ("requests/1m=-1", "expected a whole number from 0 to 9000000000000000, or unlimited, found -1"),
+            ("requests/1m=1.5", "expected a whole number from 0 to 9000000000000000, or unlimited, found 1.5"),
+            (
+                "requests/1m=9000000000000001",
+                "expected a whole number from 0 to 9000000000000000, or unlimited, found 9000000000000001"
+            ),
+            ("cost/day=1e3", "1e3: expected a decimal number such as 0.25, or unlimited"),
+            ("cost/day=0.0000000001", "0.0000000001: more than 9 fraction digits, or unlimited"),
+        ])
+    func badLimits(text: String, problem: String) {
+        #expect(sentence { _ = try LimitArgument(parsing: text) } == problem)
+    }
+
+    @Test("setting limits changes those that are named, and leaves the others and their modes")
+    func merging() throws {
+        let there = [
+            Limit(.requests, .sliding(seconds: 60), max: 5, mode: .shadow), Limit(.cost, .month, max: 7),
+        ]
+        let changes = try ["requests/60s=9", "tokens/day=1", "requests/1m=10"].map(LimitArgument.init)
+        #expect(
+            LimitArgument.merge(changes, into: there) == [
+                Limit(.requests, .sliding(seconds: 60), max: 10, mode: .shadow), Limit(.tokens, .day, max: 1),
+                Limit(.cost, .month, max: 7),
+            ])
+    }
+
+    @Test("deleting limits leaves the others; what is not there cannot be deleted")
+    func removing() throws {
+        let there = [Limit(.requests, .sliding(seconds: 60), max: 5), Limit(.cost, .month, max: 7)]
+        let minute = try LimitName(parsing: "requests/60s")
+        #expect(try LimitName.removing([minute], from: there, of: "s") == [there[1]])
+        #expect(try LimitName.removing([], from: there, of: "s") == [])
+        let other = try LimitName(parsing: "tokens/1m")
+        #expect(
+            sentence { _ = try LimitName.removing([minute, other], from: there, of: "tool:a") }
+                == "tool:a: no admin has set tokens/1m")
+        #expect(
+            sentence { _ = try LimitName.removing([], from: [], of: "tool:a") } == "tool:a: no admin has set limits")
+    }
+
+    @Test("bodies are JSON with money as text")
+    func bodies() throws {
+        let limits = try ["cost/month=500.10", "requests/1m=60", "cost/day=unlimited"].map(LimitArgument.init)
+        let tier = Tier(
+            id: "premium", name: "Premium \"gold\"", limits: LimitArgument.merge(limits, into: []),
+            timeZone: "America/New_York", billingDay: 15)
+        #expect(
+            try AdminBody.tier(tier)
+                == #"{"billing_day":15,"limits":{"cost":{"day":null,"month":"500.1"},"requests":{"1m":60}},"name":"Premium \"gold\"","timezone":"America/New_York"}"#
+        )
+        #expect(try AdminBody.assignment(tier: "a", priority: nil, disabled: false) == #"{"tier":"a"}"#)
+        #expect(
+            try AdminBody.assignment(tier: "a", priority: -5, disabled: true)
+                == #"{"enabled":false,"priority":-5,"tier":"a"}"#)
+        #expect(
+            try AdminBody.override(
+                limits: [LimitArgument(parsing: "requests/1m=100")],
+                additions: [LimitArgument(parsing: "cost/month=50")],
+                end: "2026-11-22T10:00:00Z", reason: "deadline")
+                == #"{"add":{"cost/month":"50"},"expires_at":"2026-11-22T10:00:00Z","limits":{"requests":{"1m":100}},"reason":"deadline"}"#
+        )
+        #expect(try AdminBody.reset([]) == "{}")
+        #expect(try AdminBody.reset(["requests/1m"]) == #"{"limits":["requests/1m"]}"#)
+        #expect(try AdminBody.limits([]) == #"{"limits":{}}"#)
+    }
+
+    @Test("what the API says of a scope's limits is sent back as it was, but for what changes")
+    func sentBack() throws {
+        let answer = try JSONDecoder().decode(
+            JSONValue.self,
+            from: Data(
+                #"{"scope":"tool:a","limits":{"cost":{"month":"8999999.123456789"},"requests":{"1m":{"max":9000000000000000,"mode":"shadow"}}}}"#
+                    .utf8))
+        #expect(
+            try AdminBody.limits(AdminBody.limits(of: answer))
+                == #"{"limits":{"cost":{"month":"8999999.123456789"},"requests":{"1m":{"max":9000000000000000,"mode":"shadow"}}}}"#
+        )
+        #expect(
+            try AdminBody.limits(of: JSONDecoder().decode(JSONValue.self, from: Data(#"{"limits":null}"#.utf8))) == [])
+    }
+
+    @Test(
+        "durations",
+        arguments: [("90s", 90), ("30m", 1_800), ("1h", 3_600), ("7d", 604_800), ("366d", 31_622_400)]
+            as [(String, Int64)])
+    func durations(text: String, seconds: Int64) throws {
+        #expect(try OverrideSet.seconds(parsing: text) == seconds)
+    }
+
+    @Test(
+        "what is no duration is told",
+        arguments: ["", "1", "h", "0s", "-1h", "1w", "367d", "9223372036854775807d", "1.5h"])
+    func badDurations(text: String) {
+        #expect(throws: ScopeError.self) { try OverrideSet.seconds(parsing: text) }
+    }
+
+    @Test("an override ends so much after now, to the second")
+    func end() {
+        let now = Date(timeIntervalSince1970: 1_795_341_599.9)
+        #expect(AdminBody.end(1, after: now) == "2026-11-22T10:00:00Z")
+    }
+
+    @Test("whatever stands in a scope or an id is encoded in the path, and roles in the query")
+    func paths() {
+        #expect(
+            AdminRequest(.get, "v1", "scopes", "user:a/b {c}%+é", "limits").path
+                == "/v1/scopes/user:a%2Fb%20%7Bc%7D%25%2B%C3%A9/limits")
+        #expect(
+            AdminRequest(.get, "v1", "users", "..?x#y", query: [("email", "a+b@c.d"), ("roles", "A&B,C")]).path
+                == "/v1/users/..%3Fx%23y?email=a%2Bb%40c.d&roles=A%26B,C")
+        #expect(AdminRequest(.put, "v1").matching("\"7\"").condition?.name == "If-Match")
+        #expect(AdminRequest(.put, "v1").matching("\"0\"").condition?.name == "If-None-Match")
+        #expect(AdminRequest(.put, "v1").matching("\"0\"").condition?.value == "*")
+    }
+
+    @Test(
+        "addresses",
+        arguments: [
+            ("127.0.0.1:7380", "http://127.0.0.1:7380"), ("[::1]:7380", "http://[::1]:7380"),
+            ("http://host:80/", "http://host:80"), ("https://admin.example.com", "https://admin.example.com"),
+            ("unix:/run/admin.sock", "http+unix://%2Frun%2Fadmin.sock"),
+        ])
+    func addresses(text: String, base: String) throws {
+        #expect(try AdminAddress(parsing: text).base == base)
+    }
+
+    @Test(
+        "what is no address is told",
+        arguments: ["", "host", "ftp://a:1", "http://", "http://a/b", "a:1?x", "unix:", "http://u@h:1"])
+    func badAddresses(text: String) {
+        #expect(
+            sentence { _ = try AdminAddress(parsing: text) }
+                == "--admin \(text): expected host:port, http://host:port, https://host:port or unix:PATH")
+    }
+
+    @Test("the token comes from the option, then the file that the environment names, then the environment")
+    func tokens() throws {
+        let folder = try TemporaryFolder()
+        let first = try folder.write("  first-token\n", to: "first")
+        let second = try folder.write("second-token", to: "second")
+        let environment = ["TOLLGATE_ADMIN_TOKEN_FILE": second, "TOLLGATE_ADMIN_TOKEN": "third-token"]
+        #expect(try AdminClientToken.find(file: first, environment: environment) == "first-token")
+        #expect(try AdminClientToken.find(file: nil, environment: environment) == "second-token")
+        #expect(
+            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"]) == "third-token")
+        #expect(
+            sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
+                == "--admin-token-file /no/such: cannot be read")
+        let secret = sentence {
+            _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
+        }
+        #expect(secret == "the token for the admin API has characters that no token has")
+    }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The commands of administrators, as processes, on a real sidecar.
+@Suite struct AdminCommandTests {
+    private let process: SidecarProcess
+    private let redis: TestRedis
+
+    init() async throws {
+        redis = try TestRedis()
+        process = try await SidecarProcess(
+            policy: """
+                defaults:
+                  user: { requests: { 1m: 60 } }
+                tiers:
+                  basic: { limits: { cost: { month: 100 } } }
+                """, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
+    }
+
+    private func tollgate(_ words: String..., environment: [String: String] = [:]) async throws -> Command {
+        try await Command.run(
+            SidecarProcess.program, words, workingFolder: process.folder.path,
+            environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)"].merging(environment) { $1 })
+    }
+
+    @Test("what is there is replaced and deleted without more ado; what is not there cannot be deleted")
+    func replacing() async throws {
+        #expect(
+            try await tollgate("tier", "set", "gold", "--limit", "cost/day=1").output
+                == "gold: cost/day=1 (version 1)\n")
+        let second = try await tollgate("tier", "set", "gold", "--limit", "requests/1m=unlimited", "--reset-hour", "6")
+        #expect(second.output == "gold: requests/1m=unlimited (version 2)\n")
+        #expect(
+            try await tollgate("tier", "list").output == """
+                tier   name  limits                 calendar  origin  version
+                basic  -     cost/month=100         -         file    -
+                gold   -     requests/1m=unlimited  6:00      admin   2
+
+                """)
+        #expect(
+            try await tollgate("assign", "user:a/b {c}", "gold", "--priority", "-5", "--disabled").output
+                == "user:a/b {c}: gold, priority -5, not enabled (version 3)\n")
+        let inUse = try await tollgate("tier", "delete", "gold")
+        #expect(inUse.status == 2)
+        #expect(inUse.errors.contains("assigned"), "\(inUse.errors)")
+        #expect(try await tollgate("unassign", "user:a/b {c}").output == "user:a/b {c}: unassigned\n")
+        #expect(try await tollgate("tier", "delete", "gold").output == "gold: deleted\n")
+        let missing = try await tollgate("tier", "delete", "gold")
+        #expect(missing.status == 2)
+        #expect(missing.output == "")
+        #expect(!missing.errors.isEmpty)
+    }
+
+    @Test("limits are changed and deleted one by one")
+    func limits() async throws {
+        let set = try await tollgate("limit", "set", "user:a+tool:b/c", "requests/1m=10", "cost/request=0.5")
+        #expect(
+            set.output == """
+                limit         max  mode     source  origin
+                requests/1m    10  enforce  scope   admin
+                cost/request  0.5  enforce  scope   admin
+
+                """, "\(set.errors)")
+        let changed = try await tollgate(
+            "limit", "set", "tool:b/c+user:a", "requests/60s=20", "tokens/1h=null", "--json")
+        #expect(changed.output.contains(#""cost":{"request":"0.5"}"#), "\(changed.output)")
+        #expect(changed.output.contains(#""requests":{"1m":20}"#))
+        #expect(changed.output.contains(#""tokens":{"1h":null}"#))
+        #expect(changed.output.last == "\n")
+        #expect(changed.output.dropLast().last == "}")
+        #expect(
+            try await tollgate("limit", "delete", "user:a+tool:b/c", "requests/1m").output
+                == "user:a+tool:b/c: deleted requests/1m\n")
+        let twice = try await tollgate("limit", "delete", "user:a+tool:b/c", "requests/1m")
+        #expect(twice.errors == "user:a+tool:b/c: no admin has set requests/1m\n")
+        #expect(twice.status == 2)
+        #expect(
+            try await tollgate("limit", "delete", "user:a+tool:b/c").output == "user:a+tool:b/c: deleted all limits\n")
+        #expect(try await tollgate("limit", "list", "user:a+tool:b/c").output == "user:a+tool:b/c: no limits\n")
+    }
+
+    @Test("an override is granted, replaced and ended; counters are reset; all of it is in the audit log")
+    func overridesAndResets() async throws {
+        _ = try await process.client().ask("CHECK user=bob hits=5")
+        let granted = try await tollgate(
+            "override", "set", "user:bob", "--add", "requests/1m=5", "--for", "1h", "--reason", "a \"b\"")
+        #expect(granted.output.hasPrefix("user:bob: requests/1m+5 until 20"), "\(granted.output)\(granted.errors)")
+        let longer = try await tollgate(
+            "override", "set", "user:bob", "--limit", "requests/1m=90", "--until", "2020-01-01T00:00:00Z", "--reason",
+            "r")
+        #expect(longer.status == 2)
+        #expect(longer.errors.contains("expires_at"), "\(longer.errors)")
+        let replaced = try await tollgate(
+            "override", "set", "user:bob", "--limit", "requests/1m=90", "--for", "1d", "--reason", "r")
+        #expect(replaced.status == 0)
+        let who = try await tollgate("who", "bob", "--email", "bob@example.com", "--role", "A", "--role", "B")
+        #expect(who.output.contains("\nrequests/1m   90     5"), "\(who.output)")
+        #expect(try await tollgate("override", "clear", "user:bob").output == "user:bob: override ended\n")
+        #expect(try await tollgate("reset", "user:bob", "requests/60s").output == "user:bob: reset requests/1m\n")
+        #expect(try await process.client().ask("PEEK user=bob")[0].contains("used=0"))
+        let audit = try await tollgate("audit", "--limit", "2")
+        let lines = audit.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines.dropFirst().first?.contains("scope.reset") == true, "\(audit.output)")
+        #expect(lines.last?.contains("override.clear") == true)
+    }
+
+    @Test("what is wrong is told field by field, with 2")
+    func errors() async throws {
+        let tier = try await tollgate("assign", "role:R", "platinum")
+        #expect(tier.status == 2)
+        #expect(tier.output == "")
+        #expect(tier.errors.contains("tier: "), "\(tier.errors)")
+        let zone = try await tollgate("tier", "set", "gold", "--timezone", "Mars/Base", "--reset-hour", "24")
+        #expect(zone.errors.contains("timezone: unknown time zone Mars/Base"), "\(zone.errors)")
+        #expect(zone.errors.contains("reset_hour: expected a whole number from 0 to 23, found 24"))
+        #expect(zone.status == 2)
+        let scope = try await tollgate("limit", "list", "nonsense")
+        #expect(scope.status == 2)
+        #expect(!scope.errors.isEmpty)
+    }
+
+    @Test("a wrong token, none, and nobody there are told, and no token is shown")
+    func access() async throws {
+        let wrong = try await tollgate("tier", "list", environment: ["TOLLGATE_ADMIN_TOKEN": "a-wrong-token-of-mine"])
+        #expect(wrong.status == 2)
+        #expect(!wrong.errors.isEmpty && !wrong.errors.contains("a-wrong-token-of-mine"), "\(wrong.errors)")
+        let elsewhere = try TemporaryFolder()
+        let none = try await Command.run(
+            SidecarProcess.program, ["tier", "list", "--admin", "unix:\(process.adminSocketPath)"],
+            workingFolder: elsewhere.path)
+        #expect(none.errors.hasPrefix("no token: "), "\(none.errors)")
+        #expect(none.status == 2)
+        let nobody = try await tollgate("tier", "list", "--admin", "unix:/no/such.sock")
+        #expect(nobody.errors.contains("cannot be asked: No such file or directory"), "\(nobody.errors)")
+        #expect(nobody.status == 2)
+    }
+}

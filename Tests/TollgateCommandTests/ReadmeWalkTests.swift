@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The commands of README's section on tiers, as they stand there, on a real sidecar.
+@Suite struct ReadmeWalkTests {
+    /// A line that begins with `$`, and what README shows below it.
+    private struct Step {
+        var command: String
+        var shown: [String]
+    }
+
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test("every command of the walk through tiers and overrides answers what README shows", .timeLimit(.minutes(2)))
+    func walk() async throws {
+        let steps = try Self.steps()
+        #expect(steps.count >= 11)
+        let policy = try String(contentsOf: Self.root.appending(path: "tollgate.yaml"), encoding: .utf8)
+        let sidecar = try await SidecarProcess(
+            policy: policy, arguments: ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--deadline", "10s"])
+        let outputs = try await run(steps.map(\.command), beside: sidecar)
+        try #require(outputs.count == steps.count, "\(outputs)")
+        for (step, output) in zip(steps, outputs) {
+            let came = Self.lines(of: output)
+            #expect(Self.matches(came[...], step.shown.map(Self.settled)[...]), "$ \(step.command)\n\(output)")
+        }
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("what is shown is held against what comes")
+    func matching() {
+        #expect(Self.matches(["a", "b 1", "c"], ["a", "b …", "c"]))
+        #expect(Self.matches(["a", "x", "y", "c"], ["a", "…", "c"]))
+        #expect(Self.matches(["a", "c"], ["a", "…", "c"]))
+        #expect(!Self.matches(["a", "b"], ["a"]))
+        #expect(!Self.matches(["a"], ["a", "b"]))
+        #expect(!Self.matches(["a", "x"], ["a", "b …"]))
+        #expect(Self.settled("until 2026-11-21T16:46:34Z: x") == Self.settled("until 2027-01-01T00:00:00Z: x"))
+        #expect(Self.settled("max=60 reset=61.6") == Self.settled("max=60 reset=7"))
+        #expect(Self.settled("max=60 reset=61.6") != Self.settled("max=61 reset=61.6"))
+    }
+
+    // MARK: - README
+
+    private static func steps() throws -> [Step] {
+        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+        let section = try #require(
+            readme.components(separatedBy: "\n## Tiers, overrides, and the admin API\n").last?
+                .components(separatedBy: "\n## ").first)
+        return blocks(of: section).filter { $0.first?.hasPrefix("$ ") == true }.flatMap(steps)
+    }
+
+    /// The indented parts, without their indent, and without empty lines at their ends.
+    private static func blocks(of section: String) -> [[String]] {
+        var blocks: [[String]] = [[]]
+        for line in section.components(separatedBy: "\n") {
+            if line.hasPrefix("    ") {
+                blocks[blocks.count - 1].append(String(line.dropFirst(4)))
+            } else if line.isEmpty, blocks.last?.isEmpty == false {
+                blocks[blocks.count - 1].append("")
+            } else {
+                blocks.append([])
+            }
+        }
+        return blocks.map { Array($0.reversed().drop { $0.isEmpty }.reversed()) }
+    }
+
+    private static func steps(of block: [String]) -> [Step] {
+        block.reduce(into: []) { steps, line in
+            if line.hasPrefix("$ ") {
+                steps.append(Step(command: String(line.dropFirst(2)), shown: []))
+            } else {
+                steps[steps.count - 1].shown.append(line)
+            }
+        }
+    }
+
+    // MARK: - Running
+
+    /// One bash for all of them, as it is for whoever follows the walk; gives what each of them has printed.
+    private func run(_ commands: [String], beside sidecar: SidecarProcess) async throws -> [String] {
+        let port = try await Self.port(in: sidecar, ofLineWith: "[TollgateServer] listening")
+        let adminPort = try await Self.port(in: sidecar, ofLineWith: "admin API listening")
+        let script = commands.map { command in
+            let text = command.replacing("-p 7379", with: "-p \(port)")
+                .replacing("127.0.0.1:7380", with: "127.0.0.1:\(adminPort)")
+            return "\(text)\nprintf '=== %s\\n' $?\n"
+        }.joined()
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        let programs = URL(fileURLWithPath: SidecarProcess.program).deletingLastPathComponent().path
+        let bash = try await Command.run(
+            "bash", ["-s"], input: "exec 2>&1\n" + script, workingFolder: sidecar.folder.path,
+            environment: ["PATH": "\(programs):\(path)", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)"])
+        let outputs = bash.output.components(separatedBy: "=== 0\n")
+        #expect(outputs.last == "", "\(bash.output)")
+        return outputs.dropLast()
+    }
+
+    private static func port(in sidecar: SidecarProcess, ofLineWith mark: String) async throws -> Int {
+        var port: Int?
+        try await eventually {
+            let line = sidecar.log.split(separator: "\n").last { $0.contains(mark) }
+            let digits = line?.split(separator: "127.0.0.1:", maxSplits: 1).dropFirst().first?.prefix { $0.isNumber }
+            port = digits.flatMap { Int($0) }
+            return port != nil
+        }
+        return try #require(port)
+    }
+
+    // MARK: - Comparing
+
+    private static func lines(of output: String) -> [String] {
+        var lines = output.replacing("\r\n", with: "\n").components(separatedBy: "\n").map(settled)
+        if lines.last == "" { lines.removeLast() }
+        return lines
+    }
+
+    /// With another word for what depends on the time.
+    private static func settled(_ line: String) -> String {
+        line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
+            .replacing(#/(reset=|"reset":|;t=|Retry-After: |pass in )[0-9.]+/#) { "\($0.output.1)SECONDS" }
+    }
+
+    /// `…` stands for the rest of a line; alone, for any lines.
+    private static func matches(_ came: ArraySlice<String>, _ shown: ArraySlice<String>) -> Bool {
+        guard let pattern = shown.first else { return came.isEmpty }
+        if pattern == "…" {
+            return came.indices.contains { matches(came[$0...], shown.dropFirst()) } || shown.count == 1
+        }
+        guard let line = came.first else { return false }
+        let fits = pattern.hasSuffix("…") ? line.hasPrefix(pattern.dropLast()) : line == pattern
+        return fits && matches(came.dropFirst(), shown.dropFirst())
+    }
+}

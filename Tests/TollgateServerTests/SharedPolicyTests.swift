@@ -1,0 +1,267 @@
+import Foundation
+import NIOCore
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// What administrators have set, as it is enforced on the socket.
+@Suite struct SharedPolicyTests {
+    static let policy = """
+        defaults: { user: { requests: { 1h: 100 } }, user+tool: { requests: { 1h: 50 } } }
+        tiers:
+          basic: { limits: { cost: { month: 100 } } }
+          premium: { limits: { cost: { day: 20, month: 500 } } }
+        assignments:
+          - { role: Faculty, tier: premium }
+          - { email_domain: example.com, tier: premium }
+          - { default: true, tier: basic }
+        """
+    static let author = Author(name: "test", address: "here")
+
+    private func requests(_ max: Int64) -> [Limit] { [Limit(.requests, .sliding(seconds: 3_600), max: max)] }
+
+    @Test("roles and e-mail choose the tier, and replies name it")
+    func tiers() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let replies = try await harness.ask(
+                "PEEK user=a cost=100.01", "PEEK user=a cost=20.01 roles=Student,Faculty",
+                "PEEK user=a cost=20 roles=Faculty", "PEEK user=a cost=30 email=a@sub.example.com",
+                "PEEK user=a cost=30 email=a@EXAMPLE.com", "PEEK tool=t cost=1000 roles=Faculty")
+            #expect(
+                replies.map { $0.replacing(/retry_after=[0-9.]+/, with: "retry_after=N") }
+                    == [
+                        "DENY reason=quota_exceeded limit=user:a/cost/month max=100 used=0 remaining=100 source=tier:basic",
+                        "DENY reason=quota_exceeded limit=user:a/cost/day max=20 used=0 remaining=20 source=tier:premium",
+                        replies[2], replies[3],
+                        "DENY reason=quota_exceeded limit=user:a/cost/day max=20 used=0 remaining=20 source=tier:premium",
+                        "ALLOW",
+                    ])
+            #expect(replies[2].hasPrefix("ALLOW limit=user:a/"))
+            #expect(replies[3].hasPrefix("ALLOW limit=user:a/"))
+            let usage = try await harness.ask("USAGE scope=user:a roles=Faculty", "USAGE scope=user:a")
+            #expect(usage[0].contains(#""source":"tier:premium via role:Faculty""#))
+            #expect(usage[1].contains(#""source":"tier:basic via default""#))
+        }
+    }
+
+    @Test("a change of tier, of a limit or an override counts at once against what was used; what was used stays")
+    func changesKeepCounters() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            #expect(try await client.ask("RECORD user=a cost=60", "CHECK user=a", "CHECK user=a").first == "OK")
+            let user = try Scope(parsing: "user:a")
+            let premium = Assignment(.user(user), tier: "premium", origin: .admin)
+            try await harness.edit(.setAssignment(premium, tierIsInFile: true), of: user)
+            // The day's limit is new: it counts from now on. The month's was counted before.
+            let usage = try await client.ask("USAGE scope=user:a")[0]
+            #expect(usage.contains(#""limit":"cost/month","max":"500","mode":"enforce","percent":12,"#))
+            #expect(usage.contains(#""source":"tier:premium via user","used":"60"}"#))
+
+            try await harness.edit(.setLimits(user, requests(2)), of: user)
+            #expect(
+                try await client.ask("CHECK user=a")[0].hasPrefix(
+                    "DENY reason=rate_limited limit=user:a/requests/1h max=2 used=2 remaining=0 "))
+            let more = Override(
+                additions: [.init(.requests, .sliding(seconds: 3_600), amount: 1)],
+                expiresAt: try await harness.server.redisTime / 1_000 * 1_000 + 3_600_000, reason: "test")
+            try await harness.edit(.setOverride(user, more), of: user)
+            let replies = try await client.ask("CHECK user=a", "CHECK user=a")
+            #expect(replies[0].hasPrefix("ALLOW limit=user:a/requests/1h max=3 used=3 remaining=0 "))
+            #expect(replies[1].hasPrefix("DENY reason=rate_limited") && replies[1].hasSuffix(" source=override"))
+            try await harness.edit(.clearOverride(user), of: user)
+            try await harness.edit(.deleteLimits(user), of: user)
+            #expect(try await client.ask("CHECK user=a")[0].hasPrefix("ALLOW"))
+            #expect(
+                try await client.ask("USAGE scope=user:a")[0].contains(
+                    #""limit":"requests/1h","max":100,"mode":"enforce","percent":4,"#))
+        }
+    }
+
+    @Test("an override ends by Redis's clock within the second")
+    func overrideEnds() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            let user = try Scope(parsing: "user:a")
+            _ = try await client.ask("PING")
+            let ends = (try await harness.server.redisTime / 1_000 + 2) * 1_000
+            let override = Override(limits: requests(7), expiresAt: ends, reason: "test")
+            try await harness.edit(.setOverride(user, override), of: user)
+            var before = 0
+            while true {
+                let asked = try harness.redis.now
+                let reply = try await client.ask("PEEK user=a")[0]
+                let answered = try harness.redis.now
+                if answered < ends {
+                    before += 1
+                    #expect(reply.contains(" max=7 "))
+                }
+                if asked >= ends + 20 {
+                    #expect(reply.contains(" max=100 "))
+                    break
+                }
+            }
+            #expect(before > 0)
+        }
+    }
+
+    @Test("a reset frees the limits that it names and leaves history as it is")
+    func reset() async throws {
+        try await withServer(policy: "history: [user]\n" + Self.policy) { harness in
+            let client = try harness.client()
+            let user = try Scope(parsing: "user:a")
+            _ = try await client.ask("RECORD user=a cost=60 hits=5", "RESERVE user=a cost=7")
+            let pages = try harness.redis.cli("KEYS", "tollgate:{user:a}:day:*")
+            let history = try harness.redis.hash(pages)
+            #expect(history["cost"] == "60000000000")
+            let store = try #require(harness.server.store)
+            #expect(
+                try await store.reset(user, limits: [(.cost, .month)], by: Self.author) == ["cost/month"])
+            let usage = try await client.ask("USAGE scope=user:a")[0]
+            #expect(usage.contains(#""held":"7","limit":"cost/month""#) && usage.contains(#""used":"0""#))
+            #expect(usage.contains(#""limit":"requests/1h","max":100"#) && usage.contains(#""used":6"#))
+            #expect(try await store.reset(user, limits: nil, by: Self.author) == ["requests/1h"])
+            #expect(try await client.ask("USAGE scope=user:a")[0].contains(#""used":0"#))
+            #expect(try harness.redis.hash(pages) == history)
+            #expect(try harness.redis.cli("PTTL", "tollgate:{user:a}") != "-1")
+        }
+    }
+
+    @Test("a reservation is settled by the tier that its RESERVE was decided by")
+    func reservations() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let reserved = try await harness.ask("RESERVE user=a cost=15 roles=Faculty email=a@b.c")[0]
+            let token = try #require(reserved.split(separator: "reservation=").last)
+            #expect(try await harness.ask("COMMIT reservation=\(token) cost=12") == ["OK"])
+            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "12000000000")
+            let denied = try await harness.ask("PEEK user=a roles=Faculty cost=9", "PEEK user=a cost=9")
+            #expect(denied[0].contains("limit=user:a/cost/day max=20 used=12 "))
+            #expect(denied[1].hasPrefix("ALLOW"))
+        }
+    }
+
+    @Test("what is recorded while Redis is away is counted by the tier of its roles")
+    func journal() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.deadline = .seconds(1) }) { harness in
+            let client = try harness.client()
+            _ = try await client.ask("PEEK user=a roles=Faculty")
+            harness.redis.stop()
+            try await eventually {
+                await harness.server.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
+            }
+            // One that is known, and one that never was.
+            #expect(
+                try await client.ask("RECORD user=a cost=3 roles=Faculty", "RECORD user=b cost=4 email=b@example.com")
+                    == ["OK queued=1", "OK queued=1"])
+            try harness.redis.start()
+            for (user, cost) in [("a", "3000000000"), ("b", "4000000000")] {
+                try await eventually(within: .seconds(20)) {
+                    try harness.redis.hash("tollgate:{user:\(user)}")["cost/day"] == cost
+                }
+            }
+        }
+    }
+
+    @Test("requests about scopes that have to be looked up keep their order and their replies")
+    func order() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            for round in 0..<20 {
+                let client = try harness.client()
+                let lines = (0..<20).flatMap { number in
+                    [
+                        "RECORD user=u\(round)-\(number) tool=t\(number) hits=\(number + 1)",
+                        "PEEK user=u\(round)-\(number)", "PEEK user=u\(round)-\(number % 7)", "PING",
+                    ]
+                }
+                let replies = try await client.ask(lines)
+                for number in 0..<20 {
+                    #expect(replies[4 * number] == "OK")
+                    #expect(replies[4 * number + 1].contains(" used=\(number + 1) "))
+                    #expect(replies[4 * number + 2].contains(" used=\(number % 7 + 1) "))
+                    #expect(replies[4 * number + 3] == "PONG")
+                }
+            }
+        }
+    }
+
+    @Test("each scope is looked up once, by one HGETALL, and then found at hand; INFO tells how often")
+    func lookups() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let client = try harness.client()
+            _ = try await client.ask("PEEK user=first")
+            try harness.redis.cli("CONFIG", "RESETSTAT")
+            let lines = (0..<500).map { "CHECK user=u\($0)" }
+            _ = try await client.ask(lines)
+            #expect(try harness.redis.lookups() == 500)
+            let before = await harness.server.report().counts
+            _ = try await client.ask(lines)
+            #expect(try harness.redis.lookups() == 500)
+            let after = await harness.server.report().counts
+            #expect(after.settingsFound - before.settingsFound == 1_000)
+            #expect(after.settingsLookedUp == before.settingsLookedUp)
+            #expect(try harness.redis.cli("ZCARD", "tollgate:{policy}:seen:user") == "501")
+        }
+    }
+
+    @Test("what is set while a look-up is under way is found by another one")
+    func outdatedLookup() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let client = try harness.client()
+            _ = try await client.ask("PEEK user=first")
+            try harness.redis.cli("CONFIG", "RESETSTAT")
+            harness.redis.freeze(true)
+            try await client.send("PEEK user=a\n")
+            // Behind it, the look-up has been sent.
+            _ = try await harness.ask("INFO")
+            await harness.server.settingsChanged(of: try Scope(parsing: "user:a"))
+            harness.redis.freeze(false)
+            #expect(try await client.readLine()?.hasPrefix("ALLOW") == true)
+            #expect(try harness.redis.lookups() == 2)
+        }
+    }
+
+    @Test("what somebody broke by hand is left out, and the rest holds")
+    func brokenSettings() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            try harness.redis.cli("HSET", "tollgate:{policy}:scope:user:a", "limits", "nonsense")
+            try harness.redis.cli("SET", "tollgate:{policy}:scope:user:b", "nonsense")
+            let replies = try await harness.ask("CHECK user=a", "CHECK user=b")
+            #expect(replies.allSatisfy { $0.hasPrefix("ALLOW limit=user:") && $0.contains(" max=100 ") })
+        }
+    }
+}
+
+extension ServerHarness {
+    /// As the admin API of this sidecar makes a change.
+    func edit(_ edit: PolicyEdit, of scope: Scope?) async throws {
+        guard let store = server.store else { throw TestFailure("not started") }
+        do {
+            _ = try await store.apply(edit, if: .absent, by: SharedPolicyTests.author)
+        } catch PolicyStoreError.exists {
+            _ = try await store.apply(edit, if: .any, by: SharedPolicyTests.author)
+        }
+        await server.settingsChanged(of: scope)
+    }
+}
+
+extension TestRedis {
+    /// Of the server's clock, Unix ms.
+    var now: Int64 {
+        get throws {
+            let words = try cli("TIME").split(separator: "\n").compactMap { Int64($0) }
+            return words[0] * 1_000 + words[1] / 1_000
+        }
+    }
+
+    /// How often settings were read since the statistics were reset, but for the two reads of each transaction that reads what
+    /// all sidecars keep.
+    func lookups() throws -> Int { try calls(of: "hgetall") - 2 * calls(of: "exec") }
+
+    /// How often a command was called since the statistics were reset.
+    func calls(of command: String) throws -> Int {
+        let line = try cli("INFO", "commandstats").split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_\(command):") }
+        return line?.split(separator: ":calls=").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
+    }
+}
