@@ -1,9 +1,11 @@
 import AsyncHTTPClient
 import Foundation
+import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Testing
 import TollgateCore
 import TollgateServer
 import TollgateTestSupport
@@ -111,10 +113,23 @@ final class AdminHarness: Sendable {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = try await response.body.collect(upTo: 1 << 24)
+        expectDocumented(method, path, Int(response.status.code))
         let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
         return Answer(
             status: Int(response.status.code), headers: Dictionary(fields) { "\($0), \($1)" },
             text: String(buffer: bytes))
+    }
+
+    /// What a route answers stands in the OpenAPI document.
+    private func expectDocumented(_ method: String, _ path: String, _ status: Int) {
+        let path = String(path.prefix { $0 != "?" })
+        let routes = AdminAPI(server: server, policyFile: "").routes
+        guard let route = routes.first(where: { $0.method.rawValue == method && $0.matches(path: path) }) else {
+            return
+        }
+        let operation = OpenAPIDocument.json.members?["paths"]?.members?[route.path]?.members?[method.lowercased()]
+        let documented = operation?.members?["responses"]?.members?.keys.map { $0 } ?? []
+        #expect(documented.contains("\(status)"), "\(method) \(route.path) answers \(status)")
     }
 
     /// Sends bytes as they are, and gives what comes until the other side closes.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -42,7 +43,10 @@ struct BadRequestTests {
     func notJSON() async throws {
         try await withAdmin { admin in
             let deep = String(repeating: "[", count: 100_000)
-            for body in ["{", "", "nonsense", "{\"limits\":}", "{} {}", "\u{FEFF}{", deep] {
+            for body in [
+                "{", #"{"tier":"a","tier":"b","limits":{}}"#, #"{"limits":{},"limits":{}}"#, "", "nonsense",
+                "{\"limits\":}", "{} {}", "\u{FEFF}{", deep,
+            ] {
                 for path in ["/v1/tiers/basic", "/v1/assignments/default", "/v1/scopes/user:a/override"] {
                     let answer = try await admin.ask("PUT", path, body)
                     #expect(answer.status == 400, "\(path) \(body.prefix(20)): \(answer.text)")
@@ -133,6 +137,57 @@ struct BadRequestTests {
         }
     }
 
+    @Test("a body that is all mistakes is answered in good time, with a list that a person can read")
+    func manyMistakes() async throws {
+        try await withAdmin { admin in
+            let keys = (0..<50_000).map { "\"key\($0)\":[]" }.joined(separator: ",")
+            let answer = try await admin.ask("POST", "/v1/check", "{\(keys)}")
+            #expect(answer.status == 422)
+            #expect(answer.fields.count == 100)
+            let lists = "{\"scopes\":[" + Array(repeating: "[]", count: 300_000).joined(separator: ",") + "]}"
+            let start = ContinuousClock.now
+            #expect(try await admin.ask("POST", "/v1/check", lists).status == 422)
+            #expect(ContinuousClock.now - start < .seconds(10))
+        }
+    }
+
+    @Test("bodies with some bytes changed are never a fault of the sidecar", arguments: [UInt64(1), 2])
+    func mutated(seed: UInt64) async throws {
+        try await withAdmin { admin in
+            var random = SeededGenerator(seed: seed)
+            let bodies = [
+                (
+                    "PUT", "/v1/tiers/t",
+                    #"{"limits":{"cost":{"month":"500"},"requests":{"1m":{"max":60,"mode":"shadow"}}}}"#
+                ),
+                ("PUT", "/v1/assignments/user:u", #"{"tier":"t","priority":-20,"enabled":true}"#),
+                ("PUT", "/v1/scopes/user:u/limits", #"{"limits":{"tokens":{"day":1000},"concurrent":null}}"#),
+                (
+                    "PUT", "/v1/scopes/user:u/override",
+                    #"{"add":{"cost/month":"5"},"expires_at":"\#(VersionTests.inAnHour)","reason":"r"}"#
+                ),
+                ("POST", "/v1/scopes/user:u/reset", #"{"limits":["requests/1m","cost/month"]}"#),
+                ("POST", "/v1/check", #"{"scopes":{"user":"u"},"hits":1,"cost":0.25,"roles":["R"],"email":"a@b.c"}"#),
+                ("POST", "/v1/commit", #"{"reservation":"AbJlZDU5Mzc1","tokens":7}"#),
+            ]
+            for _ in 0..<400 {
+                guard let (method, path, body) = bodies.randomElement(using: &random) else { break }
+                var bytes = Array(body.utf8)
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    let place = Int.random(in: bytes.indices, using: &random)
+                    switch Int.random(in: 0..<3, using: &random) {
+                    case 0: bytes[place] = UInt8.random(in: 0x20...0x7e, using: &random)
+                    case 1: bytes.remove(at: place)
+                    default: bytes.insert("{}[]\",:0.-e".utf8.randomElement(using: &random) ?? 0, at: place)
+                    }
+                }
+                let text = String(decoding: bytes, as: UTF8.self)
+                let answer = try await admin.ask(method, path, text, headers: ["If-Match": "*"])
+                #expect(answer.status < 500, "seed \(seed): \(method) \(path) \(text): \(answer.text)")
+            }
+        }
+    }
+
     @Test("a body over 1 MiB is 413, and the next request is answered")
     func large() async throws {
         try await withAdmin { admin in
@@ -175,6 +230,7 @@ struct BadRequestTests {
                 "/v1/assignments?limt=5", "/v1/assignments?limit=5&limit=6", "/v1/audit?cursor=%ff",
                 "/v1/audit?limit=-1",
                 "/v1/scopes", "/v1/scopes?kind=User", "/v1/scopes?kind=user+user", "/v1/users/alice?role=x",
+                "/v1/users/alice?email=a%00b", "/v1/users/alice?roles=" + String(repeating: "x", count: 1_025),
                 "/v1/tiers?x=1", "/v1/audit?cursor=nonsense", "/v1/assignments?cursor=nonsense",
                 "/v1/scopes?kind=user&cursor=nonsense",
             ] {

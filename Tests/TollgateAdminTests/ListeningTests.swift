@@ -38,6 +38,23 @@ struct ListeningTests {
         }
     }
 
+    @Test("more connections than there is room for wait until others end")
+    func connections() async throws {
+        try await withAdmin(waits: false) { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            do {
+                var idle: [SocketClient] = []
+                for _ in 0..<300 { idle.append(try SocketClient(.tcp(port: port))) }
+                let waiting = try SocketClient(.tcp(port: port), patience: 1)
+                try await waiting.send(request)
+                await #expect(throws: SocketClient.Failure.self) { _ = try await waiting.readLine() }
+                idle.removeAll()
+            }
+            #expect(try await admin.raw(request).hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
     @Test("what is no HTTP is answered 400, and headers are bounded")
     func garbage() async throws {
         try await withAdmin(waits: false) { admin in

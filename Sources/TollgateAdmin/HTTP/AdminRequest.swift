@@ -56,6 +56,14 @@ struct AdminRequest {
         return try await body()
     }
 
+    /// The same for a part of a policy, which is read by the rules of the policy file: those know nothing of a key that is named
+    /// twice.
+    func policyPart() async throws -> Data {
+        let data = try await json()
+        guard (try? JSONValue(parsing: data)) != nil else { throw Problem.notJSON }
+        return data
+    }
+
     /// The body, of whatever type.
     func body() async throws -> Data {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBytes {

@@ -58,7 +58,7 @@ extension Problem {
     /// What is wrong with a part of a policy. `prefix` is where in the body that part stands.
     init(policy error: PolicyError, prefix: String = "") {
         if let problem = error.problems.first, problem.path.isEmpty, problem.sentence == "not valid JSON" {
-            self = .badRequest("the body is not valid JSON")
+            self = .notJSON
             return
         }
         self = .invalid(

@@ -47,6 +47,10 @@ struct Problem: Error {
 
     static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
 
+    static var notJSON: Problem {
+        badRequest("the body is not valid JSON, is nested too deep, or names a key twice")
+    }
+
     static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
 
     static func invalid(_ errors: [FieldError]) -> Problem {

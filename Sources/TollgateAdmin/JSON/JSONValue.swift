@@ -13,9 +13,9 @@ enum JSONValue: Sendable, Equatable {
     /// Nested no deeper than anything that this API takes.
     private static let deepest = 32
 
-    /// Throws what `JSONDecoder` throws.
-    init(parsing json: Data) throws {
-        self = try JSONDecoder().decode(JSONValue.self, from: json)
+    /// Throws where the bytes are not JSON, nested too deep, or name a key of an object twice.
+    init(parsing json: Data) throws(JSONParser.Fault) {
+        self = try JSONParser.value(of: json)
     }
 
     /// The text of a string.

@@ -13,7 +13,7 @@ struct ObjectReader {
             fields = [:]
             return
         }
-        guard let value = try? JSONValue(parsing: json) else { throw .badRequest("the body is not valid JSON") }
+        guard let value = try? JSONValue(parsing: json) else { throw .notJSON }
         fields = value.members?.filter { $0.value != .null } ?? [:]
         if value.members == nil { report("", "expected an object, found \(value.found)") }
         for key in fields.keys.sorted() where !allowed.contains(key) {
@@ -21,8 +21,12 @@ struct ObjectReader {
         }
     }
 
+    /// More problems than a person reads are not listed.
+    private static let mostErrors = 100
+
     /// Notes that something is wrong with a field.
     mutating func report(_ field: String, _ message: String) {
+        guard errors.count < Self.mostErrors else { return }
         errors.append(Problem.FieldError(field: field, message: message))
     }
 

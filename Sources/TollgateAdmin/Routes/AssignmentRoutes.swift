@@ -52,7 +52,7 @@ struct AssignmentRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let subject = try subject(request)
-        let assignment = try PolicyJSON.assignment(try await request.json(), of: subject)
+        let assignment = try PolicyJSON.assignment(try await request.policyPart(), of: subject)
         let isInFile = api.server.policies.file.tiers[assignment.tier] != nil
         let edit = PolicyEdit.setAssignment(assignment, tierIsInFile: isInFile)
         let (version, isNew) = try await api.apply(edit, of: subject.scope, request) {

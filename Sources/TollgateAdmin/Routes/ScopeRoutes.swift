@@ -95,7 +95,8 @@ struct ScopeRoutes {
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store().settings(of: scope).limits?.version
         }
-        var stored = try await api.store().settings(of: scope)
+        // The change is made, whatever becomes of this reading.
+        var stored = (try? await api.store().settings(of: scope)) ?? StoredSettings()
         stored.limits = Versioned(limits, version: version)
         return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
     }

@@ -1,0 +1,183 @@
+import Foundation
+
+/// Reads JSON (RFC 8259) in one pass: each byte once, nested no deeper than anything that this API takes, and no key of an object
+/// twice. Bodies come from anywhere, and what Foundation's decoder makes of a MiB of brackets takes seconds.
+struct JSONParser {
+    /// The text is not JSON.
+    struct Fault: Error {}
+
+    private static let deepest = 32
+
+    private let bytes: [UInt8]
+    private var position = 0
+
+    /// Reads one value, with nothing but white space around it. Throws a `Fault`.
+    static func value(of json: some Sequence<UInt8>) throws(Fault) -> JSONValue {
+        var parser = JSONParser(bytes: Array(json))
+        let value = try parser.value(depth: 0)
+        parser.skipSpace()
+        guard parser.position == parser.bytes.count else { throw Fault() }
+        return value
+    }
+
+    private init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    private mutating func skipSpace() {
+        while let byte = next, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { position += 1 }
+    }
+
+    /// Whether the next byte is this one; then it is taken.
+    private mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard next == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func value(depth: Int) throws(Fault) -> JSONValue {
+        guard depth <= Self.deepest else { throw Fault() }
+        skipSpace()
+        switch next {
+        case UInt8(ascii: "{"): return .object(try object(depth: depth))
+        case UInt8(ascii: "["): return .array(try array(depth: depth))
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"): return try word("true", .bool(true))
+        case UInt8(ascii: "f"): return try word("false", .bool(false))
+        case UInt8(ascii: "n"): return try word("null", .null)
+        default: return try number()
+        }
+    }
+
+    private mutating func word(_ text: StaticString, _ value: JSONValue) throws(Fault) -> JSONValue {
+        let end = position + text.utf8CodeUnitCount
+        guard end <= bytes.count, text.withUTF8Buffer({ bytes[position..<end].elementsEqual($0) }) else {
+            throw Fault()
+        }
+        position = end
+        return value
+    }
+
+    private mutating func object(depth: Int) throws(Fault) -> [String: JSONValue] {
+        var members: [String: JSONValue] = [:]
+        position += 1
+        skipSpace()
+        if take("}") { return members }
+        repeat {
+            skipSpace()
+            guard next == UInt8(ascii: "\"") else { throw Fault() }
+            let key = try string()
+            skipSpace()
+            guard take(":") else { throw Fault() }
+            let value = try value(depth: depth + 1)
+            // Which of the two is meant, nobody knows.
+            guard members.updateValue(value, forKey: key) == nil else { throw Fault() }
+            skipSpace()
+        } while take(",")
+        guard take("}") else { throw Fault() }
+        return members
+    }
+
+    private mutating func array(depth: Int) throws(Fault) -> [JSONValue] {
+        var items: [JSONValue] = []
+        position += 1
+        skipSpace()
+        if take("]") { return items }
+        repeat {
+            items.append(try value(depth: depth + 1))
+            skipSpace()
+        } while take(",")
+        guard take("]") else { throw Fault() }
+        return items
+    }
+}
+
+// MARK: - Numbers
+
+extension JSONParser {
+    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
+    private mutating func number() throws(Fault) -> JSONValue {
+        let start = position
+        _ = take("-")
+        let isZeroFirst = next == UInt8(ascii: "0")
+        guard case let digits = takeDigits(), digits > 0, !isZeroFirst || digits == 1 else { throw Fault() }
+        if take(".") { guard takeDigits() > 0 else { throw Fault() } }
+        if take("e") || take("E") {
+            _ = take("+") || take("-")
+            guard takeDigits() > 0 else { throw Fault() }
+        }
+        // As long as the longest that a decimal can hold.
+        guard position - start <= 64 else { throw Fault() }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if let number = Int64(text) { return .integer(number) }
+        guard let decimal = Decimal(string: text), decimal.isFinite else { throw Fault() }
+        if let whole = Int64("\(decimal)") { return .integer(whole) }
+        return .decimal(decimal)
+    }
+
+    private mutating func takeDigits() -> Int {
+        let start = position
+        while let byte = next, (0x30...0x39).contains(byte) { position += 1 }
+        return position - start
+    }
+}
+
+// MARK: - Strings
+
+extension JSONParser {
+    private mutating func string() throws(Fault) -> String {
+        position += 1
+        var text: [UInt8] = []
+        while let byte = next {
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""):
+                guard let text = String(validating: text, as: UTF8.self) else { throw Fault() }
+                return text
+            case UInt8(ascii: "\\"): text.append(contentsOf: try escaped())
+            case 0..<0x20: throw Fault()
+            default: text.append(byte)
+            }
+        }
+        throw Fault()
+    }
+
+    private mutating func escaped() throws(Fault) -> [UInt8] {
+        guard let byte = next else { throw Fault() }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
+        case UInt8(ascii: "b"): return [0x08]
+        case UInt8(ascii: "f"): return [0x0c]
+        case UInt8(ascii: "n"): return [0x0a]
+        case UInt8(ascii: "r"): return [0x0d]
+        case UInt8(ascii: "t"): return [0x09]
+        case UInt8(ascii: "u"): return Array(String(try scalar()).utf8)
+        default: throw Fault()
+        }
+    }
+
+    /// Four hexadecimal digits, or twice that for what UTF-16 has as a pair.
+    private mutating func scalar() throws(Fault) -> Unicode.Scalar {
+        let first = try unit()
+        if let scalar = Unicode.Scalar(first) { return scalar }
+        guard (0xd800..<0xdc00).contains(first), take("\\"), take("u") else { throw Fault() }
+        let second = try unit()
+        guard (0xdc00..<0xe000).contains(second),
+            let scalar = Unicode.Scalar(0x10000 + (first - 0xd800) << 10 + (second - 0xdc00))
+        else { throw Fault() }
+        return scalar
+    }
+
+    private mutating func unit() throws(Fault) -> UInt32 {
+        guard position + 4 <= bytes.count else { throw Fault() }
+        let digits = bytes[position..<position + 4]
+        guard digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }),
+            let unit = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
+        else { throw Fault() }
+        position += 4
+        return unit
+    }
+}

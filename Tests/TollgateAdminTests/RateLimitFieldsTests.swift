@@ -1,0 +1,58 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateAdmin
+
+@Suite("RateLimit fields")
+struct RateLimitFieldsTests {
+    private func fields(
+        _ limit: String, max: String?, remaining: String?, allowed: Bool = true, reset: Double? = nil,
+        retry: Double? = nil
+    ) -> RateLimitFields? {
+        RateLimitFields(
+            Decision(
+                allowed: allowed, limit: limit, max: max.map { Quantity($0) },
+                remaining: remaining.map { Quantity($0) },
+                resetAfter: reset, retryAfter: retry))
+    }
+
+    @Test("seconds are rounded up, and left out where they are not known")
+    func seconds() {
+        let allowed = fields("user:a/requests/90s", max: "60", remaining: "57", reset: 41.2)
+        #expect(allowed?.policy == #""user:a/requests/90s";q=60;w=90"#)
+        #expect(allowed?.limit == #""user:a/requests/90s";r=57;t=42"#)
+        let denied = fields("user:a/tokens/day", max: "60", remaining: "0", allowed: false, reset: 5, retry: 12.0)
+        #expect(denied?.policy == #""user:a/tokens/day";q=60"#)
+        #expect(denied?.limit == #""user:a/tokens/day";r=0;t=12"#)
+        #expect(fields("a:b/concurrent", max: "5", remaining: "0", allowed: false)?.limit == #""a:b/concurrent";r=0"#)
+    }
+
+    @Test("money is in nano-units, and left out where it has more than 15 digits")
+    func money() {
+        let most = fields("user:a/cost/month", max: "999999.999999999", remaining: "0.25")
+        #expect(most?.policy == #""user:a/cost/month";q=999999999999999;qu="nano-currency""#)
+        #expect(most?.limit == #""user:a/cost/month";r=250000000"#)
+        #expect(fields("user:a/cost/month", max: "1000000", remaining: "1") == nil)
+    }
+
+    @Test("strings stay structured whatever the scope holds")
+    func strings() {
+        let limit = "user:é\"\\%/x y/requests/1m"
+        #expect(fields(limit, max: "1", remaining: "1")?.limit == #""user:%C3%A9\"\\%25/x y/requests/1m";r=1"#)
+    }
+
+    @Test("meter and period are the limit's, whatever the scope is called")
+    func names() {
+        #expect(
+            fields("user:x/cost/total/requests/1m", max: "7", remaining: "7")?.policy.hasSuffix(";q=7;w=60") == true)
+        #expect(
+            fields("user:x/cost/concurrent", max: "7", remaining: "7")?.policy.hasSuffix("concurrent\";q=7") == true)
+    }
+
+    @Test("no limit, or one without a max, has none")
+    func none() {
+        #expect(RateLimitFields(Decision(allowed: true)) == nil)
+        #expect(fields("user:a/requests/1m", max: "unlimited", remaining: nil) == nil)
+        #expect(fields("user:a/requests/1m", max: nil, remaining: nil) == nil)
+    }
+}
