@@ -10,7 +10,8 @@ struct Assign: AsyncParsableCommand {
     var subject: String
     @Argument(help: "The id of the tier.")
     var tier: String
-    @Option(parsing: .unconditional,
+    @Option(
+        parsing: .unconditional,
         help: "The higher one wins. (default: 300 for a user, 200 for a role, 150 for a domain, 100 for everyone)")
     var priority: Int?
     @Flag(help: "Make it without putting it into force.")
