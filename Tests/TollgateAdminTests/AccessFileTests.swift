@@ -43,8 +43,14 @@ struct AccessFileTests {
             ("tokens: []", "access.yaml:1: nobody is let in"),
             ("tokenz: []", "access.yaml:1: tokenz: unknown key; expected one of tokens, jwt"),
             ("tokens: { name: ops }", "access.yaml:1: tokens: expected a list"),
-            ("tokens:\n  - { name: ops, role: root, token: s3cr3t-0123456789 }", "access.yaml:2: tokens[0].role: expected admin"),
-            ("tokens:\n  - { name: ops, role: admin, token: s3cr3t }", "access.yaml:2: tokens[0].token: expected 16 to"),
+            (
+                "tokens:\n  - { name: ops, role: root, token: s3cr3t-0123456789 }",
+                "access.yaml:2: tokens[0].role: expected admin"
+            ),
+            (
+                "tokens:\n  - { name: ops, role: admin, token: s3cr3t }",
+                "access.yaml:2: tokens[0].token: expected 16 to"
+            ),
             ("tokens:\n  - { name: ops, role: admin }", "access.yaml:2: tokens[0].token: is missing"),
             ("tokens:\n  - { name: ops, role: admin, token: [a] }", "access.yaml:2: tokens[0].token: expected text"),
             (
@@ -61,8 +67,14 @@ struct AccessFileTests {
             ("jwt: { audience: a, roles: { admin: b } }", "access.yaml:1: jwt: expected one of keys and secret_file"),
             ("jwt: { secret_file: secret, roles: { admin: b } }", "access.yaml:1: jwt.audience: is missing"),
             ("jwt: { secret_file: secret, audience: a }", "access.yaml:1: jwt.roles: is missing"),
-            ("jwt: { secret_file: secret, audience: a, roles: { root: b } }", "access.yaml:1: jwt.roles.root: unknown key"),
-            ("jwt: { secret_file: short, audience: a, roles: { admin: b } }", "short: a secret for HS256 has at least 32"),
+            (
+                "jwt: { secret_file: secret, audience: a, roles: { root: b } }",
+                "access.yaml:1: jwt.roles.root: unknown key"
+            ),
+            (
+                "jwt: { secret_file: short, audience: a, roles: { admin: b } }",
+                "short: a secret for HS256 has at least 32"
+            ),
             ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: cannot be read"),
             ("jwt: { keys: short, audience: a, roles: { admin: b } }", "short: is not a JWKS"),
             ("tokens:\n  - {", "access.yaml:"),
@@ -144,6 +156,8 @@ struct AccessFileTests {
         #expect(try AdminSettings.address(parsing: "off") == nil)
         #expect(try AdminSettings.address(parsing: "127.0.0.1:0") == .tcp(host: "127.0.0.1", port: 0))
         #expect(try AdminSettings.address(parsing: "unix:/run/a.sock") == .unix(path: "/run/a.sock"))
-        #expect { try AdminSettings.address(parsing: "nowhere") } throws: { "\($0)".hasPrefix("--admin nowhere: expected") }
+        #expect { try AdminSettings.address(parsing: "nowhere") } throws: {
+            "\($0)".hasPrefix("--admin nowhere: expected")
+        }
     }
 }

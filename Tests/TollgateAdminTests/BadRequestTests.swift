@@ -150,7 +150,10 @@ struct BadRequestTests {
     func mediaType() async throws {
         try await withAdmin { admin in
             let body = #"{"scopes":{}}"#
-            for type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data; boundary=x"] {
+            for type in [
+                "text/plain", "application/x-www-form-urlencoded", "application/jsonx",
+                "multipart/form-data; boundary=x",
+            ] {
                 let answer = try await admin.ask("POST", "/v1/check", body, headers: ["Content-Type": type])
                 #expect(answer.status == 415, "\(type)")
                 #expect(answer.problem == "unsupported_media_type")
@@ -169,7 +172,8 @@ struct BadRequestTests {
         try await withAdmin { admin in
             for path in [
                 "/v1/assignments?limit=0", "/v1/assignments?limit=1001", "/v1/assignments?limit=x",
-                "/v1/assignments?limt=5", "/v1/assignments?limit=5&limit=6", "/v1/audit?cursor=%ff", "/v1/audit?limit=-1",
+                "/v1/assignments?limt=5", "/v1/assignments?limit=5&limit=6", "/v1/audit?cursor=%ff",
+                "/v1/audit?limit=-1",
                 "/v1/scopes", "/v1/scopes?kind=User", "/v1/scopes?kind=user+user", "/v1/users/alice?role=x",
                 "/v1/tiers?x=1", "/v1/audit?cursor=nonsense", "/v1/assignments?cursor=nonsense",
                 "/v1/scopes?kind=user&cursor=nonsense",

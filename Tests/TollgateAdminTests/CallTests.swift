@@ -37,9 +37,12 @@ struct CallTests {
             let limit = try #require(answer.headers["ratelimit"])
             #expect(limit.wholeMatch(of: /"user:alice\/requests\/1m";r=2;t=(5[0-9]|6[0-2])/) != nil, "\(limit)")
             let none = try await admin.ask("POST", "/v1/check", #"{"scopes":{"team":"x"}}"#, token: caller)
-            #expect(none.json == .object([
-                "decision": .string("allow"), "degraded": .bool(false), "shadow": .array([]), "warnings": .array([]),
-            ]))
+            #expect(
+                none.json
+                    == .object([
+                        "decision": .string("allow"), "degraded": .bool(false), "shadow": .array([]),
+                        "warnings": .array([]),
+                    ]))
             #expect(none.headers["ratelimit"] == nil)
         }
     }
@@ -114,7 +117,8 @@ struct CallTests {
                 try await admin.ask("POST", "/v1/\(verb)", body)
             }
             let record = #"{"scopes":{"user":"alice"},"cost":"1","id":"r1"}"#
-            #expect(try await post("record", record).text == #"{"duplicate":false,"queued":false,"status":"ok"}"# + "\n")
+            #expect(
+                try await post("record", record).text == #"{"duplicate":false,"queued":false,"status":"ok"}"# + "\n")
             #expect(try await post("record", record)["duplicate"] == .bool(true))
             #expect(try await post("refund", #"{"scopes":{"user":"alice"},"cost":"0.5"}"#).status == 200)
             let reserved = try await post("reserve", #"{"scopes":{"user":"alice"},"cost":"2","ttl":30}"#)
@@ -123,9 +127,12 @@ struct CallTests {
             #expect(held["held"]?.text == "2")
             let commit = #"{"reservation":"\#(token)","cost":"1.5"}"#
             let receipt = try await post("commit", commit)
-            #expect(receipt.json == .object([
-                "status": .string("ok"), "duplicate": .bool(false), "queued": .bool(false), "late": .bool(false),
-            ]))
+            #expect(
+                receipt.json
+                    == .object([
+                        "status": .string("ok"), "duplicate": .bool(false), "queued": .bool(false),
+                        "late": .bool(false),
+                    ]))
             #expect(try await post("commit", commit)["duplicate"] == .bool(true))
             #expect(try await post("cancel", #"{"reservation":"\#(token)"}"#)["duplicate"] == .bool(true))
             #expect(try await post("commit", #"{"reservation":"nonsense"}"#).status == 400)
@@ -151,7 +158,8 @@ struct CallTests {
                     let call = RandomCall(using: &random)
                     let answer = try await admin.ask("POST", "/v1/\(call.verb)", call.json)
                     let line = try await client.ask(call.line)[0]
-                    #expect(call.isSame(answer, line), "seed \(seed), step \(step): \(call.line)\n\(line)\n\(answer.text)")
+                    #expect(
+                        call.isSame(answer, line), "seed \(seed), step \(step): \(call.line)\n\(line)\n\(answer.text)")
                 }
             }
         }
@@ -171,7 +179,8 @@ private struct RandomCall {
         let cost = ["0", "0.25", "1", "2.000000001"].randomElement(using: &random) ?? ""
         let tokens = Int.random(in: 0...200, using: &random)
         let hits = Int.random(in: 0...3, using: &random)
-        json = #"{"scopes":{"user":"\#(user)","tool":"\#(tool)"},"hits":\#(hits),"tokens":\#(tokens),"cost":"\#(cost)"}"#
+        json =
+            #"{"scopes":{"user":"\#(user)","tool":"\#(tool)"},"hits":\#(hits),"tokens":\#(tokens),"cost":"\#(cost)"}"#
         line = #"\#(verb) user="\#(user)" tool=\#(tool) hits=\#(hits) tokens=\#(tokens) cost=\#(cost)"#
     }
 
@@ -181,7 +190,8 @@ private struct RandomCall {
         switch reply {
         case .decision(let decision):
             let known = [
-                "decision", "reason", "limit", "max", "used", "held", "remaining", "source", "shadow", "warnings", "degraded",
+                "decision", "reason", "limit", "max", "used", "held", "remaining", "source", "shadow", "warnings",
+                "degraded",
             ]
             let expected = try? JSONValue(parsing: JSONEncoder().encode(DecisionView(decision))).members
             return answer.status == (decision.allowed ? 200 : 429)

@@ -22,7 +22,8 @@ struct JWTTests {
         return try #require(await AccessFile(path: path).read().jwt)
     }
 
-    @Test("one that says all it has to lets in, whichever key of the set has signed it", arguments: ["rsa", "ec", "oct"])
+    @Test(
+        "one that says all it has to lets in, whichever key of the set has signed it", arguments: ["rsa", "ec", "oct"])
     func right(kid: String) async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -35,7 +36,8 @@ struct JWTTests {
         arguments: [
             ["exp": .integer(Int64(Date.now.timeIntervalSince1970) - 1)], ["exp": nil], ["exp": .string("never")],
             ["nbf": .integer(Int64(Date.now.timeIntervalSince1970) + 60)], ["nbf": .string("now")],
-            ["aud": .string("tollgate2")], ["aud": .array([])], ["aud": nil], ["aud": .object(["x": .string("tollgate")])],
+            ["aud": .string("tollgate2")], ["aud": .array([])], ["aud": nil],
+            ["aud": .object(["x": .string("tollgate")])],
             ["iss": .string("https://issuer.example.net")], ["iss": nil],
             ["sub": nil], ["sub": .integer(7)], ["sub": .string("")], ["sub": .string("a\nb")],
             ["role": nil], ["role": .string("viewer")], ["role": .string("tollgate-viewer2")], ["role": .bool(true)],
@@ -72,7 +74,9 @@ struct JWTTests {
         #expect(await verifier.identity(of: try await mintOfOthers.sign(TokenMint.claims(), kid: "rsa")) == nil)
     }
 
-    @Test("the algorithm is the key's, whatever the token says: neither none, nor HS256 with the public key as the secret")
+    @Test(
+        "the algorithm is the key's, whatever the token says: neither none, nor HS256 with the public key as the secret"
+    )
     func algorithms() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)

@@ -11,7 +11,9 @@ struct OpenAPITests {
 
     private var operations: [(method: String, path: String, operation: [String: JSONValue])] {
         (OpenAPIDocument.json.members?["paths"]?.members ?? [:]).flatMap { path, item in
-            (item.members ?? [:]).filter { Self.methods.contains($0.key) }.map { ($0.key, path, $0.value.members ?? [:]) }
+            (item.members ?? [:]).filter { Self.methods.contains($0.key) }.map {
+                ($0.key, path, $0.value.members ?? [:])
+            }
         }
     }
 
@@ -22,7 +24,9 @@ struct OpenAPITests {
             let there = routes.map { "\($0.method.rawValue.lowercased()) \($0.path)" }.sorted()
             #expect(there == operations.map { "\($0.method) \($0.path)" }.sorted())
             for route in routes {
-                let operation = operations.first { $0.path == route.path && $0.method == route.method.rawValue.lowercased() }
+                let operation = operations.first {
+                    $0.path == route.path && $0.method == route.method.rawValue.lowercased()
+                }
                 let isOpen = operation?.operation["security"] == .array([])
                 #expect(isOpen == (route.permission == .open), "\(route.path)")
                 guard !isOpen else { continue }
@@ -44,7 +48,9 @@ struct OpenAPITests {
             #expect(responses.keys.contains { $0.hasPrefix("2") }, "\(method) \(path)")
             let isOpen = operation["security"] == .array([])
             #expect(isOpen || isSecuredByDefault || operation["security"] != nil, "\(method) \(path)")
-            if !isOpen { for status in ["401", "403"] { #expect(responses[status] != nil, "\(method) \(path) \(status)") } }
+            if !isOpen {
+                for status in ["401", "403"] { #expect(responses[status] != nil, "\(method) \(path) \(status)") }
+            }
             #expect(operation["operationId"]?.text != nil, "\(method) \(path)")
         }
         let identifiers = operations.compactMap { $0.operation["operationId"]?.text }

@@ -38,9 +38,11 @@ struct ReportTests {
             #expect(answer["tier"]?.members?["priority"] == .integer(200))
             #expect(answer["candidates"]?.items?.compactMap { $0.members?["id"]?.text } == ["role:Faculty", "default"])
             #expect(answer["override"]?.members?["reason"]?.text == "deadline")
-            #expect(answer["calendar"] == .object([
-                "timezone": .string("America/New_York"), "reset_hour": .integer(6), "billing_day": .integer(15),
-            ]))
+            #expect(
+                answer["calendar"]
+                    == .object([
+                        "timezone": .string("America/New_York"), "reset_hour": .integer(6), "billing_day": .integer(15),
+                    ]))
             let limits = answer["limits"]?.items?.compactMap(\.members) ?? []
             let cost = try #require(limits.first { $0["limit"]?.text == "cost/month" })
             #expect(cost["max"]?.text == "550")
@@ -66,7 +68,8 @@ struct ReportTests {
                 let reply = try await client.ask("PEEK user=carol")[0]
                 #expect(reply.contains("limit=user:carol/requests/1m max=\(max) "), "\(reply)")
             }
-            #expect(try await admin.ask("DELETE", "/v1/scopes/user:carol/limits", headers: ["If-Match": "*"]).status == 204)
+            #expect(
+                try await admin.ask("DELETE", "/v1/scopes/user:carol/limits", headers: ["If-Match": "*"]).status == 204)
             #expect(try await client.ask("PEEK user=carol")[0].contains("max=60"))
             _ = try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{"cost":{"month":"7"}}}"#)
             #expect(try await client.ask("PEEK user=carol cost=8")[0].contains("max=7 "))
@@ -186,9 +189,11 @@ struct ReportTests {
     @Test("a policy file is validated without being used")
     func validate() async throws {
         try await withAdmin(waits: false) { admin in
-            let good = try await admin.ask("POST", "/v1/policy/validate", Self.policy, headers: ["Content-Type": "text/yaml"])
+            let good = try await admin.ask(
+                "POST", "/v1/policy/validate", Self.policy, headers: ["Content-Type": "text/yaml"])
             #expect(good.json == .object(["valid": .bool(true), "warnings": .array([])]))
-            let bad = try await admin.ask("POST", "/v1/policy/validate", "timezone: UTC\ndefaults: { user: { request: 5 } }\n")
+            let bad = try await admin.ask(
+                "POST", "/v1/policy/validate", "timezone: UTC\ndefaults: { user: { request: 5 } }\n")
             #expect(bad.status == 200)
             #expect(bad["valid"] == .bool(false))
             let error = try #require(bad["errors"]?.items?.first?.members)
@@ -205,7 +210,8 @@ struct ReportTests {
             #expect(try await admin.ask("GET", "/readyz", token: nil).json == .object(["status": .string("ready")]))
             redis.stop()
             for (method, path) in [
-                ("GET", "/v1/tiers"), ("GET", "/v1/users/alice"), ("GET", "/v1/scopes/user:a/limits"), ("GET", "/v1/audit"),
+                ("GET", "/v1/tiers"), ("GET", "/v1/users/alice"), ("GET", "/v1/scopes/user:a/limits"),
+                ("GET", "/v1/audit"),
             ] {
                 let answer = try await admin.ask(method, path)
                 #expect(answer.status == 503 || answer.status == 504, "\(path): \(answer.text)")

@@ -12,7 +12,8 @@ struct ScopePathTests {
         ("user:%2525", "user:%25"), ("user:z%C3%BCrich", "user:zürich"), ("user:%F0%9F%98%80", "user:😀"),
         ("user:alice+tool:search", "user:alice+tool:search"), ("user:alice%2Btool:search", "user:alice+tool:search"),
         ("tool:search+user:alice", "user:alice+tool:search"), ("user:bob++x@example.com", "user:bob++x@example.com"),
-        ("user:bob%2B%2Bx", "user:bob++x"), ("user:a%20b", "user:a b"), ("user::%3A", "user:::"), ("user:a%3Fb%23c", "user:a?b#c"),
+        ("user:bob%2B%2Bx", "user:bob++x"), ("user:a%20b", "user:a b"), ("user::%3A", "user:::"),
+        ("user:a%3Fb%23c", "user:a?b#c"),
         ("user:..%2F..", "user:../.."), ("user:%22%5C", "user:\"\\"),
     ]
 
@@ -32,7 +33,9 @@ struct ScopePathTests {
     @Test("what is set for one with strange characters holds for requests that name it, and for no other")
     func strange() async throws {
         try await withAdmin { admin in
-            for (place, id) in ["a/b{}%", "{policy}", "zürich", "z\u{75}\u{308}rich", "x\"\\y", "+", "a:b", " "].enumerated() {
+            for (place, id) in ["a/b{}%", "{policy}", "zürich", "z\u{75}\u{308}rich", "x\"\\y", "+", "a:b", " "]
+                .enumerated()
+            {
                 let doubled = id.replacing("+", with: "++")
                 let path = try #require(doubled.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
                 let body = #"{"limits":{"requests":{"1h":\#(place + 10)}}}"#
@@ -54,9 +57,12 @@ struct ScopePathTests {
         try await withAdmin(waits: false) { admin in
             for path in [
                 "alice", "User:alice", "user:", "us%C3%A9r:alice", "cost:alice", "user:a+user:b", "user:a+", "+",
-                "user:%00", "user:%0A", "user:%C2%85", "user:" + String(repeating: "x", count: 257), "%20", "global+user:a",
+                "user:%00", "user:%0A", "user:%C2%85", "user:" + String(repeating: "x", count: 257), "%20",
+                "global+user:a",
             ] {
-                for (method, rest) in [("GET", "limits"), ("DELETE", "limits"), ("DELETE", "override"), ("POST", "reset")] {
+                for (method, rest) in [
+                    ("GET", "limits"), ("DELETE", "limits"), ("DELETE", "override"), ("POST", "reset"),
+                ] {
                     let answer = try await admin.ask(method, "/v1/scopes/\(path)/\(rest)")
                     #expect(answer.status == 400, "\(method) \(path): \(answer.text)")
                     #expect(answer.problem == "bad_request")
@@ -69,7 +75,8 @@ struct ScopePathTests {
     @Test("bytes that are not UTF-8, and percent signs without digits, are 400")
     func bytes() async throws {
         try await withAdmin(waits: false) { admin in
-            let rest = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")"
+            let rest =
+                "HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")"
             for path in ["user:%FF", "user:%C3", "user:%ED%A0%80", "user:%2", "user:%", "user:%zz", "user:%+1"] {
                 let answer = try await admin.raw("GET /v1/scopes/\(path)/limits \(rest)\r\n\r\n")
                 #expect(answer.hasPrefix("HTTP/1.1 400"), "\(path): \(answer)")

@@ -95,7 +95,9 @@ struct VersionTests {
             let theirs = try await admin.ask("GET", path)
             let tag = try #require(mine.tag)
             #expect(theirs.tag == tag)
-            #expect(try await admin.ask("PUT", path, #"{"limits":{},"name":"mine"}"#, headers: ["If-Match": tag]).status == 200)
+            #expect(
+                try await admin.ask("PUT", path, #"{"limits":{},"name":"mine"}"#, headers: ["If-Match": tag]).status
+                    == 200)
             let late = try await admin.ask("PUT", path, #"{"limits":{},"name":"theirs"}"#, headers: ["If-Match": tag])
             #expect(late.status == 412)
             #expect(try await admin.ask("GET", path)["name"]?.text == "mine")

@@ -261,7 +261,9 @@ extension TestRedis {
 
     /// How often a command was called since the statistics were reset.
     func calls(of command: String) throws -> Int {
-        let line = try cli("INFO", "commandstats").split(separator: "\n").first { $0.hasPrefix("cmdstat_\(command):") }
+        let line = try cli("INFO", "commandstats").split(whereSeparator: \.isNewline).first {
+            $0.hasPrefix("cmdstat_\(command):")
+        }
         return line?.split(separator: ":calls=").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
     }
 }

@@ -132,7 +132,9 @@ struct ScopeRoutes {
         let limits = reader.texts("limits", longest: 64).map { names in
             names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }
         }
-        if reader["limits"]?.items?.isEmpty == true { reader.report("limits", "expected at least one; leave it out to reset all") }
+        if reader["limits"]?.items?.isEmpty == true {
+            reader.report("limits", "expected at least one; leave it out to reset all")
+        }
         try reader.finish()
         let reset = try await api.store().reset(scope, limits: limits, by: request.author)
         return .json(ResetView(scope: scope.description, limits: reset))
