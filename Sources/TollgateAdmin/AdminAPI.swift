@@ -26,6 +26,16 @@ package struct AdminAPI: Sendable {
         return store
     }
 
+    /// Throws a `Problem` about limits of a joined scope that no request would ever be about: requests are joined for the kinds
+    /// that the policy file names.
+    func requireKnownKind(of scope: Scope) throws(Problem) {
+        guard scope.kind.isComposite, !server.policies.effective.compositeKinds.contains(scope.kind) else { return }
+        throw .invalid(
+            "scope",
+            "no request is about a scope of the kind \(scope.kind) until the policy file names that kind under defaults, or such "
+                + "a scope under scopes")
+    }
+
     /// Makes a change on the condition that the request states, and lets this sidecar decide by it from then on.
     ///
     /// - Parameters:

@@ -87,7 +87,7 @@ extension Worker {
         of scope: Scope, _ traits: UserTraits, _ promise: EventLoopPromise<(rules: ScopeRules, usage: ScopeUsage)>
     ) {
         guard let plan = resolver.currentPlan(of: scope, traits) else {
-            return lookup.look(up: [scope]) { [self] isKnown in
+            return lookup.look(up: [scope], areSeen: false) { [self] isKnown in
                 guard isKnown else {
                     return promise.fail(LedgerFailure.unavailable(ledger.stateDescription))
                 }

@@ -1,5 +1,7 @@
 import Foundation
 import Testing
+import TollgateCore
+import TollgateServer
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -125,6 +127,36 @@ struct ReportTests {
                 cursor = next.map { "&cursor=\($0)" } ?? ""
             } while !cursor.isEmpty
             #expect(ids == ["role:Faculty", "default", "role:Staff", "user:bob", "user:zed"])
+        }
+    }
+
+    @Test("looking at a scope does not make it a scope that was seen")
+    func looking() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for user in ["a", "b", "c"] {
+                _ = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"\#(user)"}}"#)
+            }
+            let first = try await admin.ask("GET", "/v1/scopes?kind=user")
+            await admin.server.settingsChanged(of: try Scope(parsing: "user:a"))
+            _ = try await admin.ask("GET", "/v1/users/a")
+            _ = try await admin.ask("GET", "/v1/users/nobody")
+            #expect(try await admin.ask("GET", "/v1/scopes?kind=user").text == first.text)
+            _ = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"d"}}"#)
+            let later = try await admin.ask("GET", "/v1/scopes?kind=user")
+            #expect(later["items"]?.items?.first?.members?["scope"]?.text == "user:d")
+        }
+    }
+
+    @Test("limits of a joined scope that no request would be about are refused")
+    func unknownKinds() async throws {
+        try await withAdmin(policy: "defaults: { user+tool: { requests: { 1m: 5 } } }") { admin in
+            let body = #"{"limits":{"requests":{"1m":1}}}"#
+            #expect(try await admin.ask("PUT", "/v1/scopes/user:a+tool:t/limits", body).status == 201)
+            let refused = try await admin.ask("PUT", "/v1/scopes/user:a+team:t/limits", body)
+            #expect(refused.status == 422)
+            #expect(refused["detail"]?.text?.contains("user+team") == true)
+            let override = #"{"limits":{"requests":{"1m":1}},"expires_at":"\#(VersionTests.inAnHour)","reason":"x"}"#
+            #expect(try await admin.ask("PUT", "/v1/scopes/user:a+team:t/override", override).status == 422)
         }
     }
 

@@ -66,7 +66,7 @@ import TollgateTestSupport
                     "DENY reason=rate_limited limit=user:a/requests/1h max=2 used=2 remaining=0 "))
             let more = Override(
                 additions: [.init(.requests, .sliding(seconds: 3_600), amount: 1)],
-                expiresAt: try await harness.server.redisTime / 1_000 * 1_000 + 3_600_000, reason: "test")
+                expiresAt: await harness.server.redisTime / 1_000 * 1_000 + 3_600_000, reason: "test")
             try await harness.edit(.setOverride(user, more), of: user)
             let replies = try await client.ask("CHECK user=a", "CHECK user=a")
             #expect(replies[0].hasPrefix("ALLOW limit=user:a/requests/1h max=3 used=3 remaining=0 "))
@@ -86,7 +86,7 @@ import TollgateTestSupport
             let client = try harness.client()
             let user = try Scope(parsing: "user:a")
             _ = try await client.ask("PING")
-            let ends = (try await harness.server.redisTime / 1_000 + 2) * 1_000
+            let ends = (await harness.server.redisTime / 1_000 + 2) * 1_000
             let override = Override(limits: requests(7), expiresAt: ends, reason: "test")
             try await harness.edit(.setOverride(user, override), of: user)
             var before = 0

@@ -1,5 +1,5 @@
 package import Logging
-package import NIOCore
+import NIOCore
 package import TollgateCore
 import TollgateRedis
 
@@ -26,6 +26,8 @@ package final class SettingsLookup {
 
     private struct ScopeState {
         var waiters: [Waiter] = []
+        /// Whether a request is about it: what only reports ask about is not listed as seen.
+        var isSeen = false
         /// Something was set after the look-up was sent, or may have been.
         var isOutdated = false
     }
@@ -55,12 +57,14 @@ package final class SettingsLookup {
 
     // MARK: - Asking
 
-    /// Calls back once, later: with whether all of the scopes are known by then.
-    package func look(up scopes: [Scope], completion: @escaping (Bool) -> Void) {
+    /// Calls back once, later: with whether all of the scopes are known by then. `areSeen`: whether a request is about them, so that
+    /// they are listed as seen.
+    package func look(up scopes: [Scope], areSeen: Bool = true, completion: @escaping (Bool) -> Void) {
         let waiter = Waiter(missing: scopes.count, completion: completion)
         for scope in scopes {
             if self.scopes[scope] == nil { wanted.append(scope) }
             self.scopes[scope, default: ScopeState()].waiters.append(waiter)
+            if areSeen { self.scopes[scope]?.isSeen = true }
         }
         scheduleFlush()
     }
@@ -126,7 +130,9 @@ package final class SettingsLookup {
 
     private func command(for portion: [Scope]) -> ByteBuffer {
         let texts = portion.map(\.description)
-        let listed = zip(portion, texts).map { listedKinds.contains($0.kind) ? $1 : "" }
+        let listed = zip(portion, texts).map { scope, text in
+            scopes[scope]?.isSeen == true && listedKinds.contains(scope.kind) ? text : ""
+        }
         var command = ByteBuffer()
         RedisCommand.encode(
             ["EVALSHA", Ledger.lookupScript.sha, "\(2 * portion.count)"] + texts.map(keys.settings)
