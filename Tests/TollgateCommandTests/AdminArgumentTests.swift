@@ -185,6 +185,10 @@ struct AdminArgumentTests {
         #expect(try AdminClientToken.find(file: nil, environment: environment) == "second-token")
         #expect(
             try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"]) == "third-token")
+        try folder.write("a-token-in-the-data-folder", to: "admin-token")
+        #expect(
+            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_DATA": folder.path])
+                == "a-token-in-the-data-folder")
         #expect(
             sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
                 == "--admin-token-file /no/such: cannot be read")

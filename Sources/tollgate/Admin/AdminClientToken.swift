@@ -3,12 +3,11 @@ import TollgateServer
 
 /// The token that administrators show.
 enum AdminClientToken {
-    /// Where a sidecar that was started in this folder keeps the one that it has made.
-    static let usualFile = "tollgate-data/admin-token"
-
     /// Throws a sentence where there is none, or none that can be sent.
     static func find(file: String?, environment: [String: String]) throws -> String {
         let token: String
+        // Where a sidecar that was started in this folder, or with these variables, keeps the one that it has made.
+        let usualFile = (environment["TOLLGATE_DATA"] ?? "tollgate-data") + "/admin-token"
         if let file {
             token = try TokenFile.read(file, namedBy: "--admin-token-file")
         } else if let file = environment["TOLLGATE_ADMIN_TOKEN_FILE"] {

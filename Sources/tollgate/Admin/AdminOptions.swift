@@ -11,7 +11,7 @@ struct AdminOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File that holds the token. (default: TOLLGATE_ADMIN_TOKEN_FILE, TOLLGATE_ADMIN_TOKEN, or tollgate-data/admin-token)",
+            "File that holds the token. (default: TOLLGATE_ADMIN_TOKEN_FILE, TOLLGATE_ADMIN_TOKEN, or admin-token in TOLLGATE_DATA or tollgate-data)",
             valueName: "file"))
     var adminTokenFile: String?
 
