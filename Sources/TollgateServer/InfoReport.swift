@@ -61,4 +61,6 @@ struct InfoReport: Encodable, Sendable {
     var journal: JournalState?
     /// Over all workers.
     var counts = WorkerCounts()
+    /// The share of scopes for which what administrators have set was at hand, 0 … 1; nil before the first request.
+    var cacheHitRate: Double?
 }

@@ -90,6 +90,11 @@ final class PolicyWatcher: Sendable {
 
     private func subscribed() {
         state.withLock { $0.isSubscribed = true }
+        catchUp()
+    }
+
+    /// Changes may have been missed: everything is read again.
+    func catchUp() {
         listener.settingsChanged(nil)
         wantedContinuation.yield()
     }

@@ -25,6 +25,8 @@ final class RedisHealth {
     /// How often Redis was found to have lost its data, and when last.
     private(set) var dataLosses = 0
     private(set) var lastDataLoss: Date?
+    /// Called when Redis was found to have lost its data.
+    var onDataLoss: () -> Void = {}
 
     init(link: RedisLink, namespace: String, logger: Logger) {
         self.link = link
@@ -73,6 +75,7 @@ final class RedisHealth {
             Redis has lost its data: it was flushed, replaced, or restarted without a file; what was counted before is not \
             known any more
             """, metadata: ["address": "\(link.address)"])
+        onDataLoss()
     }
 
     private func judge(_ settings: RedisSettings) {

@@ -19,9 +19,9 @@ struct ScopeResolver {
     private var traits: [UInt8] = []
     /// The scopes of the last request that have to be looked up before it can be decided.
     private(set) var unknown: [Scope] = []
-    /// Scopes that were found without a look-up, and those that were not.
-    private(set) var hits = 0
-    private(set) var misses = 0
+    /// Scopes that requests were decided about, and how often one had to be looked up for that.
+    private(set) var resolved = 0
+    private(set) var lookedUp = 0
 
     init(cache: ScopePlanCache) {
         self.cache = cache
@@ -40,11 +40,12 @@ struct ScopeResolver {
         plans.removeAll(keepingCapacity: true)
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
         setTraits(names, bytes)
+        var found = 0
         bytes.withUnsafeBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: traits) {
-                    hits &+= 1
+                    found += 1
                     if !plan.isInert { plans.append(plan) }
                 } else {
                     miss(text)
@@ -54,7 +55,7 @@ struct ScopeResolver {
         for kinds in composites where join(kinds, names.fields, bytes) {
             text.withUnsafeBytes { text in
                 if let plan = cache.currentPlan(forScope: text, traits: traits) {
-                    hits &+= 1
+                    found += 1
                     if !plan.isInert { plans.append(plan) }
                 } else {
                     miss(text)
@@ -62,12 +63,14 @@ struct ScopeResolver {
             }
         }
         if let global = cache.currentGlobalPlan {
-            hits &+= 1
+            found += 1
             if !global.isInert { plans.append(global) }
         } else {
             miss(scope: .global)
         }
-        return unknown.isEmpty
+        guard unknown.isEmpty else { return false }
+        resolved &+= found
+        return true
     }
 
     /// The same by what is known of the scopes, for a request whose scopes cannot be looked up now; also those that would change
@@ -89,7 +92,7 @@ struct ScopeResolver {
     mutating func currentPlan(of scope: Scope, _ traits: UserTraits) -> ScopePlan? {
         let traits = hasTiers ? traits.bytes : []
         let plan = Array(scope.description.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits) }
-        if plan == nil { misses &+= 1 } else { hits &+= 1 }
+        if plan == nil { lookedUp &+= 1 } else { resolved &+= 1 }
         return plan
     }
 
@@ -98,7 +101,7 @@ struct ScopeResolver {
     }
 
     private mutating func miss(scope: Scope) {
-        misses &+= 1
+        lookedUp &+= 1
         unknown.append(scope)
     }
 

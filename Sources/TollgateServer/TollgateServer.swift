@@ -80,14 +80,17 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [settings, logger, keeper] in
+        return try await eventLoop.submit { [weak self, settings, logger, keeper] in
             let link = RedisLink(
                 address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy,
                 logger: logger)
             worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
-            if isFirst { worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger) }
+            if isFirst {
+                worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger)
+                worker.health?.onDataLoss = { [weak self] in self?.watcher?.catchUp() }
+            }
             worker.report = report
             worker.start()
             return NIOLoopBound(worker, eventLoop: eventLoop)
@@ -210,6 +213,10 @@ public final class TollgateServer: Service {
             report.counts = report.counts + counts
             report.redis.links.append(link)
             if let health { report.redis.health = health }
+        }
+        let (resolved, lookedUp) = (report.counts.scopesResolved, report.counts.scopesLookedUp)
+        if resolved > 0 {
+            report.cacheHitRate = (Double(max(resolved - lookedUp, 0)) / Double(resolved) * 10_000).rounded() / 10_000
         }
         return report
     }

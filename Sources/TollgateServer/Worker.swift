@@ -139,8 +139,8 @@ final class Worker {
         current.operations = ledger.counts.operations
         current.batches = ledger.counts.batches
         current.scopesCached = resolver.cache.count
-        current.settingsFound = resolver.hits
-        current.settingsLookedUp = resolver.misses
+        current.scopesResolved = resolver.resolved
+        current.scopesLookedUp = resolver.lookedUp
         return current
     }
 

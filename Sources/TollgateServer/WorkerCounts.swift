@@ -18,9 +18,9 @@ struct WorkerCounts: Encodable, Sendable {
     var batches = 0
     /// Scopes whose plans are kept now.
     var scopesCached = 0
-    /// How often what administrators have set for a scope was at hand, and how often it had to be looked up in Redis.
-    var settingsFound = 0
-    var settingsLookedUp = 0
+    /// Scopes that requests were about, and for how many of them what administrators have set had to be looked up in Redis.
+    var scopesResolved = 0
+    var scopesLookedUp = 0
 
     static func + (lhs: Self, rhs: Self) -> Self {
         var sum = lhs
@@ -35,8 +35,8 @@ struct WorkerCounts: Encodable, Sendable {
         sum.operations += rhs.operations
         sum.batches += rhs.batches
         sum.scopesCached += rhs.scopesCached
-        sum.settingsFound += rhs.settingsFound
-        sum.settingsLookedUp += rhs.settingsLookedUp
+        sum.scopesResolved += rhs.scopesResolved
+        sum.scopesLookedUp += rhs.scopesLookedUp
         return sum
     }
 }

@@ -199,8 +199,10 @@ import TollgateTestSupport
             _ = try await client.ask(lines)
             #expect(try harness.redis.lookups() == 500)
             let after = await harness.server.report().counts
-            #expect(after.settingsFound - before.settingsFound == 1_000)
-            #expect(after.settingsLookedUp == before.settingsLookedUp)
+            #expect(after.scopesResolved - before.scopesResolved == 1_000)
+            #expect(after.scopesLookedUp == before.scopesLookedUp)
+            let rate = try #require(await harness.server.report().cacheHitRate)
+            #expect(rate > 0.74 && rate < 0.76)
             #expect(try harness.redis.cli("ZCARD", "tollgate:{policy}:seen:user") == "501")
         }
     }
@@ -219,6 +221,34 @@ import TollgateTestSupport
             harness.redis.freeze(false)
             #expect(try await client.readLine()?.hasPrefix("ALLOW") == true)
             #expect(try harness.redis.lookups() == 2)
+        }
+    }
+
+    @Test("what is about no scope with limits is replayed from the journal as well")
+    func journalWithoutScopes() async throws {
+        try await withServer(adjust: { $0.deadline = .seconds(1) }) { harness in
+            let client = try harness.client()
+            _ = try await client.ask("PEEK session=a")
+            harness.redis.stop()
+            try await eventually {
+                await harness.server.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
+            }
+            #expect(try await client.ask("RECORD session=a hits=1 id=once") == ["OK queued=1"])
+            try harness.redis.start()
+            try await eventually { await harness.server.report().journal?.operations == 0 }
+        }
+    }
+
+    @Test("when Redis has lost its data, what administrators had set does not go on")
+    func dataLost() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let user = try Scope(parsing: "user:a")
+            try await harness.edit(.setLimits(user, requests(7)), of: user)
+            #expect(try await harness.ask("PEEK user=a")[0].contains(" max=7 "))
+            // So that the loss can be noticed.
+            try await eventually { try harness.redis.cli("EXISTS", "tollgate:witness") == "1" }
+            try harness.redis.cli("FLUSHALL")
+            try await eventually { try await harness.ask("PEEK user=a")[0].contains(" max=100 ") }
         }
     }
 

@@ -60,6 +60,12 @@ package final class SettingsLookup {
     /// Calls back once, later: with whether all of the scopes are known by then. `areSeen`: whether a request is about them, so that
     /// they are listed as seen.
     package func look(up scopes: [Scope], areSeen: Bool = true, completion: @escaping (Bool) -> Void) {
+        guard !scopes.isEmpty else {
+            return ledger.eventLoop.assumeIsolated().execute {
+                completion(self.isPolicyKnown)
+                self.onDelivered()
+            }
+        }
         let waiter = Waiter(missing: scopes.count, completion: completion)
         for scope in scopes {
             if self.scopes[scope] == nil { wanted.append(scope) }
