@@ -6,7 +6,7 @@
 -- KEYS[1]  hash that the item is a field of: tiers, assignments, or the settings of a scope
 -- KEYS[2]  revision       KEYS[3]  audit        KEYS[4]  assigned
 -- KEYS[5]  index of assignments     KEYS[6]  tiers
--- KEYS[7]  scopes seen of the kind; only where a scope's settings change
+-- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings; both only where a scope's settings change
 -- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
 -- ARGV[2]  the item's field
 -- ARGV[3]  the item as JSON; empty deletes it
@@ -15,7 +15,7 @@
 -- ARGV[6]  1: the policy file has the tier that is deleted or assigned
 -- ARGV[7]  the most items that the hash may have; 0 for no bound
 -- ARGV[8]  the scope whose settings change; empty for what all sidecars keep
--- ARGV[9]  channel       ARGV[10]  who       ARGV[11]  from where
+-- ARGV[9]  channel       ARGV[10]  who       ARGV[11]  from where       ARGV[12]  the kind of the scope
 -- Reply    { status, number }
 --            done, the number of the change        exists, conflict: the version that is there, -1 for nothing
 --            missing: nothing to delete            in_use, by how many assignments
@@ -28,8 +28,8 @@ local SEEN_FOR = 35 * 86400 -- seconds
 local KEPT = 3600000 -- an override after its end, ms: by then nobody's clock takes it for one that holds
 
 local call, match, floor, format = redis.call, string.match, math.floor, string.format
-local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset' }
-local items, revision, audit, assigned, index, tiers, seen = unpack(KEYS)
+local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset', 'set' }
+local items, revision, audit, assigned, index, tiers, seen, kinds = unpack(KEYS)
 local action, field, item, wanted, target = unpack(ARGV, 1, 5)
 local is_in_file, most, scope, channel, who, from = ARGV[6] == '1', tonumber(ARGV[7]), unpack(ARGV, 8, 11)
 local noun, deletes = match(action, '^%l+'), item == ''
@@ -139,6 +139,7 @@ if noun == 'assignment' then keep_index(old) end
 if seen then
     expire_settings()
     mark_seen()
+    call('SADD', kinds, ARGV[12])
 end
 call('XADD', audit, 'MAXLEN', '~', AUDITED, '*', 'who', who, 'from', from, 'action', action, 'target', target,
     'before', old and old.text or 'null', 'after', deletes and 'null' or item, 'version', format('%d', version))

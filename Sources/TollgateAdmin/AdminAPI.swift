@@ -26,14 +26,11 @@ package struct AdminAPI: Sendable {
         return store
     }
 
-    /// Throws a `Problem` about limits of a joined scope that no request would ever be about: requests are joined for the kinds
-    /// that the policy file names.
-    func requireKnownKind(of scope: Scope) throws(Problem) {
-        guard scope.kind.isComposite, !server.policies.effective.compositeKinds.contains(scope.kind) else { return }
-        throw .invalid(
-            "scope",
-            "no request is about a scope of the kind \(scope.kind) until the policy file names that kind under defaults, or such "
-                + "a scope under scopes")
+    /// Throws a `Problem` about a joined scope of one more kind than requests can be joined into.
+    func requireRoom(for scope: Scope) throws(Problem) {
+        let kinds = server.policies.effective.compositeKinds
+        guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.mostCompositeKinds else { return }
+        throw .invalid("scope", "there are \(kinds.count) composite kinds with limits already, and no more are possible")
     }
 
     /// Makes a change on the condition that the request states, and lets this sidecar decide by it from then on.

@@ -20,6 +20,8 @@ public struct Policy: Sendable, Equatable {
     public var tiers: [String: PlacedTier] = [:]
     /// Which tier whom; one a subject.
     public var assignments: [Assignment.Subject: Assignment] = [:]
+    /// The kinds of scopes for which administrators have set something; nil before that is known.
+    public var kindsWithSettings: Set<ScopeKind>?
     /// Limits that can never matter.
     public var warnings: [PolicyProblem] = []
 
@@ -42,10 +44,16 @@ public struct Policy: Sendable, Equatable {
         return kinds
     }
 
-    /// Every composite kind that `defaults` or `scopes` names, sorted: those that a request's own scopes have to be
-    /// joined into. At most `mostCompositeKinds`.
+    /// Every composite kind that `defaults` or `scopes` names, or for which administrators have set something, sorted: those that
+    /// a request's own scopes have to be joined into. At most `mostCompositeKinds`; the file's come first.
     public var compositeKinds: [ScopeKind] {
-        Set(defaults.keys).union(scopes.keys.map(\.kind)).filter(\.isComposite)
+        let ofFile = Set(defaults.keys).union(scopes.keys.map(\.kind))
+        let others = (kindsWithSettings ?? []).subtracting(ofFile)
+        return Array((Self.composites(ofFile) + Self.composites(others)).prefix(Self.mostCompositeKinds))
+    }
+
+    private static func composites(_ kinds: Set<ScopeKind>) -> [ScopeKind] {
+        kinds.filter(\.isComposite)
             .sorted { $0.names.lexicographicallyPrecedes($1.names, by: ScopeKind.precedes) }
     }
 }

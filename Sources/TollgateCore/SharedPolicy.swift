@@ -5,11 +5,14 @@ public struct SharedPolicy: Sendable, Equatable {
     public var tiers: [String: Tier] = [:]
     /// None of a user.
     public var assignments: [Assignment] = []
+    /// The kinds of scopes for which something was ever set; scopes of other kinds need not be looked up.
+    public var kinds: Set<ScopeKind> = []
 
     /// Nothing was set.
-    public init(tiers: [String: Tier] = [:], assignments: [Assignment] = []) {
+    public init(tiers: [String: Tier] = [:], assignments: [Assignment] = [], kinds: Set<ScopeKind> = []) {
         self.tiers = tiers
         self.assignments = assignments
+        self.kinds = kinds
     }
 
     /// The most tiers that administrators may make, and the most assignments of roles and domains: all sidecars hold them.
@@ -23,6 +26,7 @@ extension Policy {
     /// assignment that is not enabled, or whose tier is not there: either is as good as not there.
     public func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
+        policy.kindsWithSettings = shared.kinds
         for (id, tier) in shared.tiers { policy.tiers[id] = PlacedTier(tier, .admin) }
         for assignment in shared.assignments where assignment.isEnabled && policy.tiers[assignment.tier] != nil {
             policy.assignments[assignment.subject] = assignment

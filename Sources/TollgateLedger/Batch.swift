@@ -30,6 +30,8 @@ final class Batch {
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
     /// By place in `entries`, of the few operations that have any.
     private(set) var terms: [Int: OperationTerms] = [:]
+    /// What the requests of facts said of their users (`UserTraits.bytes`), of the few that said anything.
+    private(set) var traits: [Int: [UInt8]] = [:]
     /// Whether it tells facts, which must count once whatever happens to its reply.
     private(set) var hasFacts = false
     /// Whether it comes from the journal: then it stays there where it fails.
@@ -56,9 +58,10 @@ final class Batch {
     /// Adds an operation on scopes whose plans are not inert.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
-        for owner: any OperationOwner, ticket: Int
+        traits: [UInt8] = [], for owner: any OperationOwner, ticket: Int
     ) {
         encoder.append(verb, amounts, on: scopes, terms: terms)
+        if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
         if let terms { self.terms[entries.count] = terms }
         if !verb.isDecision { hasFacts = true }
         let failsClosed = scopes.contains { $0.set.failsClosed }

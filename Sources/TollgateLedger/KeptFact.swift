@@ -18,7 +18,7 @@ extension Batch {
         encoder.batchedOperations().enumerated().compactMap { place, operation in
             guard !operation.verb.isDecision else { return nil }
             return KeptFact(
-                operation: KeptOperation(operation, terms[place]), owner: entries[place].owner,
+                operation: KeptOperation(operation, terms[place], traits[place] ?? []), owner: entries[place].owner,
                 ticket: entries[place].ticket, failed: failedOperation(place))
         }
     }

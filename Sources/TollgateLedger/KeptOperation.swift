@@ -17,10 +17,9 @@ struct KeptOperation: Codable, Equatable {
     /// The token of what a COMMIT or CANCEL settles.
     var reservation: String?
 
-    init(_ operation: BatchedOperation, _ terms: OperationTerms?) {
+    init(_ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8]) {
         verb = "\(operation.verb)"
         scopes = operation.scopes.map { $0.scope.description }
-        let traits = operation.scopes.first { $0.standing.isUser }?.standing.traits ?? []
         self.traits = traits.isEmpty ? nil : String(decoding: traits, as: UTF8.self)
         amounts = [:]
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }

@@ -38,10 +38,26 @@ extension Ledger {
     private func putQueuedUp(through number: Int) {
         let ready = queuedUp.prefix { $0.behind <= number }.map(\.fact)
         queuedUp.removeFirst(ready.count)
-        for start in stride(from: 0, to: ready.count, by: Batch.capacity) {
-            let portion = Array(ready[start..<min(start + Batch.capacity, ready.count)])
+        for portion in Self.records(of: ready) {
             keep(portion, as: nil, failure: .unavailable("what came before is being replayed"))
         }
+    }
+
+    /// A record is replayed as one batch, which has one plan of each scope: facts of one user with other traits begin another.
+    private static func records(of facts: [KeptFact]) -> [[KeptFact]] {
+        var records: [[KeptFact]] = []
+        var traits: [String: String?] = [:]
+        for fact in facts {
+            let operation = fact.operation
+            let isOther = operation.scopes.contains { traits[$0].map { $0 != operation.traits } ?? false }
+            if records.isEmpty || records[records.count - 1].count == Batch.capacity || isOther {
+                records.append([])
+                traits = [:]
+            }
+            records[records.count - 1].append(fact)
+            for scope in operation.scopes { traits[scope] = operation.traits }
+        }
+        return records
     }
 
     private func journalAnswered(
@@ -79,13 +95,19 @@ extension Ledger {
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: any OperationOwner
     ) -> Bool {
         guard let kept = KeptOperation.read(record.payload), kept.count == record.operations else { return false }
+        // Of traits that had one plan when this was sent as a batch, and have two by now, the first decides.
+        var chosen: [Scope: ScopePlan] = [:]
         let batch = batchToReplay()
         batch.isReplay = true
         batch.identity = record.identity
         for (place, kept) in kept.enumerated() {
             guard let operation = kept.operation else { return false }
             let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
-            let plans = kept.parsedScopes.map { plan($0, traits) }.filter { !$0.isInert }
+            let plans = kept.parsedScopes.map { scope in
+                let plan = chosen[scope] ?? plan(scope, traits)
+                chosen[scope] = plan
+                return plan
+            }.filter { !$0.isInert }
             batch.append(
                 operation.verb, operation.amounts, on: plans, terms: operation.terms, for: owner, ticket: place)
         }

@@ -39,7 +39,9 @@ package final class Ledger {
     /// What takes back and has to wait, each with the number of the batch that has to end before it goes into the journal.
     var queuedUp: [(fact: KeptFact, behind: Int)] = []
     /// Batches that were answered by Redis and did not come from the journal.
-    var answeredBatches = 0
+    package internal(set) var answeredBatches = 0
+    /// Those who wait until a batch does not fill any more, each with its number.
+    private var waitingForBatch: [(number: Int, resume: () -> Void)] = []
     private var isFlushScheduled = false
     private var isDeadlineCheckScheduled = false
 
@@ -75,13 +77,16 @@ package final class Ledger {
     package var redisTime: Int64 { clock.now }
 
     /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
-    /// there is nothing to decide or count, and the answer comes at once. `areKnown`: whether what administrators have set for
-    /// the scopes is known; where it is not, it is as if Redis could not be reached.
+    /// there is nothing to decide or count, and the answer comes at once. `traits` are what the request said of its user, for the
+    /// journal. `unknown`: why what administrators have set for the scopes is not known, where it is not.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        areKnown: Bool = true, for owner: any OperationOwner, ticket: Int
+        traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationOwner, ticket: Int
     ) {
-        guard areKnown else { return submitUnknown(verb, amounts, on: plans, terms: terms, for: owner, ticket: ticket) }
+        if let unknown {
+            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
+            return submit(operation, terms, traits, failed: unknown, for: owner, ticket: ticket)
+        }
         guard !plans.isEmpty || terms != nil else {
             return owner.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
         }
@@ -97,10 +102,11 @@ package final class Ledger {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(
-                KeptFact(operation: KeptOperation(operation, terms), owner: owner, ticket: ticket, failed: failed))
+                KeptFact(
+                    operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
         }
         guard let batch = batchToFill() else { return fail(.busy) }
-        batch.append(verb, amounts, on: plans, terms: terms, for: owner, ticket: ticket)
+        batch.append(verb, amounts, on: plans, terms: terms, traits: traits, for: owner, ticket: ticket)
         scheduleFlush()
     }
 
@@ -114,20 +120,29 @@ package final class Ledger {
         scheduleFlush()
     }
 
-    /// Without what administrators have set a decision could be wrong, and a fact be counted for the wrong limits.
-    private func submitUnknown(
-        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms?,
+    /// Without what administrators have set a decision could be wrong, and a fact be counted for the wrong limits: that waits in
+    /// the journal where Redis cannot be asked.
+    private func submit(
+        _ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8], failed failure: LedgerFailure,
         for owner: any OperationOwner, ticket: Int
     ) {
-        let failsClosed = plans.contains { $0.set.failsClosed }
-        let failed = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
-        guard !verb.isDecision, journal != nil else {
-            let failure =
-                isReady ? LedgerFailure.unavailable("what administrators have set is not known yet") : noConnection
+        let failed = FailedOperation(
+            verb: operation.verb, terms: terms, failsClosed: operation.scopes.contains { $0.set.failsClosed })
+        guard !operation.verb.isDecision, journal != nil, failure.keepsFacts else {
             return owner.ledgerFailed(ticket: ticket, of: failed, with: failure)
         }
-        let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
-        queueUp(KeptFact(operation: KeptOperation(operation, terms), owner: owner, ticket: ticket, failed: failed))
+        queueUp(
+            KeptFact(
+                operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
+    }
+
+    /// Whether a plan is in the batch which fills.
+    package func isFilling(with plan: ScopePlan) -> Bool { filling?.number == plan.batchNumber }
+
+    /// Calls back, later, when the batch which fills now has been sent or has failed.
+    package func afterFilling(_ resume: @escaping () -> Void) {
+        waitingForBatch.append((filling?.number ?? 0, resume))
+        scheduleFlush()
     }
 
     /// What is submitted from now on goes into another batch than this scope was last put into.
@@ -201,6 +216,17 @@ package final class Ledger {
             underWay = batch
             send(batch)
         }
+        if !waitingForBatch.isEmpty { resumeWaiting() }
+    }
+
+    /// At once, so that they come first into the next batch.
+    private func resumeWaiting() {
+        let number = filling?.number
+        let ready = waitingForBatch.filter { $0.number != number }
+        guard !ready.isEmpty else { return }
+        waitingForBatch.removeAll { $0.number != number }
+        for waiting in ready { waiting.resume() }
+        onAnswersDelivered()
     }
 
     // MARK: - Deadlines

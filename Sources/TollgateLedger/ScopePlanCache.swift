@@ -7,8 +7,8 @@ package final class ScopePlanCache {
     /// What was looked up of a scope may be used for so many ticks; from the fewer on it is looked up again while it is used.
     static let freshTicks: UInt32 = 30
     static let agingTicks: UInt32 = 24
-    /// Of its text, in bytes.
-    private static let globalLength = 6
+    private static let globalText = Array("global".utf8)
+    private static let globalLength = globalText.count
     /// Looked up again at a tick; what is past it is when it is asked for.
     static let mostAging = 2_048
     /// A user whose requests name more different roles than that has the least used of their plans made anew.
@@ -21,6 +21,13 @@ package final class ScopePlanCache {
     let generationSize: Int
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
+    private let isInFillingBatch: (ScopePlan) -> Bool
+    /// Called with a scope that a request is about, when it did not have to be looked up.
+    package var onMet: (Scope) -> Void = { _ in }
+    /// The kinds whose scopes have to be looked up; nil before that is known, and then nothing can be decided.
+    private var kindsWithSettings: Set<ScopeKind>?
+    /// Whether the plan that was asked for last is there, but for the batch which fills: that has another of the same scope.
+    package private(set) var mustWaitForBatch = false
     // Without run-time checks of exclusive access, as in Batch: finding and inserting call nobody back.
     @exclusivity(unchecked) private var young = ScopePlanTable()
     @exclusivity(unchecked) private var old = ScopePlanTable()
@@ -43,10 +50,14 @@ package final class ScopePlanCache {
     ///   - redisTime: what Redis's clock probably says, Unix ms; asked where an override may have ended.
     ///   - onDrop: called when plans go that may be in a batch which fills: the plan, or nil for any. Another of the same scope
     ///     must not come into that batch.
+    ///   - isInFillingBatch: whether a plan is in the batch which fills.
     package init(
         policy: Policy, namespace: String, generationSize: Int = ScopePlanCache.generationSize,
-        redisTime: @escaping () -> Int64 = { .min }, onDrop: @escaping (ScopePlan?) -> Void = { _ in }
+        redisTime: @escaping () -> Int64 = { .min }, onDrop: @escaping (ScopePlan?) -> Void = { _ in },
+        isInFillingBatch: @escaping (ScopePlan) -> Bool = { _ in false }
     ) {
+        kindsWithSettings = policy.kindsWithSettings
+        self.isInFillingBatch = isInFillingBatch
         self.redisTime = redisTime
         self.onDrop = onDrop
         self.policy = policy
@@ -62,6 +73,10 @@ package final class ScopePlanCache {
         self.policy = policy
         policyNumber += 1
         onDrop(nil)
+        guard let kinds = policy.kindsWithSettings else { return }
+        // Scopes of these were not looked up so far.
+        if let known = kindsWithSettings, !kinds.isSubset(of: known) { forgetAll() }
+        kindsWithSettings = kinds.union(kindsWithSettings ?? [])
     }
 
     // MARK: - Finding
@@ -70,7 +85,7 @@ package final class ScopePlanCache {
     /// scope. `traits` are those of its user (`UserTraits.bytes`).
     package func plan(forScope text: UnsafeRawBufferPointer, traits: [UInt8] = []) -> ScopePlan? {
         let hash = hash(of: text)
-        if let plan = find(text, hash: hash) { return fitted(plan, traits) }
+        if let plan = find(text, hash: hash) { return fitted(plan, traits, mayEndBatch: true) ?? plan }
         guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else { return nil }
         let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding())
         guard plan.hasText(text) else {
@@ -86,17 +101,52 @@ package final class ScopePlanCache {
             ?? makePlan(for: scope, hash: 0, traits.bytes, ScopeStanding())
     }
 
-    /// The same; nil where the scope has to be looked up first.
+    /// The same; nil where the scope has to be looked up first, or has to wait for the batch (`mustWaitForBatch`).
     @inline(__always)
     package func currentPlan(forScope text: UnsafeRawBufferPointer, traits: [UInt8]) -> ScopePlan? {
-        guard let plan = find(text, hash: hash(of: text)), isFresh(plan) else { return nil }
-        return fits(plan, traits) ? plan : fitted(plan, traits)
+        let hash = hash(of: text)
+        guard kindsWithSettings != nil, let plan = find(text, hash: hash), isFresh(plan) else {
+            return planWithoutLookup(forScope: text, hash: hash, traits)
+        }
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: false)
     }
 
     /// The same of the scope that every request has.
     package var currentGlobalPlan: ScopePlan? {
-        guard let global, isFresh(global) else { return nil }
-        return fits(global, []) ? global : fitted(global, [])
+        guard kindsWithSettings != nil, let global, isFresh(global) else {
+            return Self.globalText.withUnsafeBytes { planWithoutLookup(forScope: $0, hash: hash(of: $0), []) }
+        }
+        return fits(global, []) ? global : fitted(global, [], mayEndBatch: false)
+    }
+
+    /// That of a scope of a kind for which nothing was ever set.
+    @inline(never)
+    private func planWithoutLookup(
+        forScope text: UnsafeRawBufferPointer, hash: Int, _ traits: [UInt8]
+    ) -> ScopePlan? {
+        mustWaitForBatch = false
+        guard let kindsWithSettings, let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
+            !kindsWithSettings.contains(scope.kind)
+        else { return nil }
+        onMet(scope)
+        guard let plan = find(text, hash: hash) else {
+            let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
+            guard plan.hasText(text) else { return nil }
+            keep(plan)
+            return plan
+        }
+        renew(plan, nil)
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: false)
+    }
+
+    /// After the look-up, or where none was needed.
+    private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
+        plan.standing.lookedUp = tick
+        plan.standing.isAging = false
+        guard plan.standing.settings?.settings != settings?.settings else { return }
+        plan.standing.settings = settings
+        plan.standing.policyNumber = 0
+        plan.standing.others = []
     }
 
     private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
@@ -145,20 +195,25 @@ package final class ScopePlanCache {
 
     // MARK: - Fitting
 
-    /// The plan of the same scope that fits; takes the place of the one given.
-    private func fitted(_ plan: ScopePlan, _ traits: [UInt8]) -> ScopePlan {
+    /// The plan of the same scope that fits; takes the place of the one given. Nil where that one is in the batch which fills, and
+    /// the batch may not be ended for it: one scope whose requests name different roles would end every batch.
+    private func fitted(_ plan: ScopePlan, _ traits: [UInt8], mayEndBatch: Bool) -> ScopePlan? {
         if fits(plan, traits) { return plan }
-        if let other = plan.standing.others.first(where: { fits($0, traits) }) { return choose(other, insteadOf: plan) }
+        let chosen: ScopePlan
+        if let other = plan.standing.others.first(where: { fits($0, traits) }) {
+            guard mayEndBatch || canLeave(plan) else { return nil }
+            return choose(other, insteadOf: plan)
+        }
         let rules = rules(for: plan.scope, plan.standing.settings, traits)
         let set = set(for: rules, of: plan.scope)
-        let chosen: ScopePlan
         if plan.set === set {
             chosen = plan
-        } else if let other = plan.standing.others.first(where: { $0.set === set }) {
-            chosen = choose(other, insteadOf: plan)
         } else {
-            let new = ScopePlan(scope: plan.scope, set: set, namespace: namespace, hash: plan.hash)
-            chosen = choose(new, insteadOf: plan)
+            guard mayEndBatch || canLeave(plan) else { return nil }
+            let other =
+                plan.standing.others.first { $0.set === set }
+                ?? ScopePlan(scope: plan.scope, set: set, namespace: namespace, hash: plan.hash)
+            chosen = choose(other, insteadOf: plan)
         }
         chosen.standing.policyNumber = policyNumber
         chosen.standing.endsAt = rules.expiresAt ?? .max
@@ -166,13 +221,19 @@ package final class ScopePlanCache {
         return chosen
     }
 
-    /// The table has the one that was used last; it leads to the others.
+    private func canLeave(_ plan: ScopePlan) -> Bool {
+        mustWaitForBatch = isInFillingBatch(plan)
+        return !mustWaitForBatch
+    }
+
+    /// The table has the one that was used last; it leads to those for other traits.
     private func choose(_ plan: ScopePlan, insteadOf last: ScopePlan) -> ScopePlan {
-        var others = last.standing.others.filter { $0 !== plan }
-        if last.standing.isUser { others.insert(last, at: 0) }
+        var others = last.standing.others.filter { $0 !== plan && $0.standing.policyNumber == policyNumber }
+        if last.standing.isUser, last.standing.policyNumber == policyNumber { others.insert(last, at: 0) }
         if others.count >= Self.mostVariants { others.removeLast() }
         plan.standing.settings = last.standing.settings
         plan.standing.lookedUp = last.standing.lookedUp
+        plan.standing.isAging = last.standing.isAging
         plan.standing.isUser = last.standing.isUser
         plan.standing.others = others
         last.standing.others = []
@@ -230,12 +291,7 @@ package final class ScopePlanCache {
                 let standing = ScopeStanding(settings: box, lookedUp: tick)
                 return keep(makePlan(for: scope, hash: hash, [], standing))
             }
-            plan.standing.lookedUp = tick
-            plan.standing.isAging = false
-            guard plan.standing.settings?.settings != box?.settings else { return }
-            plan.standing.settings = box
-            plan.standing.policyNumber = 0
-            plan.standing.others = []
+            renew(plan, box)
         }
     }
 
@@ -249,6 +305,13 @@ package final class ScopePlanCache {
         }
     }
 
+    /// Something was set for a scope of the kind, maybe for the first time: from now on its scopes are looked up.
+    package func noteSettings(of kind: ScopeKind) {
+        guard kindsWithSettings?.contains(kind) == false else { return }
+        kindsWithSettings?.insert(kind)
+        forgetAll()
+    }
+
     /// Nothing that was looked up holds any more.
     package func forgetAll() {
         tick += Self.freshTicks
@@ -260,7 +323,14 @@ package final class ScopePlanCache {
         tick += 1
         defer { aging.removeAll() }
         var scopes: Set<Scope> = []
-        for plan in aging { scopes.insert(plan.scope) }
+        for plan in aging where plan.standing.isAging {
+            let scope = plan.scope
+            if kindsWithSettings?.contains(scope.kind) == false {
+                renew(plan, nil)
+            } else {
+                scopes.insert(scope)
+            }
+        }
         return Array(scopes)
     }
 

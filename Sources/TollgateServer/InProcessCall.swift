@@ -19,22 +19,22 @@ final class InProcessCall: RequestOwner {
     func start(_ line: ByteBuffer) {
         var line = line
         switch reader.next(from: &line) {
-        case .request: handle(areScopesKnown: true)
+        case .request: handle(nil)
         case .refused(let error), .broken(let error): refuse(error)
         case .needsMore: refuse(RequestError(.badRequest, "expected a whole line"))
         }
     }
 
-    private func handle(areScopesKnown: Bool) {
+    private func handle(_ unknown: LedgerFailure?) {
         guard !worker.isShuttingDown else { return refuse(RequestError(.unavailable, "shutting down")) }
         switch reader.request.verb {
-        case .check: submit(.check, areScopesKnown)
-        case .peek: submit(.peek, areScopesKnown)
-        case .record: submit(.record, areScopesKnown)
-        case .refund: submit(.refund, areScopesKnown)
-        case .reserve: reserve(areScopesKnown)
-        case .commit: settle(.commit, areScopesKnown)
-        case .cancel: settle(.cancel, areScopesKnown)
+        case .check: submit(.check, unknown)
+        case .peek: submit(.peek, unknown)
+        case .record: submit(.record, unknown)
+        case .refund: submit(.refund, unknown)
+        case .reserve: reserve(unknown)
+        case .commit: settle(.commit, unknown)
+        case .cancel: settle(.cancel, unknown)
         default: refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): not from here"))
         }
     }
@@ -54,7 +54,7 @@ final class InProcessCall: RequestOwner {
         fill(0) { framing.writeError(error, to: &$0) }
     }
 
-    func lookUp(_ scopes: [Scope]) {
-        worker.lookup.look(up: scopes) { self.handle(areScopesKnown: $0) }
+    func wait(for scopes: [Scope]) {
+        worker.wait(for: scopes) { self.handle($0) }
     }
 }

@@ -33,7 +33,8 @@ struct InfoReport: Encodable, Sendable {
         var loadedAt = ""
         /// Why the file as it stands now is not in force.
         var error: String?
-        /// Of the last change by an administrator that is in force here; nil until Redis has said.
+        /// The number of the last change that was there when tiers and assignments were last read; nil before. Changes of single
+        /// scopes are not waited for.
         var revision: Int64?
         /// Whether changes are told to this sidecar as they are made.
         var isSubscribed = false

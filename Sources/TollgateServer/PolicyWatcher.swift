@@ -19,6 +19,8 @@ final class PolicyWatcher: Sendable {
     struct Listener: Sendable {
         /// Another shared policy.
         var install: @Sendable (StoredShared) -> Void
+        /// It cannot be read; a sentence.
+        var isBroken: @Sendable (String) -> Void
         /// Something was set for a scope, or for all that is known; nil.
         var settingsChanged: @Sendable (Scope?) -> Void
     }
@@ -37,6 +39,7 @@ final class PolicyWatcher: Sendable {
         var begun = 0
         var installed = 0
         var isSubscribed = false
+        var kinds: Set<ScopeKind> = []
     }
 
     private struct Connections {
@@ -104,9 +107,10 @@ final class PolicyWatcher: Sendable {
         let words = message.split(separator: " ", maxSplits: 2)
         if words.count == 3, words[1] == "scope", let scope = try? Scope(parsing: words[2]) {
             listener.settingsChanged(scope)
-        } else {
-            wantedContinuation.yield()
+            // Not the first of its kind.
+            if state.withLock({ $0.kinds.contains(scope.kind) }) { return }
         }
+        wantedContinuation.yield()
     }
 
     // MARK: - Reading
@@ -126,18 +130,25 @@ final class PolicyWatcher: Sendable {
     }
 
     private func readUntilDone() async {
-        var isLogged = false
+        var reported: PolicyStoreError?
         while !Task.isCancelled {
             do throws(PolicyStoreError) {
                 return try await read()
             } catch {
-                if case .corrupt = error, !isLogged {
-                    isLogged = true
-                    logger.error("what administrators have set cannot be read: \(error)")
-                }
+                if error != reported { report(error) }
+                reported = error
             }
             try? await Task.sleep(for: Self.pause)
         }
+    }
+
+    /// An outage is reported by the links.
+    private func report(_ error: PolicyStoreError) {
+        guard case .corrupt(let sentence) = error else {
+            return logger.debug("what administrators have set cannot be read: \(error)")
+        }
+        logger.error("what administrators have set cannot be read: \(sentence)")
+        listener.isBroken("what administrators have set cannot be read: \(sentence)")
     }
 
     /// Reads now what every sidecar keeps whole, and has it installed.
@@ -150,6 +161,7 @@ final class PolicyWatcher: Sendable {
         state.withLock { state in
             guard number > state.installed else { return }
             state.installed = number
+            state.kinds = shared.kinds
             listener.install(shared)
         }
     }

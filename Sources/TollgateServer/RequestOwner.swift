@@ -20,38 +20,39 @@ protocol RequestOwner: OperationOwner {
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void)
     /// The reply to a request that is not carried out.
     func refuse(_ error: RequestError)
-    /// Handles the request at hand again when these scopes are known, or cannot be.
-    func lookUp(_ scopes: [Scope])
+    /// Handles the request at hand again: when these scopes are known, or cannot be; without any, when the batch which fills has
+    /// been sent.
+    func wait(for scopes: [Scope])
 }
 
 extension RequestOwner {
     /// CHECK, PEEK, RECORD and REFUND. Takes from the request only what it needs: a copy of the whole would cost as much as the
     /// rest of this.
-    func submit(_ verb: OperationVerb, _ areScopesKnown: Bool) {
+    func submit(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
-        guard worker.resolve(names, of: reader.request.bytes, areScopesKnown) else {
-            return lookUp(worker.resolver.unknown)
+        guard worker.resolve(names, of: reader.request.bytes, unknown) else {
+            return wait(for: worker.resolver.unknown)
         }
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
         worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms, areKnown: areScopesKnown, for: self, ticket: reserveReply())
+            verb, amounts, on: worker.plans, terms: terms, traits: worker.resolver.traits, unknown: unknown, for: self, ticket: reserveReply())
     }
 
-    func reserve(_ areScopesKnown: Bool) {
+    func reserve(_ unknown: LedgerFailure?) {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
-        guard worker.resolve(names, of: request.bytes, areScopesKnown) else { return lookUp(worker.resolver.unknown) }
+        guard worker.resolve(names, of: request.bytes, unknown) else { return wait(for: worker.resolver.unknown) }
         let (amounts, reservation) = worker.reservation(for: request)
         worker.ledger.submit(
-            .reserve, amounts, on: worker.plans, terms: .reserving(reservation), areKnown: areScopesKnown, for: self,
+            .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits, unknown: unknown, for: self,
             ticket: reserveReply())
     }
 
     /// COMMIT and CANCEL.
-    func settle(_ verb: OperationVerb, _ areScopesKnown: Bool) {
+    func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
         let request = reader.request
         let settled: Worker.Settled
         do throws(RequestError) {
@@ -59,11 +60,11 @@ extension RequestOwner {
         } catch {
             return refuse(error)
         }
-        guard worker.resolve(settled.names, of: settled.bytes, areScopesKnown) else {
-            return lookUp(worker.resolver.unknown)
+        guard worker.resolve(settled.names, of: settled.bytes, unknown) else {
+            return wait(for: worker.resolver.unknown)
         }
         worker.ledger.submit(
-            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation), areKnown: areScopesKnown,
+            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation), traits: worker.resolver.traits, unknown: unknown,
             for: self, ticket: reserveReply())
     }
 }

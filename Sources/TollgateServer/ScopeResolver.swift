@@ -14,9 +14,13 @@ struct ScopeResolver {
 
     let cache: ScopePlanCache
     private var composites: [[[UInt8]]] = []
+    /// Without tiers nobody's limits depend on what is said of users.
     private var hasTiers = false
     private var text: [UInt8] = []
-    private var traits: [UInt8] = []
+    /// What the last request said of its user (`UserTraits.bytes`).
+    private(set) var traits: [UInt8] = []
+    /// Whether the last request has to wait until the batch which fills has been sent.
+    private(set) var mustWaitForBatch = false
     /// The scopes of the last request that have to be looked up before it can be decided.
     private(set) var unknown: [Scope] = []
     /// Scopes that requests were decided about, and how often one had to be looked up for that.
@@ -35,16 +39,17 @@ struct ScopeResolver {
     }
 
     /// Fills `plans` with every scope that has a part in a request, without those that change nothing. False where some have
-    /// to be looked up first (`unknown`).
+    /// to be looked up first (`unknown`), or the request has to wait for the batch.
     mutating func resolve(_ names: Names, of bytes: [UInt8], into plans: inout [ScopePlan]) -> Bool {
         plans.removeAll(keepingCapacity: true)
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
+        mustWaitForBatch = false
         setTraits(names, bytes)
         var found = 0
         bytes.withUnsafeBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
-                if let plan = cache.currentPlan(forScope: text, traits: traits) {
+                if let plan = cache.currentPlan(forScope: text, traits: hasTiers ? traits : []) {
                     found += 1
                     if !plan.isInert { plans.append(plan) }
                 } else {
@@ -68,7 +73,7 @@ struct ScopeResolver {
         } else {
             miss(scope: .global)
         }
-        guard unknown.isEmpty else { return false }
+        guard unknown.isEmpty, !mustWaitForBatch else { return false }
         resolved &+= found
         return true
     }
@@ -92,7 +97,8 @@ struct ScopeResolver {
     mutating func currentPlan(of scope: Scope, _ traits: UserTraits) -> ScopePlan? {
         let traits = hasTiers ? traits.bytes : []
         let plan = Array(scope.description.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits) }
-        if plan == nil { lookedUp &+= 1 } else { resolved &+= 1 }
+        mustWaitForBatch = plan == nil && cache.mustWaitForBatch
+        if plan != nil { resolved &+= 1 } else if !mustWaitForBatch { lookedUp &+= 1 }
         return plan
     }
 
@@ -101,14 +107,14 @@ struct ScopeResolver {
     }
 
     private mutating func miss(scope: Scope) {
+        guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
         lookedUp &+= 1
         unknown.append(scope)
     }
 
-    /// Without tiers nobody's limits depend on them.
     private mutating func setTraits(_ names: Names, _ bytes: [UInt8]) {
         if !traits.isEmpty { traits.removeAll(keepingCapacity: true) }
-        guard hasTiers, names.roles != nil || names.email != nil else { return }
+        guard names.roles != nil || names.email != nil else { return }
         if let roles = names.roles { traits.append(contentsOf: bytes[roles]) }
         traits.append(UInt8(ascii: "\n"))
         if let email = names.email { traits.append(contentsOf: bytes[email]) }

@@ -4,21 +4,21 @@ import TollgateLedger
 import TollgateWire
 
 extension Session {
-    /// Hands the request that was read on by its verb. `areScopesKnown` is false where its scopes could not be looked up.
-    func handleRequest(areScopesKnown: Bool) {
+    /// Hands the request that was read on by its verb. `unknown`: why its scopes could not be looked up.
+    func handleRequest(unknown: LedgerFailure? = nil) {
         let verb = reader.request.verb
         guard isAuthenticated || verb.needsNoToken else {
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
         switch verb {
-        case .check: submit(.check, areScopesKnown)
-        case .peek: submit(.peek, areScopesKnown)
-        case .record: submit(.record, areScopesKnown)
-        case .refund: submit(.refund, areScopesKnown)
-        case .reserve: reserve(areScopesKnown)
-        case .commit: settle(.commit, areScopesKnown)
-        case .cancel: settle(.cancel, areScopesKnown)
-        case .usage: usage(reader.request, areScopesKnown)
+        case .check: submit(.check, unknown)
+        case .peek: submit(.peek, unknown)
+        case .record: submit(.record, unknown)
+        case .refund: submit(.refund, unknown)
+        case .reserve: reserve(unknown)
+        case .commit: settle(.commit, unknown)
+        case .cancel: settle(.cancel, unknown)
+        case .usage: usage(reader.request, unknown)
         default: handleOther(reader.request)
         }
     }
@@ -65,16 +65,16 @@ extension Session {
 
     // MARK: - Reports
 
-    private func usage(_ request: Request, _ isScopeKnown: Bool) {
+    private func usage(_ request: Request, _ unknown: LedgerFailure?) {
         guard let scope = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
             return refuse(RequestError(.badRequest, "scope: expected kind:id, kinds joined by +, or global"))
         }
         let roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
         let traits = UserTraits(roles: roles, email: request.email.map(request.text))
-        guard isScopeKnown else {
-            return refuse(RequestError(.unavailable, "Redis: \(worker.ledger.stateDescription)"))
+        if let unknown { return refuse(RequestError(unknown)) }
+        guard let plan = worker.resolver.currentPlan(of: scope, traits) else {
+            return wait(for: worker.resolver.mustWaitForBatch ? [] : [scope])
         }
-        guard let plan = worker.resolver.currentPlan(of: scope, traits) else { return lookUp([scope]) }
         let ticket = replies.reserve()
         worker.ledger.readUsage(of: plan) { [self] result in
             fill(ticket) { buffer in

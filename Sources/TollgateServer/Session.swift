@@ -45,8 +45,8 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     private var isHandlingRequests = false
     /// `input` holds requests that wait for room, or for the one before them.
     private var isHeldBack = false
-    /// The request at hand waits until its scopes have been looked up.
-    private var isLookingUp = false
+    /// The request at hand waits until its scopes have been looked up, or for a batch to go.
+    private var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
     private var lastRequest = NIODeadline.now()
@@ -79,7 +79,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
 
     /// Whether no whole request has come since then, and none is being worked on.
     func isIdle(since time: NIODeadline) -> Bool {
-        lastRequest < time && replies.count == 0 && !isLookingUp
+        lastRequest < time && replies.count == 0 && !isWaiting
     }
 
     // MARK: - Reading
@@ -149,15 +149,15 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         isHeldBack = !context.channel.isWritable
         guard !isHeldBack else { return }
         var isFirst = true
-        while phase == .open, !isLookingUp {
+        while phase == .open, !isWaiting {
             guard hasRoom else {
                 isHeldBack = true
                 return
             }
             switch reader.next(from: &input) {
             case .request:
-                handleRequest(areScopesKnown: true)
-                isHeldBack = isLookingUp
+                handleRequest()
+                isHeldBack = isWaiting
             case .refused(let error): refuse(error)
             case .broken(let error):
                 refuse(error)
@@ -172,15 +172,14 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         }
     }
 
-    /// The request at hand is handled again when its scopes are known, or cannot be; those behind it wait, so that each counts
-    /// after the one before.
-    func lookUp(_ scopes: [Scope]) {
-        isLookingUp = true
-        worker.lookup.look(up: scopes) { [self] areKnown in
-            isLookingUp = false
+    /// Those behind it wait too, so that each counts after the one before.
+    func wait(for scopes: [Scope]) {
+        isWaiting = true
+        worker.wait(for: scopes) { [self] failure in
+            isWaiting = false
             guard context != nil else { return }
-            handleRequest(areScopesKnown: areKnown)
-            if !isLookingUp { markForFlush() }
+            handleRequest(unknown: failure)
+            if !isWaiting { markForFlush() }
         }
     }
 
@@ -217,7 +216,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         isMarkedForFlush = false
         guard let context else { return }
         writeOutput(context)
-        while isHeldBack, !isLookingUp, phase == .open, hasRoom, context.channel.isWritable {
+        while isHeldBack, !isWaiting, phase == .open, hasRoom, context.channel.isWritable {
             handleRequests(context)
             writeOutput(context)
         }

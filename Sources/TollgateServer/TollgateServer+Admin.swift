@@ -54,6 +54,8 @@ extension TollgateServer {
             for worker in workers { try? await worker.eventLoop.submit {}.get() }
             return
         }
+        // The first of its kind: requests may be joined into such scopes from now on.
+        if shared?.kinds.contains(scope.kind) == false { try? await watcher?.read() }
         for worker in workers {
             try? await worker.eventLoop.submit { worker.value.settingsChanged(of: scope) }.get()
         }
@@ -87,12 +89,11 @@ extension Worker {
         of scope: Scope, _ traits: UserTraits, _ promise: EventLoopPromise<(rules: ScopeRules, usage: ScopeUsage)>
     ) {
         guard let plan = resolver.currentPlan(of: scope, traits) else {
-            return lookup.look(up: [scope], areSeen: false) { [self] isKnown in
-                guard isKnown else {
-                    return promise.fail(LedgerFailure.unavailable(ledger.stateDescription))
-                }
-                readUsage(of: scope, traits, promise)
+            let again: (LedgerFailure?) -> Void = { [self] failure in
+                if let failure { promise.fail(failure) } else { readUsage(of: scope, traits, promise) }
             }
+            // Not as a request would: who looks at a scope is no reason to list it as seen.
+            return resolver.mustWaitForBatch ? ledger.afterFilling { again(nil) } : lookup.look(up: [scope], completion: again)
         }
         let rules = resolver.cache.rules(for: scope, traits)
         ledger.readUsage(of: plan) { result in

@@ -100,6 +100,11 @@ public final class TollgateServer: Service {
     private func startWatcher(on eventLoop: any EventLoop) async throws {
         let listener = PolicyWatcher.Listener(
             install: { [weak self] in self?.install($0) },
+            isBroken: { [weak self] sentence in
+                for worker in self?.workers ?? [] {
+                    worker.eventLoop.execute { worker.value.lookup.policyIsBroken(sentence) }
+                }
+            },
             settingsChanged: { [weak self] scope in
                 for worker in self?.workers ?? [] {
                     worker.eventLoop.execute { worker.value.settingsChanged(of: scope) }
@@ -155,7 +160,7 @@ public final class TollgateServer: Service {
 
     private func installMerged() {
         state.withLock { state in
-            state.policy = state.filePolicy.merged(with: state.shared?.policy ?? SharedPolicy())
+            state.policy = state.shared.map { state.filePolicy.merged(with: $0.policy) } ?? state.filePolicy
             let (policy, isWhole) = (state.policy, state.shared != nil)
             // Within the lock: a later policy must not reach a worker before an earlier one.
             for worker in state.workers {

@@ -12,6 +12,7 @@ final class Worker {
     let eventLoop: any EventLoop
     let ledger: Ledger
     let lookup: SettingsLookup
+    private let seen: SeenScopes
     let link: RedisLink
     let token: [UInt8]?
     private let idleTimeout: TimeAmount
@@ -51,10 +52,13 @@ final class Worker {
             journal: journal)
         let cache = ScopePlanCache(
             policy: policy, namespace: settings.namespace, redisTime: { [unowned ledger] in ledger.redisTime },
-            onDrop: { [unowned ledger] in ledger.endBatch(with: $0) })
+            onDrop: { [unowned ledger] in ledger.endBatch(with: $0) },
+            isInFillingBatch: { [unowned ledger] in ledger.isFilling(with: $0) })
         resolver = ScopeResolver(cache: cache)
         lookup = SettingsLookup(ledger: ledger, logger: logger)
-        lookup.listedKinds = policy.listedKinds
+        seen = SeenScopes(ledger: ledger)
+        seen.listedKinds = policy.listedKinds
+        cache.onMet = { [unowned seen] in seen.note($0) }
         lookup.onFound = { cache.learn($0, of: $1) }
         lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
@@ -95,13 +99,14 @@ final class Worker {
     func install(_ policy: Policy, isWhole: Bool) {
         resolver.cache.install(policy)
         resolver.policyChanged()
-        lookup.listedKinds = policy.listedKinds
+        seen.listedKinds = policy.listedKinds
         if isWhole { lookup.policyIsKnown() }
     }
 
     /// What administrators have set for a scope is not what it was; nil for any scope, as when changes may have been missed.
     func settingsChanged(of scope: Scope?) {
         if let scope {
+            resolver.cache.noteSettings(of: scope.kind)
             lookup.outdate(scope)
             resolver.cache.forget(scope)
         } else {
@@ -110,12 +115,21 @@ final class Worker {
         }
     }
 
-    /// Fills `plans` with the scopes of a request; false where some have to be looked up first. With `areKnown` false, by what
-    /// there is to be had of them.
-    func resolve(_ names: ScopeResolver.Names, of bytes: [UInt8], _ areKnown: Bool) -> Bool {
-        guard !areKnown else { return resolver.resolve(names, of: bytes, into: &plans) }
+    /// Fills `plans` with the scopes of a request; false where it has to wait. `unknown`: why what is set for them is not known;
+    /// then they are filled by what there is to be had.
+    func resolve(_ names: ScopeResolver.Names, of bytes: [UInt8], _ unknown: LedgerFailure?) -> Bool {
+        guard unknown != nil else { return resolver.resolve(names, of: bytes, into: &plans) }
         resolver.resolveUnknown(names, of: bytes, into: &plans)
         return true
+    }
+
+    /// Calls back once, later: when the scopes are known, or with why not; without any, when the batch which fills has been sent.
+    func wait(for scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
+        guard scopes.isEmpty else {
+            for scope in scopes { seen.note(scope) }
+            return lookup.look(up: scopes, completion: completion)
+        }
+        ledger.afterFilling { completion(nil) }
     }
 
     /// Sends a record of the journal to Redis.
@@ -123,8 +137,12 @@ final class Worker {
         let cache = resolver.cache
         guard ledger.isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
-        lookup.look(up: ledger.scopes(in: record)) { [self] isKnown in
-            guard isKnown else { return promise.succeed(.notNow) }
+        lookup.look(up: ledger.scopes(in: record)) { [self] failure in
+            switch failure {
+            case nil: break
+            case .internal(let sentence)?: return promise.succeed(.failing(sentence, others: ledger.answeredBatches))
+            default: return promise.succeed(.notNow)
+            }
             ledger.replay(record) { cache.plan(for: $0, traits: $1) }.assumeIsolated().whenSuccess {
                 promise.succeed($0)
             }

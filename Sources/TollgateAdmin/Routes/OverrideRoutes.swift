@@ -20,7 +20,7 @@ struct OverrideRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
-        try api.requireKnownKind(of: scope)
+        try api.requireRoom(for: scope)
         let override = try PolicyJSON.override(try await request.policyPart())
         let now = await api.server.redisTime
         guard override.expiresAt > now, override.expiresAt <= now + Self.longest else {

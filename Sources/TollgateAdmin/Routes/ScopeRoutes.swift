@@ -91,7 +91,7 @@ struct ScopeRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
-        try api.requireKnownKind(of: scope)
+        try api.requireRoom(for: scope)
         let limits = try Self.limits(try await request.json())
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store().settings(of: scope).limits?.version

@@ -1,7 +1,7 @@
 import TollgateCore
 
-/// The names under which Redis holds what administrators have set. All of them share the hash tag `{policy}`, so that a change is
-/// atomic on a cluster too; no scope has that name.
+/// The names under which Redis holds what administrators have set. All of them share the hash tag `{policy}`, and so one slot of a
+/// cluster; no scope has that name.
 package struct PolicyKeys: Sendable {
     private let prefix: String
 
@@ -21,6 +21,8 @@ package struct PolicyKeys: Sendable {
     package var assignmentIndex: String { prefix + "index:assignments" }
     /// Hash: the id of a tier → how many stored assignments name it, of users and others.
     package var assigned: String { prefix + "assigned" }
+    /// Set of the kinds of scopes for which something was ever set.
+    package var kinds: String { prefix + "kinds" }
     /// Stream of who changed what.
     package var audit: String { prefix + "audit" }
     /// Sorted set of the scopes of a kind by the time (Unix ms) they were last looked up.

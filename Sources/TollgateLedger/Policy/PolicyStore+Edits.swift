@@ -32,7 +32,7 @@ extension PolicyStore {
     /// In the order of policy_edit.lua.
     private func scriptKeys(_ change: PolicyChange) -> [String] {
         [change.key, keys.revision, keys.audit, keys.assigned, keys.assignmentIndex, keys.tiers]
-            + (change.scope.map { [keys.seen($0.kind.description)] } ?? [])
+            + (change.scope.map { [keys.seen($0.kind.description), keys.kinds] } ?? [])
     }
 
     private func arguments(_ change: PolicyChange, _ precondition: Precondition, _ author: Author) -> [String] {
@@ -40,7 +40,7 @@ extension PolicyStore {
             change.action, change.field, change.item ?? "", precondition.word, change.target,
             change.isInFile ? "1" : "0", "\(change.most ?? 0)", change.scope?.description ?? "", keys.changes,
             author.name,
-            author.address,
+            author.address, change.scope?.kind.description ?? "",
         ]
     }
 

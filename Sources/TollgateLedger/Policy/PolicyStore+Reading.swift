@@ -6,7 +6,7 @@ extension PolicyStore {
     /// What every sidecar keeps whole, as it was at one moment.
     package func shared() async throws(PolicyStoreError) -> StoredShared {
         let replies = try await askAtOnce([
-            ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments],
+            ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments], ["SMEMBERS", keys.kinds],
         ])
         var shared = StoredShared()
         shared.revision = try revision(replies[0])
@@ -14,7 +14,22 @@ extension PolicyStore {
         for field in try StoredField.all(replies[2], of: keys.assignments) {
             shared.assignments.append(try field.assignment(field.subject()))
         }
+        shared.kinds = try kinds(replies[3])
         return shared
+    }
+
+    private func kinds(_ reply: RedisReply) throws(PolicyStoreError) -> Set<ScopeKind> {
+        guard case .array(let words) = try reply.checked(of: keys.kinds) else {
+            throw .unexpectedReply(about: keys.kinds)
+        }
+        var kinds: Set<ScopeKind> = []
+        for case .bulk(let word) in words {
+            guard let kind = try? ScopeKind(parsing: String(buffer: word)) else {
+                throw .corrupt("\(keys.kinds): \(String(buffer: word)) is no kind")
+            }
+            kinds.insert(kind)
+        }
+        return kinds
     }
 
     private func revision(_ reply: RedisReply) throws(PolicyStoreError) -> Int64 {

@@ -14,20 +14,24 @@ package final class SettingsLookup {
     private let ledger: Ledger
     private let keys: PolicyKeys
     private let logger: Logger
-    /// Kinds whose scopes are listed as seen.
-    package var listedKinds: Set<ScopeKind> = []
-    /// Whether tiers, and the assignments of roles and domains, are known; until then nobody is told that scopes are.
-    private var isPolicyKnown = false
-
+    private var policy = PolicyState.unknown
     private var scopes: [Scope: ScopeState] = [:]
     private var wanted: [Scope] = []
     private var isFlushScheduled = false
     private var waitingForPolicy: [Waiter] = []
+    /// Whether Redis refused the last look-up, so that a row of refusals is one line in the log.
+    private var isRefusalLogged = false
+
+    /// What is known of tiers, and of the assignments of roles and domains. Nobody is told that scopes are known before these are.
+    private enum PolicyState {
+        case unknown
+        case known
+        /// It cannot be read; a sentence.
+        case broken(String)
+    }
 
     private struct ScopeState {
         var waiters: [Waiter] = []
-        /// Whether a request is about it: what only reports ask about is not listed as seen.
-        var isSeen = false
         /// Something was set after the look-up was sent, or may have been.
         var isOutdated = false
     }
@@ -35,10 +39,10 @@ package final class SettingsLookup {
     /// Somebody who waits for some scopes.
     private final class Waiter {
         var missing: Int
-        var isKnown = true
-        let completion: (Bool) -> Void
+        var failure: LedgerFailure?
+        let completion: (LedgerFailure?) -> Void
 
-        init(missing: Int, completion: @escaping (Bool) -> Void) {
+        init(missing: Int, completion: @escaping (LedgerFailure?) -> Void) {
             self.missing = missing
             self.completion = completion
         }
@@ -57,22 +61,19 @@ package final class SettingsLookup {
 
     // MARK: - Asking
 
-    /// Calls back once, later: with whether all of the scopes are known by then. `areSeen`: whether a request is about them, so that
-    /// they are listed as seen.
-    package func look(up scopes: [Scope], areSeen: Bool = true, completion: @escaping (Bool) -> Void) {
-        guard !scopes.isEmpty else {
-            return ledger.eventLoop.assumeIsolated().execute {
-                completion(self.isPolicyKnown)
-                self.onDelivered()
-            }
-        }
+    /// Calls back once, later: with nil when all of the scopes are known, or with why not. An outage where Redis cannot be asked,
+    /// another failure where what is set cannot be read: then nothing may pass.
+    package func look(up scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         let waiter = Waiter(missing: scopes.count, completion: completion)
         for scope in scopes {
             if self.scopes[scope] == nil { wanted.append(scope) }
             self.scopes[scope, default: ScopeState()].waiters.append(waiter)
-            if areSeen { self.scopes[scope]?.isSeen = true }
         }
-        scheduleFlush()
+        ledger.eventLoop.assumeIsolated().execute {
+            guard scopes.isEmpty else { return self.scheduleFlush() }
+            self.tell(waiter)
+            self.onDelivered()
+        }
     }
 
     /// What was set for the scope is not what a look-up under way may find.
@@ -87,11 +88,22 @@ package final class SettingsLookup {
 
     /// Those who wait for the policy are told what was found meanwhile.
     package func policyIsKnown() {
-        guard !isPolicyKnown else { return }
-        isPolicyKnown = true
+        if case .known = policy { return }
+        policy = .known
+        tellThoseWhoWaitForPolicy()
+    }
+
+    /// It cannot be read. Where it could be before, that goes on.
+    package func policyIsBroken(_ sentence: String) {
+        if case .known = policy { return }
+        policy = .broken(sentence)
+        tellThoseWhoWaitForPolicy()
+    }
+
+    private func tellThoseWhoWaitForPolicy() {
         let waiters = waitingForPolicy
         waitingForPolicy = []
-        for waiter in waiters { waiter.completion(waiter.isKnown) }
+        for waiter in waiters { tell(waiter) }
         if !waiters.isEmpty { onDelivered() }
     }
 
@@ -109,7 +121,7 @@ package final class SettingsLookup {
             let portion = Array(wanted.prefix(Self.mostScopes))
             wanted.removeFirst(portion.count)
             guard ledger.isReady else {
-                for scope in portion { finish(scope, isKnown: false) }
+                for scope in portion { finish(scope, ledger.noConnection) }
                 continue
             }
             send(portion)
@@ -123,7 +135,7 @@ package final class SettingsLookup {
         let timeout = ledger.eventLoop.assumeIsolated().scheduleTask(in: ledger.deadline) {
             guard !isDone else { return }
             isDone = true
-            self.fail(portion)
+            self.fail(portion, .timeout)
             self.ledger.lookupTimedOut()
         }
         ledger.link.evaluate(Ledger.lookupScript, command(for: portion)) { result in
@@ -135,71 +147,80 @@ package final class SettingsLookup {
     }
 
     private func command(for portion: [Scope]) -> ByteBuffer {
-        let texts = portion.map(\.description)
-        let listed = zip(portion, texts).map { scope, text in
-            scopes[scope]?.isSeen == true && listedKinds.contains(scope.kind) ? text : ""
-        }
         var command = ByteBuffer()
         RedisCommand.encode(
-            ["EVALSHA", Ledger.lookupScript.sha, "\(2 * portion.count)"] + texts.map(keys.settings)
-                + portion.map { keys.seen($0.kind.description) } + listed, into: &command)
+            ["EVALSHA", Ledger.lookupScript.sha, "\(portion.count)"] + portion.map { keys.settings(of: $0.description) },
+            into: &command)
         return command
     }
 
     // MARK: - Answers
 
     private func receive(_ result: Result<RedisReply, RedisError>, for portion: [Scope]) {
-        guard case .success(.array(let items)) = result, items.count == portion.count + 1,
-            case .integer(let now) = items[0]
-        else {
-            if case .success(.error(let sentence)) = result {
-                logger.error("what administrators have set cannot be read", metadata: ["reason": "\(sentence)"])
-            }
-            return fail(portion)
+        switch result {
+        case .success(.array(let items)) where items.count == portion.count + 1:
+            isRefusalLogged = false
+            if case .integer(let now) = items[0] { ledger.redisSaid(now) }
+            take(Array(items.dropFirst()), for: portion)
+        case .success(.error(let sentence)): fail(portion, LedgerFailure(redisSaid: sentence))
+        case .success: fail(portion, .internal("the look-up script's reply cannot be read"))
+        case .failure(.notConnected): fail(portion, ledger.noConnection)
+        case .failure(let error): fail(portion, .unavailable(error.description))
         }
-        ledger.redisSaid(now)
-        for (scope, item) in zip(portion, items.dropFirst()) {
-            if scopes[scope]?.isOutdated == true {
+    }
+
+    private func take(_ items: [RedisReply], for portion: [Scope]) {
+        for (scope, item) in zip(portion, items) {
+            guard scopes[scope]?.isOutdated != true else {
                 wanted.append(scope)
-            } else {
-                onFound(settings(of: scope, item), scope)
-                finish(scope, isKnown: true)
+                continue
+            }
+            do throws(PolicyStoreError) {
+                onFound(try StoredSettings(scope: scope, reply: item).settings, scope)
+                finish(scope, nil)
+            } catch {
+                logger.error("what administrators have set for a scope cannot be read: \(error)")
+                finish(scope, .internal("what administrators have set for \(scope) cannot be read"))
             }
         }
         if !wanted.isEmpty { scheduleFlush() }
         onDelivered()
     }
 
-    /// What somebody broke by hand is left out, and the rest holds.
-    private func settings(of scope: Scope, _ reply: RedisReply) -> ScopeSettings {
-        do throws(PolicyStoreError) {
-            return try StoredSettings(scope: scope, reply: reply).settings
-        } catch {
-            logger.error("what administrators have set for a scope cannot be read, and does not hold: \(error)")
-            return .none
+    private func fail(_ portion: [Scope], _ failure: LedgerFailure) {
+        if case .internal(let sentence) = failure, !isRefusalLogged {
+            isRefusalLogged = true
+            logger.error("what administrators have set cannot be looked up: \(sentence)")
         }
-    }
-
-    private func fail(_ portion: [Scope]) {
-        for scope in portion { finish(scope, isKnown: false) }
+        for scope in portion { finish(scope, failure) }
         onDelivered()
     }
 
-    private func finish(_ scope: Scope, isKnown: Bool) {
+    private func finish(_ scope: Scope, _ failure: LedgerFailure?) {
         for waiter in scopes.removeValue(forKey: scope)?.waiters ?? [] {
             waiter.missing -= 1
-            if !isKnown { waiter.isKnown = false }
+            // What cannot be read weighs more than an outage.
+            if let failure, waiter.failure?.isOutage ?? true { waiter.failure = failure }
             if waiter.missing == 0 { tell(waiter) }
         }
     }
 
     private func tell(_ waiter: Waiter) {
-        guard waiter.isKnown, !isPolicyKnown else { return waiter.completion(waiter.isKnown) }
+        guard waiter.failure == nil else { return waiter.completion(waiter.failure) }
+        switch policy {
+        case .known: waiter.completion(nil)
+        case .broken(let sentence): waiter.completion(.internal(sentence))
+        case .unknown where !ledger.isReady: waiter.completion(ledger.noConnection)
+        case .unknown: waitForPolicy(waiter)
+        }
+    }
+
+    private func waitForPolicy(_ waiter: Waiter) {
         waitingForPolicy.append(waiter)
         ledger.eventLoop.assumeIsolated().scheduleTask(in: ledger.deadline) {
             guard let place = self.waitingForPolicy.firstIndex(where: { $0 === waiter }) else { return }
             self.waitingForPolicy.remove(at: place)
-            waiter.completion(false)
+            waiter.completion(.unavailable("what administrators have set is not known yet"))
             self.onDelivered()
         }
     }

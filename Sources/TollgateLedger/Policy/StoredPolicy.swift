@@ -18,11 +18,13 @@ package struct StoredShared: Sendable {
     /// By id.
     package var tiers: [String: Versioned<Tier>] = [:]
     package var assignments: [Versioned<Assignment>] = []
+    /// The kinds of scopes for which something was ever set.
+    package var kinds: Set<ScopeKind> = []
 
     package init() {}
 
     package var policy: SharedPolicy {
-        SharedPolicy(tiers: tiers.mapValues(\.item), assignments: assignments.map(\.item))
+        SharedPolicy(tiers: tiers.mapValues(\.item), assignments: assignments.map(\.item), kinds: kinds)
     }
 }
 
