@@ -38,7 +38,8 @@ extension RequestOwner {
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
         worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms, traits: worker.resolver.traits, unknown: unknown, for: self, ticket: reserveReply())
+            verb, amounts, on: worker.plans, terms: terms, traits: worker.resolver.traits, unknown: unknown, for: self,
+            ticket: reserveReply())
     }
 
     func reserve(_ unknown: LedgerFailure?) {
@@ -47,7 +48,8 @@ extension RequestOwner {
         guard worker.resolve(names, of: request.bytes, unknown) else { return wait(for: worker.resolver.unknown) }
         let (amounts, reservation) = worker.reservation(for: request)
         worker.ledger.submit(
-            .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits, unknown: unknown, for: self,
+            .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
+            unknown: unknown, for: self,
             ticket: reserveReply())
     }
 
@@ -64,7 +66,8 @@ extension RequestOwner {
             return wait(for: worker.resolver.unknown)
         }
         worker.ledger.submit(
-            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation), traits: worker.resolver.traits, unknown: unknown,
+            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation),
+            traits: worker.resolver.traits, unknown: unknown,
             for: self, ticket: reserveReply())
     }
 }

@@ -93,7 +93,8 @@ extension Worker {
                 if let failure { promise.fail(failure) } else { readUsage(of: scope, traits, promise) }
             }
             // Not as a request would: who looks at a scope is no reason to list it as seen.
-            return resolver.mustWaitForBatch ? ledger.afterFilling { again(nil) } : lookup.look(up: [scope], completion: again)
+            return resolver.mustWaitForBatch
+                ? ledger.afterFilling { again(nil) } : lookup.look(up: [scope], completion: again)
         }
         let rules = resolver.cache.rules(for: scope, traits)
         ledger.readUsage(of: plan) { result in

@@ -44,7 +44,7 @@ import TollgateTestSupport
             let counts = try commandCounts(harness.redis)
             #expect(counts["evalsha"] == 4)
             let scans = counts.keys.filter {
-                $0.contains("scan") || ["keys", "smembers", "hkeys", "sort"].contains($0)
+                $0.contains("scan") || ["keys", "hkeys", "sort"].contains($0)
             }
             #expect(scans.isEmpty, "\(scans)")
         }

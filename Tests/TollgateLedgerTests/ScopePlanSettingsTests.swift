@@ -10,12 +10,21 @@ import TollgateCore
     private final class Setting {
         var time: Int64 = 1_000
         var dropped: [ScopePlan?] = []
+        var filling: ScopePlan?
         private(set) var cache: ScopePlanCache!
+
+        /// Something was set for scopes of all kinds that the tests use.
+        static let kinds = Set(["user", "tool", "global"].compactMap { try? ScopeKind(parsing: $0) })
 
         init(_ yaml: String, generationSize: Int = 64) throws {
             cache = ScopePlanCache(
-                policy: try Policy(yaml: yaml, file: "p"), namespace: "ns", generationSize: generationSize,
-                redisTime: { [unowned self] in time }, onDrop: { [unowned self] in dropped.append($0) })
+                policy: try Self.policy(yaml), namespace: "ns", generationSize: generationSize,
+                redisTime: { [unowned self] in time }, onDrop: { [unowned self] in dropped.append($0) },
+                isInFillingBatch: { [unowned self] in $0 === filling })
+        }
+
+        static func policy(_ yaml: String) throws -> Policy {
+            try Policy(yaml: yaml, file: "p").merged(with: SharedPolicy(kinds: kinds))
         }
 
         func current(_ text: String, _ traits: UserTraits = .none) -> ScopePlan? {
@@ -61,6 +70,76 @@ import TollgateCore
         #expect(setting.current(scope) == nil)
         try setting.learn(scope)
         #expect(setting.current(scope) != nil)
+    }
+
+    @Test("before it is known what administrators have set there is no plan to decide by, looked up or not")
+    func unknownPolicy() throws {
+        let policy = try Policy(yaml: Self.tiers, file: "p")
+        let cache = ScopePlanCache(policy: policy, namespace: "ns")
+        let user = Array("user:a".utf8)
+        func current() -> ScopePlan? { user.withUnsafeBytes { cache.currentPlan(forScope: $0, traits: []) } }
+        cache.learn(.none, of: try Scope(parsing: "user:a"))
+        cache.learn(.none, of: .global)
+        #expect(current() == nil && cache.currentGlobalPlan == nil)
+        cache.install(policy)
+        #expect(current() == nil)
+        cache.install(policy.merged(with: SharedPolicy()))
+        #expect(current() != nil && cache.currentGlobalPlan != nil)
+    }
+
+    @Test("scopes of kinds for which nothing was ever set need no look-up, until something is")
+    func kindsWithoutSettings() throws {
+        let setting = try Setting(Self.tiers)
+        var met: [Scope] = []
+        setting.cache.onMet = { met.append($0) }
+        let plan = try #require(setting.current("team:a"))
+        #expect(setting.current("team:a") === plan)
+        #expect(met == [try Scope(parsing: "team:a")])
+        setting.tick(40)
+        #expect(setting.current("team:a") === plan)
+        #expect(setting.current("user:a") == nil)
+        setting.cache.noteSettings(of: try ScopeKind(parsing: "team"))
+        #expect(setting.current("team:a") == nil)
+        try setting.learn("team:a", requests(3))
+        #expect(maxes(setting.current("team:a")) == ["requests/1m=3"])
+        // Told by a reading of the policy instead.
+        #expect(setting.current("project:p") != nil)
+        let kinds = Setting.kinds.union([try ScopeKind(parsing: "project"), try ScopeKind(parsing: "team")])
+        setting.cache.install(try Policy(yaml: Self.tiers, file: "p").merged(with: SharedPolicy(kinds: kinds)))
+        #expect(setting.current("project:p") == nil)
+    }
+
+    @Test("while a user's plan is in the batch that fills, requests that need another one of theirs have to wait")
+    func waiting() throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn("user:a")
+        let basic = try #require(setting.current("user:a"))
+        setting.filling = basic
+        #expect(setting.current("user:a", Self.faculty) == nil)
+        #expect(setting.cache.mustWaitForBatch)
+        #expect(setting.current("user:a") === basic)
+        #expect(setting.current("user:b") == nil)
+        #expect(!setting.cache.mustWaitForBatch)
+        setting.filling = nil
+        let premium = try #require(setting.current("user:a", Self.faculty))
+        setting.filling = premium
+        #expect(setting.current("user:a") == nil)
+        // An override that ends, or new settings, are no other case.
+        try setting.learn("user:a", requests(4))
+        #expect(setting.current("user:a", Self.faculty) == nil)
+        #expect(setting.cache.mustWaitForBatch)
+    }
+
+    @Test("plans of a policy that is gone are not kept beside those in use")
+    func supersededPlans() throws {
+        let setting = try Setting(Self.tiers)
+        try setting.learn("user:a")
+        for max in 1...20 {
+            setting.cache.install(try Setting.policy(Self.tiers.replacing("month: 100", with: "month: \(max)")))
+            let plan = try #require(setting.current("user:a"))
+            #expect(maxes(plan)[1] == "cost/month=\(max)")
+            #expect(plan.standing.others.isEmpty)
+        }
     }
 
     @Test("a look-up holds for 30 ticks, and from the 24th on what is used is to be looked up again")
@@ -167,7 +246,7 @@ import TollgateCore
         for scope in ["user:a", "tool:t", "global"] { try setting.learn(scope, requests(7)) }
         let before = ["user:a", "tool:t", "global"].map { setting.current($0) }
         setting.cache.install(
-            try Policy(yaml: Self.tiers.replacing("month: 100", with: "month: 90"), file: "p"))
+            try Setting.policy(Self.tiers.replacing("month: 100", with: "month: 90")))
         #expect(setting.dropped.count == 1 && setting.dropped[0] == nil)
         #expect(maxes(setting.current("user:a")) == ["requests/1m=7", "cost/month=90"])
         #expect(setting.current("tool:t") === before[1])

@@ -26,6 +26,8 @@ import TollgateTestSupport
         "config|resetstat", "config|get", "time", "expire",
         // What administrators have set, for one scope or for all together; a few fields.
         "hgetall", "subscribe", "multi", "exec",
+        // The kinds for which something was set.
+        "smembers",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
         // Of holds: by rank or by score, never all of them.
         "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyrank",

@@ -60,7 +60,7 @@ import TollgateTestSupport
                 let max = Int64(900_000 - round)
                 try await sidecars[0].edit(.setLimits(user, limits(max)), of: user)
                 let changed = ContinuousClock.now
-                for client in clients {
+                for client in clients.dropFirst() {
                     while try await !client.ask("PEEK user=a")[0].contains(" max=\(max) ") {
                         try #require(.now - changed < .seconds(15))
                     }
@@ -70,8 +70,8 @@ import TollgateTestSupport
             work.cancel()
             _ = try? await work.value
             delays.sort()
-            // A machine that does other things meanwhile may be late once.
-            #expect(delays[delays.count * 9 / 10] <= .milliseconds(100), "\(delays)")
+            // A machine that does other things meanwhile may be late once or twice.
+            #expect(delays[delays.count - 3] <= .milliseconds(100), "\(delays)")
         }
     }
 
@@ -165,7 +165,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a user assigned among 100 000 is found by one read, and the sidecar keeps no more than it has room for")
+    @Test("a user assigned among 100 000 is found by one read, and nothing looks through keys")
     func manyUsers() async throws {
         try await withSidecars(1) { sidecars in
             let sidecar = sidecars[0]
@@ -178,15 +178,15 @@ import TollgateTestSupport
                 end
                 """
             try sidecar.redis.cli("EVAL", fill, "1", "tollgate:{policy}:scope:user:u")
+            let first = try Scope(parsing: "user:first")
+            try await sidecar.edit(.setLimits(first, limits(1)), of: first)
             try sidecar.redis.cli("CONFIG", "RESETSTAT")
             let client = try sidecar.client()
             for part in 0..<50 {
                 let replies = try await client.ask((0..<100).map { "PEEK user=u\(part * 2_000 + $0 * 20 + 1) cost=8" })
                 #expect(replies.allSatisfy { $0.contains("/cost/total max=7 ") && $0.hasSuffix("source=tier:gold") })
             }
-            // Besides, of global once a worker.
-            let lookups = try sidecar.redis.lookups()
-            #expect((5_000...5_002).contains(lookups), "\(lookups)")
+            #expect(try sidecar.redis.lookups() == 5_000)
             let commands = try sidecar.redis.cli("INFO", "commandstats")
             #expect(!commands.contains("scan") && !commands.contains("cmdstat_keys"))
         }

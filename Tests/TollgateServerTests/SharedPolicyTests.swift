@@ -189,6 +189,8 @@ import TollgateTestSupport
     @Test("each scope is looked up once, by one HGETALL, and then found at hand; INFO tells how often")
     func lookups() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            try await harness.edit(
+                .setLimits(Scope(parsing: "user:first"), requests(3)), of: Scope(parsing: "user:first"))
             let client = try harness.client()
             _ = try await client.ask("PEEK user=first")
             try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -203,13 +205,19 @@ import TollgateTestSupport
             #expect(after.scopesLookedUp == before.scopesLookedUp)
             let rate = try #require(await harness.server.report().cacheHitRate)
             #expect(rate > 0.74 && rate < 0.76)
-            #expect(try harness.redis.cli("ZCARD", "tollgate:{policy}:seen:user") == "501")
+            try await eventually { try harness.redis.cli("ZCARD", "tollgate:{policy}:seen:user") == "501" }
+            // Nothing was set for any tool.
+            try harness.redis.cli("CONFIG", "RESETSTAT")
+            _ = try await client.ask((0..<100).map { "CHECK user=first tool=t\($0)" })
+            #expect(try harness.redis.lookups() == 0)
         }
     }
 
     @Test("what is set while a look-up is under way is found by another one")
     func outdatedLookup() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            try await harness.edit(
+                .setLimits(Scope(parsing: "user:first"), requests(3)), of: Scope(parsing: "user:first"))
             let client = try harness.client()
             _ = try await client.ask("PEEK user=first")
             try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -252,13 +260,149 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what somebody broke by hand is left out, and the rest holds")
+    @Test("what somebody broke by hand is an error for the scope that it is about, and for no other")
     func brokenSettings() async throws {
         try await withServer(policy: Self.policy) { harness in
-            try harness.redis.cli("HSET", "tollgate:{policy}:scope:user:a", "limits", "nonsense")
+            let user = try Scope(parsing: "user:a")
+            try await harness.edit(.setLimits(user, requests(0)), of: user)
+            try harness.redis.cli("HSET", "tollgate:{policy}:scope:user:a", "override", "nonsense")
             try harness.redis.cli("SET", "tollgate:{policy}:scope:user:b", "nonsense")
-            let replies = try await harness.ask("CHECK user=a", "CHECK user=b")
-            #expect(replies.allSatisfy { $0.hasPrefix("ALLOW limit=user:") && $0.contains(" max=100 ") })
+            await harness.server.settingsChanged(of: user)
+            let replies = try await harness.ask(
+                "CHECK user=a", "RECORD user=a cost=1", "USAGE scope=user:a", "CHECK user=b", "CHECK user=c")
+            for reply in replies.prefix(4) {
+                #expect(reply.hasPrefix("ERR internal what administrators have set for user:"))
+            }
+            #expect(replies[4].hasPrefix("ALLOW limit=user:c/"))
+            try harness.redis.cli("HDEL", "tollgate:{policy}:scope:user:a", "override")
+            #expect(try await harness.ask("CHECK user=a")[0].hasPrefix("DENY reason=blocked"))
+        }
+    }
+
+    @Test("a tier that somebody broke by hand leaves the policy in force as it is; at the start nothing passes by it")
+    func brokenTiers() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            try await harness.edit(
+                .setTier(Tier(id: "basic", limits: [Limit(.cost, .month, max: 7_000_000_000)])), of: nil)
+            try harness.redis.cli("HSET", "tollgate:{policy}:tiers", "other", "nonsense")
+            try harness.redis.cli("PUBLISH", "tollgate:{policy}:changes", "9 shared")
+            #expect(try await harness.ask("PEEK user=a cost=8")[0].contains("/cost/month max=7 "))
+            let late = try await ServerHarness(policy: Self.policy, redis: harness.redis, waitsForRedis: false)
+            try await eventually {
+                try await late.ask("CHECK user=a")[0].hasPrefix(
+                    "ERR internal what administrators have set cannot be read: tollgate:{policy}:tiers, field other: ")
+            }
+            try harness.redis.cli("HDEL", "tollgate:{policy}:tiers", "other")
+            try await eventually { try await late.ask("PEEK user=a cost=8")[0].contains("/cost/month max=7 ") }
+            await late.stop()
+        }
+    }
+
+    @Test("no request passes un-degraded before tiers are known, whichever connection comes first")
+    func startsWithTiers() async throws {
+        let redis = try TestRedis(arguments: ["--save", "", "--appendonly", "no"])
+        try await withServer(policy: "", redis: redis) { harness in
+            let blocked = Tier(id: "blocked", limits: [Limit(.requests, .month, max: 0)])
+            try await harness.edit(.setTier(blocked), of: nil)
+            let everyone = Assignment(.everyone, tier: "blocked", origin: .admin)
+            try await harness.edit(.setAssignment(everyone, tierIsInFile: false), of: nil)
+            for _ in 0..<5 {
+                let late = try await ServerHarness(policy: "", redis: redis, waitsForRedis: false)
+                let client = try late.client()
+                for number in 0..<50 {
+                    let reply = try await client.ask("CHECK user=u\(number)")[0]
+                    #expect(reply.hasPrefix("DENY reason=blocked") || reply.contains("degraded=1"), "\(reply)")
+                }
+                await late.stop()
+            }
+        }
+    }
+
+    @Test("a Redis that lets nobody look settings up is an error, not an outage")
+    func refusedLookups() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let user = try Scope(parsing: "user:first")
+            try await harness.edit(.setLimits(user, requests(3)), of: user)
+            #expect(try await harness.ask("PEEK user=a")[0].hasPrefix("ALLOW"))
+            try harness.redis.cli("ACL", "SETUSER", "default", "resetkeys", "~tollgate:{user*")
+            #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ERR internal "))
+            try harness.redis.cli("ACL", "SETUSER", "default", "~*")
+            #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ALLOW"))
+        }
+    }
+
+    @Test("limits of a joined scope of a kind that no file names hold as soon as they are set")
+    func newCompositeKind() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            #expect(try await client.ask("CHECK user=a team=t")[0].hasPrefix("ALLOW"))
+            let pair = try Scope(parsing: "user:a+team:t")
+            try await harness.edit(.setLimits(pair, requests(0)), of: pair)
+            #expect(
+                try await client.ask("CHECK user=a team=t")[0].hasPrefix("DENY reason=blocked limit=user:a+team:t/"))
+            #expect(try await client.ask("CHECK user=a team=other")[0].hasPrefix("ALLOW"))
+        }
+    }
+
+    @Test(
+        "requests of one user with different roles in turn keep their order, their count, and large batches for others")
+    func rolesInTurn() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let clients = try (0..<4).map { _ in try harness.client() }
+            _ = try await clients[0].ask("PEEK user=a", "PEEK user=b")
+            try await withThrowingTaskGroup(of: Void.self) { group throws in
+                for (place, client) in clients.enumerated() {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            let lines = (0..<24).map { number in
+                                place == 3
+                                    ? "RECORD user=b hits=1"
+                                    : "RECORD user=a hits=1\((number + place) % 2 == 0 ? " roles=Faculty" : "")"
+                            }
+                            let replies = try await client.ask(lines)
+                            #expect(replies.allSatisfy { $0 == "OK" })
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1h.n"] == "720")
+            #expect(try harness.redis.hash("tollgate:{user:b}")["requests/1h.n"] == "240")
+            #expect(await harness.server.report().counts.errors == 0)
+        }
+    }
+
+    @Test("facts of users with different roles in turn are replayed by the limits of each")
+    func journalOfRoles() async throws {
+        // The tiers are known to Redis alone, and the sidecar starts while that is away.
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        try await withServer(policy: "", redis: redis) { harness in
+            for (role, meter) in [("A", Meter.tokens), ("B", .inputTokens)] {
+                let tier = Tier(id: role, limits: [Limit(meter, .total, max: 1_000_000)])
+                try await harness.edit(.setTier(tier), of: nil)
+                let assignment = Assignment(.role(role), tier: role, origin: .admin)
+                try await harness.edit(.setAssignment(assignment, tierIsInFile: false), of: nil)
+            }
+        }
+        redis.stop()
+        try await withServer(policy: "", redis: redis, waitsForRedis: false, adjust: { $0.deadline = .seconds(1) }) {
+            harness in
+            try await eventually {
+                await harness.server.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
+            }
+            let clients = try (0..<8).map { _ in try harness.client() }
+            for client in clients {
+                try await client.send("RECORD user=a roles=A tokens=10\nRECORD user=a roles=B input_tokens=10\n")
+            }
+            for client in clients {
+                #expect(try await client.readLine() == "OK queued=1")
+                #expect(try await client.readLine() == "OK queued=1")
+            }
+            try redis.start()
+            try await eventually(within: .seconds(20)) { await harness.server.report().journal?.operations == 0 }
+            let counted = try redis.hash("tollgate:{user:a}")
+            #expect(counted["tokens/total"] == "80")
+            #expect(counted["input_tokens/total"] == "80")
         }
     }
 }

@@ -149,7 +149,8 @@ package final class SettingsLookup {
     private func command(for portion: [Scope]) -> ByteBuffer {
         var command = ByteBuffer()
         RedisCommand.encode(
-            ["EVALSHA", Ledger.lookupScript.sha, "\(portion.count)"] + portion.map { keys.settings(of: $0.description) },
+            ["EVALSHA", Ledger.lookupScript.sha, "\(portion.count)"]
+                + portion.map { keys.settings(of: $0.description) },
             into: &command)
         return command
     }
