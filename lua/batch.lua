@@ -62,7 +62,7 @@ end
 local scopes = {}
 local scope_count = #sent_scopes / 2
 for i = 1, scope_count do
-    local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]])
+    local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]], now)
     if state.held then read_holds(state, now) end
     local label = sent_scopes[2 * i]
     if label ~= 0 then state.cost_field = 'cost/' .. label end
@@ -98,7 +98,7 @@ local function retry_in(state, j, want)
     if want > most or kind == REQUEST then return NEVER end
     if state.held and state.used[j] + want <= most then return first_hold_ends_in(state, now) end
     if kind == TOTAL then return NEVER end
-    if kind == CALENDAR then return set.ends[j] - now end
+    if kind == CALENDAR then return end_of(state, j) - now end
     local excess = state.used[j] + want - most
     local _, width, columns = parse_ring(ring_of(state, j))
     for i = #columns / width, 1, -1 do

@@ -116,6 +116,16 @@ local function give_back_to_bucket(state, j, amount, bucket)
     change(state, j, -taken)
 end
 
+-- Whether what was counted at a time (Unix ms) belongs to the period that a calendar limit counts now. Where that is not the
+-- set's, nothing says when it began, and the answer is yes only where it cannot be no: a period is never shorter than nine
+-- tenths of another day, week or month.
+local function is_in_period(state, j, time)
+    local set = state.set
+    local ends = state.ends and state.ends[j]
+    if not ends then return time >= set.starts[j] end
+    return 10 * (ends - time) <= 9 * (set.ends[j] - set.starts[j])
+end
+
 -- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
 local function give_back_hits(state, hits, time)
     local set = state.set
@@ -123,25 +133,24 @@ local function give_back_hits(state, hits, time)
         if set.meter[j] == REQUESTS and set.counter[j] then
             if set.kind[j] == SLIDING then
                 give_back_to_bucket(state, j, hits, floor(time / set.width[j]))
-            elseif set.kind[j] == TOTAL or time >= set.starts[j] then
+            elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
                 change(state, j, -min(hits, state.used[j]))
             end
         end
     end
 end
 
--- Whether the key already lives as long as what was moved on needs. Whoever wrote a bucket's number saw to it that the key
--- lives until that bucket counts no more: a longer window, still in its bucket, answers for the shorter ones. A
--- calendar's period answers for nothing: its id says nothing of the time zone and the hour by which it was thought to end.
+-- Whether the key already lives as long as what was moved on needs. Whoever wrote a marker saw to it that the key lives
+-- until that bucket counts no more, or that period ends: a longer one that still goes on answers for the shorter ones.
 local function lives_long_enough(state)
     local set, changed, moved = state.set, state.changed, state.moved
     local lives, needs = 0, 0
     for j = 1, set.size do
-        local ends = set.ends[j]
-        if set.kind[j] == CALENDAR or (moved[j] and changed[j] and ends) then
-            needs = max(needs, ends)
-        elseif set.kind[j] == SLIDING and not moved[j] then
+        local ends = end_of(state, j)
+        if ends and not moved[j] then
             lives = max(lives, ends)
+        elseif ends and changed[j] then
+            needs = max(needs, ends)
         end
     end
     return needs <= lives

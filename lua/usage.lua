@@ -10,7 +10,7 @@ local clock, sent = cmsgpack.unpack(ARGV[1])
 local now = clock_now(clock)
 local set = prepare_set(sent, now)
 if not set then return cmsgpack.pack({ 0, now }) end
-local state = load_scope(KEYS[1], set)
+local state = load_scope(KEYS[1], set, now)
 if state.broken then return cmsgpack.pack({ 2, now }) end
 if state.held then read_holds(state, now) end
 local reply = { 1, now }

@@ -2,7 +2,7 @@
 -- loaded; in front of batch.lua, counters.lua and history.lua come between; behind it plain_checks.lua and apply.lua.
 --
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
--- bucket numbers and period ids are worked out once a call.
+-- bucket numbers and periods are worked out once a call.
 --
 -- Limit set, as sent:  { history, { limit, … } }
 --   history  0, or { day, month }, each a calendar
@@ -23,7 +23,10 @@
 --   requests/1m.r   the ring: the RING buckets before it, which change when the window moves on or a REFUND takes from them:
 --                   '5 1 301' is their sum, the digits that each takes, and the counts, newest first, trailing zeros left
 --                   out. Where every count takes as many digits, moving on is a matter of cutting text; no list is made
--- Fields of a calendar limit: cost/day, and cost/day.p, the id of the period it counts. For ever: cost/total alone.
+-- Fields of a calendar limit: cost/day, and cost/day.p, the id and the end (Unix ms) of the period it counts, by the
+-- calendar of the set that began it: '2026-11-20 1795219200000'. That period runs to its own end, whatever sets with another
+-- calendar the scope is read with in the meantime; what is counted next begins the period that its set says then.
+-- For ever: cost/total alone.
 -- Field of what open reservations hold: held (see holds.lua).
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
@@ -99,7 +102,7 @@ local function prepare_set(sent, now)
         elseif kind == CALENDAR then
             local id, ends, starts = period_at(arg, now)
             if not id then return nil end
-            set.current[j], set.stored[j], set.ends[j] = id, id, ends
+            set.stored[j], set.ends[j] = format('%s %d', id, ends), ends
             set.starts = set.starts or {}
             set.starts[j] = starts
             set.counter[j], set.marker[j] = name, name .. '.p'
@@ -181,17 +184,18 @@ end
 --   used[j]   what counts against limit j now
 --   moved[j]  the stored bucket or period is an older one, so its marker has to be written with the counter
 --   rings[j]  a sliding limit's ring where it differs from the stored one
---             (moved and rings are false where they would be empty)
+--   ends[j]   when the period that a calendar limit counts ends, where that is not the one of the set
+--             (moved, rings and ends are false where they would be empty)
 --   held      what open reservations hold, as the text that is stored, or false
 --   ahead[j]  a sliding limit's newest bucket is so many after the present one: the clock went back (false where empty)
 --   created   the hash holds nothing that the set knows
 --   broken    Redis's error where the key cannot be read (not a hash, say); the other fields mean nothing then
 -- The rest is for batch.lua; it stands here so that the table is made at its full size and never grows.
-local function load_scope(key, set)
+local function load_scope(key, set, now)
     local used, moved, rings = { 0, 0, 0, 0 }, false, false
     local state = {
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
-        changed = false, delta = false, pieces = false, before = false,
+        ends = false, changed = false, delta = false, pieces = false, before = false,
         cost_field = false, requests = 0, tallied = false, taken = false,
         hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
     }
@@ -216,7 +220,11 @@ local function load_scope(key, set)
             local marker = found[at[j] + 1]
             if kind ~= TOTAL and marker ~= stored[j] then
                 if kind == CALENDAR then
-                    if (marker or '') < stored[j] then
+                    local ends = tonumber(match(marker or '', ' (%d+)$'))
+                    if ends and ends > now and ends <= LARGEST_EXACT then
+                        state.ends = state.ends or {}
+                        state.ends[j] = ends
+                    else
                         count = 0
                         moved = moved or {}
                         moved[j] = true
@@ -276,11 +284,17 @@ local function leaves_in(set, j, place, now)
     return (set.current[j] - place + RING + 1) * set.width[j] - now
 end
 
+-- When what counts against a limit now stops to: of a calendar limit the end of its period, of a sliding one that of its
+-- newest bucket's time in the window; nil for others.
+local function end_of(state, j)
+    return state.ends and state.ends[j] or state.set.ends[j]
+end
+
 -- Milliseconds until nothing of what is counted now counts any more; 0 when nothing is. Needs no ring of its own: the
 -- stored newest bucket always holds something, and where time has moved on since, the ring was read.
 local function resets_in(state, j, now)
     local set = state.set
-    if set.kind[j] == CALENDAR then return set.ends[j] - now end
+    if set.kind[j] == CALENDAR then return end_of(state, j) - now end
     if set.kind[j] ~= SLIDING or state.used[j] == 0 then return 0 end
     local ring = state.moved and state.moved[j] and state.rings and state.rings[j]
     if not ring or (state.changed and state.changed[j]) then return leaves_in(set, j, 0, now) end

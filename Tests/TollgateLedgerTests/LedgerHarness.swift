@@ -79,6 +79,11 @@ struct LedgerHarness: Sendable {
 
     /// Submits the operations in one tick, so that they travel as one batch, at a time of Redis's clock in Unix ms.
     func apply(_ operations: [TestOperation], at now: Int64?) async throws -> [String] {
+        try await answers(to: operations, at: now).map(\.line)
+    }
+
+    /// The same, with the milliseconds until the reset or the retry that the answers tell.
+    func answers(to operations: [TestOperation], at now: Int64?) async throws -> [AnswerLine] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
             ledger.fixedClock = now
@@ -122,7 +127,7 @@ struct LedgerHarness: Sendable {
             let collector = Collector(expected: 1, promise: eventLoop.makePromise())
             let plans = operation.scopes.map { core.value.plan(for: $0) }
             ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: 0)
-            return collector.promise.futureResult.map { $0[0] }
+            return collector.promise.futureResult.map { $0[0].line }
         }.get()
     }
 
@@ -143,28 +148,34 @@ extension ScopePlanCache {
     fileprivate var isSmall: Bool { generationSize < ScopePlanCache.generationSize }
 }
 
+/// An answer in the notation of `ReferenceLedger`, and the time that it tells.
+struct AnswerLine: Sendable {
+    var line = ""
+    var milliseconds: Int64 = 0
+}
+
 /// Gathers the answers to one batch.
 private final class Collector: OperationOwner {
-    let promise: EventLoopPromise<[String]>
-    private var lines: [String]
+    let promise: EventLoopPromise<[AnswerLine]>
+    private var lines: [AnswerLine]
     private var missing: Int
 
-    init(expected: Int, promise: EventLoopPromise<[String]>) {
-        lines = Array(repeating: "", count: expected)
+    init(expected: Int, promise: EventLoopPromise<[AnswerLine]>) {
+        lines = Array(repeating: AnswerLine(), count: expected)
         missing = expected
         self.promise = promise
         if expected == 0 { promise.succeed([]) }
     }
 
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        take(Self.line(answer), ticket)
+        take(AnswerLine(line: Self.line(answer), milliseconds: answer.milliseconds), ticket)
     }
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
-        take("FAILED \(failure)", ticket)
+        take(AnswerLine(line: "FAILED \(failure)"), ticket)
     }
 
-    private func take(_ line: String, _ ticket: Int) {
+    private func take(_ line: AnswerLine, _ ticket: Int) {
         lines[ticket] = line
         missing -= 1
         if missing == 0 { promise.succeed(lines) }

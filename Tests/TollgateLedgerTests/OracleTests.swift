@@ -13,6 +13,11 @@ import TollgateTestSupport
         var model = ReferenceLedger(policy: history.policy)
         var applied = 0
         while applied < 2_000 {
+            if history.mayChangeCalendar() {
+                try await harness.install(history.policy)
+                model.changeCalendar(to: history.policy.calendar)
+                try await compareUsage(harness, model, history)
+            }
             let (operations, now) = history.nextBatch()
             let answers = try await harness.apply(operations, at: now)
             for (operation, answer) in zip(operations, answers) {
@@ -39,6 +44,8 @@ import TollgateTestSupport
                 let isConcurrent = item.limit.limit.meter == .concurrent
                 #expect(item.used == (isConcurrent ? held : expected), "\(scope) \(item.limit.limit.name)")
                 #expect(item.held == (isConcurrent ? 0 : held), "\(scope) \(item.limit.limit.name)")
+                guard let period = model.period(usage.scope, item.limit.limit, at: history.now) else { continue }
+                #expect(item.resetsAt == period.endsAt, "\(scope) \(item.limit.limit.name)")
             }
         }
     }

@@ -25,16 +25,28 @@ struct RandomHistory {
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
         refundsRequests = seed.isMultiple(of: 2)
-        let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
-        policy.calendar =
-            (try? CalendarRules(
-                timeZone: zones.randomElement(using: &random)!, resetHour: Int.random(in: 0...23, using: &random),
-                billingDay: Int.random(in: 1...31, using: &random))) ?? .utc
+        policy.calendar = anyCalendar()
         policy.defaults = [
             kind("user"): limits(most: 5), kind("tool"): limits(most: 4), kind("provider"): limits(most: 4),
             kind("user+tool"): limits(most: 2),
         ]
         policy.scopes = [scope("user:bob"): limits(most: 3), .global: limits(most: 3)]
+    }
+
+    private mutating func anyCalendar() -> CalendarRules {
+        let zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+        let rules = try? CalendarRules(
+            timeZone: zones.randomElement(using: &random)!, resetHour: Int.random(in: 0...23, using: &random),
+            billingDay: Int.random(in: 1...31, using: &random))
+        return rules ?? .utc
+    }
+
+    /// Now and then changes the calendar of the policy, and lets up to two days pass. Returns whether it did.
+    mutating func mayChangeCalendar() -> Bool {
+        guard Int.random(in: 0..<15, using: &random) == 0 else { return false }
+        policy.calendar = anyCalendar()
+        now += Int64.random(in: 0...2 * 86_400_000, using: &random)
+        return true
     }
 
     private func kind(_ text: String) -> ScopeKind { (try? ScopeKind(parsing: text)) ?? .global }

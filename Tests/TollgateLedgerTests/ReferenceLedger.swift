@@ -8,6 +8,8 @@ struct ReferenceLedger {
     struct Event {
         var time: Int64
         var amount: Int64
+        /// Of a calendar limit: what it was counted in, by the calendar under which that began.
+        var period: CalendarWindow?
     }
 
     struct Counter: Hashable {
@@ -29,7 +31,7 @@ struct ReferenceLedger {
         var ends: Int64
     }
 
-    let policy: Policy
+    private(set) var policy: Policy
     private(set) var events: [Counter: [Event]] = [:]
     /// `user:alice:day:2026-11-20` → field → amount.
     private(set) var history: [String: [String: Int64]] = [:]
@@ -44,6 +46,9 @@ struct ReferenceLedger {
     init(policy: Policy) {
         self.policy = policy
     }
+
+    /// From now on periods begin by another calendar.
+    mutating func changeCalendar(to calendar: CalendarRules) { policy.calendar = calendar }
 
     /// The line that an operation should be answered with, in the notation of `LedgerHarness`.
     mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
@@ -160,8 +165,9 @@ struct ReferenceLedger {
 
     private mutating func add(_ amount: Int64, to scope: Scope, _ meter: Meter, at now: Int64) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {
+            let period = period(scope, effective.limit, at: now)
             events[Counter(scope: scope.description, limit: effective.limit.name), default: []]
-                .append(Event(time: now, amount: amount))
+                .append(Event(time: now, amount: amount, period: period))
         }
     }
 
@@ -186,7 +192,7 @@ struct ReferenceLedger {
         for index in events[counter, default: []].indices {
             let event = events[counter]![index]
             guard left > 0, counts(event, against: limit, at: now),
-                isInSameStretch(event.time, madeAt, limit, at: now)
+                isInSameStretch(event, madeAt, limit, at: now)
             else { continue }
             let taken = min(left, event.amount)
             events[counter]![index].amount -= taken
@@ -194,13 +200,16 @@ struct ReferenceLedger {
         }
     }
 
-    private func isInSameStretch(_ time: Int64, _ other: Int64, _ limit: Limit, at now: Int64) -> Bool {
-        switch limit.period {
-        case .sliding(let seconds):
+    /// Of a period of another calendar than the one of now, only where it is certain: its start is not known.
+    private func isInSameStretch(_ event: Event, _ other: Int64, _ limit: Limit, at now: Int64) -> Bool {
+        if case .sliding(let seconds) = limit.period {
             let width = Self.bucketWidth(seconds: seconds)
-            return time / width == other / width
-        default: return counts(Event(time: other, amount: 0), against: limit, at: now)
+            return event.time / width == other / width
         }
+        guard let period = event.period, let unit = limit.period.calendarUnit else { return true }
+        let window = policy.calendar.window(unit, containing: now)
+        if period.id == window.id, period.endsAt == window.endsAt { return other >= window.startsAt }
+        return (period.endsAt - other) * 10 <= (window.endsAt - window.startsAt) * 9
     }
 
     /// `since`: pages that begin later are left as they are.
@@ -236,10 +245,16 @@ struct ReferenceLedger {
         case .sliding(let seconds):
             let width = Self.bucketWidth(seconds: seconds)
             return event.time / width >= now / width - 30
-        case .day, .week, .month:
-            let window = policy.calendar.window(limit.period.calendarUnit!, containing: now)
-            return event.time >= window.startsAt && event.time < window.endsAt
+        case .day, .week, .month: return event.period!.endsAt > now
         }
+    }
+
+    /// What a calendar limit counts in: the period that was begun last, and where that has ended, the one of now.
+    func period(_ scope: Scope, _ limit: Limit, at now: Int64) -> CalendarWindow? {
+        guard let unit = limit.period.calendarUnit else { return nil }
+        let last = events[Counter(scope: scope.description, limit: limit.name)]?.last?.period
+        if let last, last.endsAt > now { return last }
+        return policy.calendar.window(unit, containing: now)
     }
 
     static func bucketWidth(seconds: Int64) -> Int64 { (seconds * 1_000 + 29) / 30 }
@@ -253,7 +268,7 @@ struct ReferenceLedger {
         switch limit.period {
         case .request, .total, .reservation: return nil
         case .day, .week, .month:
-            return policy.calendar.window(limit.period.calendarUnit!, containing: now).endsAt - now
+            return period(scope, limit, at: now).map { $0.endsAt - now }
         case .sliding(let seconds):
             let width = Self.bucketWidth(seconds: seconds)
             let moments = (1...31).map { (now / width + $0) * width }

@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 import TollgateCore
 import TollgateTestSupport
@@ -10,24 +9,10 @@ import TollgateTestSupport
     private static let noon: Int64 = ScriptTests.start + 12 * 3_600_000
     private static let dayPage = "tollgate:{user:a}:day:2100-01-01"
 
-    private func policy(_ limits: [Limit], timeZone: String = "UTC") throws -> Policy {
+    private func policy(_ limits: [Limit]) throws -> Policy {
         var policy = Policy()
         policy.defaults[try ScopeKind(parsing: "user")] = limits
-        policy.calendar = try CalendarRules(timeZone: timeZone)
         return policy
-    }
-
-    @Test("a day that comes to end later, as the time zone was changed, keeps its key until then")
-    func laterDay() async throws {
-        let limits = [Limit(.requests, .sliding(seconds: 60), max: 100), Limit(.cost, .day, max: 1_000)]
-        let harness = try await LedgerHarness(policy: policy(limits))
-        _ = try await harness.apply(.record("user:a", amounts: Amounts(requests: 1, cost: 900)), at: Self.noon)
-        let expiry = { Int64(try harness.redis.cli("PEXPIRETIME", "tollgate:{user:a}")) }
-        #expect(try expiry() == ScriptTests.start + 86_400_000)
-        try await harness.install(policy(limits, timeZone: "America/New_York"))
-        _ = try await harness.apply(.check("user:a"), at: Self.noon + 10_000)
-        #expect(try expiry() == ScriptTests.start + 86_400_000 + 5 * 3_600_000)
-        try await harness.stop()
     }
 
     @Test("a refund from the labels counted together, and a new one of them, in one batch are both kept")
@@ -103,44 +88,6 @@ import TollgateTestSupport
             #expect(try await harness.apply(check, at: later + seconds * 1_000).hasPrefix("DENY"))
         }
         #expect(try await harness.apply(check, at: later + 63_000) == "ALLOW user:a/requests/1m used=1")
-        try await harness.stop()
-    }
-
-    @Test(
-        "with another calendar a counter goes on while its period has the same name or a later one, and then begins anew"
-    )
-    func calendarChanges() async throws {
-        let months = [Limit(.cost, .month, max: 500)]
-        let harness = try await LedgerHarness(policy: policy(months))
-        var fifteenth = try policy(months)
-        fifteenth.calendar = try CalendarRules(timeZone: "America/New_York", billingDay: 15)
-        func at(_ time: String) throws -> Int64 {
-            Int64(try Date(time, strategy: .iso8601).timeIntervalSince1970) * 1_000
-        }
-        func record(at time: String) async throws -> String {
-            try await harness.apply(.record("user:a", amounts: Amounts(cost: 10)), at: try at(time))
-        }
-        func used(at time: String) async throws -> String {
-            try await harness.apply(.check("user:a"), at: try at(time))
-        }
-        _ = try await record(at: "2030-11-10T12:00:00Z")
-        // October's month there, which ends on the 15th: November's own goes on.
-        try await harness.install(fifteenth)
-        #expect(try await used(at: "2030-11-10T12:00:00Z") == "ALLOW user:a/cost/month used=10")
-        _ = try await record(at: "2030-11-14T12:00:00Z")
-        #expect(try await used(at: "2030-11-15T12:00:00Z") == "ALLOW user:a/cost/month used=20")
-        #expect(try await used(at: "2030-12-14T12:00:00Z") == "ALLOW user:a/cost/month used=20")
-        // December is a later month than November, which has not ended in New York.
-        try await harness.install(policy(months))
-        #expect(try await used(at: "2030-12-14T12:00:00Z") == "ALLOW user:a/cost/month used=0")
-        // In turn, as where some requests name a role and some do not: it begins anew once, and not each time.
-        for _ in 0..<3 {
-            try await harness.install(fifteenth)
-            _ = try await record(at: "2030-12-14T13:00:00Z")
-            try await harness.install(policy(months))
-            _ = try await record(at: "2030-12-14T13:00:00Z")
-        }
-        #expect(try await used(at: "2030-12-14T13:00:00Z") == "ALLOW user:a/cost/month used=50")
         try await harness.stop()
     }
 
