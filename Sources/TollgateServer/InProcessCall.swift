@@ -27,15 +27,9 @@ final class InProcessCall: RequestOwner {
 
     private func handle(_ unknown: LedgerFailure?) {
         guard !worker.isShuttingDown else { return refuse(RequestError(.unavailable, "shutting down")) }
-        switch reader.request.verb {
-        case .check: submit(.check, unknown)
-        case .peek: submit(.peek, unknown)
-        case .record: submit(.record, unknown)
-        case .refund: submit(.refund, unknown)
-        case .reserve: reserve(unknown)
-        case .commit: settle(.commit, unknown)
-        case .cancel: settle(.cancel, unknown)
-        default: refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): not from here"))
+        let verb = reader.request.verb
+        guard carryOut(verb, unknown) else {
+            return refuse(RequestError(.unknownVerb, "\(verb.name): not from here"))
         }
     }
 

@@ -26,9 +26,25 @@ protocol RequestOwner: OperationOwner {
 }
 
 extension RequestOwner {
+    /// Carries out the request at hand if it is a decision or a fact; false for any other. `unknown`: why its scopes could not be
+    /// looked up.
+    func carryOut(_ verb: Verb, _ unknown: LedgerFailure?) -> Bool {
+        switch verb {
+        case .check: submit(.check, unknown)
+        case .peek: submit(.peek, unknown)
+        case .record: submit(.record, unknown)
+        case .refund: submit(.refund, unknown)
+        case .reserve: reserve(unknown)
+        case .commit: settle(.commit, unknown)
+        case .cancel: settle(.cancel, unknown)
+        default: return false
+        }
+        return true
+    }
+
     /// CHECK, PEEK, RECORD and REFUND. Takes from the request only what it needs: a copy of the whole would cost as much as the
     /// rest of this.
-    func submit(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
+    private func submit(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
         guard worker.resolve(names, of: reader.request.bytes, unknown) else {
@@ -42,7 +58,7 @@ extension RequestOwner {
             ticket: reserveReply())
     }
 
-    func reserve(_ unknown: LedgerFailure?) {
+    private func reserve(_ unknown: LedgerFailure?) {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
         guard worker.resolve(names, of: request.bytes, unknown) else { return wait(for: worker.resolver.unknown) }
@@ -54,7 +70,7 @@ extension RequestOwner {
     }
 
     /// COMMIT and CANCEL.
-    func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
+    private func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
         let request = reader.request
         let settled: Worker.Settled
         do throws(RequestError) {

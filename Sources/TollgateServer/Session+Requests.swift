@@ -10,17 +10,8 @@ extension Session {
         guard isAuthenticated || verb.needsNoToken else {
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
-        switch verb {
-        case .check: submit(.check, unknown)
-        case .peek: submit(.peek, unknown)
-        case .record: submit(.record, unknown)
-        case .refund: submit(.refund, unknown)
-        case .reserve: reserve(unknown)
-        case .commit: settle(.commit, unknown)
-        case .cancel: settle(.cancel, unknown)
-        case .usage: usage(reader.request, unknown)
-        default: handleOther(reader.request)
-        }
+        if carryOut(verb, unknown) { return }
+        if verb == .usage { usage(reader.request, unknown) } else { handleOther(reader.request) }
     }
 
     private func handleOther(_ request: Request) {
