@@ -11,11 +11,8 @@ package struct ResolveScopes {
 
     /// The cache has the scopes of the requests.
     package init(_ requests: [Request], in cache: ScopePlanCache) {
-        // As after a look-up that has found nothing.
-        let scopes = requests.flatMap { request in request.scopes.map { request.text($0.text) } }
-        for scope in Set(scopes + ["global"]) {
-            if let scope = try? Scope(parsing: scope) { cache.learn(.none, of: scope) }
-        }
+        // Administrators have set nothing.
+        cache.install(cache.policy.merged(with: SharedPolicy()))
         resolver = ScopeResolver(cache: cache)
         self.requests = requests
     }
