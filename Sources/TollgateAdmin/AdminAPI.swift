@@ -29,8 +29,11 @@ package struct AdminAPI: Sendable {
     /// Throws a `Problem` about a joined scope of one more kind than requests can be joined into.
     func requireRoom(for scope: Scope) throws(Problem) {
         let kinds = server.policies.effective.compositeKinds
-        guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.mostCompositeKinds else { return }
-        throw .invalid("scope", "there are \(kinds.count) composite kinds with limits already, and no more are possible")
+        guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.mostCompositeKinds else {
+            return
+        }
+        throw .invalid(
+            "scope", "there are \(kinds.count) composite kinds with limits already, and no more are possible")
     }
 
     /// Makes a change on the condition that the request states, and lets this sidecar decide by it from then on.

@@ -66,6 +66,13 @@ struct AdminArgumentTests {
             ])
     }
 
+    @Test("a limit that is named twice, in whatever spelling, is refused")
+    func namedTwice() throws {
+        let minute = try ["requests/1m=1", "requests/60s=2"].map(LimitArgument.init)
+        #expect(sentence { try LimitArgument.requireDistinct(minute) }.contains("requests/1m: named twice"))
+        #expect(throws: Never.self) { try LimitArgument.requireDistinct([minute[0]]) }
+    }
+
     @Test("deleting limits leaves the others; what is not there cannot be deleted")
     func removing() throws {
         let there = [Limit(.requests, .sliding(seconds: 60), max: 5), Limit(.cost, .month, max: 7)]

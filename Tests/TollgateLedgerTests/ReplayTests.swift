@@ -25,7 +25,7 @@ import TollgateTestSupport
                 operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
                 terms: operation.terms)
         }
-        let kept = zip(encoder.batchedOperations(), operations).map { KeptOperation($0, $1.terms) }
+        let kept = zip(encoder.batchedOperations(), operations).map { KeptOperation($0, $1.terms, []) }
         return Journal.Record(
             number: 1, identity: identity, operations: operations.count, payload: KeptOperation.text(of: kept) ?? "",
             acceptedAt: 0)
@@ -81,7 +81,7 @@ import TollgateTestSupport
                 #expect(operation.amounts == amounts)
                 #expect(operation.scopes.map(\.scope) == original.scopes)
                 guard !original.verb.isDecision else { continue }
-                let kept = KeptOperation(operation, original.terms)
+                let kept = KeptOperation(operation, original.terms, [])
                 let again = try #require(KeptOperation.read(KeptOperation.text(of: [kept]) ?? "")?.first)
                 #expect(again == kept)
                 #expect(again.operation?.verb == original.verb)

@@ -96,6 +96,7 @@ private struct Denial: Encodable {
         let used = decision.used?.description ?? "?"
         let max = decision.max?.description ?? "?"
         let retry = decision.retryAfter.map { "; it could pass in \($0) s" } ?? ""
-        return "\(limit): \(used) of \(max) used\(retry)"
+        let isHopeless = decision.reason == .tooLarge || (decision.reason == .rateLimited && decision.retryAfter == nil)
+        return "\(limit): \(used) of \(max) used\(retry)\(isHopeless ? "; this call alone is more than the limit" : "")"
     }
 }

@@ -27,7 +27,8 @@ struct AdminOptions: ParsableArguments {
             let reply = try await answer(ask)
             if json {
                 let text = String(decoding: reply.body, as: UTF8.self)
-                print(text, terminator: text.isEmpty || text.hasSuffix("\n") ? "" : "\n")
+                // Something deleted is answered without a body.
+                print(text.isEmpty ? #"{"status":"ok"}"# : text, terminator: text.hasSuffix("\n") ? "" : "\n")
             } else {
                 print(try text(reply.value()))
             }
