@@ -101,6 +101,7 @@ let package = Package(
                 "TollgateServer",
                 "TollgateWire",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
@@ -250,7 +251,8 @@ let package = Package(
         .testTarget(
             name: "TollgateCommandTests",
             dependencies: [
-                "TollgateClient", "TollgateCore", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate",
+                "TollgateAdmin", "TollgateClient", "TollgateCore", "TollgateServer", "TollgateTestSupport",
+                "ToolExecutor", "tollgate",
             ],
             swiftSettings: strict
         ),

@@ -98,6 +98,15 @@ struct ListeningTests {
         }
     }
 
+    @Test("answers carry the date")
+    func date() async throws {
+        #expect(HTTPDate.text(Date(timeIntervalSince1970: 1_795_341_600)) == "Sun, 22 Nov 2026 10:00:00 GMT")
+        try await withAdmin(waits: false) { admin in
+            let answer = try await admin.ask("GET", "/healthz", token: nil)
+            #expect(answer.headers["date"]?.hasSuffix(" GMT") == true)
+        }
+    }
+
     @Test("a host that is not there is an error that names the option")
     func unknownHost() async throws {
         try await withAdmin(waits: false) { admin in

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateAdmin
 import TollgateCore
 import TollgateTestSupport
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TollgateAdmin
 
 /// How the commands of administrators reach a sidecar's admin API.
 struct AdminOptions: ParsableArguments {

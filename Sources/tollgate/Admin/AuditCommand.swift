@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TollgateAdmin
 
 /// `tollgate audit`
 struct Audit: AsyncParsableCommand {

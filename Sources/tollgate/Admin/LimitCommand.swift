@@ -1,4 +1,5 @@
 import ArgumentParser
+import TollgateAdmin
 import TollgateCore
 
 /// `tollgate limit`

@@ -1,3 +1,5 @@
+import TollgateAdmin
+
 /// Rows under a heading, in columns as wide as what stands in them.
 struct Table {
     private var rows: [[String]]

@@ -1,47 +1,8 @@
 import Foundation
+import TollgateAdmin
 
-/// Any JSON. Numbers are decimal, not binary: amounts are printed as they came.
-enum JSONValue: Codable, Equatable {
-    case null
-    case bool(Bool)
-    case integer(Int64)
-    case decimal(Decimal)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if value.decodeNil() {
-            self = .null
-        } else if let truth = try? value.decode(Bool.self) {
-            self = .bool(truth)
-        } else if let number = try? value.decode(Int64.self) {
-            self = .integer(number)
-        } else if let number = try? value.decode(Decimal.self) {
-            self = .decimal(number)
-        } else if let text = try? value.decode(String.self) {
-            self = .string(text)
-        } else if let items = try? value.decode([JSONValue].self) {
-            self = .array(items)
-        } else {
-            self = .object(try value.decode([String: JSONValue].self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let truth): try container.encode(truth)
-        case .integer(let number): try container.encode(number)
-        case .decimal(let number): try container.encode(number)
-        case .string(let text): try container.encode(text)
-        case .array(let items): try container.encode(items)
-        case .object(let members): try container.encode(members)
-        }
-    }
-
+/// What commands take from the answers of the API. Numbers are decimal, not binary: amounts are printed as they came.
+extension JSONValue {
     /// A member of an object; null where there is none.
     subscript(key: String) -> JSONValue {
         if case .object(let members) = self { members[key] ?? .null } else { .null }
