@@ -101,10 +101,13 @@ let package = Package(
                 "TollgateServer",
                 "TollgateWire",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -248,7 +251,8 @@ let package = Package(
         .testTarget(
             name: "TollgateCommandTests",
             dependencies: [
-                "TollgateClient", "TollgateCore", "TollgateServer", "TollgateTestSupport", "ToolExecutor", "tollgate",
+                "TollgateAdmin", "TollgateClient", "TollgateCore", "TollgateServer", "TollgateTestSupport",
+                "ToolExecutor", "tollgate",
             ],
             swiftSettings: strict
         ),

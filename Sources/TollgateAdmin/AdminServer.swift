@@ -1,7 +1,10 @@
 import Foundation
+import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
+import NIOHTTP1
 import ServiceLifecycle
 package import TollgateServer
 
@@ -11,11 +14,6 @@ package struct AdminServer: Service {
     private let api: AdminAPI
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
-
-    /// More connections wait until one of these ends.
-    private static let mostConnections = 256
-    /// A connection that sends nothing for so long is closed.
-    private static let idleTimeout = TimeAmount.seconds(60)
 
     /// - Parameters:
     ///   - policyFile: The path that sentences name.
@@ -33,46 +31,58 @@ package struct AdminServer: Service {
     /// Throws an ``AdminError`` where it cannot listen.
     package func run() async throws {
         for warning in settings.access.warnings { logger.warning("\(warning)") }
-        do {
-            try await application().run()
-        } catch let error as IOError {
-            throw AdminError("--admin \(settings.address): \(error.description)")
-        }
-        if case .unix(let path) = settings.address { unlink(path) }
-    }
-
-    private func application() -> Application<RouterResponder<AdminContext>> {
-        // Says what this server says too, and what each request was.
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
-        let router = AdminRouter.make(api, access: settings.access, logger: logger)
-        return Application(
-            router: router, server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
-            configuration: .init(
-                address: settings.address.bindAddress,
-                availableConnectionsDelegate: .maximum(Self.mostConnections, logger: quiet)),
-            onServerRunning: { await listening($0) }, logger: quiet)
-    }
-
-    private func listening(_ channel: any Channel) async {
-        if case .unix(let path) = settings.address { chmod(path, 0o600) }
-        let address = settings.address.bound(to: channel.localAddress)
+        let connections = OpenConnections()
+        let http = HTTP1Channel(responder: responder)
+        let listener = AdminListener(
+            address: settings.address, http: http, connections: connections, logger: quietLogger)
+        let (channel, file) = try await listener.bind()
+        let address = settings.address.bound(to: channel.channel.localAddress)
         logger.info("admin API listening", metadata: ["address": "\(address)"])
         await onListening(address)
-    }
-}
-
-extension ListenAddress {
-    fileprivate var bindAddress: BindAddress {
-        switch self {
-        case .tcp(let host, let port): .hostname(host, port: port)
-        case .unix(let path): .unixDomainSocket(path: path)
+        await withGracefulShutdownHandler {
+            await serve(channel, http)
+        } onGracefulShutdown: {
+            file?.remove()
+            channel.channel.close(promise: nil)
+            connections.end()
         }
     }
 
-    /// With the port that the system has chosen.
-    fileprivate func bound(to address: SocketAddress?) -> ListenAddress {
-        guard case .tcp(let host, _) = self, let port = address?.port else { return self }
-        return .tcp(host: host, port: port)
+    /// What this server does not say itself, and what each request was, is not worth a line.
+    private var quietLogger: Logger {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        return quiet
+    }
+
+    private func serve(_ channel: AdminListener.ServerChannel, _ http: HTTP1Channel) async {
+        await withDiscardingTaskGroup { group in
+            do {
+                try await channel.executeThenClose { inbound in
+                    for try await connection in inbound {
+                        group.addTask { [quietLogger] in await http.handle(value: connection, logger: quietLogger) }
+                    }
+                }
+            } catch {
+                logger.error("admin API: no more connections are taken", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private var responder: HTTPChannelHandler.Responder {
+        let router = AdminRouter.make(api, access: settings.access, logger: logger).buildResponder()
+        return { [quietLogger] request, writer, channel in
+            let context = AdminContext(source: .init(channel: channel, logger: quietLogger))
+            var response: Response
+            do {
+                response = try await router.respond(to: request, context: context)
+            } catch let error as HTTPParserError {
+                throw error
+            } catch {
+                response = Problem(error).response
+            }
+            response.headers[.date] = HTTPDate.text(.now)
+            try await writer.write(response: response.head, body: response.body)
+        }
     }
 }

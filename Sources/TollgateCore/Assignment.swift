@@ -84,7 +84,11 @@ extension Assignment.Subject {
 
     /// `user:alice`, `role:Faculty`, `email_domain:example.com` or `default`: what an assignment is known by, as there is one a
     /// subject.
-    public var id: String { name.map { "\(kind):\($0)" } ?? kind }
+    public var id: String {
+        // As everywhere: a plus sign within the id of a scope is written twice.
+        if case .user(let scope) = self { return scope.description }
+        return name.map { "\(kind):\($0)" } ?? kind
+    }
 
     /// Reads what `id` prints. Throws a sentence.
     public init(id: String) throws(ScopeError) {
@@ -95,6 +99,12 @@ extension Assignment.Subject {
         let scalars = id.unicodeScalars
         guard let colon = scalars.firstIndex(of: ":") else {
             throw ScopeError("expected user:ID, role:NAME, email_domain:DOMAIN or default")
+        }
+        guard String(scalars[..<colon]) != "user" else {
+            let scope = try Scope(parsing: id)
+            guard !scope.kind.isComposite else { throw ScopeError("expected user:ID, not a joined scope") }
+            self = .user(scope)
+            return
         }
         try self.init(kind: String(scalars[..<colon]), name: String(scalars[scalars.index(after: colon)...]))
     }

@@ -73,7 +73,7 @@ extension PolicyReader {
             }
         }
         guard !assignment.tier.isEmpty else {
-            report(place, "tier is missing")
+            report(place.at("tier", line: place.line), "is missing")
             return nil
         }
         return assignment.tier == "?" ? nil : assignment

@@ -18,7 +18,7 @@ extension PolicyReader {
         }
         guard node.mapping != nil else { return nil }
         for key in ["expires_at", "reason"] where !entries.contains(where: { $0.key == key }) {
-            report(place, "\(key) is missing")
+            report(place.at(key, line: place.line), "is missing")
         }
         if override.limits.isEmpty, override.additions.isEmpty, problems.isEmpty {
             report(place, "limits or add has to name a limit")
@@ -51,11 +51,10 @@ extension PolicyReader {
         Limit.parse(name: text)
     }
 
-    /// ISO 8601 with a time zone, to the second.
+    /// ISO 8601 with a time zone. Fractions of a second are left out.
     private func instant(_ entry: Entry) -> Int64? {
         let expected = "expected a time such as 2026-11-22T10:00:00Z"
-        guard let text = entry.value.scalar?.string, Self.hasInstantShape(text.utf8),
-            let date = try? Date(text, strategy: .iso8601),
+        guard let text = entry.value.scalar?.string, let date = Self.date(text),
             (0...253_402_300_799).contains(date.timeIntervalSince1970)
         else {
             report(place(of: entry.value, at: entry.place), "\(expected)\(found(entry.value))")
@@ -64,11 +63,22 @@ extension PolicyReader {
         return Int64(date.timeIntervalSince1970.rounded(.down)) * 1_000
     }
 
-    /// Foundation is content with a time at the beginning of a text.
-    private static func hasInstantShape(_ text: String.UTF8View) -> Bool {
-        let zone = text.dropFirst("2026-11-22T10:00:00".utf8.count)
-        if zone.elementsEqual("Z".utf8) { return true }
-        return zone.count == "+01:00".utf8.count && (zone.first == UInt8(ascii: "+") || zone.first == UInt8(ascii: "-"))
+    /// Foundation is content with a time at the beginning of a text, and takes February 30 for March 2.
+    private static func date(_ text: String) -> Date? {
+        let local = String(decoding: text.utf8.prefix("2026-11-22T10:00:00".utf8.count), as: UTF8.self)
+        guard let asUTC = try? Date(local + "Z", strategy: .iso8601), asUTC.ISO8601Format() == local + "Z" else {
+            return nil
+        }
+        var zone = text.utf8.dropFirst(local.utf8.count)
+        if zone.first == UInt8(ascii: ".") {
+            let digits = zone.dropFirst().prefix { (0x30...0x39).contains($0) }
+            guard (1...9).contains(digits.count) else { return nil }
+            zone = zone.dropFirst(1 + digits.count)
+        }
+        if zone.elementsEqual("Z".utf8) { return asUTC }
+        let isOffset = zone.first == UInt8(ascii: "+") || zone.first == UInt8(ascii: "-")
+        guard zone.count == "+01:00".utf8.count, isOffset else { return nil }
+        return try? Date(local + String(decoding: zone, as: UTF8.self), strategy: .iso8601)
     }
 }
 

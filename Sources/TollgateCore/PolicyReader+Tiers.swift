@@ -34,7 +34,9 @@ extension PolicyReader {
             default: break
             }
         }
-        if node.mapping != nil, !entries.contains(where: { $0.key == "limits" }) { report(place, "limits is missing") }
+        if node.mapping != nil, !entries.contains(where: { $0.key == "limits" }) {
+            report(place.at("limits", line: place.line), "is missing")
+        }
         return tier
     }
 

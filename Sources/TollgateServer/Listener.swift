@@ -1,5 +1,5 @@
 import Foundation
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// One address that is listened on; every connection becomes a session on one of the workers' loops.
@@ -37,7 +37,8 @@ struct Listener {
             case .tcp(let host, let port):
                 return try await bootstrap.bind(host: host, port: port).get()
             case .unix(let path):
-                return try await UnixSocketFile(path: path).bind(bootstrap)
+                let file = try UnixSocketFile(making: path, option: "--listen")
+                return try await bootstrap.withBoundSocket(file.descriptor).get()
             }
         } catch let error as ServerError {
             throw error
@@ -65,7 +66,7 @@ private final class ConnectionRefusal: ChannelInboundHandler {
 
 extension ListenAddress {
     /// With the port that the system chose for port 0.
-    func bound(to address: SocketAddress?) -> ListenAddress {
+    package func bound(to address: SocketAddress?) -> ListenAddress {
         guard case .tcp(let host, _) = self, let port = address?.port else { return self }
         return .tcp(host: host, port: port)
     }

@@ -1,53 +1,70 @@
 import Foundation
-import NIOCore
-import NIOPosix
 
 /// The file of a listening Unix socket: readable by its owner alone, and taken over from a sidecar that is gone, never from one
-/// that still answers.
-struct UnixSocketFile {
-    let path: String
+/// that still answers. A file that this process has made and nobody else has replaced can be told from all others.
+package struct UnixSocketFile: Sendable {
+    package let path: String
+    /// The option that names the path, for sentences: `--listen`.
+    private let option: String
+    private let device: dev_t
+    private let inode: ino_t
+    /// Bound, and not listened on until somebody does. Belongs to who made this.
+    package let descriptor: CInt
 
-    func bind(_ bootstrap: ServerBootstrap) async throws -> any Channel {
-        try removeLeftover()
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw failure() }
-        do {
-            // Until it is listened on nobody can connect, and by then the file's rights are set. The process's mask would do as
-            // well, but it is everybody's.
-            guard withAddress({ Foundation.bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0 else {
-                throw failure()
-            }
-        } catch {
+    /// Makes the file. Throws a `ServerError` that names the option and the path.
+    package init(making path: String, option: String) throws(ServerError) {
+        self.path = path
+        self.option = option
+        try Self.removeLeftover(path, option)
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw Self.failure(path, option) }
+        var status = stat()
+        // Until it is listened on nobody can connect, and by then the file's rights are set. The process's mask would do as
+        // well, but it is everybody's.
+        guard Self.withAddress(of: path, { [descriptor] in Foundation.bind(descriptor, $0, $1) }) == 0,
+            chmod(path, 0o600) == 0, lstat(path, &status) == 0
+        else {
+            let failure = Self.failure(path, option)
             close(descriptor)
-            throw error
+            throw failure
         }
-        return try await bootstrap.withBoundSocket(descriptor).get()
+        device = status.st_dev
+        inode = status.st_ino
     }
 
-    private func failure() -> ServerError {
-        ServerError("--listen unix:\(path): \(String(cString: strerror(errno)))")
+    /// Removes the file, unless it is gone or another's by now. Only while the socket is open: later its number may be another's.
+    package func remove() {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
+        unlink(path)
     }
 
-    private func removeLeftover() throws {
+    private static func failure(_ path: String, _ option: String) -> ServerError {
+        ServerError("\(option) unix:\(path): \(String(cString: strerror(errno)))")
+    }
+
+    private static func removeLeftover(_ path: String, _ option: String) throws(ServerError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw ServerError("--listen unix:\(path): there is a file of that name that is not a socket")
+            throw ServerError("\(option) unix:\(path): there is a file of that name that is not a socket")
         }
-        guard !isAnswered() else {
-            throw ServerError("--listen unix:\(path): another process listens there")
+        guard !isAnswered(path) else {
+            throw ServerError("\(option) unix:\(path): another process listens there")
         }
         unlink(path)
     }
 
-    private func isAnswered() -> Bool {
+    private static func isAnswered(_ path: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        return withAddress { connect(descriptor, $0, $1) } == 0
+        return withAddress(of: path) { connect(descriptor, $0, $1) } == 0
     }
 
-    private func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    private static func withAddress(
+        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }

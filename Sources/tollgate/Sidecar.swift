@@ -16,9 +16,11 @@ struct Sidecar: Service {
     func run() async throws {
         if let redis = settings.redis {
             let folder = try DataFolder(settings.dataFolder)
-            try await serve(redis, after: [])
+            try await serve(redis, admin: adminSettings(), after: [])
             return withExtendedLifetime(folder) {}
         }
+        // Whatever may fail does so before there is a Redis to stop.
+        let admin = try adminSettings()
         let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
         let redis: RedisAddress
         do {
@@ -26,25 +28,29 @@ struct Sidecar: Service {
         } catch is CancellationError {
             return
         }
-        try await serve(redis, after: [EmbeddedRedisService(redis: embedded)])
+        try await serve(redis, admin: admin, after: [EmbeddedRedisService(redis: embedded)])
     }
 
-    private func serve(_ redis: RedisAddress, after first: [any Service]) async throws {
+    private func serve(
+        _ redis: RedisAddress, admin: AdminSettings?, after first: [any Service]
+    ) async throws {
         let server = try TollgateServer(
             settings: settings.server(redis: redis), policy: policy, policyFile: policyFile.path, logger: logger)
         var services: [any Service] = first + [server, PolicyReloader(file: policyFile, server: server)]
-        if let admin = try adminServer(of: server) { services.append(admin) }
+        if let admin {
+            services.append(
+                AdminServer(settings: admin, server: server, policyFile: policyFile.path, logger: logger))
+        }
         // Shut down from the last to the first: Redis is there until every request has been answered.
         try await ServiceGroup(services: services, logger: logger).run()
     }
 }
 
 extension Sidecar {
-    private func adminServer(of server: TollgateServer) throws -> AdminServer? {
+    /// Nil where there shall be no admin API.
+    private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }
-        return AdminServer(
-            settings: AdminSettings(address: address, access: try settings.adminAccess ?? ownAccess()), server: server,
-            policyFile: policyFile.path, logger: logger)
+        return AdminSettings(address: address, access: try settings.adminAccess ?? ownAccess())
     }
 
     /// For whoever can read the file in the data folder.

@@ -64,6 +64,21 @@ struct AccessFileTests {
                   - { name: ops, role: admin, token: s3cr3t-0123456780 }
                 """, "access.yaml:3: tokens[1].name: ops: named twice"
             ),
+            (
+                """
+                tokens:
+                  - { name: ops, role: admin, token: s3cr3t-0123456789 }
+                  - { name: dev, role: viewer, token: s3cr3t-0123456789 }
+                """, "access.yaml:3: tokens[1].token: dev: another has the same token"
+            ),
+            (
+                "tokens:\n  - { name: jwt:ops, role: admin, token: s3cr3t-0123456789 }",
+                "access.yaml:2: tokens[0].name: expected one word"
+            ),
+            (
+                "tokens:\n  - { name: \"o ps\", role: admin, token: s3cr3t-0123456789 }",
+                "access.yaml:2: tokens[0].name: expected one word"
+            ),
             ("jwt: { audience: a, roles: { admin: b } }", "access.yaml:1: jwt: expected one of keys and secret_file"),
             ("jwt: { secret_file: secret, roles: { admin: b } }", "access.yaml:1: jwt.audience: is missing"),
             ("jwt: { secret_file: secret, audience: a }", "access.yaml:1: jwt.roles: is missing"),
@@ -94,6 +109,22 @@ struct AccessFileTests {
         chmod(path, 0o644)
         #expect(try await AccessFile(path: path).read().warnings.first?.contains("chmod 600") == true)
         chmod(path, 0o600)
+        #expect(try await AccessFile(path: path).read().warnings == [])
+    }
+
+    @Test("so is a file of a secret")
+    func secretWarning() async throws {
+        let folder = try TemporaryFolder()
+        let secret = try folder.write(String(repeating: "s", count: 40), to: "secret")
+        let path = try folder.write(
+            "jwt: { secret_file: secret, audience: a, roles: { admin: b } }", to: "access.yaml")
+        chmod(path, 0o600)
+        chmod(secret, 0o604)
+        #expect(
+            try await AccessFile(path: path).read().warnings == [
+                "--admin-access \(path): others can read \(secret); chmod 600 \(secret)"
+            ])
+        chmod(secret, 0o600)
         #expect(try await AccessFile(path: path).read().warnings == [])
     }
 

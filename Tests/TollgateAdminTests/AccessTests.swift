@@ -97,7 +97,7 @@ struct AccessTests {
             let isOneMinute = statuses.last == 429
             if isOneMinute {
                 #expect(statuses.suffix(5).allSatisfy { $0 == 429 }, "\(statuses)")
-                #expect(last?.problem == "rate_limited")
+                #expect(last?.problem == "too_many_failures")
                 let wait = try #require(last?.headers["retry-after"].flatMap { Int($0) })
                 #expect((1...60).contains(wait))
             }

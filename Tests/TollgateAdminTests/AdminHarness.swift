@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Synchronization
 import Testing
 import TollgateCore
 import TollgateServer
@@ -19,6 +20,8 @@ final class AdminHarness: Sendable {
     let admin: ServiceGroup
     let address: ListenAddress
     let log = CapturedLog()
+    /// What routes have answered so far.
+    let answers = Mutex<[Noted]>([])
     /// The line protocol's.
     let socketPath: String
     private let folder: TemporaryFolder
@@ -79,6 +82,9 @@ final class AdminHarness: Sendable {
         await server.shutdown()
     }
 
+    /// Returns when the admin API has stopped.
+    func ended() async throws { try await running.value }
+
     func lineClient() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
 
     // MARK: - Requests
@@ -113,15 +119,23 @@ final class AdminHarness: Sendable {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = try await response.body.collect(upTo: 1 << 24)
-        expectDocumented(method, path, Int(response.status.code))
+        note(method, path, Int(response.status.code), String(buffer: bytes))
         let fields = response.headers.map { ($0.name.lowercased(), $0.value) }
         return Answer(
             status: Int(response.status.code), headers: Dictionary(fields) { "\($0), \($1)" },
             text: String(buffer: bytes))
     }
 
-    /// What a route answers stands in the OpenAPI document.
-    private func expectDocumented(_ method: String, _ path: String, _ status: Int) {
+    /// What a route has answered, for its schema.
+    struct Noted: Encodable {
+        var path: String
+        var method: String
+        var status: String
+        var body: String
+    }
+
+    /// The status stands in the OpenAPI document; whether the body fits what it says of it is told by `OpenAPITests`.
+    private func note(_ method: String, _ path: String, _ status: Int, _ body: String) {
         let path = String(path.prefix { $0 != "?" })
         let routes = AdminAPI(server: server, policyFile: "").routes
         guard let route = routes.first(where: { $0.method.rawValue == method && $0.matches(path: path) }) else {
@@ -130,6 +144,8 @@ final class AdminHarness: Sendable {
         let operation = OpenAPIDocument.json.members?["paths"]?.members?[route.path]?.members?[method.lowercased()]
         let documented = operation?.members?["responses"]?.members?.keys.map { $0 } ?? []
         #expect(documented.contains("\(status)"), "\(method) \(route.path) answers \(status)")
+        let noted = Noted(path: route.path, method: method.lowercased(), status: "\(status)", body: body)
+        answers.withLock { $0.append(noted) }
     }
 
     /// Sends bytes as they are, and gives what comes until the other side closes.

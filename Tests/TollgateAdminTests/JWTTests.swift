@@ -28,7 +28,7 @@ struct JWTTests {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
         let identity = await verifier.identity(of: try await mint.sign(TokenMint.claims(), kid: kid))
-        #expect(identity == Identity(name: "carol", role: .viewer))
+        #expect(identity == Identity(name: "jwt:carol", role: .viewer))
     }
 
     @Test(
@@ -47,6 +47,19 @@ struct JWTTests {
         let token = try await mint.sign(TokenMint.claims(changes))
         let verifier = try await verifier(mint)
         #expect(await verifier.identity(of: token) == nil)
+    }
+
+    @Test("the bearer is one word in the log, and no two subjects are the same one")
+    func subjects() async throws {
+        let mint = try await TokenMint()
+        let verifier = try await verifier(mint)
+        for (subject, name) in [
+            ("Carol S", "jwt:Carol%20S"), ("Carol%20S", "jwt:Carol%2520S"), ("a\"b", "jwt:a%22b"),
+            ("a\u{202e}b", "jwt:a%E2%80%AEb"), (String(repeating: "x", count: 125), nil),
+        ] as [(String, String?)] {
+            let token = try await mint.sign(TokenMint.claims(["sub": .string(subject)]))
+            #expect(await verifier.identity(of: token)?.name == name)
+        }
     }
 
     @Test("one in the form of text instead of a list, and one that has begun, let in")
@@ -134,7 +147,7 @@ struct JWTTests {
             #expect(try await admin.ask("PUT", "/v1/tiers/basic", "{}", token: viewer).status == 403)
             let boss = try await mint.sign(TokenMint.claims(["role": .string("tollgate-admin")]))
             #expect(try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{}}"#, token: boss).status == 201)
-            #expect(admin.log.text.contains("who=carol"))
+            #expect(admin.log.text.contains("who=jwt:carol"))
             #expect(!admin.log.text.contains(boss))
             #expect(try await admin.ask("GET", "/v1/tiers", token: boss + "x").status == 401)
         }
@@ -151,7 +164,7 @@ struct JWTTests {
         let mint = try await TokenMint()
         let claims = TokenMint.claims(["email": .string("carol@example.com"), "iss": nil])
         let identity = await verifier.identity(of: try await mint.sign(claims, kid: "oct"))
-        #expect(identity == Identity(name: "carol@example.com", role: .admin))
+        #expect(identity == Identity(name: "jwt:carol@example.com", role: .admin))
         #expect(await verifier.identity(of: try await mint.sign(claims, kid: "rsa")) == nil)
         #expect(await verifier.identity(of: try await mint.sign(claims, kid: "confused")) == nil)
     }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import Logging
+import ServiceLifecycle
 import Testing
 import TollgateServer
 import TollgateTestSupport
@@ -23,6 +24,65 @@ struct ListeningTests {
         #expect(!FileManager.default.fileExists(atPath: socket))
     }
 
+    /// What a second admin API at an address says.
+    private func failure(at address: ListenAddress, _ admin: AdminHarness) async -> String {
+        let settings = AdminSettings(address: address, access: AdminHarness.access)
+        do {
+            try await AdminServer(
+                settings: settings, server: admin.server, policyFile: "", logger: CapturedLog().logger
+            ).run()
+            return ""
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("a Unix socket that another sidecar answers at stays its own")
+    func unixTaken() async throws {
+        try await withAdmin(unix: true, waits: false) { admin in
+            let sentence = await failure(at: admin.address, admin)
+            #expect(sentence == "--admin \(admin.address): another process listens there")
+            let answer = try await admin.ask("GET", "/healthz", token: nil)
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test("a file that is no socket stays, and a socket that somebody else has put there too")
+    func unixReplaced() async throws {
+        let folder = try TemporaryFolder()
+        try await withAdmin(unix: true, waits: false) { admin in
+            let path = try folder.write("text", to: "file")
+            let sentence = await failure(at: .unix(path: path), admin)
+            #expect(sentence == "--admin unix:\(path): there is a file of that name that is not a socket")
+            guard case .unix(let socket) = admin.address else { throw TestFailure("\(admin.address)") }
+            #expect(rename(path, socket) == 0)
+            await admin.admin.triggerGracefulShutdown()
+            try? await admin.ended()
+            #expect(FileManager.default.fileExists(atPath: socket))
+        }
+    }
+
+    @Test("clients that send half a head, or another one slowly, lose their places to others")
+    func slowHeads() async throws {
+        try await withAdmin(waits: false) { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            var slow: [SocketClient] = []
+            for place in 0..<300 {
+                let client = try SocketClient(.tcp(port: port), patience: 30)
+                if place == 0 {
+                    try await client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                    #expect(try await client.readLine()?.hasPrefix("HTTP/1.1 200") == true)
+                }
+                try await client.send("GET /he")
+                slow.append(client)
+            }
+            #expect(try await admin.ask("GET", "/healthz", token: nil).status == 200)
+            // Both are closed: the one that had a request answered, and one that never sent a whole head.
+            for client in slow.prefix(2) { _ = try await client.readToEnd() }
+            slow.removeAll()
+        }
+    }
+
     @Test("an address that is taken is an error that names the option")
     func taken() async throws {
         try await withAdmin(waits: false) { admin in
@@ -33,8 +93,44 @@ struct ListeningTests {
                 try await second.run()
                 Issue.record("expected an error")
             } catch {
-                #expect("\(error)".hasPrefix("--admin \(admin.address): "), "\(error)")
+                #expect("\(error)".hasPrefix("--admin \(admin.address): Address already in use (another"), "\(error)")
             }
+        }
+    }
+
+    @Test("answers carry the date")
+    func date() async throws {
+        #expect(HTTPDate.text(Date(timeIntervalSince1970: 1_795_341_600)) == "Sun, 22 Nov 2026 10:00:00 GMT")
+        try await withAdmin(waits: false) { admin in
+            let answer = try await admin.ask("GET", "/healthz", token: nil)
+            #expect(answer.headers["date"]?.hasSuffix(" GMT") == true)
+        }
+    }
+
+    @Test("a host that is not there is an error that names the option")
+    func unknownHost() async throws {
+        try await withAdmin(waits: false) { admin in
+            let sentence = await failure(at: .tcp(host: "nowhere.invalid", port: 1), admin)
+            #expect(sentence == "--admin nowhere.invalid:1: host name not found")
+        }
+    }
+
+    @Test("a client that breaks off its body is no fault of the sidecar")
+    func brokenOff() async throws {
+        try await withAdmin(waits: false) { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            let token = AdminHarness.tokens[.admin] ?? ""
+            do {
+                let client = try SocketClient(.tcp(port: port))
+                try await client.send(
+                    "POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Length: 50\r\n\r\n{"
+                )
+                client.finishSending()
+                _ = try? await client.readToEnd()
+            }
+            try await eventually { admin.log.text.contains("path=/v1/check") }
+            let faults = admin.log.text.split(separator: "\n").filter { $0.hasPrefix("error") }
+            #expect(faults.isEmpty, "\(faults)")
         }
     }
 

@@ -78,23 +78,3 @@ struct OpenAPITests {
         #expect(result.status == 0, "\(result.output)\(result.errors)")
     }
 }
-
-/// The Python named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given what is needed, else `python3`.
-private enum Python {
-    static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
-
-    /// One that was named has it, or the test shall fail.
-    static let hasValidator = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil || runs()
-
-    private static func runs() -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program, "-c", "import openapi_spec_validator"]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
-}

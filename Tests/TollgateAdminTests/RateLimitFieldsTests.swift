@@ -22,7 +22,7 @@ struct RateLimitFieldsTests {
         #expect(allowed?.policy == #""user:a/requests/90s";q=60;w=90"#)
         #expect(allowed?.limit == #""user:a/requests/90s";r=57;t=42"#)
         let denied = fields("user:a/tokens/day", max: "60", remaining: "0", allowed: false, reset: 5, retry: 12.0)
-        #expect(denied?.policy == #""user:a/tokens/day";q=60"#)
+        #expect(denied?.policy == #""user:a/tokens/day";q=60;qu="tokens""#)
         #expect(denied?.limit == #""user:a/tokens/day";r=0;t=12"#)
         #expect(fields("a:b/concurrent", max: "5", remaining: "0", allowed: false)?.limit == #""a:b/concurrent";r=0"#)
     }
@@ -33,6 +33,20 @@ struct RateLimitFieldsTests {
         #expect(most?.policy == #""user:a/cost/month";q=999999999999999;qu="nano-currency""#)
         #expect(most?.limit == #""user:a/cost/month";r=250000000"#)
         #expect(fields("user:a/cost/month", max: "1000000", remaining: "1") == nil)
+    }
+
+    @Test("what is counted is said, unless it is requests")
+    func units() {
+        let units = [
+            "requests/1h": "", "tokens/1h": ";qu=\"tokens\"", "input_tokens/1h": ";qu=\"input-tokens\"",
+            "output_tokens/1h": ";qu=\"output-tokens\"",
+        ]
+        for (limit, unit) in units {
+            #expect(fields("a:b/\(limit)", max: "5", remaining: "1")?.policy == "\"a:b/\(limit)\";q=5;w=3600\(unit)")
+        }
+        #expect(
+            fields("a:b/concurrent", max: "5", remaining: "1")?.policy
+                == "\"a:b/concurrent\";q=5;qu=\"concurrent-requests\"")
     }
 
     @Test("strings stay structured whatever the scope holds")
@@ -46,7 +60,8 @@ struct RateLimitFieldsTests {
         #expect(
             fields("user:x/cost/total/requests/1m", max: "7", remaining: "7")?.policy.hasSuffix(";q=7;w=60") == true)
         #expect(
-            fields("user:x/cost/concurrent", max: "7", remaining: "7")?.policy.hasSuffix("concurrent\";q=7") == true)
+            fields("user:x/cost/concurrent", max: "7", remaining: "7")?.policy.hasSuffix(
+                "concurrent\";q=7;qu=\"concurrent-requests\"") == true)
     }
 
     @Test("no limit, or one without a max, has none")

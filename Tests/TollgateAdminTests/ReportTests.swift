@@ -239,6 +239,39 @@ struct ReportTests {
         }
     }
 
+    @Test("the policy has no assignment of the file that an admin has replaced, also of a user with a plus sign")
+    func replacedAssignments() async throws {
+        let policy = """
+            tiers: { a: { limits: {} }, b: { limits: {} } }
+            assignments: [{ user: alice, tier: a }, { user: bob+test, tier: a }, { user: carol, tier: a }]
+            """
+        try await withAdmin(policy: policy) { admin in
+            for id in ["user:alice", "user:bob++test"] {
+                let answer = try await admin.ask("PUT", "/v1/assignments/\(id)", #"{"tier":"b"}"#)
+                #expect(answer["id"]?.text == id)
+                #expect(answer["subject"]?.text == (id == "user:alice" ? "alice" : "bob+test"))
+            }
+            #expect(try await admin.ask("GET", "/v1/users/bob%2Btest")["tier"]?.members?["id"]?.text == "b")
+            #expect(try await admin.ask("PUT", "/v1/assignments/user:bob+test", #"{"tier":"b"}"#).status == 400)
+            let items = try await admin.ask("GET", "/v1/policy")["assignments"]?.items ?? []
+            #expect(items.compactMap { $0.members?["id"]?.text } == ["user:carol"])
+            let audit = try await admin.ask("GET", "/v1/audit")["items"]?.items ?? []
+            #expect(audit.first?.members?["target"]?.text == "user:bob++test")
+        }
+    }
+
+    @Test("to ask whether a policy is right changes nothing, and a reset of null is none")
+    func noChange() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            #expect(try await admin.ask("POST", "/v1/policy/validate", "").status == 200)
+            #expect(!admin.log.text.contains("change made"))
+            let answer = try await admin.ask("POST", "/v1/scopes/user:a/reset", #"{"limits":null}"#)
+            #expect(answer.status == 422)
+            #expect(answer.fields == ["limits"])
+            #expect(try await admin.ask("GET", "/v1/audit")["items"]?.items == [])
+        }
+    }
+
     @Test("without Redis what needs it is 503, and the process lives on")
     func withoutRedis() async throws {
         let redis = try TestRedis()
@@ -261,6 +294,7 @@ struct ReportTests {
             let closed = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"alice"},"cost":"1"}"#)
             #expect(closed.status == 503)
             #expect(closed.problem == "unavailable")
+            #expect(closed["detail"]?.text?.hasSuffix("ready") == false)
             let open = try await admin.ask("POST", "/v1/check", #"{"scopes":{"tenant":"x"}}"#)
             #expect(open.status == 200)
             #expect(open["degraded"] == .bool(true))

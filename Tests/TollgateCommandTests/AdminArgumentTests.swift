@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateAdmin
 import TollgateCore
 import TollgateTestSupport
 
@@ -64,6 +65,13 @@ struct AdminArgumentTests {
                 Limit(.requests, .sliding(seconds: 60), max: 10, mode: .shadow), Limit(.tokens, .day, max: 1),
                 Limit(.cost, .month, max: 7),
             ])
+    }
+
+    @Test("a limit that is named twice, in whatever spelling, is refused")
+    func namedTwice() throws {
+        let minute = try ["requests/1m=1", "requests/60s=2"].map(LimitArgument.init)
+        #expect(sentence { try LimitArgument.requireDistinct(minute) }.contains("requests/1m: named twice"))
+        #expect(throws: Never.self) { try LimitArgument.requireDistinct([minute[0]]) }
     }
 
     @Test("deleting limits leaves the others; what is not there cannot be deleted")

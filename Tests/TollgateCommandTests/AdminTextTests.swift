@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateAdmin
 
 @testable import tollgate
 
@@ -34,6 +35,15 @@ struct AdminTextTests {
                 premium  Premium  concurrent=5 cost/month=unlimited requests/1m=60(shadow)  America/New_York 6:00 day 15  admin   7
                 """)
         #expect(AdminText.tiers(try json(#"{"items":[]}"#)) == "no tiers")
+    }
+
+    @Test("wide characters take two columns, marks none, and what is not seen is shown")
+    func widths() throws {
+        var table = Table(["a", "b"])
+        table.add(["東京", "x"])
+        table.add(["e\u{301}", "x"])
+        table.add(["\u{202e}\u{2028}", "x"])
+        #expect(table.text == "a     b\n東京  x\ne\u{301}     x\n??    x")
     }
 
     @Test("a change is told in a line, with its version")

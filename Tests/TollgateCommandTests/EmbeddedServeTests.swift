@@ -131,6 +131,20 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
+    @Test("a token that others can read ends it before a redis-server is started")
+    func unusableToken() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", to: "tollgate.yaml")
+        chmod(try folder.write("a-token-for-everyone", to: "admin-token"), 0o644)
+        let command = try await Command.run(
+            SidecarProcess.program,
+            ["serve", "--listen", "unix:tollgate.sock", "--admin", "unix:admin.sock", "--data", "."],
+            workingFolder: folder.path)
+        #expect(command.errors.hasPrefix("Error: ./admin-token: others can read it"), "\(command.errors)")
+        #expect(command.status == 1)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/redis.log"))
+    }
+
     @Test("when it cannot listen it says why and stops the redis-server that it has started")
     func cannotListen() async throws {
         let redis = try TestRedis(tcp: true)

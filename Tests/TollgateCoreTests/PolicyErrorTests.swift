@@ -27,7 +27,7 @@ struct PolicyErrorTests {
             ("\ndefualts: {}", "2: defualts: unknown key; did you mean defaults? (\(settingKeys))"),
             ("1: 2", "1: 1: unknown key; \(settingKeys)"),
             ("[a]: 2", "1: expected a word as the key"),
-            ("tiers: { basic: {} }", "1: tiers.basic: limits is missing"),
+            ("tiers: { basic: {} }", "1: tiers.basic.limits: is missing"),
             ("assignments: [{ role: a, tier: basic }]", "1: assignments: basic: no such tier in this file"),
             ("currency: usd", "1: currency: expected three upper-case letters such as USD, found usd"),
             ("currency: EURO", "1: currency: expected three upper-case letters such as USD, found EURO"),

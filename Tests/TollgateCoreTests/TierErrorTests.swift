@@ -21,7 +21,7 @@ struct TierErrorTests {
             ("tiers: 5", "1: tiers: expected a map of tiers such as basic:"),
             ("tiers:\n  a b: { limits: {} }", "2: tiers.a b: the id of a tier is 1 to 64 of A-Z a-z 0-9 _ -"),
             ("tiers:\n  a:\n", "2: tiers.a: expected a map such as { limits: { cost: { month: 100 } } }"),
-            ("tiers:\n  a: { name: A }", "2: tiers.a: limits is missing"),
+            ("tiers:\n  a: { name: A }", "2: tiers.a.limits: is missing"),
             (
                 "tiers:\n  a:\n    limits: {}\n    limit: {}",
                 "4: tiers.a.limit: unknown key; did you mean limits? (expected one of name, limits, timezone, reset_hour, billing_day)"
@@ -102,7 +102,7 @@ struct TierErrorTests {
                 "[{ email_domain: a@b.c, tier: a }]",
                 "3: assignments.email_domain: email_domain: expected a domain such as example.com"
             ),
-            ("[{ role: r }]", "3: assignments: tier is missing"),
+            ("[{ role: r }]", "3: assignments.tier: is missing"),
             ("[{ role: r, tier: [] }]", "3: assignments.tier: expected the id of a tier"),
             ("[{ role: r, tier: a b }]", "3: assignments.tier: the id of a tier is 1 to 64 of A-Z a-z 0-9 _ -"),
             ("[{ role: r, tier: b }]", "3: assignments: b: no such tier in this file"),
@@ -149,6 +149,6 @@ struct TierErrorTests {
     func noEcho() {
         #expect(
             problems("tiers: { a: {} }\nassignments: [{ role: r, tier: a }]")
-                == ["t.yaml:1: tiers.a: limits is missing"])
+                == ["t.yaml:1: tiers.a.limits: is missing"])
     }
 }

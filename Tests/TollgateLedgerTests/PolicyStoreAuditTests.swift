@@ -31,7 +31,7 @@ import TollgateTestSupport
             #expect(entries.allSatisfy { $0.author == author })
             #expect(
                 entries.map(\.target) == [
-                    "gold", "gold", "user:a+}b", "user:a+}b", "gold", "user:a++}b", "user:a++}b", "user:a++}b",
+                    "gold", "gold", "user:a++}b", "user:a++}b", "gold", "user:a++}b", "user:a++}b", "user:a++}b",
                     "user:a++}b",
                 ])
             let texts = entries.map { [$0.before, $0.after] }

@@ -200,6 +200,21 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a change that is sent and not answered may have been made; one that cannot be sent was not")
+    func unknownOutcome() async throws {
+        try await PolicyStoreHarness.with(deadline: .milliseconds(300)) { harness in
+            harness.redis.freeze(true)
+            await #expect(throws: PolicyStoreError.unknownOutcome("no reply of Redis within 300 ms")) {
+                try await harness.apply(.setTier(Tier(id: "gold")))
+            }
+            await #expect(throws: PolicyStoreError.unavailable("not connected to Redis")) {
+                try await harness.apply(.setTier(Tier(id: "gold")))
+            }
+            harness.redis.freeze(false)
+            try await eventually { (try? await harness.store.shared())?.tiers["gold"] != nil }
+        }
+    }
+
     @Test("what Redis says against a change is passed on")
     func refusedByRedis() async throws {
         try await PolicyStoreHarness.with { harness in

@@ -2,8 +2,8 @@ import Foundation
 import Yams
 
 extension AccessFile {
-    /// What stands under `jwt`. Paths in it begin at the folder of the file.
-    func verifier(_ node: Node) async throws(AdminError) -> TokenVerifier {
+    /// What stands under `jwt`, and the files of it that hold secrets. Paths in it begin at the folder of the file.
+    func verifier(_ node: Node) async throws(AdminError) -> (TokenVerifier, secrets: [String]) {
         let entries = try fields(
             of: node, at: "jwt",
             allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
@@ -11,19 +11,23 @@ extension AccessFile {
             entries[name] == nil ? nil : try text(entries, name, of: node, at: "jwt")
         }
         let keys: [TokenKey]
+        var secrets: [String] = []
         switch (try optional("keys"), try optional("secret_file")) {
         case (let file?, nil):
             keys = try await TokenKey.set(Self.text(resolved(file), "\(path): jwt.keys \(file)"), file)
+            if keys.contains(where: { $0.algorithm == .hs256 }) { secrets = [resolved(file)] }
         case (nil, let file?):
             let secret = try Self.text(resolved(file), "\(path): jwt.secret_file \(file)")
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             keys = [try await TokenKey.secret(Data(secret.utf8), id: nil, file)]
+            secrets = [resolved(file)]
         default: throw error(node, "jwt", "expected one of keys and secret_file")
         }
-        return TokenVerifier(
+        let verifier = TokenVerifier(
             keys: keys, audience: try text(entries, "audience", of: node, at: "jwt"), issuer: try optional("issuer"),
             subjectClaim: try optional("subject_claim") ?? "sub", roleClaim: try optional("role_claim") ?? "role",
             roles: try roles(entries["roles"], of: node))
+        return (verifier, secrets)
     }
 
     private func roles(_ value: Node?, of node: Node) throws(AdminError) -> [Role: String] {

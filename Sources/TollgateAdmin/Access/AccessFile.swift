@@ -28,12 +28,13 @@ package struct AccessFile: Sendable {
         let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
         var access = AccessSettings()
         if let node = entries["tokens"] { access.tokens = try tokens(node) }
-        if let node = entries["jwt"] { access.jwt = try await verifier(node) }
+        var secrets: [String] = []
+        if let node = entries["jwt"] { (access.jwt, secrets) = try await verifier(node) }
         guard !access.tokens.isEmpty || access.jwt != nil else {
             throw AdminError("\(path):1: nobody is let in; expected tokens: or jwt:")
         }
-        if isReadableByOthers {
-            access.warnings.append("--admin-access \(path): others can read it; chmod 600 \(path)")
+        for file in [path] + secrets where Self.isReadableByOthers(file) {
+            access.warnings.append("--admin-access \(path): others can read \(file); chmod 600 \(file)")
         }
         return access
     }
@@ -52,7 +53,7 @@ package struct AccessFile: Sendable {
         return text
     }
 
-    private var isReadableByOthers: Bool {
+    private static func isReadableByOthers(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
@@ -69,6 +70,9 @@ package struct AccessFile: Sendable {
             guard !tokens.contains(where: { $0.name == token.name }) else {
                 throw error(item, "\(key).name", "\(token.name): named twice")
             }
+            guard !tokens.contains(where: { $0.token == token.token }) else {
+                throw error(item, "\(key).token", "\(token.name): another has the same token")
+            }
             tokens.append(token)
         }
         return tokens
@@ -79,8 +83,11 @@ package struct AccessFile: Sendable {
         let name = try text(entries, "name", of: node, at: key)
         let word = try text(entries, "role", of: node, at: key)
         let secret = try text(entries, "token", of: node, at: key)
-        guard ObjectReader.isPrintable(name), name.utf8.count <= 200 else {
-            throw error(node, "\(key).name", "expected up to 200 bytes of text without control characters")
+        guard name.unicodeScalars.allSatisfy(LogText.isPlain), name.utf8.count <= Identity.longestName,
+            !name.hasPrefix(Identity.subjectPrefix)
+        else {
+            let sentence = "expected one word of up to \(Identity.longestName) bytes that does not begin with jwt:"
+            throw error(entries["name"] ?? node, "\(key).name", sentence)
         }
         guard let role = Role(rawValue: word) else {
             throw error(entries["role"] ?? node, "\(key).role", "expected admin, viewer or caller")

@@ -67,7 +67,7 @@ final class Authenticator: Sendable {
     }
 
     private static func tooMany(_ wait: Int) -> Problem {
-        var problem = Problem(.rateLimited, "more than \(FailureCounter.most) wrong tokens in a minute")
+        var problem = Problem(.tooManyFailures, "more than \(FailureCounter.most) wrong tokens in a minute")
         problem.headers[.retryAfter] = "\(wait)"
         return problem
     }

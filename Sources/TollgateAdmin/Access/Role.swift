@@ -18,7 +18,18 @@ package enum Role: String, Sendable, CaseIterable {
 
 /// Who has sent a request.
 package struct Identity: Sendable, Equatable {
-    /// Of the token, or the subject of a JWT.
+    /// Of the token, or `jwt:` and the subject of a JWT. In one word.
     package var name: String
     package var role: Role
+
+    /// The most bytes of a name.
+    static let longestName = 128
+    /// What the names of JWTs' bearers begin with, and no others.
+    static let subjectPrefix = "jwt:"
+
+    /// Nil where it would be too long.
+    static func name(ofSubject subject: String) -> String? {
+        let name = subjectPrefix + LogText.encoded(subject, withPercent: true)
+        return name.utf8.count <= longestName ? name : nil
+    }
 }

@@ -68,13 +68,14 @@ package struct TokenVerifier: Sendable {
         }
         guard Self.texts(claims["aud"]).contains(audience) else { return nil }
         if let issuer, claims["iss"]?.text != issuer { return nil }
-        guard let name = claims[subjectClaim]?.text, (1...200).contains(name.utf8.count), ObjectReader.isPrintable(name)
+        guard let name = claims[subjectClaim]?.text, !name.isEmpty, ObjectReader.isPrintable(name),
+            let identity = Identity.name(ofSubject: name)
         else { return nil }
         let words = Self.texts(claim(roleClaim, in: claims))
         let held = roles.filter { words.contains($0.value) }.keys
         // The highest of them.
         guard let role = Role.allCases.last(where: held.contains) else { return nil }
-        return Identity(name: name, role: role)
+        return Identity(name: identity, role: role)
     }
 
     /// A claim that has dots in its own name comes first.

@@ -31,12 +31,13 @@ package enum AdminRouter {
             }
             response = problem.response
         }
-        let isChange = route.permission == .administer && response.status.kind == .successful
+        let isChange = route.isChange && response.status.kind == .successful
         logger.log(
             level: isChange ? .info : .debug, isChange ? "change made" : "request answered",
             metadata: [
                 "who": "\(request.identity?.name ?? "-")", "from": "\(request.address)",
-                "method": "\(route.method.rawValue)", "path": "\(request.request.uri.path.prefix(512))",
+                "method": "\(route.method.rawValue)",
+                "path": "\(LogText.encoded(request.request.uri.path.prefix(512)))",
                 "status": "\(response.status.code)",
             ])
         return response

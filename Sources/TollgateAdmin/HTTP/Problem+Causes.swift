@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 import TollgateCore
 import TollgateLedger
 
@@ -13,21 +14,29 @@ extension Problem {
         case let error as PolicyStoreError: self.init(store: error)
         case let failure as LedgerFailure: self.init(ledger: failure)
         case is NIOTooManyBytesError: self = .bodyTooLarge
+        // The client has gone; nobody reads this.
+        case is HTTPParserError, is ChannelError, is IOError: self.init(.badRequest, "the body broke off")
         case is CancellationError: self.init(.unavailable, "the sidecar is shutting down")
         default: self.init(.internal, "\(type(of: error))")
         }
     }
 
-    static var bodyTooLarge: Problem { Problem(.tooLarge, "a body has at most \(AdminRequest.mostBytes) bytes") }
+    static var bodyTooLarge: Problem { Problem(.bodyTooLarge, "a body has at most \(AdminRequest.mostBytes) bytes") }
 
     init(ledger failure: LedgerFailure) {
         switch failure {
-        case .unavailable(let sentence): self.init(.unavailable, sentence)
+        case .unavailable(let state): self.init(unavailable: state)
         case .refused(let sentence): self.init(.unavailable, sentence)
         case .timeout: self.init(.timeout, "Redis did not answer within the deadline")
         case .busy: self = .busy
         case .internal(let sentence): self.init(.internal, sentence)
         }
+    }
+
+    /// `state` is that of the connection, which may be good again by now.
+    init(unavailable state: String) {
+        let isStale = ["ready", "probing", "Redis: ready", "Redis: probing"].contains(state)
+        self.init(.unavailable, isStale ? "Redis did not answer" : state)
     }
 
     static var busy: Problem {
@@ -40,6 +49,10 @@ extension Problem {
     init(store error: PolicyStoreError) {
         switch error {
         case .unavailable(let sentence): self.init(.unavailable, sentence)
+        case .unknownOutcome(let sentence):
+            self.init(
+                .unknownOutcome,
+                "sent, and not answered in time: it may have been made; look before trying again (\(sentence))")
         case .exists(let version), .conflict(.some(let version)):
             self.init(.preconditionFailed, "its version is \(version)")
             current = ETag.text(version)
@@ -47,7 +60,9 @@ extension Problem {
         case .missing: self.init(.notFound, "there is nothing of that name")
         case .inUse(let count):
             self.init(
-                .conflict, "the tier is assigned to \(count) users, roles or domains; assign them another one first")
+                .conflict,
+                "the tier is assigned to \(count) \(count == 1 ? "user, role or domain" : "users, roles or domains"); assign another one first"
+            )
         case .unknownTier(let id): self = .invalid("tier", "\(id): no such tier")
         case .tooMany(let sentence): self.init(.conflict, sentence)
         case .badCursor: self.init(.badRequest, "cursor: not one that a page had as next")
@@ -75,7 +90,7 @@ extension Problem {
         case "not_found": self.init(.notFound, sentence)
         case "busy": self = .busy
         case "timeout": self.init(.timeout, sentence)
-        case "unavailable": self.init(.unavailable, sentence)
+        case "unavailable": self.init(unavailable: sentence)
         default: self.init(.internal, sentence)
         }
     }

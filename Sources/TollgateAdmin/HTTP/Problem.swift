@@ -3,7 +3,8 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 
-/// Why a request was not carried out, as `application/problem+json` (RFC 9457).
+/// Why a request was not carried out, as `application/problem+json` (RFC 9457). A denial is one too, with the reason of the
+/// decision as its code; none of these is also a reason.
 struct Problem: Error {
     enum Code: String {
         case badRequest = "bad_request"
@@ -13,14 +14,16 @@ struct Problem: Error {
         case methodNotAllowed = "method_not_allowed"
         case conflict
         case preconditionFailed = "precondition_failed"
-        case tooLarge = "too_large"
+        case bodyTooLarge = "body_too_large"
         case unsupportedMediaType = "unsupported_media_type"
         case invalid
         case preconditionRequired = "precondition_required"
-        /// Of wrong tokens; denials have codes of their own.
-        case rateLimited = "rate_limited"
+        /// Of wrong tokens.
+        case tooManyFailures = "too_many_failures"
         case busy
         case unavailable
+        /// Of a change: it may have been made, or not.
+        case unknownOutcome = "unknown_outcome"
         case timeout
         case `internal`
     }
@@ -54,7 +57,8 @@ struct Problem: Error {
     static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
 
     static func invalid(_ errors: [FieldError]) -> Problem {
-        var problem = Problem(.invalid, errors.first.map { "\($0.field): \($0.message)" } ?? "")
+        var problem = Problem(
+            .invalid, errors.first.map { $0.field.isEmpty ? $0.message : "\($0.field): \($0.message)" } ?? "")
         problem.errors = errors
         return problem
     }
@@ -74,12 +78,12 @@ extension Problem.Code {
         case .methodNotAllowed: .methodNotAllowed
         case .conflict: .conflict
         case .preconditionFailed: .preconditionFailed
-        case .tooLarge: .contentTooLarge
+        case .bodyTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .invalid: .unprocessableContent
         case .preconditionRequired: .preconditionRequired
-        case .rateLimited: .tooManyRequests
-        case .busy, .unavailable: .serviceUnavailable
+        case .tooManyFailures: .tooManyRequests
+        case .busy, .unavailable, .unknownOutcome: .serviceUnavailable
         case .timeout: .gatewayTimeout
         case .internal: .internalServerError
         }
@@ -94,13 +98,14 @@ extension Problem.Code {
         case .methodNotAllowed: "The method is not allowed here"
         case .conflict: "What is there now stands against it"
         case .preconditionFailed: "Something else is there than If-Match or If-None-Match say"
-        case .tooLarge: "The body is too large"
+        case .bodyTooLarge: "The body is too large"
         case .unsupportedMediaType: "The body is not JSON"
         case .invalid: "Some fields are wrong"
         case .preconditionRequired: "If-Match is needed to replace or delete what is there"
-        case .rateLimited: "Too many wrong tokens"
+        case .tooManyFailures: "Too many wrong tokens"
         case .busy: "Too much is waiting"
         case .unavailable: "Not possible at the moment"
+        case .unknownOutcome: "The change may have been made, or not"
         case .timeout: "No answer in time"
         case .internal: "A fault of the sidecar, or of its data"
         }

@@ -17,10 +17,22 @@ struct RateLimitFields {
         let item = Self.string(name)
         var policy = "\(item);q=\(max)"
         if case .sliding(let seconds) = period { policy += ";w=\(seconds)" }
-        if meter == .cost { policy += ";qu=\"nano-currency\"" }
+        if let unit = Self.unit(of: meter) { policy += ";qu=\"\(unit)\"" }
         let wait = (decision.allowed ? decision.resetAfter : decision.retryAfter).map { ";t=\(Self.rounded($0))" }
         self.policy = policy
         limit = "\(item);r=\(left)\(wait ?? "")"
+    }
+
+    /// What is counted; nil for requests, which the draft takes for granted.
+    private static func unit(of meter: Meter) -> String? {
+        switch meter {
+        case .requests: nil
+        case .tokens: "tokens"
+        case .inputTokens: "input-tokens"
+        case .outputTokens: "output-tokens"
+        case .cost: "nano-currency"
+        case .concurrent: "concurrent-requests"
+        }
     }
 
     func add(to headers: inout HTTPFields) {

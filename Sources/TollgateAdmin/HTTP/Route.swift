@@ -19,15 +19,18 @@ package struct Route: Sendable {
     /// With parameters in braces: `/v1/tiers/{id}`.
     package let path: String
     package let permission: Permission
+    /// Whether a success is a change that an administrator has made.
+    let isChange: Bool
     let handler: @Sendable (AdminRequest) async throws -> Response
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, _ permission: Permission,
+        _ method: HTTPRequest.Method, _ path: String, _ permission: Permission, isChange: Bool? = nil,
         _ handler: @escaping @Sendable (AdminRequest) async throws -> Response
     ) {
         self.method = method
         self.path = path
         self.permission = permission
+        self.isChange = isChange ?? (permission == .administer)
         self.handler = handler
     }
 

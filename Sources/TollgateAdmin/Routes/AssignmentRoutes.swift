@@ -21,21 +21,10 @@ struct AssignmentRoutes {
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("cursor", "limit")
         let page = try await api.store().assignments(after: query.cursor, atMost: try query.limit())
-        var views = query.cursor == nil ? try await inFileAlone().map { AssignmentView($0) } : []
+        var views =
+            query.cursor == nil ? try await api.assignmentsOfFile(api.store().shared()).map { AssignmentView($0) } : []
         views += page.items.map { AssignmentView($0) }
         return .json(PageView(items: views, next: page.next))
-    }
-
-    private func inFileAlone() async throws -> [Assignment] {
-        let store = try api.store()
-        let shared = Set(try await store.shared().assignments.map(\.item.subject))
-        let all = api.server.policies.file.assignments.values.filter { !shared.contains($0.subject) }
-            .sorted { $0.order < $1.order }
-        return try await all.concurrentlyCompactMap { assignment in
-            // Those of users are known one by one only.
-            guard case .user = assignment.subject else { return assignment }
-            return try await store.assignment(assignment.subject) == nil ? assignment : nil
-        }
     }
 
     private func get(_ request: AdminRequest) async throws -> Response {
@@ -66,7 +55,9 @@ struct AssignmentRoutes {
         do {
             try await api.delete(.deleteAssignment(subject), of: subject.scope, request)
         } catch let problem as Problem where problem.code == .notFound {
-            guard api.server.policies.file.assignments[subject] != nil else { throw problem }
+            guard api.server.policies.file.assignments[subject] != nil else {
+                throw Problem.notFound("\(subject.id): no such assignment")
+            }
             throw Problem(
                 .conflict,
                 "\(subject.id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted"
@@ -81,6 +72,21 @@ struct AssignmentRoutes {
             return try Assignment.Subject(id: id)
         } catch {
             throw .badRequest("id: \(error)")
+        }
+    }
+}
+
+extension AdminAPI {
+    /// The assignments of the policy file that nothing comes instead of, in its order.
+    func assignmentsOfFile(_ shared: StoredShared) async throws -> [Assignment] {
+        let store = try store()
+        let replaced = Set(shared.assignments.map(\.item.subject))
+        let all = server.policies.file.assignments.values.filter { !replaced.contains($0.subject) }
+            .sorted { $0.order < $1.order }
+        return try await all.concurrentlyCompactMap { assignment in
+            // Those of users are known one by one only.
+            guard case .user = assignment.subject else { return assignment }
+            return try await store.assignment(assignment.subject) == nil ? assignment : nil
         }
     }
 }

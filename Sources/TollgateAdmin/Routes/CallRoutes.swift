@@ -96,6 +96,16 @@ private struct Denial: Encodable {
         let used = decision.used?.description ?? "?"
         let max = decision.max?.description ?? "?"
         let retry = decision.retryAfter.map { "; it could pass in \($0) s" } ?? ""
-        return "\(limit): \(used) of \(max) used\(retry)"
+        let hopeless = isTooMuchAlone ? "; this call alone is more than the limit" : ""
+        return "\(limit): \(used) of \(max) used\(retry)\(hopeless)"
+    }
+
+    /// Whether the same could not pass even where nothing is used: then waiting does not help in a period that ends.
+    private var isTooMuchAlone: Bool {
+        switch decision.reason {
+        case .tooLarge: true
+        case .rateLimited, .quotaExceeded: decision.retryAfter == nil && decision.limitInForce?.period != .total
+        case .blocked, .concurrency, nil: false
+        }
     }
 }

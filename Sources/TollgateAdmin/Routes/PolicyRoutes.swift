@@ -11,7 +11,7 @@ struct PolicyRoutes {
     var routes: [Route] {
         [
             Route(.get, "/v1/policy", .read, get),
-            Route(.post, "/v1/policy/validate", .administer, validate),
+            Route(.post, "/v1/policy/validate", .administer, isChange: false, validate),
         ]
     }
 
@@ -49,8 +49,7 @@ struct PolicyRoutes {
         _ = try request.query()
         let shared = try await api.store().shared()
         let file = api.server.policies.file
-        let replaced = Set(shared.assignments.map(\.item.subject))
-        let inFile = file.assignments.values.filter { !replaced.contains($0.subject) }.sorted { $0.order < $1.order }
+        let inFile = try await api.assignmentsOfFile(shared)
         let stored = shared.assignments.sorted { $0.item.subject.id < $1.item.subject.id }
         return .json(
             PolicyView(

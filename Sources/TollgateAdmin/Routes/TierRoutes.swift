@@ -48,7 +48,8 @@ struct TierRoutes {
         let isInFile = api.server.policies.file.tiers[id] != nil
         do {
             try await api.delete(.deleteTier(id, isInFile: isInFile), of: nil, request)
-        } catch let problem as Problem where problem.code == .notFound && isInFile {
+        } catch let problem as Problem where problem.code == .notFound {
+            guard isInFile else { throw Problem.notFound("\(id): no such tier") }
             throw Problem(
                 .conflict,
                 "\(id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted")

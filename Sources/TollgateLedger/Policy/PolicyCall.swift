@@ -8,12 +8,18 @@ final class PolicyCall {
     private let link: RedisLink
     private let expected: Int
     private let deadline: TimeAmount
+    private let isChange: Bool
     private var replies: [RedisReply] = []
     private var timeout: Scheduled<Void>?
     /// Nil once it was called.
     private var completion: ((Outcome) -> Void)?
 
-    init(on link: RedisLink, expecting expected: Int, deadline: TimeAmount, completion: @escaping (Outcome) -> Void) {
+    /// - Parameter isChange: Whether Redis may have changed something where no reply comes.
+    init(
+        on link: RedisLink, expecting expected: Int, isChange: Bool, deadline: TimeAmount,
+        completion: @escaping (Outcome) -> Void
+    ) {
+        self.isChange = isChange
         self.link = link
         self.expected = expected
         self.deadline = deadline
@@ -26,7 +32,8 @@ final class PolicyCall {
         case .success(let reply):
             replies.append(reply)
             if replies.count == expected { complete(.success(replies)) }
-        case .failure(let error): complete(.failure(.unavailable(error.description)))
+        case .failure(.notConnected): complete(.failure(.unavailable(RedisError.notConnected.description)))
+        case .failure(let error): complete(.failure(unanswered(error.description)))
         }
     }
 
@@ -34,8 +41,12 @@ final class PolicyCall {
     private func expire() {
         guard completion != nil else { return }
         let sentence = "no reply of Redis within \(deadline.milliseconds) ms"
-        complete(.failure(.unavailable(sentence)))
+        complete(.failure(unanswered(sentence)))
         link.disconnect(reason: sentence)
+    }
+
+    private func unanswered(_ sentence: String) -> PolicyStoreError {
+        isChange ? .unknownOutcome(sentence) : .unavailable(sentence)
     }
 
     private func complete(_ outcome: Outcome) {

@@ -84,8 +84,10 @@ package struct Page<Item: Sendable>: Sendable {
 
 /// Why the store did not do what it was asked.
 package enum PolicyStoreError: Error, Sendable, Equatable {
-    /// Redis cannot be reached, or did not answer in time; whether a change was made is not known then.
+    /// Redis cannot be reached, or did not answer in time; no change was made.
     case unavailable(String)
+    /// A change was sent to Redis, and no reply came: it may have been made, or not.
+    case unknownOutcome(String)
     /// There is something that the precondition did not name; its version.
     case exists(Int64)
     /// Another version than the precondition names; nil where there is nothing.

@@ -32,17 +32,18 @@ extension PolicyStore {
         return items
     }
 
+    /// - Parameter isChange: Whether no reply is `.unknownOutcome`.
     func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [String]
+        _ script: RedisScript, keys: [String], arguments: [String], isChange: Bool = false
     ) async throws(PolicyStoreError) -> RedisReply {
         let words = ["EVALSHA", script.sha, "\(keys.count)"] + keys + arguments
-        return try await call(expecting: 1) { link, call in
+        return try await call(expecting: 1, isChange: isChange) { link, call in
             link.evaluate(script, Self.encoded(words)) { call.receive($0) }
         }[0]
     }
 
     private func call(
-        expecting count: Int, _ send: @escaping @Sendable (RedisLink, PolicyCall) -> Void
+        expecting count: Int, isChange: Bool = false, _ send: @escaping @Sendable (RedisLink, PolicyCall) -> Void
     ) async throws(PolicyStoreError) -> [RedisReply] {
         let outcome: PolicyCall.Outcome = await withCheckedContinuation { continuation in
             link.eventLoop.execute { [link, deadline] in
@@ -50,7 +51,7 @@ extension PolicyStore {
                 guard link.isReady else {
                     return continuation.resume(returning: .failure(.unavailable(RedisError.notConnected.description)))
                 }
-                let call = PolicyCall(on: link, expecting: count, deadline: deadline) {
+                let call = PolicyCall(on: link, expecting: count, isChange: isChange, deadline: deadline) {
                     continuation.resume(returning: $0)
                 }
                 send(link, call)

@@ -8,7 +8,8 @@ extension PolicyStore {
     /// - Returns: the number of the change, which is the version of what it set.
     /// - Throws: where something is there, `.exists` for `.absent`, `.conflict` for another version. Where nothing is there,
     ///   `.conflict(nil)` for a version, and for `.any` when something was to be set; otherwise `.missing` when something was to
-    ///   be deleted. `.inUse`, `.unknownTier`, `.tooMany` as they say. `.unavailable` leaves open whether the change was made.
+    ///   be deleted. `.inUse`, `.unknownTier`, `.tooMany` as they say. `.unknownOutcome` leaves open whether the
+    ///   change was made.
     package func apply(
         _ edit: PolicyEdit, if precondition: Precondition, by author: Author
     ) async throws(PolicyStoreError) -> Int64 {
@@ -20,7 +21,7 @@ extension PolicyStore {
         }
         let keys = scriptKeys(change)
         let reply = try await evaluate(
-            Self.editScript, keys: keys, arguments: arguments(change, precondition, author))
+            Self.editScript, keys: keys, arguments: arguments(change, precondition, author), isChange: true)
         guard case .array(let words) = try reply.checked(of: change.key), words.count == 2,
             case .bulk(let status) = words[0], case .integer(let number) = words[1]
         else { throw .unexpectedReply(about: change.key) }

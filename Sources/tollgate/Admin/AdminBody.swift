@@ -1,4 +1,5 @@
 import Foundation
+import TollgateAdmin
 import TollgateCore
 
 /// From arguments to the JSON that the API takes. Amounts are text or whole numbers all the way.

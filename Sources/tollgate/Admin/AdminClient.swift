@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TollgateAdmin
 
 /// Asks an admin API, with a token. Has to be shut down.
 struct AdminClient {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TollgateAdmin
 
 /// How the commands of administrators reach a sidecar's admin API.
 struct AdminOptions: ParsableArguments {
@@ -27,7 +28,8 @@ struct AdminOptions: ParsableArguments {
             let reply = try await answer(ask)
             if json {
                 let text = String(decoding: reply.body, as: UTF8.self)
-                print(text, terminator: text.isEmpty || text.hasSuffix("\n") ? "" : "\n")
+                // Something deleted is answered without a body.
+                print(text.isEmpty ? #"{"status":"ok"}"# : text, terminator: text.hasSuffix("\n") ? "" : "\n")
             } else {
                 print(try text(reply.value()))
             }

@@ -1,4 +1,5 @@
 import Foundation
+import TollgateAdmin
 
 /// What the admin API answered.
 struct AdminReply {

@@ -1,3 +1,5 @@
+import TollgateAdmin
+
 extension AdminText {
     /// A user's tier, why, and what is used of each limit.
     static func user(_ answer: JSONValue) -> String {

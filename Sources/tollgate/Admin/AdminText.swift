@@ -1,3 +1,5 @@
+import TollgateAdmin
+
 /// From the answers of the API to text for people.
 enum AdminText {
     static func tiers(_ answer: JSONValue) -> String {

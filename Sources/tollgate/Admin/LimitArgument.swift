@@ -1,3 +1,4 @@
+import ArgumentParser
 import TollgateCore
 
 /// `requests/1m=60` and `cost/month=unlimited`, as they stand on the command line.
@@ -38,6 +39,14 @@ struct LimitArgument: Equatable {
             throw ScopeError("expected a whole number from 0 to \(meter.largestMax), or unlimited, found \(text)")
         }
         return number
+    }
+
+    /// Throws a sentence where one limit is named twice, in whatever spelling.
+    static func requireDistinct(_ limits: [LimitArgument]) throws {
+        var names: Set<String> = []
+        for limit in limits where !names.insert(limit.name).inserted {
+            throw ValidationError("\(limit.name): named twice.")
+        }
     }
 
     /// Limits with some of them changed. A limit that was there keeps its mode and thresholds.

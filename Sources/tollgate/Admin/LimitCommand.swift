@@ -1,4 +1,5 @@
 import ArgumentParser
+import TollgateAdmin
 import TollgateCore
 
 /// `tollgate limit`
@@ -43,6 +44,7 @@ struct LimitSet: AsyncParsableCommand {
 
     func validate() throws {
         guard !limits.isEmpty else { throw ValidationError("Name a limit, such as requests/1m=10.") }
+        try LimitArgument.requireDistinct(limits)
     }
 
     func run() async throws {

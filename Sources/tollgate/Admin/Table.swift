@@ -1,3 +1,5 @@
+import TollgateAdmin
+
 /// Rows under a heading, in columns as wide as what stands in them.
 struct Table {
     private var rows: [[String]]
@@ -21,11 +23,11 @@ struct Table {
     /// Lines without white space at their ends.
     var text: String {
         let heading = rows[0]
-        let widths = heading.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = heading.indices.map { column in rows.map { TerminalWidth.of($0[column]) }.max() ?? 0 }
         return rows.map { row in
             var line = ""
             for (column, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                let padding = String(repeating: " ", count: widths[column] - TerminalWidth.of(cell))
                 line +=
                     (column == 0 ? "" : "  ") + (amounts.contains(heading[column]) ? padding + cell : cell + padding)
             }

@@ -46,6 +46,8 @@ struct TierSet: AsyncParsableCommand {
     @Option(help: "The day on which its months begin, 1 to 31. (default: the policy's)")
     var billingDay: Int?
 
+    func validate() throws { try LimitArgument.requireDistinct(limit) }
+
     func run() async throws {
         let tier = Tier(
             id: id, name: name, limits: LimitArgument.merge(limit, into: []), timeZone: timezone, resetHour: resetHour,

@@ -13,6 +13,13 @@ struct Who: AsyncParsableCommand {
     @Option(help: "The user's e-mail address.")
     var email: String?
 
+    func validate() throws {
+        guard !user.isEmpty else { throw ValidationError("Name a user.") }
+        if let wrong = role.first(where: { $0.isEmpty || $0.contains(",") }) {
+            throw ValidationError("--role \(wrong): expected one role, without a comma; the option may be repeated.")
+        }
+    }
+
     func run() async throws {
         var query: [(String, String)] = []
         if let email { query.append(("email", email)) }

@@ -1,15 +1,16 @@
 import Foundation
 
-/// The Python that tests of Python clients run: the one named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given the
-/// package redis, else `python3`.
-enum Python {
-    static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
+/// The Python that some tests run: the one named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given the packages that they
+/// need, else `python3`.
+public enum Python {
+    public static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
 
-    /// One that was named is there, or the tests shall fail.
+    /// One that was named is there and has all packages, or the tests shall fail.
     private static let isNamed = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil
 
-    static let isThere = isNamed || runs("pass")
-    static let hasRedis = isNamed || runs("import redis")
+    public static let isThere = isNamed || runs("pass")
+    public static let hasRedis = isNamed || runs("import redis")
+    public static let hasValidator = isNamed || runs("import openapi_spec_validator")
 
     private static func runs(_ code: String) -> Bool {
         let process = Process()

@@ -1,0 +1,68 @@
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import TollgateServer
+
+/// The address of the admin API, and how connections that come there are set up.
+struct AdminListener {
+    typealias ServerChannel = NIOAsyncChannel<HTTP1Channel.Value, Never>
+
+    let address: ListenAddress
+    let http: HTTP1Channel
+    let connections: OpenConnections
+    let logger: Logger
+
+    /// More connections wait until one of these ends.
+    private static let mostConnections = 256
+
+    /// Listens. The file is that of a Unix socket.
+    ///
+    /// - Throws: ``AdminError`` where it cannot.
+    func bind() async throws(AdminError) -> (channel: ServerChannel, file: UnixSocketFile?) {
+        do {
+            switch address {
+            case .tcp(let host, let port):
+                return (try await bootstrap.bind(host: host, port: port) { setUp($0) }, nil)
+            case .unix(let path):
+                let file = try UnixSocketFile(making: path, option: "--admin")
+                return (try await bootstrap.bind(file.descriptor) { setUp($0) }, file)
+            }
+        } catch let error as ServerError {
+            throw AdminError("\(error)")
+        } catch let error as IOError {
+            let hint = error.errnoCode == EADDRINUSE ? " (another sidecar? name another address, or off)" : ""
+            throw AdminError("--admin \(address): \(String(cString: strerror(error.errnoCode)))\(hint)")
+        } catch is SocketAddressError.UnknownHost {
+            throw AdminError("--admin \(address): host name not found")
+        } catch {
+            throw AdminError("--admin \(address): \(error)")
+        }
+    }
+
+    private var bootstrap: ServerBootstrap {
+        ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let most = MaximumAvailableConnections(Self.mostConnections, logger: logger)
+                    try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: most))
+                }
+            }
+    }
+
+    private func setUp(_ channel: any Channel) -> EventLoopFuture<HTTP1Channel.Value> {
+        http.setup(channel: channel, logger: logger).flatMapThrowing { [connections] connection in
+            let pipeline = channel.pipeline.syncOperations
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(ConnectionDeadline(), position: .after(decoder))
+            connections.add(channel)
+            return connection
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Synchronization
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+@Suite(
+    "What is answered fits its schema",
+    .enabled(if: Python.hasValidator, "needs a Python with the package openapi-spec-validator: run scripts/test"))
+struct SchemaTests {
+    private static let policy = """
+        defaults:
+          user: { requests: { 1m: 2 }, cost: { month: { max: 5, thresholds: [50] } } }
+        scopes:
+          tool:search: { tokens: { 1h: { max: 1000, mode: shadow } } }
+        tiers: { basic: { name: Basic, limits: { cost: { month: 100 } } } }
+        assignments:
+          - { user: alice, tier: basic }
+          - { default: true, tier: basic }
+        """
+
+    /// Method, path, body.
+    private static let requests: [(String, String, String?)] = [
+        ("GET", "/healthz", nil), ("GET", "/readyz", nil), ("GET", "/openapi.json", nil),
+        ("PUT", "/v1/tiers/gold", #"{"name":"Gold","limits":{"cost":{"month":"5"},"concurrent":3},"reset_hour":6}"#),
+        ("PUT", "/v1/tiers/gold", #"{"limits":{"requests":{"1m":null}}}"#), ("PUT", "/v1/tiers/gold", "{}"),
+        ("GET", "/v1/tiers", nil), ("GET", "/v1/tiers/gold", nil), ("GET", "/v1/tiers/basic", nil),
+        ("GET", "/v1/tiers/none", nil), ("DELETE", "/v1/tiers/basic", nil), ("PUT", "/v1/tiers/other", "{"),
+        ("PUT", "/v1/assignments/user:alice", #"{"tier":"gold"}"#),
+        ("PUT", "/v1/assignments/role:R", #"{"tier":"gold","priority":-1,"enabled":false}"#),
+        ("GET", "/v1/assignments/user:alice", nil), ("GET", "/v1/assignments?limit=1", nil),
+        ("GET", "/v1/assignments", nil),
+        ("PUT", "/v1/scopes/user:alice/limits", #"{"limits":{"requests":{"1h":9},"cost":{"request":"0.5"}}}"#),
+        ("GET", "/v1/scopes/user:alice/limits", nil), ("GET", "/v1/scopes/tool:search/limits", nil),
+        (
+            "PUT", "/v1/scopes/user:alice/override",
+            #"{"limits":{"requests":{"1m":50}},"add":{"cost/month":"5"},"expires_at":"\#(VersionTests.inAnHour)","reason":"r"}"#
+        ),
+        ("GET", "/v1/users/alice?roles=R&email=a%40example.com", nil), ("GET", "/v1/users/bob", nil),
+        ("POST", "/v1/check", #"{"scopes":{"user":"alice","tool":"search"},"cost":"0.25","tokens":2000}"#),
+        ("POST", "/v1/check", #"{"scopes":{"user":"bob"},"hits":3}"#),
+        ("POST", "/v1/peek", #"{"scopes":{"user":"bob"}}"#),
+        ("POST", "/v1/check", #"{"scopes":{"region":"x"}}"#), ("POST", "/v1/check", #"{"scopes":7}"#),
+        ("POST", "/v1/record", #"{"scopes":{"user":"bob"},"cost":"4","id":"one"}"#),
+        ("POST", "/v1/refund", #"{"scopes":{"user":"bob"},"cost":"1"}"#),
+        ("POST", "/v1/commit", #"{"reservation":"nonsense"}"#),
+        ("GET", "/v1/scopes?kind=user", nil), ("GET", "/v1/scopes?kind=tool&limit=1", nil),
+        ("POST", "/v1/scopes/user:bob/reset", #"{"limits":["requests/1m"]}"#),
+        ("POST", "/v1/scopes/user:bob/reset", #"{"limits":null}"#),
+        ("GET", "/v1/policy", nil), ("POST", "/v1/policy/validate", "defaults: 7"), ("POST", "/v1/policy/validate", ""),
+        ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
+    ]
+
+    /// Tells every answer in the second file that does not fit the document in the first.
+    private static let validator = """
+        import json, sys
+        from jsonschema import Draft202012Validator
+        document = json.load(open(sys.argv[1]))
+        for answer in json.load(open(sys.argv[2])):
+            responses = document["paths"][answer["path"]][answer["method"]]["responses"]
+            response = responses[answer["status"]]
+            if "$ref" in response:
+                response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+            name = " ".join([answer["method"], answer["path"], answer["status"]])
+            if not response.get("content"):
+                if answer["body"]: print(name, "has a body")
+                continue
+            schema = dict(list(response["content"].values())[0]["schema"], components=document["components"])
+            for error in Draft202012Validator(schema).iter_errors(json.loads(answer["body"])):
+                print(name, error.json_path, error.message)
+        """
+
+    @Test("on every route, successes and problems alike")
+    func bodies() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (method, path, body) in Self.requests {
+                // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.
+                let headers = method == "DELETE" ? ["If-Match": "*"] : [:]
+                _ = try await admin.ask(method, path, body, headers: headers)
+            }
+            let reserved = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"user":"carol"},"cost":"1"}"#)
+            let reservation = #"{"reservation":"\#(reserved["reservation"]?.text ?? "")"}"#
+            for verb in ["commit", "cancel"] { _ = try await admin.ask("POST", "/v1/\(verb)", reservation) }
+            _ = try await admin.ask("GET", "/v1/tiers", token: "a-wrong-token-12345")
+            _ = try await admin.ask("GET", "/v1/tiers", token: AdminHarness.tokens[.caller])
+
+            let folder = try TemporaryFolder()
+            let encoder = JSONEncoder()
+            let document = try folder.write(
+                String(decoding: try encoder.encode(OpenAPIDocument.json), as: UTF8.self), to: "openapi.json")
+            let answers = try folder.write(
+                String(decoding: try encoder.encode(admin.answers.withLock { $0 }), as: UTF8.self), to: "answers.json")
+            let result = try await Command.run(Python.program, ["-c", Self.validator, document, answers])
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.output == "")
+        }
+    }
+}
