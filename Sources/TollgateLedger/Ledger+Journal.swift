@@ -46,16 +46,17 @@ extension Ledger {
     /// A record is replayed as one batch, which has one plan of each scope: facts of one user with other traits begin another.
     private static func records(of facts: [KeptFact]) -> [[KeptFact]] {
         var records: [[KeptFact]] = []
-        var traits: [String: String?] = [:]
+        var traits: [Scope: String?] = [:]
         for fact in facts {
             let operation = fact.operation
-            let isOther = operation.scopes.contains { traits[$0].map { $0 != operation.traits } ?? false }
+            let users = operation.parsedScopes.filter(Policy.canHaveTier)
+            let isOther = users.contains { traits[$0].map { $0 != operation.traits } ?? false }
             if records.isEmpty || records[records.count - 1].count == Batch.capacity || isOther {
                 records.append([])
                 traits = [:]
             }
             records[records.count - 1].append(fact)
-            for scope in operation.scopes { traits[scope] = operation.traits }
+            for user in users { traits[user] = operation.traits }
         }
         return records
     }
@@ -104,7 +105,8 @@ extension Ledger {
             guard let operation = kept.operation else { return false }
             let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
             let plans = kept.parsedScopes.map { scope in
-                let plan = chosen[scope] ?? plan(scope, traits)
+                if let plan = chosen[scope], !plan.isInert { return plan }
+                let plan = plan(scope, traits)
                 chosen[scope] = plan
                 return plan
             }.filter { !$0.isInert }

@@ -178,6 +178,8 @@ package final class Ledger {
             guard batch.isFull else { return batch }
             guard full.count < Self.waitingBatches else { return nil }
             full.append(batch)
+        } else if full.count >= Self.waitingBatches {
+            return nil
         }
         let batch = makeBatch()
         filling = batch

@@ -22,10 +22,18 @@ package final class ScopePlanCache {
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
     private let isInFillingBatch: (ScopePlan) -> Bool
-    /// Called with a scope that a request is about, when it did not have to be looked up.
+    /// Whether it is a request that asks for plans, and not a report.
+    package var isAskedByRequest = false
+    /// Called now and then with a scope that requests are about.
     package var onMet: (Scope) -> Void = { _ in }
     /// The kinds whose scopes have to be looked up; nil before that is known, and then nothing can be decided.
     private var kindsWithSettings: Set<ScopeKind>?
+    /// Those for which something was set since.
+    private var notedKinds: Set<ScopeKind> = []
+    /// Changes may have been missed: until the kinds have been read again, scopes of every kind are looked up.
+    private var looksUpAllKinds = false
+    /// Whether a batch may be ended for the plan that is asked for: for what has waited once already.
+    package var mayEndBatch = false
     /// Whether the plan that was asked for last is there, but for the batch which fills: that has another of the same scope.
     package private(set) var mustWaitForBatch = false
     // Without run-time checks of exclusive access, as in Batch: finding and inserting call nobody back.
@@ -73,7 +81,13 @@ package final class ScopePlanCache {
         self.policy = policy
         policyNumber += 1
         onDrop(nil)
-        guard let kinds = policy.kindsWithSettings else { return }
+        if let kinds = policy.kindsWithSettings { learn(kinds) }
+    }
+
+    /// The kinds of scopes for which something was ever set, as they were read just now.
+    package func learn(_ kinds: Set<ScopeKind>) {
+        looksUpAllKinds = false
+        let kinds = kinds.union(notedKinds)
         // Scopes of these were not looked up so far.
         if let known = kindsWithSettings, !kinds.isSubset(of: known) { forgetAll() }
         kindsWithSettings = kinds.union(kindsWithSettings ?? [])
@@ -108,7 +122,7 @@ package final class ScopePlanCache {
         guard kindsWithSettings != nil, let plan = find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits)
         }
-        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: false)
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
     }
 
     /// The same of the scope that every request has.
@@ -116,7 +130,7 @@ package final class ScopePlanCache {
         guard kindsWithSettings != nil, let global, isFresh(global) else {
             return Self.globalText.withUnsafeBytes { planWithoutLookup(forScope: $0, hash: hash(of: $0), []) }
         }
-        return fits(global, []) ? global : fitted(global, [], mayEndBatch: false)
+        return fits(global, []) ? global : fitted(global, [], mayEndBatch: mayEndBatch)
     }
 
     /// That of a scope of a kind for which nothing was ever set.
@@ -125,10 +139,11 @@ package final class ScopePlanCache {
         forScope text: UnsafeRawBufferPointer, hash: Int, _ traits: [UInt8]
     ) -> ScopePlan? {
         mustWaitForBatch = false
-        guard let kindsWithSettings, let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
+        guard let kindsWithSettings, !looksUpAllKinds,
+            let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
             !kindsWithSettings.contains(scope.kind)
         else { return nil }
-        onMet(scope)
+        if isAskedByRequest { onMet(scope) }
         guard let plan = find(text, hash: hash) else {
             let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
             guard plan.hasText(text) else { return nil }
@@ -136,7 +151,7 @@ package final class ScopePlanCache {
             return plan
         }
         renew(plan, nil)
-        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: false)
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
     }
 
     /// After the look-up, or where none was needed.
@@ -307,8 +322,14 @@ package final class ScopePlanCache {
 
     /// Something was set for a scope of the kind, maybe for the first time: from now on its scopes are looked up.
     package func noteSettings(of kind: ScopeKind) {
-        guard kindsWithSettings?.contains(kind) == false else { return }
-        kindsWithSettings?.insert(kind)
+        notedKinds.insert(kind)
+        guard kindsWithSettings?.insert(kind).inserted == true else { return }
+        forgetAll()
+    }
+
+    /// Changes may have been missed.
+    package func forgetAllAndKinds() {
+        looksUpAllKinds = true
         forgetAll()
     }
 
@@ -325,6 +346,7 @@ package final class ScopePlanCache {
         var scopes: Set<Scope> = []
         for plan in aging where plan.standing.isAging {
             let scope = plan.scope
+            onMet(scope)
             if kindsWithSettings?.contains(scope.kind) == false {
                 renew(plan, nil)
             } else {

@@ -19,6 +19,8 @@ final class PolicyWatcher: Sendable {
     struct Listener: Sendable {
         /// Another shared policy.
         var install: @Sendable (StoredShared) -> Void
+        /// The kinds of scopes for which something was ever set, as they were read just now.
+        var learn: @Sendable (Set<ScopeKind>) -> Void
         /// It cannot be read; a sentence.
         var isBroken: @Sendable (String) -> Void
         /// Something was set for a scope, or for all that is known; nil.
@@ -157,12 +159,15 @@ final class PolicyWatcher: Sendable {
             state.begun += 1
             return state.begun
         }
-        let shared = try await store.shared()
+        let (shared, fault) = try await store.sharedInPart()
         state.withLock { state in
             guard number > state.installed else { return }
             state.installed = number
             state.kinds = shared.kinds
-            listener.install(shared)
+            // What cannot be read leaves tiers and assignments as they were; what is set for scopes is found all the same.
+            if fault == nil { listener.install(shared) }
+            listener.learn(shared.kinds)
         }
+        if let fault { throw fault }
     }
 }

@@ -44,6 +44,8 @@ struct ScopeResolver {
         plans.removeAll(keepingCapacity: true)
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
         mustWaitForBatch = false
+        cache.isAskedByRequest = true
+        defer { cache.isAskedByRequest = false }
         setTraits(names, bytes)
         var found = 0
         bytes.withUnsafeBytes { bytes in
@@ -108,6 +110,7 @@ struct ScopeResolver {
 
     private mutating func miss(scope: Scope) {
         guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
+        cache.onMet(scope)
         lookedUp &+= 1
         unknown.append(scope)
     }

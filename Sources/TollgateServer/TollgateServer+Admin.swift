@@ -55,7 +55,7 @@ extension TollgateServer {
             return
         }
         // The first of its kind: requests may be joined into such scopes from now on.
-        if shared?.kinds.contains(scope.kind) == false { try? await watcher?.read() }
+        if shared?.kinds.contains(scope.kind) != true { try? await watcher?.read() }
         for worker in workers {
             try? await worker.eventLoop.submit { worker.value.settingsChanged(of: scope) }.get()
         }
@@ -92,7 +92,6 @@ extension Worker {
             let again: (LedgerFailure?) -> Void = { [self] failure in
                 if let failure { promise.fail(failure) } else { readUsage(of: scope, traits, promise) }
             }
-            // Not as a request would: who looks at a scope is no reason to list it as seen.
             return resolver.mustWaitForBatch
                 ? ledger.afterFilling { again(nil) } : lookup.look(up: [scope], completion: again)
         }

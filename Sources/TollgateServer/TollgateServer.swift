@@ -100,6 +100,7 @@ public final class TollgateServer: Service {
     private func startWatcher(on eventLoop: any EventLoop) async throws {
         let listener = PolicyWatcher.Listener(
             install: { [weak self] in self?.install($0) },
+            learn: { [weak self] in self?.learn($0) },
             isBroken: { [weak self] sentence in
                 for worker in self?.workers ?? [] {
                     worker.eventLoop.execute { worker.value.lookup.policyIsBroken(sentence) }
@@ -156,6 +157,17 @@ public final class TollgateServer: Service {
             return state.shared?.policy != shared.policy
         }
         if isNew { installMerged() }
+    }
+
+    /// Also where tiers and assignments stay as they are.
+    private func learn(_ kinds: Set<ScopeKind>) {
+        let isNew = state.withLock { state in
+            guard state.shared != nil else { return false }
+            defer { state.shared?.kinds = kinds }
+            return state.shared?.kinds != kinds
+        }
+        if isNew { installMerged() }
+        for worker in workers { worker.eventLoop.execute { worker.value.learn(kinds) } }
     }
 
     private func installMerged() {

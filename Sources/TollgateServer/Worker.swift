@@ -103,6 +103,11 @@ final class Worker {
         if isWhole { lookup.policyIsKnown() }
     }
 
+    /// The kinds of scopes for which something was ever set. Of no use before tiers are known.
+    func learn(_ kinds: Set<ScopeKind>) {
+        if resolver.cache.policy.kindsWithSettings != nil { resolver.cache.learn(kinds) }
+    }
+
     /// What administrators have set for a scope is not what it was; nil for any scope, as when changes may have been missed.
     func settingsChanged(of scope: Scope?) {
         if let scope {
@@ -111,7 +116,7 @@ final class Worker {
             resolver.cache.forget(scope)
         } else {
             lookup.outdateAll()
-            resolver.cache.forgetAll()
+            resolver.cache.forgetAllAndKinds()
         }
     }
 
@@ -126,10 +131,14 @@ final class Worker {
     /// Calls back once, later: when the scopes are known, or with why not; without any, when the batch which fills has been sent.
     func wait(for scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         guard scopes.isEmpty else {
-            for scope in scopes { seen.note(scope) }
             return lookup.look(up: scopes, completion: completion)
         }
-        ledger.afterFilling { completion(nil) }
+        ledger.afterFilling { [self] in
+            // It has waited once: others that are quicker again do not keep it waiting for ever.
+            resolver.cache.mayEndBatch = true
+            completion(nil)
+            resolver.cache.mayEndBatch = false
+        }
     }
 
     /// Sends a record of the journal to Redis.

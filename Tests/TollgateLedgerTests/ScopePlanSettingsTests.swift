@@ -92,6 +92,8 @@ import TollgateCore
         let setting = try Setting(Self.tiers)
         var met: [Scope] = []
         setting.cache.onMet = { met.append($0) }
+        _ = setting.current("team:looked-at")
+        setting.cache.isAskedByRequest = true
         let plan = try #require(setting.current("team:a"))
         #expect(setting.current("team:a") === plan)
         #expect(met == [try Scope(parsing: "team:a")])

@@ -372,6 +372,52 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a request that needs another plan of its user is answered in time, however many do not")
+    func noStarvation() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let flood = Task {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            let client = try harness.client()
+                            let lines = Array(repeating: "CHECK user=a roles=Faculty", count: 256)
+                            while !Task.isCancelled { _ = try await client.ask(lines) }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            let client = try harness.client()
+            for _ in 0..<20 {
+                let asked = ContinuousClock.now
+                #expect(try await client.ask("PEEK user=a")[0].contains("limit="))
+                _ = try await harness.server.usage(of: Scope(parsing: "user:a"))
+                #expect(.now - asked < .seconds(2))
+            }
+            flood.cancel()
+            _ = try? await flood.value
+        }
+    }
+
+    @Test("a broken tier keeps no limit of a scope from being enforced, not even the first of its kind")
+    func brokenTierAndNewKind() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            _ = try await harness.ask("CHECK user=a tool=t")
+            try harness.redis.cli("HSET", "tollgate:{policy}:tiers", "other", "nonsense")
+            try harness.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
+            for scope in ["tool:t", "user:a+team:x"] {
+                let scope = try Scope(parsing: scope)
+                _ = try await harness.server.store?.apply(.setLimits(scope, requests(0)), if: .absent, by: Self.author)
+                await harness.server.settingsChanged(of: scope)
+            }
+            try await eventually {
+                try await harness.ask("CHECK user=a tool=t")[0].hasPrefix("DENY reason=blocked limit=tool:t/")
+            }
+            #expect(
+                try await harness.ask("CHECK user=a team=x")[0].hasPrefix("DENY reason=blocked limit=user:a+team:x/"))
+        }
+    }
+
     @Test("facts of users with different roles in turn are replayed by the limits of each")
     func journalOfRoles() async throws {
         // The tiers are known to Redis alone, and the sidecar starts while that is away.

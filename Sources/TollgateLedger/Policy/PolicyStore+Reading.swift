@@ -5,17 +5,31 @@ import TollgateRedis
 extension PolicyStore {
     /// What every sidecar keeps whole, as it was at one moment.
     package func shared() async throws(PolicyStoreError) -> StoredShared {
+        let (shared, fault) = try await sharedInPart()
+        if let fault { throw fault }
+        return shared
+    }
+
+    /// The same without the tiers and assignments that cannot be read, and what is wrong with the first of them.
+    package func sharedInPart() async throws(PolicyStoreError) -> (shared: StoredShared, fault: PolicyStoreError?) {
         let replies = try await askAtOnce([
             ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments], ["SMEMBERS", keys.kinds],
         ])
         var shared = StoredShared()
         shared.revision = try revision(replies[0])
-        for field in try StoredField.all(replies[1], of: keys.tiers) { shared.tiers[field.name] = try field.tier() }
-        for field in try StoredField.all(replies[2], of: keys.assignments) {
-            shared.assignments.append(try field.assignment(field.subject()))
-        }
         shared.kinds = try kinds(replies[3])
-        return shared
+        var fault: PolicyStoreError?
+        do throws(PolicyStoreError) {
+            for field in try StoredField.all(replies[1], of: keys.tiers) {
+                shared.tiers[field.name] = try field.tier()
+            }
+            for field in try StoredField.all(replies[2], of: keys.assignments) {
+                shared.assignments.append(try field.assignment(field.subject()))
+            }
+        } catch {
+            fault = error
+        }
+        return (shared, fault)
     }
 
     private func kinds(_ reply: RedisReply) throws(PolicyStoreError) -> Set<ScopeKind> {
