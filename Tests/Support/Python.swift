@@ -3,13 +3,17 @@ import Foundation
 /// The Python that some tests run: the one named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given the packages that they
 /// need, else `python3`.
 public enum Python {
+    /// To be found in PATH, or by its path.
     public static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
 
     /// One that was named is there and has all packages, or the tests shall fail.
     private static let isNamed = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil
 
+    /// Whether there is one at all.
     public static let isThere = isNamed || runs("pass")
+    /// Whether it can be a client of Redis.
     public static let hasRedis = isNamed || runs("import redis")
+    /// Whether it can check OpenAPI documents.
     public static let hasValidator = isNamed || runs("import openapi_spec_validator")
 
     private static func runs(_ code: String) -> Bool {
