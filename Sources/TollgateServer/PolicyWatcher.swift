@@ -14,6 +14,8 @@ final class PolicyWatcher: Sendable {
     /// What is kept whole is read again so often, whether changes were told or not.
     private static let interval = Duration.seconds(300)
     private static let pause = Duration.milliseconds(100)
+    /// While something is broken: a person has to mend it.
+    private static let longPause = Duration.seconds(2)
 
     /// Who hears of changes.
     struct Listener: Sendable {
@@ -140,14 +142,20 @@ final class PolicyWatcher: Sendable {
                 if error != reported { report(error) }
                 reported = error
             }
-            try? await Task.sleep(for: Self.pause)
+            if case .corrupt = reported {
+                try? await Task.sleep(for: Self.longPause)
+            } else {
+                try? await Task.sleep(for: Self.pause)
+            }
         }
     }
 
-    /// An outage is reported by the links.
+    /// That there is no connection is reported by the links.
     private func report(_ error: PolicyStoreError) {
         guard case .corrupt(let sentence) = error else {
-            return logger.debug("what administrators have set cannot be read: \(error)")
+            let isReported = error == .unavailable(RedisError.notConnected.description)
+            return logger.log(
+                level: isReported ? .debug : .warning, "what administrators have set cannot be read: \(error)")
         }
         logger.error("what administrators have set cannot be read: \(sentence)")
         listener.isBroken("what administrators have set cannot be read: \(sentence)")

@@ -92,8 +92,7 @@ extension Worker {
             let again: (LedgerFailure?) -> Void = { [self] failure in
                 if let failure { promise.fail(failure) } else { readUsage(of: scope, traits, promise) }
             }
-            return resolver.mustWaitForBatch
-                ? ledger.afterFilling { again(nil) } : lookup.look(up: [scope], completion: again)
+            return wait(for: resolver.mustWaitForBatch ? [] : [scope], completion: again)
         }
         let rules = resolver.cache.rules(for: scope, traits)
         ledger.readUsage(of: plan) { result in
