@@ -45,7 +45,7 @@ class Sidecar:
         self._children = children
         self._log = policy.parent / f"{namespace}.log"
         arguments = [
-            tollgate, "serve", "--policy", policy, "--namespace", namespace,
+            tollgate, "serve", "--admin", "off", "--policy", policy, "--namespace", namespace,
             "--redis", redis.url, "--listen", "127.0.0.1:0",
         ]  # fmt: skip
         self._process = children.start(arguments, self._log, environment)
