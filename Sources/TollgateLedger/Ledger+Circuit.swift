@@ -13,8 +13,8 @@ extension Ledger {
         return isReady ? link.stateDescription : "probing"
     }
 
-    /// A Redis that refuses our password is no outage: nothing passes on its account.
-    var noConnection: LedgerFailure {
+    /// Why operations cannot be sent now. A Redis that refuses our password is no outage: nothing passes on its account.
+    package var noConnection: LedgerFailure {
         if case .refused(let reason) = link.status { return .refused("Redis refuses the connection: \(reason)") }
         return .unavailable(stateDescription)
     }

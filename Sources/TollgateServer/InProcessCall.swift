@@ -48,6 +48,10 @@ final class InProcessCall: RequestOwner {
         fill(0) { framing.writeError(error, to: &$0) }
     }
 
+    func goOn(without unknown: LedgerFailure) {
+        handle(unknown)
+    }
+
     func wait(for scopes: [Scope]) {
         worker.wait(for: scopes) { self.handle($0) }
     }

@@ -23,6 +23,8 @@ protocol RequestOwner: OperationOwner {
     /// Handles the request at hand again: when these scopes are known, or cannot be; without any, when the batch which fills has
     /// been sent.
     func wait(for scopes: [Scope])
+    /// The same at once: these scopes cannot be looked up now.
+    func goOn(without unknown: LedgerFailure)
 }
 
 extension RequestOwner {
@@ -48,7 +50,7 @@ extension RequestOwner {
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
         guard worker.resolve(names, of: reader.request.bytes, unknown) else {
-            return wait(for: worker.resolver.unknown)
+            return awaitScopes()
         }
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
@@ -58,10 +60,20 @@ extension RequestOwner {
             ticket: reserveReply())
     }
 
+    /// Without a connection nobody waits: what comes together in an outage is kept together.
+    private func awaitScopes() {
+        let ledger = worker.ledger
+        if ledger.isReady || worker.resolver.mustWaitForBatch {
+            wait(for: worker.resolver.unknown)
+        } else {
+            goOn(without: ledger.noConnection)
+        }
+    }
+
     private func reserve(_ unknown: LedgerFailure?) {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
-        guard worker.resolve(names, of: request.bytes, unknown) else { return wait(for: worker.resolver.unknown) }
+        guard worker.resolve(names, of: request.bytes, unknown) else { return awaitScopes() }
         let (amounts, reservation) = worker.reservation(for: request)
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
@@ -79,7 +91,7 @@ extension RequestOwner {
             return refuse(error)
         }
         guard worker.resolve(settled.names, of: settled.bytes, unknown) else {
-            return wait(for: worker.resolver.unknown)
+            return awaitScopes()
         }
         worker.ledger.submit(
             verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation),

@@ -183,6 +183,10 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         }
     }
 
+    func goOn(without unknown: LedgerFailure) {
+        handleRequest(unknown: unknown)
+    }
+
     /// What is left is part of one frame. It is kept apart from the large buffer it came in, so that a connection at rest
     /// holds next to nothing.
     private func keepRest() {
