@@ -45,8 +45,7 @@ package final class ScopePlanCache {
     private var aging: [ScopePlan] = []
     /// Of the scope that every request has: found without the tables, and never dropped.
     private var global: ScopePlan?
-    /// So that nobody can choose ids which all fall into one place.
-    private let seed = UInt64.random(in: .min ... .max)
+    private let hash = ScopeHash()
 
     private struct LimitSetKey: Hashable {
         var limits: [EffectiveLimit]
@@ -98,7 +97,7 @@ package final class ScopePlanCache {
     /// The plan of the scope with that canonical text, by all that is known of it; nil when the bytes are not the text of a
     /// scope. `traits` are those of its user (`UserTraits.bytes`).
     package func plan(forScope text: UnsafeRawBufferPointer, traits: [UInt8] = []) -> ScopePlan? {
-        let hash = hash(of: text)
+        let hash = self.hash(of: text)
         if let plan = find(text, hash: hash) { return fitted(plan, traits, mayEndBatch: true) ?? plan }
         guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else { return nil }
         let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding())
@@ -118,7 +117,7 @@ package final class ScopePlanCache {
     /// The same; nil where the scope has to be looked up first, or has to wait for the batch (`mustWaitForBatch`).
     @inline(__always)
     package func currentPlan(forScope text: UnsafeRawBufferPointer, traits: [UInt8]) -> ScopePlan? {
-        let hash = hash(of: text)
+        let hash = self.hash(of: text)
         guard kindsWithSettings != nil, let plan = find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits)
         }
@@ -300,7 +299,7 @@ package final class ScopePlanCache {
     /// What a look-up has found.
     package func learn(_ settings: ScopeSettings, of scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
-            let hash = hash(of: text)
+            let hash = self.hash(of: text)
             let box = settings == .none ? nil : SettingsBox(settings)
             guard let plan = find(text, hash: hash) else {
                 let standing = ScopeStanding(settings: box, lookedUp: tick)
@@ -313,7 +312,7 @@ package final class ScopePlanCache {
     /// What was looked up of a scope does not hold any more.
     package func forget(_ scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
-            let hash = hash(of: text)
+            let hash = self.hash(of: text)
             for plan in [global, young.find(text, hash: hash), old.find(text, hash: hash)] {
                 if let plan, plan.hasText(text) { plan.standing.lookedUp = 0 }
             }
@@ -354,28 +353,5 @@ package final class ScopePlanCache {
             }
         }
         return Array(scopes)
-    }
-
-    // MARK: - Hashing
-
-    /// Eight bytes at a time, multiplied and folded; the idea of wyhash, without its claims.
-    private func hash(of text: UnsafeRawBufferPointer) -> Int {
-        var hash = seed ^ UInt64(truncatingIfNeeded: text.count)
-        var offset = 0
-        while offset + 8 <= text.count {
-            hash = fold(hash ^ text.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            offset += 8
-        }
-        var tail: UInt64 = 0
-        while offset < text.count {
-            tail = tail << 8 | UInt64(text[offset])
-            offset += 1
-        }
-        return Int(truncatingIfNeeded: fold(hash ^ tail))
-    }
-
-    private func fold(_ value: UInt64) -> UInt64 {
-        let (high, low) = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return high ^ low
     }
 }

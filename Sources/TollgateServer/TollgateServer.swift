@@ -173,10 +173,10 @@ public final class TollgateServer: Service {
     private func installMerged() {
         state.withLock { state in
             state.policy = state.shared.map { state.filePolicy.merged(with: $0.policy) } ?? state.filePolicy
-            let (policy, isWhole) = (state.policy, state.shared != nil)
+            let policy = state.policy
             // Within the lock: a later policy must not reach a worker before an earlier one.
             for worker in state.workers {
-                worker.eventLoop.execute { worker.value.install(policy, isWhole: isWhole) }
+                worker.eventLoop.execute { worker.value.install(policy) }
             }
         }
     }

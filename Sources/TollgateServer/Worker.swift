@@ -95,12 +95,11 @@ final class Worker {
     // MARK: - Policy
 
     /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
-    /// `isWhole`: what administrators have set is in it.
-    func install(_ policy: Policy, isWhole: Bool) {
+    func install(_ policy: Policy) {
         resolver.cache.install(policy)
         resolver.policyChanged()
         seen.listedKinds = policy.listedKinds
-        if isWhole { lookup.policyIsKnown() }
+        if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 
     /// The kinds of scopes for which something was ever set. Of no use before tiers are known.

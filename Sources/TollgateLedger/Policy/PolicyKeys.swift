@@ -25,7 +25,7 @@ package struct PolicyKeys: Sendable {
     package var kinds: String { prefix + "kinds" }
     /// Stream of who changed what.
     package var audit: String { prefix + "audit" }
-    /// Sorted set of the scopes of a kind by the time (Unix ms) they were last looked up.
+    /// Sorted set of the scopes of a kind by the time (Unix ms) at which requests were about them.
     package func seen(_ kind: String) -> String { prefix + "seen:\(kind)" }
     /// Channel on which every change is told: `12 shared`, or `12 scope user:alice`.
     package var changes: String { prefix + "changes" }
