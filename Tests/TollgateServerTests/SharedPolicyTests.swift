@@ -260,77 +260,6 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what somebody broke by hand is an error for the scope that it is about, and for no other")
-    func brokenSettings() async throws {
-        try await withServer(policy: Self.policy) { harness in
-            let user = try Scope(parsing: "user:a")
-            try await harness.edit(.setLimits(user, requests(0)), of: user)
-            try harness.redis.cli("HSET", "tollgate:{policy}:scope:user:a", "override", "nonsense")
-            try harness.redis.cli("SET", "tollgate:{policy}:scope:user:b", "nonsense")
-            await harness.server.settingsChanged(of: user)
-            let replies = try await harness.ask(
-                "CHECK user=a", "RECORD user=a cost=1", "USAGE scope=user:a", "CHECK user=b", "CHECK user=c")
-            for reply in replies.prefix(4) {
-                #expect(reply.hasPrefix("ERR internal what administrators have set for user:"))
-            }
-            #expect(replies[4].hasPrefix("ALLOW limit=user:c/"))
-            try harness.redis.cli("HDEL", "tollgate:{policy}:scope:user:a", "override")
-            #expect(try await harness.ask("CHECK user=a")[0].hasPrefix("DENY reason=blocked"))
-        }
-    }
-
-    @Test("a tier that somebody broke by hand leaves the policy in force as it is; at the start nothing passes by it")
-    func brokenTiers() async throws {
-        try await withServer(policy: Self.policy) { harness in
-            try await harness.edit(
-                .setTier(Tier(id: "basic", limits: [Limit(.cost, .month, max: 7_000_000_000)])), of: nil)
-            try harness.redis.cli("HSET", "tollgate:{policy}:tiers", "other", "nonsense")
-            try harness.redis.cli("PUBLISH", "tollgate:{policy}:changes", "9 shared")
-            #expect(try await harness.ask("PEEK user=a cost=8")[0].contains("/cost/month max=7 "))
-            let late = try await ServerHarness(policy: Self.policy, redis: harness.redis, waitsForRedis: false)
-            try await eventually {
-                try await late.ask("CHECK user=a")[0].hasPrefix(
-                    "ERR internal what administrators have set cannot be read: tollgate:{policy}:tiers, field other: ")
-            }
-            try harness.redis.cli("HDEL", "tollgate:{policy}:tiers", "other")
-            try await eventually { try await late.ask("PEEK user=a cost=8")[0].contains("/cost/month max=7 ") }
-            await late.stop()
-        }
-    }
-
-    @Test("no request passes un-degraded before tiers are known, whichever connection comes first")
-    func startsWithTiers() async throws {
-        let redis = try TestRedis(arguments: ["--save", "", "--appendonly", "no"])
-        try await withServer(policy: "", redis: redis) { harness in
-            let blocked = Tier(id: "blocked", limits: [Limit(.requests, .month, max: 0)])
-            try await harness.edit(.setTier(blocked), of: nil)
-            let everyone = Assignment(.everyone, tier: "blocked", origin: .admin)
-            try await harness.edit(.setAssignment(everyone, tierIsInFile: false), of: nil)
-            for _ in 0..<5 {
-                let late = try await ServerHarness(policy: "", redis: redis, waitsForRedis: false)
-                let client = try late.client()
-                for number in 0..<50 {
-                    let reply = try await client.ask("CHECK user=u\(number)")[0]
-                    #expect(reply.hasPrefix("DENY reason=blocked") || reply.contains("degraded=1"), "\(reply)")
-                }
-                await late.stop()
-            }
-        }
-    }
-
-    @Test("a Redis that lets nobody look settings up is an error, not an outage")
-    func refusedLookups() async throws {
-        try await withServer(policy: Self.policy) { harness in
-            let user = try Scope(parsing: "user:first")
-            try await harness.edit(.setLimits(user, requests(3)), of: user)
-            #expect(try await harness.ask("PEEK user=a")[0].hasPrefix("ALLOW"))
-            try harness.redis.cli("ACL", "SETUSER", "default", "resetkeys", "~tollgate:{user*")
-            #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ERR internal "))
-            try harness.redis.cli("ACL", "SETUSER", "default", "~*")
-            #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ALLOW"))
-        }
-    }
-
     @Test("limits of a joined scope of a kind that no file names hold as soon as they are set")
     func newCompositeKind() async throws {
         try await withServer(policy: Self.policy) { harness in
@@ -399,25 +328,6 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a broken tier keeps no limit of a scope from being enforced, not even the first of its kind")
-    func brokenTierAndNewKind() async throws {
-        try await withServer(policy: Self.policy) { harness in
-            _ = try await harness.ask("CHECK user=a tool=t")
-            try harness.redis.cli("HSET", "tollgate:{policy}:tiers", "other", "nonsense")
-            try harness.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
-            for scope in ["tool:t", "user:a+team:x"] {
-                let scope = try Scope(parsing: scope)
-                _ = try await harness.server.store?.apply(.setLimits(scope, requests(0)), if: .absent, by: Self.author)
-                await harness.server.settingsChanged(of: scope)
-            }
-            try await eventually {
-                try await harness.ask("CHECK user=a tool=t")[0].hasPrefix("DENY reason=blocked limit=tool:t/")
-            }
-            #expect(
-                try await harness.ask("CHECK user=a team=x")[0].hasPrefix("DENY reason=blocked limit=user:a+team:x/"))
-        }
-    }
-
     @Test("facts of users with different roles in turn are replayed by the limits of each")
     func journalOfRoles() async throws {
         // The tiers are known to Redis alone, and the sidecar starts while that is away.
@@ -450,40 +360,5 @@ import TollgateTestSupport
             #expect(counted["tokens/total"] == "80")
             #expect(counted["input_tokens/total"] == "80")
         }
-    }
-}
-
-extension ServerHarness {
-    /// As the admin API of this sidecar makes a change.
-    func edit(_ edit: PolicyEdit, of scope: Scope?) async throws {
-        guard let store = server.store else { throw TestFailure("not started") }
-        do {
-            _ = try await store.apply(edit, if: .absent, by: SharedPolicyTests.author)
-        } catch PolicyStoreError.exists {
-            _ = try await store.apply(edit, if: .any, by: SharedPolicyTests.author)
-        }
-        await server.settingsChanged(of: scope)
-    }
-}
-
-extension TestRedis {
-    /// Of the server's clock, Unix ms.
-    var now: Int64 {
-        get throws {
-            let words = try cli("TIME").split(separator: "\n").compactMap { Int64($0) }
-            return words[0] * 1_000 + words[1] / 1_000
-        }
-    }
-
-    /// How often settings were read since the statistics were reset, but for the two reads of each transaction that reads what
-    /// all sidecars keep.
-    func lookups() throws -> Int { try calls(of: "hgetall") - 2 * calls(of: "exec") }
-
-    /// How often a command was called since the statistics were reset.
-    func calls(of command: String) throws -> Int {
-        let line = try cli("INFO", "commandstats").split(whereSeparator: \.isNewline).first {
-            $0.hasPrefix("cmdstat_\(command):")
-        }
-        return line?.split(separator: ":calls=").last.flatMap { Int($0.prefix { $0.isNumber }) } ?? 0
     }
 }
