@@ -21,9 +21,12 @@ package struct AdminAPI: Sendable {
     }
 
     /// Throws a `Problem` before the sidecar has started.
-    func store() throws(Problem) -> PolicyStore {
-        guard let store = server.store else { throw Problem(.unavailable, "the sidecar has not started yet") }
-        return store
+    func store() throws(Problem) -> PolicyStore { try stores().policy }
+
+    /// The same.
+    func stores() throws(Problem) -> Stores {
+        guard let stores = server.stores else { throw Problem(.unavailable, "the sidecar has not started yet") }
+        return stores
     }
 
     /// Throws a `Problem` about a joined scope of one more kind than requests can be joined into.
@@ -52,7 +55,7 @@ package struct AdminAPI: Sendable {
         }
         let store = try store()
         let version: Int64
-        do throws(PolicyStoreError) {
+        do throws(StoreError) {
             version = try await store.apply(edit, if: condition.precondition, by: request.author)
         } catch {
             throw condition.problem(error)
@@ -68,7 +71,7 @@ package struct AdminAPI: Sendable {
             throw Problem.badRequest("If-Match: expected * or the ETag of what is there")
         }
         let store = try store()
-        do throws(PolicyStoreError) {
+        do throws(StoreError) {
             _ = try await store.apply(edit, if: condition.precondition, by: request.author)
         } catch {
             throw condition.problem(error)

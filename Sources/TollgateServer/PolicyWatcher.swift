@@ -29,7 +29,7 @@ final class PolicyWatcher: Sendable {
         var settingsChanged: @Sendable (Scope?) -> Void
     }
 
-    let store: PolicyStore
+    let stores: Stores
     private let connections: NIOLoopBound<Connections>
     private let listener: Listener
     private let logger: Logger
@@ -54,14 +54,14 @@ final class PolicyWatcher: Sendable {
     /// To be made on the event loop. Does nothing before `start()`.
     init(eventLoop: any EventLoop, settings: ServerSettings, listener: Listener, logger: Logger) {
         let link = RedisLink(
-            address: settings.redis, scripts: PolicyStore.scripts, eventLoop: eventLoop, logger: logger)
+            address: settings.redis, scripts: Stores.scripts, eventLoop: eventLoop, logger: logger)
         let keys = PolicyKeys(namespace: settings.namespace)
         let subscription = RedisSubscription(
             address: settings.redis, channel: keys.changes, eventLoop: eventLoop, logger: logger)
         connections = NIOLoopBound(Connections(link: link, subscription: subscription), eventLoop: eventLoop)
-        store = PolicyStore(
-            link: NIOLoopBound(link, eventLoop: eventLoop), namespace: settings.namespace,
-            deadline: TimeAmount(settings.deadline))
+        stores = Stores(
+            StoreLink(NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline)),
+            namespace: settings.namespace)
         self.listener = listener
         self.logger = logger
         (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -134,9 +134,9 @@ final class PolicyWatcher: Sendable {
     }
 
     private func readUntilDone() async {
-        var reported: PolicyStoreError?
+        var reported: StoreError?
         while !Task.isCancelled {
-            do throws(PolicyStoreError) {
+            do throws(StoreError) {
                 return try await read()
             } catch {
                 if error != reported { report(error) }
@@ -151,7 +151,7 @@ final class PolicyWatcher: Sendable {
     }
 
     /// That there is no connection is reported by the links.
-    private func report(_ error: PolicyStoreError) {
+    private func report(_ error: StoreError) {
         guard case .corrupt(let sentence) = error else {
             let isReported = error == .unavailable(RedisError.notConnected.description)
             return logger.log(
@@ -162,12 +162,12 @@ final class PolicyWatcher: Sendable {
     }
 
     /// Reads now what every sidecar keeps whole, and has it installed.
-    func read() async throws(PolicyStoreError) {
+    func read() async throws(StoreError) {
         let number = state.withLock { state in
             state.begun += 1
             return state.begun
         }
-        let (shared, fault) = try await store.sharedInPart()
+        let (shared, fault) = try await stores.policy.sharedInPart()
         state.withLock { state in
             guard number > state.installed else { return }
             state.installed = number

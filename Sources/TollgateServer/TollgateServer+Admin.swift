@@ -17,7 +17,7 @@ extension TollgateServer {
     }
 
     /// Nil before `start()`.
-    package var store: PolicyStore? { watcher?.store }
+    package var stores: Stores? { watcher?.stores }
 
     /// The reply to one line of the protocol (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL), as a client of the socket
     /// would get it, without the line's end. Needs no AUTH.

@@ -70,7 +70,7 @@ import TollgateTestSupport
     func corrupt() async throws {
         try await PolicyStoreHarness.with { harness in
             let id = try harness.redis.cli("XADD", harness.keys.audit, "*", "who", "me")
-            await #expect(throws: PolicyStoreError.corrupt("\(harness.keys.audit), entry \(id): cannot be read")) {
+            await #expect(throws: StoreError.corrupt("\(harness.keys.audit), entry \(id): cannot be read")) {
                 _ = try await harness.store.audit(before: nil, atMost: 5)
             }
         }

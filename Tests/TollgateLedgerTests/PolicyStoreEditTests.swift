@@ -83,10 +83,10 @@ import TollgateTestSupport
                 var version = try await one.apply(.setTier(Tier(id: "gold")))
                 for _ in 0..<20 {
                     let known = version
-                    let results = await withTaskGroup(of: Result<Int64, PolicyStoreError>.self) { group in
+                    let results = await withTaskGroup(of: Result<Int64, StoreError>.self) { group in
                         for harness in [one, other, one, other] {
                             group.addTask {
-                                do throws(PolicyStoreError) {
+                                do throws(StoreError) {
                                     return .success(
                                         try await harness.apply(.setTier(Tier(id: "gold")), if: .version(known)))
                                 } catch {

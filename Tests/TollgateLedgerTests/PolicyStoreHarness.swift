@@ -35,7 +35,7 @@ struct PolicyStoreHarness: Sendable {
             return NIOLoopBound(link, eventLoop: eventLoop)
         }.get()
         try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
-        let store = PolicyStore(link: link, namespace: "tollgate", deadline: deadline, bounds: bounds)
+        let store = PolicyStore(link: StoreLink(link, deadline: deadline), namespace: "tollgate", bounds: bounds)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(PolicyStoreHarness(redis: redis, store: store)))
@@ -47,13 +47,13 @@ struct PolicyStoreHarness: Sendable {
     }
 
     @discardableResult
-    func apply(_ edit: PolicyEdit, if precondition: Precondition = .absent) async throws(PolicyStoreError) -> Int64 {
+    func apply(_ edit: PolicyEdit, if precondition: Precondition = .absent) async throws(StoreError) -> Int64 {
         try await store.apply(edit, if: precondition, by: Self.author)
     }
 
     /// That the edit is refused so, and that nothing at all is written.
     func expectRefusal(
-        _ refusal: PolicyStoreError, of edit: PolicyEdit, if precondition: Precondition,
+        _ refusal: StoreError, of edit: PolicyEdit, if precondition: Precondition,
         at place: SourceLocation = #_sourceLocation
     ) async throws {
         let before = try digest

@@ -67,13 +67,13 @@ import TollgateTestSupport
     func badCursor(_ cursor: String) async throws {
         try await PolicyStoreHarness.with { harness in
             let kind = try ScopeKind(parsing: "user")
-            await #expect(throws: PolicyStoreError.badCursor) {
+            await #expect(throws: StoreError.badCursor) {
                 try await harness.store.assignments(after: cursor, atMost: 5)
             }
-            await #expect(throws: PolicyStoreError.badCursor) {
+            await #expect(throws: StoreError.badCursor) {
                 try await harness.store.scopesSeen(kind: kind, after: cursor, atMost: 5)
             }
-            await #expect(throws: PolicyStoreError.badCursor) {
+            await #expect(throws: StoreError.badCursor) {
                 try await harness.store.audit(before: cursor, atMost: 5)
             }
         }
@@ -81,7 +81,7 @@ import TollgateTestSupport
 
     /// As if they had been looked up.
     private func see(_ scopes: [String], kind: String, at time: Int64, _ harness: PolicyStoreHarness) async throws {
-        _ = try await harness.store.ask([
+        _ = try await harness.store.link.ask([
             ["ZADD", harness.keys.seen(kind)] + scopes.flatMap { ["\(time)", $0] }
         ])
     }

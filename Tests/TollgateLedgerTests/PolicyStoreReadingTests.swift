@@ -94,7 +94,7 @@ import TollgateTestSupport
                     (settings, "override"),
                 ] {
                     try harness.redis.cli("HSET", key, field, text)
-                    func isNamed(_ error: PolicyStoreError) -> Bool {
+                    func isNamed(_ error: StoreError) -> Bool {
                         if case .corrupt(let sentence) = error {
                             sentence.hasPrefix("\(key), field \(field): ")
                         } else {
@@ -107,7 +107,7 @@ import TollgateTestSupport
                         } else {
                             _ = try await store.shared()
                         }
-                    } throws: { ($0 as? PolicyStoreError).map(isNamed) ?? false }
+                    } throws: { ($0 as? StoreError).map(isNamed) ?? false }
                     try harness.redis.cli("DEL", key)
                 }
             }
@@ -120,7 +120,7 @@ import TollgateTestSupport
             let alice = try Scope(parsing: "user:alice")
             for key in [harness.keys.tiers, harness.keys.assignments, harness.keys.settings(of: "user:alice")] {
                 try harness.redis.cli("SET", key, "x")
-                await #expect(throws: PolicyStoreError.corrupt("\(key): is of another type")) {
+                await #expect(throws: StoreError.corrupt("\(key): is of another type")) {
                     _ = try await harness.store.settings(of: alice)
                     _ = try await harness.store.shared()
                 }
@@ -142,7 +142,7 @@ import TollgateTestSupport
                     (settings, "override", .setOverride(alice, try harness.override(seconds: 60))),
                 ] {
                     try harness.redis.cli("HSET", key, field, text)
-                    let refusal = PolicyStoreError.corrupt("\(key), field \(field): cannot be read")
+                    let refusal = StoreError.corrupt("\(key), field \(field): cannot be read")
                     for precondition in [Precondition.absent, .any, .version(1)] {
                         try await harness.expectRefusal(refusal, of: edit, if: precondition)
                     }
@@ -158,15 +158,15 @@ import TollgateTestSupport
             let scope = try Scope(parsing: "user:a}b")
             try await harness.apply(.setLimits(scope, Self.limits))
             #expect(try StoredSettings(scope: scope, reply: .array([])).settings == .none)
-            #expect(throws: PolicyStoreError.unavailable("LOADING")) {
+            #expect(throws: StoreError.unavailable("LOADING")) {
                 try StoredSettings(scope: scope, reply: .error("LOADING"))
             }
-            #expect(throws: PolicyStoreError.self) { try StoredSettings(scope: scope, reply: .integer(3)) }
+            #expect(throws: StoreError.self) { try StoredSettings(scope: scope, reply: .integer(3)) }
             let tool = try Scope(parsing: "tool:x")
             let item = #"{"item":{"tier":"t"},"order":1,"version":1}"#
             let reply = RedisReply.array([.bulk(ByteBuffer(string: "assignment")), .bulk(ByteBuffer(string: item))])
             #expect(
-                throws: PolicyStoreError.corrupt(
+                throws: StoreError.corrupt(
                     "{policy}:scope:tool:x, field assignment: only users have an assignment")
             ) { try StoredSettings(scope: tool, reply: reply) }
             #expect(try StoredSettings(scope: scope, reply: reply).assignment?.item.tier == "t")
@@ -187,12 +187,12 @@ import TollgateTestSupport
             harness.redis.freeze(true)
             let clock = ContinuousClock()
             let waited = await clock.measure {
-                await #expect(throws: PolicyStoreError.unavailable("no reply of Redis within 300 ms")) {
+                await #expect(throws: StoreError.unavailable("no reply of Redis within 300 ms")) {
                     _ = try await harness.store.shared()
                 }
             }
             #expect(waited >= .milliseconds(290) && waited < .seconds(10))
-            await #expect(throws: PolicyStoreError.unavailable("not connected to Redis")) {
+            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
                 _ = try await harness.store.tier("gold")
             }
             harness.redis.freeze(false)
@@ -204,10 +204,10 @@ import TollgateTestSupport
     func unknownOutcome() async throws {
         try await PolicyStoreHarness.with(deadline: .milliseconds(300)) { harness in
             harness.redis.freeze(true)
-            await #expect(throws: PolicyStoreError.unknownOutcome("no reply of Redis within 300 ms")) {
+            await #expect(throws: StoreError.unknownOutcome("no reply of Redis within 300 ms")) {
                 try await harness.apply(.setTier(Tier(id: "gold")))
             }
-            await #expect(throws: PolicyStoreError.unavailable("not connected to Redis")) {
+            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
                 try await harness.apply(.setTier(Tier(id: "gold")))
             }
             harness.redis.freeze(false)
@@ -222,7 +222,7 @@ import TollgateTestSupport
             await #expect {
                 try await harness.apply(.setTier(Tier(id: "gold")))
             } throws: {
-                if case .unavailable(let sentence)? = $0 as? PolicyStoreError {
+                if case .unavailable(let sentence)? = $0 as? StoreError {
                     sentence.contains("OOM")
                 } else {
                     false

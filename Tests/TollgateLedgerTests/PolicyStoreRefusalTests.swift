@@ -85,7 +85,7 @@ import TollgateTestSupport
             }
             try harness.redis.cli("SET", keys.revision, "many")
             let before = try harness.digest
-            await #expect(throws: PolicyStoreError.self) { try await harness.apply(edit) }
+            await #expect(throws: StoreError.self) { try await harness.apply(edit) }
             #expect(try harness.digest == before)
             try harness.redis.cli("DEL", keys.revision)
             try await harness.apply(edit)

@@ -110,7 +110,7 @@ import TollgateTestSupport
     func otherType() async throws {
         try await PolicyStoreHarness.with { harness in
             try harness.redis.cli("SET", "tollgate:{user:a}", "x")
-            await #expect(throws: PolicyStoreError.corrupt("tollgate:{user:a}: is of another type")) {
+            await #expect(throws: StoreError.corrupt("tollgate:{user:a}: is of another type")) {
                 _ = try await harness.store.reset(
                     Scope(parsing: "user:a"), limits: nil, by: PolicyStoreHarness.author)
             }

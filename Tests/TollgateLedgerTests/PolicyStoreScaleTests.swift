@@ -67,7 +67,7 @@ import TollgateTestSupport
                 "EVAL", fill, "2", harness.keys.tiers, harness.keys.assignments, "\(tiers)", "\(assignments)")
             let shared = try await harness.store.shared()
             #expect(shared.tiers.count == tiers && shared.assignments.count == assignments)
-            await #expect(throws: PolicyStoreError.tooMany("at most 1000 tiers can be set")) {
+            await #expect(throws: StoreError.tooMany("at most 1000 tiers can be set")) {
                 try await harness.apply(.setTier(Tier(id: "more")))
             }
         }
@@ -95,7 +95,7 @@ import TollgateTestSupport
             try await harness.apply(.setTier(Tier(id: "gold")))
             try await harness.apply(.setAssignment(Assignment(.role("r"), tier: "gold"), tierIsInFile: false))
             try await harness.apply(.setAssignment(Assignment(.user(scope), tier: "gold"), tierIsInFile: false))
-            await #expect(throws: PolicyStoreError.self) { try await harness.apply(.setTier(Tier(id: "gold"))) }
+            await #expect(throws: StoreError.self) { try await harness.apply(.setTier(Tier(id: "gold"))) }
             try await harness.apply(.setLimits(scope, []))
             try harness.redis.cli("HSET", "tollgate:{\(scope)}", "cost/total", "3")
             _ = try await harness.store.reset(scope, limits: nil, by: PolicyStoreHarness.author)

@@ -10,7 +10,7 @@ extension ServerHarness {
         guard let store = server.store else { throw TestFailure("not started") }
         do {
             _ = try await store.apply(edit, if: .absent, by: SharedPolicyTests.author)
-        } catch PolicyStoreError.exists {
+        } catch StoreError.exists {
             _ = try await store.apply(edit, if: .any, by: SharedPolicyTests.author)
         }
         await server.settingsChanged(of: scope)

@@ -49,7 +49,7 @@ enum EditCondition: Equatable {
     }
 
     /// What the store's error is to a client that has asked for this.
-    func problem(_ error: PolicyStoreError) -> Problem {
+    func problem(_ error: StoreError) -> Problem {
         var problem = Problem(store: error)
         if self == .unstated, case .exists = error {
             problem.code = .preconditionRequired

@@ -11,7 +11,7 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as PolicyError: self.init(policy: error)
-        case let error as PolicyStoreError: self.init(store: error)
+        case let error as StoreError: self.init(store: error)
         case let failure as LedgerFailure: self.init(ledger: failure)
         case is NIOTooManyBytesError: self = .bodyTooLarge
         // The client has gone; nobody reads this.
@@ -46,7 +46,7 @@ extension Problem {
     }
 
     /// What the store says where it does not depend on what the client has asked for in If-Match.
-    init(store error: PolicyStoreError) {
+    init(store error: StoreError) {
         switch error {
         case .unavailable(let sentence): self.init(.unavailable, sentence)
         case .unknownOutcome(let sentence):

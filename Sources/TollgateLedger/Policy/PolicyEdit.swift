@@ -81,27 +81,3 @@ package struct Page<Item: Sendable>: Sendable {
         self.next = next
     }
 }
-
-/// Why the store did not do what it was asked.
-package enum PolicyStoreError: Error, Sendable, Equatable {
-    /// Redis cannot be reached, or did not answer in time; no change was made.
-    case unavailable(String)
-    /// A change was sent to Redis, and no reply came: it may have been made, or not.
-    case unknownOutcome(String)
-    /// There is something that the precondition did not name; its version.
-    case exists(Int64)
-    /// Another version than the precondition names; nil where there is nothing.
-    case conflict(Int64?)
-    /// Nothing to delete.
-    case missing
-    /// The tier is assigned to so many users, roles and domains.
-    case inUse(Int64)
-    /// The assignment names a tier that is not there.
-    case unknownTier(String)
-    /// A sentence that names the bound.
-    case tooMany(String)
-    /// A cursor that no page had.
-    case badCursor
-    /// What is stored cannot be read; a sentence that names the key.
-    case corrupt(String)
-}

@@ -4,9 +4,9 @@ import TollgateRedis
 
 extension PolicyStore {
     /// Who changed what, newest first: the last 10 000 changes, and some more. `count` is 1 or more.
-    package func audit(before cursor: String?, atMost count: Int) async throws(PolicyStoreError) -> Page<AuditEntry> {
-        let start = try cursor.map { cursor throws(PolicyStoreError) in "(" + (try Self.streamID(cursor)) } ?? "+"
-        let reply = try await ask("XREVRANGE", keys.audit, start, "-", "COUNT", "\(count + 1)")
+    package func audit(before cursor: String?, atMost count: Int) async throws(StoreError) -> Page<AuditEntry> {
+        let start = try cursor.map { cursor throws(StoreError) in "(" + (try Self.streamID(cursor)) } ?? "+"
+        let reply = try await link.ask("XREVRANGE", keys.audit, start, "-", "COUNT", "\(count + 1)")
         guard case .array(let items) = try reply.checked(of: keys.audit) else {
             throw .unexpectedReply(about: keys.audit)
         }
@@ -16,14 +16,14 @@ extension PolicyStore {
         return Page(items: Array(page.items), next: page.next)
     }
 
-    private static func streamID(_ cursor: String) throws(PolicyStoreError) -> String {
+    private static func streamID(_ cursor: String) throws(StoreError) -> String {
         let id = try PageCursor.decode(cursor)
         let parts = id.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ UInt64($0) != nil }) else { throw .badCursor }
         return id
     }
 
-    private func entry(_ reply: RedisReply) throws(PolicyStoreError) -> AuditEntry {
+    private func entry(_ reply: RedisReply) throws(StoreError) -> AuditEntry {
         guard case .array(let parts) = reply, parts.count == 2, case .bulk(let id) = parts[0] else {
             throw .unexpectedReply(about: keys.audit)
         }

@@ -12,7 +12,7 @@ extension PolicyStore {
     ///   change was made.
     package func apply(
         _ edit: PolicyEdit, if precondition: Precondition, by author: Author
-    ) async throws(PolicyStoreError) -> Int64 {
+    ) async throws(StoreError) -> Int64 {
         let change: PolicyChange
         do {
             change = try PolicyChange(edit, keys: keys, bounds: bounds)
@@ -20,7 +20,7 @@ extension PolicyStore {
             throw .unavailable("cannot be written as JSON: \(error)")
         }
         let keys = scriptKeys(change)
-        let reply = try await evaluate(
+        let reply = try await link.evaluate(
             Self.editScript, keys: keys, arguments: arguments(change, precondition, author), isChange: true)
         guard case .array(let words) = try reply.checked(of: change.key), words.count == 2,
             case .bulk(let status) = words[0], case .integer(let number) = words[1]
@@ -47,7 +47,7 @@ extension PolicyStore {
 
     private func refusal(
         _ status: String, _ number: Int64, _ change: PolicyChange, _ keys: [String]
-    ) -> PolicyStoreError {
+    ) -> StoreError {
         switch status {
         case "exists": return .exists(number)
         case "conflict": return .conflict(number < 0 ? nil : number)

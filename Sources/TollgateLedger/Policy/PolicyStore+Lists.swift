@@ -19,9 +19,9 @@ extension PolicyStore {
     /// any other be missed or come twice. `count` is 1 or more.
     package func assignments(
         after cursor: String?, atMost count: Int
-    ) async throws(PolicyStoreError) -> Page<Versioned<Assignment>> {
-        let start = try cursor.map { cursor throws(PolicyStoreError) in "(" + (try Self.subjectID(cursor)) } ?? "-"
-        let reply = try await ask("ZRANGEBYLEX", keys.assignmentIndex, start, "+", "LIMIT", "0", "\(count + 1)")
+    ) async throws(StoreError) -> Page<Versioned<Assignment>> {
+        let start = try cursor.map { cursor throws(StoreError) in "(" + (try Self.subjectID(cursor)) } ?? "-"
+        let reply = try await link.ask("ZRANGEBYLEX", keys.assignmentIndex, start, "+", "LIMIT", "0", "\(count + 1)")
         let ids = try reply.texts(of: keys.assignmentIndex)
         let page = PageCursor.cut(ids, atMost: count) { $0 }
         var subjects: [Assignment.Subject] = []
@@ -29,13 +29,13 @@ extension PolicyStore {
         return Page(items: try await assignments(of: subjects), next: page.next)
     }
 
-    private static func subjectID(_ cursor: String) throws(PolicyStoreError) -> String {
+    private static func subjectID(_ cursor: String) throws(StoreError) -> String {
         let id = try PageCursor.decode(cursor)
         guard (try? Assignment.Subject(id: id)) != nil else { throw .badCursor }
         return id
     }
 
-    private func indexed(_ id: String) throws(PolicyStoreError) -> Assignment.Subject {
+    private func indexed(_ id: String) throws(StoreError) -> Assignment.Subject {
         do throws(ScopeError) {
             return try Assignment.Subject(id: id)
         } catch {
@@ -46,9 +46,9 @@ extension PolicyStore {
     /// Without those that have been deleted in the meantime.
     private func assignments(
         of subjects: [Assignment.Subject]
-    ) async throws(PolicyStoreError) -> [Versioned<Assignment>] {
+    ) async throws(StoreError) -> [Versioned<Assignment>] {
         let places = subjects.map(keys.place(of:))
-        let replies = try await ask(places.map { ["HGET", $0.key, $0.field] })
+        let replies = try await link.ask(places.map { ["HGET", $0.key, $0.field] })
         var found: [Versioned<Assignment>] = []
         for (place, reply) in replies.enumerated() {
             let field = try StoredField(reply, key: places[place].key, name: places[place].field)
@@ -61,10 +61,10 @@ extension PolicyStore {
     /// does not come twice. `count` is 1 or more.
     package func scopesSeen(
         kind: ScopeKind, after cursor: String?, atMost count: Int
-    ) async throws(PolicyStoreError) -> Page<SeenScope> {
+    ) async throws(StoreError) -> Page<SeenScope> {
         let key = keys.seen(kind.description)
-        let last = try cursor.map { cursor throws(PolicyStoreError) in try Self.seenPlace(cursor) }
-        let reply = try await evaluate(
+        let last = try cursor.map { cursor throws(StoreError) in try Self.seenPlace(cursor) }
+        let reply = try await link.evaluate(
             Self.seenScript, keys: [key],
             arguments: ["\(count + 1)", last.map { "\($0.time)" } ?? "", last?.scope ?? ""])
         let words = try reply.texts(of: key)
@@ -80,7 +80,7 @@ extension PolicyStore {
         return Page(items: items, next: page.next)
     }
 
-    private static func seenPlace(_ cursor: String) throws(PolicyStoreError) -> (time: Int64, scope: String) {
+    private static func seenPlace(_ cursor: String) throws(StoreError) -> (time: Int64, scope: String) {
         let parts = try PageCursor.decode(cursor).split(separator: " ", maxSplits: 1)
         guard parts.count == 2, let time = Int64(parts[0]), time >= 0 else { throw .badCursor }
         return (time, String(parts[1]))
@@ -89,7 +89,7 @@ extension PolicyStore {
 
 extension RedisReply {
     /// The strings of an array.
-    func texts(of key: String) throws(PolicyStoreError) -> [String] {
+    func texts(of key: String) throws(StoreError) -> [String] {
         guard case .array(let items) = try checked(of: key) else { throw .unexpectedReply(about: key) }
         var texts: [String] = []
         for item in items {

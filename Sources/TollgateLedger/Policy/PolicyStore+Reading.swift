@@ -4,22 +4,22 @@ import TollgateRedis
 
 extension PolicyStore {
     /// What every sidecar keeps whole, as it was at one moment.
-    package func shared() async throws(PolicyStoreError) -> StoredShared {
+    package func shared() async throws(StoreError) -> StoredShared {
         let (shared, fault) = try await sharedInPart()
         if let fault { throw fault }
         return shared
     }
 
     /// The same without the tiers and assignments that cannot be read, and what is wrong with the first of them.
-    package func sharedInPart() async throws(PolicyStoreError) -> (shared: StoredShared, fault: PolicyStoreError?) {
-        let replies = try await askAtOnce([
+    package func sharedInPart() async throws(StoreError) -> (shared: StoredShared, fault: StoreError?) {
+        let replies = try await link.askAtOnce([
             ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments], ["SMEMBERS", keys.kinds],
         ])
         var shared = StoredShared()
         shared.revision = try revision(replies[0])
         shared.kinds = try kinds(replies[3])
-        var fault: PolicyStoreError?
-        do throws(PolicyStoreError) {
+        var fault: StoreError?
+        do throws(StoreError) {
             for field in try StoredField.all(replies[1], of: keys.tiers) {
                 shared.tiers[field.name] = try field.tier()
             }
@@ -32,7 +32,7 @@ extension PolicyStore {
         return (shared, fault)
     }
 
-    private func kinds(_ reply: RedisReply) throws(PolicyStoreError) -> Set<ScopeKind> {
+    private func kinds(_ reply: RedisReply) throws(StoreError) -> Set<ScopeKind> {
         guard case .array(let words) = try reply.checked(of: keys.kinds) else {
             throw .unexpectedReply(about: keys.kinds)
         }
@@ -46,7 +46,7 @@ extension PolicyStore {
         return kinds
     }
 
-    private func revision(_ reply: RedisReply) throws(PolicyStoreError) -> Int64 {
+    private func revision(_ reply: RedisReply) throws(StoreError) -> Int64 {
         switch try reply.checked(of: keys.revision) {
         case .null: return 0
         case .bulk(let text):
@@ -59,23 +59,23 @@ extension PolicyStore {
     }
 
     /// What is stored of one scope; an override that has ended is still among it.
-    package func settings(of scope: Scope) async throws(PolicyStoreError) -> StoredSettings {
+    package func settings(of scope: Scope) async throws(StoreError) -> StoredSettings {
         let key = keys.settings(of: scope.description)
-        return try StoredSettings(scope: scope, reply: try await ask("HGETALL", key), key: key)
+        return try StoredSettings(scope: scope, reply: try await link.ask("HGETALL", key), key: key)
     }
 
     /// Nil where administrators have set none of that id.
-    package func tier(_ id: String) async throws(PolicyStoreError) -> Versioned<Tier>? {
-        let reply = try await ask("HGET", keys.tiers, id)
+    package func tier(_ id: String) async throws(StoreError) -> Versioned<Tier>? {
+        let reply = try await link.ask("HGET", keys.tiers, id)
         return try StoredField(reply, key: keys.tiers, name: id)?.tier()
     }
 
     /// Nil where administrators have set none for the subject.
     package func assignment(
         _ subject: Assignment.Subject
-    ) async throws(PolicyStoreError) -> Versioned<Assignment>? {
+    ) async throws(StoreError) -> Versioned<Assignment>? {
         let place = keys.place(of: subject)
-        let reply = try await ask("HGET", place.key, place.field)
+        let reply = try await link.ask("HGET", place.key, place.field)
         return try StoredField(reply, key: place.key, name: place.field)?.assignment(subject)
     }
 }

@@ -8,12 +8,12 @@ extension PolicyStore {
     /// - Returns: the names of the limits that had anything to take away, in order.
     package func reset(
         _ scope: Scope, limits: [(Meter, Period)]?, by author: Author
-    ) async throws(PolicyStoreError) -> [String] {
+    ) async throws(StoreError) -> [String] {
         let names = limits?.map { Limit($0.0, $0.1, max: nil).name }
         // No names would be all of them.
         guard names?.isEmpty != true else { return [] }
         let keys = ["\(namespace):{\(scope)}", keys.revision, keys.audit]
-        let reply = try await evaluate(
+        let reply = try await link.evaluate(
             Self.resetScript, keys: keys,
             arguments: [scope.description, self.keys.changes, author.name, author.address] + (names ?? []),
             isChange: true)

@@ -1,12 +1,11 @@
-package import NIOCore
+import LuaScripts
 import TollgateCore
 package import TollgateRedis
 
 /// What administrators have set, in Redis, for all sidecars: reads and changes it. Never on the way of a request; what a sidecar
 /// decides by it keeps in caches (README.md, Between sidecars).
 ///
-/// Usable from any task; what it sends goes over one link, which has to load `scripts`. A reply that does not come within the
-/// deadline ends that link's connection.
+/// Usable from any task; what it sends goes over one link, which has to load `scripts`.
 package final class PolicyStore: Sendable {
     /// The most that there may be of what every sidecar keeps.
     struct Bounds {
@@ -14,21 +13,26 @@ package final class PolicyStore: Sendable {
         var assignments = SharedPolicy.mostAssignments
     }
 
-    let link: NIOLoopBound<RedisLink>
+    static let editScript = RedisScript(name: "policy_edit", source: LuaScripts.policyEdit)
+    static let resetScript = RedisScript(name: "policy_reset", source: LuaScripts.policyReset)
+    static let seenScript = RedisScript(name: "policy_seen", source: LuaScripts.policySeen)
+
+    /// What its link has to load.
+    package static let scripts = [editScript, resetScript, seenScript]
+
+    let link: StoreLink
     let namespace: String
     let keys: PolicyKeys
-    let deadline: TimeAmount
     let bounds: Bounds
 
-    package convenience init(link: NIOLoopBound<RedisLink>, namespace: String, deadline: TimeAmount) {
-        self.init(link: link, namespace: namespace, deadline: deadline, bounds: Bounds())
+    package convenience init(link: StoreLink, namespace: String) {
+        self.init(link: link, namespace: namespace, bounds: Bounds())
     }
 
-    init(link: NIOLoopBound<RedisLink>, namespace: String, deadline: TimeAmount, bounds: Bounds) {
+    init(link: StoreLink, namespace: String, bounds: Bounds) {
         self.link = link
         self.namespace = namespace
         keys = PolicyKeys(namespace: namespace)
-        self.deadline = deadline
         self.bounds = bounds
     }
 }

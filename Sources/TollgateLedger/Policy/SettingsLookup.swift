@@ -176,7 +176,7 @@ package final class SettingsLookup {
                 wanted.append(scope)
                 continue
             }
-            do throws(PolicyStoreError) {
+            do throws(StoreError) {
                 onFound(try StoredSettings(scope: scope, reply: item).settings, scope)
                 finish(scope, nil)
             } catch {

@@ -10,7 +10,7 @@ struct StoredField {
     let value: ByteBuffer
 
     /// The fields of a hash from the reply to HGETALL; none where there is no such key.
-    static func all(_ reply: RedisReply, of key: String) throws(PolicyStoreError) -> [StoredField] {
+    static func all(_ reply: RedisReply, of key: String) throws(StoreError) -> [StoredField] {
         guard case .array(let words) = try reply.checked(of: key) else { throw .unexpectedReply(about: key) }
         var fields: [StoredField] = []
         for place in stride(from: 0, to: words.count - 1, by: 2) {
@@ -23,7 +23,7 @@ struct StoredField {
     }
 
     /// From the reply to HGET; nil where there is no such field.
-    init?(_ reply: RedisReply, key: String, name: String) throws(PolicyStoreError) {
+    init?(_ reply: RedisReply, key: String, name: String) throws(StoreError) {
         switch try reply.checked(of: key) {
         case .null: return nil
         case .bulk(let value): self.init(key: key, name: name, value: value)
@@ -39,7 +39,7 @@ struct StoredField {
 
     // MARK: - What it holds
 
-    func tier() throws(PolicyStoreError) -> Versioned<Tier> {
+    func tier() throws(StoreError) -> Versioned<Tier> {
         do throws(ScopeError) {
             try Tier.validate(id: name)
         } catch {
@@ -48,22 +48,22 @@ struct StoredField {
         return try read { stored throws(PolicyError) in try PolicyJSON.tier(stored.json, id: name) }
     }
 
-    func assignment(_ subject: Assignment.Subject) throws(PolicyStoreError) -> Versioned<Assignment> {
+    func assignment(_ subject: Assignment.Subject) throws(StoreError) -> Versioned<Assignment> {
         try read { stored throws(PolicyError) in
             try PolicyJSON.assignment(stored.json, of: subject, order: stored.order)
         }
     }
 
-    func limits() throws(PolicyStoreError) -> Versioned<[Limit]> {
+    func limits() throws(StoreError) -> Versioned<[Limit]> {
         try read { stored throws(PolicyError) in try PolicyJSON.limits(stored.json) }
     }
 
-    func override() throws(PolicyStoreError) -> Versioned<Override> {
+    func override() throws(StoreError) -> Versioned<Override> {
         try read { stored throws(PolicyError) in try PolicyJSON.override(stored.json) }
     }
 
     /// The subject that the field is named after.
-    func subject() throws(PolicyStoreError) -> Assignment.Subject {
+    func subject() throws(StoreError) -> Assignment.Subject {
         do throws(ScopeError) {
             return try Assignment.Subject(id: name)
         } catch {
@@ -73,7 +73,7 @@ struct StoredField {
 
     private func read<Item>(
         _ body: (StoredItem) throws(PolicyError) -> Item
-    ) throws(PolicyStoreError) -> Versioned<Item> {
+    ) throws(StoreError) -> Versioned<Item> {
         guard let stored = StoredItem(value) else {
             throw corrupt(#"expected {"item":{…},"order":7,"version":7}"#)
         }
@@ -85,20 +85,20 @@ struct StoredField {
         }
     }
 
-    func corrupt(_ sentence: String) -> PolicyStoreError { .corrupt("\(key), field \(name): \(sentence)") }
+    func corrupt(_ sentence: String) -> StoreError { .corrupt("\(key), field \(name): \(sentence)") }
 }
 
 extension RedisReply {
     /// This reply, unless it is an error.
-    func checked(of key: String) throws(PolicyStoreError) -> RedisReply {
+    func checked(of key: String) throws(StoreError) -> RedisReply {
         guard case .error(let sentence) = self else { return self }
         throw sentence.hasPrefix("WRONGTYPE") ? .corrupt("\(key): is of another type") : .unavailable(sentence)
     }
 }
 
-extension PolicyStoreError {
+extension StoreError {
     /// A reply of a kind that the command does not have.
-    static func unexpectedReply(about key: String) -> PolicyStoreError {
+    static func unexpectedReply(about key: String) -> StoreError {
         .unavailable("unexpected reply of Redis about \(key)")
     }
 }

@@ -5,12 +5,12 @@ extension StoredSettings {
     /// What HGETALL of `PolicyKeys.settings(of:)` replies about a scope; nothing stored is empty settings.
     ///
     /// - Throws: `.corrupt` where a field cannot be read, `.unavailable` where the reply is an error.
-    package init(scope: Scope, reply: RedisReply) throws(PolicyStoreError) {
+    package init(scope: Scope, reply: RedisReply) throws(StoreError) {
         try self.init(scope: scope, reply: reply, key: "{policy}:scope:\(scope)")
     }
 
     /// `key` as messages name it.
-    init(scope: Scope, reply: RedisReply, key: String) throws(PolicyStoreError) {
+    init(scope: Scope, reply: RedisReply, key: String) throws(StoreError) {
         self.init()
         for field in try StoredField.all(reply, of: key) {
             switch field.name {
@@ -24,7 +24,7 @@ extension StoredSettings {
 
     private static func subject(
         of scope: Scope, _ field: StoredField
-    ) throws(PolicyStoreError) -> Assignment.Subject {
+    ) throws(StoreError) -> Assignment.Subject {
         guard scope.parts.count == 1, scope.parts[0].kind == "user" else {
             throw field.corrupt("only users have an assignment")
         }

@@ -8,7 +8,7 @@ enum PageCursor {
     }
 
     /// Throws `.badCursor`.
-    static func decode(_ cursor: String) throws(PolicyStoreError) -> String {
+    static func decode(_ cursor: String) throws(StoreError) -> String {
         let text = cursor.replacing("-", with: "+").replacing("_", with: "/")
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         guard let data = Data(base64Encoded: text + padding), let place = String(data: data, encoding: .utf8),

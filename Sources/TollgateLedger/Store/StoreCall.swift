@@ -2,8 +2,8 @@ import NIOCore
 import TollgateRedis
 
 /// Commands on their way to Redis, and the one who waits for all of their replies. Owned by the link's event loop.
-final class PolicyCall {
-    typealias Outcome = Result<[RedisReply], PolicyStoreError>
+final class StoreCall {
+    typealias Outcome = Result<[RedisReply], StoreError>
 
     private let link: RedisLink
     private let expected: Int
@@ -45,7 +45,7 @@ final class PolicyCall {
         link.disconnect(reason: sentence)
     }
 
-    private func unanswered(_ sentence: String) -> PolicyStoreError {
+    private func unanswered(_ sentence: String) -> StoreError {
         isChange ? .unknownOutcome(sentence) : .unavailable(sentence)
     }
 

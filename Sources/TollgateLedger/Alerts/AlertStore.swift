@@ -1,0 +1,18 @@
+package import TollgateCore
+package import TollgateRedis
+
+/// Alerts, denial events, and what is to be delivered, in Redis, for all sidecars. Never on the way of a request.
+///
+/// Usable from any task; what it sends goes over one link, which has to load `scripts`.
+package final class AlertStore: Sendable {
+    /// What its link has to load.
+    package static let scripts: [RedisScript] = []
+
+    let link: StoreLink
+    package let keys: AlertKeys
+
+    package init(link: StoreLink, namespace: String) {
+        self.link = link
+        keys = AlertKeys(namespace: namespace)
+    }
+}

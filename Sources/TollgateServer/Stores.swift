@@ -1,0 +1,17 @@
+package import TollgateLedger
+import TollgateRedis
+
+/// What a sidecar keeps in Redis beside the counters, over one link, which has to load `scripts`. Usable from any task.
+package struct Stores: Sendable {
+    static let scripts = PolicyStore.scripts + AlertStore.scripts + HistoryStore.scripts
+
+    package let policy: PolicyStore
+    package let alerts: AlertStore
+    package let history: HistoryStore
+
+    init(_ link: StoreLink, namespace: String) {
+        policy = PolicyStore(link: link, namespace: namespace)
+        alerts = AlertStore(link: link, namespace: namespace)
+        history = HistoryStore(link: link, namespace: namespace)
+    }
+}
