@@ -89,7 +89,7 @@ import TollgateTestSupport
             try harness.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             for scope in ["tool:t", "user:a+team:x"] {
                 let scope = try Scope(parsing: scope)
-                _ = try await harness.server.store?.apply(
+                _ = try await harness.server.stores?.policy.apply(
                     .setLimits(scope, requests(0)), if: .absent, by: SharedPolicyTests.author)
                 await harness.server.settingsChanged(of: scope)
             }

@@ -7,7 +7,7 @@ import TollgateTestSupport
 extension ServerHarness {
     /// As the admin API of this sidecar makes a change.
     func edit(_ edit: PolicyEdit, of scope: Scope?) async throws {
-        guard let store = server.store else { throw TestFailure("not started") }
+        guard let store = server.stores?.policy else { throw TestFailure("not started") }
         do {
             _ = try await store.apply(edit, if: .absent, by: SharedPolicyTests.author)
         } catch StoreError.exists {

@@ -116,7 +116,7 @@ import TollgateTestSupport
             let pages = try harness.redis.cli("KEYS", "tollgate:{user:a}:day:*")
             let history = try harness.redis.hash(pages)
             #expect(history["cost"] == "60000000000")
-            let store = try #require(harness.server.store)
+            let store = try #require(harness.server.stores?.policy)
             #expect(
                 try await store.reset(user, limits: [(.cost, .month)], by: Self.author) == ["cost/month"])
             let usage = try await client.ask("USAGE scope=user:a")[0]
