@@ -3,8 +3,8 @@ public enum LuaScripts {
     /// Applies a batch of operations; the contract is its header comment.
     public static let batch = join([
         PackageResources.window_lua, PackageResources.holds_lua, PackageResources.counters_lua,
-        PackageResources.history_lua, PackageResources.batch_lua, PackageResources.plain_checks_lua,
-        PackageResources.apply_lua,
+        PackageResources.history_lua, PackageResources.batch_lua, PackageResources.alerts_lua,
+        PackageResources.plain_checks_lua, PackageResources.apply_lua,
     ])
 
     /// Reads what a scope has used; the contract is its header comment.
@@ -17,6 +17,9 @@ public enum LuaScripts {
 
     /// Changes what administrators set; the contract is its header comment.
     public static let policyEdit = join([PackageResources.policy_edit_lua])
+
+    /// Takes out of a scope's hash what has been published of its alerts; the contract is its header comment.
+    public static let alertSettle = join([PackageResources.alert_settle_lua])
 
     /// Takes counters of a scope away; the contract is its header comment.
     public static let policyReset = join([PackageResources.policy_reset_lua])

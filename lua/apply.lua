@@ -71,6 +71,7 @@ for i = 1, #scopes do
     local state = scopes[i]
     if not state.broken then count_hits(state) end
     if state.changed or state.held and state.held.changed then write_scope(state) end
+    if not state.broken then review_alerts(state) end
 end
 if marked then
     for mark, kept in pairs(marked) do
@@ -78,4 +79,5 @@ if marked then
     end
 end
 for i = 1, #scopes do write_history(scopes[i]) end
+put_notices()
 return cmsgpack.pack(reply)

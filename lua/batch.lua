@@ -30,7 +30,10 @@
 --                    7, scope                               RESERVE: more is held of it than can be counted exactly
 --                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
 --                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
---                    that would have denied; count, (scope, limit, used) × count: limits past their warn amount
+--                    that would have denied; count, (scope, limit, used) × count: limits past a threshold
+--          Behind the last answer notices may follow, to whoever publishes them (alerts.lua):
+--                    1, scope, limit, used, count, scope × count     a refusal, of a request about these scopes
+--                    2, scope, text                                  lines of what has not been published
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
@@ -76,6 +79,19 @@ local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
 local marked                 -- marked[key]: true where the mark exists, or the ms that it is to be kept from now on
 
+local function put(value)
+    size = size + 1
+    reply[size] = value
+end
+
+-- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
+local function used_and_held(scope, limit)
+    local state = scopes[scope]
+    local held = held_against(state, limit)
+    if state.set.kind[limit] == OPEN then return held, 0 end
+    return state.used[limit], held
+end
+
 -- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
 local function tally_amounts(state, add)
     local hits, tokens, cost = asked[REQUESTS], asked[TOKENS], asked[COST]
@@ -108,6 +124,18 @@ local function retry_in(state, j, want)
     return leaves_in(set, j, 0, now)
 end
 
+-- The first refusal of this batch by each limit: { place, limit, used, the places of the scopes asked about }.
+local refusals = {}
+
+local function note_refusal(state, place, j)
+    local refused = state.refused or {}
+    state.refused = refused
+    if refused[j] then return end
+    refused[j] = true
+    local used = used_and_held(place, j)
+    refusals[#refusals + 1] = { place, j, used, { unpack(named, 1, named_count) } }
+end
+
 -- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as
 -- the smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns
 -- the refusing scope, limit and wait, or nil.
@@ -127,6 +155,7 @@ local function refusal(counts_denial)
                     shadows[#shadows + 1] = j
                 else
                     refuses = true
+                    if counts_denial then note_refusal(state, place, j) end
                     local its_wait = retry_in(state, j, want)
                     if not wait or (wait ~= NEVER and (its_wait == NEVER or its_wait > wait)) then
                         scope, limit, wait = place, j, its_wait
@@ -179,19 +208,6 @@ local function find_warnings()
 end
 
 -- Answers ------------------------------------------------------------------------------------------------------------
-
-local function put(value)
-    size = size + 1
-    reply[size] = value
-end
-
--- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
-local function used_and_held(scope, limit)
-    local state = scopes[scope]
-    local held = held_against(state, limit)
-    if state.set.kind[limit] == OPEN then return held, 0 end
-    return state.used[limit], held
-end
 
 local function answer(status, scope, limit, milliseconds)
     local extras = #shadows > 0 or #warnings > 0

@@ -1,5 +1,6 @@
 -- policy_reset.lua: takes counters out of a scope's hash (see window.lua), as if nothing had been used yet. What open
--- reservations hold stays, and so does the history. Stands alone.
+-- reservations hold stays, and so does the history; alerts of these limits are resolved by the next operation (alerts.lua).
+-- Stands alone.
 --
 -- KEYS[1]  the scope's hash     KEYS[2]  revision     KEYS[3]  audit
 -- ARGV[1]  the scope     ARGV[2]  channel     ARGV[3]  who     ARGV[4]  from where
@@ -24,7 +25,7 @@ end
 
 -- The name of the limit that a field belongs to, and whether the field is its counter and not what stands beside it.
 local function limit_of(field)
-    local name, part = match(field, '^(.*)%.([nbrp])$')
+    local name, part = match(field, '^(.*)%.([nbrpe])$')
     return name or field, not name or part == 'n'
 end
 
@@ -33,7 +34,7 @@ local stored = call('HGETALL', counters)
 for i = 1, #stored, 2 do
     local field = stored[i]
     local name, is_counter = limit_of(field)
-    if field ~= 'held' and (#ARGV == 4 or is_named[name]) then
+    if field ~= 'held' and field ~= 'alerts' and (#ARGV == 4 or is_named[name]) then
         fields[#fields + 1] = field
         if is_counter then
             names[#names + 1] = name
@@ -42,6 +43,20 @@ for i = 1, #stored, 2 do
     end
 end
 if #fields == 0 then return names end
+
+-- What was opened for these limits belongs to a period that is none any more: the next operation resolves it.
+local function mark_alerts()
+    local text = call('HGET', counters, 'alerts')
+    if not text then return end
+    local is_reset = {}
+    for i = 1, #names do is_reset[names[i]] = true end
+    local lines = {}
+    for line in string.gmatch(text, '[^;]+') do
+        local name, items = match(line, '^([^+-]%S*) %S+ (.*)$')
+        lines[#lines + 1] = name and is_reset[name] and name .. ' reset ' .. items or line
+    end
+    call('HSET', counters, 'alerts', table.concat(lines, ';'))
+end
 
 -- cjson puts a backslash before every slash.
 local function json(text) return (gsub(cjson.encode(text), '\\/', '/')) end
@@ -56,6 +71,7 @@ end
 -- First, as it refuses what is no number.
 local version = format('%d', call('INCR', revision))
 for i = 1, #fields do call('HDEL', counters, fields[i]) end
+mark_alerts()
 call('XADD', audit, 'MAXLEN', '~', AUDITED, '*', 'who', who, 'from', from, 'action', 'scope.reset', 'target', scope,
     'before', '{' .. table.concat(before, ',') .. '}', 'after', 'null', 'version', version)
 call('PUBLISH', channel, version .. ' scope ' .. scope)

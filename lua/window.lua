@@ -6,13 +6,14 @@
 --
 -- Limit set, as sent:  { history, { limit, … } }
 --   history  0, or { day, month }, each a calendar
---   limit    { name, meter, kind, max, shadow, warn, arg }
+--   limit    { name, meter, kind, max, shadow, thresholds, arg }
 --              name    'requests/1m'; prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
 --              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever, 5 open reservations (no field)
 --              max     -1 is unlimited
 --              shadow  1: counts and reports, never denies
---              warn    amount from which replies warn, -1 for never
+--              thresholds  { percent, amount, … }, ascending: from the first on replies warn, and each is told once
+--                      (alerts.lua); 0 for none
 --              arg     kind 2: length of the window in ms; kind 3: a calendar; otherwise 0
 --   calendar { starts, id, ends, next id, next ends }, times in Unix ms: the period that the sidecar believes to be the
 --            current one, and the next, so that a call which crosses the boundary is still decided by Redis's clock
@@ -27,7 +28,8 @@
 -- calendar of the set that began it: '2026-11-20 1795219200000'. That period runs to its own end, whatever sets with another
 -- calendar the scope is read with in the meantime; what is counted next begins the period that its set says then.
 -- For ever: cost/total alone.
--- Field of what open reservations hold: held (see holds.lua).
+-- Field of what open reservations hold: held (see holds.lua); of thresholds that were reached: alerts, and of refusals that
+-- were told: requests/1m.e (see alerts.lua).
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
 -- of which the window covers only a part, counts in full: every stretch of one window's length that ends now lies within
@@ -44,6 +46,7 @@ local LARGEST_EXACT = 9007199254740991
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
 local sub, match, find, format, rep = string.sub, string.match, string.find, string.format, string.rep
+local gsub, gmatch = string.gsub, string.gmatch
 
 -- Redis prints every Lua number that it is given with 17 digits, about 0.2 µs each: most counts are small, and their texts
 -- are kept for the call.
@@ -78,7 +81,8 @@ end
 local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
-        size = #limits, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false, width = {}, current = {},
+        size = #limits, name = {}, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false,
+        thresholds = {}, width = {}, current = {},
         stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' },
         expires = 0,
         for_ever = false,
@@ -88,9 +92,10 @@ local function prepare_set(sent, now)
     for j = 1, #limits do
         local limit = limits[j]
         local name, kind, arg = limit[1], limit[3], limit[7]
-        set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.warn[j] =
-            limit[2], kind, limit[4], limit[5] == 1, limit[6]
-        if limit[6] >= 0 then set.warns = true end
+        local thresholds = limit[6] ~= 0 and limit[6]
+        set.name[j], set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.thresholds[j], set.warn[j] =
+            name, limit[2], kind, limit[4], limit[5] == 1, thresholds, thresholds and thresholds[2] or -1
+        if thresholds then set.warns = true end
         set.at[j] = size - 1
         if kind == SLIDING then
             local width = ceil(arg / RING)
@@ -125,6 +130,10 @@ local function prepare_set(sent, now)
     if size > 2 or set.holds then
         set.reads, set.holds, set.held_at = true, true, size - 1
         read[size + 1] = 'held'
+        if set.warns then
+            set.alerts_at = size
+            read[size + 2] = 'alerts'
+        end
     end
     if sent[1] ~= 0 then
         local day, day_ends, day_starts = period_at(sent[1][1], now)
@@ -185,7 +194,9 @@ end
 --   moved[j]  the stored bucket or period is an older one, so its marker has to be written with the counter
 --   rings[j]  a sliding limit's ring where it differs from the stored one
 --   ends[j]   when the period that a calendar limit counts ends, where that is not the one of the set
---             (moved, rings and ends are false where they would be empty)
+--   markers[j] the id and the end of that period
+--             (moved, rings, ends and markers are false where they would be empty)
+--   alerts    the text of that field, or false
 --   held      what open reservations hold, as the text that is stored, or false
 --   ahead[j]  a sliding limit's newest bucket is so many after the present one: the clock went back (false where empty)
 --   created   the hash holds nothing that the set knows
@@ -195,7 +206,7 @@ local function load_scope(key, set, now)
     local used, moved, rings = { 0, 0, 0, 0 }, false, false
     local state = {
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
-        ends = false, changed = false, delta = false, pieces = false, before = false,
+        ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false, delta = false, pieces = false, before = false,
         cost_field = false, requests = 0, tallied = false, taken = false,
         hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
     }
@@ -222,8 +233,8 @@ local function load_scope(key, set, now)
                 if kind == CALENDAR then
                     local ends = tonumber(match(marker or '', ' (%d+)$'))
                     if ends and ends > now and ends <= LARGEST_EXACT then
-                        state.ends = state.ends or {}
-                        state.ends[j] = ends
+                        state.ends, state.markers = state.ends or {}, state.markers or {}
+                        state.ends[j], state.markers[j] = ends, marker
                     else
                         count = 0
                         moved = moved or {}
@@ -271,6 +282,7 @@ local function load_scope(key, set, now)
     end
     state.moved, state.rings = moved, rings
     state.held = set.holds and found[set.held_at]
+    state.alerts = set.warns and found[set.alerts_at]
     return state
 end
 

@@ -62,6 +62,17 @@ extension Policy {
         assignment.isEnabled && tiers[assignment.tier] != nil ? assignment : nil
     }
 
+    /// Whether what a request says of a user could give it another tier than `chosen`, which it has where nothing is said.
+    public func tierMayDependOnTraits(of scope: Scope, chosen: TierChoice?) -> Bool {
+        guard Self.canHaveTier(scope) else { return false }
+        return assignments.values.contains { assignment in
+            switch assignment.subject {
+            case .role, .emailDomain: usable(assignment) != nil && chosen.map { assignment.precedes($0.winner) } ?? true
+            case .user, .everyone: false
+            }
+        }
+    }
+
     /// Whether a scope can have a tier at all: single users only.
     public static func canHaveTier(_ scope: Scope) -> Bool {
         scope.parts.count == 1 && scope.parts[0].kind == "user"

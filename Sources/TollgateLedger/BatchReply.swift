@@ -1,4 +1,5 @@
 package import NIOCore
+import TollgateCore
 
 /// Reads what the batch script answered, operation by operation (batch.lua).
 package struct BatchReply {
@@ -54,6 +55,39 @@ package struct BatchReply {
             var reader = MessagePackReader(bytes, at: position)
             defer { position = reader.position }
             return answer(from: &reader)
+        }
+    }
+
+    /// What stands behind the last answer; to be called when all answers have been read.
+    func notices() -> [LedgerNotice] {
+        bytes.withUnsafeReadableBytes { bytes in
+            var reader = MessagePackReader(bytes, at: position)
+            var notices: [LedgerNotice] = []
+            while let notice = notice(from: &reader) { notices.append(notice) }
+            return notices
+        }
+    }
+
+    private func notice(from reader: inout MessagePackReader) -> LedgerNotice? {
+        switch reader.readInteger() {
+        case 1:
+            guard let limit = readReference(from: &reader), let used = reader.readInteger(),
+                let count = reader.readInteger(), count >= 0
+            else { return nil }
+            var request: [Scope] = []
+            for _ in 0..<count {
+                guard let plan = reader.readInteger().flatMap(plan(at:)) else { return nil }
+                request.append(plan.scope)
+            }
+            let effective = limit.plan.set.limits[limit.index]
+            return .denied(
+                DenialEvent(
+                    at: now, scope: limit.plan.scope, meter: effective.limit.meter, period: effective.limit.period,
+                    max: effective.limit.max ?? 0, used: used, source: effective.source.word, request: request))
+        case 2:
+            guard let plan = reader.readInteger().flatMap(plan(at:)), let text = reader.readText() else { return nil }
+            return .pending(PendingAlerts(scope: plan.scope, text: text, limits: plan.set.limits))
+        default: return nil
         }
     }
 

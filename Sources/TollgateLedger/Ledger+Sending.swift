@@ -60,6 +60,8 @@ extension Ledger {
             }
             entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
+        let notices = reply.notices()
+        if !notices.isEmpty { onNotices(notices) }
         hasEnded(batch)
         if !batch.isReplay { answeredBatches += 1 }
         if isDone { onAnswersDelivered() } else { readUsage(of: batch) }

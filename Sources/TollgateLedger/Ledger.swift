@@ -49,6 +49,8 @@ package final class Ledger {
     package var onAnswersDelivered: () -> Void = {}
     /// Called when operations can be sent from now on.
     package var onReady: () -> Void = {}
+    /// Called with what a batch's reply tells besides answers.
+    package var onNotices: ([LedgerNotice]) -> Void = { _ in }
     /// Called when something has been put into the journal.
     package var onKept: () -> Void = {}
 

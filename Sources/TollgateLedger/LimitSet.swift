@@ -58,12 +58,22 @@ package final class LimitSet {
             encoding.writeMessagePack(limit.period.scriptKind)
             encoding.writeMessagePack(limit.max ?? -1)
             encoding.writeMessagePack(limit.mode == .shadow ? 1 : 0)
-            encoding.writeMessagePack(effective.lowestWarning ?? -1)
+            encode(effective.thresholdAmounts)
             switch limit.period {
             case .sliding(let seconds): encoding.writeMessagePack(seconds * 1_000)
             case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, holds: &holds)
             case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
+        }
+    }
+
+    /// Percentages and amounts in turn.
+    private func encode(_ thresholds: [(percent: Int, amount: Int64)]) {
+        guard !thresholds.isEmpty else { return encoding.writeMessagePack(0) }
+        encoding.writeMessagePack(arrayOf: 2 * thresholds.count)
+        for threshold in thresholds {
+            encoding.writeMessagePack(Int64(threshold.percent))
+            encoding.writeMessagePack(threshold.amount)
         }
     }
 

@@ -24,10 +24,11 @@ package struct LimitText: Sendable {
 }
 
 extension EffectiveLimit {
-    /// The amount from which replies warn: the lowest threshold of an enforced or shadow limit that has a max above 0.
-    package var lowestWarning: Int64? {
-        guard let max = limit.max, max > 0, limit.period != .request, let lowest = thresholds.first else { return nil }
-        return Self.amount(at: lowest, of: max)
+    /// What is told of a limit that has a max above 0: each percentage, and the amount that reaches it. None where it is about one
+    /// request, or about open reservations.
+    package var thresholdAmounts: [(percent: Int, amount: Int64)] {
+        guard let max = limit.max, max > 0, limit.period != .request, limit.period != .reservation else { return [] }
+        return thresholds.map { (percent: $0, amount: Self.amount(at: $0, of: max)) }
     }
 
     /// The highest threshold, in percent, that an amount has reached.

@@ -23,6 +23,9 @@ public struct ServerSettings: Sendable {
     /// A connection past it is told so and closed: 1 to 1 000 000.
     public var maxConnections = 4_096
 
+    /// How often alerts are looked after whose scopes nobody asks about.
+    package var alertSweep = Duration.seconds(5)
+
     /// Everything else has its default.
     public init(redis: RedisAddress, workers: Int) {
         self.redis = redis

@@ -12,8 +12,8 @@ import TollgateRedis
 ///
 /// Usable from any task; what happens on the event loops is theirs.
 public final class TollgateServer: Service {
-    private let settings: ServerSettings
-    private let logger: Logger
+    let settings: ServerSettings
+    let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let state: Mutex<State>
     private let reloading = Mutex<Void>(())
@@ -29,6 +29,8 @@ public final class TollgateServer: Service {
         var policyState: InfoReport.PolicyState
         var workers: [NIOLoopBound<Worker>] = []
         var watcher: PolicyWatcher?
+        var publisher: AlertPublisher?
+        var sweeper: AlertSweeper?
         var listeners: [(address: ListenAddress, channel: any Channel)] = []
         var startedAt = ContinuousClock.now
     }
@@ -62,6 +64,7 @@ public final class TollgateServer: Service {
         state.withLock { $0.workers = workers }
         keeper?.start(workers)
         try await startWatcher(on: workers[0].eventLoop)
+        startAlerts()
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -119,11 +122,22 @@ public final class TollgateServer: Service {
         state.withLock { $0.watcher = watcher }
     }
 
+    /// From now on batches tell the publisher what there is to be published.
+    func use(_ publisher: AlertPublisher, _ sweeper: AlertSweeper) {
+        let workers = state.withLock { state in
+            (state.publisher, state.sweeper) = (publisher, sweeper)
+            return state.workers
+        }
+        for worker in workers {
+            worker.eventLoop.execute { worker.value.ledger.onNotices = { publisher.take($0) } }
+        }
+    }
+
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     public func shutdown() async {
-        let (listeners, workers, watcher) = state.withLock { state in
+        let (listeners, workers, watcher, publisher, sweeper) = state.withLock { state in
             defer { state.listeners = [] }
-            return (state.listeners, state.workers, state.watcher)
+            return (state.listeners, state.workers, state.watcher, state.publisher, state.sweeper)
         }
         for listener in listeners {
             if case .unix(let path) = listener.address { unlink(path) }
@@ -132,6 +146,8 @@ public final class TollgateServer: Service {
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
+        await sweeper?.stop()
+        await publisher?.stop()
         // After the workers: requests may wait for what it reads.
         await watcher?.stop()
         await keeper?.stop()

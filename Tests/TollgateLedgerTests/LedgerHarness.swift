@@ -22,6 +22,8 @@ struct LedgerHarness: Sendable {
             didSet { plans = [:] }
         }
         private var plans: [Scope: ScopePlan] = [:]
+        /// What was told beside answers since somebody asked.
+        var notices: [LedgerNotice] = []
 
         func plan(for scope: Scope) -> ScopePlan {
             if cache.isSmall { return cache.plan(for: scope) }
@@ -35,6 +37,7 @@ struct LedgerHarness: Sendable {
             self.ledger = ledger
             self.link = link
             self.cache = cache
+            ledger.onNotices = { [unowned self] in notices += $0 }
         }
     }
 
@@ -105,6 +108,14 @@ struct LedgerHarness: Sendable {
     /// Makes the ledger believe that Redis's clock stands at a time, until Redis says otherwise.
     func guessClock(at now: Int64) async throws {
         try await eventLoop.submit { [core] in core.value.ledger.clock.redisSaid(now) }.get()
+    }
+
+    /// What has been told beside answers since this was called last.
+    func takeNotices() async throws -> [LedgerNotice] {
+        try await eventLoop.submit { [core] in
+            defer { core.value.notices = [] }
+            return core.value.notices
+        }.get()
     }
 
     /// What time Redis is thought to have, Unix ms.

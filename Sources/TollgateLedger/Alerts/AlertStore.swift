@@ -1,4 +1,4 @@
-package import TollgateCore
+import TollgateCore
 package import TollgateRedis
 
 /// Alerts, denial events, and what is to be delivered, in Redis, for all sidecars. Never on the way of a request.
@@ -6,13 +6,15 @@ package import TollgateRedis
 /// Usable from any task; what it sends goes over one link, which has to load `scripts`.
 package final class AlertStore: Sendable {
     /// What its link has to load.
-    package static let scripts: [RedisScript] = []
+    package static let scripts: [RedisScript] = [settleScript]
 
     let link: StoreLink
+    let namespace: String
     package let keys: AlertKeys
 
     package init(link: StoreLink, namespace: String) {
         self.link = link
+        self.namespace = namespace
         keys = AlertKeys(namespace: namespace)
     }
 }

@@ -1,0 +1,81 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// Which refusals are told: the first of a limit in a period, and then at most one a minute.
+@Suite struct DenialNoticeTests {
+    private static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
+
+    private func harness(_ user: Limit, _ tool: Limit? = nil, redis: TestRedis? = nil) async throws -> LedgerHarness {
+        var policy = Policy()
+        policy.defaults[try ScopeKind(parsing: "user")] = [user]
+        if let tool { policy.defaults[try ScopeKind(parsing: "tool")] = [tool] }
+        return try await LedgerHarness(policy: policy, redis: redis)
+    }
+
+    private func denials(_ harness: LedgerHarness) async throws -> [DenialEvent] {
+        try await harness.takeNotices().compactMap { if case .denied(let event) = $0 { event } else { nil } }
+    }
+
+    @Test("the first refusal is told, with the scopes that the request named")
+    func first() async throws {
+        let harness = try await harness(Limit(.requests, .sliding(seconds: 3_600), max: 1))
+        _ = try await harness.apply([.check("user:a"), .check("user:a", "tool:x"), .check("user:a")], at: Self.start)
+        let event = try #require(try await denials(harness).first)
+        #expect(event.at == Self.start)
+        #expect(event.scope.description == "user:a")
+        #expect(event.meter == .requests)
+        #expect(event.period == .sliding(seconds: 3_600))
+        #expect(event.max == 1)
+        #expect(event.used == 1)
+        #expect(event.source == "defaults")
+        #expect(event.request.map(\.description) == ["user:a", "tool:x"])
+        try await harness.stop()
+    }
+
+    @Test("afterwards one a minute is told, and a new period begins with one")
+    func paced() async throws {
+        let harness = try await harness(Limit(.requests, .day, max: 1))
+        _ = try await harness.apply(.check("user:a"), at: Self.start)
+        var told: [Int64] = []
+        let midnight = Self.start + 86_400_000
+        for time in [1, 59_999, 60_001, 60_002, 120_000, 120_001] {
+            _ = try await harness.apply(.check("user:a"), at: Self.start + Int64(time))
+            told += try await denials(harness).map { $0.at - Self.start }
+        }
+        #expect(told == [1, 60_001, 120_001])
+        _ = try await harness.apply(.check("user:a"), at: midnight - 1)
+        #expect(try await denials(harness).count == 1)
+        _ = try await harness.apply([.check("user:a"), .check("user:a")], at: midnight)
+        #expect(try await denials(harness).count == 1)
+        try await harness.stop()
+    }
+
+    @Test("each limit that refuses tells of it, a PEEK and a limit in shadow never")
+    func each() async throws {
+        let harness = try await harness(Limit(.requests, .day, max: 0), Limit(.cost, .request, max: 5))
+        let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "user:a")])
+        _ = try await harness.apply(peek, at: Self.start)
+        #expect(try await denials(harness).isEmpty)
+        let check = try TestOperation.check("user:a", "tool:x", amounts: Amounts(requests: 1, cost: 6))
+        _ = try await harness.apply(check, at: Self.start)
+        #expect(try await denials(harness).map { $0.scope.description }.sorted() == ["tool:x", "user:a"])
+        try await harness.stop()
+        let shadow = try await self.harness(Limit(.requests, .day, max: 0, mode: .shadow))
+        _ = try await shadow.apply(.check("user:a"), at: Self.start)
+        #expect(try await denials(shadow).isEmpty)
+        try await shadow.stop()
+    }
+
+    @Test("what is remembered of a refusal does not live longer than a minute where the scope has nothing else")
+    func expires() async throws {
+        let redis = try TestRedis()
+        let harness = try await harness(Limit(.requests, .day, max: 0), redis: redis)
+        _ = try await harness.apply(.check("user:a"), at: nil)
+        let left = try #require(Int(try redis.cli("PTTL", "tollgate:{user:a}")))
+        #expect((1...60_000).contains(left))
+        try await harness.stop()
+    }
+}
