@@ -95,17 +95,21 @@ do
         return ceil(most / 100 * percent)
     end
 
-    -- What was opened for the limit as it was before holds on where it still does.
+    -- What was opened for the limit as it was before holds on where it still does; that it was told of the earlier max too is
+    -- remembered apart.
     local function review_items(state, j, book, name)
         local set, used = state.set, state.used[j]
         local most, thresholds = set.max[j], set.thresholds[j]
-        for _, item in ipairs(book.limits[name].items) do
+        local items = book.limits[name].items
+        for i = 1, #items do
+            local item = items[i]
             local holds = thresholds and used >= amount_at(thresholds, item.percent, most)
             if item.max == most and thresholds then
                 if not holds then resolve(book, name, item, set.kind[j] == SLIDING and 'period_ended' or 'refunded') end
             elseif not holds then
                 resolve(book, name, item, 'limit_raised')
             elseif item.at > 0 then
+                items[#items + 1] = { percent = item.percent, max = item.max, at = -item.at }
                 item.max = most
             end
         end
@@ -126,9 +130,10 @@ do
         for i = 1, #items do
             if items[i].at < 0 then
                 table.remove(items, i)
-                return
+                return true
             end
         end
+        return false
     end
 
     -- The highest percentage that a limit has reached; nil where it has reached none.
@@ -152,7 +157,6 @@ do
         for _, item in ipairs(entry.items) do
             if item.max == most and item.percent >= reached then return end
         end
-        if #entry.items >= MOST_ITEMS then forget_oldest_resolved(entry.items) end
         table.insert(entry.items, { percent = reached, max = most, at = now })
         add_pending(book, format('+%s %s %d %d %d %d', name, period, reached, most, state.used[j], now))
     end
@@ -184,6 +188,8 @@ do
             end
         end
         if set.thresholds[j] then open_if_reached(state, j, book, name) end
+        entry = book.limits[name]
+        while entry and #entry.items > MOST_ITEMS and forget_oldest_resolved(entry.items) do end
     end
 
     -- Limits that this set does not have, as those of another tier, stay as they are until their period is over.

@@ -124,7 +124,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("PEEK, a DENY and amounts of zero write nothing")
+    @Test("PEEK and amounts of zero write nothing, a DENY nothing but when it was told")
     func nothingWritten() async throws {
         var policy = try policy([
             "user": [Limit(.requests, .sliding(seconds: 60), max: 0)], "tool": [Limit(.tokens, .day, max: 5)],
@@ -139,8 +139,9 @@ import TollgateTestSupport
             ],
             at: Self.start)
         #expect(answers == ["ALLOW tool:t/tokens/day used=0", "DENY user:a/requests/1m used=0 wait=-1", "OK", "OK"])
-        #expect(try harness.redis.cli("KEYS", "tollgate:{*") == "")
-        #expect(try harness.redis.cli("DBSIZE") == "1", "the producer's number")
+        #expect(try harness.redis.cli("KEYS", "tollgate:{*") == "tollgate:{user:a}")
+        #expect(try harness.redis.hash("tollgate:{user:a}") == ["requests/1m.e": "- \(Self.start)"])
+        #expect(try harness.redis.cli("DBSIZE") == "2", "and the producer's number")
         try await harness.stop()
     }
 

@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// Alerts from a request's crossing to the store, and what becomes of them when nobody asks any more.
+@Suite struct AlertTests {
+    private static let policy = """
+        defaults:
+          user: { cost: { day: 10 }, tokens: { 2s: { max: 10, thresholds: [50] } }, requests: { 1h: 3 } }
+        """
+
+    private func withSidecar(
+        _ policy: String = policy, _ body: (ServerHarness, AlertStore) async throws -> Void
+    ) async throws {
+        try await withServer(policy: policy, adjust: { $0.alertSweep = .milliseconds(50) }) { harness in
+            try await body(harness, try #require(harness.server.stores?.alerts))
+        }
+    }
+
+    /// The only alert that is not resolved, when there is one.
+    private func onlyAlert(_ store: AlertStore) async throws -> Alert {
+        try await eventually { try await store.active(atMost: 10).count == 1 }
+        return try await store.active(atMost: 10)[0]
+    }
+
+    private func expectResolved(_ alert: Alert, _ reason: Alert.Reason, in store: AlertStore) async throws {
+        try await eventually { try await store.alert(alert.id)?.state == .resolved }
+        let resolved = try #require(try await store.alert(alert.id))
+        #expect(resolved.reason == reason)
+        #expect(resolved.resolved?.by == "auto")
+        #expect(try await store.active(atMost: 10).isEmpty)
+    }
+
+    @Test("a RECORD that reaches a threshold warns, and the alert is in the store; the hash lets go of it")
+    func opened() async throws {
+        try await withSidecar { harness, store in
+            #expect(try await harness.ask("RECORD user=a cost=8.5") == ["OK warn=user:a/cost/day:80"])
+            let alert = try await onlyAlert(store)
+            #expect(alert.threshold == 80)
+            #expect(alert.used == 8_500_000_000)
+            #expect(alert.source == "defaults")
+            let key = "tollgate:{user:a}"
+            try await eventually { try harness.redis.hash(key)["alerts"]?.contains("+") == false }
+        }
+    }
+
+    @Test("from 70 to 101 % is one alert, a doubled limit resolves it without a request, and is told of at 80 % of its own")
+    func doubled() async throws {
+        try await withSidecar { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=7", "RECORD user=a cost=3.1")
+            let first = try await onlyAlert(store)
+            #expect(first.kind == .quotaExceeded)
+            let user = try Scope(parsing: "user:a")
+            try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
+            try await expectResolved(first, .limitRaised, in: store)
+            _ = try await harness.ask("RECORD user=a cost=5.8")
+            #expect(try await harness.ask("RECORD user=a cost=0.1") == ["OK warn=user:a/cost/day:80"])
+            let second = try await onlyAlert(store)
+            #expect(second.threshold == 80)
+            #expect(second.max == 20_000_000_000)
+        }
+    }
+
+    @Test("another policy file that raises the limit resolves without a request")
+    func policyChanged() async throws {
+        try await withSidecar { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=10")
+            let alert = try await onlyAlert(store)
+            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
+    @Test("a user whose tier depends on a role is not looked at without the role")
+    func roles() async throws {
+        let policy = """
+            tiers: { big: { limits: { cost: { day: 100 } } }, small: { limits: { cost: { day: 10 } } } }
+            assignments: [{ role: R, tier: big }, { default: true, tier: small }]
+            """
+        try await withSidecar(policy) { harness, store in
+            _ = try await harness.ask("RECORD user=a roles=R cost=85")
+            let alert = try await onlyAlert(store)
+            #expect(alert.source == "tier:big")
+            await harness.server.reviewAlerts(of: try Scope(parsing: "user:a"))
+            #expect(try await store.active(atMost: 10) == [alert])
+        }
+    }
+
+    @Test("a reset resolves without a request")
+    func reset() async throws {
+        try await withSidecar { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=9")
+            let alert = try await onlyAlert(store)
+            let user = try Scope(parsing: "user:a")
+            _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
+            await harness.server.reviewAlerts(of: user)
+            try await expectResolved(alert, .reset, in: store)
+        }
+    }
+
+    @Test("the alert of a sliding limit is resolved when its window has passed, without a request")
+    func slidingEnds() async throws {
+        try await withSidecar { harness, store in
+            _ = try await harness.ask("RECORD user=a tokens=6")
+            let alert = try await onlyAlert(store)
+            #expect(alert.limitName == "tokens/2s")
+            try await expectResolved(alert, .periodEnded, in: store)
+        }
+    }
+
+    @Test("an alert whose day is over is resolved without a request")
+    func dayEnds() async throws {
+        try await withSidecar { _, store in
+            let alert = Alert(
+                scope: try Scope(parsing: "user:b"), meter: .cost, period: .day, threshold: 80, max: 10, used: 8,
+                source: "defaults", periodID: "2026-01-01", endsAt: 1_767_312_000_000, openedAt: 1_767_300_000_000)
+            try await store.publish(.opened(alert))
+            try await expectResolved(alert, .periodEnded, in: store)
+        }
+    }
+
+    @Test("a refusal is told once, with who was asked about")
+    func denied() async throws {
+        try await withSidecar { harness, store in
+            _ = try await harness.ask(Array(repeating: "CHECK user=a tool=x", count: 6))
+            try await eventually { try await !store.events(atMost: 10).items.isEmpty }
+            let events = try await store.events(atMost: 10).items
+            #expect(events.count == 1)
+            #expect(events.first?.event.scope.description == "user:a")
+            #expect(events.first?.event.request.map(\.description) == ["user:a"])
+        }
+    }
+
+    @Test("64 clients of four sidecars that cross 80 % together open one alert")
+    func together() async throws {
+        try await withServer(policy: Self.policy) { first in
+            var sidecars = [first]
+            for _ in 1..<4 { sidecars.append(try await ServerHarness(policy: Self.policy, redis: first.redis)) }
+            // 64 × 10 × 0.013 = 8.32
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for place in 0..<64 {
+                    let client = try sidecars[place % 4].client()
+                    group.addTask {
+                        for _ in 0..<10 { _ = try await client.ask("RECORD user=a cost=0.013") }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let store = try #require(first.server.stores?.alerts)
+            let alert = try await onlyAlert(store)
+            #expect(alert.threshold == 80)
+            for sidecar in sidecars.dropFirst() { await sidecar.stop() }
+            let entries = try await store.entries(after: "0-0", atMost: 100)
+            #expect(entries.map(\.alert.id) == [alert.id])
+        }
+    }
+}
