@@ -18,7 +18,8 @@ extension CalendarRules {
         }
     }
 
-    private func startOfNext(_ unit: CalendarUnit, after index: Int64) -> Int64 {
+    /// When the first window after that one begins, in Unix seconds.
+    func startOfNext(_ unit: CalendarUnit, after index: Int64) -> Int64 {
         var next = index + 1
         while true {
             if let end = start(unit, next) { return end }
@@ -51,7 +52,7 @@ extension CalendarRules {
     }
 
     /// When a window begins, in Unix seconds; nil for a day that the zone skipped altogether.
-    private func start(_ unit: CalendarUnit, _ index: Int64) -> Int64? {
+    func start(_ unit: CalendarUnit, _ index: Int64) -> Int64? {
         let day = firstDay(unit, index)
         let start = firstInstant(atLocal: day * 86_400 + Int64(resetHour) * 3_600)
         if unit == .day, localDay(of: start) != day, localDay(of: firstInstant(atLocal: day * 86_400)) != day {
@@ -60,7 +61,8 @@ extension CalendarRules {
         return start
     }
 
-    private func id(_ unit: CalendarUnit, _ index: Int64) -> String {
+    /// Such as `2026-11-20`; of days and months the reverse of `CalendarUnit.number(ofID:)`.
+    package func id(_ unit: CalendarUnit, _ index: Int64) -> String {
         let day = firstDay(unit, index)
         let date = CivilDate(daysSinceEpoch: day)
         switch unit {

@@ -1,6 +1,9 @@
 extension Policy {
     /// Whether the days and months of a scope are kept. Those of a composite scope never are.
-    public func keepsHistory(of scope: Scope) -> Bool {
-        !scope.kind.isComposite && history.contains(scope.kind.description)
+    public func keepsHistory(of scope: Scope) -> Bool { keepsHistory(of: scope.kind) }
+
+    /// The same for all scopes of a kind.
+    public func keepsHistory(of kind: ScopeKind) -> Bool {
+        !kind.isComposite && history.contains(kind.description)
     }
 }

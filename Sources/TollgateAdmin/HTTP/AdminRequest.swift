@@ -34,8 +34,10 @@ struct AdminRequest {
     }
 
     /// The scope that the path names.
-    func scope() throws(Problem) -> Scope {
-        let text = try parameter("scope")
+    func scope() throws(Problem) -> Scope { try Self.scope(try parameter("scope")) }
+
+    /// The scope with that text.
+    static func scope(_ text: String) throws(Problem) -> Scope {
         do throws(ScopeError) {
             return try Scope(parsing: text)
         } catch {

@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// The query of a request: only what its route knows, each of it once.
 struct Query {
     private var values: [String: String] = [:]
@@ -22,13 +24,25 @@ struct Query {
     /// The most items that a page has.
     static let mostItems = 1_000
 
-    /// `limit=`, 1 … 1000; 100 where it is not given.
-    func limit() throws(Problem) -> Int {
-        guard let text = values["limit"] else { return 100 }
+    /// `limit=`, 1 … 1000.
+    func limit(usually usual: Int = 100) throws(Problem) -> Int {
+        guard let text = values["limit"] else { return usual }
         guard let limit = Int(text), (1...Self.mostItems).contains(limit) else {
             throw .badRequest("limit: expected a whole number from 1 to \(Self.mostItems)")
         }
         return limit
+    }
+
+    /// `kind=`, which has to be there.
+    func kind() throws(Problem) -> ScopeKind {
+        guard let text = values["kind"] else {
+            throw .badRequest("kind: is missing; expected one such as user, or user+tool")
+        }
+        do throws(ScopeError) {
+            return try ScopeKind(parsing: text)
+        } catch {
+            throw .badRequest("kind: \(error)")
+        }
     }
 
     /// `cursor=`, as a page had it as `next`.

@@ -17,6 +17,12 @@ extension Response {
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 
+    /// A table with a header, lines ended as RFC 4180 has it.
+    static func csv(_ text: String) -> Response {
+        let headers: HTTPFields = [.contentType: "text/csv; charset=utf-8; header=present"]
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+
     /// 204: done, and nothing to say.
     static var done: Response { Response(status: .noContent) }
 }

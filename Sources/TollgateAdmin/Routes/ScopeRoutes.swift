@@ -34,7 +34,7 @@ struct ScopeRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("kind", "cursor", "limit")
-        let kind = try kind(query["kind"])
+        let kind = try query.kind()
         let page = try await api.store().scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
         let views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
             let usage = try await server.usage(of: seen.scope).usage
@@ -43,15 +43,6 @@ struct ScopeRoutes {
                 limits: usage.items.map(UsageItemView.init))
         }
         return .json(PageView(items: views, next: page.next))
-    }
-
-    private func kind(_ text: String?) throws(Problem) -> ScopeKind {
-        guard let text else { throw .badRequest("kind: is missing; expected one such as user, or user+tool") }
-        do throws(ScopeError) {
-            return try ScopeKind(parsing: text)
-        } catch {
-            throw .badRequest("kind: \(error)")
-        }
     }
 
     // MARK: - Limits

@@ -64,15 +64,6 @@ struct UserRoutes {
         }
     }
 
-    /// What requests may say of a user may stand here too.
-    private static func text(_ query: Query, _ key: String, longest: Int) throws(Problem) -> String? {
-        guard let text = query[key], !text.isEmpty else { return nil }
-        guard text.utf8.count <= longest, ObjectReader.isPrintable(text) else {
-            throw .badRequest("\(key): expected at most \(longest) bytes of text without control characters")
-        }
-        return text
-    }
-
     private func get(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("email", "roles")
         let id = try request.parameter("id")
@@ -82,9 +73,7 @@ struct UserRoutes {
         } catch {
             throw Problem.badRequest("id: \(error)")
         }
-        let roles = try Self.text(query, "roles", longest: 1_024)?.split(separator: ",").map(String.init)
-        let traits = UserTraits(roles: roles ?? [], email: try Self.text(query, "email", longest: ScopeID.longest))
-        let (rules, usage) = try await api.server.usage(of: scope, traits: traits)
+        let (rules, usage) = try await api.server.usage(of: scope, traits: try query.traits())
         let override = rules.expiresAt == nil ? nil : try await api.store().settings(of: scope).override
         return .json(
             UserView(

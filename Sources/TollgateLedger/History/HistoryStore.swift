@@ -1,4 +1,3 @@
-package import TollgateCore
 package import TollgateRedis
 
 /// Reads the days and months of scopes, which the batch script writes (history.lua). Never on the way of a request.
@@ -8,11 +7,19 @@ package final class HistoryStore: Sendable {
     /// What its link has to load.
     package static let scripts: [RedisScript] = []
 
+    /// How much of a page is read.
+    package enum Detail: Sendable {
+        /// What it counts in all: six fields.
+        case totals
+        /// Also by provider, tool and model: up to 200 of each, and six fields of each of them.
+        case labels
+    }
+
     let link: StoreLink
-    let namespace: String
+    let keys: HistoryKeys
 
     package init(link: StoreLink, namespace: String) {
         self.link = link
-        self.namespace = namespace
+        keys = HistoryKeys(namespace: namespace)
     }
 }

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import TollgateCore
 import TollgateRedis
 

@@ -19,14 +19,14 @@ struct AdminOptions: ParsableArguments {
     @Flag(help: "Print the JSON of the API.")
     var json = false
 
-    /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json`. Ends the process with 2 where
-    /// that goes wrong.
+    /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json` or where it `isRaw`. Ends the
+    /// process with 2 where that goes wrong.
     func run(
-        _ ask: (AdminClient) async throws -> AdminReply, text: (JSONValue) throws -> String
+        isRaw: Bool = false, _ ask: (AdminClient) async throws -> AdminReply, text: (JSONValue) throws -> String
     ) async throws {
         do {
             let reply = try await answer(ask)
-            if json {
+            if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // Something deleted is answered without a body.
                 print(text.isEmpty ? #"{"status":"ok"}"# : text, terminator: text.hasSuffix("\n") ? "" : "\n")

@@ -18,13 +18,21 @@ struct Table {
         rows.append(row.map(JSONValue.printable))
     }
 
+    /// A line between what stands above and what follows, such as totals.
+    mutating func addRule() {
+        rows.append([])
+    }
+
     var isEmpty: Bool { rows.count == 1 }
 
     /// Lines without white space at their ends.
     var text: String {
         let heading = rows[0]
-        let widths = heading.indices.map { column in rows.map { TerminalWidth.of($0[column]) }.max() ?? 0 }
+        let widths = heading.indices.map { column in
+            rows.map { $0.isEmpty ? 0 : TerminalWidth.of($0[column]) }.max() ?? 0
+        }
         return rows.map { row in
+            guard !row.isEmpty else { return widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ") }
             var line = ""
             for (column, cell) in row.enumerated() {
                 let padding = String(repeating: " ", count: widths[column] - TerminalWidth.of(cell))

@@ -1,0 +1,40 @@
+import TollgateCore
+import TollgateLedger
+
+/// What a scope used day by day, or month by month.
+struct PeriodReport {
+    struct Row {
+        var window: CalendarWindow
+        var page: HistoryPage
+    }
+
+    var scope: Scope
+    /// Days or months.
+    var unit: CalendarUnit
+    var calendar: CalendarRules
+    var currency: String
+    /// The ids that were asked for; days that the zone skipped have no row.
+    var from: String
+    var to: String
+    /// What rows are split by.
+    var dimension: HistoryDimension?
+    var rows: [Row]
+
+    /// All rows together.
+    var total: HistoryPage { .sum(of: rows.map(\.page)) }
+
+    /// Nil where nothing is split.
+    func shares(of page: HistoryPage) -> [HistoryShare]? {
+        dimension.map { page.shares(by: $0, of: scope) }
+    }
+}
+
+/// The day's scopes of a kind that used most of a meter.
+struct RankingReport {
+    var kind: ScopeKind
+    var meter: HistoryMeter
+    var day: String
+    var calendar: CalendarRules
+    var currency: String
+    var items: [RankedScope]
+}

@@ -1,0 +1,38 @@
+import TollgateCore
+
+/// The days or months that a report is about.
+struct ReportPeriod {
+    var unit: CalendarUnit
+    var numbers: ClosedRange<Int64>
+    /// Their ids.
+    var from: String
+    var to: String
+
+    /// How many days a report has where `from=` is not given, and at most.
+    private static func bounds(_ unit: CalendarUnit) -> (usual: Int64, most: Int64) {
+        unit == .day ? (30, 366) : (12, 60)
+    }
+
+    /// `from=` and `to=`; up to the one that is now, and so many before it.
+    init(_ unit: CalendarUnit, _ query: Query, _ calendar: CalendarRules, at now: Int64) throws(Problem) {
+        self.unit = unit
+        let bounds = Self.bounds(unit)
+        let current = calendar.window(unit, containing: now).id
+        to = query["to"] ?? current
+        let last = try Self.number("to", to, unit)
+        from = query["from"] ?? calendar.id(unit, last - bounds.usual + 1)
+        let first = try Self.number("from", from, unit)
+        guard first <= last else { throw .badRequest("from: \(from) is after \(to)") }
+        guard last - first < bounds.most else {
+            throw .badRequest("from: at most \(bounds.most) \(unit.rawValue)s, and to \(to) it is \(last - first + 1)")
+        }
+        numbers = first...last
+    }
+
+    private static func number(_ key: String, _ id: String, _ unit: CalendarUnit) throws(Problem) -> Int64 {
+        guard let number = unit.number(ofID: id) else {
+            throw .badRequest("\(key): expected a \(unit.rawValue) such as \(unit == .day ? "2026-11-20" : "2026-11")")
+        }
+        return number
+    }
+}

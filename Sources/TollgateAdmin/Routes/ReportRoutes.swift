@@ -1,0 +1,110 @@
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/reports`: what scopes used, by day and by month, and who used most.
+struct ReportRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/reports/daily", .read) { try await periods(.day, $0) },
+            Route(.get, "/v1/reports/monthly", .read) { try await periods(.month, $0) },
+            Route(.get, "/v1/reports/top", .read, top),
+        ]
+    }
+
+    // MARK: - Days and months
+
+    private func periods(_ unit: CalendarUnit, _ request: AdminRequest) async throws -> Response {
+        let query = try request.query("scope", "from", "to", "by", "format", "roles", "email")
+        let format = try ReportFormat(query, request.request.headers)
+        guard let text = query["scope"] else {
+            throw Problem.badRequest("scope: is missing; expected one such as user:alice")
+        }
+        let scope = try AdminRequest.scope(text)
+        let dimension = try Self.dimension(query["by"])
+        let policy = api.server.policies.effective
+        try Self.requireHistory(of: scope.kind, in: policy, "scope")
+        let now = await api.server.redisTime
+        let calendar = try await calendar(of: scope, try query.traits(), policy, at: now)
+        let period = try ReportPeriod(unit, query, calendar, at: now)
+        let windows = calendar.windows(unit, numbered: period.numbers)
+        let pages = try await pages(unit, of: scope, windows.map(\.id), dimension == nil ? .totals : .labels)
+        let report = PeriodReport(
+            scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
+            dimension: dimension, rows: zip(windows, pages).map { .init(window: $0, page: $1) })
+        return format == .csv ? .csv(report.csv) : .json(report)
+    }
+
+    private func pages(
+        _ unit: CalendarUnit, of scope: Scope, _ ids: [String], _ detail: HistoryStore.Detail
+    ) async throws -> [HistoryPage] {
+        let history = try api.stores().history
+        return unit == .day
+            ? try await history.days(of: scope, ids: ids, detail)
+            : try await history.months(of: scope, ids: ids, detail)
+    }
+
+    /// Only a user's depends on what administrators have set for it, and on what its requests say of it.
+    private func calendar(
+        of scope: Scope, _ traits: UserTraits, _ policy: Policy, at now: Int64
+    ) async throws -> CalendarRules {
+        guard Policy.canHaveTier(scope), !policy.tiers.isEmpty else { return policy.calendar }
+        let settings = try await api.store().settings(of: scope).settings
+        return policy.rules(for: scope, settings: settings, traits: traits, at: now).calendar
+    }
+
+    private static func dimension(_ text: String?) throws(Problem) -> HistoryDimension? {
+        guard let text else { return nil }
+        guard let dimension = HistoryDimension(rawValue: text) else {
+            throw .badRequest("by: expected \(words(HistoryDimension.allCases.map(\.name)))")
+        }
+        return dimension
+    }
+
+    // MARK: - Top
+
+    private func top(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("kind", "meter", "day", "limit", "format")
+        let format = try ReportFormat(query, request.request.headers)
+        let policy = api.server.policies.effective
+        let kind = try query.kind()
+        try Self.requireHistory(of: kind, in: policy, "kind")
+        let meter = try Self.meter(query["meter"])
+        let limit = try query.limit(usually: 10)
+        let today = policy.calendar.window(.day, containing: await api.server.redisTime).id
+        let day = query["day"] ?? today
+        guard CalendarUnit.day.number(ofID: day) != nil else {
+            throw Problem.badRequest("day: expected a day such as 2026-11-20")
+        }
+        let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
+        let report = RankingReport(
+            kind: kind, meter: meter, day: day, calendar: policy.calendar, currency: policy.currency, items: items)
+        return format == .csv ? .csv(report.csv) : .json(report)
+    }
+
+    private static func meter(_ text: String?) throws(Problem) -> HistoryMeter {
+        guard let text else { return .cost }
+        guard let meter = HistoryMeter(rawValue: text), HistoryMeter.ranked.contains(meter) else {
+            throw .badRequest("meter: expected \(words(HistoryMeter.ranked.map(\.name)))")
+        }
+        return meter
+    }
+
+    // MARK: - Both
+
+    private static func requireHistory(of kind: ScopeKind, in policy: Policy, _ key: String) throws(Problem) {
+        guard !policy.keepsHistory(of: kind) else { return }
+        let kept = policy.history.sorted().joined(separator: ", ")
+        throw .notFound(
+            "\(key): the days and months of \(kind) are not kept; history: of the policy file has \(kept.isEmpty ? "no kinds" : kept)"
+        )
+    }
+
+    /// `provider, tool or model`
+    private static func words(_ names: [String]) -> String {
+        names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+    }
+}

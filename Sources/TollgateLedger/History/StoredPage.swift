@@ -1,0 +1,58 @@
+import NIOCore
+import TollgateCore
+import TollgateRedis
+
+/// A page of history as its hash has it.
+struct StoredPage {
+    private static let openDayField = "open_day"
+    /// What is read where labels are not wanted.
+    private static let totals = HistoryMeter.allCases.map(\.name) + [openDayField]
+
+    private(set) var page = HistoryPage()
+    /// Of a month's page: the day that has not been added to it yet.
+    private(set) var openDay: String?
+
+    static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
+        switch detail {
+        case .totals: ["HMGET", key] + totals
+        case .labels: ["HGETALL", key]
+        }
+    }
+
+    /// From the reply to that command. Fields that it does not know are left out. Throws `.corrupt` where the key is not a hash, or
+    /// a number is none.
+    init(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
+        switch detail {
+        case .labels:
+            for field in try StoredField.all(reply, of: key) {
+                try add(field.name, String(buffer: field.value), key)
+            }
+        case .totals:
+            guard case .array(let values) = try reply.checked(of: key), values.count == Self.totals.count else {
+                throw .unexpectedReply(about: key)
+            }
+            for (name, value) in zip(Self.totals, values) {
+                if case .bulk(let text) = value { try add(name, String(buffer: text), key) }
+            }
+        }
+    }
+
+    private mutating func add(_ name: String, _ value: String, _ key: String) throws(StoreError) {
+        if name == Self.openDayField {
+            guard CalendarUnit.day.number(ofID: value) != nil else {
+                throw .corrupt("\(key), field \(name): expected a day such as 2026-11-20")
+            }
+            openDay = value
+        } else if let field = HistoryField(name.utf8) {
+            page.add(try Self.amount(value, "\(key), field \(name)"), to: field)
+        }
+    }
+
+    /// More digits than an Int64 has are the largest one.
+    private static func amount(_ text: String, _ place: String) throws(StoreError) -> Int64 {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw .corrupt("\(place): expected a whole number")
+        }
+        return Int64(text) ?? .max
+    }
+}

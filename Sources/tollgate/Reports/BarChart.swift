@@ -1,0 +1,80 @@
+/// Bars that lie side by side, each as long as its amount, in one piece or in several.
+struct BarChart {
+    struct Bar {
+        /// What stands before it.
+        var label: String
+        /// Its amount for people.
+        var text: String
+        /// The amounts of its pieces, 0 or more, in the order of the chart's names; one where there are no names.
+        var pieces: [Double]
+
+        var amount: Double { pieces.reduce(0, +) }
+    }
+
+    /// What a piece is about, and its amount over all bars for people; none where bars are in one piece.
+    var names: [(name: String, text: String)]
+    var bars: [Bar]
+
+    private static let leastCells = 10
+    /// Of a cell, from one eighth to all of it.
+    private static let eighths = ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"].map(Character.init)
+    /// Cyan, yellow, magenta, green, blue, grey.
+    private static let colours = [36, 33, 35, 32, 34, 90]
+
+    /// How many kinds of pieces can be told from each other.
+    static func mostNames(on terminal: Terminal) -> Int { terminal.hasColour ? colours.count : 4 }
+
+    /// A legend where there are names, then a line a bar: label, amount, bar. Without white space at the ends.
+    func lines(on terminal: Terminal) -> [String] {
+        let labels = bars.map { TerminalWidth.of($0.label) }.max() ?? 0
+        let texts = bars.map { TerminalWidth.of($0.text) }.max() ?? 0
+        let cells = max(terminal.columns - labels - texts - 4, Self.leastCells)
+        let most = bars.map(\.amount).max() ?? 0
+        let drawn = bars.map { bar in
+            let head =
+                bar.label + spaces(labels - TerminalWidth.of(bar.label)) + "  "
+                + spaces(texts - TerminalWidth.of(bar.text)) + bar.text
+            let drawing = most > 0 && bar.amount > 0 ? draw(bar, bar.amount / most * Double(cells), terminal) : ""
+            return drawing.isEmpty ? head : "\(head)  \(drawing)"
+        }
+        return names.isEmpty ? drawn : [legend(on: terminal), ""] + drawn
+    }
+
+    private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
+
+    private func legend(on terminal: Terminal) -> String {
+        names.enumerated().map { place, name in
+            "\(terminal.coloured(glyph(place, terminal), Self.colours[place])) \(name.name) \(name.text)"
+        }.joined(separator: "   ")
+    }
+
+    /// - Parameter length: in cells.
+    private func draw(_ bar: Bar, _ length: Double, _ terminal: Terminal) -> String {
+        if names.isEmpty { return terminal.coloured(solid(length, terminal), Self.colours[0]) }
+        let cells = max(Int(length.rounded()), 1)
+        var (drawn, sum, line) = (0, 0.0, "")
+        for (place, piece) in bar.pieces.enumerated() {
+            // Ends are rounded, not lengths: together they are as long as the bar.
+            sum += piece
+            let end = min(Int((sum / bar.amount * Double(cells)).rounded()), cells)
+            let text = String(repeating: glyph(place, terminal), count: max(end - drawn, 0))
+            line += terminal.coloured(text, Self.colours[place])
+            drawn = max(drawn, end)
+        }
+        return line
+    }
+
+    /// What is more than nothing can be seen.
+    private func solid(_ length: Double, _ terminal: Terminal) -> String {
+        guard terminal.isUTF8 else { return String(repeating: "#", count: max(Int(length.rounded()), 1)) }
+        let eighths = max(Int((length * 8).rounded()), 1)
+        let whole = String(repeating: Self.eighths[7], count: eighths / 8)
+        return eighths % 8 == 0 ? whole : whole + String(Self.eighths[eighths % 8 - 1])
+    }
+
+    /// Colours tell pieces apart; without them it is how dense they are.
+    private func glyph(_ place: Int, _ terminal: Terminal) -> String {
+        if terminal.hasColour { return terminal.isUTF8 ? "█" : "#" }
+        return (terminal.isUTF8 ? ["█", "▓", "▒", "░"] : ["#", "=", "+", "."])[place]
+    }
+}

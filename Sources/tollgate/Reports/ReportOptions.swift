@@ -1,0 +1,36 @@
+import ArgumentParser
+import TollgateAdmin
+import TollgateCore
+
+/// How a report is shown.
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "Print CSV (RFC 4180) with a header.")
+    var csv = false
+
+    @Flag(help: "Draw bars instead of a table.")
+    var chart = false
+
+    func validate() throws {
+        if csv, chart { throw ValidationError("--csv and --chart: expected one of them.") }
+    }
+
+    /// The query for a report, with what is not nil of `words`.
+    func query(_ words: [(String, String?)]) -> [(String, String)] {
+        words.compactMap { key, value in value.map { (key, $0) } } + (csv ? [("format", "csv")] : [])
+    }
+
+    /// Asks for the report, and prints it.
+    func run(
+        _ request: AdminRequest, _ options: AdminOptions, table: (JSONValue) -> String,
+        chart: (JSONValue, Terminal) -> String
+    ) async throws {
+        try await options.run(isRaw: csv) {
+            try await $0.send(request)
+        } text: { answer in
+            self.chart ? chart(answer, .current) : table(answer)
+        }
+    }
+}
+
+extension HistoryMeter: ExpressibleByArgument {}
+extension HistoryDimension: ExpressibleByArgument {}

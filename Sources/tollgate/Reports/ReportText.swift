@@ -1,0 +1,97 @@
+import TollgateAdmin
+import TollgateCore
+
+/// From the reports of the API to text for people.
+struct ReportText {
+    /// The report.
+    let answer: JSONValue
+    /// `day`, or `month`.
+    let unit: String
+
+    private static let columns = ["requests", "denied", "tokens", "input", "output", "cost"]
+    private static let meters = HistoryMeter.allCases
+
+    private var rows: [JSONValue] { answer["\(unit)s"].array }
+    /// What it is split by; nil where it is not.
+    private var dimension: String? { answer["by"].string }
+
+    /// Whose it is and of when, then a line a day or month, and all together below.
+    var table: String {
+        head([("currency", answer["currency"].text)]) + "\n\n" + (dimension.map(splitTable) ?? plainTable)
+    }
+
+    private func head(_ more: [(String, String)]) -> String {
+        let days = "\(answer["from"].text) to \(answer["to"].text), \(answer["timezone"].text)"
+        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + more)
+    }
+
+    static func head(_ lines: [(String, String)]) -> String {
+        lines.map { JSONValue.printable($0.padding(10) + $1) }.joined(separator: "\n")
+    }
+
+    private var plainTable: String {
+        var table = Table([unit] + Self.columns, amounts: Set(Self.columns))
+        let all = rows + [answer["total"]]
+        for (place, numbers) in Self.numbers(all).enumerated() {
+            if place == rows.count { table.addRule() }
+            table.add([place < rows.count ? all[place][unit].text : "total"] + numbers)
+        }
+        return table.text
+    }
+
+    private func splitTable(_ dimension: String) -> String {
+        var lines: [(labels: [String], numbers: JSONValue)] = []
+        func add(_ title: String, _ row: JSONValue) {
+            let parts = row["by"].array
+            for (place, part) in parts.enumerated() {
+                lines.append(([place == 0 ? title : "", Self.name(part, dimension)], part))
+            }
+            if parts.isEmpty { lines.append(([title, "-"], row)) }
+        }
+        for row in rows { add(row[unit].text, row) }
+        let ruled = lines.count
+        add("all \(unit)s", answer["total"])
+        lines.append((["total", ""], answer["total"]))
+        var table = Table([unit, dimension] + Self.columns, amounts: Set(Self.columns))
+        for (place, numbers) in Self.numbers(lines.map(\.numbers)).enumerated() {
+            if place == ruled { table.addRule() }
+            table.add(lines[place].labels + numbers)
+        }
+        return table.text
+    }
+
+    /// The cells of each row.
+    static func numbers(_ rows: [JSONValue]) -> [[String]] {
+        let columns = meters.map { meter in ReportAmount.column(rows.map { $0[meter.name] }, meter) }
+        return rows.indices.map { row in columns.map { $0[row] } }
+    }
+
+    /// Those past the most that are kept apart are in brackets, as a label may be called `other`.
+    static func name(_ part: JSONValue, _ dimension: String) -> String {
+        part["is_other"] == .bool(true) ? "(other)" : part[dimension].text
+    }
+}
+
+extension ReportText {
+    /// The same as bars, of one meter.
+    func chart(of meter: HistoryMeter, on terminal: Terminal) -> String {
+        let texts = ReportAmount.column(rows.map { $0[meter.name] } + [answer["total"][meter.name]], meter)
+        let title = (meter.name.replacing("_", with: " "), "\(texts[rows.count]) in all")
+        let currency = meter == .cost ? [("currency", answer["currency"].text)] : []
+        let stack = dimension.map {
+            ChartStack(total: answer["total"], dimension: $0, meter: meter, most: BarChart.mostNames(on: terminal))
+        }
+        let bars = zip(rows, texts).map { row, text in
+            let whole = ReportAmount.length(row[meter.name])
+            return BarChart.Bar(label: row[unit].text, text: text, pieces: stack?.pieces(of: row) ?? [whole])
+        }
+        let chart = BarChart(names: stack?.legend ?? [], bars: bars)
+        return ([head([title] + currency), ""] + chart.lines(on: terminal)).joined(separator: "\n")
+    }
+}
+
+extension String {
+    fileprivate func padding(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(width - TerminalWidth.of(self), 1))
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import TollgateCore
+
+/// `tollgate report top user --meter cost`
+struct ReportTop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "Which scopes of a kind used most on a day.",
+        discussion: "The day of each scope is that of its own calendar.")
+    @OptionGroup var options: AdminOptions
+    @OptionGroup var report: ReportOptions
+
+    @Argument(help: "user, tool, provider …")
+    var kind: String
+    @Option(
+        help: ArgumentHelp(
+            "What is ranked: requests, denied, tokens or cost.", valueName: "meter"))
+    var meter = HistoryMeter.cost
+    @Option(help: "Such as 2026-11-20. (default: today)")
+    var day: String?
+    @Option(help: ArgumentHelp("The most scopes to show, 1 to 1000.", valueName: "count"))
+    var limit = 10
+
+    func validate() throws {
+        guard !kind.isEmpty else { throw ValidationError("Name a kind, such as user.") }
+        guard (1...1_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 1000.") }
+        guard HistoryMeter.ranked.contains(meter) else {
+            throw ValidationError("--meter: expected requests, denied, tokens or cost.")
+        }
+        if options.json, report.csv || report.chart {
+            throw ValidationError("--json: expected neither --csv nor --chart beside it.")
+        }
+    }
+
+    func run() async throws {
+        let query = report.query([("kind", kind), ("meter", meter.name), ("day", day), ("limit", "\(limit)")])
+        try await report.run(AdminRequest(.get, "v1", "reports", "top", query: query), options) {
+            RankingText(answer: $0).table
+        } chart: {
+            RankingText(answer: $0).chart(on: $1)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What standard output can show.
+struct Terminal: Equatable {
+    /// Columns of a line.
+    var columns: Int
+    /// Whether more than ASCII can be drawn.
+    var isUTF8: Bool
+    var hasColour: Bool
+
+    private static let usualColumns = 80
+
+    init(columns: Int, isUTF8: Bool, hasColour: Bool) {
+        self.columns = columns
+        self.isUTF8 = isUTF8
+        self.hasColour = hasColour
+    }
+
+    /// - Parameters:
+    ///   - window: columns of the window that standard output is; nil where it is no terminal.
+    ///   - environment: the locale (`LC_ALL`, `LC_CTYPE`, `LANG`), `NO_COLOR`, `TERM`, and `COLUMNS` where there is no window.
+    init(window: Int?, environment: [String: String]) {
+        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
+        let encoding = locale.lowercased().replacing("-", with: "")
+        columns = min(max(window ?? variable("COLUMNS").flatMap { Int($0) } ?? Self.usualColumns, 40), 500)
+        isUTF8 = encoding.contains("utf8")
+        hasColour = window != nil && variable("NO_COLOR") == nil && environment["TERM"] != "dumb"
+    }
+
+    /// That of this process.
+    static var current: Terminal {
+        Terminal(window: windowColumns, environment: ProcessInfo.processInfo.environment)
+    }
+
+    private static var windowColumns: Int? {
+        guard isatty(STDOUT_FILENO) == 1 else { return nil }
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return usualColumns }
+        return Int(size.ws_col)
+    }
+
+    /// The text in a colour (an SGR code), where there are any.
+    func coloured(_ text: String, _ code: Int) -> String {
+        hasColour && !text.isEmpty ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+}
