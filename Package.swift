@@ -212,6 +212,7 @@ let package = Package(
                 "TollgateAdmin",
                 "TollgateClient",
                 "TollgateCore",
+                "TollgateLedger",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "TollgateWire",

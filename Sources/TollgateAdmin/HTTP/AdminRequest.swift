@@ -35,13 +35,7 @@ struct AdminRequest {
 
     /// The scope that the path names.
     func scope() throws(Problem) -> Scope {
-        let text = try parameter("scope")
-        do throws(ScopeError) {
-            return try Scope(parsing: text)
-        } catch {
-            throw .badRequest(
-                "scope: \(PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)")
-        }
+        try Query.scope(try parameter("scope"), "scope")
     }
 
     /// The body, which has to be JSON if its type is named.
