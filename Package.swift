@@ -213,6 +213,7 @@ let package = Package(
                 "TollgateAdmin",
                 "TollgateClient",
                 "TollgateCore",
+                "TollgateLedger",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "TollgateWire",

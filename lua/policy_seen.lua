@@ -1,5 +1,5 @@
 -- policy_seen.lua: a page of the scopes seen, newest first; of those seen in the same millisecond, the last by their bytes
--- first. Stands alone. Reads only.
+-- first. Stands alone. Reads only. The ids of alerts are paged by it too.
 --
 -- KEYS[1]  sorted set of scopes by time
 -- ARGV[1]  how many

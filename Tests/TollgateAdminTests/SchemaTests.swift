@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -49,6 +50,9 @@ struct SchemaTests {
         ("POST", "/v1/scopes/user:bob/reset", #"{"limits":["requests/1m"]}"#),
         ("POST", "/v1/scopes/user:bob/reset", #"{"limits":null}"#),
         ("GET", "/v1/policy", nil), ("POST", "/v1/policy/validate", "defaults: 7"), ("POST", "/v1/policy/validate", ""),
+        ("GET", "/v1/alerts", nil), ("GET", "/v1/alerts?limit=1", nil), ("GET", "/v1/alerts?state=none", nil),
+        ("GET", "/v1/alerts/none", nil), ("POST", "/v1/alerts/none/resolve", nil), ("GET", "/v1/events", nil),
+        ("GET", "/v1/events?count=1", nil), ("GET", "/v1/events?limit=none", nil),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
     ]
 
@@ -74,6 +78,7 @@ struct SchemaTests {
     @Test("on every route, successes and problems alike")
     func bodies() async throws {
         try await withAdmin(policy: Self.policy) { admin in
+            let alerts = try await admin.raiseAlerts()
             for (method, path, body) in Self.requests {
                 // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.
                 let headers = method == "DELETE" ? ["If-Match": "*"] : [:]
@@ -82,6 +87,14 @@ struct SchemaTests {
             let reserved = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"user":"carol"},"cost":"1"}"#)
             let reservation = #"{"reservation":"\#(reserved["reservation"]?.text ?? "")"}"#
             for verb in ["commit", "cancel"] { _ = try await admin.ask("POST", "/v1/\(verb)", reservation) }
+            for alert in alerts {
+                _ = try await admin.ask("GET", "/v1/alerts/\(alert.id)")
+                for verb in ["acknowledge", "resolve", "resolve"] {
+                    _ = try await admin.ask("POST", "/v1/alerts/\(alert.id)/\(verb)")
+                }
+                _ = try await admin.ask("POST", "/v1/alerts/\(alert.id)/resolve", #"{"by":"me"}"#)
+            }
+            for path in ["/v1/alerts?state=resolved", "/v1/audit?limit=5"] { _ = try await admin.ask("GET", path) }
             _ = try await admin.ask("GET", "/v1/tiers", token: "a-wrong-token-12345")
             _ = try await admin.ask("GET", "/v1/tiers", token: AdminHarness.tokens[.caller])
 

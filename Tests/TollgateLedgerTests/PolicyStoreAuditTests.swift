@@ -56,7 +56,7 @@ import TollgateTestSupport
             var (revisions, cursor): ([Int64], String?) = ([], nil)
             repeat {
                 let page = try await harness.store.audit(before: cursor, atMost: 900)
-                revisions += page.items.map(\.revision)
+                revisions += page.items.compactMap(\.revision)
                 cursor = page.next
                 // New entries come before the first page, not into the next one.
                 if revisions.count == 900 { try await harness.apply(.setLimits(.global, []), if: .any) }

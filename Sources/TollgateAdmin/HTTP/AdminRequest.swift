@@ -34,16 +34,8 @@ struct AdminRequest {
     }
 
     /// The scope that the path names.
-    func scope() throws(Problem) -> Scope { try Self.scope(try parameter("scope")) }
-
-    /// The scope with that text.
-    static func scope(_ text: String) throws(Problem) -> Scope {
-        do throws(ScopeError) {
-            return try Scope(parsing: text)
-        } catch {
-            throw .badRequest(
-                "scope: \(PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)")
-        }
+    func scope() throws(Problem) -> Scope {
+        try Query.scope(try parameter("scope"), "scope")
     }
 
     /// The body, which has to be JSON if its type is named.

@@ -64,6 +64,7 @@ extension Problem {
                 "the tier is assigned to \(count) \(count == 1 ? "user, role or domain" : "users, roles or domains"); assign another one first"
             )
         case .unknownTier(let id): self = .invalid("tier", "\(id): no such tier")
+        case .settled(let sentence): self.init(.conflict, sentence)
         case .tooMany(let sentence): self.init(.conflict, sentence)
         case .badCursor: self.init(.badRequest, "cursor: not one that a page had as next")
         case .corrupt(let sentence): self.init(.internal, sentence)

@@ -24,11 +24,11 @@ struct Query {
     /// The most items that a page has.
     static let mostItems = 1_000
 
-    /// `limit=`, 1 … 1000.
-    func limit(usually usual: Int = 100) throws(Problem) -> Int {
-        guard let text = values["limit"] else { return usual }
+    /// `limit=`, or what else it is called, 1 … 1000.
+    func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
+        guard let text = values[key] else { return usual }
         guard let limit = Int(text), (1...Self.mostItems).contains(limit) else {
-            throw .badRequest("limit: expected a whole number from 1 to \(Self.mostItems)")
+            throw .badRequest("\(key): expected a whole number from 1 to \(Self.mostItems)")
         }
         return limit
     }
@@ -43,6 +43,50 @@ struct Query {
         } catch {
             throw .badRequest("kind: \(error)")
         }
+    }
+
+    /// `scope=`, the text of one.
+    func scope() throws(Problem) -> Scope? {
+        guard let text = values["scope"] else { return nil }
+        return try Self.scope(text, "scope")
+    }
+
+    /// The scope that a parameter names.
+    static func scope(_ text: some StringProtocol, _ key: String) throws(Problem) -> Scope {
+        do throws(ScopeError) {
+            return try Scope(parsing: text)
+        } catch {
+            throw .badRequest(
+                "\(key): \(PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)")
+        }
+    }
+
+    /// One of the words of an enumeration; nil where it is not given.
+    func word<Word: RawRepresentable & CaseIterable>(
+        _ key: String, _ type: Word.Type
+    ) throws(Problem) -> Word? where Word.RawValue == String {
+        guard let text = values[key] else { return nil }
+        return try Self.word(text, key)
+    }
+
+    /// Several of them, with commas between them; none where it is not given.
+    func words<Word: RawRepresentable & CaseIterable & Hashable>(
+        _ key: String, _ type: Word.Type
+    ) throws(Problem) -> Set<Word> where Word.RawValue == String {
+        var words: Set<Word> = []
+        for text in values[key]?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
+            words.insert(try Self.word(String(text), key))
+        }
+        return words
+    }
+
+    private static func word<Word: RawRepresentable & CaseIterable>(
+        _ text: String, _ key: String
+    ) throws(Problem) -> Word where Word.RawValue == String {
+        guard let word = Word(rawValue: text) else {
+            throw .badRequest("\(key): expected one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return word
     }
 
     /// `cursor=`, as a page had it as `next`.

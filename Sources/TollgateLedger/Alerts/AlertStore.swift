@@ -8,8 +8,11 @@ package import TollgateRedis
 package final class AlertStore: Sendable {
     static let publishScript = RedisScript(name: "alert_publish", source: LuaScripts.alertPublish)
 
+    /// A page of an index is read as one of the scopes seen is.
+    static let pageScript = PolicyStore.seenScript
+
     /// What its link has to load.
-    package static let scripts = [publishScript, settleScript]
+    package static let scripts = [publishScript, settleScript, pageScript]
 
     let link: StoreLink
     let namespace: String

@@ -45,19 +45,19 @@ package struct AuditEntry: Sendable {
     package var at: Int64
     package var author: Author
     /// `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`, `limits.delete`, `override.set`,
-    /// `override.clear`, `scope.reset`
+    /// `override.clear`, `scope.reset`, `alert.acknowledge`, `alert.resolve`
     package var action: String
-    /// The id of the tier or the assignment, or the scope.
+    /// The id of the tier, the assignment or the alert, or the scope.
     package var target: String
     /// JSON; nil where there was nothing, or is nothing any more.
     package var before: String?
     package var after: String?
-    /// Number of the change.
-    package var revision: Int64
+    /// Number of the change; nil for what is no change of what administrators have set.
+    package var revision: Int64?
 
     package init(
         id: String, at: Int64, author: Author, action: String, target: String, before: String?, after: String?,
-        revision: Int64
+        revision: Int64?
     ) {
         self.id = id
         self.at = at

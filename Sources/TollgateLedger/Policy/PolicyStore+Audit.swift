@@ -12,6 +12,17 @@ extension PolicyStore {
         return Page(items: Array(page.items), next: page.next)
     }
 
+    /// Notes what somebody has done to other things than what administrators set. `before` and `after` are JSON.
+    package func note(
+        _ action: String, _ target: String, before: String, after: String, by author: Author
+    ) async throws(StoreError) {
+        _ = try await link.ask(
+            "XADD", keys.audit, "MAXLEN", "~", "10000", "*", "who", author.name, "from", author.address, "action",
+            action,
+            "target", target, "before", before, "after", after
+        ).checked(of: keys.audit)
+    }
+
     private static func streamID(_ cursor: String) throws(StoreError) -> String {
         let id = try PageCursor.decode(cursor)
         guard StreamEntry.isID(id) else { throw .badCursor }
@@ -31,11 +42,12 @@ extension AuditEntry {
     fileprivate init?(id: String, fields: [String: String]) {
         guard let time = id.split(separator: "-").first.flatMap({ Int64($0) }), let who = fields["who"],
             let from = fields["from"], let action = fields["action"], let target = fields["target"],
-            let revision = fields["version"].flatMap({ Int64($0) })
+            fields["version"] == nil || fields["version"].flatMap({ Int64($0) }) != nil
         else { return nil }
         self.init(
             id: id, at: time, author: Author(name: who, address: from), action: action, target: target,
-            before: Self.json(fields["before"]), after: Self.json(fields["after"]), revision: revision)
+            before: Self.json(fields["before"]), after: Self.json(fields["after"]),
+            revision: fields["version"].flatMap { Int64($0) })
     }
 
     private static func json(_ text: String?) -> String? { text == "null" ? nil : text }

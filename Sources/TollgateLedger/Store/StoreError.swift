@@ -16,6 +16,8 @@ package enum StoreError: Error, Sendable, Equatable {
     case unknownTier(String)
     /// A sentence that names the bound.
     case tooMany(String)
+    /// It has been done already, or cannot be done any more; a sentence that says by whom it was.
+    case settled(String)
     /// A cursor that no page had.
     case badCursor
     /// What is stored cannot be read; a sentence that names the key.

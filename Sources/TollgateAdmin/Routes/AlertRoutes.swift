@@ -1,0 +1,84 @@
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `/v1/alerts`: which limits have been used up, or nearly; and what people do about it.
+struct AlertRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/alerts", .read, list),
+            Route(.get, "/v1/alerts/{id}", .read, get),
+            Route(.post, "/v1/alerts/{id}/acknowledge", .administer, acknowledge),
+            Route(.post, "/v1/alerts/{id}/resolve", .administer, resolve),
+        ]
+    }
+
+    private func list(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("state", "scope", "severity", "limit", "cursor")
+        let filter = AlertFilter(
+            states: try query.words("state", Alert.State.self), scope: try query.scope(),
+            severity: try query.word("severity", Alert.Severity.self))
+        let page = try await api.stores().alerts.alerts(filter, before: query.cursor, atMost: try query.limit())
+        return .json(PageView(items: page.items, next: page.next))
+    }
+
+    private func get(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let id = try id(request)
+        guard let alert = try await api.stores().alerts.alert(id) else { throw Self.unknown(id) }
+        return .json(alert)
+    }
+
+    private func acknowledge(_ request: AdminRequest) async throws -> Response {
+        try await change(request, "alert.acknowledge") { alerts, id, at in
+            try await alerts.acknowledge(id, by: request.author, at: at)
+        }
+    }
+
+    private func resolve(_ request: AdminRequest) async throws -> Response {
+        try await change(request, "alert.resolve") { alerts, id, at in
+            try await alerts.resolve(id, by: request.author, at: at)
+        }
+    }
+
+    private func change(
+        _ request: AdminRequest, _ action: String, _ body: (AlertStore, String, Int64) async throws -> Alert
+    ) async throws -> Response {
+        _ = try request.query()
+        let id = try id(request)
+        try ObjectReader(try await request.json(), allowed: []).finish()
+        let stores = try api.stores()
+        let alert: Alert
+        do {
+            alert = try await body(stores.alerts, id, await api.server.redisTime)
+        } catch StoreError.missing {
+            throw Self.unknown(id)
+        }
+        // The change is made, and told in the sidecar's log, whatever becomes of this.
+        try? await stores.policy.note(
+            action, id, before: Self.state(before: alert), after: Self.state(alert.state), by: request.author)
+        return .json(alert)
+    }
+
+    /// An acknowledgement stays with an alert that is resolved.
+    private static func state(before alert: Alert) -> String {
+        state(alert.state == .resolved && alert.acknowledged != nil ? .acknowledged : .open)
+    }
+
+    private static func state(_ state: Alert.State) -> String { #"{"state":"\#(state.rawValue)"}"# }
+
+    /// No alert has another one than letters, digits and hyphens.
+    private func id(_ request: AdminRequest) throws(Problem) -> String {
+        let id = try request.parameter("id")
+        let isID =
+            id.utf8.count <= 64
+            && id.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+        guard isID else { throw Self.unknown(String(id.prefix(64))) }
+        return id
+    }
+
+    private static func unknown(_ id: String) -> Problem { .notFound("\(id): no such alert") }
+}

@@ -1,0 +1,64 @@
+import TollgateAdmin
+
+extension AdminText {
+    static func alerts(_ answer: JSONValue) -> String {
+        var table = Table(
+            ["opened", "severity", "scope", "limit", "used", "max", "%", "state", "id"], amounts: ["used", "max", "%"])
+        for alert in answer["items"].array {
+            table.add([
+                second(alert["opened_at"]), alert["severity"].text, alert["scope"].text, limit(of: alert),
+                alert["used"].text, alert["max"].text, alert["percent"].text, alert["state"].text, alert["id"].text,
+            ])
+        }
+        return table.isEmpty ? "no alerts" : table.text
+    }
+
+    /// All of one, a line for each thing.
+    static func alert(_ alert: JSONValue) -> String {
+        let period = alert["period_id"].string.map { " of \($0)" } ?? ""
+        let shadow = alert["mode"].string == "shadow" ? ", in shadow" : ""
+        var lines = [
+            "id            \(alert["id"].text)",
+            "scope         \(alert["scope"].text)",
+            "limit         \(limit(of: alert))\(period), \(alert["max"].text) by \(alert["source"].text)\(shadow)",
+            "used          \(alert["used"].text), \(alert["percent"].text) %, past \(alert["threshold"].text) %",
+            "severity      \(alert["severity"].text), \(alert["type"].text)",
+            "state         \(alert["state"].text)",
+            "opened        \(alert["opened_at"].text)",
+        ]
+        for verb in ["acknowledged", "resolved"] where alert["\(verb)_at"] != .null {
+            let name = verb + String(repeating: " ", count: 14 - verb.count)
+            let reason = verb == "resolved" ? alert["reason"].string.map { ", \($0)" } ?? "" : ""
+            lines.append("\(name)\(alert["\(verb)_at"].text) by \(alert["\(verb)_by"].text)\(reason)")
+        }
+        lines.append("ends          \(alert["ends_at"].text)")
+        return lines.map(JSONValue.printable).joined(separator: "\n")
+    }
+
+    /// What somebody has done to one.
+    static func alertChange(_ alert: JSONValue) -> String {
+        JSONValue.printable(
+            "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
+    }
+
+    static func events(_ answer: JSONValue) -> String {
+        var table = Table(["at", "scope", "limit", "used", "max", "source", "request"], amounts: ["used", "max"])
+        for event in answer["items"].array {
+            table.add([
+                second(event["at"]), event["scope"].text, limit(of: event), event["used"].text, event["max"].text,
+                event["source"].text, event["request"].array.map(\.text).joined(separator: " "),
+            ])
+        }
+        return table.isEmpty ? "no events" : table.text
+    }
+
+    /// The limit without its scope.
+    private static func limit(of answer: JSONValue) -> String {
+        answer["meter"].string == "concurrent" ? "concurrent" : "\(answer["meter"].text)/\(answer["period"].text)"
+    }
+
+    /// The time without its milliseconds.
+    private static func second(_ time: JSONValue) -> String {
+        String(time.text.prefix { $0 != "." }) + (time.text.contains(".") ? "Z" : "")
+    }
+}

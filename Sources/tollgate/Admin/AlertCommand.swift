@@ -1,0 +1,62 @@
+import ArgumentParser
+
+/// `tollgate alert`
+struct AlertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "alert", abstract: "Look at an alert, and say what became of it.",
+        subcommands: [AlertShow.self, AlertAcknowledge.self, AlertResolve.self])
+}
+
+/// `tollgate alert show mi8x3k2p-1b0q6y0c3v5xk`
+struct AlertShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of an alert.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "As tollgate alerts shows it.")
+    var id: String
+
+    func run() async throws {
+        try await options.run {
+            try await $0.send(AdminRequest(.get, "v1", "alerts", id))
+        } text: {
+            AdminText.alert($0)
+        }
+    }
+}
+
+/// `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`
+struct AlertAcknowledge: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it goes on holding.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "As tollgate alerts shows it.")
+    var id: String
+
+    func run() async throws {
+        try await options.run {
+            try await $0.send(AdminRequest(.post, "v1", "alerts", id, "acknowledge"))
+        } text: {
+            AdminText.alertChange($0)
+        }
+    }
+}
+
+/// `tollgate alert resolve mi8x3k2p-1b0q6y0c3v5xk`
+struct AlertResolve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve", abstract: "Say that an alert does not matter any more.",
+        discussion: "The same threshold is not raised again in this period because of it.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "As tollgate alerts shows it.")
+    var id: String
+
+    func run() async throws {
+        try await options.run {
+            try await $0.send(AdminRequest(.post, "v1", "alerts", id, "resolve"))
+        } text: {
+            AdminText.alertChange($0)
+        }
+    }
+}

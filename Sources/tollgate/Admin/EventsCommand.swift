@@ -1,0 +1,32 @@
+import ArgumentParser
+
+/// `tollgate events --limit-name requests/1m`
+struct Events: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Requests that limits have refused, newest first.",
+        discussion: "Of many refusals by one limit of a scope the first of a period, and then one a minute.")
+    @OptionGroup var options: AdminOptions
+
+    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.")
+    var scope: String?
+    @Option(help: ArgumentHelp("Of one limit: requests/1m, or user:alice/requests/1m.", valueName: "limit"))
+    var limitName: String?
+    @Option(help: "The most events to show, 1 to 10000.")
+    var limit = 50
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
+    }
+
+    func run() async throws {
+        try await options.run { client in
+            try await client.pages(atMost: limit) { count, cursor in
+                let query = [("scope", scope), ("limit", limitName), ("count", "\(count)"), ("cursor", cursor)]
+                return AdminRequest(
+                    .get, "v1", "events", query: query.compactMap { key, value in value.map { (key, $0) } })
+            }
+        } text: {
+            AdminText.events($0)
+        }
+    }
+}

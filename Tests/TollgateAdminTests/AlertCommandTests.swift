@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+/// The commands about alerts and events, as processes, on the admin API.
+@Suite struct AlertCommandTests {
+    private func tollgate(_ admin: AdminHarness, _ words: [String]) async throws -> Command {
+        guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
+        let folder = try TemporaryFolder()
+        return try await Command.run(
+            SidecarProcess.program, words, workingFolder: folder.path,
+            environment: [
+                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)",
+                "TOLLGATE_ADMIN_TOKEN": AdminHarness.tokens[.admin] ?? "",
+            ])
+    }
+
+    private func tollgate(_ admin: AdminHarness, _ words: String...) async throws -> Command {
+        try await tollgate(admin, words)
+    }
+
+    @Test("alerts are a table, newest first: those that hold, or those that were asked for")
+    func alerts() async throws {
+        try await withAdmin { admin in
+            #expect(try await tollgate(admin, "alerts").output == "no alerts\n")
+            let ids = try await admin.raiseAlerts().map(\.id)
+            let answer = try await tollgate(admin, "alerts")
+            #expect(
+                answer.output == """
+                    opened                severity  scope            limit          used   max      %  state  id
+                    2026-11-20T18:20:03Z  critical  user:b/c+tool:d  tokens/total    951  1000   95.1  open   \(ids[2])
+                    2026-11-20T18:20:02Z  critical  user:alice       cost/day      20.24    20  101.2  open   \(ids[1])
+                    2026-11-20T18:20:01Z  warning   user:alice       cost/day      17.24    20   86.2  open   \(ids[0])
+
+                    """, "\(answer.errors)")
+            let resolved = try await tollgate(admin, "alert", "resolve", ids[1])
+            #expect(resolved.output == "\(ids[1]): user:alice/cost/day at 100 %, resolved\n", "\(resolved.errors)")
+            let seen = try await tollgate(admin, "alert", "acknowledge", ids[0])
+            #expect(seen.output == "\(ids[0]): user:alice/cost/day at 80 %, acknowledged\n")
+            func shown(_ words: String...) async throws -> [String] {
+                let answer = try await tollgate(admin, words)
+                #expect(answer.status == 0, "\(answer.errors)")
+                return ids.indices.filter { answer.output.contains(ids[$0]) }.map { "\($0)" }
+            }
+            #expect(try await shown("alerts") == ["0", "2"])
+            #expect(try await shown("alerts", "--state", "resolved") == ["1"])
+            #expect(try await shown("alerts", "--state", "all") == ["0", "1", "2"])
+            #expect(try await shown("alerts", "--state", "all", "--scope", "user:alice") == ["0", "1"])
+            #expect(try await shown("alerts", "--severity", "warning") == ["0"])
+            #expect(try await shown("alerts", "--limit", "1") == ["2"])
+            #expect(try await shown("alerts", "--scope", "tool:d+user:b/c") == ["2"])
+            let json = try await tollgate(admin, "alerts", "--json").output
+            #expect(try await admin.ask("GET", "/v1/alerts?state=open,acknowledged").text == json)
+        }
+    }
+
+    @Test("an alert is shown whole; what is done already, or not there, is told with 2")
+    func one() async throws {
+        try await withAdmin { admin in
+            let alert = try await admin.raiseAlerts()[1]
+            _ = try await admin.alerts.acknowledge(
+                alert.id, by: Author(name: "zoe", address: ""), at: AdminHarness.alertTime + 60_000)
+            _ = try await admin.alerts.publish(
+                .resolved(id: alert.id, at: AdminHarness.alertTime + 120_000, reason: .limitRaised))
+            #expect(
+                try await tollgate(admin, "alert", "show", alert.id).output == """
+                    id            \(alert.id)
+                    scope         user:alice
+                    limit         cost/day of 2026-11-20, 20 by tier:premium
+                    used          20.24, 101.2 %, past 100 %
+                    severity      critical, quota_exceeded
+                    state         resolved
+                    opened        2026-11-20T18:20:02.123Z
+                    acknowledged  2026-11-20T18:21:01.123Z by zoe
+                    resolved      2026-11-20T18:22:01.123Z by auto, limit_raised
+                    ends          2026-11-21T05:00:00Z
+
+                    """)
+            let twice = try await tollgate(admin, "alert", "resolve", alert.id)
+            #expect(twice.status == 2)
+            #expect(twice.errors == "\(alert.id): resolved by auto already (limit_raised)\n")
+            let missing = try await tollgate(admin, "alert", "show", "none")
+            #expect(missing.status == 2 && missing.errors == "none: no such alert\n")
+        }
+    }
+
+    @Test("events are a table, of all, of a scope or of a limit, and as many as asked for, however many pages")
+    func events() async throws {
+        try await withAdmin { admin in
+            #expect(try await tollgate(admin, "events").output == "no events\n")
+            try await admin.raiseAlerts()
+            #expect(
+                try await tollgate(admin, "events").output == """
+                    at                    scope       limit         used  max  source      request
+                    2026-11-20T18:20:01Z  user:alice  requests/day    60   60  tier:basic  user:alice tool:search
+                    2026-11-20T18:20:01Z  user:b/c    requests/1m     60   60  tier:basic  user:b/c tool:search
+
+                    """)
+            let ofLimit = try await tollgate(admin, "events", "--limit-name", "user:b/c/requests/60s")
+            #expect(ofLimit.output.contains("user:b/c") && !ofLimit.output.contains("user:alice"))
+            let ofScope = try await tollgate(admin, "events", "--scope", "user:alice")
+            #expect(ofScope.output.contains("user:alice") && !ofScope.output.contains("user:b/c"))
+            let copies = """
+                local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2]
+                for i = 1, 2500 do redis.call('XADD', KEYS[1], '*', unpack(first)) end
+                """
+            try admin.redis.cli("EVAL", copies, "1", "tollgate:{alerts}:events")
+            // The last one lies behind the first page, which looks through no more than 2000.
+            let far = try await tollgate(admin, "events", "--scope", "user:alice", "--json")
+            #expect(far.output.contains(#""scope":"user:alice""#), "\(far.output)\(far.errors)")
+            let many = try await tollgate(admin, "events", "--limit", "2400", "--json")
+            #expect(many.output.components(separatedBy: "\"limit\":").count == 2_401)
+        }
+    }
+
+    @Test(
+        "arguments that cannot be are refused with 64 before anybody is asked",
+        arguments: [
+            ["alerts", "--state", "shut"], ["alerts", "--state", "open,"], ["alerts", "--severity", "high"],
+            ["alerts", "--limit", "0"], ["events", "--limit", "10001"], ["alert", "resolve"],
+            ["alert", "show", "a", "b"],
+        ])
+    func refused(words: [String]) async throws {
+        let folder = try TemporaryFolder()
+        let result = try await Command.run(
+            SidecarProcess.program, words, workingFolder: folder.path,
+            environment: ["TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef"])
+        #expect(result.status == 64, "\(result.errors)")
+    }
+}
