@@ -24,6 +24,9 @@ public enum LuaScripts {
     /// Reads which scopes were seen; the contract is its header comment.
     public static let policySeen = join([PackageResources.policy_seen_lua])
 
+    /// Opens an alert or moves it on; the contract is its header comment.
+    public static let alertPublish = join([PackageResources.alert_publish_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
