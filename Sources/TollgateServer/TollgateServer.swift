@@ -12,8 +12,8 @@ import TollgateRedis
 ///
 /// Usable from any task; what happens on the event loops is theirs.
 public final class TollgateServer: Service {
-    private let settings: ServerSettings
-    private let logger: Logger
+    let settings: ServerSettings
+    let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let state: Mutex<State>
     private let reloading = Mutex<Void>(())
@@ -29,6 +29,7 @@ public final class TollgateServer: Service {
         var policyState: InfoReport.PolicyState
         var workers: [NIOLoopBound<Worker>] = []
         var watcher: PolicyWatcher?
+        var alertFeed: AlertFeed?
         var listeners: [(address: ListenAddress, channel: any Channel)] = []
         var startedAt = ContinuousClock.now
     }
@@ -62,6 +63,7 @@ public final class TollgateServer: Service {
         state.withLock { $0.workers = workers }
         keeper?.start(workers)
         try await startWatcher(on: workers[0].eventLoop)
+        try await startAlertFeed()
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -121,9 +123,9 @@ public final class TollgateServer: Service {
 
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     public func shutdown() async {
-        let (listeners, workers, watcher) = state.withLock { state in
+        let (listeners, workers, watcher, alertFeed) = state.withLock { state in
             defer { state.listeners = [] }
-            return (state.listeners, state.workers, state.watcher)
+            return (state.listeners, state.workers, state.watcher, state.alertFeed)
         }
         for listener in listeners {
             if case .unix(let path) = listener.address { unlink(path) }
@@ -134,6 +136,8 @@ public final class TollgateServer: Service {
         }
         // After the workers: requests may wait for what it reads.
         await watcher?.stop()
+        // After the watcher, whose link it reads over.
+        await alertFeed?.stop()
         await keeper?.stop()
         try? await group.shutdownGracefully()
     }
@@ -203,6 +207,12 @@ public final class TollgateServer: Service {
 
     var watcher: PolicyWatcher? { state.withLock { $0.watcher } }
 
+    /// What happens to alerts; nil before `start()`.
+    var alertFeed: AlertFeed? {
+        get { state.withLock { $0.alertFeed } }
+        set { state.withLock { $0.alertFeed = newValue } }
+    }
+
     /// What administrators have set; nil until it has been read.
     var shared: StoredShared? { state.withLock { $0.shared } }
 
@@ -219,6 +229,7 @@ public final class TollgateServer: Service {
         report.policy.isSubscribed = watcher?.isSubscribed ?? false
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
+        report.alerts = alertFeed?.report ?? InfoReport.AlertState()
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {

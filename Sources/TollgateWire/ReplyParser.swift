@@ -1,4 +1,4 @@
-import TollgateCore
+package import TollgateCore
 
 /// Reads reply lines. Pure.
 package enum ReplyParser {
@@ -16,6 +16,11 @@ package enum ReplyParser {
         if word.equals("ALERT"), cursor.moveToWord() { return .alert(String(decoding: rest(cursor), as: UTF8.self)) }
         if word.equals("ERR"), cursor.moveToWord() { return error(&cursor) }
         throw notAReply(line)
+    }
+
+    /// The same of a line that was read as text; nil where that is no reply.
+    package static func reply(in line: String) -> Reply? {
+        Array(line.utf8).withUnsafeBytes { try? parse($0) }
     }
 
     private static func notAReply(_ line: UnsafeRawBufferPointer) -> ReplyError {
