@@ -9,6 +9,9 @@ struct Backoff {
     /// Whether a connection may be tried.
     func allows(_ now: NIODeadline) -> Bool { now >= notBefore }
 
+    /// How long to wait before a connection may be tried; zero where it may be at once.
+    func wait(from now: NIODeadline) -> TimeAmount { max(.zero, notBefore - now) }
+
     /// - Parameter jitter: 0.75 … 1.25
     mutating func failed(_ now: NIODeadline, jitter: Double) {
         let milliseconds = min(1_000, 25 << min(failures, 6))

@@ -7,7 +7,7 @@ final class ClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     /// No reply is longer; a decision may list many shadow limits.
-    private static let longestReply = 1_048_576
+    static let longestReply = 1_048_576
 
     private let link: ClientLink
     private var framer = LineFramer(longestLine: ClientHandler.longestReply)

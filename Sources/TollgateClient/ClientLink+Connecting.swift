@@ -55,10 +55,10 @@ extension ClientLink {
 
     /// The reply to AUTH came.
     func authenticated(_ connection: Connection, _ line: String) {
-        switch Result(catching: { try reply(line) }) {
-        case .success(.ok): return becomeReady(connection)
-        case .success(.error(let code, let sentence)): fail(.refused(code: code, sentence: sentence))
-        case .success, .failure: fail(.unavailable("\(address): no answer to AUTH"))
+        switch ReplyParser.reply(in: line) {
+        case .ok: return becomeReady(connection)
+        case .error(let code, let sentence): fail(.refused(code: code, sentence: sentence))
+        default: fail(.unavailable("\(address): no answer to AUTH"))
         }
         connection.channel.close(promise: nil)
     }
@@ -68,9 +68,5 @@ extension ClientLink {
         while let call = waiting.popFirst() {
             if !call.isFinished { send(call) }
         }
-    }
-
-    private func reply(_ line: String) throws -> Reply {
-        try Array(line.utf8).withUnsafeBytes { bytes in try ReplyParser.parse(bytes) }
     }
 }

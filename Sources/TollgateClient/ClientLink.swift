@@ -39,6 +39,8 @@ final class ClientLink {
     /// Whether the connection has given a reply. One that has is opened again at once when it is lost: the sidecar may have
     /// closed it for idleness, or been restarted.
     var hasServed = false
+    /// The connections of iterations over alerts, which end with this one.
+    private var alertLinks: [ObjectIdentifier: AlertLink] = [:]
     /// Requests to be written at the end of the tick.
     private var outbound = ByteBuffer()
 
@@ -152,6 +154,14 @@ final class ClientLink {
         for call in calls { call.finish(.failure(error)) }
     }
 
+    /// Has an iteration over alerts end with this.
+    func adopt(_ link: AlertLink) {
+        if case .shutDown = state { return link.end() }
+        let id = ObjectIdentifier(link)
+        alertLinks[id] = link
+        link.onEnd = { [weak self] in self?.alertLinks[id] = nil }
+    }
+
     /// Ends every call and the connection; the future succeeds once that is closed.
     func shutDown() -> EventLoopFuture<Void> {
         let connection: Connection? =
@@ -162,6 +172,7 @@ final class ClientLink {
             }
         state = .shutDown
         finishAll(.closed)
+        for link in Array(alertLinks.values) { link.end() }
         guard let connection else { return eventLoop.makeSucceededVoidFuture() }
         connection.channel.close(promise: nil)
         return connection.channel.closeFuture

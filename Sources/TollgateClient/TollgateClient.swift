@@ -17,6 +17,11 @@ public final class TollgateClient: Sendable {
     private let eventLoop: any EventLoop
     private let link: NIOLoopBoundBox<ClientLink>
     let onUnavailable: UnavailableRule
+    private let address: TollgateAddress
+    private let token: String?
+    private let deadline: TimeAmount
+    /// Of connections for alerts.
+    let pingInterval: TimeAmount
 
     /// Opens nothing yet.
     ///
@@ -25,13 +30,27 @@ public final class TollgateClient: Sendable {
     ///   - deadline: How long a call may take, opening the connection included; each attempt of those that are repeated.
     ///   - onUnavailable: What `check`, `peek` and `reserve` do when nobody can decide.
     ///   - eventLoopGroup: One of its event loops carries the connection. Not shut down by the client.
-    public init(
+    public convenience init(
         _ address: TollgateAddress, token: String? = nil, deadline: Duration = .seconds(1),
         onUnavailable: UnavailableRule = .throwError,
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) {
+        self.init(
+            address, token: token, deadline: deadline, onUnavailable: onUnavailable, eventLoopGroup: eventLoopGroup,
+            pingInterval: .seconds(15))
+    }
+
+    /// The same with another interval of the signs of life that connections for alerts are asked for.
+    init(
+        _ address: TollgateAddress, token: String?, deadline: Duration, onUnavailable: UnavailableRule,
+        eventLoopGroup: any EventLoopGroup, pingInterval: TimeAmount
+    ) {
         eventLoop = eventLoopGroup.next()
         self.onUnavailable = onUnavailable
+        self.address = address
+        self.token = token
+        self.deadline = TimeAmount(deadline)
+        self.pingInterval = pingInterval
         link = NIOLoopBoundBox.makeBoxSendingValue(
             ClientLink(eventLoop: eventLoop, address: address, token: token, deadline: TimeAmount(deadline)),
             eventLoop: eventLoop)
@@ -72,6 +91,17 @@ public final class TollgateClient: Sendable {
         case .success(let reply): return reply
         case .failure(let error): throw TollgateClientError.unavailable("\(error)")
         }
+    }
+
+    /// The connection of an iteration over alerts. Opens nothing yet.
+    func makeAlertLink(after cursor: String?) -> NIOLoopBoundBox<AlertLink> {
+        let alerts = NIOLoopBoundBox.makeBoxSendingValue(
+            AlertLink(
+                eventLoop: eventLoop, address: address, token: token, deadline: deadline, pingInterval: pingInterval,
+                cursor: cursor),
+            eventLoop: eventLoop)
+        eventLoop.execute { [link] in link.value.adopt(alerts.value) }
+        return alerts
     }
 
     /// For a reply that does not answer the request.

@@ -25,8 +25,8 @@ public struct Decision: Sendable, Equatable {
     public var isDegraded: Bool
     /// Shadow limits that would have denied.
     public var shadow: [String]
-    /// Limits past a threshold, each with the percentage: `user:alice/cost/day:80`.
-    public var warnings: [String]
+    /// Limits past a threshold.
+    public var warnings: [LimitWarning]
     /// Names the reservation to COMMIT and CANCEL; nil unless this answers a RESERVE that was allowed.
     public var reservation: String?
 
@@ -35,7 +35,7 @@ public struct Decision: Sendable, Equatable {
         allowed: Bool, reason: DenialReason? = nil, limit: String? = nil, max: Quantity? = nil, used: Quantity? = nil,
         held: Quantity? = nil,
         remaining: Quantity? = nil, resetAfter: Double? = nil, retryAfter: Double? = nil, source: String? = nil,
-        isDegraded: Bool = false, shadow: [String] = [], warnings: [String] = [],
+        isDegraded: Bool = false, shadow: [String] = [], warnings: [LimitWarning] = [],
         reservation: String? = nil
     ) {
         self.allowed = allowed

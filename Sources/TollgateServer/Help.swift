@@ -17,6 +17,8 @@ enum Help {
         "COMMIT": "COMMIT reservation= [amounts]: ends a hold and adds what was really used",
         "CANCEL": "CANCEL reservation=: ends a hold and gives back the request that it counted",
         "USAGE": "USAGE scope=kind:id: what a scope has used of each limit, as JSON",
+        "ALERTS":
+            "ALERTS [after=cursor]: OK, and from then on ALERT {…} for whatever happens to alerts; after a cursor what came since, too",
         "AUTH": "AUTH token: where a token is set, first",
         "PING": "PING: PONG",
         "INFO": "INFO: version, uptime, Redis state and counts, as JSON",

@@ -40,6 +40,14 @@ struct InfoReport: Encodable, Sendable {
         var isSubscribed = false
     }
 
+    /// The stream of what happens to alerts.
+    struct AlertState: Encodable, Sendable {
+        /// Where this sidecar has read it up to; nil before Redis was reached.
+        var cursor: String?
+        /// Whether this sidecar is told of news at once.
+        var isSubscribed = false
+    }
+
     /// Facts that are kept on disk until Redis can be reached.
     struct JournalState: Encodable, Sendable {
         var operations: Int
@@ -59,6 +67,7 @@ struct InfoReport: Encodable, Sendable {
     var uptimeSeconds = 0
     var redis = Redis()
     var policy = PolicyState()
+    var alerts = AlertState()
     var journal: JournalState?
     /// Over all workers.
     var counts = WorkerCounts()

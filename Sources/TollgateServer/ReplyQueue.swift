@@ -12,6 +12,9 @@ struct ReplyQueue {
     private var slots = Deque<Slot>()
     /// The ticket of the first slot.
     private var firstTicket = 0
+    /// The place of the first reply that has not reached the output, and the one behind the last.
+    var start: Int { firstTicket }
+    var end: Int { firstTicket + slots.count }
     /// What can be written to the client.
     private(set) var output: ByteBuffer
 
@@ -34,6 +37,11 @@ struct ReplyQueue {
         var bytes = ByteBuffer()
         write(&bytes)
         slots.append(.ready(bytes))
+    }
+
+    /// What answers no request: it goes before all replies that are outstanding.
+    mutating func push(_ write: (inout ByteBuffer) -> Void) {
+        write(&output)
     }
 
     /// The reply for a place taken before. Filling a place twice is a fault of the caller and does nothing.

@@ -21,6 +21,7 @@ extension Session {
         case .help: reply { writeJSON(Help.json, to: &$0) }
         case .ping: ping(request)
         case .auth: authenticate(request)
+        case .alerts: subscribe(request)
         case .echo: reply { framing.writeBulk(request.bytes[request.arguments[0]], to: &$0) }
         case .quit:
             replyOK()

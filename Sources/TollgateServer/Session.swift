@@ -37,6 +37,8 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
+    /// Set by ALERTS.
+    var alerts: AlertSubscription?
 
     var phase = Phase.open
     /// The client has said that it sends nothing more.
@@ -77,9 +79,11 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         context.close(promise: nil)
     }
 
-    /// Whether no whole request has come since then, and none is being worked on.
+    /// Whether no whole request has come since then, and none is being worked on. A client that listens for alerts need not ask
+    /// for anything, but it has to take what it is sent.
     func isIdle(since time: NIODeadline) -> Bool {
-        lastRequest < time && replies.count == 0 && !isWaiting
+        if alerts != nil, phase == .open, context?.channel.isWritable == true { return false }
+        return lastRequest < time && replies.count == 0 && !isWaiting
     }
 
     // MARK: - Reading
@@ -108,6 +112,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if alerts != nil { lastRequest = .now() }
         if context.channel.isWritable, phase == .open { flush() }
         context.fireChannelWritabilityChanged()
     }
@@ -224,6 +229,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
             handleRequests(context)
             writeOutput(context)
         }
+        if let alerts { advanceAlerts(alerts) }
         if phase == .answering, replies.count == 0 { finish(context) }
         resumeReading(context)
     }

@@ -31,6 +31,7 @@ public final class TollgateServer: Service {
         var watcher: PolicyWatcher?
         var publisher: AlertPublisher?
         var sweeper: AlertSweeper?
+        var alertFeed: AlertFeed?
         var listeners: [(address: ListenAddress, channel: any Channel)] = []
         var startedAt = ContinuousClock.now
     }
@@ -65,6 +66,7 @@ public final class TollgateServer: Service {
         keeper?.start(workers)
         try await startWatcher(on: workers[0].eventLoop)
         startAlerts()
+        try await startAlertFeed()
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -135,9 +137,9 @@ public final class TollgateServer: Service {
 
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     public func shutdown() async {
-        let (listeners, workers, watcher, publisher, sweeper) = state.withLock { state in
+        let (listeners, workers, watcher, publisher, sweeper, alertFeed) = state.withLock { state in
             defer { state.listeners = [] }
-            return (state.listeners, state.workers, state.watcher, state.publisher, state.sweeper)
+            return (state.listeners, state.workers, state.watcher, state.publisher, state.sweeper, state.alertFeed)
         }
         for listener in listeners {
             if case .unix(let path) = listener.address { unlink(path) }
@@ -150,6 +152,8 @@ public final class TollgateServer: Service {
         await publisher?.stop()
         // After the workers: requests may wait for what it reads.
         await watcher?.stop()
+        // After the watcher, whose link it reads over.
+        await alertFeed?.stop()
         await keeper?.stop()
         try? await group.shutdownGracefully()
     }
@@ -219,6 +223,12 @@ public final class TollgateServer: Service {
 
     var watcher: PolicyWatcher? { state.withLock { $0.watcher } }
 
+    /// What happens to alerts; nil before `start()`.
+    var alertFeed: AlertFeed? {
+        get { state.withLock { $0.alertFeed } }
+        set { state.withLock { $0.alertFeed = newValue } }
+    }
+
     /// What administrators have set; nil until it has been read.
     var shared: StoredShared? { state.withLock { $0.shared } }
 
@@ -235,6 +245,7 @@ public final class TollgateServer: Service {
         report.policy.isSubscribed = watcher?.isSubscribed ?? false
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
+        report.alerts = alertFeed?.report ?? InfoReport.AlertState()
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {

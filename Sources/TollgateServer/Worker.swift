@@ -24,6 +24,9 @@ final class Worker {
     /// Kept so that a request needs no array of its own.
     @exclusivity(unchecked) var plans: [ScopePlan] = []
     @exclusivity(unchecked) var counts = WorkerCounts()
+    /// Sessions that have asked for alerts, and where those come from; set once, before the first connection.
+    private var subscribers: [ObjectIdentifier: Session] = [:]
+    var alertFeed: AlertFeed?
     private var sessions: [ObjectIdentifier: Session] = [:]
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
     /// Of the first worker only: all of them share one Redis.
@@ -162,6 +165,7 @@ final class Worker {
     var currentCounts: WorkerCounts {
         var current = counts
         current.connections = sessions.count
+        current.alertSubscribers = subscribers.count
         current.operations = ledger.counts.operations
         current.batches = ledger.counts.batches
         current.scopesCached = resolver.cache.count
@@ -177,6 +181,7 @@ final class Worker {
     }
 
     func remove(_ session: Session) {
+        unsubscribe(session)
         sessions[ObjectIdentifier(session)] = nil
         guard sessions.isEmpty, let gone = lastSessionGone else { return }
         lastSessionGone = nil
@@ -197,7 +202,24 @@ final class Worker {
 
     private func closeIdleSessions() {
         let latest = NIODeadline.now() - idleTimeout
-        for session in Array(sessions.values) where session.isIdle(since: latest) { session.close() }
+        for session in Array(sessions.values) where session.isIdle(since: latest) { session.closeIdle() }
+    }
+
+    // MARK: - Alerts
+
+    /// From now on the session is told of what is new.
+    func subscribe(_ session: Session) {
+        subscribers[ObjectIdentifier(session)] = session
+    }
+
+    func unsubscribe(_ session: Session) {
+        guard subscribers.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        alertFeed?.forget(ObjectIdentifier(session))
+    }
+
+    /// What is new.
+    func deliver(_ page: AlertPage) {
+        for session in Array(subscribers.values) { session.receiveAlerts(page) }
     }
 
     // MARK: - End

@@ -13,6 +13,8 @@ struct WorkerCounts: Encodable, Sendable {
     var errors = 0
     /// Open now.
     var connections = 0
+    /// Of these, those that have asked for alerts.
+    var alertSubscribers = 0
     /// Operations sent to Redis, and the batches they went in.
     var operations = 0
     var batches = 0
@@ -32,6 +34,7 @@ struct WorkerCounts: Encodable, Sendable {
         sum.degraded += rhs.degraded
         sum.errors += rhs.errors
         sum.connections += rhs.connections
+        sum.alertSubscribers += rhs.alertSubscribers
         sum.operations += rhs.operations
         sum.batches += rhs.batches
         sum.scopesCached += rhs.scopesCached

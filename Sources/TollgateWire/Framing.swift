@@ -44,6 +44,11 @@ package enum Framing: Sendable {
         endReply(&out)
     }
 
+    /// A line that answers no request, such as `ALERT {…}`: as JSON is written.
+    package func writePush(_ text: ByteBuffer, to out: inout ByteBuffer) {
+        writeJSON(text.readableBytesView, to: &out)
+    }
+
     /// JSON: one line, or a bulk string. Line breaks, which JSON has only between its tokens, become spaces in a line.
     package func writeJSON(_ json: some Collection<UInt8>, to out: inout ByteBuffer) {
         guard self == .line else { return writeBulk(json, to: &out) }

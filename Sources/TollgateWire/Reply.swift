@@ -9,6 +9,8 @@ package enum Reply: Equatable, Sendable {
     case pong
     /// A line that is a JSON object.
     case json(String)
+    /// `ALERT {…}`, which answers no request: the JSON.
+    case alert(String)
     /// `ERR code sentence`
     case error(code: String, sentence: String)
 

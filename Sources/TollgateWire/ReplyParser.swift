@@ -1,4 +1,4 @@
-import TollgateCore
+package import TollgateCore
 
 /// Reads reply lines. Pure.
 package enum ReplyParser {
@@ -13,8 +13,14 @@ package enum ReplyParser {
         if word.equals("DENY") { return .decision(decision(allowed: false, try fields(&cursor))) }
         if word.equals("OK") { return .ok(try fields(&cursor)) }
         if word.equals("PONG") { return .pong }
+        if word.equals("ALERT"), cursor.moveToWord() { return .alert(String(decoding: rest(cursor), as: UTF8.self)) }
         if word.equals("ERR"), cursor.moveToWord() { return error(&cursor) }
         throw notAReply(line)
+    }
+
+    /// The same of a line that was read as text; nil where that is no reply.
+    package static func reply(in line: String) -> Reply? {
+        Array(line.utf8).withUnsafeBytes { try? parse($0) }
     }
 
     private static func notAReply(_ line: UnsafeRawBufferPointer) -> ReplyError {
@@ -24,8 +30,12 @@ package enum ReplyParser {
     private static func error(_ cursor: inout WordCursor) -> Reply {
         let code = String(decoding: cursor.takeWord(), as: UTF8.self)
         _ = cursor.moveToWord()
-        let rest = cursor.input.part(cursor.position..<cursor.input.count)
-        return .error(code: code, sentence: String(decoding: rest, as: UTF8.self))
+        return .error(code: code, sentence: String(decoding: rest(cursor), as: UTF8.self))
+    }
+
+    /// From the word at hand to the end of the line.
+    private static func rest(_ cursor: WordCursor) -> UnsafeRawBufferPointer {
+        cursor.input.part(cursor.position..<cursor.input.count)
     }
 
     private static func fields(_ cursor: inout WordCursor) throws(ReplyError) -> [Reply.Field] {
@@ -60,12 +70,17 @@ package enum ReplyParser {
             case "source": decision.source = field.value
             case "degraded": decision.isDegraded = field.value == "1"
             case "shadow": decision.shadow = items(of: field.value)
-            case "warn": decision.warnings = items(of: field.value)
+            case "warn": decision.warnings = warnings(in: field.value)
             case "reservation": decision.reservation = field.value
             default: break
             }
         }
         return decision
+    }
+
+    /// What `warn=` says; what this version cannot read is passed over.
+    package static func warnings(in list: String) -> [LimitWarning] {
+        items(of: list).compactMap { LimitWarning(parsing: $0) }
     }
 
     /// Cuts a list at its commas; two of them are one comma within an item.

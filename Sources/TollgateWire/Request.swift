@@ -63,6 +63,8 @@ package struct Request: Sendable {
     package internal(set) var scope: Range<Int>?
     /// The token of an AUTH.
     package internal(set) var token: Range<Int>?
+    /// `after=` of an ALERTS.
+    package internal(set) var after: AlertCursor?
     /// The words after PING, ECHO, QUIT, HELLO, CLIENT, COMMAND or SELECT; any bytes.
     package internal(set) var arguments: [Range<Int>] = []
 
@@ -84,6 +86,7 @@ package struct Request: Sendable {
         roles = nil
         scope = nil
         token = nil
+        after = nil
         arguments.removeAll(keepingCapacity: true)
     }
 

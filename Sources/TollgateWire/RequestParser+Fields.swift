@@ -49,6 +49,18 @@ extension RequestParser {
         }
     }
 
+    /// `after=1795219201123-0` of an ALERTS. Beside any other verb `after` is a kind like others.
+    static func takeAlertCursor(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
+        guard let key = cursor.takeKey() else { throw .badRequest(cursor.takeWord(), "expected after=CURSOR") }
+        guard key.equals("after") else { throw .badRequest(key, "not an argument of ALERTS") }
+        guard request.after == nil else { throw namedTwice(key) }
+        let range = try takeText(key, longest: AlertCursor.longest, &cursor, &request)
+        guard let place = request.withBytes(of: range, { AlertCursor(parsing: $0) }) else {
+            throw .badRequest(key, "expected the cursor of an alert, such as 1795219201123-0")
+        }
+        request.after = place
+    }
+
     private static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
         .badRequest(key, "named twice")
     }

@@ -45,6 +45,8 @@ package enum RequestParser {
         switch request.verb {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage:
             try takeField(&cursor, into: &request)
+        case .alerts:
+            try takeAlertCursor(&cursor, into: &request)
         case .help, .info:
             throw .badRequest(request.verb.name, "takes no argument")
         case .ping where cursor.spacesSeparate:
@@ -92,7 +94,7 @@ package enum RequestParser {
             guard request.arguments.count == 1, request.withBytes(of: request.arguments[0], { $0.equals("0") }) else {
                 throw .badRequest("SELECT", "there is only database 0")
             }
-        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command: break
+        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command, .alerts: break
         }
     }
 }

@@ -48,6 +48,13 @@ package enum RequestWriter {
         endLine(&out)
     }
 
+    /// `ALERTS`, or `ALERTS after=…`
+    package static func writeAlerts(after cursor: String?, to out: inout ByteBuffer) {
+        out.writeString(Verb.alerts.name)
+        if let cursor { out.writeField("after") { $0.writeString(cursor) } }
+        endLine(&out)
+    }
+
     /// `AUTH token`
     package static func writeAuth(_ token: String, to out: inout ByteBuffer) {
         out.writeString("\(Verb.auth.name) ")

@@ -1,6 +1,6 @@
 /// The first word of a request.
 package enum Verb: UInt8, CaseIterable, Sendable {
-    case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth
+    case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth, alerts
     // What common Redis clients send in order to connect; known in RESP only.
     case echo, quit, hello, client, command, select
 
@@ -19,6 +19,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case .info: "INFO"
         case .ping: "PING"
         case .auth: "AUTH"
+        case .alerts: "ALERTS"
         case .echo: "ECHO"
         case .quit: "QUIT"
         case .hello: "HELLO"
@@ -32,7 +33,8 @@ package enum Verb: UInt8, CaseIterable, Sendable {
     package var isOnlyForRESP: Bool {
         switch self {
         case .echo, .quit, .hello, .client, .command, .select: true
-        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth: false
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth, .alerts:
+            false
         }
     }
 
@@ -66,6 +68,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
             if word.equalsIgnoringCase("cancel") { self = .cancel; return }
             if word.equalsIgnoringCase("client") { self = .client; return }
             if word.equalsIgnoringCase("select") { self = .select; return }
+            if word.equalsIgnoringCase("alerts") { self = .alerts; return }
         case 7:
             if word.equalsIgnoringCase("reserve") { self = .reserve; return }
             if word.equalsIgnoringCase("command") { self = .command; return }

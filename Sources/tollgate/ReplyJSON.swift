@@ -41,7 +41,7 @@ enum ReplyJSON {
         case .ok(let fields): answer(Receipt(fields))
         case .pong: Answer(reply: "PONG")
         case .error(let code, let sentence): Answer(reply: "ERR", code: code, message: sentence)
-        case .json(let text): Answer(reply: text)
+        case .json(let text), .alert(let text): Answer(reply: text)
         }
     }
 
@@ -52,12 +52,16 @@ enum ReplyJSON {
             remaining: decision.remaining?.description, reset: decision.resetAfter, retryAfter: decision.retryAfter,
             source: decision.source, degraded: decision.isDegraded ? true : nil,
             shadow: decision.shadow.isEmpty ? nil : decision.shadow,
-            warn: decision.warnings.isEmpty ? nil : decision.warnings, reservation: decision.reservation)
+            warn: texts(decision.warnings), reservation: decision.reservation)
     }
 
     private static func answer(_ receipt: Receipt) -> Answer {
         Answer(
-            reply: "OK", late: receipt.isLate ? true : nil, duplicate: receipt.isDuplicate ? true : nil,
-            queued: receipt.isQueued ? true : nil)
+            reply: "OK", warn: texts(receipt.warnings), late: receipt.isLate ? true : nil,
+            duplicate: receipt.isDuplicate ? true : nil, queued: receipt.isQueued ? true : nil)
+    }
+
+    private static func texts(_ warnings: [LimitWarning]) -> [String]? {
+        warnings.isEmpty ? nil : warnings.map(\.description)
     }
 }

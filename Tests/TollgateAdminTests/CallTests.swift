@@ -202,7 +202,7 @@ private struct RandomCall {
                 && (answer["retry_after"] != nil) == (decision.retryAfter != nil)
         case .ok: return answer.status == 200 && answer["status"]?.text == "ok"
         case .error(let code, _): return answer.status >= 400 && answer.problem == code
-        case .json, .pong, nil, .some(nil): return false
+        case .json, .alert, .pong, nil, .some(nil): return false
         }
     }
 }

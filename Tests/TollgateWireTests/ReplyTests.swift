@@ -40,7 +40,9 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
                         allowed: false, reason: .quotaExceeded, limit: "user:Alice B/cost/day", max: Quantity("20.5"),
                         used: Quantity("20.5"), remaining: Quantity("0"), retryAfter: 12.4, source: "tier:basic",
                         isDegraded: true, shadow: ["tool:a,b/requests/1m", "global/tokens/1h"],
-                        warnings: ["user:x/cost/day:80"])))
+                        warnings: [
+                            LimitWarning(scope: try Scope(parsing: "user:x"), limit: "cost/day", threshold: 80)
+                        ])))
     }
 
     @Test("fields and reasons of later versions are passed over")

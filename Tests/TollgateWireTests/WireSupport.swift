@@ -17,6 +17,7 @@ struct RequestContent: Equatable {
     var roles: [String]
     var scope: String?
     var token: String?
+    var after: AlertCursor?
     var arguments: [[UInt8]]
 
     init(_ request: Request) {
@@ -34,6 +35,7 @@ struct RequestContent: Equatable {
         roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
         scope = request.scope.map(request.text)
         token = request.token.map(request.text)
+        after = request.after
         arguments = request.arguments.map { Array(request.bytes[$0]) }
     }
 
@@ -50,6 +52,7 @@ struct RequestContent: Equatable {
         case .usage:
             let scope = try Scope(parsing: scope ?? "")
             RequestWriter.writeUsage(of: scope, roles: roles, email: email, to: &out)
+        case .alerts: RequestWriter.writeAlerts(after: after.map { "\($0)" }, to: &out)
         case .auth: RequestWriter.writeAuth(token ?? "", to: &out)
         case .ping where arguments.isEmpty: RequestWriter.write(.ping, to: &out)
         case .help, .info: RequestWriter.write(verb, to: &out)

@@ -27,7 +27,7 @@ struct DecisionView: Encodable {
         try container.encodeIfPresent(decision.source, forKey: .source)
         try container.encode(decision.isDegraded, forKey: .degraded)
         try container.encode(decision.shadow, forKey: .shadow)
-        try container.encode(decision.warnings, forKey: .warnings)
+        try container.encode(decision.warnings.map(\.description), forKey: .warnings)
         try container.encodeIfPresent(decision.reservation, forKey: .reservation)
     }
 

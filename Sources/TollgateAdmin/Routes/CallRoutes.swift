@@ -26,7 +26,7 @@ struct CallRoutes {
         case .decision(let decision): return Self.response(decision)
         case .ok(let fields): return .json(Receipt(verb, fields))
         case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
-        case .pong, .json, nil: throw Problem(.internal, "not a reply to \(verb.name)")
+        case .pong, .json, .alert, nil: throw Problem(.internal, "not a reply to \(verb.name)")
         }
     }
 

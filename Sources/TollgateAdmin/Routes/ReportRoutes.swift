@@ -20,10 +20,9 @@ struct ReportRoutes {
     private func periods(_ unit: CalendarUnit, _ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "from", "to", "by", "format", "roles", "email")
         let format = try ReportFormat(query, request.request.headers)
-        guard let text = query["scope"] else {
+        guard let scope = try query.scope() else {
             throw Problem.badRequest("scope: is missing; expected one such as user:alice")
         }
-        let scope = try AdminRequest.scope(text)
         let dimension = try Self.dimension(query["by"])
         let policy = api.server.policies.effective
         try Self.requireHistory(of: scope.kind, in: policy, "scope")

@@ -1,0 +1,111 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import TollgateWire
+
+extension AlertLink {
+    /// Opens a connection, which reads only when it is asked to.
+    func connect() {
+        state = .connecting
+        let link = NIOLoopBound(self, eventLoop: eventLoop)
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(deadline)
+            .channelOption(.autoRead, value: false)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AlertHandler(link: link.value))
+                }
+            }
+        let connected: EventLoopFuture<any Channel> =
+            switch address {
+            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        connected.hop(to: eventLoop).assumeIsolated().whenComplete { result in
+            guard let channel = try? result.get(),
+                let handler = try? channel.pipeline.syncOperations.handler(type: AlertHandler.self)
+            else { return self.lost(nil) }
+            self.opened(Connection(channel: channel, handler: handler))
+        }
+    }
+
+    private func opened(_ connection: Connection) {
+        guard case .connecting = state else { return connection.channel.close(promise: nil) }
+        guard connection.channel.isActive else { return lost(nil) }
+        guard let token else { return greetWithoutToken(connection) }
+        greet(connection, .auth) { RequestWriter.writeAuth(token, to: &$0) }
+    }
+
+    /// Who has no cursor asks for the one of now, and so misses nothing where the connection is lost before the first message.
+    private func greetWithoutToken(_ connection: Connection) {
+        if cursor == nil {
+            greet(connection, .info) { RequestWriter.write(.info, to: &$0) }
+        } else {
+            subscribe(connection)
+        }
+    }
+
+    private func subscribe(_ connection: Connection) {
+        var line = ByteBuffer()
+        RequestWriter.writeAlerts(after: cursor, to: &line)
+        do throws(TollgateClientError) {
+            try ScopedRequest.checkReadable(line)
+        } catch {
+            state = .greeting(connection, .alerts)
+            return fail(error)
+        }
+        greet(connection, .alerts) { $0 = line }
+    }
+
+    private func greet(_ connection: Connection, _ greeting: Greeting, _ write: (inout ByteBuffer) -> Void) {
+        state = .greeting(connection, greeting)
+        var request = ByteBuffer()
+        write(&request)
+        connection.channel.writeAndFlush(request, promise: nil)
+        connection.channel.read()
+        eventLoop.assumeIsolated().scheduleTask(in: deadline) {
+            guard case .greeting(let current, let awaited) = self.state, awaited == greeting,
+                current.handler === connection.handler
+            else { return }
+            self.lost(connection.handler)
+        }
+    }
+
+    /// A line came.
+    func received(_ line: String, from handler: AlertHandler) {
+        switch state {
+        case .greeting(let connection, let greeting) where connection.handler === handler:
+            answered(line, to: greeting, connection)
+        case .listening(let connection) where connection.handler === handler: heard(line, from: connection)
+        default: break
+        }
+    }
+
+    private func answered(_ line: String, to greeting: Greeting, _ connection: Connection) {
+        switch (greeting, ReplyParser.reply(in: line)) {
+        case (.auth, .ok): greetWithoutToken(connection)
+        case (.info, .json(let json)):
+            cursor = SidecarInfo.cursor(in: json)
+            subscribe(connection)
+        case (.alerts, .ok): listen(connection)
+        case (_, .error(let code, let sentence)):
+            let error = TollgateClientError.refused(code: code, sentence: sentence)
+            if error.mayPass { lost(connection.handler) } else { fail(error) }
+        default: lost(connection.handler)
+        }
+    }
+}
+
+/// What is read of INFO.
+private struct SidecarInfo: Decodable {
+    struct Alerts: Decodable {
+        var cursor: String?
+    }
+
+    var alerts: Alerts?
+
+    /// Where the sidecar has read the stream of alerts up to; nil where it has not reached Redis yet.
+    static func cursor(in json: String) -> String? {
+        (try? JSONDecoder().decode(SidecarInfo.self, from: Data(json.utf8)))?.alerts?.cursor
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import NIOCore
+import TollgateCore
+import TollgateWire
+
+/// ALERTS: from its reply on, what happens to alerts is pushed to the client.
+///
+/// A push goes to the output at once, whatever replies are outstanding: the output holds whole replies only, so it comes between
+/// two of them and never within one. What a client is too slow to take is not kept for it: it falls behind, and reads page after
+/// page from the stream as it makes room. So it may take as long as it likes, and costs no memory.
+extension Session {
+    /// Seconds without a sign of life from the host of a client that listens; then it is asked, three times.
+    private static let silence: Int = 60
+    private static let pauseBetweenProbes: Int = 15
+    private static let mostProbes: Int = 3
+
+    /// Without a cursor on a connection that has asked before, nothing changes; with one it begins again from there.
+    func subscribe(_ request: borrowing Request) {
+        replyOK()
+        guard alerts == nil || request.after != nil else { return }
+        if alerts == nil { probeSilentPeer() }
+        worker.unsubscribe(self)
+        alerts = AlertSubscription(after: request.after, place: replies.end)
+        worker.subscribe(self)
+    }
+
+    /// A client that only listens is not closed as idle: so the system has to find out whether its host is still there.
+    private func probeSilentPeer() {
+        guard let channel = context?.channel, let options = channel.syncOptions,
+            [.inet, .inet6].contains(channel.remoteAddress?.protocol)
+        else { return }
+        try? options.setOption(.socketOption(.so_keepalive), value: 1)
+        #if canImport(Glibc)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: Self.silence)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Self.pauseBetweenProbes)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: Self.mostProbes)
+        #endif
+    }
+
+    /// Goes on where the reply to ALERTS has gone out, or where there is room again. Called whenever output has been handed over.
+    func advanceAlerts(_ alerts: AlertSubscription) {
+        if case .accepted(let place) = alerts.phase, replies.start >= place {
+            alerts.phase = alerts.isFromCursor ? .behind : .live
+        }
+        guard case .behind = alerts.phase, hasRoomForAlerts else { return }
+        alerts.phase = .reading
+        let reader = NIOLoopBound((session: self, alerts: alerts), eventLoop: worker.eventLoop)
+        worker.alertFeed?.read(after: alerts.position, for: ObjectIdentifier(self)) { page in
+            reader.eventLoop.execute { reader.value.session.receivePage(page, for: reader.value.alerts) }
+        }
+    }
+
+    /// The page that was asked for.
+    private func receivePage(_ page: AlertPage, for alerts: AlertSubscription) {
+        guard phase == .open, alerts === self.alerts else { return }
+        let isWritten = push(page, alerts)
+        alerts.phase = isWritten && page.isLast ? .live : .behind
+        flush()
+    }
+
+    /// What is new to every client that listens.
+    func receiveAlerts(_ page: AlertPage) {
+        guard phase == .open, let alerts, case .live = alerts.phase else { return }
+        if !push(page, alerts) { alerts.phase = .behind }
+        flush()
+    }
+
+    /// Writes what of a page comes after the client's place, for as long as there is room; false where some is left over.
+    private func push(_ page: AlertPage, _ alerts: AlertSubscription) -> Bool {
+        alerts.position = max(alerts.position, page.after)
+        for line in page.lines where line.cursor > alerts.position {
+            guard hasRoomForAlerts else { return false }
+            replies.push { framing.writePush(line.text, to: &$0) }
+            alerts.position = line.cursor
+        }
+        alerts.position = max(alerts.position, page.end)
+        return true
+    }
+
+    private var hasRoomForAlerts: Bool {
+        phase == .open && replies.output.readableBytes < Self.mostUnwritten && context?.channel.isWritable == true
+    }
+
+    /// Closes a session on which nothing happens. A client that listens, and does not read, is told so if it reads after all.
+    func closeIdle() {
+        guard alerts != nil, phase == .open else { return close() }
+        alerts = nil
+        worker.unsubscribe(self)
+        refuse(RequestError(.busy, "the alerts were not read; come back with after= and the last cursor"))
+        closeAfterReplies()
+    }
+}
