@@ -37,9 +37,10 @@ let package = Package(
             path: "lua",
             resources: [
                 .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
-                .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("alerts.lua"),
-                .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"), .embedInCode("usage.lua"),
-                .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
+                .embedInCode("rankings.lua"), .embedInCode("history_labels.lua"), .embedInCode("history.lua"),
+                .embedInCode("history_refunds.lua"), .embedInCode("history_pages.lua"), .embedInCode("batch.lua"),
+                .embedInCode("alerts.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
+                .embedInCode("usage.lua"), .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
                 .embedInCode("alert_publish.lua"),
             ],

@@ -78,6 +78,8 @@ if marked then
         if kept ~= true then call('SET', KEYS[scope_count + mark], '1', 'PX', format('%d', kept)) end
     end
 end
+spread_requests(scopes)
 for i = 1, #scopes do write_history(scopes[i]) end
+write_rankings()
 put_notices()
 return cmsgpack.pack(reply)

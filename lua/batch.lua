@@ -7,7 +7,7 @@
 --            clock       0 is Redis's own; tests pass Unix ms
 --            limit sets  see window.lua
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
---                        history counts its cost, or 0
+--                        history counts what it had a part in, or 0
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one
 --                        request that names no other amount, and has neither the first count nor amounts. Then, for
@@ -63,14 +63,17 @@ for i = 1, #sent_sets do
     if not sets[i] then return cmsgpack.pack({ 0, now }) end
 end
 local scopes = {}
+local in_history, keeps_history = {}, false -- in_history[place]: whether the scope has a history, or a label
 local scope_count = #sent_scopes / 2
 for i = 1, scope_count do
     local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]], now)
     if state.held then read_holds(state, now) end
     local label = sent_scopes[2 * i]
-    if label ~= 0 then state.cost_field = 'cost/' .. label end
-    scopes[i] = state
+    state.label = label ~= 0 and label
+    scopes[i], in_history[i] = state, label ~= 0 or state.set.day ~= nil
+    keeps_history = keeps_history or state.set.day ~= nil
 end
+if not keeps_history then in_history = {} end
 
 local reply = { 1, now }
 local size = 2
@@ -92,16 +95,10 @@ local function used_and_held(scope, limit)
     return state.used[limit], held
 end
 
--- Counts what was really used, by the scope itself and by the tool and the provider it was used for.
+-- Counts what was really used in the history of a scope.
 local function tally_amounts(state, add)
-    local hits, tokens, cost = asked[REQUESTS], asked[TOKENS], asked[COST]
-    if hits then add(state, 'requests', hits) end
-    if tokens then add(state, 'tokens', tokens) end
-    if not cost or cost == 0 then return end
-    add(state, 'cost', cost)
-    for i = 1, named_count do
-        local field = scopes[named[i]].cost_field
-        if field then add(state, field, cost) end
+    for meter = REQUESTS, COST do
+        if asked[meter] then add(state, meter, asked[meter], scopes, named, named_count) end
     end
 end
 
@@ -163,7 +160,9 @@ local function refusal(counts_denial)
                 end
             end
         end
-        if refuses and counts_denial then tally(state, 'denied', max(asked[REQUESTS] or 1, 1)) end
+        if refuses and counts_denial then
+            tally_named(state, DENIED, max(asked[REQUESTS] or 1, 1), scopes, named, named_count)
+        end
     end
     return scope, limit, wait
 end
@@ -259,10 +258,8 @@ local function decide(verb, hold, ttl)
         for i = 1, named_count do add_hold(scopes[named[i]], hold, asked, now + ttl) end
     end
     if verb ~= PEEK and hits > 0 then
-        for i = 1, named_count do
-            consume(scopes[named[i]], { [REQUESTS] = hits })
-            tally(scopes[named[i]], 'requests', hits)
-        end
+        for i = 1, named_count do consume(scopes[named[i]], { [REQUESTS] = hits }) end
+        tally_requests(in_history, named, named_count, hits)
     end
     find_warnings()
     scope, limit = tightest()
@@ -286,10 +283,10 @@ local function settle(verb, mark)
         local state = scopes[named[i]]
         if verb == RECORD then
             consume(state, asked)
-            tally_amounts(state, tally)
+            tally_amounts(state, tally_named)
         else
             give_back(state, asked)
-            tally_amounts(state, untally)
+            tally_amounts(state, untally_named)
         end
     end
     if verb == RECORD then find_warnings() end
@@ -304,10 +301,13 @@ local function settle_reservation(verb, hold, hits, made, ends, mark)
         release_hold(state, hold, now)
         if verb == COMMIT then
             consume(state, asked)
-            tally_amounts(state, tally)
+            tally_amounts(state, tally_named)
         elseif hits > 0 then
             give_back_hits(state, hits, made)
-            untally(state, 'requests', hits, made)
+            -- An earlier day has been told of already.
+            if state.set.day and made >= state.set.day_starts then
+                untally_named(state, REQUESTS, hits, scopes, named, named_count)
+            end
         end
     end
     if verb == COMMIT then find_warnings() end

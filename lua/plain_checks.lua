@@ -14,7 +14,6 @@ local function count_hits(state)
     state.hits = 0
     HITS[REQUESTS] = hits
     consume(state, HITS)
-    tally_hits(state, hits)
 end
 
 -- How many hits later a limit that loses its share faster may become the tightest. Shares are doubles: so a little less,
@@ -98,6 +97,7 @@ local function pass_quietly()
             if share < least then scope, least, tight = place, share, state end
         end
     end
+    tally_requests(in_history, named, named_count, 1)
     local at = size
     reply[at + 1] = ALLOW
     if tight and tight.kept > 0 then

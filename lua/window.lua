@@ -1,11 +1,12 @@
 -- window.lua: what batch.lua and usage.lua share, with holds.lua. It is put in front of each of them before they are
--- loaded; in front of batch.lua, counters.lua and history.lua come between; behind it plain_checks.lua and apply.lua.
+-- loaded; in front of batch.lua, counters.lua, rankings.lua and history*.lua come between; behind it plain_checks.lua and
+-- apply.lua.
 --
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and periods are worked out once a call.
 --
 -- Limit set, as sent:  { history, { limit, … } }
---   history  0, or { day, month }, each a calendar
+--   history  0, or { day, month, kept, kept }: two calendars, and for how many ms after its end each is kept
 --   limit    { name, meter, kind, max, shadow, thresholds, arg }
 --              name    'requests/1m'; prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
@@ -137,10 +138,10 @@ local function prepare_set(sent, now)
     end
     if sent[1] ~= 0 then
         local day, day_ends, day_starts = period_at(sent[1][1], now)
-        local month, month_ends, month_starts = period_at(sent[1][2], now)
+        local month, month_ends = period_at(sent[1][2], now)
         if not day or not month then return nil end
         set.day, set.day_ends, set.month, set.month_ends = ':day:' .. day, day_ends, ':month:' .. month, month_ends
-        set.day_starts, set.month_starts = day_starts, month_starts
+        set.day_starts, set.day_kept, set.month_kept = day_starts, sent[1][3], sent[1][4]
     end
     return set
 end
@@ -206,8 +207,8 @@ local function load_scope(key, set, now)
     local used, moved, rings = { 0, 0, 0, 0 }, false, false
     local state = {
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
-        ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false, delta = false, pieces = false, before = false,
-        cost_field = false, requests = 0, tallied = false, taken = false,
+        ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false,
+        delta = false, pieces = false, before = false, label = false, tallied = false, page = false,
         hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
     }
     local found

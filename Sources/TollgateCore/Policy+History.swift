@@ -1,4 +1,9 @@
 extension Policy {
+    /// How long the days and months of a scope are kept; nil where they are not.
+    public func historyRetention(of scope: Scope) -> HistoryRetention? {
+        keepsHistory(of: scope) ? HistoryRetention(days: historyDays, months: historyMonths) : nil
+    }
+
     /// Whether the days and months of a scope are kept. Those of a composite scope never are.
     public func keepsHistory(of scope: Scope) -> Bool { keepsHistory(of: scope.kind) }
 

@@ -20,8 +20,8 @@ extension Policy {
     }
 
     static let keys = [
-        "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "on_redis_failure", "defaults",
-        "scopes", "tiers", "assignments",
+        "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days", "history_months",
+        "on_redis_failure", "defaults", "scopes", "tiers", "assignments",
     ]
 
     private mutating func read(_ root: Node, _ reader: PolicyReader) {
@@ -54,6 +54,10 @@ extension Policy {
         case "currency": currency = reader.currency(entry) ?? currency
         case "thresholds": thresholds = reader.thresholds(entry.value, at: entry.place) ?? thresholds
         case "history": history = reader.history(entry) ?? history
+        case "history_days":
+            historyDays = reader.wholeNumber(entry.value, at: entry.place, in: 1...400).map(Int.init) ?? historyDays
+        case "history_months":
+            historyMonths = reader.wholeNumber(entry.value, at: entry.place, in: 1...60).map(Int.init) ?? historyMonths
         case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
         default: break
         }

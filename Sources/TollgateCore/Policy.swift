@@ -10,6 +10,10 @@ public struct Policy: Sendable, Equatable {
     public var thresholds = [80, 90, 95, 100]
     /// The kinds whose days and months are kept; may hold `global`.
     public var history: Set<String> = ["user", "team", "project", "tenant", "tool", "provider", "account"]
+    /// How many days a day's history is kept after its end, 1 … 400.
+    public var historyDays = 35
+    /// How many months, of 31 days, a month's history is kept after its end, 1 … 60.
+    public var historyMonths = 14
     /// What becomes of a decision when Redis cannot be asked; a limit's own rule comes first.
     public var onRedisFailure = FailureRules()
     /// Limits of every scope of a kind; in the order of `Limit.precedes`.

@@ -5,7 +5,8 @@ package import TollgateCore
 /// carries it once. Owned by one event loop.
 package final class LimitSet {
     package let limits: [EffectiveLimit]
-    package let keepsHistory: Bool
+    /// How long the scope's days and months are kept; nil where they are not.
+    package let history: HistoryRetention?
     /// What a reply says of each limit after the scope: `/requests/1m` and ` max=60`.
     package let texts: [LimitText]
     /// Whether a decision that one of these limits has a part in is refused while Redis cannot be asked.
@@ -19,9 +20,9 @@ package final class LimitSet {
     var batchNumber = 0
     var batchPlace = 0
 
-    package init(limits: [EffectiveLimit], keepsHistory: Bool, rules: CalendarRules) {
+    package init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules) {
         self.limits = limits
-        self.keepsHistory = keepsHistory
+        self.history = history
         self.rules = rules
         self.texts = limits.map(LimitText.init)
         self.failsClosed = limits.contains {
@@ -42,10 +43,12 @@ package final class LimitSet {
 
     private func encode(at now: Int64, holds: inout Range<Int64>) {
         encoding.writeMessagePack(arrayOf: 2)
-        if keepsHistory {
-            encoding.writeMessagePack(arrayOf: 2)
+        if let history {
+            encoding.writeMessagePack(arrayOf: 4)
             encode(.day, at: now, holds: &holds)
             encode(.month, at: now, holds: &holds)
+            encoding.writeMessagePack(history.day)
+            encoding.writeMessagePack(history.month)
         } else {
             encoding.writeMessagePack(0)
         }

@@ -18,7 +18,8 @@ package final class ScopePlan {
     private let textCount: Int32
     /// Of the text, for the cache.
     let hash: Int
-    /// `provider=openai` in MessagePack, under which other scopes' history counts this one's cost; the number 0 if none.
+    /// `provider=openai` in MessagePack, under which other scopes' history counts what this one had a part in; the number 0 if
+    /// none.
     let label: [UInt8]
     /// Whether leaving the scope out of an operation changes nothing.
     package let isInert: Bool
@@ -35,8 +36,8 @@ package final class ScopePlan {
     /// That batch.
     var batchNumber = 0
 
-    /// Kinds by which the history of other scopes splits its cost.
-    static let labelledKinds: Set<String> = ["provider", "tool"]
+    /// Kinds by which the history of other scopes is split.
+    package static let labelledKinds: Set<String> = ["provider", "tool", "model"]
     private static let noLabel: [UInt8] = [0]
 
     init(scope: Scope, set: LimitSet, namespace: String, hash: Int, standing: ScopeStanding = ScopeStanding()) {
@@ -56,7 +57,7 @@ package final class ScopePlan {
             isInert = false
         } else {
             label = Self.noLabel
-            isInert = set.limits.isEmpty && !set.keepsHistory
+            isInert = set.limits.isEmpty && set.history == nil
         }
     }
 

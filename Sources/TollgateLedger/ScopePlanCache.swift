@@ -49,7 +49,7 @@ package final class ScopePlanCache {
 
     private struct LimitSetKey: Hashable {
         var limits: [EffectiveLimit]
-        var keepsHistory: Bool
+        var history: HistoryRetention?
         var calendar: CalendarRules
     }
 
@@ -286,10 +286,10 @@ package final class ScopePlanCache {
 
     private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
         let key = LimitSetKey(
-            limits: rules.limits, keepsHistory: policy.keepsHistory(of: scope), calendar: rules.calendar)
+            limits: rules.limits, history: policy.historyRetention(of: scope), calendar: rules.calendar)
         if let set = sets[key] { return set }
         if sets.count >= Self.mostSets { sets.removeAll() }
-        let set = LimitSet(limits: key.limits, keepsHistory: key.keepsHistory, rules: key.calendar)
+        let set = LimitSet(limits: key.limits, history: key.history, rules: key.calendar)
         sets[key] = set
         return set
     }

@@ -29,7 +29,7 @@ import TollgateTestSupport
         }
         try history.checkTrailingWindows()
         try await compareUsage(harness, model, history)
-        try compareHistory(harness, model)
+        try StoredHistory(harness.redis).expect(model.history)
         try await harness.stop()
     }
 
@@ -47,19 +47,6 @@ import TollgateTestSupport
                 guard let period = model.period(usage.scope, item.limit.limit, at: history.now) else { continue }
                 #expect(item.resetsAt == period.endsAt, "\(scope) \(item.limit.limit.name)")
             }
-        }
-    }
-
-    /// Every page that the model has stands in Redis with the same sums, and no other page does.
-    private func compareHistory(_ harness: LedgerHarness, _ model: ReferenceLedger) throws {
-        for (page, fields) in model.history {
-            let parts = page.split(separator: ":")
-            let key = "tollgate:{\(parts[0]):\(parts[1])}:\(parts[2]):\(parts[3])"
-            let stored = try harness.redis.hash(key)
-            for (field, amount) in fields {
-                #expect(Int64(stored[field] ?? "0") == amount, "\(key) \(field)")
-            }
-            #expect(Set(stored.keys).isSubset(of: Set(fields.keys)), "\(key)")
         }
     }
 }

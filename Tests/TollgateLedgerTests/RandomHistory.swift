@@ -8,7 +8,7 @@ import TollgateTestSupport
 struct RandomHistory {
     static let scopes = [
         "user:alice", "user:bob", "user:carol", "tool:search", "tool:write", "provider:openai", "provider:other",
-        "user:alice+tool:search", "global",
+        "model:small", "user:alice+tool:search", "global",
     ]
 
     private(set) var policy = Policy()
@@ -16,16 +16,20 @@ struct RandomHistory {
     private(set) var now: Int64 = 4_102_444_800_000 - 86_400_000 * 3
     private var random: SeededGenerator
     private let refundsRequests: Bool
+    private let hastens: Bool
     /// Admitted requests: when, how many, on which scopes.
     private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
     private var reservations = 0
     /// Reservations that were allowed, and when.
     private var made: [(operation: TestOperation, at: Int64)] = []
 
-    init(seed: UInt64) {
+    /// By any calendar, and over months; or by the one given and from the time given on, over days.
+    init(seed: UInt64, calendar: CalendarRules? = nil, from start: Int64? = nil) {
         random = SeededGenerator(seed: seed)
         refundsRequests = seed.isMultiple(of: 2)
-        policy.calendar = anyCalendar()
+        hastens = start == nil
+        now = start ?? now
+        policy.calendar = calendar ?? anyCalendar()
         policy.defaults = [
             kind("user"): limits(most: 5), kind("tool"): limits(most: 4), kind("provider"): limits(most: 4),
             kind("user+tool"): limits(most: 2),
@@ -90,7 +94,7 @@ struct RandomHistory {
         case 50..<80: now += Int64.random(in: 300...5_000, using: &random)
         case 80..<95: now += Int64.random(in: 5_000...130_000, using: &random)
         case 95..<99: now += Int64.random(in: 130_000...7_200_000, using: &random)
-        default: now += Int64.random(in: 7_200_000...86_400_000 * 40, using: &random)
+        default: now += Int64.random(in: 7_200_000...86_400_000 * (hastens ? 40 : 4), using: &random)
         }
         let count = Int.random(in: 1...40, using: &random)
         return ((0..<count).map { _ in nextOperation() }, now)
@@ -103,6 +107,9 @@ struct RandomHistory {
         if Bool.random(using: &random) { names.append(tool) }
         if Bool.random(using: &random) {
             names.append(["provider:openai", "provider:other"].randomElement(using: &random)!)
+        }
+        if Bool.random(using: &random) {
+            names.append(["model:small", "model:large"].randomElement(using: &random)!)
         }
         if names.contains(tool) { names.append("\(user)+\(tool)") }
         names.append("global")

@@ -38,17 +38,19 @@ extension ReferenceLedger {
         guard markDone(mark) else { return "OK duplicate" }
         for scope in operation.scopes {
             holds[scope.description]?.removeAll { $0.id == reservation.id }
-            if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, at: now) }
+            if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }
         }
         if operation.verb == .commit { addAmounts(of: operation, at: now) }
         return reservation.endsAt > now ? "OK" : "OK late"
     }
 
     /// Requests go back to the bucket, the period and the page that they were counted in, as far as those still count.
-    private mutating func giveBackHits(of reservation: Reservation, to scope: Scope, at now: Int64) {
+    private mutating func giveBackHits(
+        of reservation: Reservation, to scope: Scope, _ operation: TestOperation, at now: Int64
+    ) {
         for effective in policy.limits(for: scope) where effective.limit.meter == .requests {
             takeBack(reservation.hits, from: scope, effective.limit, madeAt: reservation.madeAt, at: now)
         }
-        remember(scope, "requests", -reservation.hits, at: now, since: reservation.madeAt)
+        forget(reservation.hits, "requests", of: scope, in: operation, at: now, since: reservation.madeAt)
     }
 }

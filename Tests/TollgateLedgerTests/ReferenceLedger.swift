@@ -33,8 +33,7 @@ struct ReferenceLedger {
 
     private(set) var policy: Policy
     private(set) var events: [Counter: [Event]] = [:]
-    /// `user:alice:day:2026-11-20` → field → amount.
-    private(set) var history: [String: [String: Int64]] = [:]
+    private(set) var history = ReferenceHistory()
     /// By scope.
     var holds: [String: [Hold]] = [:]
     /// What counts once, and has been counted.
@@ -92,7 +91,7 @@ struct ReferenceLedger {
             }
             if operation.verb != .peek {
                 for scope in operation.scopes where refusals.contains(where: { $0.scope == scope.description }) {
-                    remember(scope, "denied", max(hits, 1), at: now)
+                    remember(max(hits, 1), "denied", of: scope, in: operation, at: now)
                 }
             }
             return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
@@ -101,7 +100,7 @@ struct ReferenceLedger {
         if operation.verb != .peek, hits > 0 {
             for scope in operation.scopes {
                 add(hits, to: scope, .requests, at: now)
-                remember(scope, "requests", hits, at: now)
+                remember(hits, "requests", of: scope, in: operation, at: now)
             }
         }
         return allowed(operation, at: now) + extras
@@ -152,13 +151,13 @@ struct ReferenceLedger {
                     takeBack(amount, from: scope, meter, at: now)
                 }
             }
-            let sign: Int64 = operation.verb == .refund ? -1 : 1
-            remember(scope, "requests", sign * (operation.amounts.requests ?? 0), at: now)
-            remember(scope, "tokens", sign * (operation.amounts.allTokens ?? 0), at: now)
-            let cost = sign * (operation.amounts.cost ?? 0)
-            remember(scope, "cost", cost, at: now)
-            for other in operation.scopes where ["tool", "provider"].contains(other.kind.description) {
-                remember(scope, "cost/\(other.parts[0].kind)=\(other.parts[0].id)", cost, at: now)
+            for meter in Meter.allCases where meter != .concurrent {
+                let amount = amount(of: meter, in: operation) ?? 0
+                if operation.verb == .refund {
+                    forget(amount, meter.name, of: scope, in: operation, at: now)
+                } else {
+                    remember(amount, meter.name, of: scope, in: operation, at: now)
+                }
             }
         }
     }
@@ -212,16 +211,25 @@ struct ReferenceLedger {
         return (period.endsAt - other) * 10 <= (window.endsAt - window.startsAt) * 9
     }
 
-    /// `since`: pages that begin later are left as they are.
-    mutating func remember(
-        _ scope: Scope, _ field: String, _ amount: Int64, at now: Int64, since: Int64 = .max
+    // MARK: - History
+
+    private mutating func remember(
+        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at now: Int64
     ) {
-        guard amount != 0, policy.keepsHistory(of: scope) else { return }
-        for unit in [CalendarUnit.day, .month] where policy.calendar.window(unit, containing: now).startsAt <= since {
-            let page = "\(scope):\(unit):\(policy.calendar.window(unit, containing: now).id)"
-            let sum = max(history[page]?[field] ?? 0, 0) + amount
-            history[page, default: [:]][field] = max(sum, 0)
-        }
+        guard policy.keepsHistory(of: scope) else { return }
+        history.add(
+            amount, meter, to: scope, of: operation.scopes, day: policy.calendar.window(.day, containing: now).id,
+            month: policy.calendar.window(.month, containing: now).id)
+    }
+
+    /// `since`: where that was before the day of now, nothing is taken back.
+    mutating func forget(
+        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at now: Int64,
+        since: Int64 = .max
+    ) {
+        let day = policy.calendar.window(.day, containing: now)
+        guard since >= day.startsAt else { return }
+        history.take(amount, meter, from: scope, of: operation.scopes, day: day.id)
     }
 
     // MARK: - Adding up

@@ -7,46 +7,11 @@ import TollgateTestSupport
 /// Where two rare things meet in the scripts.
 @Suite struct ScriptEdgeTests {
     private static let noon: Int64 = ScriptTests.start + 12 * 3_600_000
-    private static let dayPage = "tollgate:{user:a}:day:2100-01-01"
 
     private func policy(_ limits: [Limit]) throws -> Policy {
         var policy = Policy()
         policy.defaults[try ScopeKind(parsing: "user")] = limits
         return policy
-    }
-
-    @Test("a refund from the labels counted together, and a new one of them, in one batch are both kept")
-    func refundBesideNewLabel() async throws {
-        let harness = try await LedgerHarness(policy: Policy.empty)
-        for part in 0..<5 {
-            let batch = try (0..<100).map {
-                try TestOperation.record("user:a", "tool:t\(part * 100 + $0)", amounts: Amounts(cost: 10))
-            }
-            _ = try await harness.apply(batch, at: ScriptTests.start)
-        }
-        let before = try harness.redis.hash(Self.dayPage)
-        let folded = try #require((0..<500).first { before["cost/tool=t\($0)"] == nil })
-        let together = try #require(Int(before["cost/tool/other"] ?? ""))
-        _ = try await harness.apply(
-            [
-                .refund("user:a", "tool:t\(folded)", amounts: Amounts(cost: 4)),
-                .record("user:a", "tool:new", amounts: Amounts(cost: 50)),
-            ],
-            at: ScriptTests.start)
-        let after = try harness.redis.hash(Self.dayPage)
-        #expect(after["cost/tool/other"] == "\(together - 4 + 50)")
-        #expect(after["cost"] == "5046")
-        try await harness.stop()
-    }
-
-    @Test("a page of history that begins with more than 2^53 expires like any other")
-    func largePageExpires() async throws {
-        let harness = try await LedgerHarness(policy: Policy.empty)
-        let record = try TestOperation.record("user:a", amounts: Amounts(cost: 9_000_000_000_000_000))
-        _ = try await harness.apply([record, record], at: ScriptTests.start)
-        #expect(try harness.redis.hash(Self.dayPage)["cost"] == "18000000000000000")
-        #expect(try harness.redis.cli("PEXPIRETIME", Self.dayPage) == "\(ScriptTests.start + 36 * 86_400_000)")
-        try await harness.stop()
     }
 
     @Test("a counter that is no number, or below zero, counts as zero", arguments: ["nan", "-5", "-1e30", "x"])

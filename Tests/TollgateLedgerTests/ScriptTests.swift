@@ -54,24 +54,6 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a refund of a label that was folded into the others is taken from there")
-    func refundOfFoldedLabel() async throws {
-        let harness = try await LedgerHarness(policy: Policy.empty)
-        for part in 0..<5 {
-            let batch = try (0..<100).map {
-                try TestOperation.record("user:a", "tool:t\(part * 100 + $0)", amounts: Amounts(cost: 10))
-            }
-            _ = try await harness.apply(batch, at: Self.start)
-        }
-        let before = try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")
-        let folded = try #require((0..<500).first { before["cost/tool=t\($0)"] == nil })
-        _ = try await harness.apply(.refund("user:a", "tool:t\(folded)", amounts: Amounts(cost: 4)), at: Self.start)
-        let after = try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")
-        #expect(after["cost"] == "4996")
-        #expect(Int(after["cost/tool/other"] ?? "") == (Int(before["cost/tool/other"] ?? "") ?? 0) - 4)
-        try await harness.stop()
-    }
-
     @Test("a calendar period that the sidecar did not expect is sent again for Redis's time")
     func unexpectedTime() async throws {
         let harness = try await LedgerHarness(policy: policy(["user": [Limit(.cost, .day, max: 100)]]))
@@ -115,7 +97,7 @@ import TollgateTestSupport
         #expect(try expiry("tollgate:{user:a}") == februaryStarts)
         #expect(try expiry("tollgate:{tool:t}") == Self.start + 32 * 2_000)
         #expect(try expiry("tollgate:{team:x}") == -1)
-        #expect(try expiry("tollgate:{user:a}:day:2100-01-01") == Self.start + 36 * 86_400_000)
+        #expect(try expiry("tollgate:{user:a}:day:2100-01-01") == februaryStarts + 14 * 31 * 86_400_000)
         #expect(try expiry("tollgate:{user:a}:month:2100-01") == februaryStarts + 14 * 31 * 86_400_000)
         // It moves on with the window, and never back.
         _ = try await harness.apply(operation, at: Self.start + 10_000)
@@ -142,23 +124,6 @@ import TollgateTestSupport
         #expect(try harness.redis.cli("KEYS", "tollgate:{*") == "tollgate:{user:a}")
         #expect(try harness.redis.hash("tollgate:{user:a}") == ["requests/1m.e": "- \(Self.start)"])
         #expect(try harness.redis.cli("DBSIZE") == "2", "and the producer's number")
-        try await harness.stop()
-    }
-
-    @Test("past 400 fields a history hash counts new labels together")
-    func boundedHistory() async throws {
-        let harness = try await LedgerHarness(policy: Policy.empty)
-        for part in 0..<6 {
-            let batch = try (0..<100).map {
-                try TestOperation.record("user:a", "tool:t\(part * 100 + $0)", amounts: Amounts(cost: 1))
-            }
-            _ = try await harness.apply(batch, at: Self.start)
-        }
-        let day = try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")
-        #expect(day["cost"] == "600")
-        #expect(day.count <= 401)
-        #expect(day.filter { $0.key.hasPrefix("cost/tool") }.values.compactMap { Int($0) }.reduce(0, +) == 600)
-        #expect(Int(day["cost/tool/other"] ?? "0") ?? 0 > 150)
         try await harness.stop()
     }
 

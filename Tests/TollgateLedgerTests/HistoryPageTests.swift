@@ -1,0 +1,190 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// How days become part of their months, and what stands on their pages, where two rare things meet.
+@Suite struct HistoryPageTests {
+    private static let start = ScriptTests.start
+    private static let day: Int64 = 86_400_000
+    private static let firstDay = "tollgate:{user:a}:day:2100-01-01"
+    private static let secondDay = "tollgate:{user:a}:day:2100-01-02"
+    private static let month = "tollgate:{user:a}:month:2100-01"
+
+    private func record(_ harness: LedgerHarness, _ cost: Int64, at time: Int64, _ tool: String = "tool:t") async throws
+    {
+        _ = try await harness.apply(.record("user:a", tool, amounts: Amounts(cost: cost)), at: time)
+    }
+
+    private func expiry(_ harness: LedgerHarness, _ key: String) throws -> Int64? {
+        Int64(try harness.redis.cli("PEXPIRETIME", key))
+    }
+
+    @Test("a day is added to its month when a later one begins; the month's last stays open")
+    func folding() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        try await record(harness, 5, at: Self.start)
+        #expect(try harness.redis.hash(Self.month)["cost"] == nil)
+        #expect(try harness.redis.hash(Self.firstDay)["folded"] == "0")
+        try await record(harness, 7, at: Self.start + Self.day)
+        let month = try harness.redis.hash(Self.month)
+        #expect(month["cost"] == "5" && month["cost/tool=t"] == "5" && month["open_day"] == "2100-01-02")
+        #expect(try harness.redis.hash(Self.firstDay)["folded"] == "2100-01")
+        #expect(try harness.redis.hash(Self.firstDay)["cost"] == "5")
+        try await record(harness, 11, at: Self.start + 40 * Self.day)
+        #expect(try harness.redis.hash(Self.month) == month)
+        #expect(try harness.redis.hash(Self.secondDay)["folded"] == "0")
+        let stored = try StoredHistory(harness.redis)
+        #expect(stored.month("2100-01", of: "user:a") == ["cost": 12, "cost/tool=t": 12])
+        #expect(stored.month("2100-02", of: "user:a") == ["cost": 11, "cost/tool=t": 11])
+        try await harness.stop()
+    }
+
+    @Test("an open day lives as long as its month, a folded one its own time, by what the policy says")
+    func expiries() async throws {
+        var policy = Policy()
+        policy.historyDays = 3
+        policy.historyMonths = 2
+        let harness = try await LedgerHarness(policy: policy)
+        let monthExpires = Self.start + (31 + 2 * 31) * Self.day
+        try await record(harness, 5, at: Self.start)
+        #expect(try expiry(harness, Self.firstDay) == monthExpires)
+        try await record(harness, 5, at: Self.start + 10 * Self.day)
+        #expect(try expiry(harness, Self.firstDay) == Self.start + 4 * Self.day)
+        #expect(try expiry(harness, Self.month) == monthExpires)
+        #expect(try expiry(harness, "tollgate:{user:a}:day:2100-01-11") == monthExpires)
+        #expect(try expiry(harness, "tollgate:{top}:user:cost:2100-01-01") == Self.start + 5 * Self.day)
+        try await harness.stop()
+    }
+
+    @Test(
+        "a day that begins with more than 2^53, or comes to that, is added to its month exactly, and expires like any other"
+    )
+    func largeDay() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        let record = try TestOperation.record("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_001))
+        for day in 0..<3 {
+            _ = try await harness.apply([record, record, record], at: Self.start + Int64(day) * Self.day)
+        }
+        #expect(try harness.redis.hash(Self.firstDay)["cost"] == "27000000000000003")
+        #expect(try expiry(harness, Self.firstDay) == Self.start + 36 * Self.day)
+        let month = try harness.redis.hash(Self.month)
+        #expect(month["cost"] == "54000000000000006" && month["cost/tool=t"] == "54000000000000006")
+        let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_000))
+        _ = try await harness.apply([refund, refund, refund, refund], at: Self.start + 2 * Self.day)
+        let third = try harness.redis.hash("tollgate:{user:a}:day:2100-01-03")
+        #expect(third["cost"] == "3" || third["cost"] == "0", "the last takes what is left of at most its amount")
+        #expect(third["cost"] == third["cost/tool=t"])
+        try await harness.stop()
+    }
+
+    @Test("what comes to a day that was added to its month already, as when the clock goes back, is added to both")
+    func afterFolding() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        try await record(harness, 5, at: Self.start + 2 * Self.day)
+        try await record(harness, 7, at: Self.start + 3 * Self.day)
+        // Two days that come late: one that was there, and one that was not and so is the open one then.
+        try await record(harness, 11, at: Self.start + 2 * Self.day, "tool:new")
+        try await record(harness, 13, at: Self.start)
+        _ = try await harness.apply(
+            .refund("user:a", "tool:t", amounts: Amounts(cost: 100)), at: Self.start + 2 * Self.day)
+        try await record(harness, 17, at: Self.start + 3 * Self.day)
+        let stored = try StoredHistory(harness.redis)
+        #expect(stored.day("2100-01-03", of: "user:a") == ["cost": 11, "cost/tool=new": 11])
+        #expect(stored.day("2100-01-04", of: "user:a") == ["cost": 24, "cost/tool=t": 24])
+        #expect(stored.day("2100-01-01", of: "user:a") == ["cost": 13, "cost/tool=t": 13])
+        #expect(
+            stored.month("2100-01", of: "user:a") == ["cost": 48, "cost/tool=t": 37, "cost/tool=new": 11])
+        try await harness.stop()
+    }
+
+    @Test("calendars in turn, as where some requests name a role and some do not, count everything once")
+    func alternatingCalendars() async throws {
+        let calendars = [
+            CalendarRules.utc, try CalendarRules(timeZone: "Pacific/Auckland"),
+            try CalendarRules(timeZone: "America/New_York", billingDay: 15),
+        ]
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        var model = ReferenceHistory()
+        for step in 0..<120 {
+            let calendar = calendars[step % 3]
+            var policy = Policy()
+            policy.calendar = calendar
+            try await harness.install(policy)
+            let now = Self.start + 12 * Self.day + Int64(step) * 5 * 3_600_000
+            let user = try Scope(parsing: "user:a")
+            try await record(harness, Int64(step + 1), at: now)
+            for scope in [user, try Scope(parsing: "tool:t")] {
+                model.add(
+                    Int64(step + 1), "cost", to: scope, of: [user, try Scope(parsing: "tool:t")],
+                    day: calendar.window(.day, containing: now).id, month: calendar.window(.month, containing: now).id)
+            }
+        }
+        try StoredHistory(harness.redis).expect(model)
+        try await harness.stop()
+    }
+
+    @Test("a page that is no hash keeps nothing else from being counted", arguments: [firstDay, secondDay, month])
+    func notAHash(key: String) async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        try await record(harness, 5, at: Self.start)
+        try harness.redis.cli("SET", key, "something else")
+        let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 1))
+        let record = try TestOperation.record("user:a", "tool:t", amounts: Amounts(cost: 7))
+        #expect(try await harness.apply([refund, record], at: Self.start) == ["OK", "OK"])
+        #expect(try await harness.apply([refund, record, refund], at: Self.start + Self.day) == ["OK", "OK", "OK"])
+        #expect(try harness.redis.cli("GET", key) == "something else")
+        let tool = try StoredHistory(harness.redis).month("2100-01", of: "tool:t")
+        #expect(tool == ["cost": 17])
+        if key != Self.secondDay { #expect(try harness.redis.hash(Self.secondDay)["cost"] == "6") }
+        try await harness.stop()
+    }
+
+    @Test("a ranking that is none keeps nothing from being counted")
+    func noRanking() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        let key = "tollgate:{top}:user:cost:2100-01-01"
+        try harness.redis.cli("SET", key, "something else")
+        try await record(harness, 5, at: Self.start)
+        #expect(try harness.redis.cli("GET", key) == "something else")
+        #expect(try harness.redis.hash(Self.firstDay)["cost"] == "5")
+        try await harness.stop()
+    }
+
+    @Test("a ranking has the thousand with most of a day, and puts a refund right")
+    func ranking() async throws {
+        let harness = try await LedgerHarness(policy: Policy.empty)
+        var totals: [String: Int64] = [:]
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<12 {
+            let batch = try (0..<400).map { _ in
+                let user = "user:u\(Int.random(in: 0..<1_700, using: &random))"
+                let cost = Int64.random(in: 1...1_000_000, using: &random)
+                totals[user, default: 0] += cost
+                return try TestOperation.record(user, amounts: Amounts(cost: cost))
+            }
+            _ = try await harness.apply(batch, at: Self.start)
+        }
+        func stored() throws -> [String: Int64] {
+            try #require(try StoredHistory(harness.redis).rankings["tollgate:{top}:user:cost:2100-01-01"])
+                .compactMapValues { Int64($0) }
+        }
+        func most() -> [String: Int64] {
+            Dictionary(uniqueKeysWithValues: totals.sorted { $0.value > $1.value }.prefix(1_000).map { ($0, $1) })
+        }
+        var ranking = try stored()
+        #expect(totals.count > 1_300)
+        #expect((1_000...1_100).contains(ranking.count))
+        #expect(ranking.merging(most()) { $1 } == ranking)
+        #expect(ranking.allSatisfy { totals[$0.key] == $0.value })
+        let first = try #require(most().max { $0.value < $1.value })
+        _ = try await harness.apply(
+            .refund(first.key, amounts: Amounts(cost: first.value - 1)), at: Self.start)
+        totals[first.key] = 1
+        ranking = try stored()
+        #expect(ranking[first.key] == 1)
+        try await harness.stop()
+    }
+}

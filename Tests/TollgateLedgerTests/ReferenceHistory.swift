@@ -1,0 +1,81 @@
+import TollgateCore
+
+/// What the days and months of scopes should hold, written down in the plainest way: a day is divided by each dimension, what
+/// has no label of it being a part too, and a month is the sum of its days.
+struct ReferenceHistory {
+    static let dimensions = ["provider", "tool", "model"]
+    private static let noLabel = ""
+
+    struct Day {
+        /// The month that it counts in: that of the calendar under which it was first written.
+        let month: String
+        /// By meter.
+        var inAll: [String: Int64] = [:]
+        /// By dimension, then by meter, then by label.
+        var divided: [String: [String: [String: Int64]]] = [:]
+
+        /// As they stand in Redis, without what is 0.
+        var fields: [String: Int64] {
+            var fields = inAll
+            for (dimension, meters) in divided {
+                for (meter, labels) in meters {
+                    for (label, amount) in labels where label != noLabel {
+                        fields["\(meter)/\(dimension)=\(label)"] = amount
+                    }
+                }
+            }
+            return fields.filter { $0.value != 0 }
+        }
+    }
+
+    /// By scope, then by the day's id.
+    private(set) var days: [String: [String: Day]] = [:]
+
+    /// By the month's id: fields.
+    func months(of scope: String) -> [String: [String: Int64]] {
+        var months: [String: [String: Int64]] = [:]
+        for day in days[scope, default: [:]].values {
+            months[day.month, default: [:]].merge(day.fields, uniquingKeysWith: +)
+        }
+        return months
+    }
+
+    /// Adds an amount of a request to the day of one of its scopes.
+    mutating func add(
+        _ amount: Int64, _ meter: String, to scope: Scope, of request: [Scope], day: String, month: String
+    ) {
+        guard amount > 0 else { return }
+        change(meter, scope, request, day: day, month: month) { $0 += amount }
+    }
+
+    /// Takes back as much as there is in each of the parts that it would be counted in.
+    mutating func take(_ amount: Int64, _ meter: String, from scope: Scope, of request: [Scope], day: String) {
+        guard let page = days[scope.description]?[day] else { return }
+        var taken = min(amount, page.inAll[meter, default: 0])
+        for (dimension, label) in Self.labels(of: scope, in: request) {
+            taken = min(taken, page.divided[dimension]?[meter]?[label] ?? 0)
+        }
+        guard taken > 0 else { return }
+        change(meter, scope, request, day: day, month: page.month) { $0 -= taken }
+    }
+
+    private mutating func change(
+        _ meter: String, _ scope: Scope, _ request: [Scope], day: String, month: String,
+        _ body: (inout Int64) -> Void
+    ) {
+        var page = days[scope.description]?[day] ?? Day(month: month)
+        body(&page.inAll[meter, default: 0])
+        for (dimension, label) in Self.labels(of: scope, in: request) {
+            body(&page.divided[dimension, default: [:]][meter, default: [:]][label, default: 0])
+        }
+        days[scope.description, default: [:]][day] = page
+    }
+
+    /// Which part of each dimension a request belongs to.
+    private static func labels(of scope: Scope, in request: [Scope]) -> [(String, String)] {
+        dimensions.map { dimension in
+            let named = request.first { $0 != scope && $0.kind.description == dimension }
+            return (dimension, named?.parts[0].id ?? noLabel)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The days, the months and the rankings as they stand in Redis.
+struct StoredHistory: Decodable {
+    /// By key, then by field.
+    private let pages: [String: [String: String]]
+    /// By key, then by member.
+    let rankings: [String: [String: String]]
+
+    private static let script = """
+        local pages, rankings = {}, {}
+        for _, key in ipairs(redis.call('KEYS', 'tollgate:{*}:*')) do
+            local target, stored
+            if string.find(key, '}:day:') or string.find(key, '}:month:') then
+                target, stored = pages, redis.call('HGETALL', key)
+            elseif string.find(key, ':{top}:', 1, true) then
+                target, stored = rankings, redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+            end
+            if target then
+                target[key] = {}
+                for i = 1, #stored, 2 do target[key][stored[i]] = stored[i + 1] end
+            end
+        end
+        return cjson.encode({ pages = pages, rankings = rankings })
+        """
+
+    init(_ redis: TestRedis) throws {
+        self = try JSONDecoder().decode(Self.self, from: Data(redis.cli("EVAL", Self.script, "0").utf8))
+    }
+
+    // MARK: - Reading
+
+    /// The amounts of a day, without what is 0.
+    func day(_ id: String, of scope: String) -> [String: Int64] { amounts("tollgate:{\(scope)}:day:\(id)") }
+
+    /// The amounts of a month: of its page and of the day that is open.
+    func month(_ id: String, of scope: String) -> [String: Int64] {
+        let page = "tollgate:{\(scope)}:month:\(id)"
+        let open = pages[page]?["open_day"].map { day($0, of: scope) } ?? [:]
+        return amounts(page).merging(open, uniquingKeysWith: +)
+    }
+
+    private func amounts(_ page: String) -> [String: Int64] {
+        pages[page, default: [:]]
+            .filter { !$0.key.hasPrefix("values/") && !["folded", "open_day", "open_ends"].contains($0.key) }
+            .compactMapValues { Int64($0) }.filter { $0.value != 0 }
+    }
+
+    private func scopesAndIDs(of unit: String) -> [(scope: String, id: String)] {
+        pages.keys.compactMap { key in
+            let parts = key.components(separatedBy: "}:\(unit):")
+            return parts.count == 2 ? (String(parts[0].dropFirst("tollgate:{".count)), parts[1]) : nil
+        }
+    }
+
+    // MARK: - Comparing
+
+    /// Holds all of it against the model: each day, each month, each ranking, and that the sums agree.
+    func expect(_ model: ReferenceHistory, _ location: SourceLocation = #_sourceLocation) {
+        expectSums(location)
+        for (scope, id) in scopesAndIDs(of: "day") where model.days[scope]?[id] == nil {
+            Issue.record("\(scope) has a day \(id)", sourceLocation: location)
+        }
+        for (scope, days) in model.days {
+            for (id, expected) in days {
+                #expect(day(id, of: scope) == expected.fields, "\(scope) \(id)", sourceLocation: location)
+            }
+            let months = model.months(of: scope)
+            for (id, expected) in months {
+                let expected = expected.filter { $0.value != 0 }
+                #expect(month(id, of: scope) == expected, "\(scope) \(id)", sourceLocation: location)
+            }
+        }
+        for (scope, id) in scopesAndIDs(of: "month") where model.months(of: scope)[id] == nil {
+            Issue.record("\(scope) has a month \(id)", sourceLocation: location)
+        }
+        expectRankings(model, location)
+    }
+
+    /// On every page, the labels of a dimension sum up to at most what there is in all, nothing is below zero, and there are at
+    /// most 200 labels of a dimension, as many as the page says.
+    func expectSums(_ location: SourceLocation = #_sourceLocation) {
+        for (key, page) in pages {
+            var sums: [String: Int64] = [:]
+            for (field, amount) in amounts(key) {
+                #expect(amount >= 0, "\(key) \(field)", sourceLocation: location)
+                let parts = field.split(whereSeparator: { $0 == "/" || $0 == "=" })
+                if parts.count > 1 { sums["\(parts[0])/\(parts[1])", default: 0] += amount }
+            }
+            for dimension in ReferenceHistory.dimensions {
+                let labels = Set(
+                    page.keys.compactMap { $0.split(separator: "/\(dimension)=", maxSplits: 1).dropFirst().first })
+                let count = Int(page["values/\(dimension)"] ?? "0")
+                #expect(labels.count == count && labels.count <= 200, "\(key) \(dimension)", sourceLocation: location)
+            }
+            for (group, sum) in sums {
+                let total = Int64(page[String(group.prefix { $0 != "/" })] ?? "0") ?? 0
+                #expect(sum <= total, "\(key) \(group)", sourceLocation: location)
+            }
+        }
+    }
+
+    private func expectRankings(_ model: ReferenceHistory, _ location: SourceLocation) {
+        var expected: [String: [String: Int64]] = [:]
+        for (scope, days) in model.days where scope.contains(":") {
+            let kind = scope.prefix { $0 != ":" }
+            for (id, day) in days {
+                for meter in ["requests", "denied", "tokens", "cost"] {
+                    guard let total = day.inAll[meter], total > 0 else { continue }
+                    expected["tollgate:{top}:\(kind):\(meter):\(id)", default: [:]][scope] = total
+                }
+            }
+        }
+        for key in Set(expected.keys).union(rankings.keys) {
+            let stored = rankings[key, default: [:]].compactMapValues { Int64($0) }.filter { $0.value != 0 }
+            #expect(stored == expected[key, default: [:]], "\(key)", sourceLocation: location)
+        }
+    }
+}

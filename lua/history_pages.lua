@@ -1,0 +1,139 @@
+-- history_pages.lua: writes what history.lua has tallied: to the day's page, which it opens where it is new, and folds days
+-- that are over into their months. See history.lua for what stands there.
+--
+-- A change is what was tallied, or a whole page: names, sums (numbers; or texts, of which none is too large), pieces.
+-- What is no number stays as it is, and what is no hash: there nothing can be counted, and nothing else is kept from being.
+-- Needs history.lua, history_refunds.lua and rankings.lua.
+
+local MOST_AT_ONCE = 1000 -- fields in a command: Lua's stack is bounded
+
+-- The texts of fields, in their order, false for those that are not there; nil where the page is no hash.
+local function read_fields(page, names)
+    if #names <= MOST_AT_ONCE then
+        local found = pcall('HMGET', page, unpack(names))
+        return not found.err and found or nil
+    end
+    local texts = {}
+    for first = 1, #names, MOST_AT_ONCE do
+        local found = pcall('HMGET', page, unpack(names, first, min(first + MOST_AT_ONCE - 1, #names)))
+        if found.err then return nil end
+        for i = 1, #found do texts[first + i - 1] = found[i] end
+    end
+    return texts
+end
+
+-- The homes of the labels of which one of the fields is there.
+local function known_homes(page, names, texts, is_new)
+    local homes = homes_of(page, is_new)
+    for i = 2, is_new and 0 or #names do
+        local label = texts[i] and label_of[names[i]]
+        if label then homes[label] = label end
+    end
+    return homes
+end
+
+local counts = { 'HSET' } -- reused
+
+-- Adds a change to a page, given the texts that stand there. Fields are set to their new numbers in one command; what would
+-- not be exact as a number, or goes where others go too, is left to HINCRBY, afterwards. homes: of the page's labels, as far
+-- as they are known. rank_of: the state whose rankings are to know the new totals, or nil. Returns the homes, or nil where
+-- none was needed.
+local function add_change(page, change, texts, homes, is_new, rank_of)
+    local names, sums, pieces = change.names, change.sums, change.pieces
+    local length, others = 2, nil
+    counts[2] = page
+    if is_new then counts[3], counts[4], length = 'folded', '0', 4 end
+    for i = 2, #names do
+        local field, text = names[i], texts[i]
+        local delta, label, target = sums[field], label_of[field], field
+        if label and not text then
+            homes = homes or known_homes(page, names, texts, is_new)
+            local home = home_of(homes, label)
+            if home ~= label then target = field_of(home, meter_of[field]) end
+        end
+        local stored = text and tonumber(text) or 0
+        local total = delta + stored
+        if target ~= field or pieces[field] or total > LARGEST_EXACT or stored > LARGEST_EXACT
+            or text and not tonumber(text)
+        then
+            others = others or {}
+            for j = 1, pieces[field] and #pieces[field] or 0 do others[#others + 1] = { target, pieces[field][j] } end
+            others[#others + 1] = { target, delta }
+        else
+            counts[length + 1], counts[length + 2] = field, text_of(total)
+            length = length + 2
+            if rank_of and not label then rank(rank_of, field, total, delta) end
+        end
+        if length >= 2 * MOST_AT_ONCE then
+            call(unpack(counts, 1, length))
+            length = 2
+        end
+    end
+    for dimension in pairs(homes and homes.added or {}) do
+        counts[length + 1], counts[length + 2] = 'values/' .. dimension, homes.values[dimension]
+        length = length + 2
+    end
+    if length > 2 then call(unpack(counts, 1, length)) end
+    for i = 1, others and #others or 0 do
+        local field, delta = others[i][1], others[i][2]
+        local total = increase_once(page, field, delta)
+        if rank_of and not label_of[field] and type(total) == 'number' then rank(rank_of, field, total, delta) end
+    end
+    return homes
+end
+
+-- Adds a day that is over to its month. ends: when it was over.
+local function fold(day, month, month_id, expires)
+    local stored = pcall('HGETALL', day)
+    if stored.err or #stored == 0 then return end
+    local change = new_change()
+    for i = 1, #stored, 2 do
+        local field, text = stored[i], stored[i + 1]
+        if field == 'folded' and text ~= '0' then return end
+        if is_amount(field) and find(text, '^%d+$') then
+            change.names[#change.names + 1] = field
+            change.sums[field] = text
+        end
+    end
+    add_change(month, change, read_fields(month, change.names), nil, false)
+    call('HSET', day, 'folded', month_id)
+    call('PEXPIREAT', day, expires)
+end
+
+-- Makes the day of the state's set the open one of its month.
+local function open_day(state)
+    local set = state.set
+    local month, today = state.key .. set.month, sub(set.day, #':day:' + 1)
+    local found = pcall('HMGET', month, 'open_day', 'open_ends')
+    if found.err then return end
+    local last, ends = found[1], tonumber(found[2] or nil)
+    if last and last ~= today then
+        fold(state.key .. ':day:' .. last, month, sub(set.month, #':month:' + 1), (ends or set.day_ends) + set.day_kept)
+    end
+    call('HSET', month, 'open_day', today, 'open_ends', format('%d', set.day_ends))
+    if not last then call('PEXPIREAT', month, set.month_ends + set.month_kept) end
+end
+
+-- What came to a day after it was folded. A label's home in the month is that of its home in the day.
+local function add_to_month(month, change, homes)
+    if call('EXISTS', month) == 0 then return end
+    if homes then change = rehoused(change, homes) end
+    local texts = read_fields(month, change.names)
+    if texts then add_change(month, change, texts, nil, false) end
+end
+
+local function write_history(state)
+    local change, set = state.tallied, state.set
+    if not change then return end
+    local page = state.key .. set.day
+    local texts = read_fields(page, change.names)
+    if not texts then return end
+    local folded = texts[1]
+    if not folded then open_day(state) end
+    local homes = add_change(page, change, texts, state.page and state.page.homes, not folded, state)
+    if not folded then
+        call('PEXPIREAT', page, max(set.month_ends + set.month_kept, set.day_ends + set.day_kept))
+    elseif folded ~= '0' then
+        add_to_month(state.key .. ':month:' .. folded, change, homes)
+    end
+end
