@@ -24,6 +24,9 @@ public enum LuaScripts {
     /// Reads which scopes were seen; the contract is its header comment.
     public static let policySeen = join([PackageResources.policy_seen_lua])
 
+    /// Opens an alert or moves it on; the contract is its header comment.
+    public static let alertPublish = join([PackageResources.alert_publish_lua])
+
     /// Takes and keeps the lease of a handler; the contract is its header comment.
     public static let deliveryLease = join([PackageResources.delivery_lease_lua])
 

@@ -1,3 +1,4 @@
+import TollgateCore
 import TollgateLedger
 
 /// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What happens to one alert is told in

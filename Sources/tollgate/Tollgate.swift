@@ -17,7 +17,7 @@ struct Tollgate: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     TierCommand.self, Assign.self, Unassign.self, LimitCommand.self, OverrideCommand.self, Reset.self,
-                    Who.self, Audit.self,
+                    Who.self, Audit.self, Deliveries.self,
                 ])
         ]
     )

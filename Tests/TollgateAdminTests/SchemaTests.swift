@@ -50,6 +50,7 @@ struct SchemaTests {
         ("POST", "/v1/scopes/user:bob/reset", #"{"limits":null}"#),
         ("GET", "/v1/policy", nil), ("POST", "/v1/policy/validate", "defaults: 7"), ("POST", "/v1/policy/validate", ""),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
+        ("GET", "/v1/deliveries", nil),
     ]
 
     /// Tells every answer in the second file that does not fit the document in the first.

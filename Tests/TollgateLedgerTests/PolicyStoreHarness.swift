@@ -1,6 +1,4 @@
-import Logging
 import NIOCore
-import NIOPosix
 import Testing
 import TollgateCore
 import TollgateRedis
@@ -26,24 +24,10 @@ struct PolicyStoreHarness: Sendable {
         _ body: (PolicyStoreHarness) async throws -> Void
     ) async throws {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let link = try await eventLoop.submit {
-            let link = RedisLink(
-                address: redis.address, scripts: PolicyStore.scripts, eventLoop: eventLoop,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            link.start()
-            return NIOLoopBound(link, eventLoop: eventLoop)
-        }.get()
-        try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
-        let store = PolicyStore(link: StoreLink(link, deadline: deadline), namespace: "tollgate", bounds: bounds)
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await body(PolicyStoreHarness(redis: redis, store: store)))
-        } catch {
-            result = .failure(error)
+        try await withStoreLink(to: redis, scripts: PolicyStore.scripts, deadline: deadline) { link in
+            let store = PolicyStore(link: link, namespace: "tollgate", bounds: bounds)
+            try await body(PolicyStoreHarness(redis: redis, store: store))
         }
-        try await eventLoop.flatSubmit { link.value.shutdown() }.get()
-        try result.get()
     }
 
     @discardableResult

@@ -33,6 +33,7 @@ let package = Package(
                 .embedInCode("history.lua"), .embedInCode("batch.lua"), .embedInCode("plain_checks.lua"),
                 .embedInCode("apply.lua"), .embedInCode("usage.lua"), .embedInCode("policy_lookup.lua"),
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
+                .embedInCode("alert_publish.lua"),
                 .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
             ],
             swiftSettings: strict

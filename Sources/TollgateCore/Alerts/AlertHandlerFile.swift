@@ -5,7 +5,7 @@ import Yams
 package struct AlertHandlerFile {
     /// Why another file that is named cannot be used: the end of a sentence.
     package struct Fault: Error {
-        var sentence: String
+        package var sentence: String
 
         package init(_ sentence: String) {
             self.sentence = sentence
@@ -22,7 +22,7 @@ package struct AlertHandlerFile {
     ///   - contents: Reads a file that is named in it.
     /// - Throws: everything that is wrong.
     package init(
-        yaml: String, file: String, contents: (String) -> Result<String, Fault>
+        yaml: String, file: String, contents: @escaping (String) -> Result<String, Fault>
     ) throws(PolicyError) {
         let reader = PolicyReader(file: file)
         let top = PolicyReader.Place(line: 1, path: [])

@@ -1,4 +1,5 @@
 import Logging
+import TollgateCore
 import TollgateLedger
 
 /// One line in the log of the sidecar that delivers.

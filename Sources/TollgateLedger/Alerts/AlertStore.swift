@@ -1,3 +1,4 @@
+import LuaScripts
 package import TollgateCore
 package import TollgateRedis
 
@@ -5,8 +6,10 @@ package import TollgateRedis
 ///
 /// Usable from any task; what it sends goes over one link, which has to load `scripts`.
 package final class AlertStore: Sendable {
+    static let publishScript = RedisScript(name: "alert_publish", source: LuaScripts.alertPublish)
+
     /// What its link has to load.
-    package static let scripts: [RedisScript] = []
+    package static let scripts: [RedisScript] = [publishScript]
 
     let link: StoreLink
     package let keys: AlertKeys

@@ -1,6 +1,6 @@
 import NIOCore
 import TollgateCore
-package import TollgateRedis
+import TollgateRedis
 
 /// How far a handler has been told.
 package struct DeliveryReport: Sendable, Equatable {

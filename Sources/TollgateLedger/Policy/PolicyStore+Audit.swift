@@ -1,4 +1,3 @@
-import NIOCore
 import TollgateCore
 import TollgateRedis
 
@@ -7,31 +6,21 @@ extension PolicyStore {
     package func audit(before cursor: String?, atMost count: Int) async throws(StoreError) -> Page<AuditEntry> {
         let start = try cursor.map { cursor throws(StoreError) in "(" + (try Self.streamID(cursor)) } ?? "+"
         let reply = try await link.ask("XREVRANGE", keys.audit, start, "-", "COUNT", "\(count + 1)")
-        guard case .array(let items) = try reply.checked(of: keys.audit) else {
-            throw .unexpectedReply(about: keys.audit)
-        }
         var entries: [AuditEntry] = []
-        for item in items { entries.append(try entry(item)) }
+        for item in try StreamEntry.all(reply, of: keys.audit) { entries.append(try entry(item)) }
         let page = PageCursor.cut(entries, atMost: count, place: \.id)
         return Page(items: Array(page.items), next: page.next)
     }
 
     private static func streamID(_ cursor: String) throws(StoreError) -> String {
         let id = try PageCursor.decode(cursor)
-        let parts = id.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ UInt64($0) != nil }) else { throw .badCursor }
+        guard StreamEntry.isID(id) else { throw .badCursor }
         return id
     }
 
-    private func entry(_ reply: RedisReply) throws(StoreError) -> AuditEntry {
-        guard case .array(let parts) = reply, parts.count == 2, case .bulk(let id) = parts[0] else {
-            throw .unexpectedReply(about: keys.audit)
-        }
-        let words = try parts[1].texts(of: keys.audit)
-        let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
-        let fields = Dictionary(pairs) { first, _ in first }
-        guard let entry = AuditEntry(id: String(buffer: id), fields: fields) else {
-            throw .corrupt("\(keys.audit), entry \(String(buffer: id)): cannot be read")
+    private func entry(_ stored: StreamEntry) throws(StoreError) -> AuditEntry {
+        guard let entry = AuditEntry(id: stored.id, fields: stored.fields) else {
+            throw .corrupt("\(keys.audit), entry \(stored.id): cannot be read")
         }
         return entry
     }

@@ -1,0 +1,31 @@
+extension KeyedDecodingContainer {
+    /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.largestAmount`: counters add up.
+    func amount(of meter: Meter, forKey key: Key) throws -> Int64 {
+        guard meter == .cost else { return try decode(Int64.self, forKey: key) }
+        let text = try decode(String.self, forKey: key)
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let fraction = parts.count > 1 ? parts[1] : "0"
+        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }),
+            fraction.utf8.count <= 9,
+            let nanos = Int64("\(parts[0])\(fraction)" + String(repeating: "0", count: 9 - fraction.utf8.count))
+        else { throw wrong(key, "expected decimal text such as 0.25") }
+        return nanos
+    }
+
+    /// A value that is written as text. Throws where `parse` gives nil.
+    func parsed<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value {
+        let text = try decode(String.self, forKey: key)
+        guard let value = try? parse(text) else { throw wrong(key, "cannot be read: \(text)") }
+        return value
+    }
+
+    /// The same, or nil for null.
+    func parsedIfPresent<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value? {
+        guard contains(key), try !decodeNil(forKey: key) else { return nil }
+        return try parsed(forKey: key, parse)
+    }
+
+    private func wrong(_ key: Key, _ sentence: String) -> DecodingError {
+        DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: sentence)
+    }
+}

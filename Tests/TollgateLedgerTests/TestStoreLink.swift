@@ -1,0 +1,31 @@
+import Logging
+import NIOCore
+import NIOPosix
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// With the way of a store to a Redis, which is shut down when the body is done.
+func withStoreLink(
+    to redis: TestRedis, scripts: [RedisScript], deadline: TimeAmount = .seconds(20),
+    _ body: (StoreLink) async throws -> Void
+) async throws {
+    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    let link = try await eventLoop.submit {
+        let link = RedisLink(
+            address: redis.address, scripts: scripts, eventLoop: eventLoop,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        link.start()
+        return NIOLoopBound(link, eventLoop: eventLoop)
+    }.get()
+    try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
+    let result: Result<Void, any Error>
+    do {
+        result = .success(try await body(StoreLink(link, deadline: deadline)))
+    } catch {
+        result = .failure(error)
+    }
+    try await eventLoop.flatSubmit { link.value.shutdown() }.get()
+    try result.get()
+}
