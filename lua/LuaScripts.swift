@@ -31,6 +31,12 @@ public enum LuaScripts {
     /// Opens an alert or moves it on; the contract is its header comment.
     public static let alertPublish = join([PackageResources.alert_publish_lua])
 
+    /// Takes and keeps the lease of a handler; the contract is its header comment.
+    public static let deliveryLease = join([PackageResources.delivery_lease_lua])
+
+    /// Notes what became of a delivery; the contract is its header comment.
+    public static let deliverySettle = join([PackageResources.delivery_settle_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

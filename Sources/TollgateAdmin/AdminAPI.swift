@@ -1,4 +1,4 @@
-import TollgateCore
+package import TollgateCore
 import TollgateLedger
 package import TollgateServer
 
@@ -7,10 +7,13 @@ package struct AdminAPI: Sendable {
     let server: TollgateServer
     /// Where the policy file is, for sentences that name it.
     let policyFile: String
+    /// Who is told of alerts.
+    let handlers: [AlertHandler]
 
-    package init(server: TollgateServer, policyFile: String) {
+    package init(server: TollgateServer, policyFile: String, handlers: [AlertHandler] = AlertHandler.standard) {
         self.server = server
         self.policyFile = policyFile
+        self.handlers = handlers
     }
 
     /// All of them; the router has no others.
@@ -18,7 +21,8 @@ package struct AdminAPI: Sendable {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
             + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes + EventRoutes(api: self).routes
-            + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + HealthRoutes(api: self).routes
+            + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes
+            + HealthRoutes(api: self).routes
     }
 
     /// Throws a `Problem` before the sidecar has started.

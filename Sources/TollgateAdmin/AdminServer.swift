@@ -6,6 +6,7 @@ package import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+package import TollgateCore
 package import TollgateServer
 
 /// Serves the admin API of one sidecar over HTTP/1.1 until graceful shutdown or cancellation. Usable from any task.
@@ -17,13 +18,15 @@ package struct AdminServer: Service {
 
     /// - Parameters:
     ///   - policyFile: The path that sentences name.
+    ///   - handlers: Who is told of alerts.
     ///   - onListening: Is told where it listens, with the real port.
     package init(
-        settings: AdminSettings, server: TollgateServer, policyFile: String, logger: Logger,
+        settings: AdminSettings, server: TollgateServer, policyFile: String,
+        handlers: [AlertHandler] = AlertHandler.standard, logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        api = AdminAPI(server: server, policyFile: policyFile)
+        api = AdminAPI(server: server, policyFile: policyFile, handlers: handlers)
         self.logger = logger
         self.onListening = onListening
     }

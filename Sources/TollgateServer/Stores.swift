@@ -3,7 +3,7 @@ import TollgateRedis
 
 /// What a sidecar keeps in Redis beside the counters, over one link, which has to load `scripts`. Usable from any task.
 package struct Stores: Sendable {
-    static let scripts = PolicyStore.scripts + AlertStore.scripts + HistoryStore.scripts
+    static let scripts = PolicyStore.scripts + AlertStore.scripts + DeliveryQueue.scripts + HistoryStore.scripts
 
     package let policy: PolicyStore
     package let alerts: AlertStore

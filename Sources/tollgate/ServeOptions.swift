@@ -53,6 +53,11 @@ struct ServeOptions: ParsableArguments {
             "File that says whom the admin API lets in. (default: a token made in the data folder)", valueName: "file"))
     var adminAccess: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "File that says who is told of alerts; read at the start only. (default: the log)", valueName: "file"))
+    var alerts: String?
+
     @Option(help: ArgumentHelp("File of settings, in YAML: the options' names without the dashes.", valueName: "file"))
     var config: String?
 
@@ -61,7 +66,7 @@ struct ServeOptions: ParsableArguments {
         var given = [
             "policy": policy, "redis": redis, "data": data, "namespace": namespace, "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
-            "token-file": tokenFile, "admin": admin, "admin-access": adminAccess,
+            "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         return given
@@ -70,6 +75,6 @@ struct ServeOptions: ParsableArguments {
     /// Every name that may stand in the file of settings.
     static let names = [
         "policy", "listen", "redis", "data", "namespace", "workers", "deadline", "idle-timeout", "max-connections",
-        "token-file", "admin", "admin-access",
+        "token-file", "admin", "admin-access", "alerts",
     ]
 }

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import TollgateAdmin
+import TollgateDelivery
 import TollgateRedis
 import TollgateServer
 
@@ -14,17 +15,20 @@ struct Settings {
     var adminAddress: ListenAddress?
     /// Whom it lets in; nil for the bearer of a token in the data folder.
     var adminAccess: AccessSettings?
+    /// Who is told of alerts; nil for the log alone.
+    var alerts: AlertsFile.Contents?
     private var server: ServerSettings
 
     init(
         policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
-        adminAccess: AccessSettings?, server: ServerSettings
+        adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, server: ServerSettings
     ) {
         self.policyPath = policyPath
         self.dataFolder = dataFolder
         self.redis = redis
         self.adminAddress = adminAddress
         self.adminAccess = adminAccess
+        self.alerts = alerts
         self.server = server
     }
 
@@ -72,7 +76,8 @@ struct SettingsReader {
             dataFolder: reader.string(forKey: "data") ?? "tollgate-data",
             redis: redis,
             adminAddress: adminAddress,
-            adminAccess: try await access(reader, to: adminAddress), server: server)
+            adminAccess: try await access(reader, to: adminAddress),
+            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }, server: server)
     }
 
     private func access(_ reader: ConfigReader, to address: ListenAddress?) async throws -> AccessSettings? {

@@ -2,6 +2,7 @@ import Logging
 import ServiceLifecycle
 import TollgateAdmin
 import TollgateCore
+import TollgateDelivery
 import TollgateRedis
 import TollgateServer
 
@@ -34,12 +35,19 @@ struct Sidecar: Service {
     private func serve(
         _ redis: RedisAddress, admin: AdminSettings?, after first: [any Service]
     ) async throws {
+        let serverSettings = settings.server(redis: redis)
         let server = try TollgateServer(
-            settings: settings.server(redis: redis), policy: policy, policyFile: policyFile.path, logger: logger)
-        var services: [any Service] = first + [server, PolicyReloader(file: policyFile, server: server)]
+            settings: serverSettings, policy: policy, policyFile: policyFile.path, logger: logger)
+        let handlers = settings.alerts?.handlers ?? AlertHandler.standard
+        for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
+        var services: [any Service] = first + [
+            server, PolicyReloader(file: policyFile, server: server),
+            AlertDelivery(handlers: handlers, sidecar: .init(server, serverSettings), logger: logger),
+        ]
         if let admin {
             services.append(
-                AdminServer(settings: admin, server: server, policyFile: policyFile.path, logger: logger))
+                AdminServer(settings: admin, server: server, policyFile: policyFile.path, handlers: handlers, logger: logger)
+            )
         }
         // Shut down from the last to the first: Redis is there until every request has been answered.
         try await ServiceGroup(services: services, logger: logger).run()
@@ -58,6 +66,14 @@ extension Sidecar {
         let token = try AdminToken.make(inFolder: settings.dataFolder)
         logger.info("the admin API's token", metadata: ["file": "\(token.path)"])
         return AccessSettings(tokens: [.init(name: "admin", role: .admin, token: token.text)])
+    }
+}
+
+extension AlertDelivery.Sidecar {
+    fileprivate init(_ server: TollgateServer, _ settings: ServerSettings) {
+        self.init(
+            redis: settings.redis, namespace: settings.namespace, version: Version.current,
+            store: { server.stores?.alerts }, currency: { server.policies.effective.currency })
     }
 }
 

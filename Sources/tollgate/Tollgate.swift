@@ -17,7 +17,8 @@ struct Tollgate: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     TierCommand.self, Assign.self, Unassign.self, LimitCommand.self, OverrideCommand.self, Reset.self,
-                    Who.self, ReportCommand.self, Alerts.self, AlertCommand.self, Events.self, Audit.self,
+                    Who.self, ReportCommand.self, Alerts.self, AlertCommand.self, Events.self, Deliveries.self,
+                    Audit.self,
                 ])
         ]
     )

@@ -54,6 +54,7 @@ struct SchemaTests {
         ("GET", "/v1/alerts/none", nil), ("POST", "/v1/alerts/none/resolve", nil), ("GET", "/v1/events", nil),
         ("GET", "/v1/events?count=1", nil), ("GET", "/v1/events?limit=none", nil),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
+        ("GET", "/v1/deliveries", nil),
     ]
 
     /// Tells every answer in the second file that does not fit the document in the first.

@@ -36,6 +36,7 @@ let package = Package(
                 .embedInCode("usage.lua"), .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
                 .embedInCode("alert_publish.lua"),
+                .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
             ],
             swiftSettings: strict
         ),

@@ -1,13 +1,13 @@
 /// Times as alerts and events have them in JSON: ISO 8601 in UTC, `2026-11-20T18:20:01.123Z`.
-enum UTCTime {
+package enum UTCTime {
     /// Of a time in Unix ms.
-    static func text(milliseconds: Int64) -> String {
+    package static func text(milliseconds: Int64) -> String {
         let seconds = floorDivide(milliseconds, 1_000)
         return "\(dateAndTime(seconds)).\(padded(milliseconds - seconds * 1_000, 3))Z"
     }
 
     /// The same in whole seconds: the first one that is not before it.
-    static func wholeSeconds(milliseconds: Int64) -> String {
+    package static func wholeSeconds(milliseconds: Int64) -> String {
         dateAndTime(-floorDivide(-milliseconds, 1_000)) + "Z"
     }
 

@@ -1,0 +1,59 @@
+import Foundation
+import Yams
+
+/// The file of `--alerts`, from its text to handlers. Strict, as the policy file is; quotes no URL and no secret.
+package struct AlertHandlerFile {
+    /// Why another file that is named cannot be used: the end of a sentence.
+    package struct Fault: Error {
+        package var sentence: String
+
+        package init(_ sentence: String) {
+            self.sentence = sentence
+        }
+    }
+
+    /// In the file's order.
+    package private(set) var handlers: [AlertHandler] = []
+    /// Whether the file itself holds URLs that may be secrets.
+    package private(set) var holdsSecrets = false
+
+    /// - Parameters:
+    ///   - file: The name that problems are reported under.
+    ///   - contents: Reads a file that is named in it.
+    /// - Throws: everything that is wrong.
+    package init(
+        yaml: String, file: String, contents: @escaping (String) -> Result<String, Fault>
+    ) throws(PolicyError) {
+        let reader = PolicyReader(file: file)
+        let top = PolicyReader.Place(line: 1, path: [])
+        let root = try PolicyText(yaml: yaml, file: file).root()
+        let entries = root.map {
+            reader.entries(of: $0, at: top, expected: "handlers:", allowed: ["handlers"])
+        }
+        if let entry = entries?.first {
+            read(entry, HandlerEntryReader(reader: reader, contents: contents))
+        } else if reader.problems.isEmpty {
+            reader.report(top, "expected handlers:")
+        }
+        guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }
+    }
+
+    private mutating func read(_ entry: PolicyReader.Entry, _ reader: HandlerEntryReader) {
+        let items = reader.reader.items(of: entry.value, at: entry.place, expected: "a list of { name, type, … }")
+        guard items.count <= AlertHandler.most else {
+            return reader.reader.report(entry.place, "more than \(AlertHandler.most) handlers")
+        }
+        for (index, item) in items.enumerated() {
+            let place = PolicyReader.Place(line: item.place.line, path: ["handlers[\(index)]"])
+            guard let handler = reader.handler(item.value, at: place) else { continue }
+            if handlers.contains(where: { $0.name == handler.name }) {
+                reader.reader.report(place.at("name", line: place.line), "\(handler.name): named twice")
+            }
+            handlers.append(handler)
+            switch handler.target {
+            case .webhook, .slack: holdsSecrets = holdsSecrets || item.value.mapping?["url"] != nil
+            case .log, .alertmanager, .pubsub: break
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import TollgateCore
+import TollgateLedger
+
+/// What happened to an alert, in a sentence for people.
+struct AlertSentence {
+    private let entry: AlertEntry
+    private let currency: String
+
+    init(_ entry: AlertEntry, currency: String) {
+        self.entry = entry
+        self.currency = currency
+    }
+
+    private var alert: Alert { entry.alert }
+
+    /// `user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets 2026-11-21 05:00 UTC`
+    var text: String {
+        switch entry.event {
+        case .opened: "\(used)\(amounts)\(ending)\(shadow)"
+        case .acknowledged: "\(by(alert.acknowledged)) has seen that \(used)\(amounts)\(ending)\(shadow)"
+        case .resolved: "it is over that \(used)\(amounts): \(reason)"
+        }
+    }
+
+    /// `user:alice has used 101.2 % of cost/day`
+    var used: String {
+        let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than nothing"
+        return "\(scope) has used \(share) of \(alert.limitName)"
+    }
+
+    private var scope: String { PlainText.shortened(alert.scope.description, to: 200) }
+
+    /// ` (20.24 of 20 USD)`
+    private var amounts: String {
+        let unit = alert.meter == .cost ? " \(currency)" : ""
+        return " (\(alert.meter.text(alert.used)) of \(alert.meter.text(alert.max))\(unit))"
+    }
+
+    private var ending: String {
+        alert.endsAt.map { ", \(alert.periodID == nil ? "until" : "resets") \(Self.minute($0)) UTC" } ?? ""
+    }
+
+    private var shadow: String { alert.mode == .shadow ? " (a shadow limit: nothing is denied)" : "" }
+
+    private var reason: String {
+        switch alert.reason {
+        case .byHand: "\(by(alert.resolved)) says so"
+        case .periodEnded: "its period has ended"
+        case .limitRaised: "the limit allows more now"
+        case .reset: "the counter was reset"
+        case .refunded: "some of it was refunded"
+        case nil: "resolved"
+        }
+    }
+
+    private func by(_ mark: Alert.Mark?) -> String {
+        PlainText.shortened(mark.map(\.by) ?? "somebody", to: 100)
+    }
+
+    private static func number(_ percent: Double) -> String {
+        percent == percent.rounded() && percent < 1e15 ? String(Int64(percent)) : String(percent)
+    }
+
+    /// `2026-11-21 05:00`
+    private static func minute(_ milliseconds: Int64) -> String {
+        let text = UTCTime.wholeSeconds(milliseconds: milliseconds)
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5))"
+    }
+}

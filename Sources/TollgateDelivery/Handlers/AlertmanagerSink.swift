@@ -1,0 +1,57 @@
+import TollgateCore
+import TollgateLedger
+
+/// Opens and resolves alerts in Prometheus Alertmanager by its API v2. One is told apart by its labels, which are the same when it
+/// is opened and when it is resolved.
+///
+/// Alertmanager takes an alert that is not repeated to be over at its `endsAt`, and forgets alerts when it restarts without its data.
+/// So `endsAt` is the end of the period; a `total` limit has none, and its alerts are over after 30 days there unless they are
+/// resolved before.
+struct AlertmanagerSink: AlertSink {
+    let address: WebAddress
+    let sender: WebSender
+    let namespace: String
+    let currency: @Sendable () -> String
+
+    /// Of an alert that ends only when it is resolved, ms.
+    private static let longest: Int64 = 30 * 86_400_000
+
+    private struct Message: Encodable {
+        var labels: [String: String]
+        var annotations: [String: String]
+        var startsAt: String
+        var endsAt: String
+    }
+
+    /// Alertmanager knows nothing of them.
+    func takes(_ event: AlertEntry.Event) -> Bool { event != .acknowledged }
+
+    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
+        guard let body = try? PolicyJSON.text([message(entry)]) else { return .unwritable }
+        let base = address.text.hasSuffix("/") ? String(address.text.dropLast()) : address.text
+        return await sender.post(body, to: base + "/api/v2/alerts", headers: [("Tollgate-Delivery", entry.id)])
+    }
+
+    private func message(_ entry: AlertEntry) -> Message {
+        let alert = entry.alert
+        let sentence = AlertSentence(entry, currency: currency())
+        // It refuses an alert that ends before it starts.
+        let end = max(alert.resolved?.at ?? alert.endsAt ?? alert.openedAt + Self.longest, alert.openedAt)
+        return Message(
+            labels: labels(alert),
+            annotations: [
+                "summary": PlainText.oneLine(sentence.used), "description": PlainText.oneLine(sentence.text),
+                "used": alert.meter.text(alert.used), "max": alert.meter.text(alert.max), "id": alert.id,
+            ],
+            startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
+    }
+
+    private func labels(_ alert: Alert) -> [String: String] {
+        [
+            "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",
+            "severity": alert.severity.rawValue, "scope": alert.scope.description,
+            "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
+            "tollgate": namespace,
+        ]
+    }
+}

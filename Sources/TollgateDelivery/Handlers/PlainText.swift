@@ -1,0 +1,19 @@
+/// Text from outside, for people.
+enum PlainText {
+    /// What would end a line, or steer what shows it, becomes `?`.
+    static func oneLine(_ text: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append("?")
+            default: scalars.append(scalar)
+            }
+        }
+        return String(scalars)
+    }
+
+    /// At most so many characters.
+    static func shortened(_ text: String, to most: Int) -> String {
+        text.unicodeScalars.count <= most ? text : String(text.unicodeScalars.prefix(most - 1)) + "…"
+    }
+}

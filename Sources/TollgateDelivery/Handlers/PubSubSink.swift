@@ -1,0 +1,18 @@
+import TollgateCore
+import TollgateLedger
+
+/// Publishes the webhook's JSON on a channel of Redis. Redis taking it counts as delivered, whoever listens.
+struct PubSubSink: AlertSink {
+    let channel: String
+    let queue: DeliveryQueue
+
+    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
+        guard let body = try? EventMessage(entry).json else { return .unwritable }
+        do throws(StoreError) {
+            try await queue.publish(body, on: channel)
+            return .delivered
+        } catch {
+            return .failed(.init(sentence: "Redis: \(error)"))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import TollgateCore
+import TollgateLedger
+
+/// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What happens to one alert is told in
+/// its order: behind an entry that waits to be tried again the later ones of that alert wait too; others go on. Pure.
+struct WaitingDeliveries {
+    /// One entry of the stream.
+    struct Delivery {
+        var entry: AlertEntry
+        /// When it is to be tried, Unix ms.
+        var dueAt: Int64
+        /// Of earlier attempts.
+        var failure: FailedDelivery?
+    }
+
+    /// No more are read: they wait in the stream.
+    static let most = 1_000
+
+    private var deliveries: [Delivery] = []
+
+    /// How many more there may be.
+    var room: Int { Self.most - deliveries.count }
+
+    /// At the end; `now` in Unix ms.
+    mutating func append(_ entry: AlertEntry, failure: FailedDelivery?, now: Int64) {
+        deliveries.append(Delivery(entry: entry, dueAt: failure?.nextAt ?? now, failure: failure))
+    }
+
+    mutating func remove(_ id: String) {
+        deliveries.removeAll { $0.entry.id == id }
+    }
+
+    /// It has failed once more.
+    mutating func postpone(_ id: String, _ failure: FailedDelivery) {
+        guard let index = deliveries.firstIndex(where: { $0.entry.id == id }) else { return }
+        deliveries[index].failure = failure
+        deliveries[index].dueAt = failure.nextAt
+    }
+
+    /// The one that is due next and may be tried before all others; of those due at the same time the first in the stream. It may
+    /// not be due yet. Of what is overdue the longest waiting comes first, so that one which fails and fails takes turns with others.
+    var next: Delivery? {
+        var seen: Set<String> = []
+        var next: Delivery?
+        for delivery in deliveries where seen.insert(delivery.entry.alert.id).inserted {
+            if delivery.dueAt < next?.dueAt ?? .max { next = delivery }
+        }
+        return next
+    }
+}

@@ -1,0 +1,78 @@
+import LuaScripts
+import NIOCore
+import TollgateCore
+package import TollgateRedis
+
+/// What one handler has still to be told, in Redis: its consumer group of the stream of deliveries, with one consumer in it,
+/// whichever sidecar that is at present; its lease says which.
+///
+/// Usable from any task; goes over the store's link, which has to load `scripts`.
+package struct DeliveryQueue: Sendable {
+    /// What the asking for the lease came to.
+    package enum Lease: String, Sendable {
+        /// It was nobody's and is the sidecar's now.
+        case taken
+        /// It was the sidecar's and is so for longer now.
+        case kept
+        /// It is another's.
+        case other
+    }
+
+    static let leaseScript = RedisScript(name: "delivery_lease", source: LuaScripts.deliveryLease)
+    static let settleScript = RedisScript(name: "delivery_settle", source: LuaScripts.deliverySettle)
+
+    /// What the link has to load.
+    package static let scripts = [leaseScript, settleScript]
+
+    /// One for all sidecars, so that the next one goes on with what the last one has begun.
+    static let consumer = "tollgate"
+
+    let link: StoreLink
+    let keys: AlertKeys
+    package let handler: String
+
+    package init(_ store: AlertStore, handler: String) {
+        link = store.link
+        keys = store.keys
+        self.handler = handler
+    }
+
+    /// Asks for the lease, or for more of it.
+    ///
+    /// - Parameter milliseconds: for how long; 0 gives it back.
+    /// - Returns: with Redis's time, Unix ms.
+    package func lease(
+        for sidecar: String, milliseconds: Int64
+    ) async throws(StoreError) -> (lease: Lease, now: Int64) {
+        let key = keys.lease(handler)
+        let reply = try await link.evaluate(
+            Self.leaseScript, keys: [key], arguments: [sidecar, "\(milliseconds)"])
+        guard case .array(let parts) = try reply.checked(of: key), parts.count == 2, case .bulk(let word) = parts[0],
+            let lease = Lease(rawValue: String(buffer: word)), case .integer(let now) = parts[1]
+        else { throw .unexpectedReply(about: key) }
+        return (lease, now)
+    }
+
+    /// Makes the handler's group where there is none, to begin with what came at that time (Unix ms, Redis's clock) or later.
+    package func open(from time: Int64) async throws(StoreError) {
+        let reply = try await link.ask(
+            "XGROUP", "CREATE", keys.deliveries, handler, time > 0 ? "\(time)-0" : "0", "MKSTREAM")
+        if case .error(let sentence) = reply, sentence.hasPrefix("BUSYGROUP") { return }
+        _ = try reply.checked(of: keys.deliveries)
+    }
+
+    /// Takes deliveries off: they have been made, or are not for this handler.
+    package func acknowledge(_ ids: [String]) async throws(StoreError) {
+        guard !ids.isEmpty else { return }
+        let replies = try await link.ask([
+            ["XACK", keys.deliveries, handler] + ids, ["HDEL", keys.attempts(handler)] + ids,
+        ])
+        _ = try replies[0].checked(of: keys.deliveries)
+        _ = try replies[1].checked(of: keys.attempts(handler))
+    }
+
+    /// Tells a channel of Redis, whoever listens.
+    package func publish(_ text: String, on channel: String) async throws(StoreError) {
+        _ = try await link.ask("PUBLISH", channel, text).checked(of: channel)
+    }
+}

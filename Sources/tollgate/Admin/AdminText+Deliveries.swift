@@ -1,0 +1,39 @@
+import TollgateAdmin
+
+extension AdminText {
+    /// A table of the handlers, and one of the deliveries that have failed, if any.
+    static func deliveries(_ answer: JSONValue) -> String {
+        var handlers = Table(
+            ["handler", "type", "to", "only", "unread", "waiting", "parked"], amounts: ["unread", "waiting", "parked"])
+        var failures = Table(["handler", "delivery", "alert", "event", "attempts", "first", "next", "error"])
+        for handler in answer["items"].array {
+            handlers.add([
+                handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["lag"].text,
+                handler["waiting_count"].text, handler["parked_count"].text,
+            ])
+            for waiting in handler["waiting"].array {
+                failures.add(failure(waiting, of: handler, next: waiting["next_at"].text, error: waiting["last_error"]))
+            }
+            for parked in handler["parked"].array {
+                failures.add(failure(parked, of: handler, next: "parked", error: parked["reason"]))
+            }
+        }
+        if handlers.isEmpty { return "no handlers" }
+        return failures.isEmpty ? handlers.text : handlers.text + "\n\n" + failures.text
+    }
+
+    private static func failure(
+        _ delivery: JSONValue, of handler: JSONValue, next: String, error: JSONValue
+    ) -> [String] {
+        [
+            handler["name"].text, delivery["id"].text, delivery["alert"].text, delivery["event"].text,
+            delivery["attempts"].text, delivery["first_at"].text, next, error.text,
+        ]
+    }
+
+    /// `user cost critical`
+    private static func only(_ handler: JSONValue) -> String {
+        let words = ["kinds", "meters", "severities"].flatMap { handler[$0].array.map(\.text) }
+        return words.isEmpty ? "-" : words.joined(separator: " ")
+    }
+}

@@ -1,0 +1,17 @@
+import ArgumentParser
+import TollgateAdmin
+
+/// `tollgate deliveries`
+struct Deliveries: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Whether alerts reach their handlers: what waits to be tried again, and what was given up.")
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        try await options.run { client in
+            try await client.send(AdminRequest(.get, "v1", "deliveries"))
+        } text: {
+            AdminText.deliveries($0)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+/// Prometheus Alertmanager as it is, and a mail server that keeps what it gets. Both have to be there: scripts/test sees to it.
+@Suite("With a real Alertmanager")
+struct AlertmanagerTests {
+    /// Writes each message's subject and text, as a line of JSON, and the port first.
+    private static let mailServer = """
+        import asyncio, email, email.policy, json
+        from aiosmtpd.smtp import SMTP
+
+        class Keeper:
+            async def handle_DATA(self, server, session, envelope):
+                message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+                text = message.get_body(("plain", "html")).get_content()
+                print(json.dumps({"subject": message["subject"], "to": message["to"], "text": text}), flush=True)
+                return "250 OK"
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(lambda: SMTP(Keeper(), hostname="localhost"), "127.0.0.1", 0)
+            print("port", server.sockets[0].getsockname()[1], "", flush=True)
+            await server.serve_forever()
+
+        asyncio.run(main())
+        """
+
+    private static func settings(smtpPort: Int) -> String {
+        """
+        global:
+          smtp_smarthost: 127.0.0.1:\(smtpPort)
+          smtp_from: tollgate@example.com
+          smtp_require_tls: false
+        route:
+          receiver: mail
+          group_by: [scope, limit]
+          group_wait: 0s
+          group_interval: 1s
+          repeat_interval: 1h
+        receivers:
+          - name: mail
+            email_configs:
+              - to: ops@example.com
+                send_resolved: true
+                headers:
+                  subject: '{{ .Status }} {{ .CommonLabels.alertname }} {{ .CommonLabels.scope }}'
+                html: ''
+                text: '{{ range .Alerts }}{{ .Status }}: {{ .Annotations.description }}{{ end }}'
+
+        """
+    }
+
+    private struct Mail: Decodable {
+        var subject: String
+        var to: String
+        var text: String
+    }
+
+    private static func program() async throws -> String {
+        for name in ["prometheus-alertmanager", "alertmanager"] {
+            // Where it is not there, env says so with 127.
+            if try await Command.run(name, ["--version"]).status == 0 { return name }
+        }
+        throw TestFailure("there is no prometheus-alertmanager in PATH: run scripts/install-dependencies --test")
+    }
+
+    private static func startMailServer() async throws -> BackgroundProgram {
+        guard try await Command.run(Python.program, ["-c", "import aiosmtpd"]).status == 0 else {
+            throw TestFailure("\(Python.program) has no package aiosmtpd: run scripts/test")
+        }
+        return try BackgroundProgram(Python.program, ["-c", Self.mailServer], folder: TemporaryFolder())
+    }
+
+    private static func startAlertmanager(_ program: String, smtpPort: Int) throws -> BackgroundProgram {
+        let folder = try TemporaryFolder()
+        let settings = try folder.write(settings(smtpPort: smtpPort), to: "alertmanager.yml")
+        return try BackgroundProgram(
+            program,
+            [
+                "--config.file=\(settings)", "--storage.path=\(folder.path)/data",
+                "--web.listen-address=127.0.0.1:0", "--cluster.listen-address=",
+            ], folder: folder)
+    }
+
+    @Test("an alert becomes an e-mail, and its end another")
+    func mail() async throws {
+        let mail = try await Self.startMailServer()
+        let manager = try Self.startAlertmanager(
+            try await Self.program(), smtpPort: try await mail.number(after: "port "))
+        let port = try await manager.number(after: #"msg="Listening on" address=127.0.0.1:"#)
+        let address = try WebAddress(parsing: "http://127.0.0.1:\(port)")
+        let mails = {
+            mail.output.split(separator: "\n").compactMap { try? JSONDecoder().decode(Mail.self, from: Data($0.utf8)) }
+        }
+        try await DeliveryHarness.with { harness in
+            try await harness.delivering([AlertHandler(name: "pager", target: .alertmanager(address))]) {
+                let alert = try await harness.open("user:alice")
+                try await eventually(within: .seconds(60)) { mails().count == 1 }
+                #expect(mails()[0].subject == "firing TollgateQuotaExceeded user:alice")
+                #expect(mails()[0].to == "ops@example.com")
+                #expect(
+                    mails()[0].text.hasPrefix("firing: user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets"),
+                    "\(mails()[0].text)")
+                try await harness.resolve(alert)
+                try await eventually(within: .seconds(60)) { mails().count == 2 }
+                #expect(mails()[1].subject == "resolved TollgateQuotaExceeded user:alice")
+                #expect(mails()[1].text.contains("user:alice"))
+                try await eventually { try await harness.report("pager").pending == 0 }
+            }
+        }
+    }
+}

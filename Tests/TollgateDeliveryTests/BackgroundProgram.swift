@@ -1,0 +1,43 @@
+import Foundation
+import TollgateTestSupport
+
+/// A program that runs beside a test, and is killed with this object.
+final class BackgroundProgram: @unchecked Sendable {
+    let folder: TemporaryFolder
+    private let process = Process()
+
+    init(_ program: String, _ arguments: [String], folder: TemporaryFolder) throws {
+        self.folder = folder
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        let output = try FileHandle(forWritingTo: folder.emptyFile("output"))
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+    }
+
+    deinit {
+        guard process.isRunning else { return }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// What it has written so far.
+    var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
+
+    /// The number behind the last place in what it writes where `mark` stands; waits for it.
+    func number(after mark: String) async throws -> Int {
+        var number: Int?
+        try await eventually(within: .seconds(30)) {
+            guard self.process.isRunning else { throw TestFailure("it has ended: \(self.output)") }
+            guard let place = self.output.range(of: mark, options: .backwards) else { return false }
+            let digits = self.output[place.upperBound...].prefix { $0.isNumber }
+            // A line that is being written may end within the number.
+            number = digits.endIndex < self.output.endIndex ? Int(digits) : nil
+            return number != nil
+        }
+        return number ?? 0
+    }
+}

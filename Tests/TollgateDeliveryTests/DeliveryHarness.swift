@@ -1,0 +1,144 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import TollgateCore
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+/// A store of alerts on a real Redis, and as many sidecars' delivery as a test starts.
+final class DeliveryHarness: Sendable {
+    let redis: TestRedis
+    let store: AlertStore
+    let log = CapturedLog()
+
+    private init(redis: TestRedis, store: AlertStore) {
+        self.redis = redis
+        self.store = store
+    }
+
+    static func with(_ body: (DeliveryHarness) async throws -> Void) async throws {
+        let redis = try TestRedis()
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let link = try await eventLoop.submit {
+            let link = RedisLink(
+                address: redis.address, scripts: AlertStore.scripts + DeliveryQueue.scripts, eventLoop: eventLoop,
+                logger: CapturedLog().logger)
+            link.start()
+            return NIOLoopBound(link, eventLoop: eventLoop)
+        }.get()
+        try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
+        let store = AlertStore(link: StoreLink(link, deadline: .seconds(20)), namespace: "tollgate")
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(DeliveryHarness(redis: redis, store: store)))
+        } catch {
+            result = .failure(error)
+        }
+        try await eventLoop.flatSubmit { link.value.shutdown() }.get()
+        try result.get()
+    }
+
+    /// Quick in all that a test waits for, and never given up.
+    static var timing: Timing {
+        var timing = Timing()
+        timing.poll = .milliseconds(20)
+        timing.lease = .seconds(5)
+        timing.renewal = .milliseconds(100)
+        timing.attempt = .seconds(5)
+        timing.firstRetry = .milliseconds(40)
+        timing.slowestRetry = .milliseconds(200)
+        return timing
+    }
+
+    /// A sidecar's delivery.
+    func delivery(_ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
+        AlertDelivery(
+            handlers: handlers,
+            sidecar: .init(
+                redis: redis.address, namespace: "tollgate", version: "0.0.1", store: { [store] in store },
+                currency: { "USD" }),
+            timing: timing, logger: log.logger)
+    }
+
+    /// While the body runs, a sidecar delivers; it has made its groups when the body begins.
+    func delivering<Value>(
+        _ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let running = try await start(handlers, timing)
+        do {
+            let result = try await body()
+            await running.stop()
+            return result
+        } catch {
+            await running.stop()
+            throw error
+        }
+    }
+
+    /// One that a test has to stop.
+    func start(_ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
+        let delivery = delivery(handlers, timing)
+        let group = ServiceGroup(services: [delivery], logger: CapturedLog().logger)
+        let running = Running(group: group, task: Task { try await group.run() })
+        try await eventually { try handlers.allSatisfy { try self.hasGroup($0.name) } }
+        return running
+    }
+
+    struct Running: Sendable {
+        let group: ServiceGroup
+        let task: Task<Void, any Error>
+
+        func stop() async {
+            await group.triggerGracefulShutdown()
+            _ = try? await task.value
+        }
+    }
+
+    func hasGroup(_ name: String) throws -> Bool {
+        try redis.cli("XINFO", "GROUPS", store.keys.deliveries).split(separator: "\n").contains(Substring(name))
+    }
+
+    func report(_ handler: String) async throws -> DeliveryReport {
+        try await DeliveryQueue(store, handler: handler).report(atMost: 100)
+    }
+
+    /// Redis's time, Unix ms.
+    func now() throws -> Int64 {
+        let words = try redis.cli("TIME").split(separator: "\n").compactMap { Int64($0) }
+        return words[0] * 1_000 + words[1] / 1_000
+    }
+
+    /// Opens an alert, and gives it back.
+    @discardableResult
+    func open(
+        _ scope: String = "user:alice", _ meter: Meter = .cost, threshold: Int = 100, period: Period = .day
+    ) async throws -> Alert {
+        let now = try now()
+        let alert = Alert(
+            scope: try Scope(parsing: scope), meter: meter, period: period, threshold: threshold,
+            max: 20_000_000_000, used: 20_240_000_000, source: "tier:premium",
+            periodID: period == .day ? "2026-11-20" : nil, endsAt: period == .total ? nil : now + 3_600_000,
+            openedAt: now)
+        try await store.publish(.opened(alert))
+        return alert
+    }
+
+    func resolve(_ alert: Alert) async throws {
+        try await store.publish(.resolved(id: alert.id, at: try now(), reason: .periodEnded))
+    }
+}
+
+extension AlertHandler {
+    static func webhook(
+        _ receiver: Receiver, name: String = "hook", secret: String? = nil, filter: Filter = Filter()
+    ) throws -> AlertHandler {
+        AlertHandler(
+            name: name, target: .webhook(try WebAddress(parsing: receiver.url), secret: secret.map { Secret($0) }),
+            filter: filter)
+    }
+}

@@ -1,0 +1,290 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+@Suite("Deliveries")
+struct DeliveryTests {
+    @Test("an alert is told when it opens and when it is over, once each, and each to every handler")
+    func openedAndResolved() async throws {
+        try await DeliveryHarness.with { harness in
+            let (one, other) = (try await Receiver.start(), try await Receiver.start())
+            try await harness.delivering([.webhook(one, name: "one"), .webhook(other, name: "other")]) {
+                let alert = try await harness.open()
+                try await harness.resolve(alert)
+                for receiver in [one, other] {
+                    try await eventually { receiver.requests.count == 2 }
+                    #expect(receiver.requests.map { $0["event"] } == ["opened", "resolved"])
+                    #expect(receiver.requests.allSatisfy { $0.alert == alert.id })
+                    #expect(receiver.requests.allSatisfy { $0["delivery"] == $0.delivery })
+                }
+                for name in ["one", "other"] {
+                    try await eventually {
+                        let report = try await harness.report(name)
+                        return report.pending == 0 && report.lag == 0 && report.waiting.isEmpty
+                    }
+                }
+            }
+            #expect(one.requests.count == 2 && other.requests.count == 2)
+            await one.stop()
+            await other.stop()
+        }
+    }
+
+    @Test("what came while no sidecar ran is delivered by the next one; a new handler does not get what was before it")
+    func restarted() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {}
+                let alert = try await harness.open()
+                try await Receiver.with { late in
+                    try await Task.sleep(for: .milliseconds(5))
+                    try await harness.delivering([.webhook(receiver), .webhook(late, name: "late")]) {
+                        try await eventually { receiver.requests.map(\.alert) == [alert.id] }
+                        let second = try await harness.open("user:bob")
+                        try await eventually { late.requests.map(\.alert) == [second.id] }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("what fails is tried again with the same id until it works, and only then later events of that alert come; others go on")
+    func order() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let stuck = try await harness.delivering([.webhook(receiver)]) {
+                    let stuck = try await harness.open("user:stuck")
+                    try await eventually { receiver.requests.count == 1 }
+                    return stuck
+                }
+                receiver.answer { _, request in .status(request.alert == stuck.id ? 503 : 200) }
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.store.publish(.resolved(id: stuck.id, at: try harness.now(), reason: .reset))
+                    let again = try await harness.open("user:stuck", threshold: 80)
+                    let other = try await harness.open("user:other")
+                    try await eventually { receiver.requests.contains { $0.alert == other.id } }
+                    try await eventually { receiver.requests.contains { $0.alert == again.id } }
+                    try await eventually { receiver.requests.count { $0.alert == stuck.id } >= 4 }
+                    let report = try await harness.report("hook")
+                    #expect(report.waiting.map(\.failure.alert) == [stuck.id])
+                    #expect(report.waiting.first?.failure.lastError == "status 503")
+                    receiver.answer { _, _ in .status(204) }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                    #expect(try await harness.report("hook").waiting.isEmpty)
+                }
+                let ofStuck = receiver.requests.filter { $0.alert == stuck.id }
+                #expect(Set(ofStuck.compactMap(\.delivery)).count == 2)
+                #expect(ofStuck.map { $0["event"] }.first == "opened")
+                #expect(ofStuck.dropFirst().allSatisfy { $0["event"] == "resolved" })
+            }
+        }
+    }
+
+    @Test("while the opening of an alert waits to be tried again, nothing later of it is told")
+    func behind() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(500) }) { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    let alert = try await harness.open()
+                    try await harness.resolve(alert)
+                    try await eventually { receiver.requests.count >= 5 }
+                    #expect(receiver.requests.allSatisfy { $0["event"] == "opened" })
+                    receiver.answer { _, _ in .status(200) }
+                    try await eventually { receiver.requests.last?["event"] == "resolved" }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                }
+                let events = receiver.requests.map { $0["event"] }
+                #expect(events.count { $0 == "resolved" } == 1)
+            }
+        }
+    }
+
+    @Test("a silent receiver, one that hangs up, redirects or is not there is tried again, and delays no other handler")
+    func faults() async throws {
+        try await DeliveryHarness.with { harness in
+            var timing = DeliveryHarness.timing
+            timing.attempt = .milliseconds(300)
+            let elsewhere = try await Receiver.start()
+            let bad: [(String, String, Receiver.Script)] = [
+                ("silent", "no answer within 300 ms", { _, _ in .silence }),
+                ("rude", "the connection broke", { _, _ in .hangUp }),
+                (
+                    "moved", "status 307: redirects are not followed",
+                    { _, _ in .status(307, headers: [("Location", elsewhere.url)]) }
+                ),
+            ]
+            var receivers: [Receiver] = []
+            for fault in bad { receivers.append(try await Receiver.start(fault.2)) }
+            let gone = try await Receiver.start()
+            let handlers =
+                try zip(bad, receivers).map { try AlertHandler.webhook($1, name: $0.0) } + [.webhook(gone, name: "gone")]
+            await gone.stop()
+            try await Receiver.with { good in
+                try await harness.delivering(handlers + [.webhook(good, name: "good")], timing) {
+                    for count in 1...20 {
+                        let alert = try await harness.open("user:u\(count)")
+                        try await eventually(within: .seconds(10)) { good.requests.last?.alert == alert.id }
+                    }
+                    for (name, sentence) in bad.map({ ($0.0, $0.1) }) + [("gone", "connection refused")] {
+                        try await eventually {
+                            try await harness.report(name).waiting.contains {
+                                $0.failure.attempts > 1 && $0.failure.lastError == sentence
+                            }
+                        }
+                    }
+                    for (receiver, fault) in zip(receivers, bad) {
+                        receiver.answer { _, _ in .status(200) }
+                        try await eventually(within: .seconds(30)) {
+                            try await harness.report(fault.0).pending == 0
+                        }
+                    }
+                }
+            }
+            #expect(elsewhere.requests.isEmpty)
+            for receiver in receivers + [elsewhere] { await receiver.stop() }
+        }
+    }
+
+    @Test("an answer whose body has no end counts by its status, and holds nothing up")
+    func endlessBody() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .endlessBody }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.attempt = .milliseconds(300)
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    for scope in ["user:a", "user:b"] { try await harness.open(scope) }
+                    try await eventually { try await harness.report("hook").pending == 0 && receiver.requests.count >= 2 }
+                }
+                #expect(Set(receiver.deliveries).count == 2)
+            }
+        }
+    }
+
+    @Test("Retry-After is waited for")
+    func retryAfter() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ number, _ in
+                number == 1 ? .status(429, headers: [("Retry-After", "2")]) : .status(200)
+            }) { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open()
+                    try await eventually { receiver.requests.count == 2 }
+                }
+                #expect(receiver.requests[1].at - receiver.requests[0].at >= .milliseconds(1_900))
+            }
+        }
+    }
+
+    @Test("what fails for too long is given up and can be looked at; the log says so, and other alerts go on")
+    func parked() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, request in .status(request["event"] == "opened" ? 401 : 200) }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.giveUp = .milliseconds(500)
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    let alert = try await harness.open()
+                    try await harness.resolve(alert)
+                    try await eventually { try await harness.report("hook").parkedCount == 1 }
+                    try await eventually { receiver.requests.last?["event"] == "resolved" }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                    let report = try await harness.report("hook")
+                    let parked = try #require(report.parked.first)
+                    #expect(parked.failure.alert == alert.id && parked.failure.event == "opened")
+                    #expect(parked.failure.lastError == "status 401")
+                    #expect(parked.failure.attempts == receiver.requests.count - 1)
+                    #expect(parked.parkedAt >= parked.failure.firstAt + 500)
+                    #expect(parked.delivery == receiver.deliveries.first)
+                    #expect(report.waiting.isEmpty)
+                }
+                #expect(harness.log.text.contains("error an alert was not delivered and is not tried any more"))
+            }
+        }
+    }
+
+    @Test("how often and since when it was tried survives a restart, and so does the wait")
+    func attemptsSurvive() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(503, headers: [("Retry-After", "3600")]) }) { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open()
+                    try await eventually { try await harness.report("hook").waiting.count == 1 }
+                }
+                let before = try await harness.report("hook").waiting
+                try await harness.delivering([.webhook(receiver), .webhook(receiver, name: "second")]) {
+                    try await harness.open("user:bob")
+                    try await eventually { try await harness.report("hook").waiting.count == 2 }
+                    #expect(try await harness.report("hook").waiting.first == before.first)
+                }
+                #expect(receiver.requests.count { $0.delivery == before.first?.delivery } == 1)
+            }
+        }
+    }
+
+    @Test("a handler gets only what its filter lets through")
+    func filters() async throws {
+        try await DeliveryHarness.with { harness in
+            let critical = AlertHandler.Filter(severities: [.critical])
+            let cost = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "user+tool")], meters: [.cost])
+            try await Receiver.with { one in
+                try await Receiver.with { other in
+                    try await harness.delivering([
+                        .webhook(one, name: "one", filter: critical), .webhook(other, name: "other", filter: cost),
+                    ]) {
+                        let warning = try await harness.open("user:a", threshold: 80)
+                        let exceeded = try await harness.open("user:b")
+                        let tokens = try await harness.open("user:a+tool:t", .tokens)
+                        let both = try await harness.open("user:c+tool:t", threshold: 80)
+                        try await eventually { one.requests.count == 2 && other.requests.count == 1 }
+                        for name in ["one", "other"] {
+                            try await eventually { try await harness.report(name).pending == 0 }
+                        }
+                        #expect(one.requests.map(\.alert) == [exceeded.id, tokens.id])
+                        #expect(other.requests.map(\.alert) == [both.id])
+                        #expect(warning.severity == .warning)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("what is no alert is set aside, and what comes behind it is delivered")
+    func unreadable() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try harness.redis.cli("XADD", harness.store.keys.deliveries, "*", "event", "opened", "alert", "{")
+                    let alert = try await harness.open()
+                    try await eventually { receiver.requests.map(\.alert) == [alert.id] }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                    let parked = try #require(try await harness.report("hook").parked.first)
+                    #expect(parked.failure.attempts == 0)
+                    #expect(parked.failure.lastError.contains("cannot be read"))
+                }
+            }
+        }
+    }
+
+    @Test("Redis flushed or restarted empty: what comes then is delivered")
+    func dataLost() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open("user:a")
+                    try await eventually { receiver.requests.count == 1 }
+                    try harness.redis.cli("FLUSHALL")
+                    let second = try await harness.open("user:b")
+                    try await eventually { receiver.requests.last?.alert == second.id }
+                    harness.redis.stop()
+                    try await Task.sleep(for: .milliseconds(100))
+                    try harness.redis.start()
+                    try await eventually { (try? await harness.open("user:c")) != nil }
+                    try await eventually { receiver.requests.last?.object?.description.contains("user:c") ?? false }
+                }
+            }
+        }
+    }
+}

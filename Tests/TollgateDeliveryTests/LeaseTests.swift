@@ -1,0 +1,128 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+@Suite("Who delivers")
+struct LeaseTests {
+    @Test("two sidecars deliver each event once")
+    func once() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.delivering([.webhook(receiver)]) {
+                        for count in 1...50 { try await harness.open("user:u\(count)") }
+                        try await eventually {
+                            let report = try await harness.report("hook")
+                            return report.pending == 0 && report.lag == 0
+                        }
+                    }
+                }
+                #expect(receiver.requests.count == 50)
+                #expect(Set(receiver.deliveries).count == 50)
+                #expect(receiver.deliveries == receiver.deliveries.sorted(by: StreamOrder.precedes))
+            }
+        }
+    }
+
+    @Test("where one stops in good order the other goes on at once, also with what was tried already")
+    func handedOver() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(500) }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.lease = .seconds(600)
+                let first = try await harness.start([.webhook(receiver)], timing)
+                let alert = try await harness.open()
+                try await eventually { receiver.requests.count >= 2 }
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    receiver.answer { _, _ in .status(200) }
+                    await first.stop()
+                    let second = try await harness.open("user:bob")
+                    try await eventually { receiver.requests.last?.alert == second.id }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                }
+                #expect(Set(receiver.requests.filter { $0.alert == alert.id }.compactMap(\.delivery)).count == 1)
+            }
+        }
+    }
+
+    @Test("the lease of one that is gone ends by itself, and what it had read and not delivered is delivered")
+    func gone() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                try await queue.open(from: 0)
+                let alert = try await harness.open()
+                #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .taken)
+                #expect(try await queue.fresh(atMost: 10)?.count == 1)
+                let note = FailedDelivery(
+                    alert: alert.id, event: "opened", attempts: 7, firstAt: 1, nextAt: 2, lastError: "status 500")
+                let id = try #require(try await queue.pendingIDs().first)
+                #expect(try await queue.note(note, of: id, by: "gone"))
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { receiver.deliveries == [id] }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                    #expect(try await harness.report("hook").waiting.isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test("a lease is one sidecar's at a time, and what is noted by another is not noted")
+    func exclusive() async throws {
+        try await DeliveryHarness.with { harness in
+            let queue = DeliveryQueue(harness.store, handler: "hook")
+            try await queue.open(from: 0)
+            let alert = try await harness.open()
+            guard case .entry(let entry) = try await queue.fresh(atMost: 1)?.first else {
+                throw TestFailure("no entry")
+            }
+            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .taken)
+            #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .other)
+            #expect(try await queue.lease(for: "b", milliseconds: 0).lease == .other)
+            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .kept)
+            let note = FailedDelivery(
+                alert: alert.id, event: "opened", attempts: 1, firstAt: 1, nextAt: 2, lastError: "x")
+            #expect(try await !queue.note(note, of: entry.id, by: "b"))
+            #expect(try await !queue.park(note, of: entry.id, by: "b"))
+            #expect(try await queue.failures().isEmpty)
+            #expect(try await harness.report("hook").pending == 1)
+            #expect(try await queue.park(note, of: entry.id, by: "a"))
+            #expect(try await queue.park(note, of: entry.id, by: "a"))
+            #expect(try await harness.report("hook").parkedCount == 1, "parked once, however often")
+            #expect(try await queue.lease(for: "a", milliseconds: 0).lease == .kept)
+            #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .taken)
+        }
+    }
+
+    @Test("a pending entry that the stream has let go of is set aside with the reason")
+    func trimmed() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                try await queue.open(from: 0)
+                try await harness.open()
+                _ = try await queue.fresh(atMost: 1)
+                try harness.redis.cli("XTRIM", harness.store.keys.deliveries, "MAXLEN", "0")
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { try await harness.report("hook").parkedCount == 1 }
+                    #expect(
+                        try await harness.report("hook").parked.first?.failure.lastError
+                            == "too many newer ones came: it is not in the stream any more")
+                    #expect(try await harness.report("hook").pending == 0)
+                }
+                #expect(receiver.requests.isEmpty)
+            }
+        }
+    }
+}
+
+extension DeliveryQueue {
+    fileprivate func pendingIDs() async throws -> [String] {
+        try await pending(after: "0", atMost: 10)?.compactMap {
+            if case .entry(let entry) = $0 { entry.id } else { nil }
+        } ?? []
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+import TollgateCore
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+@Suite("When a delivery is tried again")
+struct RetryRuleTests {
+    private static let hour: Int64 = 3_600_000
+    private let rule = RetryRule(timing: Timing())
+
+    private func entry() throws -> AlertEntry {
+        let alert = Alert(
+            scope: try Scope(parsing: "user:alice"), meter: .cost, period: .day, threshold: 80, max: 10, used: 9,
+            source: "tier:a", periodID: "2026-11-20", endsAt: 5, openedAt: 1)
+        return AlertEntry(id: "1-0", event: .opened, alert: alert)
+    }
+
+    /// The waits between attempts in ms, each attempt failing at once, until it is given up; and when that is.
+    private func waits(_ failure: DeliveryFailure, share: Double = 1, most: Int = 10_000) throws -> (
+        waits: [Int64], parkedAt: Int64?
+    ) {
+        var now: Int64 = 1_000_000
+        var earlier: FailedDelivery?
+        var waits: [Int64] = []
+        while waits.count < most {
+            let step = rule.step(
+                after: failure, of: try entry(), earlier: earlier, begun: now, now: now, share: share)
+            switch step {
+            case .again(let note):
+                #expect(note.attempts == waits.count + 1)
+                #expect(note.firstAt == 1_000_000)
+                waits.append(note.nextAt - now)
+                now = note.nextAt
+                earlier = note
+            case .park(let note):
+                #expect(note.lastError == failure.sentence)
+                return (waits, now)
+            }
+        }
+        return (waits, nil)
+    }
+
+    @Test("each wait is twice as long as the one before it, up to five minutes, and after 24 hours it is given up")
+    func backoff() throws {
+        let (waits, parkedAt) = try waits(.init(sentence: "status 503"))
+        #expect(Array(waits.prefix(10)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map { $0 * 1_000 })
+        #expect(waits.dropFirst(9).dropLast().allSatisfy { $0 == 300_000 })
+        #expect(parkedAt == 1_000_000 + 24 * Self.hour)
+        #expect((288...300).contains(waits.count))
+    }
+
+    @Test("a share of the wait keeps many from coming back together")
+    func jitter() throws {
+        let (waits, _) = try waits(.init(sentence: "status 503"), share: 0.5, most: 12)
+        #expect(Array(waits.prefix(3)) == [500, 1_000, 2_000])
+        #expect(waits.last == 150_000)
+    }
+
+    @Test("what is refused for good is tried at the slowest pace, for 24 hours too")
+    func permanent() throws {
+        let (waits, parkedAt) = try waits(.init(sentence: "status 401", isPermanent: true))
+        #expect(waits.allSatisfy { $0 == 300_000 })
+        #expect(parkedAt == 1_000_000 + 24 * Self.hour)
+    }
+
+    @Test("Retry-After makes a wait longer, never shorter, and an hour at most")
+    func retryAfter() throws {
+        let cases: [(Duration, Int64)] = [
+            (.seconds(0), 1_000), (.seconds(30), 30_000), (.seconds(3_600), 3_600_000), (.seconds(90_000), 3_600_000),
+        ]
+        for (asked, wait) in cases {
+            let failure = DeliveryFailure(sentence: "status 429", retryAfter: asked)
+            #expect(try waits(failure, most: 1).waits == [wait])
+        }
+    }
+
+    @Test("Retry-After is seconds or a date of HTTP")
+    func retryAfterText() {
+        let now = Date(timeIntervalSince1970: 1_795_255_200)  // 2026-11-21T10:00:00Z
+        let cases: [(String, Duration?)] = [
+            ("120", .seconds(120)), (" 0 ", .seconds(0)), ("99999999999999999999", .seconds(999_999_999)),
+            ("Sat, 21 Nov 2026 10:00:30 GMT", .seconds(30)), ("Sat, 21 Nov 2026 09:00:00 GMT", .seconds(0)),
+            ("-5", nil), ("1.5", nil), ("soon", nil), ("", nil), (String(repeating: "x", count: 5_000), nil),
+        ]
+        for (text, duration) in cases { #expect(RetryAfter.duration(text, now: now) == duration, "\(text.prefix(50))") }
+    }
+
+    @Test("among what waits the one that is due longest comes first, and behind an entry the later ones of its alert wait")
+    func waiting() throws {
+        var waiting = WaitingDeliveries()
+        #expect(waiting.next == nil)
+        func add(_ id: String, _ alert: String, at now: Int64) throws {
+            var entry = try entry()
+            entry.id = id
+            entry.alert.id = alert
+            waiting.append(entry, failure: nil, now: now)
+        }
+        try add("1-0", "a", at: 10)
+        try add("2-0", "a", at: 10)
+        try add("3-0", "b", at: 10)
+        #expect(waiting.next?.entry.id == "1-0")
+        let note = FailedDelivery(alert: "a", event: "opened", attempts: 1, firstAt: 10, nextAt: 500, lastError: "x")
+        waiting.postpone("1-0", note)
+        #expect(waiting.next?.entry.id == "3-0")
+        waiting.remove("3-0")
+        #expect(waiting.next?.entry.id == "1-0" && waiting.next?.dueAt == 500)
+        #expect(waiting.next?.failure == note)
+        try add("4-0", "c", at: 600)
+        #expect(waiting.next?.entry.id == "1-0", "it has waited longer")
+        waiting.remove("1-0")
+        #expect(waiting.next?.entry.id == "2-0")
+        #expect(waiting.room == WaitingDeliveries.most - 2)
+    }
+}
+
+extension WaitingDeliveries.Delivery: Equatable {
+    public static func == (one: Self, other: Self) -> Bool { one.entry == other.entry && one.dueAt == other.dueAt }
+}
