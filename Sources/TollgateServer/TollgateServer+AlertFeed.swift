@@ -7,7 +7,8 @@ extension TollgateServer {
         let workers = workers
         guard let store = stores?.alerts, let eventLoop = workers.first?.eventLoop else { return }
         let feed = try await eventLoop.submit { [weak self, settings, logger] in
-            let feed = AlertFeed(eventLoop: eventLoop, settings: settings, store: store, logger: logger) { [weak self] page in
+            let feed = AlertFeed(eventLoop: eventLoop, settings: settings, store: store, logger: logger) {
+                [weak self] page in
                 for worker in self?.workers ?? [] { worker.eventLoop.execute { worker.value.deliver(page) } }
             }
             feed.start()

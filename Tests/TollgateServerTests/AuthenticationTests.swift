@@ -15,7 +15,7 @@ import TollgateTestSupport
         try await withToken { harness in
             let lines = [
                 "CHECK user=a", "PEEK user=a", "RECORD user=a hits=1", "REFUND user=a hits=1", "USAGE scope=user:a",
-                "PING", "INFO", "HELP",
+                "PING", "INFO", "HELP", "ALERTS", "ALERTS after=0-0",
             ]
             let replies = try await harness.client().ask(lines)
             #expect(replies == Array(repeating: "ERR unauthenticated AUTH with the token first", count: lines.count))

@@ -11,6 +11,7 @@ import TollgateTestSupport
         "peek user=\"Alice \\u00e9 \\ud83d\\ude00\" tokens=100\r\n",
         "RECORD user=bob+x input_tokens=10 output_tokens=20 id=r-1 roles=a,b email=a@b.c\n",
         "REFUND tenant=é hits=0\n", "USAGE scope=user:a+tool:b\n", "AUTH s3cret\n", "PING\n", "HELP\n",
+        "ALERTS after=1795219201123-0\n",
     ].map { Array($0.utf8) }
 
     private static let wordLists: [[[UInt8]]] = [

@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// ALERTS, by plain sockets.
+@Suite struct AlertFeedTests {
+    @Test("from its OK on a client is told what happens to alerts, on either kind of socket and by two sidecars")
+    func pushes() async throws {
+        try await withServer { first in
+            let second = try await ServerHarness(redis: first.redis)
+            try await first.publish(.opened(ServerHarness.alert(1)))
+            let clients = [try first.client(), try first.unixClient(), try second.client()]
+            for client in clients { #expect(try await client.ask("ALERTS") == ["OK"]) }
+            #expect(await first.server.report().counts.alertSubscribers == 2)
+            let opened = try ServerHarness.alert(2, scope: #"user:Zoë "é" /"#, threshold: 100)
+            try await second.publish(.opened(opened))
+            try await first.publish(.resolved(id: opened.id, at: opened.openedAt + 7, reason: .refunded))
+            var resolved = opened
+            resolved.state = .resolved
+            resolved.resolved = Alert.Mark(at: opened.openedAt + 7, by: "auto")
+            resolved.reason = .refunded
+            let places = try first.redis.alertPlaces()
+            let expected = [
+                #"ALERT {"cursor":"\#(places[1])","event":"opened","alert":\#(try PolicyJSON.text(opened))}"#,
+                #"ALERT {"cursor":"\#(places[2])","event":"resolved","alert":\#(try PolicyJSON.text(resolved))}"#,
+            ]
+            for client in clients {
+                #expect(try await client.readLine() == expected[0])
+                #expect(try await client.readLine() == expected[1])
+                #expect(try await client.ask("PING") == ["PONG"])
+            }
+            await second.stop()
+        }
+    }
+
+    @Test("over RESP2 and RESP3 a push is a bulk string of the same text", arguments: ["2", "3"])
+    func resp(version: String) async throws {
+        try await withServer { harness in
+            let client = try harness.client()
+            try await client.send(
+                TollgateServerTests.resp("HELLO", version) + TollgateServerTests.resp("ECHO", "ready"))
+            while let line = try await client.readLine(), line != "ready" {}
+            try await client.send(TollgateServerTests.resp("ALERTS"))
+            #expect(try await client.readLine() == "+OK")
+            try await harness.open(0..<2)
+            for place in try harness.redis.alertPlaces() {
+                let header = try #require(try await client.readLine())
+                let text = try #require(try await client.readLine())
+                #expect(header == "$\(text.utf8.count)")
+                #expect(cursor(of: text) == place)
+            }
+            try await client.send(TollgateServerTests.resp("PING"))
+            #expect(try await client.readLine() == "+PONG")
+        }
+    }
+
+    @Test("after a cursor a client gets what came since, and then what comes")
+    func afterCursor() async throws {
+        try await withServer { harness in
+            try await harness.open(0..<5)
+            let places = try harness.redis.alertPlaces()
+            let later = try harness.client()
+            #expect(try await later.ask("ALERTS after=\(places[1])") == ["OK"])
+            #expect(try await later.cursors(3) == Array(places[2...]))
+            let all = try harness.client()
+            #expect(try await all.ask("ALERTS after=0-0") == ["OK"])
+            #expect(try await all.cursors(5) == places)
+            let none = try harness.client()
+            #expect(try await none.ask("ALERTS after=18446744073709551615-18446744073709551615") == ["OK"])
+            try await harness.closeAlert(0)
+            let last = try #require(try harness.redis.alertPlaces().last)
+            #expect(try await later.cursors(1) == [last])
+            #expect(try await all.cursors(1) == [last])
+            #expect(try await none.ask("PING") == ["PONG"])
+        }
+    }
+
+    @Test("asked again, a cursor begins from there once more, and no cursor changes nothing")
+    func again() async throws {
+        try await withServer { harness in
+            try await harness.open(0..<3)
+            let places = try harness.redis.alertPlaces()
+            let client = try harness.client()
+            #expect(try await client.ask("ALERTS after=\(places[0])") == ["OK"])
+            #expect(try await client.cursors(2) == Array(places[1...]))
+            #expect(try await client.ask("ALERTS after=0-0") == ["OK"])
+            #expect(try await client.cursors(3) == places)
+            #expect(try await client.ask("ALERTS", "PING") == ["OK", "PONG"])
+            try await harness.open(3..<4)
+            #expect(try await client.cursors(1) == [try #require(try harness.redis.alertPlaces().last)])
+            #expect(await harness.server.report().counts.alertSubscribers == 1)
+        }
+    }
+
+    @Test("where a token is set ALERTS needs it")
+    func token() async throws {
+        try await withServer(adjust: { $0.token = "secret" }) { harness in
+            let client = try harness.client()
+            #expect(
+                try await client.ask("ALERTS", "AUTH secret", "ALERTS")
+                    == ["ERR unauthenticated AUTH with the token first", "OK", "OK"])
+            try await harness.open(0..<1)
+            #expect(try await client.cursors(1) == harness.redis.alertPlaces())
+        }
+    }
+
+    @Test("news that nobody was told of are found all the same, and an entry that cannot be read is passed over")
+    func unread() async throws {
+        try await withServer { harness in
+            let client = try harness.client()
+            #expect(try await client.ask("ALERTS") == ["OK"])
+            try harness.redis.addAlerts(3, isTold: false)
+            try harness.redis.addBrokenAlert()
+            try harness.redis.addBrokenAlert()
+            try harness.redis.addAlerts(150, isTold: false)
+            try harness.redis.addBrokenAlert()
+            var places = try harness.redis.alertPlaces()
+            places.removeLast()
+            places.removeSubrange(3...4)
+            #expect(try await client.cursors(153) == places)
+            let later = try harness.client()
+            #expect(try await later.ask("ALERTS after=0-0") == ["OK"])
+            #expect(try await later.cursors(153) == places)
+            try await harness.open(0..<1)
+            let last = try #require(try harness.redis.alertPlaces().last)
+            #expect(try await later.cursors(1) == [last])
+            #expect(try await client.cursors(1) == [last])
+        }
+    }
+
+    @Test("a subscription survives Redis, and may begin while that is away")
+    func redisAway() async throws {
+        try await withServer { harness in
+            let before = try harness.client()
+            #expect(try await before.ask("ALERTS") == ["OK"])
+            harness.redis.stop()
+            try await eventually { await !harness.server.report().alerts.isSubscribed }
+            let during = try harness.client()
+            #expect(try await during.ask("ALERTS after=0-0") == ["OK"])
+            try harness.redis.start()
+            try await harness.waitForRedis()
+            try await eventually { (try? await harness.open(0..<1)) != nil }
+            try await harness.open(1..<3)
+            let places = try harness.redis.alertPlaces()
+            #expect(try await before.cursors(3) == places)
+            #expect(try await during.cursors(3) == places)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// Clients that listen for long, or do not read.
+@Suite struct AlertListenerTests {
+    @Test("a client that does not read is held up at its own pace: little is held for it, and in the end it gets all")
+    func slowReader() async throws {
+        try await withServer { harness in
+            let (slow, fast) = (try harness.unixClient(), try harness.client())
+            for client in [slow, fast] { #expect(try await client.ask("ALERTS") == ["OK"]) }
+            let count = 9_000
+            for _ in 0..<9 { try harness.redis.addAlerts(count / 9) }
+            let places = try harness.redis.alertPlaces()
+            #expect(places.count == count)
+            #expect(try await fast.cursors(count) == places)
+            // Without Redis it gets what is held for it, and no more.
+            harness.redis.freeze(true)
+            try await slow.send("PING\n")
+            var got: [String] = []
+            var bytes = 0
+            while let line = try await slow.readLine(), line != "PONG" {
+                bytes += line.utf8.count + 1
+                got.append(try #require(cursor(of: line)))
+            }
+            #expect(bytes < 1_500_000)
+            #expect(got.count > 100 && got.count < count)
+            harness.redis.freeze(false)
+            got += try await slow.cursors(count - got.count)
+            #expect(got == places)
+            try await harness.open(0..<1)
+            #expect(try await slow.cursors(1) == [try #require(try harness.redis.alertPlaces().last)])
+        }
+    }
+
+    @Test("one that listens is not closed as idle; one that takes nothing is, and can come back with its cursor")
+    func idle() async throws {
+        try await withServer(adjust: { $0.idleTimeout = .milliseconds(1_500) }) { harness in
+            let (listening, stuck, silent) = (try harness.client(), try harness.unixClient(), try harness.client())
+            #expect(try await silent.ask("PING") == ["PONG"])
+            for client in [listening, stuck] { #expect(try await client.ask("ALERTS") == ["OK"]) }
+            #expect(try await silent.readToEnd() == [])
+            try harness.redis.addAlerts(9_000)
+            let places = try harness.redis.alertPlaces()
+            #expect(try await listening.cursors(9_000) == places)
+            try await eventually { await harness.server.report().counts.alertSubscribers == 1 }
+            let lines = String(decoding: try await stuck.readToEnd(), as: UTF8.self).split(separator: "\n")
+            // It may find the reason, if it reads before its connection is given up.
+            let got = lines.prefix { cursor(of: String($0)) != nil }.compactMap { cursor(of: String($0)) }
+            #expect(got.elementsEqual(places.prefix(got.count)))
+            #expect(got.count < places.count)
+            let back = try harness.unixClient()
+            #expect(try await back.ask("ALERTS after=\(got.last ?? "0-0")") == ["OK"])
+            #expect(try await back.cursors(places.count - got.count) == Array(places[got.count...]))
+            try await harness.open(0..<1)
+            #expect(try await listening.cursors(1).count == 1)
+        }
+    }
+
+    @Test("one that takes nothing is told so, if it reads after all")
+    func busy() async throws {
+        try await withServer(adjust: { $0.idleTimeout = .seconds(4) }) { harness in
+            let stuck = try harness.unixClient()
+            #expect(try await stuck.ask("ALERTS") == ["OK"])
+            try harness.redis.addAlerts(9_000)
+            try await eventually {
+                await harness.server.report().alerts.cursor == (try harness.redis.alertPlaces().last)
+            }
+            // The connection is given up a quarter of the timeout later.
+            try await eventually { await harness.server.report().counts.alertSubscribers == 0 }
+            let text = String(decoding: try await stuck.readToEnd(), as: UTF8.self)
+            #expect(text.hasSuffix("ERR busy the alerts were not read; come back with after= and the last cursor\n"))
+        }
+    }
+
+    @Test("a shutdown ends subscriptions between lines, and a client that goes is forgotten")
+    func ends() async throws {
+        let harness = try await ServerHarness()
+        let (staying, going) = (try harness.client(), Optional(try harness.client()))
+        for client in [staying, going] { #expect(try await client?.ask("ALERTS after=0-0") == ["OK"]) }
+        going?.finishSending()
+        #expect(try await going?.readToEnd() == [])
+        try await eventually { await harness.server.report().counts.alertSubscribers == 1 }
+        try harness.redis.addAlerts(2_000)
+        async let stopped: Void = harness.stop()
+        let text = String(decoding: try await staying.readToEnd(), as: UTF8.self)
+        #expect(text.isEmpty || text.hasSuffix("}}\n"))
+        #expect(text.split(separator: "\n").allSatisfy { cursor(of: String($0)) != nil })
+        await stopped
+    }
+}

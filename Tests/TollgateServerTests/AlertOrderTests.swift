@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// What is pushed, and what is answered, while much happens at once.
+@Suite struct AlertOrderTests {
+    @Test(
+        "whenever a client comes, with whatever cursor, it gets each entry behind that once and in order",
+        arguments: 0..<3)
+    func catchUp(seed: Int) async throws {
+        try await withServer { harness in
+            try harness.redis.addAlerts(120)
+            let first = try harness.redis.alertPlaces()
+            let publishing = Task {
+                for _ in 0..<60 {
+                    try harness.redis.addAlerts(Int.random(in: 1...40))
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+            }
+            var random = SeededGenerator(seed: UInt64(seed))
+            var readers: [(cursor: String, cursors: Task<[String], any Error>)] = []
+            for _ in 0..<24 {
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...15, using: &random)))
+                let cursor = first.randomElement(using: &random) ?? "0-0"
+                let client = try Bool.random(using: &random) ? harness.client() : harness.unixClient()
+                #expect(try await client.ask("ALERTS after=\(cursor)") == ["OK"])
+                readers.append((cursor, Task { try await client.cursors(upTo: Self.last) }))
+            }
+            try await publishing.value
+            try await harness.publish(.opened(ServerHarness.alert(scope: Self.last)))
+            let all = try harness.redis.alertPlaces()
+            for (cursor, cursors) in readers {
+                let expected = Array(all.drop { $0 != cursor }.dropFirst())
+                #expect(try await cursors.value == expected, "seed \(seed), after \(cursor)")
+            }
+        }
+    }
+
+    private static let last = "user:last"
+
+    @Test("in the midst of a pipeline, pushes come after the OK of ALERTS and between replies, which stay in order")
+    func pipeline() async throws {
+        let policy = "defaults: { user: { requests: { total: 1000000 } } }"
+        try await withServer(policy: policy) { harness in
+            let client = try harness.client()
+            let checks = Array(repeating: "CHECK user=a\n", count: 300).joined()
+            // Nothing is answered before all of it, and the OK, waits for Redis.
+            harness.redis.freeze(true)
+            try await client.send(checks + "ALERTS\n" + checks + "PING\n")
+            try await Task.sleep(for: .milliseconds(200))
+            harness.redis.freeze(false)
+            let publishing = Task {
+                while !Task.isCancelled {
+                    try harness.redis.addAlerts(3)
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            }
+            var replies: [String] = []
+            var pushedAfter: [Int] = []
+            while replies.last != "PONG" || pushedAfter.count < 20 {
+                let line = try #require(try await client.readLine())
+                guard cursor(of: line) == nil else {
+                    pushedAfter.append(replies.count)
+                    continue
+                }
+                replies.append(line)
+                // More of it, while alerts are pushed.
+                if replies.count == 602 || replies.count == 1_203 { try await client.send(checks + checks + "PING\n") }
+                if replies.count == 1_804 { break }
+            }
+            publishing.cancel()
+            _ = await publishing.result
+            #expect(pushedAfter.allSatisfy { $0 >= 301 })
+            var used = 0
+            for (place, reply) in replies.enumerated() {
+                switch place {
+                case 300: #expect(reply == "OK")
+                case 601, 1_202, 1_803: #expect(reply == "PONG")
+                default:
+                    used += 1
+                    #expect(reply.hasPrefix("ALLOW limit=user:a/requests/total max=1000000 used=\(used) "))
+                }
+            }
+        }
+    }
+}
+
+extension SocketClient {
+    /// The cursors of pushed lines, up to the first alert of a scope.
+    fileprivate func cursors(upTo scope: String) async throws -> [String] {
+        var cursors: [String] = []
+        while true {
+            let line = try await readLine() ?? "(closed)"
+            guard let cursor = TollgateServerTests.cursor(of: line) else { throw TestFailure("not an alert: \(line)") }
+            cursors.append(cursor)
+            if line.contains(#""scope":"\#(scope)""#) { return cursors }
+        }
+    }
+}
