@@ -62,5 +62,6 @@ trim(scope, true)
 trim(after, event == 'resolved')
 trim(ending, false)
 local entry = call('XADD', deliveries, 'MAXLEN', '~', DELIVERIES, '*', 'event', event, 'alert', json)
+call('PEXPIRE', deliveries, KEPT)
 call('PUBLISH', channel, entry)
 return { 'done', entry }

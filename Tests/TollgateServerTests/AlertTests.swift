@@ -131,7 +131,7 @@ import TollgateTestSupport
             let events = try await store.events(atMost: 10).items
             #expect(events.count == 1)
             #expect(events.first?.event.scope.description == "user:a")
-            #expect(events.first?.event.request.map(\.description) == ["user:a"])
+            #expect(events.first?.event.request.map(\.description) == ["user:a", "tool:x"])
         }
     }
 
