@@ -161,6 +161,17 @@ struct AlertRouteTests {
         }
     }
 
+    @Test("a change that is made is answered as made, also where the audit log cannot be written")
+    func brokenLog() async throws {
+        try await withAdmin { admin in
+            let path = "/v1/alerts/\(try await admin.raiseAlerts()[0].id)"
+            try admin.redis.cli("SET", "tollgate:{policy}:audit", "broken")
+            #expect(try await admin.ask("POST", "\(path)/resolve").status == 200)
+            #expect(try await admin.ask("GET", path)["state"]?.text == "resolved")
+            #expect(admin.log.text.contains("change made"))
+        }
+    }
+
     @Test("data in Redis that Tollgate did not write is a fault, and named")
     func corrupt() async throws {
         try await withAdmin { admin in

@@ -130,7 +130,8 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "LTEgYQ", "MTIzNA"])
+    @Test(
+        "a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "LTEgYQ", "MTIzNA", "MC0w"])
     func cursors(cursor: String) async throws {
         try await Harness.with { harness in
             await #expect(throws: StoreError.badCursor) { try await harness.store.alerts(before: cursor, atMost: 1) }

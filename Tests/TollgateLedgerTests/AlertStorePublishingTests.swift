@@ -112,6 +112,24 @@ import TollgateTestSupport
         }
     }
 
+    @Test("the id of each new entry is told on a channel, and nothing is told of what changes nothing")
+    func news() async throws {
+        try await AlertStoreHarness.with { harness in
+            let listener = try SocketClient(.unix(path: harness.redis.socketPath))
+            try await listener.send("SUBSCRIBE \(harness.keys.news)\r\n")
+            // An array of three: the word, the channel, the number of subscriptions.
+            for _ in 0..<6 { _ = try await listener.readLine() }
+            let alert = try await harness.open(AlertStoreHarness.alert())
+            try await harness.open(alert)
+            try await harness.store.publish(.resolved(id: alert.id, at: alert.openedAt, reason: .reset))
+            for entry in try await harness.store.entries(after: "0", atMost: 10) {
+                var lines: [String] = []
+                for _ in 0..<7 { lines.append(try await listener.readLine() ?? "") }
+                #expect(lines.last == entry.id, "\(lines)")
+            }
+        }
+    }
+
     @Test("a key of another type is named, and nothing is written")
     func otherType() async throws {
         try await AlertStoreHarness.with { harness in

@@ -63,7 +63,8 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "/////w", "MTIzNC0"])
+    @Test(
+        "a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "/////w", "MTIzNC0", "MC0w"])
     func badCursor(_ cursor: String) async throws {
         try await PolicyStoreHarness.with { harness in
             let kind = try ScopeKind(parsing: "user")

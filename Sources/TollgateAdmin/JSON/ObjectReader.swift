@@ -19,8 +19,9 @@ struct ObjectReader {
         fields = value.members?.filter { $0.value != .null } ?? [:]
         nulls = Set((value.members ?? [:]).filter { $0.value == .null }.keys)
         if value.members == nil { report("", "expected an object, found \(value.found)") }
+        let expected = allowed.isEmpty ? "there is none here" : "expected one of \(allowed.joined(separator: ", "))"
         for key in nulls.union(fields.keys).sorted() where !allowed.contains(key) {
-            report(String(key.prefix(64)), "unknown field; expected one of \(allowed.joined(separator: ", "))")
+            report(String(key.prefix(64)), "unknown field; \(expected)")
         }
     }
 

@@ -37,7 +37,7 @@ extension AlertStore {
         return try await page.read(after: start, atMost: count)
     }
 
-    /// The alerts that are open or acknowledged, newest first.
+    /// The alerts that are open or acknowledged, newest first. `count` is 1 or more.
     package func active(atMost count: Int) async throws(StoreError) -> [Alert] {
         var (found, cursor): ([Alert], String?) = ([], nil)
         repeat {
