@@ -30,7 +30,7 @@ import TollgateTestSupport
         "smembers",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
         // Of holds: by rank or by score, never all of them.
-        "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyrank",
+        "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyrank",
     ]
 
     private func work(_ harness: ServerHarness) async throws {
