@@ -84,20 +84,29 @@ local function tally_requests(counts, named, count, hits)
     if last then branch[-last] = (branch[-last] or 0) + hits end
 end
 
+local function tally_hits(state, label, hits)
+    local tallied = state.tallied
+    local fields = fields_of[label]
+    local field = fields and fields[REQUESTS]
+    local sum = tallied and field and not state.page and tallied.sums[field]
+    if sum then tallied.sums[field] = sum + hits else tally(state, label, REQUESTS, hits) end
+end
+
 -- path: the scopes on the way to the branch. Returns how many requests it has.
 local function spread(branch, path, depth, scopes)
     local sum = 0
     for place, value in pairs(branch) do
-        local state = scopes[math.abs(place)]
+        local is_leaf = place < 0
+        local state = scopes[is_leaf and -place or place]
         path[depth] = state
-        local hits = place < 0 and value or spread(value, path, depth + 1, scopes)
+        local hits = is_leaf and value or spread(value, path, depth + 1, scopes)
         sum = sum + hits
         local keeps, label = state.set.day, state.label
-        if keeps then tally(state, IN_ALL, REQUESTS, hits) end
+        if keeps then tally_hits(state, IN_ALL, hits) end
         for i = 1, depth - 1 do
             local other = path[i]
-            if keeps and other.label then tally(state, other.label, REQUESTS, hits) end
-            if label and other.set.day then tally(other, label, REQUESTS, hits) end
+            if keeps and other.label then tally_hits(state, other.label, hits) end
+            if label and other.set.day then tally_hits(other, label, hits) end
         end
     end
     return sum

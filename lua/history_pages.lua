@@ -45,15 +45,14 @@ local function add_change(page, change, texts, homes, is_new, rank_of)
     if is_new then counts[3], counts[4], length = 'folded', '0', 4 end
     for i = 2, #names do
         local field, text = names[i], texts[i]
-        local delta, label, target = sums[field], label_of[field], field
-        if label and not text then
+        local delta, stored, target = sums[field], text and tonumber(text) or 0, field
+        if not text and label_of[field] then
             homes = homes or known_homes(page, names, texts, is_new)
-            local home = home_of(homes, label)
-            if home ~= label then target = field_of(home, meter_of[field]) end
+            local home = home_of(homes, label_of[field])
+            if home ~= label_of[field] then target = field_of(home, meter_of[field]) end
         end
-        local stored = text and tonumber(text) or 0
         local total = delta + stored
-        if target ~= field or pieces[field] or total > LARGEST_EXACT or stored > LARGEST_EXACT
+        if target ~= field or total > LARGEST_EXACT or stored > LARGEST_EXACT or pieces[field]
             or text and not tonumber(text)
         then
             others = others or {}
@@ -62,7 +61,7 @@ local function add_change(page, change, texts, homes, is_new, rank_of)
         else
             counts[length + 1], counts[length + 2] = field, text_of(total)
             length = length + 2
-            if rank_of and not label then rank(rank_of, field, total, delta) end
+            if rank_of and RANKED[field] then rank(rank_of, field, total, delta) end
         end
         if length >= 2 * MOST_AT_ONCE then
             call(unpack(counts, 1, length))
@@ -77,7 +76,7 @@ local function add_change(page, change, texts, homes, is_new, rank_of)
     for i = 1, others and #others or 0 do
         local field, delta = others[i][1], others[i][2]
         local total = increase_once(page, field, delta)
-        if rank_of and not label_of[field] and type(total) == 'number' then rank(rank_of, field, total, delta) end
+        if rank_of and RANKED[field] and type(total) == 'number' then rank(rank_of, field, total, delta) end
     end
     return homes
 end

@@ -30,7 +30,6 @@ end
 
 -- Takes note of the new total of a scope's day, which delta has led to.
 local function rank(state, field, total, delta)
-    if not RANKED[field] then return end
     local key = state.key
     local colon = find(key, ':', scope_start, true)
     if not colon then return end -- there is but one global scope

@@ -16,7 +16,7 @@ struct PolicyErrorTests {
     static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost, concurrent"
     static let periodWords = "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
     static let settingKeys =
-        "expected one of currency, timezone, reset_hour, billing_day, thresholds, history, on_redis_failure, defaults, scopes, tiers, assignments"
+        "expected one of currency, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, on_redis_failure, defaults, scopes, tiers, assignments"
 
     @Test(
         "settings",
@@ -57,6 +57,10 @@ struct PolicyErrorTests {
             ("history: [user, user]", "1: history: user is named twice"),
             ("history: [user+tool]", "1: history: user+tool: history is kept for single kinds only"),
             ("history: [User]", "1: history: User: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
+            ("history_days: 0", "1: history_days: expected a whole number from 1 to 400, found 0"),
+            ("\nhistory_days: 401", "2: history_days: expected a whole number from 1 to 400, found 401"),
+            ("history_months: 1.5", "1: history_months: expected a whole number from 1 to 60, found 1.5"),
+            ("history_months: 61", "1: history_months: expected a whole number from 1 to 60, found 61"),
             ("history: [[user]]", "1: history: expected a kind such as user"),
             ("on_redis_failure: open", "1: on_redis_failure: expected a map such as { requests: open, cost: closed }"),
             ("on_redis_failure: { cost: close }", "1: on_redis_failure.cost: expected open or closed, found close"),

@@ -11,6 +11,8 @@ struct PolicyFileTests {
         billing_day: 15
         thresholds: [50, 100, 150]
         history: [user, region, global]
+        history_days: 400
+        history_months: 1
         on_redis_failure: { requests: closed, tokens: closed, output_tokens: open, cost: open }
 
         defaults:                # every scope of a kind
@@ -36,6 +38,8 @@ struct PolicyFileTests {
         #expect(policy.calendar == (try CalendarRules(timeZone: "Europe/Berlin", resetHour: 6, billingDay: 15)))
         #expect(policy.thresholds == [50, 100, 150])
         #expect(policy.history == ["user", "region", "global"])
+        #expect(policy.historyDays == 400 && policy.historyMonths == 1)
+        #expect(Policy.empty.historyDays == 35 && Policy.empty.historyMonths == 14)
         #expect(policy.onRedisFailure[.requests] == .closed)
         #expect(policy.onRedisFailure[.inputTokens] == .closed)
         #expect(policy.onRedisFailure[.outputTokens] == .open)

@@ -29,7 +29,7 @@ import TollgateTestSupport
         let harness = try await LedgerHarness(policy: history.policy)
         var model = ReferenceLedger(policy: history.policy)
         var months: Set<String> = []
-        while history.now < start + 45 * 86_400_000 {
+        while history.now < start + 18 * 86_400_000 {
             let (operations, now) = history.nextBatch()
             months.insert(calendar.window(.month, containing: now).id)
             let answers = try await harness.apply(operations, at: now)

@@ -89,12 +89,12 @@ struct RandomHistory {
     }
 
     mutating func nextBatch() -> (operations: [TestOperation], now: Int64) {
-        switch Int.random(in: 0..<100, using: &random) {
+        switch Int.random(in: 0..<(hastens ? 100 : 105), using: &random) {
         case 0..<50: now += Int64.random(in: 0...300, using: &random)
         case 50..<80: now += Int64.random(in: 300...5_000, using: &random)
         case 80..<95: now += Int64.random(in: 5_000...130_000, using: &random)
         case 95..<99: now += Int64.random(in: 130_000...7_200_000, using: &random)
-        default: now += Int64.random(in: 7_200_000...86_400_000 * (hastens ? 40 : 4), using: &random)
+        default: now += Int64.random(in: 7_200_000...86_400_000 * (hastens ? 40 : 2), using: &random)
         }
         let count = Int.random(in: 1...40, using: &random)
         return ((0..<count).map { _ in nextOperation() }, now)

@@ -14,11 +14,11 @@ struct StoredHistory: Decodable {
         for _, key in ipairs(redis.call('KEYS', 'tollgate:{*}:*')) do
             local target, stored
             if string.find(key, '}:day:') or string.find(key, '}:month:') then
-                target, stored = pages, redis.call('HGETALL', key)
+                target, stored = pages, redis.pcall('HGETALL', key)
             elseif string.find(key, ':{top}:', 1, true) then
-                target, stored = rankings, redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+                target, stored = rankings, redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES')
             end
-            if target then
+            if target and not stored.err then
                 target[key] = {}
                 for i = 1, #stored, 2 do target[key][stored[i]] = stored[i + 1] end
             end

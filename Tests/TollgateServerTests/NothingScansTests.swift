@@ -26,11 +26,13 @@ import TollgateTestSupport
         "config|resetstat", "config|get", "time", "expire",
         // What administrators have set, for one scope or for all together; a few fields.
         "hgetall", "subscribe", "multi", "exec",
+        // Refusals that are told, to a stream that forgets the oldest.
+        "xadd",
         // The kinds for which something was set.
         "smembers",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
         // Of holds: by rank or by score, never all of them.
-        "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyrank",
+        "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyrank",
     ]
 
     private func work(_ harness: ServerHarness) async throws {

@@ -5,16 +5,21 @@ import TollgateRedis
 extension AlertStore {
     /// The stream keeps so many events, and some more.
     private static let keptEvents = 10_000
+    /// Seconds after the last one: 90 days.
+    private static let keptFor = 90 * 86_400
     /// How many of them are read for one page, and at a time.
     private static let (mostEvents, eventPortion) = (2_000, 500)
 
     /// Adds an event. Doing it twice makes two of it.
     package func add(_ event: DenialEvent) async throws(StoreError) {
         guard let json = try? PolicyJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
-        _ = try await link.ask(
-            "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description, "limit",
-            event.limitName, "event", json
-        ).checked(of: keys.events)
+        let replies = try await link.ask([
+            [
+                "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description, "limit",
+                event.limitName, "event", json,
+            ], ["EXPIRE", keys.events, "\(Self.keptFor)"],
+        ])
+        for reply in replies { _ = try reply.checked(of: keys.events) }
     }
 
     /// The events of a scope, of a limit (`requests/1m`), or all, newest first. A page may be short and still have a next one.
