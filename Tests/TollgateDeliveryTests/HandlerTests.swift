@@ -213,7 +213,7 @@ struct HandlerTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(500, body: "T0KEN-in-the-answer") }) { receiver in
                 let gone = try await Receiver.start()
-                let handlers = try [receiver, gone].map { receiver in
+                let handlers = try [receiver, gone].map { (receiver: Receiver) in
                     AlertHandler(
                         name: receiver === gone ? "gone" : "chat",
                         target: .slack(try WebAddress(parsing: receiver.url + "/T0KEN?key=T0KEN")))

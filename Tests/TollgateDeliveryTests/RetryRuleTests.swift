@@ -116,5 +116,5 @@ struct RetryRuleTests {
 }
 
 extension WaitingDeliveries.Delivery: Equatable {
-    public static func == (one: Self, other: Self) -> Bool { one.entry == other.entry && one.dueAt == other.dueAt }
+    static func == (one: Self, other: Self) -> Bool { one.entry == other.entry && one.dueAt == other.dueAt }
 }
