@@ -79,7 +79,7 @@ if marked then
     end
 end
 spread_requests(scopes)
-for i = 1, #scopes do write_history(scopes[i]) end
-write_rankings()
+for i = 1, #scopes do pages.write(scopes[i]) end
+rankings.write()
 put_notices()
 return cmsgpack.pack(reply)

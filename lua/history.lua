@@ -11,23 +11,37 @@
 -- When a later day is written first, the open one is folded into the page that names it. The last day of a month stays open.
 --
 -- What is to be added is kept in state.tallied until the writing: names, of fields in their order behind 'folded' (so that
--- they are an HMGET), and sums by field, and pieces, as add_exactly puts them aside. state.page: see history_refunds.lua.
+-- they are an HMGET), and sums by field, and pieces, as add_exactly puts them aside; or in state.shared, where others have the
+-- same, to which nothing is added. state.page: see history_refunds.lua.
 -- Needs window.lua, counters.lua and history_labels.lua. Nothing is written.
 
-local BILLION = 1000000000
+local history = { BILLION = 1000000000 }
 
 -- Adds to a sum that may pass 2^53: { thousands of millions, rest }.
-local function add_number(sum, number)
-    local high = floor(number / BILLION)
-    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * BILLION)
+function history.add_number(sum, number)
+    local high = floor(number / history.BILLION)
+    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * history.BILLION)
 end
 
-local function new_change() return { names = { 'folded' }, sums = {}, pieces = {} } end
+function history.new_change() return { names = { 'folded', nil, nil, nil }, sums = {}, pieces = {} } end
+
+-- What was tallied, where it was shared with other scopes to be added to. False where nothing was.
+function history.own_change(state)
+    local shared = state.shared
+    if not shared then return state.tallied end
+    local own = history.new_change()
+    for i = 2, #shared.names do
+        local field = shared.names[i]
+        own.names[i], own.sums[field] = field, shared.sums[field]
+    end
+    state.shared, state.tallied = false, own
+    return own
+end
 
 local function tally(state, label, meter, amount)
     local tallied, page = state.tallied, state.page
     if not tallied then
-        tallied = new_change()
+        tallied = history.own_change(state) or history.new_change()
         state.tallied = tallied
     end
     if page and label ~= IN_ALL then label = home_of(page.homes, label) end
@@ -45,7 +59,7 @@ local function tally(state, label, meter, amount)
         add_exactly(sums, tallied.pieces, field, amount)
     end
     local group = page and group_of[field]
-    if group then add_number(page.labelled[group], amount) end
+    if group then history.add_number(page.labelled[group], amount) end
 end
 
 -- Counts an amount in the history of one of an operation's scopes, named by their places: in all, and by the labels of the
@@ -84,7 +98,7 @@ local function tally_requests(counts, named, count, hits)
     if last then branch[-last] = (branch[-last] or 0) + hits end
 end
 
-local function tally_hits(state, label, hits)
+function history.tally_hits(state, label, hits)
     local tallied = state.tallied
     local fields = fields_of[label]
     local field = fields and fields[REQUESTS]
@@ -92,21 +106,40 @@ local function tally_hits(state, label, hits)
     if sum then tallied.sums[field] = sum + hits else tally(state, label, REQUESTS, hits) end
 end
 
+-- What as many requests come to for a scope that stands at the end of a path. Most scopes of a batch stand at one end only:
+-- these share what was tallied.
+function history.change_of_end(path, last, hits)
+    local change = history.new_change()
+    for i = 0, last do
+        local label = i == 0 and IN_ALL or path[i].label
+        if label then
+            local field = field_of(label, REQUESTS)
+            change.names[#change.names + 1], change.sums[field] = field, hits
+        end
+    end
+    return change
+end
+
 -- path: the scopes on the way to the branch. Returns how many requests it has.
-local function spread(branch, path, depth, scopes)
-    local sum = 0
+function history.spread(branch, path, depth, scopes)
+    local sum, changes = 0, {}
     for place, value in pairs(branch) do
-        local is_leaf = place < 0
-        local state = scopes[is_leaf and -place or place]
+        local is_end = place < 0
+        local state = scopes[is_end and -place or place]
         path[depth] = state
-        local hits = is_leaf and value or spread(value, path, depth + 1, scopes)
+        local hits = is_end and value or history.spread(value, path, depth + 1, scopes)
         sum = sum + hits
-        local keeps, label = state.set.day, state.label
-        if keeps then tally_hits(state, IN_ALL, hits) end
+        local label = state.label
+        local keeps, is_first = state.set.day, not (state.tallied or state.shared or state.page)
+        if keeps and is_end and is_first then
+            state.shared = changes[hits] or history.change_of_end(path, depth - 1, hits)
+            changes[hits], keeps = state.shared, false
+        end
+        if keeps then history.tally_hits(state, IN_ALL, hits) end
         for i = 1, depth - 1 do
             local other = path[i]
-            if keeps and other.label then tally_hits(state, other.label, hits) end
-            if label and other.set.day then tally_hits(other, label, hits) end
+            if keeps and other.label then history.tally_hits(state, other.label, hits) end
+            if label and other.set.day then history.tally_hits(other, label, hits) end
         end
     end
     return sum
@@ -115,6 +148,6 @@ end
 -- Adds the requests to what was tallied.
 local function spread_requests(scopes)
     if not next(requests) then return end
-    spread(requests, {}, 1, scopes)
+    history.spread(requests, {}, 1, scopes)
     requests = {}
 end

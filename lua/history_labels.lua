@@ -1,18 +1,16 @@
 -- history_labels.lua: the names of the fields on a page of history, and which labels have fields of their own there.
 --
 -- A page has fields for each meter, 'cost' in all and 'cost/tool=search' by label. A label is 'tool=search'; its dimension
--- 'tool'. A page takes MOST_LABELS of each dimension, of which it keeps the number, 'values/tool'; further ones count
+-- 'tool'. A page takes labels.MOST of each dimension, of which it keeps the number, 'values/tool'; further ones count
 -- together as the label 'tool/other'. What label an amount goes to is its label's home: itself or that. One that is on the
 -- page, in whichever meter, stays its own home, so that all meters of a label go the same way.
 -- Needs window.lua. Reads only.
 
 local DENIED = 6 -- in place of the meter that history has nothing of
 local METER_NAMES = { 'requests', 'tokens', 'input_tokens', 'output_tokens', 'cost', 'denied' }
-local METER_NUMBERS = {}
-for meter = 1, DENIED do METER_NUMBERS[METER_NAMES[meter]] = meter end
+for meter = 1, DENIED do METER_NAMES[METER_NAMES[meter]] = meter end -- and back
 local IN_ALL = '' -- in place of a label
-local MOST_LABELS = 200
-local DIMENSIONS = { 'provider', 'tool', 'model' }
+local labels = { MOST = 200, DIMENSIONS = { 'provider', 'tool', 'model' } }
 
 -- Made once a call: fields_of[label][meter] is a field, and back from it label_of[field], meter_of[field]. group_of[field] is
 -- 'cost/tool', that of all fields whose sum is what has a label of that dimension. Those in all have neither label nor group.
@@ -34,24 +32,24 @@ local function field_of(label, meter)
 end
 
 -- Whether a field that stands on a page is an amount, and not what is kept beside them.
-local function is_amount(field)
-    if label_of[field] or METER_NUMBERS[field] then return true end
+function labels.is_amount(field)
+    if label_of[field] or METER_NAMES[field] then return true end
     local meter, label = match(field, '^([%l_]+)/(.+)$')
-    if not METER_NUMBERS[meter] then return false end
-    field_of(label, METER_NUMBERS[meter])
+    if not METER_NAMES[meter] then return false end
+    field_of(label, METER_NAMES[meter])
     return true
 end
 
 -- The homes of a page's labels, as far as they are known. is_complete: every label that is on the page is among them.
 -- values: number of labels by dimension, as far as it is known; added: the dimensions of which labels come with this call.
-local function homes_of(page, is_complete)
+function labels.homes_of(page, is_complete)
     return {
         page = page, is_complete = is_complete, values = {}, added = {},
         ['provider/other'] = 'provider/other', ['tool/other'] = 'tool/other', ['model/other'] = 'model/other',
     }
 end
 
-local function is_on_page(page, label)
+function labels.is_on_page(page, label)
     local texts = call('HMGET', page, field_of(label, 1), field_of(label, 2), field_of(label, 3), field_of(label, 4),
         field_of(label, 5), field_of(label, 6))
     for meter = 1, DENIED do
@@ -64,13 +62,13 @@ end
 local function home_of(homes, label)
     if homes[label] then return homes[label] end
     local home = label
-    if homes.is_complete or not is_on_page(homes.page, label) then
+    if homes.is_complete or not labels.is_on_page(homes.page, label) then
         local dimension = match(label, '^[^=]*')
         local count = homes.values[dimension]
         if not count then
             count = not homes.is_complete and tonumber(call('HGET', homes.page, 'values/' .. dimension) or 0) or 0
         end
-        if count < MOST_LABELS then
+        if count < labels.MOST then
             count = count + 1
             homes.added[dimension] = true
         else

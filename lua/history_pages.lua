@@ -5,17 +5,18 @@
 -- What is no number stays as it is, and what is no hash: there nothing can be counted, and nothing else is kept from being.
 -- Needs history.lua, history_refunds.lua and rankings.lua.
 
-local MOST_AT_ONCE = 1000 -- fields in a command: Lua's stack is bounded
+-- MOST_AT_ONCE: fields in a command; Lua's stack is bounded. command: reused.
+local pages = { MOST_AT_ONCE = 1000, command = { 'HSET' } }
 
 -- The texts of fields, in their order, false for those that are not there; nil where the page is no hash.
-local function read_fields(page, names)
-    if #names <= MOST_AT_ONCE then
+function pages.read_fields(page, names)
+    if #names <= pages.MOST_AT_ONCE then
         local found = pcall('HMGET', page, unpack(names))
         return not found.err and found or nil
     end
     local texts = {}
-    for first = 1, #names, MOST_AT_ONCE do
-        local found = pcall('HMGET', page, unpack(names, first, min(first + MOST_AT_ONCE - 1, #names)))
+    for first = 1, #names, pages.MOST_AT_ONCE do
+        local found = pcall('HMGET', page, unpack(names, first, min(first + pages.MOST_AT_ONCE - 1, #names)))
         if found.err then return nil end
         for i = 1, #found do texts[first + i - 1] = found[i] end
     end
@@ -23,8 +24,8 @@ local function read_fields(page, names)
 end
 
 -- The homes of the labels of which one of the fields is there.
-local function known_homes(page, names, texts, is_new)
-    local homes = homes_of(page, is_new)
+function pages.known_homes(page, names, texts, is_new)
+    local homes = labels.homes_of(page, is_new)
     for i = 2, is_new and 0 or #names do
         local label = texts[i] and label_of[names[i]]
         if label then homes[label] = label end
@@ -32,22 +33,20 @@ local function known_homes(page, names, texts, is_new)
     return homes
 end
 
-local counts = { 'HSET' } -- reused
-
 -- Adds a change to a page, given the texts that stand there. Fields are set to their new numbers in one command; what would
 -- not be exact as a number, or goes where others go too, is left to HINCRBY, afterwards. homes: of the page's labels, as far
 -- as they are known. rank_of: the state whose rankings are to know the new totals, or nil. Returns the homes, or nil where
 -- none was needed.
-local function add_change(page, change, texts, homes, is_new, rank_of)
+function pages.add_change(page, change, texts, homes, is_new, rank_of)
     local names, sums, pieces = change.names, change.sums, change.pieces
-    local length, others = 2, nil
+    local counts, length, others = pages.command, 2, nil
     counts[2] = page
     if is_new then counts[3], counts[4], length = 'folded', '0', 4 end
     for i = 2, #names do
         local field, text = names[i], texts[i]
         local delta, stored, target = sums[field], text and tonumber(text) or 0, field
         if not text and label_of[field] then
-            homes = homes or known_homes(page, names, texts, is_new)
+            homes = homes or pages.known_homes(page, names, texts, is_new)
             local home = home_of(homes, label_of[field])
             if home ~= label_of[field] then target = field_of(home, meter_of[field]) end
         end
@@ -61,9 +60,9 @@ local function add_change(page, change, texts, homes, is_new, rank_of)
         else
             counts[length + 1], counts[length + 2] = field, text_of(total)
             length = length + 2
-            if rank_of and RANKED[field] then rank(rank_of, field, total, delta) end
+            if rank_of and RANKED[field] then rankings.note(rank_of, field, total, delta) end
         end
-        if length >= 2 * MOST_AT_ONCE then
+        if length >= 2 * pages.MOST_AT_ONCE then
             call(unpack(counts, 1, length))
             length = 2
         end
@@ -76,63 +75,67 @@ local function add_change(page, change, texts, homes, is_new, rank_of)
     for i = 1, others and #others or 0 do
         local field, delta = others[i][1], others[i][2]
         local total = increase_once(page, field, delta)
-        if rank_of and RANKED[field] and type(total) == 'number' then rank(rank_of, field, total, delta) end
+        local is_last = not others[i + 1] or others[i + 1][1] ~= field
+        if rank_of and RANKED[field] and is_last and type(total) == 'number' then
+            rankings.note(rank_of, field, total, delta)
+        end
     end
     return homes
 end
 
--- Adds a day that is over to its month. ends: when it was over.
-local function fold(day, month, month_id, expires)
+-- Adds a day that is over to its month. expires: when the day's page is to (Unix ms).
+function pages.fold(day, month, month_id, expires)
     local stored = pcall('HGETALL', day)
     if stored.err or #stored == 0 then return end
-    local change = new_change()
+    local change = history.new_change()
     for i = 1, #stored, 2 do
         local field, text = stored[i], stored[i + 1]
         if field == 'folded' and text ~= '0' then return end
-        if is_amount(field) and find(text, '^%d+$') then
+        if labels.is_amount(field) and find(text, '^%d+$') then
             change.names[#change.names + 1] = field
             change.sums[field] = text
         end
     end
-    add_change(month, change, read_fields(month, change.names), nil, false)
+    pages.add_change(month, change, pages.read_fields(month, change.names), nil, false)
     call('HSET', day, 'folded', month_id)
     call('PEXPIREAT', day, expires)
 end
 
 -- Makes the day of the state's set the open one of its month.
-local function open_day(state)
+function pages.open_day(state)
     local set = state.set
     local month, today = state.key .. set.month, sub(set.day, #':day:' + 1)
     local found = pcall('HMGET', month, 'open_day', 'open_ends')
     if found.err then return end
     local last, ends = found[1], tonumber(found[2] or nil)
     if last and last ~= today then
-        fold(state.key .. ':day:' .. last, month, sub(set.month, #':month:' + 1), (ends or set.day_ends) + set.day_kept)
+        local expires = (ends or set.day_ends) + set.day_kept
+        pages.fold(state.key .. ':day:' .. last, month, sub(set.month, #':month:' + 1), expires)
     end
     call('HSET', month, 'open_day', today, 'open_ends', format('%d', set.day_ends))
     if not last then call('PEXPIREAT', month, set.month_ends + set.month_kept) end
 end
 
 -- What came to a day after it was folded. A label's home in the month is that of its home in the day.
-local function add_to_month(month, change, homes)
+function pages.add_to_month(month, change, homes)
     if call('EXISTS', month) == 0 then return end
-    if homes then change = rehoused(change, homes) end
-    local texts = read_fields(month, change.names)
-    if texts then add_change(month, change, texts, nil, false) end
+    if homes then change = refunds.rehoused(change, homes) end
+    local texts = pages.read_fields(month, change.names)
+    if texts then pages.add_change(month, change, texts, nil, false) end
 end
 
-local function write_history(state)
-    local change, set = state.tallied, state.set
+function pages.write(state)
+    local change, set = state.tallied or state.shared, state.set
     if not change then return end
     local page = state.key .. set.day
-    local texts = read_fields(page, change.names)
+    local texts = pages.read_fields(page, change.names)
     if not texts then return end
     local folded = texts[1]
-    if not folded then open_day(state) end
-    local homes = add_change(page, change, texts, state.page and state.page.homes, not folded, state)
+    if not folded then pages.open_day(state) end
+    local homes = pages.add_change(page, change, texts, state.page and state.page.homes, not folded, state)
     if not folded then
         call('PEXPIREAT', page, max(set.month_ends + set.month_kept, set.day_ends + set.day_kept))
     elseif folded ~= '0' then
-        add_to_month(state.key .. ':month:' .. folded, change, homes)
+        pages.add_to_month(state.key .. ':month:' .. folded, change, homes)
     end
 end

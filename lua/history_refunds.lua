@@ -7,17 +7,19 @@
 --   labelled  by group ('cost/tool'): sum of what has a label, with what this batch has tallied; see add_number
 -- Needs history.lua. Nothing is written.
 
-local function add_text(sum, text)
+local refunds = {}
+
+function refunds.add_text(sum, text)
     local high, low = match(text or '', '^(%d-)(%d?%d?%d?%d?%d?%d?%d?%d?%d)$')
     if not high then return end
     sum[1], sum[2] = sum[1] + (tonumber(high) or 0), sum[2] + tonumber(low)
 end
 
-local function value_of(sum) return sum[1] * BILLION + sum[2] end
+function refunds.value_of(sum) return sum[1] * history.BILLION + sum[2] end
 
 -- Puts what was tallied under the labels' homes.
-local function rehoused(change, homes)
-    local result = new_change()
+function refunds.rehoused(change, homes)
+    local result = history.new_change()
     for i = 2, #change.names do
         local field = change.names[i]
         local label, home = label_of[field], field
@@ -31,74 +33,77 @@ local function rehoused(change, homes)
 end
 
 -- What stands in a field, and what was tallied of it.
-local function cell_of(state, field)
+function refunds.cell_of(state, field)
     local sum, tallied = { 0, 0 }, state.tallied
-    add_text(sum, state.page.texts[field])
+    refunds.add_text(sum, state.page.texts[field])
     if tallied and tallied.sums[field] then
         local pieces = tallied.pieces[field]
-        for i = 1, pieces and #pieces or 0 do add_number(sum, pieces[i]) end
-        add_number(sum, tallied.sums[field])
+        for i = 1, pieces and #pieces or 0 do history.add_number(sum, pieces[i]) end
+        history.add_number(sum, tallied.sums[field])
     end
     return sum
 end
 
 -- False where the page is not a hash.
-local function load_page(state)
+function refunds.load_page(state)
     local key = state.key .. state.set.day
     local stored = pcall('HGETALL', key)
     if stored.err then return false end
-    local homes, texts, labelled = homes_of(key, true), {}, {}
+    local homes, texts, labelled = labels.homes_of(key, true), {}, {}
     for meter = 1, DENIED do
-        for i = 1, #DIMENSIONS do labelled[METER_NAMES[meter] .. '/' .. DIMENSIONS[i]] = { 0, 0 } end
+        for i = 1, #labels.DIMENSIONS do labelled[METER_NAMES[meter] .. '/' .. labels.DIMENSIONS[i]] = { 0, 0 } end
     end
     for i = 1, #stored, 2 do
         local field, text = stored[i], stored[i + 1]
         texts[field] = text
-        local group = is_amount(field) and group_of[field]
+        local group = labels.is_amount(field) and group_of[field]
         if labelled[group] then
-            add_text(labelled[group], text)
+            refunds.add_text(labelled[group], text)
             homes[label_of[field]] = label_of[field]
         end
     end
-    for i = 1, #DIMENSIONS do homes.values[DIMENSIONS[i]] = tonumber(texts['values/' .. DIMENSIONS[i]] or 0) or 0 end
+    for _, dimension in ipairs(labels.DIMENSIONS) do
+        homes.values[dimension] = tonumber(texts['values/' .. dimension] or 0) or 0
+    end
     state.page = { texts = texts, homes = homes, labelled = labelled }
-    local tallied = state.tallied and rehoused(state.tallied, homes)
+    local tallied = history.own_change(state)
+    tallied = tallied and refunds.rehoused(tallied, homes)
     state.tallied = tallied
     for field, sum in pairs(tallied and tallied.sums or {}) do
         local group, pieces = group_of[field], tallied.pieces[field]
         if group then
-            for i = 1, pieces and #pieces or 0 do add_number(labelled[group], pieces[i]) end
-            add_number(labelled[group], sum)
+            for i = 1, pieces and #pieces or 0 do history.add_number(labelled[group], pieces[i]) end
+            history.add_number(labelled[group], sum)
         end
     end
     return true
 end
 
 -- Where there is something of a label, if there is; without giving it a home.
-local function present_home(homes, label)
+function refunds.present_home(homes, label)
     if homes[label] then return homes[label] end
     local dimension = match(label, '^[^=]*')
-    return homes.values[dimension] >= MOST_LABELS and dimension .. '/other'
+    return homes.values[dimension] >= labels.MOST and dimension .. '/other'
 end
 
 -- How much of an amount can be taken.
-local function takeable(state, meter, amount, scopes, named, count)
+function refunds.takeable(state, meter, amount, scopes, named, count)
     local page, is_named = state.page, {}
-    local total = cell_of(state, METER_NAMES[meter])
-    local most = min(amount, value_of(total))
+    local total = refunds.cell_of(state, METER_NAMES[meter])
+    local most = min(amount, refunds.value_of(total))
     for i = 1, count do
         local other = scopes[named[i]]
         if other.label and other ~= state then
-            local home = present_home(page.homes, other.label)
+            local home = refunds.present_home(page.homes, other.label)
             if not home then return 0 end
             is_named[match(home, '^[^=/]*')] = true
-            most = min(most, value_of(cell_of(state, field_of(home, meter))))
+            most = min(most, refunds.value_of(refunds.cell_of(state, field_of(home, meter))))
         end
     end
-    for i = 1, #DIMENSIONS do
-        if not is_named[DIMENSIONS[i]] then
-            local labelled = page.labelled[METER_NAMES[meter] .. '/' .. DIMENSIONS[i]]
-            most = min(most, value_of({ total[1] - labelled[1], total[2] - labelled[2] }))
+    for i = 1, #labels.DIMENSIONS do
+        if not is_named[labels.DIMENSIONS[i]] then
+            local labelled = page.labelled[METER_NAMES[meter] .. '/' .. labels.DIMENSIONS[i]]
+            most = min(most, refunds.value_of({ total[1] - labelled[1], total[2] - labelled[2] }))
         end
     end
     return most
@@ -108,7 +113,7 @@ end
 local function untally_named(state, meter, amount, scopes, named, count)
     if amount == 0 or not state.set.day then return end
     spread_requests(scopes)
-    if not state.page and not load_page(state) then return end
-    local taken = takeable(state, meter, amount, scopes, named, count)
+    if not state.page and not refunds.load_page(state) then return end
+    local taken = refunds.takeable(state, meter, amount, scopes, named, count)
     if taken > 0 then tally_named(state, meter, -taken, scopes, named, count) end
 end

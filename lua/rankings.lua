@@ -1,43 +1,47 @@
 -- rankings.lua: who used most of a day, by kind: sorted sets, 'tollgate:{top}:user:cost:2026-11-20', whose members are scopes
 -- and whose scores are the totals of their days.
 --
--- A set has MOST_RANKED members, and up to SLACK more until it is cut. Only a total that is more than the least there goes in,
--- so that most scopes of very many cost nothing but a comparison. A total that a REFUND has made less is put right where the
--- scope is a member. A key that holds something else is no ranking, and stays as it is.
--- Needs window.lua. Reads while batch.lua writes history, and writes when write_rankings is called: never the first write.
+-- A set has MOST members, and up to SLACK more until it is cut. Of several totals only those go in that are more than
+-- the least there, so that most scopes of very many cost nothing but a comparison. A total that a REFUND has made less is put
+-- right where the scope is a member. A key that holds something else is no ranking, and stays as it is.
+-- Needs window.lua. Reads while history is written, and writes when rankings.write is called: never the first write.
 
-local MOST_RANKED, SLACK = 1000, 100
 local RANKED = { requests = true, denied = true, tokens = true, cost = true }
-local DAY = 86400000
 
-local scope_start = (find(KEYS[1] or '', '{', 1, true) or 0) + 1
-local namespace = sub(KEYS[1] or '', 1, scope_start - 2)
-local rankings, rankings_of = {}, {} -- all of this call; by day and kind, then by meter
+-- list: all of this call; by_day: the same by day, then by kind, then by meter.
+local rankings = {
+    MOST = 1000, SLACK = 100, list = {}, by_day = {}, scope_start = (find(KEYS[1] or '', '{', 1, true) or 0) + 1,
+}
 
--- members: scores and scopes that may come in; lowered: those that only may be in.
-local function load_ranking(state, kind, field)
-    local key = namespace .. '{top}:' .. kind .. ':' .. field .. sub(state.set.day, #':day' + 1)
-    local size = pcall('ZCARD', key)
-    if type(size) ~= 'number' then return false end
-    local least = size >= MOST_RANKED and tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) or 0
+-- members: scores and scopes that may come in; lowered: those that only may be in. least: of a full set, once more than one
+-- total is to be compared.
+function rankings.new(state, kind, field)
+    local namespace, day = sub(state.key, 1, rankings.scope_start - 2), sub(state.set.day, #':day' + 1)
+    local key = namespace .. '{top}:' .. kind .. ':' .. field .. day
     -- Somewhere the day ends up to a day later than for whoever is first.
-    local expires = state.set.day_ends + DAY + state.set.day_kept
+    local expires = state.set.day_ends + 86400000 + state.set.day_kept
     local ranking =
-        { key = key, size = size, least = least, expires = expires, members = { 'ZADD', key }, lowered = false }
-    rankings[#rankings + 1] = ranking
+        { key = key, least = false, expires = expires, members = { 'ZADD', key }, lowered = { 'ZADD', key, 'XX' } }
+    table.insert(rankings.list, ranking)
     return ranking
 end
 
+function rankings.least_of(key)
+    local size = pcall('ZCARD', key)
+    local is_full = type(size) == 'number' and size >= rankings.MOST
+    return is_full and tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) or 0
+end
+
 -- Takes note of the new total of a scope's day, which delta has led to.
-local function rank(state, field, total, delta)
-    local key = state.key
+function rankings.note(state, field, total, delta)
+    local key, scope_start = state.key, rankings.scope_start
     local colon = find(key, ':', scope_start, true)
     if not colon then return end -- there is but one global scope
     local kind = sub(key, scope_start, colon - 1)
-    local of_kinds = rankings_of[state.set.day]
+    local of_kinds = rankings.by_day[state.set.day]
     if not of_kinds then
         of_kinds = {}
-        rankings_of[state.set.day] = of_kinds
+        rankings.by_day[state.set.day] = of_kinds
     end
     local by_meter = of_kinds[kind]
     if not by_meter then
@@ -45,28 +49,29 @@ local function rank(state, field, total, delta)
         of_kinds[kind] = by_meter
     end
     local ranking = by_meter[field]
-    if ranking == nil then
-        ranking = load_ranking(state, kind, field)
+    local least = ranking and ranking.least
+    if not ranking then
+        ranking = rankings.new(state, kind, field)
         by_meter[field] = ranking
+    elseif not least then
+        least = rankings.least_of(ranking.key)
+        ranking.least = least
     end
-    if not ranking then return end
-    local members = ranking.members
-    if total <= ranking.least then
-        if delta >= 0 then return end
-        ranking.lowered = ranking.lowered or { 'ZADD', ranking.key, 'XX' }
-        members = ranking.lowered
-    end
+    if least and total <= least and delta >= 0 then return end
+    local members = (delta < 0 or total == 0) and ranking.lowered or ranking.members
     members[#members + 1] = text_of(total)
     members[#members + 1] = sub(key, scope_start, -2)
 end
 
-local function write_rankings()
-    for i = 1, #rankings do
-        local ranking = rankings[i]
-        local size = ranking.size
-        if #ranking.members > 2 then size = size + call(unpack(ranking.members)) end
-        if ranking.lowered then call(unpack(ranking.lowered)) end
-        if size > MOST_RANKED + SLACK then call('ZREMRANGEBYRANK', ranking.key, 0, size - MOST_RANKED - 1) end
-        if ranking.size == 0 and size > 0 then call('PEXPIREAT', ranking.key, ranking.expires) end
+function rankings.write()
+    for _, ranking in ipairs(rankings.list) do
+        local key, members, lowered = ranking.key, ranking.members, ranking.lowered
+        local added = #members > 2 and pcall(unpack(members))
+        if #lowered > 3 then pcall(unpack(lowered)) end
+        if type(added) == 'number' and added > 0 then
+            local size = call('ZCARD', key)
+            if size > rankings.MOST + rankings.SLACK then call('ZREMRANGEBYRANK', key, 0, size - rankings.MOST - 1) end
+            if size == added then call('PEXPIREAT', key, ranking.expires) end
+        end
     end
 end

@@ -75,8 +75,8 @@ import TollgateTestSupport
         let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_000))
         _ = try await harness.apply([refund, refund, refund, refund], at: Self.start + 2 * Self.day)
         let third = try harness.redis.hash("tollgate:{user:a}:day:2100-01-03")
-        #expect(third["cost"] == "3" || third["cost"] == "0", "the last takes what is left of at most its amount")
-        #expect(third["cost"] == third["cost/tool=t"])
+        // The last takes what is left.
+        #expect(third["cost"] == "0" && third["cost/tool=t"] == "0")
         try await harness.stop()
     }
 
@@ -142,49 +142,34 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a ranking that is none keeps nothing from being counted")
-    func noRanking() async throws {
+    @Test("a CANCEL takes its request from the day of the RESERVE, and from no later one")
+    func cancelled() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
-        let key = "tollgate:{top}:user:cost:2100-01-01"
-        try harness.redis.cli("SET", key, "something else")
-        try await record(harness, 5, at: Self.start)
-        #expect(try harness.redis.cli("GET", key) == "something else")
-        #expect(try harness.redis.hash(Self.firstDay)["cost"] == "5")
+        let first = try TestOperation.reserve("user:a", "tool:t", id: "1", seconds: 86_400)
+        let second = try TestOperation.reserve("user:a", "tool:t", id: "2", seconds: 86_400)
+        let noon = Self.start + Self.day / 2
+        _ = try await harness.apply([first, second, first.cancel(madeAt: noon)], at: noon)
+        let later = noon + Self.day / 2
+        _ = try await harness.apply([.check("user:a", "tool:t"), second.cancel(madeAt: noon)], at: later)
+        let stored = try StoredHistory(harness.redis)
+        for day in ["2100-01-01", "2100-01-02"] {
+            #expect(stored.day(day, of: "user:a") == ["requests": 1, "requests/tool=t": 1])
+        }
+        #expect(stored.month("2100-01", of: "user:a") == ["requests": 2, "requests/tool=t": 2])
         try await harness.stop()
     }
 
-    @Test("a ranking has the thousand with most of a day, and puts a refund right")
-    func ranking() async throws {
+    @Test("a scope that is nothing but a label for others costs no read")
+    func labelAlone() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
-        var totals: [String: Int64] = [:]
-        var random = SeededGenerator(seed: 3)
-        for _ in 0..<12 {
-            let batch = try (0..<400).map { _ in
-                let user = "user:u\(Int.random(in: 0..<1_700, using: &random))"
-                let cost = Int64.random(in: 1...1_000_000, using: &random)
-                totals[user, default: 0] += cost
-                return try TestOperation.record(user, amounts: Amounts(cost: cost))
-            }
-            _ = try await harness.apply(batch, at: Self.start)
-        }
-        func stored() throws -> [String: Int64] {
-            try #require(try StoredHistory(harness.redis).rankings["tollgate:{top}:user:cost:2100-01-01"])
-                .compactMapValues { Int64($0) }
-        }
-        func most() -> [String: Int64] {
-            Dictionary(uniqueKeysWithValues: totals.sorted { $0.value > $1.value }.prefix(1_000).map { ($0, $1) })
-        }
-        var ranking = try stored()
-        #expect(totals.count > 1_300)
-        #expect((1_000...1_100).contains(ranking.count))
-        #expect(ranking.merging(most()) { $1 } == ranking)
-        #expect(ranking.allSatisfy { totals[$0.key] == $0.value })
-        let first = try #require(most().max { $0.value < $1.value })
-        _ = try await harness.apply(
-            .refund(first.key, amounts: Amounts(cost: first.value - 1)), at: Self.start)
-        totals[first.key] = 1
-        ranking = try stored()
-        #expect(ranking[first.key] == 1)
+        let check = try TestOperation.check("tool:t", "model:m")
+        _ = try await harness.apply([check, check], at: Self.start)
+        try harness.redis.cli("CONFIG", "RESETSTAT")
+        _ = try await harness.apply([check, check, .record("tool:t", "model:m", amounts: Amounts())], at: Self.start)
+        let calls = try harness.redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("cmdstat_h") }.map { $0.prefix { $0 != "," } }.sorted()
+        #expect(calls == ["cmdstat_hmget:calls=1", "cmdstat_hset:calls=1"], "of the tool's day")
         try await harness.stop()
     }
+
 }
