@@ -156,6 +156,17 @@ struct HistoryReportTests {
         }
     }
 
+    @Test("30 days of a user are at most 31 reads: a day each, and what was set for the user")
+    func reads() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try admin.redis.cli("CONFIG", "RESETSTAT")
+            _ = try await admin.ask("GET", "/v1/reports/daily?scope=user:alice&by=tool")
+            let stats = try admin.redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
+            #expect(stats.contains { $0.hasPrefix("cmdstat_hgetall:calls=31,") }, "\(stats)")
+            #expect(!stats.contains { $0.hasPrefix("cmdstat_hmget") || $0.hasPrefix("cmdstat_evalsha") }, "\(stats)")
+        }
+    }
+
     @Test("what a sidecar records is in its reports at once, and labels add up")
     func recorded() async throws {
         try await withAdmin(policy: Self.policy) { admin in

@@ -106,7 +106,7 @@ struct ReportTextTests {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         let text = ReportText(answer: try split(), unit: "day").chart(of: .cost, on: terminal)
         let lines = text.components(separatedBy: "\n")
-        #expect(lines[5] == "█ a?b 3.000000000   ▓ openai 1.000000001   ▒ (other) 0.200000000   ░ - 0.050000000")
+        #expect(lines[5] == "█ a?b 3.00   ▓ openai 1.000000001   ▒ (other) 0.20   ░ - 0.05")
         #expect(lines[7] == "2026-11-19  0.000000000")
         #expect(lines[8] == "2026-11-20  1.250000001  ▓▓▓▓▓▓▓▓▓▓▓▓▒▒░")
         #expect(lines[9] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
@@ -116,11 +116,11 @@ struct ReportTextTests {
     func others() throws {
         let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(total: total, dimension: "tool", meter: .cost, most: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
         #expect(stack.legend.map(\.name) == ["t6", "t5", "t4", "3 others"])
         #expect(stack.legend.map(\.text) == ["0.60", "0.50", "0.40", "0.60"])
         #expect(stack.pieces(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
-        let few = ChartStack(total: total, dimension: "tool", meter: .requests, most: 6)
+        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, most: 6)
         #expect(few.legend.map(\.text) == ["6", "5", "4", "3", "2", "1"])
         #expect(few.pieces(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
     }
@@ -133,7 +133,7 @@ struct ReportTextTests {
             #"{"tool":null,"is_other":false,\#(Self.numbers(1, 0, "1"))}"#,
         ]
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(total: total, dimension: "tool", meter: .cost, most: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
         #expect(stack.legend.map(\.name) == ["other", "(other)", "-"])
         #expect(stack.pieces(of: total) == [3, 2, 1])
     }
