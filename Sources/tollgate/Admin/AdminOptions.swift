@@ -29,7 +29,9 @@ struct AdminOptions: ParsableArguments {
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // Something deleted is answered without a body.
-                print(text.isEmpty ? #"{"status":"ok"}"# : text, terminator: text.hasSuffix("\n") ? "" : "\n")
+                print(
+                    text.isEmpty ? #"{"status":"ok"}"# : text,
+                    terminator: text.utf8.last == UInt8(ascii: "\n") ? "" : "\n")
             } else {
                 print(try text(reply.value()))
             }

@@ -14,23 +14,37 @@ struct ChartStack {
     /// The names of the pieces, and their amounts for people.
     let legend: [(name: String, text: String)]
 
-    /// - Parameter most: how many pieces a bar may have, 2 or more.
-    init(total: JSONValue, dimension: String, meter: HistoryMeter, most: Int) {
+    /// - Parameters:
+    ///   - rows: all days or months of the chart.
+    ///   - most: how many pieces a bar may have, 2 or more.
+    init(rows: [JSONValue], dimension: String, meter: HistoryMeter, most: Int) {
         self.dimension = dimension
         self.meter = meter
-        let parts = total["by"].array.map { (part: $0, length: ReportAmount.length($0[meter.name])) }
-            .filter { $0.length > 0 }.sorted { $0.length > $1.length }.map(\.part)
+        let parts = Self.sums(rows, dimension, meter)
         let shown = parts.count > most ? Array(parts.prefix(most - 1)) : parts
         let rest = parts.dropFirst(shown.count)
-        places = Dictionary(shown.enumerated().map { (Self.key($1, dimension), $0) }) { first, _ in first }
-        var names = shown.map { ReportText.name($0, dimension) }
-        var amounts = shown.map { $0[meter.name] }
-        if !rest.isEmpty {
-            names.append("\(rest.count) others")
-            amounts.append(ReportAmount.sum(rest.map { $0[meter.name] }, meter))
+        places = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
+        var legend = shown.map { (name: JSONValue.printable(Self.short($0.name)), amount: $0.amount) }
+        if !rest.isEmpty { legend.append(("\(rest.count) others", ReportAmount.sum(rest.map(\.amount), meter))) }
+        self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
+    }
+
+    /// What each part has in all rows together, the largest first; without those that have nothing.
+    private static func sums(
+        _ rows: [JSONValue], _ dimension: String, _ meter: HistoryMeter
+    ) -> [(key: Key, name: String, amount: JSONValue)] {
+        var order: [Key] = []
+        var found: [Key: (name: String, amounts: [JSONValue])] = [:]
+        for part in rows.flatMap({ $0["by"].array }) {
+            let key = key(part, dimension)
+            if found[key] == nil { order.append(key) }
+            found[key, default: (ReportText.name(part, dimension), [])].amounts.append(part[meter.name])
         }
-        let texts = ReportAmount.column(amounts, meter)
-        legend = zip(names, texts).map { (JSONValue.printable(Self.short($0)), $1) }
+        return order.compactMap { key in
+            found[key].map { (key, $0.name, ReportAmount.sum($0.amounts, meter)) }
+        }
+        .filter { ReportAmount.length($0.2) > 0 }
+        .sorted { ReportAmount.length($0.2) > ReportAmount.length($1.2) }
     }
 
     /// In the order of the legend.

@@ -1,0 +1,156 @@
+import Testing
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+@Suite("How reports are asked for")
+struct HistoryReportRequestTests {
+    private static let policy = """
+        timezone: Europe/Berlin
+        history: [user, tool]
+        defaults: { user: { requests: { 1m: 60 } }, region: { requests: { 1m: 60 } } }
+        """
+
+    @Test("CSV has a line a day and part, ids that are no formulas, and no totals")
+    func csv() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try admin.redis.cli(
+                "HSET", "tollgate:{user:alice}:day:2026-11-20", "cost", "2500000000", "cost/tool==1+1", "1000000000",
+                "cost/tool=a,\"b\"", "900000000", "cost/tool/other", "100000000", "requests", "4", "denied", "1")
+            let path = "/v1/reports/daily?scope=user:alice&from=2026-11-20&to=2026-11-21"
+            let plain = try await admin.ask("GET", path + "&format=csv")
+            #expect(plain.headers["content-type"] == "text/csv; charset=utf-8; header=present")
+            #expect(
+                plain.text == """
+                    day,starts_at,ends_at,requests,denied,tokens,input_tokens,output_tokens,cost\r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,4,1,0,0,0,2.5\r
+                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,0,0,0,0,0,0\r
+
+                    """)
+            let split = try await admin.ask("GET", path + "&by=tool", headers: ["Accept": "text/csv"])
+            #expect(
+                split.text == #"""
+                    day,starts_at,ends_at,tool,is_other,requests,denied,tokens,input_tokens,output_tokens,cost\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,'=1+1,false,0,0,0,0,0,1\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,"a,""b""",false,0,0,0,0,0,0.9\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,other,true,0,0,0,0,0,0.1\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,-,false,4,1,0,0,0,0.5\#r
+                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,-,false,0,0,0,0,0,0\#r
+
+                    """#)
+            let monthly = try await admin.ask(
+                "GET", "/v1/reports/monthly?scope=user:alice&from=2026-11&to=2026-11&format=csv")
+            #expect(monthly.text.hasPrefix("month,starts_at,ends_at,requests,"))
+            #expect(monthly.text.hasSuffix("2026-11,2026-10-31T23:00:00Z,2026-11-30T23:00:00Z,0,0,0,0,0,0\r\n"))
+        }
+    }
+
+    @Test("a ranking has the first of a day by one meter, as JSON and as CSV")
+    func top() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (user, cost, requests) in [("a", 5, 1), ("b, c", 7, 2), ("d", 6, 9)] {
+                try admin.redis.cli(
+                    "HSET", "tollgate:{user:\(user)}:day:2026-11-20", "cost", "\(cost)", "requests", "\(requests)")
+                try admin.redis.cli("ZADD", "tollgate:{top}:user:cost:2026-11-20", "\(cost)", "user:\(user)")
+                try admin.redis.cli("ZADD", "tollgate:{top}:user:requests:2026-11-20", "\(requests)", "user:\(user)")
+            }
+            let answer = try await admin.ask("GET", "/v1/reports/top?kind=user&day=2026-11-20&limit=2")
+            #expect(
+                answer.text == """
+                    {"currency":"USD","day":"2026-11-20","items":[\
+                    {"cost":"0.000000007","denied":0,"input_tokens":0,"output_tokens":0,"rank":1,"requests":2,"scope":"user:b, c","tokens":0},\
+                    {"cost":"0.000000006","denied":0,"input_tokens":0,"output_tokens":0,"rank":2,"requests":9,"scope":"user:d","tokens":0}],\
+                    "kind":"user","meter":"cost","timezone":"Europe/Berlin"}
+
+                    """)
+            let csv = try await admin.ask(
+                "GET", "/v1/reports/top?kind=user&meter=requests&day=2026-11-20", headers: ["Accept": "text/csv"])
+            #expect(
+                csv.text == """
+                    rank,scope,requests,denied,tokens,input_tokens,output_tokens,cost\r
+                    1,user:d,9,0,0,0,0,0.000000006\r
+                    2,"user:b, c",2,0,0,0,0,0.000000007\r
+                    3,user:a,1,0,0,0,0,0.000000005\r
+
+                    """)
+            let today = try await admin.ask("GET", "/v1/reports/top?kind=tool")
+            #expect(today["items"] == .array([]))
+            #expect(today["day"]?.text?.count == 10)
+        }
+    }
+
+    private static let badQueries: [(query: String, detail: String)] = [
+        ("daily", "scope: is missing; expected one such as user:alice"), ("daily?scope=x", "scope: "),
+        ("daily?scope=user:a&from=2026-02-30", "from: expected a day such as 2026-11-20"),
+        ("daily?scope=user:a&to=2026-11", "to: expected a day such as 2026-11-20"),
+        ("monthly?scope=user:a&to=2026-11-20", "to: expected a month such as 2026-11"),
+        ("daily?scope=user:a&from=2026-11-21&to=2026-11-20", "from: 2026-11-21 is after 2026-11-20"),
+        (
+            "daily?scope=user:a&from=2025-11-20&to=2026-11-21",
+            "from: at most 366 days, and to 2026-11-21 it is 367"
+        ),
+        (
+            "monthly?scope=user:a&from=2020-01&to=2025-01", "from: at most 60 months, and to 2025-01 it is 61"
+        ),
+        ("daily?scope=user:a&by=user", "by: expected provider, tool or model"),
+        ("daily?scope=user:a&format=xml", "format: expected json or csv"),
+        ("daily?scope=user:a&limit=5", "limit: unknown query parameter"), ("daily?scope=user:a&roles=%00", "roles: "),
+        ("top", "kind: is missing"), ("top?kind=U", "kind: "),
+        ("top?kind=user&meter=input_tokens", "meter: expected requests, denied, tokens or cost"),
+        ("top?kind=user&day=today", "day: expected a day such as 2026-11-20"),
+        ("top?kind=user&limit=1001", "limit: expected a whole number from 1 to 1000"),
+        ("top?kind=user&limit=0", "limit: expected a whole number from 1 to 1000"),
+    ]
+
+    @Test("what cannot be read is a 400 that names the parameter")
+    func badRequests() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (query, detail) in Self.badQueries {
+                let answer = try await admin.ask("GET", "/v1/reports/\(query)")
+                #expect(answer.status == 400, "\(query)")
+                #expect(answer.problem == "bad_request")
+                #expect(answer["detail"]?.text?.hasPrefix(detail) == true, "\(answer.text)")
+            }
+        }
+    }
+
+    private static let queriesOfOtherKinds: [(query: String, detail: String)] = [
+        ("daily?scope=region:x", "scope: the days and months of region are not kept"),
+        ("monthly?scope=global", "scope: the days and months of global are not kept"),
+        ("daily?scope=user:a%2Btool:b", "scope: the days and months of user+tool are not kept"),
+        ("top?kind=region", "kind: the days and months of region are not kept"),
+    ]
+
+    @Test("a kind whose days are not kept is a 404 that names it and the key of the policy file")
+    func notKept() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (query, detail) in Self.queriesOfOtherKinds {
+                let answer = try await admin.ask("GET", "/v1/reports/\(query)")
+                #expect(answer.status == 404)
+                #expect(answer["detail"]?.text == "\(detail); history: of the policy file has tool, user")
+            }
+        }
+    }
+
+    @Test("a key that is not a hash is told as a fault of the data, with its name")
+    func corrupt() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try admin.redis.cli("SET", "tollgate:{user:a}:day:2026-11-20", "x")
+            let answer = try await admin.ask(
+                "GET", "/v1/reports/daily?scope=user:a&from=2026-11-20&to=2026-11-20")
+            #expect(answer.status == 500)
+            #expect(answer["detail"]?.text == "tollgate:{user:a}:day:2026-11-20: is of another type")
+        }
+    }
+
+    @Test("who may not read gets no report")
+    func permission() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for path in ["daily?scope=user:a", "monthly?scope=user:a", "top?kind=user"] {
+                #expect(try await admin.ask("GET", "/v1/reports/\(path)", token: nil).status == 401)
+                let caller = try await admin.ask("GET", "/v1/reports/\(path)", token: AdminHarness.tokens[.caller])
+                #expect(caller.status == 403)
+            }
+        }
+    }
+}

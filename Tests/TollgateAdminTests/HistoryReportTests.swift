@@ -1,0 +1,193 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+@Suite("What scopes used, by day, by month, and by whom most")
+struct HistoryReportTests {
+    private static let policy = """
+        currency: EUR
+        timezone: Europe/Berlin
+        history: [user, provider, global]
+        defaults: { user: { requests: { 1m: 60 } } }
+        tiers:
+          basic: { limits: { cost: { month: 100 } } }
+          premium: { limits: { cost: { month: 500 } }, timezone: America/New_York, billing_day: 15 }
+          island: { limits: { cost: { month: 500 } }, timezone: Pacific/Apia }
+        assignments:
+          - { user: alice, tier: premium }
+          - { user: sina, tier: island }
+          - { role: Faculty, tier: premium }
+          - { default: true, tier: basic }
+        """
+
+    private func set(_ admin: AdminHarness, _ key: String, _ fields: [String: Int64]) throws {
+        try admin.redis.cli(["HSET", "tollgate:{\(key)"] + fields.flatMap { [$0.key, "\($0.value)"] })
+    }
+
+    @Test("days are listed with their bounds and numbers, those without anything with zeros, and add up")
+    func daily() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try set(
+                admin, "user:alice}:day:2026-03-08",
+                [
+                    "requests": 12, "denied": 1, "tokens": 900, "input_tokens": 600, "output_tokens": 300,
+                    "cost": 1_250_000_000,
+                ])
+            try set(admin, "user:alice}:day:2026-03-09", ["cost": 9_007_199_254_740_993])
+            let answer = try await admin.ask(
+                "GET", "/v1/reports/daily?scope=user:alice&from=2026-03-07&to=2026-03-09",
+                token: AdminHarness.tokens[.viewer])
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(answer.headers["content-type"] == "application/json")
+            #expect(answer.headers["cache-control"] == "no-store")
+            #expect(
+                answer.text == """
+                    {"by":null,"currency":"EUR","days":[\
+                    {"by":null,"cost":"0","day":"2026-03-07","denied":0,"ends_at":"2026-03-08T05:00:00Z","input_tokens":0,\
+                    "output_tokens":0,"requests":0,"starts_at":"2026-03-07T05:00:00Z","tokens":0},\
+                    {"by":null,"cost":"1.25","day":"2026-03-08","denied":1,"ends_at":"2026-03-09T04:00:00Z","input_tokens":600,\
+                    "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900},\
+                    {"by":null,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
+                    "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0}],\
+                    "from":"2026-03-07","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
+                    "total":{"by":null,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
+                    "requests":12,"tokens":900}}
+
+                    """)
+        }
+    }
+
+    @Test("parts of a day are its labels, others, and what named none; a label that is called other is told apart")
+    func split() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try set(
+                admin, "user:alice}:day:2026-11-20",
+                [
+                    "cost": 10_000_000_000, "requests": 5, "cost/provider=openai": 6_000_000_000,
+                    "requests/provider=openai": 5,
+                    "cost/provider=other": 2_000_000_000, "cost/provider/other": 1_500_000_000, "cost/tool=x": 1,
+                ])
+            try set(
+                admin, "user:alice}:day:2026-11-21", ["cost": 1_000_000_000, "cost/provider=openai": 1_000_000_000])
+            let answer = try await admin.ask(
+                "GET", "/v1/reports/daily?scope=user:alice&from=2026-11-20&to=2026-11-22&by=provider")
+            let days = try #require(answer["days"]?.items)
+            let parts = try days.map { try #require($0.members?["by"]?.items) }
+            #expect(parts.map(\.count) == [4, 1, 0])
+            #expect(parts[0].map { $0.members?["provider"]?.text } == ["openai", "other", "other", nil])
+            #expect(parts[0].map { $0.members?["is_other"] == .bool(true) } == [false, false, true, false])
+            #expect(parts[0].map { $0.members?["cost"]?.text } == ["6", "2", "1.5", "0.5"])
+            #expect(parts[0].last?.members?["provider"] == .null)
+            let total = try #require(answer["total"]?.members)
+            #expect(total["cost"]?.text == "11")
+            #expect(total["by"]?.items?.map { $0.members?["cost"]?.text } == ["7", "2", "1.5", "0.5"])
+            #expect(answer["by"]?.text == "provider")
+        }
+    }
+
+    @Test("on the report of a provider by provider all is that provider's")
+    func own() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try set(admin, "provider:openai}:day:2026-11-20", ["cost": 5, "requests": 2])
+            let answer = try await admin.ask(
+                "GET", "/v1/reports/daily?scope=provider:openai&from=2026-11-20&to=2026-11-20&by=provider")
+            let parts = answer["total"]?.members?["by"]?.items
+            #expect(parts?.map { $0.members?["provider"]?.text } == ["openai"])
+            #expect(parts?.first?.members?["requests"] == .integer(2))
+            #expect(answer["timezone"]?.text == "Europe/Berlin")
+        }
+    }
+
+    @Test(
+        "the calendar is that of the user's tier, which may depend on roles; a day that its zone skipped is not there")
+    func calendars() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            func zone(_ query: String) async throws -> String? {
+                try await admin.ask("GET", "/v1/reports/monthly?scope=user:\(query)")["timezone"]?.text
+            }
+            #expect(try await zone("bob") == "Europe/Berlin")
+            #expect(try await zone("bob&roles=Staff,Faculty") == "America/New_York")
+            #expect(try await zone("alice") == "America/New_York")
+            let put = try await admin.ask("PUT", "/v1/assignments/user:bob", #"{"tier":"island"}"#)
+            #expect(put.status == 201)
+            #expect(try await zone("bob") == "Pacific/Apia")
+            let skipped = try await admin.ask(
+                "GET", "/v1/reports/daily?scope=user:sina&from=2011-12-29&to=2011-12-31")
+            let days = skipped["days"]?.items?.compactMap { $0.members?["day"]?.text }
+            #expect(days == ["2011-12-29", "2011-12-31"])
+        }
+    }
+
+    @Test("months are the page of the month and the day that is not over, from the billing day on")
+    func monthly() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try set(admin, "user:alice}:month:2026-11", ["cost": 4_000_000_000, "cost/tool=x": 3_000_000_000])
+            try admin.redis.cli("HSET", "tollgate:{user:alice}:month:2026-11", "open_day", "2026-12-02")
+            try set(admin, "user:alice}:day:2026-12-02", ["cost": 1_000_000_000, "cost/tool=y": 1_000_000_000])
+            let answer = try await admin.ask(
+                "GET", "/v1/reports/monthly?scope=user:alice&from=2026-10&to=2026-11&by=tool")
+            let months = try #require(answer["months"]?.items).compactMap(\.members)
+            #expect(months.map { $0["month"]?.text } == ["2026-10", "2026-11"])
+            #expect(months[1]["starts_at"]?.text == "2026-11-15T05:00:00Z")
+            #expect(months[1]["ends_at"]?.text == "2026-12-15T05:00:00Z")
+            #expect(months[1]["cost"]?.text == "5")
+            #expect(months[1]["by"]?.items?.map { $0.members?["cost"]?.text } == ["3", "1", "1"])
+        }
+    }
+
+    @Test("without dates it is the last 30 days and the last 12 months; with the last alone, those up to it")
+    func usualPeriods() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let days = try await admin.ask("GET", "/v1/reports/daily?scope=global")
+            #expect(days["days"]?.items?.count == 30)
+            let today = CalendarUnit.day.number(ofID: days["to"]?.text ?? "")
+            #expect(CalendarUnit.day.number(ofID: days["from"]?.text ?? "") == today.map { $0 - 29 })
+            let months = try await admin.ask("GET", "/v1/reports/monthly?scope=global")
+            #expect(months["months"]?.items?.count == 12)
+            let upTo = try await admin.ask("GET", "/v1/reports/daily?scope=global&to=2026-03-01")
+            #expect(upTo["from"]?.text == "2026-01-31")
+            let leapYear = try await admin.ask("GET", "/v1/reports/daily?scope=global&from=2027-03-01&to=2028-02-29")
+            #expect(leapYear["days"]?.items?.count == 366)
+            let years = try await admin.ask("GET", "/v1/reports/monthly?scope=global&from=2022-01&to=2026-12")
+            #expect(years["months"]?.items?.count == 60)
+        }
+    }
+
+    @Test("30 days of a user are at most 31 reads: a day each, and what was set for the user")
+    func reads() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            try admin.redis.cli("CONFIG", "RESETSTAT")
+            _ = try await admin.ask("GET", "/v1/reports/daily?scope=user:alice&by=tool")
+            let stats = try admin.redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
+            #expect(stats.contains { $0.hasPrefix("cmdstat_hgetall:calls=31,") }, "\(stats)")
+            #expect(!stats.contains { $0.hasPrefix("cmdstat_hmget") || $0.hasPrefix("cmdstat_evalsha") }, "\(stats)")
+        }
+    }
+
+    @Test("what a sidecar records is in its reports at once, and labels add up")
+    func recorded() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let client = try admin.lineClient()
+            let replies = try await client.ask([
+                "CHECK user=bob provider=openai tool=x", "RECORD user=bob provider=openai tool=x tokens=700 cost=0.75",
+                "RECORD user=bob provider=anthropic tokens=300 cost=0.5", "RECORD user=bob cost=0.000000001",
+            ])
+            #expect(replies.allSatisfy { $0.hasPrefix("OK") || $0.hasPrefix("ALLOW") }, "\(replies)")
+            for path in ["daily", "monthly"] {
+                let answer = try await admin.ask("GET", "/v1/reports/\(path)?scope=user:bob&by=provider")
+                let total = try #require(answer["total"]?.members)
+                #expect(total["requests"] == .integer(1))
+                #expect(total["tokens"] == .integer(1_000))
+                #expect(total["cost"]?.text == "1.250000001")
+                let parts = total["by"]?.items?.compactMap(\.members) ?? []
+                #expect(parts.map { $0["provider"]?.text } == ["openai", "anthropic", nil])
+                #expect(parts.map { $0["cost"]?.text } == ["0.75", "0.5", "0.000000001"])
+            }
+            let own = try await admin.ask("GET", "/v1/reports/daily?scope=provider:openai")
+            #expect(own["total"]?.members?["cost"]?.text == "0.75")
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+/// `tollgate report`, as a process, on a real sidecar.
+@Suite struct ReportCommandTests {
+    private let process: SidecarProcess
+    private let redis: TestRedis
+
+    init() async throws {
+        redis = try TestRedis()
+        process = try await SidecarProcess(
+            policy: """
+                currency: EUR
+                timezone: America/New_York
+                history: [user, provider]
+                """, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
+    }
+
+    private func tollgate(_ words: String..., locale: String = "C.UTF-8") async throws -> Command {
+        try await Command.run(
+            SidecarProcess.program, words, workingFolder: process.folder.path,
+            environment: [
+                "TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)", "LC_ALL": locale, "COLUMNS": "72",
+            ])
+    }
+
+    private func fill() throws {
+        try redis.cli(
+            "HSET", "tollgate:{user:alice}:day:2026-03-08", "requests", "12", "cost", "1250000000",
+            "cost/provider=openai", "1000000000", "requests/provider=openai", "12", "tokens", "900")
+        try redis.cli("HSET", "tollgate:{user:alice}:month:2026-03", "open_day", "2026-03-08", "cost", "500000000")
+        try redis.cli("ZADD", "tollgate:{top}:user:cost:2026-03-08", "1250000000", "user:alice")
+    }
+
+    @Test("days are a table, bars, CSV or JSON")
+    func daily() async throws {
+        try fill()
+        let words = ["report", "daily", "user:alice", "--from", "2026-03-07", "--to", "2026-03-09"]
+        func report(_ more: String..., locale: String = "C.UTF-8") async throws -> Command {
+            try await Command.run(
+                SidecarProcess.program, words + more, workingFolder: process.folder.path,
+                environment: [
+                    "TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)", "LC_ALL": locale, "COLUMNS": "72",
+                ])
+        }
+        let table = try await report("--by", "provider")
+        #expect(
+            table.output == """
+                scope     user:alice
+                days      2026-03-07 to 2026-03-09, America/New_York
+                currency  EUR
+
+                day         provider  requests  denied  tokens  input  output  cost
+                2026-03-07  -                0       0       0      0       0  0.00
+                2026-03-08  openai          12       0       0      0       0  1.00
+                            -                0       0     900      0       0  0.25
+                2026-03-09  -                0       0       0      0       0  0.00
+                ----------  --------  --------  ------  ------  -----  ------  ----
+                all days    openai          12       0       0      0       0  1.00
+                            -                0       0     900      0       0  0.25
+                total                       12       0     900      0       0  1.25
+
+                """, "\(table.errors)")
+        let chart = try await report("--chart")
+        #expect(chart.output.contains("\n2026-03-08  1.25  \(String(repeating: "█", count: 54))\n"), "\(chart.output)")
+        let ascii = try await report("--chart", "--meter", "requests", locale: "C")
+        #expect(ascii.output.contains("\n2026-03-08  12  \(String(repeating: "#", count: 56))\n"), "\(ascii.output)")
+        #expect(!ascii.output.contains("\u{1b}"))
+        let csv = try await report("--csv")
+        #expect(csv.output.contains("2026-03-08,2026-03-08T05:00:00Z,2026-03-09T04:00:00Z,12,0,900,0,0,1.25\r\n"))
+        let json = try await report("--json", "--by", "tool")
+        #expect(json.output.hasPrefix(#"{"by":"tool","currency":"EUR","days":[{"#))
+    }
+
+    @Test("months and rankings likewise; the last 30 days and 12 months come by themselves")
+    func others() async throws {
+        try fill()
+        let month = try await tollgate("report", "monthly", "user:alice", "--from", "2026-03", "--to", "2026-03")
+        #expect(month.output.contains("\n2026-03        12       0     900      0       0  1.75\n"), "\(month.output)")
+        let top = try await tollgate("report", "top", "user", "--day", "2026-03-08")
+        #expect(
+            top.output.hasSuffix("   1  user:alice        12       0     900      0       0  1.25\n"), "\(top.output)")
+        let bars = try await tollgate("report", "top", "user", "--day", "2026-03-08", "--chart", "--limit", "5")
+        #expect(bars.output.contains("\nuser:alice  1.25  ██"))
+        let days = try await tollgate("report", "daily", "user:alice", "--csv")
+        #expect(days.output.split(separator: "\r\n").count == 31)
+        let months = try await tollgate("report", "monthly", "user:alice", "--csv")
+        #expect(months.output.split(separator: "\r\n").count == 13)
+        let none = try await tollgate("report", "top", "provider", "--meter", "denied")
+        #expect(none.output.hasSuffix("\nnothing was counted\n"), "\(none.output)")
+    }
+
+    @Test("what was recorded a moment ago is in the report")
+    func recorded() async throws {
+        let replies = try await process.client().ask([
+            "RECORD user=bob provider=openai cost=2.5", "RECORD user=bob provider=anthropic cost=0.5",
+        ])
+        #expect(replies == ["OK", "OK"])
+        let report = try await tollgate("report", "daily", "user:bob", "--by", "provider")
+        let end = report.output.split(separator: "\n").suffix(3).map { $0.split(separator: " ").map(String.init) }
+        #expect(end.map(\.last) == ["2.50", "0.50", "3.00"], "\(report.output)")
+        let chart = try await tollgate("report", "daily", "user:bob", "--by", "provider", "--chart")
+        #expect(chart.output.contains("\n█ openai 2.50   ▓ anthropic 0.50\n"), "\(chart.output)")
+    }
+
+    @Test("what the API refuses is told with 2, and arguments that cannot be with 64")
+    func errors() async throws {
+        let kind = try await tollgate("report", "daily", "region:x")
+        #expect(kind.status == 2)
+        #expect(
+            kind.errors
+                == "scope: the days and months of region are not kept; history: of the policy file has provider, user\n"
+        )
+        let from = try await tollgate("report", "daily", "user:a", "--from", "yesterday")
+        #expect(from.errors == "from: expected a day such as 2026-11-20\n")
+        #expect(from.status == 2)
+        for words in [
+            ["daily", ""], ["daily", "user:a", "--meter", "cost"], ["daily", "user:a", "--json", "--csv"],
+            ["daily", "user:a", "--csv", "--chart"], ["daily", "user:a", "--by", "user"], ["top", ""],
+            ["top", "user", "--limit", "0"], ["top", "user", "--meter", "input_tokens"],
+            ["monthly", "user:a", "--role", "A,B"], ["top", "user", "--json", "--chart"],
+        ] {
+            let refused = try await Command.run(
+                SidecarProcess.program, ["report"] + words, workingFolder: process.folder.path,
+                environment: [
+                    "TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef",
+                ])
+            #expect(refused.status == 64, "\(words) \(refused.errors)")
+        }
+    }
+}

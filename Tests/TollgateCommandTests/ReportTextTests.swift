@@ -1,0 +1,175 @@
+import Foundation
+import Testing
+import TollgateAdmin
+import TollgateCore
+
+@testable import tollgate
+
+@Suite("From a report of the admin API to text for people")
+struct ReportTextTests {
+    private func json(_ text: String) throws -> JSONValue {
+        try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    }
+
+    private static func numbers(_ requests: Int, _ tokens: Int, _ cost: String) -> String {
+        #""requests":\#(requests),"denied":0,"tokens":\#(tokens),"input_tokens":0,"output_tokens":\#(tokens),"cost":"\#(cost)""#
+    }
+
+    private func report(_ days: String, total: String, by: String = "null") throws -> JSONValue {
+        try json(
+            #"{"scope":"user:a\u001b[2Jb","currency":"EUR","timezone":"Europe/Berlin","by":\#(by),"from":"2026-11-20","to":"2026-11-21","days":[\#(days)],"total":{\#(total)}}"#
+        )
+    }
+
+    private func plain() throws -> JSONValue {
+        try report(
+            #"{"day":"2026-11-20",\#(Self.numbers(12, 1_200, "1.25"))},{"day":"2026-11-21",\#(Self.numbers(0, 0, "0"))}"#,
+            total: Self.numbers(12, 1_200, "1.25"))
+    }
+
+    @Test("a table has a line a day with amounts to the right and points under each other, and all together below")
+    func table() throws {
+        #expect(
+            ReportText(answer: try plain(), unit: "day").table == """
+                scope     user:a?[2Jb
+                days      2026-11-20 to 2026-11-21, Europe/Berlin
+                currency  EUR
+
+                day         requests  denied  tokens  input  output  cost
+                2026-11-20        12       0    1200      0    1200  1.25
+                2026-11-21         0       0       0      0       0  0.00
+                ----------  --------  ------  ------  -----  ------  ----
+                total             12       0    1200      0    1200  1.25
+                """)
+    }
+
+    private func split() throws -> JSONValue {
+        let openai = #"{"provider":"openai","is_other":false,\#(Self.numbers(10, 5, "1.000000001"))}"#
+        let other = #"{"provider":"other","is_other":true,\#(Self.numbers(1, 0, "0.2"))}"#
+        let unnamed = #"{"provider":null,"is_other":false,\#(Self.numbers(0, 0, "0.05"))}"#
+        let odd = #"{"provider":"a\u202eb","is_other":false,\#(Self.numbers(1, 0, "3"))}"#
+        let days = [
+            #"{"day":"2026-11-19",\#(Self.numbers(0, 0, "0")),"by":[]}"#,
+            #"{"day":"2026-11-20",\#(Self.numbers(11, 5, "1.250000001")),"by":[\#(openai),\#(other),\#(unnamed)]}"#,
+            #"{"day":"2026-11-21",\#(Self.numbers(1, 0, "3")),"by":[\#(odd)]}"#,
+        ]
+        return try report(
+            days.joined(separator: ","),
+            total: #"\#(Self.numbers(12, 5, "4.250000001")),"by":[\#(odd),\#(openai),\#(other),\#(unnamed)]"#,
+            by: #""provider""#)
+    }
+
+    @Test("where it is split each part has a line, and what names none is a dash")
+    func splitTable() throws {
+        let lines = ReportText(answer: try split(), unit: "day").table.components(separatedBy: "\n")
+        #expect(
+            lines.dropFirst(4).joined(separator: "\n") == """
+                day         provider  requests  denied  tokens  input  output         cost
+                2026-11-19  -                0       0       0      0       0  0.000000000
+                2026-11-20  openai          10       0       5      0       5  1.000000001
+                            (other)          1       0       0      0       0  0.200000000
+                            -                0       0       0      0       0  0.050000000
+                2026-11-21  a?b              1       0       0      0       0  3.000000000
+                ----------  --------  --------  ------  ------  -----  ------  -----------
+                all days    a?b              1       0       0      0       0  3.000000000
+                            openai          10       0       5      0       5  1.000000001
+                            (other)          1       0       0      0       0  0.200000000
+                            -                0       0       0      0       0  0.050000000
+                total                       12       0       5      0       5  4.250000001
+                """)
+    }
+
+    @Test("as bars, of the meter that was asked for; a day without anything has none")
+    func chart() throws {
+        let terminal = Terminal(columns: 40, isUTF8: true, hasColour: false)
+        #expect(
+            ReportText(answer: try plain(), unit: "day").chart(of: .cost, on: terminal) == """
+                scope     user:a?[2Jb
+                days      2026-11-20 to 2026-11-21, Europe/Berlin
+                cost      1.25 in all
+                currency  EUR
+
+                2026-11-20  1.25  ██████████████████████
+                2026-11-21  0.00
+                """)
+        #expect(
+            ReportText(answer: try plain(), unit: "day").chart(of: .outputTokens, on: terminal).contains(
+                """
+                output tokens 1200 in all
+
+                2026-11-20  1200  ██████████████████████
+                """))
+    }
+
+    @Test("bars of a split report have a piece for each of the largest parts, and one for the others")
+    func stackedChart() throws {
+        let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
+        let text = ReportText(answer: try split(), unit: "day").chart(of: .cost, on: terminal)
+        let lines = text.components(separatedBy: "\n")
+        #expect(lines[5] == "█ a?b 3.00   ▓ openai 1.000000001   ▒ (other) 0.20   ░ - 0.05")
+        #expect(lines[7] == "2026-11-19  0.000000000")
+        #expect(lines[8] == "2026-11-20  1.250000001  ▓▓▓▓▓▓▓▓▓▓▓▓▒▒░")
+        #expect(lines[9] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
+    }
+
+    @Test("parts past the most that can be told apart are one piece")
+    func others() throws {
+        let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }
+        let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
+        #expect(stack.legend.map(\.name) == ["t6", "t5", "t4", "3 others"])
+        #expect(stack.legend.map(\.text) == ["0.60", "0.50", "0.40", "0.60"])
+        #expect(stack.pieces(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
+        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, most: 6)
+        #expect(few.legend.map(\.text) == ["6", "5", "4", "3", "2", "1"])
+        #expect(few.pieces(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
+    }
+
+    @Test("a label that is called other is not what stands for others; null is not a label of no letters")
+    func names() throws {
+        let parts = [
+            #"{"tool":"other","is_other":false,\#(Self.numbers(3, 0, "3"))}"#,
+            #"{"tool":"other","is_other":true,\#(Self.numbers(2, 0, "2"))}"#,
+            #"{"tool":null,"is_other":false,\#(Self.numbers(1, 0, "1"))}"#,
+        ]
+        let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
+        #expect(stack.legend.map(\.name) == ["other", "(other)", "-"])
+        #expect(stack.pieces(of: total) == [3, 2, 1])
+    }
+
+    @Test("a ranking is a table, or bars; an empty one says so")
+    func ranking() throws {
+        let items = [("user:alice", "12.5"), ("user:b\\u0007", "2")].enumerated().map { place, item in
+            #"{"rank":\#(place + 1),"scope":"\#(item.0)",\#(Self.numbers(3, 1, item.1))}"#
+        }
+        func answer(_ items: [String]) throws -> RankingText {
+            RankingText(
+                answer: try json(
+                    #"{"kind":"user","meter":"cost","day":"2026-11-20","timezone":"UTC","currency":"USD","items":[\#(items.joined(separator: ","))]}"#
+                ))
+        }
+        let head = """
+            kind      user
+            day       2026-11-20, UTC
+            by        cost
+            currency  USD
+
+
+            """
+        #expect(
+            try answer(items).table == head + """
+                rank  scope       requests  denied  tokens  input  output   cost
+                   1  user:alice         3       0       1      0       1  12.50
+                   2  user:b?            3       0       1      0       1   2.00
+                """)
+        let terminal = Terminal(columns: 40, isUTF8: false, hasColour: false)
+        #expect(
+            try answer(items).chart(on: terminal) == head + """
+                user:alice  12.50  #####################
+                user:b?      2.00  ###
+                """)
+        #expect(try answer([]).table == head + "nothing was counted")
+        #expect(try answer([]).chart(on: terminal) == head + "nothing was counted")
+    }
+}
