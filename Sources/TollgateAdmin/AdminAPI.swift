@@ -20,7 +20,8 @@ package struct AdminAPI: Sendable {
     package var routes: [Route] {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
-            + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + DeliveryRoutes(api: self).routes + HealthRoutes(api: self).routes
+            + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + DeliveryRoutes(api: self).routes
+            + HealthRoutes(api: self).routes
     }
 
     /// Throws a `Problem` before the sidecar has started.
