@@ -29,7 +29,11 @@ final class WakeUp: Sendable {
             return sleeper
         }
         guard let sleeper else { return }
-        await withTaskCancellationHandler { await sleeper.value } onCancel: { sleeper.cancel() }
+        await withTaskCancellationHandler {
+            await sleeper.value
+        } onCancel: {
+            sleeper.cancel()
+        }
         state.withLock { state in
             state.sleeper = nil
             state.isWanted = false

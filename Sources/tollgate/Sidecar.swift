@@ -40,13 +40,15 @@ struct Sidecar: Service {
             settings: serverSettings, policy: policy, policyFile: policyFile.path, logger: logger)
         let handlers = settings.alerts?.handlers ?? AlertHandler.standard
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
-        var services: [any Service] = first + [
-            server, PolicyReloader(file: policyFile, server: server),
-            AlertDelivery(handlers: handlers, sidecar: .init(server, serverSettings), logger: logger),
-        ]
+        var services: [any Service] =
+            first + [
+                server, PolicyReloader(file: policyFile, server: server),
+                AlertDelivery(handlers: handlers, sidecar: .init(server, serverSettings), logger: logger),
+            ]
         if let admin {
             services.append(
-                AdminServer(settings: admin, server: server, policyFile: policyFile.path, handlers: handlers, logger: logger)
+                AdminServer(
+                    settings: admin, server: server, policyFile: policyFile.path, handlers: handlers, logger: logger)
             )
         }
         // Shut down from the last to the first: Redis is there until every request has been answered.

@@ -104,7 +104,8 @@ struct AlertmanagerTests {
                 #expect(mails()[0].subject == "firing TollgateQuotaExceeded user:alice")
                 #expect(mails()[0].to == "ops@example.com")
                 #expect(
-                    mails()[0].text.hasPrefix("firing: user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets"),
+                    mails()[0].text.hasPrefix(
+                        "firing: user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets"),
                     "\(mails()[0].text)")
                 try await harness.resolve(alert)
                 try await eventually(within: .seconds(60)) { mails().count == 2 }

@@ -103,7 +103,10 @@ struct AlertsFileTests {
             "handlers:\n  - { name: a, type: slack, url: \"http://a/XYZ\", url_file: b }",
             ":2: handlers[0]: expected one of url and url_file"
         ),
-        ("handlers:\n  - { name: a, type: webhook, url: \"ftp://a/XYZ\" }", ":2: handlers[0].url: expected a URL such as"),
+        (
+            "handlers:\n  - { name: a, type: webhook, url: \"ftp://a/XYZ\" }",
+            ":2: handlers[0].url: expected a URL such as"
+        ),
         ("handlers:\n  - { name: a, type: webhook, url: XYZ }", ":2: handlers[0].url: expected a URL such as"),
         (
             "handlers:\n  - { name: a, type: webhook, url: \"http://u:XYZ@a/\" }",
@@ -113,7 +116,10 @@ struct AlertsFileTests {
             "handlers:\n  - { name: a, type: webhook, url: \"http://a/ XYZ\" }",
             ":2: handlers[0].url: expected a URL of up to 2048 ASCII characters without spaces"
         ),
-        ("handlers:\n  - { name: a, type: webhook, url: \"http://a/#XYZ\" }", ":2: handlers[0].url: expected a URL without #"),
+        (
+            "handlers:\n  - { name: a, type: webhook, url: \"http://a/#XYZ\" }",
+            ":2: handlers[0].url: expected a URL without #"
+        ),
         (
             "handlers:\n  - { name: a, type: webhook, url: \"http://a:70000/XYZ\" }",
             ":2: handlers[0].url: expected a port from 1 to 65535"

@@ -122,7 +122,8 @@ final class DeliveryHarness: Sendable {
         let alert = Alert(
             scope: try Scope(parsing: scope), meter: meter, period: period, threshold: threshold,
             max: 20_000_000_000, used: 20_240_000_000, source: "tier:premium",
-            periodID: period == .day ? "2026-11-20" : nil, endsAt: period == .total ? nil : now + 3_600_000,
+            periodID: period == .day ? "2026-11-20" : nil,
+            endsAt: period == .total ? nil : (now / 1_000 + 3_600) * 1_000,
             openedAt: now)
         try await store.publish(.opened(alert))
         return alert

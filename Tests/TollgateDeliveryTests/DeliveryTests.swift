@@ -52,7 +52,9 @@ struct DeliveryTests {
         }
     }
 
-    @Test("what fails is tried again with the same id until it works, and only then later events of that alert come; others go on")
+    @Test(
+        "what fails is tried again with the same id until it works, and only then later events of that alert come; others go on"
+    )
     func order() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -121,7 +123,9 @@ struct DeliveryTests {
             for fault in bad { receivers.append(try await Receiver.start(fault.2)) }
             let gone = try await Receiver.start()
             let handlers =
-                try zip(bad, receivers).map { try AlertHandler.webhook($1, name: $0.0) } + [.webhook(gone, name: "gone")]
+                try zip(bad, receivers).map { try AlertHandler.webhook($1, name: $0.0) } + [
+                    .webhook(gone, name: "gone")
+                ]
             await gone.stop()
             try await Receiver.with { good in
                 try await harness.delivering(handlers + [.webhook(good, name: "good")], timing) {
@@ -157,7 +161,9 @@ struct DeliveryTests {
                 timing.attempt = .milliseconds(300)
                 try await harness.delivering([.webhook(receiver)], timing) {
                     for scope in ["user:a", "user:b"] { try await harness.open(scope) }
-                    try await eventually { try await harness.report("hook").pending == 0 && receiver.requests.count >= 2 }
+                    try await eventually {
+                        try await harness.report("hook").pending == 0 && receiver.requests.count >= 2
+                    }
                 }
                 #expect(Set(receiver.deliveries).count == 2)
             }

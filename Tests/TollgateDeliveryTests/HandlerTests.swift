@@ -35,7 +35,8 @@ struct HandlerTests {
                     #expect(request.headers["tollgate-signature"] == nil)
                     let id = try #require(request.delivery)
                     #expect(
-                        request.body == #"{"alert":\#(try PolicyJSON.text(alert)),"delivery":"\#(id)","event":"opened"}"#)
+                        request.body
+                            == #"{"alert":\#(try PolicyJSON.text(alert)),"delivery":"\#(id)","event":"opened"}"#)
                 }
             }
         }
@@ -98,7 +99,8 @@ struct HandlerTests {
                     try await eventually { receiver.requests.count == 2 }
                 }
                 let texts = receiver.requests.map { $0["text"] ?? "" }
-                let start = ":warning: user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"
+                let start =
+                    ":warning: user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"
                 #expect(texts[0].hasPrefix(start), "\(texts)")
                 #expect(texts[0].hasSuffix(" UTC"))
                 #expect(
@@ -112,7 +114,9 @@ struct HandlerTests {
         }
     }
 
-    @Test("Alertmanager gets the same labels when an alert opens and when it is over, and nothing when it is acknowledged")
+    @Test(
+        "Alertmanager gets the same labels when an alert opens and when it is over, and nothing when it is acknowledged"
+    )
     func alertmanager() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -197,13 +201,16 @@ struct HandlerTests {
                 try await eventually { try await harness.report("log").pending == 0 }
                 let lines = harness.log.text.split(separator: "\n").filter { $0.contains(" alert ") }
                 #expect(lines.count == 3)
-                #expect(lines[0].hasPrefix("error alert opened: user:a?b has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"))
+                #expect(
+                    lines[0].hasPrefix(
+                        "error alert opened: user:a?b has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"))
                 #expect(lines[0].contains(" alert=\(exceeded.id) "))
                 #expect(
                     lines[1].hasPrefix(
                         "warning alert opened: tool:search has used 101.2 % of requests/total (20240000000 of 20000000000) alert=\(near.id) "
                     ))
-                #expect(lines[2].hasPrefix("notice alert resolved: it is over that user:a?b has used 101.2 % of cost/day"))
+                #expect(
+                    lines[2].hasPrefix("notice alert resolved: it is over that user:a?b has used 101.2 % of cost/day"))
             }
         }
     }

@@ -87,7 +87,9 @@ struct RetryRuleTests {
         for (text, duration) in cases { #expect(RetryAfter.duration(text, now: now) == duration, "\(text.prefix(50))") }
     }
 
-    @Test("among what waits the one that is due longest comes first, and behind an entry the later ones of its alert wait")
+    @Test(
+        "among what waits the one that is due longest comes first, and behind an entry the later ones of its alert wait"
+    )
     func waiting() throws {
         var waiting = WaitingDeliveries()
         #expect(waiting.next == nil)

@@ -15,7 +15,8 @@ package struct AlertHandler: Sendable, Hashable {
     }
 
     /// Bytes that nobody is shown.
-    package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+    {
         package let text: String
         /// The fewest and the most bytes.
         package static let range = 16...8_192

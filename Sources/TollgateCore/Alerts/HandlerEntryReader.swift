@@ -23,7 +23,9 @@ struct HandlerEntryReader {
         for entry in entries where !(Self.commonKeys + type.keys).contains(entry.key) {
             reader.report(entry.place, "handlers of type \(type.rawValue) have no such key")
         }
-        guard let target = target(type, fields, at: place), let name, reader.problems.count == before else { return nil }
+        guard let target = target(type, fields, at: place), let name, reader.problems.count == before else {
+            return nil
+        }
         return AlertHandler(name: name, target: target, filter: filter)
     }
 
@@ -41,7 +43,9 @@ struct HandlerEntryReader {
         else { return nil }
         let isWellFormed =
             name.utf8.first.map { (0x61...0x7a).contains($0) } == true && name.utf8.count <= 32
-            && name.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f || $0 == 0x2d }
+            && name.utf8.allSatisfy {
+                (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f || $0 == 0x2d
+            }
         guard isWellFormed else {
             reader.report(entry.place, "expected a lower-case letter, then up to 31 of a-z 0-9 _ -")
             return nil
@@ -62,7 +66,8 @@ struct HandlerEntryReader {
         case .alertmanager:
             guard let address = address(fields, at: place) else { return nil }
             guard !address.hasQuery else {
-                reader.report(place.at("url", line: place.line), "expected a URL without ?, to which /api/v2/alerts is added")
+                reader.report(
+                    place.at("url", line: place.line), "expected a URL without ?, to which /api/v2/alerts is added")
                 return nil
             }
             return .alertmanager(address)
@@ -117,7 +122,9 @@ struct HandlerEntryReader {
     }
 
     private func channel(_ entry: PolicyReader.Entry) -> String? {
-        guard let text = reader.text(entry.value, at: entry.place, expected: "the name of a channel") else { return nil }
+        guard let text = reader.text(entry.value, at: entry.place, expected: "the name of a channel") else {
+            return nil
+        }
         let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
         guard (1...256).contains(text.utf8.count), isPlain else {
             reader.report(entry.place, "expected 1 to 256 bytes without control characters")

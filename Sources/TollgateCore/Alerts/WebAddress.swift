@@ -1,7 +1,8 @@
 import Foundation
 
 /// Where something is sent over HTTP. Often a secret in itself, as Slack's are: prints as its host and no more.
-package struct WebAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct WebAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
     /// The whole. For the request itself, and for nothing that people read.
     package let text: String
     /// `hooks.example.com`, or `127.0.0.1:9093` where a port is named.

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+/// The built sidecar with a file of handlers.
+@Suite("tollgate serve --alerts")
+struct ServeAlertsTests {
+    private static let stream = "tollgate:{alerts}:deliveries"
+
+    private func alert(_ scope: String, threshold: Int = 100) throws -> Alert {
+        Alert(
+            scope: try Scope(parsing: scope), meter: .cost, period: .day, threshold: threshold, max: 20_000_000_000,
+            used: 20_240_000_000, source: "tier:premium", periodID: "2026-11-20", endsAt: 1_795_237_200_000,
+            openedAt: 1_795_198_801_123)
+    }
+
+    /// As the store writes them.
+    private func add(_ alert: Alert, to redis: TestRedis) throws -> String {
+        let id = try redis.cli("XADD", Self.stream, "*", "event", "opened", "alert", try PolicyJSON.text(alert))
+        try redis.cli("PUBLISH", "tollgate:{alerts}:news", id)
+        return id
+    }
+
+    private func sidecar(_ redis: TestRedis, alerts: String?, in folder: TemporaryFolder? = nil) async throws
+        -> SidecarProcess
+    {
+        let file = try folder.map { try $0.write(alerts ?? "", to: "alerts.yaml") }
+        let sidecar = try await SidecarProcess(
+            policy: "currency: EUR",
+            arguments: ["--redis", "\(redis.address)", "--deadline", "10s"] + (file.map { ["--alerts", $0] } ?? []),
+            folder: folder)
+        try await eventually {
+            try redis.cli("EXISTS", Self.stream) == "1"
+                && redis.cli("XINFO", "GROUPS", Self.stream).split(separator: "\n").contains("log")
+        }
+        return sidecar
+    }
+
+    private func deliveries(_ sidecar: SidecarProcess, _ words: String...) async throws -> Command {
+        try await Command.run(
+            SidecarProcess.program, ["deliveries"] + words, workingFolder: sidecar.folder.path,
+            environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
+    }
+
+    @Test("without a file alerts go into the log, in the policy's currency")
+    func logAlone() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await sidecar(redis, alerts: nil)
+        let alert = try alert("user:alice")
+        _ = try add(alert, to: redis)
+        try await eventually {
+            sidecar.log.contains(
+                "alert opened: user:alice has used 101.2 % of cost/day (20.24 of 20 EUR), resets 2026-11-21 05:00 UTC")
+        }
+        try await eventually { try redis.cli("XPENDING", Self.stream, "log").hasPrefix("0\n") }
+        #expect(
+            try await deliveries(sidecar).output == """
+                handler  type  to  only  unread  waiting  parked
+                log      log   -   -          0        0       0
+
+                """)
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test(
+        "what a sidecar that was killed had not delivered is delivered by the next one, with the same id; what waits is shown"
+    )
+    func killed() async throws {
+        let redis = try TestRedis()
+        try await Receiver.with({ _, _ in .status(503) }) { receiver in
+            let alerts = """
+                handlers:
+                  - { name: log, type: log, severities: [critical] }
+                  - { name: hook, type: webhook, url: "\(receiver.url)?key=T0KEN", kinds: [user], meters: [cost] }
+                """
+            let folder = try TemporaryFolder()
+            let first = try await sidecar(redis, alerts: alerts, in: folder)
+            #expect(first.log.contains("others can read"))
+            let alert = try alert("user:alice")
+            let id = try add(alert, to: redis)
+            try await eventually { try redis.cli("HEXISTS", "tollgate:{alerts}:attempts:hook", id) == "1" }
+            let shown = try await deliveries(first)
+            #expect(shown.errors == "")
+            let lines = shown.output.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.contains { $0.hasPrefix("hook     webhook  127.0.0.1:\(receiver.port)  user cost") })
+            #expect(
+                lines.contains { $0.hasPrefix("hook     \(id)  \(alert.id)  opened") && $0.hasSuffix("status 503") })
+            let json = try await deliveries(first, "--json").output
+            #expect(json.contains(#""last_error":"status 503""#) && json.contains(#""waiting_count":1"#), "\(json)")
+            #expect(!(json + shown.output + first.log).contains("T0KEN"))
+
+            first.signal(SIGKILL)
+            _ = try await first.end()
+            receiver.answer { _, _ in .status(200) }
+            let second = try await sidecar(redis, alerts: alerts, in: folder)
+            try await eventually(within: .seconds(40)) {
+                try redis.cli("XPENDING", Self.stream, "hook").hasPrefix("0\n")
+            }
+            #expect(Set(receiver.deliveries) == [id])
+            #expect(Set(receiver.requests.map(\.alert)) == [alert.id])
+            #expect(receiver.requests[0].headers["user-agent"]?.hasPrefix("tollgate/") == true)
+            #expect(try await second.stop() == 0)
+        }
+    }
+}
