@@ -48,6 +48,22 @@ import Testing
         }
     }
 
+    @Test("the limits that an OK warns of are in the receipt, in parts")
+    func warnings() async throws {
+        let reply = #"OK warn="user:alice/cost/day:80,tool:a,,b c/requests/1h:50" late=1"#
+        try await withServer { _, _ in
+            .lines([reply])
+        } _: { _, client in
+            let receipt = try await client.record(.user("alice"), amounts: Amounts(tokens: 1))
+            #expect(receipt.isLate)
+            #expect(
+                receipt.warnings == [
+                    LimitWarning(scope: try Scope(parsing: "user:alice"), limit: "cost/day", threshold: 80),
+                    LimitWarning(scope: try Scope(parsing: "tool:a,b c"), limit: "requests/1h", threshold: 50),
+                ])
+        }
+    }
+
     @Test(
         "no answer, or one that may pass, has the same line sent again",
         arguments: [

@@ -68,6 +68,12 @@ final class ScriptedServer: Sendable {
         for child in children.withLock({ $0 }) { child.writeAndFlush(ByteBuffer(string: line + "\n"), promise: nil) }
     }
 
+    /// How many of its connections are open.
+    var openConnections: Int { children.withLock { $0.count { $0.isActive } } }
+
+    /// Whether no client has it hold back much of what it wrote.
+    var isWritable: Bool { children.withLock { $0.allSatisfy(\.isWritable) } }
+
     private final class Lines: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 

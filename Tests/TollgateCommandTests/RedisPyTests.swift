@@ -51,6 +51,37 @@ struct RedisPyTests {
             assert "there is only database 0" in str(error), error
         """
 
+    @Test("redis-py takes what is pushed for ALERTS from a connection of its own", arguments: ["2", "3"])
+    func alerts(version: String) async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        try await run(Self.alertsScript, on: sidecar, version, sidecar.redis.socketPath)
+    }
+
+    static let alertsScript = """
+        import json, redis, sys
+
+        port, version, store = int(sys.argv[1]), int(sys.argv[3]), redis.Redis(unix_socket_path=sys.argv[4])
+        connection = redis.Connection(port=port, protocol=version, decode_responses=True, socket_timeout=20)
+        connection.send_command("ALERTS")
+        assert connection.read_response() == "OK"
+        alert = {
+            "acknowledged_at": None, "acknowledged_by": None, "ends_at": None, "id": "a", "limit": "user:é/cost/total",
+            "max": "20", "meter": "cost", "mode": "enforce", "opened_at": "2026-11-20T18:20:01.123Z", "percent": 86.2,
+            "period": "total", "period_id": None, "reason": None, "resolved_at": None, "resolved_by": None,
+            "scope": "user:é", "severity": "warning", "source": "scope", "state": "open", "threshold": 80,
+            "type": "approaching_limit", "used": "17.24"}
+        key = "tollgate:{alerts}:deliveries"
+        places = [store.xadd(key, {"event": "opened", "alert": json.dumps(alert)}).decode() for _ in range(3)]
+        store.publish("tollgate:{alerts}:news", places[-1])
+        for place in places:
+            word, text = connection.read_response().split(" ", 1)
+            message = json.loads(text)
+            assert word == "ALERT" and message == {"cursor": place, "event": "opened", "alert": alert}, text
+        connection.send_command("CHECK", "user=alice")
+        reply = connection.read_response()
+        assert reply.startswith("ALLOW limit=user:alice/requests/31d max=100 used=1 "), reply
+        """
+
     @Test("redis-py pipelines, and threads share a pool of connections")
     func pipelinesAndPools() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)

@@ -16,9 +16,9 @@ import TollgateTestSupport
                 "CHECK user=a tool=t", "CHECK user=a hits=-1", "HELP", "RECORD user=a hits=5", "PEEK user=a", "PING")
             let expected = [
                 "PONG", "ALLOW limit=tool:t/requests/total max=2 used=1 remaining=1", "ERR unknown_verb NONSENSE",
-                #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"cache_hit_rate":"#,
+                #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"alerts":"#,
                 "DENY reason=quota_exceeded limit=tool:t/requests/total max=2 used=2 remaining=0 source=defaults",
-                "ERR bad_request hits: expected a whole number", #"{"AUTH":"#, "OK",
+                "ERR bad_request hits: expected a whole number", #"{"ALERTS":"#, "OK",
                 "ALLOW limit=user:a/requests/total max=1000000 used=7 remaining=999993", "PONG",
             ]
             for (reply, beginning) in zip(replies, expected) { #expect(reply.hasPrefix(beginning)) }

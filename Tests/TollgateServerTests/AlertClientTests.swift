@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+import TollgateClient
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// `client.alerts()` on real sidecars.
+@Suite struct AlertClientTests {
+    @Test("misses nothing and repeats nothing while its sidecar is killed and started again")
+    func restarts() async throws {
+        try await withServer { publisher in
+            let arguments = ["--redis", "\(publisher.redis.address)"]
+            var sidecar: SidecarProcess? = try await SidecarProcess(policy: "", arguments: arguments)
+            let folder = try #require(sidecar?.folder)
+            let path = try #require(sidecar?.socketPath)
+            let client = TollgateClient(.unix(path: path), deadline: .seconds(10))
+            let listening = Task {
+                var messages: [AlertMessage] = []
+                for try await message in client.alerts() {
+                    messages.append(message)
+                    if message.alert.scope.description == "user:last" { break }
+                }
+                return messages
+            }
+            // It has its first cursor, and nothing has happened yet.
+            try await eventually {
+                try await sidecar?.client().ask("INFO")[0].contains(#""alert_subscribers":1"#) == true
+            }
+            for round in 0..<3 {
+                sidecar?.signal(SIGKILL)
+                _ = try await sidecar?.end()
+                try await publisher.open(round * 20..<round * 20 + 10)
+                sidecar = try await SidecarProcess(policy: "", arguments: arguments, folder: folder)
+                try await publisher.open(round * 20 + 10..<round * 20 + 20)
+            }
+            try await publisher.publish(.opened(ServerHarness.alert(1_000, scope: "user:last")))
+            let messages = try await listening.value
+            let places = try publisher.redis.alertPlaces()
+            #expect(messages.map(\.cursor) == places)
+            let alerts = try (0..<60).map { try ServerHarness.alert($0) }
+            #expect(messages.dropLast().map(\.alert) == alerts)
+            #expect(messages.allSatisfy { $0.event == .opened })
+            await client.shutdown()
+        }
+    }
+
+    @Test("a wrong token is an error, the right one is not; several iterations have all messages each")
+    func tokens() async throws {
+        try await withServer(adjust: { $0.token = "secret" }) { harness in
+            let address = TollgateAddress.tcp(host: "127.0.0.1", port: harness.port)
+            let stranger = TollgateClient(address, token: "wrong", deadline: .seconds(20))
+            await #expect(throws: TollgateClientError.refused(code: "unauthenticated", sentence: "wrong token")) {
+                for try await _ in stranger.alerts() {}
+            }
+            let client = TollgateClient(address, token: "secret", deadline: .seconds(20))
+            let cursors = (0..<3).map { _ in
+                Task { try await client.alerts().prefix(4).reduce(into: []) { $0.append($1.cursor) } }
+            }
+            try await eventually { await harness.server.report().counts.alertSubscribers == 3 }
+            try await harness.open(0..<3)
+            try await harness.closeAlert(1)
+            let places = try harness.redis.alertPlaces()
+            for cursors in cursors { #expect(try await cursors.value == places) }
+            let resolved = try await client.alerts(after: places[2]).first { _ in true }
+            #expect(resolved?.event == .resolved)
+            #expect(resolved?.alert.reason == .periodEnded)
+            await client.shutdown()
+            await stranger.shutdown()
+        }
+    }
+}
