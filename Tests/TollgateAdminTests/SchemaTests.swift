@@ -72,9 +72,18 @@ struct SchemaTests {
                 print(name, error.json_path, error.message)
         """
 
+    /// One that waits and one that was given up, as a handler's sidecar leaves them.
+    private static func addDeliveries(to redis: TestRedis) throws {
+        let waiting = #"{"alert":"a-1","attempts":2,"event":"opened","first_at":1,"last_error":"x","next_at":2}"#
+        try redis.cli("HSET", "tollgate:{alerts}:attempts:log", "1-0", waiting)
+        let fields = ["delivery", "2-0", "alert", "", "event", "", "attempts", "0", "first_at", "0", "reason", "y"]
+        try redis.cli(["XADD", "tollgate:{alerts}:parked:log", "*"] + fields)
+    }
+
     @Test("on every route, successes and problems alike")
     func bodies() async throws {
         try await withAdmin(policy: Self.policy) { admin in
+            try Self.addDeliveries(to: admin.redis)
             for (method, path, body) in Self.requests {
                 // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.
                 let headers = method == "DELETE" ? ["If-Match": "*"] : [:]
