@@ -59,8 +59,10 @@ final class HandlerLease: Sendable {
         // It ends in Redis no earlier than here.
         let asked = ContinuousClock.now
         let (answer, now) = try await queue.lease(for: sidecar, milliseconds: timing.lease.milliseconds)
+        let offset = now - monotonic
         state.withLock { state in
-            state.offset = now - monotonic
+            // An answer that took its time says too little: the highest is right, unless Redis's clock was set back.
+            if offset > state.offset || offset < state.offset - timing.lease.milliseconds { state.offset = offset }
             state.heldUntil = answer == .other ? nil : asked + timing.lease
         }
         return answer

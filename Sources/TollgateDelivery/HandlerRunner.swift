@@ -92,6 +92,8 @@ struct HandlerRunner {
                 try? await Task.sleep(for: timing.poll)
             }
         }
+        // What was delivered while the sidecar was told to stop need not come again.
+        try? await confirm()
     }
 
     private mutating func startOver() {

@@ -17,7 +17,7 @@ final class AlertSweeper: Sendable {
         /// What counts against a limit of a scope; nil where there is no such limit.
         var used: @Sendable (Scope, Meter, Period) async throws -> Int64?
         /// Looks at a scope's alerts, as a request does.
-        var review: @Sendable (Scope) async -> Void
+        var review: @Sendable (Scope) -> Void
     }
 
     /// Looked at after a change of the policy, the latest first.
@@ -98,7 +98,7 @@ final class AlertSweeper: Sendable {
         let policy = sidecar.policy()
         guard state.withLock({ $0.reviewed != policy }) else { return }
         let scopes = Set(try await store.active(atMost: Self.mostReviewed).map(\.scope))
-        for scope in scopes { await sidecar.review(scope) }
+        for scope in scopes { sidecar.review(scope) }
         state.withLock { $0.reviewed = policy }
     }
 }

@@ -59,7 +59,7 @@ extension TollgateServer {
         for worker in workers {
             try? await worker.eventLoop.submit { worker.value.settingsChanged(of: scope) }.get()
         }
-        await reviewAlerts(of: scope)
+        reviewAlerts(of: scope)
     }
 
     /// Whether Redis answers and what administrators have set is known.

@@ -15,7 +15,7 @@ extension TollgateServer {
                 let items = try await self?.usage(of: scope).usage.items ?? []
                 return items.first { $0.limit.limit.meter == meter && $0.limit.limit.period == period }?.used
             },
-            review: { [weak self] in await self?.reviewAlerts(of: $0) })
+            review: { [weak self] in self?.reviewAlerts(of: $0) })
         let sweeper = AlertSweeper(
             store: store, sidecar: sidecar, interval: settings.alertSweep, logger: logger)
         use(publisher, sweeper)
@@ -24,12 +24,9 @@ extension TollgateServer {
     }
 
     /// Resolves, and opens, what has to be after a change of a scope's limits or counters, without waiting for a request about it.
-    package func reviewAlerts(of scope: Scope) async {
+    /// Returns at once.
+    package func reviewAlerts(of scope: Scope) {
         guard let worker = workers.first else { return }
-        try? await worker.eventLoop.flatSubmit {
-            let promise = worker.eventLoop.makePromise(of: Void.self)
-            AlertReview.start(of: scope, on: worker.value, promise)
-            return promise.futureResult
-        }.get()
+        worker.eventLoop.execute { AlertReview.start(of: scope, on: worker.value) }
     }
 }

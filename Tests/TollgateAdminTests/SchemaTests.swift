@@ -82,6 +82,14 @@ struct SchemaTests {
                 print(name, error.json_path, error.message)
         """
 
+    /// One that waits and one that was given up, as a handler's sidecar leaves them.
+    private static func addDeliveries(to redis: TestRedis) throws {
+        let waiting = #"{"alert":"a-1","attempts":2,"event":"opened","first_at":1,"last_error":"x","next_at":2}"#
+        try redis.cli("HSET", "tollgate:{alerts}:attempts:log", "1-0", waiting)
+        let fields = ["delivery", "2-0", "alert", "", "event", "", "attempts", "0", "first_at", "0", "reason", "y"]
+        try redis.cli(["XADD", "tollgate:{alerts}:parked:log", "*"] + fields)
+    }
+
     @Test("on every route, successes and problems alike")
     func bodies() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -89,6 +97,7 @@ struct SchemaTests {
             // Whether the scripts rank or not, a ranking has something to show.
             try admin.redis.cli("ZADD", "tollgate:{top}:user:cost:2026-11-20", "5", "user:alice")
             try admin.redis.cli("HSET", "tollgate:{user:alice}:day:2026-11-20", "cost", "5")
+            try Self.addDeliveries(to: admin.redis)
             for (method, path, body) in Self.requests {
                 // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.
                 let headers = method == "DELETE" ? ["If-Match": "*"] : [:]

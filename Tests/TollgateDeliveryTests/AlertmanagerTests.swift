@@ -114,5 +114,6 @@ struct AlertmanagerTests {
                 try await eventually { try await harness.report("pager").pending == 0 }
             }
         }
+        withExtendedLifetime((mail, manager)) {}
     }
 }

@@ -113,12 +113,13 @@ final class DeliveryHarness: Sendable {
         return words[0] * 1_000 + words[1] / 1_000
     }
 
-    /// Opens an alert, and gives it back.
+    /// Opens an alert, now or at a time in Unix ms, and gives it back.
     @discardableResult
     func open(
-        _ scope: String = "user:alice", _ meter: Meter = .cost, threshold: Int = 100, period: Period = .day
+        _ scope: String = "user:alice", _ meter: Meter = .cost, threshold: Int = 100, period: Period = .day,
+        at time: Int64? = nil
     ) async throws -> Alert {
-        let now = try now()
+        let now = try time ?? now()
         let alert = Alert(
             scope: try Scope(parsing: scope), meter: meter, period: period, threshold: threshold,
             max: 20_000_000_000, used: 20_240_000_000, source: "tier:premium",

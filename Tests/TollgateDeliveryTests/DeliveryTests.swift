@@ -38,16 +38,17 @@ struct DeliveryTests {
     func restarted() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
+                let old = try await harness.open("user:old")
+                try harness.redis.cli("DEL", harness.store.keys.deliveries)
+                try harness.redis.cli(
+                    "XADD", harness.store.keys.deliveries, "1-0", "event", "opened", "alert", try PolicyJSON.text(old))
                 try await harness.delivering([.webhook(receiver)]) {}
                 let alert = try await harness.open()
-                try await Receiver.with { late in
-                    try await Task.sleep(for: .milliseconds(5))
-                    try await harness.delivering([.webhook(receiver), .webhook(late, name: "late")]) {
-                        try await eventually { receiver.requests.map(\.alert) == [alert.id] }
-                        let second = try await harness.open("user:bob")
-                        try await eventually { late.requests.map(\.alert) == [second.id] }
-                    }
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { receiver.requests.map(\.alert).contains(alert.id) }
+                    try await eventually { try await harness.report("hook").pending == 0 }
                 }
+                #expect(!receiver.requests.map(\.alert).contains(old.id))
             }
         }
     }
@@ -61,6 +62,7 @@ struct DeliveryTests {
                 let stuck = try await harness.delivering([.webhook(receiver)]) {
                     let stuck = try await harness.open("user:stuck")
                     try await eventually { receiver.requests.count == 1 }
+                    try await eventually { try await harness.report("hook").pending == 0 }
                     return stuck
                 }
                 receiver.answer { _, request in .status(request.alert == stuck.id ? 503 : 200) }
@@ -220,7 +222,7 @@ struct DeliveryTests {
                     try await eventually { try await harness.report("hook").waiting.count == 1 }
                 }
                 let before = try await harness.report("hook").waiting
-                try await harness.delivering([.webhook(receiver), .webhook(receiver, name: "second")]) {
+                try await harness.delivering([.webhook(receiver)]) {
                     try await harness.open("user:bob")
                     try await eventually { try await harness.report("hook").waiting.count == 2 }
                     #expect(try await harness.report("hook").waiting.first == before.first)
@@ -253,6 +255,36 @@ struct DeliveryTests {
                         #expect(warning.severity == .warning)
                     }
                 }
+            }
+        }
+    }
+
+    @Test(
+        "of what a receiver that is down does not take no more than 1000 are read, and all of it comes when it is back")
+    func bounded() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(503) }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.firstRetry = .seconds(2)
+                timing.slowestRetry = .seconds(2)
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    let now = try harness.now()
+                    for count in 1...1_050 { try await harness.open("user:u\(count)", at: now) }
+                    try await eventually(within: .seconds(60)) {
+                        // A thousand attempts are no small thing to look at.
+                        try await Task.sleep(for: .milliseconds(250))
+                        return try await harness.report("hook").pending == 1_000
+                    }
+                    #expect(try await harness.report("hook").lag == 50)
+                    #expect(try await harness.report("hook").waiting.count == 100)
+                    receiver.answer { _, _ in .status(200) }
+                    try await eventually(within: .seconds(60)) {
+                        try await Task.sleep(for: .milliseconds(250))
+                        let report = try await harness.report("hook")
+                        return report.pending == 0 && report.lag == 0
+                    }
+                }
+                #expect(Set(receiver.deliveries).count == 1_050)
             }
         }
     }

@@ -22,11 +22,9 @@ import TollgateTestSupport
                 try harness.redis.cli("PEXPIRE", key, "100000")
             }
             _ = try await harness.store.acknowledge(alert.id, by: Harness.author, at: Harness.start)
-            for key in [keys.alert(alert.id), keys.all, keys.inState(.acknowledged)] {
+            for key in [keys.alert(alert.id), keys.all, keys.inState(.acknowledged), keys.deliveries] {
                 #expect(try left(key) > Self.kept - 60_000, "\(key)")
             }
-            // Bounded by itself, and with the places of those who read it.
-            #expect(try left(keys.deliveries) == -1)
         }
     }
 

@@ -15,7 +15,7 @@ extension ServerHarness {
         Alert(
             scope: try Scope(parsing: scope ?? "user:u\(number)"), meter: .cost, period: .day, threshold: threshold,
             max: 20_000_000_000, used: 17_240_000_000, source: "tier:premium", periodID: "2026-11-20",
-            endsAt: 1_795_237_200_000, openedAt: alertsBegin + Int64(number))
+            endsAt: 4_102_444_800_000, openedAt: alertsBegin + Int64(number))
     }
 
     /// As the sidecar that saw a threshold passed does it.

@@ -85,7 +85,10 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
             let alert = try await onlyAlert(store)
             #expect(alert.source == "tier:big")
-            await harness.server.reviewAlerts(of: try Scope(parsing: "user:a"))
+            harness.server.reviewAlerts(of: try Scope(parsing: "user:a"))
+            // Behind it on its way.
+            _ = try await harness.ask("PEEK user=a roles=R")
+            try await Task.sleep(for: .milliseconds(200))
             #expect(try await store.active(atMost: 10) == [alert])
         }
     }
@@ -97,7 +100,7 @@ import TollgateTestSupport
             let alert = try await onlyAlert(store)
             let user = try Scope(parsing: "user:a")
             _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
-            await harness.server.reviewAlerts(of: user)
+            harness.server.reviewAlerts(of: user)
             try await expectResolved(alert, .reset, in: store)
         }
     }

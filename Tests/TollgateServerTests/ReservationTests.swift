@@ -76,10 +76,9 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy) { harness in
             let reply = try await harness.ask("RESERVE user=a team=x tool=t cost=1.000000001 tokens=5")[0]
             #expect(reply.hasPrefix("DENY reason=quota_exceeded limit=team:x/cost/day max=1 used=0 remaining=1"))
-            let keys = try harness.redis.cli("KEYS", "tollgate:{*").split(separator: "\n")
-                .filter { !$0.hasPrefix("tollgate:{policy}:") }
-            #expect(!keys.isEmpty && keys.allSatisfy { $0.hasPrefix("tollgate:{team:x}:") }, "\(keys)")
-            for key in keys { #expect(try harness.redis.hash(String(key)) == ["denied": "1"]) }
+            #expect(try harness.scopesLeft() == ["team:x"])
+            let left = try harness.redis.hash("tollgate:{team:x}")
+            #expect(Set(left.keys) == ["cost/day.e"], "nothing but when it was told")
         }
     }
 

@@ -59,6 +59,14 @@ final class ServerHarness: Sendable {
     /// Asks on a connection of its own.
     func ask(_ lines: String...) async throws -> [String] { try await client().ask(lines) }
 
+    /// The scopes of which Redis holds anything.
+    func scopesLeft() throws -> Set<String> {
+        let tags = try redis.cli("KEYS", "tollgate:{*").split(separator: "\n").compactMap {
+            $0.split(separator: "{").last?.split(separator: "}").first.map(String.init)
+        }
+        return Set(tags).subtracting(["policy", "alerts", "top"])
+    }
+
     func stop() async {
         await server.shutdown()
     }

@@ -131,7 +131,7 @@ struct ScopeRoutes {
         }
         try reader.finish()
         let reset = try await api.store().reset(scope, limits: limits, by: request.author)
-        await api.server.reviewAlerts(of: scope)
+        api.server.reviewAlerts(of: scope)
         return .json(ResetView(scope: scope.description, limits: reset))
     }
 
