@@ -81,10 +81,12 @@ extension Session {
         phase == .open && replies.output.readableBytes < Self.mostUnwritten && context?.channel.isWritable == true
     }
 
-    /// Closes a session on which nothing happens. A client that listens, and does not read, is told so if it reads after all.
+    /// Closes a session on which nothing happens. A client that listens, and does not read, is told so, and has as long again to
+    /// read that.
     func closeIdle() {
         guard alerts != nil, phase == .open else { return close() }
         alerts = nil
+        lastRequest = .now()
         worker.unsubscribe(self)
         refuse(RequestError(.busy, "the alerts were not read; come back with after= and the last cursor"))
         closeAfterReplies()

@@ -51,7 +51,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     private var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
-    private var lastRequest = NIODeadline.now()
+    var lastRequest = NIODeadline.now()
 
     init(worker: Worker) {
         self.worker = worker

@@ -8,12 +8,12 @@ import Testing
 /// `client.alerts()` against a server that says what a test wants.
 @Suite struct AlertSequenceTests {
     /// What is pushed for the alert of a number.
-    static func push(_ number: Int, event: String = "opened") -> String {
+    static func push(_ number: Int, event: String = "opened", source: String = "tier:premium") -> String {
         #"ALERT {"cursor":"5-\#(number)","event":"\#(event)","alert":{"acknowledged_at":null,"acknowledged_by":null,"#
             + #""ends_at":"2026-11-21T05:00:00Z","id":"alert-\#(number)","limit":"user:u\#(number)/cost/day","max":"20","#
             + #""meter":"cost","mode":"enforce","opened_at":"2026-11-20T18:20:01.123Z","percent":86.2,"period":"day","#
             + #""period_id":"2026-11-20","reason":null,"resolved_at":null,"resolved_by":null,"scope":"user:u\#(number)","#
-            + #""severity":"warning","source":"tier:premium","state":"open","threshold":80,"type":"approaching_limit","#
+            + #""severity":"warning","source":"\#(source)","state":"open","threshold":80,"type":"approaching_limit","#
             + #""used":"17.24"}}"#
     }
 
@@ -83,9 +83,9 @@ import Testing
                 if cursors.count == 2 { break }
             }
             #expect(cursors == ["5-1", "5-3"])
-            let asked = server.lines.withLock { $0 }
+            let asked = server.lines.withLock { $0.filter { $0 != "PING" } }
             #expect(asked.first == "ALERTS after=4-9")
-            #expect(asked.dropFirst() == Array(repeating: "ALERTS after=5-2", count: 5)[...])
+            #expect(asked.count > 1 && asked.dropFirst().allSatisfy { $0 == "ALERTS after=5-2" })
         }
     }
 
@@ -194,12 +194,13 @@ import Testing
 
     @Test("while a message is worked on nothing more is read than has arrived; all comes in the end")
     func backPressure() async throws {
-        let count = 30_000
-        let script = Self.script { _, _ in .lines(["OK"] + (1...count).map { Self.push($0) }) }
+        // Few and long, so that a client which read on would soon have read all of the 20 MB.
+        let (count, source) = (400, String(repeating: "s", count: 50_000))
+        let script = Self.script { _, _ in .lines(["OK"] + (1...count).map { Self.push($0, source: source) }) }
         try await withServer(script) { server, client in
             var alerts = client.alerts().makeAsyncIterator()
             #expect(try await alerts.next()?.cursor == "5-1")
-            try await Task.sleep(for: .milliseconds(700))
+            try await Task.sleep(for: .milliseconds(1_500))
             #expect(!server.isWritable)
             for number in 2...count {
                 let message = try await alerts.next()
