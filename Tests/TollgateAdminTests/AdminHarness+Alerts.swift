@@ -18,12 +18,12 @@ extension AdminHarness {
         let alerts = [
             Alert(
                 scope: try Scope(parsing: "user:alice"), meter: .cost, period: .day, threshold: 80, max: 20_000_000_000,
-                used: 17_240_000_000, source: "tier:premium", periodID: "2026-11-20", endsAt: 1_795_237_200_000,
+                used: 17_240_000_000, source: "tier:premium", periodID: "2026-11-20", endsAt: 4_102_444_800_000,
                 openedAt: Self.alertTime),
             Alert(
                 scope: try Scope(parsing: "user:alice"), meter: .cost, period: .day, threshold: 100,
                 max: 20_000_000_000, used: 20_240_000_000, source: "tier:premium", periodID: "2026-11-20",
-                endsAt: 1_795_237_200_000, openedAt: Self.alertTime + 1_000),
+                endsAt: 4_102_444_800_000, openedAt: Self.alertTime + 1_000),
             Alert(
                 scope: try Scope(parsing: "user:b/c+tool:d"), meter: .tokens, period: .total, threshold: 95, max: 1_000,
                 used: 951, mode: .shadow, source: "scope", periodID: nil, endsAt: nil, openedAt: Self.alertTime + 2_000),

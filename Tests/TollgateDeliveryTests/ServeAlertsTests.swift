@@ -11,7 +11,7 @@ struct ServeAlertsTests {
     private func alert(_ scope: String, threshold: Int = 100) throws -> Alert {
         Alert(
             scope: try Scope(parsing: scope), meter: .cost, period: .day, threshold: threshold, max: 20_000_000_000,
-            used: 20_240_000_000, source: "tier:premium", periodID: "2026-11-20", endsAt: 1_795_237_200_000,
+            used: 20_240_000_000, source: "tier:premium", periodID: "2026-11-20", endsAt: 4_102_444_800_000,
             openedAt: 1_795_198_801_123)
     }
 
