@@ -78,7 +78,7 @@ import TollgateTestSupport
                     opened        2026-11-20T18:20:02.123Z
                     acknowledged  2026-11-20T18:21:01.123Z by zoe
                     resolved      2026-11-20T18:22:01.123Z by auto, limit_raised
-                    ends          2026-11-21T05:00:00Z
+                    ends          2100-01-01T00:00:00Z
 
                     """)
             let twice = try await tollgate(admin, "alert", "resolve", alert.id)

@@ -13,6 +13,12 @@ import TollgateTestSupport
         try await withServer { first in
             let second = try await ServerHarness(redis: first.redis)
             try await first.publish(.opened(ServerHarness.alert(1)))
+            // What a sidecar has not heard of yet is news to its clients.
+            let place = try first.redis.alertPlaces().last
+            try await eventually {
+                let cursors = await [first.server.report().alerts.cursor, second.server.report().alerts.cursor]
+                return cursors == [place, place]
+            }
             let clients = [try first.client(), try first.unixClient(), try second.client()]
             for client in clients { #expect(try await client.ask("ALERTS") == ["OK"]) }
             #expect(await first.server.report().counts.alertSubscribers == 2)
