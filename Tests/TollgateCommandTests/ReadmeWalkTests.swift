@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The commands of README's section on tiers, as they stand there, on a real sidecar.
+/// The commands of README's sections on tiers and on alerts, as they stand there, on a real sidecar.
 @Suite struct ReadmeWalkTests {
     /// A line that begins with `$`, and what README shows below it.
     private struct Step {
@@ -14,17 +14,52 @@ import TollgateTestSupport
         .deletingLastPathComponent()
 
     @Test("every command of the walk through tiers and overrides answers what README shows", .timeLimit(.minutes(2)))
-    func walk() async throws {
-        let steps = try Self.steps()
-        #expect(steps.count >= 11)
+    func tiers() async throws {
+        let blocks = try Self.blocks(of: "Tiers, overrides, and the admin API")
+        try await walk(blocks, in: TemporaryFolder(), least: 11)
+    }
+
+    @Test("every command of the walk through costs and alerts answers what README shows", .timeLimit(.minutes(2)))
+    func alerts() async throws {
+        try await waitOutMidnight()
+        let blocks = try Self.blocks(of: "Costs, reports, and alerts")
+        let settings = try #require(blocks.first { $0.first == "handlers:" }).joined(separator: "\n")
+        let port = try #require(findFreePort())
+        let folder = try TemporaryFolder()
+        try folder.write(settings.replacing("127.0.0.1:9000", with: "127.0.0.1:\(port)"), to: "alerts.yaml")
+        try folder.write("a-secret-of-16-bytes", to: "hook-secret")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/Examples", withDestinationPath: Self.root.appending(path: "Examples").path)
+        try await walk(
+            blocks, in: folder, arguments: ["--alerts", "alerts.yaml"],
+            replacing: ["receiver.py 9000": "receiver.py \(port)", "127.0.0.1:9000": "127.0.0.1:\(port)"], least: 17)
+    }
+
+    /// All of it belongs to one day.
+    private func waitOutMidnight() async throws {
+        let left = 86_400 - Date.now.timeIntervalSince1970.truncatingRemainder(dividingBy: 86_400)
+        if left < 60 { try await Task.sleep(for: .seconds(left + 1)) }
+    }
+
+    /// - Parameter replaced: what stands in README and is another here.
+    private func walk(
+        _ blocks: [[String]], in folder: TemporaryFolder, arguments: [String] = [],
+        replacing replaced: [String: String] = [:], least: Int
+    ) async throws {
+        let steps = blocks.filter { $0.first?.hasPrefix("$ ") == true }.flatMap(Self.steps)
+        #expect(steps.count >= least)
+        func here(_ text: String) -> String { replaced.reduce(text) { $0.replacing($1.key, with: $1.value) } }
         let policy = try String(contentsOf: Self.root.appending(path: "tollgate.yaml"), encoding: .utf8)
         let sidecar = try await SidecarProcess(
-            policy: policy, arguments: ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--deadline", "10s"])
-        let outputs = try await run(steps.map(\.command), beside: sidecar)
+            policy: policy,
+            arguments: ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--deadline", "10s"] + arguments,
+            folder: folder)
+        let outputs = try await run(steps.map { here($0.command) }, beside: sidecar)
         try #require(outputs.count == steps.count, "\(outputs)")
         for (step, output) in zip(steps, outputs) {
             let came = Self.lines(of: output)
-            #expect(Self.matches(came[...], step.shown.map(Self.settled)[...]), "$ \(step.command)\n\(output)")
+            let shown = step.shown.map { Self.settled(here($0)) }
+            #expect(Self.matches(came[...], shown[...]), "$ \(step.command)\n\(output)")
         }
         #expect(try await sidecar.stop() == 0)
     }
@@ -44,16 +79,11 @@ import TollgateTestSupport
 
     // MARK: - README
 
-    private static func steps() throws -> [Step] {
+    /// The indented parts of a section, without their indent, and without empty lines at their ends.
+    private static func blocks(of title: String) throws -> [[String]] {
         let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
         let section = try #require(
-            readme.components(separatedBy: "\n## Tiers, overrides, and the admin API\n").last?
-                .components(separatedBy: "\n## ").first)
-        return blocks(of: section).filter { $0.first?.hasPrefix("$ ") == true }.flatMap(steps)
-    }
-
-    /// The indented parts, without their indent, and without empty lines at their ends.
-    private static func blocks(of section: String) -> [[String]] {
+            readme.components(separatedBy: "\n## \(title)\n").last?.components(separatedBy: "\n## ").first)
         var blocks: [[String]] = [[]]
         for line in section.components(separatedBy: "\n") {
             if line.hasPrefix("    ") {
@@ -90,9 +120,11 @@ import TollgateTestSupport
         }.joined()
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         let programs = URL(fileURLWithPath: SidecarProcess.program).deletingLastPathComponent().path
+        // A thread of the tests blocks signals, which programs started by it inherit: `kill` would have no effect.
+        let start = "import os, signal; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp('bash', ['bash', '-s'])"
         let bash = try await Command.run(
-            "bash", ["-s"], input: "exec 2>&1\n" + script, workingFolder: sidecar.folder.path,
-            environment: ["PATH": "\(programs):\(path)", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)"])
+            Python.program, ["-c", start], input: "exec 2>&1\n" + script, workingFolder: sidecar.folder.path,
+            environment: ["PATH": "\(programs):\(path)", "LC_ALL": "C.UTF-8", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)"])
         let outputs = bash.output.components(separatedBy: "=== 0\n")
         #expect(outputs.last == "", "\(bash.output)")
         return outputs.dropLast()
@@ -120,6 +152,8 @@ import TollgateTestSupport
     /// With another word for what depends on the time.
     private static func settled(_ line: String) -> String {
         line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
+            .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
+            .replacing(#/\b[0-9a-z]{8}-[0-9a-z]{9,13}\b/#, with: "ALERT")
             .replacing(#/(reset=|"reset":|;t=|Retry-After: |pass in )[0-9.]+/#) { "\($0.output.1)SECONDS" }
     }
 
