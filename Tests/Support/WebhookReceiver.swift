@@ -47,11 +47,18 @@ public final class WebhookReceiver: @unchecked Sendable {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
-    /// The settings of a handler for it, as they stand in the file of `--alerts`, and the secret beside them.
-    public func writeSettings(into folder: TemporaryFolder) throws -> String {
-        try folder.write(Self.secret, to: "hook-secret")
-        return try folder.write(
-            "handlers: [{ name: hook, type: webhook, url: \"\(url)\", secret_file: hook-secret }]", to: "alerts.yaml")
+    /// Lets it take connections without answering, or go on.
+    public func freeze(_ isFrozen: Bool) {
+        kill(process.processIdentifier, isFrozen ? SIGSTOP : SIGCONT)
+    }
+
+    /// The file of `--alerts` that has each of them told, as `hook0` and so on, and the secret beside it; gives its path.
+    public static func writeSettings(for receivers: [WebhookReceiver], into folder: TemporaryFolder) throws -> String {
+        try folder.write(secret, to: "hook-secret")
+        let handlers = receivers.enumerated().map {
+            "  - { name: hook\($0.offset), type: webhook, url: \"\($0.element.url)\", secret_file: hook-secret }\n"
+        }
+        return try folder.write("handlers:\n" + handlers.joined(), to: "alerts.yaml")
     }
 
     /// What it has been told so far.

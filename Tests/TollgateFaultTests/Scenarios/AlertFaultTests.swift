@@ -31,7 +31,7 @@ extension FaultTests {
         let folder = try TemporaryFolder()
         let arguments = [
             "--redis", "unix://\(redis.socketPath)", "--data", folder.path + "/data", "--alerts",
-            try receiver.writeSettings(into: folder),
+            try WebhookReceiver.writeSettings(for: [receiver], into: folder),
         ]
         var sidecar = try await SidecarProcess(policy: alertPolicy, arguments: arguments, folder: folder)
         for var round in rounds {

@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// Real sidecars, clients and receivers, from the request that crosses a threshold to the webhook.
+@Suite struct ManySidecarsTests {
+    private static let policy = "defaults: { user: { cost: { day: 10 } } }"
+
+    private func arguments(_ redis: TestRedis, _ receivers: [WebhookReceiver], _ folder: TemporaryFolder) throws
+        -> [String]
+    {
+        let settings = try WebhookReceiver.writeSettings(for: receivers, into: folder)
+        return ["--redis", "unix://\(redis.socketPath)", "--alerts", settings, "--deadline", "20s"]
+    }
+
+    @Test("64 clients of four sidecars that cross 80 % together: one alert, and one delivery at each handler")
+    func together() async throws {
+        let redis = try TestRedis()
+        let receivers = [try await WebhookReceiver(), try await WebhookReceiver()]
+        var sidecars: [SidecarProcess] = []
+        for _ in 0..<4 {
+            let folder = try TemporaryFolder()
+            sidecars.append(
+                try await SidecarProcess(
+                    policy: Self.policy, arguments: arguments(redis, receivers, folder), folder: folder))
+        }
+        // 64 × 10 × 0.013 = 8.32
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for place in 0..<64 {
+                let client = try sidecars[place % 4].client()
+                group.addTask {
+                    for _ in 0..<10 { #expect(try await client.ask("RECORD user=a cost=0.013")[0].hasPrefix("OK")) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try await eventually { receivers.allSatisfy { !$0.received.isEmpty } }
+        // Behind what came first: if there were a second delivery of it, it would have come before this one.
+        _ = try await sidecars[0].client().ask("RECORD user=b cost=10")
+        try await eventually { receivers.allSatisfy { $0.received.contains { $0.limit == "user:b/cost/day" } } }
+        for receiver in receivers {
+            #expect(receiver.received.map(\.limit) == ["user:a/cost/day", "user:b/cost/day"])
+            #expect(receiver.received.map(\.threshold) == ["80", "100"])
+        }
+        #expect(Set(receivers.flatMap { $0.received.map(\.id) }).count == 2)
+        for sidecar in sidecars { #expect(try await sidecar.stop() == 0) }
+    }
+}
