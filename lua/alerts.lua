@@ -3,15 +3,19 @@
 --
 -- The scope's hash has a field alerts, items of two kinds, with a semicolon between them:
 --   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000 95:20000000000:-1795200000000
---       what has been opened for a limit in a period (id/end; - where the limit has no calendar): percent, max, and since
---       when (Unix ms), below zero where it does not hold any more. The highest percent of a max stands for lower ones
---       too: they are not opened after it, nor again in this period.
---   +cost/day 2026-11-20/1795219200000 80 20000000000 16100000000 1795190000000
+--       what has been opened for a limit in a period (id/end; - where the limit has no calendar; reset once its counter was
+--       taken out): percent, max, and since when (Unix ms), below zero where it does not hold any more, with an r behind it
+--       where the limit was raised. The highest percent of a max stands for lower ones too: they are not opened after it
+--       in this period. A raised limit opens anew, also when it is back: REARMED after it was opened at the earliest
+--   +cost/day 2026-11-20/1795219200000 80 20000000000 16100000000 1795190000000 0 tier:basic
 --   -cost/day 95 1795200000000 refunded 1795203000000
---       what has not been published yet: an alert opened (limit, period, percent, max, used, when), or resolved (limit,
---       percent, when it was opened, why, when). Every batch that meets such items names them in its reply; whoever has
---       published them takes them out (alert_settle.lua).
+--       what has not been published yet: an alert opened (limit, period, percent, max, used, when, 1 in shadow, source), or
+--       resolved (limit, percent, when it was opened, why, when). Every batch that meets such items names them in its
+--       reply; whoever has published them takes them out (alert_settle.lua)
 -- A refusal that was told leaves 'period time' in requests/1m.e.
+--
+-- A scope whose limits depend on what requests say of their user is met with one set after the other. There an item is held
+-- against its own max, and what this set does not have is left alone: otherwise each request would open and resolve.
 --
 -- Nothing here fails a batch: what cannot be written is looked at again the next time.
 
@@ -19,10 +23,12 @@
 local review_alerts, put_notices
 do
     local EVENT_EVERY = 60000
+    local REARMED = 60000
     -- The scope's hash outlives its counters by this while something of it has not been published.
     local PENDING_KEPT = 7 * 86400000
-    -- What is remembered of one limit, and waits to be published.
+    -- Of one limit, and of what waits to be published; where there is no room nothing is opened or resolved for now.
     local MOST_ITEMS, MOST_PENDING = 32, 100
+    local OF_SCOPE, ONLY_RESOLVED = 0, 2
 
     -- The period that a limit's counter belongs to, in one word.
     local function period_of(state, j)
@@ -35,15 +41,16 @@ do
 
     local function parse_items(text)
         local items = {}
-        for percent, most, at in gmatch(text, '(%d+):(%d+):(%-?%d+)') do
-            items[#items + 1] = { percent = tonumber(percent), max = tonumber(most), at = tonumber(at) }
+        for percent, most, at, raised in gmatch(text, '(%d+):(%d+):(%-?%d+)(r?)') do
+            items[#items + 1] =
+                { percent = tonumber(percent), max = tonumber(most), at = tonumber(at), is_raised = raised == 'r' }
         end
         return items
     end
 
-    -- { limits, by name: { period, items }; names, in order; pending, lines }
+    -- { limits, by name: { period, items }; names, in order; pending, lines; is_changed }
     local function parse_alerts(text)
-        local book = { limits = {}, names = {}, pending = {} }
+        local book = { limits = {}, names = {}, pending = {}, is_changed = false }
         for line in gmatch(text or '', '[^;]+') do
             if find(line, '^[+-]') then
                 table.insert(book.pending, line)
@@ -62,79 +69,120 @@ do
         local lines = {}
         for _, name in ipairs(book.names) do
             local entry, items = book.limits[name], {}
-            for i, item in ipairs(entry.items) do items[i] = format('%d:%d:%d', item.percent, item.max, item.at) end
+            for i, item in ipairs(entry and entry.items or {}) do
+                items[i] = format('%d:%d:%d%s', item.percent, item.max, item.at, item.is_raised and 'r' or '')
+            end
             if #items > 0 then lines[#lines + 1] = name .. ' ' .. entry.period .. ' ' .. table.concat(items, ' ') end
         end
         for _, line in ipairs(book.pending) do lines[#lines + 1] = line end
         return table.concat(lines, ';')
     end
 
+    -- Returns whether there was room.
     local function add_pending(book, line)
+        if #book.pending >= MOST_PENDING then return false end
         table.insert(book.pending, line)
-        if #book.pending > MOST_PENDING then table.remove(book.pending, 1) end
-        book.is_new = true
+        book.is_changed, book.is_new = true, true
+        return true
     end
 
-    -- Opening and resolving -------------------------------------------------------------------------------------------
+    -- Resolving ---------------------------------------------------------------------------------------------------------
 
     local function resolve(book, name, item, reason)
         if item.at < 0 then return end
-        add_pending(book, format('-%s %d %d %s %d', name, item.percent, item.at, reason, now))
-        item.at = -item.at
+        if add_pending(book, format('-%s %d %d %s %d', name, item.percent, item.at, reason, now)) then
+            item.at, item.is_raised = -item.at, reason == 'limit_raised'
+        end
     end
 
-    local function resolve_all(book, name, reason)
+    -- Keeps the items that a function returns true for.
+    local function keep(book, entry, is_kept)
+        local kept = {}
+        for _, item in ipairs(entry.items) do
+            if is_kept(item) then kept[#kept + 1] = item end
+        end
+        if #kept < #entry.items then book.is_changed = true end
+        entry.items = kept
+    end
+
+    -- Nothing of the limit holds any more, and all of it may be opened again; where that is because of another policy not at
+    -- once: sidecars may have different ones for a while.
+    local function end_limit(book, name, reason)
         for _, item in ipairs(book.limits[name].items) do resolve(book, name, item, reason) end
+        keep(book, book.limits[name], function(item)
+            return item.at > 0 or reason == 'limit_raised' and now + item.at < REARMED
+        end)
     end
 
-    -- How much a percentage of a limit is: as it was sent, or where the policy has it no more about that.
+    -- How much a percentage of a max is: as it was sent, or where the policy does not have it any more about that.
     local function amount_at(thresholds, percent, most)
-        for i = 1, #thresholds, 2 do
+        for i = 1, thresholds and #thresholds or 0, 2 do
             if thresholds[i] == percent then return thresholds[i + 1] end
         end
-        return ceil(most / 100 * percent)
+        return floor((most * percent + 99) / 100)
     end
 
-    -- What was opened for the limit as it was before holds on where it still does; that it was told of the earlier max too is
-    -- remembered apart.
-    local function review_items(state, j, book, name)
-        local set, used = state.set, state.used[j]
-        local most, thresholds = set.max[j], set.thresholds[j]
-        local items = book.limits[name].items
-        for i = 1, #items do
-            local item = items[i]
-            local holds = thresholds and used >= amount_at(thresholds, item.percent, most)
-            if item.max == most and thresholds then
-                if not holds then resolve(book, name, item, set.kind[j] == SLIDING and 'period_ended' or 'refunded') end
-            elseif not holds then
-                resolve(book, name, item, 'limit_raised')
-            elseif item.at > 0 then
-                items[#items + 1] = { percent = item.percent, max = item.max, at = -item.at }
-                item.max = most
+    -- An item of a limit whose max is another now, for every request.
+    local function follow_max(state, j, book, name, item)
+        local most, thresholds = state.set.max[j], state.set.thresholds[j]
+        if item.at < 0 then return end
+        if state.used[j] < amount_at(thresholds, item.percent, most) then
+            resolve(book, name, item, 'limit_raised')
+        else
+            item.max, book.is_changed = most, true
+        end
+    end
+
+    local function review_item(state, j, book, name, item)
+        local set = state.set
+        if set.alerts == OF_SCOPE and item.max ~= set.max[j] then return follow_max(state, j, book, name, item) end
+        local thresholds = item.max == set.max[j] and set.thresholds[j]
+        if item.at > 0 and state.used[j] < amount_at(thresholds, item.percent, item.max) then
+            resolve(book, name, item, set.kind[j] == SLIDING and 'period_ended' or 'refunded')
+        end
+    end
+
+    -- Whether an item that does not hold any more keeps its threshold from being opened again. A sliding limit has no periods
+    -- of its own: at most one alert a window and threshold.
+    local function is_told(set, j, item)
+        if item.at > 0 then return true end
+        local since = now + item.at
+        if item.is_raised then return since < REARMED end
+        return set.kind[j] ~= SLIDING or since < set.width[j] * RING
+    end
+
+    -- Why nothing of a limit that was told in a period can hold any more; nil where it can.
+    local function end_reason(state, j, period)
+        local set = state.set
+        if period == 'reset' then return 'reset' end
+        local ends = tonumber(match(period, '/(%d+)$'))
+        if ends and ends <= now or j and period ~= period_of(state, j) then return 'period_ended' end
+        if j and state.rings and state.rings[j] == '' then return 'period_ended' end
+        if set.alerts == OF_SCOPE and not (j and set.thresholds[j]) then return 'limit_raised' end
+    end
+
+    -- Where the limits of the set stand, by name.
+    local function places_of(set)
+        if not set.places then
+            set.places = {}
+            for j = 1, set.size do
+                if set.counter[j] then set.places[set.name[j]] = j end
             end
         end
+        return set.places
     end
 
-    -- A sliding limit has no periods of its own: at most one alert a window and threshold.
-    local function is_rearmed(state, j, items)
-        if state.rings and state.rings[j] == '' then return true end
-        local latest = 0
-        for _, item in ipairs(items) do
-            if item.at > 0 then return false end
-            latest = max(latest, -item.at)
-        end
-        return now - latest >= state.set.width[j] * RING
+    local function review_limit(state, book, name)
+        local set, entry = state.set, book.limits[name]
+        local j = places_of(set)[name]
+        local reason = end_reason(state, j, entry.period)
+        if reason then return end_limit(book, name, reason) end
+        if not j then return end
+        for _, item in ipairs(entry.items) do review_item(state, j, book, name, item) end
+        keep(book, entry, function(item) return is_told(set, j, item) end)
     end
 
-    local function forget_oldest_resolved(items)
-        for i = 1, #items do
-            if items[i].at < 0 then
-                table.remove(items, i)
-                return true
-            end
-        end
-        return false
-    end
+    -- Opening -----------------------------------------------------------------------------------------------------------
 
     -- The highest percentage that a limit has reached; nil where it has reached none.
     local function highest_reached(state, j)
@@ -144,64 +192,33 @@ do
         end
     end
 
-    local function open_if_reached(state, j, book, name)
-        local reached = highest_reached(state, j)
-        if not reached then return end
-        local most, period = state.set.max[j], period_of(state, j)
+    local function entry_of(book, name, period)
         local entry = book.limits[name]
         if not entry then
-            entry = { period = period, items = {} }
-            book.limits[name] = entry
             table.insert(book.names, name)
+        elseif #entry.items > 0 then
+            return entry
         end
+        entry = { period = period, items = {} }
+        book.limits[name] = entry
+        return entry
+    end
+
+    local function open_if_reached(state, j, book)
+        local set = state.set
+        local reached = highest_reached(state, j)
+        if not reached then return end
+        local name, most, period = set.name[j], set.max[j], period_of(state, j)
+        local entry = entry_of(book, name, period)
+        -- What could not be resolved for want of room is of another period.
+        if #entry.items >= MOST_ITEMS or entry.period ~= period then return end
         for _, item in ipairs(entry.items) do
             if item.max == most and item.percent >= reached then return end
         end
-        table.insert(entry.items, { percent = reached, max = most, at = now })
-        add_pending(book, format('+%s %s %d %d %d %d', name, period, reached, most, state.used[j], now))
-    end
-
-    local function forget_limit(book, name)
-        book.limits[name] = nil
-        for i, other in ipairs(book.names) do
-            if other == name then
-                table.remove(book.names, i)
-                return
-            end
-        end
-    end
-
-    local function review_limit(state, j, book)
-        local set = state.set
-        local name = set.name[j]
-        local entry = book.limits[name]
-        if entry then
-            if entry.period ~= period_of(state, j) then
-                resolve_all(book, name, entry.period == 'reset' and 'reset' or 'period_ended')
-                forget_limit(book, name)
-            else
-                review_items(state, j, book, name)
-                if set.kind[j] == SLIDING and is_rearmed(state, j, entry.items) then
-                    resolve_all(book, name, 'period_ended')
-                    forget_limit(book, name)
-                end
-            end
-        end
-        if set.thresholds[j] then open_if_reached(state, j, book, name) end
-        entry = book.limits[name]
-        while entry and #entry.items > MOST_ITEMS and forget_oldest_resolved(entry.items) do end
-    end
-
-    -- Limits that this set does not have, as those of another tier, stay as they are until their period is over.
-    local function end_periods(state, book)
-        local is_in_set = {}
-        for j = 1, state.set.size do is_in_set[state.set.name[j]] = true end
-        for _, name in ipairs({ unpack(book.names) }) do
-            local ends = tonumber(match(book.limits[name].period, '/(%d+)$'))
-            if not is_in_set[name] and ends and ends <= now then
-                resolve_all(book, name, 'period_ended')
-                forget_limit(book, name)
-            end
+        local line = format('+%s %s %d %d %d %d %d %s', name, period, reached, most, state.used[j], now,
+            set.shadow[j] and 1 or 0, set.source[j])
+        if add_pending(book, line) then
+            table.insert(entry.items, { percent = reached, max = most, at = now, is_raised = false })
         end
     end
 
@@ -214,25 +231,32 @@ do
         return false
     end
 
+    -- Returns whether it was written.
+    local function write_alerts(state, book)
+        local text = alerts_text(book)
+        local reply
+        if text == '' then
+            reply = pcall('HDEL', state.key, 'alerts')
+        else
+            reply = pcall('HSET', state.key, 'alerts', text)
+        end
+        if type(reply) == 'table' and reply.err then return false end
+        if book.is_new then pcall('PEXPIREAT', state.key, format('%d', now + PENDING_KEPT), 'GT') end
+        return true
+    end
+
     -- Leaves in state.pending the lines that have not been published.
     function review_alerts(state)
-        if not state.set.warns or not (state.alerts or has_reached_any(state)) then return end
+        local set = state.set
+        if not state.alerts and not (set.warns and has_reached_any(state)) then return end
         local book = parse_alerts(state.alerts)
-        for j = 1, state.set.size do
-            if state.set.counter[j] then review_limit(state, j, book) end
-        end
-        end_periods(state, book)
-        local text = alerts_text(book)
-        if text ~= (state.alerts or '') then
-            local reply
-            if text == '' then
-                reply = pcall('HDEL', state.key, 'alerts')
-            else
-                reply = pcall('HSET', state.key, 'alerts', text)
+        for _, name in ipairs(book.names) do review_limit(state, book, name) end
+        if set.alerts ~= ONLY_RESOLVED then
+            for j = 1, set.size do
+                if set.thresholds[j] and set.counter[j] then open_if_reached(state, j, book) end
             end
-            if type(reply) == 'table' and reply.err then return end
-            if book.is_new then pcall('PEXPIREAT', state.key, format('%d', now + PENDING_KEPT), 'GT') end
         end
+        if book.is_changed and not write_alerts(state, book) then return end
         state.pending = table.concat(book.pending, ';')
     end
 
@@ -259,12 +283,13 @@ do
     -- What the reply tells besides answers: refusals, and alerts that have not been published.
     function put_notices()
         for _, refusal in ipairs(refusals) do
-            local place, j, used, places = unpack(refusal)
+            local place, j, used, kept, places = unpack(refusal)
             if is_to_be_told(scopes[place], j) and write_refusal(scopes[place], j) then
                 put(1)
                 put(place)
                 put(j)
                 put(used)
+                put(kept)
                 put(#places)
                 for i = 1, #places do put(places[i]) end
             end

@@ -32,8 +32,8 @@
 --                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
 --                    that would have denied; count, (scope, limit, used) × count: limits past a threshold
 --          Behind the last answer notices may follow, to whoever publishes them (alerts.lua):
---                    1, scope, limit, used, count, scope × count     a refusal, of a request about these scopes
---                    2, scope, text                                  lines of what has not been published
+--                    1, scope, limit, used, held, count, scope × count   a refusal, of a request about these scopes
+--                    2, scope, text                                      items of what has not been published
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
@@ -121,7 +121,7 @@ local function retry_in(state, j, want)
     return leaves_in(set, j, 0, now)
 end
 
--- The first refusal of this batch by each limit: { place, limit, used, the places of the scopes asked about }.
+-- The first refusal of this batch by each limit: { place, limit, used, held, the places of the scopes asked about }.
 local refusals = {}
 
 local function note_refusal(state, place, j)
@@ -129,8 +129,8 @@ local function note_refusal(state, place, j)
     state.refused = refused
     if refused[j] then return end
     refused[j] = true
-    local used = used_and_held(place, j)
-    refusals[#refusals + 1] = { place, j, used, { unpack(named, 1, named_count) } }
+    local used, kept = used_and_held(place, j)
+    refusals[#refusals + 1] = { place, j, used, kept, { unpack(named, 1, named_count) } }
 end
 
 -- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as

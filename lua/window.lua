@@ -5,9 +5,9 @@
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and periods are worked out once a call.
 --
--- Limit set, as sent:  { history, { limit, … } }
+-- Limit set, as sent:  { history, { limit, … }, alerts }
 --   history  0, or { day, month, kept, kept }: two calendars, and for how many ms after its end each is kept
---   limit    { name, meter, kind, max, shadow, thresholds, arg }
+--   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
 --              name    'requests/1m'; prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
 --              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever, 5 open reservations (no field)
@@ -16,6 +16,8 @@
 --              thresholds  { percent, amount, … }, ascending: from the first on replies warn, and each is told once
 --                      (alerts.lua); 0 for none
 --              arg     kind 2: length of the window in ms; kind 3: a calendar; otherwise 0
+--              source  'tier:basic': where it comes from, in one word
+--   alerts   0: no other set holds for the scope; 1: others do for other requests; 2: the same, and nothing is opened
 --   calendar { starts, id, ends, next id, next ends }, times in Unix ms: the period that the sidecar believes to be the
 --            current one, and the next, so that a call which crosses the boundary is still decided by Redis's clock
 --
@@ -83,7 +85,7 @@ local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
         size = #limits, name = {}, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false,
-        thresholds = {}, width = {}, current = {},
+        thresholds = {}, source = {}, alerts = sent[3], width = {}, current = {},
         stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' },
         expires = 0,
         for_ever = false,
@@ -96,6 +98,7 @@ local function prepare_set(sent, now)
         local thresholds = limit[6] ~= 0 and limit[6]
         set.name[j], set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.thresholds[j], set.warn[j] =
             name, limit[2], kind, limit[4], limit[5] == 1, thresholds, thresholds and thresholds[2] or -1
+        set.source[j] = limit[8]
         if thresholds then set.warns = true end
         set.at[j] = size - 1
         if kind == SLIDING then
@@ -131,10 +134,7 @@ local function prepare_set(sent, now)
     if size > 2 or set.holds then
         set.reads, set.holds, set.held_at = true, true, size - 1
         read[size + 1] = 'held'
-        if set.warns then
-            set.alerts_at = size
-            read[size + 2] = 'alerts'
-        end
+        read[size + 2] = 'alerts'
     end
     if sent[1] ~= 0 then
         local day, day_ends, day_starts = period_at(sent[1][1], now)
@@ -283,7 +283,7 @@ local function load_scope(key, set, now)
     end
     state.moved, state.rings = moved, rings
     state.held = set.holds and found[set.held_at]
-    state.alerts = set.warns and found[set.alerts_at]
+    state.alerts = set.holds and found[set.held_at + 1]
     return state
 end
 

@@ -6,6 +6,8 @@ public struct ScopeRules: Sendable, Equatable {
     public var calendar: CalendarRules
     /// The tier of a user.
     public var choice: TierChoice?
+    /// Whether a request that says something else of the user may find other limits.
+    public var dependsOnTraits: Bool
     /// Unix ms: when the override ends, and other rules hold; nil while there is none.
     public var expiresAt: Int64?
 }
@@ -48,6 +50,7 @@ extension Policy {
         return ScopeRules(
             limits: limits.sorted { Limit.precedes($0.limit, $1.limit) },
             calendar: choice?.tier.tier.calendar(over: calendar) ?? calendar, choice: choice,
+            dependsOnTraits: tierDependsOnTraits(of: scope, assignment: settings.assignment),
             expiresAt: override?.expiresAt)
     }
 

@@ -62,12 +62,15 @@ extension Policy {
         assignment.isEnabled && tiers[assignment.tier] != nil ? assignment : nil
     }
 
-    /// Whether what a request says of a user could give it another tier than `chosen`, which it has where nothing is said.
-    public func tierMayDependOnTraits(of scope: Scope, chosen: TierChoice?) -> Bool {
-        guard Self.canHaveTier(scope) else { return false }
+    /// Whether what a request says of a user could give it another tier than it has where nothing is said.
+    ///
+    /// - Parameter assignment: what administrators have set for the user.
+    func tierDependsOnTraits(of user: Scope, assignment: Assignment?) -> Bool {
+        guard Self.canHaveTier(user), !tiers.isEmpty else { return false }
+        let usual = tierChoice(for: user, assignment: assignment, traits: .none)?.winner
         return assignments.values.contains { assignment in
             switch assignment.subject {
-            case .role, .emailDomain: usable(assignment) != nil && chosen.map { assignment.precedes($0.winner) } ?? true
+            case .role, .emailDomain: usable(assignment) != nil && usual.map(assignment.precedes) ?? true
             case .user, .everyone: false
             }
         }

@@ -72,7 +72,7 @@ package struct BatchReply {
         switch reader.readInteger() {
         case 1:
             guard let limit = readReference(from: &reader), let used = reader.readInteger(),
-                let count = reader.readInteger(), count >= 0
+                let held = reader.readInteger(), let count = reader.readInteger(), count >= 0
             else { return nil }
             var request: [Scope] = []
             for _ in 0..<count {
@@ -83,10 +83,10 @@ package struct BatchReply {
             return .denied(
                 DenialEvent(
                     at: now, scope: limit.plan.scope, meter: effective.limit.meter, period: effective.limit.period,
-                    max: effective.limit.max ?? 0, used: used, source: effective.source.word, request: request))
+                    max: effective.limit.max ?? 0, used: used, held: held, source: effective.source.word, request: request))
         case 2:
             guard let plan = reader.readInteger().flatMap(plan(at:)), let text = reader.readText() else { return nil }
-            return .pending(PendingAlerts(scope: plan.scope, text: text, limits: plan.set.limits))
+            return .pending(PendingAlerts(scope: plan.scope, text: text))
         default: return nil
         }
     }

@@ -4,6 +4,16 @@ package import TollgateCore
 /// The limits that hold for a scope, and whether its history is kept. Scopes with the same limits share one, so that a batch
 /// carries it once. Owned by one event loop.
 package final class LimitSet {
+    /// What the script may do to the alerts of a scope with this set (alerts.lua).
+    enum Alerts: Int64 {
+        /// No other set holds for the scope: what this one does not have is over.
+        case ofScope = 0
+        /// Other sets hold for other requests: what these have is left alone.
+        case ofThisSet = 1
+        /// The same, and nothing is opened.
+        case onlyResolved = 2
+    }
+
     package let limits: [EffectiveLimit]
     /// How long the scope's days and months are kept; nil where they are not.
     package let history: HistoryRetention?
@@ -12,6 +22,7 @@ package final class LimitSet {
     /// Whether a decision that one of these limits has a part in is refused while Redis cannot be asked.
     package let failsClosed: Bool
     private let rules: CalendarRules
+    let alerts: Alerts
 
     private var encoding = ByteBuffer()
     private var encodingHolds: Range<Int64> = 0..<0
@@ -20,14 +31,20 @@ package final class LimitSet {
     var batchNumber = 0
     var batchPlace = 0
 
-    package init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules) {
+    init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: Alerts) {
         self.limits = limits
+        self.alerts = alerts
         self.history = history
         self.rules = rules
         self.texts = limits.map(LimitText.init)
         self.failsClosed = limits.contains {
             $0.limit.max != nil && $0.limit.mode == .enforce && $0.onRedisFailure == .closed
         }
+    }
+
+    /// The same for having alerts looked at although no request is about the scope: nobody knows then which of its sets holds.
+    func onlyResolving() -> LimitSet {
+        LimitSet(limits: limits, history: nil, rules: rules, alerts: .onlyResolved)
     }
 
     /// The set as the scripts take it (window.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
@@ -42,7 +59,7 @@ package final class LimitSet {
     }
 
     private func encode(at now: Int64, holds: inout Range<Int64>) {
-        encoding.writeMessagePack(arrayOf: 2)
+        encoding.writeMessagePack(arrayOf: 3)
         if let history {
             encoding.writeMessagePack(arrayOf: 4)
             encode(.day, at: now, holds: &holds)
@@ -55,7 +72,7 @@ package final class LimitSet {
         encoding.writeMessagePack(arrayOf: limits.count)
         for effective in limits {
             let limit = effective.limit
-            encoding.writeMessagePack(arrayOf: 7)
+            encoding.writeMessagePack(arrayOf: 8)
             encoding.writeMessagePack(limit.name.utf8)
             encoding.writeMessagePack(Int64(limit.meter.rawValue))
             encoding.writeMessagePack(limit.period.scriptKind)
@@ -67,7 +84,9 @@ package final class LimitSet {
             case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, holds: &holds)
             case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
+            encoding.writeMessagePack(effective.source.word.utf8)
         }
+        encoding.writeMessagePack(alerts.rawValue)
     }
 
     /// Percentages and amounts in turn.

@@ -61,6 +61,25 @@ package final class ScopePlan {
         }
     }
 
+    /// That by which the scope's alerts are looked at although no request is about it: itself, unless other requests may find
+    /// other limits.
+    package var forReview: ScopePlan {
+        self.set.alerts == .ofScope ? self : ScopePlan(of: self, set: self.set.onlyResolving())
+    }
+
+    private init(of plan: ScopePlan, set: LimitSet) {
+        self.set = set
+        key = plan.key
+        textStart = plan.textStart
+        textCount = plan.textCount
+        hash = plan.hash
+        label = plan.label
+        isInert = plan.isInert
+        isGlobal = plan.isGlobal
+        isPlainText = plan.isPlainText
+        standing = plan.standing
+    }
+
     /// `user:alice`
     package var text: ArraySlice<UInt8> { key[Int(textStart)..<Int(textStart + textCount)] }
 

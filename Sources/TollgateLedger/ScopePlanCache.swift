@@ -51,6 +51,7 @@ package final class ScopePlanCache {
         var limits: [EffectiveLimit]
         var history: HistoryRetention?
         var calendar: CalendarRules
+        var dependsOnTraits: Bool
     }
 
     /// - Parameters:
@@ -286,10 +287,13 @@ package final class ScopePlanCache {
 
     private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
         let key = LimitSetKey(
-            limits: rules.limits, history: policy.historyRetention(of: scope), calendar: rules.calendar)
+            limits: rules.limits, history: policy.historyRetention(of: scope), calendar: rules.calendar,
+            dependsOnTraits: rules.dependsOnTraits)
         if let set = sets[key] { return set }
         if sets.count >= Self.mostSets { sets.removeAll() }
-        let set = LimitSet(limits: key.limits, history: key.history, rules: key.calendar)
+        let set = LimitSet(
+            limits: key.limits, history: key.history, rules: key.calendar,
+            alerts: key.dependsOnTraits ? .ofThisSet : .ofScope)
         sets[key] = set
         return set
     }

@@ -77,8 +77,8 @@ final class AlertPublisher: Sendable {
             state.waiting += 1
             return notice
         }
-        pending.changes.removeAll { !state.lines.insert(Line(scope: pending.scope, text: $0.line)).inserted }
-        guard !pending.changes.isEmpty else { return nil }
+        pending.lines.removeAll { !state.lines.insert(Line(scope: pending.scope, text: $0)).inserted }
+        guard !pending.lines.isEmpty else { return nil }
         state.waiting += 1
         return .pending(pending)
     }
@@ -87,7 +87,7 @@ final class AlertPublisher: Sendable {
         state.withLock { state in
             state.waiting -= 1
             guard case .pending(let pending) = notice else { return }
-            for change in pending.changes { state.lines.remove(Line(scope: pending.scope, text: change.line)) }
+            for line in pending.lines { state.lines.remove(Line(scope: pending.scope, text: line)) }
         }
     }
 
@@ -111,11 +111,10 @@ final class AlertPublisher: Sendable {
         case .denied(let event):
             try await store.add(event)
         case .pending(let pending):
-            for change in pending.changes {
-                guard let change = change.change else { continue }
-                try await store.publish(change)
+            for line in pending.lines {
+                if let change = pending.change(of: line) { try await store.publish(change) }
+                try await store.settle([line], of: pending.scope)
             }
-            try await store.settle(pending)
         }
     }
 

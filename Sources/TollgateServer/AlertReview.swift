@@ -12,10 +12,16 @@ final class AlertReview: OperationOwner {
             return worker.wait(for: scopes) { if $0 == nil { start(of: scope, on: worker) } }
         }
         guard !plan.isInert else { return }
-        // Limits that hold for this user in another role would be taken for changed ones.
-        let rules = worker.resolver.cache.rules(for: scope, .none)
-        guard !worker.resolver.cache.policy.tierMayDependOnTraits(of: scope, chosen: rules.choice) else { return }
-        worker.ledger.submit(.peek, Amounts(requests: 1), on: [plan], for: AlertReview(), ticket: 0)
+        submit(plan, to: worker.ledger)
+    }
+
+    /// Where the user's limits depend on what requests say, nothing is opened by those of a request that says nothing: a plan of
+    /// its own, in a batch of its own.
+    private static func submit(_ plan: ScopePlan, to ledger: Ledger) {
+        let review = plan.forReview
+        if review !== plan { ledger.endBatch() }
+        ledger.submit(.peek, Amounts(requests: 1), on: [review], for: AlertReview(), ticket: 0)
+        if review !== plan { ledger.endBatch() }
     }
 
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}

@@ -30,7 +30,7 @@ import TollgateTestSupport
     private func changes(_ harness: LedgerHarness) async throws -> [AlertChange] {
         try await harness.takeNotices().flatMap { notice -> [AlertChange] in
             guard case .pending(let pending) = notice else { return [] }
-            return pending.changes.compactMap(\.change)
+            return pending.lines.compactMap(pending.change)
         }
     }
 

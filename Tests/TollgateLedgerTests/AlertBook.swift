@@ -1,0 +1,76 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// What was told of the alerts of one scope, held against what may be.
+struct AlertBook {
+    private struct Key: Hashable {
+        var limit: String
+        var period: String?
+        var max: Int64
+        var threshold: Int
+    }
+
+    static let window: Int64 = 3_600_000
+
+    private(set) var open: [String: Alert] = [:]
+    private(set) var count = 0
+    private var ids: Set<String> = []
+    /// When each was opened last; without those that were resolved as the limit was raised.
+    private var opened: [Key: Int64] = [:]
+    private var keys: [String: Key] = [:]
+
+    mutating func take(_ change: AlertChange, _ note: Comment) {
+        switch change {
+        case .opened(let alert):
+            #expect(ids.insert(alert.id).inserted, note)
+            let key = Key(limit: alert.limitName, period: alert.periodID, max: alert.max, threshold: alert.threshold)
+            if let before = opened[key] {
+                #expect(alert.period.isSliding && alert.openedAt - before >= Self.window, "\(note): \(key) twice")
+            }
+            opened[key] = alert.openedAt
+            keys[alert.id] = key
+            open[alert.id] = alert
+            count += 1
+        case .resolved(let id, _, let reason):
+            #expect(open.removeValue(forKey: id) != nil, note)
+            if reason == .limitRaised, let key = keys[id] { opened[key] = nil }
+        }
+    }
+
+    /// What stays open when the max changes stands for the new one too.
+    private mutating func follow(_ item: ScopeUsage.Item, _ max: Int64) {
+        for alert in open.values where alert.limitName == item.limit.limit.name && alert.max != max {
+            let key = Key(
+                limit: alert.limitName, period: alert.periodID, max: max, threshold: alert.threshold)
+            opened[key] = opened[key] ?? alert.openedAt
+            keys[alert.id] = key
+        }
+    }
+
+    /// After each operation: what is open has been reached, and the highest that has been reached was told.
+    mutating func check(_ usage: ScopeUsage, at now: Int64, _ note: Comment) {
+        for item in usage.items {
+            let name = item.limit.limit.name
+            guard let max = item.limit.limit.max else {
+                #expect(!open.values.contains { $0.limitName == name }, "\(note): \(name) is unlimited")
+                continue
+            }
+            for alert in open.values where alert.limitName == name {
+                #expect(item.used >= (max * Int64(alert.threshold) + 99) / 100, "\(note): \(alert)")
+                if !alert.period.isSliding { #expect(alert.endsAt ?? .max > now, note) }
+            }
+            follow(item, max)
+            guard let highest = item.limit.thresholdAmounts.last(where: { $0.amount <= item.used }) else { continue }
+            let isTold = opened.contains { $0.key.limit == name && $0.key.max == max && $0.key.threshold >= highest.percent }
+            #expect(isTold, "\(note): \(name) \(item.used) of \(max)")
+        }
+        let names = usage.items.map(\.limit.limit.name)
+        #expect(open.values.allSatisfy { names.contains($0.limitName) }, "\(note): a limit that is not there")
+    }
+}
+
+extension Period {
+    fileprivate var isSliding: Bool { if case .sliding = self { true } else { false } }
+}
