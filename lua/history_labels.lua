@@ -77,7 +77,7 @@ function labels.count_of(homes, dimension)
     return count
 end
 
--- The home of a label; nil where the page has neither of it nor is full.
+-- The home of a label; nil where the page has none of it and is not full.
 function labels.present_home(homes, label)
     local home = homes[label]
     if home then return home end
