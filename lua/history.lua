@@ -12,16 +12,11 @@
 --
 -- What is to be added is kept in state.tallied until the writing: names, of fields in their order behind 'folded' (so that
 -- they are an HMGET), and sums by field, and pieces, as add_exactly puts them aside; or in state.shared, where others have the
--- same, to which nothing is added. state.page: see history_refunds.lua.
+-- same, to which nothing is added. Where something was taken back, state.homes are those of the day's labels, and what was
+-- tallied is in its place already (history_refunds.lua).
 -- Needs window.lua, counters.lua and history_labels.lua. Nothing is written.
 
-local history = { BILLION = 1000000000 }
-
--- Adds to a sum that may pass 2^53: { thousands of millions, rest }.
-function history.add_number(sum, number)
-    local high = floor(number / history.BILLION)
-    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * history.BILLION)
-end
+local history = {}
 
 function history.new_change() return { names = { 'folded', nil, nil, nil }, sums = {}, pieces = {} } end
 
@@ -39,12 +34,12 @@ function history.own_change(state)
 end
 
 local function tally(state, label, meter, amount)
-    local tallied, page = state.tallied, state.page
+    local tallied, homes = state.tallied, state.homes
     if not tallied then
         tallied = history.own_change(state) or history.new_change()
         state.tallied = tallied
     end
-    if page and label ~= IN_ALL then label = home_of(page.homes, label) end
+    if homes and label ~= IN_ALL then label = home_of(homes, label) end
     local fields = fields_of[label]
     local field = fields and fields[meter] or field_of(label, meter)
     local sums = tallied.sums
@@ -58,8 +53,6 @@ local function tally(state, label, meter, amount)
     else
         add_exactly(sums, tallied.pieces, field, amount)
     end
-    local group = page and group_of[field]
-    if group then history.add_number(page.labelled[group], amount) end
 end
 
 -- Counts an amount in the history of one of an operation's scopes, named by their places: in all, and by the labels of the
@@ -102,7 +95,7 @@ function history.tally_hits(state, label, hits)
     local tallied = state.tallied
     local fields = fields_of[label]
     local field = fields and fields[REQUESTS]
-    local sum = tallied and field and not state.page and tallied.sums[field]
+    local sum = tallied and field and not state.homes and tallied.sums[field]
     if sum then tallied.sums[field] = sum + hits else tally(state, label, REQUESTS, hits) end
 end
 
@@ -130,7 +123,7 @@ function history.spread(branch, path, depth, scopes)
         local hits = is_end and value or history.spread(value, path, depth + 1, scopes)
         sum = sum + hits
         local label = state.label
-        local keeps, is_first = state.set.day, not (state.tallied or state.shared or state.page)
+        local keeps, is_first = state.set.day, not (state.tallied or state.shared or state.homes)
         if keeps and is_end and is_first then
             state.shared = changes[hits] or history.change_of_end(path, depth - 1, hits)
             changes[hits], keeps = state.shared, false

@@ -10,11 +10,11 @@ local DENIED = 6 -- in place of the meter that history has nothing of
 local METER_NAMES = { 'requests', 'tokens', 'input_tokens', 'output_tokens', 'cost', 'denied' }
 for meter = 1, DENIED do METER_NAMES[METER_NAMES[meter]] = meter end -- and back
 local IN_ALL = '' -- in place of a label
-local labels = { MOST = 200, DIMENSIONS = { 'provider', 'tool', 'model' } }
+local labels = { MOST = 200 }
 
--- Made once a call: fields_of[label][meter] is a field, and back from it label_of[field], meter_of[field]. group_of[field] is
--- 'cost/tool', that of all fields whose sum is what has a label of that dimension. Those in all have neither label nor group.
-local fields_of, label_of, meter_of, group_of = { [IN_ALL] = METER_NAMES }, {}, {}, {}
+-- Made once a call: fields_of[label][meter] is a field, and back from it label_of[field], meter_of[field]. Those in all have
+-- no label.
+local fields_of, label_of, meter_of = { [IN_ALL] = METER_NAMES }, {}, {}
 
 local function field_of(label, meter)
     local fields = fields_of[label]
@@ -26,7 +26,6 @@ local function field_of(label, meter)
     if not field then
         field = METER_NAMES[meter] .. '/' .. label
         fields[meter], label_of[field], meter_of[field] = field, label, meter
-        group_of[field] = match(field, '^[^/]*/[^=/]*')
     end
     return field
 end
@@ -40,42 +39,65 @@ function labels.is_amount(field)
     return true
 end
 
--- The homes of a page's labels, as far as they are known. is_complete: every label that is on the page is among them.
--- values: number of labels by dimension, as far as it is known; added: the dimensions of which labels come with this call.
-function labels.homes_of(page, is_complete)
+-- The homes of a page's labels, as far as they are known. is_new: nothing stands there. rows: see labels.row_of. values: number
+-- of labels by dimension, as far as it is known; added: the dimensions of which labels come with this call.
+function labels.homes_of(page, is_new)
     return {
-        page = page, is_complete = is_complete, values = {}, added = {},
+        page = page, is_new = is_new, rows = {}, values = {}, added = {},
         ['provider/other'] = 'provider/other', ['tool/other'] = 'tool/other', ['model/other'] = 'model/other',
     }
 end
 
-function labels.is_on_page(page, label)
-    local texts = call('HMGET', page, field_of(label, 1), field_of(label, 2), field_of(label, 3), field_of(label, 4),
-        field_of(label, 5), field_of(label, 6))
+-- The texts of a label by meter, as they stand on the page, false for those that are not there.
+function labels.row_of(homes, label)
+    local row = homes.rows[label]
+    if not row then
+        row = call('HMGET', homes.page, field_of(label, 1), field_of(label, 2), field_of(label, 3), field_of(label, 4),
+            field_of(label, 5), field_of(label, 6))
+        homes.rows[label] = row
+    end
+    return row
+end
+
+function labels.is_on_page(homes, label)
+    if homes.is_new then return false end
+    local row = labels.row_of(homes, label)
     for meter = 1, DENIED do
-        if texts[meter] then return true end
+        if row[meter] then return true end
     end
     return false
 end
 
--- The home of a label; where it was not known, it is from now on.
-local function home_of(homes, label)
-    if homes[label] then return homes[label] end
-    local home = label
-    if homes.is_complete or not labels.is_on_page(homes.page, label) then
-        local dimension = match(label, '^[^=]*')
-        local count = homes.values[dimension]
-        if not count then
-            count = not homes.is_complete and tonumber(call('HGET', homes.page, 'values/' .. dimension) or 0) or 0
-        end
-        if count < labels.MOST then
-            count = count + 1
-            homes.added[dimension] = true
-        else
-            home = dimension .. '/other'
-        end
+function labels.count_of(homes, dimension)
+    local count = homes.values[dimension]
+    if not count then
+        count = not homes.is_new and tonumber(call('HGET', homes.page, 'values/' .. dimension) or 0) or 0
         homes.values[dimension] = count
+    end
+    return count
+end
+
+-- The home of a label; nil where the page has none of it and is not full.
+function labels.present_home(homes, label)
+    local home = homes[label]
+    if home then return home end
+    if labels.is_on_page(homes, label) then
+        home = label
+    else
+        local dimension = match(label, '^[^=]*')
+        home = labels.count_of(homes, dimension) >= labels.MOST and dimension .. '/other' or nil
     end
     homes[label] = home
     return home
+end
+
+-- The same for an amount that comes to the page: a label that is new there gets its home.
+local function home_of(homes, label)
+    local home = labels.present_home(homes, label)
+    if home then return home end
+    local dimension = match(label, '^[^=]*')
+    homes.values[dimension] = homes.values[dimension] + 1
+    homes.added[dimension] = true
+    homes[label] = label
+    return label
 end

@@ -132,7 +132,7 @@ function pages.write(state)
     if not texts then return end
     local folded = texts[1]
     if not folded then pages.open_day(state) end
-    local homes = pages.add_change(page, change, texts, state.page and state.page.homes, not folded, state)
+    local homes = pages.add_change(page, change, texts, state.homes or nil, not folded, state)
     if not folded then
         call('PEXPIREAT', page, max(set.month_ends + set.month_kept, set.day_ends + set.day_kept))
     elseif folded ~= '0' then

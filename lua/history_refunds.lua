@@ -1,21 +1,25 @@
 -- history_refunds.lua: what REFUND and CANCEL take from a day of history.
 --
--- Nothing goes below zero, and the sum of a dimension's labels stays at most what there is in all: so as much is taken in
--- all as by each label that the operation names, and no more than there is. Where it names none of a dimension, what has no
--- label there is the bound. All of that is known only with the whole page, which is read once, as state.page:
---   texts     by field          homes  see history_labels.lua; complete, so that what is tallied is in its place at once
---   labelled  by group ('cost/tool'): sum of what has a label, with what this batch has tallied; see add_number
+-- Nothing goes below zero: so as much is taken in all, and from each label that the operation names, as there is of every one
+-- of these, and no more than the amount. What is not named is no bound: a RECORD that named a provider may be taken back
+-- without it, as it is from the counters. The day in all is less then, and the provider's part of it stays; what a report
+-- shows as named by none, what there is in all less its labels, goes below zero by as much.
+--
+-- state.homes: those of the day's labels, read as far as they are needed. From then on what is tallied is under them.
 -- Needs history.lua. Nothing is written.
 
-local refunds = {}
+local refunds = { BILLION = 1000000000 }
 
-function refunds.add_text(sum, text)
-    local high, low = match(text or '', '^(%d-)(%d?%d?%d?%d?%d?%d?%d?%d?%d)$')
-    if not high then return end
-    sum[1], sum[2] = sum[1] + (tonumber(high) or 0), sum[2] + tonumber(low)
+-- Adds to a sum that may pass 2^53: { thousands of millions, rest }.
+function refunds.add_number(sum, number)
+    local high = floor(number / refunds.BILLION)
+    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * refunds.BILLION)
 end
 
-function refunds.value_of(sum) return sum[1] * history.BILLION + sum[2] end
+function refunds.add_text(sum, text)
+    if not text or not find(text, '^%d+$') then return end
+    sum[1], sum[2] = sum[1] + (tonumber(sub(text, 1, -10)) or 0), sum[2] + tonumber(sub(text, -9))
+end
 
 -- Puts what was tallied under the labels' homes.
 function refunds.rehoused(change, homes)
@@ -32,78 +36,37 @@ function refunds.rehoused(change, homes)
     return result
 end
 
--- What stands in a field, and what was tallied of it.
-function refunds.cell_of(state, field)
-    local sum, tallied = { 0, 0 }, state.tallied
-    refunds.add_text(sum, state.page.texts[field])
-    if tallied and tallied.sums[field] then
-        local pieces = tallied.pieces[field]
-        for i = 1, pieces and #pieces or 0 do history.add_number(sum, pieces[i]) end
-        history.add_number(sum, tallied.sums[field])
-    end
-    return sum
-end
-
 -- False where the page is not a hash.
-function refunds.load_page(state)
-    local key = state.key .. state.set.day
-    local stored = pcall('HGETALL', key)
-    if stored.err then return false end
-    local homes, texts, labelled = labels.homes_of(key, true), {}, {}
-    for meter = 1, DENIED do
-        for i = 1, #labels.DIMENSIONS do labelled[METER_NAMES[meter] .. '/' .. labels.DIMENSIONS[i]] = { 0, 0 } end
-    end
-    for i = 1, #stored, 2 do
-        local field, text = stored[i], stored[i + 1]
-        texts[field] = text
-        local group = labels.is_amount(field) and group_of[field]
-        if labelled[group] then
-            refunds.add_text(labelled[group], text)
-            homes[label_of[field]] = label_of[field]
-        end
-    end
-    for _, dimension in ipairs(labels.DIMENSIONS) do
-        homes.values[dimension] = tonumber(texts['values/' .. dimension] or 0) or 0
-    end
-    state.page = { texts = texts, homes = homes, labelled = labelled }
-    local tallied = history.own_change(state)
-    tallied = tallied and refunds.rehoused(tallied, homes)
-    state.tallied = tallied
-    for field, sum in pairs(tallied and tallied.sums or {}) do
-        local group, pieces = group_of[field], tallied.pieces[field]
-        if group then
-            for i = 1, pieces and #pieces or 0 do history.add_number(labelled[group], pieces[i]) end
-            history.add_number(labelled[group], sum)
-        end
-    end
+function refunds.find_homes(state)
+    local page = state.key .. state.set.day
+    local in_all = pcall('HMGET', page, unpack(METER_NAMES))
+    if in_all.err then return false end
+    local homes, tallied = labels.homes_of(page, false), history.own_change(state)
+    homes.rows[IN_ALL] = in_all
+    state.homes, state.tallied = homes, tallied and refunds.rehoused(tallied, homes)
     return true
 end
 
--- Where there is something of a label, if there is; without giving it a home.
-function refunds.present_home(homes, label)
-    if homes[label] then return homes[label] end
-    local dimension = match(label, '^[^=]*')
-    return homes.values[dimension] >= labels.MOST and dimension .. '/other'
+-- What there is of a label's home, or in all: on the page, and tallied. Exact up to 2^53, and no less than that beyond.
+function refunds.present(state, home, meter)
+    local sum, tallied, field = { 0, 0 }, state.tallied, field_of(home, meter)
+    refunds.add_text(sum, labels.row_of(state.homes, home)[meter])
+    if tallied and tallied.sums[field] then
+        local pieces = tallied.pieces[field]
+        for i = 1, pieces and #pieces or 0 do refunds.add_number(sum, pieces[i]) end
+        refunds.add_number(sum, tallied.sums[field])
+    end
+    return sum[1] * refunds.BILLION + sum[2]
 end
 
 -- How much of an amount can be taken.
 function refunds.takeable(state, meter, amount, scopes, named, count)
-    local page, is_named = state.page, {}
-    local total = refunds.cell_of(state, METER_NAMES[meter])
-    local most = min(amount, refunds.value_of(total))
+    local most = min(amount, refunds.present(state, IN_ALL, meter))
     for i = 1, count do
         local other = scopes[named[i]]
         if other.label and other ~= state then
-            local home = refunds.present_home(page.homes, other.label)
-            if not home then return 0 end
-            is_named[match(home, '^[^=/]*')] = true
-            most = min(most, refunds.value_of(refunds.cell_of(state, field_of(home, meter))))
-        end
-    end
-    for i = 1, #labels.DIMENSIONS do
-        if not is_named[labels.DIMENSIONS[i]] then
-            local labelled = page.labelled[METER_NAMES[meter] .. '/' .. labels.DIMENSIONS[i]]
-            most = min(most, refunds.value_of({ total[1] - labelled[1], total[2] - labelled[2] }))
+            local home = labels.present_home(state.homes, other.label)
+            most = home and min(most, refunds.present(state, home, meter)) or 0
         end
     end
     return most
@@ -113,7 +76,7 @@ end
 local function untally_named(state, meter, amount, scopes, named, count)
     if amount == 0 or not state.set.day then return end
     spread_requests(scopes)
-    if not state.page and not refunds.load_page(state) then return end
+    if not state.homes and not refunds.find_homes(state) then return end
     local taken = refunds.takeable(state, meter, amount, scopes, named, count)
     if taken > 0 then tally_named(state, meter, -taken, scopes, named, count) end
 end

@@ -1,7 +1,10 @@
 import Foundation
 import Testing
+import TollgateAdmin
 import TollgateCore
 import TollgateTestSupport
+
+@testable import tollgate
 
 /// `tollgate report`, as a process, on a real sidecar.
 @Suite struct ReportCommandTests {
@@ -15,10 +18,15 @@ import TollgateTestSupport
                 currency: EUR
                 timezone: America/New_York
                 history: [user, provider]
+                defaults: { user: { cost: { day: 1000 } } }
                 """, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
     }
 
     private func tollgate(_ words: String..., locale: String = "C.UTF-8") async throws -> Command {
+        try await tollgate(words, locale: locale)
+    }
+
+    private func tollgate(_ words: [String], locale: String = "C.UTF-8") async throws -> Command {
         try await Command.run(
             SidecarProcess.program, words, workingFolder: process.folder.path,
             environment: [
@@ -103,6 +111,39 @@ import TollgateTestSupport
         #expect(end.map(\.last) == ["2.50", "0.50", "3.00"], "\(report.output)")
         let chart = try await tollgate("report", "daily", "user:bob", "--by", "provider", "--chart")
         #expect(chart.output.contains("\n█ openai 2.50   ▓ anthropic 0.50\n"), "\(chart.output)")
+    }
+
+    @Test("what was given back without saying of whose is less than nothing in what named none, and all adds up")
+    func givenBack() async throws {
+        let replies = try await process.client().ask([
+            "RECORD user=carol provider=openai cost=2", "REFUND user=carol cost=0.25", "USAGE scope=user:carol",
+        ])
+        #expect(replies.prefix(2) == ["OK", "OK"])
+        #expect(replies[2].contains(#""used":"1.75""#), "\(replies[2])")
+        for unit in ["daily", "monthly"] {
+            let words = ["report", unit, "user:carol", "--by", "provider"]
+            let json = try JSONDecoder().decode(
+                JSONValue.self, from: Data(try await tollgate(words + ["--json"]).output.utf8))
+            #expect(json["total"]["cost"].text == "1.75")
+            let parts = json["total"]["by"].array
+            #expect(parts.map(\.["provider"].string) == ["openai", nil])
+            #expect(parts.map(\.["cost"].text) == ["2", "-0.25"])
+            let csv = try await tollgate(words + ["--csv"])
+            #expect(
+                csv.output.split(separator: "\r\n").suffix(2).map { $0.split(separator: ",").suffix(8) } == [
+                    ["openai", "false", "0", "0", "0", "0", "0", "2"],
+                    ["-", "false", "0", "0", "0", "0", "0", "-0.25"],
+                ], "\(csv.output)")
+            let table = try await tollgate(words)
+            let end = table.output.split(separator: "\n").suffix(3).map { $0.split(separator: " ").map(String.init) }
+            #expect(end.map(\.last) == ["2.00", "-0.25", "1.75"], "\(table.output)")
+            let chart = try await tollgate(words + ["--chart"])
+            #expect(chart.output.contains("1.75 in all\n"), "\(chart.output)")
+            #expect(chart.output.contains("\n█ openai 2.00\n"), "\(chart.output)")
+            #expect(chart.output.hasSuffix("█\n"), "\(chart.output)")
+        }
+        let provider = try await tollgate(["report", "daily", "provider:openai", "--by", "provider"])
+        #expect(provider.output.contains("\nall days    openai           0       0       0      0       0  2.00\n"))
     }
 
     @Test("what the API refuses is told with 2, and arguments that cannot be with 64")

@@ -112,6 +112,34 @@ struct ReportTextTests {
         #expect(lines[9] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
     }
 
+    @Test("a part below zero stands in the table, and makes the bar of its row shorter; it has no bar itself")
+    func belowZero() throws {
+        func row(_ day: String, _ openai: String, _ unnamed: String, _ total: String) -> String {
+            let parts = [("\"openai\"", openai), ("null", unnamed)].map {
+                #"{"provider":\#($0),"is_other":false,\#(Self.numbers(0, 0, $1))}"#
+            }
+            return #"{"day":"\#(day)",\#(Self.numbers(0, 0, total)),"by":[\#(parts.joined(separator: ","))]}"#
+        }
+        let days = [
+            row("2026-11-19", "0", "1", "1"), row("2026-11-20", "2", "-0.25", "1.75"),
+            row("2026-11-21", "2", "-2", "0"),
+        ]
+        let all = row("", "4", "-1.25", "2.75").dropFirst().dropLast()
+        let report = ReportText(
+            answer: try report(days.joined(separator: ","), total: String(all), by: #""provider""#), unit: "day")
+        let lines = report.table.components(separatedBy: "\n")
+        #expect(lines[7] == "2026-11-20  openai           0       0       0      0       0   2.00")
+        #expect(lines[8] == "            -                0       0       0      0       0  -0.25")
+        #expect(lines.last == "total                        0       0       0      0       0   2.75")
+        let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
+        let chart = report.chart(of: .cost, on: terminal).components(separatedBy: "\n")
+        #expect(
+            chart.dropFirst(5) == [
+                "█ openai 4.00   ▓ - -1.25", "", "2026-11-19  1.00  \(String(repeating: "▓", count: 24))",
+                "2026-11-20  1.75  \(String(repeating: "█", count: 42))", "2026-11-21  0.00",
+            ])
+    }
+
     @Test("parts past the most that can be told apart are one piece")
     func others() throws {
         let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }

@@ -76,12 +76,26 @@ struct HistoryPageTests {
     }
 
     @Test(
-        "where more was taken back from the total than from its labels, nothing is left over, and nothing is below zero"
+        "where more was taken back from the total than from its labels, what named none is below zero by as much, of that meter"
     )
     func overRefunded() throws {
-        let shares = page(["cost": 2, "cost/provider=a": 5]).shares(by: .provider, of: try alice())
-        #expect(shares.map(\.name) == [.label("a")])
-        #expect(shares.map { $0.amounts[.cost] } == [5])
+        let page = page([
+            "cost": 2, "cost/provider=a": 5, "cost/provider/other": 1, "requests": 3, "requests/provider=a": 2,
+        ])
+        let shares = page.shares(by: .provider, of: try alice())
+        #expect(shares.map(\.name) == [.label("a"), .other, .unnamed])
+        #expect(shares.map { $0.amounts[.cost] } == [5, 1, -4])
+        #expect(shares.map { $0.amounts[.requests] } == [2, 0, 1])
+        #expect(HistoryMeter.cost.text(shares[2].amounts[.cost]) == "-0.000000004")
+        let own = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
+        #expect(own == [HistoryShare(.label("openai"), page.total)])
+    }
+
+    @Test("a day that was taken back altogether, but not from its labels, still shows these and what makes up for them")
+    func nothingInAll() throws {
+        let shares = page(["cost": 0, "cost/tool=a": 5]).shares(by: .tool, of: try alice())
+        #expect(shares.map(\.name) == [.label("a"), .unnamed])
+        #expect(shares.map { $0.amounts[.cost] } == [5, -5])
     }
 
     @Test("what would be more than an Int64 stays at its largest")
@@ -122,7 +136,7 @@ struct HistoryPageTests {
         #expect(inAnotherOrder == all)
     }
 
-    /// Made of requests, each of which names a label of a dimension, one too many, or none.
+    /// Made of requests, each of which names a label of a dimension, one too many, or none; of some the total has lost a part.
     private func randomPage(_ random: inout SeededGenerator) -> HistoryPage {
         var page = HistoryPage()
         for _ in 0..<Int.random(in: 0..<30, using: &random) {
@@ -135,7 +149,9 @@ struct HistoryPageTests {
             }
             for meter in HistoryMeter.allCases {
                 let amount = Int64.random(in: 0...1_000_000_000_000, using: &random)
-                for place in [""] + places.filter({ !$0.isEmpty }) {
+                let left = Bool.random(using: &random) ? amount : Int64.random(in: 0...amount, using: &random)
+                page.add(left, to: HistoryField(meter.name.utf8)!)
+                for place in places where !place.isEmpty {
                     page.add(amount, to: HistoryField("\(meter.name)\(place)".utf8)!)
                 }
             }

@@ -27,18 +27,8 @@ import TollgateTestSupport
         let start = try ms(stretch.from)
         var history = RandomHistory(seed: seed, calendar: calendar, from: start)
         let harness = try await LedgerHarness(policy: history.policy)
-        var model = ReferenceLedger(policy: history.policy)
-        var months: Set<String> = []
-        while history.now < start + 18 * 86_400_000 {
-            let (operations, now) = history.nextBatch()
-            months.insert(calendar.window(.month, containing: now).id)
-            let answers = try await harness.apply(operations, at: now)
-            for (operation, answer) in zip(operations, answers) {
-                let expected = model.apply(operation, at: now)
-                try #require(answer == expected, "seed \(seed), at \(now): \(operation)")
-                history.note(operation, answer, at: now)
-            }
-        }
+        let model = try await play(&history, on: harness, days: 18, "seed \(seed)")
+        let months = Set(model.history.days.values.flatMap(\.values).map(\.month))
         #expect(months.count >= 2)
         try StoredHistory(harness.redis).expect(model.history)
         let changed = calendar.window(.day, containing: try ms("\(stretch.day)T20:00:00Z"))
@@ -46,6 +36,37 @@ import TollgateTestSupport
         if calendar.resetHour == 0 {
             #expect(changed.endsAt - changed.startsAt == stretch.hours * 3_600_000)
         }
+        try await harness.stop()
+    }
+
+    /// What the model says of it, which agrees with every answer.
+    private func play(
+        _ history: inout RandomHistory, on harness: LedgerHarness, days: Int64, _ name: String
+    ) async throws -> ReferenceLedger {
+        var model = ReferenceLedger(policy: history.policy)
+        let end = history.now + days * 86_400_000
+        while history.now < end {
+            let (operations, now) = history.nextBatch()
+            let answers = try await harness.apply(operations, at: now)
+            for (operation, answer) in zip(operations, answers) {
+                let expected = model.apply(operation, at: now)
+                try #require(answer == expected, "\(name), at \(now): \(operation)")
+                history.note(operation, answer, at: now)
+            }
+        }
+        return model
+    }
+
+    @Test(
+        "where every operation names a tool, a provider and a model, these sum up to what there is in all",
+        arguments: 1...4)
+    func allNamed(seed: UInt64) async throws {
+        var history = RandomHistory(seed: seed, calendar: .utc, from: try ms("2099-03-06T17:00:00Z"), namesAll: true)
+        let harness = try await LedgerHarness(policy: history.policy)
+        let model = try await play(&history, on: harness, days: 6, "seed \(seed)")
+        let stored = try StoredHistory(harness.redis)
+        stored.expect(model.history)
+        stored.expectAllNamed(ReferenceHistory.dimensions)
         try await harness.stop()
     }
 
@@ -95,6 +116,8 @@ import TollgateTestSupport
         }
         let stored = try StoredHistory(harness.redis)
         stored.expectSums()
+        // Every operation named a tool, but refunds did not always name a model.
+        stored.expectAllNamed(["tool"])
         let days = (1...6).map { stored.day("2100-01-0\($0)", of: "user:a") }
         let month = stored.month("2100-01", of: "user:a")
         for meter in ["requests", "tokens", "input_tokens", "output_tokens", "cost"] {
@@ -106,8 +129,9 @@ import TollgateTestSupport
                 #expect(sums.dropLast().reduce(0, +) == sums.last, "\(meter) \(dimension)")
             }
             #expect(month["\(meter)/tool/other", default: 0] > 0)
-            // Every operation named a tool.
-            #expect(month.filter { $0.key.hasPrefix("\(meter)/tool") }.values.reduce(0, +) == month[meter])
+            let unnamed = stored.unnamed(month, of: "user:a")
+            #expect(unnamed["\(meter)/model", default: 0] < 0)
+            #expect(unnamed["\(meter)/provider"] == month[meter])
         }
         try await harness.stop()
     }

@@ -17,17 +17,20 @@ struct RandomHistory {
     private var random: SeededGenerator
     private let refundsRequests: Bool
     private let hastens: Bool
+    private let namesAll: Bool
     /// Admitted requests: when, how many, on which scopes.
     private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
     private var reservations = 0
     /// Reservations that were allowed, and when.
     private var made: [(operation: TestOperation, at: Int64)] = []
 
-    /// By any calendar, and over months; or by the one given and from the time given on, over days.
-    init(seed: UInt64, calendar: CalendarRules? = nil, from start: Int64? = nil) {
+    /// By any calendar, and over months; or by the one given and from the time given on, over days. Where it names all, every
+    /// operation on a user has a tool, a provider and a model.
+    init(seed: UInt64, calendar: CalendarRules? = nil, from start: Int64? = nil, namesAll: Bool = false) {
         random = SeededGenerator(seed: seed)
         refundsRequests = seed.isMultiple(of: 2)
         hastens = start == nil
+        self.namesAll = namesAll
         now = start ?? now
         policy.calendar = calendar ?? anyCalendar()
         policy.defaults = [
@@ -104,11 +107,11 @@ struct RandomHistory {
         let user = ["user:alice", "user:bob", "user:carol"].randomElement(using: &random)!
         let tool = ["tool:search", "tool:write"].randomElement(using: &random)!
         var names = [user]
-        if Bool.random(using: &random) { names.append(tool) }
-        if Bool.random(using: &random) {
+        if namesAll || Bool.random(using: &random) { names.append(tool) }
+        if namesAll || Bool.random(using: &random) {
             names.append(["provider:openai", "provider:other"].randomElement(using: &random)!)
         }
-        if Bool.random(using: &random) {
+        if namesAll || Bool.random(using: &random) {
             names.append(["model:small", "model:large"].randomElement(using: &random)!)
         }
         if names.contains(tool) { names.append("\(user)+\(tool)") }

@@ -1,7 +1,8 @@
 import TollgateCore
 
 /// What the days and months of scopes should hold, written down in the plainest way: a day is divided by each dimension, what
-/// has no label of it being a part too, and a month is the sum of its days.
+/// has no label of it being a part too, and a month is the sum of its days. What is taken back without naming a label is taken
+/// from the part that has none, which so may fall below zero.
 struct ReferenceHistory {
     static let dimensions = ["provider", "tool", "model"]
     private static let noLabel = ""
@@ -26,18 +27,27 @@ struct ReferenceHistory {
             }
             return fields.filter { $0.value != 0 }
         }
+
+        /// What has no label, by `cost/provider`; without what is 0.
+        var unnamed: [String: Int64] {
+            var amounts: [String: Int64] = [:]
+            for (dimension, meters) in divided {
+                for (meter, labels) in meters { amounts["\(meter)/\(dimension)"] = labels[noLabel] }
+            }
+            return amounts.filter { $0.value != 0 }
+        }
     }
 
     /// By scope, then by the day's id.
     private(set) var days: [String: [String: Day]] = [:]
 
-    /// By the month's id: fields.
-    func months(of scope: String) -> [String: [String: Int64]] {
+    /// By the month's id: the sums of these numbers of its days, without what is 0.
+    func months(of scope: String, _ numbers: KeyPath<Day, [String: Int64]>) -> [String: [String: Int64]] {
         var months: [String: [String: Int64]] = [:]
         for day in days[scope, default: [:]].values {
-            months[day.month, default: [:]].merge(day.fields, uniquingKeysWith: +)
+            months[day.month, default: [:]].merge(day[keyPath: numbers], uniquingKeysWith: +)
         }
-        return months
+        return months.mapValues { $0.filter { $0.value != 0 } }
     }
 
     /// Adds an amount of a request to the day of one of its scopes.
@@ -48,11 +58,11 @@ struct ReferenceHistory {
         change(meter, scope, request, day: day, month: month) { $0 += amount }
     }
 
-    /// Takes back as much as there is in each of the parts that it would be counted in.
+    /// Takes back as much as there is in all, and in each of the parts that are named.
     mutating func take(_ amount: Int64, _ meter: String, from scope: Scope, of request: [Scope], day: String) {
         guard let page = days[scope.description]?[day] else { return }
         var taken = min(amount, page.inAll[meter, default: 0])
-        for (dimension, label) in Self.labels(of: scope, in: request) {
+        for (dimension, label) in Self.labels(of: scope, in: request) where label != Self.noLabel {
             taken = min(taken, page.divided[dimension]?[meter]?[label] ?? 0)
         }
         guard taken > 0 else { return }
@@ -71,9 +81,9 @@ struct ReferenceHistory {
         days[scope.description, default: [:]][day] = page
     }
 
-    /// Which part of each dimension a request belongs to.
+    /// Which part of each dimension a request belongs to; the page of a provider is not divided by provider.
     private static func labels(of scope: Scope, in request: [Scope]) -> [(String, String)] {
-        dimensions.map { dimension in
+        dimensions.filter { $0 != scope.kind.description }.map { dimension in
             let named = request.first { $0 != scope && $0.kind.description == dimension }
             return (dimension, named?.parts[0].id ?? noLabel)
         }

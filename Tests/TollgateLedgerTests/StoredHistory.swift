@@ -5,7 +5,7 @@ import TollgateTestSupport
 /// The days, the months and the rankings as they stand in Redis.
 struct StoredHistory: Decodable {
     /// By key, then by field.
-    private let pages: [String: [String: String]]
+    let pages: [String: [String: String]]
     /// By key, then by member.
     let rankings: [String: [String: String]]
 
@@ -42,13 +42,13 @@ struct StoredHistory: Decodable {
         return amounts(page).merging(open, uniquingKeysWith: +)
     }
 
-    private func amounts(_ page: String) -> [String: Int64] {
+    func amounts(_ page: String) -> [String: Int64] {
         pages[page, default: [:]]
             .filter { !$0.key.hasPrefix("values/") && !["folded", "open_day", "open_ends"].contains($0.key) }
             .compactMapValues { Int64($0) }.filter { $0.value != 0 }
     }
 
-    private func scopesAndIDs(of unit: String) -> [(scope: String, id: String)] {
+    func scopesAndIDs(of unit: String) -> [(scope: String, id: String)] {
         pages.keys.compactMap { key in
             let parts = key.components(separatedBy: "}:\(unit):")
             return parts.count == 2 ? (String(parts[0].dropFirst("tollgate:{".count)), parts[1]) : nil
@@ -65,41 +65,21 @@ struct StoredHistory: Decodable {
         }
         for (scope, days) in model.days {
             for (id, expected) in days {
-                #expect(day(id, of: scope) == expected.fields, "\(scope) \(id)", sourceLocation: location)
+                let stored = day(id, of: scope)
+                #expect(stored == expected.fields, "\(scope) \(id)", sourceLocation: location)
+                #expect(unnamed(stored, of: scope) == expected.unnamed, "\(scope) \(id)", sourceLocation: location)
             }
-            let months = model.months(of: scope)
-            for (id, expected) in months {
-                let expected = expected.filter { $0.value != 0 }
-                #expect(month(id, of: scope) == expected, "\(scope) \(id)", sourceLocation: location)
+            let unnamed = model.months(of: scope, \.unnamed)
+            for (id, expected) in model.months(of: scope, \.fields) {
+                let stored = month(id, of: scope)
+                #expect(stored == expected, "\(scope) \(id)", sourceLocation: location)
+                #expect(self.unnamed(stored, of: scope) == unnamed[id], "\(scope) \(id)", sourceLocation: location)
             }
         }
-        for (scope, id) in scopesAndIDs(of: "month") where model.months(of: scope)[id] == nil {
+        for (scope, id) in scopesAndIDs(of: "month") where model.months(of: scope, \.fields)[id] == nil {
             Issue.record("\(scope) has a month \(id)", sourceLocation: location)
         }
         expectRankings(model, location)
-    }
-
-    /// On every page, the labels of a dimension sum up to at most what there is in all, nothing is below zero, and there are at
-    /// most 200 labels of a dimension, as many as the page says.
-    func expectSums(_ location: SourceLocation = #_sourceLocation) {
-        for (key, page) in pages {
-            var sums: [String: Int64] = [:]
-            for (field, amount) in amounts(key) {
-                #expect(amount >= 0, "\(key) \(field)", sourceLocation: location)
-                let parts = field.split(whereSeparator: { $0 == "/" || $0 == "=" })
-                if parts.count > 1 { sums["\(parts[0])/\(parts[1])", default: 0] += amount }
-            }
-            for dimension in ReferenceHistory.dimensions {
-                let labels = Set(
-                    page.keys.compactMap { $0.split(separator: "/\(dimension)=", maxSplits: 1).dropFirst().first })
-                let count = Int(page["values/\(dimension)"] ?? "0")
-                #expect(labels.count == count && labels.count <= 200, "\(key) \(dimension)", sourceLocation: location)
-            }
-            for (group, sum) in sums {
-                let total = Int64(page[String(group.prefix { $0 != "/" })] ?? "0") ?? 0
-                #expect(sum <= total, "\(key) \(group)", sourceLocation: location)
-            }
-        }
     }
 
     private func expectRankings(_ model: ReferenceHistory, _ location: SourceLocation) {

@@ -1,4 +1,4 @@
-/// One number a meter: none is below zero, and what would be more than an Int64 stays at its largest.
+/// One number a meter; what would be more than an Int64 stays at its largest. Below zero only as what is left of others.
 package struct HistoryAmounts: Sendable, Hashable {
     private var requests: Int64 = 0
     private var denied: Int64 = 0
@@ -45,10 +45,10 @@ package struct HistoryAmounts: Sendable, Hashable {
         for meter in HistoryMeter.allCases { sum.add(more[meter], to: meter) }
     }
 
-    /// What is left of it, down to zero and no further.
+    /// What is left of it: below zero where the part has more. Both have 0 or more of everything.
     package func subtracting(_ part: HistoryAmounts) -> HistoryAmounts {
         var rest = self
-        for meter in HistoryMeter.allCases { rest[meter] = max(self[meter] - part[meter], 0) }
+        for meter in HistoryMeter.allCases { rest[meter] -= part[meter] }
         return rest
     }
 

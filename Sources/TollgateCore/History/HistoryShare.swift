@@ -4,7 +4,7 @@ package struct HistoryShare: Sendable, Hashable {
         case label(String)
         /// Those past the most labels that a page keeps apart.
         case other
-        /// Of requests that named none.
+        /// Of requests that named none, less what was taken back without naming any: may be below zero.
         case unnamed
     }
 
@@ -19,7 +19,7 @@ package struct HistoryShare: Sendable, Hashable {
 
 extension HistoryPage {
     /// The page split up: labels by what they cost, then `other`, then what named none; without what is all zero. They add up to
-    /// the page's total, unless more was taken back from the total than from the labels that it had been counted for.
+    /// the page's total: where more was taken back from that than from its labels, what named none is below zero.
     ///
     /// - Parameter scope: whose page it is: that of `provider:openai` is openai's altogether.
     package func shares(by dimension: HistoryDimension, of scope: Scope) -> [HistoryShare] {

@@ -20,7 +20,7 @@ struct ChartStack {
     init(rows: [JSONValue], dimension: String, meter: HistoryMeter, most: Int) {
         self.dimension = dimension
         self.meter = meter
-        let parts = Self.sums(rows, dimension, meter)
+        let parts = Self.drawnParts(rows, dimension, meter)
         let shown = parts.count > most ? Array(parts.prefix(most - 1)) : parts
         let rest = parts.dropFirst(shown.count)
         places = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
@@ -29,8 +29,8 @@ struct ChartStack {
         self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
     }
 
-    /// What each part has in all rows together, the largest first; without those that have nothing.
-    private static func sums(
+    /// What each part has in all rows together, the largest first; without those that have nothing to be drawn in any row.
+    private static func drawnParts(
         _ rows: [JSONValue], _ dimension: String, _ meter: HistoryMeter
     ) -> [(key: Key, name: String, amount: JSONValue)] {
         var order: [Key] = []
@@ -41,21 +41,28 @@ struct ChartStack {
             found[key, default: (ReportText.name(part, dimension), [])].amounts.append(part[meter.name])
         }
         return order.compactMap { key in
-            found[key].map { (key, $0.name, ReportAmount.sum($0.amounts, meter)) }
+            guard let part = found[key], part.amounts.contains(where: { ReportAmount.length($0) > 0 }) else {
+                return nil
+            }
+            return (key, part.name, ReportAmount.sum(part.amounts, meter))
         }
-        .filter { ReportAmount.length($0.2) > 0 }
         .sorted { ReportAmount.length($0.2) > ReportAmount.length($1.2) }
     }
 
-    /// In the order of the legend.
+    /// In the order of the legend. A part below zero, what was taken back without saying of whose, makes all others shorter, each
+    /// by its share of it, so that the bar is as long as the row's total.
     func pieces(of row: JSONValue) -> [Double] {
         var pieces = [Double](repeating: 0, count: legend.count)
+        var isLess = false
         for part in row["by"].array {
             let length = ReportAmount.length(part[meter.name])
             let place = places[Self.key(part, dimension)] ?? legend.count - 1
-            if length > 0 { pieces[place] += length }
+            if length > 0 { pieces[place] += length } else if length < 0 { isLess = true }
         }
-        return pieces
+        let sum = pieces.reduce(0, +)
+        guard isLess, sum > 0 else { return pieces }
+        let total = ReportAmount.length(row[meter.name])
+        return pieces.map { $0 * total / sum }
     }
 
     private static func key(_ part: JSONValue, _ dimension: String) -> Key {
