@@ -5,8 +5,8 @@
 --   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000 95:20000000000:-1795200000000
 --       what has been opened for a limit in a period (id/end; - where the limit has no calendar; reset once its counter was
 --       taken out): percent, max, and since when (Unix ms), below zero where it does not hold any more, with an r behind it
---       where the limit was raised. The highest percent of a max stands for lower ones too: they are not opened after it
---       in this period. A raised limit opens anew, also when it is back: REARMED after it was opened at the earliest
+--       where the limit has another max now. The highest percent of a max stands for lower ones too: they are not opened after it
+--       in this period. A limit with another max opens anew, also when it is back: REARMED after that at the earliest
 --   +cost/day 2026-11-20/1795219200000 80 20000000000 16100000000 1795190000000 0 tier:basic
 --   -cost/day 95 1795200000000 refunded 1795203000000
 --       what has not been published yet: an alert opened (limit, period, percent, max, used, when, 1 in shadow, source), or
@@ -122,11 +122,13 @@ do
         return floor((most * percent + 99) / 100)
     end
 
-    -- An item of a limit whose max is another now, for every request.
+    -- An item of a limit whose max is another now, for every request. One that does not hold any more says nothing of that.
     local function follow_max(state, j, book, name, item)
         local most, thresholds = state.set.max[j], state.set.thresholds[j]
-        if item.at < 0 then return end
-        if state.used[j] < amount_at(thresholds, item.percent, most) then
+        if item.at < 0 then
+            book.is_changed = book.is_changed or not item.is_raised
+            item.is_raised = true
+        elseif state.used[j] < amount_at(thresholds, item.percent, most) then
             resolve(book, name, item, 'limit_raised')
         else
             item.max, book.is_changed = most, true

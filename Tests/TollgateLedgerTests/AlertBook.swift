@@ -41,12 +41,14 @@ struct AlertBook {
 
     /// What stays open when the max changes stands for the new one too.
     private mutating func follow(_ item: ScopeUsage.Item, _ max: Int64) {
-        for alert in open.values where alert.limitName == item.limit.limit.name && alert.max != max {
+        for alert in open.values where alert.limitName == item.limit.limit.name {
             let key = Key(
                 limit: alert.limitName, period: alert.periodID, max: max, threshold: alert.threshold)
             opened[key] = opened[key] ?? alert.openedAt
             keys[alert.id] = key
         }
+        // A max that is back is armed again.
+        opened = opened.filter { $0.key.limit != item.limit.limit.name || $0.key.max == max }
     }
 
     /// After each operation: what is open has been reached, and the highest that has been reached was told.
@@ -55,6 +57,7 @@ struct AlertBook {
             let name = item.limit.limit.name
             guard let max = item.limit.limit.max else {
                 #expect(!open.values.contains { $0.limitName == name }, "\(note): \(name) is unlimited")
+                opened = opened.filter { $0.key.limit != name }
                 continue
             }
             for alert in open.values where alert.limitName == name {
@@ -68,6 +71,7 @@ struct AlertBook {
         }
         let names = usage.items.map(\.limit.limit.name)
         #expect(open.values.allSatisfy { names.contains($0.limitName) }, "\(note): a limit that is not there")
+        opened = opened.filter { names.contains($0.key.limit) }
     }
 }
 

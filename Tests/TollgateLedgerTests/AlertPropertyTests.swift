@@ -20,7 +20,8 @@ import TollgateTestSupport
             let note: Comment = "seed \(seed), step \(step)"
             switch Int.random(in: 0..<20, using: &random) {
             case 0:
-                let max = [50, 100, 101, 200, 400, nil].randomElement(using: &random)!
+                let choices: [Int64?] = [50, 100, 101, 200, 400, nil]
+                let max = choices.randomElement(using: &random)!
                 let isThere = Int.random(in: 0..<5, using: &random) > 0
                 try await harness.install(policy(max, hasTotal: isThere))
                 // What was opened just now is armed again after a minute.
