@@ -127,12 +127,18 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a limit that is lifted, or taken to be unlimited, resolves what was open")
-    func lifted() async throws {
-        let harness = try await harness(Limit(.tokens, .day, max: 100))
+    @Test(
+        "a limit that is unlimited now, has no thresholds, or is gone, resolves what was open",
+        arguments: [
+            [Limit(.tokens, .total, max: nil)], [Limit(.tokens, .total, max: 100, thresholds: [])],
+            [Limit(.requests, .sliding(seconds: 60), max: 5)],
+            [Limit(.tokens, .total, max: nil), Limit(.tokens, .month, max: 1_000_000)],
+        ])
+    func lifted(limits: [Limit]) async throws {
+        let harness = try await harness(Limit(.tokens, .total, max: 100))
         try await record(harness, 100)
         _ = try await settled(harness)
-        try await harness.install(policy([Limit(.tokens, .day, max: nil), Limit(.tokens, .month, max: 1_000_000)]))
+        try await harness.install(policy(limits))
         _ = try await harness.apply(.check("user:a"), at: Self.start)
         #expect(try await reasons(settled(harness)) == [.limitRaised])
         try await harness.stop()
@@ -247,6 +253,20 @@ import TollgateTestSupport
         let alerts = opened(try await settled(harness))
         #expect(alerts.map(\.limitName).sorted() == ["requests/day", "tokens/day", "tokens/month"])
         #expect(alerts.allSatisfy { $0.threshold == 100 })
+        try await harness.stop()
+    }
+
+    @Test("numbers that cannot be are no alert, and no end of the sidecar")
+    func largeNumbers() async throws {
+        let harness = try await harness(Limit(.tokens, .day, max: 100))
+        try await record(harness, 1)
+        let lines = [
+            "+tokens/2s - 50 10 6 9223372036854775807 0 defaults", "+tokens/day a/9223372036854775807 50 10 6 1 0 defaults",
+            "-tokens/day 50 9223372036854775807 reset 9223372036854775807", "+tokens/day - 0 0 0 0 0 defaults",
+        ]
+        try harness.redis.cli("HSET", Self.key, "alerts", lines.joined(separator: ";"))
+        try await record(harness, 84)
+        #expect(try await opened(changes(harness)).map(\.threshold) == [80])
         try await harness.stop()
     }
 

@@ -75,7 +75,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a user whose tier depends on a role is not looked at without the role")
+    @Test("of a user whose tier depends on a role nothing is opened without the role, and what was reset is resolved")
     func roles() async throws {
         let policy = """
             tiers: { big: { limits: { cost: { day: 100 } } }, small: { limits: { cost: { day: 10 } } } }
@@ -90,6 +90,10 @@ import TollgateTestSupport
             _ = try await harness.ask("PEEK user=a roles=R")
             try await Task.sleep(for: .milliseconds(200))
             #expect(try await store.active(atMost: 10) == [alert])
+            let user = try Scope(parsing: "user:a")
+            _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
+            harness.server.reviewAlerts(of: user)
+            try await expectResolved(alert, .reset, in: store)
         }
     }
 
