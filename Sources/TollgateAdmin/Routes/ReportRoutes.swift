@@ -30,7 +30,7 @@ struct ReportRoutes {
         let calendar = try await calendar(of: scope, try query.traits(), policy, at: now)
         let period = try ReportPeriod(unit, query, calendar, at: now)
         let windows = calendar.windows(unit, numbered: period.numbers)
-        let pages = try await pages(unit, of: scope, windows.map(\.id), dimension == nil ? .totals : .labels)
+        let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
             scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
             dimension: dimension, rows: zip(windows, pages).map { .init(window: $0, page: $1) })
