@@ -9,7 +9,7 @@ import TollgateRedis
 /// channel on which changes are told. After each new connection to it, all that was looked up before is forgotten, as changes may
 /// have been missed.
 ///
-/// Usable from any thread; its connections are owned by the first worker's event loop.
+/// Usable from any thread; its subscription is owned by the event loop it was made on.
 final class PolicyWatcher: Sendable {
     /// What is kept whole is read again so often, whether changes were told or not.
     private static let interval = Duration.seconds(300)
@@ -29,8 +29,8 @@ final class PolicyWatcher: Sendable {
         var settingsChanged: @Sendable (Scope?) -> Void
     }
 
-    let stores: Stores
-    private let connections: NIOLoopBound<Connections>
+    private let store: PolicyStore
+    private let subscription: NIOLoopBound<RedisSubscription>
     private let listener: Listener
     private let logger: Logger
     private let wanted: AsyncStream<Void>
@@ -46,22 +46,15 @@ final class PolicyWatcher: Sendable {
         var kinds: Set<ScopeKind> = []
     }
 
-    private struct Connections {
-        var link: RedisLink
-        var subscription: RedisSubscription
-    }
-
     /// To be made on the event loop. Does nothing before `start()`.
-    init(eventLoop: any EventLoop, settings: ServerSettings, listener: Listener, logger: Logger) {
-        let link = RedisLink(
-            address: settings.redis, scripts: Stores.scripts, eventLoop: eventLoop, logger: logger)
+    init(
+        eventLoop: any EventLoop, settings: ServerSettings, store: PolicyStore, listener: Listener, logger: Logger
+    ) {
         let keys = PolicyKeys(namespace: settings.namespace)
         let subscription = RedisSubscription(
             address: settings.redis, channel: keys.changes, eventLoop: eventLoop, logger: logger)
-        connections = NIOLoopBound(Connections(link: link, subscription: subscription), eventLoop: eventLoop)
-        stores = Stores(
-            StoreLink(NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline)),
-            namespace: settings.namespace)
+        self.subscription = NIOLoopBound(subscription, eventLoop: eventLoop)
+        self.store = store
         self.listener = listener
         self.logger = logger
         (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -72,21 +65,17 @@ final class PolicyWatcher: Sendable {
 
     /// To be called on the event loop.
     func start() {
-        connections.value.link.start()
-        connections.value.subscription.start()
+        subscription.value.start()
         let task = Task { await run() }
         state.withLock { $0.task = task }
     }
 
+    /// What its store asks has to have ended, or to end soon.
     func stop() async {
         let task = state.withLock { $0.task }
         task?.cancel()
         wantedContinuation.finish()
-        // Before the task: it may wait for a reply that comes late or never.
-        try? await connections.eventLoop.flatSubmit { [connections] in
-            let connections = connections.value
-            return connections.link.shutdown().and(connections.subscription.shutdown()).map { _, _ in }
-        }.get()
+        try? await subscription.eventLoop.flatSubmit { [subscription] in subscription.value.shutdown() }.get()
         await task?.value
     }
 
@@ -167,7 +156,7 @@ final class PolicyWatcher: Sendable {
             state.begun += 1
             return state.begun
         }
-        let (shared, fault) = try await stores.policy.sharedInPart()
+        let (shared, fault) = try await store.sharedInPart()
         state.withLock { state in
             guard number > state.installed else { return }
             state.installed = number

@@ -1,17 +1,21 @@
 package import TollgateLedger
 import TollgateRedis
 
-/// What a sidecar keeps in Redis beside the counters, over one link, which has to load `scripts`. Usable from any task.
+/// What a sidecar keeps in Redis beside the counters. Usable from any task.
 package struct Stores: Sendable {
-    static let scripts = PolicyStore.scripts + AlertStore.scripts + DeliveryQueue.scripts + HistoryStore.scripts
-
     package let policy: PolicyStore
     package let alerts: AlertStore
+    /// Over a link of its own: its replies are long.
     package let history: HistoryStore
 
-    init(_ link: StoreLink, namespace: String) {
+    /// - Parameters:
+    ///   - link: of what is short; has to load `scripts`.
+    ///   - pages: of history; has to load the scripts of `HistoryStore`.
+    init(_ link: StoreLink, pages: StoreLink, namespace: String) {
         policy = PolicyStore(link: link, namespace: namespace)
         alerts = AlertStore(link: link, namespace: namespace)
-        history = HistoryStore(link: link, namespace: namespace)
+        history = HistoryStore(link: pages, namespace: namespace)
     }
+
+    static let scripts = PolicyStore.scripts + AlertStore.scripts + DeliveryQueue.scripts
 }

@@ -16,9 +16,6 @@ extension TollgateServer {
         return Policies(file: file, effective: effective)
     }
 
-    /// Nil before `start()`.
-    package var stores: Stores? { watcher?.stores }
-
     /// The reply to one line of the protocol (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL), as a client of the socket
     /// would get it, without the line's end. Needs no AUTH.
     package func reply(to line: ByteBuffer) async -> String {

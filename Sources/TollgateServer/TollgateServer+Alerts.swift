@@ -4,7 +4,7 @@ import TollgateLedger
 
 /// What a running sidecar does about alerts off the way of requests.
 extension TollgateServer {
-    /// To be called when workers and watcher are there.
+    /// To be called when workers and stores are there.
     func startAlerts() {
         guard let store = stores?.alerts else { return }
         let publisher = AlertPublisher(store: store, logger: logger)

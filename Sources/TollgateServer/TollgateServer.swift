@@ -15,6 +15,8 @@ public final class TollgateServer: Service {
     let settings: ServerSettings
     let logger: Logger
     private let group: MultiThreadedEventLoopGroup
+    /// One thread for all that is not on the way of requests, so that it holds up none of them.
+    let background: MultiThreadedEventLoopGroup
     private let state: Mutex<State>
     private let reloading = Mutex<Void>(())
     private let connections = Atomic<Int>(0)
@@ -28,6 +30,7 @@ public final class TollgateServer: Service {
         var shared: StoredShared?
         var policyState: InfoReport.PolicyState
         var workers: [NIOLoopBound<Worker>] = []
+        var connections: StoreConnections?
         var watcher: PolicyWatcher?
         var publisher: AlertPublisher?
         var sweeper: AlertSweeper?
@@ -45,6 +48,7 @@ public final class TollgateServer: Service {
             try JournalKeeper(path: $0, capacity: settings.journalCapacity, logger: logger)
         }
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
+        background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
         state = Mutex(State(filePolicy: policy, policy: policy, policyState: policyState))
     }
@@ -64,7 +68,7 @@ public final class TollgateServer: Service {
         }
         state.withLock { $0.workers = workers }
         keeper?.start(workers)
-        try await startWatcher(on: workers[0].eventLoop)
+        try await startWatcher()
         startAlerts()
         try await startAlertFeed()
         var addresses: [ListenAddress] = []
@@ -102,7 +106,7 @@ public final class TollgateServer: Service {
         }.get()
     }
 
-    private func startWatcher(on eventLoop: any EventLoop) async throws {
+    private func startWatcher() async throws {
         let listener = PolicyWatcher.Listener(
             install: { [weak self] in self?.install($0) },
             learn: { [weak self] in self?.learn($0) },
@@ -116,12 +120,17 @@ public final class TollgateServer: Service {
                     worker.eventLoop.execute { worker.value.settingsChanged(of: scope) }
                 }
             })
-        let watcher = try await eventLoop.submit { [settings, logger] in
-            let watcher = PolicyWatcher(eventLoop: eventLoop, settings: settings, listener: listener, logger: logger)
+        let eventLoop = background.next()
+        let (connections, watcher) = try await eventLoop.submit { [settings, logger] in
+            let connections = StoreConnections(eventLoop: eventLoop, settings: settings, logger: logger)
+            let watcher = PolicyWatcher(
+                eventLoop: eventLoop, settings: settings, store: connections.stores.policy, listener: listener,
+                logger: logger)
+            connections.start()
             watcher.start()
-            return watcher
+            return (connections, watcher)
         }.get()
-        state.withLock { $0.watcher = watcher }
+        state.withLock { ($0.connections, $0.watcher) = (connections, watcher) }
     }
 
     /// From now on batches tell the publisher what there is to be published.
@@ -137,25 +146,26 @@ public final class TollgateServer: Service {
 
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     public func shutdown() async {
-        let (listeners, workers, watcher, publisher, sweeper, alertFeed) = state.withLock { state in
+        let state = state.withLock { state in
             defer { state.listeners = [] }
-            return (state.listeners, state.workers, state.watcher, state.publisher, state.sweeper, state.alertFeed)
+            return state
         }
-        for listener in listeners {
+        for listener in state.listeners {
             if case .unix(let path) = listener.address { unlink(path) }
             try? await listener.channel.close()
         }
-        for worker in workers {
+        for worker in state.workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
-        await sweeper?.stop()
-        await publisher?.stop()
-        // After the workers: requests may wait for what it reads.
-        await watcher?.stop()
-        // After the watcher, whose link it reads over.
-        await alertFeed?.stop()
+        await state.sweeper?.stop()
+        await state.publisher?.stop()
+        // After the workers, as requests may wait for what is read; before those who may wait for a reply that never comes.
+        await state.connections?.stop()
+        await state.watcher?.stop()
+        await state.alertFeed?.stop()
         await keeper?.stop()
         try? await group.shutdownGracefully()
+        try? await background.shutdownGracefully()
     }
 
     // MARK: - Policy
@@ -222,6 +232,9 @@ public final class TollgateServer: Service {
     var workers: [NIOLoopBound<Worker>] { state.withLock { $0.workers } }
 
     var watcher: PolicyWatcher? { state.withLock { $0.watcher } }
+
+    /// What is kept in Redis beside the counters; nil before `start()`.
+    package var stores: Stores? { state.withLock { $0.connections?.stores } }
 
     /// What happens to alerts; nil before `start()`.
     var alertFeed: AlertFeed? {

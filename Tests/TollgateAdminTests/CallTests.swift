@@ -112,6 +112,23 @@ struct CallTests {
         }
     }
 
+    @Test(
+        "what is recorded and committed past a threshold is answered with the warnings that clients of the socket get")
+    func warnings() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            func post(_ verb: String, _ body: String) async throws -> JSONValue? {
+                try await admin.ask("POST", "/v1/\(verb)", body)["warnings"]
+            }
+            #expect(try await post("record", #"{"scopes":{"user":"a"},"cost":"7"}"#) == .array([]))
+            let eighty = JSONValue.array([.string("user:a/cost/day:80")])
+            #expect(try await post("record", #"{"scopes":{"user":"a"},"cost":"1"}"#) == eighty)
+            let reserved = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"user":"a"},"cost":"1"}"#)
+            let token = try #require(reserved["reservation"]?.text)
+            let ninety = JSONValue.array([.string("user:a/cost/day:95")])
+            #expect(try await post("commit", #"{"reservation":"\#(token)","cost":"1.5"}"#) == ninety)
+        }
+    }
+
     @Test("what is recorded, reserved, committed and cancelled is counted once")
     func facts() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -120,7 +137,8 @@ struct CallTests {
             }
             let record = #"{"scopes":{"user":"alice"},"cost":"1","id":"r1"}"#
             #expect(
-                try await post("record", record).text == #"{"duplicate":false,"queued":false,"status":"ok"}"# + "\n")
+                try await post("record", record).text
+                    == #"{"duplicate":false,"queued":false,"status":"ok","warnings":[]}"# + "\n")
             #expect(try await post("record", record)["duplicate"] == .bool(true))
             #expect(try await post("refund", #"{"scopes":{"user":"alice"},"cost":"0.5"}"#).status == 200)
             let reserved = try await post("reserve", #"{"scopes":{"user":"alice"},"cost":"2","ttl":30}"#)
@@ -133,7 +151,7 @@ struct CallTests {
                 receipt.json
                     == .object([
                         "status": .string("ok"), "duplicate": .bool(false), "queued": .bool(false),
-                        "late": .bool(false),
+                        "late": .bool(false), "warnings": .array([]),
                     ]))
             #expect(try await post("commit", commit)["duplicate"] == .bool(true))
             #expect(try await post("cancel", #"{"reservation":"\#(token)"}"#)["duplicate"] == .bool(true))

@@ -60,7 +60,7 @@ struct HistoryReportRequestTests {
                     {"currency":"USD","day":"2026-11-20","items":[\
                     {"cost":"0.000000007","denied":0,"input_tokens":0,"output_tokens":0,"rank":1,"requests":2,"scope":"user:b, c","tokens":0},\
                     {"cost":"0.000000006","denied":0,"input_tokens":0,"output_tokens":0,"rank":2,"requests":9,"scope":"user:d","tokens":0}],\
-                    "kind":"user","meter":"cost","timezone":"Europe/Berlin"}
+                    "kept_from":"\(answer["kept_from"]?.text ?? "")","kind":"user","meter":"cost","timezone":"Europe/Berlin"}
 
                     """)
             let csv = try await admin.ask(

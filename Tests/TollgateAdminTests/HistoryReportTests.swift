@@ -52,7 +52,7 @@ struct HistoryReportTests {
                     "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900},\
                     {"by":null,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
                     "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0}],\
-                    "from":"2026-03-07","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
+                    "from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
                     "total":{"by":null,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
                     "requests":12,"tokens":900}}
 
@@ -153,6 +153,28 @@ struct HistoryReportTests {
             #expect(leapYear["days"]?.items?.count == 366)
             let years = try await admin.ask("GET", "/v1/reports/monthly?scope=global&from=2022-01&to=2026-12")
             #expect(years["months"]?.items?.count == 60)
+        }
+    }
+
+    @Test("it is said from which day and month on they are kept, by the scope's own calendar")
+    func keptFrom() async throws {
+        try await withAdmin(policy: Self.policy + "\nhistory_days: 3\nhistory_months: 2") { admin in
+            let days = try await admin.ask("GET", "/v1/reports/daily?scope=global")
+            let today = try #require(CalendarUnit.day.number(ofID: days["to"]?.text ?? ""))
+            #expect(CalendarUnit.day.number(ofID: days["kept_from"]?.text ?? "") == today - 3)
+            let months = try await admin.ask("GET", "/v1/reports/monthly?scope=user:alice")
+            let month = try #require(CalendarUnit.month.number(ofID: months["to"]?.text ?? ""))
+            let first = CalendarUnit.month.number(ofID: months["kept_from"]?.text ?? "") ?? 0
+            // A month counts as 31 days.
+            #expect((month - 3...month - 2).contains(first))
+            let top = try await admin.ask("GET", "/v1/reports/top?kind=user")
+            #expect(top["kept_from"] == days["kept_from"])
+            let old = try await admin.ask("GET", "/v1/reports/top?kind=user&day=2020-01-01")
+            #expect(old.status == 404)
+            #expect(
+                old["detail"]?.text
+                    == "day: 2020-01-01 is not kept any more; the first day that is, is \(days["kept_from"]?.text ?? "")"
+            )
         }
     }
 

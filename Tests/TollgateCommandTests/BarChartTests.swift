@@ -1,4 +1,5 @@
 import Testing
+import TollgateCore
 
 @testable import tollgate
 
@@ -42,7 +43,8 @@ struct BarChartTests {
     @Test("long labels leave room for a bar, and wide characters count twice")
     func labels() {
         let long = plain([(String(repeating: "x", count: 60), "1", 1)]).lines(on: utf8)[0]
-        #expect(long.hasSuffix("  1  ██████████"))
+        // 40 columns without 1 for the amount, 10 for the bar and 4 between them.
+        #expect(long == "\(String(repeating: "x", count: 24))…  1  ██████████")
         let lines = plain([("東京", "1", 1), ("a", "1", 1)]).lines(on: utf8)
         #expect(lines[1].hasPrefix("a     1  "))
         #expect(lines.map(TerminalWidth.of) == [40, 40])
@@ -79,6 +81,51 @@ struct BarChartTests {
         #expect(lines[4] == "c   0")
         #expect(plain([("a", "1", 1)]).lines(on: coloured)[0].hasPrefix("a  1  \u{1b}[36m█"))
         #expect(!stacked.lines(on: utf8).joined().contains("\u{1b}"))
+    }
+
+    @Test("a legend has as many lines as it needs, and long names are cut")
+    func legend() {
+        let chart = BarChart(
+            names: [("a", "1"), (String(repeating: "b", count: 40), "22"), ("ccc", "3")],
+            bars: [.init(label: "x", text: "1", pieces: [1, 0, 0])])
+        let cut = String(repeating: "b", count: 23)
+        #expect(
+            chart.lines(on: utf8).prefix(3) == ["█ a 1   ▓ \(cut)… 22", "▒ ccc 3", ""])
+        #expect(chart.lines(on: ascii)[0] == "# a 1   = \(cut)~ 22")
+    }
+
+    @Test("no line of random charts is longer than the terminal, whatever the names, labels and amounts")
+    func widths() {
+        for seed in 1...200 as ClosedRange<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            func text(_ longest: Int) -> String {
+                let letters: [Character] = ["a", "B", "é", "東", "🙂", " "]
+                return String(
+                    (0...Int.random(in: 0...longest, using: &random)).map { _ in
+                        letters.randomElement(using: &random) ?? "a"
+                    })
+            }
+            func amount() -> String {
+                "\(Int64.random(in: 0 ... .max, using: &random) >> Int64.random(in: 0...62, using: &random))"
+            }
+            let isSplit = Bool.random(using: &random)
+            let names = isSplit ? (0..<4).map { _ in (name: text(80), text: amount()) } : []
+            let bars = (0..<5).map { _ in
+                let pieces = (0..<(isSplit ? 4 : 1)).map { _ in Double(Int.random(in: 0...1_000, using: &random)) }
+                return BarChart.Bar(label: text(60), text: amount(), pieces: pieces)
+            }
+            let columns = Int.random(in: 40...120, using: &random)
+            for isUTF8 in [true, false] {
+                let terminal = Terminal(columns: columns, isUTF8: isUTF8, hasColour: false)
+                let lines = BarChart(names: names, bars: bars).lines(on: terminal)
+                #expect(lines.allSatisfy { TerminalWidth.of($0) <= columns }, "seed \(seed): \(lines)")
+                let coloured = Terminal(columns: columns, isUTF8: isUTF8, hasColour: true)
+                let plain = BarChart(names: names, bars: bars).lines(on: coloured).map {
+                    $0.replacing(/\u{1b}\[[0-9]+m/, with: "")
+                }
+                #expect(plain.allSatisfy { TerminalWidth.of($0) <= columns }, "seed \(seed): \(plain)")
+            }
+        }
     }
 
     @Test("random bars are never longer than the line, and as long as their share of it")

@@ -15,16 +15,19 @@ struct ReportTextTests {
         #""requests":\#(requests),"denied":0,"tokens":\#(tokens),"input_tokens":0,"output_tokens":\#(tokens),"cost":"\#(cost)""#
     }
 
-    private func report(_ days: String, total: String, by: String = "null") throws -> JSONValue {
+    private func report(
+        _ days: String, total: String, by: String = "null", scope: String = #"user:a\u001b[2Jb"#,
+        keptFrom: String = "2026-10-01"
+    ) throws -> JSONValue {
         try json(
-            #"{"scope":"user:a\u001b[2Jb","currency":"EUR","timezone":"Europe/Berlin","by":\#(by),"from":"2026-11-20","to":"2026-11-21","days":[\#(days)],"total":{\#(total)}}"#
+            #"{"scope":"\#(scope)","currency":"EUR","timezone":"Europe/Berlin","by":\#(by),"from":"2026-11-20","to":"2026-11-21","kept_from":"\#(keptFrom)","days":[\#(days)],"total":{\#(total)}}"#
         )
     }
 
-    private func plain() throws -> JSONValue {
+    private func plain(keptFrom: String = "2026-10-01") throws -> JSONValue {
         try report(
             #"{"day":"2026-11-20",\#(Self.numbers(12, 1_200, "1.25"))},{"day":"2026-11-21",\#(Self.numbers(0, 0, "0"))}"#,
-            total: Self.numbers(12, 1_200, "1.25"))
+            total: Self.numbers(12, 1_200, "1.25"), keptFrom: keptFrom)
     }
 
     @Test("a table has a line a day with amounts to the right and points under each other, and all together below")
@@ -43,7 +46,7 @@ struct ReportTextTests {
                 """)
     }
 
-    private func split() throws -> JSONValue {
+    private func split(scope: String = "user:a") throws -> JSONValue {
         let openai = #"{"provider":"openai","is_other":false,\#(Self.numbers(10, 5, "1.000000001"))}"#
         let other = #"{"provider":"other","is_other":true,\#(Self.numbers(1, 0, "0.2"))}"#
         let unnamed = #"{"provider":null,"is_other":false,\#(Self.numbers(0, 0, "0.05"))}"#
@@ -56,7 +59,7 @@ struct ReportTextTests {
         return try report(
             days.joined(separator: ","),
             total: #"\#(Self.numbers(12, 5, "4.250000001")),"by":[\#(odd),\#(openai),\#(other),\#(unnamed)]"#,
-            by: #""provider""#)
+            by: #""provider""#, scope: scope)
     }
 
     @Test("where it is split each part has a line, and what names none is a dash")
@@ -85,7 +88,8 @@ struct ReportTextTests {
         #expect(
             ReportText(answer: try plain(), unit: "day").chart(of: .cost, on: terminal) == """
                 scope     user:a?[2Jb
-                days      2026-11-20 to 2026-11-21, Europe/Berlin
+                days      2026-11-20 to 2026-11-21,
+                          Europe/Berlin
                 cost      1.25 in all
                 currency  EUR
 
@@ -106,10 +110,39 @@ struct ReportTextTests {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         let text = ReportText(answer: try split(), unit: "day").chart(of: .cost, on: terminal)
         let lines = text.components(separatedBy: "\n")
-        #expect(lines[5] == "█ a?b 3.00   ▓ openai 1.000000001   ▒ (other) 0.20   ░ - 0.05")
-        #expect(lines[7] == "2026-11-19  0.000000000")
-        #expect(lines[8] == "2026-11-20  1.250000001  ▓▓▓▓▓▓▓▓▓▓▓▓▒▒░")
-        #expect(lines[9] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
+        #expect(lines[5] == "█ a?b 3.00   ▓ openai 1.000000001   ▒ (other) 0.20")
+        #expect(lines[6] == "░ - 0.05")
+        #expect(lines[8] == "2026-11-19  0.000000000")
+        #expect(lines[9] == "2026-11-20  1.250000001  ▓▓▓▓▓▓▓▓▓▓▓▓▒▒░")
+        #expect(lines[10] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
+    }
+
+    @Test("tables and charts say from when on days are kept, where the first of them are not")
+    func notKept() throws {
+        let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
+        func texts(keptFrom first: String) throws -> [String] {
+            let report = ReportText(answer: try plain(keptFrom: first), unit: "day")
+            return [report.table, report.chart(of: .cost, on: terminal)]
+        }
+        for text in try texts(keptFrom: "2026-11-21") {
+            #expect(text.contains("Europe/Berlin\nkept      only from 2026-11-21 on\nc"), "\(text)")
+        }
+        for text in try texts(keptFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
+    }
+
+    @Test("nothing of a chart is wider than the terminal, whatever the scopes are called")
+    func width() throws {
+        let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
+        let long = "user:" + String(repeating: "東京x", count: 40)
+        let item = #"{"rank":1,"scope":"\#(long)",\#(Self.numbers(3, 1, "12.5"))}"#
+        let ranking = try json(
+            #"{"kind":"user","meter":"cost","day":"2026-11-20","timezone":"UTC","currency":"USD","items":[\#(item)]}"#)
+        for text in [
+            ReportText(answer: try split(scope: long), unit: "day").chart(of: .cost, on: terminal),
+            RankingText(answer: ranking).chart(on: terminal),
+        ] {
+            #expect(text.split(separator: "\n").allSatisfy { TerminalWidth.of(String($0)) <= 60 }, "\(text)")
+        }
     }
 
     @Test("a part below zero stands in the table, and makes the bar of its row shorter; it has no bar itself")

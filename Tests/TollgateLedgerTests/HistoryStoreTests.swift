@@ -69,6 +69,10 @@ struct HistoryStoreTests {
             let totals = try await harness.store.days(of: harness.alice, ids: ["2026-11-20"], .totals)
             #expect(totals[0].total == pages[1].total)
             #expect(totals[0].labelled.isEmpty)
+            let tools = try await harness.store.days(of: harness.alice, ids: ["2026-11-20"], .labels([.tool]))
+            #expect(tools[0].total == pages[1].total)
+            #expect(tools[0].labelled.keys.map(\.kind) == ["tool"])
+            #expect(tools[0].other == pages[1].other)
         }
     }
 
@@ -79,7 +83,7 @@ struct HistoryStoreTests {
             for (place, id) in ids.enumerated() {
                 try harness.set("tollgate:{user:alice}:day:\(id)", ["cost": "\(place)", "cost/tool=a": "\(place)"])
             }
-            for (detail, command) in [(HistoryStore.Detail.labels, "hgetall"), (.totals, "hmget")] {
+            for (detail, command) in [(HistoryStore.Detail.everything, "hgetall"), (.totals, "hmget")] {
                 try harness.redis.cli("CONFIG", "RESETSTAT")
                 let pages = try await harness.store.days(of: harness.alice, ids: ids, detail)
                 #expect(pages.map { $0.total[.cost] } == Array(0..<30).map(Int64.init))
@@ -138,7 +142,7 @@ struct HistoryStoreTests {
             try harness.set("\(scope):day:2026-11-22", ["tokens": "-1"])
             try harness.set("\(scope):month:2026-12", ["open_day": "x}:y"])
             try harness.set("\(scope):day:2026-11-23", ["tokens": "92233720368547758070"])
-            for detail in [HistoryStore.Detail.labels, .totals] {
+            for detail in [HistoryStore.Detail.everything, .totals] {
                 await #expect(throws: StoreError.corrupt("\(scope):day:2026-11-20: is of another type")) {
                     try await harness.store.days(of: harness.alice, ids: ["2026-11-19", "2026-11-20"], detail)
                 }

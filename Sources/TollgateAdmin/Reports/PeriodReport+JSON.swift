@@ -1,7 +1,7 @@
 import TollgateCore
 
 extension PeriodReport: Encodable {
-    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","by":"provider","from":…,"to":…,"days":[…],"total":{…}}`
+    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","by":"provider","from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
@@ -10,6 +10,7 @@ extension PeriodReport: Encodable {
         try container.encode(dimension?.name, forKey: JSONKey("by"))
         try container.encode(from, forKey: JSONKey("from"))
         try container.encode(to, forKey: JSONKey("to"))
+        try container.encode(keptFrom, forKey: JSONKey("kept_from"))
         try container.encode(
             rows.map { PageNumbersView(report: self, window: $0.window, page: $0.page) },
             forKey: JSONKey("\(unit.rawValue)s"))

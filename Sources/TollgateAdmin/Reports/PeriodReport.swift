@@ -16,6 +16,8 @@ struct PeriodReport {
     /// The ids that were asked for; days that the zone skipped have no row.
     var from: String
     var to: String
+    /// The first day or month that is still kept; of those before it nothing is known, and their rows have zeros.
+    var keptFrom: String
     /// What rows are split by.
     var dimension: HistoryDimension?
     var rows: [Row]
@@ -34,6 +36,8 @@ struct RankingReport {
     var kind: ScopeKind
     var meter: HistoryMeter
     var day: String
+    /// The first day that is still kept.
+    var keptFrom: String
     var calendar: CalendarRules
     var currency: String
     var items: [RankedScope]

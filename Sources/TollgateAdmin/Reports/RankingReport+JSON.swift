@@ -2,12 +2,13 @@ import TollgateCore
 import TollgateLedger
 
 extension RankingReport: Encodable {
-    /// `{"kind":"user","meter":"cost","day":"2026-11-20","currency":"USD","timezone":"UTC","items":[…]}`
+    /// `{"kind":"user","meter":"cost","day":"2026-11-20","kept_from":"2026-10-17","currency":"USD","timezone":"UTC","items":[…]}`
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(kind.description, forKey: JSONKey("kind"))
         try container.encode(meter.name, forKey: JSONKey("meter"))
         try container.encode(day, forKey: JSONKey("day"))
+        try container.encode(keptFrom, forKey: JSONKey("kept_from"))
         try container.encode(currency, forKey: JSONKey("currency"))
         try container.encode(calendar.timeZone, forKey: JSONKey("timezone"))
         let views = items.enumerated().map { RankView(rank: $0.offset + 1, item: $0.element) }

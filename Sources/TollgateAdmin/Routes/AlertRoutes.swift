@@ -70,13 +70,9 @@ struct AlertRoutes {
 
     private static func state(_ state: Alert.State) -> String { #"{"state":"\#(state.rawValue)"}"# }
 
-    /// No alert has another one than letters, digits and hyphens.
     private func id(_ request: AdminRequest) throws(Problem) -> String {
         let id = try request.parameter("id")
-        let isID =
-            id.utf8.count <= 64
-            && id.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
-        guard isID else { throw Self.unknown(String(id.prefix(64))) }
+        guard Alert.isID(id) else { throw Self.unknown(String(id.prefix(64))) }
         return id
     }
 

@@ -42,19 +42,22 @@ struct CallRoutes {
         return response
     }
 
-    /// `{"status":"ok","duplicate":false,"queued":false}`
+    /// `{"status":"ok","duplicate":false,"queued":false,"warnings":["user:alice/cost/day:80"]}`
     private struct Receipt: Encodable {
         var status = "ok"
         var duplicate: Bool
         var queued: Bool
         /// Of a COMMIT or CANCEL.
         var late: Bool?
+        var warnings: [String]
 
         init(_ verb: Verb, _ fields: [Reply.Field]) {
             func isSet(_ key: String) -> Bool { fields.contains { $0.key == key && $0.value == "1" } }
             duplicate = isSet("duplicate")
             queued = isSet("queued")
             late = verb == .commit || verb == .cancel ? isSet("late") : nil
+            let warnings = fields.first { $0.key == "warn" }.map { ReplyParser.warnings(in: $0.value) } ?? []
+            self.warnings = warnings.map(\.description)
         }
     }
 }

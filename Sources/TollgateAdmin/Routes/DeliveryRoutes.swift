@@ -15,86 +15,12 @@ struct DeliveryRoutes {
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let store = try api.stores().alerts
-        let items = try await api.handlers.concurrentlyCompactMap { handler in
-            HandlerView(handler, try await DeliveryQueue(store, handler: handler.name).report(atMost: Self.most))
+        var items: [HandlerView] = []
+        // One after the other: what waits for a handler may be long, and alerts share the connection.
+        for handler in api.handlers {
+            items.append(
+                HandlerView(handler, try await DeliveryQueue(store, handler: handler.name).report(atMost: Self.most)))
         }
         return .json(ListView(items: items))
-    }
-
-    private struct HandlerView: Encodable {
-        var handler: AlertHandler
-        var report: DeliveryReport
-
-        init(_ handler: AlertHandler, _ report: DeliveryReport) {
-            self.handler = handler
-            self.report = report
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case name, type, to, kinds, meters, severities, lag, pending, waiting, parked
-            case waitingCount = "waiting_count"
-            case parkedCount = "parked_count"
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(handler.name, forKey: .name)
-            try container.encode(handler.type.rawValue, forKey: .type)
-            try container.encode(handler.place, forKey: .to)
-            let filter = handler.filter
-            try container.encode(filter.kinds?.map(\.description).sorted(), forKey: .kinds)
-            try container.encode(filter.meters?.map(\.name).sorted(), forKey: .meters)
-            try container.encode(filter.severities?.map(\.rawValue).sorted(), forKey: .severities)
-            try container.encode(report.lag, forKey: .lag)
-            try container.encode(report.pending, forKey: .pending)
-            try container.encode(report.waitingCount, forKey: .waitingCount)
-            try container.encode(report.waiting.map { DeliveryView($0) }, forKey: .waiting)
-            try container.encode(report.parkedCount, forKey: .parkedCount)
-            try container.encode(report.parked.map { DeliveryView($0) }, forKey: .parked)
-        }
-    }
-
-    private struct DeliveryView: Encodable {
-        var id: String
-        var failure: FailedDelivery
-        /// Unix ms; nil where it is tried again.
-        var parkedAt: Int64?
-
-        init(_ waiting: DeliveryReport.Waiting) {
-            id = waiting.delivery
-            failure = waiting.failure
-        }
-
-        init(_ parked: DeliveryReport.Parked) {
-            id = parked.delivery
-            failure = parked.failure
-            parkedAt = parked.parkedAt
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case id, alert, event, attempts, reason
-            case firstAt = "first_at"
-            case nextAt = "next_at"
-            case lastError = "last_error"
-            case parkedAt = "parked_at"
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(id, forKey: .id)
-            // What could not be read has none.
-            try container.encode(failure.alert.isEmpty ? nil : failure.alert, forKey: .alert)
-            try container.encode(failure.event.isEmpty ? nil : failure.event, forKey: .event)
-            try container.encode(failure.attempts, forKey: .attempts)
-            let firstAt = failure.attempts == 0 ? nil : Instant.text(milliseconds: failure.firstAt)
-            try container.encode(firstAt, forKey: .firstAt)
-            if let parkedAt {
-                try container.encode(Instant.text(milliseconds: parkedAt), forKey: .parkedAt)
-                try container.encode(failure.lastError, forKey: .reason)
-            } else {
-                try container.encode(Instant.text(milliseconds: failure.nextAt), forKey: .nextAt)
-                try container.encode(failure.lastError, forKey: .lastError)
-            }
-        }
     }
 }

@@ -30,10 +30,11 @@ struct ReportRoutes {
         let calendar = try await calendar(of: scope, try query.traits(), policy, at: now)
         let period = try ReportPeriod(unit, query, calendar, at: now)
         let windows = calendar.windows(unit, numbered: period.numbers)
-        let pages = try await pages(unit, of: scope, windows.map(\.id), dimension == nil ? .totals : .labels)
+        let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
             scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
-            dimension: dimension, rows: zip(windows, pages).map { .init(window: $0, page: $1) })
+            keptFrom: policy.firstKept(unit, in: calendar, at: now), dimension: dimension,
+            rows: zip(windows, pages).map { .init(window: $0, page: $1) })
         return format == .csv ? .csv(report.csv) : .json(report)
     }
 
@@ -73,14 +74,20 @@ struct ReportRoutes {
         try Self.requireHistory(of: kind, in: policy, "kind")
         let meter = try Self.meter(query["meter"])
         let limit = try query.limit(usually: 10)
-        let today = policy.calendar.window(.day, containing: await api.server.redisTime).id
-        let day = query["day"] ?? today
+        let now = await api.server.redisTime
+        let day = query["day"] ?? policy.calendar.window(.day, containing: now).id
         guard CalendarUnit.day.number(ofID: day) != nil else {
             throw Problem.badRequest("day: expected a day such as 2026-11-20")
         }
         let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
+        let keptFrom = policy.firstKept(.day, in: policy.calendar, at: now)
+        // Days are those of each scope's own calendar, so that one may still be there.
+        if items.isEmpty, day < keptFrom {
+            throw Problem.notFound("day: \(day) is not kept any more; the first day that is, is \(keptFrom)")
+        }
         let report = RankingReport(
-            kind: kind, meter: meter, day: day, calendar: policy.calendar, currency: policy.currency, items: items)
+            kind: kind, meter: meter, day: day, keptFrom: keptFrom, calendar: policy.calendar,
+            currency: policy.currency, items: items)
         return format == .csv ? .csv(report.csv) : .json(report)
     }
 

@@ -112,6 +112,12 @@ public struct Alert: Sendable, Hashable {
     /// The limit's name, `cost/month`.
     public var limitName: String { Limit(meter, period, max: nil).name }
 
+    /// Whether the text has the form of an id: 1 to 64 letters, digits and hyphens. No alert has another.
+    public static func isID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+    }
+
     /// Of a crossing, at a time in Unix ms: that in base 36, and a hash of the rest (FNV-1a, 64 bits).
     public static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -1,3 +1,4 @@
+package import TollgateCore
 package import TollgateRedis
 
 /// Reads the days and months of scopes, which the batch script writes (history.lua). Never on the way of a request.
@@ -11,12 +12,25 @@ package final class HistoryStore: Sendable {
     package enum Detail: Sendable {
         /// What it counts in all: six fields.
         case totals
-        /// Also by provider, tool and model: up to 200 of each, and six fields of each of them.
-        case labels
+        /// Also by these: up to 200 labels of each, and six fields of each label. Redis sends those of the others as well.
+        case labels(Set<HistoryDimension>)
+
+        package static let everything = Detail.labels(Set(HistoryDimension.allCases))
+
+        /// The most pages that are asked for right behind each other. Redis answers nobody else until it has answered those, and
+        /// the replies share one deadline.
+        var pagesAtOnce: Int {
+            switch self {
+            case .totals: 31
+            case .labels: 4
+            }
+        }
     }
 
     let link: StoreLink
     let keys: HistoryKeys
+    /// However many want pages, Redis has those of one to send at a time.
+    let turns = Turns()
 
     package init(link: StoreLink, namespace: String) {
         self.link = link

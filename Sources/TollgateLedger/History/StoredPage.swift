@@ -23,8 +23,8 @@ struct StoredPage {
     /// a number is none.
     init(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
         switch detail {
-        case .labels:
-            for field in try StoredField.all(reply, of: key) {
+        case .labels(let dimensions):
+            for field in try StoredField.all(reply, of: key, where: { Self.isWanted($0, dimensions) }) {
                 try add(field.name, String(buffer: field.value), key)
             }
         case .totals:
@@ -34,6 +34,15 @@ struct StoredPage {
             for (name, value) in zip(Self.totals, values) {
                 if case .bulk(let text) = value { try add(name, String(buffer: text), key) }
             }
+        }
+    }
+
+    /// Whether a field is about the whole page, or about one of the dimensions.
+    private static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>) -> Bool {
+        name.withUnsafeReadableBytes { bytes in
+            guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else { return true }
+            let part = bytes[(slash + 1)...]
+            return dimensions.contains { part.starts(with: $0.name.utf8) }
         }
     }
 

@@ -9,15 +9,17 @@ struct StoredField {
     let name: String
     let value: ByteBuffer
 
-    /// The fields of a hash from the reply to HGETALL; none where there is no such key.
-    static func all(_ reply: RedisReply, of key: String) throws(StoreError) -> [StoredField] {
+    /// The fields of a hash from the reply to HGETALL, those with wanted names; none where there is no such key.
+    static func all(
+        _ reply: RedisReply, of key: String, where isWanted: (ByteBuffer) -> Bool = { _ in true }
+    ) throws(StoreError) -> [StoredField] {
         guard case .array(let words) = try reply.checked(of: key) else { throw .unexpectedReply(about: key) }
         var fields: [StoredField] = []
         for place in stride(from: 0, to: words.count - 1, by: 2) {
             guard case .bulk(let name) = words[place], case .bulk(let value) = words[place + 1] else {
                 throw .unexpectedReply(about: key)
             }
-            fields.append(StoredField(key: key, name: String(buffer: name), value: value))
+            if isWanted(name) { fields.append(StoredField(key: key, name: String(buffer: name), value: value)) }
         }
         return fields
     }

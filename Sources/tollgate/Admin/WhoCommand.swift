@@ -6,7 +6,7 @@ struct Who: AsyncParsableCommand {
         abstract: "Which tier a user has, why, and what is used of each limit.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "The id of the user, without user:")
+    @Argument(help: "The id of the user, without user:", transform: PathArgument.user)
     var user: String
     @Option(help: "A role of the user; may be repeated.")
     var role: [String] = []
@@ -14,7 +14,6 @@ struct Who: AsyncParsableCommand {
     var email: String?
 
     func validate() throws {
-        guard !user.isEmpty else { throw ValidationError("Name a user.") }
         if let wrong = role.first(where: { $0.isEmpty || $0.contains(",") }) {
             throw ValidationError("--role \(wrong): expected one role, without a comma; the option may be repeated.")
         }

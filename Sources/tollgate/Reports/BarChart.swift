@@ -16,6 +16,9 @@ struct BarChart {
     var bars: [Bar]
 
     private static let leastCells = 10
+    /// Columns of a name in the legend.
+    private static let longestName = 24
+    private static let gapInLegend = "   "
     /// Of a cell, from one eighth to all of it.
     private static let eighths = ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"].map(Character.init)
     /// Cyan, yellow, magenta, green, blue, grey.
@@ -24,28 +27,43 @@ struct BarChart {
     /// How many kinds of pieces can be told from each other.
     static func mostNames(on terminal: Terminal) -> Int { terminal.hasColour ? colours.count : 4 }
 
-    /// A legend where there are names, then a line a bar: label, amount, bar. Without white space at the ends.
+    /// A legend where there are names, then a line a bar: label, amount, bar. Without white space at the ends, and none longer than
+    /// the terminal has columns.
     func lines(on terminal: Terminal) -> [String] {
-        let labels = bars.map { TerminalWidth.of($0.label) }.max() ?? 0
         let texts = bars.map { TerminalWidth.of($0.text) }.max() ?? 0
+        let room = max(terminal.columns - texts - 4 - Self.leastCells, 1)
+        let labels = min(bars.map { TerminalWidth.of($0.label) }.max() ?? 0, room)
         let cells = max(terminal.columns - labels - texts - 4, Self.leastCells)
         let most = bars.map(\.amount).max() ?? 0
         let drawn = bars.map { bar in
+            let label = terminal.shortened(bar.label, to: max(labels, 1))
             let head =
-                bar.label + spaces(labels - TerminalWidth.of(bar.label)) + "  "
+                label + spaces(labels - TerminalWidth.of(label)) + "  "
                 + spaces(texts - TerminalWidth.of(bar.text)) + bar.text
             let drawing = most > 0 && bar.amount > 0 ? draw(bar, bar.amount / most * Double(cells), terminal) : ""
             return drawing.isEmpty ? head : "\(head)  \(drawing)"
         }
-        return names.isEmpty ? drawn : [legend(on: terminal), ""] + drawn
+        return names.isEmpty ? drawn : legend(on: terminal) + [""] + drawn
     }
 
     private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
 
-    private func legend(on terminal: Terminal) -> String {
-        names.enumerated().map { place, name in
-            "\(terminal.coloured(glyph(place, terminal), Self.colours[place])) \(name.name) \(name.text)"
-        }.joined(separator: "   ")
+    /// As many names on a line as it has room for.
+    private func legend(on terminal: Terminal) -> [String] {
+        var lines: [(text: String, width: Int)] = []
+        for (place, name) in names.enumerated() {
+            let room = max(terminal.columns - 3 - TerminalWidth.of(name.text), 1)
+            let text = "\(terminal.shortened(name.name, to: min(room, Self.longestName))) \(name.text)"
+            let entry = "\(terminal.coloured(glyph(place, terminal), Self.colours[place])) \(text)"
+            let width = 2 + TerminalWidth.of(text)
+            if let last = lines.last, last.width + Self.gapInLegend.count + width <= terminal.columns {
+                lines[lines.count - 1].text += Self.gapInLegend + entry
+                lines[lines.count - 1].width += Self.gapInLegend.count + width
+            } else {
+                lines.append((entry, width))
+            }
+        }
+        return lines.map(\.text)
     }
 
     /// - Parameter length: in cells.

@@ -24,7 +24,7 @@ struct ChartStack {
         let shown = parts.count > most ? Array(parts.prefix(most - 1)) : parts
         let rest = parts.dropFirst(shown.count)
         places = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
-        var legend = shown.map { (name: JSONValue.printable(Self.short($0.name)), amount: $0.amount) }
+        var legend = shown.map { (name: JSONValue.printable($0.name), amount: $0.amount) }
         if !rest.isEmpty { legend.append(("\(rest.count) others", ReportAmount.sum(rest.map(\.amount), meter))) }
         self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
     }
@@ -68,9 +68,5 @@ struct ChartStack {
     private static func key(_ part: JSONValue, _ dimension: String) -> Key {
         // Nothing that has a name is told by the text of null.
         Key(name: part[dimension].string ?? "", isOther: part["is_other"] == .bool(true))
-    }
-
-    private static func short(_ name: String) -> String {
-        name.count > 24 ? name.prefix(23) + "…" : name
     }
 }

@@ -28,7 +28,7 @@ struct RankingText {
                 label: JSONValue.printable(item["scope"].text), text: text,
                 pieces: [ReportAmount.length(item[meter.name])])
         }
-        return ([head, ""] + BarChart(names: [], bars: bars).lines(on: terminal)).joined(separator: "\n")
+        return ReportText.chart(head, BarChart(names: [], bars: bars), on: terminal)
     }
 
     private var head: String {

@@ -13,7 +13,7 @@ struct ReportArguments: ParsableArguments {
     @OptionGroup var options: AdminOptions
     @OptionGroup var report: ReportOptions
 
-    @Argument(help: "user:alice, provider:openai, or global")
+    @Argument(help: "user:alice, provider:openai …, of a kind that history: of the policy lists; global where it does.")
     var scope: String
     @Option(help: ArgumentHelp("Split by provider, tool or model.", valueName: "what"))
     var by: HistoryDimension?

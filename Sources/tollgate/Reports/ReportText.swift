@@ -10,6 +10,8 @@ struct ReportText {
 
     private static let columns = ["requests", "denied", "tokens", "input", "output", "cost"]
     private static let meters = HistoryMeter.allCases
+    /// Columns of the names above a report.
+    private static let widthOfNames = 10
 
     private var rows: [JSONValue] { answer["\(unit)s"].array }
     /// What it is split by; nil where it is not.
@@ -22,11 +24,17 @@ struct ReportText {
 
     private func head(_ more: [(String, String)]) -> String {
         let days = "\(answer["from"].text) to \(answer["to"].text), \(answer["timezone"].text)"
-        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + more)
+        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + kept + more)
+    }
+
+    /// Where it begins earlier than anything is kept.
+    private var kept: [(String, String)] {
+        guard let first = answer["kept_from"].string, answer["from"].text < first else { return [] }
+        return [("kept", "only from \(first) on")]
     }
 
     static func head(_ lines: [(String, String)]) -> String {
-        lines.map { JSONValue.printable($0.padding(10) + $1) }.joined(separator: "\n")
+        lines.map { JSONValue.printable($0.padding(widthOfNames) + $1) }.joined(separator: "\n")
     }
 
     private var plainTable: String {
@@ -86,7 +94,15 @@ extension ReportText {
             return BarChart.Bar(label: row[unit].text, text: text, pieces: stack?.pieces(of: row) ?? [whole])
         }
         let chart = BarChart(names: stack?.legend ?? [], bars: bars)
-        return ([head([title] + currency), ""] + chart.lines(on: terminal)).joined(separator: "\n")
+        return Self.chart(head([title] + currency), chart, on: terminal)
+    }
+}
+
+extension ReportText {
+    /// What stands above a chart, and the chart, none of it wider than the terminal.
+    static func chart(_ head: String, _ chart: BarChart, on terminal: Terminal) -> String {
+        let above = head.split(separator: "\n").flatMap { terminal.wrapped(String($0), indent: widthOfNames) }
+        return (above + [""] + chart.lines(on: terminal)).joined(separator: "\n")
     }
 }
 

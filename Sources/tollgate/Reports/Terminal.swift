@@ -44,6 +44,31 @@ struct Terminal: Equatable {
         return Int(size.ws_col)
     }
 
+    /// The text, cut where it takes more than so many columns; 1 or more.
+    func shortened(_ text: String, to columns: Int) -> String {
+        guard TerminalWidth.of(text) > columns else { return text }
+        var (start, width) = ("", 0)
+        for character in text {
+            width += TerminalWidth.of(String(character))
+            guard width < columns else { break }
+            start.append(character)
+        }
+        return start + (isUTF8 ? "…" : "~")
+    }
+
+    /// The line in as many as it needs, broken at spaces, the further ones indented; what has no space there is cut.
+    func wrapped(_ line: String, indent: Int) -> [String] {
+        guard TerminalWidth.of(line) > columns else { return [line] }
+        var (end, width) = (nil as String.Index?, 0)
+        for index in line.indices where width <= columns {
+            if line[index] == " ", width > indent { end = index }
+            width += TerminalWidth.of(String(line[index]))
+        }
+        guard let end else { return [shortened(line, to: columns)] }
+        let rest = String(repeating: " ", count: indent) + line[line.index(after: end)...]
+        return [String(line[..<end])] + wrapped(rest, indent: indent)
+    }
+
     /// The text in a colour (an SGR code), where there are any.
     func coloured(_ text: String, _ code: Int) -> String {
         hasColour && !text.isEmpty ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text

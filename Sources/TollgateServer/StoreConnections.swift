@@ -1,0 +1,42 @@
+import Logging
+import NIOCore
+import TollgateLedger
+import TollgateRedis
+
+/// The connections over which a sidecar reads and writes what is not on the way of requests: one for what is short, and one for the
+/// pages of history, so that a report which takes long holds up and cuts off nobody but other reports.
+///
+/// Usable from any thread; the connections are owned by the event loop it was made on.
+final class StoreConnections: Sendable {
+    /// Pages are long, and nobody's request waits for them.
+    private static let leastPageDeadline = Duration.seconds(5)
+
+    let stores: Stores
+    private let links: NIOLoopBound<[RedisLink]>
+
+    /// To be made on the event loop. Does nothing before `start()`.
+    init(eventLoop: any EventLoop, settings: ServerSettings, logger: Logger) {
+        let link = RedisLink(address: settings.redis, scripts: Stores.scripts, eventLoop: eventLoop, logger: logger)
+        let pages = RedisLink(
+            address: settings.redis, scripts: HistoryStore.scripts, eventLoop: eventLoop, logger: logger)
+        links = NIOLoopBound([link, pages], eventLoop: eventLoop)
+        stores = Stores(
+            StoreLink(NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline)),
+            pages: StoreLink(
+                NIOLoopBound(pages, eventLoop: eventLoop),
+                deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline))),
+            namespace: settings.namespace)
+    }
+
+    /// To be called on the event loop.
+    func start() {
+        for link in links.value { link.start() }
+    }
+
+    /// Whoever waits for a reply is told that none comes. Returns when the connections are closed.
+    func stop() async {
+        try? await links.eventLoop.flatSubmit { [links] in
+            EventLoopFuture.andAllComplete(links.value.map { $0.shutdown() }, on: links.eventLoop)
+        }.get()
+    }
+}
