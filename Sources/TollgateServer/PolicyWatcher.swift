@@ -61,7 +61,7 @@ final class PolicyWatcher: Sendable {
         connections = NIOLoopBound(Connections(link: link, subscription: subscription), eventLoop: eventLoop)
         stores = Stores(
             StoreLink(NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline)),
-            namespace: settings.namespace)
+            namespace: settings.namespace, logger: logger)
         self.listener = listener
         self.logger = logger
         (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -1,3 +1,4 @@
+import Logging
 package import TollgateLedger
 import TollgateRedis
 
@@ -9,9 +10,9 @@ package struct Stores: Sendable {
     package let alerts: AlertStore
     package let history: HistoryStore
 
-    init(_ link: StoreLink, namespace: String) {
+    init(_ link: StoreLink, namespace: String, logger: Logger) {
         policy = PolicyStore(link: link, namespace: namespace)
-        alerts = AlertStore(link: link, namespace: namespace)
+        alerts = AlertStore(link: link, namespace: namespace, logger: logger)
         history = HistoryStore(link: link, namespace: namespace)
     }
 }

@@ -112,6 +112,12 @@ public struct Alert: Sendable, Hashable {
     /// The limit's name, `cost/month`.
     public var limitName: String { Limit(meter, period, max: nil).name }
 
+    /// Whether its times can be written, and its amounts are none that no counter has. One that is not is neither written nor read.
+    package var isInRange: Bool {
+        let times = [openedAt, endsAt, acknowledged?.at, resolved?.at].compactMap { $0 }
+        return times.allSatisfy(UTCTime.range.contains) && max >= 0 && used >= 0
+    }
+
     /// Of a crossing, at a time in Unix ms: that in base 36, and a hash of the rest (FNV-1a, 64 bits).
     public static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -13,6 +13,8 @@ public struct DenialEvent: Sendable, Hashable {
     public var max: Int64
     /// What counted against the limit; nano-units for `cost`.
     public var used: Int64
+    /// What open reservations held of it beside that; nano-units for `cost`.
+    public var held: Int64
     /// Which part of the policy gave the limit: `tier:premium`.
     public var source: String
     /// The scopes that the request named.
@@ -20,7 +22,8 @@ public struct DenialEvent: Sendable, Hashable {
 
     /// At a time in Unix ms.
     public init(
-        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, source: String, request: [Scope]
+        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0, source: String,
+        request: [Scope]
     ) {
         self.at = at
         self.scope = scope
@@ -28,6 +31,7 @@ public struct DenialEvent: Sendable, Hashable {
         self.period = period
         self.max = max
         self.used = used
+        self.held = held
         self.source = source
         self.request = request
     }

@@ -1,15 +1,14 @@
 import LuaScripts
-import TollgateCore
+package import TollgateCore
 import TollgateRedis
 
 extension AlertStore {
     static let settleScript = RedisScript(name: "alert_settle", source: LuaScripts.alertSettle)
 
-    /// Takes what has been published out of the scope's hash, which kept it until now.
-    package func settle(_ pending: PendingAlerts) async throws(StoreError) {
-        let key = "\(namespace):{\(pending.scope)}"
-        let reply = try await link.evaluate(
-            Self.settleScript, keys: [key], arguments: pending.changes.map(\.line))
+    /// Takes a line that has been published out of the scope's hash, which kept it until now. Harmless when it is repeated.
+    package func settle(_ line: String, of scope: Scope) async throws(StoreError) {
+        let key = hash(of: scope)
+        let reply = try await link.evaluate(Self.settleScript, keys: [key], arguments: [line], isChange: true)
         _ = try reply.checked(of: key)
     }
 }
