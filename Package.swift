@@ -43,7 +43,7 @@ let package = Package(
                 .embedInCode("alerts.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
                 .embedInCode("usage.lua"), .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
-                .embedInCode("alert_publish.lua"),
+                .embedInCode("alert_publish.lua"), .embedInCode("alert_forget.lua"),
                 .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
             ],
             swiftSettings: strict
@@ -189,7 +189,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
-            dependencies: ["TollgateRedis"],
+            dependencies: ["TollgateRedis", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Support",
             swiftSettings: strict
         ),

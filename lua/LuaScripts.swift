@@ -22,6 +22,9 @@ public enum LuaScripts {
     /// Takes out of a scope's hash what has been published of its alerts; the contract is its header comment.
     public static let alertSettle = join([PackageResources.alert_settle_lua])
 
+    /// Takes an alert of a limit that is gone out of a scope's hash; the contract is its header comment.
+    public static let alertForget = join([PackageResources.alert_forget_lua])
+
     /// Takes counters of a scope away; the contract is its header comment.
     public static let policyReset = join([PackageResources.policy_reset_lua])
 

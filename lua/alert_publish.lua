@@ -6,10 +6,11 @@
 -- Of the ids, by when they were opened:
 -- KEYS[2]  all     KEYS[3]  of the scope     KEYS[4]  in the state that has to be there; for an alert that is opened, KEYS[5] again
 -- KEYS[5]  in the state after it
--- KEYS[6]  of the ids of those that are not resolved, by when they end     KEYS[7]  stream of what is to be delivered
+-- KEYS[6]  of the ids of all that are not resolved, by when they end, or are to be looked at again
+-- KEYS[7]  stream of what is to be delivered
 -- ARGV[1]  the state that has to be there; empty for no alert
 -- ARGV[2]  opened, acknowledged or resolved     ARGV[3]  id     ARGV[4]  when it was opened, Unix ms
--- ARGV[5]  when it ends, Unix ms; empty for never; of weight only where it is opened
+-- ARGV[5]  for KEYS[6], Unix ms; of weight only where it is opened
 -- ARGV[6]  the time of the change, Unix ms     ARGV[7]  the alert in JSON after it     ARGV[8]  channel
 -- ARGV[9…] field, value, field, value …: what the hash says after it
 -- Reply    { status, text }
@@ -36,12 +37,20 @@ if not state and call('EXISTS', alert) == 1 then return { 'corrupt', '' } end
 state = state or ''
 if state ~= wanted then return { 'other_state', state } end
 
--- What still holds is listed however old it is.
-local function trim(index, is_history)
-    if is_history then
-        local old = call('ZRANGEBYSCORE', index, '-inf', '(' .. string.format('%d', at - KEPT), 'LIMIT', 0, AT_ONCE)
-        if #old > 0 then call('ZREM', index, unpack(old)) end
+-- What still holds is listed however old it is, as long as there is room. So that many of those do not keep all others from being
+-- cleared away, it begins somewhere among the old ones, where the time says.
+local function clear_old(index)
+    local edge = '(' .. string.format('%d', at - KEPT)
+    local count = call('ZCOUNT', index, '-inf', edge)
+    if count == 0 then return end
+    local first = count > AT_ONCE and at % (count - AT_ONCE + 1) or 0
+    for _, other in ipairs(call('ZRANGEBYSCORE', index, '-inf', edge, 'LIMIT', first, AT_ONCE)) do
+        if not call('ZSCORE', ending, other) then call('ZREM', index, other) end
     end
+end
+
+local function trim(index, is_history)
+    if is_history then clear_old(index) end
     call('ZREMRANGEBYRANK', index, 0, -MOST - 1)
     call('PEXPIRE', index, KEPT)
 end
@@ -51,7 +60,7 @@ call('PEXPIRE', alert, KEPT)
 if wanted == '' then
     call('ZADD', all, opened, id)
     call('ZADD', scope, opened, id)
-    if ends ~= '' then call('ZADD', ending, ends, id) end
+    call('ZADD', ending, ends, id)
 else
     call('ZREM', before, id)
     if event == 'resolved' then call('ZREM', ending, id) end

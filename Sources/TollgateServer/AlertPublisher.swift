@@ -16,9 +16,14 @@ final class AlertPublisher: Sendable {
     /// A Redis that does not answer is asked again so often.
     private static let attempts = 20
     private static let pause = Duration.milliseconds(250)
+    /// What fails again and again is told no more often.
+    private static let warningInterval = Duration.seconds(60)
+    /// Of a line, in the log.
+    private static let longestText = 200
 
     private let store: AlertStore
     private let logger: Logger
+    private let droppedLines: OnceLog
     private let notices: AsyncStream<LedgerNotice>
     private let continuation: AsyncStream<LedgerNotice>.Continuation
     private let state = Mutex(State())
@@ -29,7 +34,7 @@ final class AlertPublisher: Sendable {
         /// The lines that are being published: every batch tells them until that is done.
         var lines: Set<Line> = []
         var isStopping = false
-        var isFailing = false
+        var warned: ContinuousClock.Instant?
     }
 
     private struct Line: Hashable {
@@ -40,6 +45,7 @@ final class AlertPublisher: Sendable {
     init(store: AlertStore, logger: Logger) {
         self.store = store
         self.logger = logger
+        droppedLines = OnceLog(logger)
         (notices, continuation) = AsyncStream.makeStream()
     }
 
@@ -65,9 +71,8 @@ final class AlertPublisher: Sendable {
 
     /// From any event loop.
     func take(_ notices: [LedgerNotice]) {
-        for notice in notices {
-            if let notice = state.withLock({ Self.admit(notice, &$0) }) { continuation.yield(notice) }
-        }
+        let new = state.withLock { state in notices.compactMap { Self.admit($0, &state) } }
+        for notice in new { continuation.yield(notice) }
     }
 
     /// What of a notice is new; nil where nothing is, or too much waits.
@@ -94,45 +99,64 @@ final class AlertPublisher: Sendable {
     // MARK: - Publishing
 
     private func publish(_ notice: LedgerNotice) async {
-        for attempt in 1...Self.attempts {
+        switch notice {
+        case .denied(let event):
+            _ = await repeating(while: \.changedNothingYet) { () throws(StoreError) in try await store.add(event) }
+        case .pending(let pending):
+            for line in pending.lines {
+                // Later ones must not be there before it.
+                guard await publish(line, of: pending) else { return }
+            }
+        }
+    }
+
+    /// Publishes a line, and then has the scope's hash let go of it; also of one that can never be published, which would be in the
+    /// way of all that come after it. Returns false where it is to be published later, because Redis cannot be asked.
+    private func publish(_ line: String, of pending: PendingAlerts) async -> Bool {
+        if let change = pending.change(of: line) {
+            let failure = await repeating(while: \.maySucceedLater) { () throws(StoreError) in
+                try await store.publish(change)
+            }
+            if let failure, failure.maySucceedLater { return false }
+            if let failure { drop(pending.scope, "\(failure)") }
+        } else {
+            drop(pending.scope, "\(line.prefix(Self.longestText)) is no line of alerts")
+        }
+        return await repeating(while: \.maySucceedLater) { () throws(StoreError) in
+            try await store.settle(line, of: pending.scope)
+        } == nil
+    }
+
+    private func drop(_ scope: Scope, _ reason: String) {
+        droppedLines.warn("an alert of \(scope) cannot be published, and is let go of: \(reason)")
+    }
+
+    /// Asks again where Redis did not answer and the error may be met so. Returns what went wrong the last time.
+    private func repeating(
+        while mayRepeat: (StoreError) -> Bool, _ body: () async throws(StoreError) -> Void
+    ) async -> StoreError? {
+        var attempt = 1
+        while true {
             do throws(StoreError) {
-                try await send(notice)
-                return state.withLock { $0.isFailing = false }
+                try await body()
+                return nil
             } catch {
                 report(error)
-                guard error.maySucceedLater, attempt < Self.attempts, !state.withLock({ $0.isStopping }) else { return }
+                let isLast = attempt == Self.attempts || state.withLock { $0.isStopping }
+                guard mayRepeat(error), !isLast else { return error }
             }
+            attempt += 1
             try? await Task.sleep(for: Self.pause)
         }
     }
 
-    private func send(_ notice: LedgerNotice) async throws(StoreError) {
-        switch notice {
-        case .denied(let event):
-            try await store.add(event)
-        case .pending(let pending):
-            for line in pending.lines {
-                if let change = pending.change(of: line) { try await store.publish(change) }
-                try await store.settle([line], of: pending.scope)
-            }
-        }
-    }
-
     private func report(_ error: StoreError) {
-        let isNew = state.withLock { state in
-            defer { state.isFailing = true }
-            return !state.isFailing
+        let now = ContinuousClock.now
+        let isDue = state.withLock { state in
+            if let warned = state.warned, now - warned < Self.warningInterval { return false }
+            state.warned = now
+            return true
         }
-        if isNew { logger.warning("alerts and denial events cannot be published: \(error)") }
-    }
-}
-
-extension StoreError {
-    /// Whether it is Redis that did not answer, and not what it said.
-    fileprivate var maySucceedLater: Bool {
-        switch self {
-        case .unavailable, .unknownOutcome: true
-        default: false
-        }
+        if isDue { logger.warning("alerts and denial events cannot be published: \(error)") }
     }
 }

@@ -1,3 +1,4 @@
+import Logging
 package import TollgateLedger
 import TollgateRedis
 
@@ -11,9 +12,9 @@ package struct Stores: Sendable {
     /// - Parameters:
     ///   - link: of what is short; has to load `scripts`.
     ///   - pages: of history; has to load the scripts of `HistoryStore`.
-    init(_ link: StoreLink, pages: StoreLink, namespace: String) {
+    init(_ link: StoreLink, pages: StoreLink, namespace: String, logger: Logger) {
         policy = PolicyStore(link: link, namespace: namespace)
-        alerts = AlertStore(link: link, namespace: namespace)
+        alerts = AlertStore(link: link, namespace: namespace, logger: logger)
         history = HistoryStore(link: pages, namespace: namespace)
     }
 

@@ -9,13 +9,8 @@ extension TollgateServer {
         guard let store = stores?.alerts else { return }
         let publisher = AlertPublisher(store: store, logger: logger)
         let sidecar = AlertSweeper.Sidecar(
-            now: { [weak self] in await self?.redisTime ?? 0 },
             policy: { [weak self] in self?.policies.effective ?? .empty },
-            used: { [weak self] scope, meter, period in
-                let items = try await self?.usage(of: scope).usage.items ?? []
-                return items.first { $0.limit.limit.meter == meter && $0.limit.limit.period == period }?.used
-            },
-            review: { [weak self] in self?.reviewAlerts(of: $0) })
+            review: { [weak self] in await self?.review($0) ?? .notNow })
         let sweeper = AlertSweeper(
             store: store, sidecar: sidecar, interval: settings.alertSweep, logger: logger)
         use(publisher, sweeper)
@@ -27,6 +22,16 @@ extension TollgateServer {
     /// Returns at once.
     package func reviewAlerts(of scope: Scope) {
         guard let worker = workers.first else { return }
-        worker.eventLoop.execute { AlertReview.start(of: scope, on: worker.value) }
+        worker.eventLoop.execute { AlertReview.start(of: scope, on: worker.value) { _ in } }
+    }
+
+    /// The same, and what became of it.
+    private func review(_ scope: Scope) async -> AlertReviewOutcome {
+        guard let worker = workers.first else { return .notNow }
+        return await withCheckedContinuation { continuation in
+            worker.eventLoop.execute {
+                AlertReview.start(of: scope, on: worker.value) { continuation.resume(returning: $0) }
+            }
+        }
     }
 }

@@ -119,6 +119,7 @@ struct AlertRouteTests {
             let item = try #require(first["items"]?.items?.first?.members)
             #expect(item["id"] == .string(try await admin.alerts.events(atMost: 1).items[0].id))
             #expect(item["at"]?.text == "2026-11-20T18:20:01.123Z" && item["max"] == .integer(60))
+            #expect(item["held"] == .integer(0))
             #expect(item["request"] == .array([.string("user:alice"), .string("tool:search")]))
             let second = try await admin.ask("GET", "/v1/events?count=1&cursor=\(first["next"]?.text ?? "")")
             #expect(second["items"]?.items?.first?.members?["scope"]?.text == "user:b/c")
@@ -172,17 +173,21 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("data in Redis that Tollgate did not write is a fault, and named")
+    @Test("data in Redis that Tollgate did not write is a fault, and named; lists do without it")
     func corrupt() async throws {
         try await withAdmin { admin in
-            let alert = try await admin.raiseAlerts()[0]
-            let key = "tollgate:{alerts}:alert:\(alert.id)"
+            let alerts = try await admin.raiseAlerts()
+            let key = "tollgate:{alerts}:alert:\(alerts[1].id)"
             try admin.redis.cli("HSET", key, "scope", "?")
-            for path in ["alerts", "alerts/\(alert.id)"] {
-                let answer = try await admin.ask("GET", "/v1/\(path)")
-                #expect(answer.status == 500)
-                #expect(answer["detail"]?.text == "\(key): cannot be read as an alert")
-            }
+            try admin.redis.cli("XADD", "tollgate:{alerts}:events", "*", "scope", "global", "event", "{}")
+            let answer = try await admin.ask("GET", "/v1/alerts/\(alerts[1].id)")
+            #expect(answer.status == 500)
+            #expect(answer["detail"]?.text == "\(key): cannot be read as an alert")
+            let list = try await admin.ask("GET", "/v1/alerts")
+            #expect(list.status == 200)
+            #expect(ids(list) == [alerts[2].id, alerts[0].id])
+            #expect(admin.log.text.contains("\(key): cannot be read as an alert"))
+            #expect(try await admin.ask("GET", "/v1/events")["items"]?.items?.count == 2)
         }
     }
 }

@@ -66,10 +66,10 @@ import TollgateCore
         #expect(try PolicyJSON.text(alert).contains(#""percent":null"#))
     }
 
-    @Test("times hold over years, leap days and before 1970; ends_at is never early")
+    @Test("times hold over years and leap days, from 1970 to the end of 9999; ends_at is never early")
     func times() throws {
         for (time, text) in [
-            (0, "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+            (0, "1970-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
             (951_782_400_007, "2000-02-29T00:00:00.007Z"), (4_102_444_799_999, "2099-12-31T23:59:59.999Z"),
         ] as [(Int64, String)] {
             var alert = try Self.alert()
@@ -84,6 +84,20 @@ import TollgateCore
     }
 
     @Test(
+        "times that cannot be are written as the nearest that can",
+        arguments: [.min, -1, 253_402_300_799_001, 9_417_168_000_000_000, .max] as [Int64])
+    func timesOutOfRange(time: Int64) throws {
+        var alert = try Self.alert()
+        (alert.openedAt, alert.endsAt) = (time, time)
+        alert.resolved = .init(at: time, by: "auto")
+        let day = time < 0 ? "1970-01-01T00:00:00" : "9999-12-31T23:59:59"
+        let json = try PolicyJSON.text(alert)
+        for name in ["opened_at", "ends_at", "resolved_at"] { #expect(json.contains(#""\(name)":"\(day)"#), "\(json)") }
+        #expect(alert.isInRange == (time == 253_402_300_799_001))
+        #expect(UTCTime.range.contains(try read(json).openedAt))
+    }
+
+    @Test(
         "what is no alert is refused",
         arguments: [
             (#""meter":"cost""#, #""meter":"money""#), (#""max":"20""#, #""max":20"#), (#""max":"20""#, #""max":"-1""#),
@@ -91,6 +105,7 @@ import TollgateCore
             (#""state":"open""#, #""state":"shut""#), (#""scope":"user:alice""#, #""scope":"alice""#),
             ("2026-11-20T18:20:01.123Z", "2026-11-20T18:20:01.123"), ("2026-11-20T18:20", "2026-02-29T18:20"),
             ("2026-11-20T18:20", "2026-11-20T24:20"), ("2026-11-20T18:20", "2026-11-20T+1:20"),
+            ("2026-11-20T18:20", "1969-12-31T18:20"), ("2026-11-20", "300000-11-20"),
         ])
     func refused(_ part: String, _ other: String) throws {
         let text = try PolicyJSON.text(Self.alert())
@@ -103,11 +118,11 @@ import TollgateCore
     func denial() throws {
         let event = DenialEvent(
             at: Self.opened, scope: try Scope(parsing: "user:alice"), meter: .requests, period: .sliding(seconds: 60),
-            max: 60, used: 60, source: "tier:basic",
+            max: 60, used: 59, held: 1, source: "tier:basic",
             request: [try Scope(parsing: "user:alice"), try Scope(parsing: "tool:search")])
         let text =
-            #"{"at":"2026-11-20T18:20:01.123Z","limit":"user:alice/requests/1m","max":60,"meter":"requests","period":"1m","#
-            + #""request":["user:alice","tool:search"],"scope":"user:alice","source":"tier:basic","used":60}"#
+            #"{"at":"2026-11-20T18:20:01.123Z","held":1,"limit":"user:alice/requests/1m","max":60,"meter":"requests","#
+            + #""period":"1m","request":["user:alice","tool:search"],"scope":"user:alice","source":"tier:basic","used":59}"#
         #expect(try PolicyJSON.text(event) == text)
         var events = [event]
         for (meter, period) in [(Meter.concurrent, Period.reservation), (.cost, .request), (.cost, .total)] {
@@ -119,5 +134,10 @@ import TollgateCore
             let read = try JSONDecoder().decode(DenialEvent.self, from: Data(PolicyJSON.text(event).utf8))
             #expect(read == event)
         }
+        // As events were written that said nothing of reservations.
+        let earlier = text.replacingOccurrences(of: #""held":1,"#, with: "")
+        #expect(try JSONDecoder().decode(DenialEvent.self, from: Data(earlier.utf8)).held == 0)
+        let broken = text.replacingOccurrences(of: #""held":1"#, with: #""held":-1"#)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(DenialEvent.self, from: Data(broken.utf8)) }
     }
 }

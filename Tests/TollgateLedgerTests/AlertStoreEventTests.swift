@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 import TollgateCore
 import TollgateTestSupport
@@ -85,14 +86,48 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a key of another type and an entry that cannot be read are named")
+    @Test("an event that cannot be read is left out, and named once in the log")
+    func unreadable() async throws {
+        try await Harness.with { harness in
+            let key = harness.keys.events
+            let events = try [event("global", .cost, .day, at: 0), event("global", .cost, .day, at: 1)]
+            try await harness.store.add(events[0])
+            let time = #""at":"2026-11-20T18:20:01.123Z""#
+            let json = try PolicyJSON.text(events[0])
+            try #require(json.contains(time))
+            var ids: [String] = []
+            for text in ["{}", json.replacing(time, with: #""at":"0001-01-01T00:00:00Z""#)] {
+                ids.append(try harness.redis.cli("XADD", key, "*", "scope", "global", "event", text))
+            }
+            try await harness.store.add(events[1])
+            for count in [1, 2, 10] { #expect(try await all(harness, by: count) == events.reversed()) }
+            for id in ids {
+                let lines = harness.log.text.split(separator: "\n").filter { $0.contains("entry \(id): cannot be read") }
+                #expect(lines.count == 1)
+            }
+        }
+    }
+
+    @Test("an event that was sent and not answered may be there; one that could not be sent is not")
+    func unknownOutcome() async throws {
+        try await Harness.with(deadline: .milliseconds(300)) { harness in
+            let event = try event("global", .cost, .day, at: 0)
+            harness.redis.freeze(true)
+            await #expect(throws: StoreError.unknownOutcome("no reply of Redis within 300 ms")) {
+                try await harness.store.add(event)
+            }
+            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
+                try await harness.store.add(event)
+            }
+            harness.redis.freeze(false)
+            try await eventually { (try? await all(harness, by: 10)) == [event] }
+        }
+    }
+
+    @Test("a key of another type is named")
     func corrupt() async throws {
         try await Harness.with { harness in
             let key = harness.keys.events
-            let id = try harness.redis.cli("XADD", key, "*", "scope", "global", "event", "{}")
-            await #expect(throws: StoreError.corrupt("\(key), entry \(id): cannot be read")) {
-                try await harness.store.events(atMost: 1)
-            }
             try harness.redis.cli("SET", key, "broken")
             for body in [
                 { _ = try await harness.store.events(atMost: 1) },

@@ -9,6 +9,7 @@ import TollgateTestSupport
 struct AlertStoreHarness: Sendable {
     let redis: TestRedis
     let store: AlertStore
+    let log: CapturedLog
 
     static let author = Author(name: "ops", address: "127.0.0.1")
     /// 2026-11-20T18:20:01.123Z
@@ -25,7 +26,9 @@ struct AlertStoreHarness: Sendable {
     ) async throws {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
         try await withStoreLink(to: redis, scripts: AlertStore.scripts, deadline: deadline) { link in
-            try await body(AlertStoreHarness(redis: redis, store: AlertStore(link: link, namespace: "tollgate")))
+            let log = CapturedLog()
+            let store = AlertStore(link: link, namespace: "tollgate", logger: log.logger)
+            try await body(AlertStoreHarness(redis: redis, store: store, log: log))
         }
     }
 
@@ -57,6 +60,11 @@ struct AlertStoreHarness: Sendable {
     /// Of all that Redis holds.
     var digest: String {
         get throws { try redis.cli("DEBUG", "DIGEST") }
+    }
+
+    /// The alerts that are due at a time, those that can be read.
+    func ending(before time: Int64, atMost count: Int) async throws -> [Alert] {
+        try await store.ending(before: time, atMost: count).items.map { try $0.alert.get() }
     }
 
     /// The members of a sorted set, by score.

@@ -150,7 +150,7 @@ import TollgateTestSupport
             for filter in [AlertFilter(), AlertFilter(states: [.open]), AlertFilter(scope: scope)] {
                 #expect(try await all(harness, filter, by: 2) == left)
             }
-            #expect(try await harness.store.ending(before: Harness.dayEnd, atMost: 100).count == 6)
+            #expect(try await harness.ending(before: Harness.dayEnd, atMost: 100).count == 6)
             let keys = harness.keys
             for index in [keys.all, keys.inState(.open), keys.ofScope("user:alice"), keys.ending] {
                 #expect(Set(try harness.members(index)) == Set(left.map(\.id)))
@@ -158,14 +158,36 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what cannot be read is named")
+    @Test(
+        "an alert that cannot be read is left out of lists, and named once in the log; asked for by itself it is an error",
+        arguments: [
+            ("max", "many"), ("max", "-1"), ("used", "\(Int64.min)"), ("opened_at", "\(Int64.min)"),
+            ("opened_at", "9417168000000000"), ("ends_at", "\(Int64.max)"), ("ends_at", "-1"), ("resolved_at", "-5"),
+            ("id", "other"), ("state", "shut"),
+        ])
+    func unreadable(field: String, value: String) async throws {
+        try await Harness.with { harness in
+            let alerts = try (0..<3).map { try Harness.alert(threshold: 80 + $0, at: Int64($0)) }
+            for alert in alerts { try await harness.open(alert) }
+            let key = harness.keys.alert(alerts[1].id)
+            try harness.redis.cli("HSET", key, field, value, "resolved_by", "auto")
+            let readable = [alerts[2], alerts[0]]
+            for count in [1, 2, 10] { #expect(try await all(harness, by: count) == readable) }
+            #expect(try await harness.store.active(atMost: 10) == readable)
+            let due = try await harness.store.ending(before: Harness.dayEnd, atMost: 10).items
+            #expect(Set(due.map(\.id)) == Set(alerts.map(\.id)))
+            #expect(due.compactMap { try? $0.alert.get() }.count == 2)
+            let sentence = "\(key): cannot be read as an alert"
+            await #expect(throws: StoreError.corrupt(sentence)) { try await harness.store.alert(alerts[1].id) }
+            #expect(harness.log.text.split(separator: "\n").filter { $0.contains(sentence) }.count == 1)
+        }
+    }
+
+    @Test("an index that is none is named")
     func corrupt() async throws {
         try await Harness.with { harness in
-            let alert = try await harness.open(Harness.alert())
+            try await harness.open(Harness.alert())
             let keys = harness.keys
-            try harness.redis.cli("HSET", keys.alert(alert.id), "max", "many")
-            let sentence = "\(keys.alert(alert.id)): cannot be read as an alert"
-            await #expect(throws: StoreError.corrupt(sentence)) { try await harness.store.alerts(atMost: 1) }
             try harness.redis.cli("DEL", keys.all)
             try harness.redis.cli("SET", keys.all, "broken")
             await #expect(throws: StoreError.corrupt("\(keys.all): is of another type")) {

@@ -131,15 +131,16 @@ import TollgateTestSupport
                 alerts.append(try await harness.open(alert))
             }
             try await harness.open(Harness.alert("user:ever", .cost, .total))
-            #expect(try await store.ending(before: Harness.dayEnd - 1, atMost: 10).isEmpty)
-            #expect(try await store.ending(before: Harness.dayEnd + 1, atMost: 10) == Array(alerts[...1]))
-            #expect(try await store.ending(before: .max, atMost: 3) == Array(alerts[...2]))
-            try await store.postpone(alerts[0].id, to: Harness.dayEnd + 50)
+            #expect(try await harness.ending(before: Harness.dayEnd - 1, atMost: 10).isEmpty)
+            #expect(try await harness.ending(before: Harness.dayEnd + 1, atMost: 10) == Array(alerts[...1]))
+            #expect(try await harness.ending(before: .max, atMost: 3) == Array(alerts[...2]))
+            try await store.postpone(alerts[0], to: Harness.dayEnd + 50)
             let seen = try await store.acknowledge(alerts[0].id, by: Harness.author, at: 1)
             try await store.publish(.resolved(id: alerts[1].id, at: Harness.dayEnd, reason: .periodEnded))
-            for id in [alerts[1].id, "nothing"] { try await store.postpone(id, to: 1) }
-            #expect(try await store.ending(before: Harness.dayEnd + 49, atMost: 10) == Array(alerts[2...]))
-            #expect(try await store.ending(before: Harness.dayEnd + 50, atMost: 10) == alerts[2...] + [seen])
+            for id in [alerts[1].id, "nothing"] { try await store.putOff(id, to: 1) }
+            try await store.postpone(alerts[1], to: 1)
+            #expect(try await harness.ending(before: Harness.dayEnd + 49, atMost: 10) == Array(alerts[2...]))
+            #expect(try await harness.ending(before: Harness.dayEnd + 50, atMost: 10) == alerts[2...] + [seen])
         }
     }
 }

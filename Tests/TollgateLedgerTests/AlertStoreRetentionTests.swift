@@ -28,7 +28,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("alerts opened more than 90 days ago are in no list but those of what still holds")
+    @Test("resolved alerts opened more than 90 days ago are in no list; those that still hold are in all of theirs")
     func age() async throws {
         try await Harness.with { harness in
             let old = try await harness.open(Harness.alert(threshold: 80))
@@ -37,8 +37,10 @@ import TollgateTestSupport
             let edge = try await harness.open(Harness.alert(threshold: 95, at: 2))
             let new = try await harness.open(Harness.alert(threshold: 80, at: Self.kept + 2))
             let keys = harness.keys
-            #expect(try harness.members(keys.all) == [edge.id, new.id])
-            #expect(try harness.members(keys.ofScope("user:alice")) == [edge.id, new.id])
+            #expect(try harness.members(keys.all) == [old.id, edge.id, new.id])
+            #expect(try harness.members(keys.ofScope("user:alice")) == [old.id, edge.id, new.id])
+            let inList = AlertFilter(states: [.open], scope: try Scope(parsing: "user:alice"))
+            #expect(try await harness.store.alerts(inList, atMost: 10).items.last == old)
             #expect(try harness.members(keys.inState(.open)) == [old.id, edge.id, new.id])
             #expect(Set(try harness.members(keys.ending)) == [old.id, edge.id, new.id])
             try await harness.store.publish(.resolved(id: edge.id, at: Harness.start + Self.kept + 3, reason: .reset))
@@ -72,6 +74,49 @@ import TollgateTestSupport
             for (number, left) in [151, 52, 3, 4].enumerated() {
                 try await harness.open(Harness.alert(threshold: 80 + number))
                 #expect(try harness.redis.cli("ZCARD", harness.keys.all) == "\(left)")
+            }
+        }
+    }
+
+    @Test("many that hold do not keep those that do not from being cleared away")
+    func manyHold() async throws {
+        try await Harness.with { harness in
+            let keys = harness.keys
+            let fill = """
+                for i = 1, 150 do
+                    redis.call('ZADD', KEYS[1], i, 'x' .. i)
+                    redis.call('ZADD', KEYS[2], ARGV[1], 'x' .. i)
+                end
+                for i = 151, 160 do redis.call('ZADD', KEYS[1], i, 'gone' .. i) end
+                """
+            try harness.redis.cli("EVAL", fill, "2", keys.all, keys.ending, "\(Harness.dayEnd)")
+            var opened: Int64 = 0
+            func isCleared() throws -> Bool { try !harness.members(keys.all).contains { $0.hasPrefix("gone") } }
+            // Of 160, the hundred that are looked through begin where the time says.
+            while try opened < 600 && !isCleared() {
+                for _ in 0..<60 {
+                    try await harness.open(Harness.alert("user:u\(opened)", at: opened))
+                    opened += 1
+                }
+            }
+            #expect(try isCleared())
+            #expect(try harness.members(keys.all).count == 150 + Int(opened))
+        }
+    }
+
+    @Test("an alert that is looked at and still holds is kept, with the lists it is in, for 90 days more")
+    func postponed() async throws {
+        try await Harness.with { harness in
+            let alert = try await harness.open(Harness.alert("user:alice", .cost, .total))
+            let keys = harness.keys
+            let kept = [
+                keys.alert(alert.id), keys.all, keys.ofScope("user:alice"), keys.inState(.open), keys.ending,
+            ]
+            for key in kept { try harness.redis.cli("PEXPIRE", key, "100000") }
+            try await harness.store.postpone(alert, to: Harness.dayEnd)
+            for key in kept {
+                let left = Int64(try harness.redis.cli("PTTL", key)) ?? 0
+                #expect((Self.kept - 60_000...Self.kept).contains(left), "\(key)")
             }
         }
     }

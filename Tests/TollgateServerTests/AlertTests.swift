@@ -97,6 +97,47 @@ import TollgateTestSupport
         }
     }
 
+    @Test("the alert of a sliding limit that a user has by a role stays open as long as it holds")
+    func slidingByRole() async throws {
+        let policy = """
+            tiers: { big: { limits: { tokens: { 3s: { max: 10, thresholds: [50] }, 1h: { max: 10, thresholds: [50] } } } } }
+            assignments: [{ role: R, tier: big }]
+            """
+        try await withSidecar(policy) { harness, store in
+            _ = try await harness.ask("RECORD user=a roles=R tokens=6")
+            try await eventually { try await store.active(atMost: 10).count == 2 }
+            let alert = try #require(try await store.active(atMost: 10).first { $0.limitName == "tokens/1h" })
+            // As when most of the hour has passed.
+            try await store.postpone(alert, to: 1)
+            try await eventually {
+                try Double(harness.redis.cli("ZSCORE", "tollgate:{alerts}:ending", alert.id)) ?? 0 > 1_000
+            }
+            #expect(try await store.alert(alert.id)?.state == .open)
+        }
+    }
+
+    @Test("the alert of a limit for ever is resolved when the counters were deleted")
+    func totalDeleted() async throws {
+        try await withSidecar("defaults: { user: { cost: { total: 10 } } }") { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=9")
+            let alert = try await onlyAlert(store)
+            try harness.redis.cli("DEL", "tollgate:{user:a}")
+            try await store.postpone(alert, to: 1)
+            try await expectResolved(alert, .periodEnded, in: store)
+        }
+    }
+
+    @Test("a scope for which no limit is left has its alerts resolved without a request")
+    func limitsGone() async throws {
+        try await withSidecar("defaults: { region: { cost: { total: 10 } } }") { harness, store in
+            _ = try await harness.ask("RECORD region=a cost=9")
+            let alert = try await onlyAlert(store)
+            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+            #expect(try harness.redis.hash("tollgate:{region:a}")["alerts"] == nil)
+        }
+    }
+
     @Test("a reset resolves without a request")
     func reset() async throws {
         try await withSidecar { harness, store in

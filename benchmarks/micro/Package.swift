@@ -35,7 +35,7 @@ let package = Package(
                 .embedInCode("alerts.lua"), .embedInCode("plain_checks.lua"), .embedInCode("apply.lua"),
                 .embedInCode("usage.lua"), .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
-                .embedInCode("alert_publish.lua"),
+                .embedInCode("alert_publish.lua"), .embedInCode("alert_forget.lua"),
                 .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
             ],
             swiftSettings: strict

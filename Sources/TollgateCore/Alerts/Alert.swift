@@ -118,6 +118,12 @@ public struct Alert: Sendable, Hashable {
             && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }
 
+    /// Whether its times can be written, and its amounts are none that no counter has. One that is not is neither written nor read.
+    package var isInRange: Bool {
+        let times = [openedAt, endsAt, acknowledged?.at, resolved?.at].compactMap { $0 }
+        return times.allSatisfy(UTCTime.range.contains) && max >= 0 && used >= 0
+    }
+
     /// Of a crossing, at a time in Unix ms: that in base 36, and a hash of the rest (FNV-1a, 64 bits).
     public static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

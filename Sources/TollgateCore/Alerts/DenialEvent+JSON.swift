@@ -1,7 +1,7 @@
 /// A denial event in JSON. Where it has a place in the stream of events, `id` stands beside the rest.
 extension DenialEvent: Codable {
     private enum CodingKeys: String, CodingKey {
-        case at, limit, max, meter, period, request, scope, source, used
+        case at, held, limit, max, meter, period, request, scope, source, used
     }
 
     /// Amounts of `cost` as decimal text, the time in ISO 8601.
@@ -14,6 +14,7 @@ extension DenialEvent: Codable {
         try container.encode(period.description, forKey: .period)
         try container.encode(AmountJSON(meter, max), forKey: .max)
         try container.encode(AmountJSON(meter, used), forKey: .used)
+        try container.encode(AmountJSON(meter, held), forKey: .held)
         try container.encode(source, forKey: .source)
         try container.encode(request.map(\.description), forKey: .request)
     }
@@ -31,6 +32,7 @@ extension DenialEvent: Codable {
                 ? .reservation : try container.parsed(forKey: .period) { try Period(parsing: $0) },
             max: try container.amount(of: meter, forKey: .max),
             used: try container.amount(of: meter, forKey: .used),
+            held: container.contains(.held) ? try container.amount(of: meter, forKey: .held) : 0,
             source: try container.decode(String.self, forKey: .source),
             request: try container.decode([String].self, forKey: .request).map { try Scope(parsing: $0) })
     }

@@ -13,7 +13,7 @@ public struct DenialEvent: Sendable, Hashable {
     public var max: Int64
     /// What counted against the limit; nano-units for `cost`.
     public var used: Int64
-    /// What open reservations held of it; nano-units for `cost`.
+    /// What open reservations held of it beside that; nano-units for `cost`.
     public var held: Int64
     /// Which part of the policy gave the limit: `tier:premium`.
     public var source: String
@@ -22,8 +22,8 @@ public struct DenialEvent: Sendable, Hashable {
 
     /// At a time in Unix ms.
     public init(
-        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0,
-        source: String, request: [Scope]
+        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0, source: String,
+        request: [Scope]
     ) {
         self.at = at
         self.scope = scope

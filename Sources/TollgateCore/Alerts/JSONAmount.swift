@@ -1,7 +1,11 @@
 extension KeyedDecodingContainer {
     /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.largestAmount`: counters add up.
     func amount(of meter: Meter, forKey key: Key) throws -> Int64 {
-        guard meter == .cost else { return try decode(Int64.self, forKey: key) }
+        guard meter == .cost else {
+            let amount = try decode(Int64.self, forKey: key)
+            guard amount >= 0 else { throw wrong(key, "expected no less than 0") }
+            return amount
+        }
         let text = try decode(String.self, forKey: key)
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let fraction = parts.count > 1 ? parts[1] : "0"

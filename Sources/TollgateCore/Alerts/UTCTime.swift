@@ -1,17 +1,24 @@
-/// Times as alerts and events have them in JSON: ISO 8601 in UTC, `2026-11-20T18:20:01.123Z`.
+/// Times as alerts and events have them in JSON: ISO 8601 in UTC, `2026-11-20T18:20:01.123Z`; from 1970 to the end of the year 9999.
 package enum UTCTime {
+    /// In Unix ms. What lies beyond is written as the nearest that does not, and is not read.
+    package static let range: ClosedRange<Int64> = 0...253_402_300_799_999
+
     /// Of a time in Unix ms.
     package static func text(milliseconds: Int64) -> String {
-        let seconds = floorDivide(milliseconds, 1_000)
-        return "\(dateAndTime(seconds)).\(padded(milliseconds - seconds * 1_000, 3))Z"
+        let time = bounded(milliseconds)
+        return "\(dateAndTime(time / 1_000)).\(padded(time % 1_000, 3))Z"
     }
 
     /// The same in whole seconds: the first one that is not before it.
     package static func wholeSeconds(milliseconds: Int64) -> String {
-        dateAndTime(-floorDivide(-milliseconds, 1_000)) + "Z"
+        dateAndTime(min((bounded(milliseconds) + 999) / 1_000, range.upperBound / 1_000)) + "Z"
     }
 
-    /// Unix ms; nil for text that is not one of the two forms.
+    private static func bounded(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, range.lowerBound), range.upperBound)
+    }
+
+    /// Unix ms; nil for text that is not one of the two forms, and for a time before 1970.
     static func milliseconds(parsing text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 20 || bytes.count == 24, bytes.last == UInt8(ascii: "Z"),
@@ -24,13 +31,14 @@ package enum UTCTime {
         else { return nil }
         let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
         let whole = ((days * 24 + hour) * 60 + minute) * 60 + second
+        guard whole >= 0 else { return nil }
         guard bytes.count == 24 else { return whole * 1_000 }
         guard bytes[19] == UInt8(ascii: "."), let fraction = number(bytes[20..<23]) else { return nil }
         return whole * 1_000 + fraction
     }
 
     private static func dateAndTime(_ seconds: Int64) -> String {
-        let days = floorDivide(seconds, 86_400)
+        let days = seconds / 86_400
         let date = CivilDate(daysSinceEpoch: days)
         let rest = seconds - days * 86_400
         return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"

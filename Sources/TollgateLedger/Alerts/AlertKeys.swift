@@ -17,7 +17,7 @@ package struct AlertKeys: Sendable {
     func inState(_ state: Alert.State) -> String { prefix + "index:\(state.rawValue)" }
     /// The same of one scope.
     func ofScope(_ scope: String) -> String { prefix + "index:scope:\(scope)" }
-    /// Sorted set of the ids of open and acknowledged alerts by when what they count stops to count (Unix ms).
+    /// Sorted set of the ids of open and acknowledged alerts by when what they count stops to count, or they are to be looked at (Unix ms).
     var ending: String { prefix + "ending" }
     /// Stream of what is to be delivered: `event` (opened, acknowledged, resolved) and `alert`, the alert in JSON as it was then.
     /// Each handler has a consumer group of it.

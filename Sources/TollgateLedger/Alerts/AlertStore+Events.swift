@@ -10,22 +10,24 @@ extension AlertStore {
     /// How many of them are read for one page, and at a time.
     private static let (mostEvents, eventPortion) = (2_000, 500)
 
-    /// Adds an event. Doing it twice makes two of it.
+    /// Adds an event. Doing it twice makes two of it, and so does doing it again after `.unknownOutcome`, maybe.
     package func add(_ event: DenialEvent) async throws(StoreError) {
         guard let json = try? PolicyJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
-        let replies = try await link.ask([
+        let replies = try await link.ask(
             [
-                "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description, "limit",
-                event.limitName, "event", json,
-            ], ["EXPIRE", keys.events, "\(Self.keptFor)"],
-        ])
+                [
+                    "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description,
+                    "limit", event.limitName, "event", json,
+                ], ["EXPIRE", keys.events, "\(Self.keptFor)"],
+            ], isChange: true)
         for reply in replies { _ = try reply.checked(of: keys.events) }
     }
 
-    /// The events of a scope, of a limit (`requests/1m`), or all, newest first. A page may be short and still have a next one.
+    /// The events of a scope, of a limit (`requests/1m`), or all, newest first. A page may be short and still have a next one. One
+    /// that cannot be read is left out.
     ///
     /// - Parameter count: 1 or more.
-    /// - Throws: `.badCursor`; `.corrupt` where one of them cannot be read.
+    /// - Throws: `.badCursor`; `.corrupt` where the stream is none.
     package func events(
         scope: Scope? = nil, limit: String? = nil, before cursor: String? = nil, atMost count: Int
     ) async throws(StoreError) -> Page<DenialEntry> {
@@ -38,14 +40,12 @@ extension AlertStore {
                 try await self.eventEntries(before: entry?.id ?? start, atMost: count)
             },
             items: { entries throws(StoreError) in
-                var found: [DenialEntry?] = []
-                for entry in entries {
+                entries.map { entry in
                     let isOther =
                         scopeText.map { entry.fields["scope"] != $0 } ?? false
                         || limit.map { entry.fields["limit"] != $0 } ?? false
-                    found.append(isOther ? nil : try self.event(of: entry))
+                    return isOther ? nil : self.event(of: entry)
                 }
-                return found
             },
             cursor: \.id)
         return try await page.read(after: nil, atMost: count)
@@ -63,10 +63,13 @@ extension AlertStore {
         return try StreamEntry.all(reply, of: keys.events)
     }
 
-    private func event(of entry: StreamEntry) throws(StoreError) -> DenialEntry {
+    private func event(of entry: StreamEntry) -> DenialEntry? {
         guard let json = entry.fields["event"],
             let event = try? JSONDecoder().decode(DenialEvent.self, from: Data(json.utf8))
-        else { throw .corrupt("\(keys.events), entry \(entry.id): cannot be read") }
+        else {
+            unreadable.warn("\(keys.events), entry \(entry.id): cannot be read, and is left out")
+            return nil
+        }
         return DenialEntry(id: entry.id, event: event)
     }
 }

@@ -15,10 +15,10 @@ extension AlertStore {
     }
 
     /// The alerts that a filter lets through, newest first. What changes between two pages does not make any other be missed or come
-    /// twice. A page may be short and still have a next one.
+    /// twice. A page may be short and still have a next one. One that cannot be read is left out.
     ///
     /// - Parameter count: 1 … 1000.
-    /// - Throws: `.badCursor`; `.corrupt` where one of them cannot be read.
+    /// - Throws: `.badCursor`; `.corrupt` where an index is none.
     package func alerts(
         _ filter: AlertFilter = AlertFilter(), before cursor: String? = nil, atMost count: Int
     ) async throws(StoreError) -> Page<Alert> {
@@ -29,8 +29,8 @@ extension AlertStore {
             places: { place, count throws(StoreError) in try await self.places(in: indexes, after: place, atMost: count)
             },
             items: { places throws(StoreError) in
-                try await self.alerts(places.map(\.id), from: indexes).map { alert in
-                    alert.flatMap { filter.matches($0) ? $0 : nil }
+                try await self.stored(places.map(\.id), in: indexes).map { found in
+                    self.readable(found).flatMap { filter.matches($0) ? $0 : nil }
                 }
             },
             cursor: { "\($0.openedAt) \($0.id)" })
@@ -101,18 +101,33 @@ extension AlertStore {
 
     // MARK: - Hashes
 
-    /// The alerts of these ids, nil for those that have expired. Those are taken out of the indexes that had them.
-    func alerts(_ ids: [String], from indexes: [String]) async throws(StoreError) -> [Alert?] {
-        var (alerts, expired): ([Alert?], [String]) = ([], [])
-        for (place, reply) in try await link.ask(ids.map { ["HGETALL", keys.alert($0)] }).enumerated() {
-            let alert = try StoredAlert.alert(reply, of: keys.alert(ids[place]))
-            if alert == nil { expired.append(ids[place]) }
-            alerts.append(alert)
+    private func readable(_ found: Result<Alert?, StoreError>) -> Alert? {
+        switch found {
+        case .success(let alert): return alert
+        case .failure(let error):
+            unreadable.warn("\(error), and is left out")
+            return nil
+        }
+    }
+
+    /// The alerts of these ids, nil for those that have expired; or why one cannot be read. Those that have expired are taken out of
+    /// the indexes that had them.
+    func stored(_ ids: [String], in indexes: [String]) async throws(StoreError) -> [Result<Alert?, StoreError>] {
+        var (found, expired): ([Result<Alert?, StoreError>], [String]) = ([], [])
+        for (id, reply) in zip(ids, try await link.ask(ids.map { ["HGETALL", keys.alert($0)] })) {
+            do throws(StoreError) {
+                let alert = try StoredAlert.alert(reply, of: keys.alert(id))
+                if alert == nil { expired.append(id) }
+                found.append(.success(alert))
+            } catch {
+                guard case .corrupt = error else { throw error }
+                found.append(.failure(error))
+            }
         }
         if !expired.isEmpty {
             // The next one who reads tries again where this fails.
             _ = try? await link.ask(indexes.map { ["ZREM", $0] + expired })
         }
-        return alerts
+        return found
     }
 }

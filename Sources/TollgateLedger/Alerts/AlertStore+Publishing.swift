@@ -6,7 +6,7 @@ extension AlertStore {
     /// Tells what the batch script saw, to all sidecars and to those who get alerts. Harmless when it is repeated: an alert that is
     /// there is not opened again, and one that is resolved, or not there, is not resolved.
     ///
-    /// - Throws: `.corrupt` where a key is of another type, and nothing was changed; `.unknownOutcome` and `.unavailable` as they say.
+    /// - Throws: `.corrupt` where a key is of another type, or the alert one that could not be read, and nothing was changed; `.unknownOutcome` and `.unavailable` as they say.
     package func publish(_ change: AlertChange) async throws(StoreError) {
         switch change {
         case .opened(let alert):
@@ -49,6 +49,7 @@ extension AlertStore {
     private func write(
         _ alert: Alert, _ event: AlertEntry.Event, ifState state: Alert.State?, at: Int64
     ) async throws(StoreError) -> Bool {
+        guard alert.isInRange else { throw .corrupt("\(keys.alert(alert.id)): a time or an amount is out of range") }
         guard let json = try? PolicyJSON.text(alert) else { throw .unavailable("cannot be written as JSON") }
         // In the order of alert_publish.lua.
         let keys = [
@@ -56,7 +57,8 @@ extension AlertStore {
             keys.inState(state ?? event.state), keys.inState(event.state), keys.ending, keys.deliveries,
         ]
         let arguments = [
-            state?.rawValue ?? "", event.rawValue, alert.id, "\(alert.openedAt)", alert.endsAt.map { "\($0)" } ?? "",
+            state?.rawValue ?? "", event.rawValue, alert.id, "\(alert.openedAt)",
+            "\(alert.endsAt ?? alert.openedAt + Self.day)",
             "\(at)", json, self.keys.news,
         ]
         let reply = try await link.evaluate(

@@ -1,3 +1,4 @@
+package import Logging
 import LuaScripts
 import TollgateCore
 package import TollgateRedis
@@ -12,14 +13,18 @@ package final class AlertStore: Sendable {
     static let pageScript = PolicyStore.seenScript
 
     /// What its link has to load.
-    package static let scripts = [publishScript, settleScript, pageScript]
+    package static let scripts = [publishScript, settleScript, forgetScript, pageScript]
 
     let link: StoreLink
     let namespace: String
     package let keys: AlertKeys
 
-    package init(link: StoreLink, namespace: String) {
+    /// Says what lists have left out because it cannot be read.
+    let unreadable: OnceLog
+
+    package init(link: StoreLink, namespace: String, logger: Logger) {
         self.link = link
+        unreadable = OnceLog(logger)
         self.namespace = namespace
         keys = AlertKeys(namespace: namespace)
     }

@@ -25,7 +25,8 @@ enum StoredAlert {
         let words = try reply.texts(of: key)
         guard !words.isEmpty else { return nil }
         let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
-        guard let alert = alert(Dictionary(pairs) { first, _ in first }) else {
+        let stored = alert(Dictionary(pairs) { first, _ in first })
+        guard let alert = stored, alert.isInRange, key.hasSuffix(":alert:\(alert.id)") else {
             throw .corrupt("\(key): cannot be read as an alert")
         }
         return alert

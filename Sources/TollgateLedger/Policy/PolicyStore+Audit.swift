@@ -12,15 +12,17 @@ extension PolicyStore {
         return Page(items: Array(page.items), next: page.next)
     }
 
-    /// Notes what somebody has done to other things than what administrators set. `before` and `after` are JSON.
+    /// Notes what somebody has done to other things than what administrators set. `before` and `after` are JSON. Throws
+    /// `.unknownOutcome` where it may stand in the log all the same.
     package func note(
         _ action: String, _ target: String, before: String, after: String, by author: Author
     ) async throws(StoreError) {
-        _ = try await link.ask(
-            "XADD", keys.audit, "MAXLEN", "~", "10000", "*", "who", author.name, "from", author.address, "action",
-            action,
-            "target", target, "before", before, "after", after
-        ).checked(of: keys.audit)
+        let entry = [
+            "who", author.name, "from", author.address, "action", action, "target", target, "before", before, "after", after,
+        ]
+        let replies = try await link.ask(
+            [["XADD", keys.audit, "MAXLEN", "~", "10000", "*"] + entry], isChange: true)
+        _ = try replies[0].checked(of: keys.audit)
     }
 
     private static func streamID(_ cursor: String) throws(StoreError) -> String {

@@ -15,9 +15,11 @@ package struct StoreLink: Sendable {
     }
 
     /// Sends commands right behind each other; their replies, in order. Errors of Redis are among them.
-    func ask(_ commands: [[String]]) async throws(StoreError) -> [RedisReply] {
+    ///
+    /// - Parameter isChange: Whether no reply is `.unknownOutcome`.
+    func ask(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
-        return try await call(expecting: commands.count) { link, call in
+        return try await call(expecting: commands.count, isChange: isChange) { link, call in
             for words in commands { link.send(Self.encoded(words)) { call.receive($0) } }
         }
     }

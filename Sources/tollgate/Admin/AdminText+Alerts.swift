@@ -45,11 +45,17 @@ extension AdminText {
         var table = Table(["at", "scope", "limit", "used", "max", "source", "request"], amounts: ["used", "max"])
         for event in answer["items"].array {
             table.add([
-                second(event["at"]), event["scope"].text, limit(of: event), event["used"].text, event["max"].text,
+                second(event["at"]), event["scope"].text, limit(of: event), usedAndHeld(event), event["max"].text,
                 event["source"].text, event["request"].array.map(\.text).joined(separator: " "),
             ])
         }
         return table.isEmpty ? "no events" : table.text
+    }
+
+    /// `12/3`: what was used, and what reservations held of the limit where that was anything.
+    private static func usedAndHeld(_ event: JSONValue) -> String {
+        let held = event["held"].text
+        return event["used"].text + (held == "0" ? "" : "/\(held)")
     }
 
     /// The limit without its scope.

@@ -1,13 +1,18 @@
-import Logging
+public import Logging
 import Synchronization
 
 /// A log in memory, with everything that is written to it.
-final class CapturedLog: Sendable {
+public final class CapturedLog: Sendable {
     private let lines = Mutex<[String]>([])
 
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+    /// An empty one.
+    public init() {}
 
-    var logger: Logger {
+    /// A line for each message: level, text, metadata.
+    public var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+    /// Writes into it, whatever the level.
+    public var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(log: self) }
         logger.logLevel = .trace
         return logger

@@ -1,0 +1,88 @@
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// From a batch's notices to the store, where something is broken on the way.
+@Suite struct AlertPublisherTests {
+    private static let policy = "defaults: { user: { cost: { day: 10 } } }"
+
+    private func denial(_ number: Int64) throws -> LedgerNotice {
+        let scope = try Scope(parsing: "user:a")
+        return .denied(
+            DenialEvent(
+                at: number, scope: scope, meter: .requests, period: .day, max: 1, used: 1, source: "defaults",
+                request: [scope]))
+    }
+
+    private func pending(_ number: Int64) throws -> LedgerNotice {
+        let scope = try Scope(parsing: "user:a")
+        let change = AlertChange.resolved(id: "nothing", at: number, reason: .reset)
+        return .pending(
+            PendingAlerts(scope: scope, changes: [PendingAlerts.Change(line: "-\(number)", change: change)]))
+    }
+
+    @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")
+    func poison() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.alertSweep = .seconds(3_600) }) { harness in
+            let store = try #require(harness.server.stores?.alerts)
+            _ = try await harness.ask("RECORD user=a cost=8.5")
+            try await eventually { try await store.active(atMost: 10).count == 1 }
+            let first = try await store.active(atMost: 10)[0]
+            try await eventually { try harness.redis.hash("tollgate:{user:a}")["alerts"]?.contains("+") == false }
+            try harness.redis.cli("HSET", "tollgate:{alerts}:alert:\(first.id)", "max", "many")
+            let user = try Scope(parsing: "user:a")
+            // Resolves the first, which cannot be; then opens another.
+            try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
+            _ = try await harness.ask("RECORD user=a cost=9")
+            try await eventually { try await store.active(atMost: 10).count == 1 }
+            let second = try await store.active(atMost: 10)[0]
+            #expect(second.threshold == 80 && second.max == 20_000_000_000)
+            try await eventually {
+                let field = try harness.redis.hash("tollgate:{user:a}")["alerts"] ?? ""
+                return !field.contains("+") && !field.split(separator: ";").contains { $0.hasPrefix("-") }
+            }
+        }
+    }
+
+    @Test("an event that Redis was sent, and has not answered, is not sent again")
+    func unknownOutcome() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.deadline = .milliseconds(300) }) { harness in
+            let store = try #require(harness.server.stores?.alerts)
+            let publisher = AlertPublisher(store: store, logger: CapturedLog().logger)
+            publisher.start()
+            harness.redis.freeze(true)
+            publisher.take([try denial(1)])
+            // Longer than the deadline and the pause before it would be sent again.
+            try await Task.sleep(for: .milliseconds(1_500))
+            harness.redis.freeze(false)
+            try await harness.waitForRedis()
+            // Behind it.
+            try await eventually {
+                publisher.take([try denial(2)])
+                return (try? await store.events(atMost: 10).items.contains { $0.event.at == 2 }) ?? false
+            }
+            await publisher.stop()
+            let events = try await store.events(atMost: 100).items.map(\.event.at)
+            #expect(events.filter { $0 == 1 }.count == 1)
+        }
+    }
+
+    @Test("what fails again and again is told once a minute, also where some of it goes well in between")
+    func throttled() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let store = try #require(harness.server.stores?.alerts)
+            let log = CapturedLog()
+            let publisher = AlertPublisher(store: store, logger: log.logger)
+            try harness.redis.cli("SET", "tollgate:{alerts}:events", "broken")
+            publisher.start()
+            for number in 0..<20 { publisher.take([try denial(Int64(number)), try pending(Int64(number))]) }
+            await publisher.stop()
+            let warnings = log.text.split(separator: "\n").filter { $0.contains("cannot be published") }
+            #expect(warnings.count == 1, "\(warnings)")
+            #expect(warnings.first?.contains("tollgate:{alerts}:events: is of another type") == true)
+        }
+    }
+}
