@@ -25,7 +25,7 @@ final class StoreConnections: Sendable {
             pages: StoreLink(
                 NIOLoopBound(pages, eventLoop: eventLoop),
                 deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline))),
-            namespace: settings.namespace)
+            namespace: settings.namespace, logger: logger)
     }
 
     /// To be called on the event loop.
