@@ -4,11 +4,13 @@
 -- Both have the same amounts: requests, denied, tokens, input_tokens, output_tokens, cost (nano-units), each in all and by
 -- the labels of the operation's other scopes (history_labels.lua).
 -- Only the day is written with every call. A month's page has what its days that are over came to:
---   open_day   on a month's page: the one day that has not been added to it yet, '2026-11-20'; open_ends: its end (Unix ms).
---              The month is its page and that day's together
---   folded     on a day's page: 0, or the month that it was added to, '2026-11': what comes to that day later is added to
---              both. So every amount is in the month once, also where calendars alternate or the clock goes back
--- When a later day is written first, the open one is folded into the page that names it. The last day of a month stays open.
+--   open_day   on a month's page: the days that have not been added to it yet, '2026-11-20', most often one, else the oldest
+--              first with spaces between; open_ends: their ends (Unix ms). The month is its page and those days' together
+--   folded     on a day's page: 0, or 0+ where days before it are not added either, or the month that it was added to,
+--              '2026-11': what comes to that day later is added to both. So every amount is in the month once, also where
+--              calendars alternate or the clock goes back
+-- When a later day is written first, the open one is folded into the page that names it. A call folds only so much: in one
+-- with many scopes days may wait, and are folded by later writes to the days after them. The last day of a month stays open.
 --
 -- What is to be added is kept in state.tallied until the writing: names, of fields in their order behind 'folded' (so that
 -- they are an HMGET), and sums by field, and pieces, as add_exactly puts them aside; or in state.shared, where others have the

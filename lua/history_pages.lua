@@ -5,8 +5,12 @@
 -- What is no number stays as it is, and what is no hash: there nothing can be counted, and nothing else is kept from being.
 -- Needs history.lua, history_refunds.lua and rankings.lua.
 
--- MOST_AT_ONCE: fields in a command; Lua's stack is bounded. command: reused.
-local pages = { MOST_AT_ONCE = 1000, command = { 'HSET' } }
+-- OPEN, OPEN_BEHIND: 'folded' of a day that is not in its month. may_fold: how many fields this call may still fold, lest one
+-- in which very many scopes begin a day holds up Redis; the last day is folded whole, of at most 3606. FOLDING: what folding a
+-- day costs, in fields, however few it has. MOST_AT_ONCE: fields in a command; Lua's stack is bounded. command: reused.
+local pages = {
+    OPEN = '0', OPEN_BEHIND = '0+', may_fold = 1000, FOLDING = 8, MOST_AT_ONCE = 1000, command = { 'HSET' },
+}
 
 -- The texts of fields, in their order, false for those that are not there; nil where the page is no hash.
 function pages.read_fields(page, names)
@@ -35,18 +39,18 @@ end
 
 -- Adds a change to a page, given the texts that stand there. Fields are set to their new numbers in one command; what would
 -- not be exact as a number, or goes where others go too, is left to HINCRBY, afterwards. homes: of the page's labels, as far
--- as they are known. rank_of: the state whose rankings are to know the new totals, or nil. Returns the homes, or nil where
--- none was needed.
-function pages.add_change(page, change, texts, homes, is_new, rank_of)
+-- as they are known. opened: what is to be 'folded' on a page that is new, else false. rank_of: the state whose rankings are
+-- to know the new totals, or nil. Returns the homes, or nil where none was needed.
+function pages.add_change(page, change, texts, homes, opened, rank_of)
     local names, sums, pieces = change.names, change.sums, change.pieces
     local counts, length, others = pages.command, 2, nil
     counts[2] = page
-    if is_new then counts[3], counts[4], length = 'folded', '0', 4 end
+    if opened then counts[3], counts[4], length = 'folded', opened, 4 end
     for i = 2, #names do
         local field, text = names[i], texts[i]
         local delta, stored, target = sums[field], text and tonumber(text) or 0, field
         if not text and label_of[field] then
-            homes = homes or pages.known_homes(page, names, texts, is_new)
+            homes = homes or pages.known_homes(page, names, texts, opened)
             local home = home_of(homes, label_of[field])
             if home ~= label_of[field] then target = field_of(home, meter_of[field]) end
         end
@@ -86,11 +90,12 @@ end
 -- Adds a day that is over to its month. expires: when the day's page is to (Unix ms).
 function pages.fold(day, month, month_id, expires)
     local stored = pcall('HGETALL', day)
+    pages.may_fold = pages.may_fold - #stored / 2 - pages.FOLDING
     if stored.err or #stored == 0 then return end
     local change = history.new_change()
     for i = 1, #stored, 2 do
         local field, text = stored[i], stored[i + 1]
-        if field == 'folded' and text ~= '0' then return end
+        if field == 'folded' and text ~= pages.OPEN and text ~= pages.OPEN_BEHIND then return end
         if labels.is_amount(field) and find(text, '^%d+$') then
             change.names[#change.names + 1] = field
             change.sums[field] = text
@@ -101,19 +106,41 @@ function pages.fold(day, month, month_id, expires)
     call('PEXPIREAT', day, expires)
 end
 
--- Makes the day of the state's set the open one of its month.
-function pages.open_day(state)
+-- The days that a month's page names as open but for one, in their order: ids, and their ends, false where unknown.
+function pages.open_but_for(except, days, ends)
+    local ids, times, next_end = {}, {}, gmatch(ends or '', '%d+')
+    for day in gmatch(days or '', '%S+') do
+        local its_end = next_end()
+        if day ~= except then ids[#ids + 1], times[#times + 1] = day, its_end or false end
+    end
+    return ids, times
+end
+
+-- Folds open days of the month of the state's set, the oldest first, as far as this call may. The last stays open: where the
+-- page of the set's day is new, that one is it from now on. Returns what that page is to have as 'folded'.
+function pages.fold_open(state, is_new)
     local set = state.set
     local month, today = state.key .. set.month, sub(set.day, #':day:' + 1)
     local found = pcall('HMGET', month, 'open_day', 'open_ends')
-    if found.err then return end
-    local last, ends = found[1], tonumber(found[2] or nil)
-    if last and last ~= today then
-        local expires = (ends or set.day_ends) + set.day_kept
-        pages.fold(state.key .. ':day:' .. last, month, sub(set.month, #':month:' + 1), expires)
+    if found.err then return pages.OPEN end
+    local days, ends = pages.open_but_for(is_new and today, found[1], found[2])
+    if is_new then days[#days + 1], ends[#ends + 1] = today, format('%d', set.day_ends) end
+    local open, open_ends, folded = {}, {}, pages.OPEN
+    for i = 1, #days do
+        local day, its_end = days[i], ends[i] or format('%d', set.day_ends)
+        local is_over = i < #days and day ~= today
+        if is_over and pages.may_fold > 0 then
+            pages.fold(state.key .. ':day:' .. day, month, sub(set.month, #':month:' + 1), its_end + set.day_kept)
+        else
+            open[#open + 1], open_ends[#open_ends + 1] = day, its_end
+            if is_over then folded = pages.OPEN_BEHIND end
+        end
     end
-    call('HSET', month, 'open_day', today, 'open_ends', format('%d', set.day_ends))
-    if not last then call('PEXPIREAT', month, set.month_ends + set.month_kept) end
+    if is_new or #open < #days then
+        call('HSET', month, 'open_day', table.concat(open, ' '), 'open_ends', table.concat(open_ends, ' '))
+    end
+    if is_new and #days == 1 then call('PEXPIREAT', month, set.month_ends + set.month_kept) end
+    return folded
 end
 
 -- What came to a day after it was folded. A label's home in the month is that of its home in the day.
@@ -131,11 +158,15 @@ function pages.write(state)
     local texts = pages.read_fields(page, change.names)
     if not texts then return end
     local folded = texts[1]
-    if not folded then pages.open_day(state) end
-    local homes = pages.add_change(page, change, texts, state.homes or nil, not folded, state)
-    if not folded then
+    local opened = not folded and pages.fold_open(state, true)
+    local homes = pages.add_change(page, change, texts, state.homes or nil, opened, state)
+    if opened then
         call('PEXPIREAT', page, max(set.month_ends + set.month_kept, set.day_ends + set.day_kept))
-    elseif folded ~= '0' then
+    elseif folded == pages.OPEN_BEHIND then
+        if pages.may_fold > 0 and pages.fold_open(state, false) == pages.OPEN then
+            call('HSET', page, 'folded', pages.OPEN)
+        end
+    elseif folded ~= pages.OPEN then
         pages.add_to_month(state.key .. ':month:' .. folded, change, homes)
     end
 end

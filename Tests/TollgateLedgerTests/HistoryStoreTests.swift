@@ -110,7 +110,7 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("a month is the days of it that are over and the one that is not; another day's page is left alone")
+    @Test("a month is its page and the days that this names; another day's page is left alone")
     func months() async throws {
         try await withStore { harness in
             let scope = "tollgate:{user:alice}"
@@ -119,14 +119,17 @@ struct HistoryStoreTests {
                 "\(scope):month:2026-11", ["open_day": "2026-12-03", "cost": "10", "cost/tool=a": "4", "folded": "1"])
             try harness.set("\(scope):day:2026-12-03", ["cost": "5", "cost/tool=a": "1", "cost/tool=b": "4"])
             try harness.set("\(scope):day:2026-11-20", ["cost": "10", "folded": "1"])
-            try harness.set("\(scope):month:2026-12", ["open_day": "2026-12-31"])
+            try harness.set("\(scope):month:2026-12", ["open_day": "2026-12-29 2026-12-30 2026-12-31", "cost": "1"])
+            try harness.set("\(scope):day:2026-12-29", ["cost": "20", "cost/tool=a": "20"])
+            try harness.set("\(scope):day:2026-12-31", ["cost": "300"])
             try harness.redis.cli("CONFIG", "RESETSTAT")
             let ids = ["2026-09", "2026-10", "2026-11", "2026-12"]
             let months = try await harness.store.months(of: harness.alice, ids: ids)
-            #expect(months.map { $0.total[.cost] } == [0, 100, 15, 0])
+            #expect(months.map { $0.total[.cost] } == [0, 100, 15, 321])
+            #expect(months[3].labelled[.init(kind: "tool", id: "a")]?[.cost] == 20)
             #expect(months[2].labelled[.init(kind: "tool", id: "a")]?[.cost] == 5)
             #expect(months[2].labelled[.init(kind: "tool", id: "b")]?[.cost] == 4)
-            #expect(try commandCounts(harness.redis)["hgetall"] == 6)
+            #expect(try commandCounts(harness.redis)["hgetall"] == 8)
             let totals = try await harness.store.months(of: harness.alice, ids: ids, .totals)
             #expect(totals.map(\.total) == months.map(\.total))
         }
@@ -140,7 +143,7 @@ struct HistoryStoreTests {
             try harness.redis.cli("SET", "\(scope):month:2026-11", "x")
             try harness.set("\(scope):day:2026-11-21", ["cost/tool=a": "1.5"])
             try harness.set("\(scope):day:2026-11-22", ["tokens": "-1"])
-            try harness.set("\(scope):month:2026-12", ["open_day": "x}:y"])
+            try harness.set("\(scope):month:2026-12", ["open_day": "2026-12-01 x}:y"])
             try harness.set("\(scope):day:2026-11-23", ["tokens": "92233720368547758070"])
             for detail in [HistoryStore.Detail.everything, .totals] {
                 await #expect(throws: StoreError.corrupt("\(scope):day:2026-11-20: is of another type")) {

@@ -35,11 +35,17 @@ struct StoredHistory: Decodable {
     /// The amounts of a day, without what is 0.
     func day(_ id: String, of scope: String) -> [String: Int64] { amounts("tollgate:{\(scope)}:day:\(id)") }
 
-    /// The amounts of a month: of its page and of the day that is open.
+    /// The days of a month that have not been added to its page.
+    func openDays(of id: String, of scope: String) -> [String] {
+        let text = pages["tollgate:{\(scope)}:month:\(id)"]?["open_day"] ?? ""
+        return text.split(separator: " ").map(String.init)
+    }
+
+    /// The amounts of a month: of its page and of the days that are open.
     func month(_ id: String, of scope: String) -> [String: Int64] {
-        let page = "tollgate:{\(scope)}:month:\(id)"
-        let open = pages[page]?["open_day"].map { day($0, of: scope) } ?? [:]
-        return amounts(page).merging(open, uniquingKeysWith: +)
+        openDays(of: id, of: scope).reduce(into: amounts("tollgate:{\(scope)}:month:\(id)")) {
+            $0.merge(day($1, of: scope), uniquingKeysWith: +)
+        }
     }
 
     func amounts(_ page: String) -> [String: Int64] {

@@ -11,7 +11,7 @@ struct HistoryKeys: Sendable {
     /// Hash of one day: `2026-11-20` in the scope's own calendar.
     func day(_ id: String, of scope: Scope) -> String { "\(namespace):{\(scope)}:day:\(id)" }
 
-    /// Hash of the days of one month that are over, and as `open_day` the one that is not: `2026-11`.
+    /// Hash of the days of one month that are over, and as `open_day` those that have not been added to it yet: `2026-11`.
     func month(_ id: String, of scope: Scope) -> String { "\(namespace):{\(scope)}:month:\(id)" }
 
     /// Sorted set of the scopes of a kind by what they used of a meter on the day of that id.

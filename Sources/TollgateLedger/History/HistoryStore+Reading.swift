@@ -10,16 +10,17 @@ extension HistoryStore {
         try await stored(ids.map { keys.day($0, of: scope) }, detail).map(\.page)
     }
 
-    /// The months with these ids, in their order. One read of one hash each, then one for each month with a day that is not over.
+    /// The months with these ids, in their order. One read of one hash each, then one for each day that has not been added to its
+    /// month yet, most often one a month.
     package func months(
         of scope: Scope, ids: [String], _ detail: Detail = .everything
     ) async throws(StoreError) -> [HistoryPage] {
         let months = try await stored(ids.map { keys.month($0, of: scope) }, detail)
         // A day that is added to its month between the two reads is not yet in what was read of the month.
-        let open = months.indices.filter { months[$0].openDay != nil }
-        let days = try await stored(open.map { keys.day(months[$0].openDay ?? "", of: scope) }, detail)
+        let open = months.indices.flatMap { place in months[place].openDays.map { (place, keys.day($0, of: scope)) } }
+        let days = try await stored(open.map(\.1), detail)
         var pages = months.map(\.page)
-        for (place, day) in zip(open, days) { pages[place] += day.page }
+        for ((place, _), day) in zip(open, days) { pages[place] += day.page }
         return pages
     }
 

@@ -4,13 +4,13 @@ import TollgateRedis
 
 /// A page of history as its hash has it.
 struct StoredPage {
-    private static let openDayField = "open_day"
+    private static let openDaysField = "open_day"
     /// What is read where labels are not wanted.
-    private static let totals = HistoryMeter.allCases.map(\.name) + [openDayField]
+    private static let totals = HistoryMeter.allCases.map(\.name) + [openDaysField]
 
     private(set) var page = HistoryPage()
-    /// Of a month's page: the day that has not been added to it yet.
-    private(set) var openDay: String?
+    /// Of a month's page: the days that have not been added to it yet.
+    private(set) var openDays: [String] = []
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
@@ -47,11 +47,11 @@ struct StoredPage {
     }
 
     private mutating func add(_ name: String, _ value: String, _ key: String) throws(StoreError) {
-        if name == Self.openDayField {
-            guard CalendarUnit.day.number(ofID: value) != nil else {
+        if name == Self.openDaysField {
+            openDays = value.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+            guard openDays.allSatisfy({ CalendarUnit.day.number(ofID: $0) != nil }) else {
                 throw .corrupt("\(key), field \(name): expected a day such as 2026-11-20")
             }
-            openDay = value
         } else if let field = HistoryField(name.utf8) {
             page.add(try Self.amount(value, "\(key), field \(name)"), to: field)
         }
