@@ -132,7 +132,8 @@ struct HandlerTests {
                         try PolicyJSON.text(seen))
                     try await harness.resolve(alert)
                     let endless = try await harness.open("user:bob", threshold: 80, period: .total)
-                    try await eventually { receiver.requests.count == 3 }
+                    let sliding = try await harness.open("user:bob", threshold: 80, period: .sliding(seconds: 3_600))
+                    try await eventually { receiver.requests.count == 4 }
                     try await eventually { try await harness.report("pager").pending == 0 }
                     let messages = try receiver.requests.map { try #require(Message.all($0.body).first) }
                     #expect(receiver.requests.allSatisfy { $0.path == "/prefix/api/v2/alerts" })
@@ -150,6 +151,9 @@ struct HandlerTests {
                     #expect(messages[2].labels["alertname"] == "TollgateApproachingLimit")
                     #expect(
                         messages[2].endsAt == UTCTime.text(milliseconds: endless.openedAt + 30 * 86_400_000))
+                    #expect(
+                        messages[3].endsAt == UTCTime.text(milliseconds: sliding.openedAt + 30 * 86_400_000),
+                        "it may still hold when its window has passed")
                     #expect(messages[0].annotations["used"] == "20.24" && messages[0].annotations["max"] == "20")
                 }
             }

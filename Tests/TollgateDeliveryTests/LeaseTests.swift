@@ -87,7 +87,7 @@ struct LeaseTests {
                 alert: alert.id, event: "opened", attempts: 1, firstAt: 1, nextAt: 2, lastError: "x")
             #expect(try await !queue.note(note, of: entry.id, by: "b"))
             #expect(try await !queue.park(note, of: entry.id, by: "b"))
-            #expect(try await queue.failures().isEmpty)
+            #expect(try await queue.failures().deliveries.isEmpty)
             #expect(try await harness.report("hook").pending == 1)
             #expect(try await queue.park(note, of: entry.id, by: "a"))
             #expect(try await queue.park(note, of: entry.id, by: "a"))

@@ -15,7 +15,8 @@ extension AlertStore {
         guard let json = try? PolicyJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
         let replies = try await link.ask([
             [
-                "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description, "limit",
+                "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description,
+                "limit",
                 event.limitName, "event", json,
             ], ["EXPIRE", keys.events, "\(Self.keptFor)"],
         ])
