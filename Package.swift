@@ -190,7 +190,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
-            dependencies: ["TollgateRedis"],
+            dependencies: ["TollgateRedis", .product(name: "Logging", package: "swift-log")],
             path: "Tests/Support",
             swiftSettings: strict
         ),

@@ -40,7 +40,7 @@ struct LeaseTests {
                     receiver.answer { _, _ in .status(200) }
                     await first.stop()
                     let second = try await harness.open("user:bob")
-                    try await eventually { receiver.requests.last?.alert == second.id }
+                    try await eventually { receiver.requests.contains { $0.alert == second.id } }
                     try await eventually { try await harness.report("hook").pending == 0 }
                 }
                 #expect(Set(receiver.requests.filter { $0.alert == alert.id }.compactMap(\.delivery)).count == 1)

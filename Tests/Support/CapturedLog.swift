@@ -1,13 +1,18 @@
-import Logging
+public import Logging
 import Synchronization
 
-/// A log in memory, with everything that is written to it.
-final class CapturedLog: Sendable {
+/// A log in memory, with everything that is written to it. Usable from any thread.
+public final class CapturedLog: Sendable {
     private let lines = Mutex<[String]>([])
 
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+    /// Nothing yet.
+    public init() {}
 
-    var logger: Logger {
+    /// A line for each entry: level, message, metadata in alphabetical order.
+    public var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+    /// Writes into it, whatever the level.
+    public var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(log: self) }
         logger.logLevel = .trace
         return logger
