@@ -17,23 +17,28 @@ def is_signed(body, header, secret):
     """Tollgate-Signature: t=1795219201,v1=HEX, where HEX is the HMAC-SHA256 of '1795219201.' and the body."""
     parts = dict(part.partition("=")[::2] for part in header.split(","))
     sent_at, signature = parts.get("t", ""), parts.get("v1", "")
-    if not sent_at.isdigit() or abs(time.time() - int(sent_at)) > 300:
+    if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > 300:
         return False
     expected = hmac.new(secret, sent_at.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, signature)
+    # As bytes: text that is not ASCII cannot be compared.
+    return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 1 << 20))
         is_known = is_signed(body, self.headers.get("Tollgate-Signature", ""), self.server.secret)
+        if is_known:
+            self.work(json.loads(body))
+        # Last: with 200 Tollgate takes the event for done, and does not send it again.
         self.send_response(200 if is_known else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        if is_known:
-            message = json.loads(body)
-            alert = message["alert"]
-            print(message["event"], alert["severity"], alert["limit"], f"{alert['threshold']} %", alert["id"], flush=True)
+
+    def work(self, message):
+        alert = message.get("alert", {})
+        print(message.get("event"), alert.get("severity"), alert.get("limit"), alert.get("threshold"), "%",
+              alert.get("id"), flush=True)
 
     def log_message(self, *_):
         pass

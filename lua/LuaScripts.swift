@@ -40,6 +40,9 @@ public enum LuaScripts {
     /// Notes what became of a delivery; the contract is its header comment.
     public static let deliverySettle = join([PackageResources.delivery_settle_lua])
 
+    /// Finds what was dropped before it was delivered; the contract is its header comment.
+    public static let deliveryMissed = join([PackageResources.delivery_missed_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

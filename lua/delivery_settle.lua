@@ -2,7 +2,7 @@
 -- has delivered meanwhile must not come back. Stands alone.
 --
 -- KEYS[1]  lease     KEYS[2]  stream of deliveries     KEYS[3]  hash of attempts     KEYS[4]  stream of what was given up
--- ARGV[1]  the sidecar     ARGV[2]  group     ARGV[3]  id of the delivery
+-- ARGV[1]  the sidecar     ARGV[2]  group     ARGV[3]  id of the delivery; for 'again' also `receiver`, the receiver as a whole
 -- ARGV[4]  'again' or 'park'
 -- ARGV[5…] again: the attempts so far, in JSON; park: fields and values of the entry of what was given up
 -- Reply    'done'; 'other' where the lease is not the sidecar's; 'settled' where the delivery waits no more; 'other_type' where

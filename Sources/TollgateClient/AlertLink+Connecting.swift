@@ -13,7 +13,7 @@ extension AlertLink {
             .channelOption(.autoRead, value: false)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AlertHandler(link: link.value))
+                    try channel.pipeline.syncOperations.addHandler(AlertChannelHandler(link: link.value))
                 }
             }
         let connected: EventLoopFuture<any Channel> =
@@ -23,7 +23,7 @@ extension AlertLink {
             }
         connected.hop(to: eventLoop).assumeIsolated().whenComplete { result in
             guard let channel = try? result.get(),
-                let handler = try? channel.pipeline.syncOperations.handler(type: AlertHandler.self)
+                let handler = try? channel.pipeline.syncOperations.handler(type: AlertChannelHandler.self)
             else { return self.lost(nil) }
             self.opened(Connection(channel: channel, handler: handler))
         }
@@ -72,7 +72,7 @@ extension AlertLink {
     }
 
     /// A line came.
-    func received(_ line: String, from handler: AlertHandler) {
+    func received(_ line: String, from handler: AlertChannelHandler) {
         switch state {
         case .greeting(let connection, let greeting) where connection.handler === handler:
             answered(line, to: greeting, connection)

@@ -29,7 +29,7 @@ final class AlertLink {
 
     struct Connection {
         var channel: any Channel
-        var handler: AlertHandler
+        var handler: AlertChannelHandler
     }
 
     let eventLoop: any EventLoop
@@ -145,7 +145,7 @@ final class AlertLink {
     }
 
     /// A connection is of no more use, or could not be opened; nil. Only the first report of it counts.
-    func lost(_ handler: AlertHandler?) {
+    func lost(_ handler: AlertChannelHandler?) {
         switch state {
         case .connecting where handler == nil: break
         case .greeting(let connection, _) where connection.handler === handler: connection.channel.close(promise: nil)

@@ -56,12 +56,14 @@ extension PolicyReader {
         return word
     }
 
-    /// The end of a sentence that says what stands there instead: at most 40 characters of it.
+    /// The end of a sentence that says what stands there instead: at most 40 characters of it, and nothing
+    /// where it might be a secret.
     func found(_ node: Node) -> String {
         switch node {
         case .scalar(let scalar):
             let text = String(scalar.string.unicodeScalars.prefix(40))
             if node.isEmpty { return ", found nothing" }
+            guard mayQuote(scalar.string) else { return "" }
             return scalar.style == .plain ? ", found \(text)" : ", found text in quotes: \"\(text)\""
         case .mapping: return ", found a map"
         case .sequence: return ", found a list"

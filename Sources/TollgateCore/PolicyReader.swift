@@ -33,9 +33,22 @@ final class PolicyReader {
     /// Text is in quotes there, and money may be.
     let isJSON: Bool
 
-    init(file: String, isJSON: Bool = false) {
+    /// There are secrets in such a file: only short words are quoted, which can be none.
+    let holdsSecrets: Bool
+
+    init(file: String, isJSON: Bool = false, holdsSecrets: Bool = false) {
         self.file = file
         self.isJSON = isJSON
+        self.holdsSecrets = holdsSecrets
+    }
+
+    /// Whether a sentence may quote it.
+    func mayQuote(_ text: String) -> Bool {
+        !holdsSecrets || text.utf8.count <= 16 && text.utf8.allSatisfy { isWordByte($0) }
+    }
+
+    private func isWordByte(_ byte: UInt8) -> Bool {
+        (0x61...0x7a).contains(byte) || (0x41...0x5a).contains(byte) || byte == 0x5f
     }
 
     func report(_ place: Place, _ sentence: String) {
@@ -81,7 +94,8 @@ extension PolicyReader {
                 report(Place(line: line, path: place.path), "expected a word as the key")
                 continue
             }
-            let entry = Entry(key: name, place: place.at(name, line: line), value: value)
+            let shown = mayQuote(name) ? name : "…"
+            let entry = Entry(key: name, place: place.at(shown, line: line), value: value)
             if let allowed, !allowed.contains(name) {
                 report(entry.place, Self.unknown(noun, name, allowed: allowed))
             } else {

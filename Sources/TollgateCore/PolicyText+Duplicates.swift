@@ -47,6 +47,8 @@ extension PolicyText {
     /// What stands before the colon of `key: value`, without quotes.
     private func leadingKey(of line: Substring) -> String? {
         let text = line.unicodeScalars.drop { $0 == " " }
+        // An item of a list has no name.
+        guard !text.starts(with: "- ".unicodeScalars) else { return nil }
         if let quote = text.first, quote == "\"" || quote == "'" {
             return text.dropFirst().firstIndex(of: quote).map { String(text[text.index(after: text.startIndex)..<$0]) }
         }

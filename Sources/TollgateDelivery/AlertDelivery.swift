@@ -71,6 +71,7 @@ package struct AlertDelivery: Service {
     ) async {
         // Of this process, and no other.
         let id = String(UInt64.random(in: 1 ... .max), radix: 36)
+        let redis = RedisReporter(logger: logger)
         let wakeUps = handlers.map { _ in WakeUp() }
         let news = try? await DeliveryNews.start(
             address: sidecar.redis, channel: store.keys.news, on: eventLoop, wake: wakeUps, logger: logger)
@@ -80,7 +81,8 @@ package struct AlertDelivery: Service {
                 let runner = HandlerRunner(
                     handler: handler, sink: sink(of: handler, queue, http), queue: queue,
                     lease: HandlerLease(queue: queue, sidecar: id, timing: timing), wakeUp: wakeUp, timing: timing,
-                    startedAt: startedAt, reporter: DeliveryReporter(handler: handler.name, logger: logger))
+                    startedAt: startedAt,
+                    reporter: DeliveryReporter(handler: handler.name, redis: redis, logger: logger))
                 group.addTask {
                     var runner = runner
                     await runner.run()

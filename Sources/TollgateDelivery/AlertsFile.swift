@@ -54,11 +54,19 @@ package struct AlertsFile: Sendable {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             data = try file.read(upToCount: largestSize + 1) ?? Data()
         } catch {
-            return .failure(.init("cannot be read"))
+            return .failure(.init(fault(path)))
         }
         guard data.count <= largestSize else { return .failure(.init("larger than 1 MiB")) }
         guard let text = String(validating: data, as: UTF8.self) else { return .failure(.init("is not UTF-8 text")) }
         return .success(text)
+    }
+
+    /// Why it could not be read.
+    private static func fault(_ path: String) -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return errno == EACCES ? "may not be read" : "is not there" }
+        if status.st_mode & S_IFMT == S_IFDIR { return "is a folder" }
+        return access(path, R_OK) == 0 ? "cannot be read" : "may not be read"
     }
 
     private static func isReadableByOthers(_ path: String) -> Bool {

@@ -3,18 +3,24 @@ import TollgateLedger
 
 /// Writes into the log what becomes of deliveries to one handler: once when they begin to fail, and once when they work again.
 struct DeliveryReporter {
+    private let handler: String
     private let logger: Logger
+    private let redis: RedisReporter
     private var isFailing = false
     private var lastError: StoreError?
 
-    init(handler: String, logger: Logger) {
+    init(handler: String, redis: RedisReporter, logger: Logger) {
         var logger = logger
         logger[metadataKey: "handler"] = "\(handler)"
+        self.handler = handler
         self.logger = logger
+        self.redis = redis
     }
 
-    mutating func delivered() {
-        if isFailing { logger.info("alerts are delivered again") }
+    /// - Parameter isAnyFailing: whether another that has failed still waits.
+    mutating func delivered(isAnyFailing: Bool) {
+        guard isFailing, !isAnyFailing else { return }
+        logger.info("alerts are delivered again")
         isFailing = false
     }
 
@@ -34,14 +40,29 @@ struct DeliveryReporter {
             ])
     }
 
+    func tooOld(_ count: Int) {
+        logger.error(
+            "events that nobody has read for too long are not delivered any more", metadata: ["count": "\(count)"])
+    }
+
+    func missed(_ missed: DeliveryQueue.Missed) {
+        let count = if case .count(let count) = missed { "\(count)" } else { "unknown" }
+        logger.error(
+            "events were dropped from the stream before they could be delivered", metadata: ["count": "\(count)"])
+    }
+
     mutating func storeFailed(_ error: StoreError) {
-        // That there is no connection is reported by the links.
-        let isReported = error == lastError || error == .unavailable("not connected to Redis")
-        logger.log(level: isReported ? .debug : .warning, "alerts cannot be delivered for now: \(error)")
-        lastError = error
+        let sentence: Logger.Message = "alerts cannot be delivered for now: \(error)"
+        switch error {
+        case .unavailable, .unknownOutcome: redis.failed(handler, sentence, error)
+        default:
+            logger.log(level: error == lastError ? .debug : .warning, sentence)
+            lastError = error
+        }
     }
 
     mutating func storeAnswers() {
+        redis.answers(handler)
         lastError = nil
     }
 }

@@ -5,9 +5,6 @@ import TollgateLedger
 /// Delivers to one handler, as long as this sidecar has its lease: first what others have left, then what is new. In a task of its
 /// own, so that no handler waits for another.
 struct HandlerRunner {
-    /// Read at a time.
-    private static let most = 100
-
     let handler: AlertHandler
     let sink: any AlertSink
     let queue: DeliveryQueue
@@ -17,14 +14,20 @@ struct HandlerRunner {
     /// Since when the handler is there: what came before is not for it, where it is new.
     let startedAt: ContinuousClock.Instant
 
-    private var reporter: DeliveryReporter
-    private var waiting = WaitingDeliveries()
+    var reporter: DeliveryReporter
+    var waiting = WaitingDeliveries()
+    /// While the receiver as a whole fails.
+    var outage: ReceiverOutage?
+    /// It fails no more, and Redis has not been told.
+    var hasOutageEnded = false
     /// Delivered, or not for this handler, and not taken off the stream yet.
-    private var unconfirmed: Set<String> = []
+    var unconfirmed: Set<String> = []
     /// Behind which entry what others have left is read on; nil when all of it is read.
-    private var place: String?
+    var place: String?
     /// What Redis knows of earlier attempts, until all that was left is read.
-    private var failures: [String: FailedDelivery] = [:]
+    var failures: [String: FailedDelivery] = [:]
+    /// Whether newer entries may have driven unread ones out of the stream since it was looked at.
+    var mayHaveMissed = true
 
     init(
         handler: AlertHandler, sink: any AlertSink, queue: DeliveryQueue, lease: HandlerLease, wakeUp: WakeUp,
@@ -80,6 +83,9 @@ struct HandlerRunner {
     private mutating func deliver() async {
         // Ends with this function.
         async let _ = lease.keep()
+        // What another has met since.
+        outage = nil
+        hasOutageEnded = false
         startOver()
         while lease.isHeld, !Task.isCancelled {
             do throws(StoreError) {
@@ -100,6 +106,7 @@ struct HandlerRunner {
         waiting = WaitingDeliveries()
         place = "0"
         failures = [:]
+        mayHaveMissed = true
     }
 
     private mutating func takeTurn() async throws(StoreError) {
@@ -107,99 +114,19 @@ struct HandlerRunner {
         try await read()
         try await confirm()
         let now = lease.now
-        if let next = waiting.next, next.dueAt <= now { return try await attempt(next) }
+        let next = waiting.next
+        let dueAt = next.map { max($0.dueAt, outage?.notBefore ?? 0) }
+        if let next, let dueAt, dueAt <= now { return try await attempt(next) }
         // There is more of what others have left.
         guard place == nil || waiting.room == 0 else { return }
-        let due = waiting.next.map { Duration.milliseconds($0.dueAt - now) } ?? timing.poll
+        let due = dueAt.map { Duration.milliseconds($0 - now) } ?? timing.poll
         await wakeUp.wait(atMost: min(due, timing.poll))
     }
 
     private mutating func confirm() async throws(StoreError) {
-        guard !unconfirmed.isEmpty else { return }
-        try await queue.acknowledge(Array(unconfirmed))
+        guard !unconfirmed.isEmpty || hasOutageEnded else { return }
+        try await queue.acknowledge(Array(unconfirmed), endsOutage: hasOutageEnded)
         unconfirmed = []
-    }
-
-    // MARK: - Reading
-
-    private mutating func read() async throws(StoreError) {
-        let count = min(waiting.room, Self.most)
-        guard count > 0 else { return }
-        if place == "0" { failures = try await queue.failures() }
-        let items =
-            if let place {
-                try await queue.pending(after: place, atMost: count)
-            } else {
-                try await queue.fresh(atMost: count)
-            }
-        // Redis has lost its data: all that it has now came since then.
-        guard let items else { return try await queue.open(from: 0) }
-        for item in items { try await take(item) }
-        guard place != nil else { return }
-        place = items.last?.id
-        guard place == nil else { return }
-        // Attempts of what waits no more.
-        unconfirmed.formUnion(failures.keys)
-        failures = [:]
-    }
-
-    private mutating func take(_ item: DeliveryQueue.Item) async throws(StoreError) {
-        let failure = failures.removeValue(forKey: item.id)
-        switch item {
-        case .entry(let entry):
-            guard !unconfirmed.contains(entry.id) else { return }
-            if handler.filter.lets(entry.alert), sink.takes(entry.event) {
-                waiting.append(entry, failure: failure, now: lease.now)
-            } else {
-                unconfirmed.insert(entry.id)
-            }
-        case .unreadable(let id, let sentence):
-            let nothing = FailedDelivery(alert: "", event: "", attempts: 0, firstAt: 0, nextAt: 0, lastError: sentence)
-            try await park(failure ?? nothing, of: id, why: sentence)
-        }
-    }
-
-    // MARK: - Attempts
-
-    private mutating func attempt(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) {
-        let id = delivery.entry.id
-        let begun = lease.now
-        switch await sink.deliver(delivery.entry) {
-        case .delivered:
-            waiting.remove(id)
-            unconfirmed.insert(id)
-            reporter.delivered()
-        case .failed(let failure):
-            // What was broken off by the end of this sidecar was no failure of the handler.
-            guard !Task.isCancelled else { return }
-            reporter.failed(failure)
-            let step = RetryRule(timing: timing).step(
-                after: failure, of: delivery.entry, earlier: delivery.failure, begun: begun, now: lease.now,
-                share: .random(in: 0.5...1))
-            switch step {
-            case .again(let note):
-                waiting.postpone(id, note)
-                if try await !queue.note(note, of: id, by: lease.sidecar) { lease.lose() }
-            case .park(let note): try await park(note, of: id, why: note.lastError)
-            }
-        }
-    }
-
-    private mutating func park(_ failure: FailedDelivery, of id: String, why: String) async throws(StoreError) {
-        var failure = failure
-        failure.lastError = why
-        guard try await queue.park(failure, of: id, by: lease.sidecar) else { return lease.lose() }
-        waiting.remove(id)
-        reporter.parked(failure, id: id)
-    }
-}
-
-extension DeliveryQueue.Item {
-    /// Its id in the stream.
-    fileprivate var id: String {
-        switch self {
-        case .entry(let entry): entry.id
-        case .unreadable(let id, _): id
-        }
+        hasOutageEnded = false
     }
 }

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateRedis
 
-/// When a delivery that has failed is tried again, or given up. Pure.
+/// When a delivery that has failed is tried again, or given up, and for how long a receiver is left alone that fails as a whole. Pure.
 ///
 /// What a receiver refuses for good is tried too, at the slowest pace: a wrong token or path gets mended, and then nothing is lost.
 struct RetryRule {
@@ -25,8 +25,7 @@ struct RetryRule {
         let firstAt = earlier?.firstAt ?? begun
         let attempts = (earlier?.attempts ?? 0) + 1
         let end = firstAt + timing.giveUp.milliseconds
-        var wait = delay(after: failure, attempts: attempts, share: share)
-        if let asked = failure.retryAfter { wait = max(wait, min(asked, timing.longestRetryAfter)) }
+        let wait = delay(after: failure, attempts: attempts, share: share)
         let note = FailedDelivery(
             alert: entry.alert.id, event: entry.event.rawValue, attempts: attempts, firstAt: firstAt,
             // Once more when the time is up.
@@ -34,9 +33,24 @@ struct RetryRule {
         return now >= end ? .park(note) : .again(note)
     }
 
+    /// Whatever waits for the receiver, one attempt is made each step of this.
+    ///
+    /// - Parameter earlier: of the attempts right before this one; nil where the last one did not fail so.
+    /// - Returns: nil where the failure is about one delivery, and says nothing of others.
+    func outage(
+        after failure: DeliveryFailure, earlier: ReceiverOutage?, begun: Int64, now: Int64, share: Double
+    ) -> ReceiverOutage? {
+        guard !failure.isPermanent else { return nil }
+        let failures = (earlier?.failures ?? 0) + 1
+        let wait = delay(after: failure, attempts: failures, share: share)
+        return ReceiverOutage(
+            failures: failures, since: earlier?.since ?? begun, notBefore: now + wait.milliseconds)
+    }
+
     private func delay(after failure: DeliveryFailure, attempts: Int, share: Double) -> Duration {
-        guard !failure.isPermanent else { return timing.slowestRetry * share }
-        return Backoff(shortest: timing.firstRetry, longest: timing.slowestRetry)
-            .delay(afterFailures: attempts, share: share)
+        let asked = min(failure.retryAfter ?? .zero, timing.longestRetryAfter)
+        guard !failure.isPermanent else { return max(timing.slowestRetry * share, asked) }
+        let backoff = Backoff(shortest: timing.firstRetry, longest: timing.slowestRetry)
+        return max(backoff.delay(afterFailures: attempts, share: share), asked)
     }
 }

@@ -17,6 +17,9 @@ package struct Timing: Sendable {
     /// After the first attempt: what fails from then on is given up.
     package var giveUp = Duration.seconds(86_400)
 
+    /// What nobody has read for so long is not told any more.
+    package var oldest = Duration.seconds(86_400)
+
     package init() {}
 }
 

@@ -1,12 +1,15 @@
 import TollgateCore
 import TollgateLedger
 
-/// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What happens to one alert is told in
-/// its order: behind an entry that waits to be tried again the later ones of that alert wait too; others go on. Pure.
+/// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What the
+/// receiver takes for one thing, such as an alert, is told in its order: behind an entry that waits to be tried again the later ones of the
+/// same wait too; others go on. Pure.
 struct WaitingDeliveries {
     /// One entry of the stream.
     struct Delivery {
         var entry: AlertEntry
+        /// The same for those that are told one after the other.
+        var order: String
         /// When it is to be tried, Unix ms.
         var dueAt: Int64
         /// Of earlier attempts.
@@ -22,12 +25,20 @@ struct WaitingDeliveries {
     var room: Int { Self.most - deliveries.count }
 
     /// At the end; `now` in Unix ms.
-    mutating func append(_ entry: AlertEntry, failure: FailedDelivery?, now: Int64) {
-        deliveries.append(Delivery(entry: entry, dueAt: failure?.nextAt ?? now, failure: failure))
+    mutating func append(_ entry: AlertEntry, order: String, failure: FailedDelivery?, now: Int64) {
+        deliveries.append(Delivery(entry: entry, order: order, dueAt: failure?.nextAt ?? now, failure: failure))
     }
 
     mutating func remove(_ id: String) {
         deliveries.removeAll { $0.entry.id == id }
+    }
+
+    /// Whether any of them has failed so far.
+    var isAnyFailing: Bool { deliveries.contains { $0.failure != nil } }
+
+    /// Those that came at that time (Unix ms) or before it.
+    func those(from time: Int64) -> [Delivery] {
+        deliveries.filter { StreamOrder.milliseconds($0.entry.id).map { $0 <= time } ?? false }
     }
 
     /// It has failed once more.
@@ -42,7 +53,7 @@ struct WaitingDeliveries {
     var next: Delivery? {
         var seen: Set<String> = []
         var next: Delivery?
-        for delivery in deliveries where seen.insert(delivery.entry.alert.id).inserted {
+        for delivery in deliveries where seen.insert(delivery.order).inserted {
             if delivery.dueAt < next?.dueAt ?? .max { next = delivery }
         }
         return next

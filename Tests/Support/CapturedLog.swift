@@ -1,14 +1,14 @@
 public import Logging
 import Synchronization
 
-/// A log in memory, with everything that is written to it.
+/// A log in memory, with everything that is written to it. Usable from any thread.
 public final class CapturedLog: Sendable {
     private let lines = Mutex<[String]>([])
 
-    /// An empty one.
+    /// Nothing yet.
     public init() {}
 
-    /// A line for each message: level, text, metadata.
+    /// A line for each entry: level, message, metadata in alphabetical order.
     public var text: String { lines.withLock { $0.joined(separator: "\n") } }
 
     /// Writes into it, whatever the level.

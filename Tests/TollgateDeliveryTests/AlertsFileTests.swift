@@ -129,7 +129,40 @@ struct AlertsFileTests {
             ":2: handlers[0].url: expected a URL without ?"
         ),
         ("handlers:\n  - { name: a, type: slack, url_file: bad }", ":2: handlers[0].url_file: expected a URL such as"),
-        ("handlers:\n  - { name: a, type: slack, url_file: none }", ":2: handlers[0].url_file: none: cannot be read"),
+        ("handlers:\n  - { name: a, type: slack, url_file: none }", ":2: handlers[0].url_file: the file is not there"),
+        ("handlers:\n  - { name: a, type: slack, url_file: . }", ":2: handlers[0].url_file: the file is a folder"),
+        (
+            "handlers:\n  - { name: a, type: slack, url_file: \"https://hooks.slack.com/services/T/B/XYZ\" }",
+            ":2: handlers[0].url_file: the file is not there"
+        ),
+        (
+            "handlers:\n  - { name: a, type: webhook, url: http://a, secret_file: XYZ }",
+            ":2: handlers[0].secret_file: the file is not there"
+        ),
+        ("handlers:\n  - { name: a, type: https://a/XYZ }", ":2: handlers[0].type: expected log or webhook or slack"),
+        ("handlers:\n  - { name: a, type: hunter2XYZ }", ":2: handlers[0].type: expected log or webhook or slack"),
+        ("handlers:\n  - { name: a, type: log, https://a/XYZ: x }", ":2: handlers[0].…: unknown key; expected one of"),
+        ("https://a/XYZ: x", ":1: …: unknown key; "),
+        ("https://a/XYZ: x\nhttps://a/XYZ: x", ":2: duplicate key"),
+        (
+            "handlers:\n  - name: a\n    type: slack\n    https://a/XYZ: b\n    https://a/XYZ: b",
+            ":5: duplicate key"
+        ),
+        ("handlers:\n  - { name: a, type: log, kinds: [https://a/XYZ] }", ":2: handlers[0].kinds: expected a kind"),
+        ("handlers:\n  - { name: a, type: log, meters: [https://a/XYZ] }", ":2: handlers[0].meters: expected one of"),
+        ("handlers:\n  - { name: a, name: b, type: log }", ":2: handlers: duplicate key name"),
+        (
+            "handlers:\n  - { name: a, type: alertmanager, url_file: query }",
+            ":2: handlers[0].url_file: expected a URL without ?"
+        ),
+        (
+            "handlers:\n  - { name: a, type: log, meters: [x] }\n  - { name: a, type: log }",
+            ":3: handlers[1].name: a: named twice"
+        ),
+        (
+            "handlers:\n  - { name: a, type: log, severities: critical }",
+            ":2: handlers[0].severities: expected a list such as [critical], found critical"
+        ),
         (
             "handlers:\n  - { name: a, type: webhook, url: http://a, secret_file: short }",
             ":2: handlers[0].secret_file: the file has to hold 16 to 8192 bytes"
@@ -161,14 +194,14 @@ struct AlertsFileTests {
 
     @Test("what is wrong is named with its line and key, and never with a URL or a secret", arguments: problems)
     func wrong(text: String, sentence: String) {
-        let found = problem(text, files: ["bad": "XYZ", "short": "XYZ"])
+        let found = problem(text, files: ["bad": "XYZ", "short": "XYZ", "query": "http://a/?XYZ"])
         #expect(found.contains("alerts.yaml" + sentence), "\(found)")
         #expect(!found.contains("XYZ"), "\(found)")
     }
 
     @Test("a file that is not there is named")
     func missing() {
-        #expect(throws: DeliveryError("--alerts /no/such.yaml: cannot be read")) {
+        #expect(throws: DeliveryError("--alerts /no/such.yaml: is not there")) {
             try AlertsFile(path: "/no/such.yaml").read()
         }
     }

@@ -16,9 +16,12 @@ struct HandlerTests {
         import hashlib, hmac, time
 
         def verify(secret: bytes, header: str, body: bytes, tolerance=300) -> bool:
-            fields = dict(part.split("=", 1) for part in header.split(","))
-            expected = hmac.new(secret, fields["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
-            return hmac.compare_digest(expected, fields["v1"]) and abs(time.time() - int(fields["t"])) <= tolerance
+            fields = dict(part.partition("=")[::2] for part in header.split(","))
+            sent_at, signature = fields.get("t", ""), fields.get("v1", "")
+            if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > tolerance:
+                return False
+            expected = hmac.new(secret, sent_at.encode() + b"." + body, hashlib.sha256).hexdigest()
+            return hmac.compare_digest(expected.encode(), signature.encode())
         """
 
     @Test("a webhook gets the event as JSON, with headers that say what it is")
@@ -71,10 +74,11 @@ struct HandlerTests {
                     old = header.replace("t=", "t=1")
                     print(verify(secret, header, body), verify(secret, header, body + b" "),
                           verify(secret + b"x", header, body), verify(secret, old, body),
-                          verify(secret, header, body, tolerance=-1))
+                          verify(secret, header, body, tolerance=-1),
+                          verify(secret, header.split("v1=")[0] + "v1=\\u00e9", body), verify(secret, "", body))
                     """
                 let result = try await Command.run(Python.program, ["-c", program, Self.secret, header, body])
-                #expect(result.output == "True False False False False\n", "\(result.errors)")
+                #expect(result.output == "True False False False False False False\n", "\(result.errors)")
                 #expect(!request.body.contains(Self.secret) && !harness.log.text.contains(Self.secret))
             }
         }
@@ -100,16 +104,41 @@ struct HandlerTests {
                 }
                 let texts = receiver.requests.map { $0["text"] ?? "" }
                 let start =
-                    ":warning: user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"
+                    "⚠️ user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"
                 #expect(texts[0].hasPrefix(start), "\(texts)")
                 #expect(texts[0].hasSuffix(" UTC"))
                 #expect(
                     texts[1]
-                        == ":white_check_mark: it is over that user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD): its period has ended"
+                        == "✅ it is over that user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD): its period has ended"
                 )
                 let blocks = receiver.requests[0].object?["blocks"] as? [[String: Any]]
-                let text = blocks?.first?["text"] as? [String: String]
-                #expect(text == ["type": "mrkdwn", "text": texts[0]])
+                let text = blocks?.first?["text"] as? [String: Any]
+                #expect(text?["type"] as? String == "plain_text" && text?["emoji"] as? Bool == false)
+                #expect(text?["text"] as? String == texts[0])
+            }
+        }
+    }
+
+    @Test(
+        "what looks like a link, markup or an emoji in an id is none for Slack, nor for others that show the text",
+        arguments: [
+            ("user:https://evil.example", "user꞉https꞉//evil.example"), ("user:*x*", "user:∗x∗"),
+            ("user:`x` ~y~", "user:ˋxˋ ∼y∼"), ("user:a_b _c_", "user:a_b ˍcˍ"), ("user:x:smile:", "user꞉x꞉smile:"),
+        ])
+    func slackMarkup(scope: String, shown: String) async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let handler = AlertHandler(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
+                try await harness.delivering([handler]) {
+                    try await harness.open(scope)
+                    try await eventually { receiver.requests.count == 1 }
+                }
+                let object = try #require(receiver.requests[0].object)
+                #expect((object["text"] as? String)?.hasPrefix("🚨 \(shown) has used") == true, "\(object)")
+                #expect(object["mrkdwn"] as? Bool == false && object["parse"] as? String == "none")
+                let text = (object["blocks"] as? [[String: Any]])?.first?["text"] as? [String: Any]
+                #expect(text?["type"] as? String == "plain_text" && text?["emoji"] as? Bool == false)
+                #expect((text?["text"] as? String)?.hasPrefix("🚨 \(scope) has used") == true, "\(object)")
             }
         }
     }
@@ -132,7 +161,8 @@ struct HandlerTests {
                         try PolicyJSON.text(seen))
                     try await harness.resolve(alert)
                     let endless = try await harness.open("user:bob", threshold: 80, period: .total)
-                    try await eventually { receiver.requests.count == 3 }
+                    let sliding = try await harness.open("user:bob", threshold: 80, period: .sliding(seconds: 3_600))
+                    try await eventually { receiver.requests.count == 4 }
                     try await eventually { try await harness.report("pager").pending == 0 }
                     let messages = try receiver.requests.map { try #require(Message.all($0.body).first) }
                     #expect(receiver.requests.allSatisfy { $0.path == "/prefix/api/v2/alerts" })
@@ -150,6 +180,9 @@ struct HandlerTests {
                     #expect(messages[2].labels["alertname"] == "TollgateApproachingLimit")
                     #expect(
                         messages[2].endsAt == UTCTime.text(milliseconds: endless.openedAt + 30 * 86_400_000))
+                    #expect(
+                        messages[3].endsAt == UTCTime.text(milliseconds: sliding.openedAt + 30 * 86_400_000),
+                        "it may still hold when its window has passed")
                     #expect(messages[0].annotations["used"] == "20.24" && messages[0].annotations["max"] == "20")
                 }
             }
@@ -213,6 +246,34 @@ struct HandlerTests {
                     lines[2].hasPrefix("notice alert resolved: it is over that user:a?b has used 101.2 % of cost/day"))
             }
         }
+    }
+
+    @Test(
+        "over https a certificate that nobody trusts is refused, with a sentence; so is what speaks no TLS",
+        .enabled("needs openssl and Python") { await SecureReceiver.isPossible() })
+    func secure() async throws {
+        let secure = try await SecureReceiver()
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { plain in
+                let handlers = try [("distrusted", secure.port), ("plain", plain.port)].map { name, port in
+                    AlertHandler(
+                        name: name,
+                        target: .webhook(try WebAddress(parsing: "https://localhost:\(port)/T0KEN"), secret: nil))
+                }
+                try await harness.delivering(handlers) {
+                    try await harness.open()
+                    for (name, sentence) in [
+                        ("distrusted", "the certificate is not trusted: signed by nobody known here, or expired"),
+                        ("plain", "no TLS is spoken there; is it http?"),
+                    ] {
+                        try await eventually { try await !harness.report(name).waiting.isEmpty }
+                        #expect(try await harness.report(name).waiting.first?.failure.lastError == sentence)
+                    }
+                }
+                #expect(plain.requests.isEmpty)
+            }
+        }
+        withExtendedLifetime(secure) {}
     }
 
     @Test("no URL with a token is in the log or in what is kept of failures")

@@ -40,7 +40,7 @@ struct LeaseTests {
                     receiver.answer { _, _ in .status(200) }
                     await first.stop()
                     let second = try await harness.open("user:bob")
-                    try await eventually { receiver.requests.last?.alert == second.id }
+                    try await eventually { receiver.requests.contains { $0.alert == second.id } }
                     try await eventually { try await harness.report("hook").pending == 0 }
                 }
                 #expect(Set(receiver.requests.filter { $0.alert == alert.id }.compactMap(\.delivery)).count == 1)
@@ -87,7 +87,7 @@ struct LeaseTests {
                 alert: alert.id, event: "opened", attempts: 1, firstAt: 1, nextAt: 2, lastError: "x")
             #expect(try await !queue.note(note, of: entry.id, by: "b"))
             #expect(try await !queue.park(note, of: entry.id, by: "b"))
-            #expect(try await queue.failures().isEmpty)
+            #expect(try await queue.failures().deliveries.isEmpty)
             #expect(try await harness.report("hook").pending == 1)
             #expect(try await queue.park(note, of: entry.id, by: "a"))
             #expect(try await queue.park(note, of: entry.id, by: "a"))

@@ -76,6 +76,21 @@ struct RetryRuleTests {
         }
     }
 
+    @Test("a receiver that fails as a whole is left alone for longer and longer; one that refuses an event is not")
+    func outage() throws {
+        func next(_ failure: DeliveryFailure, after earlier: ReceiverOutage?, now: Int64) -> ReceiverOutage? {
+            rule.outage(after: failure, earlier: earlier, begun: now - 5, now: now, share: 1)
+        }
+        let broken = DeliveryFailure(sentence: "status 503")
+        let first = try #require(next(broken, after: nil, now: 1_000))
+        #expect(first == ReceiverOutage(failures: 1, since: 995, notBefore: 2_000))
+        let second = try #require(next(broken, after: first, now: 2_000))
+        #expect(second == ReceiverOutage(failures: 2, since: 995, notBefore: 4_000))
+        let asked = DeliveryFailure(sentence: "status 429", retryAfter: .seconds(90_000))
+        #expect(next(asked, after: second, now: 4_000)?.notBefore == 4_000 + Self.hour)
+        #expect(next(.init(sentence: "status 400", isPermanent: true), after: second, now: 4_000) == nil)
+    }
+
     @Test("Retry-After is seconds or a date of HTTP")
     func retryAfterText() {
         let now = Date(timeIntervalSince1970: 1_795_255_200)  // 2026-11-21T10:00:00Z
@@ -88,7 +103,7 @@ struct RetryRuleTests {
     }
 
     @Test(
-        "among what waits the one that is due longest comes first, and behind an entry the later ones of its alert wait"
+        "among what waits the one that is due longest comes first, and behind an entry the later ones of the same order wait"
     )
     func waiting() throws {
         var waiting = WaitingDeliveries()
@@ -97,7 +112,7 @@ struct RetryRuleTests {
             var entry = try entry()
             entry.id = id
             entry.alert.id = alert
-            waiting.append(entry, failure: nil, now: now)
+            waiting.append(entry, order: alert, failure: nil, now: now)
         }
         try add("1-0", "a", at: 10)
         try add("2-0", "a", at: 10)

@@ -56,8 +56,8 @@ struct ServeAlertsTests {
         try await eventually { try redis.cli("XPENDING", Self.stream, "log").hasPrefix("0\n") }
         #expect(
             try await deliveries(sidecar).output == """
-                handler  type  to  only  unread  waiting  parked
-                log      log   -   -          0        0       0
+                handler  type  to  only  unread  pending  failing  parked
+                log      log   -   -          0        0        0       0
 
                 """)
         #expect(try await sidecar.stop() == 0)

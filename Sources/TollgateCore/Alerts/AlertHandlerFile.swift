@@ -3,7 +3,8 @@ import Yams
 
 /// The file of `--alerts`, from its text to handlers. Strict, as the policy file is; quotes no URL and no secret.
 package struct AlertHandlerFile {
-    /// Why another file that is named cannot be used: the end of a sentence.
+    /// Why a file cannot be used: the end of a sentence that begins with the file, `cannot be read`. Does not name it: where a name was
+    /// asked for, a secret may stand.
     package struct Fault: Error {
         package var sentence: String
 
@@ -24,9 +25,9 @@ package struct AlertHandlerFile {
     package init(
         yaml: String, file: String, contents: @escaping (String) -> Result<String, Fault>
     ) throws(PolicyError) {
-        let reader = PolicyReader(file: file)
+        let reader = PolicyReader(file: file, holdsSecrets: true)
         let top = PolicyReader.Place(line: 1, path: [])
-        let root = try PolicyText(yaml: yaml, file: file).root()
+        let root = try Self.root(of: yaml, file: file)
         let entries = root.map {
             reader.entries(of: $0, at: top, expected: "handlers:", allowed: ["handlers"])
         }
@@ -38,22 +39,40 @@ package struct AlertHandlerFile {
         guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }
     }
 
+    private static func root(of yaml: String, file: String) throws(PolicyError) -> Node? {
+        do throws(PolicyError) {
+            return try PolicyText(yaml: yaml, file: file).root()
+        } catch {
+            throw PolicyError(problems: error.problems.map { $0.withoutAddresses() })
+        }
+    }
+
     private mutating func read(_ entry: PolicyReader.Entry, _ reader: HandlerEntryReader) {
         let items = reader.reader.items(of: entry.value, at: entry.place, expected: "a list of { name, type, … }")
         guard items.count <= AlertHandler.most else {
             return reader.reader.report(entry.place, "more than \(AlertHandler.most) handlers")
         }
+        var names: Set<String> = []
         for (index, item) in items.enumerated() {
             let place = PolicyReader.Place(line: item.place.line, path: ["handlers[\(index)]"])
-            guard let handler = reader.handler(item.value, at: place) else { continue }
-            if handlers.contains(where: { $0.name == handler.name }) {
-                reader.reader.report(place.at("name", line: place.line), "\(handler.name): named twice")
+            let handler = reader.handler(item.value, at: place) { name, place in
+                // Whatever else is wrong with either of them.
+                if !names.insert(name).inserted { reader.reader.report(place, "\(name): named twice") }
             }
+            guard let handler else { continue }
             handlers.append(handler)
             switch handler.target {
             case .webhook, .slack: holdsSecrets = holdsSecrets || item.value.mapping?["url"] != nil
             case .log, .alertmanager, .pubsub: break
             }
         }
+    }
+}
+
+extension PolicyProblem {
+    /// Keys that are there twice are quoted, and so are those that lead there.
+    fileprivate func withoutAddresses() -> PolicyProblem {
+        let isPlain = !path.contains("://") && !sentence.contains("://")
+        return isPlain ? self : PolicyProblem(file: file, line: line, path: "", sentence: "duplicate key")
     }
 }

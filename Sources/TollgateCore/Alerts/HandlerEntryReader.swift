@@ -8,14 +8,17 @@ struct HandlerEntryReader {
 
     private static let commonKeys = ["name", "type", "kinds", "meters", "severities"]
 
-    /// Nil where anything is wrong, which is reported then.
-    func handler(_ node: Node, at place: PolicyReader.Place) -> AlertHandler? {
+    /// Nil where anything is wrong, which is reported then. `named` is told the name, also where something else is wrong.
+    func handler(
+        _ node: Node, at place: PolicyReader.Place, named: (String, PolicyReader.Place) -> Void
+    ) -> AlertHandler? {
         let allowed = Self.commonKeys + ["url", "url_file", "secret_file", "channel"]
         let entries = reader.entries(of: node, at: place, expected: "{ name, type, … }", allowed: allowed)
         guard node.mapping != nil else { return nil }
         let fields = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
         let before = reader.problems.count
         let name = name(fields["name"], at: place)
+        if let name, let entry = fields["name"] { named(name, entry.place) }
         let filter = filter(fields)
         guard let type = required("type", fields, at: place).flatMap({ word($0, as: AlertHandlerType.self) }) else {
             return nil
@@ -66,8 +69,8 @@ struct HandlerEntryReader {
         case .alertmanager:
             guard let address = address(fields, at: place) else { return nil }
             guard !address.hasQuery else {
-                reader.report(
-                    place.at("url", line: place.line), "expected a URL without ?, to which /api/v2/alerts is added")
+                let place = (fields["url"] ?? fields["url_file"])?.place ?? place
+                reader.report(place, "expected a URL without ?, to which /api/v2/alerts is added")
                 return nil
             }
             return .alertmanager(address)
@@ -116,7 +119,7 @@ struct HandlerEntryReader {
         switch contents(name) {
         case .success(let text): return text.trimmingCharacters(in: .whitespacesAndNewlines)
         case .failure(let fault):
-            reader.report(entry.place, "\(name): \(fault.sentence)")
+            reader.report(entry.place, "the file \(fault.sentence)")
             return nil
         }
     }
@@ -149,7 +152,7 @@ struct HandlerEntryReader {
         _ entry: PolicyReader.Entry, expected: String, _ item: (PolicyReader.Entry) -> Item?
     ) -> Set<Item> {
         var set: Set<Item> = []
-        let items = reader.items(of: entry.value, at: entry.place, expected: expected)
+        let items = reader.items(of: entry.value, at: entry.place, expected: expected + foundNoList(entry.value))
         if items.isEmpty, entry.value.sequence != nil {
             reader.report(entry.place, "expected \(expected); without the key it is all of them")
         }
@@ -160,12 +163,15 @@ struct HandlerEntryReader {
         return set
     }
 
+    private func foundNoList(_ node: Node) -> String { node.sequence == nil ? reader.found(node) : "" }
+
     private func kind(_ entry: PolicyReader.Entry) -> ScopeKind? {
         guard let text = reader.text(entry.value, at: entry.place, expected: "a kind such as user") else { return nil }
         do throws(ScopeError) {
             return try ScopeKind(parsing: text)
         } catch {
-            reader.report(entry.place, error.description)
+            // It quotes what stands there.
+            reader.report(entry.place, reader.mayQuote(text) ? error.description : "expected a kind such as user")
             return nil
         }
     }

@@ -5,8 +5,8 @@ import TollgateLedger
 /// is opened and when it is resolved.
 ///
 /// Alertmanager takes an alert that is not repeated to be over at its `endsAt`, and forgets alerts when it restarts without its data.
-/// So `endsAt` is the end of the period; a `total` limit has none, and its alerts are over after 30 days there unless they are
-/// resolved before.
+/// So `endsAt` is the end of the calendar period. What is used of a sliding limit may go on to be used when its window has passed, and a
+/// `total` limit has no end: their alerts are over after 30 days there unless they are resolved before.
 struct AlertmanagerSink: AlertSink {
     let address: WebAddress
     let sender: WebSender
@@ -26,6 +26,11 @@ struct AlertmanagerSink: AlertSink {
     /// Alertmanager knows nothing of them.
     func takes(_ event: AlertEntry.Event) -> Bool { event != .acknowledged }
 
+    /// The next alert of the same limit and threshold has the same labels. The end of the one before it, told late, would end it there.
+    func order(of entry: AlertEntry) -> String {
+        "\(entry.alert.scope) \(entry.alert.limitName) \(entry.alert.threshold)"
+    }
+
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         guard let body = try? PolicyJSON.text([message(entry)]) else { return .unwritable }
         let base = address.text.hasSuffix("/") ? String(address.text.dropLast()) : address.text
@@ -35,8 +40,9 @@ struct AlertmanagerSink: AlertSink {
     private func message(_ entry: AlertEntry) -> Message {
         let alert = entry.alert
         let sentence = AlertSentence(entry, currency: currency())
+        let periodEnd = alert.periodID == nil ? nil : alert.endsAt
         // It refuses an alert that ends before it starts.
-        let end = max(alert.resolved?.at ?? alert.endsAt ?? alert.openedAt + Self.longest, alert.openedAt)
+        let end = max(alert.resolved?.at ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
         return Message(
             labels: labels(alert),
             annotations: [

@@ -13,23 +13,30 @@ struct SlackSink: AlertSink {
             var text: Text
         }
 
+        /// Without markup, links and names of emoji.
         struct Text: Encodable {
-            var type = "mrkdwn"
+            var type = "plain_text"
             var text: String
+            var emoji = false
         }
 
+        /// Where blocks are not shown: in notifications, and by others than Slack.
         var text: String
         var blocks: [Block]
+        var mrkdwn = false
+        var parse = "none"
+        var unfurl_links = false
+        var unfurl_media = false
 
-        init(_ text: String) {
-            self.text = text
-            blocks = [Block(text: Text(text: text))]
+        init(_ sentence: String, emoji: String) {
+            text = "\(emoji) \(SlackSink.escaped(SlackSink.withoutMarkup(sentence)))"
+            blocks = [Block(text: Text(text: "\(emoji) \(SlackSink.escaped(sentence))"))]
         }
     }
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         let sentence = PlainText.oneLine(AlertSentence(entry, currency: currency()).text)
-        guard let body = try? PolicyJSON.text(Message("\(Self.emoji(entry)) \(Self.escaped(sentence))")) else {
+        guard let body = try? PolicyJSON.text(Message(sentence, emoji: Self.emoji(entry))) else {
             return .unwritable
         }
         return await sender.post(body, to: address.text, headers: [("Tollgate-Delivery", entry.id)])
@@ -37,13 +44,34 @@ struct SlackSink: AlertSink {
 
     private static func emoji(_ entry: AlertEntry) -> String {
         switch entry.event {
-        case .opened: entry.alert.severity == .critical ? ":rotating_light:" : ":warning:"
-        case .acknowledged: ":eyes:"
-        case .resolved: ":white_check_mark:"
+        case .opened: entry.alert.severity == .critical ? "🚨" : "⚠️"
+        case .acknowledged: "👀"
+        case .resolved: "✅"
         }
     }
 
-    /// So that no name becomes a link, or calls everybody in the channel.
+    /// What others than Slack would take for markup, as look-alikes: what escapes it differs from one to the next.
+    private static func withoutMarkup(_ text: String) -> String {
+        var plain = ""
+        var before: Character = " "
+        for (character, after) in zip(text, text.dropFirst() + " ") {
+            switch character {
+            case "*": plain.append("∗")
+            case "~": plain.append("∼")
+            case "`": plain.append("ˋ")
+            // Within a word it is none, and names are full of it.
+            case "_" where !isOfWord(before) || !isOfWord(after): plain.append("ˍ")
+            default: plain.append(character)
+            }
+            before = character
+        }
+        // Where `https://` and `:emoji:` begin.
+        return plain.replacing(/:(?=\/\/|[A-Za-z0-9_+'-]+:)/, with: "꞉")
+    }
+
+    private static func isOfWord(_ character: Character) -> Bool { character.isLetter || character.isNumber }
+
+    /// So that no name calls everybody in the channel.
     static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }

@@ -8,6 +8,8 @@ import NIOHTTP1
 struct WebSender: Sendable {
     /// Of an answer more is not read.
     private static let mostBytes = 64 << 10
+    /// Nor for longer: the status says it all.
+    private static let longestBody = Duration.seconds(1)
 
     private let http: HTTPClient
     private let timing: Timing
@@ -38,9 +40,10 @@ struct WebSender: Sendable {
         request.headers.add(name: "User-Agent", value: userAgent)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: body))
+        let deadline = ContinuousClock.now + timing.attempt
         do {
             let response = try await http.execute(request, timeout: TimeAmount(timing.attempt))
-            await readBody(of: response)
+            await readBody(of: response, until: min(deadline, .now + Self.longestBody))
             return outcome(of: response)
         } catch {
             return .failed(.init(sentence: FailureText.sentence(error, limit: timing.attempt)))
@@ -48,7 +51,7 @@ struct WebSender: Sendable {
     }
 
     /// Where it is short the connection can be used again. Nothing is done with it: it might hold secrets.
-    private func readBody(of response: HTTPClientResponse) async {
+    private func readBody(of response: HTTPClientResponse, until deadline: ContinuousClock.Instant) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 var count = 0
@@ -61,7 +64,7 @@ struct WebSender: Sendable {
                     // The status was there; that is what counts.
                 }
             }
-            group.addTask { [timing] in try? await Task.sleep(for: timing.attempt) }
+            group.addTask { try? await Task.sleep(until: deadline) }
             await group.next()
             group.cancelAll()
         }

@@ -28,7 +28,8 @@ package struct AlertKeys: Sendable {
     var events: String { prefix + "events" }
     /// Which sidecar delivers for a handler at present; with a time to live.
     func lease(_ handler: String) -> String { prefix + "lease:\(handler)" }
-    /// Hash of the deliveries of a handler that have failed so far, by their id in the stream: JSON.
+    /// Hash of the deliveries of a handler that have failed so far, by their id in the stream: JSON. And `receiver`, while the
+    /// receiver as a whole fails.
     func attempts(_ handler: String) -> String { prefix + "attempts:\(handler)" }
     /// Stream of the deliveries that a handler has given up.
     func parked(_ handler: String) -> String { prefix + "parked:\(handler)" }

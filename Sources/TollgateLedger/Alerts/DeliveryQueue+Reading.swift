@@ -54,12 +54,19 @@ extension DeliveryQueue {
         }
     }
 
-    /// What has failed so far, by the id of the delivery.
-    package func failures() async throws(StoreError) -> [String: FailedDelivery] {
-        Self.failures(try await link.ask("HGETALL", keys.attempts(handler)).texts(of: keys.attempts(handler)))
+    /// What has failed so far, by the id of the delivery, and whether the receiver as a whole fails.
+    package func failures() async throws(StoreError) -> (
+        deliveries: [String: FailedDelivery], outage: ReceiverOutage?
+    ) {
+        let words = try await link.ask("HGETALL", keys.attempts(handler)).texts(of: keys.attempts(handler))
+        let index = stride(from: 0, to: words.count - 1, by: 2).first { words[$0] == Self.outage }
+        let outage = index.flatMap {
+            try? JSONDecoder().decode(ReceiverOutage.self, from: Data(words[$0 + 1].utf8))
+        }
+        return (Self.failures(words), outage)
     }
 
-    /// A field that cannot be read is as good as none: the delivery is tried again.
+    /// A field that cannot be read is as good as none: the delivery is tried again. Nor is the outage one of them.
     static func failures(_ words: [String]) -> [String: FailedDelivery] {
         var failures: [String: FailedDelivery] = [:]
         for index in stride(from: 0, to: words.count - 1, by: 2) {

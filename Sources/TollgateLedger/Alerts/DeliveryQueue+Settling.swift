@@ -11,6 +11,15 @@ extension DeliveryQueue {
         return try await settle(id, by: sidecar, ["again", json])
     }
 
+    /// Notes that the receiver as a whole fails, so that another sidecar keeps to it too. The next `acknowledge` that says so takes it
+    /// back.
+    ///
+    /// - Returns: false where another sidecar has the lease by now, and nothing was noted.
+    package func note(_ outage: ReceiverOutage, by sidecar: String) async throws(StoreError) -> Bool {
+        guard let json = try? PolicyJSON.text(outage) else { throw .unavailable("cannot be written as JSON") }
+        return try await settle(Self.outage, by: sidecar, ["again", json])
+    }
+
     /// Gives a delivery up: it is not tried again, and can be looked at for 90 days, as one of the last 1000.
     ///
     /// - Parameter failure: its `lastError` is the reason; its `nextAt` is not looked at.

@@ -20,12 +20,16 @@ package struct DeliveryQueue: Sendable {
 
     static let leaseScript = RedisScript(name: "delivery_lease", source: LuaScripts.deliveryLease)
     static let settleScript = RedisScript(name: "delivery_settle", source: LuaScripts.deliverySettle)
+    static let missedScript = RedisScript(name: "delivery_missed", source: LuaScripts.deliveryMissed)
 
     /// What the link has to load.
-    package static let scripts = [leaseScript, settleScript]
+    package static let scripts = [leaseScript, settleScript, missedScript]
 
     /// One for all sidecars, so that the next one goes on with what the last one has begun.
     static let consumer = "tollgate"
+
+    /// The field of the hash of attempts that is no delivery's.
+    static let outage = "receiver"
 
     let link: StoreLink
     let keys: AlertKeys
@@ -62,13 +66,14 @@ package struct DeliveryQueue: Sendable {
     }
 
     /// Takes deliveries off: they have been made, or are not for this handler.
-    package func acknowledge(_ ids: [String]) async throws(StoreError) {
-        guard !ids.isEmpty else { return }
-        let replies = try await link.ask([
-            ["XACK", keys.deliveries, handler] + ids, ["HDEL", keys.attempts(handler)] + ids,
-        ])
-        _ = try replies[0].checked(of: keys.deliveries)
-        _ = try replies[1].checked(of: keys.attempts(handler))
+    ///
+    /// - Parameter endsOutage: whether the receiver as a whole fails no more.
+    package func acknowledge(_ ids: [String], endsOutage: Bool = false) async throws(StoreError) {
+        let fields = ids + (endsOutage ? [Self.outage] : [])
+        guard !fields.isEmpty else { return }
+        var commands = [["HDEL", keys.attempts(handler)] + fields]
+        if !ids.isEmpty { commands.insert(["XACK", keys.deliveries, handler] + ids, at: 0) }
+        for reply in try await link.ask(commands) { _ = try reply.checked(of: keys.attempts(handler)) }
     }
 
     /// Tells a channel of Redis, whoever listens.

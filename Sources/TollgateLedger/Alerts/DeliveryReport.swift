@@ -86,11 +86,11 @@ extension DeliveryQueue {
 }
 
 /// The order of the ids of a stream: `1795219201123-0`.
-enum StreamOrder {
+package enum StreamOrder {
     static func precedes(_ one: String, _ other: String) -> Bool { parts(one) < parts(other) }
 
     /// The time in an id, Unix ms.
-    static func milliseconds(_ id: String) -> Int64? { id.split(separator: "-").first.flatMap { Int64($0) } }
+    package static func milliseconds(_ id: String) -> Int64? { id.split(separator: "-").first.flatMap { Int64($0) } }
 
     private static func parts(_ id: String) -> (UInt64, UInt64) {
         let parts = id.split(separator: "-").map { UInt64($0) ?? 0 }

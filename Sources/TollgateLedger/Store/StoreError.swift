@@ -23,3 +23,20 @@ package enum StoreError: Error, Sendable, Equatable {
     /// What is stored cannot be read; a sentence that names the key.
     case corrupt(String)
 }
+
+extension StoreError: CustomStringConvertible {
+    /// A sentence for people.
+    package var description: String {
+        switch self {
+        case .unavailable(let sentence), .tooMany(let sentence), .settled(let sentence), .corrupt(let sentence):
+            sentence
+        case .unknownOutcome(let sentence): "\(sentence); whether the change was made is not known"
+        case .exists(let version): "there is one already, of version \(version)"
+        case .conflict(let version): version.map { "it is of version \($0) by now" } ?? "there is none"
+        case .missing: "there is none"
+        case .inUse(let count): "the tier is assigned \(count) times"
+        case .unknownTier(let id): "there is no tier \(id)"
+        case .badCursor: "no page had that cursor"
+        }
+    }
+}

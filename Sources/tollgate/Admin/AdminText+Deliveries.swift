@@ -4,15 +4,16 @@ extension AdminText {
     /// A table of the handlers, and one of the deliveries that have failed, if any.
     static func deliveries(_ answer: JSONValue) -> String {
         var handlers = Table(
-            ["handler", "type", "to", "only", "unread", "waiting", "parked"], amounts: ["unread", "waiting", "parked"])
+            ["handler", "type", "to", "only", "unread", "pending", "failing", "parked"],
+            amounts: ["unread", "pending", "failing", "parked"])
         var failures = Table(["handler", "delivery", "alert", "event", "attempts", "first", "next", "error"])
         for handler in answer["items"].array {
             handlers.add([
                 handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["lag"].text,
-                handler["waiting_count"].text, handler["parked_count"].text,
+                handler["pending"].text, handler["waiting_count"].text, handler["parked_count"].text,
             ])
-            for waiting in handler["waiting"].array {
-                failures.add(failure(waiting, of: handler, next: waiting["next_at"].text, error: waiting["last_error"]))
+            for failing in handler["waiting"].array {
+                failures.add(failure(failing, of: handler, next: failing["next_at"].text, error: failing["last_error"]))
             }
             for parked in handler["parked"].array {
                 failures.add(failure(parked, of: handler, next: "parked", error: parked["reason"]))

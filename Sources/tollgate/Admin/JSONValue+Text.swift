@@ -1,5 +1,6 @@
 import Foundation
 import TollgateAdmin
+import TollgateCore
 
 /// What commands take from the answers of the API. Numbers are decimal, not binary: amounts are printed as they came.
 extension JSONValue {
@@ -39,14 +40,5 @@ extension JSONValue {
     }
 
     /// What comes from elsewhere must not steer the terminal, nor turn what stands there around.
-    static func printable(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append("?")
-            default: scalars.append(scalar)
-            }
-        }
-        return String(scalars)
-    }
+    static func printable(_ text: String) -> String { PlainText.oneLine(text) }
 }

@@ -3,7 +3,7 @@ import TollgateWire
 
 /// Cuts what arrives on a connection for alerts into lines, hands them to the link, and reads on only while that wants more. Owned
 /// by the channel's event loop, which is the link's.
-final class AlertHandler: ChannelInboundHandler {
+final class AlertChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let link: AlertLink

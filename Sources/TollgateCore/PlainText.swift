@@ -1,7 +1,7 @@
 /// Text from outside, for people.
-enum PlainText {
-    /// What would end a line, or steer what shows it, becomes `?`.
-    static func oneLine(_ text: String) -> String {
+package enum PlainText {
+    /// What would end a line, turn around what stands there, or steer the terminal that shows it, becomes `?`.
+    package static func oneLine(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {
@@ -13,7 +13,7 @@ enum PlainText {
     }
 
     /// At most so many characters.
-    static func shortened(_ text: String, to most: Int) -> String {
+    package static func shortened(_ text: String, to most: Int) -> String {
         text.unicodeScalars.count <= most ? text : String(text.unicodeScalars.prefix(most - 1)) + "…"
     }
 }

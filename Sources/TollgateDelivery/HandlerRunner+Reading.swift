@@ -1,0 +1,107 @@
+import TollgateCore
+import TollgateLedger
+
+extension HandlerRunner {
+    /// Read at a time.
+    private static let most = 100
+
+    /// The next few, as far as there is room.
+    mutating func read() async throws(StoreError) {
+        let count = min(waiting.room, Self.most)
+        guard count > 0 else {
+            mayHaveMissed = true
+            return
+        }
+        if let place {
+            try await readLeft(after: place, atMost: count)
+        } else {
+            try await readFresh(atMost: count)
+        }
+    }
+
+    /// What others have read and not delivered.
+    private mutating func readLeft(after start: String, atMost count: Int) async throws(StoreError) {
+        if start == "0" {
+            let known = try await queue.failures()
+            failures = known.deliveries
+            outage = outage ?? known.outage
+        }
+        guard let items = try await queue.pending(after: start, atMost: count) else {
+            return try await openAnew()
+        }
+        for item in items { try await take(item) }
+        place = items.last?.id
+        guard place == nil else { return }
+        // Attempts of what waits no more.
+        unconfirmed.formUnion(failures.keys)
+        failures = [:]
+    }
+
+    private mutating func readFresh(atMost count: Int) async throws(StoreError) {
+        if mayHaveMissed {
+            if let missed = try await queue.parkMissed(by: lease.sidecar) { reporter.missed(missed) }
+            mayHaveMissed = false
+        }
+        guard let items = try await queue.fresh(atMost: count) else { return try await openAnew() }
+        let oldest = lease.now - timing.oldest.milliseconds
+        var tooOld = 0
+        for item in items {
+            if case .entry(let entry) = item, isForHandler(entry), entry.writtenAt.map({ $0 < oldest }) ?? false {
+                try await setAside(entry)
+                tooOld += 1
+            } else {
+                try await take(item)
+            }
+        }
+        if tooOld > 0 { reporter.tooOld(tooOld) }
+    }
+
+    /// Redis has lost its data: all that it has now came since then.
+    private mutating func openAnew() async throws(StoreError) {
+        try await queue.open(from: 0)
+    }
+
+    private mutating func take(_ item: DeliveryQueue.Item) async throws(StoreError) {
+        let failure = failures.removeValue(forKey: item.id)
+        switch item {
+        case .entry(let entry):
+            guard !unconfirmed.contains(entry.id) else { return }
+            if isForHandler(entry) {
+                waiting.append(entry, order: sink.order(of: entry), failure: failure, now: lease.now)
+            } else {
+                unconfirmed.insert(entry.id)
+            }
+        case .unreadable(let id, let sentence):
+            let nothing = FailedDelivery(alert: "", event: "", attempts: 0, firstAt: 0, nextAt: 0, lastError: sentence)
+            try await park(failure ?? nothing, of: id, why: sentence)
+        }
+    }
+
+    private func isForHandler(_ entry: AlertEntry) -> Bool {
+        handler.filter.lets(entry.alert) && sink.takes(entry.event)
+    }
+
+    /// Nobody has looked for so long that it says nothing of the present, as where a handler was out of the file for weeks.
+    private func setAside(_ entry: AlertEntry) async throws(StoreError) {
+        let hours = timing.oldest.milliseconds / 3_600_000
+        let note = FailedDelivery(
+            alert: entry.alert.id, event: entry.event.rawValue, attempts: 0, firstAt: 0, nextAt: 0,
+            lastError: "more than \(hours) hours old when it was first read")
+        if try await !queue.park(note, of: entry.id, by: lease.sidecar) { lease.lose() }
+    }
+}
+
+extension AlertEntry {
+    /// When it was written to the stream: Unix ms, Redis's clock.
+    fileprivate var writtenAt: Int64? { StreamOrder.milliseconds(id) }
+}
+
+extension DeliveryQueue.Item {
+    /// Its id in the stream.
+    fileprivate var id: String {
+        switch self {
+        case .entry(let entry): entry.id
+        case .unreadable(let id, _): id
+        }
+    }
+}

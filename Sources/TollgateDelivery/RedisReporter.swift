@@ -1,0 +1,28 @@
+import Logging
+import Synchronization
+import TollgateLedger
+
+/// Writes into the log that Redis cannot be reached, once for all handlers of a sidecar. Usable from any task.
+final class RedisReporter: Sendable {
+    private let logger: Logger
+    /// The handlers that wait for Redis.
+    private let waiting = Mutex<Set<String>>([])
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func failed(_ handler: String, _ sentence: Logger.Message, _ error: StoreError) {
+        let isFirst = waiting.withLock { waiting in
+            defer { waiting.insert(handler) }
+            return waiting.isEmpty
+        }
+        // That there is no connection is reported by the links.
+        let isReported = !isFirst || error == .unavailable("not connected to Redis")
+        logger.log(level: isReported ? .debug : .warning, sentence)
+    }
+
+    func answers(_ handler: String) {
+        waiting.withLock { _ = $0.remove(handler) }
+    }
+}
