@@ -16,8 +16,10 @@ import TollgateRedis
 /// Usable from any thread; its connection is owned by the event loop it was made on.
 final class AlertFeed: Sendable {
     private static let pageSize = 100
-    /// Also how long after a failed reading the next one is tried, unless something happens before.
+    /// Also how long after a failed reading the next one is tried, unless something happens before, or Redis could not be asked.
     private static let interval = Duration.seconds(5)
+    /// A Redis that could not be asked is tried again so often: until it has been, nobody knows from where on alerts are new.
+    private static let pause = Duration.milliseconds(100)
 
     /// A page that a client wants.
     private struct PageRequest: Sendable {
@@ -137,6 +139,9 @@ final class AlertFeed: Sendable {
             } catch {
                 if error != reported { report(error) }
                 reported = error
+                guard case .unavailable = error else { continue }
+                try? await Task.sleep(for: Self.pause)
+                wantedContinuation.yield()
             }
         }
     }

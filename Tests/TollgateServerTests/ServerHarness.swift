@@ -48,7 +48,9 @@ final class ServerHarness: Sendable {
         try await eventually {
             let report = await self.server.report()
             let knowsPolicy = report.policy.isSubscribed && report.policy.revision != nil
-            return knowsPolicy && report.redis.links.allSatisfy { $0 == "ready" }
+            // From then on alerts are told that are opened after ALERTS.
+            let knowsAlerts = report.alerts.cursor != nil
+            return knowsPolicy && knowsAlerts && report.redis.links.allSatisfy { $0 == "ready" }
         }
     }
 
