@@ -83,7 +83,8 @@ package struct BatchReply {
             return .denied(
                 DenialEvent(
                     at: now, scope: limit.plan.scope, meter: effective.limit.meter, period: effective.limit.period,
-                    max: effective.limit.max ?? 0, used: used, held: held, source: effective.source.word, request: request))
+                    max: effective.limit.max ?? 0, used: used, held: held, source: effective.source.word,
+                    request: request))
         case 2:
             guard let plan = reader.readInteger().flatMap(plan(at:)), let text = reader.readText() else { return nil }
             return .pending(PendingAlerts(scope: plan.scope, text: text))

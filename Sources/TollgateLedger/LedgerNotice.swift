@@ -14,7 +14,8 @@ package struct PendingAlerts: Sendable {
     /// As they stand in the scope's hash, in the order in which they happened.
     package var lines: [String]
 
-    init(scope: Scope, text: String) {
+    /// `text`: lines with a semicolon between them.
+    package init(scope: Scope, text: String) {
         self.scope = scope
         lines = text.split(separator: ";").map(String.init)
     }

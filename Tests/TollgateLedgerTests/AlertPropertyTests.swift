@@ -9,7 +9,9 @@ import TollgateTestSupport
 @Suite struct AlertPropertyTests {
     private static let start: Int64 = 4_101_840_000_000
 
-    @Test("what is open has been reached, the highest that is reached has been told, and nothing twice", arguments: 1...12)
+    @Test(
+        "what is open has been reached, the highest that is reached has been told, and nothing twice", arguments: 1...12
+    )
     func random(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         let redis = try TestRedis()
@@ -41,7 +43,9 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("requests that find one limit and then another in turn open what each has once, and resolve nothing of the other")
+    @Test(
+        "requests that find one limit and then another in turn open what each has once, and resolve nothing of the other"
+    )
     func alternating() async throws {
         let redis = try TestRedis()
         let harness = try await LedgerHarness(policy: byRole(100), redis: redis)
@@ -52,7 +56,9 @@ import TollgateTestSupport
             _ = try await harness.apply(operation, at: Self.start + Int64(step) * 61_000)
             changes += try await settled(harness, redis)
         }
-        let told = changes.map { if case .opened(let alert) = $0 { "\(alert.max) \(alert.threshold)" } else { "resolved" } }
+        let told = changes.map {
+            if case .opened(let alert) = $0 { "\(alert.max) \(alert.threshold)" } else { "resolved" }
+        }
         #expect(told == ["100 100", "500 90"])
         // What is given back ends each of them by its own max.
         _ = try await harness.apply(.refund("user:a", amounts: Amounts(tokens: 400)), at: Self.start + 13_000_000)

@@ -262,7 +262,8 @@ import TollgateTestSupport
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await record(harness, 1)
         let lines = [
-            "+tokens/2s - 50 10 6 9223372036854775807 0 defaults", "+tokens/day a/9223372036854775807 50 10 6 1 0 defaults",
+            "+tokens/2s - 50 10 6 9223372036854775807 0 defaults",
+            "+tokens/day a/9223372036854775807 50 10 6 1 0 defaults",
             "-tokens/day 50 9223372036854775807 reset 9223372036854775807", "+tokens/day - 0 0 0 0 0 defaults",
         ]
         try harness.redis.cli("HSET", Self.key, "alerts", lines.joined(separator: ";"))

@@ -19,9 +19,7 @@ import TollgateTestSupport
 
     private func pending(_ number: Int64) throws -> LedgerNotice {
         let scope = try Scope(parsing: "user:a")
-        let change = AlertChange.resolved(id: "nothing", at: number, reason: .reset)
-        return .pending(
-            PendingAlerts(scope: scope, changes: [PendingAlerts.Change(line: "-\(number)", change: change)]))
+        return .pending(PendingAlerts(scope: scope, text: "-cost/day 80 1 reset \(number)"))
     }
 
     @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")

@@ -119,7 +119,8 @@ import TollgateTestSupport
             for number in 0..<250 {
                 try await fixture.store.publish(.opened(alert("user:u\(number)", .day, at: Int64(number))))
             }
-            try fixture.redis.cli("HSET", "tollgate:{alerts}:alert:\(try alert("user:u0", .day, at: 0).id)", "max", "many")
+            try fixture.redis.cli(
+                "HSET", "tollgate:{alerts}:alert:\(try alert("user:u0", .day, at: 0).id)", "max", "many")
             await fixture.sweeper.sweep()
             #expect(try await fixture.store.active(atMost: 10).isEmpty)
         }
@@ -127,7 +128,8 @@ import TollgateTestSupport
 
     @Test(
         "what has no end is looked at as long as the hash has it open, and resolved when it has not",
-        arguments: [(Period.total, 86_400_000), (.sliding(seconds: 1), 5_000), (.sliding(seconds: 60), 30_000)])
+        arguments: [(.total, 86_400_000), (.sliding(seconds: 1), 5_000), (.sliding(seconds: 60), 30_000)]
+            as [(Period, Int64)])
     func lookedAt(period: Period, every pause: Int64) async throws {
         try await with(.submitted) { fixture in
             let now = try fixture.redis.now
