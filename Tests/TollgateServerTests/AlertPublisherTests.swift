@@ -1,8 +1,8 @@
 import Testing
 import TollgateCore
-import TollgateLedger
 import TollgateTestSupport
 
+@testable import TollgateLedger
 @testable import TollgateServer
 
 /// From a batch's notices to the store, where something is broken on the way.
@@ -19,9 +19,7 @@ import TollgateTestSupport
 
     private func pending(_ number: Int64) throws -> LedgerNotice {
         let scope = try Scope(parsing: "user:a")
-        let change = AlertChange.resolved(id: "nothing", at: number, reason: .reset)
-        return .pending(
-            PendingAlerts(scope: scope, changes: [PendingAlerts.Change(line: "-\(number)", change: change)]))
+        return .pending(PendingAlerts(scope: scope, text: "-tokens/day 80 5 reset \(number)", limits: []))
     }
 
     @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")

@@ -127,7 +127,8 @@ import TollgateTestSupport
 
     @Test(
         "what has no end is looked at as long as the hash has it open, and resolved when it has not",
-        arguments: [(Period.total, 86_400_000), (.sliding(seconds: 1), 5_000), (.sliding(seconds: 60), 30_000)])
+        arguments: [(.total, 86_400_000), (.sliding(seconds: 1), 5_000), (.sliding(seconds: 60), 30_000)]
+            as [(Period, Int64)])
     func lookedAt(period: Period, every pause: Int64) async throws {
         try await with(.submitted) { fixture in
             let now = try fixture.redis.now
