@@ -121,10 +121,13 @@ import TollgateTestSupport
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         let programs = URL(fileURLWithPath: SidecarProcess.program).deletingLastPathComponent().path
         // A thread of the tests blocks signals, which programs started by it inherit: `kill` would have no effect.
-        let start = "import os, signal; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp('bash', ['bash', '-s'])"
+        let start =
+            "import os, signal; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp('bash', ['bash', '-s'])"
         let bash = try await Command.run(
             Python.program, ["-c", start], input: "exec 2>&1\n" + script, workingFolder: sidecar.folder.path,
-            environment: ["PATH": "\(programs):\(path)", "LC_ALL": "C.UTF-8", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)"])
+            environment: [
+                "PATH": "\(programs):\(path)", "LC_ALL": "C.UTF-8", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)",
+            ])
         let outputs = bash.output.components(separatedBy: "=== 0\n")
         #expect(outputs.last == "", "\(bash.output)")
         return outputs.dropLast()

@@ -39,7 +39,9 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is open has been reached, the highest that is reached has been told, and nothing twice", arguments: 1...20)
+    @Test(
+        "what is open has been reached, the highest that is reached has been told, and nothing twice", arguments: 1...20
+    )
     func random(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         let redis = try TestRedis()

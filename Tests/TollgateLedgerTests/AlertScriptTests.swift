@@ -9,7 +9,7 @@ import TollgateTestSupport
 /// What the batch script makes of thresholds: told once, kept until it has been published, taken back when it does not hold.
 @Suite struct AlertScriptTests {
     private static let key = "tollgate:{user:a}"
-    private static let start: Int64 = 4_101_840_000_000 // 2099-12-25T00:00:00Z
+    private static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
     private static let day: Int64 = 86_400_000
 
     private func harness(_ limits: Limit..., redis: TestRedis? = nil) async throws -> LedgerHarness {
@@ -174,7 +174,8 @@ import TollgateTestSupport
         let first = opened(try await settled(harness))
         let name = Limit(.tokens, period, max: nil).name
         try harness.redis.cli(
-            "EVAL", PolicyStore.resetScript.source, "3", Self.key, "revision", "audit", "user:a", "changes", "me", "here",
+            "EVAL", PolicyStore.resetScript.source, "3", Self.key, "revision", "audit", "user:a", "changes", "me",
+            "here",
             name)
         _ = try await harness.apply(.check("user:a"), at: Self.start + 1)
         #expect(try await reasons(settled(harness)) == [.reset])

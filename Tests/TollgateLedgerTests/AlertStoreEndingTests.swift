@@ -73,7 +73,8 @@ import TollgateTestSupport
             let at = alert.openedAt
             #expect(try await !harness.store.holds(alert))
             for (field, holds) in [
-                ("cost/total - 80:20:\(at)", true), ("requests/day - 80:20:\(at);cost/total - 50:1:5 80:20:\(at)", true),
+                ("cost/total - 80:20:\(at)", true),
+                ("requests/day - 80:20:\(at);cost/total - 50:1:5 80:20:\(at)", true),
                 ("cost/total - 80:20:-\(at)", false), ("cost/total - 80:20:\(at + 1)", false),
                 ("cost/total - 90:20:\(at)", false), ("cost/day x/5 80:20:\(at)", false),
                 ("+cost/total - 80 20 16 \(at)", false), ("-cost/total 80 \(at) reset 9", false), ("", false),
@@ -98,7 +99,10 @@ import TollgateTestSupport
             for (before, after) in [
                 ("cost/total - 50:20:-7 80:20:\(at)", nil),
                 ("cost/total - 50:20:7 80:20:\(at)", "cost/total - 50:20:7"),
-                ("a - 1:1:1;cost/total - 80:20:\(at) 80:10:-\(at);+cost/total - 90 1 1 5", "a - 1:1:1;+cost/total - 90 1 1 5"),
+                (
+                    "a - 1:1:1;cost/total - 80:20:\(at) 80:10:-\(at);+cost/total - 90 1 1 5",
+                    "a - 1:1:1;+cost/total - 90 1 1 5"
+                ),
                 ("cost/total - 90:20:\(at)", "cost/total - 90:20:\(at)"),
                 ("cost/total - 80:20:-\(at)", "cost/total - 80:20:-\(at)"),
                 ("nonsense;cost/total - 80:20:\(at)", "nonsense"),

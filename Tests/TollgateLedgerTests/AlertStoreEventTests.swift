@@ -102,7 +102,9 @@ import TollgateTestSupport
             try await harness.store.add(events[1])
             for count in [1, 2, 10] { #expect(try await all(harness, by: count) == events.reversed()) }
             for id in ids {
-                let lines = harness.log.text.split(separator: "\n").filter { $0.contains("entry \(id): cannot be read") }
+                let lines = harness.log.text.split(separator: "\n").filter {
+                    $0.contains("entry \(id): cannot be read")
+                }
                 #expect(lines.count == 1)
             }
         }

@@ -119,7 +119,8 @@ import TollgateTestSupport
             for number in 0..<250 {
                 try await fixture.store.publish(.opened(alert("user:u\(number)", .day, at: Int64(number))))
             }
-            try fixture.redis.cli("HSET", "tollgate:{alerts}:alert:\(try alert("user:u0", .day, at: 0).id)", "max", "many")
+            try fixture.redis.cli(
+                "HSET", "tollgate:{alerts}:alert:\(try alert("user:u0", .day, at: 0).id)", "max", "many")
             await fixture.sweeper.sweep()
             #expect(try await fixture.store.active(atMost: 10).isEmpty)
         }

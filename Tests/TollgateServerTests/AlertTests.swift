@@ -48,7 +48,9 @@ import TollgateTestSupport
         }
     }
 
-    @Test("from 70 to 101 % is one alert, a doubled limit resolves it without a request, and is told of at 80 % of its own")
+    @Test(
+        "from 70 to 101 % is one alert, a doubled limit resolves it without a request, and is told of at 80 % of its own"
+    )
     func doubled() async throws {
         try await withSidecar { harness, store in
             _ = try await harness.ask("RECORD user=a cost=7", "RECORD user=a cost=3.1")

@@ -54,7 +54,8 @@ extension AlertStore {
     /// days from now. Does nothing to one that is resolved, or not there.
     package func postpone(_ alert: Alert, to time: Int64) async throws(StoreError) {
         let kept = [
-            keys.alert(alert.id), keys.all, keys.ofScope(alert.scope.description), keys.inState(alert.state), keys.ending,
+            keys.alert(alert.id), keys.all, keys.ofScope(alert.scope.description), keys.inState(alert.state),
+            keys.ending,
         ]
         try await change([move(alert.id, to: time)] + kept.map { ["PEXPIRE", $0, "\(Self.kept)"] })
     }

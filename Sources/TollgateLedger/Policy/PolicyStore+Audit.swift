@@ -18,7 +18,8 @@ extension PolicyStore {
         _ action: String, _ target: String, before: String, after: String, by author: Author
     ) async throws(StoreError) {
         let entry = [
-            "who", author.name, "from", author.address, "action", action, "target", target, "before", before, "after", after,
+            "who", author.name, "from", author.address, "action", action, "target", target, "before", before, "after",
+            after,
         ]
         let replies = try await link.ask(
             [["XADD", keys.audit, "MAXLEN", "~", "10000", "*"] + entry], isChange: true)
