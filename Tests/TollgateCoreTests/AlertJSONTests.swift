@@ -92,7 +92,9 @@ import TollgateCore
         alert.resolved = .init(at: time, by: "auto")
         let day = time < 0 ? "1970-01-01T00:00:00" : "9999-12-31T23:59:59"
         let json = try PolicyJSON.text(alert)
-        for name in ["opened_at", "ends_at", "resolved_at"] { #expect(json.contains(#""\(name)":"\(day)"#), "\(json)") }
+        for name in ["opened_at", "ends_at", "resolved_at"] {
+            #expect(json.contains(#""\#(name)":"\#(day)"#), "\(json)")
+        }
         #expect(alert.isInRange == (time == 253_402_300_799_001))
         #expect(UTCTime.range.contains(try read(json).openedAt))
     }

@@ -1,8 +1,8 @@
 import Testing
 import TollgateCore
-import TollgateLedger
 import TollgateTestSupport
 
+@testable import TollgateLedger
 @testable import TollgateServer
 
 /// From a batch's notices to the store, where something is broken on the way.
@@ -34,6 +34,7 @@ import TollgateTestSupport
             let user = try Scope(parsing: "user:a")
             // Resolves the first, which cannot be; then opens another.
             try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
+            try await eventually { try harness.redis.hash("tollgate:{user:a}")["alerts"]?.contains(":-") == true }
             _ = try await harness.ask("RECORD user=a cost=9")
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let second = try await store.active(atMost: 10)[0]
