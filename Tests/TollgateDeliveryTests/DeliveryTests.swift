@@ -259,34 +259,6 @@ struct DeliveryTests {
         }
     }
 
-    @Test(
-        "a receiver that asks to be left alone gets no other event meanwhile; one that refuses an event gets the others"
-    )
-    func leftAlone() async throws {
-        try await DeliveryHarness.with { harness in
-            let busy = try await Receiver.start { _, _ in .status(429, headers: [("Retry-After", "3600")]) }
-            let strict = try await Receiver.start { _, _ in .status(422, headers: [("Retry-After", "3600")]) }
-            let broken = try await Receiver.start { _, _ in .status(500) }
-            var timing = DeliveryHarness.timing
-            timing.firstRetry = .seconds(600)
-            timing.slowestRetry = .seconds(600)
-            let handlers: [AlertHandler] = try [
-                .webhook(busy, name: "busy"), .webhook(strict, name: "strict"), .webhook(broken, name: "broken"),
-            ]
-            try await harness.delivering(handlers, timing) {
-                for count in 1...30 { try await harness.open("user:u\(count)") }
-                for name in ["busy", "strict", "broken"] {
-                    try await eventually { try await harness.report(name).pending == 30 }
-                }
-                try await eventually { strict.requests.count == 30 }
-                try await Task.sleep(for: .milliseconds(300))
-                #expect(busy.requests.count == 1)
-                #expect(broken.requests.count == 1)
-            }
-            for receiver in [busy, strict, broken] { await receiver.stop() }
-        }
-    }
-
     @Test("the log says that alerts are delivered again when none that failed waits any more")
     func again() async throws {
         try await DeliveryHarness.with { harness in
@@ -302,76 +274,6 @@ struct DeliveryTests {
                     receiver.answer { _, _ in .status(200) }
                     try await eventually { harness.log.text.contains("delivered again") }
                 }
-            }
-        }
-    }
-
-    @Test("what was dropped from the stream before it was read is logged and on record, once")
-    func missed() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with { receiver in
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await harness.open("user:before")
-                    try await eventually { receiver.requests.count == 1 }
-                    try await eventually { try await harness.report("hook").pending == 0 }
-                }
-                for count in 1...5 { try await harness.open("user:u\(count)") }
-                try harness.redis.cli("XTRIM", harness.store.keys.deliveries, "MAXLEN", "2")
-                for _ in 1...2 {
-                    try await harness.delivering([.webhook(receiver)]) {
-                        try await eventually { receiver.requests.count == 3 }
-                        try await eventually { try await harness.report("hook").lag == 0 }
-                        let report = try await harness.report("hook")
-                        #expect(
-                            report.parked.map(\.failure.lastError) == [
-                                "3 events were dropped from the stream before they could be delivered"
-                            ])
-                    }
-                }
-                let lines = harness.log.text.split(separator: "\n").filter { $0.contains("dropped from the stream") }
-                #expect(lines.count == 1 && lines[0].hasPrefix("error ") && lines[0].contains("count=3"), "\(lines)")
-            }
-        }
-    }
-
-    @Test("events that are a day old when they are first read, as after weeks without the handler, are not sent")
-    func old() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with { receiver in
-                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
-                let old = try await harness.open("user:old")
-                try harness.redis.cli("DEL", harness.store.keys.deliveries)
-                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
-                try harness.redis.cli(
-                    "XADD", harness.store.keys.deliveries, "\(try harness.now() - 90_000_000)-0", "event", "opened",
-                    "alert", try PolicyJSON.text(old))
-                let new = try await harness.open("user:new")
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await eventually { receiver.requests.map(\.alert) == [new.id] }
-                    try await eventually { try await harness.report("hook").pending == 0 }
-                    let parked = try await harness.report("hook").parked
-                    #expect(parked.map(\.failure.alert) == [old.id])
-                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was first read")
-                }
-                #expect(harness.log.text.contains("nobody has read for too long"))
-            }
-        }
-    }
-
-    @Test("a receiver that is down for too long: what waits for it is given up, also what it was never asked about")
-    func downForLong() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ _, _ in .status(503) }) { receiver in
-                var timing = DeliveryHarness.timing
-                timing.giveUp = .seconds(1)
-                timing.firstRetry = .seconds(1)
-                timing.slowestRetry = .seconds(1)
-                try await harness.delivering([.webhook(receiver)], timing) {
-                    for count in 1...20 { try await harness.open("user:u\(count)") }
-                    try await eventually(within: .seconds(40)) { try await harness.report("hook").parkedCount == 20 }
-                    #expect(try await harness.report("hook").pending == 0)
-                }
-                #expect(receiver.requests.count < 20)
             }
         }
     }

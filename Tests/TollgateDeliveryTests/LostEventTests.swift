@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+@Suite("Events that are not delivered any more")
+struct LostEventTests {
+    @Test("what was dropped from the stream before it was read is logged and on record, once")
+    func missed() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open("user:before")
+                    try await eventually { receiver.requests.count == 1 }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                }
+                for count in 1...5 { try await harness.open("user:u\(count)") }
+                try harness.redis.cli("XTRIM", harness.store.keys.deliveries, "MAXLEN", "2")
+                for _ in 1...2 {
+                    try await harness.delivering([.webhook(receiver)]) {
+                        try await eventually { receiver.requests.count == 3 }
+                        try await eventually { try await harness.report("hook").lag == 0 }
+                        let report = try await harness.report("hook")
+                        #expect(
+                            report.parked.map(\.failure.lastError) == [
+                                "3 events were dropped from the stream before they could be delivered"
+                            ])
+                    }
+                }
+                let lines = harness.log.text.split(separator: "\n").filter { $0.contains("dropped from the stream") }
+                #expect(lines.count == 1 && lines[0].hasPrefix("error ") && lines[0].contains("count=3"), "\(lines)")
+            }
+        }
+    }
+
+    @Test("events that are a day old when they are first read, as after weeks without the handler, are not sent")
+    func old() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
+                let old = try await harness.open("user:old")
+                try harness.redis.cli("DEL", harness.store.keys.deliveries)
+                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
+                try harness.redis.cli(
+                    "XADD", harness.store.keys.deliveries, "\(try harness.now() - 90_000_000)-0", "event", "opened",
+                    "alert", try PolicyJSON.text(old))
+                let new = try await harness.open("user:new")
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { receiver.requests.map(\.alert) == [new.id] }
+                    try await eventually { try await harness.report("hook").pending == 0 }
+                    let parked = try await harness.report("hook").parked
+                    #expect(parked.map(\.failure.alert) == [old.id])
+                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was first read")
+                }
+                #expect(harness.log.text.contains("nobody has read for too long"))
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateDelivery
+@testable import TollgateLedger
+
+@Suite("How often a receiver that fails is asked")
+struct PaceTests {
+    @Test(
+        "a receiver that asks to be left alone gets no other event meanwhile; one that refuses an event gets the others"
+    )
+    func leftAlone() async throws {
+        try await DeliveryHarness.with { harness in
+            let busy = try await Receiver.start { _, _ in .status(429, headers: [("Retry-After", "3600")]) }
+            let strict = try await Receiver.start { _, _ in .status(422, headers: [("Retry-After", "3600")]) }
+            let broken = try await Receiver.start { _, _ in .status(500) }
+            var timing = DeliveryHarness.timing
+            timing.firstRetry = .seconds(600)
+            timing.slowestRetry = .seconds(600)
+            let handlers: [AlertHandler] = try [
+                .webhook(busy, name: "busy"), .webhook(strict, name: "strict"), .webhook(broken, name: "broken"),
+            ]
+            try await harness.delivering(handlers, timing) {
+                for count in 1...30 { try await harness.open("user:u\(count)") }
+                for name in ["busy", "strict", "broken"] {
+                    try await eventually { try await harness.report(name).pending == 30 }
+                }
+                try await eventually { strict.requests.count == 30 }
+                try await Task.sleep(for: .milliseconds(300))
+                #expect(busy.requests.count == 1)
+                #expect(broken.requests.count == 1)
+            }
+            for receiver in [busy, strict, broken] { await receiver.stop() }
+        }
+    }
+
+    @Test("a receiver that is down for too long: what waits for it is given up, also what it was never asked about")
+    func downForLong() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(503) }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.giveUp = .seconds(1)
+                timing.firstRetry = .seconds(1)
+                timing.slowestRetry = .seconds(1)
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    for count in 1...20 { try await harness.open("user:u\(count)") }
+                    try await eventually(within: .seconds(40)) { try await harness.report("hook").parkedCount == 20 }
+                    #expect(try await harness.report("hook").pending == 0)
+                }
+                #expect(receiver.requests.count < 20)
+            }
+        }
+    }
+}
