@@ -108,7 +108,7 @@ import TollgateTestSupport
             "admin", "0.0.0.0:7380",
             "--admin 0.0.0.0:7380: beyond loopback, say who is let in: name a file of tokens with --admin-access"
         ),
-        ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: cannot be read"),
+        ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: is not there"),
         ("policy", "/no/such.yaml", "/no/such.yaml: cannot be read (No such file or directory)"),
     ]
 
