@@ -1,5 +1,4 @@
 import NIOCore
-import TollgateWire
 
 /// Cuts what arrives on a connection for alerts into lines, hands them to the link, and reads on only while that wants more. Owned
 /// by the channel's event loop, which is the link's.
@@ -7,22 +6,16 @@ final class AlertChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let link: AlertLink
-    private var framer = LineFramer(longestLine: ClientHandler.longestReply)
-    private var arrived = ByteBuffer()
+    private var lines = ReplyLines()
 
     init(link: AlertLink) {
         self.link = link
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        if arrived.readableBytes == 0 { arrived = bytes } else { arrived.writeBuffer(&bytes) }
+        lines.append(unwrapInboundIn(data))
         do {
-            while let line = try framer.next(in: arrived) {
-                let text = arrived.getString(at: arrived.readerIndex, length: line.length) ?? ""
-                arrived.moveReaderIndex(forwardBy: line.consumed)
-                link.received(text, from: self)
-            }
+            while let line = try lines.next() { link.received(line, from: self) }
         } catch {
             link.lost(self)
         }
