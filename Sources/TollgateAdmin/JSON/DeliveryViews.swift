@@ -12,8 +12,8 @@ struct HandlerView: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, type, to, kinds, meters, severities, lag, pending, waiting, parked
-        case waitingCount = "waiting_count"
+        case name, type, to, kinds, meters, severities, lag, pending, failing, parked
+        case failingCount = "failing_count"
         case parkedCount = "parked_count"
     }
 
@@ -28,8 +28,8 @@ struct HandlerView: Encodable {
         try container.encode(filter.severities?.map(\.rawValue).sorted(), forKey: .severities)
         try container.encode(report.lag, forKey: .lag)
         try container.encode(report.pending, forKey: .pending)
-        try container.encode(report.waitingCount, forKey: .waitingCount)
-        try container.encode(report.waiting.map { DeliveryView($0) }, forKey: .waiting)
+        try container.encode(report.failingCount, forKey: .failingCount)
+        try container.encode(report.failing.map { DeliveryView($0) }, forKey: .failing)
         try container.encode(report.parkedCount, forKey: .parkedCount)
         try container.encode(report.parked.map { DeliveryView($0) }, forKey: .parked)
     }
@@ -42,9 +42,9 @@ private struct DeliveryView: Encodable {
     /// Unix ms; nil where it is tried again.
     var parkedAt: Int64?
 
-    init(_ waiting: DeliveryReport.Waiting) {
-        id = waiting.delivery
-        failure = waiting.failure
+    init(_ failing: DeliveryReport.Failing) {
+        id = failing.delivery
+        failure = failing.failure
     }
 
     init(_ parked: DeliveryReport.Parked) {

@@ -5,7 +5,7 @@ import TollgateRedis
 /// How far a handler has been told.
 package struct DeliveryReport: Sendable, Equatable {
     /// A delivery that has failed so far.
-    package struct Waiting: Sendable, Equatable {
+    package struct Failing: Sendable, Equatable {
         /// Its id in the stream of deliveries.
         package var delivery: String
         package var failure: FailedDelivery
@@ -26,9 +26,9 @@ package struct DeliveryReport: Sendable, Equatable {
     /// Entries that were read, and neither delivered nor given up.
     package var pending: Int64 = 0
     /// Those of them that have failed so far, oldest first.
-    package var waiting: [Waiting] = []
+    package var failing: [Failing] = []
     /// How many of those there are.
-    package var waitingCount = 0
+    package var failingCount = 0
     /// What was given up, newest first.
     package var parked: [Parked] = []
     /// How many of those there are.
@@ -44,9 +44,9 @@ extension DeliveryQueue {
             ["XINFO", "GROUPS", keys.deliveries],
         ])
         var report = DeliveryReport()
-        let waiting = Self.failures(try replies[0].texts(of: attempts)).sorted { StreamOrder.precedes($0.key, $1.key) }
-        report.waitingCount = waiting.count
-        report.waiting = waiting.prefix(count).map { .init(delivery: $0.key, failure: $0.value) }
+        let failing = Self.failures(try replies[0].texts(of: attempts)).sorted { StreamOrder.precedes($0.key, $1.key) }
+        report.failingCount = failing.count
+        report.failing = failing.prefix(count).map { .init(delivery: $0.key, failure: $0.value) }
         guard case .array(let items) = try replies[1].checked(of: parked) else {
             throw .unexpectedReply(about: parked)
         }

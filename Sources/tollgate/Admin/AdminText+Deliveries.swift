@@ -10,9 +10,9 @@ extension AdminText {
         for handler in answer["items"].array {
             handlers.add([
                 handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["lag"].text,
-                handler["pending"].text, handler["waiting_count"].text, handler["parked_count"].text,
+                handler["pending"].text, handler["failing_count"].text, handler["parked_count"].text,
             ])
-            for failing in handler["waiting"].array {
+            for failing in handler["failing"].array {
                 failures.add(failure(failing, of: handler, next: failing["next_at"].text, error: failing["last_error"]))
             }
             for parked in handler["parked"].array {
