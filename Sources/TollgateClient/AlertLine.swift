@@ -16,7 +16,7 @@ struct AlertLine: Decodable {
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         cursor = try fields.decode(String.self, forKey: .cursor)
-        guard let event = (try? fields.decode(String.self, forKey: .event)).flatMap(AlertMessage.Event.init),
+        guard let event = (try? fields.decode(String.self, forKey: .event)).flatMap(Alert.Event.init),
             let alert = try? fields.decode(Alert.self, forKey: .alert)
         else { return }
         message = AlertMessage(cursor: cursor, event: event, alert: alert)

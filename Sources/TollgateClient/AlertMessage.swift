@@ -2,25 +2,15 @@ public import TollgateCore
 
 /// Something that happened to an alert. A plain value.
 public struct AlertMessage: Sendable, Hashable {
-    /// What happened.
-    public enum Event: String, Sendable, CaseIterable {
-        /// A threshold has been reached.
-        case opened
-        /// Somebody has seen the alert.
-        case acknowledged
-        /// It does not hold any more.
-        case resolved
-    }
-
     /// The place of this message among all others: `alerts(after:)` goes on behind it.
     public var cursor: String
     /// What happened.
-    public var event: Event
+    public var event: Alert.Event
     /// The alert as it was after that.
     public var alert: Alert
 
     /// A message of these parts.
-    public init(cursor: String, event: Event, alert: Alert) {
+    public init(cursor: String, event: Alert.Event, alert: Alert) {
         self.cursor = cursor
         self.event = event
         self.alert = alert

@@ -21,6 +21,16 @@ public struct Alert: Sendable, Hashable {
         case resolved
     }
 
+    /// What happens to it.
+    public enum Event: String, Sendable, CaseIterable {
+        /// A threshold has been reached.
+        case opened
+        /// Somebody has seen it.
+        case acknowledged
+        /// It does not hold any more.
+        case resolved
+    }
+
     /// Why it ended.
     public enum Reason: String, Sendable, CaseIterable {
         /// A person has said so.

@@ -4,7 +4,7 @@ import TollgateLedger
 /// A way to tell somebody of an alert. Used by one task at a time.
 protocol AlertSink: Sendable {
     /// Whether it is told of events of that kind at all.
-    func takes(_ event: AlertEntry.Event) -> Bool
+    func takes(_ event: Alert.Event) -> Bool
 
     /// What the receiver takes for one thing: events of the same are told in the order in which they came.
     func order(of entry: AlertEntry) -> String
@@ -14,7 +14,7 @@ protocol AlertSink: Sendable {
 }
 
 extension AlertSink {
-    func takes(_ event: AlertEntry.Event) -> Bool { true }
+    func takes(_ event: Alert.Event) -> Bool { true }
 
     func order(of entry: AlertEntry) -> String { entry.alert.id }
 }

@@ -24,7 +24,7 @@ struct AlertmanagerSink: AlertSink {
     }
 
     /// Alertmanager knows nothing of them.
-    func takes(_ event: AlertEntry.Event) -> Bool { event != .acknowledged }
+    func takes(_ event: Alert.Event) -> Bool { event != .acknowledged }
 
     /// The next alert of the same limit and threshold has the same labels. The end of the one before it, told late, would end it there.
     func order(of entry: AlertEntry) -> String {

@@ -27,7 +27,7 @@ extension AlertStore {
     }
 
     private func change(
-        _ id: String, _ event: AlertEntry.Event, at: Int64, _ edit: (inout Alert) throws(StoreError) -> Void
+        _ id: String, _ event: Alert.Event, at: Int64, _ edit: (inout Alert) throws(StoreError) -> Void
     ) async throws(StoreError) -> Alert {
         let alert = try await move(id, event, at: at) { alert throws(StoreError) in
             try edit(&alert)

@@ -26,7 +26,7 @@ extension AlertStore {
     /// - Parameter edit: says of the alert as it is whether it changes, and fills in all but the state.
     /// - Returns: the alert after the change, or as it is where it does not change; nil where there is none of that id.
     func move(
-        _ id: String, _ event: AlertEntry.Event, at: Int64, _ edit: (inout Alert) throws(StoreError) -> Bool
+        _ id: String, _ event: Alert.Event, at: Int64, _ edit: (inout Alert) throws(StoreError) -> Bool
     ) async throws(StoreError) -> Alert? {
         while true {
             guard var alert = try await alert(id) else { return nil }
@@ -47,7 +47,7 @@ extension AlertStore {
     /// - Parameter state: what has to be there; nil for no alert.
     /// - Returns: whether it was there, and so the change made.
     private func write(
-        _ alert: Alert, _ event: AlertEntry.Event, ifState state: Alert.State?, at: Int64
+        _ alert: Alert, _ event: Alert.Event, ifState state: Alert.State?, at: Int64
     ) async throws(StoreError) -> Bool {
         guard alert.isInRange else { throw .corrupt("\(keys.alert(alert.id)): a time or an amount is out of range") }
         guard let json = try? PolicyJSON.text(alert) else { throw .unavailable("cannot be written as JSON") }
@@ -75,7 +75,7 @@ extension AlertStore {
     }
 }
 
-extension AlertEntry.Event {
+extension Alert.Event {
     /// Of the alert after it.
     fileprivate var state: Alert.State {
         switch self {
