@@ -24,7 +24,7 @@ struct DeliveryTests {
                 for name in ["one", "other"] {
                     try await eventually {
                         let report = try await harness.report(name)
-                        return report.pending == 0 && report.lag == 0 && report.waiting.isEmpty
+                        return report.pending == 0 && report.lag == 0 && report.failing.isEmpty
                     }
                 }
             }
@@ -74,11 +74,11 @@ struct DeliveryTests {
                     try await eventually { receiver.requests.contains { $0.alert == again.id } }
                     try await eventually { receiver.requests.count { $0.alert == stuck.id } >= 4 }
                     let report = try await harness.report("hook")
-                    #expect(report.waiting.map(\.failure.alert) == [stuck.id])
-                    #expect(report.waiting.first?.failure.lastError == "status 503")
+                    #expect(report.failing.map(\.failure.alert) == [stuck.id])
+                    #expect(report.failing.first?.failure.lastError == "status 503")
                     receiver.answer { _, _ in .status(204) }
                     try await eventually { try await harness.report("hook").pending == 0 }
-                    #expect(try await harness.report("hook").waiting.isEmpty)
+                    #expect(try await harness.report("hook").failing.isEmpty)
                 }
                 let ofStuck = receiver.requests.filter { $0.alert == stuck.id }
                 #expect(Set(ofStuck.compactMap(\.delivery)).count == 2)
@@ -133,151 +133,6 @@ struct DeliveryTests {
         }
     }
 
-    @Test("a silent receiver, one that hangs up, redirects or is not there is tried again, and delays no other handler")
-    func faults() async throws {
-        try await DeliveryHarness.with { harness in
-            var timing = DeliveryHarness.timing
-            timing.attempt = .milliseconds(300)
-            let elsewhere = try await Receiver.start()
-            let bad: [(String, String, Receiver.Script)] = [
-                ("silent", "no answer within 300 ms", { _, _ in .silence }),
-                ("rude", "the connection broke", { _, _ in .hangUp }),
-                (
-                    "moved", "status 307: redirects are not followed",
-                    { _, _ in .status(307, headers: [("Location", elsewhere.url)]) }
-                ),
-            ]
-            var receivers: [Receiver] = []
-            for fault in bad { receivers.append(try await Receiver.start(fault.2)) }
-            let gone = try await Receiver.start()
-            let handlers =
-                try zip(bad, receivers).map { try AlertHandler.webhook($1, name: $0.0) } + [
-                    .webhook(gone, name: "gone")
-                ]
-            await gone.stop()
-            try await Receiver.with { good in
-                try await harness.delivering(handlers + [.webhook(good, name: "good")], timing) {
-                    for count in 1...6 {
-                        let alert = try await harness.open("user:u\(count)")
-                        try await eventually(within: .seconds(10)) { good.requests.last?.alert == alert.id }
-                    }
-                    for (name, sentence) in bad.map({ ($0.0, $0.1) }) + [("gone", "connection refused")] {
-                        try await eventually {
-                            try await harness.report(name).waiting.contains {
-                                $0.failure.attempts > 1 && $0.failure.lastError == sentence
-                            }
-                        }
-                    }
-                    for (receiver, fault) in zip(receivers, bad) {
-                        receiver.answer { _, _ in .status(200) }
-                        try await eventually(within: .seconds(30)) {
-                            try await harness.report(fault.0).pending == 0
-                        }
-                    }
-                }
-            }
-            #expect(elsewhere.requests.isEmpty)
-            for receiver in receivers + [elsewhere] { await receiver.stop() }
-        }
-    }
-
-    @Test("an answer whose body has no end counts by its status, and holds nothing up")
-    func endlessBody() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ _, _ in .endlessBody }) { receiver in
-                var timing = DeliveryHarness.timing
-                timing.attempt = .seconds(300)
-                try await harness.delivering([.webhook(receiver)], timing) {
-                    for scope in ["user:a", "user:b"] { try await harness.open(scope) }
-                    try await eventually(within: .seconds(60)) {
-                        try await harness.report("hook").pending == 0 && receiver.requests.count >= 2
-                    }
-                }
-                #expect(Set(receiver.deliveries).count == 2)
-            }
-        }
-    }
-
-    @Test("Retry-After is waited for")
-    func retryAfter() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ number, _ in
-                number == 1 ? .status(429, headers: [("Retry-After", "2")]) : .status(200)
-            }) { receiver in
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await harness.open()
-                    try await eventually { receiver.requests.count == 2 }
-                }
-                #expect(receiver.requests[1].at - receiver.requests[0].at >= .milliseconds(1_900))
-            }
-        }
-    }
-
-    @Test("what fails for too long is given up and can be looked at; the log says so, and other alerts go on")
-    func parked() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ _, request in .status(request["event"] == "opened" ? 401 : 200) }) { receiver in
-                var timing = DeliveryHarness.timing
-                timing.giveUp = .milliseconds(500)
-                try await harness.delivering([.webhook(receiver)], timing) {
-                    let alert = try await harness.open()
-                    try await harness.resolve(alert)
-                    try await eventually { try await harness.report("hook").parkedCount == 1 }
-                    try await eventually { receiver.requests.last?["event"] == "resolved" }
-                    try await eventually { try await harness.report("hook").pending == 0 }
-                    let report = try await harness.report("hook")
-                    let parked = try #require(report.parked.first)
-                    #expect(parked.failure.alert == alert.id && parked.failure.event == "opened")
-                    #expect(parked.failure.lastError == "status 401")
-                    #expect(parked.failure.attempts == receiver.requests.count - 1)
-                    #expect(parked.parkedAt >= parked.failure.firstAt + 500)
-                    #expect(parked.delivery == receiver.deliveries.first)
-                    #expect(report.waiting.isEmpty)
-                }
-                #expect(harness.log.text.contains("error an alert was not delivered and is not tried any more"))
-            }
-        }
-    }
-
-    @Test("how often and since when it was tried survives a restart, and so does the wait")
-    func attemptsSurvive() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ _, _ in .status(503, headers: [("Retry-After", "3600")]) }) { receiver in
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await harness.open()
-                    try await eventually { try await harness.report("hook").waiting.count == 1 }
-                }
-                let before = try await harness.report("hook").waiting
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await harness.open("user:bob")
-                    try await eventually { try await harness.report("hook").pending == 2 }
-                    try await Task.sleep(for: .milliseconds(500))
-                    #expect(try await harness.report("hook").waiting == before)
-                }
-                #expect(receiver.requests.count == 1, "it has asked to be left alone")
-            }
-        }
-    }
-
-    @Test("the log says that alerts are delivered again when none that failed waits any more")
-    func again() async throws {
-        try await DeliveryHarness.with { harness in
-            try await Receiver.with({ _, request in .status(request.body.contains("user:stuck") ? 400 : 200) }) {
-                receiver in
-                try await harness.delivering([.webhook(receiver)]) {
-                    try await harness.open("user:stuck")
-                    try await eventually { receiver.requests.count >= 2 }
-                    let other = try await harness.open("user:other")
-                    try await eventually { receiver.requests.contains { $0.alert == other.id } }
-                    try await eventually { try await harness.report("hook").pending == 1 }
-                    #expect(!harness.log.text.contains("delivered again"))
-                    receiver.answer { _, _ in .status(200) }
-                    try await eventually { harness.log.text.contains("delivered again") }
-                }
-            }
-        }
-    }
-
     @Test("a handler gets only what its filter lets through")
     func filters() async throws {
         try await DeliveryHarness.with { harness in
@@ -322,7 +177,7 @@ struct DeliveryTests {
                         return try await harness.report("hook").pending == 1_000
                     }
                     #expect(try await harness.report("hook").lag == 50)
-                    #expect(try await harness.report("hook").waiting.count < 50, "one attempt is made for all")
+                    #expect(try await harness.report("hook").failing.count < 50, "one attempt is made for all")
                     receiver.answer { _, _ in .status(200) }
                     try await eventually(within: .seconds(60)) {
                         try await Task.sleep(for: .milliseconds(250))

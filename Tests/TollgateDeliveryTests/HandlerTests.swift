@@ -266,8 +266,8 @@ struct HandlerTests {
                         ("distrusted", "the certificate is not trusted: signed by nobody known here, or expired"),
                         ("plain", "no TLS is spoken there; is it http?"),
                     ] {
-                        try await eventually { try await !harness.report(name).waiting.isEmpty }
-                        #expect(try await harness.report(name).waiting.first?.failure.lastError == sentence)
+                        try await eventually { try await !harness.report(name).failing.isEmpty }
+                        #expect(try await harness.report(name).failing.first?.failure.lastError == sentence)
                     }
                 }
                 #expect(plain.requests.isEmpty)

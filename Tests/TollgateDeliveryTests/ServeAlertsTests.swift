@@ -87,7 +87,7 @@ struct ServeAlertsTests {
             #expect(
                 lines.contains { $0.hasPrefix("hook     \(id)  \(alert.id)  opened") && $0.hasSuffix("status 503") })
             let json = try await deliveries(first, "--json").output
-            #expect(json.contains(#""last_error":"status 503""#) && json.contains(#""waiting_count":1"#), "\(json)")
+            #expect(json.contains(#""last_error":"status 503""#) && json.contains(#""failing_count":1"#), "\(json)")
             #expect(!(json + shown.output + first.log).contains("T0KEN"))
 
             first.signal(SIGKILL)

@@ -114,7 +114,7 @@ import TollgateTestSupport
                     #expect(Set(winners) == Set(expected) && winners.count == expected.count)
                     let events = try await one.store.entries(after: "0", atMost: 1_000)
                         .filter { $0.alert.id == alert.id }.map(\.event)
-                    #expect(events == (stored.acknowledged == nil ? [.opened, .resolved] : AlertEntry.Event.allCases))
+                    #expect(events == (stored.acknowledged == nil ? [.opened, .resolved] : Alert.Event.allCases))
                 }
             }
         }
