@@ -16,12 +16,7 @@ extension AlertLink {
                     try channel.pipeline.syncOperations.addHandler(AlertChannelHandler(link: link.value))
                 }
             }
-        let connected: EventLoopFuture<any Channel> =
-            switch address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        connected.hop(to: eventLoop).assumeIsolated().whenComplete { result in
+        bootstrap.connect(to: address).hop(to: eventLoop).assumeIsolated().whenComplete { result in
             guard let channel = try? result.get(),
                 let handler = try? channel.pipeline.syncOperations.handler(type: AlertChannelHandler.self)
             else { return self.lost(nil) }

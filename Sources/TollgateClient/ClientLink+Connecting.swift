@@ -15,12 +15,7 @@ extension ClientLink {
                     try channel.pipeline.syncOperations.addHandler(ClientHandler(link: link.value))
                 }
             }
-        let connected: EventLoopFuture<any Channel> =
-            switch address {
-            case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
-            case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-            }
-        connected.hop(to: eventLoop).assumeIsolated().whenComplete { result in
+        bootstrap.connect(to: address).hop(to: eventLoop).assumeIsolated().whenComplete { result in
             do {
                 let channel = try result.get()
                 let handler = try channel.pipeline.syncOperations.handler(type: ClientHandler.self)

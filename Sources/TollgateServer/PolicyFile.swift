@@ -8,9 +8,6 @@ public struct PolicyFile: Sendable {
     /// What the file was when this value was made, before anything of it was read.
     let firstStamp: Stamp?
 
-    /// A larger file is refused unread.
-    static let largestSize = 1 << 20
-
     /// What tells one state of the file from another without reading it.
     struct Stamp: Equatable, Sendable {
         var device: UInt64
@@ -27,14 +24,11 @@ public struct PolicyFile: Sendable {
 
     /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be.
     public func load() throws -> Policy {
-        if let size = stamp?.size, size > Self.largestSize {
-            throw ServerError("\(path): larger than 1 MiB")
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ServerError("\(path): cannot be read (\(String(cString: strerror(errno))))")
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw ServerError("\(path): is not UTF-8 text")
+        let text: String
+        do throws(TextFile.Fault) {
+            text = try TextFile(path: path).text()
+        } catch {
+            throw ServerError("\(path): \(error.sentence)")
         }
         return try Policy(yaml: text, file: path)
     }

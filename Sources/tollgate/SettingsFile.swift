@@ -1,4 +1,3 @@
-import Foundation
 import TollgateCore
 import TollgateServer
 import Yams
@@ -7,9 +6,7 @@ import Yams
 enum SettingsFile {
     /// Throws a sentence that names the file and the key.
     static func read(_ path: String) throws -> [String: String] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ServerError("--config \(path): cannot be read")
-        }
+        let text = try TextFile(path: path).text(namedBy: "--config")
         guard let root = try PolicyText(yaml: text, file: path).root() else { return [:] }
         guard let mapping = root.mapping else { throw ServerError("\(path):1: expected a map of settings") }
         var settings: [String: String] = [:]

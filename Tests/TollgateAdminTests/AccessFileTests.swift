@@ -90,7 +90,7 @@ struct AccessFileTests {
                 "jwt: { secret_file: short, audience: a, roles: { admin: b } }",
                 "short: a secret for HS256 has at least 32"
             ),
-            ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: cannot be read"),
+            ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: is not there"),
             ("jwt: { keys: short, audience: a, roles: { admin: b } }", "short: is not a JWKS"),
             ("tokens:\n  - {", "access.yaml:"),
         ])

@@ -1,9 +1,10 @@
 import Foundation
+import TollgateCore
 import Yams
 
 extension AccessFile {
     /// What stands under `jwt`, and the files of it that hold secrets. Paths in it begin at the folder of the file.
-    func verifier(_ node: Node) async throws(AdminError) -> (TokenVerifier, secrets: [String]) {
+    func verifier(_ node: Node) async throws(AdminError) -> (TokenVerifier, secrets: [TextFile]) {
         let entries = try fields(
             of: node, at: "jwt",
             allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
@@ -11,16 +12,17 @@ extension AccessFile {
             entries[name] == nil ? nil : try text(entries, name, of: node, at: "jwt")
         }
         let keys: [TokenKey]
-        var secrets: [String] = []
+        var secrets: [TextFile] = []
         switch (try optional("keys"), try optional("secret_file")) {
         case (let file?, nil):
-            keys = try await TokenKey.set(Self.text(resolved(file), "\(path): jwt.keys \(file)"), file)
-            if keys.contains(where: { $0.algorithm == .hs256 }) { secrets = [resolved(file)] }
+            let key = TextFile(path: path).neighbor(file)
+            keys = try await TokenKey.set(Self.text(of: key, named: "\(path): jwt.keys \(file)"), file)
+            if keys.contains(where: { $0.algorithm == .hs256 }) { secrets = [key] }
         case (nil, let file?):
-            let secret = try Self.text(resolved(file), "\(path): jwt.secret_file \(file)")
+            secrets = [TextFile(path: path).neighbor(file)]
+            let secret = try Self.text(of: secrets[0], named: "\(path): jwt.secret_file \(file)")
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             keys = [try await TokenKey.secret(Data(secret.utf8), id: nil, file)]
-            secrets = [resolved(file)]
         default: throw error(node, "jwt", "expected one of keys and secret_file")
         }
         let verifier = TokenVerifier(
@@ -47,9 +49,5 @@ extension AccessFile {
             throw error(value, "jwt.roles", "expected at least one of \(names.joined(separator: ", "))")
         }
         return roles
-    }
-
-    private func resolved(_ file: String) -> String {
-        file.hasPrefix("/") ? file : URL(fileURLWithPath: path).deletingLastPathComponent().path + "/" + file
     }
 }

@@ -10,14 +10,12 @@ package struct AccessFile: Sendable {
         self.path = path
     }
 
-    /// A larger one is refused.
-    static let largestSize = 1 << 20
     /// More tokens would each be compared on every request.
     static let mostTokens = 1_000
 
     /// Throws a sentence that names the file, the line and the key.
     package func read() async throws(AdminError) -> AccessSettings {
-        let text = try Self.text(path, "--admin-access \(path)")
+        let text = try Self.text(of: TextFile(path: path), named: "--admin-access \(path)")
         let root: Node?
         do {
             root = try PolicyText(yaml: text, file: path).root()
@@ -28,34 +26,24 @@ package struct AccessFile: Sendable {
         let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
         var access = AccessSettings()
         if let node = entries["tokens"] { access.tokens = try tokens(node) }
-        var secrets: [String] = []
+        var secrets: [TextFile] = []
         if let node = entries["jwt"] { (access.jwt, secrets) = try await verifier(node) }
         guard !access.tokens.isEmpty || access.jwt != nil else {
             throw AdminError("\(path):1: nobody is let in; expected tokens: or jwt:")
         }
-        for file in [path] + secrets where Self.isReadableByOthers(file) {
-            access.warnings.append("--admin-access \(path): others can read \(file); chmod 600 \(file)")
+        for file in [TextFile(path: path)] + secrets where file.isReadableByOthers {
+            access.warnings.append("--admin-access \(path): others can read \(file.path); chmod 600 \(file.path)")
         }
         return access
     }
 
     /// Throws a sentence that begins with `name`.
-    static func text(_ path: String, _ name: String) throws(AdminError) -> String {
-        let data: Data
-        do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            data = try file.read(upToCount: largestSize + 1) ?? Data()
+    static func text(of file: TextFile, named name: String) throws(AdminError) -> String {
+        do throws(TextFile.Fault) {
+            return try file.text()
         } catch {
-            throw AdminError("\(name): cannot be read")
+            throw AdminError("\(name): \(error.sentence)")
         }
-        guard data.count <= largestSize else { throw AdminError("\(name): larger than 1 MiB") }
-        guard let text = String(validating: data, as: UTF8.self) else { throw AdminError("\(name): is not UTF-8 text") }
-        return text
-    }
-
-    private static func isReadableByOthers(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
     // MARK: - Tokens

@@ -3,16 +3,6 @@ import Yams
 
 /// The file of `--alerts`, from its text to handlers. Strict, as the policy file is; quotes no URL and no secret.
 package struct AlertHandlerFile {
-    /// Why a file cannot be used: the end of a sentence that begins with the file, `cannot be read`. Does not name it: where a name was
-    /// asked for, a secret may stand.
-    package struct Fault: Error {
-        package var sentence: String
-
-        package init(_ sentence: String) {
-            self.sentence = sentence
-        }
-    }
-
     /// In the file's order.
     package private(set) var handlers: [AlertHandler] = []
     /// Whether the file itself holds URLs that may be secrets.
@@ -23,7 +13,7 @@ package struct AlertHandlerFile {
     ///   - contents: Reads a file that is named in it.
     /// - Throws: everything that is wrong.
     package init(
-        yaml: String, file: String, contents: @escaping (String) -> Result<String, Fault>
+        yaml: String, file: String, contents: @escaping (String) throws(TextFile.Fault) -> String
     ) throws(PolicyError) {
         let reader = PolicyReader(file: file, holdsSecrets: true)
         let top = PolicyReader.Place(line: 1, path: [])

@@ -4,7 +4,7 @@ import Yams
 /// Reads one handler of the file of `--alerts`. Lives for one reading.
 struct HandlerEntryReader {
     let reader: PolicyReader
-    let contents: (String) -> Result<String, AlertHandlerFile.Fault>
+    let contents: (String) throws(TextFile.Fault) -> String
 
     private static let commonKeys = ["name", "type", "kinds", "meters", "severities"]
 
@@ -116,10 +116,10 @@ struct HandlerEntryReader {
     /// What stands in the file that is named, without white space around it.
     private func fileText(_ entry: PolicyReader.Entry) -> String? {
         guard let name = reader.text(entry.value, at: entry.place, expected: "the name of a file") else { return nil }
-        switch contents(name) {
-        case .success(let text): return text.trimmingCharacters(in: .whitespacesAndNewlines)
-        case .failure(let fault):
-            reader.report(entry.place, "the file \(fault.sentence)")
+        do throws(TextFile.Fault) {
+            return try contents(name).trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch {
+            reader.report(entry.place, "the file \(error.sentence)")
             return nil
         }
     }

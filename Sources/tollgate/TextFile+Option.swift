@@ -1,0 +1,13 @@
+import TollgateCore
+import TollgateServer
+
+extension TextFile {
+    /// What stands in it. Throws a sentence that names the option and the file.
+    func text(namedBy option: String) throws(ServerError) -> String {
+        do throws(Fault) {
+            return try text()
+        } catch {
+            throw ServerError("\(option) \(path): \(error.sentence)")
+        }
+    }
+}
