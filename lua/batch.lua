@@ -133,11 +133,30 @@ local function note_refusal(state, place, j)
     refusals[#refusals + 1] = { place, j, used, kept, { unpack(named, 1, named_count) } }
 end
 
+-- The scope of a key between plus signs, single ones, as those within ids are double.
+local function plussed(key) return '+' .. gsub(match(key, '{(.*)}$'), '%+%+', '\0') .. '+' end
+
+-- Counts requests in the history of the scopes that have refused them, named by their places. user:alice+tool:search has none:
+-- they count for user:alice and tool:search.
+local function tally_denied(refusing, hits)
+    local counts = {}
+    for _, place in ipairs(refusing) do
+        local joined = not scopes[place].set.day and plussed(scopes[place].key)
+        for i = 1, named_count do
+            local part = named[i]
+            counts[part] = counts[part] or part == place or joined and find(joined, plussed(scopes[part].key), 1, true)
+        end
+    end
+    for i = 1, named_count do
+        if counts[named[i]] then tally_named(scopes[named[i]], DENIED, hits, scopes, named, named_count) end
+    end
+end
+
 -- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as
 -- the smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns
 -- the refusing scope, limit and wait, or nil.
 local function refusal(counts_denial)
-    local scope, limit, wait
+    local scope, limit, wait, refusing
     for i = 1, named_count do
         local place = named[i]
         local state = scopes[place]
@@ -161,9 +180,11 @@ local function refusal(counts_denial)
             end
         end
         if refuses and counts_denial then
-            tally_named(state, DENIED, max(asked[REQUESTS] or 1, 1), scopes, named, named_count)
+            refusing = refusing or {}
+            refusing[#refusing + 1] = place
         end
     end
+    if refusing then tally_denied(refusing, max(asked[REQUESTS] or 1, 1)) end
     return scope, limit, wait
 end
 

@@ -90,7 +90,13 @@ struct ReferenceLedger {
                 if refusal.wait == nil || refusal.wait! > longest { worst = refusal }
             }
             if operation.verb != .peek {
-                for scope in operation.scopes where refusals.contains(where: { $0.scope == scope.description }) {
+                let refusing = operation.scopes.filter { scope in
+                    refusals.contains { $0.scope == scope.description }
+                }
+                let parts = refusing.flatMap { scope in
+                    scope.parts.count > 1 ? operation.scopes.filter { $0.isPart(of: scope) } : [scope]
+                }
+                for scope in Set(parts) {
                     remember(max(hits, 1), "denied", of: scope, in: operation, at: now)
                 }
             }
@@ -283,4 +289,9 @@ struct ReferenceLedger {
             return moments.first { used(scope, limit, at: $0) + want <= max }.map { $0 - now }
         }
     }
+}
+
+extension Scope {
+    /// Whether a composite scope joins it with others.
+    fileprivate func isPart(of joined: Scope) -> Bool { parts.count == 1 && joined.parts.contains(parts[0]) }
 }
