@@ -15,7 +15,7 @@ local lines, count = {}, 0
 local function without(line, name, period, items)
     local kept, is_open, found = {}, false, 0
     for item in string.gmatch(items, '%S+') do
-        local percent, at = string.match(item, '^(%d+):%d+:(%-?%d+)$')
+        local percent, at = string.match(item, '^(%d+):%d+:(%-?%d+)')
         if percent == wanted and at == opened then
             found = found + 1
         else

@@ -2,11 +2,12 @@
 -- batch.lua, whose locals it uses; apply.lua calls it when all operations have been applied.
 --
 -- The scope's hash has a field alerts, items of two kinds, with a semicolon between them:
---   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000 95:20000000000:-1795200000000
+--   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000r1795203000000@basic
 --       what has been opened for a limit in a period (id/end; - where the limit has no calendar; reset once its counter was
---       taken out): percent, max, and since when (Unix ms), below zero where it does not hold any more, with an r behind it
---       where the limit has another max now. The highest percent of a max stands for lower ones too: they are not opened after it
---       in this period. A limit with another max opens anew, also when it is back: REARMED after that at the earliest
+--       taken out): percent, max, and since when (Unix ms), below zero where it does not hold any more; r and since when, where
+--       that is because the limit has another max; @ and the tier that the user had, where it had one. The highest percent of a
+--       max stands for lower ones too: they are not opened after it in this period. A limit with another max opens anew, also
+--       when it is back: REARMED after it had another at the earliest
 --   +cost/day 2026-11-20/1795219200000 80 20000000000 16100000000 1795190000000 0 tier:basic
 --   -cost/day 95 1795200000000 refunded 1795203000000
 --       what has not been published yet: an alert opened (limit, period, percent, max, used, when, 1 in shadow, source), or
@@ -14,8 +15,9 @@
 --       reply; whoever has published them takes them out (alert_settle.lua)
 -- A refusal that was told leaves 'period time' in requests/1m.e.
 --
--- A scope whose limits depend on what requests say of their user is met with one set after the other. There an item is held
--- against its own max, and what this set does not have is left alone: otherwise each request would open and resolve.
+-- A user whose tier depends on what requests say of it is met with one set after the other. Of the limits that are not the same
+-- in all of them (window.lua: varies) what was opened for another tier is held against its own max, and left alone where this set
+-- does not have it: otherwise each request would open and resolve.
 --
 -- Nothing here fails a batch: what cannot be written is looked at again the next time.
 
@@ -28,7 +30,6 @@ do
     local PENDING_KEPT = 7 * 86400000
     -- Of one limit, and of what waits to be published; where there is no room nothing is opened or resolved for now.
     local MOST_ITEMS, MOST_PENDING = 32, 100
-    local OF_SCOPE, ONLY_RESOLVED = 0, 2
 
     -- The period that a limit's counter belongs to, in one word.
     local function period_of(state, j)
@@ -41,9 +42,11 @@ do
 
     local function parse_items(text)
         local items = {}
-        for percent, most, at, raised in gmatch(text, '(%d+):(%d+):(%-?%d+)(r?)') do
-            items[#items + 1] =
-                { percent = tonumber(percent), max = tonumber(most), at = tonumber(at), is_raised = raised == 'r' }
+        for percent, most, at, raised, tier in gmatch(text, '(%d+):(%d+):(%-?%d+)r?(%d*)@?(%S*)') do
+            items[#items + 1] = {
+                percent = tonumber(percent), max = tonumber(most), at = tonumber(at), raised_at = tonumber(raised),
+                tier = tier,
+            }
         end
         return items
     end
@@ -65,13 +68,17 @@ do
         return book
     end
 
+    local function item_text(item)
+        local raised = item.raised_at and format('r%d', item.raised_at) or ''
+        local tier = item.tier ~= '' and '@' .. item.tier or ''
+        return format('%d:%d:%d%s%s', item.percent, item.max, item.at, raised, tier)
+    end
+
     local function alerts_text(book)
         local lines = {}
         for _, name in ipairs(book.names) do
             local entry, items = book.limits[name], {}
-            for i, item in ipairs(entry and entry.items or {}) do
-                items[i] = format('%d:%d:%d%s', item.percent, item.max, item.at, item.is_raised and 'r' or '')
-            end
+            for i, item in ipairs(entry and entry.items or {}) do items[i] = item_text(item) end
             if #items > 0 then lines[#lines + 1] = name .. ' ' .. entry.period .. ' ' .. table.concat(items, ' ') end
         end
         for _, line in ipairs(book.pending) do lines[#lines + 1] = line end
@@ -91,8 +98,15 @@ do
     local function resolve(book, name, item, reason)
         if item.at < 0 then return end
         if add_pending(book, format('-%s %d %d %s %d', name, item.percent, item.at, reason, now)) then
-            item.at, item.is_raised = -item.at, reason == 'limit_raised'
+            item.at = -item.at
+            if reason == 'limit_raised' then item.raised_at = now end
         end
+    end
+
+    -- Says of an item that does not hold any more since when the limit has another max.
+    local function note_raised(book, item)
+        if item.at > 0 or item.raised_at then return end
+        item.raised_at, book.is_changed = now, true
     end
 
     -- Keeps the items that a function returns true for.
@@ -105,13 +119,10 @@ do
         entry.items = kept
     end
 
-    -- Nothing of the limit holds any more, and all of it may be opened again; where that is because of another policy not at
-    -- once: sidecars may have different ones for a while.
+    -- Nothing of the limit holds any more, and all of it may be opened again.
     local function end_limit(book, name, reason)
         for _, item in ipairs(book.limits[name].items) do resolve(book, name, item, reason) end
-        keep(book, book.limits[name], function(item)
-            return item.at > 0 or reason == 'limit_raised' and now + item.at < REARMED
-        end)
+        keep(book, book.limits[name], function(item) return item.at > 0 end)
     end
 
     -- How much a percentage of a max is: as it was sent, or where the policy does not have it any more about that.
@@ -122,12 +133,11 @@ do
         return floor((most * percent + 99) / 100)
     end
 
-    -- An item of a limit whose max is another now, for every request. One that does not hold any more says nothing of that.
+    -- An item of a limit whose max is another now, wherever the item is about.
     local function follow_max(state, j, book, name, item)
         local most, thresholds = state.set.max[j], state.set.thresholds[j]
         if item.at < 0 then
-            book.is_changed = book.is_changed or not item.is_raised
-            item.is_raised = true
+            note_raised(book, item)
         elseif state.used[j] < amount_at(thresholds, item.percent, most) then
             resolve(book, name, item, 'limit_raised')
         else
@@ -135,13 +145,33 @@ do
         end
     end
 
+    -- Whether the set says what has become of the limit that an item is about.
+    local function speaks_for(set, name, item)
+        if not (set.varies and set.varies[name]) or item.tier == set.tier then return true end
+        return set.other_tiers and not set.other_tiers[item.tier]
+    end
+
     local function review_item(state, j, book, name, item)
         local set = state.set
-        if set.alerts == OF_SCOPE and item.max ~= set.max[j] then return follow_max(state, j, book, name, item) end
+        if item.max ~= set.max[j] and speaks_for(set, name, item) then return follow_max(state, j, book, name, item) end
         local thresholds = item.max == set.max[j] and set.thresholds[j]
         if item.at > 0 and state.used[j] < amount_at(thresholds, item.percent, item.max) then
-            resolve(book, name, item, set.kind[j] == SLIDING and 'period_ended' or 'refunded')
+            local has_slid = set.kind[j] == SLIDING and not state.is_refunded
+            resolve(book, name, item, has_slid and 'period_ended' or 'refunded')
         end
+    end
+
+    -- Of a limit that the set does not have, or which has no thresholds in it.
+    local function review_lifted(book, name, set)
+        for _, item in ipairs(book.limits[name].items) do
+            if speaks_for(set, name, item) then
+                resolve(book, name, item, 'limit_raised')
+                note_raised(book, item)
+            end
+        end
+        keep(book, book.limits[name], function(item)
+            return item.at > 0 or not item.raised_at or now - item.raised_at < REARMED
+        end)
     end
 
     -- Whether an item that does not hold any more keeps its threshold from being opened again. A sliding limit has no periods
@@ -149,7 +179,7 @@ do
     local function is_told(set, j, item)
         if item.at > 0 then return true end
         local since = now + item.at
-        if item.is_raised then return since < REARMED end
+        if item.raised_at then return now - item.raised_at < REARMED end
         return set.kind[j] ~= SLIDING or since < set.width[j] * RING
     end
 
@@ -160,7 +190,6 @@ do
         local ends = tonumber(match(period, '/(%d+)$'))
         if ends and ends <= now or j and period ~= period_of(state, j) then return 'period_ended' end
         if j and state.rings and state.rings[j] == '' then return 'period_ended' end
-        if set.alerts == OF_SCOPE and not (j and set.thresholds[j]) then return 'limit_raised' end
     end
 
     -- Where the limits of the set stand, by name.
@@ -179,7 +208,8 @@ do
         local j = places_of(set)[name]
         local reason = end_reason(state, j, entry.period)
         if reason then return end_limit(book, name, reason) end
-        if not j then return end
+        -- A limit of nothing has no thresholds either, and is not more than there was.
+        if not j or not set.thresholds[j] and set.max[j] ~= 0 then return review_lifted(book, name, set) end
         for _, item in ipairs(entry.items) do review_item(state, j, book, name, item) end
         keep(book, entry, function(item) return is_told(set, j, item) end)
     end
@@ -206,6 +236,19 @@ do
         return entry
     end
 
+    -- When an alert that is opened now is said to be opened. An alert is known by its limit, its percentage and that time: two of
+    -- a limit never have the same.
+    local function unused_time(book, entry)
+        local used = {}
+        for _, item in ipairs(entry.items) do used[math.abs(item.at)] = true end
+        for _, line in ipairs(book.pending) do
+            for number in gmatch(line, ' (%d+)') do used[tonumber(number)] = true end
+        end
+        local at = now
+        while used[at] do at = at + 1 end
+        return at
+    end
+
     local function open_if_reached(state, j, book)
         local set = state.set
         local reached = highest_reached(state, j)
@@ -217,10 +260,11 @@ do
         for _, item in ipairs(entry.items) do
             if item.max == most and item.percent >= reached then return end
         end
-        local line = format('+%s %s %d %d %d %d %d %s', name, period, reached, most, state.used[j], now,
+        local at = unused_time(book, entry)
+        local line = format('+%s %s %d %d %d %d %d %s', name, period, reached, most, state.used[j], at,
             set.shadow[j] and 1 or 0, set.source[j])
         if add_pending(book, line) then
-            table.insert(entry.items, { percent = reached, max = most, at = now, is_raised = false })
+            table.insert(entry.items, { percent = reached, max = most, at = at, tier = set.tier })
         end
     end
 
@@ -253,7 +297,7 @@ do
         if not state.alerts and not (set.warns and has_reached_any(state)) then return end
         local book = parse_alerts(state.alerts)
         for _, name in ipairs(book.names) do review_limit(state, book, name) end
-        if set.alerts ~= ONLY_RESOLVED then
+        if not set.only_resolves then
             for j = 1, set.size do
                 if set.thresholds[j] and set.counter[j] then open_if_reached(state, j, book) end
             end

@@ -88,6 +88,7 @@ end
 -- Takes amounts, by meter, from every limit that counts them; none goes below zero.
 local function give_back(state, amounts)
     local set = state.set
+    state.is_refunded = true
     for j = 1, set.size do
         local amount, kind = amounts[set.meter[j]], set.kind[j]
         if amount and set.counter[j] then
@@ -129,6 +130,7 @@ end
 -- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
 local function give_back_hits(state, hits, time)
     local set = state.set
+    state.is_refunded = true
     for j = 1, set.size do
         if set.meter[j] == REQUESTS and set.counter[j] then
             if set.kind[j] == SLIDING then

@@ -5,7 +5,7 @@
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and periods are worked out once a call.
 --
--- Limit set, as sent:  { history, { limit, … }, alerts }
+-- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers }
 --   history  0, or { day, month, kept, kept }: two calendars, and for how many ms after its end each is kept
 --   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
 --              name    'requests/1m'; prefix of the limit's fields
@@ -17,7 +17,10 @@
 --                      (alerts.lua); 0 for none
 --              arg     kind 2: length of the window in ms; kind 3: a calendar; otherwise 0
 --              source  'tier:basic': where it comes from, in one word
---   alerts   0: no other set holds for the scope; 1: others do for other requests; 2: the same, and nothing is opened
+--   only resolves  1: alerts are resolved by it, and none is opened; otherwise 0
+--   tier     the id of the tier that the user has with this set; '' for none
+--   varies   names of the limits that other requests may find otherwise, or not at all, by another tier; not there for none
+--   other tiers    those that such requests may have; only in a set that speaks for all tiers but them
 --   calendar { starts, id, ends, next id, next ends }, times in Unix ms: the period that the sidecar believes to be the
 --            current one, and the next, so that a call which crosses the boundary is still decided by Redis's clock
 --
@@ -79,13 +82,19 @@ local function period_at(calendar, now)
     return calendar[4], calendar[5], calendar[3]
 end
 
+local function names_in(list)
+    local is_in = {}
+    for i = 1, #list do is_in[list[i]] = true end
+    return is_in
+end
+
 -- Turns a limit set as sent into one array per property, all indexed by the limit's place in the set, and the HMGET that
 -- reads everything a decision needs. Returns nil when a calendar does not hold now.
 local function prepare_set(sent, now)
     local limits = sent[2]
     local set = {
         size = #limits, name = {}, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false,
-        thresholds = {}, source = {}, alerts = sent[3], width = {}, current = {},
+        thresholds = {}, source = {}, only_resolves = sent[3] == 1, tier = sent[4], width = {}, current = {},
         stored = {}, ends = {}, starts = false, counter = {}, marker = {}, ring = {}, at = {}, read = { 'HMGET', '' },
         expires = 0,
         for_ever = false,
@@ -136,6 +145,7 @@ local function prepare_set(sent, now)
         read[size + 1] = 'held'
         read[size + 2] = 'alerts'
     end
+    set.varies, set.other_tiers = sent[5] and names_in(sent[5]), sent[6] and names_in(sent[6])
     if sent[1] ~= 0 then
         local day, day_ends, day_starts = period_at(sent[1][1], now)
         local month, month_ends = period_at(sent[1][2], now)

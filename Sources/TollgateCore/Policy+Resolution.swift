@@ -6,8 +6,10 @@ public struct ScopeRules: Sendable, Equatable {
     public var calendar: CalendarRules
     /// The tier of a user.
     public var choice: TierChoice?
-    /// Whether a request that says something else of the user may find other limits.
+    /// Whether a request that says something else of the user may find another tier.
     public var dependsOnTraits: Bool
+    /// Names of the limits that such a request may find otherwise, or not at all.
+    public var varyingLimits: [String]
     /// Unix ms: when the override ends, and other rules hold; nil while there is none.
     public var expiresAt: Int64?
 }
@@ -47,11 +49,25 @@ extension Policy {
         }
         add(defaults[scope.kind] ?? [], .defaults)
         for addition in override?.additions ?? [] { Self.apply(addition, to: &limits) }
+        let dependsOnTraits = tierDependsOnTraits(of: scope, assignment: settings.assignment)
         return ScopeRules(
             limits: limits.sorted { Limit.precedes($0.limit, $1.limit) },
             calendar: choice?.tier.tier.calendar(over: calendar) ?? calendar, choice: choice,
-            dependsOnTraits: tierDependsOnTraits(of: scope, assignment: settings.assignment),
+            dependsOnTraits: dependsOnTraits,
+            varyingLimits: dependsOnTraits ? limitsByTier(of: scope, settings, override) : [],
             expiresAt: override?.expiresAt)
+    }
+
+    /// Names of the limits of a user's tiers, whichever it has, but for those that it has from elsewhere all the same.
+    private func limitsByTier(of user: Scope, _ settings: ScopeSettings, _ override: Override?) -> [String] {
+        let others = (override?.limits ?? []) + settings.limits + (scopes[user] ?? [])
+        var varying: [Limit] = []
+        for (tier, _) in tiersByTraits(of: user, assignment: settings.assignment) {
+            for limit in tier?.tier.limits ?? [] where !(others + varying).contains(where: { $0.isSame(as: limit) }) {
+                varying.append(limit)
+            }
+        }
+        return varying.map(\.name)
     }
 
     /// The limits that hold for a scope of which nothing else is known.

@@ -76,6 +76,26 @@ extension Policy {
         }
     }
 
+    /// Each tier that a user may have, and what a request says of it then: first the one that it has where nothing is said.
+    ///
+    /// - Parameter assignment: what administrators have set for the user.
+    package func tiersByTraits(
+        of user: Scope, assignment: Assignment?
+    ) -> [(tier: PlacedTier?, traits: UserTraits)] {
+        let usual = tierChoice(for: user, assignment: assignment, traits: .none)
+        var found = [(tier: usual?.tier, traits: UserTraits.none)]
+        for other in assignments.values where usual.map({ other.precedes($0.winner) }) ?? true {
+            let isKnown = found.contains { $0.tier?.tier.id == other.tier }
+            guard let tier = tiers[other.tier], !isKnown, usable(other) != nil else { continue }
+            switch other.subject {
+            case .role(let role): found.append((tier, UserTraits(roles: [role])))
+            case .emailDomain(let domain): found.append((tier, UserTraits(email: "@\(domain)")))
+            case .user, .everyone: break
+            }
+        }
+        return found
+    }
+
     /// Whether a scope can have a tier at all: single users only.
     public static func canHaveTier(_ scope: Scope) -> Bool {
         scope.parts.count == 1 && scope.parts[0].kind == "user"

@@ -4,14 +4,16 @@ package import TollgateCore
 /// The limits that hold for a scope, and whether its history is kept. Scopes with the same limits share one, so that a batch
 /// carries it once. Owned by one event loop.
 package final class LimitSet {
-    /// What the script may do to the alerts of a scope with this set (alerts.lua).
-    enum Alerts: Int64 {
-        /// No other set holds for the scope: what this one does not have is over.
-        case ofScope = 0
-        /// Other sets hold for other requests: what these have is left alone.
-        case ofThisSet = 1
-        /// The same, and nothing is opened.
-        case onlyResolved = 2
+    /// What the set says of a scope's alerts (alerts.lua).
+    struct AlertRules: Hashable {
+        /// The id of the tier that the user has with this set; empty for none.
+        var tier = ""
+        /// Names of the limits that other requests may find otherwise, or not at all, by another tier.
+        var varying: [String] = []
+        /// Whether alerts are resolved by it, and none is opened: where it is not known which tier the user has.
+        var onlyResolves = false
+        /// Tiers that other requests may have: all but these it speaks for; nil where it speaks for its own alone.
+        var otherTiers: [String]?
     }
 
     package let limits: [EffectiveLimit]
@@ -22,7 +24,9 @@ package final class LimitSet {
     /// Whether a decision that one of these limits has a part in is refused while Redis cannot be asked.
     package let failsClosed: Bool
     private let rules: CalendarRules
-    let alerts: Alerts
+    let alerts: AlertRules
+    /// Whether a scope with it has any counter, or open reservations.
+    let counts: Bool
 
     private var encoding = ByteBuffer()
     private var encodingHolds: Range<Int64> = 0..<0
@@ -31,8 +35,9 @@ package final class LimitSet {
     var batchNumber = 0
     var batchPlace = 0
 
-    init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: Alerts) {
+    init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: AlertRules) {
         self.limits = limits
+        self.counts = limits.contains { $0.limit.period != .request }
         self.alerts = alerts
         self.history = history
         self.rules = rules
@@ -40,11 +45,6 @@ package final class LimitSet {
         self.failsClosed = limits.contains {
             $0.limit.max != nil && $0.limit.mode == .enforce && $0.onRedisFailure == .closed
         }
-    }
-
-    /// The same for having alerts looked at although no request is about the scope: nobody knows then which of its sets holds.
-    func onlyResolving() -> LimitSet {
-        LimitSet(limits: limits, history: nil, rules: rules, alerts: .onlyResolved)
     }
 
     /// The set as the scripts take it (window.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
@@ -59,7 +59,7 @@ package final class LimitSet {
     }
 
     private func encode(at now: Int64, holds: inout Range<Int64>) {
-        encoding.writeMessagePack(arrayOf: 3)
+        encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 6 : alerts.varying.isEmpty ? 4 : 5)
         if let history {
             encoding.writeMessagePack(arrayOf: 4)
             encode(.day, at: now, holds: &holds)
@@ -86,7 +86,19 @@ package final class LimitSet {
             }
             encoding.writeMessagePack(effective.source.word.utf8)
         }
-        encoding.writeMessagePack(alerts.rawValue)
+        encodeAlertRules()
+    }
+
+    private func encodeAlertRules() {
+        encoding.writeMessagePack(alerts.onlyResolves ? 1 : 0)
+        encoding.writeMessagePack(alerts.tier.utf8)
+        if alerts.otherTiers != nil || !alerts.varying.isEmpty { encode(alerts.varying) }
+        if let tiers = alerts.otherTiers { encode(tiers) }
+    }
+
+    private func encode(_ names: [String]) {
+        encoding.writeMessagePack(arrayOf: names.count)
+        for name in names { encoding.writeMessagePack(name.utf8) }
     }
 
     /// Percentages and amounts in turn.

@@ -61,13 +61,8 @@ package final class ScopePlan {
         }
     }
 
-    /// That by which the scope's alerts are looked at although no request is about it: itself, unless other requests may find
-    /// other limits.
-    package var forReview: ScopePlan {
-        self.set.alerts == .ofScope ? self : ScopePlan(of: self, set: self.set.onlyResolving())
-    }
-
-    private init(of plan: ScopePlan, set: LimitSet) {
+    /// The same scope with other limits.
+    init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
         key = plan.key
         textStart = plan.textStart

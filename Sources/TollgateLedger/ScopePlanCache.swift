@@ -51,7 +51,7 @@ package final class ScopePlanCache {
         var limits: [EffectiveLimit]
         var history: HistoryRetention?
         var calendar: CalendarRules
-        var dependsOnTraits: Bool
+        var alerts: LimitSet.AlertRules
     }
 
     /// - Parameters:
@@ -273,7 +273,7 @@ package final class ScopePlanCache {
             scope: scope, set: set(for: rules, of: scope), namespace: namespace, hash: hash, standing: standing)
     }
 
-    private func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {
+    func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {
         policy.rules(
             for: scope, settings: settings?.settings ?? .none, traits: UserTraits(bytes: traits),
             at: settings?.settings.override == nil ? .min : redisTime())
@@ -288,12 +288,11 @@ package final class ScopePlanCache {
     private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
         let key = LimitSetKey(
             limits: rules.limits, history: policy.historyRetention(of: scope), calendar: rules.calendar,
-            dependsOnTraits: rules.dependsOnTraits)
+            alerts: LimitSet.AlertRules(tier: rules.choice?.tier.tier.id ?? "", varying: rules.varyingLimits))
         if let set = sets[key] { return set }
         if sets.count >= Self.mostSets { sets.removeAll() }
         let set = LimitSet(
-            limits: key.limits, history: key.history, rules: key.calendar,
-            alerts: key.dependsOnTraits ? .ofThisSet : .ofScope)
+            limits: key.limits, history: key.history, rules: key.calendar, alerts: key.alerts)
         sets[key] = set
         return set
     }

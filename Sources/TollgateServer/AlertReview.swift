@@ -4,7 +4,12 @@ import TollgateLedger
 /// Has a scope's alerts looked at although no request is about it, as when its limits have changed. Consumes nothing. Lives on its
 /// worker's event loop until Redis has answered.
 final class AlertReview: OperationOwner {
-    /// Tells once, maybe later, what became of it: not whether Redis has answered.
+    private let ledger: Ledger
+    /// The last one first.
+    private var plans: [ScopePlan]
+    private let completion: (AlertReviewOutcome) -> Void
+
+    /// Tells once, maybe later, what became of it.
     static func start(of scope: Scope, on worker: Worker, completion: @escaping (AlertReviewOutcome) -> Void) {
         guard worker.ledger.isReady, !worker.isShuttingDown else { return completion(.notNow) }
         guard let plan = worker.resolver.currentPlan(of: scope, .none) else {
@@ -14,22 +19,26 @@ final class AlertReview: OperationOwner {
                 start(of: scope, on: worker, completion: completion)
             }
         }
-        // What no request that names nothing has a limit for, others may.
-        guard !plan.isInert else { return completion(plan.forReview === plan ? .inert : .submitted) }
-        submit(plan, to: worker.ledger)
-        completion(.submitted)
+        let plans = worker.resolver.cache.reviewPlans(of: plan)
+        guard !plans.isEmpty else { return completion(.noLimits) }
+        AlertReview(plans, worker.ledger, completion).submitNext(insteadOf: plan)
     }
 
-    /// Where the user's limits depend on what requests say, nothing is opened by those of a request that says nothing: a plan of
-    /// its own, in a batch of its own.
-    private static func submit(_ plan: ScopePlan, to ledger: Ledger) {
-        let review = plan.forReview
-        if review !== plan { ledger.endBatch() }
-        ledger.submit(.peek, Amounts(requests: 1), on: [review], for: AlertReview(), ticket: 0)
-        if review !== plan { ledger.endBatch() }
+    private init(_ plans: [ScopePlan], _ ledger: Ledger, _ completion: @escaping (AlertReviewOutcome) -> Void) {
+        self.plans = plans.reversed()
+        self.ledger = ledger
+        self.completion = completion
     }
 
-    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
+    /// A plan that is not the scope's own goes in a batch of its own, where no other of that scope can be.
+    private func submitNext(insteadOf own: ScopePlan?) {
+        guard let plan = plans.popLast() else { return completion(.reviewed) }
+        if plan !== own { ledger.endBatch() }
+        ledger.submit(.peek, Amounts(requests: 1), on: [plan], for: self, ticket: 0)
+        if plan !== own { ledger.endBatch() }
+    }
 
-    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) { submitNext(insteadOf: nil) }
+
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) { completion(.notNow) }
 }

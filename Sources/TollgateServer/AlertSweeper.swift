@@ -17,8 +17,12 @@ final class AlertSweeper: Sendable {
         var review: @Sendable (Scope) async -> AlertReviewOutcome
     }
 
-    /// Alerts that are read, and scopes that are looked at, at a time.
+    /// Alerts that are read at a time.
     private static let portion = 100
+    /// Scopes that are looked at at a time: requests wait behind them.
+    private static let reviewsAtOnce = 8
+    /// Scopes that are remembered to be looked at; past so many all are.
+    private static let mostChanged = 10_000
     /// One that cannot be read is left for so long (ms), one that could not be seen to for a reason that may pass for this long.
     private static let (hour, minute): (Int64, Int64) = (3_600_000, 60_000)
 
@@ -33,6 +37,8 @@ final class AlertSweeper: Sendable {
         var task: Task<Void, Never>?
         /// By which alerts were looked at; nil before the first time: what held before the sidecar started is not known.
         var reviewed: Policy?
+        /// Scopes that could not be looked at when something was changed for them.
+        var changed: Set<Scope> = []
     }
 
     init(store: AlertStore, sidecar: Sidecar, interval: Duration, logger: Logger) {
@@ -56,9 +62,17 @@ final class AlertSweeper: Sendable {
         await task?.value
     }
 
+    /// Has a scope's alerts looked at with the next sweep.
+    func look(at scope: Scope) {
+        state.withLock { state in
+            if state.changed.count < Self.mostChanged { state.changed.insert(scope) } else { state.reviewed = nil }
+        }
+    }
+
     /// What fails now is done the next time.
     func sweep() async {
         await attempt { () throws(StoreError) in try await seeToEnding() }
+        await attempt { () throws(StoreError) in try await reviewChanged() }
         await attempt { () throws(StoreError) in try await reviewAfterChange() }
     }
 
@@ -93,44 +107,76 @@ final class AlertSweeper: Sendable {
     }
 
     private func end(_ alert: Alert, at now: Int64) async throws(StoreError) {
-        if alert.periodID != nil, let end = alert.endsAt {
-            return try await store.publish(.resolved(id: alert.id, at: min(end, now), reason: .periodEnded))
+        let periodEnd = alert.periodID == nil ? nil : alert.endsAt
+        if let periodEnd, periodEnd <= now {
+            return try await store.publish(.resolved(id: alert.id, at: periodEnd, reason: .periodEnded))
         }
         // A sliding window, or a limit for ever, has no end that could be known: the script says whether it holds.
-        guard try await store.holds(alert) else {
+        if periodEnd == nil, try await !store.holds(alert) {
             return try await store.publish(.resolved(id: alert.id, at: now, reason: .periodEnded))
         }
         switch await sidecar.review(alert.scope) {
-        case .submitted: try await store.postpone(alert, to: now + alert.reviewInterval)
+        case .reviewed: try await store.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
         case .notNow: try await store.putOff(alert.id, to: now + Int64(interval / .milliseconds(1)))
-        case .inert: try await letGo(of: alert, at: now)
+        case .noLimits: try await letGo(of: alert, at: now)
         }
     }
 
     // MARK: - Limits that have changed
 
+    private func reviewChanged() async throws(StoreError) {
+        let scopes = state.withLock { state in
+            defer { state.changed = [] }
+            return state.changed
+        }
+        do throws(StoreError) {
+            try await review(scopes)
+        } catch {
+            for scope in scopes { look(at: scope) }
+            throw error
+        }
+    }
+
     private func reviewAfterChange() async throws(StoreError) {
         let policy = sidecar.policy()
         guard state.withLock({ $0.reviewed != policy }) else { return }
-        var (seen, isDone, cursor): (Set<Scope>, Bool, String?) = ([], true, nil)
+        var (seen, cursor): (Set<Scope>, String?) = ([], nil)
         repeat {
             let page = try await store.alerts(.active, before: cursor, atMost: Self.portion)
             let scopes = Set(page.items.map(\.scope)).subtracting(seen)
-            if try await !review(scopes) { isDone = false }
+            try await review(scopes)
             seen.formUnion(scopes)
             cursor = page.next
         } while cursor != nil && !Task.isCancelled
-        if isDone, cursor == nil { state.withLock { $0.reviewed = policy } }
+        if cursor == nil { state.withLock { $0.reviewed = policy } }
     }
 
-    /// Returns whether all of them have been looked at.
-    private func review(_ scopes: Set<Scope>) async throws(StoreError) -> Bool {
-        let outcomes = await withTaskGroup(of: (Scope, AlertReviewOutcome).self) { [sidecar] group in
-            for scope in scopes { group.addTask { (scope, await sidecar.review(scope)) } }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    /// Those that cannot be looked at now are with the next sweep.
+    private func review(_ scopes: Set<Scope>) async throws(StoreError) {
+        for (scope, outcome) in await outcomes(of: scopes) {
+            switch outcome {
+            case .reviewed: break
+            case .notNow: look(at: scope)
+            case .noLimits: try await letGo(ofAllOf: scope)
+            }
         }
-        for case (let scope, .inert) in outcomes { try await letGo(ofAllOf: scope) }
-        return !outcomes.values.contains(.notNow)
+    }
+
+    private func outcomes(of scopes: Set<Scope>) async -> [(Scope, AlertReviewOutcome)] {
+        await withTaskGroup(of: (Scope, AlertReviewOutcome).self) { [sidecar] group in
+            var left = scopes
+            func startNext() {
+                guard let scope = left.popFirst() else { return }
+                group.addTask { (scope, await sidecar.review(scope)) }
+            }
+            for _ in 0..<Self.reviewsAtOnce { startNext() }
+            var outcomes: [(Scope, AlertReviewOutcome)] = []
+            for await outcome in group {
+                outcomes.append(outcome)
+                startNext()
+            }
+            return outcomes
+        }
     }
 
     private func letGo(ofAllOf scope: Scope) async throws(StoreError) {
@@ -148,12 +194,5 @@ final class AlertSweeper: Sendable {
     private func letGo(of alert: Alert, at now: Int64) async throws(StoreError) {
         try await store.forget(alert)
         try await store.publish(.resolved(id: alert.id, at: now, reason: .limitRaised))
-    }
-}
-
-extension Alert {
-    /// One that holds is looked at again after so long (ms): half a window, or a day.
-    fileprivate var reviewInterval: Int64 {
-        if case .sliding(let seconds) = period { Swift.max(seconds * 500, 5_000) } else { 86_400_000 }
     }
 }

@@ -22,7 +22,11 @@ extension TollgateServer {
     /// Returns at once.
     package func reviewAlerts(of scope: Scope) {
         guard let worker = workers.first else { return }
-        worker.eventLoop.execute { AlertReview.start(of: scope, on: worker.value) { _ in } }
+        worker.eventLoop.execute { [sweeper] in
+            AlertReview.start(of: scope, on: worker.value) { outcome in
+                if outcome != .reviewed { sweeper?.look(at: scope) }
+            }
+        }
     }
 
     /// The same, and what became of it.

@@ -133,6 +133,9 @@ public final class TollgateServer: Service {
         state.withLock { ($0.connections, $0.watcher) = (connections, watcher) }
     }
 
+    /// Nil before there are alerts.
+    var sweeper: AlertSweeper? { state.withLock { $0.sweeper } }
+
     /// From now on batches tell the publisher what there is to be published.
     func use(_ publisher: AlertPublisher, _ sweeper: AlertSweeper) {
         let workers = state.withLock { state in

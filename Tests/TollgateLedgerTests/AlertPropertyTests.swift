@@ -48,10 +48,10 @@ import TollgateTestSupport
     )
     func alternating() async throws {
         let redis = try TestRedis()
-        let harness = try await LedgerHarness(policy: byRole(100), redis: redis)
+        let harness = try await LedgerHarness(policy: TieredPolicy().policy, redis: redis)
         var changes: [AlertChange] = []
         for step in 0..<200 {
-            try await harness.install(byRole(step % 2 == 0 ? 100 : 500))
+            try await harness.install(TieredPolicy(usual: step % 2 == 0 ? "small" : "big").policy)
             let operation = try TestOperation.record("user:a", amounts: Amounts(tokens: step == 0 ? 450 : 0))
             _ = try await harness.apply(operation, at: Self.start + Int64(step) * 61_000)
             changes += try await settled(harness, redis)
@@ -100,16 +100,6 @@ import TollgateTestSupport
                 Limit(.tokens, .sliding(seconds: 3_600), max: max, thresholds: [50, 80, 100]),
                 Limit(.tokens, .day, max: max), Limit(.tokens, .month, max: max.map { $0 * 3 }),
             ] + (hasTotal ? [Limit(.tokens, .total, max: max.map { $0 * 10 })] : [])
-        return policy
-    }
-
-    /// The tier of a user whose role nobody has named.
-    private func byRole(_ max: Int64) throws -> Policy {
-        var policy = Policy()
-        policy.tiers["usual"] = PlacedTier(Tier(id: "usual", limits: [Limit(.tokens, .month, max: max)]), .file)
-        policy.tiers["other"] = PlacedTier(Tier(id: "other", limits: []), .file)
-        policy.assignments[.everyone] = Assignment(.everyone, tier: "usual")
-        policy.assignments[.role("R")] = Assignment(.role("R"), tier: "other")
         return policy
     }
 }

@@ -204,7 +204,7 @@ import TollgateTestSupport
         #expect(first.first?.endsAt == Self.start + 60_000)
         #expect(first.first?.periodID == nil)
         _ = try await harness.apply(.refund("user:a", amounts: Amounts(tokens: 10)), at: Self.start + 1_000)
-        #expect(try await reasons(settled(harness)) == [.periodEnded])
+        #expect(try await reasons(settled(harness)) == [.refunded])
         try await record(harness, 10, at: Self.start + 2_000)
         #expect(try await changes(harness).isEmpty)
         try await record(harness, 1, at: Self.start + 60_001)

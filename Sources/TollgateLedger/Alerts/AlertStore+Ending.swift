@@ -3,10 +3,8 @@ package import TollgateCore
 import TollgateRedis
 
 extension AlertStore {
-    /// An alert of what has no end of its own is looked at so long after it was opened.
-    static let day: Int64 = 86_400_000
-    /// How long alerts, and their lists, are kept after the last change (alert_publish.lua).
-    private static let kept = 90 * day
+    /// How long alerts, and their lists, are kept after the last change, in ms (alert_publish.lua).
+    private static let kept: Int64 = 90 * 86_400_000
 
     /// The alerts that are not resolved although what they count has stopped to count, or which are to be looked at. Those that are
     /// resolved, or not there any more, are let go of.

@@ -30,14 +30,15 @@ extension AlertStore {
     /// The hash with all that a decision needs of a scope.
     func hash(of scope: Scope) -> String { "\(namespace):{\(scope)}" }
 
-    /// `cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000 95:20000000000:-1795200000000;…`
+    /// `cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000;…`
     static func has(_ alert: Alert, openIn text: String) -> Bool {
         text.split(separator: ";").contains { line in
             let words = line.split(separator: " ")
             guard words.first.map({ $0 == alert.limitName }) ?? false else { return false }
             return words.dropFirst(2).contains { item in
-                let numbers = item.split(separator: ":").map { Int64($0) }
-                return numbers.count == 3 && numbers[0] == Int64(alert.threshold) && numbers[2] == alert.openedAt
+                let parts = item.split(separator: ":", maxSplits: 2)
+                guard parts.count == 3, parts[0] == "\(alert.threshold)" else { return false }
+                return parts[2].prefix { $0 == "-" || $0.isNumber } == "\(alert.openedAt)"
             }
         }
     }

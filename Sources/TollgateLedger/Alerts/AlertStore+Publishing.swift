@@ -58,8 +58,7 @@ extension AlertStore {
         ]
         let arguments = [
             state?.rawValue ?? "", event.rawValue, alert.id, "\(alert.openedAt)",
-            "\(alert.endsAt ?? alert.openedAt + Self.day)",
-            "\(at)", json, self.keys.news,
+            "\(alert.firstReview)", "\(at)", json, self.keys.news,
         ]
         let reply = try await link.evaluate(
             Self.publishScript, keys: keys, arguments: arguments + StoredAlert.fields(of: alert), isChange: true)

@@ -1,0 +1,52 @@
+import TollgateCore
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// What the batch script tells of the alerts of `user:a`.
+struct AlertScriptHarness {
+    static let key = "tollgate:{user:a}"
+    static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
+
+    let ledger: LedgerHarness
+
+    static func with(_ policy: Policy, _ body: (AlertScriptHarness) async throws -> Void) async throws {
+        let ledger = try await LedgerHarness(policy: policy)
+        try await body(AlertScriptHarness(ledger: ledger))
+        try await ledger.stop()
+    }
+
+    func record(_ tokens: Int64, at time: Int64 = start) async throws {
+        _ = try await ledger.apply(.record("user:a", amounts: Amounts(tokens: tokens)), at: time)
+    }
+
+    func check(at time: Int64) async throws { _ = try await ledger.apply(.check("user:a"), at: time) }
+
+    /// The lines that were told since the last time.
+    func lines() async throws -> [String] {
+        try await ledger.takeNotices().flatMap { notice -> [String] in
+            if case .pending(let pending) = notice { pending.lines } else { [] }
+        }
+    }
+
+    /// The changes that were told since the last time; they are taken out of the hash as when they have been published.
+    func settled() async throws -> [AlertChange] {
+        let (lines, scope) = (try await lines(), try Scope(parsing: "user:a"))
+        for line in lines { try settle(line) }
+        return lines.compactMap { PendingAlerts(scope: scope, text: "").change(of: $0) }
+    }
+
+    @discardableResult
+    func settle(_ line: String) throws -> String {
+        try ledger.redis.cli("EVAL", AlertStore.settleScript.source, "1", Self.key, line)
+    }
+
+    var field: String? { get throws { try ledger.redis.hash(Self.key)["alerts"] } }
+}
+
+extension [AlertChange] {
+    var opened: [Alert] { compactMap { if case .opened(let alert) = $0 { alert } else { nil } } }
+    var resolved: [String] { compactMap { if case .resolved(let id, _, _) = $0 { id } else { nil } } }
+    var reasons: [Alert.Reason] { compactMap { if case .resolved(_, _, let reason) = $0 { reason } else { nil } } }
+}

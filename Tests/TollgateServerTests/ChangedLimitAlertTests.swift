@@ -1,0 +1,173 @@
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// What becomes of alerts when limits change, although no request is about their scopes any more.
+@Suite struct ChangedLimitAlertTests {
+    private static let tiers = """
+        tiers: { big: { limits: { cost: { total: 100 } } }, small: { limits: { cost: { total: 10 } } } }
+        assignments: [{ role: R, tier: big }, { default: true, tier: small }]
+        """
+
+    private func withSidecar(
+        _ policy: String, _ body: (ServerHarness, AlertStore) async throws -> Void
+    ) async throws {
+        try await withServer(policy: policy, adjust: { $0.alertSweep = .milliseconds(50) }) { harness in
+            try await body(harness, try #require(harness.server.stores?.alerts))
+        }
+    }
+
+    private func onlyAlert(_ store: AlertStore) async throws -> Alert {
+        try await eventually { try await store.active(atMost: 10).count == 1 }
+        return try await store.active(atMost: 10)[0]
+    }
+
+    private func expectResolved(_ alert: Alert, _ reason: Alert.Reason, in store: AlertStore) async throws {
+        try await eventually { try await store.alert(alert.id)?.state == .resolved }
+        #expect(try await store.alert(alert.id)?.reason == reason)
+    }
+
+    @Test(
+        "the last limit of a scope taken out of the file resolves, also where the scope has a history or is a label of one",
+        arguments: ["region", "user", "team", "provider", "tool"])
+    func lastLimitGone(kind: String) async throws {
+        try await withSidecar("defaults: { \(kind): { cost: { total: 10 } } }") { harness, store in
+            _ = try await harness.ask("RECORD \(kind)=a cost=9")
+            let alert = try await onlyAlert(store)
+            harness.server.install(try Policy(yaml: "defaults: { zone: { cost: { day: 50 } } }", file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+            #expect(try harness.redis.hash("tollgate:{\(kind):a}")["alerts"] == nil)
+        }
+    }
+
+    @Test("the last limit of a scope that an administrator takes away resolves")
+    func lastLimitDeleted() async throws {
+        try await withSidecar("defaults: { zone: { cost: { day: 50 } } }") { harness, store in
+            let user = try Scope(parsing: "user:a")
+            try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 10_000_000_000)]), of: user)
+            _ = try await harness.ask("RECORD user=a cost=9")
+            let alert = try await onlyAlert(store)
+            try await harness.edit(.deleteLimits(user), of: user)
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
+    @Test("the limit of a tier that users have by a role resolves when it is raised")
+    func tierRaised() async throws {
+        try await withSidecar(Self.tiers) { harness, store in
+            _ = try await harness.ask("RECORD user=a roles=R cost=85")
+            // Of the small tier it is more than all, but nobody knows whether the user ever has that.
+            let alert = try await onlyAlert(store)
+            #expect(alert.source == "tier:big")
+            let raised = Self.tiers.replacing("100", with: "1000")
+            harness.server.install(try Policy(yaml: raised, file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
+    @Test("the alert of a tier that no request can give any more is resolved")
+    func tierGone() async throws {
+        try await withSidecar(Self.tiers) { harness, store in
+            _ = try await harness.ask("RECORD user=a roles=R cost=85")
+            let alert = try await onlyAlert(store)
+            let other = """
+                tiers: { vast: { limits: { cost: { total: 1000 } } }, small: { limits: { cost: { total: 500 } } } }
+                assignments: [{ role: R, tier: vast }, { default: true, tier: small }]
+                """
+            harness.server.install(try Policy(yaml: other, file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
+    @Test("the user's own limit resolves when it is raised, whatever tiers roles give others")
+    func ownLimitBesideTiers() async throws {
+        try await withSidecar(Self.tiers) { harness, store in
+            let user = try Scope(parsing: "user:a")
+            try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 20_000_000_000)]), of: user)
+            _ = try await harness.ask("RECORD user=a cost=20.3")
+            let alert = try await onlyAlert(store)
+            try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 100_000_000_000)]), of: user)
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
+    @Test("an override over a tier's limit resolves, and what it opened is resolved when it has ended")
+    func override() async throws {
+        try await withSidecar(Self.tiers) { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=9")
+            let first = try await onlyAlert(store)
+            let user = try Scope(parsing: "user:a")
+            let now = try harness.redis.now
+            func set(_ max: Int64, until end: Int64) async throws {
+                let override = Override(
+                    limits: [Limit(.cost, .total, max: max * 1_000_000_000)], expiresAt: end, reason: "a test")
+                try await harness.edit(.setOverride(user, override), of: user)
+            }
+            try await set(100, until: now + 60_000)
+            try await expectResolved(first, .limitRaised, in: store)
+            try await harness.edit(.setAssignment(Assignment(.user(user), tier: "big"), tierIsInFile: true), of: user)
+            try await set(5, until: now + 3_000)
+            let second = try await onlyAlert(store)
+            #expect(second.source == "override" && second.threshold == 100)
+            try await eventually { try harness.redis.now > now + 3_000 }
+            #expect(try await store.alert(second.id)?.state == .open)
+            // As when the minute has passed after which it is looked at again.
+            try await store.postpone(second, to: 1)
+            try await expectResolved(second, .limitRaised, in: store)
+        }
+    }
+
+    @Test("an alert under an override is looked at each minute, and not after its period has ended")
+    func overrideDue() async throws {
+        try await withServer(policy: "", adjust: { $0.alertSweep = .seconds(3_600) }) { harness in
+            let store = try #require(harness.server.stores?.alerts)
+            let user = try Scope(parsing: "user:a")
+            func due(_ source: String, endsAt: Int64) async throws -> Int64 {
+                let alert = Alert(
+                    scope: user, meter: .cost, period: .day, threshold: 80, max: 10, used: 8, source: source,
+                    periodID: "2026-01-01", endsAt: endsAt, openedAt: endsAt - 100_000)
+                try await store.publish(.opened(alert))
+                return Int64(try harness.redis.cli("ZSCORE", "tollgate:{alerts}:ending", alert.id)) ?? -1
+            }
+            #expect(try await due("defaults", endsAt: 1_000_000) == 1_000_000)
+            #expect(try await due("override", endsAt: 2_000_000) == 1_960_000)
+        }
+    }
+
+    @Test("the alert of a sliding limit that a user has by a role is resolved when its window has passed")
+    func slidingByRole() async throws {
+        let policy = """
+            tiers: { big: { limits: { tokens: { 2s: { max: 10, thresholds: [50] }, total: 1000 } } } }
+            assignments: [{ role: R, tier: big }]
+            """
+        try await withSidecar(policy) { harness, store in
+            _ = try await harness.ask("RECORD user=a roles=R tokens=6")
+            try await expectResolved(try await onlyAlert(store), .periodEnded, in: store)
+        }
+    }
+
+    @Test("a scope that could not be looked at when its limits changed is as soon as Redis can be asked")
+    func redisAway() async throws {
+        try await withServer(
+            policy: "defaults: { user: { cost: { total: 10 } } }",
+            adjust: {
+                $0.alertSweep = .milliseconds(50)
+                $0.deadline = .milliseconds(300)
+            }
+        ) { harness in
+            let store = try #require(harness.server.stores?.alerts)
+            _ = try await harness.ask("RECORD user=a cost=9")
+            let alert = try await onlyAlert(store)
+            harness.redis.freeze(true)
+            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { total: 50 } } }", file: "test.yaml"))
+            harness.server.reviewAlerts(of: alert.scope)
+            try await Task.sleep(for: .milliseconds(800))
+            harness.redis.freeze(false)
+            try await harness.waitForRedis()
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+}
