@@ -17,6 +17,8 @@ struct AlertScriptHarness {
         try await ledger.stop()
     }
 
+    func stop() async throws { try await ledger.stop() }
+
     func record(_ tokens: Int64, at time: Int64 = start) async throws {
         _ = try await ledger.apply(.record("user:a", amounts: Amounts(tokens: tokens)), at: time)
     }
@@ -30,11 +32,19 @@ struct AlertScriptHarness {
         }
     }
 
-    /// The changes that were told since the last time; they are taken out of the hash as when they have been published.
+    /// The changes that were told since the last time.
+    func changes() async throws -> [AlertChange] { try await read(lines()) }
+
+    /// The same; they are taken out of the hash as when they have been published.
     func settled() async throws -> [AlertChange] {
-        let (lines, scope) = (try await lines(), try Scope(parsing: "user:a"))
+        let lines = try await lines()
         for line in lines { try settle(line) }
-        return lines.compactMap { PendingAlerts(scope: scope, text: "").change(of: $0) }
+        return try read(lines)
+    }
+
+    private func read(_ lines: [String]) throws -> [AlertChange] {
+        let pending = PendingAlerts(scope: try Scope(parsing: "user:a"), text: "")
+        return lines.compactMap(pending.change)
     }
 
     @discardableResult
