@@ -66,6 +66,51 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
+    @Test(
+        "where a user's tier differs from request to request, what is open of a tier has been reached by its limit as it is, and is told once a minute at most",
+        arguments: UInt64(1)...8)
+    func tiers(seed: UInt64) async throws {
+        var random = SeededGenerator(seed: seed)
+        var tiers = TieredPolicy(period: .total)
+        var (now, ids, count) = (Self.start, Set<String>(), 0)
+        var (open, openedAt): ([String: Alert], [String: Int64]) = ([:], [:])
+        let redis = try TestRedis()
+        let harness = try await LedgerHarness(policy: tiers.policy, redis: redis)
+        for step in 0..<250 {
+            let note: Comment = "seed \(seed), step \(step)"
+            now += Int64.random(in: 0...20_000, using: &random)
+            tiers.usual = Bool.random(using: &random) ? "small" : "big"
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0: tiers.small = [50, 100, 101, 1_000].randomElement(using: &random)!
+            case 1: tiers.big = [100, 500, 2_000].randomElement(using: &random)!
+            default: break
+            }
+            try await harness.install(tiers.policy)
+            let amounts = Amounts(tokens: Int64.random(in: 0...60, using: &random))
+            let isRefund = Int.random(in: 0..<2, using: &random) == 0
+            let operation: TestOperation =
+                isRefund ? try .refund("user:a", amounts: amounts) : try .record("user:a", amounts: amounts)
+            _ = try await harness.apply(operation, at: now)
+            for change in try await settled(harness, redis) {
+                switch change {
+                case .resolved(let id, _, _): #expect(open.removeValue(forKey: id) != nil, note)
+                case .opened(let alert):
+                    #expect(ids.insert(alert.id).inserted, note)
+                    let key = "\(alert.max) \(alert.threshold)"
+                    if let before = openedAt[key] { #expect(alert.openedAt - before >= 60_000, note) }
+                    (open[alert.id], openedAt[key], count) = (alert, alert.openedAt, count + 1)
+                }
+            }
+            let used = try #require(try await harness.usage(of: "user:a", at: now).items.first).used
+            let max = tiers.usual == "small" ? tiers.small : tiers.big
+            for alert in open.values where alert.source == "tier:\(tiers.usual)" {
+                #expect(used >= (max * Int64(alert.threshold) + 99) / 100, "\(note): \(alert)")
+            }
+        }
+        #expect(count > 3)
+        try await harness.stop()
+    }
+
     @Test("sidecars with different policy files for a while open and resolve once a minute at most")
     func rollout() async throws {
         let redis = try TestRedis()
