@@ -130,6 +130,20 @@ struct ReportTextTests {
         for text in try texts(keptFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
     }
 
+    @Test("tables and charts say where days may be others by role or e-mail")
+    func dependingOnTraits() throws {
+        let terminal = Terminal(columns: 100, isUTF8: true, hasColour: false)
+        func texts(_ depends: JSONValue) throws -> [String] {
+            guard case .object(var members) = try plain() else { return [] }
+            members["depends_on_role_or_email"] = depends
+            let report = ReportText(answer: .object(members), unit: "day")
+            return [report.table, report.chart(of: .cost, on: terminal)]
+        }
+        let line = "Europe/Berlin\ncalendar  depends on the user's roles or e-mail address: see --role and --email\nc"
+        #expect(try texts(.bool(true)).map { $0.contains(line) } == [true, true])
+        #expect(try texts(.bool(false)).map { $0.contains("calendar") } == [false, false])
+    }
+
     @Test("nothing of a chart is wider than the terminal, whatever the scopes are called")
     func width() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
