@@ -53,6 +53,8 @@ import TollgateTestSupport
             #expect(try await shown("alerts", "--state", "all", "--scope", "user:alice") == ["0", "1"])
             #expect(try await shown("alerts", "--severity", "warning") == ["0"])
             #expect(try await shown("alerts", "--limit", "1") == ["2"])
+            #expect(try await tollgate(admin, "alerts", "--limit", "1").output.hasSuffix("\nand more: see --limit\n"))
+            #expect(try await !tollgate(admin, "alerts", "--limit", "2").output.contains("more"))
             #expect(try await shown("alerts", "--scope", "tool:d+user:b/c") == ["2"])
             let json = try await tollgate(admin, "alerts", "--json").output
             #expect(try await admin.ask("GET", "/v1/alerts?state=open,acknowledged").text == json)
@@ -101,6 +103,8 @@ import TollgateTestSupport
                     2026-11-20T18:20:01Z  user:b/c    requests/1m     60   60  tier:basic  user:b/c tool:search
 
                     """)
+            let first = try await tollgate(admin, "events", "--limit", "1").output
+            #expect(first.hasSuffix("tool:search\nand more: see --limit\n"), "\(first)")
             let ofLimit = try await tollgate(admin, "events", "--limit-name", "user:b/c/requests/60s")
             #expect(ofLimit.output.contains("user:b/c") && !ofLimit.output.contains("user:alice"))
             let ofScope = try await tollgate(admin, "events", "--scope", "user:alice")

@@ -102,9 +102,11 @@ import TollgateTestSupport
         #expect(try await process.client().ask("PEEK user=bob")[0].contains("used=0"))
         let audit = try await tollgate("audit", "--limit", "2")
         let lines = audit.output.split(separator: "\n")
-        #expect(lines.count == 3)
+        #expect(lines.count == 4)
         #expect(lines.dropFirst().first?.contains("scope.reset") == true, "\(audit.output)")
-        #expect(lines.last?.contains("override.clear") == true)
+        #expect(lines.dropFirst(2).first?.contains("override.clear") == true)
+        #expect(lines.last == "and more: see --limit")
+        #expect(try await !tollgate("audit").output.contains("more"))
     }
 
     @Test("what is wrong is told field by field, with 2")
