@@ -132,7 +132,8 @@ import TollgateTestSupport
         arguments: [
             ["alerts", "--state", "shut"], ["alerts", "--state", "open,"], ["alerts", "--severity", "high"],
             ["alerts", "--limit", "0"], ["events", "--limit", "10001"], ["alert", "resolve"],
-            ["alert", "show", "a", "b"],
+            ["alert", "show", "a", "b"], ["alerts", "--scope", "nope"], ["events", "--scope", "nope"],
+            ["events", "--limit-name", "alice/requests/1m"],
         ])
     func refused(words: [String]) async throws {
         let folder = try TemporaryFolder()
@@ -140,5 +141,17 @@ import TollgateTestSupport
             SidecarProcess.program, words, workingFolder: folder.path,
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef"])
         #expect(result.status == 64, "\(result.errors)")
+    }
+
+    @Test("what is wrong with a limit of events is told with the option that named it")
+    func limitName() async throws {
+        let folder = try TemporaryFolder()
+        let result = try await Command.run(
+            SidecarProcess.program, ["events", "--limit-name", "bogus"], workingFolder: folder.path)
+        #expect(result.status == 64)
+        let sentence = "expected one such as requests/1m, user:alice/requests/1m or concurrent"
+        #expect(
+            result.errors.hasPrefix("Error: The value 'bogus' is invalid for '--limit-name <limit>': \(sentence)"),
+            "\(result.errors)")
     }
 }

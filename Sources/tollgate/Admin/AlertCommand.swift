@@ -12,7 +12,7 @@ struct AlertShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of an alert.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
+    @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
     var id: String
 
     func run() async throws {
@@ -30,7 +30,7 @@ struct AlertAcknowledge: AsyncParsableCommand {
         commandName: "acknowledge", abstract: "Say that you have seen an open alert; it goes on holding.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
+    @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
     var id: String
 
     func run() async throws {
@@ -49,7 +49,7 @@ struct AlertResolve: AsyncParsableCommand {
         discussion: "The same threshold is not raised again in this period because of it.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
+    @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
     var id: String
 
     func run() async throws {

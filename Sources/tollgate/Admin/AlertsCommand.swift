@@ -10,7 +10,7 @@ struct Alerts: AsyncParsableCommand {
 
     @Option(help: "open, acknowledged, resolved, several with commas between them, or all.")
     var state = "open,acknowledged"
-    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.")
+    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.", transform: RequestArgument.scope)
     var scope: String?
     @Option(help: "warning or critical")
     var severity: String?
