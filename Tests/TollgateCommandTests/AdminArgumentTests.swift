@@ -199,7 +199,7 @@ struct AdminArgumentTests {
                 == "a-token-in-the-data-folder")
         #expect(
             sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
-                == "--admin-token-file /no/such: cannot be read")
+                == "--admin-token-file /no/such: is not there")
         let secret = sentence {
             _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
         }
