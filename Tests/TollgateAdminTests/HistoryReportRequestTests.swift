@@ -96,6 +96,7 @@ struct HistoryReportRequestTests {
         ("daily?scope=user:a&format=xml", "format: expected json or csv"),
         ("daily?scope=user:a&limit=5", "limit: unknown query parameter"), ("daily?scope=user:a&roles=%00", "roles: "),
         ("top", "kind: is missing"), ("top?kind=U", "kind: "),
+        ("top?kind=global", "kind: there is but one global"),
         ("top?kind=user&meter=input_tokens", "meter: expected requests, denied, tokens or cost"),
         ("top?kind=user&day=today", "day: expected a day such as 2026-11-20"),
         ("top?kind=user&limit=1001", "limit: expected a whole number from 1 to 1000"),

@@ -226,7 +226,7 @@ struct ReportTextTests {
         }
         let head = """
             kind      user
-            day       2026-11-20, UTC
+            day       2026-11-20, each scope's own day
             by        cost
             currency  USD
 
@@ -238,11 +238,11 @@ struct ReportTextTests {
                    1  user:alice         3       0       1      0       1  12.50
                    2  user:b?            3       0       1      0       1   2.00
                 """)
-        let terminal = Terminal(columns: 40, isUTF8: false, hasColour: false)
+        let terminal = Terminal(columns: 44, isUTF8: false, hasColour: false)
         #expect(
             try answer(items).chart(on: terminal) == head + """
-                user:alice  12.50  #####################
-                user:b?      2.00  ###
+                user:alice  12.50  #########################
+                user:b?      2.00  ####
                 """)
         #expect(try answer([]).table == head + "nothing was counted")
         #expect(try answer([]).chart(on: terminal) == head + "nothing was counted")

@@ -71,6 +71,9 @@ struct ReportRoutes {
         let format = try ReportFormat(query, request.request.headers)
         let policy = api.server.policies.effective
         let kind = try query.kind()
+        guard kind != .global else {
+            throw Problem.badRequest("kind: there is but one global; the daily report of it has what it used")
+        }
         try Self.requireHistory(of: kind, in: policy, "kind")
         let meter = try Self.meter(query["meter"])
         let limit = try query.limit(usually: 10)

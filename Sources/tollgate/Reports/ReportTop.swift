@@ -15,7 +15,7 @@ struct ReportTop: AsyncParsableCommand {
         help: ArgumentHelp(
             "What is ranked: requests, denied, tokens or cost.", valueName: "meter"))
     var meter = HistoryMeter.cost
-    @Option(help: "Such as 2026-11-20. (default: today)", transform: RequestArgument.day)
+    @Option(help: "Such as 2026-11-20. (default: today in the policy's time zone)", transform: RequestArgument.day)
     var day: String?
     @Option(help: ArgumentHelp("The most scopes to show, 1 to 1000.", valueName: "count"))
     var limit = 10
