@@ -2,6 +2,8 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
+@testable import tollgate
+
 /// The commands of administrators, as processes, on a real sidecar.
 @Suite struct AdminCommandTests {
     private let process: SidecarProcess
@@ -139,6 +141,18 @@ import TollgateTestSupport
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef"])
         #expect(result.status == 64, "\(result.errors)")
         #expect(result.errors.hasPrefix("Error: "), "\(result.errors)")
+    }
+
+    @Test("a sidecar that does not answer in time is told in words")
+    func noAnswer() async throws {
+        process.signal(SIGSTOP)
+        let address = try AdminAddress(parsing: "unix:\(process.adminSocketPath)")
+        let client = AdminClient(address, token: "0123456789abcdef", patience: .seconds(2))
+        await #expect(throws: AdminFailure(["\(address.base) cannot be asked: no answer within 2 seconds"])) {
+            try await client.send(AdminRequest(.get, "v1", "tiers"))
+        }
+        await client.shutdown()
+        process.signal(SIGCONT)
     }
 
     @Test("a wrong token, none, and nobody there are told, and no token is shown")

@@ -159,6 +159,17 @@ import TollgateTestSupport
         #expect(provider.output.contains("\nall days    openai           0       0       0      0       0  2.00\n"))
     }
 
+    @Test("a report that takes longer than other answers is waited for")
+    func slow() async throws {
+        process.signal(SIGSTOP)
+        async let report = tollgate("report", "daily", "user:alice", "--csv")
+        try await Task.sleep(for: .seconds(11))
+        process.signal(SIGCONT)
+        let answer = try await report
+        #expect(answer.status == 0, "\(answer.errors)")
+        #expect(answer.output.hasPrefix("day,"))
+    }
+
     @Test("what the API refuses is told with 2, and arguments that cannot be with 64")
     func errors() async throws {
         let kind = try await tollgate("report", "daily", "region:x")
