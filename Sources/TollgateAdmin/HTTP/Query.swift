@@ -27,7 +27,10 @@ struct Query {
     /// `limit=`, or what else it is called, 1 … 1000.
     func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
         guard let text = values[key] else { return usual }
-        guard let limit = Int(text), (1...Self.mostItems).contains(limit) else {
+        // Int would take a plus sign.
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
+            (1...Self.mostItems).contains(limit)
+        else {
             throw .badRequest("\(key): expected a whole number from 1 to \(Self.mostItems)")
         }
         return limit
