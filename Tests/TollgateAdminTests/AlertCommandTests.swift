@@ -24,7 +24,7 @@ import TollgateTestSupport
         try await tollgate(admin, words)
     }
 
-    @Test("alerts are a table, newest first: those that hold, or those that were asked for")
+    @Test("alerts are a table, newest first: those that are active, or those that were asked for")
     func alerts() async throws {
         try await withAdmin { admin in
             #expect(try await tollgate(admin, "alerts").output == "no alerts\n")

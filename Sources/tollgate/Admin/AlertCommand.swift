@@ -27,7 +27,7 @@ struct AlertShow: AsyncParsableCommand {
 /// `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`
 struct AlertAcknowledge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it goes on holding.")
+        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it stays active.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)

@@ -5,7 +5,7 @@ import TollgateCore
 struct Alerts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Limits that are used up, or nearly: the alerts, newest first.",
-        discussion: "Without --state those that still hold: open and acknowledged.")
+        discussion: "Without --state those that are active: open and acknowledged.")
     @OptionGroup var options: AdminOptions
 
     @Option(help: "open, acknowledged, resolved, several with commas between them, or all.")
