@@ -24,7 +24,7 @@ import TollgateTestSupport
         try await tollgate(admin, words)
     }
 
-    @Test("alerts are a table, newest first: those that hold, or those that were asked for")
+    @Test("alerts are a table, newest first: those that are active, or those that were asked for")
     func alerts() async throws {
         try await withAdmin { admin in
             #expect(try await tollgate(admin, "alerts").output == "no alerts\n")
@@ -53,6 +53,8 @@ import TollgateTestSupport
             #expect(try await shown("alerts", "--state", "all", "--scope", "user:alice") == ["0", "1"])
             #expect(try await shown("alerts", "--severity", "warning") == ["0"])
             #expect(try await shown("alerts", "--limit", "1") == ["2"])
+            #expect(try await tollgate(admin, "alerts", "--limit", "1").output.hasSuffix("\nand more: see --limit\n"))
+            #expect(try await !tollgate(admin, "alerts", "--limit", "2").output.contains("more"))
             #expect(try await shown("alerts", "--scope", "tool:d+user:b/c") == ["2"])
             let json = try await tollgate(admin, "alerts", "--json").output
             #expect(try await admin.ask("GET", "/v1/alerts?state=open,acknowledged").text == json)
@@ -101,6 +103,8 @@ import TollgateTestSupport
                     2026-11-20T18:20:01Z  user:b/c    requests/1m     60   60  tier:basic  user:b/c tool:search
 
                     """)
+            let first = try await tollgate(admin, "events", "--limit", "1").output
+            #expect(first.hasSuffix("tool:search\nand more: see --limit\n"), "\(first)")
             let ofLimit = try await tollgate(admin, "events", "--limit-name", "user:b/c/requests/60s")
             #expect(ofLimit.output.contains("user:b/c") && !ofLimit.output.contains("user:alice"))
             let ofScope = try await tollgate(admin, "events", "--scope", "user:alice")
@@ -128,7 +132,8 @@ import TollgateTestSupport
         arguments: [
             ["alerts", "--state", "shut"], ["alerts", "--state", "open,"], ["alerts", "--severity", "high"],
             ["alerts", "--limit", "0"], ["events", "--limit", "10001"], ["alert", "resolve"],
-            ["alert", "show", "a", "b"],
+            ["alert", "show", "a", "b"], ["alerts", "--scope", "nope"], ["events", "--scope", "nope"],
+            ["events", "--limit-name", "alice/requests/1m"],
         ])
     func refused(words: [String]) async throws {
         let folder = try TemporaryFolder()
@@ -136,5 +141,17 @@ import TollgateTestSupport
             SidecarProcess.program, words, workingFolder: folder.path,
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef"])
         #expect(result.status == 64, "\(result.errors)")
+    }
+
+    @Test("what is wrong with a limit of events is told with the option that named it")
+    func limitName() async throws {
+        let folder = try TemporaryFolder()
+        let result = try await Command.run(
+            SidecarProcess.program, ["events", "--limit-name", "bogus"], workingFolder: folder.path)
+        #expect(result.status == 64)
+        let sentence = "expected one such as requests/1m, user:alice/requests/1m or concurrent"
+        #expect(
+            result.errors.hasPrefix("Error: The value 'bogus' is invalid for '--limit-name <limit>': \(sentence)"),
+            "\(result.errors)")
     }
 }

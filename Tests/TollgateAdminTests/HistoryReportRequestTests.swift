@@ -96,9 +96,12 @@ struct HistoryReportRequestTests {
         ("daily?scope=user:a&format=xml", "format: expected json or csv"),
         ("daily?scope=user:a&limit=5", "limit: unknown query parameter"), ("daily?scope=user:a&roles=%00", "roles: "),
         ("top", "kind: is missing"), ("top?kind=U", "kind: "),
+        ("top?kind=global", "kind: there is but one global"),
         ("top?kind=user&meter=input_tokens", "meter: expected requests, denied, tokens or cost"),
         ("top?kind=user&day=today", "day: expected a day such as 2026-11-20"),
         ("top?kind=user&limit=1001", "limit: expected a whole number from 1 to 1000"),
+        ("top?kind=user&limit=%2B5", "limit: expected a whole number from 1 to 1000"),
+        ("top?kind=user&limit=", "limit: expected a whole number from 1 to 1000"),
         ("top?kind=user&limit=0", "limit: expected a whole number from 1 to 1000"),
     ]
 
@@ -110,6 +113,17 @@ struct HistoryReportRequestTests {
                 #expect(answer.status == 400, "\(query)")
                 #expect(answer.problem == "bad_request")
                 #expect(answer["detail"]?.text?.hasPrefix(detail) == true, "\(answer.text)")
+            }
+        }
+    }
+
+    @Test("a report up to the first days that there are names no parameter that was not given")
+    func firstDays() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (query, count) in [("daily?to=0001-01-01", 30), ("monthly?to=0001-01", 12)] {
+                let answer = try await admin.ask("GET", "/v1/reports/\(query)&scope=user:a")
+                #expect(answer.status == 200, "\(answer.text)")
+                #expect((answer["days"] ?? answer["months"])?.items?.count == count)
             }
         }
     }

@@ -52,7 +52,7 @@ struct HistoryReportTests {
                     "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900},\
                     {"by":null,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
                     "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0}],\
-                    "from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
+                    "depends_on_role_or_email":false,"from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
                     "total":{"by":null,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
                     "requests":12,"tokens":900}}
 
@@ -118,6 +118,30 @@ struct HistoryReportTests {
                 "GET", "/v1/reports/daily?scope=user:sina&from=2011-12-29&to=2011-12-31")
             let days = skipped["days"]?.items?.compactMap { $0.members?["day"]?.text }
             #expect(days == ["2011-12-29", "2011-12-31"])
+        }
+    }
+
+    @Test(
+        "a report asked for without roles says that days may be others by them, where a role or a domain has another calendar"
+    )
+    func dependingOnTraits() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            func depends(_ query: String) async throws -> JSONValue? {
+                try await admin.ask("GET", "/v1/reports/\(query)")["depends_on_role_or_email"]
+            }
+            #expect(try await depends("daily?scope=user:bob") == .bool(true))
+            #expect(try await depends("monthly?scope=user:bob") == .bool(true))
+            #expect(try await depends("daily?scope=user:bob&roles=") == .bool(true))
+            for query in ["user:bob&roles=Faculty", "user:bob&email=bob@example.com", "user:alice", "provider:openai"] {
+                #expect(try await depends("daily?scope=\(query)") == .bool(false), "\(query)")
+            }
+            let csv = try await admin.ask("GET", "/v1/reports/daily?scope=user:bob&format=csv").text
+            #expect(csv.hasPrefix("day,starts_at,ends_at,requests,"))
+        }
+        let sameDays = Self.policy.replacing("role: Faculty, tier: premium", with: "role: Faculty, tier: basic")
+        try await withAdmin(policy: sameDays) { admin in
+            let answer = try await admin.ask("GET", "/v1/reports/daily?scope=user:bob")
+            #expect(answer["depends_on_role_or_email"] == .bool(false))
         }
     }
 

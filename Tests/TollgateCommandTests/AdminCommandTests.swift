@@ -2,6 +2,8 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
+@testable import tollgate
+
 /// The commands of administrators, as processes, on a real sidecar.
 @Suite struct AdminCommandTests {
     private let process: SidecarProcess
@@ -102,9 +104,11 @@ import TollgateTestSupport
         #expect(try await process.client().ask("PEEK user=bob")[0].contains("used=0"))
         let audit = try await tollgate("audit", "--limit", "2")
         let lines = audit.output.split(separator: "\n")
-        #expect(lines.count == 3)
+        #expect(lines.count == 4)
         #expect(lines.dropFirst().first?.contains("scope.reset") == true, "\(audit.output)")
-        #expect(lines.last?.contains("override.clear") == true)
+        #expect(lines.dropFirst(2).first?.contains("override.clear") == true)
+        #expect(lines.last == "and more: see --limit")
+        #expect(try await !tollgate("audit").output.contains("more"))
     }
 
     @Test("what is wrong is told field by field, with 2")
@@ -137,6 +141,18 @@ import TollgateTestSupport
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:/no/such.sock", "TOLLGATE_ADMIN_TOKEN": "0123456789abcdef"])
         #expect(result.status == 64, "\(result.errors)")
         #expect(result.errors.hasPrefix("Error: "), "\(result.errors)")
+    }
+
+    @Test("a sidecar that does not answer in time is told in words")
+    func noAnswer() async throws {
+        process.signal(SIGSTOP)
+        let address = try AdminAddress(parsing: "unix:\(process.adminSocketPath)")
+        let client = AdminClient(address, token: "0123456789abcdef", patience: .seconds(2))
+        await #expect(throws: AdminFailure(["\(address.base) cannot be asked: no answer within 2 seconds"])) {
+            try await client.send(AdminRequest(.get, "v1", "tiers"))
+        }
+        await client.shutdown()
+        process.signal(SIGCONT)
     }
 
     @Test("a wrong token, none, and nobody there are told, and no token is shown")

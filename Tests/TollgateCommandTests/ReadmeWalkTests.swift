@@ -23,11 +23,13 @@ import TollgateTestSupport
     func alerts() async throws {
         try await waitOutMidnight()
         let blocks = try Self.blocks(of: "Costs, reports, and alerts")
-        let settings = try #require(blocks.first { $0.first == "handlers:" }).joined(separator: "\n")
+        let files = try #require(blocks.first { $0.last == "scripts/run --alerts alerts.yaml" }).dropLast()
         let port = try #require(findFreePort())
         let folder = try TemporaryFolder()
-        try folder.write(settings.replacing("127.0.0.1:9000", with: "127.0.0.1:\(port)"), to: "alerts.yaml")
-        try folder.write("a-secret-of-16-bytes", to: "hook-secret")
+        _ = try await Command.run(
+            "/bin/bash", ["-s"],
+            input: files.joined(separator: "\n").replacing("127.0.0.1:9000", with: "127.0.0.1:\(port)"),
+            workingFolder: folder.path)
         try FileManager.default.createSymbolicLink(
             atPath: folder.path + "/Examples", withDestinationPath: Self.root.appending(path: "Examples").path)
         try await walk(
@@ -61,6 +63,7 @@ import TollgateTestSupport
             let shown = step.shown.map { Self.settled(here($0)) }
             #expect(Self.matches(came[...], shown[...]), "$ \(step.command)\n\(output)")
         }
+        #expect(!sidecar.log.contains("others can read"), "\(sidecar.log)")
         #expect(try await sidecar.stop() == 0)
     }
 

@@ -130,6 +130,20 @@ struct ReportTextTests {
         for text in try texts(keptFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
     }
 
+    @Test("tables and charts say where days may be others by role or e-mail")
+    func dependingOnTraits() throws {
+        let terminal = Terminal(columns: 100, isUTF8: true, hasColour: false)
+        func texts(_ depends: JSONValue) throws -> [String] {
+            guard case .object(var members) = try plain() else { return [] }
+            members["depends_on_role_or_email"] = depends
+            let report = ReportText(answer: .object(members), unit: "day")
+            return [report.table, report.chart(of: .cost, on: terminal)]
+        }
+        let line = "Europe/Berlin\ncalendar  depends on the user's roles or e-mail address: see --role and --email\nc"
+        #expect(try texts(.bool(true)).map { $0.contains(line) } == [true, true])
+        #expect(try texts(.bool(false)).map { $0.contains("calendar") } == [false, false])
+    }
+
     @Test("nothing of a chart is wider than the terminal, whatever the scopes are called")
     func width() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
@@ -212,7 +226,7 @@ struct ReportTextTests {
         }
         let head = """
             kind      user
-            day       2026-11-20, UTC
+            day       2026-11-20, each scope's own day
             by        cost
             currency  USD
 
@@ -224,11 +238,11 @@ struct ReportTextTests {
                    1  user:alice         3       0       1      0       1  12.50
                    2  user:b?            3       0       1      0       1   2.00
                 """)
-        let terminal = Terminal(columns: 40, isUTF8: false, hasColour: false)
+        let terminal = Terminal(columns: 44, isUTF8: false, hasColour: false)
         #expect(
             try answer(items).chart(on: terminal) == head + """
-                user:alice  12.50  #####################
-                user:b?      2.00  ###
+                user:alice  12.50  #########################
+                user:b?      2.00  ####
                 """)
         #expect(try answer([]).table == head + "nothing was counted")
         #expect(try answer([]).chart(on: terminal) == head + "nothing was counted")

@@ -27,7 +27,10 @@ struct Query {
     /// `limit=`, or what else it is called, 1 … 1000.
     func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
         guard let text = values[key] else { return usual }
-        guard let limit = Int(text), (1...Self.mostItems).contains(limit) else {
+        // Int would take a plus sign.
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
+            (1...Self.mostItems).contains(limit)
+        else {
             throw .badRequest("\(key): expected a whole number from 1 to \(Self.mostItems)")
         }
         return limit
@@ -38,11 +41,7 @@ struct Query {
         guard let text = values["kind"] else {
             throw .badRequest("kind: is missing; expected one such as user, or user+tool")
         }
-        do throws(ScopeError) {
-            return try ScopeKind(parsing: text)
-        } catch {
-            throw .badRequest("kind: \(error)")
-        }
+        return try Self.read("kind") { () throws(ScopeError) in try ScopeKind(parsing: text) }
     }
 
     /// `scope=`, the text of one.
@@ -53,8 +52,13 @@ struct Query {
 
     /// The scope that a parameter names.
     static func scope(_ text: some StringProtocol, _ key: String) throws(Problem) -> Scope {
+        try read(key) { () throws(ScopeError) in try Scope(parsing: text) }
+    }
+
+    /// What is read from a parameter; what is wrong with it is told with its name.
+    static func read<Value>(_ key: String, _ body: () throws(ScopeError) -> Value) throws(Problem) -> Value {
         do throws(ScopeError) {
-            return try Scope(parsing: text)
+            return try body()
         } catch {
             throw .badRequest(
                 "\(key): \(PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)")

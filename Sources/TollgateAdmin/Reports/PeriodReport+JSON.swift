@@ -1,12 +1,13 @@
 import TollgateCore
 
 extension PeriodReport: Encodable {
-    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","by":"provider","from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
+    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider","from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
         try container.encode(currency, forKey: JSONKey("currency"))
-        try container.encode(calendar.timeZone, forKey: JSONKey("timezone"))
+        try container.encode(calendar.rules.timeZone, forKey: JSONKey("timezone"))
+        try container.encode(calendar.dependsOnTraits, forKey: JSONKey("depends_on_role_or_email"))
         try container.encode(dimension?.name, forKey: JSONKey("by"))
         try container.encode(from, forKey: JSONKey("from"))
         try container.encode(to, forKey: JSONKey("to"))

@@ -11,7 +11,7 @@ struct PeriodReport {
     var scope: Scope
     /// Days or months.
     var unit: CalendarUnit
-    var calendar: CalendarRules
+    var calendar: ReportCalendar
     var currency: String
     /// The ids that were asked for; days that the zone skipped have no row.
     var from: String

@@ -20,8 +20,9 @@ struct ReportPeriod {
         let current = calendar.window(unit, containing: now).id
         to = query["to"] ?? current
         let last = try Self.number("to", to, unit)
-        from = query["from"] ?? calendar.id(unit, last - bounds.usual + 1)
-        let first = try Self.number("from", from, unit)
+        let first =
+            if let id = query["from"] { try Self.number("from", id, unit) } else { last - bounds.usual + 1 }
+        from = calendar.id(unit, first)
         guard first <= last else { throw .badRequest("from: \(from) is after \(to)") }
         guard last - first < bounds.most else {
             throw .badRequest("from: at most \(bounds.most) \(unit.rawValue)s, and to \(to) it is \(last - first + 1)")

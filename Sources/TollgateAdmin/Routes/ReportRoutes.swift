@@ -28,12 +28,12 @@ struct ReportRoutes {
         try Self.requireHistory(of: scope.kind, in: policy, "scope")
         let now = await api.server.redisTime
         let calendar = try await calendar(of: scope, try query.traits(), policy, at: now)
-        let period = try ReportPeriod(unit, query, calendar, at: now)
-        let windows = calendar.windows(unit, numbered: period.numbers)
+        let period = try ReportPeriod(unit, query, calendar.rules, at: now)
+        let windows = calendar.rules.windows(unit, numbered: period.numbers)
         let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
             scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
-            keptFrom: policy.firstKept(unit, in: calendar, at: now), dimension: dimension,
+            keptFrom: policy.firstKept(unit, in: calendar.rules, at: now), dimension: dimension,
             rows: zip(windows, pages).map { .init(window: $0, page: $1) })
         return format == .csv ? .csv(report.csv) : .json(report)
     }
@@ -50,10 +50,10 @@ struct ReportRoutes {
     /// Only a user's depends on what administrators have set for it, and on what its requests say of it.
     private func calendar(
         of scope: Scope, _ traits: UserTraits, _ policy: Policy, at now: Int64
-    ) async throws -> CalendarRules {
-        guard Policy.canHaveTier(scope), !policy.tiers.isEmpty else { return policy.calendar }
-        let settings = try await api.store().settings(of: scope).settings
-        return policy.rules(for: scope, settings: settings, traits: traits, at: now).calendar
+    ) async throws -> ReportCalendar {
+        let isUsers = Policy.canHaveTier(scope) && !policy.tiers.isEmpty
+        let settings = try await isUsers ? api.store().settings(of: scope).settings : .none
+        return ReportCalendar(of: scope, settings, traits, in: policy, at: now)
     }
 
     private static func dimension(_ text: String?) throws(Problem) -> HistoryDimension? {
@@ -71,6 +71,9 @@ struct ReportRoutes {
         let format = try ReportFormat(query, request.request.headers)
         let policy = api.server.policies.effective
         let kind = try query.kind()
+        guard kind != .global else {
+            throw Problem.badRequest("kind: there is but one global; the daily report of it has what it used")
+        }
         try Self.requireHistory(of: kind, in: policy, "kind")
         let meter = try Self.meter(query["meter"])
         let limit = try query.limit(usually: 10)

@@ -7,19 +7,23 @@ import TollgateAdmin
 /// Asks an admin API, with a token. Has to be shut down.
 struct AdminClient {
     private static let largestReply = 16 << 20
-    private static let patience = TimeAmount.seconds(10)
+    /// For how long a connection is tried.
+    private static let connecting = TimeAmount.seconds(10)
 
     private let address: AdminAddress
     private let token: String
+    private let patience: Duration
     private let http: HTTPClient
 
-    init(_ address: AdminAddress, token: String) {
+    /// - Parameter patience: how long to wait for an answer to begin, and for each part of it.
+    init(_ address: AdminAddress, token: String, patience: Duration) {
         self.address = address
         self.token = token
+        self.patience = patience
         var configuration = HTTPClient.Configuration()
         // A redirect would take the token elsewhere.
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: Self.patience, read: Self.patience)
+        configuration.timeout = .init(connect: Self.connecting, read: TimeAmount(patience))
         configuration.httpVersion = .http1Only
         http = HTTPClient(configuration: configuration)
     }
@@ -56,7 +60,7 @@ struct AdminClient {
             message.body = .bytes(ByteBuffer(string: body))
         }
         do {
-            let response = try await http.execute(message, timeout: Self.patience)
+            let response = try await http.execute(message, timeout: TimeAmount(patience))
             let body = try await response.body.collect(upTo: Self.largestReply)
             return AdminReply(
                 status: response.status.code, etag: response.headers.first(name: "ETag"),
@@ -64,8 +68,16 @@ struct AdminClient {
         } catch is NIOTooManyBytesError {
             throw AdminFailure(["\(address.base): more than 16 MiB came as the answer"])
         } catch {
-            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
-            throw AdminFailure(["\(address.base) cannot be asked: \(reason)"])
+            throw AdminFailure(["\(address.base) cannot be asked: \(reason(of: error))"])
+        }
+    }
+
+    private func reason(of error: any Error) -> String {
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
+        return switch error as? HTTPClientError {
+        case .deadlineExceeded, .readTimeout: "no answer within \(patience.components.seconds) seconds"
+        case .connectTimeout: "no connection within \(Self.connecting.nanoseconds / 1_000_000_000) seconds"
+        default: "\(error)"
         }
     }
 }

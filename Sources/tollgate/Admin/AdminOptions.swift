@@ -22,10 +22,11 @@ struct AdminOptions: ParsableArguments {
     /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json` or where it `isRaw`. Ends the
     /// process with 2 where that goes wrong.
     func run(
-        isRaw: Bool = false, _ ask: (AdminClient) async throws -> AdminReply, text: (JSONValue) throws -> String
+        isRaw: Bool = false, patience: Duration = .seconds(10), _ ask: (AdminClient) async throws -> AdminReply,
+        text: (JSONValue) throws -> String
     ) async throws {
         do {
-            let reply = try await answer(ask)
+            let reply = try await answer(patience, ask)
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // Something deleted is answered without a body.
@@ -41,11 +42,13 @@ struct AdminOptions: ParsableArguments {
         }
     }
 
-    private func answer(_ ask: (AdminClient) async throws -> AdminReply) async throws -> AdminReply {
+    private func answer(
+        _ patience: Duration, _ ask: (AdminClient) async throws -> AdminReply
+    ) async throws -> AdminReply {
         let environment = ProcessInfo.processInfo.environment
         let client = AdminClient(
             try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
-            token: try AdminClientToken.find(file: adminTokenFile, environment: environment))
+            token: try AdminClientToken.find(file: adminTokenFile, environment: environment), patience: patience)
         do {
             let reply = try await ask(client)
             await client.shutdown()

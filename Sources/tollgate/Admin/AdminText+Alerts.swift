@@ -10,7 +10,7 @@ extension AdminText {
                 alert["used"].text, alert["max"].text, alert["percent"].text, alert["state"].text, alert["id"].text,
             ])
         }
-        return table.isEmpty ? "no alerts" : table.text
+        return list(table, of: answer, none: "no alerts")
     }
 
     /// All of one, a line for each thing.
@@ -49,7 +49,7 @@ extension AdminText {
                 event["source"].text, event["request"].array.map(\.text).joined(separator: " "),
             ])
         }
-        return table.isEmpty ? "no events" : table.text
+        return list(table, of: answer, none: "no events")
     }
 
     /// `12/3`: what was used, and what reservations held of the limit where that was anything.

@@ -49,7 +49,13 @@ enum AdminText {
             let keys = ["version", "at", "who", "from", "action", "target", "after"]
             table.add(keys.map { entry[$0].text })
         }
-        return table.isEmpty ? "no changes" : table.text
+        return list(table, of: answer, none: "no changes")
+    }
+
+    /// A page of a list, and that there is more of it where there is.
+    static func list(_ table: Table, of answer: JSONValue, none: String) -> String {
+        guard !table.isEmpty else { return none }
+        return answer["next"] == .null ? table.text : table.text + "\nand more: see --limit"
     }
 
     /// `cost/month=500 requests/1m=60`

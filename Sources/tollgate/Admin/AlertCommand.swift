@@ -7,17 +7,31 @@ struct AlertCommand: AsyncParsableCommand {
         subcommands: [AlertShow.self, AlertAcknowledge.self, AlertResolve.self])
 }
 
+/// Which alert a command is about.
+struct AlertArguments: ParsableArguments {
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
+    var id: String
+
+    /// - Parameter verb: what is said of it, as the API has it.
+    func change(_ verb: String) async throws {
+        try await options.run {
+            try await $0.send(AdminRequest(.post, "v1", "alerts", id, verb))
+        } text: {
+            AdminText.alertChange($0)
+        }
+    }
+}
+
 /// `tollgate alert show mi8x3k2p-1b0q6y0c3v5xk`
 struct AlertShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of an alert.")
-    @OptionGroup var options: AdminOptions
-
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
-    var id: String
+    @OptionGroup var arguments: AlertArguments
 
     func run() async throws {
-        try await options.run {
-            try await $0.send(AdminRequest(.get, "v1", "alerts", id))
+        try await arguments.options.run {
+            try await $0.send(AdminRequest(.get, "v1", "alerts", arguments.id))
         } text: {
             AdminText.alert($0)
         }
@@ -27,19 +41,10 @@ struct AlertShow: AsyncParsableCommand {
 /// `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`
 struct AlertAcknowledge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it goes on holding.")
-    @OptionGroup var options: AdminOptions
+        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it stays active.")
+    @OptionGroup var arguments: AlertArguments
 
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
-    var id: String
-
-    func run() async throws {
-        try await options.run {
-            try await $0.send(AdminRequest(.post, "v1", "alerts", id, "acknowledge"))
-        } text: {
-            AdminText.alertChange($0)
-        }
-    }
+    func run() async throws { try await arguments.change("acknowledge") }
 }
 
 /// `tollgate alert resolve mi8x3k2p-1b0q6y0c3v5xk`
@@ -47,16 +52,7 @@ struct AlertResolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve", abstract: "Say that an alert does not matter any more.",
         discussion: "The same threshold is not raised again in this period because of it.")
-    @OptionGroup var options: AdminOptions
+    @OptionGroup var arguments: AlertArguments
 
-    @Argument(help: "As tollgate alerts shows it.", transform: PathArgument.alert)
-    var id: String
-
-    func run() async throws {
-        try await options.run {
-            try await $0.send(AdminRequest(.post, "v1", "alerts", id, "resolve"))
-        } text: {
-            AdminText.alertChange($0)
-        }
-    }
+    func run() async throws { try await arguments.change("resolve") }
 }

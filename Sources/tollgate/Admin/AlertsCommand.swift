@@ -5,12 +5,12 @@ import TollgateCore
 struct Alerts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Limits that are used up, or nearly: the alerts, newest first.",
-        discussion: "Without --state those that still hold: open and acknowledged.")
+        discussion: "Without --state those that are active: open and acknowledged.")
     @OptionGroup var options: AdminOptions
 
     @Option(help: "open, acknowledged, resolved, several with commas between them, or all.")
     var state = "open,acknowledged"
-    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.")
+    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.", transform: RequestArgument.scope)
     var scope: String?
     @Option(help: "warning or critical")
     var severity: String?

@@ -6,7 +6,7 @@ struct Assign: AsyncParsableCommand {
         abstract: "Give a tier to a user, a role, an e-mail domain, or everyone.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:ID, role:NAME, email_domain:DOMAIN, or default", transform: PathArgument.subject)
+    @Argument(help: "user:ID, role:NAME, email_domain:DOMAIN, or default", transform: RequestArgument.subject)
     var subject: String
     @Argument(help: "The id of the tier.")
     var tier: String
@@ -34,7 +34,7 @@ struct Unassign: AsyncParsableCommand {
         abstract: "Take back an assignment that an admin has made; what the policy file says holds again.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "As for assign.", transform: PathArgument.subject)
+    @Argument(help: "As for assign.", transform: RequestArgument.subject)
     var subject: String
 
     func run() async throws {

@@ -7,9 +7,11 @@ struct Events: AsyncParsableCommand {
         discussion: "Of many refusals by one limit of a scope the first of a period, and then one a minute.")
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.")
+    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.", transform: RequestArgument.scope)
     var scope: String?
-    @Option(help: ArgumentHelp("Of one limit: requests/1m, or user:alice/requests/1m.", valueName: "limit"))
+    @Option(
+        help: ArgumentHelp("Of one limit: requests/1m, or user:alice/requests/1m.", valueName: "limit"),
+        transform: RequestArgument.limitName)
     var limitName: String?
     @Option(help: "The most events to show, 1 to 10000.")
     var limit = 50

@@ -17,7 +17,7 @@ struct LimitList: AsyncParsableCommand {
         commandName: "list", abstract: "What holds for a scope, and where it comes from.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
 
     func run() async throws {
@@ -35,7 +35,7 @@ struct LimitSet: AsyncParsableCommand {
         commandName: "set", abstract: "Set limits of a scope; others that were set for it stay.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Argument(
         help: ArgumentHelp("Such as requests/1m=10, cost/request=0.5 or cost/month=unlimited.", valueName: "limit=max"),
@@ -67,7 +67,7 @@ struct LimitDelete: AsyncParsableCommand {
         commandName: "delete", abstract: "Delete limits that admins have set for a scope: those named, or all.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Argument(help: ArgumentHelp("Such as requests/1m.", valueName: "limit"), transform: LimitName.init)
     var limits: [LimitName] = []

@@ -15,7 +15,7 @@ struct OverrideSet: AsyncParsableCommand {
         commandName: "set", abstract: "Grant an override; it comes instead of one that holds.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Option(
         help: ArgumentHelp(
@@ -71,7 +71,7 @@ struct OverrideClear: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "clear", abstract: "End an override.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
 
     func run() async throws {

@@ -7,7 +7,7 @@ struct Reset: AsyncParsableCommand {
         discussion: "What is kept of days and months stays, and so does what open reservations hold.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: PathArgument.scope)
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Argument(help: ArgumentHelp("Such as requests/1m.", valueName: "limit"), transform: LimitName.init)
     var limits: [LimitName] = []

@@ -30,7 +30,7 @@ struct TierSet: AsyncParsableCommand {
         discussion: "What is not named here, a tier that was there does not have any more.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "1 to 64 of A-Z a-z 0-9 _ -", transform: PathArgument.tier)
+    @Argument(help: "1 to 64 of A-Z a-z 0-9 _ -", transform: RequestArgument.tier)
     var id: String
     @Option(help: "What people call it.")
     var name: String?
@@ -67,7 +67,7 @@ struct TierDelete: AsyncParsableCommand {
         commandName: "delete", abstract: "Delete a tier that an admin has made and nobody is assigned to.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "Its id.", transform: PathArgument.tier)
+    @Argument(help: "Its id.", transform: RequestArgument.tier)
     var id: String
 
     func run() async throws {

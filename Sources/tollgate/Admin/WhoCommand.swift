@@ -6,7 +6,7 @@ struct Who: AsyncParsableCommand {
         abstract: "Which tier a user has, why, and what is used of each limit.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "The id of the user, without user:", transform: PathArgument.user)
+    @Argument(help: "The id of the user, without user:", transform: RequestArgument.user)
     var user: String
     @Option(help: "A role of the user; may be repeated.")
     var role: [String] = []

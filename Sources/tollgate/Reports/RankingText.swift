@@ -33,7 +33,7 @@ struct RankingText {
 
     private var head: String {
         ReportText.head([
-            ("kind", answer["kind"].text), ("day", "\(answer["day"].text), \(answer["timezone"].text)"),
+            ("kind", answer["kind"].text), ("day", "\(answer["day"].text), each scope's own day"),
             ("by", answer["meter"].text), ("currency", answer["currency"].text),
         ])
     }

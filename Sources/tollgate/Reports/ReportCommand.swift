@@ -13,7 +13,9 @@ struct ReportArguments: ParsableArguments {
     @OptionGroup var options: AdminOptions
     @OptionGroup var report: ReportOptions
 
-    @Argument(help: "user:alice, provider:openai …, of a kind that history: of the policy lists; global where it does.")
+    @Argument(
+        help: "user:alice, provider:openai …, of a kind that history: of the policy lists; global where it does.",
+        transform: RequestArgument.scope)
     var scope: String
     @Option(help: ArgumentHelp("Split by provider, tool or model.", valueName: "what"))
     var by: HistoryDimension?
@@ -28,7 +30,6 @@ struct ReportArguments: ParsableArguments {
     var email: String?
 
     func validate() throws {
-        guard !scope.isEmpty else { throw ValidationError("Name a scope, such as user:alice.") }
         if meter != nil, !report.chart { throw ValidationError("--meter: is for --chart.") }
         if options.json, report.csv || report.chart {
             throw ValidationError("--json: expected neither --csv nor --chart beside it.")
@@ -58,9 +59,11 @@ struct ReportDaily: AsyncParsableCommand {
         commandName: "daily", abstract: "What a scope used day by day, the last 30 days if not told otherwise.",
         discussion: "Days are those of the scope's own calendar: its time zone, and the hour at which its days begin.")
     @OptionGroup var arguments: ReportArguments
-    @Option(help: ArgumentHelp("The first day, such as 2026-11-01; at most 366.", valueName: "day"))
+    @Option(
+        help: ArgumentHelp("The first day, such as 2026-11-01; at most 366.", valueName: "day"),
+        transform: RequestArgument.day)
     var from: String?
-    @Option(help: ArgumentHelp("The last day. (default: today)", valueName: "day"))
+    @Option(help: ArgumentHelp("The last day. (default: today)", valueName: "day"), transform: RequestArgument.day)
     var to: String?
 
     func run() async throws { try await arguments.run("daily", unit: "day", from: from, to: to) }
@@ -72,9 +75,12 @@ struct ReportMonthly: AsyncParsableCommand {
         commandName: "monthly", abstract: "What a scope used month by month, the last 12 if not told otherwise.",
         discussion: "Months are those of the scope's own calendar, and begin on its billing day.")
     @OptionGroup var arguments: ReportArguments
-    @Option(help: ArgumentHelp("The first month, such as 2026-01; at most 60.", valueName: "month"))
+    @Option(
+        help: ArgumentHelp("The first month, such as 2026-01; at most 60.", valueName: "month"),
+        transform: RequestArgument.month)
     var from: String?
-    @Option(help: ArgumentHelp("The last month. (default: this one)", valueName: "month"))
+    @Option(
+        help: ArgumentHelp("The last month. (default: this one)", valueName: "month"), transform: RequestArgument.month)
     var to: String?
 
     func run() async throws { try await arguments.run("monthly", unit: "month", from: from, to: to) }

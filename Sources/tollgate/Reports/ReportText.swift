@@ -24,7 +24,13 @@ struct ReportText {
 
     private func head(_ more: [(String, String)]) -> String {
         let days = "\(answer["from"].text) to \(answer["to"].text), \(answer["timezone"].text)"
-        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + kept + more)
+        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + calendar + kept + more)
+    }
+
+    /// Where requests may have been counted by another.
+    private var calendar: [(String, String)] {
+        guard answer["depends_on_role_or_email"] == .bool(true) else { return [] }
+        return [("calendar", "depends on the user's roles or e-mail address: see --role and --email")]
     }
 
     /// Where it begins earlier than anything is kept.

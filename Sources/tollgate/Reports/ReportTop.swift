@@ -9,19 +9,18 @@ struct ReportTop: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
     @OptionGroup var report: ReportOptions
 
-    @Argument(help: "user, tool, provider …")
+    @Argument(help: "user, tool, provider …", transform: RequestArgument.kind)
     var kind: String
     @Option(
         help: ArgumentHelp(
             "What is ranked: requests, denied, tokens or cost.", valueName: "meter"))
     var meter = HistoryMeter.cost
-    @Option(help: "Such as 2026-11-20. (default: today)")
+    @Option(help: "Such as 2026-11-20. (default: today in the policy's time zone)", transform: RequestArgument.day)
     var day: String?
     @Option(help: ArgumentHelp("The most scopes to show, 1 to 1000.", valueName: "count"))
     var limit = 10
 
     func validate() throws {
-        guard !kind.isEmpty else { throw ValidationError("Name a kind, such as user.") }
         guard (1...1_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 1000.") }
         guard HistoryMeter.ranked.contains(meter) else {
             throw ValidationError("--meter: expected requests, denied, tokens or cost.")

@@ -1,0 +1,61 @@
+import TollgateCore
+
+/// Arguments that become a part of a request's path or query. What could be none is refused with a sentence before anybody is asked:
+/// an empty one would make it the path of something else.
+enum RequestArgument {
+    static func alert(_ text: String) throws -> String {
+        guard Alert.isID(text) else {
+            throw ScopeError("expected the id of an alert, such as mi8x3k2p-1b0q6y0c3v5xk; tollgate alerts lists them")
+        }
+        return text
+    }
+
+    static func scope(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ScopeError("expected a scope, such as user:alice") }
+        _ = try Scope(parsing: text)
+        return text
+    }
+
+    /// One kind, or several that are joined.
+    static func kind(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ScopeError("expected a kind, such as user") }
+        _ = try ScopeKind(parsing: text)
+        return text
+    }
+
+    static func day(_ text: String) throws -> String {
+        guard CalendarUnit.day.number(ofID: text) != nil else {
+            throw ScopeError("expected a day such as 2026-11-20")
+        }
+        return text
+    }
+
+    static func month(_ text: String) throws -> String {
+        guard CalendarUnit.month.number(ofID: text) != nil else {
+            throw ScopeError("expected a month such as 2026-11")
+        }
+        return text
+    }
+
+    /// `requests/1m`, or that of one scope: `user:alice/requests/1m`.
+    static func limitName(_ text: String) throws -> String {
+        _ = try Limit.parse(scopedName: text)
+        return text
+    }
+
+    static func user(_ text: String) throws -> String {
+        guard !text.isEmpty else { throw ScopeError("expected the id of a user, such as alice") }
+        _ = try Scope(parts: [.init(kind: "user", id: text)])
+        return text
+    }
+
+    static func tier(_ text: String) throws -> String {
+        try Tier.validate(id: text)
+        return text
+    }
+
+    static func subject(_ text: String) throws -> String {
+        _ = try Assignment.Subject(id: text)
+        return text
+    }
+}
