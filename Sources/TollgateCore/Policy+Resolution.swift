@@ -8,7 +8,7 @@ public struct ScopeRules: Sendable, Equatable {
     public var choice: TierChoice?
     /// Whether a request that says something else of the user may find another tier.
     public var dependsOnTraits: Bool
-    /// Names of the limits that such a request may find otherwise, or not at all.
+    /// Names of the limits that such a request may find otherwise, or not at all; sorted.
     public var varyingLimits: [String]
     /// Unix ms: when the override ends, and other rules hold; nil while there is none.
     public var expiresAt: Int64?
@@ -67,7 +67,7 @@ extension Policy {
                 varying.append(limit)
             }
         }
-        return varying.map(\.name)
+        return varying.map(\.name).sorted()
     }
 
     /// The limits that hold for a scope of which nothing else is known.

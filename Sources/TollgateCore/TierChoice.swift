@@ -82,6 +82,7 @@ extension Policy {
     package func tiersByTraits(
         of user: Scope, assignment: Assignment?
     ) -> [(tier: PlacedTier?, traits: UserTraits)] {
+        guard Self.canHaveTier(user) else { return [] }
         let usual = tierChoice(for: user, assignment: assignment, traits: .none)
         var found = [(tier: usual?.tier, traits: UserTraits.none)]
         for other in assignments.values where usual.map({ other.precedes($0.winner) }) ?? true {
