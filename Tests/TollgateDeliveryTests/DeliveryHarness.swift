@@ -131,8 +131,9 @@ final class DeliveryHarness: Sendable {
         return alert
     }
 
-    func resolve(_ alert: Alert) async throws {
-        try await store.publish(.resolved(id: alert.id, at: try now(), reason: .periodEnded))
+    /// Now, or at a time in Unix ms.
+    func resolve(_ alert: Alert, at time: Int64? = nil) async throws {
+        try await store.publish(.resolved(id: alert.id, at: try time ?? now(), reason: .periodEnded))
     }
 }
 

@@ -16,6 +16,10 @@ struct AlertmanagerSink: AlertSink {
     /// Of an alert that ends only when it is resolved, ms.
     private static let longest: Int64 = 30 * 86_400_000
 
+    /// How far the end of an alert is dated back, ms. Where Alertmanager's clock is behind Redis's, an end that has not come there yet
+    /// would count as one that is only expected, and the later one that it had been told before would hold.
+    private static let backdating: Int64 = 5 * 60_000
+
     private struct Message: Encodable {
         var labels: [String: String]
         var annotations: [String: String]
@@ -42,7 +46,8 @@ struct AlertmanagerSink: AlertSink {
         let sentence = AlertSentence(entry, currency: currency())
         let periodEnd = alert.periodID == nil ? nil : alert.endsAt
         // It refuses an alert that ends before it starts.
-        let end = max(alert.resolved?.at ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
+        let resolvedAt = alert.resolved.map { $0.at - Self.backdating }
+        let end = max(resolvedAt ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
         return Message(
             labels: labels(alert),
             annotations: [
