@@ -124,6 +124,25 @@ struct AlertmanagerTests {
         }
     }
 
+    @Test(
+        "where two alerts of a limit are open that differ in its max, as by roles, the end of one leaves the other open"
+    )
+    func twoAmounts() async throws {
+        try await Self.withManager { port, handler in
+            try await DeliveryHarness.with { harness in
+                try await harness.delivering([handler]) {
+                    let now = try harness.now()
+                    let low = try await harness.open(at: now)
+                    let high = try await harness.open(max: 20_100_000_000, at: now + 1)
+                    try await eventually { try await Self.open(port) == [low.id, high.id] }
+                    try await harness.resolve(low)
+                    try await eventually { try await harness.report("pager").pending == 0 }
+                    try await eventually { try await Self.open(port) == [high.id] }
+                }
+            }
+        }
+    }
+
     @Test("an alert becomes an e-mail, and its end another")
     func mail() async throws {
         let mail = try await Self.startMailServer()

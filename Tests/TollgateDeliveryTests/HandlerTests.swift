@@ -170,7 +170,7 @@ struct HandlerTests {
                         messages[0].labels == [
                             "alertname": "TollgateQuotaExceeded", "severity": "critical",
                             "scope": "user:alice+tool:search", "kind": "user+tool", "limit": "cost/day",
-                            "threshold": "100", "tollgate": "tollgate",
+                            "threshold": "100", "max": "20", "tollgate": "tollgate",
                         ])
                     #expect(messages[1].labels == messages[0].labels)
                     #expect(messages[0].startsAt == UTCTime.text(milliseconds: alert.openedAt))

@@ -32,7 +32,8 @@ struct AlertmanagerSink: AlertSink {
 
     /// The next alert of the same limit and threshold has the same labels. The end of the one before it, told late, would end it there.
     func order(of entry: AlertEntry) -> String {
-        "\(entry.alert.scope) \(entry.alert.limitName) \(entry.alert.threshold)"
+        let alert = entry.alert
+        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.max)"
     }
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
@@ -57,12 +58,13 @@ struct AlertmanagerSink: AlertSink {
             startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
     }
 
+    /// With `max`, as there may be two of a limit: where a user's tier depends on the roles that a request names.
     private func labels(_ alert: Alert) -> [String: String] {
         [
             "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",
             "severity": alert.severity.rawValue, "scope": alert.scope.description,
             "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
-            "tollgate": namespace,
+            "max": alert.meter.text(alert.max), "tollgate": namespace,
         ]
     }
 }
