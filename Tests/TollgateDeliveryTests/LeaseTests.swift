@@ -57,8 +57,10 @@ struct LeaseTests {
                 let alert = try await harness.open()
                 #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .taken)
                 #expect(try await queue.fresh(atMost: 10)?.count == 1)
+                let now = try harness.now()
                 let note = FailedDelivery(
-                    alert: alert.id, event: "opened", attempts: 7, firstAt: 1, nextAt: 2, lastError: "status 500")
+                    alert: alert.id, event: "opened", attempts: 7, firstAt: now - 60_000, nextAt: now,
+                    lastError: "status 500")
                 let id = try #require(try await queue.pendingIDs().first)
                 #expect(try await queue.note(note, of: id, by: "gone"))
                 try await harness.delivering([.webhook(receiver)]) {

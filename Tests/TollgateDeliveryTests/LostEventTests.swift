@@ -53,9 +53,45 @@ struct LostEventTests {
                     try await eventually { try await harness.report("hook").pending == 0 }
                     let parked = try await harness.report("hook").parked
                     #expect(parked.map(\.failure.alert) == [old.id])
-                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was first read")
+                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was read")
                 }
                 #expect(harness.log.text.contains("nobody has read for too long"))
+            }
+        }
+    }
+
+    @Test("where a handler is gone for days while an opening waits to be tried again, that is not sent either")
+    func oldAttempts() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let old = try await harness.open("user:old")
+                try harness.redis.cli("DEL", harness.store.keys.deliveries)
+                try await queue.open(from: 0)
+                let now = try harness.now()
+                var ids: [String] = []
+                for (event, hours) in [("opened", 50), ("resolved", 40)] as [(String, Int64)] {
+                    ids.append("\(now - hours * 3_600_000)-0")
+                    try harness.redis.cli(
+                        "XADD", harness.store.keys.deliveries, ids.last ?? "", "event", event, "alert",
+                        try PolicyJSON.text(old))
+                    if event == "opened" { #expect(try await queue.fresh(atMost: 10)?.count == 1) }
+                }
+                let note = FailedDelivery(
+                    alert: old.id, event: "opened", attempts: 7, firstAt: now - 49 * 3_600_000, nextAt: now,
+                    lastError: "status 503")
+                _ = try await queue.lease(for: "gone", milliseconds: 60_000)
+                #expect(try await queue.note(note, of: ids[0], by: "gone"))
+                _ = try await queue.lease(for: "gone", milliseconds: 0)
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { try await harness.report("hook").parkedCount == 2 }
+                    #expect(try await harness.report("hook").pending == 0)
+                    let parked = try await harness.report("hook").parked
+                    #expect(parked.map(\.delivery) == ids.reversed())
+                    #expect(parked.map(\.failure.attempts) == [0, 7])
+                    #expect(parked.last?.failure.lastError == "more than 24 hours old when it was read")
+                }
+                #expect(receiver.requests.isEmpty)
             }
         }
     }
