@@ -72,6 +72,37 @@ struct LeaseTests {
         }
     }
 
+    @Test("an attempt ends with the lease, before another sidecar begins, and is no failure of the receiver")
+    func attemptUnderWay() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .silence }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.attempt = .seconds(300)
+                timing.lease = .seconds(1)
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    let alert = try await harness.open()
+                    try await eventually { receiver.waitingCount == 1 }
+                    // As after a loss of data.
+                    try harness.redis.cli("SET", harness.store.keys.lease("hook"), "other", "PX", "60000")
+                    try await eventually { receiver.waitingCount == 0 }
+                    try harness.redis.cli("DEL", harness.store.keys.lease("hook"))
+                    try await eventually { receiver.waitingCount == 1 }
+                    // Cut off from Redis it cannot know who has it.
+                    harness.redis.freeze(true)
+                    try await eventually { receiver.waitingCount == 0 }
+                    #expect(receiver.requests.count == 2)
+                    receiver.answer { _, _ in .status(200) }
+                    harness.redis.freeze(false)
+                    try await eventually(within: .seconds(40)) { try await harness.report("hook").pending == 0 }
+                    #expect(receiver.requests.allSatisfy { $0.alert == alert.id })
+                    #expect(try await queue.failures().deliveries.isEmpty)
+                }
+                #expect(!harness.log.text.contains("an alert is not delivered"), "\(harness.log.text)")
+            }
+        }
+    }
+
     @Test("a lease is one sidecar's at a time, and what is noted by another is not noted")
     func exclusive() async throws {
         try await DeliveryHarness.with { harness in
