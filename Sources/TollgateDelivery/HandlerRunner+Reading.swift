@@ -46,9 +46,11 @@ extension HandlerRunner {
         try await take(items)
     }
 
-    /// Redis has lost its data: all that it has now came since then.
+    /// The group is gone. Where Redis has lost its data, all that is there came since; where somebody has deleted the group alone, nobody
+    /// knows how far it was: rather twice than never.
     private mutating func openAnew() async throws(StoreError) {
         try await queue.open(from: 0)
+        reporter.groupGone()
     }
 
     private mutating func take(_ items: [DeliveryQueue.Item]) async throws(StoreError) {

@@ -95,4 +95,22 @@ struct LostEventTests {
             }
         }
     }
+
+    @Test("where a handler's consumer group is gone, the log says that it begins again")
+    func groupGone() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open("user:a")
+                    try await eventually {
+                        try await harness.report("hook").pending == 0 && receiver.requests.count == 1
+                    }
+                    try harness.redis.cli("XGROUP", "DESTROY", harness.store.keys.deliveries, "hook")
+                    try await eventually { receiver.requests.count == 2 }
+                    let lines = harness.log.text.split(separator: "\n").filter { $0.contains("consumer group") }
+                    #expect(lines.count == 1 && lines[0].hasPrefix("warning ") && lines[0].contains("handler=hook"))
+                }
+            }
+        }
+    }
 }
