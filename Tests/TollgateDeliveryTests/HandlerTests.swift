@@ -230,7 +230,7 @@ struct HandlerTests {
                 let exceeded = try await harness.open("user:a\u{2028}b")
                 let near = try await harness.open("tool:search", .requests, threshold: 80, period: .total)
                 try await harness.resolve(exceeded)
-                try await eventually { try await harness.report("log").lag == 0 }
+                try await eventually { try await harness.report("log").unread == 0 }
                 try await eventually { try await harness.report("log").pending == 0 }
                 let lines = harness.log.text.split(separator: "\n").filter { $0.contains(" alert ") }
                 #expect(lines.count == 3)

@@ -16,7 +16,7 @@ struct LeaseTests {
                         for count in 1...50 { try await harness.open("user:u\(count)") }
                         try await eventually {
                             let report = try await harness.report("hook")
-                            return report.pending == 0 && report.lag == 0
+                            return report.pending == 0 && report.unread == 0
                         }
                     }
                 }

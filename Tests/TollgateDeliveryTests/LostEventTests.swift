@@ -22,7 +22,7 @@ struct LostEventTests {
                 for _ in 1...2 {
                     try await harness.delivering([.webhook(receiver)]) {
                         try await eventually { receiver.requests.count == 3 }
-                        try await eventually { try await harness.report("hook").lag == 0 }
+                        try await eventually { try await harness.report("hook").unread == 0 }
                         let report = try await harness.report("hook")
                         #expect(
                             report.parked.map(\.failure.lastError) == [
