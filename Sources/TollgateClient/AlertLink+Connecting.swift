@@ -80,7 +80,10 @@ extension AlertLink {
         switch (greeting, ReplyParser.reply(in: line)) {
         case (.auth, .ok): greetWithoutToken(connection)
         case (.info, .json(let json)):
-            cursor = SidecarInfo.cursor(in: json)
+            // Without one, what comes before the first message would be missed if the connection is lost before that. Nothing is pushed
+            // as long as the sidecar has none itself.
+            guard let newest = SidecarInfo.cursor(in: json) else { return lost(connection.handler) }
+            cursor = newest
             subscribe(connection)
         case (.alerts, .ok): listen(connection)
         case (_, .error(let code, let sentence)):

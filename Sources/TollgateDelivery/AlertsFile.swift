@@ -35,8 +35,12 @@ package struct AlertsFile: Sendable {
             throw DeliveryError("\(error)")
         }
         if parsed.holdsSecrets { files.insert(file, at: 0) }
-        let warnings = files.filter(\.isReadableByOthers).map {
+        var warnings = files.filter(\.isReadableByOthers).map {
             "--alerts \(file.path): others can read \($0.path); chmod 600 \($0.path)"
+        }
+        if parsed.handlers.isEmpty {
+            warnings.append(
+                "--alerts \(file.path): handlers: [] names none: nobody is told of alerts, not even the log")
         }
         return Contents(handlers: parsed.handlers, warnings: warnings)
     }

@@ -45,6 +45,11 @@ struct DeliveryReporter {
             "events that nobody has read for too long are not delivered any more", metadata: ["count": "\(count)"])
     }
 
+    func groupGone() {
+        logger.warning(
+            "the handler's consumer group was gone; it begins with all that is in the stream, and some may come twice")
+    }
+
     func missed(_ missed: DeliveryQueue.Missed) {
         let count = if case .count(let count) = missed { "\(count)" } else { "unknown" }
         logger.error(

@@ -43,6 +43,14 @@ final class HandlerLease: Sendable {
         }
     }
 
+    /// Returns when this sidecar has it no more, or the task is cancelled.
+    func waitForEnd() async {
+        while let end = state.withLock({ $0.heldUntil }), ContinuousClock.now < end {
+            // It may be lost before, or held for longer by then.
+            guard (try? await Task.sleep(until: min(end, .now + timing.renewal))) != nil else { return }
+        }
+    }
+
     /// Another has it.
     func lose() {
         state.withLock { $0.heldUntil = nil }

@@ -5,7 +5,7 @@ extension HandlerRunner {
     /// Tells the receiver, once.
     mutating func attempt(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) {
         let begun = lease.now
-        switch await sink.deliver(delivery.entry) {
+        switch await outcomeUnderLease(delivery.entry) {
         case .delivered:
             waiting.remove(delivery.entry.id)
             unconfirmed.insert(delivery.entry.id)
@@ -16,6 +16,25 @@ extension HandlerRunner {
             guard !Task.isCancelled else { return }
             reporter.failed(failure)
             try await postpone(delivery, failure, begun: begun)
+        case nil: return
+        }
+    }
+
+    /// Nil where the lease ended first. Then another sidecar may tell the same receiver, so the attempt is broken off; that is no failure
+    /// of the receiver.
+    private func outcomeUnderLease(_ entry: AlertEntry) async -> DeliveryOutcome? {
+        await withTaskGroup(of: DeliveryOutcome?.self) { [sink, lease] group in
+            group.addTask { await sink.deliver(entry) }
+            group.addTask {
+                await lease.waitForEnd()
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            guard first == nil else { return first }
+            // It may have taken it all the same.
+            let last = await group.next() ?? nil
+            return last == .delivered ? last : nil
         }
     }
 

@@ -29,7 +29,7 @@ extension HandlerRunner {
         guard let items = try await queue.pending(after: start, atMost: count) else {
             return try await openAnew()
         }
-        for item in items { try await take(item) }
+        try await take(items)
         place = items.last?.id
         guard place == nil else { return }
         // Attempts of what waits no more.
@@ -43,50 +43,61 @@ extension HandlerRunner {
             mayHaveMissed = false
         }
         guard let items = try await queue.fresh(atMost: count) else { return try await openAnew() }
-        let oldest = lease.now - timing.oldest.milliseconds
+        try await take(items)
+    }
+
+    /// The group is gone. Where Redis has lost its data, all that is there came since; where somebody has deleted the group alone, nobody
+    /// knows how far it was: rather twice than never.
+    private mutating func openAnew() async throws(StoreError) {
+        try await queue.open(from: 0)
+        reporter.groupGone()
+    }
+
+    private mutating func take(_ items: [DeliveryQueue.Item]) async throws(StoreError) {
         var tooOld = 0
-        for item in items {
-            if case .entry(let entry) = item, isForHandler(entry), entry.writtenAt.map({ $0 < oldest }) ?? false {
-                try await setAside(entry)
-                tooOld += 1
-            } else {
-                try await take(item)
-            }
-        }
+        for item in items where try await !take(item) { tooOld += 1 }
         if tooOld > 0 { reporter.tooOld(tooOld) }
     }
 
-    /// Redis has lost its data: all that it has now came since then.
-    private mutating func openAnew() async throws(StoreError) {
-        try await queue.open(from: 0)
-    }
-
-    private mutating func take(_ item: DeliveryQueue.Item) async throws(StoreError) {
+    /// False where it is too old, and set aside.
+    private mutating func take(_ item: DeliveryQueue.Item) async throws(StoreError) -> Bool {
         let failure = failures.removeValue(forKey: item.id)
         switch item {
         case .entry(let entry):
-            guard !unconfirmed.contains(entry.id) else { return }
-            if isForHandler(entry) {
-                waiting.append(entry, order: sink.order(of: entry), failure: failure, now: lease.now)
-            } else {
+            guard !unconfirmed.contains(entry.id) else { return true }
+            guard isForHandler(entry) else {
                 unconfirmed.insert(entry.id)
+                return true
             }
+            guard !isTooOld(entry, failure) else {
+                try await setAside(entry, failure)
+                return false
+            }
+            waiting.append(entry, order: sink.order(of: entry), failure: failure, now: lease.now)
         case .unreadable(let id, let sentence):
             let nothing = FailedDelivery(alert: "", event: "", attempts: 0, firstAt: 0, nextAt: 0, lastError: sentence)
             try await park(failure ?? nothing, of: id, why: sentence)
         }
+        return true
     }
 
     private func isForHandler(_ entry: AlertEntry) -> Bool {
         handler.filter.lets(entry.alert) && sink.takes(entry.event)
     }
 
-    /// Nobody has looked for so long that it says nothing of the present, as where a handler was out of the file for weeks.
-    private func setAside(_ entry: AlertEntry) async throws(StoreError) {
+    /// Nobody has looked for so long that it says nothing of the present, as where a handler was out of the file for weeks. So that
+    /// nothing is told to have begun whose end is not told, it is the same for what had been tried before.
+    private func isTooOld(_ entry: AlertEntry, _ failure: FailedDelivery?) -> Bool {
+        guard let since = failure?.firstAt ?? entry.writtenAt else { return false }
+        return since < lease.now - timing.oldest.milliseconds
+    }
+
+    private func setAside(_ entry: AlertEntry, _ failure: FailedDelivery?) async throws(StoreError) {
         let hours = timing.oldest.milliseconds / 3_600_000
         let note = FailedDelivery(
-            alert: entry.alert.id, event: entry.event.rawValue, attempts: 0, firstAt: 0, nextAt: 0,
-            lastError: "more than \(hours) hours old when it was first read")
+            alert: entry.alert.id, event: entry.event.rawValue, attempts: failure?.attempts ?? 0,
+            firstAt: failure?.firstAt ?? 0, nextAt: 0,
+            lastError: "more than \(hours) hours old when it was read")
         if try await !queue.park(note, of: entry.id, by: lease.sidecar) { lease.lose() }
     }
 }

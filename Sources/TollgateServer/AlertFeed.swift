@@ -35,8 +35,7 @@ final class AlertFeed: Sendable {
 
     private struct State {
         var task: Task<Void, Never>?
-        /// The last entry that went to the workers; nil until Redis has been asked for the newest one.
-        var position: AlertCursor?
+        var handedOn = HandedOnPlaces()
         var isSubscribed = false
         var hasNews = true
         var requests = Deque<PageRequest>()
@@ -89,7 +88,7 @@ final class AlertFeed: Sendable {
 
     /// What INFO says of it.
     var report: InfoReport.AlertState {
-        state.withLock { InfoReport.AlertState(cursor: $0.position?.description, isSubscribed: $0.isSubscribed) }
+        state.withLock { InfoReport.AlertState(cursor: $0.handedOn.last?.description, isSubscribed: $0.isSubscribed) }
     }
 
     /// Reads one page for a client, when its turn comes and Redis can be asked; `deliver` is called from any thread.
@@ -175,20 +174,34 @@ final class AlertFeed: Sendable {
 
     /// Hands on what is new. The first time it only finds out where the stream is.
     private func readNews() async throws(StoreError) {
-        guard var position = state.withLock({ $0.position }) else {
+        guard var position = state.withLock({ $0.handedOn.last }) else {
             let newest = try await store.newestPlace()
-            return state.withLock { $0.position = newest }
+            return state.withLock { $0.handedOn.add([], upTo: newest) }
         }
         while !Task.isCancelled {
             let page = try await page(after: position)
             position = page.end
-            state.withLock { $0.position = position }
-            if !page.lines.isEmpty { broadcast(page) }
+            state.withLock { $0.handedOn.add(page.lines.map(\.cursor), upTo: position) }
+            if !page.lines.isEmpty || page.newestPlace != nil { broadcast(page) }
             if page.isLast { return }
         }
     }
 
+    /// What comes after a place; where the stream does not reach that far, what comes after the last place that it still has.
     private func page(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
+        let page = try await nextPage(after: cursor)
+        guard page.isLast, page.end == cursor else { return page }
+        let newest = try await store.newestPlace()
+        guard newest < cursor else { return page }
+        // Redis has lost its data, and its clock is behind what it was: all that is there came since. Or it has come back with the data
+        // of a second ago: then what is there was there before.
+        let isOld = state.withLock { $0.handedOn.has(newest, before: cursor) }
+        var first = try await nextPage(after: isOld ? newest : .start)
+        first.newestPlace = newest
+        return first
+    }
+
+    private func nextPage(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         do throws(StoreError) {
             let entries = try await store.entries(after: "\(cursor)", atMost: Self.pageSize)
             return AlertPage(after: cursor, entries, isLast: entries.count < Self.pageSize)

@@ -19,6 +19,8 @@ struct AlertPage: Sendable {
     var lines: [Line]
     /// There was nothing after it when it was read.
     var isLast: Bool
+    /// Where the stream is found to have begun anew, or to have lost its end: where it ends now. Places after that are of what is gone.
+    var newestPlace: AlertCursor?
 
     /// Of entries that were read after a place.
     init(after: AlertCursor, _ entries: [AlertEntry], isLast: Bool) {

@@ -67,6 +67,7 @@ extension Session {
 
     /// Writes what of a page comes after the client's place, for as long as there is room; false where some is left over.
     private func push(_ page: AlertPage, _ alerts: AlertSubscription) -> Bool {
+        if let newest = page.newestPlace, alerts.position > newest { alerts.position = page.after }
         alerts.position = max(alerts.position, page.after)
         for line in page.lines where line.cursor > alerts.position {
             guard hasRoomForAlerts else { return false }

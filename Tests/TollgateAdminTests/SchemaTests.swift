@@ -87,7 +87,8 @@ struct SchemaTests {
     /// One that waits and one that was given up, as a handler's sidecar leaves them.
     private static func addDeliveries(to redis: TestRedis) throws {
         let failing = #"{"alert":"a-1","attempts":2,"event":"opened","first_at":1,"last_error":"x","next_at":2}"#
-        try redis.cli("HSET", "tollgate:{alerts}:attempts:log", "1-0", failing)
+        let outage = #"{"failures":3,"not_before":5,"since":1}"#
+        try redis.cli("HSET", "tollgate:{alerts}:attempts:log", "1-0", failing, "receiver", outage)
         let fields = ["delivery", "2-0", "alert", "", "event", "", "attempts", "0", "first_at", "0", "reason", "y"]
         try redis.cli(["XADD", "tollgate:{alerts}:parked:log", "*"] + fields)
     }

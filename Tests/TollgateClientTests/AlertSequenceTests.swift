@@ -52,15 +52,16 @@ import Testing
         }
     }
 
-    @Test("a sidecar that does not know where the stream is is asked for what comes next")
+    @Test("a sidecar that does not know yet where the stream is is asked again until it does")
     func noCursor() async throws {
-        try await withServer { _, line in
-            .lines(line == "INFO" ? [#"{"version":"0.1.0"}"#] : ["OK", Self.push(1)])
+        try await withServer { connection, line in
+            let alerts = connection < 3 ? "{}" : #"{"cursor":"4-9"}"#
+            return .lines(line == "INFO" ? [#"{"alerts":\#(alerts)}"#] : ["OK", Self.push(1)])
         } _: { server, client in
             var alerts = client.alerts().makeAsyncIterator()
             let message = try await alerts.next()
             #expect(message?.cursor == "5-1")
-            #expect(server.lines.withLock { $0 } == ["INFO", "ALERTS"])
+            #expect(server.lines.withLock { $0 } == ["INFO", "INFO", "INFO", "ALERTS after=4-9"])
         }
     }
 

@@ -87,6 +87,62 @@ struct AlertmanagerTests {
             ], folder: folder)
     }
 
+    /// With one that sends no e-mails.
+    private static func withManager(_ body: (_ port: Int, AlertHandler) async throws -> Void) async throws {
+        let manager = try startAlertmanager(try await program(), smtpPort: 9)
+        let port = try await manager.number(after: #"msg="Listening on" address=127.0.0.1:"#)
+        let address = try WebAddress(parsing: "http://127.0.0.1:\(port)")
+        try await body(port, AlertHandler(name: "pager", target: .alertmanager(address)))
+        withExtendedLifetime(manager) {}
+    }
+
+    private struct Firing: Decodable {
+        var annotations: [String: String]
+    }
+
+    /// The ids of the alerts that it takes to be open.
+    private static func open(_ port: Int) async throws -> Set<String> {
+        let client = try SocketClient(.tcp(port: port))
+        try await client.send("GET /api/v2/alerts HTTP/1.0\r\n\r\n")
+        let answer = String(decoding: try await client.readToEnd(), as: UTF8.self)
+        let body = try #require(answer.range(of: "\r\n\r\n")).upperBound
+        let firing = try JSONDecoder().decode([Firing].self, from: Data(answer[body...].utf8))
+        return Set(firing.compactMap { $0.annotations["id"] })
+    }
+
+    @Test("the end of an alert ends it also where Alertmanager's clock is behind Redis's", arguments: [600_000, 0])
+    func clockBehind(age: Int64) async throws {
+        try await Self.withManager { port, handler in
+            try await DeliveryHarness.with { harness in
+                try await harness.delivering([handler]) {
+                    let alert = try await harness.open(at: try harness.now() - age)
+                    try await eventually { try await Self.open(port) == [alert.id] }
+                    try await harness.resolve(alert, at: try harness.now() + 2_000)
+                    try await eventually { try await Self.open(port) == [] }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "where two alerts of a limit are open that differ in its max, as by roles, the end of one leaves the other open"
+    )
+    func twoAmounts() async throws {
+        try await Self.withManager { port, handler in
+            try await DeliveryHarness.with { harness in
+                try await harness.delivering([handler]) {
+                    let now = try harness.now()
+                    let low = try await harness.open(at: now)
+                    let high = try await harness.open(max: 20_100_000_000, at: now + 1)
+                    try await eventually { try await Self.open(port) == [low.id, high.id] }
+                    try await harness.resolve(low)
+                    try await eventually { try await harness.report("pager").pending == 0 }
+                    try await eventually { try await Self.open(port) == [high.id] }
+                }
+            }
+        }
+    }
+
     @Test("an alert becomes an e-mail, and its end another")
     func mail() async throws {
         let mail = try await Self.startMailServer()

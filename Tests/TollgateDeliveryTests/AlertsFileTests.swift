@@ -74,7 +74,9 @@ struct AlertsFileTests {
 
     @Test("no handlers are possible, and so are thirty-two")
     func counts() throws {
-        #expect(try read("handlers: []").handlers.isEmpty)
+        let none = try read("handlers: []")
+        #expect(none.handlers.isEmpty)
+        #expect(none.warnings.count == 1 && none.warnings[0].hasSuffix("nobody is told of alerts, not even the log"))
         let line = { (count: Int) in "  - { name: h\(count), type: log }\n" }
         #expect(try read("handlers:\n" + (1...32).map(line).joined()).handlers.count == 32)
         #expect(problem("handlers:\n" + (1...33).map(line).joined()).contains(": handlers: more than 32 handlers"))

@@ -118,12 +118,12 @@ final class DeliveryHarness: Sendable {
     @discardableResult
     func open(
         _ scope: String = "user:alice", _ meter: Meter = .cost, threshold: Int = 100, period: Period = .day,
-        at time: Int64? = nil
+        max: Int64 = 20_000_000_000, at time: Int64? = nil
     ) async throws -> Alert {
         let now = try time ?? now()
         let alert = Alert(
             scope: try Scope(parsing: scope), meter: meter, period: period, threshold: threshold,
-            max: 20_000_000_000, used: 20_240_000_000, source: "tier:premium",
+            max: max, used: 20_240_000_000, source: "tier:premium",
             periodID: period == .day ? "2026-11-20" : nil,
             endsAt: period == .total ? nil : (now / 1_000 + 3_600) * 1_000,
             openedAt: now)
@@ -131,8 +131,9 @@ final class DeliveryHarness: Sendable {
         return alert
     }
 
-    func resolve(_ alert: Alert) async throws {
-        try await store.publish(.resolved(id: alert.id, at: try now(), reason: .periodEnded))
+    /// Now, or at a time in Unix ms.
+    func resolve(_ alert: Alert, at time: Int64? = nil) async throws {
+        try await store.publish(.resolved(id: alert.id, at: try time ?? now(), reason: .periodEnded))
     }
 }
 

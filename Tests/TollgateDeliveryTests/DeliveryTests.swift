@@ -24,7 +24,7 @@ struct DeliveryTests {
                 for name in ["one", "other"] {
                     try await eventually {
                         let report = try await harness.report(name)
-                        return report.pending == 0 && report.lag == 0 && report.failing.isEmpty
+                        return report.pending == 0 && report.unread == 0 && report.failing.isEmpty
                     }
                 }
             }
@@ -176,13 +176,13 @@ struct DeliveryTests {
                         try await Task.sleep(for: .milliseconds(250))
                         return try await harness.report("hook").pending == 1_000
                     }
-                    #expect(try await harness.report("hook").lag == 50)
+                    #expect(try await harness.report("hook").unread == 50)
                     #expect(try await harness.report("hook").failing.count < 50, "one attempt is made for all")
                     receiver.answer { _, _ in .status(200) }
                     try await eventually(within: .seconds(60)) {
                         try await Task.sleep(for: .milliseconds(250))
                         let report = try await harness.report("hook")
-                        return report.pending == 0 && report.lag == 0
+                        return report.pending == 0 && report.unread == 0
                     }
                 }
                 #expect(Set(receiver.deliveries).count == 1_050)

@@ -56,6 +56,27 @@ struct FailingReceiverTests {
         }
     }
 
+    @Test("handlers that hang hold up no other at the same host and port")
+    func sameHost() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, request in request.body.contains("user:") ? .silence : .status(200) }) {
+                receiver in
+                var timing = DeliveryHarness.timing
+                timing.attempt = .seconds(300)
+                let users = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "user")])
+                let tools = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "tool")])
+                let count = AlertHandler.most - 1
+                let hanging = try (1...count).map { try AlertHandler.webhook(receiver, name: "h\($0)", filter: users) }
+                try await harness.delivering(hanging + [.webhook(receiver, filter: tools)], timing) {
+                    try await harness.open("user:alice")
+                    try await eventually { receiver.waitingCount == count }
+                    let alert = try await harness.open("tool:search")
+                    try await eventually { receiver.requests.last?.alert == alert.id }
+                }
+            }
+        }
+    }
+
     @Test("an answer whose body has no end counts by its status, and holds nothing up")
     func endlessBody() async throws {
         try await DeliveryHarness.with { harness in

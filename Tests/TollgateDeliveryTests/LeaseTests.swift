@@ -16,7 +16,7 @@ struct LeaseTests {
                         for count in 1...50 { try await harness.open("user:u\(count)") }
                         try await eventually {
                             let report = try await harness.report("hook")
-                            return report.pending == 0 && report.lag == 0
+                            return report.pending == 0 && report.unread == 0
                         }
                     }
                 }
@@ -57,8 +57,10 @@ struct LeaseTests {
                 let alert = try await harness.open()
                 #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .taken)
                 #expect(try await queue.fresh(atMost: 10)?.count == 1)
+                let now = try harness.now()
                 let note = FailedDelivery(
-                    alert: alert.id, event: "opened", attempts: 7, firstAt: 1, nextAt: 2, lastError: "status 500")
+                    alert: alert.id, event: "opened", attempts: 7, firstAt: now - 60_000, nextAt: now,
+                    lastError: "status 500")
                 let id = try #require(try await queue.pendingIDs().first)
                 #expect(try await queue.note(note, of: id, by: "gone"))
                 try await harness.delivering([.webhook(receiver)]) {
@@ -66,6 +68,37 @@ struct LeaseTests {
                     try await eventually { try await harness.report("hook").pending == 0 }
                     #expect(try await harness.report("hook").failing.isEmpty)
                 }
+            }
+        }
+    }
+
+    @Test("an attempt ends with the lease, before another sidecar begins, and is no failure of the receiver")
+    func attemptUnderWay() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .silence }) { receiver in
+                var timing = DeliveryHarness.timing
+                timing.attempt = .seconds(300)
+                timing.lease = .seconds(1)
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                try await harness.delivering([.webhook(receiver)], timing) {
+                    let alert = try await harness.open()
+                    try await eventually { receiver.waitingCount == 1 }
+                    // As after a loss of data.
+                    try harness.redis.cli("SET", harness.store.keys.lease("hook"), "other", "PX", "60000")
+                    try await eventually { receiver.waitingCount == 0 }
+                    try harness.redis.cli("DEL", harness.store.keys.lease("hook"))
+                    try await eventually { receiver.waitingCount == 1 }
+                    // Cut off from Redis it cannot know who has it.
+                    harness.redis.freeze(true)
+                    try await eventually { receiver.waitingCount == 0 }
+                    #expect(receiver.requests.count == 2)
+                    receiver.answer { _, _ in .status(200) }
+                    harness.redis.freeze(false)
+                    try await eventually(within: .seconds(40)) { try await harness.report("hook").pending == 0 }
+                    #expect(receiver.requests.allSatisfy { $0.alert == alert.id })
+                    #expect(try await queue.failures().deliveries.isEmpty)
+                }
+                #expect(!harness.log.text.contains("an alert is not delivered"), "\(harness.log.text)")
             }
         }
     }

@@ -22,7 +22,7 @@ struct LostEventTests {
                 for _ in 1...2 {
                     try await harness.delivering([.webhook(receiver)]) {
                         try await eventually { receiver.requests.count == 3 }
-                        try await eventually { try await harness.report("hook").lag == 0 }
+                        try await eventually { try await harness.report("hook").unread == 0 }
                         let report = try await harness.report("hook")
                         #expect(
                             report.parked.map(\.failure.lastError) == [
@@ -53,9 +53,63 @@ struct LostEventTests {
                     try await eventually { try await harness.report("hook").pending == 0 }
                     let parked = try await harness.report("hook").parked
                     #expect(parked.map(\.failure.alert) == [old.id])
-                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was first read")
+                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was read")
                 }
                 #expect(harness.log.text.contains("nobody has read for too long"))
+            }
+        }
+    }
+
+    @Test("where a handler is gone for days while an opening waits to be tried again, that is not sent either")
+    func oldAttempts() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let old = try await harness.open("user:old")
+                try harness.redis.cli("DEL", harness.store.keys.deliveries)
+                try await queue.open(from: 0)
+                let now = try harness.now()
+                var ids: [String] = []
+                for (event, hours) in [("opened", 50), ("resolved", 40)] as [(String, Int64)] {
+                    ids.append("\(now - hours * 3_600_000)-0")
+                    try harness.redis.cli(
+                        "XADD", harness.store.keys.deliveries, ids.last ?? "", "event", event, "alert",
+                        try PolicyJSON.text(old))
+                    if event == "opened" { #expect(try await queue.fresh(atMost: 10)?.count == 1) }
+                }
+                let note = FailedDelivery(
+                    alert: old.id, event: "opened", attempts: 7, firstAt: now - 49 * 3_600_000, nextAt: now,
+                    lastError: "status 503")
+                _ = try await queue.lease(for: "gone", milliseconds: 60_000)
+                #expect(try await queue.note(note, of: ids[0], by: "gone"))
+                _ = try await queue.lease(for: "gone", milliseconds: 0)
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await eventually { try await harness.report("hook").parkedCount == 2 }
+                    #expect(try await harness.report("hook").pending == 0)
+                    let parked = try await harness.report("hook").parked
+                    #expect(parked.map(\.delivery) == ids.reversed())
+                    #expect(parked.map(\.failure.attempts) == [0, 7])
+                    #expect(parked.last?.failure.lastError == "more than 24 hours old when it was read")
+                }
+                #expect(receiver.requests.isEmpty)
+            }
+        }
+    }
+
+    @Test("where a handler's consumer group is gone, the log says that it begins again")
+    func groupGone() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    try await harness.open("user:a")
+                    try await eventually {
+                        try await harness.report("hook").pending == 0 && receiver.requests.count == 1
+                    }
+                    try harness.redis.cli("XGROUP", "DESTROY", harness.store.keys.deliveries, "hook")
+                    try await eventually { receiver.requests.count == 2 }
+                    let lines = harness.log.text.split(separator: "\n").filter { $0.contains("consumer group") }
+                    #expect(lines.count == 1 && lines[0].hasPrefix("warning ") && lines[0].contains("handler=hook"))
+                }
             }
         }
     }

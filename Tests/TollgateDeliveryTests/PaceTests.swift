@@ -36,6 +36,28 @@ struct PaceTests {
         }
     }
 
+    @Test("when each event is tried next is shown with the time that the receiver as a whole is left alone")
+    func next() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(503) }) { receiver in
+                try await harness.delivering([.webhook(receiver)]) {
+                    for scope in ["user:a", "user:b"] { try await harness.open(scope) }
+                    try await eventually { try await harness.report("hook").failing.count == 2 }
+                    let before = try await harness.report("hook")
+                    receiver.answer { _, _ in .status(429, headers: [("Retry-After", "3600")]) }
+                    try await eventually {
+                        try await harness.report("hook").failing.contains { $0.failure.lastError == "status 429" }
+                    }
+                    let (report, now) = (try await harness.report("hook"), try harness.now())
+                    #expect(report.failing.map(\.failure.lastError).sorted() == ["status 429", "status 503"])
+                    #expect(report.failing.allSatisfy { $0.failure.nextAt > now + 3_500_000 })
+                    #expect(report.outage?.since == before.outage?.since && report.outage?.since ?? 0 > 0)
+                    #expect(report.outage?.notBefore == report.failing.map(\.failure.nextAt).min())
+                }
+            }
+        }
+    }
+
     @Test("a receiver that is down for too long: what waits for it is given up, also what it was never asked about")
     func downForLong() async throws {
         try await DeliveryHarness.with { harness in

@@ -36,6 +36,7 @@ final class Receiver: Sendable {
     typealias Script = @Sendable (_ number: Int, _ request: Request) -> Answer
 
     private let received = Mutex<[Request]>([])
+    private let unanswered = Mutex(0)
     private let script: Mutex<Script>
     private let children = Mutex<[any Channel]>([])
     private let listener = Mutex<(any Channel)?>(nil)
@@ -87,6 +88,8 @@ final class Receiver: Sendable {
     var port: Int { listener.withLock { $0?.localAddress?.port } ?? 0 }
     var url: String { "http://127.0.0.1:\(port)/hook" }
     var requests: [Request] { received.withLock { $0 } }
+    /// How many have no answer yet, and their connections are open.
+    var waitingCount: Int { unanswered.withLock { $0 } }
     /// The ids of the deliveries, in the order they came in.
     var deliveries: [String] { requests.compactMap(\.delivery) }
 
@@ -105,6 +108,7 @@ final class Receiver: Sendable {
         private let receiver: Receiver
         private var head: HTTPRequestHead?
         private var body = ""
+        private var isUnanswered = false
 
         init(_ receiver: Receiver) {
             self.receiver = receiver
@@ -126,7 +130,14 @@ final class Receiver: Sendable {
             let request = Request(
                 method: head.method.rawValue, path: head.uri, headers: Dictionary(headers) { first, _ in first },
                 body: body, at: .now)
-            switch receiver.take(request) {
+            let answer = receiver.take(request)
+            guard case .silence = answer else { return write(answer, context) }
+            isUnanswered = true
+            receiver.unanswered.withLock { $0 += 1 }
+        }
+
+        private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
+            switch answer {
             case .silence: break
             case .hangUp: context.close(promise: nil)
             case .endlessBody:
@@ -144,6 +155,11 @@ final class Receiver: Sendable {
 
         private func write(_ head: HTTPResponseHead, _ context: ChannelHandlerContext) {
             context.write(wrapOutboundOut(.head(head)), promise: nil)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            if isUnanswered { receiver.unanswered.withLock { $0 -= 1 } }
+            isUnanswered = false
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -56,8 +56,8 @@ struct ServeAlertsTests {
         try await eventually { try redis.cli("XPENDING", Self.stream, "log").hasPrefix("0\n") }
         #expect(
             try await deliveries(sidecar).output == """
-                handler  type  to  only  unread  pending  failing  parked
-                log      log   -   -          0        0        0       0
+                handler  type  to  only  unread  pending  failing  parked  fails since
+                log      log   -   -          0        0        0       0  -
 
                 """)
         #expect(try await sidecar.stop() == 0)
@@ -87,6 +87,8 @@ struct ServeAlertsTests {
             #expect(
                 lines.contains { $0.hasPrefix("hook     \(id)  \(alert.id)  opened") && $0.hasSuffix("status 503") })
             let json = try await deliveries(first, "--json").output
+            #expect(lines.contains { $0.hasPrefix("hook     webhook") && $0.hasSuffix("Z") }, "it fails since a time")
+            #expect(json.contains(#""outage":{"attempts":"#) && json.contains(#""unread":0"#), "\(json)")
             #expect(json.contains(#""last_error":"status 503""#) && json.contains(#""failing_count":1"#), "\(json)")
             #expect(!(json + shown.output + first.log).contains("T0KEN"))
 

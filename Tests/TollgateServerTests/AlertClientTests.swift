@@ -46,6 +46,40 @@ import TollgateTestSupport
         }
     }
 
+    @Test("one that began while its sidecar had not reached Redis misses nothing either when that is killed")
+    func redisAway() async throws {
+        try await withServer { publisher in
+            let arguments = ["--redis", "\(publisher.redis.address)"]
+            publisher.redis.stop()
+            let folder = try TemporaryFolder()
+            // It is ready when it has reached Redis, and listens before.
+            async let ready = SidecarProcess(policy: "", arguments: arguments, folder: folder)
+            let client = TollgateClient(.unix(path: folder.path + "/tollgate.sock"), deadline: .seconds(10))
+            let listening = Task { try await client.alerts().first { _ in true } }
+            try await Task.sleep(for: .seconds(2))
+            try publisher.redis.start()
+            try await publisher.waitForRedis()
+            let sidecar = try await ready
+            try await eventually(within: .seconds(30)) {
+                let info = try await sidecar.client().ask("INFO")[0]
+                return info.contains(#""alert_subscribers":1"#) && !info.contains(#""cursor":null"#)
+                    && info.contains(#""cursor""#)
+            }
+            sidecar.signal(SIGKILL)
+            _ = try await sidecar.end()
+            try await publisher.open(0..<1)
+            let next = try await SidecarProcess(policy: "", arguments: arguments, folder: folder)
+            let timer = Task {
+                try await Task.sleep(for: .seconds(20))
+                listening.cancel()
+            }
+            #expect(try await listening.value?.cursor == publisher.redis.alertPlaces().first)
+            timer.cancel()
+            await client.shutdown()
+            _ = try await next.stop()
+        }
+    }
+
     @Test("a wrong token is an error, the right one is not; several iterations have all messages each")
     func tokens() async throws {
         try await withServer(adjust: { $0.token = "secret" }) { harness in

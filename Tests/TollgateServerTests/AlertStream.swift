@@ -61,6 +61,12 @@ extension TestRedis {
         try cli("EVAL", script, "1", Self.deliveries, "\(count)", json, "\(isTold)")
     }
 
+    /// One at a place of the test's choosing, and word of it.
+    func addAlert(at place: String) throws {
+        try cli("XADD", Self.deliveries, place, "event", "opened", "alert", PolicyJSON.text(ServerHarness.alert()))
+        try cli("PUBLISH", "tollgate:{alerts}:news", place)
+    }
+
     /// An entry that no sidecar can read.
     func addBrokenAlert() throws {
         try cli("XADD", Self.deliveries, "*", "event", "opened", "alert", "{")

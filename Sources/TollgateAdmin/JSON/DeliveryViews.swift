@@ -12,7 +12,7 @@ struct HandlerView: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, type, to, kinds, meters, severities, lag, pending, failing, parked
+        case name, type, to, kinds, meters, severities, unread, pending, failing, outage, parked
         case failingCount = "failing_count"
         case parkedCount = "parked_count"
     }
@@ -26,12 +26,30 @@ struct HandlerView: Encodable {
         try container.encode(filter.kinds?.map(\.description).sorted(), forKey: .kinds)
         try container.encode(filter.meters?.map(\.name).sorted(), forKey: .meters)
         try container.encode(filter.severities?.map(\.rawValue).sorted(), forKey: .severities)
-        try container.encode(report.lag, forKey: .lag)
+        try container.encode(report.unread, forKey: .unread)
         try container.encode(report.pending, forKey: .pending)
         try container.encode(report.failingCount, forKey: .failingCount)
         try container.encode(report.failing.map { DeliveryView($0) }, forKey: .failing)
+        try container.encode(report.outage.map { OutageView(outage: $0) }, forKey: .outage)
         try container.encode(report.parkedCount, forKey: .parkedCount)
         try container.encode(report.parked.map { DeliveryView($0) }, forKey: .parked)
+    }
+}
+
+/// That a receiver as a whole fails.
+private struct OutageView: Encodable {
+    var outage: ReceiverOutage
+
+    enum CodingKeys: String, CodingKey {
+        case since, attempts
+        case nextAt = "next_at"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(Instant.text(milliseconds: outage.since), forKey: .since)
+        try container.encode(outage.failures, forKey: .attempts)
+        try container.encode(Instant.text(milliseconds: outage.notBefore), forKey: .nextAt)
     }
 }
 

@@ -16,6 +16,10 @@ struct AlertmanagerSink: AlertSink {
     /// Of an alert that ends only when it is resolved, ms.
     private static let longest: Int64 = 30 * 86_400_000
 
+    /// How far the end of an alert is dated back, ms. Where Alertmanager's clock is behind Redis's, an end that has not come there yet
+    /// would count as one that is only expected, and the later one that it had been told before would hold.
+    private static let backdating: Int64 = 5 * 60_000
+
     private struct Message: Encodable {
         var labels: [String: String]
         var annotations: [String: String]
@@ -28,7 +32,8 @@ struct AlertmanagerSink: AlertSink {
 
     /// The next alert of the same limit and threshold has the same labels. The end of the one before it, told late, would end it there.
     func order(of entry: AlertEntry) -> String {
-        "\(entry.alert.scope) \(entry.alert.limitName) \(entry.alert.threshold)"
+        let alert = entry.alert
+        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.max)"
     }
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
@@ -42,7 +47,8 @@ struct AlertmanagerSink: AlertSink {
         let sentence = AlertSentence(entry, currency: currency())
         let periodEnd = alert.periodID == nil ? nil : alert.endsAt
         // It refuses an alert that ends before it starts.
-        let end = max(alert.resolved?.at ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
+        let resolvedAt = alert.resolved.map { $0.at - Self.backdating }
+        let end = max(resolvedAt ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
         return Message(
             labels: labels(alert),
             annotations: [
@@ -52,12 +58,13 @@ struct AlertmanagerSink: AlertSink {
             startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
     }
 
+    /// With `max`, as there may be two of a limit: where a user's tier depends on the roles that a request names.
     private func labels(_ alert: Alert) -> [String: String] {
         [
             "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",
             "severity": alert.severity.rawValue, "scope": alert.scope.description,
             "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
-            "tollgate": namespace,
+            "max": alert.meter.text(alert.max), "tollgate": namespace,
         ]
     }
 }

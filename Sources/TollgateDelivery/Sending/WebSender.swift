@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TollgateCore
 
 /// POSTs JSON, once. Does not follow redirects: what was meant for one receiver, signature included, must not go to another, and
 /// many clients make a GET of a POST that is sent elsewhere. Usable from any task.
@@ -30,6 +31,8 @@ struct WebSender: Sendable {
         configuration.httpVersion = .http1Only
         // An attempt is one attempt: the next one comes when it is time.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // However many handlers name the same host: each makes one attempt at a time, and waits for no other.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = AlertHandler.most
         return configuration
     }
 

@@ -59,11 +59,13 @@ extension DeliveryQueue {
         deliveries: [String: FailedDelivery], outage: ReceiverOutage?
     ) {
         let words = try await link.ask("HGETALL", keys.attempts(handler)).texts(of: keys.attempts(handler))
-        let index = stride(from: 0, to: words.count - 1, by: 2).first { words[$0] == Self.outage }
-        let outage = index.flatMap {
-            try? JSONDecoder().decode(ReceiverOutage.self, from: Data(words[$0 + 1].utf8))
-        }
-        return (Self.failures(words), outage)
+        return (Self.failures(words), Self.outage(words))
+    }
+
+    /// One that cannot be read is as good as none: the receiver is tried.
+    static func outage(_ words: [String]) -> ReceiverOutage? {
+        let index = stride(from: 0, to: words.count - 1, by: 2).first { words[$0] == outage }
+        return index.flatMap { try? JSONDecoder().decode(ReceiverOutage.self, from: Data(words[$0 + 1].utf8)) }
     }
 
     /// A field that cannot be read is as good as none: the delivery is tried again. Nor is the outage one of them.

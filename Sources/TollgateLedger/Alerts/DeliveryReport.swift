@@ -22,11 +22,13 @@ package struct DeliveryReport: Sendable, Equatable {
     }
 
     /// Entries of the stream that nobody has read for it yet; nil where Redis cannot tell, or there is no group yet.
-    package var lag: Int64?
+    package var unread: Int64?
     /// Entries that were read, and neither delivered nor given up.
     package var pending: Int64 = 0
     /// Those of them that have failed so far, oldest first.
     package var failing: [Failing] = []
+    /// While the receiver as a whole fails.
+    package var outage: ReceiverOutage?
     /// How many of those there are.
     package var failingCount = 0
     /// What was given up, newest first.
@@ -44,9 +46,16 @@ extension DeliveryQueue {
             ["XINFO", "GROUPS", keys.deliveries],
         ])
         var report = DeliveryReport()
-        let failing = Self.failures(try replies[0].texts(of: attempts)).sorted { StreamOrder.precedes($0.key, $1.key) }
+        let words = try replies[0].texts(of: attempts)
+        report.outage = Self.outage(words)
+        let failing = Self.failures(words).sorted { StreamOrder.precedes($0.key, $1.key) }
         report.failingCount = failing.count
-        report.failing = failing.prefix(count).map { .init(delivery: $0.key, failure: $0.value) }
+        for (id, failure) in failing.prefix(count) {
+            var failure = failure
+            // None is tried before the receiver as a whole is.
+            failure.nextAt = max(failure.nextAt, report.outage?.notBefore ?? 0)
+            report.failing.append(.init(delivery: id, failure: failure))
+        }
         guard case .array(let items) = try replies[1].checked(of: parked) else {
             throw .unexpectedReply(about: parked)
         }
@@ -80,7 +89,7 @@ extension DeliveryQueue {
             }
             guard case .bulk(let name) = fields["name"], String(buffer: name) == handler else { continue }
             if case .integer(let pending) = fields["pending"] { report.pending = pending }
-            if case .integer(let lag) = fields["lag"] { report.lag = lag }
+            if case .integer(let lag) = fields["lag"] { report.unread = lag }
         }
     }
 }

@@ -4,13 +4,14 @@ extension AdminText {
     /// A table of the handlers, and one of the deliveries that have failed, if any.
     static func deliveries(_ answer: JSONValue) -> String {
         var handlers = Table(
-            ["handler", "type", "to", "only", "unread", "pending", "failing", "parked"],
+            ["handler", "type", "to", "only", "unread", "pending", "failing", "parked", "fails since"],
             amounts: ["unread", "pending", "failing", "parked"])
         var failures = Table(["handler", "delivery", "alert", "event", "attempts", "first", "next", "error"])
         for handler in answer["items"].array {
             handlers.add([
-                handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["lag"].text,
+                handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["unread"].text,
                 handler["pending"].text, handler["failing_count"].text, handler["parked_count"].text,
+                handler["outage"]["since"].text,
             ])
             for failing in handler["failing"].array {
                 failures.add(failure(failing, of: handler, next: failing["next_at"].text, error: failing["last_error"]))
