@@ -13,6 +13,7 @@ final class StoreConnections: Sendable {
 
     let stores: Stores
     private let links: NIOLoopBound<[RedisLink]>
+    private let storeLinks: [StoreLink]
 
     /// To be made on the event loop. Does nothing before `start()`.
     init(eventLoop: any EventLoop, settings: ServerSettings, logger: Logger) {
@@ -20,12 +21,13 @@ final class StoreConnections: Sendable {
         let pages = RedisLink(
             address: settings.redis, scripts: HistoryStore.scripts, eventLoop: eventLoop, logger: logger)
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
-        stores = Stores(
-            StoreLink(NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline)),
-            pages: StoreLink(
-                NIOLoopBound(pages, eventLoop: eventLoop),
-                deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline))),
-            namespace: settings.namespace, logger: logger)
+        let storeLink = StoreLink(
+            NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline))
+        let storePages = StoreLink(
+            NIOLoopBound(pages, eventLoop: eventLoop),
+            deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline)))
+        storeLinks = [storeLink, storePages]
+        stores = Stores(storeLink, pages: storePages, namespace: settings.namespace, logger: logger)
     }
 
     /// To be called on the event loop.
@@ -35,6 +37,7 @@ final class StoreConnections: Sendable {
 
     /// Whoever waits for a reply is told that none comes. Returns when the connections are closed.
     func stop() async {
+        for link in storeLinks { link.close() }
         try? await links.eventLoop.flatSubmit { [links] in
             EventLoopFuture.andAllComplete(links.value.map { $0.shutdown() }, on: links.eventLoop)
         }.get()

@@ -44,6 +44,8 @@ final class AdminHarness: Sendable {
         // So long that no slow machine reaches it.
         settings.deadline = .seconds(30)
         settings.journalPath = folder.path + "/journal.sqlite"
+        // Tests publish alerts of limits that the policy does not have.
+        settings.alertSweep = .seconds(3_600)
         let logger = log.logger
         let server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"), logger: logger)

@@ -12,7 +12,8 @@ import TollgateTestSupport
     func restarts() async throws {
         try await withServer { publisher in
             let arguments = ["--redis", "\(publisher.redis.address)"]
-            var sidecar: SidecarProcess? = try await SidecarProcess(policy: "", arguments: arguments)
+            let policy = "defaults: { user: { cost: { day: 10 } } }"
+            var sidecar: SidecarProcess? = try await SidecarProcess(policy: policy, arguments: arguments)
             let folder = try #require(sidecar?.folder)
             let path = try #require(sidecar?.socketPath)
             let client = TollgateClient(.unix(path: path), deadline: .seconds(10))
@@ -32,7 +33,7 @@ import TollgateTestSupport
                 sidecar?.signal(SIGKILL)
                 _ = try await sidecar?.end()
                 try await publisher.open(round * 20..<round * 20 + 10)
-                sidecar = try await SidecarProcess(policy: "", arguments: arguments, folder: folder)
+                sidecar = try await SidecarProcess(policy: policy, arguments: arguments, folder: folder)
                 try await publisher.open(round * 20 + 10..<round * 20 + 20)
             }
             try await publisher.publish(.opened(ServerHarness.alert(1_000, scope: "user:last")))

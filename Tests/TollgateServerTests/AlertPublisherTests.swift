@@ -24,7 +24,7 @@ import TollgateTestSupport
 
     @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")
     func poison() async throws {
-        try await withServer(policy: Self.policy, adjust: { $0.alertSweep = .seconds(3_600) }) { harness in
+        try await withServer(policy: Self.policy) { harness in
             let store = try #require(harness.server.stores?.alerts)
             _ = try await harness.ask("RECORD user=a cost=8.5")
             try await eventually { try await store.active(atMost: 10).count == 1 }

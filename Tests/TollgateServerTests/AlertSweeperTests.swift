@@ -63,7 +63,7 @@ import TollgateTestSupport
     }
 
     private func with(_ outcome: AlertReviewOutcome, _ body: (Fixture) async throws -> Void) async throws {
-        try await withServer(adjust: { $0.alertSweep = .seconds(3_600) }) { harness in
+        try await withServer { harness in
             let store = try #require(harness.server.stores?.alerts)
             let (reviews, policy, log) = (Reviews(outcome), SharedPolicyText(), CapturedLog())
             let sidecar = AlertSweeper.Sidecar(

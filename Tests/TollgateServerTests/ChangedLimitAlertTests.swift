@@ -122,7 +122,7 @@ import TollgateTestSupport
 
     @Test("an alert under an override is looked at each minute, and not after its period has ended")
     func overrideDue() async throws {
-        try await withServer(policy: "", adjust: { $0.alertSweep = .seconds(3_600) }) { harness in
+        try await withServer { harness in
             let store = try #require(harness.server.stores?.alerts)
             let user = try Scope(parsing: "user:a")
             func due(_ source: String, endsAt: Int64) async throws -> Int64 {

@@ -27,6 +27,8 @@ final class ServerHarness: Sendable {
         // So long that no slow machine reaches it.
         settings.deadline = .seconds(60)
         settings.journalPath = folder.path + "/journal.sqlite"
+        // Tests publish alerts of limits that the policy does not have.
+        settings.alertSweep = .seconds(3_600)
         adjust(&settings)
         server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),

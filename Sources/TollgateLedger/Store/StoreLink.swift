@@ -1,18 +1,23 @@
 package import NIOCore
+import Synchronization
 package import TollgateRedis
 
 /// The way of the stores to Redis: from whichever task to a link's event loop and back. Never on the way of a request.
 ///
-/// Usable from any task. The link has to load the scripts of the stores that share it. A reply that does not come within the
-/// deadline ends the link's connection.
-package struct StoreLink: Sendable {
+/// Usable from any task, also when the link's event loop is gone: after `close()` everything fails at once. The link has to load the
+/// scripts of the stores that share it. A reply that does not come within the deadline ends the link's connection.
+package final class StoreLink: Sendable {
     private let link: NIOLoopBound<RedisLink>
     private let deadline: TimeAmount
+    private let isClosed = Mutex(false)
 
     package init(_ link: NIOLoopBound<RedisLink>, deadline: TimeAmount) {
         self.link = link
         self.deadline = deadline
     }
+
+    /// Nothing is handed to the event loop from now on, which may end after it has done what it was handed before.
+    package func close() { isClosed.withLock { $0 = true } }
 
     /// Sends commands right behind each other; their replies, in order. Errors of Redis are among them.
     ///
@@ -50,19 +55,27 @@ package struct StoreLink: Sendable {
     private func call(
         expecting count: Int, isChange: Bool = false, _ send: @escaping @Sendable (RedisLink, StoreCall) -> Void
     ) async throws(StoreError) -> [RedisReply] {
+        let notConnected = StoreCall.Outcome.failure(.unavailable(RedisError.notConnected.description))
         let outcome: StoreCall.Outcome = await withCheckedContinuation { continuation in
-            link.eventLoop.execute { [link, deadline] in
-                let link = link.value
-                guard link.isReady else {
-                    return continuation.resume(returning: .failure(.unavailable(RedisError.notConnected.description)))
-                }
+            let isHandedOver = onLoop { [deadline] link in
+                guard link.isReady else { return continuation.resume(returning: notConnected) }
                 let call = StoreCall(on: link, expecting: count, isChange: isChange, deadline: deadline) {
                     continuation.resume(returning: $0)
                 }
                 send(link, call)
             }
+            if !isHandedOver { continuation.resume(returning: notConnected) }
         }
         return try outcome.get()
+    }
+
+    /// Returns whether it will be done.
+    private func onLoop(_ body: @escaping @Sendable (RedisLink) -> Void) -> Bool {
+        isClosed.withLock { isClosed in
+            guard !isClosed else { return false }
+            link.eventLoop.execute { [link] in body(link.value) }
+            return true
+        }
     }
 
     private static func encoded(_ words: [String]) -> ByteBuffer {
