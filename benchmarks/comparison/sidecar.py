@@ -46,7 +46,7 @@ class Sidecar:
         self._log = policy.parent / f"{namespace}.log"
         arguments = [
             tollgate, "serve", "--admin", "off", "--policy", policy, "--namespace", namespace,
-            "--redis", redis.url, "--listen", "127.0.0.1:0",
+            "--redis", redis.url, "--listen", "127.0.0.1:0", "--data", policy.parent / f"{namespace}-data",
         ]  # fmt: skip
         self._process = children.start(arguments, self._log, environment)
         self.port = 0
