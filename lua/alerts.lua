@@ -145,18 +145,36 @@ do
         end
     end
 
+    -- Whether an item is of a tier that the user cannot have any more, by a set that knows all tiers that it can.
+    local function is_of_no_tier(set, item)
+        return set.other_tiers and item.tier ~= set.tier and not set.other_tiers[item.tier]
+    end
+
     -- Whether the set says what has become of the limit that an item is about.
     local function speaks_for(set, name, item)
-        if not (set.varies and set.varies[name]) or item.tier == set.tier then return true end
-        return set.other_tiers and not set.other_tiers[item.tier]
+        return not (set.varies and set.varies[name]) or item.tier == set.tier or is_of_no_tier(set, item)
+    end
+
+    local function lift(book, name, item)
+        resolve(book, name, item, 'limit_raised')
+        note_raised(book, item)
     end
 
     local function review_item(state, j, book, name, item)
         local set = state.set
+        if set.speaks_for_usual then
+            -- Where two tiers have the same limit, raising that of one does not end what is so by the other.
+            if item.max == set.max[j] and item.tier ~= set.tier then
+                item.tier, book.is_changed = set.tier, true
+            end
+        elseif is_of_no_tier(set, item) and set.varies[name] then
+            -- By the user's usual tier nothing counts.
+            return lift(book, name, item)
+        end
         if item.max ~= set.max[j] and speaks_for(set, name, item) then return follow_max(state, j, book, name, item) end
         local thresholds = item.max == set.max[j] and set.thresholds[j]
         if item.at > 0 and state.used[j] < amount_at(thresholds, item.percent, item.max) then
-            local has_slid = set.kind[j] == SLIDING and not state.is_refunded
+            local has_slid = set.kind[j] == SLIDING and not (state.refunded and state.refunded[j])
             resolve(book, name, item, has_slid and 'period_ended' or 'refunded')
         end
     end
@@ -164,10 +182,7 @@ do
     -- Of a limit that the set does not have, or which has no thresholds in it.
     local function review_lifted(book, name, set)
         for _, item in ipairs(book.limits[name].items) do
-            if speaks_for(set, name, item) then
-                resolve(book, name, item, 'limit_raised')
-                note_raised(book, item)
-            end
+            if speaks_for(set, name, item) then lift(book, name, item) end
         end
         keep(book, book.limits[name], function(item)
             return item.at > 0 or not item.raised_at or now - item.raised_at < REARMED

@@ -63,9 +63,16 @@ local function consume(state, amounts)
     end
 end
 
+-- So that an alert says why less is used.
+local function note_refund(state, j)
+    state.refunded = state.refunded or {}
+    state.refunded[j] = true
+end
+
 -- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then
 -- never holds less than the truth.
 local function give_back_sliding(state, j, amount)
+    note_refund(state, j)
     local sum, width, columns = parse_ring(ring_of(state, j))
     local place, left = #columns / width, min(amount, sum)
     if left > 0 then
@@ -88,7 +95,6 @@ end
 -- Takes amounts, by meter, from every limit that counts them; none goes below zero.
 local function give_back(state, amounts)
     local set = state.set
-    state.is_refunded = true
     for j = 1, set.size do
         local amount, kind = amounts[set.meter[j]], set.kind[j]
         if amount and set.counter[j] then
@@ -110,6 +116,7 @@ local function give_back_to_bucket(state, j, amount, bucket)
     local count = column(columns, width, place)
     local taken = min(amount, count, state.used[j])
     if taken == 0 then return end
+    note_refund(state, j)
     local rest = format('%d', count - taken)
     columns = sub(columns, 1, (place - 1) * width) .. rep('0', width - #rest) .. rest .. sub(columns, place * width + 1)
     state.rings = state.rings or {}
@@ -130,7 +137,6 @@ end
 -- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
 local function give_back_hits(state, hits, time)
     local set = state.set
-    state.is_refunded = true
     for j = 1, set.size do
         if set.meter[j] == REQUESTS and set.counter[j] then
             if set.kind[j] == SLIDING then

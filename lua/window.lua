@@ -5,7 +5,7 @@
 -- A scope is one hash. A limit set is the list of limits that hold for a scope; many scopes share one, so its field names,
 -- bucket numbers and periods are worked out once a call.
 --
--- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers }
+-- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers, is usual }
 --   history  0, or { day, month, kept, kept }: two calendars, and for how many ms after its end each is kept
 --   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
 --              name    'requests/1m'; prefix of the limit's fields
@@ -20,7 +20,9 @@
 --   only resolves  1: alerts are resolved by it, and none is opened; otherwise 0
 --   tier     the id of the tier that the user has with this set; '' for none
 --   varies   names of the limits that other requests may find otherwise, or not at all, by another tier; not there for none
---   other tiers    those that such requests may have; only in a set that speaks for all tiers but them
+--   other tiers    those that such requests may have, and in which anything counts; only in a set that speaks for all tiers but
+--            them
+--   is usual 1: the tier of that set is the one that the user has where nothing is said; otherwise 0
 --   calendar { starts, id, ends, next id, next ends }, times in Unix ms: the period that the sidecar believes to be the
 --            current one, and the next, so that a call which crosses the boundary is still decided by Redis's clock
 --
@@ -146,6 +148,7 @@ local function prepare_set(sent, now)
         read[size + 2] = 'alerts'
     end
     set.varies, set.other_tiers = sent[5] and names_in(sent[5]), sent[6] and names_in(sent[6])
+    set.speaks_for_usual = sent[7] == 1
     if sent[1] ~= 0 then
         local day, day_ends, day_starts = period_at(sent[1][1], now)
         local month, month_ends = period_at(sent[1][2], now)
@@ -218,7 +221,7 @@ local function load_scope(key, set, now)
     local state = {
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
         ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false,
-        delta = false, pieces = false, before = false, label = false, tallied = false, shared = false, homes = false,
+        refunded = false, delta = false, pieces = false, before = false, label = false, tallied = false, shared = false, homes = false,
         hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
     }
     local found

@@ -12,8 +12,11 @@ package final class LimitSet {
         var varying: [String] = []
         /// Whether alerts are resolved by it, and none is opened: where it is not known which tier the user has.
         var onlyResolves = false
-        /// Tiers that other requests may have: all but these it speaks for; nil where it speaks for its own alone.
+        /// Tiers that other requests may have, and in which anything counts: all but these it speaks for; nil where it speaks for its
+        /// own alone.
         var otherTiers: [String]?
+        /// Whether its tier is the one that the user has where nothing is said.
+        var isUsual = false
     }
 
     package let limits: [EffectiveLimit]
@@ -59,7 +62,7 @@ package final class LimitSet {
     }
 
     private func encode(at now: Int64, holds: inout Range<Int64>) {
-        encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 6 : alerts.varying.isEmpty ? 4 : 5)
+        encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 7 : alerts.varying.isEmpty ? 4 : 5)
         if let history {
             encoding.writeMessagePack(arrayOf: 4)
             encode(.day, at: now, holds: &holds)
@@ -93,7 +96,9 @@ package final class LimitSet {
         encoding.writeMessagePack(alerts.onlyResolves ? 1 : 0)
         encoding.writeMessagePack(alerts.tier.utf8)
         if alerts.otherTiers != nil || !alerts.varying.isEmpty { encode(alerts.varying) }
-        if let tiers = alerts.otherTiers { encode(tiers) }
+        guard let tiers = alerts.otherTiers else { return }
+        encode(tiers)
+        encoding.writeMessagePack(alerts.isUsual ? 1 : 0)
     }
 
     private func encode(_ names: [String]) {

@@ -8,6 +8,7 @@ extension ScopePlanCache {
         guard !plan.set.alerts.varying.isEmpty else { return plan.set.counts ? [plan] : [] }
         let (scope, settings) = (plan.scope, plan.standing.settings)
         let tiers = policy.tiersByTraits(of: scope, assignment: settings?.settings.assignment)
+        let usual = tiers.first?.tier?.tier.id ?? ""
         var counting = tiers.map { tier, traits in
             (tier: tier?.tier.id ?? "", rules: rules(for: scope, settings, traits.bytes))
         }
@@ -16,7 +17,8 @@ extension ScopePlanCache {
             let (tier, rules) = counting[index]
             let others = index == 0 ? counting.dropFirst().map(\.tier) : nil
             let alerts = LimitSet.AlertRules(
-                tier: tier, varying: rules.varyingLimits, onlyResolves: true, otherTiers: others)
+                tier: tier, varying: rules.varyingLimits, onlyResolves: true, otherTiers: others,
+                isUsual: index == 0 && tier == usual)
             let set = LimitSet(limits: rules.limits, history: nil, rules: rules.calendar, alerts: alerts)
             return ScopePlan(of: plan, set: set)
         }

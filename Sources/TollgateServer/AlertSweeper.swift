@@ -39,6 +39,8 @@ final class AlertSweeper: Sendable {
         var reviewed: Policy?
         /// Scopes that could not be looked at when something was changed for them.
         var changed: Set<Scope> = []
+        /// There were too many of these.
+        var mustReviewAll = false
     }
 
     init(store: AlertStore, sidecar: Sidecar, interval: Duration, logger: Logger) {
@@ -65,7 +67,11 @@ final class AlertSweeper: Sendable {
     /// Has a scope's alerts looked at with the next sweep.
     func look(at scope: Scope) {
         state.withLock { state in
-            if state.changed.count < Self.mostChanged { state.changed.insert(scope) } else { state.reviewed = nil }
+            if state.changed.count < Self.mostChanged {
+                state.changed.insert(scope)
+            } else {
+                state.mustReviewAll = true
+            }
         }
     }
 
@@ -139,7 +145,11 @@ final class AlertSweeper: Sendable {
 
     private func reviewAfterChange() async throws(StoreError) {
         let policy = sidecar.policy()
-        guard state.withLock({ $0.reviewed != policy }) else { return }
+        let isDue = state.withLock { state in
+            defer { state.mustReviewAll = false }
+            return state.mustReviewAll || state.reviewed != policy
+        }
+        guard isDue else { return }
         var (seen, cursor): (Set<Scope>, String?) = ([], nil)
         repeat {
             let page = try await store.alerts(.active, before: cursor, atMost: Self.portion)

@@ -126,6 +126,18 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a window that slides while something else is refunded has ended")
+    func refundOfAnother() async throws {
+        let window = Limit(.tokens, .sliding(seconds: 60), max: 10, thresholds: [50])
+        try await Harness.with(policy(window, Limit(.cost, .day, max: 100))) { harness in
+            try await harness.record(6)
+            _ = try await harness.settled()
+            let refund = try TestOperation.refund("user:a", amounts: Amounts(cost: 1))
+            _ = try await harness.ledger.apply(refund, at: Self.start + 70_000)
+            #expect(try await harness.settled().reasons == [.periodEnded])
+        }
+    }
+
     @Test("what resolves an alert waits in the hash as long as what opens it does")
     func order() async throws {
         try await Harness.with(policy(Limit(.tokens, .day, max: 100))) { harness in

@@ -82,6 +82,41 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a limit that two tiers have alike is still reached when that of one is raised")
+    func sharedByTiers() async throws {
+        func policy(big: String, small: String) throws -> Policy {
+            let tiers = "tiers: { big: { limits: { \(big) } }, small: { limits: { \(small) } } }"
+            let assignments = "assignments: [{ role: R, tier: big }, { default: true, tier: small }]"
+            return try Policy(yaml: "\(tiers)\n\(assignments)", file: "test.yaml")
+        }
+        try await withSidecar("") { harness, store in
+            let ten = "cost: { total: 10 }"
+            harness.server.install(try policy(big: ten, small: ten))
+            _ = try await harness.ask("RECORD user=a roles=R cost=11", "RECORD user=b cost=11")
+            try await eventually { try await store.active(atMost: 10).count == 2 }
+            harness.server.install(try policy(big: "cost: { total: 1000 }", small: ten))
+            // Some sweeps.
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(try await store.active(atMost: 10).count == 2)
+            harness.server.install(try policy(big: "cost: { total: 1000 }", small: ""))
+            try await eventually { try await store.active(atMost: 10).isEmpty }
+        }
+    }
+
+    @Test("a limit that is gone is not taken for one that a role's tier has")
+    func goneBesideTiers() async throws {
+        let tiers = """
+            tiers: { ops: { limits: { cost: { total: 10 } } } }
+            assignments: [{ role: R, tier: ops }]
+            """
+        try await withSidecar("defaults: { user: { cost: { total: 20 } } }\n" + tiers) { harness, store in
+            _ = try await harness.ask("RECORD user=a cost=18")
+            let alert = try await onlyAlert(store)
+            harness.server.install(try Policy(yaml: tiers, file: "test.yaml"))
+            try await expectResolved(alert, .limitRaised, in: store)
+        }
+    }
+
     @Test("the user's own limit resolves when it is raised, whatever tiers roles give others")
     func ownLimitBesideTiers() async throws {
         try await withSidecar(Self.tiers) { harness, store in
