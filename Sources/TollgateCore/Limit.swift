@@ -35,15 +35,6 @@ public struct Limit: Sendable, Hashable {
 
     /// `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of its fields in Redis.
     public var name: String { meter == .concurrent ? meter.name : "\(meter.name)/\(period)" }
-
-    /// What a name such as `requests/1m` is made of; nil where it is no limit's.
-    public static func parts(ofName name: some StringProtocol) -> (meter: Meter, period: Period)? {
-        let words = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard let meter = words.first.flatMap({ Meter(name: String($0)) }) else { return nil }
-        if words.count == 1 { return meter == .concurrent ? (meter, .reservation) : nil }
-        guard words.count == 2, meter != .concurrent, let period = try? Period(parsing: words[1]) else { return nil }
-        return (meter, period)
-    }
 }
 
 /// What becomes of a decision when Redis cannot be asked.

@@ -23,7 +23,7 @@ package struct PendingAlerts: Sendable {
     /// What a line says; nil where it cannot be read.
     package func change(of line: String) -> AlertChange? {
         let words = line.dropFirst().split(separator: " ")
-        guard let name = words.first, let (meter, period) = Limit.parts(ofName: name) else { return nil }
+        guard let name = words.first, let (meter, period) = Limit.parse(name: name) else { return nil }
         switch line.first {
         case "+":
             guard let opening = Opening(words.dropFirst()) else { return nil }
