@@ -5,7 +5,8 @@ public enum LuaScripts {
         PackageResources.window_lua, PackageResources.holds_lua, PackageResources.counters_lua,
         PackageResources.rankings_lua, PackageResources.history_labels_lua, PackageResources.history_lua,
         PackageResources.history_refunds_lua, PackageResources.history_pages_lua, PackageResources.batch_lua,
-        PackageResources.alerts_lua, PackageResources.plain_checks_lua, PackageResources.apply_lua,
+        PackageResources.alerts_lua, PackageResources.notices_lua, PackageResources.plain_checks_lua,
+        PackageResources.apply_lua,
     ])
 
     /// Reads what a scope has used; the contract is its header comment.

@@ -1,5 +1,5 @@
--- alerts.lua: which thresholds of a scope's limits have been reached, and which of its refusals are told. Comes behind
--- batch.lua, whose locals it uses; apply.lua calls it when all operations have been applied.
+-- alerts.lua: which thresholds of a scope's limits have been reached. Comes behind batch.lua, whose locals it uses; apply.lua calls
+-- it when all operations have been applied.
 --
 -- The scope's hash has a field alerts, items of two kinds, with a semicolon between them:
 --   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000r1795203000000@basic
@@ -13,7 +13,6 @@
 --       what has not been published yet: an alert opened (limit, period, percent, max, used, when, 1 in shadow, source), or
 --       resolved (limit, percent, when it was opened, why, when). Every batch that meets such items names them in its
 --       reply; whoever has published them takes them out (alert_settle.lua)
--- A refusal that was told leaves 'period time' in requests/1m.e.
 --
 -- A user whose tier depends on what requests say of it is met with one set after the other. Of the limits that are not the same
 -- in all of them (window.lua: varies) what was opened for another tier is held against its own max, and left alone where this set
@@ -22,9 +21,8 @@
 -- Nothing here fails a batch: what cannot be written is looked at again the next time.
 
 -- In a block of its own: a chunk may have 200 locals.
-local review_alerts, put_notices
+local period_of, review_alerts
 do
-    local EVENT_EVERY = 60000
     local REARMED = 60000
     -- The scope's hash outlives its counters by this while something of it has not been published.
     local PENDING_KEPT = 7 * 86400000
@@ -32,7 +30,7 @@ do
     local MOST_ITEMS, MOST_PENDING = 32, 100
 
     -- The period that a limit's counter belongs to, in one word.
-    local function period_of(state, j)
+    function period_of(state, j)
         local set = state.set
         if set.kind[j] ~= CALENDAR then return '-' end
         return (gsub(state.markers and state.markers[j] or set.stored[j], ' ', '/'))
@@ -319,49 +317,5 @@ do
         end
         if book.is_changed and not write_alerts(state, book) then return end
         state.pending = table.concat(book.pending, ';')
-    end
-
-    -- Refusals --------------------------------------------------------------------------------------------------------
-
-    -- Whether a limit has not told of a refusal in this period, or not for long enough.
-    local function is_to_be_told(state, j)
-        local stored = pcall('HGET', state.key, state.set.name[j] .. '.e')
-        local period, at = match(type(stored) == 'string' and stored or '', '^(%S+) (%d+)$')
-        at = tonumber(at)
-        return not at or period ~= period_of(state, j) or at > now or now - at >= EVENT_EVERY
-    end
-
-    -- Returns whether the refusal is told by this batch.
-    local function write_refusal(state, j)
-        local existed = call('EXISTS', state.key) == 1
-        local text = format('%s %d', period_of(state, j), now)
-        local reply = pcall('HSET', state.key, state.set.name[j] .. '.e', text)
-        if type(reply) == 'table' and reply.err then return false end
-        if not existed then pcall('PEXPIREAT', state.key, format('%d', now + EVENT_EVERY)) end
-        return true
-    end
-
-    -- What the reply tells besides answers: refusals, and alerts that have not been published.
-    function put_notices()
-        for _, refusal in ipairs(refusals) do
-            local place, j, used, kept, places = unpack(refusal)
-            if is_to_be_told(scopes[place], j) and write_refusal(scopes[place], j) then
-                put(1)
-                put(place)
-                put(j)
-                put(used)
-                put(kept)
-                put(#places)
-                for i = 1, #places do put(places[i]) end
-            end
-        end
-        for i = 1, #scopes do
-            local pending = scopes[i].pending
-            if pending and pending ~= '' then
-                put(2)
-                put(i)
-                put(pending)
-            end
-        end
     end
 end

@@ -31,7 +31,7 @@
 --                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
 --                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
 --                    that would have denied; count, (scope, limit, used) × count: limits past a threshold
---          Behind the last answer notices may follow, to whoever publishes them (alerts.lua):
+--          Behind the last answer notices may follow, to whoever publishes them (notices.lua):
 --                    1, scope, limit, used, held, count, scope × count   a refusal, of a request about these scopes
 --                    2, scope, text                                      items of what has not been published
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.

@@ -37,7 +37,7 @@
 -- calendar the scope is read with in the meantime; what is counted next begins the period that its set says then.
 -- For ever: cost/total alone.
 -- Field of what open reservations hold: held (see holds.lua); of thresholds that were reached: alerts, and of refusals that
--- were told: requests/1m.e (see alerts.lua).
+-- were told: requests/1m.e (see notices.lua).
 --
 -- The window is cut into RING buckets. The total covers the newest bucket and the RING before it, so the oldest one,
 -- of which the window covers only a part, counts in full: every stretch of one window's length that ends now lies within
