@@ -28,8 +28,6 @@ package final class LimitSet {
     package let failsClosed: Bool
     private let rules: CalendarRules
     let alerts: AlertRules
-    /// Whether a scope with it has any counter, or open reservations.
-    let counts: Bool
 
     private var encoding = ByteBuffer()
     private var encodingHolds: Range<Int64> = 0..<0
@@ -40,7 +38,6 @@ package final class LimitSet {
 
     init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: AlertRules) {
         self.limits = limits
-        self.counts = limits.contains { $0.limit.period != .request }
         self.alerts = alerts
         self.history = history
         self.rules = rules

@@ -5,14 +5,13 @@ extension ScopePlanCache {
     /// or where requests may find other limits, one for each tier that they can give it, which open nothing. Empty where no limit
     /// of it counts anything, and so the script does not look at it.
     package func reviewPlans(of plan: ScopePlan) -> [ScopePlan] {
-        guard !plan.set.alerts.varying.isEmpty else { return plan.set.counts ? [plan] : [] }
+        guard !plan.set.alerts.varying.isEmpty else { return Self.countsAny(plan.set.limits) ? [plan] : [] }
         let (scope, settings) = (plan.scope, plan.standing.settings)
         let tiers = policy.tiersByTraits(of: scope, assignment: settings?.settings.assignment)
         let usual = tiers.first?.tier?.tier.id ?? ""
-        var counting = tiers.map { tier, traits in
+        let counting = tiers.map { tier, traits in
             (tier: tier?.tier.id ?? "", rules: rules(for: scope, settings, traits.bytes))
-        }
-        counting.removeAll { $0.rules.limits.allSatisfy { $0.limit.period == .request } }
+        }.filter { Self.countsAny($0.rules.limits) }
         return counting.indices.map { index in
             let (tier, rules) = counting[index]
             let others = index == 0 ? counting.dropFirst().map(\.tier) : nil
@@ -22,5 +21,10 @@ extension ScopePlanCache {
             let set = LimitSet(limits: rules.limits, history: nil, rules: rules.calendar, alerts: alerts)
             return ScopePlan(of: plan, set: set)
         }
+    }
+
+    /// Whether any of them has a counter, or open reservations.
+    private static func countsAny(_ limits: [EffectiveLimit]) -> Bool {
+        limits.contains { $0.limit.period != .request }
     }
 }

@@ -6,7 +6,8 @@ extension AlertStore {
     /// Tells what the batch script saw, to all sidecars and to those who get alerts. Harmless when it is repeated: an alert that is
     /// there is not opened again, and one that is resolved, or not there, is not resolved.
     ///
-    /// - Throws: `.corrupt` where a key is of another type, or the alert one that could not be read, and nothing was changed; `.unknownOutcome` and `.unavailable` as they say.
+    /// - Throws: `.corrupt` where a key is of another type, or the alert one that could not be read, and nothing was changed;
+    ///   `.unknownOutcome` and `.unavailable` as they say.
     package func publish(_ change: AlertChange) async throws(StoreError) {
         switch change {
         case .opened(let alert):
