@@ -16,6 +16,21 @@ import TollgateTestSupport
         return policy
     }
 
+    /// With an alert that was an hour old when another policy ended it.
+    private func withRaised(
+        _ old: Policy, to new: Policy, _ body: (Harness, _ hour: Int64) async throws -> Void
+    ) async throws {
+        try await Harness.with(old) { harness in
+            try await harness.record(101)
+            #expect(try await harness.settled().opened.count == 1)
+            let hour = Self.start + 3_600_000
+            try await harness.ledger.install(new)
+            try await harness.check(at: hour)
+            #expect(try await harness.settled().reasons == [.limitRaised])
+            try await body(harness, hour)
+        }
+    }
+
     @Test("limits of two tiers that are reached in the same millisecond are two alerts")
     func sameMillisecond() async throws {
         try await Harness.with(TieredPolicy().policy) { harness in
@@ -76,13 +91,7 @@ import TollgateTestSupport
     @Test("an old alert is not opened anew by a sidecar that has not heard of the raised limit yet, for a minute")
     func oldAlert() async throws {
         let (old, new) = (try policy(Limit(.tokens, .month, max: 100)), try policy(Limit(.tokens, .month, max: 200)))
-        try await Harness.with(old) { harness in
-            try await harness.record(101)
-            #expect(try await harness.settled().opened.count == 1)
-            let hour = Self.start + 3_600_000
-            try await harness.ledger.install(new)
-            try await harness.check(at: hour)
-            #expect(try await harness.settled().reasons == [.limitRaised])
+        try await withRaised(old, to: new) { harness, hour in
             for second in [Int64](1..<59) {
                 try await harness.ledger.install(second % 2 == 0 ? new : old)
                 try await harness.check(at: hour + second * 1_000)
@@ -97,13 +106,7 @@ import TollgateTestSupport
     @Test("the same where the limit is taken away, and there again")
     func takenAway() async throws {
         let (old, new) = (try policy(Limit(.tokens, .month, max: 100)), try policy(Limit(.requests, .day, max: 100)))
-        try await Harness.with(old) { harness in
-            try await harness.record(101)
-            #expect(try await harness.settled().opened.count == 1)
-            let hour = Self.start + 3_600_000
-            try await harness.ledger.install(new)
-            try await harness.check(at: hour)
-            #expect(try await harness.settled().reasons == [.limitRaised])
+        try await withRaised(old, to: new) { harness, hour in
             try await harness.ledger.install(old)
             try await harness.check(at: hour + 10)
             #expect(try await harness.settled().isEmpty)

@@ -13,33 +13,11 @@ import TollgateTestSupport
           user: { cost: { day: 10 }, tokens: { 2s: { max: 10, thresholds: [50] } }, requests: { 1h: 3 } }
         """
 
-    private func withSidecar(
-        _ policy: String = policy, _ body: (ServerHarness, AlertStore) async throws -> Void
-    ) async throws {
-        try await withServer(policy: policy, adjust: { $0.alertSweep = .milliseconds(50) }) { harness in
-            try await body(harness, try #require(harness.server.stores?.alerts))
-        }
-    }
-
-    /// The only alert that is not resolved, when there is one.
-    private func onlyAlert(_ store: AlertStore) async throws -> Alert {
-        try await eventually { try await store.active(atMost: 10).count == 1 }
-        return try await store.active(atMost: 10)[0]
-    }
-
-    private func expectResolved(_ alert: Alert, _ reason: Alert.Reason, in store: AlertStore) async throws {
-        try await eventually { try await store.alert(alert.id)?.state == .resolved }
-        let resolved = try #require(try await store.alert(alert.id))
-        #expect(resolved.reason == reason)
-        #expect(resolved.resolved?.by == "auto")
-        #expect(try await store.active(atMost: 10).isEmpty)
-    }
-
     @Test("a RECORD that reaches a threshold warns, and the alert is in the store; the hash lets go of it")
     func opened() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             #expect(try await harness.ask("RECORD user=a cost=8.5") == ["OK warn=user:a/cost/day:80"])
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             #expect(alert.threshold == 80)
             #expect(alert.used == 8_500_000_000)
             #expect(alert.source == "defaults")
@@ -52,16 +30,16 @@ import TollgateTestSupport
         "from 70 to 101 % is one alert, a doubled limit resolves it without a request, and is told of at 80 % of its own"
     )
     func doubled() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=7", "RECORD user=a cost=3.1")
-            let first = try await onlyAlert(store)
+            let first = try await store.onlyAlert()
             #expect(first.kind == .quotaExceeded)
             let user = try Scope(parsing: "user:a")
             try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
-            try await expectResolved(first, .limitRaised, in: store)
+            try await store.expectResolved(first, .limitRaised)
             _ = try await harness.ask("RECORD user=a cost=5.8")
             #expect(try await harness.ask("RECORD user=a cost=0.1") == ["OK warn=user:a/cost/day:80"])
-            let second = try await onlyAlert(store)
+            let second = try await store.onlyAlert()
             #expect(second.threshold == 80)
             #expect(second.max == 20_000_000_000)
         }
@@ -69,11 +47,11 @@ import TollgateTestSupport
 
     @Test("another policy file that raises the limit resolves without a request")
     func policyChanged() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=10")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             harness.server.install(try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
@@ -83,9 +61,9 @@ import TollgateTestSupport
             tiers: { big: { limits: { cost: { day: 100 } } }, small: { limits: { cost: { day: 10 } } } }
             assignments: [{ role: R, tier: big }, { default: true, tier: small }]
             """
-        try await withSidecar(policy) { harness, store in
+        try await withAlertingSidecar(policy) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             #expect(alert.source == "tier:big")
             harness.server.reviewAlerts(of: try Scope(parsing: "user:a"))
             // Behind it on its way.
@@ -95,7 +73,7 @@ import TollgateTestSupport
             let user = try Scope(parsing: "user:a")
             _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
             harness.server.reviewAlerts(of: user)
-            try await expectResolved(alert, .reset, in: store)
+            try await store.expectResolved(alert, .reset)
         }
     }
 
@@ -105,7 +83,7 @@ import TollgateTestSupport
             tiers: { big: { limits: { tokens: { 3s: { max: 10, thresholds: [50] }, 1h: { max: 10, thresholds: [50] } } } } }
             assignments: [{ role: R, tier: big }]
             """
-        try await withSidecar(policy) { harness, store in
+        try await withAlertingSidecar(policy) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R tokens=6")
             try await eventually { try await store.active(atMost: 10).count == 2 }
             let alert = try #require(try await store.active(atMost: 10).first { $0.limitName == "tokens/1h" })
@@ -120,62 +98,51 @@ import TollgateTestSupport
 
     @Test("the alert of a limit for ever is resolved when the counters were deleted")
     func totalDeleted() async throws {
-        try await withSidecar("defaults: { user: { cost: { total: 10 } } }") { harness, store in
+        try await withAlertingSidecar("defaults: { user: { cost: { total: 10 } } }") { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             try harness.redis.cli("DEL", "tollgate:{user:a}")
             try await store.postpone(alert, to: 1)
-            try await expectResolved(alert, .periodEnded, in: store)
-        }
-    }
-
-    @Test("a scope for which no limit is left has its alerts resolved without a request")
-    func limitsGone() async throws {
-        try await withSidecar("defaults: { region: { cost: { total: 10 } } }") { harness, store in
-            _ = try await harness.ask("RECORD region=a cost=9")
-            let alert = try await onlyAlert(store)
-            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
-            #expect(try harness.redis.hash("tollgate:{region:a}")["alerts"] == nil)
+            try await store.expectResolved(alert, .periodEnded)
         }
     }
 
     @Test("a reset resolves without a request")
     func reset() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             let user = try Scope(parsing: "user:a")
             _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
             harness.server.reviewAlerts(of: user)
-            try await expectResolved(alert, .reset, in: store)
+            try await store.expectResolved(alert, .reset)
         }
     }
 
     @Test("the alert of a sliding limit is resolved when its window has passed, without a request")
     func slidingEnds() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask("RECORD user=a tokens=6")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             #expect(alert.limitName == "tokens/2s")
-            try await expectResolved(alert, .periodEnded, in: store)
+            try await store.expectResolved(alert, .periodEnded)
         }
     }
 
     @Test("an alert whose day is over is resolved without a request")
     func dayEnds() async throws {
-        try await withSidecar { _, store in
+        try await withAlertingSidecar(Self.policy) { _, store in
             let alert = Alert(
                 scope: try Scope(parsing: "user:b"), meter: .cost, period: .day, threshold: 80, max: 10, used: 8,
                 source: "defaults", periodID: "2026-01-01", endsAt: 1_767_312_000_000, openedAt: 1_767_300_000_000)
             try await store.publish(.opened(alert))
-            try await expectResolved(alert, .periodEnded, in: store)
+            try await store.expectResolved(alert, .periodEnded)
         }
     }
 
     @Test("a refusal is told once, with who was asked about")
     func denied() async throws {
-        try await withSidecar { harness, store in
+        try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask(Array(repeating: "CHECK user=a tool=x", count: 6))
             try await eventually { try await !store.events(atMost: 10).items.isEmpty }
             let events = try await store.events(atMost: 10).items
@@ -201,7 +168,7 @@ import TollgateTestSupport
                 try await group.waitForAll()
             }
             let store = try #require(first.server.stores?.alerts)
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             #expect(alert.threshold == 80)
             for sidecar in sidecars.dropFirst() { await sidecar.stop() }
             let entries = try await store.entries(after: "0-0", atMost: 100)

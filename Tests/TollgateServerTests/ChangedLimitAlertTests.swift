@@ -12,91 +12,77 @@ import TollgateTestSupport
         assignments: [{ role: R, tier: big }, { default: true, tier: small }]
         """
 
-    private func withSidecar(
-        _ policy: String, _ body: (ServerHarness, AlertStore) async throws -> Void
-    ) async throws {
-        try await withServer(policy: policy, adjust: { $0.alertSweep = .milliseconds(50) }) { harness in
-            try await body(harness, try #require(harness.server.stores?.alerts))
-        }
-    }
-
-    private func onlyAlert(_ store: AlertStore) async throws -> Alert {
-        try await eventually { try await store.active(atMost: 10).count == 1 }
-        return try await store.active(atMost: 10)[0]
-    }
-
-    private func expectResolved(_ alert: Alert, _ reason: Alert.Reason, in store: AlertStore) async throws {
-        try await eventually { try await store.alert(alert.id)?.state == .resolved }
-        #expect(try await store.alert(alert.id)?.reason == reason)
-    }
-
     @Test(
         "the last limit of a scope taken out of the file resolves, also where the scope has a history or is a label of one",
         arguments: ["region", "user", "team", "provider", "tool"])
     func lastLimitGone(kind: String) async throws {
-        try await withSidecar("defaults: { \(kind): { cost: { total: 10 } } }") { harness, store in
+        try await withAlertingSidecar("defaults: { \(kind): { cost: { total: 10 } } }") { harness, store in
             _ = try await harness.ask("RECORD \(kind)=a cost=9")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             harness.server.install(try Policy(yaml: "defaults: { zone: { cost: { day: 50 } } }", file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
             #expect(try harness.redis.hash("tollgate:{\(kind):a}")["alerts"] == nil)
         }
     }
 
     @Test("the last limit of a scope that an administrator takes away resolves")
     func lastLimitDeleted() async throws {
-        try await withSidecar("defaults: { zone: { cost: { day: 50 } } }") { harness, store in
+        try await withAlertingSidecar("defaults: { zone: { cost: { day: 50 } } }") { harness, store in
             let user = try Scope(parsing: "user:a")
             try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 10_000_000_000)]), of: user)
             _ = try await harness.ask("RECORD user=a cost=9")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             try await harness.edit(.deleteLimits(user), of: user)
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
     @Test("the limit of a tier that users have by a role resolves when it is raised")
     func tierRaised() async throws {
-        try await withSidecar(Self.tiers) { harness, store in
+        try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
             // Of the small tier it is more than all, but nobody knows whether the user ever has that.
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             #expect(alert.source == "tier:big")
             let raised = Self.tiers.replacing("100", with: "1000")
             harness.server.install(try Policy(yaml: raised, file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
     @Test("the alert of a tier that no request can give any more is resolved")
     func tierGone() async throws {
-        try await withSidecar(Self.tiers) { harness, store in
+        try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             let other = """
                 tiers: { vast: { limits: { cost: { total: 1000 } } }, small: { limits: { cost: { total: 500 } } } }
                 assignments: [{ role: R, tier: vast }, { default: true, tier: small }]
                 """
             harness.server.install(try Policy(yaml: other, file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
     @Test("a limit that two tiers have alike is still reached when that of one is raised")
     func sharedByTiers() async throws {
-        func policy(big: String, small: String) throws -> Policy {
+        func policy(big: String, small: String, more: String = "") throws -> Policy {
             let tiers = "tiers: { big: { limits: { \(big) } }, small: { limits: { \(small) } } }"
             let assignments = "assignments: [{ role: R, tier: big }, { default: true, tier: small }]"
-            return try Policy(yaml: "\(tiers)\n\(assignments)", file: "test.yaml")
+            return try Policy(yaml: "\(tiers)\n\(assignments)\n\(more)", file: "test.yaml")
         }
-        try await withSidecar("") { harness, store in
+        try await withAlertingSidecar("") { harness, store in
             let ten = "cost: { total: 10 }"
-            harness.server.install(try policy(big: ten, small: ten))
-            _ = try await harness.ask("RECORD user=a roles=R cost=11", "RECORD user=b cost=11")
-            try await eventually { try await store.active(atMost: 10).count == 2 }
+            harness.server.install(try policy(big: ten, small: ten, more: "defaults: { zone: { \(ten) } }"))
+            _ = try await harness.ask("RECORD user=a roles=R cost=11", "RECORD user=b cost=11", "RECORD zone=z cost=11")
+            try await eventually { try await store.active(atMost: 10).count == 3 }
             harness.server.install(try policy(big: "cost: { total: 1000 }", small: ten))
-            // Some sweeps.
-            try await Task.sleep(for: .milliseconds(500))
+            // That of the zone, when all of them have been looked at.
+            try await eventually { try await store.active(atMost: 10).count < 3 }
+            for user in ["a", "b"] {
+                let field = try #require(try harness.redis.hash("tollgate:{user:\(user)}")["alerts"])
+                #expect(!field.contains("-cost/total") && !field.contains(":-"), "\(user)")
+            }
             #expect(try await store.active(atMost: 10).count == 2)
             harness.server.install(try policy(big: "cost: { total: 1000 }", small: ""))
             try await eventually { try await store.active(atMost: 10).isEmpty }
@@ -109,31 +95,31 @@ import TollgateTestSupport
             tiers: { ops: { limits: { cost: { total: 10 } } } }
             assignments: [{ role: R, tier: ops }]
             """
-        try await withSidecar("defaults: { user: { cost: { total: 20 } } }\n" + tiers) { harness, store in
+        try await withAlertingSidecar("defaults: { user: { cost: { total: 20 } } }\n" + tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=18")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             harness.server.install(try Policy(yaml: tiers, file: "test.yaml"))
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
     @Test("the user's own limit resolves when it is raised, whatever tiers roles give others")
     func ownLimitBesideTiers() async throws {
-        try await withSidecar(Self.tiers) { harness, store in
+        try await withAlertingSidecar(Self.tiers) { harness, store in
             let user = try Scope(parsing: "user:a")
             try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 20_000_000_000)]), of: user)
             _ = try await harness.ask("RECORD user=a cost=20.3")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             try await harness.edit(.setLimits(user, [Limit(.cost, .total, max: 100_000_000_000)]), of: user)
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 
     @Test("an override over a tier's limit resolves, and what it opened is resolved when it has ended")
     func override() async throws {
-        try await withSidecar(Self.tiers) { harness, store in
+        try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
-            let first = try await onlyAlert(store)
+            let first = try await store.onlyAlert()
             let user = try Scope(parsing: "user:a")
             let now = try harness.redis.now
             func set(_ max: Int64, until end: Int64) async throws {
@@ -142,16 +128,16 @@ import TollgateTestSupport
                 try await harness.edit(.setOverride(user, override), of: user)
             }
             try await set(100, until: now + 60_000)
-            try await expectResolved(first, .limitRaised, in: store)
+            try await store.expectResolved(first, .limitRaised)
             try await harness.edit(.setAssignment(Assignment(.user(user), tier: "big"), tierIsInFile: true), of: user)
             try await set(5, until: now + 3_000)
-            let second = try await onlyAlert(store)
+            let second = try await store.onlyAlert()
             #expect(second.source == "override" && second.threshold == 100)
             try await eventually { try harness.redis.now > now + 3_000 }
             #expect(try await store.alert(second.id)?.state == .open)
             // As when the minute has passed after which it is looked at again.
             try await store.postpone(second, to: 1)
-            try await expectResolved(second, .limitRaised, in: store)
+            try await store.expectResolved(second, .limitRaised)
         }
     }
 
@@ -178,9 +164,9 @@ import TollgateTestSupport
             tiers: { big: { limits: { tokens: { 2s: { max: 10, thresholds: [50] }, total: 1000 } } } }
             assignments: [{ role: R, tier: big }]
             """
-        try await withSidecar(policy) { harness, store in
+        try await withAlertingSidecar(policy) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R tokens=6")
-            try await expectResolved(try await onlyAlert(store), .periodEnded, in: store)
+            try await store.expectResolved(try await store.onlyAlert(), .periodEnded)
         }
     }
 
@@ -195,14 +181,14 @@ import TollgateTestSupport
         ) { harness in
             let store = try #require(harness.server.stores?.alerts)
             _ = try await harness.ask("RECORD user=a cost=9")
-            let alert = try await onlyAlert(store)
+            let alert = try await store.onlyAlert()
             harness.redis.freeze(true)
             harness.server.install(try Policy(yaml: "defaults: { user: { cost: { total: 50 } } }", file: "test.yaml"))
             harness.server.reviewAlerts(of: alert.scope)
             try await Task.sleep(for: .milliseconds(800))
             harness.redis.freeze(false)
             try await harness.waitForRedis()
-            try await expectResolved(alert, .limitRaised, in: store)
+            try await store.expectResolved(alert, .limitRaised)
         }
     }
 }
