@@ -146,8 +146,8 @@ final class AlertSweeper: Sendable {
     private func reviewAfterChange() async throws(StoreError) {
         let policy = sidecar.policy()
         let isDue = state.withLock { state in
-            defer { state.mustReviewAll = false }
-            return state.mustReviewAll || state.reviewed != policy
+            if state.mustReviewAll { (state.reviewed, state.mustReviewAll) = (nil, false) }
+            return state.reviewed != policy
         }
         guard isDue else { return }
         var (seen, cursor): (Set<Scope>, String?) = ([], nil)

@@ -208,4 +208,31 @@ import TollgateTestSupport
             #expect(fixture.reviews.scopes.count == 3 * scopes.count)
         }
     }
+
+    @Test("where more scopes changed than are remembered all are looked at, also when the first try fails")
+    func tooManyChanged() async throws {
+        try await with(.reviewed) { fixture in
+            let alert = try alert("zone:z", .total, at: try fixture.redis.now)
+            try await fixture.store.publish(.opened(alert))
+            func reviews() -> Int { fixture.reviews.scopes.filter { $0 == alert.scope }.count }
+            await fixture.sweeper.sweep()
+            #expect(reviews() == 1)
+            for number in 0...10_000 { fixture.sweeper.look(at: try Scope(parsing: "user:u\(number)")) }
+            let indexes = ["all", "open", "acknowledged"].map { "tollgate:{alerts}:index:\($0)" }
+            for index in indexes where try fixture.redis.cli("EXISTS", index) == "1" {
+                try fixture.redis.cli("RENAME", index, "\(index):kept")
+            }
+            for index in indexes { try fixture.redis.cli("SET", index, "broken") }
+            await fixture.sweeper.sweep()
+            #expect(reviews() == 1)
+            for index in indexes {
+                try fixture.redis.cli("DEL", index)
+                if try fixture.redis.cli("EXISTS", "\(index):kept") == "1" {
+                    try fixture.redis.cli("RENAME", "\(index):kept", index)
+                }
+            }
+            await fixture.sweeper.sweep()
+            #expect(reviews() == 2)
+        }
+    }
 }
