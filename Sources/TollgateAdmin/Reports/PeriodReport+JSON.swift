@@ -1,7 +1,8 @@
 import TollgateCore
 
 extension PeriodReport: Encodable {
-    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider","from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
+    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider",`
+    /// `"from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
