@@ -146,14 +146,17 @@ final class AlertLink {
 
     /// A connection is of no more use, or could not be opened; nil. Only the first report of it counts.
     func lost(_ handler: AlertChannelHandler?) {
+        var channel: (any Channel)?
         switch state {
         case .connecting where handler == nil: break
-        case .greeting(let connection, _) where connection.handler === handler: connection.channel.close(promise: nil)
-        case .listening(let connection) where connection.handler === handler: connection.channel.close(promise: nil)
+        case .greeting(let connection, _) where connection.handler === handler: channel = connection.channel
+        case .listening(let connection) where connection.handler === handler: channel = connection.channel
         default: return
         }
         pingTimer?.cancel()
         state = .idle
+        // Now, as closing reports the loss again.
+        channel?.close(promise: nil)
         backoff.failed(.now(), jitter: .random(in: 0.75...1.25))
         if demand != nil { connectWhenAllowed() }
     }
