@@ -68,6 +68,8 @@ import TollgateTestSupport
             }
             sidecar.signal(SIGKILL)
             _ = try await sidecar.end()
+            // The connection of the stores comes back by itself.
+            try await eventually { (try? await publisher.server.stores?.alerts.redisTime()) != nil }
             try await publisher.open(0..<1)
             let next = try await SidecarProcess(policy: "", arguments: arguments, folder: folder)
             let timer = Task {
