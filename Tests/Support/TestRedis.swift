@@ -7,6 +7,9 @@ public import TollgateRedis
 ///
 /// Usable from any thread. Its calls block until they are done, 15 seconds at most.
 public final class TestRedis: Sendable {
+    /// The most seconds that a call waits.
+    private static let patience = 15
+
     private let folder: TemporaryFolder
     private let password: String?
     private let arguments: [String]
@@ -70,10 +73,10 @@ public final class TestRedis: Sendable {
     }
 
     private func waitUntilAnswering(_ process: Process) throws {
-        let deadline = ContinuousClock.now + .seconds(15)
+        let deadline = ContinuousClock.now + .seconds(Self.patience)
         while ContinuousClock.now < deadline, process.isRunning {
-            if FileManager.default.fileExists(atPath: socketPath), (try? cli("PING")) == "PONG" { return }
-            Thread.sleep(forTimeInterval: 0.01)
+            if (try? cli("PING")) == "PONG" { return }
+            Thread.sleep(forTimeInterval: 0.002)
         }
         let log = (try? String(contentsOfFile: folder.path + "/redis.log", encoding: .utf8)) ?? ""
         throw TestFailure("redis-server does not answer on \(socketPath):\n\(log)")
@@ -96,30 +99,18 @@ public final class TestRedis: Sendable {
         }
     }
 
-    /// What redis-cli prints for a command, without the last line's end. Throws when redis-cli does not end with status
-    /// 0.
+    /// Asks the server on a connection of its own, and returns the reply as redis-cli prints it, without the last line's end.
+    /// An error reply is text like any other. Throws where no reply comes.
     @discardableResult
     public func cli(_ arguments: String...) throws -> String {
         try cli(arguments)
     }
 
-    /// The same with the words as an array.
+    /// Asks the server on a connection of its own; the words of the command as an array.
     @discardableResult
     public func cli(_ arguments: [String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["redis-cli", "-s", socketPath] + arguments
-        if let password {
-            process.environment = ProcessInfo.processInfo.environment.merging(["REDISCLI_AUTH": password]) { $1 }
-        }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw TestFailure("redis-cli \(arguments): \(text)") }
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+        let conversation = try RedisConversation(socketPath: socketPath, timeout: Self.patience)
+        if let password { _ = try conversation.ask(["AUTH", password]) }
+        return try conversation.ask(arguments)
     }
 }
