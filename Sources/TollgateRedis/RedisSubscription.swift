@@ -4,15 +4,14 @@ public import NIOCore
 /// Hears what is published on one channel, over a link of its own, again whenever that was lost. What was published in
 /// between is not heard: ``onSubscribed`` is the moment to look what has changed.
 ///
-/// Asks Redis every two seconds whether it is still there; a connection that does not answer within a second is given up.
+/// Asks Redis regularly whether it is still there; a connection that does not answer in time is given up.
 ///
 /// Bound to one event loop: made, called, and calling back there only. Has to be shut down once it was started.
 public final class RedisSubscription {
-    static let pingInterval = TimeAmount.seconds(2)
-    static let patience = TimeAmount.seconds(1)
-
     private let link: RedisLink
     private let channel: String
+    private let pingInterval: TimeAmount
+    private let patience: TimeAmount
     private var nextPing: Scheduled<Void>?
     private var isShutDown = false
 
@@ -26,9 +25,18 @@ public final class RedisSubscription {
     public var onMessage: (String) -> Void = { _ in }
 
     /// A subscription that does nothing before ``start()``.
-    public init(address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - pingInterval: How long after an answer Redis is asked again.
+    ///   - patience: How long an answer may take.
+    public init(
+        address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger,
+        pingInterval: TimeAmount = .seconds(2), patience: TimeAmount = .seconds(1)
+    ) {
         link = RedisLink(address: address, scripts: [], eventLoop: eventLoop, logger: logger)
         self.channel = channel
+        self.pingInterval = pingInterval
+        self.patience = patience
         link.onStateChange = { [unowned self] status in status == .ready ? self.subscribe() : self.lost() }
         link.onPublished = { [unowned self] reply in self.take(reply) }
     }
@@ -55,16 +63,16 @@ public final class RedisSubscription {
     }
 
     private func schedulePing() {
-        nextPing = link.eventLoop.assumeIsolated().scheduleTask(in: Self.pingInterval) {
+        nextPing = link.eventLoop.assumeIsolated().scheduleTask(in: pingInterval) {
             self.ask("PING") { self.schedulePing() }
         }
     }
 
     /// Goes on with the answer. Without one in time, or with an error, the connection is given up.
     private func ask(_ words: String..., then goOn: @escaping () -> Void) {
-        let timeout = link.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+        let timeout = link.eventLoop.assumeIsolated().scheduleTask(in: patience) {
             self.link.disconnect(
-                reason: "no answer to \(words[0]) within \(Self.patience.nanoseconds / 1_000_000_000) s")
+                reason: "no answer to \(words[0]) within \(self.patience.nanoseconds / 1_000_000) ms")
         }
         var command = ByteBuffer()
         RedisCommand.encode(words, into: &command)
