@@ -31,6 +31,8 @@ package struct BenchSettings: Sendable {
     /// Requests a second over all connections, evenly spaced, whether or not the earlier ones have been answered. Nil sends
     /// the next one when a reply comes.
     package var rate: Double?
+    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
+    package var patience = Duration.seconds(5)
 
     package init(target: Target) {
         self.target = target

@@ -5,8 +5,6 @@ import TollgateClient
 
 /// The connections of one thread and what they have measured. Bound to one event loop.
 final class LoadLoop<Speech: Dialect> {
-    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
-    private static var patience: TimeAmount { .seconds(5) }
     /// Between two looks at which calls of an open loop are due.
     private static var paceInterval: TimeAmount { .microseconds(100) }
 
@@ -44,7 +42,7 @@ final class LoadLoop<Speech: Dialect> {
     func connect(to address: TollgateAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
         let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
         for greeting in greetings { connect(to: address, dialect, greeting) }
-        eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+        eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
             for greeting in greetings { greeting.fail(BenchError("\(address): no connection, or no answer on it")) }
         }
         return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
@@ -62,7 +60,7 @@ final class LoadLoop<Speech: Dialect> {
         connections.append(connection)
         let handler = NIOLoopBound(connection, eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(Self.patience)
+            .connectTimeout(share.patience)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -97,7 +95,7 @@ final class LoadLoop<Speech: Dialect> {
                 self.hasSentAll = true
                 self.finishIfDone()
             }
-            eventLoop.assumeIsolated().scheduleTask(deadline: end + Self.patience) { self.finish() }
+            eventLoop.assumeIsolated().scheduleTask(deadline: end + share.patience) { self.finish() }
         }
         return finished.futureResult
     }
@@ -105,7 +103,7 @@ final class LoadLoop<Speech: Dialect> {
     /// Gives up when calls are unanswered and none has been answered since the last look.
     private func watch(answered before: Int) {
         let isWaiting = unanswered > 0
-        eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+        eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
             guard !self.isFinished else { return }
             if isWaiting, self.unanswered > 0, self.repliesCount == before { return self.finish() }
             self.watch(answered: self.repliesCount)

@@ -10,13 +10,17 @@ struct LoadShare: Sendable {
     var interval: Double?
     /// From the start to the first call of an open loop, so that the threads take turns.
     var offset = TimeAmount.zero
+    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
+    var patience: TimeAmount
 
     /// Cuts what the settings ask for into one share a thread.
     static func shares(of settings: BenchSettings) -> [LoadShare] {
         let threads = settings.threads
         func part(of whole: Int, _ thread: Int) -> Int { whole / threads + (thread < whole % threads ? 1 : 0) }
         return (0..<threads).map { thread in
-            var share = LoadShare(connections: part(of: settings.connections, thread), pipeline: settings.pipeline)
+            var share = LoadShare(
+                connections: part(of: settings.connections, thread), pipeline: settings.pipeline,
+                patience: TimeAmount(settings.patience))
             if case .count(let count) = settings.extent { share.count = part(of: count, thread) }
             if let rate = settings.rate {
                 share.interval = 1_000_000_000 / rate * Double(threads)
