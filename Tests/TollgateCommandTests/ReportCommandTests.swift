@@ -162,12 +162,23 @@ import TollgateTestSupport
     @Test("a report that takes longer than other answers is waited for")
     func slow() async throws {
         process.signal(SIGSTOP)
-        async let report = tollgate("report", "daily", "user:alice", "--csv")
-        try await Task.sleep(for: .seconds(11))
+        async let report = tollgate("report", "daily", "user:alice", "--csv", "--admin-timeout", "2s")
+        let other = try await tollgate("tier", "list", "--admin-timeout", "2s")
         process.signal(SIGCONT)
+        #expect(other.errors.contains("no answer within 2 seconds"), "\(other.errors)")
+        #expect(other.status == 2)
         let answer = try await report
         #expect(answer.status == 0, "\(answer.errors)")
         #expect(answer.output.hasPrefix("day,"))
+    }
+
+    @Test("a timeout that cannot be is refused, and the option is named", arguments: ["", "0s", "2h", "soon"])
+    func badTimeout(_ text: String) async throws {
+        let option = try await tollgate("report", "daily", "user:alice", "--admin-timeout", text)
+        #expect(option.status == 2)
+        #expect(
+            option.errors
+                == "--admin-timeout \(text): expected a duration from 1ms to 1h such as 500ms, 10s or 2m\n")
     }
 
     @Test("what the API refuses is told with 2, and arguments that cannot be with 64")

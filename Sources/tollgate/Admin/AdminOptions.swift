@@ -16,17 +16,25 @@ struct AdminOptions: ParsableArguments {
             valueName: "file"))
     var adminTokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long an answer is waited for; a report six times as long. (default: TOLLGATE_ADMIN_TIMEOUT, or 10s)",
+            valueName: "duration"))
+    var adminTimeout: String?
+
     @Flag(help: "Print the JSON of the API.")
     var json = false
 
     /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json` or where it `isRaw`. Ends the
     /// process with 2 where that goes wrong.
+    ///
+    /// - Parameter patienceFactor: How many times as long as the timeout this answer may take.
     func run(
-        isRaw: Bool = false, patience: Duration = .seconds(10), _ ask: (AdminClient) async throws -> AdminReply,
+        isRaw: Bool = false, patienceFactor: Int = 1, _ ask: (AdminClient) async throws -> AdminReply,
         text: (JSONValue) throws -> String
     ) async throws {
         do {
-            let reply = try await answer(patience, ask)
+            let reply = try await answer(patienceFactor, ask)
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // Something deleted is answered without a body.
@@ -43,9 +51,10 @@ struct AdminOptions: ParsableArguments {
     }
 
     private func answer(
-        _ patience: Duration, _ ask: (AdminClient) async throws -> AdminReply
+        _ patienceFactor: Int, _ ask: (AdminClient) async throws -> AdminReply
     ) async throws -> AdminReply {
         let environment = ProcessInfo.processInfo.environment
+        let patience = try timeout(environment) * patienceFactor
         let client = AdminClient(
             try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
             token: try AdminClientToken.find(file: adminTokenFile, environment: environment), patience: patience)
@@ -57,5 +66,15 @@ struct AdminOptions: ParsableArguments {
             await client.shutdown()
             throw error
         }
+    }
+
+    private func timeout(_ environment: [String: String]) throws -> Duration {
+        let (name, text) =
+            adminTimeout.map { ("--admin-timeout", $0) }
+            ?? ("TOLLGATE_ADMIN_TIMEOUT", environment["TOLLGATE_ADMIN_TIMEOUT"] ?? "10s")
+        guard let timeout = Duration(setting: text), timeout > .zero, timeout <= .seconds(3_600) else {
+            throw AdminFailure(["\(name) \(text): expected a duration from 1ms to 1h such as 500ms, 10s or 2m"])
+        }
+        return timeout
     }
 }

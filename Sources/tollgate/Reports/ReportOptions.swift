@@ -4,8 +4,8 @@ import TollgateCore
 
 /// How a report is shown.
 struct ReportOptions: ParsableArguments {
-    /// A year by tool is 80 000 lines, which a busy sidecar is at for some time.
-    private static let patience = Duration.seconds(60)
+    /// A year by tool is 80 000 lines, which take a busy sidecar some time.
+    private static let patienceFactor = 6
 
     @Flag(help: "Print CSV (RFC 4180) with a header.")
     var csv = false
@@ -27,7 +27,7 @@ struct ReportOptions: ParsableArguments {
         _ request: AdminRequest, _ options: AdminOptions, table: (JSONValue) -> String,
         chart: (JSONValue, Terminal) -> String
     ) async throws {
-        try await options.run(isRaw: csv, patience: Self.patience) {
+        try await options.run(isRaw: csv, patienceFactor: Self.patienceFactor) {
             try await $0.send(request)
         } text: { answer in
             self.chart ? chart(answer, .current) : table(answer)
