@@ -15,6 +15,14 @@ struct ReferenceHistory {
         /// By dimension, then by meter, then by label.
         var divided: [String: [String: [String: Int64]]] = [:]
 
+        /// Changes the amount of a meter in all and in the parts with these labels, by dimension.
+        mutating func change(_ meter: String, _ labels: [(String, String)], _ body: (inout Int64) -> Void) {
+            body(&inAll[meter, default: 0])
+            for (dimension, label) in labels {
+                body(&divided[dimension, default: [:]][meter, default: [:]][label, default: 0])
+            }
+        }
+
         /// As they stand in Redis, without what is 0.
         var fields: [String: Int64] {
             var fields = inAll
@@ -73,12 +81,9 @@ struct ReferenceHistory {
         _ meter: String, _ scope: Scope, _ request: [Scope], day: String, month: String,
         _ body: (inout Int64) -> Void
     ) {
-        var page = days[scope.description]?[day] ?? Day(month: month)
-        body(&page.inAll[meter, default: 0])
-        for (dimension, label) in Self.labels(of: scope, in: request) {
-            body(&page.divided[dimension, default: [:]][meter, default: [:]][label, default: 0])
-        }
-        days[scope.description, default: [:]][day] = page
+        let labels = Self.labels(of: scope, in: request)
+        // In place: a day that is taken out and put back is copied, labels and all.
+        days[scope.description, default: [:]][day, default: Day(month: month)].change(meter, labels, body)
     }
 
     /// Which part of each dimension a request belongs to; the page of a provider is not divided by provider.

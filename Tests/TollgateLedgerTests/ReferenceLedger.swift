@@ -180,27 +180,31 @@ struct ReferenceLedger {
     private mutating func takeBack(_ amount: Int64, from scope: Scope, _ meter: Meter, at now: Int64) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {
             let counter = Counter(scope: scope.description, limit: effective.limit.name)
-            var left = amount
-            for index in events[counter, default: []].indices {
-                guard left > 0, counts(events[counter]![index], against: effective.limit, at: now) else { continue }
-                let taken = min(left, events[counter]![index].amount)
-                events[counter]![index].amount -= taken
-                left -= taken
-            }
+            // Taken out while they are changed, so that they are not copied.
+            guard var events = events.removeValue(forKey: counter) else { continue }
+            Self.take(amount, from: &events) { counts($0, against: effective.limit, at: now) }
+            self.events[counter] = events
         }
     }
 
     /// What was counted at a time, as far as it counts now.
     mutating func takeBack(_ amount: Int64, from scope: Scope, _ limit: Limit, madeAt: Int64, at now: Int64) {
         let counter = Counter(scope: scope.description, limit: limit.name)
+        guard var events = events.removeValue(forKey: counter) else { return }
+        Self.take(amount, from: &events) {
+            counts($0, against: limit, at: now) && isInSameStretch($0, madeAt, limit, at: now)
+        }
+        self.events[counter] = events
+    }
+
+    /// From the oldest that fit.
+    private static func take(_ amount: Int64, from events: inout [Event], where fits: (Event) -> Bool) {
         var left = amount
-        for index in events[counter, default: []].indices {
-            let event = events[counter]![index]
-            guard left > 0, counts(event, against: limit, at: now),
-                isInSameStretch(event, madeAt, limit, at: now)
-            else { continue }
-            let taken = min(left, event.amount)
-            events[counter]![index].amount -= taken
+        for index in events.indices {
+            guard left > 0 else { return }
+            guard fits(events[index]) else { continue }
+            let taken = min(left, events[index].amount)
+            events[index].amount -= taken
             left -= taken
         }
     }
