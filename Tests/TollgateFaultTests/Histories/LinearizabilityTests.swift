@@ -32,7 +32,7 @@ extension FaultTests {
         fault: @escaping @Sendable (inout Round, Stand) async throws -> Void
     ) async throws {
         let stand = try await Stand(setup)
-        for (number, seed) in FaultSettings.seeds.enumerated() {
+        for (number, seed) in FaultSettings.seeds(of: name).enumerated() {
             var round = Round(scenario: name, number: number, seed: seed)
             _ = try await stand.recover()
             let history = try await record(&round, on: stand, count: count, fault: fault)

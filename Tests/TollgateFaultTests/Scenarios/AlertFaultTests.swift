@@ -12,8 +12,9 @@ extension FaultTests {
 
     @Test("a sidecar killed between crossing and delivery: no alert is lost, and none is told under two ids")
     func killedBeforeDelivery() async throws {
-        let rounds = FaultSettings.seeds.enumerated().map {
-            Round(scenario: "killed before delivery", number: $0.offset, seed: $0.element)
+        let name = "killed before delivery"
+        let rounds = FaultSettings.seeds(of: name).enumerated().map {
+            Round(scenario: name, number: $0.offset, seed: $0.element)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in 0..<Self.lanes {

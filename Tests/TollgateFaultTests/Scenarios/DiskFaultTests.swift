@@ -7,7 +7,7 @@ extension FaultTests {
         "the journal's disk full while Redis is away: what was answered OK is counted, the rest was refused and is not",
         .enabled(if: SmallDisk.isPossible, "needs to mount a small disk, which only root may"))
     func diskFull() async throws {
-        for (number, seed) in FaultSettings.seeds.enumerated() {
+        for (number, seed) in FaultSettings.seeds(of: "disk full").enumerated() {
             var round = Round(scenario: "disk full", number: number, seed: seed)
             let disk = try SmallDisk()
             let stand = try await Stand(

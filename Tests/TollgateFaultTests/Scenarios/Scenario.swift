@@ -25,7 +25,7 @@ struct Scenario {
     func play(fault: (inout Round, Stand) async throws -> Void) async throws {
         let stand = try await Stand(setup)
         var books: [(round: Round, book: Bookkeeper)] = []
-        for (number, seed) in FaultSettings.seeds.enumerated() {
+        for (number, seed) in FaultSettings.seeds(of: name).enumerated() {
             var round = Round(scenario: name, number: number, seed: seed)
             do {
                 books.append((round, try await play(&round, on: stand, fault: fault)))
