@@ -191,17 +191,41 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "TollgateTestSupport",
-            dependencies: ["TollgateRedis", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "TollgateRedis",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        .target(
+            name: "AllocationMeasurement",
+            dependencies: [
+                "CAllocationCount",
+                "TollgateCore",
+                "TollgateServer",
+                "TollgateTestSupport",
+                "TollgateWire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/AllocationMeasurement",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "allocation-check",
+            dependencies: ["AllocationMeasurement", "TollgateTestSupport"],
+            path: "Tests/AllocationCheck",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "TollgateCoreTests", dependencies: ["TollgateCore", "TollgateTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TollgateWireTests",
             dependencies: [
-                "CAllocationCount", "TollgateWire", "TollgateTestSupport",
+                "AllocationMeasurement", "TollgateWire", "TollgateTestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict
@@ -272,7 +296,7 @@ let package = Package(
         .testTarget(
             name: "TollgateServerTests",
             dependencies: [
-                "CAllocationCount",
+                "AllocationMeasurement",
                 "TollgateClient",
                 "TollgateServer",
                 "TollgateTestSupport",

@@ -1,0 +1,111 @@
+import CAllocationCount
+import Logging
+import NIOCore
+import TollgateCore
+import TollgateServer
+import TollgateTestSupport
+
+/// What a CHECK costs the decision path in heap allocations, counted on the event loop of a sidecar in this process while clients
+/// ask it over TCP.
+public struct CheckAllocations {
+    /// The most that a CHECK of ``pipelined()`` may cost in an optimised build. It is an average: what a tick or a batch allocates
+    /// is shared by its requests.
+    public static let ceiling = 1.0
+
+    private static let policy = """
+        history: [user, tool, provider]
+        defaults:
+          user: { requests: { 1m: 1000000, 1h: 1000000, 24h: 1000000 } }
+          tool: { requests: { 1m: 1000000, 1h: 1000000 } }
+          provider: { requests: { 1m: 1000000 } }
+        """
+    private static let connections = 64
+    private static let depth = 16
+    private static let users = 100
+    private static let rounds = 20
+
+    private let redis: TestRedis
+    private let eventLoop: any EventLoop
+    private let clients: [SocketClient]
+
+    /// Allocations a CHECK of 64 connections, each 16 deep. Throws `TestFailure` where an answer is not a plain ALLOW.
+    public static func pipelined() async throws -> Double {
+        let redis = try TestRedis()
+        let server = try TollgateServer(
+            settings: settings(for: redis), policy: try Policy(yaml: policy, file: "allocations.yaml"),
+            logger: Logger(label: "allocations") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            let counted = try await CheckAllocations(of: server, on: redis).countPipelined()
+            await server.shutdown()
+            return counted
+        } catch {
+            await server.shutdown()
+            throw error
+        }
+    }
+
+    private static func settings(for redis: TestRedis) -> ServerSettings {
+        var settings = ServerSettings(redis: redis.address, workers: 1)
+        settings.listen = [.tcp(host: "127.0.0.1", port: 0)]
+        // So long that no slow machine reaches it.
+        settings.deadline = .seconds(60)
+        return settings
+    }
+
+    /// Starts the server and connects once it has Redis.
+    private init(of server: TollgateServer, on redis: TestRedis) async throws {
+        self.redis = redis
+        var port = 0
+        for case .tcp(_, let bound) in try await server.start() { port = bound }
+        clients = try (0..<Self.connections).map { _ in try SocketClient(.tcp(port: port)) }
+        let client = clients[0]
+        try await eventually { try await client.ask("INFO")[0].contains(#""links":["ready"]"#) }
+        eventLoop = try Self.onlyEventLoop(of: server)
+    }
+
+    /// The loop of a sidecar that has one worker. The server shows its loops to nobody, so this one is found by the name of
+    /// the property.
+    private static func onlyEventLoop(of server: TollgateServer) throws -> any EventLoop {
+        guard let group = Mirror(reflecting: server).descendant("group") as? any EventLoopGroup else {
+            throw TestFailure("TollgateServer has no property `group` with its event loops any more")
+        }
+        return group.any()
+    }
+
+    private func countPipelined() async throws -> Double {
+        // Grows what grows once: sessions, plans, batches.
+        for _ in 0..<3 { try await ask() }
+        let before = try await eventLoop.submit { tollgate_allocation_count() }.get()
+        for _ in 0..<Self.rounds { try await ask() }
+        let after = try await eventLoop.submit { tollgate_allocation_count() }.get()
+        guard after > before else { throw TestFailure("no allocation was counted on the thread that answers") }
+        return Double(after - before) / Double(Self.rounds * Self.connections * Self.depth)
+    }
+
+    /// One round of requests on every connection.
+    private func ask() async throws {
+        try await send()
+        for client in clients {
+            for _ in 0..<Self.depth {
+                let reply = try await client.readLine()
+                guard reply?.hasPrefix("ALLOW limit=") == true else {
+                    throw TestFailure("CHECK was answered \(reply ?? "(closed)")")
+                }
+            }
+        }
+    }
+
+    /// Redis stands still while the requests come in: so the batches are as full as those of a busy sidecar, however slowly
+    /// this program sends.
+    private func send() async throws {
+        redis.freeze(true)
+        defer { redis.freeze(false) }
+        for (number, client) in clients.enumerated() {
+            let lines = (0..<Self.depth).map { index in
+                let user = (number * Self.depth + index) % Self.users
+                return "CHECK user=u\(user) tool=t\(user % 20) provider=p\(user % 4)\n"
+            }
+            try await client.send(lines.joined())
+        }
+    }
+}
