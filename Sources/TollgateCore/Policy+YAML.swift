@@ -19,9 +19,19 @@ extension Policy {
         }
     }
 
+    /// Reads the text of a file that a sidecar is to decide by: as `init(yaml:file:)`, but a text without a single limit has to say
+    /// `no_limits: true`. A file that was emptied, or that is just being written, does not.
+    public init(wholeFile yaml: String, file: String) throws(PolicyError) {
+        try self.init(yaml: yaml, file: file)
+        guard hasLimits || saysNoLimits else {
+            let sentence = "no limits: expected at least one under defaults:, scopes: or tiers:, or no_limits: true"
+            throw PolicyError(problems: [PolicyProblem(file: file, line: 1, path: "", sentence: sentence)])
+        }
+    }
+
     static let keys = [
         "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days", "history_months",
-        "on_redis_failure", "defaults", "scopes", "tiers", "assignments",
+        "on_redis_failure", "no_limits", "defaults", "scopes", "tiers", "assignments",
     ]
 
     private mutating func read(_ root: Node, _ reader: PolicyReader) {
@@ -35,6 +45,7 @@ extension Policy {
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
         readTiers(entries, reader)
+        if let entry = entries.first(where: { $0.key == "no_limits" }) { readNoLimits(entry, reader) }
         warnings = (limits.warnings(reader) + reader.warnings).sortedByLine()
     }
 
@@ -47,6 +58,12 @@ extension Policy {
                 assignments[assignment.subject] = assignment
             }
         }
+    }
+
+    /// After the limits. A file with both is cut off behind `no_limits: true` without becoming a wrong one, and so is refused.
+    private mutating func readNoLimits(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
+        saysNoLimits = reader.truth(entry) ?? false
+        if saysNoLimits, hasLimits { reader.report(entry.place, "expected false, or no limits beside it") }
     }
 
     private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {

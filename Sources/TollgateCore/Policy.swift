@@ -24,6 +24,8 @@ public struct Policy: Sendable, Equatable {
     public var tiers: [String: PlacedTier] = [:]
     /// Which tier whom; one a subject.
     public var assignments: [Assignment.Subject: Assignment] = [:]
+    /// `no_limits: true`: the file sets none on purpose.
+    public var saysNoLimits = false
     /// The kinds of scopes for which administrators have set something; nil before that is known.
     public var kindsWithSettings: Set<ScopeKind>?
     /// Limits that can never matter.
@@ -39,6 +41,12 @@ public struct Policy: Sendable, Equatable {
 
     /// No limits, and the default settings.
     public init() {}
+
+    /// True if it sets a limit for any scope or in any tier.
+    public var hasLimits: Bool {
+        defaults.values.contains { !$0.isEmpty } || scopes.values.contains { !$0.isEmpty }
+            || tiers.values.contains { !$0.tier.limits.isEmpty }
+    }
 
     /// The kinds that it names anywhere: those whose scopes are listed when they have been seen.
     public var listedKinds: Set<ScopeKind> {

@@ -90,16 +90,6 @@ extension PolicyReader {
         }
     }
 
-    private func truth(_ entry: Entry) -> Bool? {
-        switch entry.value.plainText {
-        case "true": return true
-        case "false": return false
-        default:
-            report(place(of: entry.value, at: entry.place), "expected true or false\(found(entry.value))")
-            return nil
-        }
-    }
-
     private func signedNumber(_ entry: Entry, in range: ClosedRange<Int64>) -> Int64? {
         let digits = entry.value.plainText.map { $0.hasPrefix("-") ? String($0.dropFirst()) : $0 }
         guard let digits, digits.isDecimalDigits, let number = entry.value.plainText.flatMap({ Int64($0) }),

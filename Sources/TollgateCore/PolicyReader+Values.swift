@@ -25,6 +25,17 @@ extension PolicyReader {
         return number
     }
 
+    /// `true` or `false`.
+    func truth(_ entry: Entry) -> Bool? {
+        switch entry.value.plainText {
+        case "true": return true
+        case "false": return false
+        default:
+            report(place(of: entry.value, at: entry.place), "expected true or false\(found(entry.value))")
+            return nil
+        }
+    }
+
     /// Percentages, ascending and without duplicates.
     func thresholds(_ node: Node, at place: Place) -> [Int]? {
         let expected = "a list of whole numbers such as [80, 90, 95, 100]"

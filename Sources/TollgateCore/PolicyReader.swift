@@ -127,7 +127,10 @@ extension PolicyReader {
 
     private static func unknown(_ noun: String, _ key: String, allowed: [String]) -> String {
         let list = "expected one of \(allowed.joined(separator: ", "))"
-        guard let nearest = nearestWord(to: key, among: allowed) else { return "unknown \(noun); \(list)" }
+        // Not `no_limits` for `limits`, which is the opposite.
+        guard let nearest = nearestWord(to: key, among: allowed.filter { $0 != "no_limits" }) else {
+            return "unknown \(noun); \(list)"
+        }
         return "unknown \(noun); did you mean \(nearest)? (\(list))"
     }
 }

@@ -13,7 +13,9 @@ public struct PolicyFile: Sendable {
         var device: UInt64
         var inode: UInt64
         var size: Int64
+        /// When its content, and when anything of it last changed: a file can become readable without any other content.
         var modified: Int64
+        var changed: Int64
     }
 
     /// Reads nothing yet, but takes note of what the file is now.
@@ -22,7 +24,8 @@ public struct PolicyFile: Sendable {
         firstStamp = Self.stamp(of: path)
     }
 
-    /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be.
+    /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be, or it sets no limits without
+    /// saying so.
     public func load() throws -> Policy {
         let text: String
         do throws(TextFile.Fault) {
@@ -30,7 +33,7 @@ public struct PolicyFile: Sendable {
         } catch {
             throw ServerError("\(path): \(error.sentence)")
         }
-        return try Policy(yaml: text, file: path)
+        return try Policy(wholeFile: text, file: path)
     }
 
     /// Nil while there is no file. Follows symbolic links.
@@ -39,9 +42,12 @@ public struct PolicyFile: Sendable {
     private static func stamp(of path: String) -> Stamp? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         return Stamp(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size), modified: modified
-        )
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

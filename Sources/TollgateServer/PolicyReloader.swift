@@ -1,55 +1,64 @@
 import Logging
 public import ServiceLifecycle
+import Synchronization
 import TollgateCore
 import UnixSignals
 
-/// Reads the policy file again when it has changed (looked at once a second) and on SIGHUP. A bad file leaves the policy in
-/// force as it is, and is reported once.
+/// Reads the policy file again on SIGHUP and when it has changed, once it has not changed for a while: a file that is written in
+/// place is empty or half there for a moment. A bad file leaves the policy in force as it is, and is reported once; one that cannot
+/// be read is tried again.
 public struct PolicyReloader: Service {
     private let file: PolicyFile
     private let server: TollgateServer
     private let interval: Duration
+    private let settling: Duration
 
-    /// - Parameter interval: how often to look whether the file has changed.
-    public init(file: PolicyFile, server: TollgateServer, interval: Duration = .seconds(1)) {
+    /// - Parameters:
+    ///   - interval: how often to look whether the file has changed.
+    ///   - settling: how long it has to stay as it is before it is read, and how long until one that could not be read is tried
+    ///     again.
+    public init(
+        file: PolicyFile, server: TollgateServer, interval: Duration = .milliseconds(250),
+        settling: Duration = .seconds(1)
+    ) {
         self.file = file
         self.server = server
         self.interval = interval
+        self.settling = settling
     }
 
     /// Returns on graceful shutdown or cancellation.
     public func run() async {
+        let hangUp = HangUp()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await watch() }
-                group.addTask { await reloadOnHangUp() }
+                group.addTask { await watch(hangUp) }
+                group.addTask {
+                    for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                        hangUp.hasCome.store(true, ordering: .relaxed)
+                    }
+                }
             }
         }
     }
 
-    private func watch() async {
-        var known = file.firstStamp
+    private func watch(_ hangUp: HangUp) async {
+        var schedule = ReadingSchedule(read: file.firstStamp, settling: settling, at: .now)
         while (try? await Task.sleep(for: interval)) != nil {
-            guard file.stamp != known else { continue }
-            known = await settledStamp()
-            server.reload(file)
+            if hangUp.hasCome.exchange(false, ordering: .relaxed) { schedule.readAnyway() }
+            look(&schedule)
         }
     }
 
-    /// A file that is written in place is empty or half there for a moment: waits until two looks in a row see the same.
-    private func settledStamp() async -> PolicyFile.Stamp? {
-        var stamp = file.stamp
-        while (try? await Task.sleep(for: interval / 10)) != nil {
-            let next = file.stamp
-            guard next != stamp else { break }
-            stamp = next
-        }
-        return stamp
+    private func look(_ schedule: inout ReadingSchedule) {
+        let stamp = file.stamp
+        guard schedule.isDue(stamp, at: .now) else { return }
+        let outcome = server.reload(file, ifStill: stamp)
+        schedule.wasRead(successfully: outcome != .failed, at: .now)
     }
+}
 
-    private func reloadOnHangUp() async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup) {
-            server.reload(file)
-        }
-    }
+/// A flag that is set when SIGHUP comes, and cleared by the next look.
+private final class HangUp: Sendable {
+    let hasCome = Atomic(false)
 }

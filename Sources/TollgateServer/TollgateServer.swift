@@ -214,22 +214,42 @@ public final class TollgateServer: Service {
         }
     }
 
-    /// Reads the policy file again; a bad one is reported and changes nothing. One reading at a time, so that an older one never
-    /// comes last.
-    public func reload(_ file: PolicyFile) {
-        reloading.withLock { _ in readAgain(file) }
+    /// The outcome of reading the policy file again.
+    enum Reloading {
+        /// What it says is in force.
+        case installed
+        /// It is a bad one, and changes nothing before it changes itself.
+        case refused
+        /// It could not be read, or became another one meanwhile: worth another try.
+        case failed
     }
 
-    private func readAgain(_ file: PolicyFile) {
-        do {
-            let policy = try file.load()
-            install(policy)
-            logger.info("policy reloaded", metadata: ["file": "\(file.path)"])
-            for warning in policy.warnings { logger.warning("\(warning)") }
-        } catch {
-            state.withLock { $0.policyState.error = "\(error)" }
-            logger.error("policy not reloaded, the one in force stays: \(error)")
+    /// Reads the policy file again if it still is what it was when it was looked at; a bad one is reported and changes nothing. One
+    /// reading at a time, so that an older one never comes last.
+    func reload(_ file: PolicyFile, ifStill stamp: PolicyFile.Stamp?) -> Reloading {
+        reloading.withLock { _ in
+            do {
+                let policy = try file.load()
+                guard file.stamp == stamp else { return .failed }
+                install(policy)
+                logger.info("policy reloaded", metadata: ["file": "\(file.path)"])
+                for warning in policy.warnings { logger.warning("\(warning)") }
+                return .installed
+            } catch let error as PolicyError {
+                guard file.stamp == stamp else { return .failed }
+                noteReloadFailure(error)
+                return .refused
+            } catch {
+                // Tried again and again, and logged once.
+                if state.withLock({ $0.policyState.error }) != "\(error)" { noteReloadFailure(error) }
+                return .failed
+            }
         }
+    }
+
+    private func noteReloadFailure(_ error: any Error) {
+        state.withLock { $0.policyState.error = "\(error)" }
+        logger.error("policy not reloaded, the one in force stays: \(error)")
     }
 
     var workers: [NIOLoopBound<Worker>] { state.withLock { $0.workers } }

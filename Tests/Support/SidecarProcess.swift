@@ -24,7 +24,7 @@ public final class SidecarProcess: @unchecked Sendable {
     /// Starts `tollgate serve` on a Unix socket, and waits until all its connections to Redis are ready.
     ///
     /// - Parameters:
-    ///   - policy: The text of the policy file.
+    ///   - policy: The text of the policy file; where it is empty, of one that says that it has no limits.
     ///   - arguments: Added to the command line.
     ///   - environment: Added to the environment of the tests.
     ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
@@ -35,7 +35,7 @@ public final class SidecarProcess: @unchecked Sendable {
         self.folder = try folder ?? TemporaryFolder()
         socketPath = self.folder.path + "/tollgate.sock"
         logPath = self.folder.path + "/log"
-        policyPath = try self.folder.write(policy, to: "tollgate.yaml")
+        policyPath = try self.folder.write(policy.isEmpty ? "no_limits: true\n" : policy, to: "tollgate.yaml")
         process.executableURL = URL(fileURLWithPath: Self.program)
         process.arguments =
             ["serve", "--policy", policyPath, "--listen", "unix:\(socketPath)"]

@@ -120,7 +120,7 @@ import TollgateTestSupport
     @Test("without redis-server in PATH it says what to install")
     func noRedisServer() async throws {
         let folder = try TemporaryFolder()
-        try folder.write("", to: "tollgate.yaml")
+        try folder.write(Self.policy, to: "tollgate.yaml")
         let command = try await Command.run(
             SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off"],
             workingFolder: folder.path,
@@ -134,7 +134,7 @@ import TollgateTestSupport
     @Test("a token that others can read ends it before a redis-server is started")
     func unusableToken() async throws {
         let folder = try TemporaryFolder()
-        try folder.write("", to: "tollgate.yaml")
+        try folder.write(Self.policy, to: "tollgate.yaml")
         chmod(try folder.write("a-token-for-everyone", to: "admin-token"), 0o644)
         let command = try await Command.run(
             SidecarProcess.program,
@@ -155,7 +155,7 @@ import TollgateTestSupport
             ("unix:\(redis.socketPath)", "another process listens there"),
         ] {
             let folder = try TemporaryFolder()
-            try folder.write("", to: "tollgate.yaml")
+            try folder.write(Self.policy, to: "tollgate.yaml")
             let command = try await Command.run(
                 SidecarProcess.program, ["serve", "--listen", address, "--admin", "off", "--data", "data"],
                 workingFolder: folder.path)

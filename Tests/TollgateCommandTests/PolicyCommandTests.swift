@@ -53,6 +53,25 @@ import TollgateTestSupport
         #expect(lines.last?.hasPrefix("limits.yaml:3: defaults.tool.reqests: ") == true, "\(command.errors)")
     }
 
+    @Test(
+        "a policy without limits is wrong for policy check and at the start, unless it says so",
+        arguments: ["", "currency: EUR\n"])
+    func noLimits(text: String) async throws {
+        let sentence =
+            "limits.yaml:1: no limits: expected at least one under defaults:, scopes: or tiers:, or no_limits: true\n"
+        let command = try await check(text)
+        #expect(command.errors == sentence)
+        #expect(command.status == 2)
+        let folder = try TemporaryFolder()
+        try folder.write(text, to: "limits.yaml")
+        let serving = try await Command.run(
+            SidecarProcess.program, ["serve", "--policy", "limits.yaml", "--listen", "unix:s", "--admin", "off"],
+            workingFolder: folder.path, patience: 20)
+        #expect(serving.errors == "Error: " + sentence)
+        #expect(serving.status == 1)
+        #expect(try await check(text + "no_limits: true\n").status == 0)
+    }
+
     @Test("policy check of a file that is not there names it and ends with 2; without a name it is tollgate.yaml")
     func missing() async throws {
         let folder = try TemporaryFolder()

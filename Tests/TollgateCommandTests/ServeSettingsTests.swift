@@ -64,7 +64,7 @@ import TollgateTestSupport
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/a.sock"), "the flag comes first")
         #expect(try await sidecar.stop() == 0)
 
-        let policy = try folder.write("", to: "tollgate.yaml")
+        let policy = try folder.write("no_limits: true", to: "tollgate.yaml")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: SidecarProcess.program)
         process.arguments = ["serve", "--config", file, "--policy", policy]

@@ -16,7 +16,7 @@ struct PolicyErrorTests {
     static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost, concurrent"
     static let periodWords = "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
     static let settingKeys =
-        "expected one of currency, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, on_redis_failure, defaults, scopes, tiers, assignments"
+        "expected one of currency, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, on_redis_failure, no_limits, defaults, scopes, tiers, assignments"
 
     @Test(
         "settings",
@@ -38,6 +38,11 @@ struct PolicyErrorTests {
                 "1: timezone: unknown time zone Mars/Base; expected UTC or an IANA name such as Europe/Berlin"
             ),
             ("timezone: null", "1: timezone: expected a time zone such as Europe/Berlin"),
+            ("no_limits: maybe", "1: no_limits: expected true or false, found maybe"),
+            (
+                "defaults: { user: { requests: { 1m: 60 } } }\nno_limits: true",
+                "2: no_limits: expected false, or no limits beside it"
+            ),
             ("reset_hour: 24", "1: reset_hour: expected a whole number from 0 to 23, found 24"),
             ("reset_hour: -1", "1: reset_hour: expected a whole number from 0 to 23, found -1"),
             ("reset_hour: 06", "1: reset_hour: expected a whole number from 0 to 23, found 06"),

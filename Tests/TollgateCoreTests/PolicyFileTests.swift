@@ -47,6 +47,26 @@ struct PolicyFileTests {
         #expect(policy.warnings.isEmpty)
     }
 
+    @Test("a whole file has a limit anywhere, or says that it has none")
+    func noLimits() throws {
+        let sentence = "f:1: no limits: expected at least one under defaults:, scopes: or tiers:, or no_limits: true"
+        for text in [
+            "", "# nothing\n", "currency: EUR\n", "defaults:\n", "defaults: {}\n", "scopes: { global: {} }\n",
+            "tiers: { basic: { limits: {} } }\n", "no_limits: false\n",
+        ] {
+            let error = #expect(throws: PolicyError.self, "\(text)") { try Policy(wholeFile: text, file: "f") }
+            #expect(error?.description == sentence)
+            #expect(try Policy(yaml: text, file: "f").hasLimits == false)
+        }
+        for text in [
+            "no_limits: true\n", "currency: EUR\nno_limits: true\ndefaults: {}\n",
+            "defaults: { user: { concurrent: 3 } }", "scopes: { global: { cost: { day: null } } }",
+            "tiers: { basic: { limits: { requests: { 1m: { max: 5, mode: shadow } } } } }",
+        ] {
+            #expect(throws: Never.self, "\(text)") { try Policy(wholeFile: text, file: "f") }
+        }
+    }
+
     @Test("limits are read, in their order")
     func limits() throws {
         let policy = try Policy(yaml: example, file: "tollgate.yaml")

@@ -27,7 +27,7 @@ struct ServeAlertsTests {
     {
         let file = try folder.map { try $0.write(alerts ?? "", to: "alerts.yaml") }
         let sidecar = try await SidecarProcess(
-            policy: "currency: EUR",
+            policy: "{ currency: EUR, no_limits: true }",
             arguments: ["--redis", "\(redis.address)", "--deadline", "10s"] + (file.map { ["--alerts", $0] } ?? []),
             folder: folder)
         try await eventually {

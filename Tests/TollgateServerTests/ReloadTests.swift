@@ -16,7 +16,8 @@ import TollgateTestSupport
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try await withServer(policy: text) { harness in
             let reloader = PolicyReloader(
-                file: PolicyFile(path: path), server: harness.server, interval: .milliseconds(50))
+                file: PolicyFile(path: path), server: harness.server, interval: .milliseconds(20),
+                settling: .milliseconds(50))
             let watching = Task { await reloader.run() }
             defer { watching.cancel() }
             try await body(harness)
@@ -57,7 +58,7 @@ import TollgateTestSupport
                 #expect(try await clients[used - 5].ask("CHECK user=a")[0].hasPrefix(allow))
             }
             #expect(try await clients[0].ask("CHECK user=a")[0].hasPrefix("DENY"))
-            try folder.write("", to: "tollgate.yaml")
+            try folder.write("no_limits: true", to: "tollgate.yaml")
             try await eventually { try await clients[0].ask("CHECK user=a") == ["ALLOW"] }
         }
     }
@@ -129,10 +130,46 @@ import TollgateTestSupport
             _ = try file.load()
             try folder.write(Self.policy(max: 42), to: "tollgate.yaml")
             let watching = Task {
-                await PolicyReloader(file: file, server: harness.server, interval: .milliseconds(50)).run()
+                await PolicyReloader(
+                    file: file, server: harness.server, interval: .milliseconds(20), settling: .milliseconds(50)
+                ).run()
             }
             defer { watching.cancel() }
             try await untilLimit(42, harness)
+        }
+    }
+
+    @Test("a file that only its time of change tells from the one before is read")
+    func sameSizeAndTime() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withWatched(path: path) { harness in
+            try await untilLimit(100, harness)
+            try rewrite(path, Self.policy(max: 200))
+            try await untilLimit(200, harness)
+        }
+    }
+
+    /// In place, with the time of before.
+    private func rewrite(_ path: String, _ text: String) throws {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        let modified = try #require(attributes[.modificationDate] as? Date)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.write(contentsOf: Data(text.utf8))
+        try file.close()
+        try FileManager.default.setAttributes([.modificationDate: modified], ofItemAtPath: path)
+    }
+
+    @Test("an emptied file is a bad one, and the limits stay")
+    func emptied() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
+        try await withWatched(path: path) { harness in
+            try folder.write("", to: "tollgate.yaml")
+            let client = try harness.client()
+            try await eventually { try await policyError(client) != nil }
+            #expect(try await policyError(client)?.contains(":1: no limits: ") == true)
+            try await untilLimit(100, harness)
         }
     }
 
@@ -142,23 +179,41 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let client = try sidecar.client()
-        let path = sidecar.folder.path + "/tollgate.yaml"
         func untilMax(_ max: Int) async throws {
             try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=\(max) ") }
         }
-        // The same size and the same time: only SIGHUP tells.
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        let modified = try #require(attributes[.modificationDate] as? Date)
-        try sidecar.folder.write(Self.policy(max: 200), to: "tollgate.yaml")
-        try FileManager.default.setAttributes([.modificationDate: modified], ofItemAtPath: path)
+        // The file is as it was.
         sidecar.signal(SIGHUP)
-        try await untilMax(200)
+        try await eventually { sidecar.log.contains("policy reloaded") }
         try sidecar.folder.write("limits: 3", to: "tollgate.yaml")
         try await eventually { try await policyError(client)?.contains("tollgate.yaml:1") == true }
         #expect(sidecar.log.contains("policy not reloaded, the one in force stays"))
-        try await untilMax(200)
+        try await untilMax(100)
         try sidecar.folder.write(Self.policy(max: 300), to: "tollgate.yaml")
         try await untilMax(300)
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("a file that could not be read is tried again, without another change, and logged once")
+    func unreadableOnce() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
+        let client = try sidecar.client()
+        func limitFiles(_ number: String) async throws {
+            let command = try await Command.run(
+                "prlimit", ["--pid", "\(sidecar.processIdentifier)", "--nofile=\(number):"])
+            #expect(command.status == 0, "\(command.errors)")
+        }
+        // None can be opened any more.
+        try await limitFiles("3")
+        try sidecar.folder.write(Self.policy(max: 200), to: "tollgate.yaml")
+        try await eventually { sidecar.log.contains("tollgate.yaml: cannot be read") }
+        try await eventually { try await policyError(client)?.contains("cannot be read") == true }
+        try await limitFiles("256")
+        try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=200 ") }
+        #expect(sidecar.log.components(separatedBy: "policy not reloaded").count == 2)
+        #expect(try await policyError(client) == nil)
         #expect(try await sidecar.stop() == 0)
     }
 

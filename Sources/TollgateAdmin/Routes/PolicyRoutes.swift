@@ -90,7 +90,7 @@ struct PolicyRoutes {
             return Verdict(valid: false, errors: [ProblemView("is not UTF-8 text")])
         }
         do throws(PolicyError) {
-            let policy = try Policy(yaml: text, file: "policy")
+            let policy = try Policy(wholeFile: text, file: "policy")
             return Verdict(valid: true, warnings: policy.warnings.map(ProblemView.init))
         } catch {
             return Verdict(valid: false, errors: error.problems.map(ProblemView.init))

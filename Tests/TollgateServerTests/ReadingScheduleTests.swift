@@ -1,0 +1,74 @@
+import Testing
+
+@testable import TollgateServer
+
+/// When a file that changes is read.
+@Suite struct ReadingScheduleTests {
+    private let start = ContinuousClock.now
+    private let old = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
+    private let empty = PolicyFile.Stamp(device: 1, inode: 2, size: 0, modified: 6, changed: 6)
+    private let new = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 7, changed: 7)
+
+    /// A schedule as an object: `#expect` changes no values.
+    private final class Looker {
+        var schedule: ReadingSchedule
+
+        init(_ schedule: ReadingSchedule) { self.schedule = schedule }
+
+        func isDue(_ stamp: PolicyFile.Stamp?, at now: ContinuousClock.Instant) -> Bool {
+            schedule.isDue(stamp, at: now)
+        }
+    }
+
+    private func looker() -> Looker { Looker(ReadingSchedule(read: old, settling: .seconds(1), at: start)) }
+
+    private func after(_ milliseconds: Int) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
+
+    @Test("a file that is emptied and then written is read once, a second after the last change")
+    func writtenInPlace() {
+        let looker = looker()
+        #expect(!looker.isDue(old, at: after(2_000)))
+        #expect(!looker.isDue(empty, at: after(2_250)))
+        #expect(!looker.isDue(empty, at: after(3_000)))
+        #expect(!looker.isDue(new, at: after(3_250)))
+        #expect(!looker.isDue(new, at: after(4_000)))
+        #expect(looker.isDue(new, at: after(4_250)))
+        looker.schedule.wasRead(successfully: true, at: after(4_250))
+        #expect(!looker.isDue(new, at: after(9_000)))
+    }
+
+    @Test("a file that changes back in time is not read")
+    func changedBack() {
+        let looker = looker()
+        #expect(!looker.isDue(nil, at: after(2_000)))
+        #expect(!looker.isDue(old, at: after(2_900)))
+        #expect(!looker.isDue(old, at: after(9_000)))
+    }
+
+    @Test("a file that could not be read is due again each second, as it is")
+    func failed() {
+        let looker = looker()
+        #expect(!looker.isDue(new, at: after(100)))
+        for second in 1...5 {
+            #expect(!looker.isDue(new, at: after(second * 1_000 + 50)))
+            #expect(looker.isDue(new, at: after(second * 1_000 + 100)))
+            looker.schedule.wasRead(successfully: false, at: after(second * 1_000 + 100))
+        }
+        #expect(looker.isDue(new, at: after(7_000)))
+        looker.schedule.wasRead(successfully: true, at: after(7_000))
+        #expect(!looker.isDue(new, at: after(9_000)))
+    }
+
+    @Test("a file that has not changed is read where that is asked for, once it has settled")
+    func askedFor() {
+        let looker = looker()
+        looker.schedule.readAnyway()
+        #expect(looker.isDue(old, at: after(1_500)))
+        looker.schedule.wasRead(successfully: true, at: after(1_500))
+        #expect(!looker.isDue(old, at: after(3_000)))
+        #expect(!looker.isDue(new, at: after(4_000)))
+        looker.schedule.readAnyway()
+        #expect(!looker.isDue(new, at: after(4_500)))
+        #expect(looker.isDue(new, at: after(5_000)))
+    }
+}
