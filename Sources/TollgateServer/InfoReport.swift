@@ -53,12 +53,15 @@ struct InfoReport: Encodable, Sendable {
         var operations: Int
         /// Entries that Redis could not apply; a person has to look at them.
         var rejected: Int
+        /// How often the file was made anew because it had been taken away; nil for never.
+        var remade: Int?
         /// Why the file could not be used the last time.
         var error: String?
 
         init(_ depth: Journal.Depth) {
             operations = depth.operations
             rejected = depth.rejected
+            remade = depth.remade > 0 ? depth.remade : nil
             error = depth.lastError
         }
     }

@@ -5,6 +5,8 @@ import TollgateLedger
 
 /// The journal of a sidecar, and the task that replays it. Usable from any thread.
 final class JournalKeeper: Sendable {
+    private static let interval = Duration.seconds(1)
+
     let journal: Journal
     private let logger: Logger
     private let kept: AsyncStream<Void>
@@ -35,7 +37,36 @@ final class JournalKeeper: Sendable {
                 for worker in workers { worker.eventLoop.execute { worker.value.ledger.replayed(identity) } }
             })
         let kept = kept
-        task.withLock { $0 = Task { await replay.run(whenKept: kept) } }
+        let watching = Task { await watch() }
+        task.withLock { task in
+            task = Task {
+                await withTaskCancellationHandler {
+                    await replay.run(whenKept: kept)
+                } onCancel: {
+                    watching.cancel()
+                }
+            }
+        }
+    }
+
+    /// Checks the file each second, and logs each change of its state once.
+    private func watch() async {
+        var last = journal.depth
+        while (try? await Task.sleep(for: Self.interval)) != nil {
+            let depth = await journal.check()
+            if depth.remade > last.remade {
+                logger.error(
+                    "the journal was taken away while in use, and has been made anew with all that waits",
+                    metadata: ["operations": "\(depth.operations)"])
+            }
+            if let error = depth.lastError, error != last.lastError {
+                logger.error("the journal cannot be used: \(error)")
+            }
+            if depth.lastError == nil, last.lastError != nil {
+                logger.notice("the journal can be used again")
+            }
+            last = depth
+        }
     }
 
     func somethingWasKept() {

@@ -201,6 +201,31 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
+    @Test("a journal that is unlinked while Redis is down loses nothing that was answered, even if killed then")
+    func unlinked() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        let arguments = ["--redis", "\(redis.address)"]
+        let first = try await SidecarProcess(policy: Self.policy, arguments: arguments)
+        redis.stop()
+        let client = try first.client()
+        try await eventually { try await client.ask("RECORD user=a tokens=1") == ["OK queued=1"] }
+        let journal = first.folder.path + "/tollgate-data/journal.sqlite"
+        for suffix in ["", "-wal", "-shm"] { #expect(unlink(journal + suffix) == 0) }
+        let replies = try await client.ask((0..<30).map { _ in "RECORD user=b tokens=3" })
+        #expect(replies.allSatisfy { $0 == "OK queued=1" })
+        try await eventually { first.log.contains("the journal was taken away while in use") }
+        #expect(try await client.ask("INFO")[0].contains(#""remade":1"#))
+        first.signal(SIGKILL)
+        _ = try await first.end()
+        try redis.start()
+        let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
+        let asker = try second.client()
+        try await eventually { try await asker.ask("INFO")[0].contains(#""journal":{"operations":0"#) }
+        #expect(try redis.hash("tollgate:{user:b}")["tokens/total"] == "90")
+        #expect(try redis.hash("tollgate:{user:a}")["tokens/total"].flatMap(Int.init) ?? 0 >= 1)
+        #expect(try await second.stop() == 0)
+    }
+
     @Test("two sidecars cannot share a data folder, and the second says why")
     func sharedFolder() async throws {
         let redis = try TestRedis()

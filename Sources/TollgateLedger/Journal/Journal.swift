@@ -9,12 +9,15 @@ import Synchronization
 /// Usable from any thread, event loops included: nothing here waits for the disk but on the journal's own queue. What comes
 /// while a transaction is under way goes into the next one together, so that all of it shares one wait for the disk.
 ///
-/// One journal holds a file at a time. Another process that opens it too breaks nothing, but makes writers wait for it.
+/// One journal holds a file at a time. Another process that opens it too breaks nothing, but makes writers wait for it. Where the
+/// file is taken away meanwhile, it is made anew with all that waits; where another one has its name, nothing more is kept.
 package final class Journal: Sendable {
     /// The producer of what was never sent under another identity; the same for as long as anything waits.
     package let producer: String
-    let database: DatabaseQueue
     private let path: String
+    /// Runs everything that uses the file.
+    private let queue = DispatchQueue(label: "journal")
+    private let file: Mutex<JournalFile>
     private let spare: JournalSpare
     private let state: Mutex<JournalState>
     /// As in `state`: asked for every operation that takes back.
@@ -27,9 +30,9 @@ package final class Journal: Sendable {
     ///   ``JournalError/noRoom(path:)`` and ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
-        let database = try Self.open(path, spare)
+        let file = try Self.open(path, spare)
         let (producer, depth) = try JournalError.catching(path) {
-            try database.writeWithoutTransaction { database in
+            try file.database.writeWithoutTransaction { database in
                 let depth = try JournalTable.depth(of: database)
                 if depth.records == 0 { JournalTable.renewProducer(in: database) }
                 return (try JournalTable.producer(in: database), depth)
@@ -38,21 +41,24 @@ package final class Journal: Sendable {
         if depth.records == 0 { spare.take() }
         self.path = path
         self.spare = spare
-        self.database = database
+        self.file = Mutex(file)
         self.producer = producer
         state = Mutex(JournalState(capacity: capacity, depth: depth))
         backlog = Atomic(depth.records > 0)
     }
 
     /// On a full disk there is no room either for what opening writes.
-    private static func open(_ path: String, _ spare: JournalSpare) throws(JournalError) -> DatabaseQueue {
+    private static func open(_ path: String, _ spare: JournalSpare) throws(JournalError) -> JournalFile {
         do throws(JournalError) {
-            return try JournalFile.open(path)
+            return try JournalFile(path: path)
         } catch {
             guard case .noRoom = error, spare.giveBack() else { throw error }
-            return try JournalFile.open(path)
+            return try JournalFile(path: path)
         }
     }
+
+    /// The connection to the file; another one once that has been made anew.
+    var database: DatabaseQueue { file.withLock { $0.database } }
 
     /// Puts operations behind all that wait. The order of the calls is that of the records.
     ///
@@ -79,7 +85,7 @@ package final class Journal: Sendable {
         switch admission {
         case .refused(let error): completion(.failure(error))
         case .queued: break
-        case .first: database.asyncWriteWithoutTransaction { self.writeQueued(in: $0) }
+        case .first: queue.async { self.writeQueued() }
         }
     }
 
@@ -139,8 +145,10 @@ package final class Journal: Sendable {
     package func close() async {
         state.withLock { $0.isClosed = true }
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                self.database.writeWithoutTransaction { self.writeQueued(in: $0) }
+            queue.async {
+                self.writeQueued()
+                // What waits is to be found by the next one that opens the file.
+                if self.database.isOpen { _ = self.keepFile() }
                 try? self.database.close()
                 continuation.resume()
             }
@@ -155,11 +163,15 @@ package final class Journal: Sendable {
 
 extension Journal {
     /// Writes all that is queued in one transaction, and says how that went.
-    private func writeQueued(in database: Database) {
+    private func writeQueued() {
         let group = state.withLock { $0.takeQueued() }
         guard !group.isEmpty else { return }
-        let outcome = transact(in: database) {
-            for entry in group { try JournalTable.insert(entry, in: database) }
+        let outcome = keepFile().flatMap {
+            database.writeWithoutTransaction { database in
+                transact(in: database) {
+                    for entry in group { try JournalTable.insert(entry, in: database) }
+                }
+            }
         }
         if case .failure = outcome {
             settle { $0.takeBack(group) }
@@ -180,7 +192,7 @@ extension Journal {
             }
             self.settle { state in
                 if let value { settle(&state, value) }
-                state.depth.lastError = nil
+                if !state.isFileLost { state.depth.lastError = nil }
             }
         }
     }
@@ -202,6 +214,29 @@ extension Journal {
             _ = try? database.checkpoint(.truncate)
         }
         spare.take()
+    }
+
+    /// Checks that the file is still in place, and makes it anew where it is not.
+    private func keepFile() -> Result<Void, JournalError> {
+        let outcome = reporting { try file.withLock { try $0.stayInPlace() } }
+        settle { state in
+            if case .success(let isRemade) = outcome, isRemade {
+                state.depth.remade += 1
+                state.depth.lastError = nil
+            }
+            if case .failure = outcome { state.isFileLost = true } else { state.isFileLost = false }
+        }
+        return outcome.map { _ in }
+    }
+
+    /// Checks the file when nothing is written to it. Returns the depth after that.
+    package func check() async -> Depth {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                if self.database.isOpen { _ = self.keepFile() }
+                continuation.resume(returning: self.depth)
+            }
+        }
     }
 
     /// Keeps what went wrong for whoever asks for the depth, until something has been written again.
@@ -226,9 +261,13 @@ extension Journal {
         _ body: @escaping @Sendable (Database) -> Result<Value, JournalError>
     ) async throws(JournalError) -> Value {
         let outcome = await withCheckedContinuation { continuation in
-            database.asyncWriteWithoutTransaction { database in
-                let isOpen = database.sqliteConnection != nil
-                continuation.resume(returning: isOpen ? body(database) : .failure(.closed))
+            queue.async {
+                // What waits is read also where its file is gone for good: it is replayed from there while this process lives.
+                if self.database.isOpen { _ = self.keepFile() }
+                let outcome = self.database.writeWithoutTransaction { database in
+                    database.sqliteConnection == nil ? .failure(.closed) : body(database)
+                }
+                continuation.resume(returning: outcome)
             }
         }
         return try outcome.get()

@@ -11,6 +11,8 @@ package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
     case storage(String)
     /// The file is not a journal, a damaged one, or that of a later version. It was left as it is.
     case unusable(path: String, reason: String)
+    /// Another file has the journal's name by now.
+    case replaced(path: String)
     /// The journal has been closed.
     case closed
 
@@ -21,6 +23,8 @@ package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noRoom(let path): "the journal \(path): the disk is full"
         case .storage(let sentence): sentence
         case .unusable(let path, let reason): "the journal \(path) cannot be used: \(reason); it was left untouched"
+        case .replaced(let path):
+            "the journal \(path) is another file now than the one that is in use: move that one away, and the journal is made anew"
         case .closed: "the journal has been closed"
         }
     }

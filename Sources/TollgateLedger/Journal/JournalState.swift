@@ -24,6 +24,8 @@ struct JournalState {
     /// Counts what is queued and what is being written like what is on disk.
     var depth: Journal.Depth
     var isClosed = false
+    /// The file has been taken away and could not be made anew: nothing that is appended may be acknowledged.
+    var isFileLost = false
     private var queued: [Entry] = []
     /// Records counted from the opening of the file: how many there have been, up to which there is a backlog, and how many have
     /// been replayed. They are replayed in their order.
