@@ -7,8 +7,10 @@ enum SettingsFile {
     /// Throws a sentence that names the file and the key.
     static func read(_ path: String) throws -> [String: String] {
         let text = try TextFile(path: path).text(namedBy: "--config")
-        guard let root = try PolicyText(yaml: text, file: path).root() else { return [:] }
-        guard let mapping = root.mapping else { throw ServerError("\(path):1: expected a map of settings") }
+        // An empty file is one that was emptied by mistake, or is just being written: what it set would silently not hold.
+        guard let mapping = try PolicyText(yaml: text, file: path).root()?.mapping else {
+            throw ServerError("\(path):1: expected a map of settings")
+        }
         var settings: [String: String] = [:]
         for (key, value) in mapping {
             let line = key.mark.map { ":\($0.line)" } ?? ""

@@ -134,6 +134,7 @@ import TollgateTestSupport
         ),
         ("workers: [\n", "settings.yaml:2: not valid YAML: "),
         ("workers: 1\nworkers: 2\n", "settings.yaml:2: duplicate key workers (first on line 1)"),
+        ("", "settings.yaml:1: expected a map of settings"),
         ("- workers\n", "settings.yaml:1: expected a map of settings"),
         ("deadline: 1s\nworkers: [1, 2]\n", "settings.yaml:2: workers: expected a single value"),
         ("listen: { a: b }\n", "settings.yaml:1: listen: expected a single value"),
@@ -154,6 +155,31 @@ import TollgateTestSupport
     func noFile() async throws {
         let command = try await serve("--config", "/no/such/settings.yaml")
         #expect(command.errors == "Error: --config /no/such/settings.yaml: is not there\n")
+        #expect(command.status == 1)
+    }
+
+    /// The other files that it reads, each emptied or cut off: the option, the file, and what stands in those that it names.
+    static let cutFiles: [(option: String, text: String, other: String)] = [
+        ("token-file", "", ""), ("token-file", " \n", ""), ("admin-access", "", ""), ("admin-access", "tokens:\n", ""),
+        ("admin-access", "tokens:\n  - { name: ops, role: admin, tok", ""),
+        ("admin-access", "jwt: { keys: other, audience: a, roles: { admin: a } }", ""),
+        ("admin-access", "jwt: { keys: other, audience: a, roles: { admin: a } }", #"{"keys":[{"kty":"EC","crv":"P-2"#),
+        ("admin-access", "jwt: { keys: other, audience: a, roles: { admin: a } }", #"{"keys":[]}"#),
+        ("admin-access", "jwt: { secret_file: other, audience: a, roles: { admin: a } }", ""),
+        ("alerts", "", ""), ("alerts", "handlers:\n", ""), ("alerts", "handlers:\n  - { name: a, type: sla", ""),
+        ("alerts", "handlers:\n  - { name: a, type: slack, url_file: other }", ""),
+    ]
+
+    @Test(
+        "a file of tokens, keys or receivers that was emptied or cut off is an error at the start", arguments: cutFiles)
+    func cutFile(option: String, text: String, other: String) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("no_limits: true", to: "tollgate.yaml")
+        try folder.write(other, to: "other")
+        let file = try folder.write(text, to: "file.yaml")
+        let command = try await serve("--\(option)", file, "--listen", "unix:s", workingFolder: folder.path)
+        #expect(command.errors.hasPrefix("Error: "), "\(command.errors)")
+        #expect(command.errors.contains("file.yaml") || command.errors.contains("other"), "\(command.errors)")
         #expect(command.status == 1)
     }
 
