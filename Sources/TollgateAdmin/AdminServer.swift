@@ -73,7 +73,7 @@ package struct AdminServer: Service {
     }
 
     private var responder: HTTPChannelHandler.Responder {
-        let router = AdminRouter.make(api, access: settings.access, logger: logger).buildResponder()
+        let router = AdminRouter.make(api, settings, logger: logger).buildResponder()
         return { [quietLogger] request, writer, channel in
             let context = AdminContext(source: .init(channel: channel, logger: quietLogger))
             var response: Response

@@ -50,6 +50,12 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A name by which the admin API is reached besides its address, such as a proxy's; may be repeated.",
+            valueName: "name"))
+    var adminHost: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "File that says whom the admin API lets in. (default: a token made in the data folder)", valueName: "file"))
     var adminAccess: String?
 
@@ -69,12 +75,16 @@ struct ServeOptions: ParsableArguments {
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
+        if !adminHost.isEmpty { given["admin-host"] = adminHost.joined(separator: ",") }
         return given
     }
 
     /// Every name that may stand in the file of settings.
     static let names = [
         "policy", "listen", "redis", "data", "namespace", "workers", "deadline", "idle-timeout", "max-connections",
-        "token-file", "admin", "admin-access", "alerts",
+        "token-file", "admin", "admin-host", "admin-access", "alerts",
     ]
+
+    /// Those that may be lists there.
+    static let listNames: Set = ["listen", "admin-host"]
 }

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateServer
 import Yams
 
-/// The file named by `--config`: a YAML map of option names to values; `listen` may be a list.
+/// The file named by `--config`: a YAML map of option names to values; `listen` and `admin-host` may be lists.
 enum SettingsFile {
     /// Throws a sentence that names the file and the key.
     static func read(_ path: String) throws -> [String: String] {
@@ -21,7 +21,8 @@ enum SettingsFile {
             }
             let items = value.sequence.map(Array.init) ?? [value]
             let texts = items.compactMap { $0.scalar?.string }
-            guard texts.count == items.count, !texts.isEmpty, value.sequence == nil || name == "listen" else {
+            let mayBeList = ServeOptions.listNames.contains(name)
+            guard texts.count == items.count, !texts.isEmpty, value.sequence == nil || mayBeList else {
                 throw ServerError("\(path)\(line): \(name): expected a single value")
             }
             settings[name] = texts.joined(separator: ",")

@@ -13,6 +13,8 @@ struct Settings {
     var redis: RedisAddress?
     /// Where the admin API listens; nil for nowhere.
     var adminAddress: ListenAddress?
+    /// Names by which it is reached besides its address.
+    var adminHosts: [String]
     /// Whom it lets in; nil for the bearer of a token in the data folder.
     var adminAccess: AccessSettings?
     /// Who is told of alerts; nil for the log alone.
@@ -21,12 +23,13 @@ struct Settings {
 
     init(
         policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
-        adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, server: ServerSettings
+        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, server: ServerSettings
     ) {
         self.policyPath = policyPath
         self.dataFolder = dataFolder
         self.redis = redis
         self.adminAddress = adminAddress
+        self.adminHosts = adminHosts
         self.adminAccess = adminAccess
         self.alerts = alerts
         self.server = server
@@ -76,8 +79,15 @@ struct SettingsReader {
             dataFolder: reader.string(forKey: "data") ?? "tollgate-data",
             redis: redis,
             adminAddress: adminAddress,
+            adminHosts: try hosts(reader),
             adminAccess: try await access(reader, to: adminAddress),
             alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }, server: server)
+    }
+
+    private func hosts(_ reader: ConfigReader) throws -> [String] {
+        let hosts = reader.string(forKey: "admin-host")?.split(separator: ",").map(String.init) ?? []
+        for host in hosts { try AdminSettings.validate(host: host) }
+        return hosts
     }
 
     private func access(_ reader: ConfigReader, to address: ListenAddress?) async throws -> AccessSettings? {

@@ -60,7 +60,8 @@ extension Sidecar {
     /// Nil where there shall be no admin API.
     private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }
-        return AdminSettings(address: address, access: try settings.adminAccess ?? ownAccess())
+        return AdminSettings(
+            address: address, access: try settings.adminAccess ?? ownAccess(), hosts: settings.adminHosts)
     }
 
     /// For whoever can read the file in the data folder.

@@ -216,7 +216,8 @@ struct BadRequestTests {
             for type in ["application/json; charset=utf-8", "Application/JSON"] {
                 #expect(try await admin.ask("POST", "/v1/check", body, headers: ["Content-Type": type]).status == 200)
             }
-            let host = "Host: x\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")\r\nConnection: close\r\n"
+            let host =
+                "Host: localhost\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")\r\nConnection: close\r\n"
             let raw = try await admin.raw("POST /v1/check HTTP/1.1\r\n\(host)Content-Length: 13\r\n\r\n\(body)")
             #expect(raw.hasPrefix("HTTP/1.1 200"))
         }

@@ -70,7 +70,7 @@ struct ListeningTests {
             for place in 0..<300 {
                 let client = try SocketClient(.tcp(port: port), patience: 30)
                 if place == 0 {
-                    try await client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                    try await client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     #expect(try await client.readLine()?.hasPrefix("HTTP/1.1 200") == true)
                 }
                 try await client.send("GET /he")
@@ -123,7 +123,7 @@ struct ListeningTests {
             do {
                 let client = try SocketClient(.tcp(port: port))
                 try await client.send(
-                    "POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Length: 50\r\n\r\n{"
+                    "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\nContent-Length: 50\r\n\r\n{"
                 )
                 client.finishSending()
                 _ = try? await client.readToEnd()
@@ -138,7 +138,7 @@ struct ListeningTests {
     func connections() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
-            let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             do {
                 var idle: [SocketClient] = []
                 for _ in 0..<300 { idle.append(try SocketClient(.tcp(port: port))) }
@@ -156,7 +156,7 @@ struct ListeningTests {
         try await withAdmin(waits: false) { admin in
             #expect(try await admin.raw("CHECK user=alice\n\n").hasPrefix("HTTP/1.1 400"))
             let long = String(repeating: "x", count: 200_000)
-            let answer = try await admin.raw("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: \(long)\r\n\r\n")
+            let answer = try await admin.raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: \(long)\r\n\r\n")
             #expect(!answer.hasPrefix("HTTP/1.1 200"))
             #expect(try await admin.ask("GET", "/healthz", token: nil).status == 200)
         }

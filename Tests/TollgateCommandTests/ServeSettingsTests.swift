@@ -57,6 +57,7 @@ import TollgateTestSupport
             policy: ignored because of the flag
             data: \(folder.path)/data
             admin: unix:\(folder.path)/admin.sock
+            admin-host: [limits.example, 10.0.0.1]
             """, to: "settings.yaml")
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"],
@@ -107,6 +108,10 @@ import TollgateTestSupport
         (
             "admin", "0.0.0.0:7380",
             "--admin 0.0.0.0:7380: beyond loopback, say who is let in: name a file of tokens with --admin-access"
+        ),
+        (
+            "admin-host", "limits.example:443",
+            "--admin-host limits.example:443: expected the name or address of a host, without a port"
         ),
         ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: is not there"),
         ("policy", "/no/such.yaml", "/no/such.yaml: is not there"),

@@ -1,14 +1,15 @@
 import HTTPTypes
-package import Hummingbird
-package import Logging
+import Hummingbird
+import Logging
 
 /// Builds the router of the API: every route behind its permission, and every fault a problem.
-package enum AdminRouter {
-    package static func make(_ api: AdminAPI, access: AccessSettings, logger: Logger) -> Router<AdminContext> {
+enum AdminRouter {
+    static func make(_ api: AdminAPI, _ settings: AdminSettings, logger: Logger) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         let routes = api.routes
-        let authenticator = Authenticator(access, logger: logger)
+        let authenticator = Authenticator(settings.access, logger: logger)
         router.add(middleware: ProblemMiddleware(routes: routes))
+        router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
                 let identity = try await authenticator.admit(request.headers[.authorization], context.address, route)

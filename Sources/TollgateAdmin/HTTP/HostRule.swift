@@ -1,0 +1,99 @@
+import HTTPTypes
+import TollgateServer
+
+/// Decides whether a request was meant for this API, by its `Host` and its `Origin`. A web page can have a browser send requests
+/// to any address, also under a name of its own that it lets point here; it cannot choose these two headers.
+struct HostRule: Sendable {
+    /// What the API listens on.
+    private enum Reach {
+        /// No browser can reach it.
+        case unix
+        /// The names of this machine, and no others.
+        case loopback
+        /// Any address: a page cannot make one point elsewhere.
+        case network
+    }
+
+    private let reach: Reach
+    /// In lower case.
+    private let names: Set<String>
+    /// The names that were given. Pages of these hosts may send requests too, as a proxy may have changed `Host`.
+    private let givenNames: Set<String>
+
+    /// - Parameters:
+    ///   - address: Where the API listens.
+    ///   - names: Further names by which it is reached, such as that of a proxy.
+    init(_ address: ListenAddress, names: [String]) {
+        givenNames = Set(names.map { $0.lowercased() })
+        var usual: Set<String> = ["localhost"]
+        switch address {
+        case .unix: reach = .unix
+        case .tcp(let host, _):
+            reach = address.isLocal ? .loopback : .network
+            usual.formUnion(["127.0.0.1", "[::1]", (host.contains(":") ? "[\(host)]" : host).lowercased()])
+        }
+        self.names = usual.union(givenNames)
+    }
+
+    private static let furtherHost = HTTPField.Name("Host")
+
+    /// Returns a sentence about what is wrong with a request's headers; nil where nothing is.
+    func fault(of request: HTTPRequest) -> String? {
+        // The first of them is the authority.
+        guard Self.furtherHost.map({ request.headerFields[$0] == nil }) ?? true else { return "Host: named twice" }
+        guard let text = request.authority, !text.isEmpty else { return reach == .unix ? nil : "Host: is missing" }
+        guard let host = HostName(text) else { return "Host: expected a name or an address, and a port" }
+        if reach == .unix { return nil }
+        guard isOurs(host) else {
+            return "Host: \(text.prefix(64)) is not a name of this API; --admin-host adds one"
+        }
+        let origins = request.headerFields[values: .origin]
+        guard origins.allSatisfy({ isOurs(origin: $0, host: text) }), origins.count <= 1 else {
+            return "Origin: a page of another origin may not use this API; --admin-host adds a name of a proxy"
+        }
+        return nil
+    }
+
+    private func isOurs(_ host: HostName) -> Bool {
+        names.contains(host.name) || (reach == .network && host.isAddress)
+    }
+
+    private func isOurs(origin: String, host: String) -> Bool {
+        for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
+            let rest = origin.dropFirst(scheme.count)
+            return rest.lowercased() == host.lowercased() || HostName(rest).map { givenNames.contains($0.name) } == true
+        }
+        return false
+    }
+}
+
+/// A host and a port, as `Host` names them.
+struct HostName: Equatable {
+    /// In lower case; an IPv6 address in brackets.
+    let name: String
+    let isAddress: Bool
+
+    /// Nil where the text is not `name`, `name:port` or the same with an address.
+    init?(_ text: some StringProtocol) {
+        let text = text.lowercased()
+        let end = text.hasPrefix("[") ? text.firstIndex(of: "]").map(text.index(after:)) : text.firstIndex(of: ":")
+        if text.hasPrefix("["), end == nil { return nil }
+        let rest = text[(end ?? text.endIndex)...]
+        guard rest.isEmpty || rest.first == ":", rest.dropFirst().allSatisfy({ ("0"..."9").contains($0) }),
+            rest.utf8.count <= 6
+        else { return nil }
+        name = String(text[..<(end ?? text.endIndex)])
+        if name.hasPrefix("[") {
+            isAddress = true
+            guard name.dropFirst().dropLast().utf8.allSatisfy({ Self.hexadecimal.contains($0) }), name.utf8.count > 3
+            else { return nil }
+        } else {
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            isAddress = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+            guard (1...253).contains(name.utf8.count), name.utf8.allSatisfy(Self.letters.contains) else { return nil }
+        }
+    }
+
+    private static let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789-._".utf8)
+    private static let hexadecimal = Set("0123456789abcdef:.".utf8)
+}
