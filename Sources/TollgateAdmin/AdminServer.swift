@@ -35,7 +35,7 @@ package struct AdminServer: Service {
     package func run() async throws {
         for warning in settings.access.warnings { logger.warning("\(warning)") }
         let connections = OpenConnections()
-        let http = HTTP1Channel(responder: responder)
+        let http = HTTP1Channel(responder: responder(connections))
         let listener = AdminListener(
             address: settings.address, http: http, connections: connections, logger: quietLogger)
         let (channel, file) = try await listener.bind()
@@ -72,8 +72,8 @@ package struct AdminServer: Service {
         }
     }
 
-    private var responder: HTTPChannelHandler.Responder {
-        let router = AdminRouter.make(api, settings, logger: logger).buildResponder()
+    private func responder(_ connections: OpenConnections) -> HTTPChannelHandler.Responder {
+        let router = AdminRouter.make(api, settings, connections, logger: logger).buildResponder()
         return { [quietLogger] request, writer, channel in
             let context = AdminContext(source: .init(channel: channel, logger: quietLogger))
             var response: Response

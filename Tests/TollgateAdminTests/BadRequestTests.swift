@@ -10,7 +10,11 @@ struct BadRequestTests {
     @Test("unknown paths and methods are problems too")
     func unrouted() async throws {
         try await withAdmin(waits: false) { admin in
-            for path in ["/", "/v1", "/v1/tier", "/v1/tiers/basic/limits", "/v1/scopes/limits", "/v2/tiers"] {
+            for path in [
+                "/", "/v1", "/v1/tier", "/v1/tiers/basic/limits", "/v1/scopes/limits", "/v2/tiers", "/v1/tiers/",
+                "//v1//tiers",
+                "/v1//tiers", "/v1/tiers/basic/", "//healthz", "/healthz/", "/v1/users//",
+            ] {
                 let answer = try await admin.ask("GET", path)
                 #expect(answer.status == 404, "\(path)")
                 #expect(answer.problem == "not_found")

@@ -134,20 +134,97 @@ struct ListeningTests {
         }
     }
 
-    @Test("more connections than there is room for wait until others end")
-    func connections() async throws {
+    /// Of health, on a connection that stays.
+    private static let health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    private func healthy(_ client: SocketClient) async throws -> Bool {
+        try await client.send(Self.health)
+        let status = try await client.readLine()
+        while let line = try await client.readLine(), line != #"{"status":"ok"}"# {}
+        return status == "HTTP/1.1 200 OK"
+    }
+
+    @Test("connections that are kept without a request make room for others, the longest idle one first")
+    func idleConnections() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
-            let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-            do {
-                var idle: [SocketClient] = []
-                for _ in 0..<300 { idle.append(try SocketClient(.tcp(port: port))) }
-                let waiting = try SocketClient(.tcp(port: port), patience: 1)
-                try await waiting.send(request)
-                await #expect(throws: SocketClient.Failure.self) { _ = try await waiting.readLine() }
-                idle.removeAll()
+            var idle: [SocketClient] = []
+            for _ in 0..<300 {
+                let client = try SocketClient(.tcp(port: port))
+                #expect(try await healthy(client))
+                idle.append(client)
             }
-            #expect(try await admin.raw(request).hasPrefix("HTTP/1.1 200"))
+            #expect(try await admin.ask("GET", "/v1/nothing").status == 404)
+            // Which of them are left: those that came last.
+            #expect(try await idle[0].readToEnd() == [])
+            #expect(try await idle[50].readToEnd() == [])
+            #expect(try await healthy(idle[299]))
+        }
+    }
+
+    @Test("connections that never say anything make room as well")
+    func silentConnections() async throws {
+        try await withAdmin(waits: false) { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            var silent: [SocketClient] = []
+            for _ in 0..<300 { silent.append(try SocketClient(.tcp(port: port))) }
+            #expect(try await admin.ask("GET", "/v1/nothing").status == 404)
+            silent.removeAll()
+        }
+    }
+
+    @Test("where all connections have a request under way there is room for health, and nothing else")
+    func healthKept() async throws {
+        try await withAdmin(waits: false) { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            let head =
+                "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")\r\n"
+            var busy: [SocketClient] = []
+            func add() async throws {
+                busy.append(try SocketClient(.tcp(port: port)))
+                try await busy[busy.count - 1].send(head + "Content-Length: 50\r\n\r\n{")
+            }
+            for _ in 0..<OpenConnections.most - OpenConnections.keptForHealth { try await add() }
+            try await eventually {
+                let answer = try await admin.ask("GET", "/v1/tiers", headers: ["Connection": "close"])
+                if answer.status == 503 {
+                    #expect(answer.problem == "busy" && answer.headers["retry-after"] == "1")
+                    return true
+                }
+                // One whose head had not been read yet has made room.
+                try await add()
+                return false
+            }
+            for path in ["/healthz", "/readyz"] {
+                #expect([200, 503].contains(try await admin.ask("GET", path, token: nil).status))
+                #expect(try await admin.ask("GET", path, token: nil)["status"] != nil)
+            }
+            busy.removeAll()
+            try await eventually { try await admin.ask("GET", "/v1/nothing").status == 404 }
+        }
+    }
+
+    @Test("a client that waits with its body is told to send it, and where nobody wants it gets the answer at once")
+    func expectation() async throws {
+        try await withAdmin { admin in
+            guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
+            let body = #"{"scopes":{}}"#
+            func ask(_ path: String, token: String, length: Int) async throws -> (SocketClient, String?) {
+                let client = try SocketClient(.tcp(port: port), patience: 10)
+                let head =
+                    "POST \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\nConnection: close\r\n"
+                try await client.send(head + "Expect: 100-continue\r\nContent-Length: \(length)\r\n\r\n")
+                return (client, try await client.readLine())
+            }
+            let token = AdminHarness.tokens[.admin] ?? ""
+            let (client, status) = try await ask("/v1/check", token: token, length: body.utf8.count)
+            #expect(status == "HTTP/1.1 100 Continue")
+            #expect(try await client.readLine() == "")
+            try await client.send(body)
+            #expect(try await client.readLine() == "HTTP/1.1 200 OK")
+            #expect(try await ask("/v1/check", token: "wrong", length: 9).1 == "HTTP/1.1 401 Unauthorized")
+            #expect(try await ask("/v1/nothing", token: token, length: 9).1 == "HTTP/1.1 404 Not Found")
+            #expect(try await ask("/v1/check", token: token, length: 2 << 20).1?.hasPrefix("HTTP/1.1 413") == true)
         }
     }
 

@@ -16,9 +16,6 @@ struct AdminListener {
     let connections: OpenConnections
     let logger: Logger
 
-    /// More connections wait until one of these ends.
-    private static let mostConnections = 256
-
     /// Listens. The file is that of a Unix socket.
     ///
     /// - Throws: ``AdminError`` where it cannot.
@@ -50,7 +47,7 @@ struct AdminListener {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let most = MaximumAvailableConnections(Self.mostConnections, logger: logger)
+                    let most = MaximumAvailableConnections(OpenConnections.most, logger: logger)
                     try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: most))
                 }
             }
@@ -60,7 +57,7 @@ struct AdminListener {
         http.setup(channel: channel, logger: logger).flatMapThrowing { [connections] connection in
             let pipeline = channel.pipeline.syncOperations
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(ConnectionDeadline(), position: .after(decoder))
+            try pipeline.addHandler(ConnectionDeadline(connections), position: .after(decoder))
             connections.add(channel)
             return connection
         }

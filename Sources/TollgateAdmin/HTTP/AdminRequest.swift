@@ -15,6 +15,8 @@ struct AdminRequest {
     /// Nil on routes that are open to everyone.
     let identity: Identity?
     let address: String
+    /// The connection that it came on.
+    let channel: any Channel
 
     /// As the audit log has who made a change.
     var author: Author { Author(name: identity?.name ?? "", address: address) }
@@ -63,6 +65,8 @@ struct AdminRequest {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBytes {
             throw Problem.bodyTooLarge
         }
+        // Once it is known that it is wanted.
+        channel.triggerUserOutboundEvent(ConnectionDeadline.SendBody(), promise: nil)
         let buffer = try await request.body.collect(upTo: Self.mostBytes)
         return Data(buffer.readableBytesView)
     }

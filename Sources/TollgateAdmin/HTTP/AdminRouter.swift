@@ -4,7 +4,9 @@ import Logging
 
 /// Builds the router of the API: every route behind its permission, and every fault a problem.
 enum AdminRouter {
-    static func make(_ api: AdminAPI, _ settings: AdminSettings, logger: Logger) -> Router<AdminContext> {
+    static func make(
+        _ api: AdminAPI, _ settings: AdminSettings, _ connections: OpenConnections, logger: Logger
+    ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         let routes = api.routes
         let authenticator = Authenticator(settings.access, logger: logger)
@@ -12,9 +14,11 @@ enum AdminRouter {
         router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
+                guard route.isHealth || connections.haveRoom(for: context.channel) else { throw Problem.crowded }
                 let identity = try await authenticator.admit(request.headers[.authorization], context.address, route)
                 let admitted = AdminRequest(
-                    request: request, parameters: context.parameters, identity: identity, address: context.address)
+                    request: request, parameters: context.parameters, identity: identity, address: context.address,
+                    channel: context.channel)
                 return await respond(to: admitted, route, logger)
             }
         }

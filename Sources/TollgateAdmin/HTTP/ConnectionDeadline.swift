@@ -2,12 +2,16 @@ import NIOCore
 import NIOHTTP1
 
 /// Closes a connection that keeps its place without getting on: however slowly bytes come or are taken, each part of a request
-/// has its time. Stands behind the decoder; belongs to the connection's event loop.
+/// has its time. Tells a client that waits with its body to send it, where a `SendBody` comes from a route. Stands behind the
+/// decoder; belongs to the connection's event loop.
 final class ConnectionDeadline: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
+
+    /// The outbound event that has the client go on with a body that it keeps back (`Expect: 100-continue`).
+    struct SendBody: Sendable {}
 
     /// What a connection waits for.
     private enum Phase: Equatable {
@@ -29,10 +33,16 @@ final class ConnectionDeadline: ChannelDuplexHandler {
         }
     }
 
+    private let connections: OpenConnections
     private var phase = Phase.head
+    private var isBodyKeptBack = false
     private var isBodyOpen = false
     private var answersDue = 0
     private var timer: Scheduled<Void>?
+
+    init(_ connections: OpenConnections) {
+        self.connections = connections
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         enter(.head, context)
@@ -44,10 +54,13 @@ final class ConnectionDeadline: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             isBodyOpen = true
+            isBodyKeptBack =
+                head.version != .http1_0 && head.headers.first(name: "expect")?.lowercased() == "100-continue"
             answersDue += 1
-        case .body: break
+            if answersDue == 1 { connections.note(context.channel, isWaiting: false) }
+        case .body: isBodyKeptBack = false
         case .end: isBodyOpen = false
         }
         advance(context)
@@ -68,8 +81,20 @@ final class ConnectionDeadline: ChannelDuplexHandler {
         written.futureResult.whenComplete { _ in
             let (handler, context) = bound.value
             handler.answersDue -= 1
+            if handler.answersDue == 0 { handler.connections.note(context.channel, isWaiting: true) }
             handler.advance(context)
         }
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is SendBody else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        // Of requests that came together, the others' answers go first.
+        if isBodyKeptBack, isBodyOpen, answersDue == 1 {
+            let head = HTTPResponseHead(version: .http1_1, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        }
+        isBodyKeptBack = false
+        promise?.succeed()
     }
 
     private func advance(_ context: ChannelHandlerContext) {

@@ -45,6 +45,13 @@ extension Problem {
         return problem
     }
 
+    /// There is no room but for health.
+    static var crowded: Problem {
+        var problem = Problem(.busy, "too many connections have requests under way")
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }
+
     /// What the store says where it does not depend on what the client has asked for in If-Match.
     init(store error: StoreError) {
         switch error {

@@ -34,10 +34,14 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
+    /// True for what is served even where there is no room for anything else.
+    var isHealth: Bool { path == "/healthz" || path == "/readyz" }
+
     /// Whether a path is one of this route's, whatever its parameters.
     func matches(path: String) -> Bool {
-        let words = path.split(separator: "/")
-        let pattern = self.path.split(separator: "/")
-        return words.count == pattern.count && zip(words, pattern).allSatisfy { $1.hasPrefix("{") || $0 == $1 }
+        let words = path.split(separator: "/", omittingEmptySubsequences: false)
+        let pattern = self.path.split(separator: "/", omittingEmptySubsequences: false)
+        return words.count == pattern.count
+            && zip(words, pattern).allSatisfy { $1.hasPrefix("{") ? !$0.isEmpty : $0 == $1 }
     }
 }
