@@ -270,7 +270,9 @@ struct ReportTests {
     @Test("to ask whether a policy is right changes nothing, and a reset of null is none")
     func noChange() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            #expect(try await admin.ask("POST", "/v1/policy/validate", "").status == 200)
+            let empty = try await admin.ask("POST", "/v1/policy/validate", "# nothing")
+            #expect(empty["valid"] == .bool(false) && empty.text.contains("no limits: "), "\(empty.text)")
+            #expect(try await admin.ask("POST", "/v1/policy/validate", "").status == 400)
             #expect(!admin.log.text.contains("change made"))
             let answer = try await admin.ask("POST", "/v1/scopes/user:a/reset", #"{"limits":null}"#)
             #expect(answer.status == 422)

@@ -8,9 +8,9 @@ extension Query {
     }
 
     private func text(_ key: String, longest: Int) throws(Problem) -> String? {
-        guard let text = self[key], !text.isEmpty else { return nil }
-        guard text.utf8.count <= longest, ObjectReader.isPrintable(text) else {
-            throw .badRequest("\(key): expected at most \(longest) bytes of text without control characters")
+        guard let text = self[key] else { return nil }
+        guard (1...longest).contains(text.utf8.count), ObjectReader.isPrintable(text) else {
+            throw .badRequest("\(key): expected 1 to \(longest) bytes of text without control characters")
         }
         return text
     }

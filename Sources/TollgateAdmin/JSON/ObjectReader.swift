@@ -1,10 +1,9 @@
 import Foundation
 import TollgateCore
 
-/// Reads the fields of a JSON object, and collects what is wrong with them. A field that is null is as good as not there.
+/// Reads the fields of a JSON object, and collects what is wrong with them. A field that is null is of a wrong type.
 struct ObjectReader {
     private let fields: [String: JSONValue]
-    private let nulls: Set<String>
     private(set) var errors: [Problem.FieldError] = []
 
     /// Throws a `Problem` where the bytes are not JSON; anything but an object, and any field that is not allowed, is an error of
@@ -12,15 +11,13 @@ struct ObjectReader {
     init(_ json: Data, allowed: [String]) throws(Problem) {
         guard !json.isEmpty else {
             fields = [:]
-            nulls = []
             return
         }
         guard let value = try? JSONValue(parsing: json) else { throw .notJSON }
-        fields = value.members?.filter { $0.value != .null } ?? [:]
-        nulls = Set((value.members ?? [:]).filter { $0.value == .null }.keys)
+        fields = value.members ?? [:]
         if value.members == nil { report("", "expected an object, found \(value.found)") }
         let expected = allowed.isEmpty ? "there is none here" : "expected one of \(allowed.joined(separator: ", "))"
-        for key in nulls.union(fields.keys).sorted() where !allowed.contains(key) {
+        for key in fields.keys.sorted() where !allowed.contains(key) {
             report(String(key.prefix(64)), "unknown field; \(expected)")
         }
     }
@@ -40,11 +37,6 @@ struct ObjectReader {
     }
 
     subscript(_ key: String) -> JSONValue? { fields[key] }
-
-    /// Notes that a field is wrong where it is null; for those where leaving it out would do much.
-    mutating func refuseNull(_ key: String, _ message: String) {
-        if nulls.contains(key) { report(key, "\(message), found null") }
-    }
 
     /// A whole number.
     mutating func wholeNumber(_ key: String, in range: ClosedRange<Int64>) -> Int64? {

@@ -82,7 +82,9 @@ struct PolicyRoutes {
     }
 
     private func validate(_ request: AdminRequest) async throws -> Response {
-        return .json(Self.verdict(on: try await request.body()))
+        let body = try await request.body()
+        guard !body.isEmpty else { throw Problem.badRequest("expected the text of a policy file as the body") }
+        return .json(Self.verdict(on: body))
     }
 
     private static func verdict(on body: Data) -> Verdict {

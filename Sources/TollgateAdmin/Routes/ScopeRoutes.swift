@@ -125,7 +125,6 @@ struct ScopeRoutes {
         let limits = reader.texts("limits", longest: 64).map { names in
             names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }
         }
-        reader.refuseNull("limits", "expected a list of limits; leave it out to reset all")
         if reader["limits"]?.items?.isEmpty == true {
             reader.report("limits", "expected at least one; leave it out to reset all")
         }
