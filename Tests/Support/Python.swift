@@ -16,6 +16,9 @@ public enum Python {
     /// Whether it can check OpenAPI documents.
     public static let hasValidator = isNamed || runs("import openapi_spec_validator")
 
+    /// Whether it can send what an OpenAPI document allows, and what it forbids.
+    public static let hasSchemathesis = isNamed || runs("import schemathesis")
+
     private static func runs(_ code: String) -> Bool {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
