@@ -36,8 +36,10 @@ package struct AdminServer: Service {
         for warning in settings.access.warnings { logger.warning("\(warning)") }
         let connections = OpenConnections()
         let http = HTTP1Channel(responder: responder(connections))
+        // How many there may be is decided elsewhere; here it is watched whether they can be accepted.
+        let admission = ConnectionAdmission(capacity: .max, name: "admin API", logger: logger)
         let listener = AdminListener(
-            address: settings.address, http: http, connections: connections, logger: quietLogger)
+            address: settings.address, http: http, connections: connections, admission: admission, logger: quietLogger)
         let (channel, file) = try await listener.bind()
         let address = settings.address.bound(to: channel.channel.localAddress)
         logger.info("admin API listening", metadata: ["address": "\(address)"])

@@ -40,6 +40,16 @@ struct InfoReport: Encodable, Sendable {
         var isSubscribed = false
     }
 
+    /// The places for clients, and those that had none. How many connections are open stands in `counts`.
+    struct ClientState: Encodable, Sendable {
+        /// The most at a time: `--max-connections`, or what fits below the limit of open files.
+        var max = 0
+        /// Those that found no place since the start.
+        var refused = 0
+        /// Why the system does not let connections be accepted at the moment.
+        var acceptFailure: String?
+    }
+
     /// The stream of what happens to alerts.
     struct AlertState: Encodable, Sendable {
         /// Where this sidecar has read it up to; nil before Redis was reached.
@@ -71,6 +81,7 @@ struct InfoReport: Encodable, Sendable {
     var redis = Redis()
     var policy = PolicyState()
     var alerts = AlertState()
+    var clients = ClientState()
     var journal: JournalState?
     /// Over all workers.
     var counts = WorkerCounts()

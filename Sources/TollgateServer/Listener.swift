@@ -16,6 +16,11 @@ struct Listener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [server] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(server.admission))
+                }
+            }
             .childChannelOption(.writeBufferWaterMark, value: Self.outputMarks)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             // `printf … | nc` ends its side first, and still wants its replies.
@@ -25,10 +30,10 @@ struct Listener {
                 channel.eventLoop.makeCompletedFuture {
                     if case .tcp = address { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
                     guard let worker = workers.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    guard server.admitConnection() else {
+                    guard server.admission.admit() else {
                         return try channel.pipeline.syncOperations.addHandler(ConnectionRefusal())
                     }
-                    channel.closeFuture.whenComplete { _ in server.releaseConnection() }
+                    channel.closeFuture.whenComplete { _ in server.admission.release() }
                     try channel.pipeline.syncOperations.addHandler(Session(worker: worker.value))
                 }
             }

@@ -20,9 +20,11 @@ public struct ServerSettings: Sendable {
     public var deadline: Duration = .milliseconds(250)
     /// A connection on which no whole request came for so long is closed.
     public var idleTimeout: Duration = .seconds(300)
-    /// A connection past it is told so and closed: 1 to 1 000 000.
+    /// A connection past it is refused with an error; fewer where the limit of open files leaves room for fewer. 1 to 1 000 000.
     public var maxConnections = 4_096
 
+    /// The time in which a client must name the token, where one is set.
+    package var authenticationTimeout = Duration.seconds(10)
     /// How often alerts are looked after whose scopes nobody asks about.
     package var alertSweep = Duration.seconds(5)
 

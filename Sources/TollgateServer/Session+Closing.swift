@@ -1,4 +1,5 @@
 import NIOCore
+import TollgateWire
 
 /// The end of a connection. A reply that has been handed to the channel may still wait for the client to read; and a socket
 /// that is closed while bytes from the client wait in it is reset, which can cost the client replies it has not read yet. So
@@ -23,6 +24,14 @@ extension Session {
         context.close(mode: .output, promise: nil)
         resumeReading(context)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { self.close() }
+    }
+
+    /// Closes where the token has not been named in time, with an error that is written as far as the socket takes it.
+    func closeUnauthenticated() {
+        guard phase == .open else { return close() }
+        refuse(RequestError(.unauthenticated, "AUTH did not come in time"))
+        flush()
+        close()
     }
 
     /// Closes now, whatever waits to be written.

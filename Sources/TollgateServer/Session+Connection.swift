@@ -20,6 +20,7 @@ extension Session {
             return false
         }
         isAuthenticated = true
+        worker.unauthenticated.remove(self)
         return true
     }
 

@@ -19,7 +19,8 @@ public final class TollgateServer: Service {
     let background: MultiThreadedEventLoopGroup
     private let state: Mutex<State>
     private let reloading = Mutex<Void>(())
-    private let connections = Atomic<Int>(0)
+    /// The places for clients.
+    let admission: ConnectionAdmission
     private let keeper: JournalKeeper?
 
     private struct State {
@@ -47,6 +48,10 @@ public final class TollgateServer: Service {
         keeper = try settings.journalPath.map {
             try JournalKeeper(path: $0, capacity: settings.journalCapacity, logger: logger)
         }
+        let fitting = OpenFiles.connections(
+            below: OpenFiles.limit, eventLoops: settings.workers + System.coreCount + 1)
+        admission = ConnectionAdmission(
+            capacity: min(settings.maxConnections, fitting), name: "line port", logger: logger)
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
@@ -83,7 +88,16 @@ public final class TollgateServer: Service {
             throw error
         }
         logger.info("listening", metadata: ["addresses": "\(addresses.map(\.description).joined(separator: " "))"])
+        if admission.capacity < settings.maxConnections { warnOfLimit() }
         return addresses
+    }
+
+    private func warnOfLimit() {
+        logger.warning(
+            """
+            --max-connections \(settings.maxConnections): the limit of \(OpenFiles.limit) open files leaves room for \
+            \(admission.capacity) connections; raise it (ulimit -n, LimitNOFILE)
+            """)
     }
 
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
@@ -282,6 +296,7 @@ public final class TollgateServer: Service {
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
         report.alerts = alertFeed?.report ?? InfoReport.AlertState()
+        report.clients = admission.report
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
@@ -299,17 +314,5 @@ public final class TollgateServer: Service {
             report.cacheHitRate = (Double(max(resolved - lookedUp, 0)) / Double(resolved) * 10_000).rounded() / 10_000
         }
         return report
-    }
-
-    /// Takes a place for one more connection; false when there is none.
-    func admitConnection() -> Bool {
-        let count = connections.wrappingAdd(1, ordering: .relaxed).newValue
-        guard count > settings.maxConnections else { return true }
-        connections.wrappingSubtract(1, ordering: .relaxed)
-        return false
-    }
-
-    func releaseConnection() {
-        connections.wrappingSubtract(1, ordering: .relaxed)
     }
 }

@@ -15,6 +15,8 @@ final class Worker {
     private let seen: SeenScopes
     let link: RedisLink
     let token: [UInt8]?
+    /// Sessions that have not named the token yet, where one is set.
+    let unauthenticated: UnauthenticatedSessions
     private let idleTimeout: TimeAmount
     /// How long a shutdown waits for replies, and for clients to take them.
     private let patience: TimeAmount
@@ -48,6 +50,8 @@ final class Worker {
         self.eventLoop = eventLoop
         self.link = link
         token = settings.token.map { Array($0.utf8) }
+        unauthenticated = UnauthenticatedSessions(
+            eventLoop: eventLoop, timeout: TimeAmount(settings.authenticationTimeout))
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(
@@ -178,10 +182,12 @@ final class Worker {
 
     func add(_ session: Session) {
         sessions[ObjectIdentifier(session)] = session
+        if token != nil { unauthenticated.add(session) }
     }
 
     func remove(_ session: Session) {
         unsubscribe(session)
+        unauthenticated.remove(session)
         sessions[ObjectIdentifier(session)] = nil
         guard sessions.isEmpty, let gone = lastSessionGone else { return }
         lastSessionGone = nil

@@ -21,6 +21,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var logger = Logger(label: "tollgate") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .info
+        OpenFiles.raiseLimit()
         let settings = try await SettingsReader(options: options).read()
         let file = PolicyFile(path: settings.policyPath)
         let policy = try file.load()

@@ -27,10 +27,12 @@ public final class SidecarProcess: @unchecked Sendable {
     ///   - policy: The text of the policy file; where it is empty, of one that says that it has no limits.
     ///   - arguments: Added to the command line.
     ///   - environment: Added to the environment of the tests.
+    ///   - openFiles: Its limits of open files, as `ulimit` takes them: `-S -n 256`; nil leaves those of the tests.
     ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
     /// - Throws: `TestFailure` with the log when it ends, or does not get ready in 20 seconds.
     public init(
-        policy: String, arguments: [String], environment: [String: String] = [:], folder: TemporaryFolder? = nil
+        policy: String, arguments: [String], environment: [String: String] = [:], openFiles: String? = nil,
+        folder: TemporaryFolder? = nil
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         socketPath = self.folder.path + "/tollgate.sock"
@@ -40,6 +42,11 @@ public final class SidecarProcess: @unchecked Sendable {
         process.arguments =
             ["serve", "--policy", policyPath, "--listen", "unix:\(socketPath)"]
             + (arguments.contains("--admin") ? [] : ["--admin", "unix:\(adminSocketPath)"]) + arguments
+        if let openFiles {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments =
+                ["-c", #"ulimit \#(openFiles) && exec "$0" "$@""#, Self.program] + (process.arguments ?? [])
+        }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: self.folder.path)
         process.standardInput = FileHandle.nullDevice

@@ -7,7 +7,7 @@ import TollgateTestSupport
 /// A sidecar with a token.
 @Suite struct AuthenticationTests {
     private func withToken(_ body: (ServerHarness) async throws -> Void) async throws {
-        try await withServer(adjust: { $0.token = "sésame 42" }, body)
+        try await withServer(adjust: { $0.token = "sésame ouvre-toi 42" }, body)
     }
 
     @Test("before AUTH every verb but AUTH, HELLO and QUIT is unauthenticated")
@@ -37,7 +37,7 @@ import TollgateTestSupport
         try await withToken { harness in
             let client = try harness.client()
             #expect(
-                try await client.ask("AUTH wrong", "PING", "AUTH \"sésame 42\"", "PING", "CHECK user=a") == [
+                try await client.ask("AUTH wrong", "PING", "AUTH \"sésame ouvre-toi 42\"", "PING", "CHECK user=a") == [
                     "ERR unauthenticated wrong token", "ERR unauthenticated AUTH with the token first", "OK", "PONG",
                     "ALLOW",
                 ])
@@ -46,7 +46,11 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a token is compared whole", arguments: ["sésame", "sésame 42 ", "sésame 4", "Sésame 42", "sésame 42sésame 42"])
+        "a token is compared whole",
+        arguments: [
+            "sésame", "sésame ouvre-toi 42 ", "sésame ouvre-toi 4", "Sésame ouvre-toi 42",
+            "sésame ouvre-toi 42sésame ouvre-toi 42",
+        ])
     func nearMisses(token: String) async throws {
         try await withToken { harness in
             let replies = try await harness.ask("AUTH \"\(token)\"")
@@ -58,8 +62,8 @@ import TollgateTestSupport
     func asPassword() async throws {
         try await withToken { harness in
             for words in [
-                resp("AUTH", "sésame 42"), resp("AUTH", "default", "sésame 42"),
-                resp("HELLO", "2", "AUTH", "default", "sésame 42"),
+                resp("AUTH", "sésame ouvre-toi 42"), resp("AUTH", "default", "sésame ouvre-toi 42"),
+                resp("HELLO", "2", "AUTH", "default", "sésame ouvre-toi 42"),
             ] {
                 let client = try harness.client()
                 try await client.send(words)
@@ -76,7 +80,7 @@ import TollgateTestSupport
         try await withToken { harness in
             let client = try harness.client()
             let wrong = Array(repeating: "AUTH wrong", count: 5)
-            try await client.send((wrong + ["AUTH \"sésame 42\"", "PING"]).map { $0 + "\n" }.joined())
+            try await client.send((wrong + ["AUTH \"sésame ouvre-toi 42\"", "PING"]).map { $0 + "\n" }.joined())
             let replies = String(decoding: try await client.readToEnd(), as: UTF8.self)
             #expect(replies == String(repeating: "ERR unauthenticated wrong token\n", count: 5))
             let frames = try harness.client()
@@ -84,6 +88,23 @@ import TollgateTestSupport
             #expect(
                 String(decoding: try await frames.readToEnd(), as: UTF8.self)
                     == String(repeating: "-ERR unauthenticated wrong token\r\n", count: 5))
+        }
+    }
+
+    @Test("a connection that does not name the token in time is closed, whatever else it asks; one that does stays")
+    func silent() async throws {
+        try await withServer(
+            adjust: { ($0.token, $0.authenticationTimeout) = ("sésame ouvre-toi 42", .milliseconds(400)) }
+        ) { harness in
+            let (silent, asking, right) = (try harness.client(), try harness.unixClient(), try harness.client())
+            #expect(try await right.ask("AUTH \"sésame ouvre-toi 42\"") == ["OK"])
+            try await asking.send("PING\n")
+            let late = "ERR unauthenticated AUTH did not come in time\n"
+            #expect(String(decoding: try await silent.readToEnd(), as: UTF8.self) == late)
+            let replies = String(decoding: try await asking.readToEnd(), as: UTF8.self)
+            #expect(replies == "ERR unauthenticated AUTH with the token first\n" + late)
+            try await eventually { await harness.server.report().counts.connections == 1 }
+            #expect(try await right.ask("PING") == ["PONG"])
         }
     }
 

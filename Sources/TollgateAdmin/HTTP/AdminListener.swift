@@ -14,6 +14,7 @@ struct AdminListener {
     let address: ListenAddress
     let http: HTTP1Channel
     let connections: OpenConnections
+    let admission: ConnectionAdmission
     let logger: Logger
 
     /// Listens. The file is that of a Unix socket.
@@ -45,8 +46,9 @@ struct AdminListener {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .serverChannelInitializer { [logger] channel in
+            .serverChannelInitializer { [admission, logger] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(admission))
                     let most = MaximumAvailableConnections(OpenConnections.most, logger: logger)
                     try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: most))
                 }
