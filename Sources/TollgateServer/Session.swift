@@ -166,6 +166,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
             case .refused(let error): refuse(error)
             case .broken(let error):
                 refuse(error)
+                if let traffic = reader.foreignTraffic { noteForeignTraffic(traffic) }
                 closeAfterReplies()
             case .needsMore:
                 keepRest()

@@ -21,6 +21,7 @@ public final class TollgateServer: Service {
     private let reloading = Mutex<Void>(())
     /// The places for clients.
     let admission: ConnectionAdmission
+    private let clients: ClientGuard
     private let keeper: JournalKeeper?
 
     private struct State {
@@ -52,6 +53,7 @@ public final class TollgateServer: Service {
             below: OpenFiles.limit, eventLoops: settings.workers + System.coreCount + 1)
         admission = ConnectionAdmission(
             capacity: min(settings.maxConnections, fitting), name: "line port", logger: logger)
+        clients = ClientGuard(logger: logger)
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
@@ -103,12 +105,12 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [weak self, settings, logger, keeper] in
+        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper] in
             let link = RedisLink(
                 address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
             let worker = Worker(
-                eventLoop: eventLoop, link: link, settings: settings, journal: keeper?.journal, policy: policy,
-                logger: logger)
+                eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
+                policy: policy, logger: logger)
             worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
             if isFirst {
                 worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger)
@@ -297,6 +299,7 @@ public final class TollgateServer: Service {
         report.redis.address = settings.redis.description
         report.alerts = alertFeed?.report ?? InfoReport.AlertState()
         report.clients = admission.report
+        report.clients.foreign = clients.foreignTraffic.total
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {

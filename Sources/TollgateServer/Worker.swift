@@ -15,6 +15,7 @@ final class Worker {
     private let seen: SeenScopes
     let link: RedisLink
     let token: [UInt8]?
+    let clients: ClientGuard
     /// Sessions that have not named the token yet, where one is set.
     let unauthenticated: UnauthenticatedSessions
     private let idleTimeout: TimeAmount
@@ -44,11 +45,12 @@ final class Worker {
     var report: @Sendable () async -> InfoReport = { InfoReport() }
 
     init(
-        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, journal: Journal?, policy: Policy,
-        logger: Logger
+        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, journal: Journal?,
+        policy: Policy, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.link = link
+        self.clients = clients
         token = settings.token.map { Array($0.utf8) }
         unauthenticated = UnauthenticatedSessions(
             eventLoop: eventLoop, timeout: TimeAmount(settings.authenticationTimeout))

@@ -8,6 +8,11 @@ package struct RequestReader: Sendable {
     /// The request that `next` found.
     package private(set) var request = Request()
 
+    /// Why the connection is broken, where that is because of what its client speaks.
+    package private(set) var foreignTraffic: ForeignTraffic?
+
+    private var awaitsFirstLine = false
+    private var unknownVerbs = 0
     private var lines = LineFramer()
     private var frames = RESPFramer()
 
@@ -28,8 +33,8 @@ package struct RequestReader: Sendable {
     /// Takes the next request from the buffer. Empty lines and empty frames are passed over without an answer.
     package mutating func next(from buffer: inout ByteBuffer) -> Outcome {
         guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return .needsMore }
-        let framing = self.framing ?? Framing(firstByte: first)
-        self.framing = framing
+        if framing == nil, let foreign = ForeignTraffic(firstByte: first) { return broken(foreign) }
+        let framing = self.framing ?? begin(with: first)
         while buffer.readableBytes > 0 {
             let frame: LineFramer.Line?
             do throws(RequestError) {
@@ -39,13 +44,51 @@ package struct RequestReader: Sendable {
             }
             guard let frame else { return .needsMore }
             defer { buffer.moveReaderIndex(forwardBy: frame.consumed) }
+            if awaitsFirstLine, let foreign = judgeFirstLine(buffer, frame.length) { return broken(foreign) }
             do throws(RequestError) {
-                if try parse(buffer, frame.length, framing) { return .request }
+                guard try parse(buffer, frame.length, framing) else { continue }
+                unknownVerbs = 0
+                return .request
             } catch {
-                return .refused(error)
+                return refusal(error, buffer, frame.length)
             }
         }
         return .needsMore
+    }
+
+    /// Finds out what the client speaks.
+    private mutating func begin(with first: UInt8) -> Framing {
+        let framing = Framing(firstByte: first)
+        self.framing = framing
+        awaitsFirstLine = framing == .line
+        return framing
+    }
+
+    private mutating func judgeFirstLine(_ buffer: ByteBuffer, _ length: Int) -> ForeignTraffic? {
+        buffer.withUnsafeReadableBytes { bytes in
+            let line = bytes.part(0..<length)
+            awaitsFirstLine = line.allSatisfy { $0 == UInt8(ascii: " ") }
+            return ForeignTraffic(firstLine: line)
+        }
+    }
+
+    /// What becomes of a connection after a frame that is no request.
+    private mutating func refusal(_ error: RequestError, _ buffer: ByteBuffer, _ length: Int) -> Outcome {
+        guard error.code == .unknownVerb else {
+            unknownVerbs = 0
+            return .refused(error)
+        }
+        unknownVerbs += 1
+        if unknownVerbs >= ForeignTraffic.maxUnknownVerbs { return broken(.unknownVerbs) }
+        guard framing == .line,
+            let foreign = buffer.withUnsafeReadableBytes({ ForeignTraffic(line: $0.part(0..<length)) })
+        else { return .refused(error) }
+        return broken(foreign)
+    }
+
+    private mutating func broken(_ foreign: ForeignTraffic) -> Outcome {
+        foreignTraffic = foreign
+        return .broken(foreign.error)
     }
 
     private mutating func nextFrame(

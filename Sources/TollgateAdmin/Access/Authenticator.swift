@@ -6,14 +6,12 @@ import TollgateServer
 final class Authenticator: Sendable {
     private let tokens: [(secret: [UInt8], identity: Identity)]
     private let verifier: TokenVerifier?
-    private let failures = FailureCounter()
-    private let started = ContinuousClock.now
-    private let logger: Logger
+    private let failures: ClientFailures
 
     init(_ access: AccessSettings, logger: Logger) {
         tokens = access.tokens.map { (Array($0.token.utf8), Identity(name: $0.name, role: $0.role)) }
         verifier = access.jwt
-        self.logger = logger
+        failures = .wrongTokens(at: "admin API", logger: logger)
     }
 
     /// Who sends this to a route; nil where the route is open. Throws a `Problem` where the sender may not.
@@ -48,16 +46,10 @@ final class Authenticator: Sendable {
     }
 
     private func refusal(_ address: String) -> Problem {
-        let second = Int((ContinuousClock.now - started).components.seconds)
-        switch failures.note(address, atSecond: second) {
-        case .counted:
-            logger.warning("admin API: wrong token", metadata: ["from": "\(address)"])
+        guard let wait = failures.note(from: address) else {
             return Self.unauthenticated("the token is wrong, or not good any more")
-        case .firstRefused(let wait):
-            logger.warning("admin API: more wrong tokens, not logged one by one", metadata: ["from": "\(address)"])
-            return Self.tooMany(wait)
-        case .refused(let wait): return Self.tooMany(wait)
         }
+        return Self.tooMany(wait)
     }
 
     private static func unauthenticated(_ detail: String) -> Problem {
@@ -67,7 +59,7 @@ final class Authenticator: Sendable {
     }
 
     private static func tooMany(_ wait: Int) -> Problem {
-        var problem = Problem(.tooManyFailures, "more than \(FailureCounter.most) wrong tokens in a minute")
+        var problem = Problem(.tooManyFailures, "more than \(ClientFailures.maxWrongTokens) wrong tokens in a minute")
         problem.headers[.retryAfter] = "\(wait)"
         return problem
     }
