@@ -7,7 +7,9 @@ extension Session {
     /// Hands the request that was read on by its verb. `unknown`: why its scopes could not be looked up.
     func handleRequest(unknown: LedgerFailure? = nil) {
         let verb = reader.request.verb
+        if isInRefusedTransaction, refuseInTransaction(verb) { return }
         guard isAuthenticated || verb.needsNoToken else {
+            if verb == .multi { isInRefusedTransaction = true }
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
         if carryOut(verb, unknown) { return }
@@ -30,6 +32,7 @@ extension Session {
         case .client: client(request)
         case .command: reply { framing.writeArrayHeader(0, to: &$0) }
         case .select: replyOK()
+        case .multi, .exec, .discard: refuseTransaction(request.verb)
         }
     }
 

@@ -53,7 +53,7 @@ package enum RequestParser {
             throw .badRequest(request.verb.name, "takes no argument")
         case .auth:
             try takeTokenWord(&cursor, into: &request)
-        case .ping, .echo, .quit, .hello, .client, .command, .select:
+        case .ping, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard:
             let start = request.bytes.count
             request.bytes.append(contentsOf: cursor.takeWord())
             request.arguments.append(start..<request.bytes.count)
@@ -94,7 +94,8 @@ package enum RequestParser {
             guard request.arguments.count == 1, request.withBytes(of: request.arguments[0], { $0.equals("0") }) else {
                 throw .badRequest("SELECT", "there is only database 0")
             }
-        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command, .alerts: break
+        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command, .alerts, .multi, .exec, .discard:
+            break
         }
     }
 }

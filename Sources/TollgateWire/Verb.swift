@@ -3,6 +3,8 @@ package enum Verb: UInt8, CaseIterable, Sendable {
     case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth, alerts
     // What common Redis clients send in order to connect; known in RESP only.
     case echo, quit, hello, client, command, select
+    // Refused, on either protocol.
+    case multi, exec, discard
 
     /// In upper case, as error sentences print it.
     package var name: String {
@@ -26,6 +28,9 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case .client: "CLIENT"
         case .command: "COMMAND"
         case .select: "SELECT"
+        case .multi: "MULTI"
+        case .exec: "EXEC"
+        case .discard: "DISCARD"
         }
     }
 
@@ -33,7 +38,8 @@ package enum Verb: UInt8, CaseIterable, Sendable {
     package var isOnlyForRESP: Bool {
         switch self {
         case .echo, .quit, .hello, .client, .command, .select: true
-        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth, .alerts:
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth, .alerts,
+            .multi, .exec, .discard:
             false
         }
     }
@@ -57,10 +63,12 @@ package enum Verb: UInt8, CaseIterable, Sendable {
             if word.equalsIgnoringCase("auth") { self = .auth; return }
             if word.equalsIgnoringCase("echo") { self = .echo; return }
             if word.equalsIgnoringCase("quit") { self = .quit; return }
+            if word.equalsIgnoringCase("exec") { self = .exec; return }
         case 5:
             if word.equalsIgnoringCase("check") { self = .check; return }
             if word.equalsIgnoringCase("usage") { self = .usage; return }
             if word.equalsIgnoringCase("hello") { self = .hello; return }
+            if word.equalsIgnoringCase("multi") { self = .multi; return }
         case 6:
             if word.equalsIgnoringCase("record") { self = .record; return }
             if word.equalsIgnoringCase("refund") { self = .refund; return }
@@ -72,6 +80,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case 7:
             if word.equalsIgnoringCase("reserve") { self = .reserve; return }
             if word.equalsIgnoringCase("command") { self = .command; return }
+            if word.equalsIgnoringCase("discard") { self = .discard; return }
         default: break
         }
         return nil

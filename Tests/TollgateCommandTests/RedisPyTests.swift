@@ -114,6 +114,29 @@ struct RedisPyTests {
         assert sum(reply.startswith("DENY ") for reply in replies) == 99, replies
         """
 
+    @Test("a RECORD in redis-py's pipeline as it is, with MULTI, is refused and not carried out")
+    func transactions() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        try await run(Self.transactions, on: sidecar)
+        #expect(try sidecar.redis.hash("tollgate:{user:alice}")["cost/total"] == "3000000000")
+        #expect(try await sidecar.count("applied") == 1)
+    }
+
+    static let transactions = """
+        import redis, sys
+
+        client = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
+        pipeline = client.pipeline()
+        pipeline.execute_command("RECORD", "user=alice", "cost=1")
+        pipeline.execute_command("RECORD", "user=alice", "cost=1")
+        try:
+            pipeline.execute()
+            raise AssertionError("no error")
+        except redis.ResponseError as error:
+            assert "MULTI: not supported" in str(error), error
+        assert client.execute_command("RECORD", "user=alice", "cost=3") == "OK"
+        """
+
     @Test("redis-py names the token as a password", arguments: ["2", "3"])
     func password(version: String) async throws {
         try await run(Self.passwords, on: try await Sidecar(policy: Self.policy, token: "the token"), version)

@@ -56,7 +56,7 @@ struct RequestContent: Equatable {
         case .auth: RequestWriter.writeAuth(token ?? "", to: &out)
         case .ping where arguments.isEmpty: RequestWriter.write(.ping, to: &out)
         case .help, .info: RequestWriter.write(verb, to: &out)
-        case .ping, .echo, .quit, .hello, .client, .command, .select: return nil
+        case .ping, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard: return nil
         }
         return out
     }
