@@ -48,6 +48,8 @@ struct InfoReport: Encodable, Sendable {
         var refused = 0
         /// Why the system does not let connections be accepted at the moment.
         var acceptFailure: String?
+        /// Wrong tokens in AUTH and HELLO since the start.
+        var wrongTokens = 0
         /// Those that were closed because they do not speak the protocol: HTTP, TLS, or nothing but unknown verbs.
         var foreign = 0
     }

@@ -4,7 +4,7 @@ public import TollgateRedis
 public struct ServerSettings: Sendable {
     /// Where to listen; at least one address.
     public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
-    /// Clients must name it in AUTH; nil lets everyone in who can connect.
+    /// Clients must name it in AUTH, 16 to 512 bytes; nil lets everyone in who can connect.
     public var token: String?
     /// The Redis that holds the counters.
     public var redis: RedisAddress
@@ -25,8 +25,15 @@ public struct ServerSettings: Sendable {
 
     /// The time in which a client must name the token, where one is set.
     package var authenticationTimeout = Duration.seconds(10)
+    /// How late a wrong token is answered that comes after many others from the same address.
+    package var wrongTokenDelay = Duration.seconds(1)
     /// How often alerts are looked after whose scopes nobody asks about.
     package var alertSweep = Duration.seconds(5)
+
+    /// The bytes of a token.
+    package static let tokenLengths = 16...512
+    /// The end of a sentence about one that is too short or too long.
+    package static let expectedToken = "expected \(tokenLengths.lowerBound) to \(tokenLengths.upperBound) bytes"
 
     /// Everything else has its default.
     public init(redis: RedisAddress, workers: Int) {
@@ -42,8 +49,8 @@ public struct ServerSettings: Sendable {
                 "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN"
             )
         }
-        if let token, token.isEmpty || token.utf8.count > 512 {
-            throw ServerError("token: expected 1 to 512 bytes")
+        if let token, !Self.tokenLengths.contains(token.utf8.count) {
+            throw ServerError("token: \(Self.expectedToken)")
         }
         let allowed = namespace.utf8.allSatisfy { byte in
             switch byte {

@@ -14,9 +14,7 @@ extension Session {
     /// Refuses, and in the end disconnects, whoever names the wrong token.
     private func accept(_ given: ArraySlice<UInt8>, as token: [UInt8]) -> Bool {
         guard ConstantTime.areEqual(given, token) else {
-            badTokens += 1
-            refuse(RequestError(.unauthenticated, "wrong token"))
-            if badTokens >= Self.mostBadTokens { closeAfterReplies() }
+            refuseToken()
             return false
         }
         isAuthenticated = true

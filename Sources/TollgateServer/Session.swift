@@ -191,6 +191,16 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         }
     }
 
+    /// Takes no further request until some time has passed, and then does something.
+    func pauseRequests(for time: TimeAmount, then body: @escaping () -> Void) {
+        isWaiting = true
+        worker.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+            isWaiting = false
+            guard context != nil else { return }
+            body()
+        }
+    }
+
     func goOn(without unknown: LedgerFailure) {
         handleRequest(unknown: unknown)
     }

@@ -299,6 +299,7 @@ public final class TollgateServer: Service {
         report.redis.address = settings.redis.description
         report.alerts = alertFeed?.report ?? InfoReport.AlertState()
         report.clients = admission.report
+        report.clients.wrongTokens = clients.wrongTokens.total
         report.clients.foreign = clients.foreignTraffic.total
         report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
         for worker in workers {

@@ -16,6 +16,8 @@ final class Worker {
     let link: RedisLink
     let token: [UInt8]?
     let clients: ClientGuard
+    /// After this time a wrong token is answered that comes after many others.
+    let wrongTokenDelay: TimeAmount
     /// Sessions that have not named the token yet, where one is set.
     let unauthenticated: UnauthenticatedSessions
     private let idleTimeout: TimeAmount
@@ -52,6 +54,7 @@ final class Worker {
         self.link = link
         self.clients = clients
         token = settings.token.map { Array($0.utf8) }
+        wrongTokenDelay = TimeAmount(settings.wrongTokenDelay)
         unauthenticated = UnauthenticatedSessions(
             eventLoop: eventLoop, timeout: TimeAmount(settings.authenticationTimeout))
         idleTimeout = TimeAmount(settings.idleTimeout)

@@ -23,6 +23,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = .info
         OpenFiles.raiseLimit()
         let settings = try await SettingsReader(options: options).read()
+        for warning in settings.warnings { logger.warning("\(warning)") }
         let file = PolicyFile(path: settings.policyPath)
         let policy = try file.load()
         for warning in policy.warnings { logger.warning("\(warning)") }

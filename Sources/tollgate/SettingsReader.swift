@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import TollgateAdmin
+import TollgateCore
 import TollgateDelivery
 import TollgateRedis
 import TollgateServer
@@ -19,11 +20,14 @@ struct Settings {
     var adminAccess: AccessSettings?
     /// Who is told of alerts; nil for the log alone.
     var alerts: AlertsFile.Contents?
+    /// Sentences for the log.
+    var warnings: [String]
     private var server: ServerSettings
 
     init(
         policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
-        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, server: ServerSettings
+        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, warnings: [String],
+        server: ServerSettings
     ) {
         self.policyPath = policyPath
         self.dataFolder = dataFolder
@@ -32,6 +36,7 @@ struct Settings {
         self.adminHosts = adminHosts
         self.adminAccess = adminAccess
         self.alerts = alerts
+        self.warnings = warnings
         self.server = server
     }
 
@@ -71,7 +76,8 @@ struct SettingsReader {
         server.deadline = try duration(reader, "deadline") ?? server.deadline
         server.idleTimeout = try duration(reader, "idle-timeout") ?? server.idleTimeout
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
-        server.token = try token(reader)
+        var warnings: [String] = []
+        server.token = try token(reader, &warnings)
         try server.validate()
         let adminAddress = try AdminSettings.address(parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380")
         return Settings(
@@ -81,7 +87,8 @@ struct SettingsReader {
             adminAddress: adminAddress,
             adminHosts: try hosts(reader),
             adminAccess: try await access(reader, to: adminAddress),
-            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }, server: server)
+            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }, warnings: warnings,
+            server: server)
     }
 
     private func hosts(_ reader: ConfigReader) throws -> [String] {
@@ -118,11 +125,21 @@ struct SettingsReader {
     }
 
     /// The token itself comes from the environment, never from a flag that others on the host could see.
-    private func token(_ reader: ConfigReader) throws -> String? {
+    private func token(_ reader: ConfigReader, _ warnings: inout [String]) throws -> String? {
         guard let path = reader.string(forKey: "token-file") else {
-            return ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"]
+            return try ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"].map { try checked($0, "TOLLGATE_TOKEN") }
         }
-        return try TokenFile.read(path)
+        if TextFile(path: path).isReadableByOthers {
+            warnings.append("--token-file \(path): others can read it; chmod 600 \(path)")
+        }
+        return try checked(TokenFile.read(path), "--token-file \(path)")
+    }
+
+    private func checked(_ token: String, _ name: String) throws -> String {
+        guard ServerSettings.tokenLengths.contains(token.utf8.count) else {
+            throw ServerError("\(name): \(ServerSettings.expectedToken)")
+        }
+        return token
     }
 }
 

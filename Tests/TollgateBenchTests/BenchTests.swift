@@ -111,8 +111,8 @@ import TollgateTestSupport
 
     @Test("a token is sent first, and a wrong one is an error that says so")
     func token() async throws {
-        try await withSidecar(token: "secret") { _, address in
-            let report = try await Bench.run(settings(.sidecar(address, token: "secret"), count: 200))
+        try await withSidecar(token: "secret-of-the-tests") { _, address in
+            let report = try await Bench.run(settings(.sidecar(address, token: "secret-of-the-tests"), count: 200))
             #expect(report.replies.allow == 200)
             let error = await #expect(throws: BenchError.self) {
                 try await Bench.run(settings(.sidecar(address, token: "wrong"), count: 200))

@@ -161,10 +161,10 @@ import TollgateTestSupport
 
     @Test("the token comes from the environment or from a file; without the right one every command ends with 2")
     func token() async throws {
-        let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame")
+        let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame, please")
         let folder = try TemporaryFolder()
-        let file = try folder.write("open sesame\n", to: "token")
-        let right = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "open sesame"])
+        let file = try folder.write("open sesame, please\n", to: "token")
+        let right = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "open sesame, please"])
         #expect(right.output == "PONG\n" && right.status == 0)
         let fromFile = try await sidecar.tollgate("check", "--token-file", file, "user=alice")
         #expect(fromFile.status == 0, "\(fromFile.errors)")

@@ -55,9 +55,9 @@ import TollgateTestSupport
 
     @Test("redis-cli names the token as a password")
     func password() async throws {
-        let sidecar = try await Sidecar(policy: Self.policy, token: "secret")
+        let sidecar = try await Sidecar(policy: Self.policy, token: "a secret of tests")
         let arguments = ["-p", "\(sidecar.port)", "CHECK", "user=alice"]
-        let right = try await Command.run("redis-cli", arguments, environment: ["REDISCLI_AUTH": "secret"])
+        let right = try await Command.run("redis-cli", arguments, environment: ["REDISCLI_AUTH": "a secret of tests"])
         #expect(right.output.hasPrefix("ALLOW limit=user:alice/"))
         #expect(right.errors == "")
         let wrong = try await Command.run("redis-cli", arguments, environment: ["REDISCLI_AUTH": "guess"])

@@ -139,14 +139,14 @@ struct RedisPyTests {
 
     @Test("redis-py names the token as a password", arguments: ["2", "3"])
     func password(version: String) async throws {
-        try await run(Self.passwords, on: try await Sidecar(policy: Self.policy, token: "the token"), version)
+        try await run(Self.passwords, on: try await Sidecar(policy: Self.policy, token: "the token of tests"), version)
     }
 
     static let passwords = """
         import redis, sys
 
         options = {"port": int(sys.argv[1]), "protocol": int(sys.argv[3]), "decode_responses": True}
-        for login in ({"password": "the token"}, {"username": "anyone", "password": "the token"}):
+        for login in ({"password": "the token of tests"}, {"username": "anyone", "password": "the token of tests"}):
             reply = redis.Redis(**options, **login).execute_command("CHECK", "user=alice")
             assert reply.startswith("ALLOW limit=user:alice/"), reply
         for login in ({}, {"password": "a guess"}):

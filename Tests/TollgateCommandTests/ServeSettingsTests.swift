@@ -43,7 +43,7 @@ import TollgateTestSupport
     func wholeFile() async throws {
         let redis = try TestRedis()
         let folder = try TemporaryFolder()
-        let token = try folder.write("sesame", to: "token")
+        let token = try folder.write("sesame-open-sesame", to: "token")
         let file = try folder.write(
             """
             listen: ["unix:\(folder.path)/a.sock", "unix:\(folder.path)/b.sock"]
@@ -61,7 +61,7 @@ import TollgateTestSupport
             """, to: "settings.yaml")
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--config", file, "--listen", "127.0.0.1:0"],
-            environment: ["TOLLGATE_TOKEN": "sesame"])
+            environment: ["TOLLGATE_TOKEN": "sesame-open-sesame"])
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/a.sock"), "the flag comes first")
         #expect(try await sidecar.stop() == 0)
 
@@ -74,18 +74,18 @@ import TollgateTestSupport
         defer { process.terminate() }
         try await eventually {
             let client = try? SocketClient(.unix(path: folder.path + "/b.sock"))
-            return try await client?.ask("AUTH sesame", "INFO")[1].contains(#""links":["ready"]"#) ?? false
+            return try await client?.ask("AUTH sesame-open-sesame", "INFO")[1].contains(#""links":["ready"]"#) ?? false
         }
         try await eventually { try await self.connections(folder.path + "/b.sock") == 1 }
         let client = try SocketClient(.unix(path: folder.path + "/a.sock"))
         #expect(try await client.ask("PING") == ["ERR unauthenticated AUTH with the token first"])
         let others = try (0..<2).map { _ in try SocketClient(.unix(path: folder.path + "/b.sock")) }
         #expect(try await others[1].readLine() == "-ERR busy too many connections")
-        #expect(try await client.ask("AUTH sesame", "PING") == ["OK", "PONG"])
+        #expect(try await client.ask("AUTH sesame-open-sesame", "PING") == ["OK", "PONG"])
     }
 
     private func connections(_ path: String) async throws -> Int? {
-        let info = try await SocketClient(.unix(path: path)).ask("AUTH sesame", "INFO")[1]
+        let info = try await SocketClient(.unix(path: path)).ask("AUTH sesame-open-sesame", "INFO")[1]
         return info.split(separator: #""connections":"#).dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) }
     }
 
@@ -198,12 +198,37 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
+    @Test("a token that is too short is one sentence that names where it comes from")
+    func shortToken() async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("fifteen letters\n", to: "token")
+        let fromFile = try await serve("--token-file", file)
+        #expect(fromFile.errors == "Error: --token-file \(file): expected 16 to 512 bytes\n")
+        let fromEnvironment = try await serve(environment: ["TOLLGATE_TOKEN": "fifteen letters"])
+        #expect(fromEnvironment.errors == "Error: TOLLGATE_TOKEN: expected 16 to 512 bytes\n")
+        #expect(fromFile.status == 1 && fromEnvironment.status == 1)
+    }
+
+    @Test("a file of the token that others can read is a warning in the log", arguments: [0o644, 0o600])
+    func tokenFileMode(mode: Int) async throws {
+        let redis = try TestRedis()
+        let folder = try TemporaryFolder()
+        let file = try folder.write("sesame-open-sesame", to: "token")
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+        let sidecar = try await SidecarProcess(
+            policy: "", arguments: ["--redis", "\(redis.address)", "--token-file", file],
+            environment: ["TOLLGATE_TOKEN": "sesame-open-sesame"])
+        let warning = "--token-file \(file): others can read it; chmod 600 \(file)"
+        #expect(sidecar.log.contains(warning) == (mode == 0o644))
+        #expect(try await sidecar.stop() == 0)
+    }
+
     @Test("with a token it may listen on every interface")
     func openListenerWithToken() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--redis", "\(redis.address)", "--listen", "0.0.0.0:0"],
-            environment: ["TOLLGATE_TOKEN": "sesame"])
+            environment: ["TOLLGATE_TOKEN": "sesame-open-sesame"])
         #expect(try await sidecar.stop() == 0)
     }
 }

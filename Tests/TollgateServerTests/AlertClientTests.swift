@@ -85,13 +85,13 @@ import TollgateTestSupport
 
     @Test("a wrong token is an error, the right one is not; several iterations have all messages each")
     func tokens() async throws {
-        try await withServer(adjust: { $0.token = "secret" }) { harness in
+        try await withServer(adjust: { $0.token = "secret-of-the-tests" }) { harness in
             let address = TollgateAddress.tcp(host: "127.0.0.1", port: harness.port)
             let stranger = TollgateClient(address, token: "wrong", deadline: .seconds(20))
             await #expect(throws: TollgateClientError.refused(code: "unauthenticated", sentence: "wrong token")) {
                 for try await _ in stranger.alerts() {}
             }
-            let client = TollgateClient(address, token: "secret", deadline: .seconds(20))
+            let client = TollgateClient(address, token: "secret-of-the-tests", deadline: .seconds(20))
             let cursors = (0..<3).map { _ in
                 Task { try await client.alerts().prefix(4).reduce(into: []) { $0.append($1.cursor) } }
             }

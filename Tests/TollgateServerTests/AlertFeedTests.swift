@@ -101,10 +101,10 @@ import TollgateTestSupport
 
     @Test("where a token is set ALERTS needs it")
     func token() async throws {
-        try await withServer(adjust: { $0.token = "secret" }) { harness in
+        try await withServer(adjust: { $0.token = "secret-of-the-tests" }) { harness in
             let client = try harness.client()
             #expect(
-                try await client.ask("ALERTS", "AUTH secret", "ALERTS")
+                try await client.ask("ALERTS", "AUTH secret-of-the-tests", "ALERTS")
                     == ["ERR unauthenticated AUTH with the token first", "OK", "OK"])
             try await harness.open(0..<1)
             #expect(try await client.cursors(1) == harness.redis.alertPlaces())

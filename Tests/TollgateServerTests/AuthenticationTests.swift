@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateServer
@@ -91,6 +92,31 @@ import TollgateTestSupport
         }
     }
 
+    @Test("after ten wrong tokens of a minute a wrong one is answered late and ends the connection, a right one is not")
+    func manyWrong() async throws {
+        let log = CapturedLog()
+        try await withServer(
+            log: log,
+            adjust: { ($0.token, $0.wrongTokenDelay) = ("sésame ouvre-toi 42", .milliseconds(700)) }
+        ) { harness in
+            for _ in 0..<10 { #expect(try await harness.ask("AUTH wrong") == ["ERR unauthenticated wrong token"]) }
+            let late = try harness.client()
+            let started = ContinuousClock.now
+            try await late.send("AUTH wrong\nAUTH \"sésame ouvre-toi 42\"\nPING\n")
+            #expect(try await harness.ask("AUTH \"sésame ouvre-toi 42\"", "PING") == ["OK", "PONG"])
+            let replies = String(decoding: try await late.readToEnd(), as: UTF8.self)
+            #expect(replies == "ERR unauthenticated wrong token\n")
+            #expect(ContinuousClock.now - started >= .milliseconds(700))
+            #expect(await harness.server.report().clients.wrongTokens == 11)
+            let lines = log.text.split(separator: "\n").filter { $0.contains("wrong token") }
+            let expected =
+                Array(repeating: "warning line port: wrong token from=127.0.0.1", count: 10)
+                + ["warning line port: more wrong tokens, not logged one by one from=127.0.0.1"]
+            #expect(lines.map(String.init) == expected)
+            #expect(!log.text.contains("ouvre-toi"))
+        }
+    }
+
     @Test("a connection that does not name the token in time is closed, whatever else it asks; one that does stays")
     func silent() async throws {
         try await withServer(
@@ -107,6 +133,17 @@ import TollgateTestSupport
             #expect(try await right.ask("PING") == ["PONG"])
         }
     }
+
+    @Test("a token of fewer than 16 bytes, or more than 512, is refused", arguments: ["", "fifteen letters", long])
+    func badLength(token: String) {
+        let nowhere = RedisAddress(endpoint: .unix(path: "/nowhere"), credentials: nil)
+        var settings = ServerSettings(redis: nowhere, workers: 1)
+        settings.token = token
+        let error = #expect(throws: ServerError.self) { try settings.validate() }
+        #expect(error?.description == "token: expected 16 to 512 bytes")
+    }
+
+    private static let long = String(repeating: "a", count: 513)
 
     @Test("without a token AUTH says that none is set")
     func noToken() async throws {

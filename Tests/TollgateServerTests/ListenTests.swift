@@ -38,12 +38,12 @@ import TollgateTestSupport
 
     @Test("with a token the sidecar listens on every interface")
     func everyInterface() async throws {
-        let server = try server(on: [.tcp(host: "0.0.0.0", port: 0)], redis: Self.nowhere, token: "secret")
+        let server = try server(on: [.tcp(host: "0.0.0.0", port: 0)], redis: Self.nowhere, token: "secret-of-the-tests")
         guard case .tcp(_, let port) = try #require(try await server.start().first) else {
             throw TestFailure("no TCP address")
         }
         let client = try SocketClient(.tcp(port: port))
-        #expect(try await client.ask("PING", "AUTH secret", "PING").dropFirst() == ["OK", "PONG"])
+        #expect(try await client.ask("PING", "AUTH secret-of-the-tests", "PING").dropFirst() == ["OK", "PONG"])
         await server.shutdown()
     }
 
