@@ -30,7 +30,8 @@ final class AlertFeed: Sendable {
 
     private enum Job {
         case news
-        case page(PageRequest)
+        /// The same page for one client or several.
+        case page([PageRequest])
     }
 
     private struct State {
@@ -151,7 +152,11 @@ final class AlertFeed: Sendable {
                 state.hasNews = false
                 return .news
             }
-            return state.requests.popFirst().map(Job.page)
+            guard let first = state.requests.first else { return nil }
+            // Clients that fall behind together want the same: it is read and encoded once.
+            let requests = state.requests.filter { $0.after == first.after }
+            state.requests.removeAll { $0.after == first.after }
+            return .page(Array(requests))
         }
     }
 
@@ -159,13 +164,15 @@ final class AlertFeed: Sendable {
         do throws(StoreError) {
             switch job {
             case .news: try await readNews()
-            case .page(let request): request.deliver(try await page(after: request.after))
+            case .page(let requests):
+                let page = try await page(after: requests[0].after)
+                for request in requests { request.deliver(page) }
             }
         } catch {
             state.withLock { state in
                 switch job {
                 case .news: state.hasNews = true
-                case .page(let request): state.requests.prepend(request)
+                case .page(let requests): state.requests.prepend(contentsOf: requests)
                 }
             }
             throw error

@@ -9,8 +9,8 @@ final class AlertSubscription {
         case behind
         /// That page has been asked for. What the workers get meanwhile is in it, or will be in the next one.
         case reading
-        /// It gets what the workers get.
-        case live
+        /// It gets what its worker gets: the page of that number, and those after it.
+        case live(firstPage: Int)
     }
 
     var phase: Phase

@@ -39,11 +39,6 @@ struct ReplyQueue {
         slots.append(.ready(bytes))
     }
 
-    /// What answers no request: it goes before all replies that are outstanding.
-    mutating func push(_ write: (inout ByteBuffer) -> Void) {
-        write(&output)
-    }
-
     /// The reply for a place taken before. Filling a place twice is a fault of the caller and does nothing.
     mutating func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {
         let index = ticket - firstTicket

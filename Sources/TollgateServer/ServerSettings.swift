@@ -27,6 +27,8 @@ public struct ServerSettings: Sendable {
     package var authenticationTimeout = Duration.seconds(10)
     /// How late a wrong token is answered that comes after many others from the same address.
     package var wrongTokenDelay = Duration.seconds(1)
+    /// The most clients that listen to alerts at a time.
+    package var maxAlertSubscribers = 64
     /// How often alerts are looked after whose scopes nobody asks about.
     package var alertSweep = Duration.seconds(5)
 

@@ -16,12 +16,19 @@ extension Session {
 
     /// Without a cursor on a connection that has asked before, nothing changes; with one it begins again from there.
     func subscribe(_ request: borrowing Request) {
+        if alerts == nil {
+            guard worker.subscribe(self) else {
+                let capacity = worker.clients.alertPlaces.capacity
+                return refuse(RequestError(.busy, "ALERTS: \(capacity) clients listen already"))
+            }
+            probeSilentPeer()
+        } else if request.after != nil {
+            worker.alertFeed?.forget(ObjectIdentifier(self))
+        } else {
+            return replyOK()
+        }
         replyOK()
-        guard alerts == nil || request.after != nil else { return }
-        if alerts == nil { probeSilentPeer() }
-        worker.unsubscribe(self)
         alerts = AlertSubscription(after: request.after, place: replies.end)
-        worker.subscribe(self)
     }
 
     /// A client that only listens is not closed as idle: so the system has to find out whether its host is still there.
@@ -40,7 +47,7 @@ extension Session {
     /// Goes on where the reply to ALERTS has gone out, or where there is room again. Called whenever output has been handed over.
     func advanceAlerts(_ alerts: AlertSubscription) {
         if case .accepted(let place) = alerts.phase, replies.start >= place {
-            alerts.phase = alerts.isFromCursor ? .behind : .live
+            alerts.phase = alerts.isFromCursor ? .behind : .live(firstPage: worker.alertFanOut.nextNumber)
         }
         guard case .behind = alerts.phase, hasRoomForAlerts else { return }
         alerts.phase = .reading
@@ -53,29 +60,48 @@ extension Session {
     /// The page that was asked for.
     private func receivePage(_ page: AlertPage, for alerts: AlertSubscription) {
         guard phase == .open, alerts === self.alerts else { return }
-        let isWritten = push(page, alerts)
-        alerts.phase = isWritten && page.isLast ? .live : .behind
+        let isWhole = push(page, alerts) != nil
+        alerts.phase = isWhole && page.isLast ? .live(firstPage: worker.alertFanOut.nextNumber) : .behind
         flush()
     }
 
-    /// What is new to every client that listens.
-    func receiveAlerts(_ page: AlertPage) {
-        guard phase == .open, let alerts, case .live = alerts.phase else { return }
-        if !push(page, alerts) { alerts.phase = .behind }
+    /// What is new to every client that listens. Returns the bytes that were written.
+    func receiveAlerts(_ news: AlertFanOut.NumberedPage) -> Int {
+        guard phase == .open, let alerts, case .live(let firstPage) = alerts.phase, news.number >= firstPage else {
+            return 0
+        }
+        let written = push(news.page, alerts)
+        if written == nil { alerts.phase = .behind }
         flush()
+        return written ?? 0
     }
 
-    /// Writes what of a page comes after the client's place, for as long as there is room; false where some is left over.
-    private func push(_ page: AlertPage, _ alerts: AlertSubscription) -> Bool {
+    /// These pages, the last of which is the newest, are not handed on: the client is to read them.
+    func fallBehind(_ pages: some Sequence<AlertFanOut.NumberedPage>) {
+        guard phase == .open, let alerts, case .live(let firstPage) = alerts.phase else { return }
+        // One that has not got anything yet has no place of its own.
+        if let first = pages.first(where: { $0.number >= firstPage }) {
+            alerts.position = max(alerts.position, first.page.after)
+        }
+        alerts.phase = .behind
+        advanceAlerts(alerts)
+    }
+
+    /// Writes what of a page comes after the client's place, and returns how many bytes that were; nil, and writes nothing, where
+    /// there is no room.
+    private func push(_ page: AlertPage, _ alerts: AlertSubscription) -> Int? {
         if let newest = page.newestPlace, alerts.position > newest { alerts.position = page.after }
         alerts.position = max(alerts.position, page.after)
-        for line in page.lines where line.cursor > alerts.position {
-            guard hasRoomForAlerts else { return false }
-            replies.push { framing.writePush(line.text, to: &$0) }
-            alerts.position = line.cursor
+        var written = 0
+        if let first = page.lines.firstIndex(where: { $0.cursor > alerts.position }) {
+            guard hasRoomForAlerts, let context else { return nil }
+            let text = page.text(from: first, framing)
+            written = text.readableBytes
+            writeOutput(context)
+            context.writeAndFlush(wrapOutboundOut(text), promise: nil)
         }
         alerts.position = max(alerts.position, page.end)
-        return true
+        return written
     }
 
     private var hasRoomForAlerts: Bool {

@@ -247,7 +247,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         resumeReading(context)
     }
 
-    private func writeOutput(_ context: ChannelHandlerContext) {
+    func writeOutput(_ context: ChannelHandlerContext) {
         guard replies.output.readableBytes > 0 else { return }
         let output = replies.takeOutput(allocator: context.channel.allocator)
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)

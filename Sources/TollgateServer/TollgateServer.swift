@@ -53,7 +53,7 @@ public final class TollgateServer: Service {
             below: OpenFiles.limit, eventLoops: settings.workers + System.coreCount + 1)
         admission = ConnectionAdmission(
             capacity: min(settings.maxConnections, fitting), name: "line port", logger: logger)
-        clients = ClientGuard(logger: logger)
+        clients = ClientGuard(settings: settings, logger: logger)
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())

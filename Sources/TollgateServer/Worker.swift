@@ -29,9 +29,10 @@ final class Worker {
     /// Kept so that a request needs no array of its own.
     @exclusivity(unchecked) var plans: [ScopePlan] = []
     @exclusivity(unchecked) var counts = WorkerCounts()
-    /// Sessions that have asked for alerts, and where those come from; set once, before the first connection.
-    private var subscribers: [ObjectIdentifier: Session] = [:]
+    /// Where news of alerts come from; set once, before the first connection.
     var alertFeed: AlertFeed?
+    /// Hands them on to the sessions that have asked for them.
+    let alertFanOut: AlertFanOut
     private var sessions: [ObjectIdentifier: Session] = [:]
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
     /// Of the first worker only: all of them share one Redis.
@@ -53,6 +54,7 @@ final class Worker {
         self.eventLoop = eventLoop
         self.link = link
         self.clients = clients
+        alertFanOut = AlertFanOut(eventLoop: eventLoop)
         token = settings.token.map { Array($0.utf8) }
         wrongTokenDelay = TimeAmount(settings.wrongTokenDelay)
         unauthenticated = UnauthenticatedSessions(
@@ -174,7 +176,7 @@ final class Worker {
     var currentCounts: WorkerCounts {
         var current = counts
         current.connections = sessions.count
-        current.alertSubscribers = subscribers.count
+        current.alertSubscribers = alertFanOut.count
         current.operations = ledger.counts.operations
         current.batches = ledger.counts.batches
         current.scopesCached = resolver.cache.count
@@ -218,19 +220,22 @@ final class Worker {
 
     // MARK: - Alerts
 
-    /// From now on the session is told of what is new.
-    func subscribe(_ session: Session) {
-        subscribers[ObjectIdentifier(session)] = session
+    /// From now on the session gets what is new; false where as many listen as may.
+    func subscribe(_ session: Session) -> Bool {
+        guard clients.alertPlaces.take() else { return false }
+        alertFanOut.add(session)
+        return true
     }
 
     func unsubscribe(_ session: Session) {
-        guard subscribers.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        guard alertFanOut.remove(session) else { return }
+        clients.alertPlaces.giveBack()
         alertFeed?.forget(ObjectIdentifier(session))
     }
 
     /// What is new.
     func deliver(_ page: AlertPage) {
-        for session in Array(subscribers.values) { session.receiveAlerts(page) }
+        alertFanOut.deliver(page)
     }
 
     // MARK: - End
