@@ -28,8 +28,8 @@ import TollgateTestSupport
         "hgetall", "subscribe", "multi", "exec",
         // Refusals that are told, to a stream that forgets the oldest.
         "xadd",
-        // What happened to alerts, from a place in the stream on; asked every few seconds.
-        "xrange", "xrevrange",
+        // What happened to alerts, from a place in the stream on; asked every few seconds, and after a reconnect.
+        "xrange", "xrevrange", "xinfo|stream",
         // The kinds for which something was set.
         "smembers",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
