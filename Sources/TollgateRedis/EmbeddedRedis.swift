@@ -9,6 +9,10 @@ public actor EmbeddedRedis {
     static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
     /// How long a server may take to be reached, and an old one to end.
     static let patience = Duration.seconds(10)
+    /// How long a server may take to end when it is asked to. What it has answered is with the system by then.
+    static let stopPatience = Duration.seconds(5)
+    /// A server that ends so often in a row before it serves is given up.
+    static let maxFailedStarts = 5
 
     private struct Place {
         let program: String
@@ -26,6 +30,8 @@ public actor EmbeddedRedis {
     private var lastEnd = ""
     private var waitingForEnd: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
+    /// Whether the server that runs has loaded its data and serves, or the last one had.
+    private var hasServed = false
 
     /// `dataFolder` is made if it is missing. The program `redis-server` is looked for in the folders of `searchPath`,
     /// separated by colons; nil means `PATH`.
@@ -62,23 +68,28 @@ public actor EmbeddedRedis {
 
     /// Starts the server again whenever it ends by itself. Returns after ``stop()``, or once the task is cancelled and
     /// the server has been stopped.
-    public func run() async {
-        await withTaskCancellationHandler {
+    ///
+    /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator when the server ends again and again before it
+    /// serves, as over data that it cannot load; nothing runs then.
+    public func run() async throws(RedisError) {
+        let failure = await withTaskCancellationHandler {
             await supervise()
         } onCancel: {
             Task { await self.stop() }
         }
         await stop()
+        if let failure { throw failure }
     }
 
-    /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 10 seconds.
-    /// Does nothing when none runs.
+    /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 5 seconds. One
+    /// that was stopped by a signal is made to go on first. Does nothing when none runs.
     public func stop() async {
         isStopping = true
         if let process {
             process.terminate()
+            process.resume()
             let killer = Task {
-                try await Task.sleep(for: Self.patience)
+                try await Task.sleep(for: Self.stopPatience)
                 process.kill()
             }
             await waitForEnd()
@@ -112,24 +123,51 @@ public actor EmbeddedRedis {
         await withCheckedContinuation { waitingForEnd.append($0) }
     }
 
-    private func supervise() async {
-        var failures = 0
+    /// Returns why the server was given up; nil after ``stop()``.
+    private func supervise() async -> RedisError? {
+        var (failures, failedStarts) = (0, 0)
         while let place, !isStopping, !Task.isCancelled {
             let startedAt = ContinuousClock.now
+            hasServed = false
+            let watch = Task { await noteServing(at: place) }
             await waitForEnd()
-            guard !isStopping else { return }
+            watch.cancel()
+            guard !isStopping else { return nil }
+            failedStarts = hasServed ? 0 : failedStarts + 1
+            guard failedStarts < Self.maxFailedStarts else { return givenUp(at: place) }
             failures = ContinuousClock.now - startedAt > Self.patience ? 1 : failures + 1
             logger.error(
                 "redis-server ended; starting it again",
                 metadata: ["data": "\(place.folder)", "end": "\(lastEnd)", "log": "\(place.logPath)"])
             try? await Task.sleep(for: Self.restartBackoff.delay(afterFailures: failures))
-            guard !isStopping, !Task.isCancelled else { return }
+            guard !isStopping, !Task.isCancelled else { return nil }
             do {
                 try launch(at: place)
             } catch {
                 lastEnd = error.description
             }
         }
+        return nil
+    }
+
+    /// Waits until the server has loaded its data.
+    private func noteServing(at place: Place) async {
+        let probe = RedisProbe(socketPath: place.socketPath)
+        while !Task.isCancelled, process != nil {
+            if await probe.asked("PING") == .said("PONG") {
+                hasServed = true
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func givenUp(at place: Place) -> RedisError {
+        .embedded(
+            """
+            --data \(dataFolder): redis-server ended \(Self.maxFailedStarts) times in a row before it could serve \
+            (\(lastEnd)), and is not started again; last line of redis.log: \(Self.lastWords(inLog: place.logPath))
+            """)
     }
 
     // MARK: - Starting

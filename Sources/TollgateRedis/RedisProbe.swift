@@ -30,6 +30,13 @@ struct RedisProbe {
         return .said(String(decoding: bytes, as: UTF8.self))
     }
 
+    /// The same on a thread that nobody waits for.
+    func asked(_ command: String) async -> Answer {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: ask(command)) }
+        }
+    }
+
     private static func command(
         _ arguments: [String], on context: UnsafeMutablePointer<redisContext>
     ) -> UnsafeMutableRawPointer? {

@@ -52,6 +52,11 @@ struct RedisProcess: Sendable {
         process.terminate()
     }
 
+    /// Makes a process go on that was stopped by a signal. Does nothing to others.
+    func resume() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGCONT) }
+    }
+
     func kill() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
     }

@@ -51,8 +51,13 @@ struct Sidecar: Service {
                     settings: admin, server: server, policyFile: policyFile.path, handlers: handlers, logger: logger)
             )
         }
-        // Shut down from the last to the first: Redis is there until every request has been answered.
-        try await ServiceGroup(services: services, logger: logger).run()
+        // Shut down from the last to the first: Redis is there until every request has been answered. One that fails ends
+        // the others in good order.
+        let configurations = services.map {
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+        }
+        try await ServiceGroup(configuration: .init(services: configurations, logger: logger)).run()
     }
 }
 
@@ -85,6 +90,6 @@ private struct EmbeddedRedisService: Service {
     let redis: EmbeddedRedis
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await redis.run() }
+        try await cancelWhenGracefulShutdown { try await redis.run() }
     }
 }

@@ -65,6 +65,34 @@ import TollgateTestSupport
         #expect(!isAlive(try #require(redis)))
     }
 
+    @Test("a redis-server that was stopped by a signal does not hold up the end, and ends in good order")
+    func stoppedRedis() async throws {
+        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--data", "data"])
+        kill(try #require(sidecar.redisProcess), SIGSTOP)
+        let started = ContinuousClock.now
+        try await expectCleanEnd(sidecar) { $0.signal(SIGTERM) }
+        #expect(ContinuousClock.now - started < .seconds(5))
+    }
+
+    @Test("data that cannot be loaded are tried a few times, and then it says so and ends with status 1")
+    func unloadable() async throws {
+        let folder = try TemporaryFolder()
+        #expect(try await start(in: folder).stop() == 0)
+        // So long that Redis answers while it loads, and garbage at the end.
+        let file = folder.path + "/data/appendonlydir/appendonly.aof.1.incr.aof"
+        let set = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000\r\n\(String(repeating: "x", count: 1_000))\r\n"
+        try Data((String(repeating: set, count: 30_000) + "garbage").utf8).write(to: URL(fileURLWithPath: file))
+        let ended = try await Command.run(
+            SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off", "--data", "data"],
+            workingFolder: folder.path, patience: 30)
+        let error = try #require(ended.errors.split(separator: "\n").last)
+        #expect(
+            error.hasPrefix("Error: --data data: redis-server ended 5 times in a row before it could serve (status 1)"),
+            "\(ended.errors)")
+        #expect(error.contains("Bad file format reading the append only file"), "\(error)")
+        #expect(ended.status == 1)
+    }
+
     @Test("the counters survive a restart")
     func restart() async throws {
         let folder = try TemporaryFolder()

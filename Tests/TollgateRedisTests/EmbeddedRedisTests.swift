@@ -26,7 +26,7 @@ struct EmbeddedRedisTests {
     private func withRunning(_ redis: EmbeddedRedis, _ body: () async throws -> Void) async throws {
         let address = try await redis.start()
         #expect(address == RedisAddress(unixSocket: data + "/redis.sock"))
-        let running = Task { await redis.run() }
+        let running = Task { try await redis.run() }
         do {
             try await body()
         } catch {
@@ -34,7 +34,7 @@ struct EmbeddedRedisTests {
             throw error
         }
         await redis.stop()
-        await running.value
+        try await running.value
     }
 
     private func rights(of path: String) throws -> Int {
@@ -106,9 +106,9 @@ struct EmbeddedRedisTests {
     func cancelled() async throws {
         let redis = make()
         _ = try await redis.start()
-        let running = Task { await redis.run() }
+        let running = Task { try await redis.run() }
         running.cancel()
-        await running.value
+        try await running.value
         #expect(await redis.processIdentifier == nil)
         #expect(probe.ask("PING") == .absent)
     }
