@@ -15,8 +15,11 @@ extension Ledger {
 
     /// Why operations cannot be sent now. A Redis that refuses our password is no outage: nothing passes on its account.
     package var noConnection: LedgerFailure {
-        if case .refused(let reason) = link.status { return .refused("Redis refuses the connection: \(reason)") }
-        return .unavailable(stateDescription)
+        switch link.status {
+        case .refused(let reason): .refused("Redis refuses the connection: \(reason)")
+        case .unsupported(let reason): .unsupported(reason)
+        case .idle, .connecting, .ready, .down, .closed: .unavailable(stateDescription)
+        }
     }
 
     /// A look-up got no reply in time: as when a batch gets none.

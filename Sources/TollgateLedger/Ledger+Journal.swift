@@ -124,7 +124,8 @@ extension LedgerFailure {
     /// Not applied, and not kept either.
     fileprivate func and(_ error: JournalError) -> LedgerFailure {
         switch self {
-        case .unavailable(let why), .refused(let why), .internal(let why): .unavailable("\(why); \(error)")
+        case .unavailable(let why), .refused(let why), .unsupported(let why), .internal(let why):
+            .unavailable("\(why); \(error)")
         case .timeout: .unavailable("no answer within the deadline; \(error)")
         case .busy: .busy
         }

@@ -8,6 +8,8 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     case busy
     /// Redis does not let us in; not applied. No outage: nothing passes on its account.
     case refused(String)
+    /// Redis is there, but not one that can be used; not applied. No outage either.
+    case unsupported(String)
     /// Redis or the script answered something that is not an answer. Never a reason to let a request pass.
     case `internal`(String)
 
@@ -15,13 +17,16 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     package var isOutage: Bool {
         switch self {
         case .unavailable, .timeout: true
-        case .busy, .refused, .internal: false
+        case .busy, .refused, .unsupported, .internal: false
         }
     }
 
     /// Whether a fact that met this failure is kept until Redis takes it.
     var keepsFacts: Bool {
-        if case .refused = self { true } else { isOutage }
+        switch self {
+        case .refused, .unsupported: true
+        case .unavailable, .timeout, .busy, .internal: isOutage
+        }
     }
 }
 

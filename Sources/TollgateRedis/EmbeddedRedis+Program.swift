@@ -15,6 +15,30 @@ extension EmbeddedRedis {
             """)
     }
 
+    /// Asks the program for its version. Throws ``RedisError/embedded(_:)`` with a sentence that names both where it is too
+    /// old, or does not say.
+    static func checkVersion(of program: String) async throws(RedisError) {
+        let output = await versionOutput(of: program)
+        guard let output, let version = RedisVersion(programOutput: output) else {
+            throw .embedded("\(program) --version does not print a version: is it a redis-server?")
+        }
+        guard version.isTooOld else { return }
+        throw .embedded(
+            """
+            \(program) is version \(version), and Tollgate needs Redis \(RedisVersion.oldestMajor).0 or later: install a \
+            later one, or name a running Redis with --redis
+            """)
+    }
+
+    /// What `--version` prints; nil where the program cannot be run, or takes more than 10 seconds.
+    private static func versionOutput(of program: String) async -> String? {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: RedisProcess.output(of: program, "--version"))
+            }
+        }
+    }
+
     /// Every write goes to the append-only file and is on disk a second later; what has no room is refused, never
     /// evicted.
     static func arguments(folder: String, socketPath: String) -> [String] {

@@ -50,6 +50,7 @@ public actor EmbeddedRedis {
     /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; nothing runs then.
     public func start() async throws -> RedisAddress {
         let program = try Self.findProgram(in: searchPath)
+        try await Self.checkVersion(of: program)
         let folder = try Self.prepareFolder(dataFolder)
         let place = Place(program: program, folder: folder, socketPath: try Self.socketPath(in: folder))
         lock = try FolderLock(folder: folder)

@@ -45,6 +45,7 @@ struct RedisConnectionState {
         case .closing, .closed: return .closed
         case .connecting, .handshaking, .backingOff:
             guard let outage else { return .connecting }
+            if outage.isTooOld { return .unsupported(reason: outage.reason) }
             return outage.isRefusal ? .refused(reason: outage.reason) : .down(reason: outage.reason)
         }
     }
@@ -142,7 +143,7 @@ struct RedisConnectionState {
         self.outage = outage
         failures += 1
         let jittered = Self.backoff.delay(afterFailures: failures, share: jitter)
-        let wait = outage.isRefusal ? Self.backoff.longest : jittered
+        let wait = outage.needsPerson ? Self.backoff.longest : jittered
         return [.scheduleRetry(after: wait)]
     }
 

@@ -63,7 +63,7 @@ extension RedisLink {
     private func becomeReady() {
         timer?.cancel()
         hasServed = false
-        isOutageLogged = false
+        loggedOutage = nil
         logger.info("connected to Redis", metadata: ["address": "\(address)"])
     }
 
@@ -86,9 +86,17 @@ extension RedisLink {
     }
 
     private func logOutage() {
-        guard !isOutageLogged, let outage = state.outage else { return }
-        isOutageLogged = true
-        let what = outage.isRefusal ? "Redis refuses our credentials" : "no connection to Redis"
+        // One that a person has to end is logged also where another came before.
+        guard let outage = state.outage, loggedOutage.map({ $0.needsPerson != outage.needsPerson }) ?? true else {
+            return
+        }
+        loggedOutage = outage
+        let what =
+            if outage.isTooOld {
+                "Redis cannot be used"
+            } else {
+                outage.isRefusal ? "Redis refuses our credentials" : "no connection to Redis"
+            }
         logger.log(
             level: outage.isRefusal ? .error : .warning, "\(what); trying again until there is one",
             metadata: ["address": "\(address)", "reason": "\(outage.reason)"])

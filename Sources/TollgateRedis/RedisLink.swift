@@ -28,8 +28,8 @@ public final class RedisLink {
     /// Those who wait for a reply, the next one first.
     var pending = Deque<Completion>()
     var timer: Scheduled<Void>?
-    /// Whether the outage has been logged, so that a long one is one line and not one an attempt.
-    var isOutageLogged = false
+    /// The outage as it was logged last, so that a long one is one line and not one an attempt; nil while there is none.
+    var loggedOutage: RedisOutage?
     /// Whether this connection has answered a command by other than an error.
     var hasServed = false
     private var reportedStatus = RedisLinkStatus.idle

@@ -10,6 +10,8 @@ public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
     case down(reason: String)
     /// Redis does not let us in: the user, the password or their rights are wrong. Goes on trying.
     case refused(reason: String)
+    /// Redis is of a version that cannot be used. Goes on trying.
+    case unsupported(reason: String)
     /// Shut down for good.
     case closed
 
@@ -21,6 +23,7 @@ public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
         case .ready: "ready"
         case .down(let reason): "down: \(reason)"
         case .refused(let reason): "refused: \(reason)"
+        case .unsupported(let reason): "unsupported: \(reason)"
         case .closed: "closed"
         }
     }

@@ -45,6 +45,26 @@ struct RedisProcess: Sendable {
         try body()
     }
 
+    /// What the program prints when it is run with these arguments. Nil where it cannot be run, or does not end within 10
+    /// seconds. Blocks.
+    static func output(of program: String, _ arguments: String...) -> String? {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        guard (try? withSignalsUnblocked { try process.run() }) != nil else { return nil }
+        let killer = DispatchWorkItem { if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) } }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(10), execute: killer)
+        defer { killer.cancel() }
+        let bytes = (try? output.fileHandleForReading.readToEnd()) ?? Data()
+        process.waitUntilExit()
+        guard process.terminationReason == .exit, process.terminationStatus == 0 else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     var pid: Int32 { process.processIdentifier }
 
     /// Asks the process to end.

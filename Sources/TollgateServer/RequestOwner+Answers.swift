@@ -63,6 +63,7 @@ extension RequestError {
     init(_ failure: LedgerFailure) {
         switch failure {
         case .unavailable(let why): self.init(.unavailable, "Redis: \(why)")
+        case .unsupported(let why): self.init(.unavailable, why)
         case .timeout: self.init(.timeout, "no answer from Redis within the deadline")
         case .busy: self.init(.busy, "too many requests are waiting for Redis")
         case .refused(let why), .internal(let why): self.init(.internal, why)

@@ -147,6 +147,23 @@ struct EmbeddedRedisTests {
         #expect(!FileManager.default.fileExists(atPath: data))
     }
 
+    @Test(
+        "a program older than 7, or none at all, is not started",
+        arguments: [
+            (
+                "Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=0",
+                "is version 6.2.14, and Tollgate needs Redis 7.0 or later: install a later one, or name a running Redis with --redis"
+            ),
+            ("hello", "--version does not print a version: is it a redis-server?"),
+        ])
+    func oldProgram(output: String, sentence: String) async throws {
+        let program = try folder.write("#!/bin/sh\necho '\(output)'\n", to: "redis-server")
+        chmod(program, 0o755)
+        let error = try await #require(throws: RedisError.self) { _ = try await make(searchPath: folder.path).start() }
+        #expect(error.description == "\(program) \(sentence)")
+        #expect(!FileManager.default.fileExists(atPath: data))
+    }
+
     @Test("a server that cannot start gives its reason, and lets the folder go")
     func cannotStart() async throws {
         let path = try EmbeddedRedis.prepareFolder(data)

@@ -7,15 +7,17 @@ import Testing
 struct RedisHandshakeTests {
     static let script = RedisScript(name: "batch", source: "return 1")
 
+    static let version = "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"
+
     private func bytes(_ address: String, scripts: [RedisScript] = []) throws -> String {
         var buffer = ByteBuffer()
         try RedisHandshake(address: RedisAddress(address), scripts: scripts).encode(into: &buffer)
         return String(buffer: buffer)
     }
 
-    @Test("without password, database or scripts it is a PING")
+    @Test("without password, database or scripts it is a PING and the question for the version")
     func bare() throws {
-        #expect(try bytes("redis://h") == "*1\r\n$4\r\nPING\r\n")
+        #expect(try bytes("redis://h") == "*1\r\n$4\r\nPING\r\n" + Self.version)
     }
 
     @Test("AUTH comes first, with the user only where one is given")
@@ -28,14 +30,14 @@ struct RedisHandshakeTests {
     func others() throws {
         #expect(
             try bytes("redis://h/3", scripts: [Self.script])
-                == "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n"
+                == "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n" + Self.version
                 + "*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$8\r\nreturn 1\r\n")
     }
 
     @Test("it is complete with the last reply")
     func completion() throws {
         var handshake = try RedisHandshake(address: RedisAddress("redis://:pw@h/3"), scripts: [Self.script])
-        for reply: RedisReply in [.simple("OK"), .simple("OK"), .simple("PONG")] {
+        for reply: RedisReply in [.simple("OK"), .simple("OK"), .simple("PONG"), .bulk("redis_version:7.0.0")] {
             #expect(handshake.receive(reply) == .underWay)
         }
         #expect(handshake.receive(.bulk(ByteBuffer(string: Self.script.sha))) == .complete)
@@ -60,10 +62,34 @@ struct RedisHandshakeTests {
         #expect(handshake.receive(.error(sentence)) == .refused(RedisOutage(reason, isRefusal: isRefusal)))
     }
 
+    @Test(
+        "a Redis older than 7 is refused; one that does not tell its version is not",
+        arguments: [
+            ("# Server\r\nredis_version:6.2.14\r\nos:Linux\r\n", "6.2.14"), ("redis_version:2.8", "2.8"),
+            ("# Server\r\nredis_version:7.0.0\r\n", nil), ("redis_version:8.2.1", nil),
+            ("redis_version:255.255.255", nil),
+            ("redis_version:unknown", nil), ("", nil),
+        ])
+    func versions(info: String, tooOld: String?) throws {
+        var handshake = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [])
+        #expect(handshake.receive(.simple("PONG")) == .underWay)
+        guard let tooOld else { return #expect(handshake.receive(.bulk(info)) == .complete) }
+        guard case .refused(let outage) = handshake.receive(.bulk(info)) else {
+            Issue.record("the handshake went on")
+            return
+        }
+        #expect(outage.reason == "Redis \(tooOld) is too old: Tollgate needs Redis 7.0 or later")
+        #expect(outage.isTooOld)
+        var denied = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [])
+        #expect(denied.receive(.simple("PONG")) == .underWay)
+        #expect(denied.receive(.error("NOPERM this user has no permissions to run the 'info' command")) == .complete)
+    }
+
     @Test("a script under another name is refused")
     func otherName() throws {
         var handshake = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [Self.script])
         #expect(handshake.receive(.simple("PONG")) == .underWay)
+        #expect(handshake.receive(.bulk("redis_version:7.0.0")) == .underWay)
         guard case .refused(let outage) = handshake.receive(.bulk(ByteBuffer(string: "0"))) else {
             Issue.record("the handshake went on")
             return

@@ -137,7 +137,7 @@ struct RedisLinkRecoveryTests {
 
     @Test("a reply that nobody asked for ends the connection")
     func unexpectedReply() async throws {
-        try await TestListener.with(answer: "+PONG\r\n+EXTRA\r\n") { listener in
+        try await TestListener.with(answer: "+PONG\r\n$0\r\n\r\n+EXTRA\r\n") { listener in
             try await TestLink.with(listener.address) { link in
                 try await eventually {
                     try await link.statuses.contains(.down(reason: "a reply that nobody asked for"))

@@ -26,7 +26,7 @@ extension Problem {
     init(ledger failure: LedgerFailure) {
         switch failure {
         case .unavailable(let state): self.init(unavailable: state)
-        case .refused(let sentence): self.init(.unavailable, sentence)
+        case .refused(let sentence), .unsupported(let sentence): self.init(.unavailable, sentence)
         case .timeout: self.init(.timeout, "Redis did not answer within the deadline")
         case .busy: self = .busy
         case .internal(let sentence): self.init(.internal, sentence)
