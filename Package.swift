@@ -46,7 +46,7 @@ let package = Package(
                 .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
                 .embedInCode("alert_publish.lua"), .embedInCode("alert_forget.lua"),
                 .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
-                .embedInCode("delivery_missed.lua"),
+                .embedInCode("delivery_missed.lua"), .embedInCode("run_marker.lua"),
             ],
             swiftSettings: strict
         ),

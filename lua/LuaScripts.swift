@@ -44,6 +44,9 @@ public enum LuaScripts {
     /// Finds what was dropped before it was delivered; the contract is its header comment.
     public static let deliveryMissed = join([PackageResources.delivery_missed_lua])
 
+    /// Compares the data in Redis with what a sidecar remembers of them; the contract is its header comment.
+    public static let runMarker = join([PackageResources.run_marker_lua])
+
     /// One chunk, so that the later parts see the locals of the earlier ones.
     private static func join(_ parts: [[UInt8]]) -> String {
         parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")

@@ -64,6 +64,12 @@ end
 -- Writing ------------------------------------------------------------------------------------------------------------
 
 if sequence > 0 then
+    -- Denied half way, facts would be taken for applied when they are sent again.
+    local may, key = redis.acl_check_cmd, KEYS[1]
+    if not (may('SET', key, '1') and may('HSET', key, 'a', '1') and may('HINCRBY', key, 'a', '1') and may('HDEL', key, 'a')
+        and may('PEXPIREAT', key, '1') and may('PERSIST', key) and may('ZADD', key, '1', 'a')) then
+        return redis.error_reply('NOPERM this user has no permissions to run every command that counts')
+    end
     local applied = format(met_broken and '%d broken' or '%d', sequence)
     call('SET', KEYS[#KEYS], applied, 'PX', PRODUCER_KEPT)
 end

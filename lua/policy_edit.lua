@@ -16,6 +16,7 @@
 -- ARGV[7]  the most items that the hash may have; 0 for no bound
 -- ARGV[8]  the scope whose settings change; empty for what all sidecars keep
 -- ARGV[9]  channel       ARGV[10]  who       ARGV[11]  from where       ARGV[12]  the kind of the scope
+-- ARGV[13] the highest revision that the sidecar has seen
 -- Reply    { status, number }
 --            done, the number of the change        exists, conflict: the version that is there, -1 for nothing
 --            missing: nothing to delete            in_use, by how many assignments
@@ -118,6 +119,17 @@ local function mark_seen()
     call('EXPIRE', seen, SEEN_FOR)
 end
 
+-- Where the revision is lower than was seen, an older state of the data is back, whose next numbers have been given out before: it
+-- goes on above them, with the microseconds since 2026.
+local function next_version()
+    local known, stored = tonumber(ARGV[13]), tonumber(call('GET', revision) or 0)
+    if stored and stored < known then
+        local time = call('TIME')
+        call('SET', revision, format('%d', math.max((time[1] - 1767225600) * 1000000 + time[2], known)))
+    end
+    return call('INCR', revision)
+end
+
 for i = 1, #KEYS do
     local found = call('TYPE', KEYS[i]).ok
     if found ~= 'none' and found ~= TYPES[i] then return { 'other_type', i } end
@@ -128,7 +140,7 @@ local status, number = refusal(old)
 if status then return { status, number } end
 
 -- First, as it refuses what is no number.
-local version = call('INCR', revision)
+local version = next_version()
 if deletes then
     call('HDEL', items, field)
 else

@@ -4,7 +4,8 @@
 --
 -- KEYS[1]  the scope's hash     KEYS[2]  revision     KEYS[3]  audit
 -- ARGV[1]  the scope     ARGV[2]  channel     ARGV[3]  who     ARGV[4]  from where
--- ARGV[5…] names of limits, 'requests/1m'; none takes out all
+-- ARGV[5]  the highest revision that the sidecar has seen
+-- ARGV[6…] names of limits, 'requests/1m'; none takes out all
 -- Reply    the names of the limits that had a counter, in order; or { -1, place in KEYS } of what is of another kind
 -- O(fields of the scope's hash); nothing is written where nothing is taken out
 
@@ -16,7 +17,7 @@ local counters, revision, audit = unpack(KEYS)
 local scope, channel, who, from = unpack(ARGV, 1, 4)
 
 local is_named = {}
-for i = 5, #ARGV do is_named[ARGV[i]] = true end
+for i = 6, #ARGV do is_named[ARGV[i]] = true end
 
 for i = 1, #KEYS do
     local found = call('TYPE', KEYS[i]).ok
@@ -34,7 +35,7 @@ local stored = call('HGETALL', counters)
 for i = 1, #stored, 2 do
     local field = stored[i]
     local name, is_counter = limit_of(field)
-    if field ~= 'held' and field ~= 'alerts' and (#ARGV == 4 or is_named[name]) then
+    if field ~= 'held' and field ~= 'alerts' and (#ARGV == 5 or is_named[name]) then
         fields[#fields + 1] = field
         if is_counter then
             names[#names + 1] = name
@@ -68,8 +69,18 @@ for i = 1, #names do
     before[i] = json(names[i]) .. ':' .. (match(count, '^%d+$') or json(count))
 end
 
+-- As in policy_edit.lua.
+local function next_version()
+    local known, stored = tonumber(ARGV[5]), tonumber(call('GET', revision) or 0)
+    if stored and stored < known then
+        local time = call('TIME')
+        call('SET', revision, format('%d', math.max((time[1] - 1767225600) * 1000000 + time[2], known)))
+    end
+    return call('INCR', revision)
+end
+
 -- First, as it refuses what is no number.
-local version = format('%d', call('INCR', revision))
+local version = format('%d', next_version())
 for i = 1, #fields do call('HDEL', counters, fields[i]) end
 mark_alerts()
 call('XADD', audit, 'MAXLEN', '~', AUDITED, '*', 'who', who, 'from', from, 'action', 'scope.reset', 'target', scope,

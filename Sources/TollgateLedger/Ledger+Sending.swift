@@ -35,7 +35,9 @@ extension Ledger {
             case .appliedBefore: deliverAppliedBefore(batch, as: .ok)
             case .appliedBeforeInPart: deliverAppliedBefore(batch, as: .broken)
             }
-        case .success(.error(let sentence)): finish(batch, failure: LedgerFailure(redisSaid: sentence))
+        case .success(.error(let sentence)):
+            onRedisError(sentence)
+            finish(batch, failure: LedgerFailure(redisSaid: sentence))
         case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
         case .failure(.notConnected): finish(batch, failure: noConnection)
         case .failure(let error): finish(batch, failure: .unavailable(error.description), mayBeApplied: true)

@@ -51,6 +51,8 @@ package final class Ledger {
     package var onReady: () -> Void = {}
     /// Called with what a batch's reply tells besides answers.
     package var onNotices: ([LedgerNotice]) -> Void = { _ in }
+    /// Called with each error that Redis answers a batch or a look-up with.
+    package var onRedisError: (String) -> Void = { _ in }
     /// Called when something has been put into the journal.
     package var onKept: () -> Void = {}
 

@@ -31,8 +31,13 @@ package enum LedgerFailure: Error, Equatable, Sendable {
 }
 
 extension LedgerFailure {
-    /// Redis's own refusals that mean «not now» are an outage; any other error is a fault.
+    /// Redis's own refusals that mean «not now» are an outage, and those that mean «not you» are like a wrong password; any
+    /// other error is a fault.
     init(redisSaid sentence: String) {
+        if let refusal = WriteRefusal(redisSaid: sentence), refusal.code == "NOPERM" {
+            self = .refused("Redis: \(refusal.sentence)")
+            return
+        }
         let passing = [
             "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "OOM", "MISCONF", "TRYAGAIN", "NOREPLICAS",
         ]

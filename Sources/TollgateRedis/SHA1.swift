@@ -1,11 +1,11 @@
 /// SHA-1 after RFC 3174. Redis names scripts by it; it protects nothing here.
-struct SHA1 {
+package struct SHA1 {
     private var state: (UInt32, UInt32, UInt32, UInt32, UInt32) = (
         0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0
     )
 
     /// The digest of the text's UTF-8, as 40 lower-case hexadecimal digits.
-    static func hex(of text: String) -> String {
+    package static func hex(of text: String) -> String {
         var hash = SHA1()
         let message = padded(Array(text.utf8))
         for start in stride(from: 0, to: message.count, by: 64) { hash.add(message[start..<start + 64]) }

@@ -9,6 +9,24 @@ struct InfoReport: Encodable, Sendable {
         /// One a worker: `ready`, or why not.
         var links: [String] = []
         var health = Health()
+        /// Nil while Redis takes what is written.
+        var refusal: Refusal?
+    }
+
+    /// A Redis that answers and takes no writes.
+    struct Refusal: Encodable, Sendable {
+        /// Redis's code, such as `OOM`.
+        var code: String
+        /// Redis's sentence.
+        var reason: String
+        /// ISO 8601.
+        var since: String
+
+        init(_ state: RedisRefusals.State) {
+            code = state.refusal.code
+            reason = state.refusal.sentence
+            since = state.since.ISO8601Format()
+        }
     }
 
     /// Whether Redis may lose the counters, and whether it has.
@@ -38,6 +56,10 @@ struct InfoReport: Encodable, Sendable {
         var revision: Int64?
         /// Whether changes are told to this sidecar as they are made.
         var isSubscribed = false
+        /// Of the policy file in force: the same for all sidecars that decide alike.
+        var digest = ""
+        /// The names of the sidecars of the namespace that decide by another.
+        var differsFrom: [String] = []
     }
 
     /// The places for clients, and those that had none. How many connections are open stands in `counts`.
@@ -82,6 +104,8 @@ struct InfoReport: Encodable, Sendable {
 
     var version = Version.current
     var uptimeSeconds = 0
+    /// Why the sidecar cannot do its work as it should: what `/readyz` says.
+    var notReady: [String] = []
     var redis = Redis()
     var policy = PolicyState()
     var alerts = AlertState()

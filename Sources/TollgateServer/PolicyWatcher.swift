@@ -98,6 +98,7 @@ final class PolicyWatcher: Sendable {
     /// `12 shared` or `12 scope user:alice`
     private func changed(_ message: String) {
         let words = message.split(separator: " ", maxSplits: 2)
+        if let revision = words.first.flatMap({ Int64($0) }) { store.seen.note(revision) }
         if words.count == 3, words[1] == "scope", let scope = try? Scope(parsing: words[2]) {
             listener.settingsChanged(scope)
             // Not the first of its kind.

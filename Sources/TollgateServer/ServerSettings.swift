@@ -31,6 +31,8 @@ public struct ServerSettings: Sendable {
     package var maxAlertSubscribers = 64
     /// How often alerts are looked after whose scopes nobody asks about.
     package var alertSweep = Duration.seconds(5)
+    /// How often the policy is compared with those of the other sidecars.
+    package var peerInterval = Duration.seconds(5)
 
     /// The bytes of a token.
     package static let tokenLengths = 16...512

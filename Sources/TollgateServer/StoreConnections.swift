@@ -16,7 +16,7 @@ final class StoreConnections: Sendable {
     private let storeLinks: [StoreLink]
 
     /// To be made on the event loop. Does nothing before `start()`.
-    init(eventLoop: any EventLoop, settings: ServerSettings, logger: Logger) {
+    init(eventLoop: any EventLoop, settings: ServerSettings, seen: SeenRevision, logger: Logger) {
         let link = RedisLink(address: settings.redis, scripts: Stores.scripts, eventLoop: eventLoop, logger: logger)
         let pages = RedisLink(
             address: settings.redis, scripts: HistoryStore.scripts, eventLoop: eventLoop, logger: logger)
@@ -27,7 +27,7 @@ final class StoreConnections: Sendable {
             NIOLoopBound(pages, eventLoop: eventLoop),
             deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline)))
         storeLinks = [storeLink, storePages]
-        stores = Stores(storeLink, pages: storePages, namespace: settings.namespace, logger: logger)
+        stores = Stores(storeLink, pages: storePages, namespace: settings.namespace, seen: seen, logger: logger)
     }
 
     /// To be called on the event loop.

@@ -12,8 +12,10 @@ package struct Stores: Sendable {
     /// - Parameters:
     ///   - link: of what is short; has to load `scripts`.
     ///   - pages: of history; has to load the scripts of `HistoryStore`.
-    init(_ link: StoreLink, pages: StoreLink, namespace: String, logger: Logger) {
-        policy = PolicyStore(link: link, namespace: namespace)
+    init(
+        _ link: StoreLink, pages: StoreLink, namespace: String, seen: SeenRevision = SeenRevision(), logger: Logger
+    ) {
+        policy = PolicyStore(link: link, namespace: namespace, seen: seen)
         alerts = AlertStore(link: link, namespace: namespace, logger: logger)
         history = HistoryStore(link: pages, namespace: namespace)
     }

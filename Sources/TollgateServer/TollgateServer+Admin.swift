@@ -59,19 +59,6 @@ extension TollgateServer {
         reviewAlerts(of: scope)
     }
 
-    /// Whether Redis answers and what administrators have set is known.
-    package var isReady: Bool {
-        get async {
-            guard shared != nil else { return false }
-            for worker in workers {
-                guard (try? await worker.eventLoop.submit { worker.value.ledger.isReady }.get()) == true else {
-                    return false
-                }
-            }
-            return !workers.isEmpty
-        }
-    }
-
     /// What Redis's clock probably says now, Unix ms.
     package var redisTime: Int64 {
         get async {

@@ -23,6 +23,13 @@ public final class TollgateServer: Service {
     let admission: ConnectionAdmission
     private let clients: ClientGuard
     private let keeper: JournalKeeper?
+    /// Whether Redis takes what is written.
+    let refusals: RedisRefusals
+    let seenRevision = SeenRevision()
+    /// What was seen of Redis's data; nil where nothing is kept on disk.
+    let markerFile: MarkerFile?
+    /// The other sidecars that share Redis and namespace.
+    let peers: PolicyPeers
 
     private struct State {
         /// The policy file alone, and what it becomes with what administrators have set.
@@ -56,7 +63,11 @@ public final class TollgateServer: Service {
         clients = ClientGuard(settings: settings, logger: logger)
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let policyState = InfoReport.PolicyState(file: policyFile, loadedAt: Date.now.ISO8601Format())
+        refusals = RedisRefusals(logger: logger)
+        markerFile = settings.markerPath.map { MarkerFile(path: $0, settings: settings, logger: logger) }
+        peers = PolicyPeers(interval: settings.peerInterval, logger: logger)
+        let policyState = InfoReport.PolicyState(
+            file: policyFile, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy))
         state = Mutex(State(filePolicy: policy, policy: policy, policyState: policyState))
     }
 
@@ -78,6 +89,9 @@ public final class TollgateServer: Service {
         try await startWatcher()
         startAlerts()
         try await startAlertFeed()
+        if let store = stores?.policy {
+            peers.start(store) { [weak self] in self?.state.withLock { $0.policyState.digest } ?? "" }
+        }
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
@@ -105,17 +119,16 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper] in
+        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper, refusals] in
             let link = RedisLink(
-                address: settings.redis, scripts: Ledger.scripts, eventLoop: eventLoop, logger: logger)
+                address: settings.redis, scripts: Ledger.scripts + (isFirst ? [RunMarker.script] : []),
+                eventLoop: eventLoop, logger: logger)
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
                 policy: policy, logger: logger)
             worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
-            if isFirst {
-                worker.health = RedisHealth(link: link, namespace: settings.namespace, logger: logger)
-                worker.health?.onDataLoss = { [weak self] in self?.watcher?.catchUp() }
-            }
+            worker.ledger.onRedisError = { [weak self] in if refusals.met($0) { self?.checkRedisSoon() } }
+            if isFirst { self?.watchRedis(by: worker) }
             worker.report = report
             worker.start()
             return NIOLoopBound(worker, eventLoop: eventLoop)
@@ -137,8 +150,9 @@ public final class TollgateServer: Service {
                 }
             })
         let eventLoop = background.next()
-        let (connections, watcher) = try await eventLoop.submit { [settings, logger] in
-            let connections = StoreConnections(eventLoop: eventLoop, settings: settings, logger: logger)
+        let (connections, watcher) = try await eventLoop.submit { [settings, logger, seenRevision] in
+            let connections = StoreConnections(
+                eventLoop: eventLoop, settings: settings, seen: seenRevision, logger: logger)
             let watcher = PolicyWatcher(
                 eventLoop: eventLoop, settings: settings, store: connections.stores.policy, listener: listener,
                 logger: logger)
@@ -180,9 +194,11 @@ public final class TollgateServer: Service {
         await state.publisher?.stop()
         // After the workers, as requests may wait for what is read; before those who may wait for a reply that never comes.
         await state.connections?.stop()
+        await peers.stop()
         await state.watcher?.stop()
         await state.alertFeed?.stop()
         await keeper?.stop()
+        await markerFile?.close()
         try? await group.shutdownGracefully()
         try? await background.shutdownGracefully()
     }
@@ -191,8 +207,10 @@ public final class TollgateServer: Service {
 
     /// From now on every worker decides by this policy file, and what administrators have set.
     public func install(_ policy: Policy) {
+        let digest = PolicyDigest.text(of: policy)
         state.withLock { state in
             state.filePolicy = policy
+            state.policyState.digest = digest
             state.policyState.loadedAt = Date.now.ISO8601Format()
             state.policyState.error = nil
         }
@@ -295,8 +313,11 @@ public final class TollgateServer: Service {
         report.policy = policyState
         report.policy.revision = shared?.revision
         report.policy.isSubscribed = watcher?.isSubscribed ?? false
+        report.policy.differsFrom = peers.others
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.redis.address = settings.redis.description
+        report.redis.refusal = refusals.state.map(InfoReport.Refusal.init)
+        report.notReady = await notReady
         report.alerts = alertFeed?.report ?? InfoReport.AlertState()
         report.clients = admission.report
         report.clients.wrongTokens = clients.wrongTokens.total

@@ -96,7 +96,7 @@ import TollgateTestSupport
     func manyWrong() async throws {
         let log = CapturedLog()
         try await withServer(
-            log: log,
+            logger: log.logger,
             adjust: { ($0.token, $0.wrongTokenDelay) = ("sésame ouvre-toi 42", .milliseconds(700)) }
         ) { harness in
             for _ in 0..<10 { #expect(try await harness.ask("AUTH wrong") == ["ERR unauthenticated wrong token"]) }

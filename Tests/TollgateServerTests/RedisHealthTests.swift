@@ -24,7 +24,7 @@ import TollgateTestSupport
     func dataLoss() async throws {
         try await withServer { harness in
             func losses() async -> Int { await harness.server.report().redis.health.dataLosses }
-            try await eventually { try harness.redis.cli("EXISTS", "tollgate:witness") == "1" }
+            try await eventually { try harness.redis.cli("EXISTS", "tollgate:{policy}:marker") == "1" }
             try await Task.sleep(for: .milliseconds(100))
             try harness.redis.cli("FLUSHALL")
             try await eventually { await losses() == 1 }

@@ -16,7 +16,7 @@ final class ServerHarness: Sendable {
 
     /// - Parameter waitsForRedis: whether it is ready only when every worker has its connection.
     init(
-        policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, log: CapturedLog? = nil,
+        policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, logger: Logger = .none,
         adjust: (inout ServerSettings) -> Void = { _ in }
     ) async throws {
         self.redis = if let redis { redis } else { try await Self.startRedis() }
@@ -32,7 +32,7 @@ final class ServerHarness: Sendable {
         adjust(&settings)
         server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),
-            logger: log?.logger ?? Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: logger)
         var port = 0
         for case .tcp(_, let bound) in try await server.start() { port = bound }
         self.port = port
@@ -78,14 +78,14 @@ final class ServerHarness: Sendable {
 
 /// Runs a body with a sidecar that is shut down afterwards, whatever happens.
 func withServer(
-    policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, log: CapturedLog? = nil,
+    policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, logger: Logger = .none,
     adjust: (inout ServerSettings) -> Void = { _ in }, _ body: (ServerHarness) async throws -> Void
 ) async throws {
     await Turnstile.shared.enter()
     let outcome: Result<Void, any Error>
     do {
         let harness = try await ServerHarness(
-            policy: policy, redis: redis, waitsForRedis: waitsForRedis, log: log, adjust: adjust)
+            policy: policy, redis: redis, waitsForRedis: waitsForRedis, logger: logger, adjust: adjust)
         do {
             outcome = .success(try await body(harness))
         } catch {
@@ -97,6 +97,11 @@ func withServer(
     }
     await Turnstile.shared.leave()
     try outcome.get()
+}
+
+extension Logger {
+    /// Writes nothing.
+    static var none: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
 
 /// Lets a few tests at a time have a sidecar and a Redis: with all of them at once on a small machine, each would be as slow as the

@@ -254,7 +254,7 @@ import TollgateTestSupport
             try await harness.edit(.setLimits(user, requests(7)), of: user)
             #expect(try await harness.ask("PEEK user=a")[0].contains(" max=7 "))
             // So that the loss can be noticed.
-            try await eventually { try harness.redis.cli("EXISTS", "tollgate:witness") == "1" }
+            try await eventually { try harness.redis.cli("EXISTS", "tollgate:{policy}:marker") == "1" }
             try harness.redis.cli("FLUSHALL")
             try await eventually { try await harness.ask("PEEK user=a")[0].contains(" max=100 ") }
         }

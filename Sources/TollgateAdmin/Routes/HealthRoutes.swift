@@ -14,8 +14,16 @@ struct HealthRoutes {
         ]
     }
 
+    /// `{"status":"not_ready","reasons":["Redis refuses writes: OOM …"]}`
+    private struct Readiness: Encodable {
+        var status: String
+        /// Nil when it is ready.
+        var reasons: [String]?
+    }
+
     private func ready(_ request: AdminRequest) async throws -> Response {
-        let isReady = await api.server.isReady
-        return .json(["status": isReady ? "ready" : "not_ready"], isReady ? .ok : .serviceUnavailable)
+        let reasons = await api.server.notReady
+        guard !reasons.isEmpty else { return .json(Readiness(status: "ready")) }
+        return .json(Readiness(status: "not_ready", reasons: reasons), .serviceUnavailable)
     }
 }

@@ -26,7 +26,10 @@ extension PolicyStore {
             case .bulk(let status) = words[0], case .integer(let number) = words[1]
         else { throw .unexpectedReply(about: change.key) }
         let word = String(buffer: status)
-        guard word != "done" else { return number }
+        if word == "done" {
+            seen.note(number)
+            return number
+        }
         throw refusal(word, number, change, keys)
     }
 
@@ -41,7 +44,7 @@ extension PolicyStore {
             change.action, change.field, change.item ?? "", precondition.word, change.target,
             change.isInFile ? "1" : "0", "\(change.most ?? 0)", change.scope?.description ?? "", keys.changes,
             author.name,
-            author.address, change.scope?.kind.description ?? "",
+            author.address, change.scope?.kind.description ?? "", "\(seen.last)",
         ]
     }
 

@@ -17,6 +17,7 @@ extension PolicyStore {
         ])
         var shared = StoredShared()
         shared.revision = try revision(replies[0])
+        seen.note(shared.revision)
         shared.kinds = try kinds(replies[3])
         var fault: StoreError?
         do throws(StoreError) {

@@ -15,7 +15,8 @@ extension PolicyStore {
         let keys = ["\(namespace):{\(scope)}", keys.revision, keys.audit]
         let reply = try await link.evaluate(
             Self.resetScript, keys: keys,
-            arguments: [scope.description, self.keys.changes, author.name, author.address] + (names ?? []),
+            arguments: [scope.description, self.keys.changes, author.name, author.address, "\(seen.last)"]
+                + (names ?? []),
             isChange: true)
         if case .array(let words) = reply, words.count == 2, case .integer(let place) = words[1],
             keys.indices.contains(Int(place) - 1)

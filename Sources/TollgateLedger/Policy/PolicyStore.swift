@@ -24,15 +24,18 @@ package final class PolicyStore: Sendable {
     let namespace: String
     let keys: PolicyKeys
     let bounds: Bounds
+    /// The highest number of a change that this sidecar has seen.
+    package let seen: SeenRevision
 
-    package convenience init(link: StoreLink, namespace: String) {
-        self.init(link: link, namespace: namespace, bounds: Bounds())
+    package convenience init(link: StoreLink, namespace: String, seen: SeenRevision = SeenRevision()) {
+        self.init(link: link, namespace: namespace, bounds: Bounds(), seen: seen)
     }
 
-    init(link: StoreLink, namespace: String, bounds: Bounds) {
+    init(link: StoreLink, namespace: String, bounds: Bounds, seen: SeenRevision = SeenRevision()) {
         self.link = link
         self.namespace = namespace
         keys = PolicyKeys(namespace: namespace)
         self.bounds = bounds
+        self.seen = seen
     }
 }

@@ -163,7 +163,9 @@ package final class SettingsLookup {
             isRefusalLogged = false
             if case .integer(let now) = items[0] { ledger.redisSaid(now) }
             take(Array(items.dropFirst()), for: portion)
-        case .success(.error(let sentence)): fail(portion, LedgerFailure(redisSaid: sentence))
+        case .success(.error(let sentence)):
+            ledger.onRedisError(sentence)
+            fail(portion, LedgerFailure(redisSaid: sentence))
         case .success: fail(portion, .internal("the look-up script's reply cannot be read"))
         case .failure(.notConnected): fail(portion, ledger.noConnection)
         case .failure(let error): fail(portion, .unavailable(error.description))

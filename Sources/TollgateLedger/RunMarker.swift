@@ -1,0 +1,61 @@
+import LuaScripts
+package import NIOCore
+package import TollgateRedis
+
+/// What a sidecar remembers of the data in Redis, by which it finds out that they were lost or are those of an earlier time
+/// (run_marker.lua). A plain value.
+package struct RunMarker: Sendable, Equatable, Codable {
+    /// 0 remembers nothing.
+    package var generation: Int64 = 0
+    /// The name of the generation; no other's.
+    package var id = ""
+    /// How often sidecars have looked at the data.
+    package var count: Int64 = 0
+
+    package init() {}
+
+    /// What a look has found.
+    package enum Finding: String, Sendable {
+        /// Nobody has looked before.
+        case new
+        /// Nothing is missing.
+        case seen
+        /// There is no marker any more: the data are gone.
+        case gone
+        /// The data are those of an earlier time.
+        case older
+        /// Another sidecar has found that the data are gone or older.
+        case noticed
+
+        package var isLoss: Bool { self == .gone || self == .older || self == .noticed }
+    }
+
+    package static let script = RedisScript(name: "run_marker", source: LuaScripts.runMarker)
+
+    /// The command for the next look. `revision`: the highest that the sidecar has seen.
+    package func command(namespace: String, revision: Int64) -> ByteBuffer {
+        let keys = PolicyKeys(namespace: namespace)
+        let nextID = String(UInt64.random(in: .min ... .max), radix: 16)
+        var command = ByteBuffer()
+        RedisCommand.encode(
+            [
+                "EVALSHA", Self.script.sha, "3", keys.marker, keys.revision, keys.scratch, "\(generation)", id,
+                "\(count)",
+                "\(revision)", nextID,
+            ], into: &command)
+        return command
+    }
+
+    /// What a look has found, and the revision that was there, below 0 where it is no number. From now on what it has found is
+    /// remembered. Nil for a reply that cannot be read.
+    package mutating func take(_ reply: RedisReply) -> (finding: Finding, revision: Int64)? {
+        guard case .array(let parts) = reply, parts.count == 5, case .bulk(let word) = parts[0],
+            let finding = Finding(rawValue: String(buffer: word)), case .integer(let generation) = parts[1],
+            case .bulk(let id) = parts[2], case .integer(let count) = parts[3], case .integer(let revision) = parts[4]
+        else { return nil }
+        let isKnown = generation == self.generation
+        (self.generation, self.id, self.count) = (generation, String(buffer: id), count)
+        // Of two looks under way at a time the second finds what the first has begun.
+        return (finding == .noticed && isKnown ? .seen : finding, revision)
+    }
+}

@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The built sidecar on a Redis older than 7. No such Redis is installed: a real one stands behind a proxy by which it calls itself
+/// one.
+@Suite struct OldRedisTests {
+    @Test(
+        "decisions are ERR unavailable with a sentence, facts wait, /readyz is 503, and all is well when Redis is a later one"
+    )
+    func tooOld() async throws {
+        let redis = try TestRedis()
+        let proxy = try OldRedisProxy(to: redis)
+        let sidecar = try await SidecarProcess(
+            policy: "defaults: { user: { requests: { 31d: 1000 } } }",
+            arguments: ["--redis", "unix://\(proxy.socketPath)", "--deadline", "10s"])
+        try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
+        let client = try sidecar.client()
+        #expect(try await client.ask("CHECK user=a")[0].hasPrefix("ALLOW limit="))
+
+        proxy.setOld(true)
+        let version = try redis.cli("INFO", "server").split(whereSeparator: \.isNewline)
+            .first { $0.hasPrefix("redis_version:") }?.dropFirst("redis_version:7".count)
+        let sentence = "Redis 6\(try #require(version)) is too old: Tollgate needs Redis 7.0 or later"
+        try await eventually { try await client.ask("CHECK user=a")[0] == "ERR unavailable \(sentence)" }
+        #expect(try await client.ask("RECORD user=a hits=1")[0] == "OK queued=1")
+        let readiness = try await sidecar.ask("GET", "/readyz")
+        #expect(readiness.status == 503)
+        #expect(readiness.body.contains(sentence), "\(readiness.body)")
+        #expect(try await client.ask("INFO")[0].contains("unsupported: \(sentence)"))
+        #expect(sidecar.log.contains("Redis cannot be used; trying again until there is one"), "\(sidecar.log)")
+        #expect(sidecar.log.contains(sentence))
+
+        proxy.setOld(false)
+        try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
+        try await eventually { try redis.cli("HGET", "tollgate:{user:a}", "requests/31d.n") == "2" }
+        #expect(try await sidecar.stop() == 0)
+    }
+}

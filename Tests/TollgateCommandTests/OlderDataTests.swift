@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The built sidecar on a Redis whose data of an earlier time were put back.
+@Suite struct OlderDataTests {
+    static let policy = "defaults: { user: { requests: { 31d: 1000 } } }"
+
+    /// A Redis that keeps a snapshot when it is told to, and loads it when it starts.
+    private struct Stand {
+        let folder: TemporaryFolder
+        let redis: TestRedis
+
+        init() throws {
+            folder = try TemporaryFolder()
+            redis = try TestRedis(arguments: ["--dir", folder.path])
+        }
+
+        /// Its data as they are now.
+        func save() throws {
+            try redis.cli("SAVE")
+            try? FileManager.default.removeItem(atPath: folder.path + "/backup.rdb")
+            try FileManager.default.copyItem(atPath: folder.path + "/dump.rdb", toPath: folder.path + "/backup.rdb")
+        }
+
+        /// Kills it; it starts again with the data that were saved.
+        func restore() throws {
+            redis.stop()
+            try? FileManager.default.removeItem(atPath: folder.path + "/dump.rdb")
+            try FileManager.default.copyItem(atPath: folder.path + "/backup.rdb", toPath: folder.path + "/dump.rdb")
+            try redis.start()
+        }
+
+        var looks: Int {
+            get throws { Int(try redis.cli("HGET", "tollgate:{policy}:marker", "count")) ?? 0 }
+        }
+
+        func sidecar(in folder: TemporaryFolder? = nil) async throws -> SidecarProcess {
+            let sidecar = try await SidecarProcess(
+                policy: OlderDataTests.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"],
+                folder: folder)
+            try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
+            return sidecar
+        }
+    }
+
+    private func losses(_ sidecar: SidecarProcess) async throws -> Int? {
+        let info = try await sidecar.client().ask("INFO")[0]
+        let value = info.split(separator: #""data_losses":"#, maxSplits: 1).dropFirst().first
+        return value.flatMap { Int($0.prefix { $0.isNumber }) }
+    }
+
+    /// Sets the limit of alice, and gives the version.
+    private func set(_ max: Int, if version: String?, on sidecar: SidecarProcess) async throws -> HTTPAnswer {
+        try await sidecar.ask(
+            "PUT", "/v1/scopes/user:alice/limits", #"{"limits":{"requests":{"31d":\#(max)}}}"#,
+            headers: version.map { ["If-Match": $0] } ?? [:])
+    }
+
+    @Test("it is a data loss: counted and logged by each sidecar, noted once, caches dropped; no version comes twice")
+    func restored() async throws {
+        let stand = try Stand()
+        let sidecars = [try await stand.sidecar(), try await stand.sidecar()]
+        let first = try #require(try await set(7, if: nil, on: sidecars[0]).headers["etag"])
+        try stand.save()
+        let second = try #require(try await set(9, if: first, on: sidecars[0]).headers["etag"])
+        for sidecar in sidecars {
+            try await eventually { try await sidecar.client().ask("PEEK user=alice")[0].contains(" max=9 ") }
+        }
+        let looks = try stand.looks
+        try await eventually { try stand.looks > looks }
+
+        try stand.restore()
+        for sidecar in sidecars {
+            try await eventually { try await self.losses(sidecar) == 1 }
+            try await eventually { try await sidecar.client().ask("PEEK user=alice")[0].contains(" max=7 ") }
+            #expect(sidecar.log.components(separatedBy: "Redis has lost its data: ").count == 2, "\(sidecar.log)")
+        }
+        #expect(sidecars.filter { $0.log.contains("it has come back with data of an earlier time") }.count == 1)
+        try await eventually {
+            let audit = try await sidecars[0].ask("GET", "/v1/audit").body
+            return audit.components(separatedBy: #""action":"redis.data_loss""#).count == 2
+        }
+        // Another admin's change, and then one who still has the page of before.
+        let third = try #require(try await set(11, if: first, on: sidecars[1]).headers["etag"])
+        #expect(![first, second].contains(third))
+        #expect(try await set(1, if: second, on: sidecars[0]).status == 412)
+        #expect(try await sidecars[0].client().ask("PEEK user=alice")[0].contains(" max=11 "))
+        // Nothing more is lost.
+        let after = try stand.looks
+        try await eventually { try stand.looks >= after + 2 }
+        for sidecar in sidecars { #expect(try await losses(sidecar) == 1) }
+    }
+
+    @Test("a sidecar that was away meanwhile finds it when it starts, and hands out no version again")
+    func restoredWhileAway() async throws {
+        let stand = try Stand()
+        let folder = try TemporaryFolder()
+        let sidecar = try await stand.sidecar(in: folder)
+        let first = try #require(try await set(7, if: nil, on: sidecar).headers["etag"])
+        try stand.save()
+        let second = try #require(try await set(9, if: first, on: sidecar).headers["etag"])
+        let looks = try stand.looks
+        try await eventually { try stand.looks > looks }
+        #expect(try await sidecar.stop() == 0)
+        try stand.restore()
+        let next = try await stand.sidecar(in: folder)
+        try await eventually { try await self.losses(next) == 1 }
+        let third = try #require(try await set(11, if: first, on: next).headers["etag"])
+        #expect(![first, second].contains(third))
+        #expect(try await next.stop() == 0)
+        // As it was left: nothing is lost.
+        let last = try await stand.sidecar(in: folder)
+        let before = try stand.looks
+        try await eventually { try stand.looks > before }
+        #expect(try await losses(last) == 0)
+    }
+}

@@ -1,0 +1,167 @@
+import NIOCore
+import Testing
+import TollgateRedis
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// By what sidecars know that the data in Redis are not those that they have seen.
+@Suite struct RunMarkerTests {
+    private let redis: TestRedis
+
+    init() throws { redis = try TestRedis() }
+
+    private static let keys = ["tollgate:{policy}:marker", "tollgate:{policy}:revision", "tollgate:{policy}:scratch"]
+
+    /// One look of a sidecar, and the revision that was there.
+    @discardableResult
+    private func look(_ marker: inout RunMarker, revision: Int64 = 0) throws -> (
+        finding: RunMarker.Finding, revision: Int64
+    ) {
+        let arguments = [
+            "\(marker.generation)", marker.id, "\(marker.count)", "\(revision)", "id\(UInt32.random(in: 0...(.max)))",
+        ]
+        let words = try redis.cli(["EVAL", RunMarker.script.source, "3"] + Self.keys + arguments)
+            .split(separator: "\n").map(String.init)
+        try #require(words.count == 5, "\(words)")
+        func number(_ place: Int) throws -> RedisReply { .integer(try #require(Int64(words[place]))) }
+        let reply = RedisReply.array([
+            .bulk(ByteBuffer(string: words[0])), try number(1), .bulk(ByteBuffer(string: words[2])), try number(3),
+            try number(4),
+        ])
+        let found = marker.take(reply)
+        return try #require(found)
+    }
+
+    /// Puts the marker back as it is now, when that is called.
+    private func saved() throws -> () throws -> Void {
+        let fields = try redis.cli("HGETALL", Self.keys[0]).split(separator: "\n", omittingEmptySubsequences: false)
+        return { [redis] in try redis.cli(["HSET", Self.keys[0]] + fields.map(String.init)) }
+    }
+
+    @Test("looks of several sidecars find nothing missing, also across a restart with the data")
+    func seen() throws {
+        var (one, other) = (RunMarker(), RunMarker())
+        #expect(try look(&one).finding == .new)
+        #expect(try look(&other).finding == .seen)
+        for _ in 0..<3 {
+            #expect(try look(&one).finding == .seen)
+            #expect(try look(&other).finding == .seen)
+        }
+        #expect(one.id == other.id)
+        #expect(try look(&one).revision == 0)
+    }
+
+    @Test("data that are gone are a loss to each sidecar, once")
+    func gone() throws {
+        var (one, other) = (RunMarker(), RunMarker())
+        try look(&one)
+        try look(&other)
+        try redis.cli("FLUSHALL")
+        #expect(try look(&other).finding == .gone)
+        #expect(try look(&one).finding == .noticed)
+        #expect(try look(&one).finding == .seen)
+        #expect(try look(&other).finding == .seen)
+    }
+
+    @Test("data of an earlier time are a loss to each sidecar, once, also where others have looked often since")
+    func older() throws {
+        var (one, other) = (RunMarker(), RunMarker())
+        try look(&one)
+        try look(&other)
+        let restore = try saved()
+        for _ in 0..<3 { try look(&one) }
+        let before = other
+        try look(&other)
+        try restore()
+        #expect(try look(&one).finding == .older)
+        for _ in 0..<10 { #expect(try look(&one).finding == .seen) }
+        #expect(try look(&other).finding == .noticed)
+        // One that has not looked since the data were saved has lost nothing that it knows of; but it hears of it.
+        var late = before
+        #expect(try look(&late).finding == .noticed)
+        // The same data once more: their generation is over.
+        try restore()
+        #expect(try look(&other).finding == .older)
+        #expect(try look(&one).finding == .noticed)
+    }
+
+    @Test("a sidecar that begins on data that are gone does not hide the loss from the others")
+    func newcomer() throws {
+        var (one, newcomer) = (RunMarker(), RunMarker())
+        for _ in 0..<3 { try look(&one) }
+        try redis.cli("FLUSHALL")
+        for _ in 0..<10 { try look(&newcomer) }
+        #expect(try look(&one).finding == .older)
+        #expect(try look(&newcomer).finding == .noticed)
+    }
+
+    @Test("a revision lower than was seen is a loss, and the next one is higher than any before")
+    func revision() throws {
+        var marker = RunMarker()
+        try redis.cli("SET", Self.keys[1], "7")
+        #expect(try look(&marker).revision == 7)
+        #expect(try look(&marker, revision: 7).finding == .seen)
+        try redis.cli("SET", Self.keys[1], "6")
+        let (finding, revision) = try look(&marker, revision: 7)
+        #expect(finding == .older)
+        #expect(revision > 1_000_000_000_000)
+        #expect(try redis.cli("GET", Self.keys[1]) == "\(revision)")
+        #expect(try look(&marker, revision: revision).finding == .seen)
+        try redis.cli("SET", Self.keys[1], "no number")
+        #expect(try look(&marker, revision: revision).finding == .seen)
+    }
+
+    @Test("after a restart that nobody remembers, versions go on higher than any before")
+    func forgotten() throws {
+        var marker = RunMarker()
+        try look(&marker)
+        try redis.cli("SET", Self.keys[1], "7")
+        var same = RunMarker()
+        #expect(try look(&same).revision == 7)
+        try redis.cli("HSET", Self.keys[0], "run", "another")
+        var next = RunMarker()
+        let (finding, revision) = try look(&next)
+        #expect(finding == .seen)
+        #expect(revision > 1_000_000_000_000)
+        #expect(try look(&marker, revision: 7).finding == .seen)
+    }
+
+    @Test("of two looks under way at a time the second does not count a loss again")
+    func twoLooks() throws {
+        var marker = RunMarker()
+        try look(&marker)
+        try redis.cli("FLUSHALL")
+        let before = marker
+        #expect(try look(&marker).finding == .gone)
+        let reply = RedisReply.array([
+            .bulk(ByteBuffer(string: "noticed")), .integer(marker.generation), .bulk(ByteBuffer(string: marker.id)),
+            .integer(marker.count + 1), .integer(0),
+        ])
+        #expect(before.generation < marker.generation)
+        let found = marker.take(reply)
+        #expect(found?.finding == .seen)
+    }
+
+    @Test("each error by which Redis refuses writes is known, also within a script")
+    func refusals() {
+        let inScript = " script: 6f689fa8ee8e699ee97f4e8c2bc689fd18ccb43c, on @user_script:1."
+        for (sentence, code, text) in [
+            ("OOM command not allowed when used memory > 'maxmemory'.", "OOM", nil),
+            ("NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", nil),
+            (
+                "ERR The user executing the script can't run this command or subcommand", "NOPERM",
+                "NOPERM The user executing the script can't run this command or subcommand"
+            ),
+            ("NOPERM this user has no permissions to run the 'hset' command", "NOPERM", nil),
+        ] as [(String, String, String?)] {
+            for end in ["", inScript] {
+                let refusal = WriteRefusal(redisSaid: sentence + end)
+                #expect(refusal?.code == code)
+                #expect(refusal?.sentence == text ?? sentence)
+            }
+        }
+        #expect(WriteRefusal(redisSaid: "WRONGTYPE Operation against a key" + inScript) == nil)
+        #expect(WriteRefusal(redisSaid: "ERR user_script:3: attempt to call nil") == nil)
+    }
+}

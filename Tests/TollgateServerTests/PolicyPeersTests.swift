@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+import TollgateCore
+import TollgateLedger
+import TollgateTestSupport
+
+@testable import TollgateServer
+
+/// Sidecars that share a namespace and decide by different policies.
+@Suite struct PolicyPeersTests {
+    @Test("they warn and name each other, once, until they decide alike")
+    func differ() async throws {
+        let redis = try TestRedis()
+        let (log, otherLog) = (CapturedLog(), CapturedLog())
+        func adjust(_ settings: inout ServerSettings) { settings.peerInterval = .milliseconds(30) }
+        let policy = "defaults: { user: { requests: { 1m: 10, 1h: 20 } } }"
+        try await withServer(policy: policy, redis: redis, logger: log.logger, adjust: adjust) { one in
+            let alike = "# the same\ndefaults:\n  user:\n    requests: { 1h: 20, 1m: 10 }\n"
+            try await withServer(policy: alike, redis: redis, logger: otherLog.logger, adjust: adjust) { other in
+                func differences() async -> [[String]] {
+                    [await one.server.report().policy.differsFrom, await other.server.report().policy.differsFrom]
+                }
+                #expect(await one.server.report().policy.digest == other.server.report().policy.digest)
+                other.server.install(try Policy(yaml: "defaults: { user: { requests: { 1m: 11 } } }", file: "p"))
+                let name = one.server.peers.name
+                try await eventually { await differences() == [[name], [name]] }
+                for log in [log, otherLog] {
+                    try await eventually { log.text.contains("decide by different policies") }
+                    #expect(log.text.contains("the sidecars \(name) and \(name) share Redis and namespace"))
+                }
+                other.server.install(try Policy(yaml: policy, file: "p"))
+                try await eventually { await differences() == [[], []] }
+                for log in [log, otherLog] {
+                    #expect(log.text.components(separatedBy: "decide by different policies").count == 2, "\(log.text)")
+                }
+            }
+        }
+    }
+
+    private func peer(_ digest: String, at time: Int64, id: String = "a") -> AnnouncedSidecar {
+        AnnouncedSidecar(id: id, name: "host:1", digest: digest, at: time)
+    }
+
+    @Test("one that has announced another digest once may be about to read the same file, or be gone")
+    func once() {
+        var differences = PolicyDifferences()
+        #expect(differences.take([peer("x", at: 1)], digest: "y").new.isEmpty)
+        #expect(differences.take([peer("x", at: 1)], digest: "y").new.isEmpty)
+        #expect(differences.confirmed.isEmpty)
+        #expect(differences.take([peer("x", at: 2)], digest: "y").new.map(\.name) == ["host:1"])
+        #expect(differences.take([peer("x", at: 3)], digest: "y").new.isEmpty)
+        #expect(differences.confirmed == ["host:1"])
+        // Ours has changed as well, and is another still.
+        var (new, ended) = differences.take([peer("x", at: 4)], digest: "z")
+        #expect(new.isEmpty)
+        #expect(ended == ["host:1"])
+        (new, ended) = differences.take([peer("x", at: 5)], digest: "z")
+        #expect(new.count == 1)
+        (new, ended) = differences.take([peer("z", at: 6)], digest: "z")
+        #expect(ended == ["host:1"])
+        #expect(differences.confirmed.isEmpty)
+    }
+
+    @Test("what decides makes another digest, and what does not makes none")
+    func digests() throws {
+        func digest(_ yaml: String) throws -> String { PolicyDigest.text(of: try Policy(yaml: yaml, file: "p")) }
+        let text = "defaults: { user: { requests: { 1m: 10 } }, team: { cost: { day: 5 } } }"
+        let same = "# x\ncurrency: USD\ndefaults:\n  team: { cost: { day: 5.00 } }\n  user: { requests: { 1m: 10 } }\n"
+        #expect(try digest(text) == digest(same))
+        let others = [
+            text + "\ncurrency: EUR", text + "\ntimezone: Europe/Berlin", text + "\nreset_hour: 6",
+            text + "\nthresholds: [50]", text + "\nhistory: [user]", text + "\non_redis_failure: { requests: closed }",
+            text + "\nscopes: { \"tool:x\": { requests: { 1m: 1 } } }", text + "\ntiers: { basic: { limits: {} } }",
+            text.replacing("10", with: "11"), text.replacing("1m", with: "2m"),
+            text.replacing("1m: 10", with: "1m: { max: 10, mode: shadow }"),
+            text.replacing("1m: 10", with: "1m: { max: 10, on_redis_failure: closed }"),
+        ]
+        let digests = try others.map(digest)
+        #expect(Set(digests + [try digest(text)]).count == others.count + 1)
+        for digest in digests { #expect(digest.utf8.count == 12) }
+    }
+}
