@@ -5,6 +5,8 @@ import TollgateCore
 final class Batch {
     /// A batch closes at so many operations.
     static let capacity = 512
+    /// It also closes at so many distinct scopes: they are what takes Redis its time.
+    static let mostScopes = 640
 
     struct Entry {
         var owner: any OperationOwner
@@ -19,8 +21,10 @@ final class Batch {
     }
 
     let number: Int
-    /// Past it the operations are answered without Redis.
-    let deadline: NIODeadline
+    /// When it was begun.
+    var waitsSince = NIODeadline.now()
+    /// When it was last sent.
+    var sentAt = NIODeadline.uptimeNanoseconds(0)
     /// The operations have been answered; what was asked of usage is being read.
     var isReadingUsage = false
     /// Readings of usage that have not come to an end.
@@ -44,14 +48,16 @@ final class Batch {
     var resent = 0
 
     /// `number` as for the encoder.
-    init(number: Int, namespace: String, deadline: NIODeadline) {
+    init(number: Int, namespace: String) {
         self.number = number
         encoder = BatchEncoder(number: number, namespace: namespace)
-        self.deadline = deadline
     }
 
     /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.
-    var isFull: Bool { entries.count + Self.weightOfUsage * usageRequests.count >= Self.capacity }
+    var isFull: Bool {
+        entries.count + Self.weightOfUsage * usageRequests.count >= Self.capacity
+            || encoder.plans.count >= Self.mostScopes
+    }
 
     private static let weightOfUsage = 8
 

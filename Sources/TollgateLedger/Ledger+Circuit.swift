@@ -22,10 +22,42 @@ extension Ledger {
         }
     }
 
-    /// A look-up got no reply in time: as when a batch gets none.
-    func lookupTimedOut() {
-        circuit.batchTimedOut()
-        giveUpConnection()
+    /// What was sent at `time` beside the batches has not been answered in time.
+    func replyIsLate(sentAt time: NIODeadline) {
+        act(on: circuit.replyIsLate(sentAt: time, now: .now()))
+    }
+
+    func act(on verdict: CircuitBreaker.Verdict) {
+        switch verdict {
+        case .sameStall: break
+        case .first:
+            link.logLateReply(within: deadline)
+            tryConnection()
+        case .opened: giveUpConnection()
+        }
+    }
+
+    /// After two replies in a row that did not come in time. Replies come in order: none of those behind can be waited for.
+    func giveUpConnection() {
+        link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
+    }
+
+    /// Finds out, also where nothing else is asked, whether a connection that owes a reply is still good.
+    private func tryConnection() {
+        var deadline: ReplyDeadline?
+        deadline = ReplyDeadline(self) {
+            if let deadline { self.replyIsLate(sentAt: deadline.sentAt) }
+        }
+        ping { _ in
+            deadline?.cancel()
+            deadline = nil
+        }
+    }
+
+    private func ping(completion: @escaping (Result<RedisReply, RedisError>) -> Void) {
+        var ping = ByteBuffer()
+        RedisCommand.encode("PING", into: &ping)
+        link.send(ping, completion: completion)
     }
 
     /// Redis's time as a reply had it, Unix ms.
@@ -35,26 +67,25 @@ extension Ledger {
 
     func linkChanged(to status: RedisLinkStatus) {
         circuit.connectionEnded()
-        guard status == .ready else { return }
-        let pause = circuit.pauseBeforeProbe()
-        guard pause > 0 else { return probe() }
-        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { self.probe() }
+        switch status {
+        case .idle, .connecting: break
+        case .down, .refused, .unsupported, .closed: endStart()
+        case .ready:
+            let pause = circuit.pauseBeforeProbe()
+            guard pause > 0 else { return probe() }
+            eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { self.probe() }
+        }
     }
 
     private func probe() {
         guard link.isReady, circuit.state == .open else { return }
         circuit.probeSent()
-        var isAnswered = false
-        let timeout = eventLoop.assumeIsolated().scheduleTask(in: deadline) {
-            if !isAnswered { self.giveUpConnection() }
-        }
-        var ping = ByteBuffer()
-        RedisCommand.encode("PING", into: &ping)
-        link.send(ping) { result in
-            isAnswered = true
-            timeout.cancel()
+        let deadline = ReplyDeadline(self) { self.giveUpConnection() }
+        ping { result in
+            deadline.cancel()
             guard case .success(let reply) = result, !reply.isError else { return self.giveUpConnection() }
             self.circuit.probeAnswered()
+            self.endStart()
             self.flush()
             self.onReady()
         }

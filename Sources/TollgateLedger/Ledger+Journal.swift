@@ -114,7 +114,6 @@ extension Ledger {
                 operation.verb, operation.amounts, on: plans, terms: operation.terms, for: owner, ticket: place)
         }
         full.append(batch)
-        scheduleDeadlineCheck(at: batch.deadline)
         scheduleFlush()
         return true
     }

@@ -11,8 +11,10 @@ extension Ledger {
         batch.encoder.write(at: clock.now, as: batch.identity, fixedClock: fixedClock, into: &command)
         counts.batches += 1
         counts.operations += batch.entries.count
-        link.evaluate(Self.batchScript, command) { result in
-            // Past the deadline the batch has been answered already.
+        batch.sentAt = .now()
+        scheduleDeadlineCheck(at: batch.sentAt + deadline)
+        // Past the deadline the batch has been answered already.
+        link.evaluate(Self.batchScript, command, isWanted: { self.underWay === batch }) { result in
             guard self.underWay === batch else { return }
             self.receive(result, for: batch)
         }
@@ -93,9 +95,8 @@ extension Ledger {
         batch.isReadingUsage = true
         batch.openReads = batch.usageRequests.count
         onAnswersDelivered()
-        let deadline = NIODeadline.now() + deadline
         for request in batch.usageRequests {
-            UsageRead(ledger: self, request: request, deadline: deadline) {
+            UsageRead(ledger: self, request: request) {
                 batch.openReads -= 1
                 if batch.openReads == 0 { self.endUnderWay() }
             }.start()

@@ -11,7 +11,8 @@ package import TollgateRedis
 ///
 /// Owned by one event loop, like the link beneath it; ledgers share nothing but the journal.
 package final class Ledger {
-    /// Batches that may wait behind the one that fills; past it operations fail with `.busy`.
+    /// Batches that may wait behind the one that fills; past it operations fail with `.busy`. Sessions stop far earlier, when
+    /// ``hasRoom`` says so.
     static let waitingBatches = 64
 
     package static let batchScript = RedisScript(name: "batch", source: LuaScripts.batch)
@@ -44,11 +45,17 @@ package final class Ledger {
     private var waitingForBatch: [(number: Int, resume: () -> Void)] = []
     private var isFlushScheduled = false
     private var isDeadlineCheckScheduled = false
+    /// The first attempt to connect has not ended.
+    var isFirstAttempt = true
+    private var isStartTimed = false
+    private var waitingForStart: [() -> Void] = []
 
     /// Called when the answers of a batch have been handed out, so that each asker writes them at once.
     package var onAnswersDelivered: () -> Void = {}
     /// Called when operations can be sent from now on.
     package var onReady: () -> Void = {}
+    /// Called when there may be room again (``hasRoom``).
+    package var onRoom: () -> Void = {}
     /// Called with what a batch's reply tells besides answers.
     package var onNotices: ([LedgerNotice]) -> Void = { _ in }
     /// Called with each error that Redis answers a batch or a look-up with.
@@ -100,9 +107,9 @@ package final class Ledger {
             owner.ledgerFailed(ticket: ticket, of: operation, with: failure)
         }
         // Facts go into a batch all the same: those of a tick are put into the journal together.
-        guard isReady || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
+        guard isReady || isStarting || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
         // Without Redis the batch that fills goes into the journal, and keeps the order.
-        if isReady, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
+        if isReady || isStarting, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(
@@ -118,7 +125,7 @@ package final class Ledger {
     package func readUsage(
         of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
     ) {
-        guard isReady else { return completion(.failure(noConnection)) }
+        guard isReady || isStarting else { return completion(.failure(noConnection)) }
         guard let batch = batchToFill() else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
         scheduleFlush()
@@ -176,6 +183,14 @@ package final class Ledger {
 
     // MARK: - Filling
 
+    /// Whether requests that can wait elsewhere are to be handed in. One batch that waits behind the one under way is enough to
+    /// keep Redis busy; with more, each request would only wait longer.
+    package var hasRoom: Bool {
+        guard isReady || isStarting else { return true }
+        let waiting = full.count + (filling?.isFull == true ? 1 : 0)
+        return waiting < (underWay == nil ? 2 : 1)
+    }
+
     /// Nil when too many batches wait.
     private func batchToFill() -> Batch? {
         if let batch = filling {
@@ -187,7 +202,6 @@ package final class Ledger {
         }
         let batch = makeBatch()
         filling = batch
-        scheduleDeadlineCheck(at: batch.deadline)
         return batch
     }
 
@@ -199,12 +213,13 @@ package final class Ledger {
 
     private func makeBatch() -> Batch {
         lastBatchNumber += 1
-        return Batch(number: lastBatchNumber, namespace: namespace, deadline: .now() + deadline)
+        return Batch(number: lastBatchNumber, namespace: namespace)
     }
 
     /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.
     func scheduleFlush() {
         guard !isFlushScheduled, underWay == nil else { return }
+        guard !isStarting else { return timeStart() }
         isFlushScheduled = true
         eventLoop.assumeIsolated().execute {
             self.isFlushScheduled = false
@@ -213,10 +228,15 @@ package final class Ledger {
     }
 
     func flush() {
-        while underWay == nil, let batch = full.popFirst() ?? filling {
+        defer { onRoom() }
+        while underWay == nil, !isStarting, let batch = full.popFirst() ?? filling {
             if batch === filling { filling = nil }
             guard isReady else {
                 fail(batch, with: noConnection)
+                continue
+            }
+            guard batch.isReplay || !hasWaitedTooLong(since: batch.waitsSince) else {
+                fail(batch, with: .busy)
                 continue
             }
             underWay = batch
@@ -235,39 +255,68 @@ package final class Ledger {
         onAnswersDelivered()
     }
 
+    // MARK: - The start
+
+    /// Whether the first attempt to connect is under way: then operations wait for its end, within the deadline of the first
+    /// of them, and are not answered as in an outage.
+    package var isStarting: Bool {
+        guard isFirstAttempt else { return false }
+        switch link.status {
+        case .connecting, .ready: return true
+        case .idle, .down, .refused, .unsupported, .closed: return false
+        }
+    }
+
+    /// Calls back, later, when the first attempt to connect has ended. To be called while ``isStarting``.
+    func afterStart(_ resume: @escaping () -> Void) {
+        waitingForStart.append(resume)
+        timeStart()
+    }
+
+    private func timeStart() {
+        guard !isStartTimed else { return }
+        isStartTimed = true
+        eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.endStart() }
+    }
+
+    func endStart() {
+        guard isFirstAttempt else { return }
+        isFirstAttempt = false
+        flush()
+        let waiting = waitingForStart
+        waitingForStart = []
+        for resume in waiting { resume() }
+    }
+
     // MARK: - Deadlines
 
+    /// Whether what came then has waited in the sidecar for longer than a request may. A stall of Redis is not held against
+    /// it: from the moment that it was noticed, what waits has its time anew.
+    package func hasWaitedTooLong(since time: NIODeadline) -> Bool {
+        max(time, circuit.lastStall ?? time) + deadline <= .now()
+    }
+
     /// One timer for all batches, so that a request costs none.
-    func scheduleDeadlineCheck(at deadline: NIODeadline) {
+    func scheduleDeadlineCheck(at time: NIODeadline) {
         guard !isDeadlineCheckScheduled else { return }
         isDeadlineCheckScheduled = true
-        eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+        eventLoop.assumeIsolated().scheduleTask(deadline: time) {
             self.isDeadlineCheckScheduled = false
-            self.checkDeadlines()
+            self.checkDeadline()
         }
     }
 
-    private func checkDeadlines() {
+    /// Of the batch that is under way; readings of usage have deadlines of their own.
+    private func checkDeadline() {
+        guard let batch = underWay, !batch.isReadingUsage else { return }
         let now = NIODeadline.now()
-        if let batch = underWay, !batch.isReadingUsage, batch.deadline <= now {
-            underWay = nil
-            circuit.batchTimedOut()
-            fail(batch, with: .timeout, mayBeApplied: true)
-            giveUpConnection()
-        }
-        while let batch = full.first ?? filling, batch.deadline <= now {
-            if full.popFirst() == nil { filling = nil }
-            fail(batch, with: .timeout)
-        }
+        guard batch.sentAt + deadline <= now else { return scheduleDeadlineCheck(at: batch.sentAt + deadline) }
+        guard !link.hasUnreadBytes else { return scheduleDeadlineCheck(at: now + ReplyDeadline.shortPause) }
+        underWay = nil
+        let verdict = circuit.replyIsLate(sentAt: batch.sentAt, now: now)
+        fail(batch, with: .timeout, mayBeApplied: true)
+        act(on: verdict)
         flush()
-        // Readings of usage have deadlines of their own.
-        let answerable = underWay.flatMap { $0.isReadingUsage ? nil : $0 }
-        if let next = answerable ?? full.first ?? filling { scheduleDeadlineCheck(at: next.deadline) }
-    }
-
-    /// After a reply that did not come in time. Replies come in order: none of those behind it can be waited for.
-    func giveUpConnection() {
-        link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
     }
 }
 

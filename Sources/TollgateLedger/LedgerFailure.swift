@@ -4,7 +4,7 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     case unavailable(String)
     /// The deadline passed.
     case timeout
-    /// Too many operations are waiting already; not applied.
+    /// Too many operations are waiting already, or this one has waited too long in the sidecar; not applied. No outage.
     case busy
     /// Redis does not let us in; not applied. No outage: nothing passes on its account.
     case refused(String)
@@ -24,8 +24,8 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     /// Whether a fact that met this failure is kept until Redis takes it.
     var keepsFacts: Bool {
         switch self {
-        case .refused, .unsupported: true
-        case .unavailable, .timeout, .busy, .internal: isOutage
+        case .unavailable, .timeout, .refused, .unsupported, .busy: true
+        case .internal: false
         }
     }
 }

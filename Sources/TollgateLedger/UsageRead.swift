@@ -5,22 +5,20 @@ import TollgateRedis
 final class UsageRead {
     private let ledger: Ledger
     private let request: Batch.UsageRequest
-    private let deadline: NIODeadline
-    private var timeout: Scheduled<Void>?
+    private var deadline: ReplyDeadline?
     private var isDone = false
     private var attempts = 0
 
     private let onEnd: () -> Void
 
-    init(ledger: Ledger, request: Batch.UsageRequest, deadline: NIODeadline, onEnd: @escaping () -> Void) {
+    init(ledger: Ledger, request: Batch.UsageRequest, onEnd: @escaping () -> Void) {
         self.onEnd = onEnd
         self.ledger = ledger
         self.request = request
-        self.deadline = deadline
     }
 
     func start() {
-        timeout = ledger.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.expire() }
+        deadline = ReplyDeadline(ledger) { self.expire() }
         send()
     }
 
@@ -28,10 +26,11 @@ final class UsageRead {
         attempts += 1
         let command = UsageCall.command(
             for: request.plan, sha: Ledger.usageScript.sha, at: ledger.clock.now, fixedClock: ledger.fixedClock)
-        ledger.link.evaluate(Ledger.usageScript, command) { self.receive($0) }
+        ledger.link.evaluate(Ledger.usageScript, command, isWanted: { !self.isDone }) { self.receive($0) }
     }
 
     private func receive(_ result: Result<RedisReply, RedisError>) {
+        guard !isDone else { return }
         switch result {
         case .success(.bulk(let bytes)):
             switch UsageCall.outcome(bytes, of: request.plan) {
@@ -51,17 +50,19 @@ final class UsageRead {
 
     /// The connection goes before the ledger hears of the end: the next batch must not be sent on it.
     private func expire() {
-        guard !isDone else { return }
+        guard !isDone, let deadline else { return }
         isDone = true
+        self.deadline = nil
         request.completion(.failure(.timeout))
-        ledger.giveUpConnection()
+        ledger.replyIsLate(sentAt: deadline.sentAt)
         onEnd()
     }
 
     private func complete(_ result: Result<ScopeUsage, LedgerFailure>) {
         guard !isDone else { return }
         isDone = true
-        timeout?.cancel()
+        deadline?.cancel()
+        deadline = nil
         request.completion(result)
         onEnd()
     }

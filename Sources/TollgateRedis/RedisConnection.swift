@@ -1,6 +1,12 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// One connection: turns its bytes into replies for the link, until either ends.
 ///
 /// Bound to the link's event loop. The link and its connection hold each other; ``detach()`` and the channel's end part
@@ -26,6 +32,17 @@ final class RedisConnection: ChannelInboundHandler {
     /// From now on the link hears nothing of this connection.
     func detach() {
         link = nil
+    }
+
+    /// Whether Redis has sent bytes that the event loop has not read yet.
+    var hasUnreadBytes: Bool {
+        let isReadable = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { socket in
+            var byte: UInt8 = 0
+            return recv(socket, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) > 0
+        }
+        return isReadable ?? false
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -83,22 +83,45 @@ public final class RedisLink {
 
     /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the
     /// command once more.
-    public func evaluate(_ script: RedisScript, _ command: ByteBuffer, completion: @escaping Completion) {
+    ///
+    /// - Parameter isWanted: Whether the command may still be sent once more. What has been given up meanwhile must not
+    ///   be carried out later.
+    public func evaluate(
+        _ script: RedisScript, _ command: ByteBuffer, isWanted: @escaping () -> Bool = { true },
+        completion: @escaping Completion
+    ) {
         send(command) { result in
-            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT") else {
+            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT"), isWanted() else {
                 return completion(result)
             }
-            self.reload(script, thenSend: command, completion: completion)
+            self.reload(script, thenSend: command, isWanted, completion: completion)
         }
     }
 
-    private func reload(_ script: RedisScript, thenSend command: ByteBuffer, completion: @escaping Completion) {
+    private func reload(
+        _ script: RedisScript, thenSend command: ByteBuffer, _ isWanted: @escaping () -> Bool,
+        completion: @escaping Completion
+    ) {
         var load = ByteBuffer()
         RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &load)
         send(load) { result in
-            guard case .success(.bulk) = result else { return completion(result) }
+            guard case .success(.bulk) = result, isWanted() else { return completion(result) }
             self.send(command, completion: completion)
         }
+    }
+
+    /// Whether Redis has sent bytes that the event loop has not read yet: a timer can fire before the socket is read,
+    /// and then says nothing of Redis.
+    public var hasUnreadBytes: Bool {
+        eventLoop.assertInEventLoop()
+        return connection?.hasUnreadBytes ?? false
+    }
+
+    /// Logs that a reply has not come in time and that the connection is kept for now.
+    package func logLateReply(within deadline: TimeAmount) {
+        logger.warning(
+            "Redis has not answered within the deadline; if the next answer is late too, the connection is given up",
+            metadata: ["address": "\(address)", "deadline": "\(deadline.nanoseconds / 1_000_000) ms"])
     }
 
     /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those

@@ -11,6 +11,9 @@ struct Listener {
     /// A client that does not read is no longer read from when so much waits to be written to it.
     private static let outputMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 64 * 1_024, high: 512 * 1_024)
 
+    /// What a client has sent beyond that waits in its socket.
+    private static let bytesPerRead = 16 * 1_024
+
     /// Throws a `ServerError` that names the address.
     func bind(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
@@ -25,7 +28,7 @@ struct Listener {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             // `printf … | nc` ends its side first, and still wants its replies.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 * 1_024))
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.bytesPerRead))
             .childChannelInitializer { [server, workers, address] channel in
                 channel.eventLoop.makeCompletedFuture {
                     if case .tcp = address { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }

@@ -84,17 +84,34 @@ extension Session {
     /// Adding up over the workers takes a hop to each; the reply keeps its place meanwhile.
     private func info() {
         let ticket = replies.reserve()
-        let report = worker.report
-        let session = NIOLoopBound(self, eventLoop: worker.eventLoop)
-        worker.eventLoop.makeFutureWithTask { await report() }.whenSuccess { report in
-            let session = session.value
-            session.fill(ticket) { session.writeJSON(report, to: &$0) }
-            session.flush()
-        }
+        worker.askForReport { [self] json in fill(ticket) { writeJSON(json, to: &$0) } }
     }
 }
 
 extension Verb {
     /// What a client may ask before it has named the token.
     fileprivate var needsNoToken: Bool { self == .auth || self == .hello || self == .quit }
+
+    /// Whether the ledger is asked.
+    var needsLedger: Bool {
+        switch self {
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: true
+        case .help, .info, .ping, .auth, .alerts, .echo, .quit, .hello, .client, .command, .select, .multi, .exec,
+            .discard:
+            false
+        }
+    }
+
+    /// Whether a request that has waited too long is refused. What has to be counted is counted all the same.
+    var mayBeShed: Bool { self == .check || self == .peek || self == .reserve || self == .usage }
+
+    /// What a request costs of its session's share, in simple requests.
+    func cost(scopes: Int) -> Int {
+        switch self {
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel: 1 + scopes / 4
+        case .usage: 16
+        case .help, .info, .alerts: 32
+        case .ping, .auth, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard: 1
+        }
+    }
 }

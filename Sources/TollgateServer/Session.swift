@@ -14,6 +14,8 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     static let mostUnanswered = 1_024
     /// Requests wait unread while so many bytes of replies have not been handed to the channel.
     static let mostUnwritten = 256 * 1_024
+    /// A request or two.
+    private static let fewBytes = 256
     /// A client that names the wrong token so often is disconnected.
     static let mostBadTokens = 5
 
@@ -47,12 +49,20 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     private(set) var hasInputEnded = false
     private var isReadingStopped = false
     private var isHandlingRequests = false
-    /// `input` holds requests that wait for room, or for the one before them.
+    /// `input` holds requests that wait for the session's turn, for room, or for the one before them.
     private var isHeldBack = false
+    /// The scheduler has the session.
+    private var isQueued = false
+    /// The client asks for little: nothing was owed to it when the few bytes at hand came.
+    private(set) var isFresh = false
+    /// The request at hand waits until the ledger has room.
+    private var needsRoom = false
     /// The request at hand waits until its scopes have been looked up, or for a batch to go.
     private var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
+    /// Since when the request at hand waits for its turn, or for room in the ledger.
+    private var waitsSince = NIODeadline.now()
     var lastRequest = NIODeadline.now()
 
     init(worker: Worker) {
@@ -85,7 +95,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     /// for anything, but it has to take what it is sent.
     func isIdle(since time: NIODeadline) -> Bool {
         if alerts != nil, phase == .open, context?.channel.isWritable == true { return false }
-        return lastRequest < time && replies.count == 0 && !isWaiting
+        return lastRequest < time && replies.count == 0 && !isWaiting && !isQueued
     }
 
     // MARK: - Reading
@@ -124,7 +134,30 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         guard phase == .open else { return }
         var bytes = unwrapInboundIn(data)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
-        if !isHeldBack { handleRequests(context) }
+        guard !isHeldBack else { return }
+        waitsSince = .now()
+        isFresh = replies.count == 0 && input.readableBytes <= Self.fewBytes
+        let share = worker.scheduler.immediateShare(of: self)
+        guard share > 0 else {
+            isHeldBack = true
+            return waitForTurn()
+        }
+        worker.scheduler.spend(handleRequests(context, atMost: share), by: self)
+    }
+
+    private func waitForTurn() {
+        isQueued = true
+        worker.scheduler.enqueue(self)
+    }
+
+    /// Handles requests that waited for the session's turn; returns what they cost.
+    func takeTurn(atMost share: Int) -> Int {
+        isQueued = false
+        guard let context, phase == .open, !isWaiting else { return 0 }
+        let isLate = worker.ledger.hasWaitedTooLong(since: waitsSince)
+        let cost = handleRequests(context, atMost: share, isLate: isLate)
+        if cost > 0 { waitsSince = .now() }
+        return cost
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -148,36 +181,72 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         if !isHeldBack { closeAfterReplies() }
     }
 
-    /// Handles the requests at hand for as long as there is room for their replies.
-    private func handleRequests(_ context: ChannelHandlerContext) {
+    /// Handles requests for as long as there is room for their replies, and `share` is not used up; returns what they cost.
+    /// `isLate`: the first has waited too long already; then a decision is refused, and what has to be counted is counted.
+    private func handleRequests(_ context: ChannelHandlerContext, atMost share: Int, isLate: Bool = false) -> Int {
         isHandlingRequests = true
         defer { isHandlingRequests = false }
         // Nothing is handed to the channel before all requests at hand are handled: it stays as writable as it is.
-        isHeldBack = !context.channel.isWritable
-        guard !isHeldBack else { return }
-        var isFirst = true
-        while phase == .open, !isWaiting {
-            guard hasRoom else {
-                isHeldBack = true
-                return
+        isHeldBack = true
+        guard context.channel.isWritable else { return 0 }
+        var isLate = isLate
+        var cost = 0
+        while phase == .open, hasRoom {
+            guard cost < share else {
+                waitForTurn()
+                return cost
             }
-            switch reader.next(from: &input) {
+            switch nextRequest() {
             case .request:
-                handleRequest()
-                isHeldBack = isWaiting
-            case .refused(let error): refuse(error)
+                let verb = reader.request.verb
+                guard !isAuthenticated || !verb.needsLedger || worker.ledger.hasRoom else {
+                    waitForRoom()
+                    return cost
+                }
+                isFresh = false
+                cost += verb.cost(scopes: reader.request.scopes.count)
+                lastRequest = waitsSince
+                if isLate, isAuthenticated, verb.mayBeShed { shed() } else { handleRequest() }
+                isLate = false
+                if isWaiting { return cost }
+            case .refused(let error):
+                isFresh = false
+                cost += 1
+                lastRequest = waitsSince
+                refuse(error)
             case .broken(let error):
                 refuse(error)
                 if let traffic = reader.foreignTraffic { noteForeignTraffic(traffic) }
                 closeAfterReplies()
+                return cost
             case .needsMore:
+                isHeldBack = false
                 keepRest()
                 if hasInputEnded || isReadingStopped { closeAfterReplies() }
-                return
+                return cost
             }
-            if isFirst { lastRequest = .now() }
-            isFirst = false
         }
+        return cost
+    }
+
+    /// The one that has waited for room, or the next of the input.
+    private func nextRequest() -> RequestReader.Outcome {
+        guard !needsRoom else {
+            needsRoom = false
+            return .request
+        }
+        return reader.next(from: &input)
+    }
+
+    private func waitForRoom() {
+        needsRoom = true
+        isQueued = true
+        worker.scheduler.enqueueUntilRoom(self)
+    }
+
+    private func shed() {
+        worker.counts.shed += 1
+        refuse(RequestError(.busy, "the request waited too long for its turn"))
     }
 
     /// Those behind it wait too, so that each counts after the one before.
@@ -233,14 +302,14 @@ final class Session: ChannelDuplexHandler, RequestOwner {
         worker.flushLater(self)
     }
 
-    /// Writes what is ready, in one write; goes on with requests that waited for room.
+    /// Writes what is ready, in one write; requests that waited for that wait for the session's turn now.
     func flush() {
         isMarkedForFlush = false
         guard let context else { return }
         writeOutput(context)
-        while isHeldBack, !isWaiting, phase == .open, hasRoom, context.channel.isWritable {
-            handleRequests(context)
-            writeOutput(context)
+        if isHeldBack, !isQueued, !isWaiting, !isHandlingRequests, phase == .open, hasRoom, context.channel.isWritable {
+            waitsSince = .now()
+            waitForTurn()
         }
         if let alerts { advanceAlerts(alerts) }
         if phase == .answering, replies.count == 0 { finish(context) }

@@ -35,6 +35,7 @@ final class Worker {
     let alertFanOut: AlertFanOut
     private var sessions: [ObjectIdentifier: Session] = [:]
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
+    let scheduler: SessionScheduler
     /// Of the first worker only: all of them share one Redis.
     var health: RedisHealth? {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
@@ -46,6 +47,9 @@ final class Worker {
 
     /// Asks for the sidecar's report; set once, before the first connection.
     var report: @Sendable () async -> InfoReport = { InfoReport() }
+    /// Sessions that have asked for a report since the one that is being made was begun.
+    private var waitingForReport: [(Result<ByteBuffer, any Error>) -> Void] = []
+    private var isReporting = false
 
     init(
         eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, journal: Journal?,
@@ -64,6 +68,7 @@ final class Worker {
         ledger = Ledger(
             link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline),
             journal: journal)
+        scheduler = SessionScheduler(eventLoop: eventLoop, hasRoom: { [unowned ledger] in ledger.hasRoom })
         let cache = ScopePlanCache(
             policy: policy, namespace: settings.namespace, redisTime: { [unowned ledger] in ledger.redisTime },
             onDrop: { [unowned ledger] in ledger.endBatch(with: $0) },
@@ -76,6 +81,7 @@ final class Worker {
         lookup.onFound = { cache.learn($0, of: $1) }
         lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
+        ledger.onRoom = { [unowned scheduler] in scheduler.roomAppeared() }
     }
 
     func start() {
@@ -94,7 +100,7 @@ final class Worker {
     /// What is in use is looked up again before it is too old, so that no request waits for it.
     private func refreshAgingScopes() {
         let aging = resolver.cache.advanceTick()
-        if !aging.isEmpty { lookup.look(up: aging) { _ in } }
+        if !aging.isEmpty { lookup.refresh(aging) }
     }
 
     /// Four times within the timeout: a connection is closed at most a quarter of it late.
@@ -211,6 +217,29 @@ final class Worker {
         let ready = sessionsToFlush
         sessionsToFlush.removeAll(keepingCapacity: true)
         for session in ready { session.flush() }
+    }
+
+    /// Calls back, later, with the sidecar's report as JSON. However many ask, one is made at a time.
+    func askForReport(_ completion: @escaping (Result<ByteBuffer, any Error>) -> Void) {
+        waitingForReport.append(completion)
+        if !isReporting { makeReport() }
+    }
+
+    private func makeReport() {
+        isReporting = true
+        let waiting = waitingForReport
+        waitingForReport = []
+        let here = NIOLoopBound((worker: self, waiting: waiting), eventLoop: eventLoop)
+        eventLoop.makeFutureWithTask { [report] in
+            let current = await report()
+            return Result { try JSONReply.bytes(current) }
+        }.whenSuccess { json in
+            let (worker, waiting) = here.value
+            for completion in waiting { completion(json) }
+            worker.isReporting = false
+            worker.flushSessions()
+            if !worker.waitingForReport.isEmpty { worker.makeReport() }
+        }
     }
 
     private func closeIdleSessions() {

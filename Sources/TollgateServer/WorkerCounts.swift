@@ -11,6 +11,8 @@ struct WorkerCounts: Encodable, Sendable {
     /// Decisions answered without Redis.
     var degraded = 0
     var errors = 0
+    /// Of these, requests that were refused as `busy` because they had waited too long for their turn.
+    var shed = 0
     /// Open now.
     var connections = 0
     /// Of these, those that have asked for alerts.
@@ -33,6 +35,7 @@ struct WorkerCounts: Encodable, Sendable {
         sum.queued += rhs.queued
         sum.degraded += rhs.degraded
         sum.errors += rhs.errors
+        sum.shed += rhs.shed
         sum.connections += rhs.connections
         sum.alertSubscribers += rhs.alertSubscribers
         sum.operations += rhs.operations

@@ -52,10 +52,15 @@ package enum Framing: Sendable {
     /// JSON: one line, or a bulk string. Line breaks, which JSON has only between its tokens, become spaces in a line.
     package func writeJSON(_ json: some Collection<UInt8>, to out: inout ByteBuffer) {
         guard self == .line else { return writeBulk(json, to: &out) }
-        for byte in json {
-            let isBreak = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
-            out.writeInteger(isBreak ? UInt8(ascii: " ") : byte)
+        // Most JSON has no breaks, and is copied whole.
+        let mayHaveBreaks = json.withContiguousStorageIfAvailable { $0.contains(where: Self.isBreak) } ?? true
+        if mayHaveBreaks {
+            out.writeBytes(json.map { Self.isBreak($0) ? UInt8(ascii: " ") : $0 })
+        } else {
+            out.writeBytes(json)
         }
         endReply(&out)
     }
+
+    private static func isBreak(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
 }

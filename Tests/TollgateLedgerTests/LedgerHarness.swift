@@ -118,6 +118,19 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
+    /// The answer to an operation that has waited for its batch to go for as long as the deadline, and that nothing is wrong
+    /// with otherwise.
+    func applyOverdue(_ operation: TestOperation) async throws -> String {
+        try await eventLoop.flatSubmit { [core, eventLoop] in
+            let ledger = core.value.ledger
+            let collector = Collector(expected: 1, promise: eventLoop.makePromise())
+            let plans = operation.scopes.map { core.value.plan(for: $0) }
+            ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: 0)
+            ledger.filling?.waitsSince = .now() - ledger.deadline
+            return collector.promise.futureResult.map { $0[0].line }
+        }.get()
+    }
+
     /// What time Redis is thought to have, Unix ms.
     var now: Int64 {
         get async throws { try await eventLoop.submit { [core] in core.value.ledger.redisTime }.get() }

@@ -1,10 +1,11 @@
+import DequeModule
 package import Logging
 import NIOCore
 package import TollgateCore
 import TollgateRedis
 
-/// Looks up what administrators have set for scopes: one read a scope, as many in one call as were asked for in a tick, and one
-/// look-up of a scope at a time, however many wait for it.
+/// Looks up what administrators have set for scopes: one read a scope, as many in one call as were asked for meanwhile, one call at
+/// a time, and one look-up of a scope at a time, however many wait for it.
 ///
 /// Owned by the ledger's event loop; goes over the ledger's connection.
 package final class SettingsLookup {
@@ -16,7 +17,10 @@ package final class SettingsLookup {
     private let logger: Logger
     private var policy = PolicyState.unknown
     private var scopes: [Scope: ScopeState] = [:]
-    private var wanted: [Scope] = []
+    private var wanted = Deque<Scope>()
+    /// Those that are looked up again before they are too old: when no request waits.
+    private var aging = Deque<Scope>()
+    private var isCallUnderWay = false
     private var isFlushScheduled = false
     private var waitingForPolicy: [Waiter] = []
     /// Whether Redis refused the last look-up, so that a row of refusals is one line in the log.
@@ -32,6 +36,11 @@ package final class SettingsLookup {
 
     private struct ScopeState {
         var waiters: [Waiter] = []
+        var isSent = false
+        /// Whether it is among the `wanted`.
+        var isWanted = false
+        /// Since when a request waits for it.
+        var waitsSince = NIODeadline.now()
         /// Something was set after the look-up was sent, or may have been.
         var isOutdated = false
     }
@@ -62,18 +71,35 @@ package final class SettingsLookup {
     // MARK: - Asking
 
     /// Calls back once, later: with nil when all of the scopes are known, or with why not. An outage where Redis cannot be asked,
-    /// another failure where what is set cannot be read: then nothing may pass.
+    /// another failure where what is set cannot be read, or where it would take too long: then nothing may pass.
     package func look(up scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         let waiter = Waiter(missing: scopes.count, completion: completion)
-        for scope in scopes {
-            if self.scopes[scope] == nil { wanted.append(scope) }
-            self.scopes[scope, default: ScopeState()].waiters.append(waiter)
-        }
+        for scope in scopes { want(scope, for: waiter) }
         ledger.eventLoop.assumeIsolated().execute {
             guard scopes.isEmpty else { return self.scheduleFlush() }
             self.tell(waiter)
             self.onDelivered()
         }
+    }
+
+    /// Looks the scopes up again, behind those that requests wait for.
+    package func refresh(_ scopes: [Scope]) {
+        for scope in scopes where self.scopes[scope] == nil {
+            self.scopes[scope] = ScopeState()
+            aging.append(scope)
+        }
+        scheduleFlush()
+    }
+
+    private func want(_ scope: Scope, for waiter: Waiter) {
+        var state = scopes[scope] ?? ScopeState()
+        if !state.isSent, !state.isWanted {
+            state.isWanted = true
+            state.waitsSince = .now()
+            wanted.append(scope)
+        }
+        state.waiters.append(waiter)
+        scopes[scope] = state
     }
 
     /// What was set for the scope is not what a look-up under way may find.
@@ -117,9 +143,14 @@ package final class SettingsLookup {
     }
 
     private func flush() {
-        while !wanted.isEmpty {
-            let portion = Array(wanted.prefix(Self.mostScopes))
-            wanted.removeFirst(portion.count)
+        guard !ledger.isStarting else {
+            isFlushScheduled = true
+            return ledger.afterStart {
+                self.isFlushScheduled = false
+                self.flush()
+            }
+        }
+        while !isCallUnderWay, let portion = nextPortion() {
             guard ledger.isReady else {
                 for scope in portion { finish(scope, ledger.noConnection) }
                 continue
@@ -129,20 +160,41 @@ package final class SettingsLookup {
         onDelivered()
     }
 
-    private func send(_ portion: [Scope]) {
-        for scope in portion { scopes[scope]?.isOutdated = false }
-        var isDone = false
-        let timeout = ledger.eventLoop.assumeIsolated().scheduleTask(in: ledger.deadline) {
-            guard !isDone else { return }
-            isDone = true
-            self.fail(portion, .timeout)
-            self.ledger.lookupTimedOut()
+    /// Nil where there is nothing to look up.
+    private func nextPortion() -> [Scope]? {
+        var portion: [Scope] = []
+        while portion.count < Self.mostScopes, let scope = wanted.popFirst() ?? aging.popFirst() {
+            guard let state = scopes[scope], !state.isSent else { continue }
+            if state.isWanted, ledger.hasWaitedTooLong(since: state.waitsSince) {
+                finish(scope, .busy)
+                continue
+            }
+            scopes[scope]?.isSent = true
+            scopes[scope]?.isWanted = false
+            scopes[scope]?.isOutdated = false
+            portion.append(scope)
         }
-        ledger.link.evaluate(Ledger.lookupScript, command(for: portion)) { result in
-            guard !isDone else { return }
-            isDone = true
-            timeout.cancel()
+        return portion.isEmpty ? nil : portion
+    }
+
+    private func send(_ portion: [Scope]) {
+        isCallUnderWay = true
+        var deadline: ReplyDeadline?
+        deadline = ReplyDeadline(ledger) {
+            guard let sentAt = deadline?.sentAt else { return }
+            deadline = nil
+            self.isCallUnderWay = false
+            self.fail(portion, .timeout)
+            self.ledger.replyIsLate(sentAt: sentAt)
+            self.scheduleFlush()
+        }
+        ledger.link.evaluate(Ledger.lookupScript, command(for: portion), isWanted: { deadline != nil }) { result in
+            guard let current = deadline else { return }
+            current.cancel()
+            deadline = nil
+            self.isCallUnderWay = false
             self.receive(result, for: portion)
+            self.scheduleFlush()
         }
     }
 
@@ -175,7 +227,7 @@ package final class SettingsLookup {
     private func take(_ items: [RedisReply], for portion: [Scope]) {
         for (scope, item) in zip(portion, items) {
             guard scopes[scope]?.isOutdated != true else {
-                wanted.append(scope)
+                askAgain(scope)
                 continue
             }
             do throws(StoreError) {
@@ -186,8 +238,13 @@ package final class SettingsLookup {
                 finish(scope, .internal("what administrators have set for \(scope) cannot be read"))
             }
         }
-        if !wanted.isEmpty { scheduleFlush() }
         onDelivered()
+    }
+
+    private func askAgain(_ scope: Scope) {
+        scopes[scope]?.isSent = false
+        scopes[scope]?.isWanted = true
+        wanted.append(scope)
     }
 
     private func fail(_ portion: [Scope], _ failure: LedgerFailure) {

@@ -40,6 +40,11 @@ final class StoreCall {
     /// Replies come in order: none of those behind the missing one can be waited for.
     private func expire() {
         guard completion != nil else { return }
+        guard !link.hasUnreadBytes else {
+            // The event loop was busy elsewhere: the reply may lie in the socket.
+            timeout = link.eventLoop.assumeIsolated().scheduleTask(in: ReplyDeadline.shortPause) { self.expire() }
+            return
+        }
         let sentence = "no reply of Redis within \(deadline.milliseconds) ms"
         complete(.failure(unanswered(sentence)))
         link.disconnect(reason: sentence)

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// Overload is not an outage: whatever a client sends, however much of it, no decision is made without a Redis that answers, and
+/// other clients are served.
+extension FaultTests {
+    /// All of a flood's kinds have limits, so that each of its scopes is read and written.
+    static let floodPolicy = """
+        defaults:
+          user: { requests: { 1m: 10 } }
+        \(floodKinds.map { "  \($0): { requests: { 1m: 10 } }" }.joined(separator: "\n"))
+        """
+
+    private static let floodKinds = (0..<15).map { "kind\($0)" }
+    private static let checks = String(repeating: "CHECK user=flood\n", count: 3_600)
+
+    enum FloodShape: String, CaseIterable, CustomTestStringConvertible {
+        case deepPipelines = "50 connections that never wait for a reply"
+        case manyConnections = "400 connections, each with one request at a time"
+        case unauthenticated = "50 connections that send PING before AUTH"
+        case manyScopes = "20 connections that never wait, with 16 scopes a request"
+        case help = "one connection that asks for HELP and never waits"
+        case info = "one connection that asks for INFO and never waits"
+
+        var testDescription: String { rawValue }
+
+        var shape: Flood.Shape {
+            switch self {
+            case .deepPipelines: Flood.Shape(connections: 50, lines: { _ in FaultTests.checks })
+            case .manyConnections:
+                Flood.Shape(connections: 400, lines: { _ in "CHECK user=flood\n" }, waitsForReplies: true)
+            case .unauthenticated:
+                Flood.Shape(connections: 50, lines: { _ in String(repeating: "PING\n", count: 12_000) })
+            case .manyScopes: Flood.Shape(connections: 20, lines: FaultTests.manyScopes)
+            case .help: Flood.Shape(connections: 1, lines: { _ in String(repeating: "HELP\n", count: 12_000) })
+            case .info: Flood.Shape(connections: 1, lines: { _ in String(repeating: "INFO\n", count: 12_000) })
+            }
+        }
+
+        var token: String? { self == .unauthenticated ? "a-token-of-sixteen-bytes" : nil }
+    }
+
+    /// Each about scopes that none of the others is about.
+    private static func manyScopes(of connection: Int) -> String {
+        (0..<300).map { number in
+            "CHECK user=s\(connection)-\(number)" + floodKinds.map { " \($0)=s\(connection)-\(number)" }.joined() + "\n"
+        }.joined()
+    }
+
+    /// The longest wait of 99 of 100 requests of the honest client, and the deadline. A debug build is some ten times slower, and
+    /// its machine may be busy with other tests.
+    #if DEBUG
+    private static let (patience, deadline) = (Duration.milliseconds(900), "1s")
+    #else
+    private static let (patience, deadline) = (Duration.milliseconds(20), "250ms")
+    #endif
+
+    @Test("a flood opens no gate, and beside it another client is answered right", arguments: FloodShape.allCases)
+    func flood(_ kind: FloodShape) async throws {
+        var setup = Stand.Setup()
+        setup.sidecars = 1
+        setup.policy = Self.floodPolicy
+        setup.arguments = ["--workers", "1", "--deadline", Self.deadline]
+        if let token = kind.token { setup.environment = ["TOLLGATE_TOKEN": token] }
+        let stand = try await Stand(setup)
+        var honest = try await HonestClient(stand.sidecars[0], token: kind.token)
+        let flood = try Flood(kind.shape, on: stand.socketPaths[0])
+        try await honest.ask(for: .seconds(2))
+        let info = try await stand.sidecars[0].client().ask(kind.token.map { ["AUTH \($0)", "INFO"] } ?? ["INFO"])
+        let tally = await flood.stop()
+        note("flood, \(kind.rawValue): \(tally), \(honest.waits.count) honest, p99 \(honest.p99.short)")
+        #expect(honest.complaints == [])
+        #expect(honest.p99 <= Self.patience)
+        #expect(tally.replies > 0)
+        #expect(tally.degraded == 0)
+        #expect(tally.errors == tally.busy)
+        #expect(tally.closed == 0)
+        #expect(info.last?.contains(#""degraded":0,"#) == true, "\(info)")
+        #expect(!stand.sidecars[0].log.contains("no connection to Redis"), "\(stand.logs)")
+        try await stand.stop()
+    }
+
+    @Test("a flood is no outage either where a limit is closed while Redis is away")
+    func floodOfClosedLimit() async throws {
+        var setup = Stand.Setup()
+        setup.sidecars = 1
+        setup.policy = Self.floodPolicy + "\non_redis_failure: { requests: closed }\n"
+        setup.arguments = ["--workers", "1", "--deadline", Self.deadline]
+        let stand = try await Stand(setup)
+        var honest = try await HonestClient(stand.sidecars[0])
+        let flood = try Flood(FloodShape.deepPipelines.shape, on: stand.socketPaths[0])
+        try await honest.ask(for: .seconds(1))
+        let tally = await flood.stop()
+        #expect(honest.complaints == [])
+        #expect(tally.errors == tally.busy)
+        try await stand.stop()
+    }
+
+    @Test("a flood on a Redis that is slow, and within the deadline, is refused as busy and never let through")
+    func floodOnSlowRedis() async throws {
+        var setup = Stand.Setup()
+        setup.sidecars = 1
+        setup.isProxied = true
+        setup.policy = Self.floodPolicy
+        setup.arguments = ["--workers", "1", "--deadline", "500ms"]
+        let stand = try await Stand(setup)
+        try await stand.proxy?.set(.delay(requests: .zero, replies: .milliseconds(250)))
+        let flood = try Flood(FloodShape.deepPipelines.shape, on: stand.socketPaths[0])
+        try await eventually { flood.tally.busy > 0 }
+        let tally = await flood.stop()
+        #expect(tally.degraded == 0)
+        #expect(tally.errors == tally.busy)
+        #expect(!stand.sidecars[0].log.contains("no connection to Redis"), "\(stand.logs)")
+        try await stand.stop()
+    }
+}

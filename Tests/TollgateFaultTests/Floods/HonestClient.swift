@@ -1,0 +1,48 @@
+import Foundation
+import TollgateTestSupport
+
+/// A client that asks one thing at a time and holds every answer against what is right. Owned by its task.
+struct HonestClient {
+    /// What is allowed to one of its users in a minute.
+    static let limit = 10
+    /// Requests about one user: two more than are allowed.
+    private static let requestsOfUser = limit + 2
+
+    private let client: SocketClient
+    private let name: String
+    private var asked = 0
+    /// What was wrong, each a sentence.
+    private(set) var complaints: [String] = []
+    private(set) var waits: [Duration] = []
+
+    init(_ sidecar: SidecarProcess, name: String = "honest", token: String? = nil) async throws {
+        client = try sidecar.client()
+        self.name = name
+        if let token { _ = try await client.ask("AUTH \(token)") }
+    }
+
+    /// Asks again and again for so long.
+    mutating func ask(for time: Duration) async throws {
+        let end = ContinuousClock.now + time
+        while ContinuousClock.now < end {
+            let user = "\(name)\(asked / Self.requestsOfUser)"
+            let number = asked % Self.requestsOfUser
+            asked += 1
+            let started = ContinuousClock.now
+            let reply = try await client.ask("CHECK user=\(user)")[0]
+            waits.append(ContinuousClock.now - started)
+            let allow = "ALLOW limit=user:\(user)/requests/1m max=\(Self.limit) used=\(number + 1) "
+            let deny = "DENY reason=rate_limited limit=user:\(user)/requests/1m max=\(Self.limit) "
+            if !reply.hasPrefix(number < Self.limit ? allow : deny) {
+                complaints.append("CHECK \(number + 1) of \(user): \(reply)")
+            }
+            try await Task.sleep(for: .milliseconds(4))
+        }
+    }
+
+    /// The wait that 99 of 100 requests stay within.
+    var p99: Duration {
+        let sorted = waits.sorted()
+        return sorted.isEmpty ? .zero : sorted[(sorted.count * 99 - 1) / 100]
+    }
+}

@@ -1,0 +1,48 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// Operations that wait in a ledger for Redis.
+@Suite struct LedgerQueueTests {
+    private func harness() async throws -> LedgerHarness {
+        let policy = "defaults: { user: { requests: { total: 1000000 } } }"
+        return try await LedgerHarness(policy: Policy(yaml: policy, file: "test.yaml"))
+    }
+
+    @Test("past 64 batches that wait, operations are refused as busy, and those that wait are answered")
+    func tooMany() async throws {
+        let harness = try await harness()
+        let room = (Ledger.waitingBatches + 1) * Batch.capacity
+        let lines = try await harness.apply(Array(repeating: .check("user:a"), count: room + 10), at: nil)
+        #expect(lines.prefix(room).enumerated().allSatisfy { $1 == "ALLOW user:a/requests/total used=\($0 + 1)" })
+        #expect(lines.suffix(10) == Array(repeating: "FAILED busy", count: 10)[...])
+        try await harness.stop()
+    }
+
+    @Test("what has waited too long is refused as busy, which is no outage: the next is answered")
+    func tooLong() async throws {
+        let harness = try await harness()
+        #expect(try await harness.applyOverdue(.check("user:a")) == "FAILED busy")
+        #expect(try await harness.apply(.check("user:a"), at: nil) == "ALLOW user:a/requests/total used=1")
+        try await harness.stop()
+    }
+
+    @Test("a batch closes at so many distinct scopes, so that none takes Redis too long")
+    func manyScopes() {
+        let batch = Batch(number: 1, namespace: "tollgate")
+        let cache = ScopePlanCache(policy: Policy(), namespace: "tollgate")
+        var added = 0
+        while !batch.isFull {
+            let plans = (0..<16).compactMap { try? Scope(parsing: "user:\(added)-\($0)") }.map { cache.plan(for: $0) }
+            batch.append(.check, Amounts(requests: 1), on: plans, terms: nil, for: NoOwner(), ticket: added)
+            added += 1
+        }
+        #expect(added == Batch.mostScopes / 16)
+    }
+}
+
+private final class NoOwner: OperationOwner {
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
+}
