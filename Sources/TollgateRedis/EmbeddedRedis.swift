@@ -7,7 +7,7 @@ public import Logging
 /// locked, so that no other can start a second server over the same files.
 public actor EmbeddedRedis {
     static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
-    /// How long a server may take to be reached, and an old one to end.
+    /// How long a server may take to be reached, and to load its data, and an old one to end.
     static let patience = Duration.seconds(10)
     /// How long a server may take to end when it is asked to. What it has answered is with the system by then.
     static let stopPatience = Duration.seconds(5)
@@ -44,8 +44,8 @@ public actor EmbeddedRedis {
     /// The number of the server's process, nil while there is none.
     public var processIdentifier: Int32? { process?.pid }
 
-    /// Starts the server and returns when it answers; it may still be loading its data. One left behind over the same
-    /// folder by a tollgate that was killed is shut down first.
+    /// Starts the server and returns when it serves, or when it has been loading its data for 10 seconds. One left behind
+    /// over the same folder by a tollgate that was killed is shut down first.
     ///
     /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; nothing runs then.
     public func start() async throws -> RedisAddress {
@@ -59,7 +59,7 @@ public actor EmbeddedRedis {
         do {
             try await endLeftover(at: place)
             try launch(at: place)
-            try await waitUntilAnswering(at: place)
+            try await waitUntilServing(at: place)
         } catch {
             await stop()
             throw error
@@ -173,9 +173,10 @@ public actor EmbeddedRedis {
 
     // MARK: - Starting
 
-    private func waitUntilAnswering(at place: Place) async throws {
+    private func waitUntilServing(at place: Place) async throws {
         let probe = RedisProbe(socketPath: place.socketPath)
         let deadline = ContinuousClock.now + Self.patience
+        var isLoading = false
         while ContinuousClock.now < deadline {
             guard process != nil else {
                 let words = Self.lastWords(inLog: place.logPath)
@@ -183,8 +184,20 @@ public actor EmbeddedRedis {
                     "--data \(dataFolder): redis-server ended at once (\(lastEnd)); last line of redis.log: \(words)"
                 )
             }
-            if case .said = probe.ask("PING") { return }
+            if case .said(let answer) = probe.ask("PING") {
+                guard answer != "PONG" else { return }
+                if !isLoading {
+                    logger.notice(
+                        "waiting for redis-server", metadata: ["data": "\(place.folder)", "state": "\(answer)"])
+                }
+                isLoading = true
+            }
             try await Task.sleep(for: .milliseconds(10))
+        }
+        guard !isLoading else {
+            return logger.warning(
+                "redis-server is still loading its data; until it has, decisions are made without it",
+                metadata: ["data": "\(place.folder)"])
         }
         throw RedisError.embedded(
             "--data \(dataFolder): redis-server was started but does not answer; see redis.log in that folder")

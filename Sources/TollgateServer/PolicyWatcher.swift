@@ -13,7 +13,8 @@ import TollgateRedis
 final class PolicyWatcher: Sendable {
     /// What is kept whole is read again so often, whether changes were told or not.
     private static let interval = Duration.seconds(300)
-    private static let pause = Duration.milliseconds(100)
+    /// Short at first: requests wait for the first reading.
+    private static let backoff = Backoff(shortest: .milliseconds(5), longest: .milliseconds(100))
     /// While something is broken: a person has to mend it.
     private static let longPause = Duration.seconds(2)
 
@@ -125,6 +126,7 @@ final class PolicyWatcher: Sendable {
 
     private func readUntilDone() async {
         var reported: StoreError?
+        var failures = 0
         while !Task.isCancelled {
             do throws(StoreError) {
                 return try await read()
@@ -132,10 +134,11 @@ final class PolicyWatcher: Sendable {
                 if error != reported { report(error) }
                 reported = error
             }
+            failures += 1
             if case .corrupt = reported {
                 try? await Task.sleep(for: Self.longPause)
             } else {
-                try? await Task.sleep(for: Self.pause)
+                try? await Task.sleep(for: Self.backoff.delay(afterFailures: failures))
             }
         }
     }

@@ -60,10 +60,10 @@ extension RequestOwner {
             ticket: reserveReply())
     }
 
-    /// Without a connection nobody waits: what comes together in an outage is kept together.
+    /// Without a connection nobody waits, but for the first: what comes together in an outage is kept together.
     private func awaitScopes() {
         let ledger = worker.ledger
-        if ledger.isReady || worker.resolver.mustWaitForBatch {
+        if ledger.isReady || ledger.isStarting || worker.resolver.mustWaitForBatch {
             wait(for: worker.resolver.unknown)
         } else {
             goOn(without: ledger.noConnection)

@@ -29,10 +29,11 @@ public final class SidecarProcess: @unchecked Sendable {
     ///   - environment: Added to the environment of the tests.
     ///   - openFiles: Its limits of open files, as `ulimit` takes them: `-S -n 256`; nil leaves those of the tests.
     ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
+    ///   - waitsUntilReady: Whether to wait; without, it has only been started.
     /// - Throws: `TestFailure` with the log when it ends, or does not get ready in 20 seconds.
     public init(
         policy: String, arguments: [String], environment: [String: String] = [:], openFiles: String? = nil,
-        folder: TemporaryFolder? = nil
+        folder: TemporaryFolder? = nil, waitsUntilReady: Bool = true
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         socketPath = self.folder.path + "/tollgate.sock"
@@ -53,6 +54,7 @@ public final class SidecarProcess: @unchecked Sendable {
         process.standardOutput = FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: self.folder.emptyFile("log"))
         try process.run()
+        guard waitsUntilReady else { return }
         do {
             try await waitUntilReady(token: environment["TOLLGATE_TOKEN"])
         } catch let failure as TestFailure {
