@@ -77,6 +77,7 @@ let package = Package(
                 "LuaScripts",
                 "TollgateCore",
                 "TollgateRedis",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

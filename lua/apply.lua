@@ -79,10 +79,9 @@ for i = 1, #scopes do
     if state.changed or state.held and state.held.changed then write_scope(state) end
     if not state.broken then review_alerts(state) end
 end
-if marked then
-    for mark, kept in pairs(marked) do
-        if kept ~= true then call('SET', KEYS[scope_count + mark], '1', 'PX', format('%d', kept)) end
-    end
+for i = 1, #marks_to_write do
+    local mark, kept = unpack(marks_to_write[i])
+    call('SET', KEYS[scope_count + mark], marked[mark], 'PX', format('%d', kept))
 end
 spread_requests(scopes)
 for i = 1, #scopes do pages.write(scopes[i]) end

@@ -26,7 +26,7 @@
 --                    3                                      OK
 --                    4, scope                               that scope's key is not a hash; nothing of this was applied
 --                    5                                      OK, but was done before; nothing was changed
---                    6                                      OK, though the hold had ended before
+--                    6                                      OK, though the hold had ended before, or was cancelled
 --                    7, scope                               RESERVE: more is held of it than can be counted exactly
 --                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
 --                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
@@ -44,6 +44,8 @@ local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_
 local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 10, 20
 local NEVER = -1
 local NOT_TESTED = -math.huge
+-- The marks of reservations.
+local COMMITTED, CANCELLED = 'committed', 'cancelled'
 -- How long what is to count once is remembered.
 local ONCE_KEPT = 86400000
 -- How long a producer is remembered: longer than any outage after which its last batch may come again.
@@ -80,7 +82,7 @@ local size = 2
 local asked = {}             -- asked[meter] of the operation at hand
 local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
-local marked                 -- marked[key]: true where the mark exists, or the ms that it is to be kept from now on
+local marked, marks_to_write = {}, {} -- marked[key]: a mark's text, false where there is none; { key, ms to keep it }
 
 local function put(value)
     size = size + 1
@@ -288,18 +290,29 @@ local function decide(verb, hold, ttl)
     return answer(ALLOW, scope, limit, resets_in(scopes[scope], limit, now))
 end
 
--- Whether an operation that counts once has been applied; if not, it is from now on. kept: for how many ms.
-local function is_done(mark, kept)
-    marked = marked or {}
-    local known = marked[mark]
-    if known == nil then known = call('EXISTS', KEYS[scope_count + mark]) == 1 end
-    marked[mark] = known or kept
-    return known
+-- What is known of an operation that counts once; false where it has not been applied. A key of another kind is a mark too.
+local function mark_of(mark)
+    local text = marked[mark]
+    if text == nil then
+        text = pcall('GET', KEYS[scope_count + mark])
+        if type(text) == 'table' then text = '1' end
+        marked[mark] = text
+    end
+    return text
+end
+
+-- kept: for how many ms.
+local function set_mark(mark, text, kept)
+    marked[mark] = text
+    marks_to_write[#marks_to_write + 1] = { mark, kept }
 end
 
 -- RECORD and REFUND. mark is that of one that counts once.
 local function settle(verb, mark)
-    if mark and is_done(mark, ONCE_KEPT) then return answer(DUPLICATE) end
+    if mark then
+        if mark_of(mark) then return answer(DUPLICATE) end
+        set_mark(mark, '1', ONCE_KEPT)
+    end
     for i = 1, named_count do
         local state = scopes[named[i]]
         if verb == RECORD then
@@ -314,9 +327,12 @@ local function settle(verb, mark)
     return answer(OK)
 end
 
--- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL.
+-- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL. What was used
+-- counts also where the COMMIT comes behind the CANCEL.
 local function settle_reservation(verb, hold, hits, made, ends, mark)
-    if is_done(mark, max(ends - now, 0) + ONCE_KEPT) then return answer(DUPLICATE) end
+    local known = mark_of(mark)
+    if known and not (verb == COMMIT and known == CANCELLED) then return answer(DUPLICATE) end
+    set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, max(ends - now, 0) + ONCE_KEPT)
     for i = 1, named_count do
         local state = scopes[named[i]]
         release_hold(state, hold, now)
@@ -332,5 +348,5 @@ local function settle_reservation(verb, hold, hits, made, ends, mark)
         end
     end
     if verb == COMMIT then find_warnings() end
-    return answer(ends > now and OK or LATE)
+    return answer((known or ends <= now) and LATE or OK)
 end

@@ -26,8 +26,8 @@ package struct Answer {
     /// Of an ALLOW, until nothing counts against `limit` any more; of a DENY, until the same request could pass, negative
     /// where waiting does not help.
     package var milliseconds: Int64 = 0
-    /// Of a RESERVE that was allowed.
-    package var reservation: Reservation?
+    /// That of the reservation, of a RESERVE that was allowed.
+    package var token: String?
     /// Shadow limits that would have denied.
     package var shadows: [LimitReference] = []
     /// Limits past a threshold.

@@ -14,7 +14,7 @@ struct KeptOperation: Codable, Equatable {
     var amounts: [String: Int64]
     /// The mark of a RECORD or REFUND that counts once.
     var mark: String?
-    /// The token of what a COMMIT or CANCEL settles.
+    /// What a COMMIT or CANCEL settles (`Reservation.text`).
     var reservation: String?
 
     init(_ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8]) {
@@ -25,7 +25,7 @@ struct KeptOperation: Codable, Equatable {
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
         switch terms {
         case .once(let mark)?: self.mark = mark.key
-        case .settling(let reservation)?: self.reservation = reservation.token
+        case .settling(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
     }
@@ -41,8 +41,8 @@ struct KeptOperation: Codable, Equatable {
             guard let meter = Meter(name: name) else { return nil }
             amounts[meter] = amount
         }
-        if let token = reservation {
-            return Reservation(token: token).map { (verb, amounts, .settling($0)) }
+        if let reservation {
+            return Reservation(text: reservation).map { (verb, amounts, .settling($0)) }
         }
         return (verb, amounts, mark.map { .once(OperationMark(key: $0)) })
     }

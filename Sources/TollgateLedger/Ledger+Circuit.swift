@@ -81,6 +81,8 @@ extension Ledger {
         guard link.isReady, circuit.state == .open else { return }
         circuit.probeSent()
         let deadline = ReplyDeadline(self) { self.giveUpConnection() }
+        // Replies come in order: a ledger that is ready knows the keys.
+        readReservationKeys { _ in }
         ping { result in
             deadline.cancel()
             guard case .success(let reply) = result, !reply.isError else { return self.giveUpConnection() }

@@ -34,6 +34,13 @@ package final class Ledger {
     var producers = ProducerNames()
     private var lastBatchNumber = 0
     private var lastReservation = 0
+    /// Signs the tokens of reservations.
+    package internal(set) var tokens = ReservationTokens()
+    /// Why the keys of tokens could not be read the last time.
+    var keysFailure: LedgerFailure?
+    /// Called when the keys have been read; empty while they are not being read.
+    var keyReaders: [(LedgerFailure?) -> Void] = []
+    var nextKeyReading: Scheduled<Void>?
     var filling: Batch?
     var full = Deque<Batch>()
     var underWay: Batch?
@@ -75,6 +82,7 @@ package final class Ledger {
         self.eventLoop = eventLoop
         self.deadline = deadline
         self.journal = journal
+        if let journal { tokens.learn(journal.reservationKeys, current: journal.reservationKeys.first) }
         link.onStateChange = { [weak self] in self?.linkChanged(to: $0) }
     }
 
@@ -108,6 +116,7 @@ package final class Ledger {
         }
         // Facts go into a batch all the same: those of a tick are put into the journal together.
         guard isReady || isStarting || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
+        if verb == .reserve, let keysFailure, tokens.keys.isEmpty { return fail(keysFailure) }
         // Without Redis the batch that fills goes into the journal, and keeps the order.
         if isReady || isStarting, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)

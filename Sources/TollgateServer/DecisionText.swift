@@ -20,20 +20,21 @@ enum DecisionText {
         case .late: buffer.writeStaticString("OK late=1")
         case .queued: buffer.writeStaticString("OK queued=1")
         }
-        if let reservation = answer.reservation { writeReservation(reservation, to: &buffer) }
+        if let token = answer.token { writeReservation(token, to: &buffer) }
         if !answer.shadows.isEmpty { writeShadows(answer.shadows, to: &buffer) }
         if !answer.warnings.isEmpty { writeWarnings(answer.warnings, to: &buffer) }
     }
 
     /// What is said of a decision that was made without Redis. Nothing was consumed then, as far as is known.
-    static func writeDegraded(_ reservation: Reservation?, to buffer: inout ByteBuffer) {
+    /// `token`: that of a RESERVE.
+    static func writeDegraded(token: String?, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("ALLOW degraded=1")
-        if let reservation { writeReservation(reservation, to: &buffer) }
+        if let token { writeReservation(token, to: &buffer) }
     }
 
-    private static func writeReservation(_ reservation: Reservation, to buffer: inout ByteBuffer) {
+    private static func writeReservation(_ token: String, to buffer: inout ByteBuffer) {
         buffer.writeStaticString(" reservation=")
-        buffer.writeString(reservation.token)
+        buffer.writeString(token)
     }
 
     /// Room for the fields' names and four numbers.

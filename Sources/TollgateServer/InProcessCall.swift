@@ -55,4 +55,8 @@ final class InProcessCall: RequestOwner {
     func wait(for scopes: [Scope]) {
         worker.wait(for: scopes) { self.handle($0) }
     }
+
+    func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void) {
+        begin(resume)
+    }
 }

@@ -45,8 +45,9 @@ extension RequestOwner {
             guard !operation.failsClosed else { return writeError(of: failure.asUnavailable, to: &buffer) }
             worker.counts.degraded += 1
             framing.beginReply(&buffer)
-            let reservation = operation.terms?.reserving?.made(at: worker.ledger.redisTime, hits: 0)
-            DecisionText.writeDegraded(reservation, to: &buffer)
+            let ledger = worker.ledger
+            let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, hits: 0)
+            DecisionText.writeDegraded(token: reservation.map { ledger.tokens.token(of: $0) }, to: &buffer)
             framing.endReply(&buffer)
         }
     }

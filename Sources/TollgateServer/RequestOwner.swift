@@ -23,6 +23,8 @@ protocol RequestOwner: OperationOwner {
     /// Handles the request at hand again: when these scopes are known, or cannot be; without any, when the batch which fills has
     /// been sent.
     func wait(for scopes: [Scope])
+    /// Calls `resume` when what `begin` starts has called back, and handles nothing else meanwhile.
+    func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void)
     /// The same at once: these scopes cannot be looked up now.
     func goOn(without unknown: LedgerFailure)
 }
@@ -81,14 +83,18 @@ extension RequestOwner {
             ticket: reserveReply())
     }
 
-    /// COMMIT and CANCEL.
-    private func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
+    /// COMMIT and CANCEL. `hasReadKeys`: whether the keys of tokens have just been read for this request.
+    private func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?, hasReadKeys: Bool = false) {
         let request = reader.request
         let settled: Worker.Settled
-        do throws(RequestError) {
+        do throws(Worker.SettlingFault) {
             settled = try worker.reservation(settledBy: request)
         } catch {
-            return refuse(error)
+            switch error {
+            case .refused(let error): return refuse(error)
+            case .unknownKey where hasReadKeys: return refuse(Worker.SettlingFault.notAReservation)
+            case .unknownKey: return readKeys(thenSettle: verb)
+            }
         }
         guard worker.resolve(settled.names, of: settled.bytes, unknown) else {
             return awaitScopes()
@@ -97,5 +103,13 @@ extension RequestOwner {
             verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation),
             traits: worker.resolver.traits, unknown: unknown,
             for: self, ticket: reserveReply())
+    }
+
+    /// Another sidecar may have made the key since they were read last.
+    private func readKeys(thenSettle verb: OperationVerb) {
+        wait({ worker.ledger.readReservationKeys(completion: $0) }) { [self] failure in
+            if let failure { return refuse(RequestError(failure)) }
+            settle(verb, nil, hasReadKeys: true)
+        }
     }
 }

@@ -251,11 +251,15 @@ final class Session: ChannelDuplexHandler, RequestOwner {
 
     /// Those behind it wait too, so that each counts after the one before.
     func wait(for scopes: [Scope]) {
+        wait({ worker.wait(for: scopes, completion: $0) }) { [self] in handleRequest(unknown: $0) }
+    }
+
+    func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void) {
         isWaiting = true
-        worker.wait(for: scopes) { [self] failure in
+        begin { [self] failure in
             isWaiting = false
             guard context != nil else { return }
-            handleRequest(unknown: failure)
+            resume(failure)
             if !isWaiting { markForFlush() }
         }
     }

@@ -26,9 +26,15 @@ extension TollgateServer {
         first.eventLoop.execute { first.value.health?.checkSoon() }
     }
 
+    /// Other sidecars cannot read tokens whose key Redis has lost.
+    private func putBackReservationKeys() {
+        for worker in workers { worker.eventLoop.execute { worker.value.ledger.readReservationKeys { _ in } } }
+    }
+
     /// Nothing that was looked up before is used from now on.
     private func dataWasLost(isFirst: Bool) {
         watcher?.catchUp()
+        putBackReservationKeys()
         guard isFirst, let store = stores?.policy else { return }
         let author = Author(name: "tollgate", address: peers.name)
         let namespace = settings.namespace

@@ -29,15 +29,29 @@ extension Worker {
         var bytes: [UInt8]
     }
 
-    /// Throws what the client is told where a COMMIT or CANCEL names no reservation that can be settled.
-    func reservation(settledBy request: Request) throws(RequestError) -> Settled {
-        guard let token = request.reservation.map(request.text), let reservation = Reservation(token: token),
-            let scopes = Request.ScopeTexts(reservation.scopes)
-        else {
-            throw RequestError(.badRequest, "reservation: not what a RESERVE was answered with")
+    /// Why a COMMIT or CANCEL cannot be carried out, or not yet.
+    enum SettlingFault: Error {
+        case refused(RequestError)
+        /// The keys of tokens have to be read first.
+        case unknownKey
+
+        static let notAReservation = RequestError(
+            .badRequest, "reservation: not what a RESERVE was answered with")
+    }
+
+    /// The reservation that a COMMIT or CANCEL names.
+    func reservation(settledBy request: Request) throws(SettlingFault) -> Settled {
+        let reservation: Reservation
+        do throws(ReservationTokens.Fault) {
+            reservation = try ledger.tokens.reservation(token: request.reservation.map(request.text) ?? "")
+        } catch {
+            throw error == .unknownKey ? .unknownKey : .refused(SettlingFault.notAReservation)
+        }
+        guard let scopes = Request.ScopeTexts(reservation.scopes) else {
+            throw .refused(SettlingFault.notAReservation)
         }
         guard ledger.canSettle(reservation) else {
-            throw RequestError(.notFound, "reservation: it ended more than 24 hours ago")
+            throw .refused(RequestError(.notFound, "reservation: it ended more than 24 hours ago"))
         }
         return Settled(
             reservation: reservation, names: .init(scopes, traits: reservation.traits),

@@ -35,13 +35,14 @@ extension ReferenceLedger {
 
     mutating func settleReservation(_ operation: TestOperation, at now: Int64) -> String {
         guard case .settling(let reservation)? = operation.terms, let mark = operation.terms?.mark else { return "" }
-        guard markDone(mark) else { return "OK duplicate" }
+        let wasSettled = isDone(mark)
+        guard markDone(mark, by: operation.verb) else { return "OK duplicate" }
         for scope in operation.scopes {
             holds[scope.description]?.removeAll { $0.id == reservation.id }
             if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }
         }
         if operation.verb == .commit { addAmounts(of: operation, at: now) }
-        return reservation.endsAt > now ? "OK" : "OK late"
+        return reservation.endsAt > now && !wasSettled ? "OK" : "OK late"
     }
 
     /// Requests go back to the bucket, the period and the page that they were counted in, as far as those still count.

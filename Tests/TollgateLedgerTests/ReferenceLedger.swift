@@ -37,7 +37,7 @@ struct ReferenceLedger {
     /// By scope.
     var holds: [String: [Hold]] = [:]
     /// What counts once, and has been counted.
-    private var done: Set<OperationMark> = []
+    private var done: [OperationMark: OperationVerb] = [:]
 
     /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
     private var limits: [Scope: [EffectiveLimit]] = [:]
@@ -138,13 +138,19 @@ struct ReferenceLedger {
     // MARK: - Adding and taking back
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
-        if let mark = operation.terms?.mark, !markDone(mark) { return "OK duplicate" }
+        if let mark = operation.terms?.mark, !markDone(mark, by: operation.verb) { return "OK duplicate" }
         addAmounts(of: operation, at: now)
         return "OK"
     }
 
-    /// False where it was done before.
-    mutating func markDone(_ mark: OperationMark) -> Bool { done.insert(mark).inserted }
+    /// False where it was done before: a COMMIT counts also after the CANCEL.
+    mutating func markDone(_ mark: OperationMark, by verb: OperationVerb) -> Bool {
+        guard done[mark] == nil || verb == .commit && done[mark] == .cancel else { return false }
+        done[mark] = verb
+        return true
+    }
+
+    func isDone(_ mark: OperationMark) -> Bool { done[mark] != nil }
 
     /// What a RECORD or COMMIT adds, or a REFUND takes back.
     mutating func addAmounts(of operation: TestOperation, at now: Int64) {

@@ -30,33 +30,33 @@ import TollgateCore
     @Test("a reservation is read back from its token, which is plain text of a bounded length", arguments: 0..<3)
     func roundTrip(index: Int) {
         let reservation = Self.reservations[index]
-        let token = reservation.token
-        expectSame(Reservation(token: token), reservation)
+        let token = reservation.text
+        expectSame(Reservation(text: token), reservation)
         #expect(token.utf8.allSatisfy { (0x30...0x7a).contains($0) || $0 == UInt8(ascii: "-") })
         #expect(token.utf8.count <= 16_384)
     }
 
     @Test("a token that was cut or lengthened is none")
     func damaged() {
-        let token = Self.reservations[1].token
-        for length in 0..<token.count { #expect(Reservation(token: String(token.prefix(length))) == nil) }
-        for end in ["A", "AA", "AAAA", "=", " "] { #expect(Reservation(token: token + end) == nil) }
+        let token = Self.reservations[1].text
+        for length in 0..<token.count { #expect(Reservation(text: String(token.prefix(length))) == nil) }
+        for end in ["A", "AA", "AAAA", "=", " "] { #expect(Reservation(text: token + end) == nil) }
     }
 
     @Test("a token that no RESERVE would have made is none")
     func forged() {
         func token(_ scopes: [String], ttl: Int64 = 60_000, madeAt: Int64 = 1_795_000_000_000) -> String {
-            Reservation(id: "a-1", scopes: scopes, hits: 1, timeToLive: ttl, madeAt: madeAt).token
+            Reservation(id: "a-1", scopes: scopes, hits: 1, timeToLive: ttl, madeAt: madeAt).text
         }
-        #expect(Reservation(token: token(["user:a"])) != nil)
+        #expect(Reservation(text: token(["user:a"])) != nil)
         for scopes in [
             ["user:a", "user:a"], [""], ["user"], ["user:"], ["User:a"], ["user:a\tb"], ["tool:t+user:a"], ["user:a+b"],
         ] {
-            #expect(Reservation(token: token(scopes)) == nil, "\(scopes)")
+            #expect(Reservation(text: token(scopes)) == nil, "\(scopes)")
         }
-        #expect(Reservation(token: token(["user:a"], ttl: 86_400_001)) == nil)
-        #expect(Reservation(token: token(["user:a"], ttl: 999)) == nil)
-        #expect(Reservation(token: token(["user:a"], madeAt: 9_007_199_254_740_991)) == nil)
+        #expect(Reservation(text: token(["user:a"], ttl: 86_400_001)) == nil)
+        #expect(Reservation(text: token(["user:a"], ttl: 999)) == nil)
+        #expect(Reservation(text: token(["user:a"], madeAt: 9_007_199_254_740_991)) == nil)
     }
 
     @Test("nothing that comes as a token crashes")
@@ -64,13 +64,75 @@ import TollgateCore
         var random = SeededGenerator(seed: 5)
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         for _ in 0..<20_000 {
-            var token = Array(Self.reservations[1].token)
+            var token = Array(Self.reservations[1].text)
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 token[Int.random(in: 0..<token.count, using: &random)] = alphabet.randomElement(using: &random)!
             }
-            guard let reservation = Reservation(token: String(token)) else { continue }
+            guard let reservation = Reservation(text: String(token)) else { continue }
             #expect(reservation.scopes.count <= 16)
-            expectSame(Reservation(token: reservation.token), reservation)
+            expectSame(Reservation(text: reservation.text), reservation)
         }
+    }
+
+    // MARK: - Signatures
+
+    private static let (mine, others) = (ReservationTokens.Key(), ReservationTokens.Key())
+
+    private func tokens(_ keys: ReservationTokens.Key..., current: ReservationTokens.Key? = nil) -> ReservationTokens {
+        var tokens = ReservationTokens()
+        tokens.learn(keys.map(\.text), current: (current ?? keys.first)?.text)
+        return tokens
+    }
+
+    @Test("a signed token is good with whoever has the key, and with nobody else", arguments: 0..<3)
+    func signed(index: Int) throws {
+        let reservation = Self.reservations[index]
+        let token = tokens(Self.mine).token(of: reservation)
+        #expect(token.utf8.count <= 16_384)
+        expectSame(try tokens(Self.mine).reservation(token: token), reservation)
+        expectSame(try tokens(Self.others, Self.mine).reservation(token: token), reservation)
+        #expect(throws: ReservationTokens.Fault.unknownKey) { try tokens(Self.others).reservation(token: token) }
+        #expect(throws: ReservationTokens.Fault.unknownKey) { try ReservationTokens().reservation(token: token) }
+    }
+
+    @Test("a token with another bit is refused, signed or not")
+    func everyBit() throws {
+        for tokens in [tokens(Self.mine), ReservationTokens()] {
+            let bytes = try #require(Base64URL.bytes(of: tokens.token(of: Self.reservations[1])))
+            for bit in 0..<bytes.count * 8 {
+                var turned = bytes
+                turned[bit / 8] ^= 1 << UInt8(bit % 8)
+                #expect(throws: ReservationTokens.Fault.self) {
+                    try tokens.reservation(token: Base64URL.text(turned))
+                }
+            }
+        }
+    }
+
+    @Test("an unsigned token names a reservation of its own, which holds nothing")
+    func unsigned() throws {
+        let reservation = Self.reservations[1]
+        let first = try ReservationTokens().reservation(token: ReservationTokens().token(of: reservation))
+        let second = try tokens(Self.mine).reservation(token: ReservationTokens().token(of: reservation))
+        #expect(first.id != second.id)
+        for unsigned in [first, second] {
+            #expect(unsigned.scopes == reservation.scopes)
+            #expect(unsigned.madeAt == reservation.madeAt)
+            #expect(unsigned.hits == 0)
+            #expect(unsigned.cost == 0)
+        }
+    }
+
+    @Test("a key that comes to be current signs, and those before it stay good")
+    func newKey() throws {
+        var tokens = tokens(Self.mine)
+        let token = tokens.token(of: Self.reservations[1])
+        tokens.learn([Self.others.text], current: Self.others.text)
+        #expect(throws: Never.self) { try tokens.reservation(token: token) }
+        #expect(throws: Never.self) {
+            try self.tokens(Self.others).reservation(token: tokens.token(of: Self.reservations[1]))
+        }
+        tokens.learn(["nonsense", String(repeating: "é", count: 32), ""], current: "nonsense")
+        #expect(tokens.keys.count == 2)
     }
 }

@@ -14,6 +14,8 @@ import Synchronization
 package final class Journal: Sendable {
     /// The producer of what was never sent under another identity; the same for as long as anything waits.
     package let producer: String
+    /// The keys of tokens as they were kept last, in the life of the file before this.
+    let reservationKeys: [String]
     private let path: String
     /// Runs everything that uses the file.
     private let queue = DispatchQueue(label: "journal")
@@ -31,11 +33,13 @@ package final class Journal: Sendable {
     package init(path: String, capacity: Int) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try Self.open(path, spare)
-        let (producer, depth) = try JournalError.catching(path) {
+        let (producer, reservationKeys, depth) = try JournalError.catching(path) {
             try file.database.writeWithoutTransaction { database in
                 let depth = try JournalTable.depth(of: database)
                 if depth.records == 0 { JournalTable.renewProducer(in: database) }
-                return (try JournalTable.producer(in: database), depth)
+                return (
+                    try JournalTable.producer(in: database), try JournalTable.reservationKeys(in: database), depth
+                )
             }
         }
         if depth.records == 0 { spare.take() }
@@ -43,6 +47,7 @@ package final class Journal: Sendable {
         self.spare = spare
         self.file = Mutex(file)
         self.producer = producer
+        self.reservationKeys = reservationKeys
         state = Mutex(JournalState(capacity: capacity, depth: depth))
         backlog = Atomic(depth.records > 0)
     }
@@ -124,6 +129,15 @@ package final class Journal: Sendable {
                 state.remove(records: 1, operations: record.operations)
                 state.depth.rejected += 1
             }
+        }
+    }
+
+    /// Keeps the keys of tokens, so that a sidecar which starts while Redis is away knows them. Where the disk does not take them
+    /// that sidecar has to wait for Redis.
+    func keep(reservationKeys: [String]) {
+        database.asyncWriteWithoutTransaction { database in
+            guard database.sqliteConnection != nil else { return }
+            try? JournalTable.keep(reservationKeys: reservationKeys, in: database)
         }
     }
 

@@ -21,6 +21,17 @@ enum JournalTable {
         try? database.execute(sql: "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE name = 'producer'")
     }
 
+    static func reservationKeys(in database: Database) throws -> [String] {
+        let text = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'reservation_keys'")
+        return (text ?? "").split(separator: ",").map(String.init)
+    }
+
+    static func keep(reservationKeys: [String], in database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO meta (name, value) VALUES ('reservation_keys', ?)",
+            arguments: [reservationKeys.joined(separator: ",")])
+    }
+
     static func depth(of database: Database) throws -> Journal.Depth {
         let waiting = try sums(over: "waiting", in: database)
         // Counts also those that have been let go.

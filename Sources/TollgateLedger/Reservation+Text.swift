@@ -1,16 +1,16 @@
-import Foundation
 import NIOCore
 import TollgateCore
 
-/// A reservation as text: MessagePack in base64 with the alphabet for URLs. Callers pass it on as it is.
+/// A reservation as bytes (MessagePack), and as text in base64 with the alphabet for URLs: what the journal keeps. Callers get a
+/// token, which is the same with a signature (``ReservationTokens``).
 extension Reservation {
     /// The first has no traits of a user at its end; all else is the same.
     private static let versions: ClosedRange<Int64> = 1...2
     private static let longestTraits = 1_500
     private static let mostScopes = 16
 
-    /// What `reservation=` says.
-    package var token: String {
+    /// Everything but the limits.
+    var encoding: [UInt8] {
         var bytes = ByteBuffer()
         bytes.writeMessagePack(traits.isEmpty ? Self.versions.lowerBound : Self.versions.upperBound)
         bytes.writeMessagePack(id.utf8)
@@ -20,17 +20,12 @@ extension Reservation {
         bytes.writeMessagePack(arrayOf: scopes.count)
         for scope in scopes { bytes.writeMessagePack(scope.utf8) }
         if !traits.isEmpty { bytes.writeMessagePack(traits.utf8) }
-        return Data(bytes.readableBytesView).base64EncodedString()
-            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        return Array(bytes.readableBytesView)
     }
 
-    /// Nil when the text is not a token.
-    package convenience init?(token: String) {
-        guard token.utf8.allSatisfy(Self.isOfAlphabet), token.utf8.count % 4 != 1 else { return nil }
-        let padding = String(repeating: "=", count: (4 - token.utf8.count % 4) % 4)
-        let base64 = token.replacing("-", with: "+").replacing("_", with: "/") + padding
-        guard let data = Data(base64Encoded: base64) else { return nil }
-        var bytes = ByteBuffer(bytes: data)
+    /// Nil when the bytes are not the encoding of a reservation that a RESERVE would have made.
+    convenience init?(encoding: [UInt8]) {
+        var bytes = ByteBuffer(bytes: encoding)
         guard let version = bytes.readMessagePackInteger(), Self.versions.contains(version),
             let id = bytes.readMessagePackText(), Self.isID(id),
             let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes),
@@ -41,6 +36,15 @@ extension Reservation {
         self.init(
             id: id, scopes: scopes, traits: traits, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
             outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
+    }
+
+    /// The encoding as text, for the journal.
+    var text: String { Base64URL.text(encoding) }
+
+    /// Nil when the text is not one that `text` returns.
+    convenience init?(text: String) {
+        guard let bytes = Base64URL.bytes(of: text) else { return nil }
+        self.init(encoding: bytes)
     }
 
     /// Unix ms; the year 2200.
@@ -68,15 +72,6 @@ extension Reservation {
             scopes.append(scope)
         }
         return scopes
-    }
-
-    private static func isOfAlphabet(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
     }
 
     private static func isID(_ id: String) -> Bool {
