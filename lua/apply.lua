@@ -2,7 +2,7 @@
 
 -- How many items follow the scopes of an operation past REFUND.
 local function term_count(verb)
-    if verb == RESERVE then return 2 end
+    if verb == RESERVE then return 3 end
     return verb >= RECORD_ONCE and 1 or 5
 end
 
@@ -13,10 +13,7 @@ local function apply(verb, terms)
     local first = operations[terms]
     if verb == RECORD_ONCE then return settle(RECORD, first) end
     if verb == REFUND_ONCE then return settle(REFUND, first) end
-    if verb == RESERVE then
-        asked[CONCURRENT] = 1
-        return decide(RESERVE, texts[first], operations[terms + 1])
-    end
+    if verb == RESERVE then return reserve(texts[first], operations[terms + 1], operations[terms + 2]) end
     return settle_reservation(
         verb, texts[first], operations[terms + 1], operations[terms + 2], operations[terms + 3], operations[terms + 4])
 end

@@ -12,9 +12,10 @@
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one
 --                        request that names no other amount, and has neither the first count nor amounts. Then, for
 --                          8 RECORD, 9 REFUND, once:  place of the mark's key, from 1
---                          RESERVE:                   text of the hold, its time to live in ms
+--                          RESERVE:                   text of the hold, its time to live in ms, place of the mark's key
 --                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends
---                                                     (Unix ms), place of the mark's key
+--                                                     (Unix ms), place of the mark's key. Made 0: a CANCEL of what was
+--                                                     perhaps never reserved, with its time to live in place of the end
 --            texts       of holds (holds.lua), or 0 for none; an operation names one by its place here
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
@@ -41,6 +42,7 @@
 
 local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_ONCE, REFUND_ONCE =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local UNKNOWN = 0 -- in place of the time when a reservation was made
 local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 10, 20
 local NEVER = -1
 local NOT_TESTED = -math.huge
@@ -307,6 +309,13 @@ local function set_mark(mark, text, kept)
     marks_to_write[#marks_to_write + 1] = { mark, kept }
 end
 
+-- A RESERVE. One that comes after it was cancelled was given up on its way.
+local function reserve(hold, ttl, mark)
+    if mark_of(mark) then return answer(DUPLICATE) end
+    asked[CONCURRENT] = 1
+    return decide(RESERVE, hold, ttl)
+end
+
 -- RECORD and REFUND. mark is that of one that counts once.
 local function settle(verb, mark)
     if mark then
@@ -327,12 +336,25 @@ local function settle(verb, mark)
     return answer(OK)
 end
 
+-- When a reservation was made, by what it holds; nil where it holds nothing.
+local function made_at(hold, ttl)
+    for i = 1, named_count do
+        local ends = end_of_hold(scopes[named[i]], hold)
+        if ends then return ends - ttl end
+    end
+end
+
 -- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL. What was used
 -- counts also where the COMMIT comes behind the CANCEL.
 local function settle_reservation(verb, hold, hits, made, ends, mark)
     local known = mark_of(mark)
     if known and not (verb == COMMIT and known == CANCELLED) then return answer(DUPLICATE) end
     set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, max(ends - now, 0) + ONCE_KEPT)
+    if made == UNKNOWN then
+        made = made_at(hold, ends)
+        if not made then return answer(OK) end
+        ends = made + ends
+    end
     for i = 1, named_count do
         local state = scopes[named[i]]
         release_hold(state, hold, now)

@@ -2,8 +2,8 @@
 --
 -- The scope's hash has a field held, 'ends count tokens input_tokens output_tokens cost': the open holds and their sums, and a
 -- time (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:{user:alice}:holds, with each
--- hold by its end. A hold is the text 'id tokens input_tokens output_tokens cost', so that whoever finds one knows what it
--- holds. A decision thus reads one field more, whatever the number of holds; those that have ended are looked for only when
+-- hold by its end. A hold is the text 'id ttl scopes tokens input_tokens output_tokens cost', so that whoever finds one knows
+-- what it holds: the scopes as the request named them, with tabs between. A decision thus reads one field more, whatever the number of holds; those that have ended are looked for only when
 -- that time is reached, and each of them is met once: O(log n) for a hold over its life.
 --
 -- read_holds makes of state.held a table: the sums by meter, ends, and what is to be written: changed, added and removed
@@ -112,17 +112,23 @@ local function add_hold(state, hold, amounts, ends)
     held.changed = true
 end
 
+-- When a hold ends or has ended (Unix ms); nil where there is none.
+local function end_of_hold(state, hold)
+    local ends = pcall('ZSCORE', holds_key(state), hold)
+    return type(ends) == 'string' and tonumber(ends) or nil
+end
+
 -- Does nothing where the hold has ended, or never was. A set that is gone, as when the clock had been forward for a moment
 -- and is back, holds nothing any more.
 local function release_hold(state, hold, now)
     local held = state.held
-    if not held then return end
-    local ends = pcall('ZSCORE', holds_key(state), hold)
+    if not held or held.released[hold] then return end
+    local ends = end_of_hold(state, hold)
     if not ends and not held.added and call('EXISTS', holds_key(state)) == 0 then
         state.held = no_holds()
         state.held.changed = true
     end
-    if type(ends) ~= 'string' or tonumber(ends) <= now then return end
+    if not ends or ends <= now then return end
     subtract(held, hold)
     held.removed = held.removed or { 'ZREM', holds_key(state) }
     table.insert(held.removed, hold)

@@ -21,7 +21,8 @@ package struct AdminAPI: Sendable {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
             + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes + EventRoutes(api: self).routes
-            + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes
+            + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes
+            + AuditRoutes(api: self).routes
             + HealthRoutes(api: self).routes
     }
 

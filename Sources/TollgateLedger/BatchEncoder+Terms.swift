@@ -21,7 +21,7 @@ extension BatchEncoder {
         case .settling(let reservation):
             numbers = [place(ofText: reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt]
         }
-        if let mark = terms.mark { numbers.append(place(of: mark)) }
+        numbers.append(place(of: terms.mark))
         for number in numbers { operations.writeMessagePack(number) }
         operationItems += numbers.count
     }
@@ -92,7 +92,7 @@ extension BatchEncoder {
 
     private static func termCount(of word: Int64) -> Int {
         switch OperationVerb(rawValue: UInt8(word)) {
-        case .reserve: 2
+        case .reserve: 3
         case .commit, .cancel: 5
         case .check, .peek, .record, .refund: 0
         case nil: word == recordOnce || word == refundOnce ? 1 : 0

@@ -21,6 +21,26 @@ extension Ledger {
         }
     }
 
+    /// Frees what was perhaps reserved by a RESERVE that was answered with an error: nobody has its token. Those that were answered
+    /// with an ALLOW without Redis do.
+    func cancelAbandoned(in batch: Batch) {
+        let places = batch.terms.filter { $1.reserving != nil && batch.entries[$0].failsClosed }.keys.sorted()
+        guard !places.isEmpty else { return }
+        let operations = batch.encoder.batchedOperations()
+        let owner = AbandonedReserve(ledger: self)
+        let facts = places.compactMap { place -> KeptFact? in
+            guard let reservation = batch.terms[place]?.reserving else { return nil }
+            let terms = OperationTerms.settling(reservation.made(at: Reservation.unknownTime, hits: reservation.hits))
+            let operation = BatchedOperation(verb: .cancel, amounts: Amounts(), scopes: operations[place].scopes)
+            return KeptFact(
+                operation: KeptOperation(operation, terms, Array(reservation.traits.utf8)), owner: owner, ticket: 0,
+                failed: FailedOperation(verb: .cancel, terms: terms, failsClosed: false))
+        }
+        for portion in Self.records(of: facts) {
+            keep(portion, as: nil, failure: .unavailable("whether it was reserved is not known"))
+        }
+    }
+
     /// What takes back queues up behind what is still to be added, in the journal and in batches: taken back first, it would
     /// stop at zero. Those of a tick make one record.
     func queueUp(_ fact: KeptFact) {
@@ -128,5 +148,21 @@ extension LedgerFailure {
         case .timeout: .unavailable("no answer within the deadline; \(error)")
         case .busy: .busy
         }
+    }
+}
+
+/// Nobody waits for the CANCEL of a RESERVE that was given up.
+private final class AbandonedReserve: OperationOwner {
+    private weak var ledger: Ledger?
+
+    init(ledger: Ledger) {
+        self.ledger = ledger
+    }
+
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
+
+    /// What it holds ends by itself.
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
+        ledger?.counts.holdsNotCancelled += 1
     }
 }

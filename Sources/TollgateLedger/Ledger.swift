@@ -333,6 +333,8 @@ package final class Ledger {
 package struct LedgerCounts: Sendable {
     package var operations = 0
     package var batches = 0
+    /// Reservations that were given up, and could not be put into the journal to be cancelled.
+    package var holdsNotCancelled = 0
 }
 
 extension TimeAmount {

@@ -7,12 +7,11 @@ package enum OperationTerms: Sendable {
     /// A COMMIT or CANCEL.
     case settling(Reservation)
 
-    /// What the operation is known by once it has been applied; nil where it may be applied again.
-    var mark: OperationMark? {
+    /// What the operation is known by once it has been applied; of a RESERVE, what its settling is known by.
+    var mark: OperationMark {
         switch self {
         case .once(let mark): mark
-        case .reserving: nil
-        case .settling(let reservation): OperationMark(reservation)
+        case .reserving(let reservation), .settling(let reservation): OperationMark(reservation)
         }
     }
 

@@ -4,6 +4,10 @@ package final class Reservation: Sendable {
     /// How long after its end a reservation can still be settled, in ms.
     package static let settledWithin: Int64 = 86_400_000
 
+    /// In place of the time at which it was made, for a CANCEL where that is not known, nor whether it was: then the holds in Redis
+    /// say so, and a request is given back only where there are any.
+    static let unknownTime: Int64 = 0
+
     /// 1 … 64 of `0-9 a-z -`; no other reservation's.
     package let id: String
     /// As the request named them: `user:alice`; at most 16.
@@ -19,14 +23,16 @@ package final class Reservation: Sendable {
     package let cost: Int64
     /// In ms, 1 000 … 86 400 000.
     package let timeToLive: Int64
-    /// Unix ms, by Redis's clock; 0 before Redis has said.
+    /// Unix ms, by Redis's clock; or `unknownTime`.
     package let madeAt: Int64
 
     /// Unix ms: from then on nothing is held.
     package var endsAt: Int64 { madeAt + timeToLive }
 
-    /// The hold in Redis (holds.lua).
-    var hold: String { "\(id) \(tokens) \(inputTokens) \(outputTokens) \(cost)" }
+    /// The hold in Redis (holds.lua), which ``OpenHold`` reads.
+    var hold: String {
+        "\(id) \(timeToLive) \(scopes.joined(separator: "\t")) \(tokens) \(inputTokens) \(outputTokens) \(cost)"
+    }
 
     package init(
         id: String, scopes: [String], traits: String = "", hits: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,

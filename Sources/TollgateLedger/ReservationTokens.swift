@@ -61,6 +61,9 @@ package struct ReservationTokens: Sendable {
     /// Keys kept; a namespace has more than one only after Redis has lost its data.
     private static let maxKeys = 16
 
+    /// Whether tokens are signed.
+    package var canSign: Bool { !keys.isEmpty }
+
     /// The first one signs.
     private(set) var keys: [Key] = []
 

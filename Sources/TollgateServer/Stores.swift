@@ -6,6 +6,7 @@ import TollgateRedis
 package struct Stores: Sendable {
     package let policy: PolicyStore
     package let alerts: AlertStore
+    package let reservations: ReservationStore
     /// Over a link of its own: its replies are long.
     package let history: HistoryStore
 
@@ -16,6 +17,7 @@ package struct Stores: Sendable {
         _ link: StoreLink, pages: StoreLink, namespace: String, seen: SeenRevision = SeenRevision(), logger: Logger
     ) {
         policy = PolicyStore(link: link, namespace: namespace, seen: seen)
+        reservations = ReservationStore(link: link, namespace: namespace)
         alerts = AlertStore(link: link, namespace: namespace, logger: logger)
         history = HistoryStore(link: pages, namespace: namespace)
     }

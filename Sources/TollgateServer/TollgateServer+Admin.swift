@@ -1,6 +1,7 @@
 package import NIOCore
 package import TollgateCore
 package import TollgateLedger
+import TollgateWire
 
 /// What the admin API needs of a running sidecar. Usable from any task.
 extension TollgateServer {
@@ -19,11 +20,30 @@ extension TollgateServer {
     /// The reply to one line of the protocol (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL), as a client of the socket
     /// would get it, without the line's end. Needs no AUTH.
     package func reply(to line: ByteBuffer) async -> String {
+        await reply { _ in line }
+    }
+
+    /// The reply to the CANCEL of an open reservation.
+    package func cancel(_ hold: OpenHold) async -> String {
+        await reply { ledger in
+            guard ledger.tokens.canSign else { return nil }
+            var line = ByteBuffer()
+            RequestWriter.write(.cancel, reservation: ledger.tokens.token(of: hold.reservation), to: &line)
+            return line
+        }
+    }
+
+    /// The reply to a line that is made on the event loop of a worker; nil where it cannot be made before Redis was reached.
+    private func reply(to makeLine: @escaping @Sendable (Ledger) -> ByteBuffer?) async -> String {
         let noReply = "ERR unavailable shutting down"
         guard let worker = workers.first else { return noReply }
         let reply = worker.eventLoop.flatSubmit {
             let promise = worker.eventLoop.makePromise(of: String.self)
-            InProcessCall(worker: worker.value, promise: promise).start(line)
+            if let line = makeLine(worker.value.ledger) {
+                InProcessCall(worker: worker.value, promise: promise).start(line)
+            } else {
+                promise.succeed("ERR unavailable Redis was not reached yet")
+            }
             return promise.futureResult
         }
         return (try? await reply.get()) ?? noReply

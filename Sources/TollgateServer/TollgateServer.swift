@@ -285,7 +285,6 @@ public final class TollgateServer: Service {
         state.withLock { $0.policyState.error = "\(error)" }
         logger.error("policy not reloaded, the one in force stays: \(error)")
     }
-    }
 
     var workers: [NIOLoopBound<Worker>] { state.withLock { $0.workers } }
 

@@ -185,6 +185,7 @@ final class Worker {
         current.alertSubscribers = alertFanOut.count
         current.operations = ledger.counts.operations
         current.batches = ledger.counts.batches
+        current.holdsNotCancelled = ledger.counts.holdsNotCancelled
         current.scopesCached = resolver.cache.count
         current.scopesResolved = resolver.resolved
         current.scopesLookedUp = resolver.lookedUp

@@ -13,6 +13,8 @@ struct WorkerCounts: Encodable, Sendable {
     var errors = 0
     /// Of these, requests that were refused as `busy` because they had waited too long for their turn.
     var shed = 0
+    /// Reservations that were given up and not cancelled: what they hold ends by itself.
+    var holdsNotCancelled = 0
     /// Open now.
     var connections = 0
     /// Of these, those that have asked for alerts.
@@ -36,6 +38,7 @@ struct WorkerCounts: Encodable, Sendable {
         sum.degraded += rhs.degraded
         sum.errors += rhs.errors
         sum.shed += rhs.shed
+        sum.holdsNotCancelled += rhs.holdsNotCancelled
         sum.connections += rhs.connections
         sum.alertSubscribers += rhs.alertSubscribers
         sum.operations += rhs.operations

@@ -18,7 +18,7 @@ struct Tollgate: AsyncParsableCommand {
                 subcommands: [
                     TierCommand.self, Assign.self, Unassign.self, LimitCommand.self, OverrideCommand.self, Reset.self,
                     Who.self, ReportCommand.self, Alerts.self, AlertCommand.self, Events.self, Deliveries.self,
-                    Audit.self,
+                    ReservationsCommand.self, Audit.self,
                 ])
         ]
     )

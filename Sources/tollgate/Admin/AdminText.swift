@@ -43,6 +43,18 @@ enum AdminText {
         return "\(answer["scope"].text): \(names.isEmpty ? "nothing to reset" : "reset \(names)")"
     }
 
+    static func reservations(_ answer: JSONValue) -> String {
+        var table = Table(
+            ["reservation", "scopes", "tokens", "cost", "age", "ends"], amounts: ["tokens", "cost", "age"])
+        for item in answer["items"].array {
+            table.add([
+                item["id"].text, item["scopes"].array.map(\.text).joined(separator: " "), item["held"]["tokens"].text,
+                item["held"]["cost"].text, "\(item["age_seconds"].text) s", item["ends_at"].text,
+            ])
+        }
+        return list(table, of: answer, none: "no open reservations")
+    }
+
     static func audit(_ answer: JSONValue) -> String {
         var table = Table(["version", "at", "who", "from", "action", "target", "set to"])
         for entry in answer["items"].array {

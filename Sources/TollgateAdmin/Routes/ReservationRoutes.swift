@@ -1,0 +1,78 @@
+import Foundation
+import Hummingbird
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+import TollgateWire
+
+/// `/v1/scopes/{scope}/reservations`: what is held, and ending it.
+struct ReservationRoutes {
+    let api: AdminAPI
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/scopes/{scope}/reservations", .read, list),
+            Route(.delete, "/v1/scopes/{scope}/reservations/{id}", .administer, cancel),
+        ]
+    }
+
+    private struct HoldView: Encodable {
+        var hold: OpenHold
+        /// Redis's time, Unix ms.
+        var now: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case id, scopes, held
+            case madeAt = "made_at"
+            case ageSeconds = "age_seconds"
+            case endsAt = "ends_at"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(hold.id, forKey: .id)
+            try container.encode(hold.scopes, forKey: .scopes)
+            try container.encode(Instant.text(milliseconds: hold.madeAt), forKey: .madeAt)
+            try container.encode(max(now - hold.madeAt, 0) / 1_000, forKey: .ageSeconds)
+            try container.encode(Instant.text(milliseconds: hold.endsAt), forKey: .endsAt)
+            let amounts = [Meter.tokens, .inputTokens, .outputTokens, .cost].map { meter in
+                (meter.name, AmountJSON(meter, hold.amounts[meter] ?? 0))
+            }
+            try container.encode(Dictionary(uniqueKeysWithValues: amounts), forKey: .held)
+        }
+    }
+
+    private func list(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("cursor", "limit")
+        let scope = try request.scope()
+        let now = await api.server.redisTime
+        let page = try await api.stores().reservations.open(
+            of: scope, at: now, after: query.cursor, atMost: try query.limit())
+        return .json(PageView(items: page.items.map { HoldView(hold: $0, now: now) }, next: page.next))
+    }
+
+    private func cancel(_ request: AdminRequest) async throws -> Response {
+        _ = try request.query()
+        let scope = try request.scope()
+        let id = try request.parameter("id")
+        let stores = try api.stores()
+        let now = await api.server.redisTime
+        let unknown = Problem.notFound("\(id.prefix(64)): \(scope) has no such open reservation")
+        guard let hold = try await stores.reservations.find(id, of: scope, at: now) else { throw unknown }
+        let reply = await api.server.cancel(hold)
+        let parsed = reply.utf8.withContiguousStorageIfAvailable { bytes in
+            Result { try ReplyParser.parse(UnsafeRawBufferPointer(bytes)) }
+        }
+        switch try parsed?.get() {
+        case .ok(let fields) where fields.contains(where: { $0.key == "duplicate" }): throw unknown
+        case .ok: break
+        case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
+        default: throw Problem(.internal, "not a reply to CANCEL")
+        }
+        // It is cancelled, whatever becomes of this.
+        let before = String(decoding: try JSONEncoder().encode(HoldView(hold: hold, now: now)), as: UTF8.self)
+        try? await stores.policy.note(
+            "reservation.cancel", scope.description, before: before, after: "null", by: request.author)
+        return .done
+    }
+}

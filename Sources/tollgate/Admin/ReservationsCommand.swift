@@ -1,0 +1,57 @@
+import ArgumentParser
+
+/// `tollgate reservations`
+struct ReservationsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reservations", abstract: "Look at open reservations, and end them.",
+        subcommands: [ReservationsList.self, ReservationsCancel.self])
+}
+
+/// `tollgate reservations list user:alice`
+struct ReservationsList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "What open reservations hold of a scope, the first to end first.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
+    var scope: String
+    @Option(help: "The most reservations to show, 1 to 10000.")
+    var limit = 50
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
+    }
+
+    func run() async throws {
+        try await options.run { client in
+            try await client.pages(atMost: limit) { count, cursor in
+                let query = [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? [])
+                return AdminRequest(.get, "v1", "scopes", scope, "reservations", query: query)
+            }
+        } text: {
+            AdminText.reservations($0)
+        }
+    }
+}
+
+/// `tollgate reservations cancel user:alice 6f9a2c01d44be870-1a`
+struct ReservationsCancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "End an open reservation: what it holds is free at once.",
+        discussion: "The request that was counted for it stays counted. What is committed later is still charged.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "A scope that it holds something of.", transform: RequestArgument.scope)
+    var scope: String
+    @Argument(help: "As tollgate reservations list shows it.")
+    var id: String
+
+    func run() async throws {
+        let (scope, id) = (scope, id)
+        try await options.run {
+            try await $0.send(AdminRequest(.delete, "v1", "scopes", scope, "reservations", id))
+        } text: { _ in
+            "\(id): cancelled"
+        }
+    }
+}

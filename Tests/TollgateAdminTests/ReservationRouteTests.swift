@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+import TollgateServer
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+/// Open reservations, over the admin API and by the commands.
+@Suite("Open reservations")
+struct ReservationRouteTests {
+    private static let policy = """
+        defaults: { user: { cost: { total: 10 }, requests: { 1h: 100 } }, tool: { concurrent: 1 } }
+        """
+
+    private func token(_ reply: String) throws -> String {
+        String(try #require(reply.split(separator: " reservation=").last?.split(separator: " ").first))
+    }
+
+    private func tollgate(_ admin: AdminHarness, _ words: String...) async throws -> Command {
+        guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
+        let folder = try TemporaryFolder()
+        return try await Command.run(
+            SidecarProcess.program, words, workingFolder: folder.path,
+            environment: [
+                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)",
+                "TOLLGATE_ADMIN_TOKEN": AdminHarness.tokens[.admin] ?? "",
+            ])
+    }
+
+    @Test("are listed with what they hold, and freed on every scope by one DELETE, which is audited")
+    func freed() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let client = try admin.lineClient()
+            let path = "/v1/scopes/user:alice%20b/reservations"
+            #expect(try await admin.ask("GET", path)["items"]?.items?.isEmpty == true)
+            let reserve = #"RESERVE user="alice b" tool=t cost=6 input_tokens=5 output_tokens=2 ttl=600"#
+            let token = try token(try await client.ask(reserve)[0])
+            let items = try #require(
+                try await admin.ask("GET", path, token: AdminHarness.tokens[.viewer])["items"]?.items)
+            #expect(items.count == 1)
+            let item = try #require(items.first?.members)
+            #expect(item["scopes"]?.items?.compactMap(\.text) == ["user:alice b", "tool:t"])
+            #expect(item["held"]?.members?["cost"]?.text == "6")
+            #expect(item["held"]?.members?["tokens"] == .number("7"))
+            #expect(item["age_seconds"] == .number("0"))
+            let id = try #require(item["id"]?.text)
+            #expect(try await client.ask("RESERVE user=bob tool=t")[0].hasPrefix("DENY reason=concurrency"))
+            let viewer = try await admin.ask("DELETE", "\(path)/\(id)", token: AdminHarness.tokens[.viewer])
+            #expect(viewer.status == 403)
+            #expect(try await admin.ask("DELETE", "\(path)/\(id)").status == 204)
+            #expect(try await admin.ask("DELETE", "\(path)/\(id)").status == 404)
+            #expect(try await client.ask("RESERVE user=bob tool=t")[0].hasPrefix("ALLOW"))
+            #expect(try admin.redis.hash("tollgate:{user:alice b}")["held"] == nil)
+            let audit = try await admin.ask("GET", "/v1/audit")["items"]?.items?.first?.members
+            #expect(audit?["action"]?.text == "reservation.cancel")
+            #expect(audit?["target"]?.text == "user:alice b")
+            #expect(audit?["before"]?.members?["id"]?.text == id)
+            #expect(try await client.ask("COMMIT reservation=\(token) cost=5") == ["OK late=1"])
+            #expect(try admin.redis.hash("tollgate:{user:alice b}")["cost/total"] == "5000000000")
+        }
+    }
+
+    @Test("are read page by page, those that end first coming first")
+    func pages() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let client = try admin.lineClient()
+            let lines = (0..<25).map { "RESERVE user=a ttl=\(1_000 - $0 % 5)" }
+            #expect(try await client.ask(lines).allSatisfy { $0.hasPrefix("ALLOW") })
+            var ids: [String] = []
+            var ends: [String] = []
+            var cursor: String?
+            repeat {
+                let query = "limit=10" + (cursor.map { "&cursor=\($0)" } ?? "")
+                let answer = try await admin.ask("GET", "/v1/scopes/user:a/reservations?\(query)")
+                let items = answer["items"]?.items ?? []
+                ids += items.compactMap { $0.members?["id"]?.text }
+                ends += items.compactMap { $0.members?["ends_at"]?.text }
+                cursor = answer["next"]?.text
+            } while cursor != nil
+            #expect(Set(ids).count == 25)
+            #expect(ids.count == 25)
+            #expect(ends == ends.sorted())
+            let bad = try await admin.ask("GET", "/v1/scopes/user:a/reservations?cursor=AAAA")
+            #expect(bad.status == 400)
+        }
+    }
+
+    @Test("are a table, and cancelled, by tollgate reservations")
+    func commands() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            #expect(try await tollgate(admin, "reservations", "list", "user:a").output == "no open reservations\n")
+            _ = try await admin.lineClient().ask("RESERVE user=a tool=t cost=1.5 tokens=7 ttl=600")
+            let list = try await tollgate(admin, "reservations", "list", "user:a")
+            let words = list.output.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? []
+            #expect(words.count == 8, "\(list.output) \(list.errors)")
+            #expect(words.dropFirst().prefix(4) == ["user:a", "tool:t", "7", "1.5"])
+            let id = try #require(words.first)
+            #expect(try await tollgate(admin, "reservations", "cancel", "tool:t", id).output == "\(id): cancelled\n")
+            let again = try await tollgate(admin, "reservations", "cancel", "tool:t", id)
+            #expect(again.status == 2)
+            #expect(again.errors.contains("tool:t has no such open reservation"))
+            #expect(try await tollgate(admin, "reservations", "list", "user:a").output == "no open reservations\n")
+        }
+    }
+}

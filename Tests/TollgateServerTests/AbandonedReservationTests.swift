@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// A RESERVE that was answered with an error, though Redis may have carried it out.
+@Suite struct AbandonedReservationTests {
+    static let policy = """
+        thresholds: []
+        on_redis_failure: { cost: closed }
+        defaults: { user: { requests: { 1h: 100 }, cost: { total: 10 } }, tool: { concurrent: 1, requests: { total: 100 } } }
+        """
+
+    @Test("what a RESERVE that was given up holds is freed, and its request given back, once")
+    func givenUp() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        let client = try sidecar.client()
+        #expect(try await client.ask("RESERVE user=a tool=t cost=4 ttl=1", "CHECK user=b")[0].hasPrefix("ALLOW"))
+        try await eventually { try await client.ask("PEEK user=a tool=t cost=10")[0].hasPrefix("ALLOW") }
+        redis.freeze(true)
+        let replies = try await client.ask(
+            "RESERVE user=a tool=t cost=6 ttl=3600", "RECORD user=b cost=1", "RESERVE user=c tool=t cost=5 ttl=3600")
+        redis.freeze(false)
+        #expect(replies[0].hasPrefix("ERR unavailable"))
+        #expect(replies[1] == "OK queued=1")
+        #expect(replies[2].hasPrefix("ERR unavailable"))
+        try await eventually { try await client.ask("INFO")[0].contains(#""journal":{"entries":0"#) }
+        #expect(try redis.hash("tollgate:{user:a}")["held"] == nil)
+        #expect(try redis.hash("tollgate:{tool:t}")["held"] == nil)
+        #expect(try redis.hash("tollgate:{user:a}")["requests/1h.n"] == "1")
+        #expect(try redis.hash("tollgate:{tool:t}")["requests/total"] == "1")
+        #expect(try redis.hash("tollgate:{user:b}")["cost/total"] == "1000000000")
+        #expect(try await client.ask("RESERVE user=a tool=t cost=10")[0].hasPrefix("ALLOW"))
+        #expect(try await sidecar.stop() == 0)
+    }
+
+    @Test("a RESERVE that never reached Redis gives back nothing that it did not take")
+    func neverSent() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        let client = try sidecar.client()
+        let taken = Array(repeating: "CHECK user=a tool=t", count: 5)
+        #expect(try await client.ask(taken).allSatisfy { $0.hasPrefix("ALLOW") })
+        redis.freeze(true)
+        let reply = Task { try await client.ask("RESERVE user=a tool=t cost=6 ttl=3600")[0] }
+        try await Task.sleep(for: .milliseconds(100))
+        redis.stop()
+        #expect(try await reply.value.hasPrefix("ERR unavailable"))
+        try redis.start()
+        try await eventually {
+            let info = try await client.ask("INFO")[0]
+            return info.contains(#""journal":{"entries":0"#) && info.contains(#""links":["ready""#)
+        }
+        #expect(try redis.hash("tollgate:{tool:t}")["requests/total"] == "5")
+        #expect(try redis.hash("tollgate:{user:a}")["requests/1h.n"] == "5")
+        #expect(try await sidecar.stop() == 0)
+    }
+}
