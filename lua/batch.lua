@@ -3,7 +3,7 @@
 --
 -- KEYS     the distinct scopes' hashes; an operation names a scope by its place here. Then marks: keys that exist once an
 --          operation that is to count once has been applied. Then, where the batch has a sequence, its producer's key
--- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence
+-- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence, waiting
 --            clock       0 is Redis's own; tests pass Unix ms
 --            limit sets  see window.lua
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
@@ -19,6 +19,7 @@
 --            texts       of holds (holds.lua), or 0 for none; an operation names one by its place here
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
+--            waiting     0, or (scope, meter, amount) × count: used, but not counted yet. Decisions take it for held
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat
 --            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
 --                    applied before, there are no answers; 3: the same, but for operations that met a broken key
@@ -53,7 +54,7 @@ local ONCE_KEPT = 86400000
 -- How long a producer is remembered: longer than any outage after which its last batch may come again.
 local PRODUCER_KEPT = 31 * 86400000
 
-local clock, sent_sets, sent_scopes, operations, texts, sequence = cmsgpack.unpack(ARGV[1])
+local clock, sent_sets, sent_scopes, operations, texts, sequence, waiting = cmsgpack.unpack(ARGV[1])
 local now = clock_now(clock)
 if sequence > 0 then
     local applied, broken = match(call('GET', KEYS[#KEYS]) or '', '^(%d+)( ?)')
@@ -78,6 +79,11 @@ for i = 1, scope_count do
     keeps_history = keeps_history or state.set.day ~= nil
 end
 if not keeps_history then in_history = {} end
+for i = 1, waiting ~= 0 and #waiting or 0, 3 do
+    local state = scopes[waiting[i]]
+    state.waiting = state.waiting or {}
+    state.waiting[waiting[i + 1]] = waiting[i + 2]
+end
 
 local reply = { 1, now }
 local size = 2
@@ -113,10 +119,12 @@ local function retry_in(state, j, want)
     local set = state.set
     local kind, most = set.kind[j], set.max[j]
     if want > most or kind == REQUEST then return NEVER end
-    if state.held and state.used[j] + want <= most then return first_hold_ends_in(state, now) end
+    -- What waits will count when it has been replayed.
+    local used = state.used[j] + (state.waiting and state.waiting[set.meter[j]] or 0)
+    if state.held and used + want <= most then return first_hold_ends_in(state, now) end
     if kind == TOTAL then return NEVER end
     if kind == CALENDAR then return end_of(state, j) - now end
-    local excess = state.used[j] + want - most
+    local excess = used + want - most
     local _, width, columns = parse_ring(ring_of(state, j))
     for i = #columns / width, 1, -1 do
         excess = excess - column(columns, width, i)

@@ -20,10 +20,12 @@ local function held_of(state, meter)
     return held and held[meter] or 0
 end
 
--- What holds take of a limit: nothing where it is about one request alone.
+-- What holds, and what waits to be counted, take of a limit: nothing where it is about one request alone.
 local function held_against(state, j)
-    local held, set = state.held, state.set
-    return held and set.kind[j] ~= REQUEST and held[set.meter[j]] or 0
+    local held, waiting, set = state.held, state.waiting, state.set
+    if not (held or waiting) or set.kind[j] == REQUEST then return 0 end
+    local meter = set.meter[j]
+    return (held and held[meter] or 0) + (waiting and waiting[meter] or 0)
 end
 
 local function no_holds()

@@ -89,10 +89,11 @@ package struct BatchEncoder {
         scopes.writeBytes(plan.label)
     }
 
-    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once; with
-    /// `fixedClock` the script takes that for the time.
+    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once. Its
+    /// decisions count what waits in the journal. With `fixedClock` the script takes that for the time.
     package func write(
-        at now: Int64, as identity: BatchIdentity? = nil, fixedClock: Int64? = nil, into command: inout ByteBuffer
+        at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,
+        into command: inout ByteBuffer
     ) {
         var head = ByteBuffer()
         head.writeMessagePack(fixedClock ?? 0)
@@ -112,6 +113,7 @@ package struct BatchEncoder {
             tail.writeImmutableBuffer(texts)
         }
         tail.writeMessagePack(identity?.sequence ?? 0)
+        write(waiting, into: &tail)
 
         let sha = Ledger.batchScript.sha
         let length =
@@ -131,6 +133,22 @@ package struct BatchEncoder {
         command.writeImmutableBuffer(operations)
         command.writeImmutableBuffer(tail)
         command.writeString("\r\n")
+    }
+}
+
+extension BatchEncoder {
+    /// Scope, meter and amount, again and again, of what waits for the scopes; 0 for nothing.
+    private func write(_ waiting: WaitingUsage?, into buffer: inout ByteBuffer) {
+        guard let waiting, !waiting.isEmpty else { return buffer.writeMessagePack(0) }
+        var numbers: [Int64] = []
+        for (place, plan) in plans.enumerated() {
+            for (meter, amount) in waiting.amounts(of: String(decoding: plan.text, as: UTF8.self)) ?? [:] {
+                numbers += [Int64(place + 1), Int64(meter.rawValue), amount]
+            }
+        }
+        guard !numbers.isEmpty else { return buffer.writeMessagePack(0) }
+        buffer.writeMessagePack(arrayOf: numbers.count)
+        for number in numbers { buffer.writeMessagePack(number) }
     }
 }
 

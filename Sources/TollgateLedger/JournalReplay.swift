@@ -70,7 +70,8 @@ package struct JournalReplay: Sendable {
             switch await send(record) {
             case .applied:
                 onReplayed(record.identity)
-                journal.noteReplayed()
+                journal.noLongerWaits(record)
+                journal.noteReplayed(operations: record.operations)
                 return true
             case .notNow: try? await Task.sleep(for: Self.pause)
             case .failing(let reason, let others):
@@ -100,7 +101,8 @@ package struct JournalReplay: Sendable {
             try? await Task.sleep(for: longPause)
         }
         onReplayed(record.identity)
-        journal.noteReplayed()
+        journal.noLongerWaits(record)
+        journal.noteReplayed(operations: record.operations)
         return true
     }
 }

@@ -10,6 +10,7 @@ extension Ledger {
             return answer(facts, failed: failure)
         }
         if let identity { producers.setAside(identity) }
+        journal.waiting.add(facts.map(\.operation))
         let here = NIOLoopBound((self, facts), eventLoop: eventLoop)
         journal.append(
             payload, operations: facts.count, identity: identity, isBarrier: facts.contains { $0.isBarrier }
@@ -91,6 +92,7 @@ extension Ledger {
             onKept()
         case .failure(let error):
             if let identity { producers.release(identity) }
+            journal?.waiting.remove(facts.map(\.operation))
             answer(facts, failed: identity == nil ? failure.and(error) : failure)
         }
     }

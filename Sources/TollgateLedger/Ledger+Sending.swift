@@ -8,7 +8,9 @@ extension Ledger {
         guard !batch.entries.isEmpty else { return finish(batch) }
         if batch.hasFacts, batch.identity == nil { batch.identity = producers.next() }
         var command = ByteBuffer()
-        batch.encoder.write(at: clock.now, as: batch.identity, fixedClock: fixedClock, into: &command)
+        let waiting = batch.isReplay ? nil : journal?.waiting
+        batch.encoder.write(
+            at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock, into: &command)
         counts.batches += 1
         counts.operations += batch.entries.count
         batch.sentAt = .now()

@@ -87,6 +87,12 @@ struct InfoReport: Encodable, Sendable {
     /// Facts that are kept on disk until Redis can be reached.
     struct JournalState: Encodable, Sendable {
         var operations: Int
+        /// What holds them: each was put on disk, and is replayed, as a whole.
+        var entries: Int
+        /// How long the oldest has waited; nil where nothing waits.
+        var oldestSeconds: Int64?
+        /// Operations, on average over the last ten seconds.
+        var replayedPerSecond: Double
         /// Entries that Redis could not apply; a person has to look at them.
         var rejected: Int
         /// How often the file was made anew because it had been taken away; nil for never.
@@ -94,8 +100,12 @@ struct InfoReport: Encodable, Sendable {
         /// Why the file could not be used the last time.
         var error: String?
 
-        init(_ depth: Journal.Depth) {
+        init(_ journal: Journal) {
+            let depth = journal.depth
             operations = depth.operations
+            entries = depth.records
+            oldestSeconds = journal.oldestAge?.components.seconds
+            replayedPerSecond = journal.replayedPerSecond
             rejected = depth.rejected
             remade = depth.remade > 0 ? depth.remade : nil
             error = depth.lastError

@@ -24,6 +24,9 @@ final class JournalKeeper: Sendable {
         (kept, keptContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Reads what waits, for decisions to count. Takes as long as there is to read.
+    func sumUpWaiting() async { await journal.sumUpWaiting() }
+
     /// Replays through the first of the workers from now on.
     func start(_ workers: [NIOLoopBound<Worker>]) {
         guard let first = workers.first else { return }

@@ -80,6 +80,7 @@ public final class TollgateServer: Service {
 
     /// Starts workers and listeners; returns the addresses listened on, with the real ports. Does not wait for Redis.
     public func start() async throws -> [ListenAddress] {
+        await keeper?.sumUpWaiting()
         var workers: [NIOLoopBound<Worker>] = []
         for eventLoop in group.makeIterator() {
             workers.append(try await makeWorker(on: eventLoop, isFirst: workers.isEmpty))
@@ -322,7 +323,7 @@ public final class TollgateServer: Service {
         report.clients = admission.report
         report.clients.wrongTokens = clients.wrongTokens.total
         report.clients.foreign = clients.foreignTraffic.total
-        report.journal = keeper.map { InfoReport.JournalState($0.journal.depth) }
+        report.journal = keeper.map { InfoReport.JournalState($0.journal) }
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
                 let worker = worker.value

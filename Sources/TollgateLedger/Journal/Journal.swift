@@ -16,6 +16,8 @@ package final class Journal: Sendable {
     package let producer: String
     /// The keys of tokens as they were kept last, in the life of the file before this.
     let reservationKeys: [String]
+    /// The sums of what waits, kept by those who append and replay.
+    package let waiting = WaitingUsage()
     private let path: String
     /// Runs everything that uses the file.
     private let queue = DispatchQueue(label: "journal")
@@ -33,12 +35,13 @@ package final class Journal: Sendable {
     package init(path: String, capacity: Int) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try Self.open(path, spare)
-        let (producer, reservationKeys, depth) = try JournalError.catching(path) {
+        let (producer, reservationKeys, depth, acceptedAt) = try JournalError.catching(path) {
             try file.database.writeWithoutTransaction { database in
                 let depth = try JournalTable.depth(of: database)
                 if depth.records == 0 { JournalTable.renewProducer(in: database) }
                 return (
-                    try JournalTable.producer(in: database), try JournalTable.reservationKeys(in: database), depth
+                    try JournalTable.producer(in: database), try JournalTable.reservationKeys(in: database), depth,
+                    try JournalTable.acceptedAt(in: database)
                 )
             }
         }
@@ -48,7 +51,7 @@ package final class Journal: Sendable {
         self.file = Mutex(file)
         self.producer = producer
         self.reservationKeys = reservationKeys
-        state = Mutex(JournalState(capacity: capacity, depth: depth))
+        state = Mutex(JournalState(capacity: capacity, depth: depth, acceptedAt: acceptedAt))
         backlog = Atomic(depth.records > 0)
     }
 
@@ -148,9 +151,20 @@ package final class Journal: Sendable {
     package var hasBacklog: Bool { backlog.load(ordering: .acquiring) }
 
     /// The next record has been replayed; it may still be there.
-    func noteReplayed() {
-        settle { $0.replayed += 1 }
+    func noteReplayed(operations: Int) {
+        settle { state in
+            state.replayed += 1
+            state.rate.note(operations, at: Self.now)
+        }
     }
+
+    /// How long the oldest of what waits has waited; nil where nothing does.
+    package var oldestAge: Duration? {
+        state.withLock { $0.oldestAt }.map { .milliseconds(max(Self.now - $0, 0)) }
+    }
+
+    /// Operations replayed a second, on average over the last ten.
+    package var replayedPerSecond: Double { state.withLock { $0.rate.perSecond(at: Self.now) } }
 
     /// Whether no record waits, neither on disk nor on its way there.
     package var isEmpty: Bool { depth.records == 0 }

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// What a journal remembers between its transactions: what is queued for the next one, and how much there is. Owned by
 /// the journal, behind its lock.
 struct JournalState {
@@ -32,15 +34,22 @@ struct JournalState {
     private var appended: Int
     private var barrier: Int
     var replayed = 0
+    /// When the waiting records were appended, Unix ms, in their order.
+    private var acceptedAt: Deque<Int64>
+    var rate = ReplayRate()
 
-    init(capacity: Int, depth: Journal.Depth) {
+    init(capacity: Int, depth: Journal.Depth, acceptedAt: [Int64] = []) {
         self.capacity = capacity
+        self.acceptedAt = Deque(acceptedAt)
         self.depth = depth
         appended = depth.records
         barrier = depth.records
     }
 
     var hasBacklog: Bool { replayed < barrier }
+
+    /// When the oldest of the waiting records was appended, Unix ms.
+    var oldestAt: Int64? { acceptedAt.first }
 
     mutating func admit(_ entry: Entry) -> Admission {
         guard !isClosed else { return .refused(.closed) }
@@ -49,6 +58,7 @@ struct JournalState {
         depth.records += 1
         appended += 1
         if entry.isBarrier { barrier = appended }
+        acceptedAt.append(entry.acceptedAt)
         queued.append(entry)
         return queued.count == 1 ? .first : .queued
     }
@@ -60,12 +70,16 @@ struct JournalState {
 
     /// A group that could not be written.
     mutating func takeBack(_ group: [Entry]) {
-        remove(records: group.count, operations: group.reduce(0) { $0 + $1.operations })
+        depth.records -= group.count
+        depth.operations -= group.reduce(0) { $0 + $1.operations }
+        acceptedAt.removeLast(min(group.count, acceptedAt.count))
         appended -= group.count
         barrier = min(barrier, appended)
     }
 
+    /// The oldest, or nearly: records leave in their order, but for those that are rejected.
     mutating func remove(records: Int, operations: Int) {
+        acceptedAt.removeFirst(min(records, acceptedAt.count))
         depth.records -= records
         depth.operations -= operations
     }

@@ -39,6 +39,10 @@ enum JournalTable {
         return Journal.Depth(operations: waiting.operations, records: waiting.records, rejected: rejected)
     }
 
+    static func acceptedAt(in database: Database) throws -> [Int64] {
+        try Int64.fetchAll(database, sql: "SELECT accepted_at FROM waiting ORDER BY number")
+    }
+
     static func insert(_ entry: JournalState.Entry, in database: Database) throws {
         let statement = try database.cachedStatement(
             sql: "INSERT INTO waiting (producer, sequence, operations, accepted_at, payload) VALUES (?, ?, ?, ?, ?)")

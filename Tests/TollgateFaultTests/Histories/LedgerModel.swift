@@ -9,11 +9,15 @@ struct LedgerModel: Hashable, Sendable {
 
     let maxRequests: Int
     let maxCost: Int
+    /// Whether decisions may take what waits in a sidecar's journal for held: less remains then than by the model, and what it would let
+    /// pass is refused.
+    let countsWaiting: Bool
     private var requests = 0
     private var cost = 0
     private var holds: [String: Int] = [:]
 
-    init(maxRequests: Int, maxCost: Int) {
+    init(maxRequests: Int, maxCost: Int, countsWaiting: Bool = false) {
+        self.countsWaiting = countsWaiting
         self.maxRequests = maxRequests
         self.maxCost = maxCost
     }
@@ -59,7 +63,9 @@ struct LedgerModel: Hashable, Sendable {
             if let reservation { next.holds[reservation] = cost }
             return next.shows(counter, used, remaining) ? next : nil
         case .denied(let counter, let used, let remaining):
-            guard !passes, refuses(counter, counter == .requests ? hits : cost) else { return nil }
+            let amount = counter == .requests ? hits : cost
+            let isForWaiting = countsWaiting && remaining < max(amount, 1)
+            guard !passes && refuses(counter, amount) || isForWaiting else { return nil }
             return shows(counter, used, remaining) ? self : nil
         case .unknown:
             // Where it would have been refused, it has done nothing: the same as if it had not been asked.
@@ -80,10 +86,12 @@ struct LedgerModel: Hashable, Sendable {
     }
 
     private func shows(_ counter: Counter, _ used: Int, _ remaining: Int) -> Bool {
-        switch counter {
-        case .requests: used == requests && remaining == max(maxRequests - requests, 0)
-        case .cost: used == cost && remaining == max(maxCost - cost - held, 0)
-        }
+        let (expected, left) =
+            switch counter {
+            case .requests: (requests, max(maxRequests - requests, 0))
+            case .cost: (cost, max(maxCost - cost - held, 0))
+            }
+        return used == expected && (remaining == left || countsWaiting && remaining < left)
     }
 }
 
