@@ -3,19 +3,18 @@
 -- How many items follow the scopes of an operation past REFUND.
 local function term_count(verb)
     if verb == RESERVE then return 3 end
-    return verb >= RECORD_ONCE and 1 or 5
+    return verb >= RECORD_WITH and 3 or 7
 end
 
 -- terms: the place of what follows the operation's scopes.
 local function apply(verb, terms)
     if verb <= PEEK then return decide(verb) end
-    if verb <= REFUND then return settle(verb) end
-    local first = operations[terms]
-    if verb == RECORD_ONCE then return settle(RECORD, first) end
-    if verb == REFUND_ONCE then return settle(REFUND, first) end
-    if verb == RESERVE then return reserve(texts[first], operations[terms + 1], operations[terms + 2]) end
-    return settle_reservation(
-        verb, texts[first], operations[terms + 1], operations[terms + 2], operations[terms + 3], operations[terms + 4])
+    if verb <= REFUND then return settle(verb, 0, 0, 0) end
+    local first, second, third = unpack(operations, terms, terms + 2)
+    if verb == RECORD_WITH then return settle(RECORD, first, second, third) end
+    if verb == REFUND_WITH then return settle(REFUND, first, second, third) end
+    if verb == RESERVE then return reserve(texts[first], second, third) end
+    return settle_reservation(verb, texts[first], second, third, unpack(operations, terms + 3, terms + 6))
 end
 
 local met_broken = false
@@ -81,7 +80,10 @@ for i = 1, #marks_to_write do
     call('SET', KEYS[scope_count + mark], marked[mark], 'PX', format('%d', kept))
 end
 spread_requests(scopes)
-for i = 1, #scopes do pages.write(scopes[i]) end
+for i = 1, #scopes do
+    pages.write(scopes[i])
+    for _, day in pairs(scopes[i].earlier or {}) do pages.write_earlier(day) end
+end
 rankings.write()
 put_notices()
 return cmsgpack.pack(reply)

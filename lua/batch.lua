@@ -11,11 +11,15 @@
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one
 --                        request that names no other amount, and has neither the first count nor amounts. Then, for
---                          8 RECORD, 9 REFUND, once:  place of the mark's key, from 1
+--                          8 RECORD, 9 REFUND:        place of the mark's key, from 1, of one that counts once, or 0; time, pages
 --                          RESERVE:                   text of the hold, its time to live in ms, place of the mark's key
 --                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends
---                                                     (Unix ms), place of the mark's key. Made 0: a CANCEL of what was
---                                                     perhaps never reserved, with its time to live in place of the end
+--                                                     (Unix ms), place of the mark's key, time, pages. Made 0: a CANCEL of
+--                                                     what was perhaps never reserved, with its time to live for the end
+--                        time   when it was used (Unix ms); 0 is now. What belongs to a period that is over, by that or by when
+--                               a reservation was made, counts in the history of that day, and for ever
+--                        pages  text, or 0 for none: of each scope, with semicolons between, that day and its month, as
+--                               '2026-11-20 1795219200000 2026-11 1795219200000': ids and ends; - for one without history
 --            texts       of holds (holds.lua), or 0 for none; an operation names one by its place here
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
@@ -41,7 +45,7 @@
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
 -- has no memory left or may not write, and ends the call. So a batch that fails has changed nothing.
 
-local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_ONCE, REFUND_ONCE =
+local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_WITH, REFUND_WITH =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local UNKNOWN = 0 -- in place of the time when a reservation was made
 local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 10, 20
@@ -91,6 +95,8 @@ local asked = {}             -- asked[meter] of the operation at hand
 local named, named_count = {}, 0 -- places of its scopes
 local shadows, warnings = {}, {}
 local marked, marks_to_write = {}, {} -- marked[key]: a mark's text, false where there is none; { key, ms to keep it }
+
+local function texts_at(place) return place > 0 and texts[place] end
 
 local function put(value)
     size = size + 1
@@ -324,22 +330,29 @@ local function reserve(hold, ttl, mark)
     return decide(RESERVE, hold, ttl)
 end
 
--- RECORD and REFUND. mark is that of one that counts once.
-local function settle(verb, mark)
-    if mark then
+-- Counts amounts in the histories of the scopes named, in those of an earlier day where `time` (Unix ms) lies there. pages: the
+-- text that names the days.
+local function tally_all(add, time, pages)
+    local next_page = pages and gmatch(pages, '[^;]+')
+    for i = 1, named_count do
+        local state, page = scopes[named[i]], next_page and next_page()
+        local day = state.set.day and page and time < state.set.day_starts and history.earlier_day(state, page)
+        tally_amounts(day or state, add)
+    end
+end
+
+-- RECORD and REFUND. mark is that of one that counts once, or 0; time and pages as in the operation.
+local function settle(verb, mark, time, pages)
+    if mark > 0 then
         if mark_of(mark) then return answer(DUPLICATE) end
         set_mark(mark, '1', ONCE_KEPT)
     end
+    local used_at = time > 0 and time < now and time or nil
     for i = 1, named_count do
         local state = scopes[named[i]]
-        if verb == RECORD then
-            consume(state, asked)
-            tally_amounts(state, tally_named)
-        else
-            give_back(state, asked)
-            tally_amounts(state, untally_named)
-        end
+        if verb == RECORD then consume(state, asked, used_at, used_at) else give_back(state, asked, used_at) end
     end
+    tally_all(verb == RECORD and tally_named or untally_named, used_at or now, texts_at(pages))
     if verb == RECORD then find_warnings() end
     return answer(OK)
 end
@@ -354,7 +367,7 @@ end
 
 -- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL. What was used
 -- counts also where the COMMIT comes behind the CANCEL.
-local function settle_reservation(verb, hold, hits, made, ends, mark)
+local function settle_reservation(verb, hold, hits, made, ends, mark, time, pages)
     local known = mark_of(mark)
     if known and not (verb == COMMIT and known == CANCELLED) then return answer(DUPLICATE) end
     set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, max(ends - now, 0) + ONCE_KEPT)
@@ -367,8 +380,7 @@ local function settle_reservation(verb, hold, hits, made, ends, mark)
         local state = scopes[named[i]]
         release_hold(state, hold, now)
         if verb == COMMIT then
-            consume(state, asked)
-            tally_amounts(state, tally_named)
+            consume(state, asked, time > 0 and time < now and time or nil, made)
         elseif hits > 0 then
             give_back_hits(state, hits, made)
             -- An earlier day has been told of already.
@@ -377,6 +389,9 @@ local function settle_reservation(verb, hold, hits, made, ends, mark)
             end
         end
     end
-    if verb == COMMIT then find_warnings() end
+    if verb == COMMIT then
+        tally_all(tally_named, made, texts_at(pages))
+        find_warnings()
+    end
     return answer((known or ends <= now) and LATE or OK)
 end

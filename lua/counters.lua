@@ -50,99 +50,151 @@ local function change(state, j, amount)
     used[j] = used[j] + amount
 end
 
--- Adds amounts, by meter, to every limit that counts them.
-local function consume(state, amounts)
-    local set = state.set
-    local meters, kinds, counters = set.meter, set.kind, set.counter
-    for j = 1, set.size do
-        local amount, kind = amounts[meters[j]], kinds[j]
-        if amount and amount > 0 and counters[j] then
-            if kind == SLIDING then amount = min(amount, LARGEST_EXACT - state.used[j]) end
-            if amount > 0 then change(state, j, amount) end
-        end
+-- In a block of their own: a chunk may have 200 locals.
+local consume, give_back, give_back_hits
+do
+    -- How many buckets before the newest one of a sliding window a time (Unix ms) lies.
+    local function buckets_ago(state, j, time)
+        return state.set.current[j] + (state.ahead and state.ahead[j] or 0) - floor(time / state.set.width[j])
     end
-end
 
--- So that an alert says why less is used.
-local function note_refund(state, j)
-    state.refunded = state.refunded or {}
-    state.refunded[j] = true
-end
-
--- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then
--- never holds less than the truth.
-local function give_back_sliding(state, j, amount)
-    note_refund(state, j)
-    local sum, width, columns = parse_ring(ring_of(state, j))
-    local place, left = #columns / width, min(amount, sum)
-    if left > 0 then
-        sum = sum - left
-        local tail = ''
-        while left > 0 and place > 0 do
-            local count = column(columns, width, place)
-            local taken = min(count, left)
-            local rest = format('%d', count - taken)
-            tail = rep('0', width - #rest) .. rest .. tail
-            left = left - taken
-            place = place - 1
-        end
-        state.rings = state.rings or {}
-        state.rings[j] = ring_text(sum, width, sub(columns, 1, place * width) .. tail)
+    -- Whether what was counted at a time (Unix ms) belongs to the period that a calendar limit counts now. Where that is not the
+    -- set's, nothing says when it began, and the answer is yes only where it cannot be no: a period is never shorter than nine
+    -- tenths of another day, week or month.
+    local function is_in_period(state, j, time)
+        local set = state.set
+        local ends = state.ends and state.ends[j]
+        if not ends then return time >= set.starts[j] end
+        return 10 * (ends - time) <= 9 * (set.ends[j] - set.starts[j])
     end
-    change(state, j, -amount)
-end
 
--- Takes amounts, by meter, from every limit that counts them; none goes below zero.
-local function give_back(state, amounts)
-    local set = state.set
-    for j = 1, set.size do
-        local amount, kind = amounts[set.meter[j]], set.kind[j]
-        if amount and set.counter[j] then
-            local taken = min(amount, state.used[j])
-            if taken > 0 then
-                if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
+    -- Whether what is added as of a time (Unix ms) belongs to an earlier period than the one that a calendar limit counts now. Where
+    -- that is not the set's, the answer is yes only where it cannot be no: a period is never longer than six fifths of another.
+    local function is_before_period(state, j, time)
+        local set = state.set
+        local ends = state.ends and state.ends[j]
+        if not ends then return time < set.starts[j] end
+        return 5 * (ends - time) > 6 * (set.ends[j] - set.starts[j])
+    end
+
+    -- Adds to the bucket of a sliding window that a time (Unix ms) lies in; nothing where it has left the window.
+    local function add_to_bucket(state, j, amount, time)
+        local place = buckets_ago(state, j, time)
+        if place > RING then return end
+        if place > 0 then
+            local sum, width, columns = parse_ring(ring_of(state, j))
+            local count = format('%d', column(columns, width, place) + amount)
+            if #count > width then columns, width = widened(columns, width, #count), #count end
+            local before = sub(columns, 1, (place - 1) * width)
+            state.rings = state.rings or {}
+            state.rings[j] = ring_text(sum + amount, width, before .. rep('0', place * width - #count - #before) .. count
+                .. sub(columns, place * width + 1))
+        end
+        change(state, j, amount)
+    end
+
+    -- Adds amounts, by meter, to every limit that counts them: to a sliding window as of a time, to a calendar period unless
+    -- another time lies before it (Unix ms, both; nil is now).
+    function consume(state, amounts, time, period_time)
+        local set = state.set
+        local meters, kinds, counters = set.meter, set.kind, set.counter
+        for j = 1, set.size do
+            local amount, kind = amounts[meters[j]], kinds[j]
+            if amount and amount > 0 and counters[j] then
+                if kind == SLIDING then
+                    amount = min(amount, LARGEST_EXACT - state.used[j])
+                    if amount <= 0 then
+                        -- It stays as full as it can be.
+                    elseif time then
+                        add_to_bucket(state, j, amount, time)
+                    else
+                        change(state, j, amount)
+                    end
+                elseif not period_time or kind == TOTAL or not is_before_period(state, j, period_time) then
+                    change(state, j, amount)
+                end
             end
         end
     end
-end
 
--- Takes from one bucket of a sliding window, which an amount is known to be in; no more than it holds.
-local function give_back_to_bucket(state, j, amount, bucket)
-    local set = state.set
-    local place = set.current[j] + (state.ahead and state.ahead[j] or 0) - bucket
-    if place < 0 or place > RING then return end
-    local sum, width, columns = parse_ring(ring_of(state, j))
-    if place == 0 then return change(state, j, -min(amount, max(state.used[j] - sum, 0))) end
-    local count = column(columns, width, place)
-    local taken = min(amount, count, state.used[j])
-    if taken == 0 then return end
-    note_refund(state, j)
-    local rest = format('%d', count - taken)
-    columns = sub(columns, 1, (place - 1) * width) .. rep('0', width - #rest) .. rest .. sub(columns, place * width + 1)
-    state.rings = state.rings or {}
-    state.rings[j] = ring_text(max(sum - taken, 0), width, columns)
-    change(state, j, -taken)
-end
+    -- So that an alert says why less is used.
+    local function note_refund(state, j)
+        state.refunded = state.refunded or {}
+        state.refunded[j] = true
+    end
 
--- Whether what was counted at a time (Unix ms) belongs to the period that a calendar limit counts now. Where that is not the
--- set's, nothing says when it began, and the answer is yes only where it cannot be no: a period is never shorter than nine
--- tenths of another day, week or month.
-local function is_in_period(state, j, time)
-    local set = state.set
-    local ends = state.ends and state.ends[j]
-    if not ends then return time >= set.starts[j] end
-    return 10 * (ends - time) <= 9 * (set.ends[j] - set.starts[j])
-end
+    -- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then
+    -- never holds less than the truth.
+    local function give_back_sliding(state, j, amount)
+        note_refund(state, j)
+        local sum, width, columns = parse_ring(ring_of(state, j))
+        local place, left = #columns / width, min(amount, sum)
+        if left > 0 then
+            sum = sum - left
+            local tail = ''
+            while left > 0 and place > 0 do
+                local count = column(columns, width, place)
+                local taken = min(count, left)
+                local rest = format('%d', count - taken)
+                tail = rep('0', width - #rest) .. rest .. tail
+                left = left - taken
+                place = place - 1
+            end
+            state.rings = state.rings or {}
+            state.rings[j] = ring_text(sum, width, sub(columns, 1, place * width) .. tail)
+        end
+        change(state, j, -amount)
+    end
 
--- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
-local function give_back_hits(state, hits, time)
-    local set = state.set
-    for j = 1, set.size do
-        if set.meter[j] == REQUESTS and set.counter[j] then
-            if set.kind[j] == SLIDING then
-                give_back_to_bucket(state, j, hits, floor(time / set.width[j]))
-            elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
-                change(state, j, -min(hits, state.used[j]))
+    -- Whether what was counted at a time (Unix ms) still counts against a limit.
+    local function still_counts(state, j, time)
+        local kind = state.set.kind[j]
+        if kind == SLIDING then return buckets_ago(state, j, time) <= RING end
+        return kind == TOTAL or is_in_period(state, j, time)
+    end
+
+    -- Takes amounts, by meter, from every limit that counts them; none goes below zero. time (Unix ms; nil is now): that of what is
+    -- taken back, which counts no more in some.
+    function give_back(state, amounts, time)
+        local set = state.set
+        for j = 1, set.size do
+            local amount, kind = amounts[set.meter[j]], set.kind[j]
+            if amount and set.counter[j] and (not time or still_counts(state, j, time)) then
+                local taken = min(amount, state.used[j])
+                if taken > 0 then
+                    if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
+                end
+            end
+        end
+    end
+
+    -- Takes from the bucket of a sliding window that a time (Unix ms) lies in; no more than it holds.
+    local function give_back_to_bucket(state, j, amount, time)
+        local place = buckets_ago(state, j, time)
+        if place < 0 or place > RING then return end
+        local sum, width, columns = parse_ring(ring_of(state, j))
+        if place == 0 then return change(state, j, -min(amount, max(state.used[j] - sum, 0))) end
+        local count = column(columns, width, place)
+        local taken = min(amount, count, state.used[j])
+        if taken == 0 then return end
+        note_refund(state, j)
+        local rest = format('%d', count - taken)
+        columns = sub(columns, 1, (place - 1) * width) .. rep('0', width - #rest) .. rest .. sub(columns, place * width + 1)
+        state.rings = state.rings or {}
+        state.rings[j] = ring_text(max(sum - taken, 0), width, columns)
+        change(state, j, -taken)
+    end
+
+    -- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
+    function give_back_hits(state, hits, time)
+        local set = state.set
+        for j = 1, set.size do
+            if set.meter[j] == REQUESTS and set.counter[j] then
+                if set.kind[j] == SLIDING then
+                    give_back_to_bucket(state, j, hits, time)
+                elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
+                    change(state, j, -min(hits, state.used[j]))
+                end
             end
         end
     end

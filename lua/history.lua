@@ -35,6 +35,24 @@ function history.own_change(state)
     return own
 end
 
+-- An earlier day of a scope, for what is counted late: a state that has nothing but its history. page: the day and its month, as an
+-- operation has them; nil where that says of none.
+function history.earlier_day(state, page)
+    local id, ends, month, month_ends = match(page, '^(%S+) (%d+) (%S+) (%d+)$')
+    if not id then return nil end
+    state.earlier = state.earlier or {}
+    local day = state.earlier[id]
+    if not day then
+        local set = {
+            day = ':day:' .. id, day_ends = tonumber(ends), month = ':month:' .. month, month_ends = tonumber(month_ends),
+            day_kept = state.set.day_kept, month_kept = state.set.month_kept,
+        }
+        day = { key = state.key, set = set, label = state.label, tallied = false, shared = false, homes = false }
+        state.earlier[id] = day
+    end
+    return day
+end
+
 local function tally(state, label, meter, amount)
     local tallied, homes = state.tallied, state.homes
     if not tallied then
@@ -64,7 +82,7 @@ local function tally_named(state, meter, amount, scopes, named, count)
     tally(state, IN_ALL, meter, amount)
     for i = 1, count do
         local other = scopes[named[i]]
-        if other.label and other ~= state then tally(state, other.label, meter, amount) end
+        if other.label and other.key ~= state.key then tally(state, other.label, meter, amount) end
     end
 end
 

@@ -143,12 +143,15 @@ function pages.fold_open(state, is_new)
     return folded
 end
 
--- What came to a day after it was folded. A label's home in the month is that of its home in the day.
-function pages.add_to_month(month, change, homes)
-    if call('EXISTS', month) == 0 then return end
+-- What came to a day after it was folded. A label's home in the month is that of its home in the day. expires: when a page that is
+-- new is to (Unix ms); without it none is made.
+function pages.add_to_month(month, change, homes, expires)
+    local existed = call('EXISTS', month) == 1
+    if not existed and not expires then return end
     if homes then change = refunds.rehoused(change, homes) end
     local texts = pages.read_fields(month, change.names)
     if texts then pages.add_change(month, change, texts, nil, false) end
+    if not existed then call('PEXPIREAT', month, format('%d', expires)) end
 end
 
 function pages.write(state)
@@ -167,6 +170,23 @@ function pages.write(state)
             call('HSET', page, 'folded', pages.OPEN)
         end
     elseif folded ~= pages.OPEN then
+        pages.add_to_month(state.key .. ':month:' .. folded, change, homes)
+    end
+end
+
+-- Of a day that was over before anything of this was counted. Where its page is new, it is in its month from the beginning.
+function pages.write_earlier(state)
+    local change, set = state.tallied, state.set
+    if not change then return end
+    local page = state.key .. set.day
+    local texts = pages.read_fields(page, change.names)
+    if not texts then return end
+    local folded, month, expires = texts[1], sub(set.month, #':month:' + 1), set.month_ends + set.month_kept
+    local homes = pages.add_change(page, change, texts, state.homes or nil, not folded and month, state)
+    if not folded then
+        call('PEXPIREAT', page, format('%d', set.day_ends + set.day_kept))
+        pages.add_to_month(state.key .. set.month, change, homes, expires)
+    elseif folded ~= pages.OPEN and folded ~= pages.OPEN_BEHIND then
         pages.add_to_month(state.key .. ':month:' .. folded, change, homes)
     end
 end

@@ -64,7 +64,7 @@ function refunds.takeable(state, meter, amount, scopes, named, count)
     local most = min(amount, refunds.present(state, IN_ALL, meter))
     for i = 1, count do
         local other = scopes[named[i]]
-        if other.label and other ~= state then
+        if other.label and other.key ~= state.key then
             local home = labels.present_home(state.homes, other.label)
             most = home and min(most, refunds.present(state, home, meter)) or 0
         end

@@ -222,7 +222,8 @@ local function load_scope(key, set, now)
         key = key, set = set, created = true, broken = false, used = used, moved = false, rings = false,
         ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false,
         refunded = false, delta = false, pieces = false, before = false, label = false, tallied = false, shared = false, homes = false,
-        hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false, waiting = false,
+        hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
+        waiting = false, earlier = false,
     }
     local found
     if set.reads then

@@ -42,7 +42,7 @@ public struct ScopeKind: Sendable, Hashable {
     public static let reserved: Set<String> = [
         "global", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
         "email",
-        "scope", "token",
+        "scope", "token", "at",
     ]
 
     /// A kind is `[a-z][a-z0-9_]{0,31}` and none of the `reserved` words.

@@ -64,9 +64,9 @@ final class Batch {
     /// Adds an operation on scopes whose plans are not inert.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
-        traits: [UInt8] = [], for owner: any OperationOwner, ticket: Int
+        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for owner: any OperationOwner, ticket: Int
     ) {
-        encoder.append(verb, amounts, on: scopes, terms: terms)
+        encoder.append(verb, amounts, on: scopes, terms: terms, times: times)
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
         if let terms { self.terms[entries.count] = terms }
         if !verb.isDecision { hasFacts = true }

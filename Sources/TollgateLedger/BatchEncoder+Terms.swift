@@ -2,29 +2,49 @@ import NIOCore
 import TollgateCore
 
 extension BatchEncoder {
-    /// The script's words for a RECORD and a REFUND that count once.
-    private static let recordOnce: Int64 = 8
-    private static let refundOnce: Int64 = 9
+    /// The script's words for a RECORD and a REFUND that count once, or as of another time.
+    private static let recordWith: Int64 = 8
+    private static let refundWith: Int64 = 9
 
-    static func word(for verb: OperationVerb, _ terms: OperationTerms?) -> Int64 {
-        if case .once? = terms { return verb == .refund ? refundOnce : recordOnce }
-        return Int64(verb.rawValue)
+    static func word(for verb: OperationVerb, hasTerms: Bool) -> Int64 {
+        guard hasTerms else { return Int64(verb.rawValue) }
+        return verb == .record ? recordWith : verb == .refund ? refundWith : Int64(verb.rawValue)
     }
 
     /// What follows the scopes of an operation.
-    mutating func append(_ terms: OperationTerms) {
+    mutating func append(
+        _ terms: OperationTerms?, _ times: OperationTimes, of verb: OperationVerb, on scopes: [ScopePlan]
+    ) {
+        let mark = terms.map { place(of: $0.mark) } ?? 0
         var numbers: [Int64] = []
         switch terms {
-        case .once: break
-        case .reserving(let reservation):
-            numbers = [place(ofText: reservation.hold), reservation.timeToLive]
-        case .settling(let reservation):
-            numbers = [place(ofText: reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt]
+        case .once?, nil: numbers = [mark]
+        case .reserving(let reservation)?: numbers = [place(ofText: reservation.hold), reservation.timeToLive, mark]
+        case .settling(let reservation)?:
+            numbers = [
+                place(ofText: reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt, mark,
+            ]
         }
-        numbers.append(place(of: terms.mark))
+        if terms?.reserving == nil {
+            let periodTime = verb == .cancel ? nil : times.periodTime(of: terms)
+            numbers += [times.usedAt ?? 0, pages(at: periodTime, now: times.now, of: scopes)]
+        }
         for number in numbers { operations.writeMessagePack(number) }
         operationItems += numbers.count
     }
+
+    /// The text of the pages of history that a time belongs to; 0 where these are the present ones anyway.
+    private mutating func pages(at time: Int64?, now: Int64, of scopes: [ScopePlan]) -> Int64 {
+        guard let time else { return 0 }
+        // A batch is applied a little later than now.
+        let isOther = scopes.contains { plan in
+            plan.set.history != nil && !plan.set.isSamePeriods(time, now + Self.longestWait)
+        }
+        return isOther ? place(ofText: scopes.map { $0.set.page(at: time) }.joined(separator: ";")) : 0
+    }
+
+    /// In ms.
+    private static let longestWait: Int64 = 60_000
 
     private mutating func place(ofText text: String) -> Int64 {
         texts.writeMessagePack(text.utf8)
@@ -48,6 +68,8 @@ struct BatchedOperation {
     var verb: OperationVerb
     var amounts: Amounts
     var scopes: [ScopePlan]
+    /// When it was used, where that was said (Unix ms).
+    var usedAt: Int64?
 }
 
 extension BatchEncoder {
@@ -78,14 +100,18 @@ extension BatchEncoder {
             guard let place = reader.readInteger() else { return nil }
             operation.scopes.append(plans[Int(place) - 1])
         }
-        for _ in 0..<Self.termCount(of: word) { _ = reader.readInteger() }
+        let terms = (0..<Self.termCount(of: word)).map { _ in reader.readInteger() ?? 0 }
+        // The last but one of all that have it.
+        if word > Int64(OperationVerb.reserve.rawValue), terms.count >= 3, terms[terms.count - 2] > 0 {
+            operation.usedAt = terms[terms.count - 2]
+        }
         return operation
     }
 
     private static func verb(for word: Int64) -> OperationVerb {
         switch word {
-        case recordOnce: .record
-        case refundOnce: .refund
+        case recordWith: .record
+        case refundWith: .refund
         default: OperationVerb(rawValue: UInt8(word)) ?? .check
         }
     }
@@ -93,9 +119,9 @@ extension BatchEncoder {
     private static func termCount(of word: Int64) -> Int {
         switch OperationVerb(rawValue: UInt8(word)) {
         case .reserve: 3
-        case .commit, .cancel: 5
+        case .commit, .cancel: 7
         case .check, .peek, .record, .refund: 0
-        case nil: word == recordOnce || word == refundOnce ? 1 : 0
+        case nil: word == recordWith || word == refundWith ? 3 : 0
         }
     }
 }

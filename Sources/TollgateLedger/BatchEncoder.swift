@@ -30,8 +30,10 @@ package struct BatchEncoder {
 
     /// Adds an operation on scopes whose plans are not inert.
     package mutating func append(
-        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil
+        _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil,
+        times: OperationTimes = OperationTimes()
     ) {
+        let hasTerms = terms != nil || times.usedAt != nil
         for plan in scopes where plan.batchNumber != number { add(plan) }
         let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
         operations.writeMessagePack(atMost: longest) { writer in
@@ -39,13 +41,13 @@ package struct BatchEncoder {
                 writer.write(Self.plainCheck)
                 operationItems += 2 + scopes.count
             } else {
-                writer.write(Self.word(for: verb, terms))
+                writer.write(Self.word(for: verb, hasTerms: hasTerms))
                 operationItems += 3 + scopes.count + Self.write(amounts, to: &writer)
             }
             writer.write(Int64(scopes.count))
             for plan in scopes { writer.write(Int64(plan.batchPlace)) }
         }
-        if let terms { append(terms) }
+        if hasTerms { append(terms, times, of: verb, on: scopes) }
     }
 
     /// Verb, count of amounts, five meters with an amount each, count of scopes.

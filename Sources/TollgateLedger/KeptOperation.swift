@@ -14,6 +14,8 @@ struct KeptOperation: Codable, Equatable {
     var amounts: [String: Int64]
     /// The mark of a RECORD or REFUND that counts once.
     var mark: String?
+    /// When it was used, Unix ms by Redis's clock; nil only in journals of older versions.
+    var at: Int64?
     /// What a COMMIT or CANCEL settles (`Reservation.text`).
     var reservation: String?
 
@@ -23,6 +25,7 @@ struct KeptOperation: Codable, Equatable {
         self.traits = traits.isEmpty ? nil : String(decoding: traits, as: UTF8.self)
         amounts = [:]
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
+        at = operation.usedAt
         switch terms {
         case .once(let mark)?: self.mark = mark.key
         case .settling(let reservation)?: self.reservation = reservation.text

@@ -3,9 +3,11 @@ package import TollgateCore
 
 /// Facts that could not reach Redis, on their way into the journal and back.
 extension Ledger {
-    /// Puts facts into the journal, and only then acknowledges them. `identity`: as what they were sent, where nobody knows
-    /// whether they were applied.
+    /// Puts facts into the journal, with the time at which they came, and only then acknowledges them. `identity`: as what they were
+    /// sent, where nobody knows whether they were applied.
     func keep(_ facts: [KeptFact], as identity: BatchIdentity?, failure: LedgerFailure) {
+        var facts = facts
+        for index in facts.indices where facts[index].operation.at == nil { facts[index].operation.at = redisTime }
         guard let journal, let payload = KeptOperation.text(of: facts.map(\.operation)) else {
             return answer(facts, failed: failure)
         }
@@ -132,8 +134,11 @@ extension Ledger {
                 chosen[scope] = plan
                 return plan
             }.filter { !$0.isInert }
+            var times = OperationTimes(usedAt: kept.at)
+            times.now = redisTime
             batch.append(
-                operation.verb, operation.amounts, on: plans, terms: operation.terms, for: owner, ticket: place)
+                operation.verb, operation.amounts, on: plans, terms: operation.terms, times: times, for: owner,
+                ticket: place)
         }
         full.append(batch)
         scheduleFlush()

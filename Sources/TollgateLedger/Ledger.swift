@@ -97,13 +97,14 @@ package final class Ledger {
 
     /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
     /// there is nothing to decide or count, and the answer comes at once. `traits` are what the request said of its user, for the
-    /// journal. `unknown`: why what administrators have set for the scopes is not known, where it is not.
+    /// journal. `usedAt`: when what a RECORD or REFUND tells of was used, Unix ms; nil for now. `unknown`: why what administrators have set for the scopes is not known, where it is not.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationOwner, ticket: Int
+        usedAt: Int64? = nil, traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationOwner,
+        ticket: Int
     ) {
         if let unknown {
-            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
+            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
             return submit(operation, terms, traits, failed: unknown, for: owner, ticket: ticket)
         }
         guard !plans.isEmpty || terms != nil else {
@@ -119,14 +120,17 @@ package final class Ledger {
         if verb == .reserve, let keysFailure, tokens.keys.isEmpty { return fail(keysFailure) }
         // Without Redis the batch that fills goes into the journal, and keeps the order.
         if isReady || isStarting, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
-            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans)
+            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(
                 KeptFact(
                     operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
         }
         guard let batch = batchToFill() else { return fail(.busy) }
-        batch.append(verb, amounts, on: plans, terms: terms, traits: traits, for: owner, ticket: ticket)
+        var times = OperationTimes(usedAt: usedAt)
+        if terms != nil || usedAt != nil { times.now = redisTime }
+        batch.append(
+            verb, amounts, on: plans, terms: terms, times: times, traits: traits, for: owner, ticket: ticket)
         scheduleFlush()
     }
 

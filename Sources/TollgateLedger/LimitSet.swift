@@ -58,6 +58,19 @@ package final class LimitSet {
         return encoding
     }
 
+    /// Whether two times (Unix ms) lie in the same periods, as far as that is known from the encoding that was made last.
+    func isSamePeriods(_ time: Int64, _ other: Int64) -> Bool {
+        encodingHolds.contains(time) && encodingHolds.contains(other)
+    }
+
+    /// The day of history that a time (Unix ms) lies in, and its month: `2026-11-20 1795219200000 2026-11 1795219200000`, ids and
+    /// ends; `-` where the set keeps none.
+    func page(at time: Int64) -> String {
+        guard history != nil else { return "-" }
+        let (day, month) = (rules.window(.day, containing: time), rules.window(.month, containing: time))
+        return "\(day.id) \(day.endsAt) \(month.id) \(month.endsAt)"
+    }
+
     private func encode(at now: Int64, holds: inout Range<Int64>) {
         encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 7 : alerts.varying.isEmpty ? 4 : 5)
         if let history {

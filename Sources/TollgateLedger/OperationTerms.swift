@@ -21,6 +21,24 @@ package enum OperationTerms: Sendable {
     }
 }
 
+/// The times of an operation, Unix ms by Redis's clock.
+package struct OperationTimes: Sendable {
+    /// When what a RECORD, REFUND or COMMIT tells of was used; nil for now.
+    package var usedAt: Int64?
+    /// What Redis's clock probably says now; 0 where that is not known.
+    var now: Int64 = 0
+
+    /// Used at a time, or now.
+    package init(usedAt: Int64? = nil) {
+        self.usedAt = usedAt
+    }
+
+    /// The time whose day an amount counts in: of a COMMIT, when its reservation was made. Nil for now.
+    func periodTime(of terms: OperationTerms?) -> Int64? {
+        if case .settling(let reservation)? = terms { reservation.madeAt } else { usedAt }
+    }
+}
+
 /// The name under which Redis remembers that an operation has been applied: a key, but for the namespace.
 package struct OperationMark: Sendable, Hashable {
     /// `{user:alice}:record:7f3a`

@@ -10,7 +10,7 @@ enum Help {
             "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
         "RECORD":
-            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=]: adds what was really used; with an id once",
+            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds what was really used, with an id once, at a time up to 31 days ago",
         "REFUND": "REFUND, as RECORD: takes back; no counter goes below zero",
         "RESERVE":
             "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",

@@ -49,6 +49,7 @@ extension RequestOwner {
     /// CHECK, PEEK, RECORD and REFUND. Takes from the request only what it needs: a copy of the whole would cost as much as the
     /// rest of this.
     private func submit(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
+        if let usedAt = reader.request.usedAt, let fault = worker.fault(of: usedAt) { return refuse(fault) }
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
         guard worker.resolve(names, of: reader.request.bytes, unknown) else {
@@ -58,8 +59,8 @@ extension RequestOwner {
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
         worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms, traits: worker.resolver.traits, unknown: unknown, for: self,
-            ticket: reserveReply())
+            verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
+            traits: worker.resolver.traits, unknown: unknown, for: self, ticket: reserveReply())
     }
 
     /// Without a connection nobody waits, but for the first: what comes together in an outage is kept together.

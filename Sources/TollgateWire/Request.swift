@@ -51,6 +51,8 @@ package struct Request: Sendable {
     package internal(set) var bytes: [UInt8] = []
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?
+    /// `at=` of a RECORD or REFUND, Unix ms.
+    package internal(set) var usedAt: Int64?
     /// `ttl=` of a RESERVE in seconds, 1 … 86 400.
     package internal(set) var timeToLive: Int64?
     /// `reservation=` of a COMMIT or CANCEL, 1 … 16 384 bytes.
@@ -80,6 +82,7 @@ package struct Request: Sendable {
         scopes.removeAll(keepingCapacity: true)
         bytes.removeAll(keepingCapacity: true)
         id = nil
+        usedAt = nil
         timeToLive = nil
         reservation = nil
         email = nil

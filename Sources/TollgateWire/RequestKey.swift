@@ -4,6 +4,7 @@ import TollgateCore
 enum RequestKey: Equatable {
     case amount(Meter)
     case id
+    case usedAt
     case timeToLive
     case reservation
     case email
@@ -18,6 +19,7 @@ enum RequestKey: Equatable {
     init(_ key: UnsafeRawBufferPointer) {
         switch key.count {
         case 2 where key.equals("id"): self = .id
+        case 2 where key.equals("at"): self = .usedAt
         case 3 where key.equals("ttl"): self = .timeToLive
         case 4 where key.equals("hits"): self = .amount(.requests)
         case 4 where key.equals("cost"): self = .amount(.cost)
@@ -54,7 +56,8 @@ enum RequestKey: Equatable {
         case (.amount, .commit): true
         case (.amount, _), (.kind, _): verb.namesScopes
         case (.email, _), (.roles, _): verb.namesScopes || verb == .usage
-        case (.id, .record), (.id, .refund), (.scope, .usage), (.timeToLive, .reserve): true
+        case (.id, .record), (.id, .refund), (.usedAt, .record), (.usedAt, .refund): true
+        case (.scope, .usage), (.timeToLive, .reserve): true
         case (.reservation, .commit), (.reservation, .cancel): true
         default: false
         }

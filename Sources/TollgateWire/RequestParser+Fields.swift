@@ -30,6 +30,9 @@ extension RequestParser {
         case .id:
             guard request.id == nil else { throw namedTwice(key) }
             request.id = try takeText(key, longest: longestRequestID, &cursor, &request)
+        case .usedAt:
+            guard request.usedAt == nil else { throw namedTwice(key) }
+            request.usedAt = try takeTime(key, &cursor, &request)
         case .timeToLive:
             guard request.timeToLive == nil else { throw namedTwice(key) }
             request.timeToLive = try takeTimeToLive(key, &cursor, &request)
@@ -80,6 +83,24 @@ extension RequestParser {
         guard range.count <= longest else { throw .badRequest(key, "longer than \(longest) bytes") }
         if let fault = request.withBytes(of: range, TextFault.init) { throw .badRequest(key, fault.explanation) }
         return range
+    }
+
+    /// `2026-11-20T18:20:01Z`, with or without milliseconds, or Unix seconds; as Unix ms.
+    private static func takeTime(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Int64 {
+        let range = try takeText(key, longest: 24, &cursor, &request)
+        let text = request.text(range)
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let areDigits = parts.allSatisfy { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+        if areDigits, parts.count <= 2, (1...11).contains(parts[0].utf8.count), parts.count == 1 || !parts[1].isEmpty {
+            let fraction = parts.count == 2 ? parts[1].prefix(3) : ""
+            let padded = fraction + String(repeating: "0", count: 3 - fraction.count)
+            if let time = Int64(parts[0] + padded) { return time }
+        } else if let time = UTCTime.milliseconds(parsing: text) {
+            return time
+        }
+        throw .badRequest(key, "expected a time such as 2026-11-20T18:20:01Z, or Unix seconds")
     }
 
     private static func takeScope(

@@ -3,9 +3,10 @@ package import TollgateCore
 
 /// Writes request lines. What it is given must be valid: it checks nothing but what needs quotes.
 package enum RequestWriter {
-    /// `VERB kind=id … hits=… id=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
+    /// `VERB kind=id … hits=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
     package static func write(
-        _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, timeToLive: Int64? = nil,
+        _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, usedAt: String? = nil,
+        timeToLive: Int64? = nil,
         roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
@@ -15,6 +16,7 @@ package enum RequestWriter {
         }
         write(amounts, to: &out)
         if let id { out.writeField("id") { $0.writeString(id) } }
+        if let usedAt { out.writeField("at") { $0.writeString(usedAt) } }
         if let timeToLive { out.writeString(" ttl=\(timeToLive)") }
         writeIdentity(roles, email, to: &out)
         endLine(&out)

@@ -94,7 +94,8 @@ struct LedgerHarness: Sendable {
             for (ticket, operation) in operations.enumerated() {
                 let plans = operation.scopes.map { core.value.plan(for: $0) }.filter { !$0.isInert }
                 ledger.submit(
-                    operation.verb, operation.amounts, on: plans, terms: operation.terms, for: collector, ticket: ticket
+                    operation.verb, operation.amounts, on: plans, terms: operation.terms, usedAt: operation.usedAt,
+                    for: collector, ticket: ticket
                 )
             }
             return collector.promise.futureResult

@@ -125,7 +125,11 @@ struct RandomHistory {
         case .commit, .cancel: return settle(verb)
         default: break
         }
-        let operation = TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
+        var operation = TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
+        if !verb.isDecision, Int.random(in: 0..<5, using: &random) == 0 {
+            let lateness: Int64 = [100, 3_000, 60_000, 90_000_000, 31 * 86_400_000].randomElement(using: &random)!
+            operation.usedAt = now - Int64.random(in: 0...lateness, using: &random)
+        }
         guard !verb.isDecision, Int.random(in: 0..<4, using: &random) == 0 else { return operation }
         return operation.once("\(Int.random(in: 0..<200, using: &random))")
     }

@@ -41,7 +41,7 @@ extension ReferenceLedger {
             holds[scope.description]?.removeAll { $0.id == reservation.id }
             if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }
         }
-        if operation.verb == .commit { addAmounts(of: operation, at: now) }
+        if operation.verb == .commit { addAmounts(of: operation, time: now, periodTime: reservation.madeAt, at: now) }
         return reservation.endsAt > now && !wasSettled ? "OK" : "OK late"
     }
 
@@ -52,6 +52,7 @@ extension ReferenceLedger {
         for effective in policy.limits(for: scope) where effective.limit.meter == .requests {
             takeBack(reservation.hits, from: scope, effective.limit, madeAt: reservation.madeAt, at: now)
         }
-        forget(reservation.hits, "requests", of: scope, in: operation, at: now, since: reservation.madeAt)
+        forget(
+            reservation.hits, "requests", of: scope, in: operation, at: now, asOf: now, since: reservation.madeAt)
     }
 }

@@ -97,7 +97,7 @@ struct ReferenceLedger {
                     scope.parts.count > 1 ? operation.scopes.filter { $0.isPart(of: scope) } : [scope]
                 }
                 for scope in Set(parts) {
-                    remember(max(hits, 1), "denied", of: scope, in: operation, at: now)
+                    remember(max(hits, 1), "denied", of: scope, in: operation, at: now, asOf: now)
                 }
             }
             return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
@@ -105,8 +105,8 @@ struct ReferenceLedger {
         if let reservation = operation.terms?.reserving { hold(reservation, on: operation.scopes, at: now) }
         if operation.verb != .peek, hits > 0 {
             for scope in operation.scopes {
-                add(hits, to: scope, .requests, at: now)
-                remember(hits, "requests", of: scope, in: operation, at: now)
+                add(hits, to: scope, .requests, time: now, periodTime: now, at: now)
+                remember(hits, "requests", of: scope, in: operation, at: now, asOf: now)
             }
         }
         return allowed(operation, at: now) + extras
@@ -139,7 +139,8 @@ struct ReferenceLedger {
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
         if let mark = operation.terms?.mark, !markDone(mark, by: operation.verb) { return "OK duplicate" }
-        addAmounts(of: operation, at: now)
+        let time = min(operation.usedAt ?? now, now)
+        addAmounts(of: operation, time: time, periodTime: time, at: now)
         return "OK"
     }
 
@@ -152,39 +153,72 @@ struct ReferenceLedger {
 
     func isDone(_ mark: OperationMark) -> Bool { done[mark] != nil }
 
-    /// What a RECORD or COMMIT adds, or a REFUND takes back.
-    mutating func addAmounts(of operation: TestOperation, at now: Int64) {
+    /// What a RECORD or COMMIT adds, or a REFUND takes back. `time`: as of when, in sliding windows; `periodTime`: of the day and
+    /// other calendar periods that it belongs to.
+    mutating func addAmounts(of operation: TestOperation, time: Int64, periodTime: Int64, at now: Int64) {
         for scope in operation.scopes {
             for meter in Meter.allCases {
                 guard let amount = amount(of: meter, in: operation), amount > 0 else { continue }
                 if operation.verb != .refund {
-                    add(amount, to: scope, meter, at: now)
+                    add(amount, to: scope, meter, time: time, periodTime: periodTime, at: now)
                 } else {
-                    takeBack(amount, from: scope, meter, at: now)
+                    takeBack(amount, from: scope, meter, time: time, at: now)
                 }
             }
             for meter in Meter.allCases where meter != .concurrent {
                 let amount = amount(of: meter, in: operation) ?? 0
                 if operation.verb == .refund {
-                    forget(amount, meter.name, of: scope, in: operation, at: now)
+                    forget(amount, meter.name, of: scope, in: operation, at: periodTime, asOf: now)
                 } else {
-                    remember(amount, meter.name, of: scope, in: operation, at: now)
+                    remember(amount, meter.name, of: scope, in: operation, at: periodTime, asOf: now)
                 }
             }
         }
     }
 
-    private mutating func add(_ amount: Int64, to scope: Scope, _ meter: Meter, at now: Int64) {
+    private mutating func add(
+        _ amount: Int64, to scope: Scope, _ meter: Meter, time: Int64, periodTime: Int64, at now: Int64
+    ) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {
             let period = period(scope, effective.limit, at: now)
-            events[Counter(scope: scope.description, limit: effective.limit.name), default: []]
-                .append(Event(time: now, amount: amount, period: period))
+            let isSliding = effective.limit.period.isSliding
+            let event = Event(time: isSliding ? time : periodTime, amount: amount, period: period)
+            guard countsFrom(event.time, scope, effective.limit, at: now) else { continue }
+            let counter = Counter(scope: scope.description, limit: effective.limit.name)
+            let place = events[counter, default: []].lastIndex { $0.time <= event.time }.map { $0 + 1 } ?? 0
+            // What is of an earlier period stands before it, by whatever calendar.
+            let first = events[counter, default: []].firstIndex { $0.period == period } ?? events[counter]?.count ?? 0
+            events[counter, default: []].insert(event, at: isSliding ? place : max(place, first))
         }
     }
 
+    /// Whether what is added as of a time counts against a limit now: in a calendar period that is not of the calendar of now, unless
+    /// it is certain that it does not, as the start of that is not known.
+    private func countsFrom(_ time: Int64, _ scope: Scope, _ limit: Limit, at now: Int64) -> Bool {
+        guard let unit = limit.period.calendarUnit, let period = period(scope, limit, at: now) else {
+            return stillCounts(time, scope, limit, at: now)
+        }
+        let window = policy.calendar.window(unit, containing: now)
+        if period.id == window.id, period.endsAt == window.endsAt { return time >= window.startsAt }
+        return (period.endsAt - time) * 5 <= (window.endsAt - window.startsAt) * 6
+    }
+
+    /// Whether what was counted as of a time belongs for certain to what a limit counts now.
+    private func stillCounts(_ time: Int64, _ scope: Scope, _ limit: Limit, at now: Int64) -> Bool {
+        if case .sliding(let seconds) = limit.period {
+            let width = Self.bucketWidth(seconds: seconds)
+            return time / width >= now / width - 30
+        }
+        guard time < now, let period = period(scope, limit, at: now) else { return true }
+        return isIn(period, time, limit, at: now)
+    }
+
     /// From the oldest of what counts now.
-    private mutating func takeBack(_ amount: Int64, from scope: Scope, _ meter: Meter, at now: Int64) {
+    private mutating func takeBack(
+        _ amount: Int64, from scope: Scope, _ meter: Meter, time: Int64, at now: Int64
+    ) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {
+            guard stillCounts(time, scope, effective.limit, at: now) else { continue }
             let counter = Counter(scope: scope.description, limit: effective.limit.name)
             // Taken out while they are changed, so that they are not copied.
             guard var events = events.removeValue(forKey: counter) else { continue }
@@ -221,31 +255,42 @@ struct ReferenceLedger {
             let width = Self.bucketWidth(seconds: seconds)
             return event.time / width == other / width
         }
-        guard let period = event.period, let unit = limit.period.calendarUnit else { return true }
+        guard let period = event.period else { return true }
+        return isIn(period, other, limit, at: now)
+    }
+
+    private func isIn(_ period: CalendarWindow, _ time: Int64, _ limit: Limit, at now: Int64) -> Bool {
+        guard let unit = limit.period.calendarUnit else { return true }
         let window = policy.calendar.window(unit, containing: now)
-        if period.id == window.id, period.endsAt == window.endsAt { return other >= window.startsAt }
-        return (period.endsAt - other) * 10 <= (window.endsAt - window.startsAt) * 9
+        if period.id == window.id, period.endsAt == window.endsAt { return time >= window.startsAt }
+        return (period.endsAt - time) * 10 <= (window.endsAt - window.startsAt) * 9
     }
 
     // MARK: - History
 
+    /// `time`: of the day that it belongs to, or of now where that day is not over.
     private mutating func remember(
-        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at now: Int64
+        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at time: Int64, asOf now: Int64
     ) {
         guard policy.keepsHistory(of: scope) else { return }
+        let time = historyTime(time, asOf: now)
         history.add(
-            amount, meter, to: scope, of: operation.scopes, day: policy.calendar.window(.day, containing: now).id,
-            month: policy.calendar.window(.month, containing: now).id)
+            amount, meter, to: scope, of: operation.scopes, day: policy.calendar.window(.day, containing: time).id,
+            month: policy.calendar.window(.month, containing: time).id)
     }
 
     /// `since`: where that was before the day of now, nothing is taken back.
     mutating func forget(
-        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at now: Int64,
-        since: Int64 = .max
+        _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at time: Int64,
+        asOf now: Int64, since: Int64 = .max
     ) {
-        let day = policy.calendar.window(.day, containing: now)
-        guard since >= day.startsAt else { return }
+        guard since >= policy.calendar.window(.day, containing: now).startsAt else { return }
+        let day = policy.calendar.window(.day, containing: historyTime(time, asOf: now))
         history.take(amount, meter, from: scope, of: operation.scopes, day: day.id)
+    }
+
+    private func historyTime(_ time: Int64, asOf now: Int64) -> Int64 {
+        time >= policy.calendar.window(.day, containing: now).startsAt ? now : time
     }
 
     // MARK: - Adding up
@@ -304,4 +349,8 @@ struct ReferenceLedger {
 extension Scope {
     /// Whether a composite scope joins it with others.
     fileprivate func isPart(of joined: Scope) -> Bool { parts.count == 1 && joined.parts.contains(parts[0]) }
+}
+
+extension Period {
+    fileprivate var isSliding: Bool { if case .sliding = self { true } else { false } }
 }

@@ -69,7 +69,7 @@ import TollgateTestSupport
             for operation in operations {
                 encoder.append(
                     operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
-                    terms: operation.terms)
+                    terms: operation.terms, times: OperationTimes(usedAt: operation.usedAt))
                 if operation.verb == .reserve { history.note(operation, "ALLOW", at: history.now) }
             }
             let readBack = encoder.batchedOperations()
@@ -78,6 +78,7 @@ import TollgateTestSupport
                 var amounts = original.amounts
                 amounts.tokens = amounts.allTokens
                 #expect(operation.verb == original.verb)
+                #expect(operation.usedAt == original.usedAt)
                 #expect(operation.amounts == amounts)
                 #expect(operation.scopes.map(\.scope) == original.scopes)
                 guard !original.verb.isDecision else { continue }

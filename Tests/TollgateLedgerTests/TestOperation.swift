@@ -8,6 +8,8 @@ struct TestOperation: Sendable {
     var amounts: Amounts
     var scopes: [Scope]
     var terms: OperationTerms?
+    /// When what a RECORD or REFUND tells of was used, Unix ms.
+    var usedAt: Int64?
 
     static func check(_ scopes: String..., amounts: Amounts = Amounts(requests: 1)) throws -> TestOperation {
         TestOperation(verb: .check, amounts: amounts, scopes: try scopes.map { try Scope(parsing: $0) })

@@ -41,6 +41,18 @@ import TollgateTestSupport
         }
     }
 
+    @Test("an id used again for other amounts is a conflict, and changes nothing")
+    func conflict() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let replies = try await harness.ask(
+                "RECORD user=a cost=1 id=x", "RECORD user=a cost=2 id=x", "RECORD user=a cost=1 tokens=1 id=x",
+                "RECORD user=a tool=t cost=1.000 id=x", "REFUND user=a cost=0.5 id=x", "REFUND user=a cost=0.25 id=x")
+            let conflict = "ERR conflict id: used before for other amounts"
+            #expect(replies == ["OK", conflict, conflict, "OK duplicate=1", "OK", conflict])
+            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "500000000")
+        }
+    }
+
     @Test("of many with one id in one batch and over two sidecars exactly one counts")
     func together() async throws {
         try await withServer(policy: Self.policy) { first in

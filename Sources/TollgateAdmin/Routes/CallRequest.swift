@@ -15,7 +15,7 @@ struct CallRequest {
         case .commit: ["reservation"] + Self.amounts
         case .cancel: ["reservation"]
         case .reserve: ["scopes"] + Self.amounts + ["roles", "email", "ttl"]
-        case .record, .refund: ["scopes"] + Self.amounts + ["roles", "email", "id"]
+        case .record, .refund: ["scopes"] + Self.amounts + ["roles", "email", "id", "at"]
         default: ["scopes"] + Self.amounts + ["roles", "email"]
         }
     }
@@ -30,11 +30,12 @@ struct CallRequest {
             let roles = Self.roles(&reader)
             let email = reader.text("email", longest: ScopeID.longest)
             let id = reader.text("id", longest: 128)
+            let usedAt = reader.text("at", longest: 24)
             let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.longestTimeToLive)
             try reader.finish()
             RequestWriter.write(
-                verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, roles: roles, email: email,
-                to: &line)
+                verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive, roles: roles,
+                email: email, to: &line)
         } else {
             let reservation = reader.text("reservation", longest: 16_384)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }

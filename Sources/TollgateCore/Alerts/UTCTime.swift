@@ -19,7 +19,7 @@ package enum UTCTime {
     }
 
     /// Unix ms; nil for text that is not one of the two forms, and for a time before 1970.
-    static func milliseconds(parsing text: String) -> Int64? {
+    package static func milliseconds(parsing text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 20 || bytes.count == 24, bytes.last == UInt8(ascii: "Z"),
             bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
