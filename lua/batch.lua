@@ -34,6 +34,7 @@
 --                    5                                      OK, but was done before; nothing was changed
 --                    6                                      OK, though the hold had ended before, or was cancelled
 --                    7, scope                               RESERVE: more is held of it than can be counted exactly
+--                    8                                      was done before for other amounts; nothing was changed
 --                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
 --                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
 --                    that would have denied; count, (scope, limit, used) × count: limits past a threshold
@@ -48,11 +49,12 @@
 local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_WITH, REFUND_WITH =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local UNKNOWN = 0 -- in place of the time when a reservation was made
-local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 10, 20
+local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, CONFLICT, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 8, 10, 20
 local NEVER = -1
 local NOT_TESTED = -math.huge
--- The marks of reservations.
-local COMMITTED, CANCELLED = 'committed', 'cancelled'
+-- The marks of reservations; those of a RECORD and a REFUND are its amounts, or as older versions have left them, which say
+-- nothing of them.
+local COMMITTED, CANCELLED, UNNAMED = 'committed', 'cancelled', '1'
 -- How long what is to count once is remembered.
 local ONCE_KEPT = 86400000
 -- How long a producer is remembered: longer than any outage after which its last batch may come again.
@@ -311,7 +313,7 @@ local function mark_of(mark)
     local text = marked[mark]
     if text == nil then
         text = pcall('GET', KEYS[scope_count + mark])
-        if type(text) == 'table' then text = '1' end
+        if type(text) == 'table' then text = UNNAMED end
         marked[mark] = text
     end
     return text
@@ -344,8 +346,10 @@ end
 -- RECORD and REFUND. mark is that of one that counts once, or 0; time and pages as in the operation.
 local function settle(verb, mark, time, pages)
     if mark > 0 then
-        if mark_of(mark) then return answer(DUPLICATE) end
-        set_mark(mark, '1', ONCE_KEPT)
+        local known = mark_of(mark)
+        local text = format('%d %d %d %d %d', asked[1] or 0, asked[2] or 0, asked[3] or 0, asked[4] or 0, asked[5] or 0)
+        if known then return answer((known == text or known == UNNAMED) and DUPLICATE or CONFLICT) end
+        set_mark(mark, text, ONCE_KEPT)
     end
     local used_at = time > 0 and time < now and time or nil
     for i = 1, named_count do

@@ -53,6 +53,7 @@ struct DirectDialect: Dialect {
             case .deny: return .deny
             case .ok: return .ok
             case .broken, .overfull: return .error("broken")
+            case .conflict: return .error("conflict")
             case .duplicate, .late, .queued: return .ok
             case nil: return .error("not_applied")
             }

@@ -12,6 +12,8 @@ package struct Answer {
         case late = 6
         /// More would be held of a scope than can be counted exactly; nothing of the operation was applied.
         case overfull = 7
+        /// A RECORD or REFUND whose id was used for other amounts; nothing was changed.
+        case conflict = 8
         /// Not said by the script: kept on disk, and applied when Redis can be reached.
         case queued = 100
     }

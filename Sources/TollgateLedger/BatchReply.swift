@@ -108,7 +108,7 @@ package struct BatchReply {
             guard let place = reader.readInteger() else { return nil }
             guard let plan = plan(at: place) else { return nil }
             answer.limit = Answer.LimitReference(plan: plan, index: 0)
-        case .ok, .duplicate, .late, .queued:
+        case .ok, .duplicate, .late, .conflict, .queued:
             break
         }
         if code % Self.held >= Self.extras {

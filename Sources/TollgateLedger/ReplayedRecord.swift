@@ -19,6 +19,9 @@ final class ReplayedRecord: OperationOwner {
             let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
             outcome = .impossible("operation \(ticket + 1): the key of \(scope) in Redis is not a hash")
         }
+        if answer.outcome == .conflict {
+            outcome = .impossible("operation \(ticket + 1): its id was used before for other amounts")
+        }
         oneMore()
     }
 

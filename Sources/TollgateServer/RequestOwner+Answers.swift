@@ -5,7 +5,7 @@ import TollgateWire
 
 extension RequestOwner {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        if answer.outcome == .broken || answer.outcome == .overfull { return fillFault(ticket, answer) }
+        if let error = RequestError(answer) { return fillFault(ticket, error) }
         count(answer.outcome)
         fill(ticket) { buffer in
             framing.beginReply(&buffer)
@@ -14,12 +14,7 @@ extension RequestOwner {
         }
     }
 
-    private func fillFault(_ ticket: Int, _ answer: borrowing Answer) {
-        let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
-        let error =
-            answer.outcome == .broken
-            ? RequestError(.internal, "the key of \(scope) in Redis is not a hash")
-            : RequestError(.badRequest, "RESERVE: \(scope) would hold more than can be counted")
+    private func fillFault(_ ticket: Int, _ error: RequestError) {
         worker.counts.errors += 1
         fill(ticket) { framing.writeError(error, to: &$0) }
     }
@@ -31,7 +26,7 @@ extension RequestOwner {
         case .ok, .late: worker.counts.applied += 1
         case .duplicate: worker.counts.duplicates += 1
         case .queued: worker.counts.queued += 1
-        case .broken, .overfull: break
+        case .broken, .overfull, .conflict: break
         }
     }
 
@@ -61,6 +56,17 @@ extension RequestOwner {
 }
 
 extension RequestError {
+    /// What is wrong with an operation that the script did not apply; nil where it did.
+    init?(_ answer: borrowing Answer) {
+        var scope: String { answer.limit.map { "\($0.plan.scope)" } ?? "a scope" }
+        switch answer.outcome {
+        case .broken: self.init(.internal, "the key of \(scope) in Redis is not a hash")
+        case .overfull: self.init(.badRequest, "RESERVE: \(scope) would hold more than can be counted")
+        case .conflict: self.init(.conflict, "id: used before for other amounts")
+        case .allow, .deny, .ok, .duplicate, .late, .queued: return nil
+        }
+    }
+
     init(_ failure: LedgerFailure) {
         switch failure {
         case .unavailable(let why): self.init(.unavailable, "Redis: \(why)")

@@ -5,6 +5,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     case lineTooLong = "line_too_long"
     case unauthenticated
     case notFound = "not_found"
+    case conflict
     case busy
     case timeout
     case unavailable

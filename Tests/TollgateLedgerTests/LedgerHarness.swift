@@ -219,6 +219,7 @@ private final class Collector: OperationOwner {
         case .duplicate: line = "OK duplicate"
         case .late: line = "OK late"
         case .queued: line = "OK queued"
+        case .conflict: line = "CONFLICT"
         case .overfull: line = "OVERFULL \(answer.limit?.plan.scope.description ?? "")"
         case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
         }

@@ -38,6 +38,8 @@ struct ReferenceLedger {
     var holds: [String: [Hold]] = [:]
     /// What counts once, and has been counted.
     private var done: [OperationMark: OperationVerb] = [:]
+    /// The amounts of those with an id.
+    private var marked: [OperationMark: [Int64]] = [:]
 
     /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
     private var limits: [Scope: [EffectiveLimit]] = [:]
@@ -138,10 +140,17 @@ struct ReferenceLedger {
     // MARK: - Adding and taking back
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
-        if let mark = operation.terms?.mark, !markDone(mark, by: operation.verb) { return "OK duplicate" }
+        if let mark = operation.terms?.mark, !markDone(mark, by: operation.verb) {
+            return marked[mark] == named(operation) ? "OK duplicate" : "CONFLICT"
+        }
+        if let mark = operation.terms?.mark { marked[mark] = named(operation) }
         let time = min(operation.usedAt ?? now, now)
         addAmounts(of: operation, time: time, periodTime: time, at: now)
         return "OK"
+    }
+
+    private func named(_ operation: TestOperation) -> [Int64] {
+        Meter.allCases.map { amount(of: $0, in: operation) ?? 0 }
     }
 
     /// False where it was done before: a COMMIT counts also after the CANCEL.

@@ -1,4 +1,6 @@
+import Foundation
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 /// Money above 2⁵³ nano-units, where doubles are not exact any more.

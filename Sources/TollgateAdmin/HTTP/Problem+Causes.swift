@@ -96,6 +96,7 @@ extension Problem {
         switch code {
         case "bad_request", "unknown_verb", "line_too_long": self.init(.badRequest, sentence)
         case "not_found": self.init(.notFound, sentence)
+        case "conflict": self.init(.conflict, sentence)
         case "busy": self = .busy
         case "timeout": self.init(.timeout, sentence)
         case "unavailable": self.init(unavailable: sentence)
