@@ -274,7 +274,7 @@ do
             if item.max == most and item.percent >= reached then return end
         end
         local at = unused_time(book, entry)
-        local line = format('+%s %s %d %d %d %d %d %s', name, period, reached, most, state.used[j], at,
+        local line = format('+%s %s %d %d %s %d %d %s', name, period, reached, most, exact.used_text(state, j), at,
             set.shadow[j] and 1 or 0, set.source[j])
         if add_pending(book, line) then
             table.insert(entry.items, { percent = reached, max = most, at = at, tier = set.tier })

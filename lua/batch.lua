@@ -24,7 +24,7 @@
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
 --            waiting     0, or (scope, meter, amount) × count: used, but not counted yet. Decisions take it for held
--- Reply    cmsgpack { status, now, answer, answer, … }, flat
+-- Reply    cmsgpack { status, now, answer, answer, … }, flat; what is used is a number, or past 2^53 its text
 --            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
 --                    applied before, there are no answers; 3: the same, but for operations that met a broken key
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
@@ -110,7 +110,7 @@ local function used_and_held(scope, limit)
     local state = scopes[scope]
     local held = held_against(state, limit)
     if state.set.kind[limit] == OPEN then return held, 0 end
-    return state.used[limit], held
+    return exact.used(state, limit), held
 end
 
 -- Counts what was really used in the history of a scope.

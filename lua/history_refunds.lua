@@ -8,18 +8,7 @@
 -- state.homes: those of the day's labels, read as far as they are needed. From then on what is tallied is under them.
 -- Needs history.lua. Nothing is written.
 
-local refunds = { BILLION = 1000000000 }
-
--- Adds to a sum that may pass 2^53: { thousands of millions, rest }.
-function refunds.add_number(sum, number)
-    local high = floor(number / refunds.BILLION)
-    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * refunds.BILLION)
-end
-
-function refunds.add_text(sum, text)
-    if not text or not find(text, '^%d+$') then return end
-    sum[1], sum[2] = sum[1] + (tonumber(sub(text, 1, -10)) or 0), sum[2] + tonumber(sub(text, -9))
-end
+local refunds = {}
 
 -- Puts what was tallied under the labels' homes.
 function refunds.rehoused(change, homes)
@@ -50,13 +39,13 @@ end
 -- What there is of a label's home, or in all: on the page, and tallied. Exact up to 2^53, and no less than that beyond.
 function refunds.present(state, home, meter)
     local sum, tallied, field = { 0, 0 }, state.tallied, field_of(home, meter)
-    refunds.add_text(sum, labels.row_of(state.homes, home)[meter])
+    exact.add_text(sum, labels.row_of(state.homes, home)[meter])
     if tallied and tallied.sums[field] then
         local pieces = tallied.pieces[field]
-        for i = 1, pieces and #pieces or 0 do refunds.add_number(sum, pieces[i]) end
-        refunds.add_number(sum, tallied.sums[field])
+        for i = 1, pieces and #pieces or 0 do exact.add_number(sum, pieces[i]) end
+        exact.add_number(sum, tallied.sums[field])
     end
-    return sum[1] * refunds.BILLION + sum[2]
+    return sum[1] * exact.BILLION + sum[2]
 end
 
 -- How much of an amount can be taken.

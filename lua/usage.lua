@@ -17,7 +17,7 @@ local reply = { 1, now }
 for j = 1, set.size do
     local held = held_against(state, j)
     local is_open = set.kind[j] == OPEN
-    reply[#reply + 1] = is_open and held or state.used[j]
+    reply[#reply + 1] = is_open and held or exact.used(state, j)
     reply[#reply + 1] = is_open and 0 or held
     reply[#reply + 1] = resets_in(state, j, now)
 end

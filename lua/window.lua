@@ -70,6 +70,41 @@ local function text_of(number)
     return text
 end
 
+-- Numbers past 2^53, which doubles do not hold exactly: { billions, rest }.
+local exact = { BILLION = 1000000000 }
+
+function exact.add_number(sum, number)
+    local high = floor(number / exact.BILLION)
+    sum[1], sum[2] = sum[1] + high, sum[2] + (number - high * exact.BILLION)
+end
+
+function exact.add_text(sum, text)
+    if not text or not find(text, '^%d+$') then return end
+    sum[1], sum[2] = sum[1] + (tonumber(sub(text, 1, -10)) or 0), sum[2] + tonumber(sub(text, -9))
+end
+
+-- What counts against a limit: a number, or past 2^53 its text.
+function exact.used(state, j)
+    local used, text = state.used[j], state.texts and state.texts[j]
+    local pieces = state.pieces and state.pieces[j]
+    if not text and not pieces then return used end
+    local sum, changed = { 0, 0 }, state.delta and state.delta[j]
+    exact.add_text(sum, text or format('%d', changed and state.before[j] or used))
+    for i = 1, pieces and #pieces or 0 do exact.add_number(sum, pieces[i]) end
+    if changed then exact.add_number(sum, changed) end
+    local carried = floor(sum[2] / exact.BILLION)
+    local high, low = sum[1] + carried, sum[2] - carried * exact.BILLION
+    local total = high * exact.BILLION + low
+    if total <= LARGEST_EXACT then return max(total, 0) end
+    return format('%d%09d', high, low)
+end
+
+-- The same as text.
+function exact.used_text(state, j)
+    local used = exact.used(state, j)
+    return type(used) == 'string' and used or format('%d', used)
+end
+
 local function clock_now(clock)
     if clock > 0 then return clock end
     local time = call('TIME')
@@ -207,6 +242,7 @@ end
 --   used[j]   what counts against limit j now
 --   moved[j]  the stored bucket or period is an older one, so its marker has to be written with the counter
 --   rings[j]  a sliding limit's ring where it differs from the stored one
+--   texts[j]  used[j] as it is stored, where a double does not hold it exactly (false where empty)
 --   ends[j]   when the period that a calendar limit counts ends, where that is not the one of the set
 --   markers[j] the id and the end of that period
 --             (moved, rings, ends and markers are false where they would be empty)
@@ -223,7 +259,7 @@ local function load_scope(key, set, now)
         ends = false, markers = false, alerts = false, pending = false, refused = false, changed = false,
         refunded = false, delta = false, pieces = false, before = false, label = false, tallied = false, shared = false, homes = false,
         hits = 0, quiet = 0, limit = 0, most = 0, left = 0, slope = 0, reset = 0, kept = 0, held = false, ahead = false,
-        waiting = false, earlier = false,
+        waiting = false, earlier = false, texts = false,
     }
     local found
     if set.reads then
@@ -287,6 +323,10 @@ local function load_scope(key, set, now)
             moved[j] = true
         end
         used[j] = count or 0
+        if count and count > LARGEST_EXACT and find(found[at[j]], '^%d+$') then
+            state.texts = state.texts or {}
+            state.texts[j] = found[at[j]]
+        end
     end
     if late then
         local texts = call(unpack(late_fields))

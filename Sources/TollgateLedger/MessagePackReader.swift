@@ -20,8 +20,8 @@ struct MessagePackReader {
         }
     }
 
-    /// Reads a number. cmsgpack writes whole doubles as integers, and those past 64 bits as doubles: they come back as the
-    /// nearest Int64. Nil when something else, or nothing, comes next.
+    /// Reads a number, or the text of one: doubles hold no larger ones exactly. cmsgpack writes whole doubles as integers, and those
+    /// past 64 bits as doubles: they come back as the nearest Int64. Nil when something else, or nothing, comes next.
     @inline(__always)
     mutating func readInteger() -> Int64? {
         guard position < bytes.count else { return nil }
@@ -32,6 +32,7 @@ struct MessagePackReader {
 
     private mutating func readLongInteger(_ tag: UInt8) -> Int64? {
         switch tag {
+        case 0xa0...0xbf: readDigits(Int(tag & 0x1f))
         case 0xe0...0xff: Int64(Int8(bitPattern: tag))
         case 0xcc: read(UInt8.self).map(Int64.init)
         case 0xcd: read(UInt16.self).map(Int64.init)
@@ -45,6 +46,14 @@ struct MessagePackReader {
         case 0xcb: read(UInt64.self).flatMap { Self.whole(Double(bitPattern: $0)) }
         default: nil
         }
+    }
+
+    private mutating func readDigits(_ count: Int) -> Int64? {
+        guard count > 0, bytes.count - position >= count else { return nil }
+        defer { position += count }
+        let text = String(decoding: bytes[position..<position + count], as: UTF8.self)
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(text) ?? .max
     }
 
     /// Reads a text; nil when something else, bad UTF-8, or nothing comes next.

@@ -10,6 +10,20 @@ package struct ScopeUsage: Sendable {
         package var held: Int64
         /// Unix ms by Redis's clock; nil where nothing counts, or nothing ever resets.
         package var resetsAt: Int64?
+
+        /// What is left of max; nil where there is none.
+        package var remaining: Int64? { limit.limit.max.map { ScopeUsage.remaining(of: $0, used: used, held: held) } }
+
+        /// Used and held, of max, rounded down to a tenth; nil where there is no max or it is 0.
+        package var percent: Double? {
+            guard let max = limit.limit.max, max > 0 else { return nil }
+            return ((Double(used) + Double(held)) * 1_000 / Double(max)).rounded(.down) / 10
+        }
+    }
+
+    /// What is left of a max, at least 0; `used` may be as large as it can be.
+    package static func remaining(of max: Int64, used: Int64, held: Int64) -> Int64 {
+        used >= max ? 0 : Swift.max(max - used - held, 0)
     }
 
     package var scope: Scope

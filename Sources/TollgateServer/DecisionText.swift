@@ -98,7 +98,8 @@ enum DecisionText {
                 writeAmount(held, isMoney: text.isMoney, to: &writer)
             }
             writer.write(" remaining=")
-            writeAmount(max(text.most - used - held, 0), isMoney: text.isMoney, to: &writer)
+            let remaining = ScopeUsage.remaining(of: text.most, used: used, held: held)
+            writeAmount(remaining, isMoney: text.isMoney, to: &writer)
             rest(&writer)
         }
     }

@@ -58,12 +58,15 @@ extension RequestOwner {
 extension RequestError {
     /// What is wrong with an operation that the script did not apply; nil where it did.
     init?(_ answer: borrowing Answer) {
-        var scope: String { answer.limit.map { "\($0.plan.scope)" } ?? "a scope" }
+        switch answer.outcome {
+        case .allow, .deny, .ok, .duplicate, .late, .queued: return nil
+        case .broken, .overfull, .conflict: break
+        }
+        let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
         switch answer.outcome {
         case .broken: self.init(.internal, "the key of \(scope) in Redis is not a hash")
         case .overfull: self.init(.badRequest, "RESERVE: \(scope) would hold more than can be counted")
-        case .conflict: self.init(.conflict, "id: used before for other amounts")
-        case .allow, .deny, .ok, .duplicate, .late, .queued: return nil
+        default: self.init(.conflict, "id: used before for other amounts")
         }
     }
 

@@ -64,10 +64,8 @@ extension UsageReport.Item {
         max = limit.max.map(amount)
         used = amount(item.used)
         held = amount(item.held)
-        remaining = limit.max.map { amount(Swift.max($0 - item.used - item.held, 0)) }
-        if let max = limit.max, max > 0 {
-            percent = (Double(item.used + item.held) * 1_000 / Double(max)).rounded(.down) / 10
-        }
+        remaining = item.remaining.map(amount)
+        percent = item.percent
         resetsAt = item.resetsAt.map {
             Date(timeIntervalSince1970: Double($0) / 1_000).ISO8601Format()
         }

@@ -21,6 +21,8 @@ struct RandomHistory {
     /// Admitted requests: when, how many, on which scopes.
     private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
     private var reservations = 0
+    /// Those with an id, which may come again.
+    private var onces: [TestOperation] = []
     /// Reservations that were allowed, and when.
     private var made: [(operation: TestOperation, at: Int64)] = []
 
@@ -131,7 +133,10 @@ struct RandomHistory {
             operation.usedAt = now - Int64.random(in: 0...lateness, using: &random)
         }
         guard !verb.isDecision, Int.random(in: 0..<4, using: &random) == 0 else { return operation }
-        return operation.once("\(Int.random(in: 0..<200, using: &random))")
+        if let earlier = onces.randomElement(using: &random), Bool.random(using: &random) { return earlier }
+        let once = operation.once("\(Int.random(in: 0..<200, using: &random))")
+        onces.append(once)
+        return once
     }
 
     private mutating func reserve(_ scopes: [Scope]) -> TestOperation {

@@ -7,7 +7,7 @@ import TollgateTestSupport
 @Suite struct LargeMoneyTests {
     static let policy = """
         defaults:
-          user: { cost: { day: { max: 100, thresholds: [50] }, month: null, total: { max: 9000000, mode: shadow } } }
+          user: { cost: { day: { max: 100, thresholds: [50] }, month: null, total: { max: 9000000, mode: shadow, thresholds: [] } } }
         """
 
     @Test("money above 2^53 nano-units is shown exactly, in decisions, in USAGE and in alerts")

@@ -44,14 +44,8 @@ struct UsageItemView: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(amount(item.used), forKey: .used)
         try container.encode(amount(item.held), forKey: .held)
-        try container.encode(amount(limit.max.map { max($0 - item.used - item.held, 0) }), forKey: .remaining)
-        try container.encode(percent, forKey: .percent)
+        try container.encode(amount(item.remaining), forKey: .remaining)
+        try container.encode(item.percent, forKey: .percent)
         try container.encode(item.resetsAt.map(Instant.text(milliseconds:)), forKey: .resetsAt)
-    }
-
-    /// Used and held, of max, rounded down to a tenth; nil where there is none or it is 0.
-    private var percent: Double? {
-        guard let max = item.limit.limit.max, max > 0 else { return nil }
-        return (Double(item.used + item.held) * 1_000 / Double(max)).rounded(.down) / 10
     }
 }
