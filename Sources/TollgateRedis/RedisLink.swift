@@ -10,6 +10,8 @@ public import NIOCore
 public final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
+    /// How often a script is loaded for one command.
+    static let maxReloads = 5
 
     /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
     public typealias Completion = (Result<RedisReply, RedisError>) -> Void
@@ -82,32 +84,36 @@ public final class RedisLink {
     }
 
     /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the
-    /// command once more.
+    /// command again: up to ``maxReloads`` times, as Redis may be made to forget it again in between.
     ///
-    /// - Parameter isWanted: Whether the command may still be sent once more. What has been given up meanwhile must not
+    /// - Parameter isWanted: Whether the command may still be sent again. What has been given up meanwhile must not
     ///   be carried out later.
     public func evaluate(
         _ script: RedisScript, _ command: ByteBuffer, isWanted: @escaping () -> Bool = { true },
         completion: @escaping Completion
     ) {
+        evaluate(script, command, isWanted, reloads: 0, completion: completion)
+    }
+
+    private func evaluate(
+        _ script: RedisScript, _ command: ByteBuffer, _ isWanted: @escaping () -> Bool, reloads: Int,
+        completion: @escaping Completion
+    ) {
         send(command) { result in
-            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT"), isWanted() else {
-                return completion(result)
+            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT"),
+                reloads < Self.maxReloads, isWanted()
+            else { return completion(result) }
+            self.load(script) { result in
+                guard case .success(.bulk) = result, isWanted() else { return completion(result) }
+                self.evaluate(script, command, isWanted, reloads: reloads + 1, completion: completion)
             }
-            self.reload(script, thenSend: command, isWanted, completion: completion)
         }
     }
 
-    private func reload(
-        _ script: RedisScript, thenSend command: ByteBuffer, _ isWanted: @escaping () -> Bool,
-        completion: @escaping Completion
-    ) {
+    private func load(_ script: RedisScript, completion: @escaping Completion) {
         var load = ByteBuffer()
         RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &load)
-        send(load) { result in
-            guard case .success(.bulk) = result, isWanted() else { return completion(result) }
-            self.send(command, completion: completion)
-        }
+        send(load, completion: completion)
     }
 
     /// Whether Redis has sent bytes that the event loop has not read yet: a timer can fire before the socket is read,

@@ -102,7 +102,25 @@ struct RedisLinkTests {
         }
     }
 
-    @Test("a command that names another script is given up after one loading")
+    @Test("a script that Redis forgets between its loading and the command is loaded once more")
+    func forgottenAgain() async throws {
+        let redis = try TestRedis()
+        try await TestLink.with(redis.address, scripts: [Self.script]) { link in
+            try await eventually { try await link.isReady }
+            let flushing = Task.detached {
+                while !Task.isCancelled {
+                    try redis.cli("SCRIPT", "FLUSH")
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+            }
+            defer { flushing.cancel() }
+            for number in 0..<200 {
+                #expect(try await link.evaluate(Self.script, "\(number)") == .success(.bulk("hello \(number)")))
+            }
+        }
+    }
+
+    @Test("a command that names another script is given up after some loadings")
     func wrongScript() async throws {
         let redis = try TestRedis()
         try await TestLink.with(redis.address) { link in
@@ -115,7 +133,7 @@ struct RedisLinkTests {
                 return
             }
             #expect(sentence.hasPrefix("NOSCRIPT"))
-            #expect(try redis.cli("INFO", "commandstats").contains("cmdstat_script|load:calls=1,"))
+            #expect(try redis.cli("INFO", "commandstats").contains("cmdstat_script|load:calls=5,"))
         }
     }
 
