@@ -87,8 +87,8 @@ import TollgateTestSupport
 
     @Test("the right token lets a client in; a wrong one or none is refused, whatever the rule says")
     func token() async throws {
-        let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame")
-        try await withClient(of: sidecar, token: "open sesame") { client in
+        let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame, please")
+        try await withClient(of: sidecar, token: "open sesame, please") { client in
             let decision = try await client.check(.user("alice"))
             #expect(decision.allowed)
         }

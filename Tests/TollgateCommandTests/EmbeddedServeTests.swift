@@ -77,20 +77,37 @@ import TollgateTestSupport
     @Test("data that cannot be loaded are tried a few times, and then it says so and ends with status 1")
     func unloadable() async throws {
         let folder = try TemporaryFolder()
+        let sidecar = try await start(in: folder)
+        try appendGarbage(in: folder)
+        kill(try #require(sidecar.redisProcess), SIGKILL)
+        #expect(try await sidecar.end() == 1)
+        let error = try #require(sidecar.log.split(separator: "\n").last)
+        #expect(
+            error.hasPrefix("Error: --data data: redis-server ended 5 times in a row before it could serve (status 1)"),
+            "\(sidecar.log)")
+        #expect(error.contains("Bad file format reading the append only file"), "\(error)")
+    }
+
+    @Test("data that cannot be loaded at the start end it at once, with status 1 and the reason")
+    func unloadableAtStart() async throws {
+        let folder = try TemporaryFolder()
         #expect(try await start(in: folder).stop() == 0)
-        // So long that Redis answers while it loads, and garbage at the end.
-        let file = folder.path + "/data/appendonlydir/appendonly.aof.1.incr.aof"
-        let set = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000\r\n\(String(repeating: "x", count: 1_000))\r\n"
-        try Data((String(repeating: set, count: 30_000) + "garbage").utf8).write(to: URL(fileURLWithPath: file))
+        try appendGarbage(in: folder)
         let ended = try await Command.run(
             SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off", "--data", "data"],
             workingFolder: folder.path, patience: 30)
         let error = try #require(ended.errors.split(separator: "\n").last)
-        #expect(
-            error.hasPrefix("Error: --data data: redis-server ended 5 times in a row before it could serve (status 1)"),
-            "\(ended.errors)")
+        #expect(error.hasPrefix("Error: --data data: redis-server ended at once (status 1)"), "\(ended.errors)")
         #expect(error.contains("Bad file format reading the append only file"), "\(error)")
         #expect(ended.status == 1)
+    }
+
+    private func appendGarbage(in folder: TemporaryFolder) throws {
+        let file = folder.path + "/data/appendonlydir/appendonly.aof.1.incr.aof"
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("garbage".utf8))
+        try handle.close()
     }
 
     @Test("the counters survive a restart")

@@ -149,8 +149,7 @@ import TollgateTestSupport
         let name = Limit(.tokens, period, max: nil).name
         try harness.ledger.redis.cli(
             "EVAL", PolicyStore.resetScript.source, "3", Self.key, "revision", "audit", "user:a", "changes", "me",
-            "here",
-            name)
+            "here", "0", name)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 1)
         #expect(try await harness.settled().reasons == [.reset])
         try await harness.record(85, at: Self.start + 2)

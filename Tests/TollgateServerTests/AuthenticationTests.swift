@@ -29,7 +29,7 @@ import TollgateTestSupport
             #expect(try await client.readLine() == "-ERR unauthenticated HELLO 2 AUTH user token, or AUTH first")
             try await client.send(resp("QUIT"))
             #expect(String(decoding: try await client.readToEnd(), as: UTF8.self) == "+OK\r\n")
-            #expect(try harness.redis.cli("KEYS", "tollgate:{*") == "")
+            #expect(try harness.scopesLeft() == [])
         }
     }
 

@@ -220,7 +220,7 @@ import TollgateTestSupport
         try redis.start()
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
         let asker = try second.client()
-        try await eventually { try await asker.ask("INFO")[0].contains(#""journal":{"operations":0"#) }
+        try await eventually { try await asker.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
         #expect(try redis.hash("tollgate:{user:b}")["tokens/total"] == "90")
         #expect(try redis.hash("tollgate:{user:a}")["tokens/total"].flatMap(Int.init) ?? 0 >= 1)
         #expect(try await second.stop() == 0)

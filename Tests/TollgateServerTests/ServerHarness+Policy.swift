@@ -26,6 +26,12 @@ extension TestRedis {
         }
     }
 
+    /// Sets the statistics back, once the sidecar has announced itself to others, which reads settings too.
+    func resetCalls() async throws {
+        try await eventually { try cli("EXISTS", "tollgate:{policy}:sidecars") == "1" }
+        try cli("CONFIG", "RESETSTAT")
+    }
+
     /// How often settings were read since the statistics were reset, but for the two reads of each transaction that reads what
     /// all sidecars keep.
     func lookups() throws -> Int { try calls(of: "hgetall") - 2 * calls(of: "exec") }

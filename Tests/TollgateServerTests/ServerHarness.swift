@@ -29,6 +29,8 @@ final class ServerHarness: Sendable {
         settings.journalPath = folder.path + "/journal.sqlite"
         // Tests publish alerts of limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
+        // Tests count what Redis is asked.
+        settings.peerInterval = .seconds(3_600)
         adjust(&settings)
         server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),

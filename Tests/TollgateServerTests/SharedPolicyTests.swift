@@ -193,7 +193,7 @@ import TollgateTestSupport
                 .setLimits(Scope(parsing: "user:first"), requests(3)), of: Scope(parsing: "user:first"))
             let client = try harness.client()
             _ = try await client.ask("PEEK user=first")
-            try harness.redis.cli("CONFIG", "RESETSTAT")
+            try await harness.redis.resetCalls()
             let lines = (0..<500).map { "CHECK user=u\($0)" }
             _ = try await client.ask(lines)
             #expect(try harness.redis.lookups() == 500)
@@ -207,7 +207,7 @@ import TollgateTestSupport
             #expect(rate > 0.74 && rate < 0.76)
             try await eventually { try harness.redis.cli("ZCARD", "tollgate:{policy}:seen:user") == "501" }
             // Nothing was set for any tool.
-            try harness.redis.cli("CONFIG", "RESETSTAT")
+            try await harness.redis.resetCalls()
             _ = try await client.ask((0..<100).map { "CHECK user=first tool=t\($0)" })
             #expect(try harness.redis.lookups() == 0)
         }
@@ -220,7 +220,7 @@ import TollgateTestSupport
                 .setLimits(Scope(parsing: "user:first"), requests(3)), of: Scope(parsing: "user:first"))
             let client = try harness.client()
             _ = try await client.ask("PEEK user=first")
-            try harness.redis.cli("CONFIG", "RESETSTAT")
+            try await harness.redis.resetCalls()
             harness.redis.freeze(true)
             try await client.send("PEEK user=a\n")
             // Behind it, the look-up has been sent.
