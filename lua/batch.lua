@@ -374,7 +374,8 @@ end
 local function settle_reservation(verb, hold, hits, made, ends, mark, time, pages)
     local known = mark_of(mark)
     if known and not (verb == COMMIT and known == CANCELLED) then return answer(DUPLICATE) end
-    set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, max(ends - now, 0) + ONCE_KEPT)
+    -- From the reservation's end on, which is a day ahead at most, whatever a token says.
+    set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, min(max(ends - now, 0), 86400000) + ONCE_KEPT)
     if made == UNKNOWN then
         made = made_at(hold, ends)
         if not made then return answer(OK) end

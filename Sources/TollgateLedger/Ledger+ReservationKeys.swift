@@ -15,7 +15,10 @@ extension Ledger {
         guard link.isReady else { return completion(noConnection) }
         keyReaders.append(completion)
         guard keyReaders.count == 1 else { return }
-        let timeout = eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.giveUpConnection() }
+        var late: ReplyDeadline?
+        late = ReplyDeadline(self) {
+            if let late { self.replyIsLate(sentAt: late.sentAt) }
+        }
         let offered = tokens.keys.first ?? ReservationTokens.Key()
         // Refused by a Redis that takes no writes; then there is a key already, or none can be made.
         ask("HSETNX", keysHash, Self.current, offered.text) { _ in }
@@ -25,7 +28,8 @@ extension Ledger {
             if case .success(.bulk(let text)) = $0 { current = String(buffer: text) }
         }
         ask("HVALS", keysHash) { result in
-            timeout.cancel()
+            late?.cancel()
+            late = nil
             self.keysRead(result, current)
             self.scheduleKeyReading()
         }

@@ -119,7 +119,8 @@ package final class Ledger {
         guard isReady || isStarting || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
         if verb == .reserve, let keysFailure, tokens.keys.isEmpty { return fail(keysFailure) }
         // Without Redis the batch that fills goes into the journal, and keeps the order.
-        if isReady || isStarting, verb == .refund || verb == .cancel, journal?.hasBacklog == true {
+        let hasBacklog = journal?.hasBacklog == true || !queuedUp.isEmpty
+        if isReady || isStarting, verb == .refund || verb == .cancel, hasBacklog {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(

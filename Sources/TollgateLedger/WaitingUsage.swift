@@ -28,7 +28,7 @@ package final class WaitingUsage: Sendable {
     /// What waits for a scope, such as `user:alice`, by meter; nil for nothing.
     func amounts(of scope: String) -> [Meter: Int64]? {
         sums.withLock { sums in
-            sums[scope].map { $0.amounts.mapValues { Int64(clamping: min($0, Self.largest)) } }
+            sums[scope].map { $0.amounts.mapValues { Int64(clamping: min(max($0, 0), Self.largest)) } }
         }
     }
 

@@ -138,9 +138,11 @@ package final class Journal: Sendable {
     /// Keeps the keys of tokens, so that a sidecar which starts while Redis is away knows them. Where the disk does not take them
     /// that sidecar has to wait for Redis.
     func keep(reservationKeys: [String]) {
-        database.asyncWriteWithoutTransaction { database in
-            guard database.sqliteConnection != nil else { return }
-            try? JournalTable.keep(reservationKeys: reservationKeys, in: database)
+        queue.async {
+            self.database.writeWithoutTransaction { database in
+                guard database.sqliteConnection != nil else { return }
+                try? JournalTable.keep(reservationKeys: reservationKeys, in: database)
+            }
         }
     }
 
