@@ -62,7 +62,7 @@ struct HandlerRunner {
             do throws(StoreError) {
                 // Also tells what time it is.
                 _ = try await lease.take()
-                let age = ContinuousClock.now - startedAt
+                let age = ContinuousClock.now - startedAt + timing.reachBack
                 return try await queue.open(from: lease.now - age.milliseconds)
             } catch {
                 reporter.storeFailed(error)

@@ -17,6 +17,9 @@ package struct Timing: Sendable {
     /// After the first attempt: what fails from then on is given up.
     package var giveUp = Duration.seconds(86_400)
 
+    /// How far before the start of its sidecar a new handler begins: what was opened just before a sidecar was killed, which
+    /// had not come so far as to register the handler, is delivered by the next one.
+    package var reachBack = Duration.seconds(10)
     /// What nobody has read for so long is not told any more.
     package var oldest = Duration.seconds(86_400)
 

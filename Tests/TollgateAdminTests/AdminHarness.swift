@@ -46,6 +46,7 @@ final class AdminHarness: Sendable {
         settings.journalPath = folder.path + "/journal.sqlite"
         // Tests publish alerts of limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
+        settings.peerInterval = .seconds(3_600)
         let logger = log.logger
         let server = try TollgateServer(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"), logger: logger)

@@ -204,6 +204,8 @@ struct HistoryReportTests {
     @Test("30 days of a user are at most 31 reads: a day each, and what was set for the user")
     func reads() async throws {
         try await withAdmin(policy: Self.policy) { admin in
+            // The sidecar has announced itself to others, which reads a hash too.
+            try await eventually { try admin.redis.cli("EXISTS", "tollgate:{policy}:sidecars") == "1" }
             try admin.redis.cli("CONFIG", "RESETSTAT")
             _ = try await admin.ask("GET", "/v1/reports/daily?scope=user:alice&by=tool")
             let stats = try admin.redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)

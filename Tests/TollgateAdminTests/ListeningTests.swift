@@ -186,7 +186,9 @@ struct ListeningTests {
             }
             for _ in 0..<OpenConnections.most - OpenConnections.keptForHealth { try await add() }
             try await eventually {
-                let answer = try await admin.ask("GET", "/v1/tiers", headers: ["Connection": "close"])
+                // Its own connection may be one that makes room.
+                let answer = try? await admin.ask("GET", "/v1/tiers", headers: ["Connection": "close"])
+                guard let answer else { return false }
                 if answer.status == 503 {
                     #expect(answer.problem == "busy" && answer.headers["retry-after"] == "1")
                     return true
@@ -200,7 +202,7 @@ struct ListeningTests {
                 #expect(try await admin.ask("GET", path, token: nil)["status"] != nil)
             }
             busy.removeAll()
-            try await eventually { try await admin.ask("GET", "/v1/nothing").status == 404 }
+            try await eventually { (try? await admin.ask("GET", "/v1/nothing"))?.status == 404 }
         }
     }
 

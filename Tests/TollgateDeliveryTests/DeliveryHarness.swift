@@ -47,6 +47,7 @@ final class DeliveryHarness: Sendable {
     /// Quick in all that a test waits for, and never given up.
     static var timing: Timing {
         var timing = Timing()
+        timing.reachBack = .zero
         timing.poll = .milliseconds(20)
         timing.lease = .seconds(5)
         timing.renewal = .milliseconds(100)
