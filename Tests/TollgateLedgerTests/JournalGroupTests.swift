@@ -90,7 +90,6 @@ import TollgateTestSupport
     )
     func failedGroup() async throws {
         let harness = try JournalHarness()
-        try await harness.journal.append("before", operations: 2)
         let other = try harness.otherConnection()
         try await other.write { database in
             try database.execute(
@@ -100,8 +99,8 @@ import TollgateTestSupport
                     """)
         }
         let log = ResultLog()
-        // Held up, so that both are in one group.
-        try await harness.journal.database.writeWithoutTransaction { [journal = harness.journal] _ in
+        // From a completion, which runs on the journal's queue: the next transaction begins when it has returned, with both.
+        harness.journal.append("before", operations: 2, identity: nil) { [journal = harness.journal] _ in
             journal.append("good", operations: 1, identity: nil, completion: log.add)
             journal.append("bad", operations: 1, identity: nil, completion: log.add)
         }
