@@ -120,10 +120,23 @@ local function end_of_hold(state, hold)
     return type(ends) == 'string' and tonumber(ends) or nil
 end
 
+-- What is held of a scope, also where none of its limits is about holds any more, as for a user whose limits come by a role
+-- that this request does not name.
+local function holds_of(state, now)
+    if not state.held and not state.set.holds then
+        local text = pcall('HGET', state.key, 'held')
+        if type(text) == 'string' then
+            state.held, state.created = text, false
+            read_holds(state, now)
+        end
+    end
+    return state.held
+end
+
 -- Does nothing where the hold has ended, or never was. A set that is gone, as when the clock had been forward for a moment
 -- and is back, holds nothing any more.
 local function release_hold(state, hold, now)
-    local held = state.held
+    local held = holds_of(state, now)
     if not held or held.released[hold] then return end
     local ends = end_of_hold(state, hold)
     if not ends and not held.added and call('EXISTS', holds_key(state)) == 0 then

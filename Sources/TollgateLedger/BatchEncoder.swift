@@ -28,7 +28,7 @@ package struct BatchEncoder {
         self.namespace = namespace
     }
 
-    /// Adds an operation on scopes whose plans are not inert.
+    /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
     package mutating func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil,
         times: OperationTimes = OperationTimes()

@@ -128,12 +128,15 @@ extension Ledger {
         for (place, kept) in kept.enumerated() {
             guard let operation = kept.operation else { return false }
             let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
-            let plans = kept.parsedScopes.map { scope in
-                if let plan = chosen[scope], !plan.isInert { return plan }
+            // What is held is held of scopes without limits too: those that they had when it was reserved.
+            let keepsInert = operation.verb == .commit || operation.verb == .cancel
+            let plans = kept.parsedScopes.compactMap { scope -> ScopePlan? in
+                if let plan = chosen[scope] { return plan }
                 let plan = plan(scope, traits)
+                guard keepsInert || !plan.isInert else { return nil }
                 chosen[scope] = plan
                 return plan
-            }.filter { !$0.isInert }
+            }
             var times = OperationTimes(usedAt: kept.at)
             times.now = redisTime
             batch.append(

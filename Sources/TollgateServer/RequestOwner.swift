@@ -97,7 +97,7 @@ extension RequestOwner {
             case .unknownKey: return readKeys(thenSettle: verb)
             }
         }
-        guard worker.resolve(settled.names, of: settled.bytes, unknown) else {
+        guard worker.resolve(settled.names, of: settled.bytes, keepsInert: true, unknown) else {
             return awaitScopes()
         }
         worker.ledger.submit(

@@ -40,7 +40,12 @@ struct ScopeResolver {
 
     /// Fills `plans` with every scope that has a part in a request, without those that change nothing. False where some have
     /// to be looked up first (`unknown`), or the request has to wait for the batch.
-    mutating func resolve(_ names: Names, of bytes: [UInt8], into plans: inout [ScopePlan]) -> Bool {
+    ///
+    /// - Parameter keepsInert: whether the others are wanted too. A COMMIT or CANCEL ends what is held of them, by limits
+    ///   that they had when it was reserved.
+    mutating func resolve(
+        _ names: Names, of bytes: [UInt8], keepsInert: Bool = false, into plans: inout [ScopePlan]
+    ) -> Bool {
         plans.removeAll(keepingCapacity: true)
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
         mustWaitForBatch = false
@@ -53,7 +58,7 @@ struct ScopeResolver {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: hasTiers ? traits : []) {
                     found += 1
-                    if !plan.isInert { plans.append(plan) }
+                    if keepsInert || !plan.isInert { plans.append(plan) }
                 } else {
                     miss(text)
                 }
@@ -63,7 +68,7 @@ struct ScopeResolver {
             text.withUnsafeBytes { text in
                 if let plan = cache.currentPlan(forScope: text, traits: traits) {
                     found += 1
-                    if !plan.isInert { plans.append(plan) }
+                    if keepsInert || !plan.isInert { plans.append(plan) }
                 } else {
                     miss(text)
                 }
@@ -71,7 +76,7 @@ struct ScopeResolver {
         }
         if let global = cache.currentGlobalPlan {
             found += 1
-            if !global.isInert { plans.append(global) }
+            if keepsInert || !global.isInert { plans.append(global) }
         } else {
             miss(scope: .global)
         }

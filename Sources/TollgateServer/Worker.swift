@@ -141,8 +141,12 @@ final class Worker {
 
     /// Fills `plans` with the scopes of a request; false where it has to wait. `unknown`: why what is set for them is not known;
     /// then they are filled by what there is to be had.
-    func resolve(_ names: ScopeResolver.Names, of bytes: [UInt8], _ unknown: LedgerFailure?) -> Bool {
-        guard unknown != nil else { return resolver.resolve(names, of: bytes, into: &plans) }
+    func resolve(
+        _ names: ScopeResolver.Names, of bytes: [UInt8], keepsInert: Bool = false, _ unknown: LedgerFailure?
+    ) -> Bool {
+        guard unknown != nil else {
+            return resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)
+        }
         resolver.resolveUnknown(names, of: bytes, into: &plans)
         return true
     }

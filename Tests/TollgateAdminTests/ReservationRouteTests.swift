@@ -60,6 +60,26 @@ struct ReservationRouteTests {
         }
     }
 
+    @Test("are freed where the scope's only limits come by a role, which the DELETE does not name")
+    func limitsByRole() async throws {
+        let policy = """
+            history: []
+            tiers: { faculty: { limits: { cost: { total: 10 } } } }
+            assignments: [ { role: Faculty, tier: faculty } ]
+            """
+        try await withAdmin(policy: policy) { admin in
+            let client = try admin.lineClient()
+            #expect(try await client.ask("RESERVE user=a roles=Faculty cost=6 ttl=600")[0].hasPrefix("ALLOW"))
+            #expect(try await client.ask("RESERVE user=a roles=Faculty cost=6")[0].hasPrefix("DENY"))
+            let path = "/v1/scopes/user:a/reservations"
+            let id = try #require(try await admin.ask("GET", path)["items"]?.items?.first?.members?["id"]?.text)
+            #expect(try await admin.ask("DELETE", "\(path)/\(id)").status == 204)
+            #expect(try await admin.ask("GET", path)["items"]?.items?.isEmpty == true)
+            #expect(try admin.redis.hash("tollgate:{user:a}")["held"] == nil)
+            #expect(try await client.ask("RESERVE user=a roles=Faculty cost=6")[0].hasPrefix("ALLOW"))
+        }
+    }
+
     @Test("are read page by page, those that end first coming first")
     func pages() async throws {
         try await withAdmin(policy: Self.policy) { admin in
