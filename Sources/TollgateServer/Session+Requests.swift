@@ -7,9 +7,9 @@ extension Session {
     /// Hands the request that was read on by its verb. `unknown`: why its scopes could not be looked up.
     func handleRequest(unknown: LedgerFailure? = nil) {
         let verb = reader.request.verb
-        if isInRefusedTransaction, refuseInTransaction(verb) { return }
+        if let since = refusedTransactionSince, refuseInTransaction(verb, since) { return }
         guard isAuthenticated || verb.needsNoToken else {
-            if verb == .multi { isInRefusedTransaction = true }
+            if verb == .multi { refusedTransactionSince = .now() }
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
         if carryOut(verb, unknown) { return }

@@ -4,18 +4,23 @@ import TollgateWire
 /// MULTI is refused, and with it all that follows up to EXEC or DISCARD: a client sends that in the belief that it is carried out as
 /// a whole or not at all, and often in the same packet, before it has read that there are no transactions here.
 extension Session {
+    /// A client that has read the refusal may never send EXEC. It connects anew, and goes on.
+    private static let longestTransaction = TimeAmount.seconds(5)
+
     /// Answers a request that comes after a MULTI; false where it is to be handled as usual.
-    func refuseInTransaction(_ verb: Verb) -> Bool {
+    func refuseInTransaction(_ verb: Verb, _ since: NIODeadline) -> Bool {
         switch verb {
         case .quit: return false
         case .exec:
-            isInRefusedTransaction = false
+            refusedTransactionSince = nil
             abortTransaction()
         case .discard:
-            isInRefusedTransaction = false
+            refusedTransactionSince = nil
             replyOK()
         case .multi: refuse(RequestError(.badRequest, "MULTI: within another"))
-        default: refuse(RequestError(.badRequest, "\(verb.name): not carried out, as MULTI is not supported"))
+        default:
+            refuse(RequestError(.badRequest, "\(verb.name): not carried out, as MULTI is not supported"))
+            if since + Self.longestTransaction < .now() { closeAfterReplies() }
         }
         return true
     }
@@ -23,7 +28,7 @@ extension Session {
     /// MULTI, and EXEC and DISCARD without one before them.
     func refuseTransaction(_ verb: Verb) {
         guard verb == .multi else { return refuse(RequestError(.badRequest, "\(verb.name): without MULTI")) }
-        isInRefusedTransaction = true
+        refusedTransactionSince = .now()
         refuse(RequestError(.badRequest, "MULTI: not supported, and nothing up to EXEC is carried out"))
     }
 

@@ -39,8 +39,8 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
-    /// A MULTI was refused, and its EXEC or DISCARD has not come.
-    var isInRefusedTransaction = false
+    /// When a MULTI was refused whose EXEC or DISCARD has not come.
+    var refusedTransactionSince: NIODeadline?
     /// Set by ALERTS.
     var alerts: AlertSubscription?
 

@@ -48,6 +48,20 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a client that never sends EXEC is told so, and after five seconds disconnected, so that it starts afresh")
+    func abandoned() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            try await client.send(resp("MULTI") + resp("PING"))
+            for line in [Self.multi, Self.notCarriedOut("PING")] { #expect(try await client.readLine() == line) }
+            try await Task.sleep(for: .seconds(5.1))
+            try await client.send(resp("RECORD", "user=a", "cost=1") + resp("RECORD", "user=a", "cost=2"))
+            let rest = String(decoding: try await client.readToEnd(), as: UTF8.self)
+            #expect(rest == Self.notCarriedOut("RECORD") + "\r\n")
+            #expect(try harness.scopesLeft() == [])
+        }
+    }
+
     @Test("the same on lines")
     func lines() async throws {
         try await withServer(policy: Self.policy) { harness in
