@@ -34,7 +34,7 @@ package struct AdminServer: Service {
     /// Throws an ``AdminError`` where it cannot listen.
     package func run() async throws {
         for warning in settings.access.warnings { logger.warning("\(warning)") }
-        let connections = OpenConnections()
+        let connections = OpenConnections(max: OpenFiles.adminConnections(below: OpenFiles.limit))
         let http = HTTP1Channel(responder: responder(connections))
         // How many there may be is decided elsewhere; here it is watched whether they can be accepted.
         let admission = ConnectionAdmission(capacity: .max, name: "admin API", logger: logger)

@@ -8,6 +8,8 @@ public enum OpenFiles {
     private static let fixedReserve = 320
     /// Kept for each event loop: what it waits with, and its link to Redis.
     private static let reservePerLoop = 4
+    /// The connections of the admin API, and what the fixed reserve has beside them.
+    private static let maxAdminConnections = 256
 
     /// Raises the soft limit to the hard one. Where the system refuses, the limit stays as it is.
     public static func raiseLimit() {
@@ -20,7 +22,7 @@ public enum OpenFiles {
     }
 
     /// The soft limit.
-    static var limit: Int {
+    package static var limit: Int {
         var limits = rlimit()
         guard getrlimit(resource, &limits) == 0 else { return maxLimit }
         return Int(min(limits.rlim_cur, rlim_t(maxLimit)))
@@ -30,6 +32,12 @@ public enum OpenFiles {
     static func connections(below limit: Int, eventLoops: Int) -> Int {
         let reserve = fixedReserve + reservePerLoop * eventLoops
         return max(1, limit - min(reserve, limit / 2))
+    }
+
+    /// The connections of the admin API that fit below a limit: most of the reserve, so that some is left for the link to Redis.
+    package static func adminConnections(below limit: Int) -> Int {
+        let reserve = min(fixedReserve, limit / 2)
+        return max(4, reserve * maxAdminConnections / fixedReserve)
     }
 
     #if canImport(Glibc)

@@ -9,4 +9,11 @@ import Testing
     func connections(limit: Int, eventLoops: Int, expected: Int) {
         #expect(OpenFiles.connections(below: limit, eventLoops: eventLoops) == expected)
     }
+
+    @Test(
+        "the connections of the admin API leave a fifth of the reserve to the link to Redis and the files",
+        arguments: [(20_000, 256), (640, 256), (256, 102), (64, 25), (4, 4)])
+    func adminConnections(limit: Int, expected: Int) {
+        #expect(OpenFiles.adminConnections(below: limit) == expected)
+    }
 }

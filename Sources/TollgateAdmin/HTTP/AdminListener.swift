@@ -46,11 +46,11 @@ struct AdminListener {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .serverChannelInitializer { [admission, logger] channel in
+            .serverChannelInitializer { [admission, connections, logger] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGate(admission))
-                    let most = MaximumAvailableConnections(OpenConnections.most, logger: logger)
-                    try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: most))
+                    let max = MaximumAvailableConnections(connections.max, logger: logger)
+                    try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: max))
                 }
             }
     }

@@ -4,7 +4,7 @@ import Synchronization
 /// The connections of the admin API: which of them make room for others, and all of them when it ends. Usable from any task.
 final class OpenConnections: Sendable {
     /// More connections wait until one of these ends.
-    static let most = 256
+    let max: Int
     /// The number of them that are served for health alone where all others have something to do.
     static let keptForHealth = 16
 
@@ -19,12 +19,12 @@ final class OpenConnections: Sendable {
     }
 
     private struct State {
+        /// More are served for health alone.
+        let capacity: Int
         var isEnding = false
         var connections: [ObjectIdentifier: Connection] = [:]
 
-        var isFull: Bool {
-            connections.values.count { !$0.isLeaving } > OpenConnections.most - OpenConnections.keptForHealth
-        }
+        var isFull: Bool { connections.values.count { !$0.isLeaving } > capacity }
 
         /// Has the connection that has waited longest leave, another than the given one; nil where none waits.
         mutating func makeRoom(for id: ObjectIdentifier) -> (any Channel)? {
@@ -36,7 +36,13 @@ final class OpenConnections: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    /// - Parameter max: 1 or more.
+    init(max: Int) {
+        self.max = max
+        state = Mutex(State(capacity: max - min(Self.keptForHealth, max / 4)))
+    }
 
     /// Keeps a connection until it closes. Where there are many, the one that has waited longest for its client is closed for it.
     func add(_ channel: any Channel) {
