@@ -43,6 +43,19 @@ import TollgateCore
             ]))
     }
 
+    @Test("what waits in a journal explains a refusal only as far as it goes")
+    func waiting() {
+        let history = [
+            event(0...9, .record(hits: 2, cost: 0), .queued),
+            event(2...3, .peek(hits: 2, cost: 0), .denied(.requests, used: 0, remaining: 1)),
+        ]
+        #expect(!verdict(history))
+        let waiting = LedgerModel(maxRequests: 3, maxCost: 100, maxWaiting: .init(history))
+        #expect(HistoryChecker.check(history, from: waiting).isLinearizable)
+        let tooFar = event(2...3, .peek(hits: 2, cost: 0), .denied(.requests, used: 0, remaining: 0))
+        #expect(!HistoryChecker.check([history[0], tooFar], from: waiting).isLinearizable)
+    }
+
     @Test("a lost update is rejected")
     func lostUpdate() {
         #expect(

@@ -9,15 +9,15 @@ struct LedgerModel: Hashable, Sendable {
 
     let maxRequests: Int
     let maxCost: Int
-    /// Whether decisions may take what waits in a sidecar's journal for held: less remains then than by the model, and what it would let
-    /// pass is refused.
-    let countsWaiting: Bool
+    /// The most that can have waited in a sidecar's journal at a time. Decisions take what waits for held: as much less may remain than
+    /// by the model, and what it would let pass may be refused for it.
+    let maxWaiting: Waiting
     private var requests = 0
     private var cost = 0
     private var holds: [String: Int] = [:]
 
-    init(maxRequests: Int, maxCost: Int, countsWaiting: Bool = false) {
-        self.countsWaiting = countsWaiting
+    init(maxRequests: Int, maxCost: Int, maxWaiting: Waiting = Waiting()) {
+        self.maxWaiting = maxWaiting
         self.maxRequests = maxRequests
         self.maxCost = maxCost
     }
@@ -64,7 +64,7 @@ struct LedgerModel: Hashable, Sendable {
             return next.shows(counter, used, remaining) ? next : nil
         case .denied(let counter, let used, let remaining):
             let amount = counter == .requests ? hits : cost
-            let isForWaiting = countsWaiting && remaining < max(amount, 1)
+            let isForWaiting = maxWaiting[counter] > 0 && remaining < max(amount, 1)
             guard !passes && refuses(counter, amount) || isForWaiting else { return nil }
             return shows(counter, used, remaining) ? self : nil
         case .unknown:
@@ -88,14 +88,42 @@ struct LedgerModel: Hashable, Sendable {
     private func shows(_ counter: Counter, _ used: Int, _ remaining: Int) -> Bool {
         let (expected, left) =
             switch counter {
-            case .requests: (requests, max(maxRequests - requests, 0))
-            case .cost: (cost, max(maxCost - cost - held, 0))
+            case .requests: (requests, maxRequests - requests)
+            case .cost: (cost, maxCost - cost - held)
             }
-        return used == expected && (remaining == left || countsWaiting && remaining < left)
+        return used == expected && (max(left - maxWaiting[counter], 0)...max(left, 0)).contains(remaining)
     }
 }
 
 extension LedgerModel {
+    /// What waits in a journal to be added.
+    struct Waiting: Hashable {
+        var requests = 0
+        var cost = 0
+
+        init() {}
+
+        /// All of a history that was queued, or may have been.
+        init(_ history: [HistoryEvent]) {
+            for event in history where event.outcome == .queued || event.outcome == .unknown {
+                switch event.operation {
+                case .record(let hits, let cost):
+                    requests += hits
+                    self.cost += cost
+                case .commit(_, let cost): self.cost += cost
+                default: break
+                }
+            }
+        }
+
+        subscript(counter: Counter) -> Int {
+            switch counter {
+            case .requests: requests
+            case .cost: cost
+            }
+        }
+    }
+
     /// All answers that some request may have now, but for those with a reservation.
     var outcomes: [HistoryEvent.Outcome] {
         let counters: [(Counter, Int, Int)] = [

@@ -4,7 +4,6 @@ import TollgateTestSupport
 /// What several sidecars answer to many clients at the same time is what one counter would have answered to them one after the
 /// other.
 extension FaultTests {
-    private static let start = LedgerModel(maxRequests: 30, maxCost: 600)
     private static let policy = """
         defaults:
           user: { requests: { total: 30 }, cost: { total: { max: 0.0000006, on_redis_failure: open } } }
@@ -23,15 +22,14 @@ extension FaultTests {
     )
     func linearizableWithLostConnections() async throws {
         let setup = Stand.Setup(policy: Self.policy)
-        let start = LedgerModel(maxRequests: 30, maxCost: 600, countsWaiting: true)
-        try await playHistories("linearizable, connections killed", setup, from: start, count: 120) { round, stand in
+        try await playHistories("linearizable, connections killed", setup, count: 120, canWait: true) { round, stand in
             try await round.pause(5...40)
             _ = try await stand.cli("CLIENT", "KILL", "TYPE", "normal")
         }
     }
 
     private func playHistories(
-        _ name: String, _ setup: Stand.Setup, from start: LedgerModel = start, count: Int,
+        _ name: String, _ setup: Stand.Setup, count: Int, canWait: Bool = false,
         fault: @escaping @Sendable (inout Round, Stand) async throws -> Void
     ) async throws {
         let stand = try await Stand(setup)
@@ -39,6 +37,8 @@ extension FaultTests {
             var round = Round(scenario: name, number: number, seed: seed)
             _ = try await stand.recover()
             let history = try await record(&round, on: stand, count: count, fault: fault)
+            let waiting = canWait ? LedgerModel.Waiting(history) : .init()
+            let start = LedgerModel(maxRequests: 30, maxCost: 600, maxWaiting: waiting)
             let started = ContinuousClock.now
             let verdict = HistoryChecker.check(history, from: start)
             let (unknown, queued) = (history.count { $0.returned == nil }, history.count { $0.outcome == .queued })
