@@ -38,6 +38,8 @@ final class Batch {
     private(set) var traits: [Int: [UInt8]] = [:]
     /// Whether it tells facts, which must count once whatever happens to its reply.
     private(set) var hasFacts = false
+    /// Whether it takes back what was counted: not before that has been.
+    private(set) var takesBack = false
     /// Whether it comes from the journal: then it stays there where it fails.
     var isReplay = false
     /// What it is sent as; nil before, and where it tells no facts.
@@ -61,7 +63,7 @@ final class Batch {
 
     private static let weightOfUsage = 8
 
-    /// Adds an operation on scopes whose plans are not inert.
+    /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
         times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for owner: any OperationOwner, ticket: Int
@@ -70,6 +72,7 @@ final class Batch {
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
         if let terms { self.terms[entries.count] = terms }
         if !verb.isDecision { hasFacts = true }
+        if verb == .refund || verb == .cancel { takesBack = true }
         let failsClosed = scopes.contains { $0.set.failsClosed }
         entries.append(Entry(owner: owner, ticket: ticket, verb: verb, failsClosed: failsClosed))
     }

@@ -126,7 +126,7 @@ extension Ledger {
         }
         for request in batch.usageRequests { request.completion(.failure(failure)) }
         onAnswersDelivered()
-        if mayBeApplied, journal != nil { cancelAbandoned(in: batch) }
+        if mayBeApplied { cancelAbandoned(in: batch) }
         if isKept { keep(batch.facts, as: mayBeApplied ? batch.identity : nil, failure: failure) }
         if first == 0 { hasEnded(batch) }
     }

@@ -95,7 +95,7 @@ package final class Ledger {
     /// What Redis's clock probably says now, Unix ms.
     package var redisTime: Int64 { clock.now }
 
-    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones; with none left
+    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones but for COMMIT and CANCEL; with none left
     /// there is nothing to decide or count, and the answer comes at once. `traits` are what the request said of its user, for the
     /// journal. `usedAt`: when what a RECORD or REFUND tells of was used, Unix ms; nil for now. `unknown`: why what administrators have set for the scopes is not known, where it is not.
     package func submit(
@@ -249,7 +249,7 @@ package final class Ledger {
                 fail(batch, with: noConnection)
                 continue
             }
-            guard batch.isReplay || !hasWaitedTooLong(since: batch.waitsSince) else {
+            guard batch.isReplay || !hasWaitedTooLong(since: batch.waitsSince) && !isAheadOfJournal(batch) else {
                 fail(batch, with: .busy)
                 continue
             }
@@ -257,6 +257,11 @@ package final class Ledger {
             send(batch)
         }
         if !waitingForBatch.isEmpty { resumeWaiting() }
+    }
+
+    /// Whether it would take back what has gone into the journal since it was filled: it goes there too, behind that.
+    private func isAheadOfJournal(_ batch: Batch) -> Bool {
+        batch.takesBack && journal?.hasBacklog == true
     }
 
     /// At once, so that they come first into the next batch.

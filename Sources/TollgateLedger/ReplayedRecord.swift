@@ -3,24 +3,33 @@ package import TollgateCore
 
 /// Waits for what becomes of a record that is replayed. Owned by the ledger's event loop.
 final class ReplayedRecord: OperationOwner {
+    private let operations: Int
     private var missing: Int
     private var outcome = JournalReplay.Outcome.applied
+    /// The first operation that Redis will never apply, and how many there are.
+    private var firstFault = ""
+    private var faults = 0
     private let promise: EventLoopPromise<JournalReplay.Outcome>
     private unowned let ledger: Ledger
 
     init(operations: Int, ledger: Ledger, promise: EventLoopPromise<JournalReplay.Outcome>) {
+        self.operations = operations
         missing = operations
         self.ledger = ledger
         self.promise = promise
     }
 
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        if answer.outcome == .broken {
-            let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
-            outcome = .impossible("operation \(ticket + 1): the key of \(scope) in Redis is not a hash")
-        }
-        if answer.outcome == .conflict {
-            outcome = .impossible("operation \(ticket + 1): its id was used before for other amounts")
+        switch answer.outcome {
+        case .broken:
+            guard let scope = answer.limit?.plan.scope else {
+                // Applied before its reply was lost, and Redis keeps no more than that some of it could not be.
+                firstFault = "the key of a scope in Redis is not a hash; its other operations were applied"
+                break
+            }
+            note("the key of \(scope) in Redis is not a hash", of: ticket)
+        case .conflict: note("its id was used before for other amounts", of: ticket)
+        default: break
         }
         oneMore()
     }
@@ -34,9 +43,19 @@ final class ReplayedRecord: OperationOwner {
         oneMore()
     }
 
+    private func note(_ fault: String, of ticket: Int) {
+        faults += 1
+        if faults == 1 { firstFault = "operation \(ticket + 1): \(fault)" }
+    }
+
     private func oneMore() {
         missing -= 1
-        if missing == 0 { promise.succeed(outcome) }
+        guard missing == 0 else { return }
+        guard outcome == .applied, !firstFault.isEmpty else { return promise.succeed(outcome) }
+        guard faults > 0 else { return promise.succeed(.impossible(firstFault)) }
+        let more = faults > 1 ? ", and \(faults - 1) more like it" : ""
+        let others = faults < operations ? "; the others were applied" : ""
+        promise.succeed(.impossible(firstFault + more + others))
     }
 }
 

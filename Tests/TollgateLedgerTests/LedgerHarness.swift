@@ -119,16 +119,20 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// The answer to an operation that has waited for its batch to go for as long as the deadline, and that nothing is wrong
-    /// with otherwise.
-    func applyOverdue(_ operation: TestOperation) async throws -> String {
+    /// The answers to an operation that has waited for its batch to go for as long as the deadline, and that nothing is wrong
+    /// with otherwise; and to others in the batch behind it, which has not.
+    func applyOverdue(_ operation: TestOperation, thenInTime others: TestOperation...) async throws -> [String] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
-            let collector = Collector(expected: 1, promise: eventLoop.makePromise())
-            let plans = operation.scopes.map { core.value.plan(for: $0) }
-            ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: 0)
-            ledger.filling?.waitsSince = .now() - ledger.deadline
-            return collector.promise.futureResult.map { $0[0].line }
+            let collector = Collector(expected: 1 + others.count, promise: eventLoop.makePromise())
+            for (ticket, operation) in ([operation] + others).enumerated() {
+                let plans = operation.scopes.map { core.value.plan(for: $0) }
+                ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
+                guard ticket == 0 else { continue }
+                ledger.filling?.waitsSince = .now() - ledger.deadline
+                ledger.endBatch()
+            }
+            return collector.promise.futureResult.map { $0.map(\.line) }
         }.get()
     }
 

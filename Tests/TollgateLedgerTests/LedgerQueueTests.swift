@@ -23,7 +23,7 @@ import TollgateCore
     @Test("what has waited too long is refused as busy, which is no outage: the next is answered")
     func tooLong() async throws {
         let harness = try await harness()
-        #expect(try await harness.applyOverdue(.check("user:a")) == "FAILED busy")
+        #expect(try await harness.applyOverdue(.check("user:a")) == ["FAILED busy"])
         #expect(try await harness.apply(.check("user:a"), at: nil) == "ALLOW user:a/requests/total used=1")
         try await harness.stop()
     }

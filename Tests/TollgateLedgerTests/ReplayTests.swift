@@ -131,6 +131,25 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
+    @Test("an id that was used for other amounts is named, and the operations beside it are applied")
+    func conflict() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        let plans = ScopePlanCache(policy: try policy(), namespace: "tollgate")
+        func record(_ sequence: Int64, tokens: Int64) throws -> Journal.Record {
+            self.record(
+                BatchIdentity(producer: "p", sequence: sequence),
+                [
+                    try .record("user:a", amounts: Amounts(tokens: 3)),
+                    try .record("user:a", amounts: Amounts(tokens: tokens)).once("x"),
+                ], plans: plans)
+        }
+        #expect(try await harness.replay(record(1, tokens: 10)) == .applied)
+        let reason = "operation 2: its id was used before for other amounts; the others were applied"
+        #expect(try await harness.replay(record(2, tokens: 11)) == .impossible(reason))
+        #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "16"])
+        try await harness.stop()
+    }
+
     @Test(
         "what takes back goes into the journal when what is before it has ended, be it a reading of usage",
         .timeLimit(.minutes(1)))
@@ -146,6 +165,19 @@ import TollgateTestSupport
             ])
         #expect(try await harness.apply(refund, at: nil) == "OK queued")
         #expect(kept.journal.depth.operations == 4)
+        try await harness.stop()
+    }
+
+    @Test("what takes back goes into the journal behind what was put there while it waited in a batch of its own")
+    func behindShed() async throws {
+        let kept = try JournalHarness()
+        let harness = try await LedgerHarness(policy: try policy(), journal: kept.journal)
+        let answers = try await harness.applyOverdue(
+            .record("user:a", amounts: Amounts(tokens: 5)),
+            thenInTime: .refund("user:a", amounts: Amounts(tokens: 2)), .record("user:a", amounts: Amounts(tokens: 1)))
+        #expect(answers == ["OK queued", "OK queued", "OK queued"])
+        for record in try await kept.journal.all() { #expect(try await harness.replay(record) == .applied) }
+        #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "4")
         try await harness.stop()
     }
 }
