@@ -200,10 +200,7 @@ final class AlertFeed: Sendable {
         guard page.isLast, page.end == cursor else { return page }
         let newest = try await store.newestPlace()
         guard newest < cursor else { return page }
-        // Redis has lost its data, and its clock is behind what it was: all that is there came since. Or it has come back with the data
-        // of a second ago: then what is there was there before.
-        let isOld = state.withLock { $0.handedOn.has(newest, before: cursor) }
-        var first = try await nextPage(after: isOld ? newest : .start)
+        var first = try await nextPage(after: state.withLock { $0.handedOn.resumption(after: cursor, newest: newest) })
         first.newestPlace = newest
         return first
     }

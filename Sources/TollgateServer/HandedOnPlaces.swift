@@ -19,9 +19,14 @@ struct HandedOnPlaces {
         latest.removeFirst(max(0, latest.count - Self.most))
     }
 
-    /// Whether one is known to have been handed on before another.
-    func has(_ place: AlertCursor, before other: AlertCursor) -> Bool {
-        guard let first = latest.firstIndex(of: place), let second = latest.lastIndex(of: other) else { return false }
-        return first < second
+    /// Returns the cursor after which a client goes on whose own cursor is past the end of the stream, because Redis has lost
+    /// the entries up to there.
+    ///
+    /// Where Redis has come back with earlier data, what is left was handed on before, and the client goes on behind it: behind the
+    /// newest entry, or where others have come since, behind the one that was the newest then. Otherwise all that is there is new.
+    func resumption(after cursor: AlertCursor, newest: AlertCursor) -> AlertCursor {
+        guard let index = latest.lastIndex(of: cursor) else { return .start }
+        let end = latest[(index + 1)...].first { $0 < cursor } ?? newest
+        return latest[..<index].contains(end) ? end : .start
     }
 }
