@@ -3,10 +3,20 @@ import TollgateCore
 
 /// Operations that go to Redis together, and who waits for them. Owned by one event loop.
 final class Batch {
-    /// A batch closes at so many operations.
+    /// When a batch closes.
+    struct Bounds: Sendable {
+        var operations: Int
+        /// Distinct scopes: they are what takes Redis its time.
+        var scopes: Int
+
+        /// For the most operations a second.
+        static let long = Bounds(operations: capacity, scopes: 640)
+        /// For short waits: a request waits for the batch under way, the one that is full, and its own.
+        static let short = Bounds(operations: 256, scopes: 160)
+    }
+
+    /// The most operations of a batch.
     static let capacity = 512
-    /// It also closes at so many distinct scopes: they are what takes Redis its time.
-    static let mostScopes = 640
 
     struct Entry {
         var owner: any OperationOwner
@@ -22,7 +32,8 @@ final class Batch {
 
     let number: Int
     /// When it was begun.
-    var waitsSince = NIODeadline.now()
+    var waitsSince: NIODeadline
+    private let bounds: Bounds
     /// When it was last sent.
     var sentAt = NIODeadline.uptimeNanoseconds(0)
     /// The operations have been answered; what was asked of usage is being read.
@@ -50,15 +61,17 @@ final class Batch {
     var resent = 0
 
     /// `number` as for the encoder.
-    init(number: Int, namespace: String) {
+    init(number: Int, namespace: String, bounds: Bounds = .long, at now: NIODeadline = .now()) {
         self.number = number
+        self.bounds = bounds
+        waitsSince = now
         encoder = BatchEncoder(number: number, namespace: namespace)
     }
 
     /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.
     var isFull: Bool {
-        entries.count + Self.weightOfUsage * usageRequests.count >= Self.capacity
-            || encoder.plans.count >= Self.mostScopes
+        entries.count + Self.weightOfUsage * usageRequests.count >= bounds.operations
+            || encoder.plans.count >= bounds.scopes
     }
 
     private static let weightOfUsage = 8

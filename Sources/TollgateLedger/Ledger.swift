@@ -33,6 +33,7 @@ package final class Ledger {
     var circuit = CircuitBreaker()
     var producers = ProducerNames()
     private var lastBatchNumber = 0
+    private var shortBatchesUntil = NIODeadline.uptimeNanoseconds(0)
     private var lastReservation = 0
     /// Signs the tokens of reservations.
     package internal(set) var tokens = ReservationTokens()
@@ -205,6 +206,12 @@ package final class Ledger {
         return waiting < (underWay == nil ? 2 : 1)
     }
 
+    /// For the next tenth of a second batches close early. To be called while clients that ask for little wait behind others
+    /// that ask for much: those lose a tenth of their throughput, and the former wait half as long.
+    package func keepBatchesShort() {
+        shortBatchesUntil = .now() + .milliseconds(100)
+    }
+
     /// Nil when too many batches wait.
     private func batchToFill() -> Batch? {
         if let batch = filling {
@@ -227,7 +234,9 @@ package final class Ledger {
 
     private func makeBatch() -> Batch {
         lastBatchNumber += 1
-        return Batch(number: lastBatchNumber, namespace: namespace)
+        let now = NIODeadline.now()
+        return Batch(
+            number: lastBatchNumber, namespace: namespace, bounds: now < shortBatchesUntil ? .short : .long, at: now)
     }
 
     /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.

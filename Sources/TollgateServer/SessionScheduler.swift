@@ -8,8 +8,8 @@ import NIOCore
 /// A session handles what it has read at once while nobody waits; what it has left over waits for its turn here, and it reads no
 /// more meanwhile. Owned by the worker's event loop.
 final class SessionScheduler {
-    /// Requests between two looks at the sockets: as many as two batches hold.
-    static let budget = 1_024
+    /// Requests between two looks at the sockets: as many as a batch holds, a few ms of work.
+    static let budget = 512
     /// The requests that a session handles at once, without waiting for its turn.
     static let immediateShare = 64
     /// The requests of a turn while nobody else waits, and of one while very many do: then each waits longer for its turn, and a
@@ -29,6 +29,8 @@ final class SessionScheduler {
     private let eventLoop: any EventLoop
     /// Whether the ledger takes operations.
     private let hasRoom: () -> Bool
+    /// Called when a session that asks for little has its turn while others ask for much.
+    private let onContention: () -> Void
     /// Sessions that ask for little, and all others, in turns: a client that asks one thing at a time does not wait behind all
     /// that ask for much.
     private var fresh = Line()
@@ -56,9 +58,10 @@ final class SessionScheduler {
         }
     }
 
-    init(eventLoop: any EventLoop, hasRoom: @escaping () -> Bool) {
+    init(eventLoop: any EventLoop, hasRoom: @escaping () -> Bool, onContention: @escaping () -> Void) {
         self.eventLoop = eventLoop
         self.hasRoom = hasRoom
+        self.onContention = onContention
     }
 
     /// How many requests a session that has read may handle at once.
@@ -115,6 +118,7 @@ final class SessionScheduler {
             spentByStrangers += Self.turnCost + turn(of: session, share: Self.strangersShare)
         }
         while spent < Self.budget, let session = nextSession() {
+            if session.isFresh, others.count > 0 { onContention() }
             let share = session.isFresh ? Self.freshShare : max(Self.leastShare, Self.mostShare / (others.count + 1))
             spent += Self.turnCost + turn(of: session, share: share)
         }

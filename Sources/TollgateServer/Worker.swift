@@ -68,7 +68,9 @@ final class Worker {
         ledger = Ledger(
             link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline),
             journal: journal)
-        scheduler = SessionScheduler(eventLoop: eventLoop, hasRoom: { [unowned ledger] in ledger.hasRoom })
+        scheduler = SessionScheduler(
+            eventLoop: eventLoop, hasRoom: { [unowned ledger] in ledger.hasRoom },
+            onContention: { [unowned ledger] in ledger.keepBatchesShort() })
         let cache = ScopePlanCache(
             policy: policy, namespace: settings.namespace, redisTime: { [unowned ledger] in ledger.redisTime },
             onDrop: { [unowned ledger] in ledger.endBatch(with: $0) },
