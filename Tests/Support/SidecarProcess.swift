@@ -4,8 +4,12 @@ import Foundation
 ///
 /// Usable from any thread.
 public final class SidecarProcess: @unchecked Sendable {
-    /// The path of the built program, which stands beside the test bundle.
+    /// The program to test that the environment names, such as a release build; nil for that of the same build.
+    public static let givenProgram = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PROGRAM"]
+
+    /// The path of the program; that of the same build stands beside the test bundle.
     public static let program: String = {
+        if let givenProgram { return givenProgram }
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/tollgate"
     }()

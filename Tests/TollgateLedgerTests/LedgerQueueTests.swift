@@ -38,7 +38,7 @@ import TollgateCore
             batch.append(.check, Amounts(requests: 1), on: plans, terms: nil, for: NoOwner(), ticket: added)
             added += 1
         }
-        #expect(added == Batch.mostScopes / 16)
+        #expect(added == Batch.Bounds.long.scopes / 16)
     }
 }
 
