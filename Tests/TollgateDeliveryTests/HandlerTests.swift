@@ -52,10 +52,7 @@ struct HandlerTests {
         let document = try String(
             contentsOfFile: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent().path + "/docs/delivery.md", encoding: .utf8)
-        let documented = document.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.hasPrefix("    ") ? String(line.dropFirst(4)) : String(line)
-        }.joined(separator: "\n")
-        #expect(documented.contains(Self.snippet), "docs/delivery.md has another snippet than is tested")
+        #expect(document.contains(Self.snippet), "docs/delivery.md has another snippet than is tested")
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 try await harness.delivering([.webhook(receiver, secret: Self.secret)]) {
