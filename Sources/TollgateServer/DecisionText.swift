@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-/// Writes the answers of the ledger as the body of a reply (README.md, Protocol).
+/// Writes the answers of the ledger as the body of a reply (docs/protocol.md).
 enum DecisionText {
     static func write(_ answer: borrowing Answer, to buffer: inout ByteBuffer) {
         switch answer.outcome {

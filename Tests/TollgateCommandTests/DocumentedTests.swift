@@ -1,40 +1,107 @@
 import Foundation
 import Testing
 
-/// README's page "What happens when" names a test for each of its lines.
+/// What the documents name is there: tests, pages, headings. And README stays short.
 @Suite struct DocumentedTests {
+    /// A test that a page names, or a whole suite.
+    private struct Proof {
+        var suite: String
+        /// Nil for the whole suite.
+        var function: String?
+    }
+
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test("every test that proves a line of What happens when is there")
+    @Test("every entry of failure-modes.md names the tests that prove it, and they are there")
     func whatHappensWhen() throws {
-        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        let page = try #require(
-            readme.components(separatedBy: "## What happens when").last?.components(separatedBy: "\n## ").first)
-        let lines = page.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst()
-        #expect(lines.count >= 14)
+        let entries = Self.entries(of: try Self.text(of: "docs/failure-modes.md"))
+        #expect(entries.count >= 30)
         let sources = try Self.sources()
-        for line in lines {
-            let proofs = Self.names(in: line.split(separator: "|").last ?? "")
-            #expect(!proofs.isEmpty, "\(line)")
-            var suite = ""
+        var count = 0
+        for entry in entries {
+            let proofs = Self.proofs(in: entry)
+            #expect(!proofs.isEmpty, "\(entry)")
+            count += proofs.count
             for proof in proofs {
-                let parts = proof.split(separator: "/").map(String.init)
-                if parts.count == 2 || parts[0].hasSuffix("Tests") { suite = parts[0] }
-                let function = parts.last.flatMap { $0.hasSuffix("Tests") ? nil : $0 }
                 let isThere = sources.contains { source in
-                    let isOfSuite = source.contains("struct \(suite)") || source.contains("extension \(suite)")
-                    return isOfSuite && (function.map { source.contains("func \($0)(") } ?? true)
+                    let isOfSuite =
+                        source.contains("struct \(proof.suite)") || source.contains("extension \(proof.suite)")
+                    return isOfSuite && (proof.function.map { source.contains("func \($0)(") } ?? true)
                 }
-                #expect(isThere, "\(proof) of \(suite): \(line)")
+                #expect(isThere, "\(proof.suite)/\(proof.function ?? ""): \(entry)")
+            }
+        }
+        #expect(count >= 115)
+    }
+
+    @Test("README is a front page of at most 120 lines and 12 KB")
+    func frontPage() throws {
+        let readme = try Self.text(of: "README.md")
+        #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
+        #expect(readme.utf8.count <= 12_288)
+    }
+
+    @Test("every relative link leads to a file, and its anchor to a heading there")
+    func links() throws {
+        let docs = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "docs").path)
+        let pages = ["README.md", "CONTRIBUTING.md"] + docs.filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
+        for page in pages {
+            let folder = page.hasPrefix("docs/") ? "docs/" : ""
+            for match in try Self.text(of: page).matches(of: #/\]\(([^()\s]+)\)/#) {
+                let link = String(match.output.1)
+                guard !link.contains("://") else { continue }
+                let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+                let file = parts[0].isEmpty ? page : folder + String(parts[0])
+                let isThere = FileManager.default.fileExists(atPath: Self.root.appending(path: file).path)
+                #expect(isThere, "\(page): \(link)")
+                if isThere, parts.count == 2 {
+                    let anchors = try Self.anchors(of: file)
+                    #expect(anchors.contains(String(parts[1])), "\(page): \(link)")
+                }
             }
         }
     }
 
-    /// What stands in backticks.
-    private static func names(in text: Substring) -> [Substring] {
-        text.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map(
-            \.element)
+    // MARK: - Pages
+
+    private static func text(of page: String) throws -> String {
+        try String(contentsOf: root.appending(path: page), encoding: .utf8)
+    }
+
+    /// The anchors of a page's headings, as web views of Markdown make them.
+    private static func anchors(of page: String) throws -> Set<String> {
+        var anchors: Set<String> = []
+        for line in try text(of: page).split(separator: "\n") where line.hasPrefix("#") {
+            let title = line.drop { $0 == "#" }.dropFirst().lowercased()
+            let kept = title.filter { $0.isLetter || $0.isNumber || $0 == " " || $0 == "-" || $0 == "_" }
+            anchors.insert(kept.replacing(" ", with: "-"))
+        }
+        return anchors
+    }
+
+    /// The rows of the page's tables, or its sections, or the items of its lists, whichever the page is made of.
+    private static func entries(of page: String) -> [String] {
+        let lines = page.components(separatedBy: "\n")
+        let rows = zip(lines, lines.dropFirst()).filter { line, next in
+            line.hasPrefix("| ") && !next.hasPrefix("|-") && !next.hasPrefix("| -")
+        }
+        let sections = page.components(separatedBy: "\n### ").dropFirst()
+        let items = page.components(separatedBy: "\n- ").dropFirst()
+        return [rows.map { $0.0 }, Array(sections), Array(items)].first { $0.count >= 30 } ?? []
+    }
+
+    /// Reads `` `SuiteTests/one`, `another` `` and `` `SuiteTests` ``.
+    private static func proofs(in entry: String) -> [Proof] {
+        var proofs: [Proof] = []
+        for match in entry.matches(of: #/`([A-Z]\w*Tests)(?:/(\w+))?`((?:,\s+`[a-z]\w*`)*)/#) {
+            let suite = String(match.output.1)
+            proofs.append(Proof(suite: suite, function: match.output.2.map { String($0) }))
+            for other in match.output.3.matches(of: #/\w+/#) {
+                proofs.append(Proof(suite: suite, function: String(other.output)))
+            }
+        }
+        return proofs
     }
 
     private static func sources() throws -> [String] {

@@ -1,10 +1,11 @@
 import Foundation
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
-/// The commands of README's sections on tiers and on alerts, as they stand there, on a real sidecar.
+/// The commands of README, of the quickstart and of the page on the admin API, as they stand there, on a real sidecar.
 @Suite struct ReadmeWalkTests {
-    /// A line that begins with `$`, and what README shows below it.
+    /// A line that begins with `$`, and what the page shows below it.
     private struct Step {
         var command: String
         var shown: [String]
@@ -13,16 +14,52 @@ import TollgateTestSupport
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test("every command of the walk through tiers and overrides answers what README shows", .timeLimit(.minutes(2)))
+    @Test("every command of README answers what README shows", .timeLimit(.minutes(2)))
+    func readme() async throws {
+        try await waitOutMidnight()
+        let blocks = try Self.blocks(of: "A first look", in: "README.md")
+        try await walk(blocks, in: TemporaryFolder(), least: 6)
+    }
+
+    @Test(
+        "the Python of README and of the quickstart runs as it stands there",
+        .enabled(if: Python.hasRedis, "needs a Python with the package redis: run scripts/test"),
+        arguments: [("README.md", "From your code"), ("docs/quickstart.md", "From Python")])
+    func python(page: String, title: String) async throws {
+        let sidecar = try await Sidecar(policy: try Self.examplePolicy())
+        let blocks = try Self.blocks(of: title, in: page)
+        let script = try #require(blocks.first { $0.first?.hasPrefix("import uuid") == true })
+        let text = script.joined(separator: "\n").replacing("port=7379", with: "port=\(sidecar.port)")
+        let command = try await Command.run(Python.program, ["-c", text])
+        #expect(command.status == 0, "\(command.errors)")
+        #expect(try sidecar.redis.hash("tollgate:{user:dave}")["cost/day"] == "18500000")
+    }
+
+    @Test("the example of the page on the policy file is a good one")
+    func policy() throws {
+        let blocks = try Self.blocks(of: "An example", in: "docs/policy.md")
+        let example = try #require(blocks.first)
+        let policy = try Policy(wholeFile: example.joined(separator: "\n"), file: "docs/policy.md")
+        #expect(policy.warnings.isEmpty, "\(policy.warnings)")
+        #expect(policy.tiers.count == 2)
+    }
+
+    @Test("every command of the quickstart's first requests answers what it shows", .timeLimit(.minutes(2)))
+    func quickstart() async throws {
+        let blocks = try Self.blocks(of: "First requests", in: "docs/quickstart.md")
+        try await walk(blocks, in: TemporaryFolder(), least: 12)
+    }
+
+    @Test("every command of the walk through tiers and overrides answers what the page shows", .timeLimit(.minutes(2)))
     func tiers() async throws {
-        let blocks = try Self.blocks(of: "Tiers, overrides, and the admin API")
+        let blocks = try Self.blocks(of: "A walk through tiers and overrides", in: "docs/admin-api.md")
         try await walk(blocks, in: TemporaryFolder(), least: 11)
     }
 
-    @Test("every command of the walk through costs and alerts answers what README shows", .timeLimit(.minutes(2)))
+    @Test("every command of the walk through costs and alerts answers what the page shows", .timeLimit(.minutes(2)))
     func alerts() async throws {
         try await waitOutMidnight()
-        let blocks = try Self.blocks(of: "Costs, reports, and alerts")
+        let blocks = try Self.blocks(of: "Costs, reports and alerts", in: "docs/quickstart.md")
         let files = try #require(blocks.first { $0.last == "scripts/run --alerts alerts.yaml" }).dropLast()
         let port = try #require(findFreePort())
         let folder = try TemporaryFolder()
@@ -43,7 +80,7 @@ import TollgateTestSupport
         if left < 60 { try await Task.sleep(for: .seconds(left + 1)) }
     }
 
-    /// - Parameter replaced: what stands in README and is another here.
+    /// - Parameter replaced: what the page names and is another here.
     private func walk(
         _ blocks: [[String]], in folder: TemporaryFolder, arguments: [String] = [],
         replacing replaced: [String: String] = [:], least: Int
@@ -51,9 +88,8 @@ import TollgateTestSupport
         let steps = blocks.filter { $0.first?.hasPrefix("$ ") == true }.flatMap(Self.steps)
         #expect(steps.count >= least)
         func here(_ text: String) -> String { replaced.reduce(text) { $0.replacing($1.key, with: $1.value) } }
-        let policy = try String(contentsOf: Self.root.appending(path: "tollgate.yaml"), encoding: .utf8)
         let sidecar = try await SidecarProcess(
-            policy: policy,
+            policy: try Self.examplePolicy(),
             arguments: ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--deadline", "10s"] + arguments,
             folder: folder)
         let outputs = try await run(steps.map { here($0.command) }, beside: sidecar)
@@ -78,26 +114,34 @@ import TollgateTestSupport
         #expect(Self.settled("until 2026-11-21T16:46:34Z: x") == Self.settled("until 2027-01-01T00:00:00Z: x"))
         #expect(Self.settled("max=60 reset=61.6") == Self.settled("max=60 reset=7"))
         #expect(Self.settled("max=60 reset=61.6") != Self.settled("max=61 reset=61.6"))
+        #expect(Self.settled("DENY retry_after=58.24 source=scope") == Self.settled("DENY retry_after=9 source=scope"))
+        #expect(Self.settled("reset=61 reservation=AbJl") == Self.settled("reset=61.5 reservation=Zm9v"))
     }
 
-    // MARK: - README
+    // MARK: - Pages
 
-    /// The indented parts of a section, without their indent, and without empty lines at their ends.
-    private static func blocks(of title: String) throws -> [[String]] {
-        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-        let section = try #require(
-            readme.components(separatedBy: "\n## \(title)\n").last?.components(separatedBy: "\n## ").first)
-        var blocks: [[String]] = [[]]
+    private static func examplePolicy() throws -> String {
+        try String(contentsOf: root.appending(path: "tollgate.yaml"), encoding: .utf8)
+    }
+
+    /// The fenced blocks of a section, without their fences.
+    private static func blocks(of title: String, in page: String) throws -> [[String]] {
+        let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+        let parts = text.components(separatedBy: "\n## \(title)\n")
+        try #require(parts.count == 2, "\(page) has no section \(title), or several")
+        let section = try #require(parts[1].components(separatedBy: "\n## ").first)
+        var blocks: [[String]] = []
+        var isInside = false
         for line in section.components(separatedBy: "\n") {
-            if line.hasPrefix("    ") {
-                blocks[blocks.count - 1].append(String(line.dropFirst(4)))
-            } else if line.isEmpty, blocks.last?.isEmpty == false {
-                blocks[blocks.count - 1].append("")
-            } else {
-                blocks.append([])
+            if line.hasPrefix("```") {
+                isInside.toggle()
+                if isInside { blocks.append([]) }
+            } else if isInside {
+                blocks[blocks.count - 1].append(line)
             }
         }
-        return blocks.map { Array($0.reversed().drop { $0.isEmpty }.reversed()) }
+        try #require(!isInside, "\(page): a block of \(title) has no end")
+        return blocks
     }
 
     private static func steps(of block: [String]) -> [Step] {
@@ -118,7 +162,9 @@ import TollgateTestSupport
         let adminPort = try await Self.port(in: sidecar, ofLineWith: "admin API listening")
         let script = commands.map { command in
             let text = command.replacing("-p 7379", with: "-p \(port)")
+                .replacing("nc -N 127.0.0.1 7379", with: "nc -N 127.0.0.1 \(port)")
                 .replacing("127.0.0.1:7380", with: "127.0.0.1:\(adminPort)")
+                .replacing(".build/release/tollgate", with: "tollgate")
             return "\(text)\nprintf '=== %s\\n' $?\n"
         }.joined()
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
@@ -160,7 +206,8 @@ import TollgateTestSupport
         line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
             .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
             .replacing(#/\b[0-9a-z]{8}-[0-9a-z]{9,13}\b/#, with: "ALERT")
-            .replacing(#/(reset=|"reset":|;t=|Retry-After: |pass in )[0-9.]+/#) { "\($0.output.1)SECONDS" }
+            .replacing(#/reservation=[^ ]+/#, with: "reservation=TOKEN")
+            .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |pass in )[0-9.]+/#) { "\($0.output.1)SECONDS" }
     }
 
     /// `…` stands for the rest of a line; alone, for any lines.

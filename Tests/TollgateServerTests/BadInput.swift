@@ -1,6 +1,6 @@
 import Foundation
 
-/// Something that no client should send, and the error that the README promises for it.
+/// Something that no client should send, and the error that docs/protocol.md promises for it.
 struct BadInput: Sendable {
     var bytes: [UInt8]
     /// What stands after `ERR `.

@@ -3,7 +3,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The reply lines as README.md promises them.
+/// The reply lines as docs/protocol.md promises them.
 @Suite struct DecisionReplyTests {
     static let policy = """
         defaults:

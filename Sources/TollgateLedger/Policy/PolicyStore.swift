@@ -3,7 +3,7 @@ import TollgateCore
 package import TollgateRedis
 
 /// What administrators have set, in Redis, for all sidecars: reads and changes it. Never on the way of a request; what a sidecar
-/// decides by it keeps in caches (README.md, Between sidecars).
+/// decides by it keeps in caches (docs/admin-api.md, Between sidecars).
 ///
 /// Usable from any task; what it sends goes over one link, which has to load `scripts`.
 package final class PolicyStore: Sendable {
