@@ -61,8 +61,8 @@ import TollgateTestSupport
     func programs(client: Client) async throws {
         guard try await isInstalled(client) else { return }
         let page = try Self.page()
-        let shown = try #require(Self.block(of: try #require(page["The programs"])))
-        var program = try #require(Self.block(of: try #require(page[client.section])))
+        let shown = try #require(page["The programs"].flatMap(Self.block(of:)))
+        var program = try #require(page[client.section].flatMap(Self.block(of:)))
         for (old, new) in client.changes {
             #expect(program.contains(old), "the page has no \(old)")
             program = program.replacing(old, with: new)
