@@ -180,4 +180,19 @@ import TollgateTestSupport
         #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "4")
         try await harness.stop()
     }
+
+    @Test("that a reservation was settled is remembered for two days at most, whatever its token says of its end")
+    func farEnd() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        let reserve = try TestOperation.reserve("user:a", amounts: Amounts(tokens: 5), id: "r1")
+        let future = try await harness.now + 30 * 86_400_000
+        #expect(try await harness.apply(reserve.commit(madeAt: future, amounts: Amounts(tokens: 3)), at: nil) == "OK")
+        let marks = try harness.redis.cli("KEYS", "tollgate:{user:a}:settled:*").split(separator: "\n").map(String.init)
+        #expect(marks.count == 1)
+        for mark in marks {
+            let left = Int64(try harness.redis.cli("PTTL", mark)) ?? 0
+            #expect((1...2 * 86_400_000).contains(left), "\(mark): \(left) ms")
+        }
+        try await harness.stop()
+    }
 }

@@ -1,0 +1,37 @@
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// The sums of what waits in a journal.
+@Suite struct WaitingUsageTests {
+    private func operation(_ verb: OperationVerb, cost: Int64) -> KeptOperation {
+        let cache = ScopePlanCache(policy: Policy(), namespace: "tollgate")
+        let plans = [cache.plan(for: .global)]
+        return KeptOperation(
+            BatchedOperation(verb: verb, amounts: Amounts(cost: cost), scopes: plans, usedAt: nil), nil, [])
+    }
+
+    @Test("are of what adds, and gone when it has been replayed; what takes back is not among them")
+    func sums() {
+        let waiting = WaitingUsage()
+        let record = [operation(.record, cost: 5), operation(.commit, cost: 2), operation(.refund, cost: 4)]
+        waiting.add(record)
+        #expect(waiting.amounts(of: "global") == [.cost: 7])
+        #expect(waiting.amounts(of: "user:a") == nil)
+        waiting.remove(record)
+        #expect(waiting.amounts(of: "global") == nil)
+        #expect(waiting.isEmpty)
+    }
+
+    @Test("stay within what the script can add exactly, however much waits")
+    func bounds() {
+        let waiting = WaitingUsage()
+        let most = (0..<3).map { _ in operation(.record, cost: .max) }
+        waiting.add(most)
+        #expect(waiting.amounts(of: "global") == [.cost: (1 << 53) - 1])
+        waiting.add([operation(.record, cost: -7)])
+        waiting.remove(most)
+        #expect(waiting.amounts(of: "global") == [.cost: 0])
+    }
+}
