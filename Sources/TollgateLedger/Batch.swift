@@ -44,19 +44,19 @@ final class Batch {
     @exclusivity(unchecked) private(set) var entries: [Entry] = []
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
     /// By place in `entries`, of the few operations that have any.
-    private(set) var terms: [Int: OperationTerms] = [:]
+    @exclusivity(unchecked) private(set) var terms: [Int: OperationTerms] = [:]
     /// What the requests of facts said of their users (`UserTraits.bytes`), of the few that said anything.
-    private(set) var traits: [Int: [UInt8]] = [:]
+    @exclusivity(unchecked) private(set) var traits: [Int: [UInt8]] = [:]
     /// Whether it tells facts, which must count once whatever happens to its reply.
-    private(set) var hasFacts = false
+    @exclusivity(unchecked) private(set) var hasFacts = false
     /// Whether it takes back what was counted: not before that has been.
-    private(set) var takesBack = false
+    @exclusivity(unchecked) private(set) var takesBack = false
     /// Whether it comes from the journal: then it stays there where it fails.
     var isReplay = false
     /// What it is sent as; nil before, and where it tells no facts.
     var identity: BatchIdentity?
     /// Sent when the operations before them have been answered.
-    var usageRequests: [UsageRequest] = []
+    @exclusivity(unchecked) var usageRequests: [UsageRequest] = []
     /// How often it has been sent again because the sidecar's idea of the time was off.
     var resent = 0
 
@@ -84,8 +84,10 @@ final class Batch {
         encoder.append(verb, amounts, on: scopes, terms: terms, times: times)
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
         if let terms { self.terms[entries.count] = terms }
-        if !verb.isDecision { hasFacts = true }
-        if verb == .refund || verb == .cancel { takesBack = true }
+        if !verb.isDecision {
+            hasFacts = true
+            if verb == .refund || verb == .cancel { takesBack = true }
+        }
         let failsClosed = scopes.contains { $0.set.failsClosed }
         entries.append(Entry(owner: owner, ticket: ticket, verb: verb, failsClosed: failsClosed))
     }

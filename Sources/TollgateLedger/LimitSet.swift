@@ -33,8 +33,8 @@ package final class LimitSet {
     private var encodingHolds: Range<Int64> = 0..<0
 
     /// The batch that this set was last put into, and its place there.
-    var batchNumber = 0
-    var batchPlace = 0
+    @exclusivity(unchecked) var batchNumber = 0
+    @exclusivity(unchecked) var batchPlace = 0
 
     init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: AlertRules) {
         self.limits = limits

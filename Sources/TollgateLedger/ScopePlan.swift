@@ -29,12 +29,12 @@ package final class ScopePlan {
     package let isPlainText: Bool
 
     /// What the cache knows of the scope beside its limits.
-    var standing: ScopeStanding
+    @exclusivity(unchecked) var standing: ScopeStanding
 
     /// The place in the batch that this scope was last put into, from 1.
-    var batchPlace: Int32 = 0
+    @exclusivity(unchecked) var batchPlace: Int32 = 0
     /// That batch.
-    var batchNumber = 0
+    @exclusivity(unchecked) var batchNumber = 0
 
     /// Kinds by which the history of other scopes is split.
     package static let labelledKinds: Set<String> = ["provider", "tool", "model"]

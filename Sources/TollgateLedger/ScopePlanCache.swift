@@ -16,6 +16,9 @@ package final class ScopePlanCache {
     /// Limits may differ from scope to scope; past so many sets none are shared with those made before.
     static let mostSets = 16_384
 
+    // What every request reads is without run-time checks of exclusive access, which would be a tenth of its cost: no access
+    // lasts longer than a load or a store, or calls back.
+
     package private(set) var policy: Policy
     private let namespace: String
     let generationSize: Int
@@ -23,28 +26,27 @@ package final class ScopePlanCache {
     private let onDrop: (ScopePlan?) -> Void
     private let isInFillingBatch: (ScopePlan) -> Bool
     /// Whether it is a request that asks for plans, and not a report.
-    package var isAskedByRequest = false
+    @exclusivity(unchecked) package var isAskedByRequest = false
     /// Called now and then with a scope that requests are about.
     package var onMet: (Scope) -> Void = { _ in }
     /// The kinds whose scopes have to be looked up; nil before that is known, and then nothing can be decided.
-    private var kindsWithSettings: Set<ScopeKind>?
+    @exclusivity(unchecked) private var kindsWithSettings: Set<ScopeKind>?
     /// Those for which something was set since.
     private var notedKinds: Set<ScopeKind> = []
     /// Changes may have been missed: until the kinds have been read again, scopes of every kind are looked up.
-    private var looksUpAllKinds = false
+    @exclusivity(unchecked) private var looksUpAllKinds = false
     /// Whether a batch may be ended for the plan that is asked for: for what has waited once already.
-    package var mayEndBatch = false
+    @exclusivity(unchecked) package var mayEndBatch = false
     /// Whether the plan that was asked for last is there, but for the batch which fills: that has another of the same scope.
-    package private(set) var mustWaitForBatch = false
-    // Without run-time checks of exclusive access, as in Batch: finding and inserting call nobody back.
+    @exclusivity(unchecked) package private(set) var mustWaitForBatch = false
     @exclusivity(unchecked) private var young = ScopePlanTable()
     @exclusivity(unchecked) private var old = ScopePlanTable()
     private var sets: [LimitSetKey: LimitSet] = [:]
-    private var policyNumber: UInt32 = 1
-    private var tick = freshTicks
+    @exclusivity(unchecked) private var policyNumber: UInt32 = 1
+    @exclusivity(unchecked) private var tick = freshTicks
     private var aging: [ScopePlan] = []
     /// Of the scope that every request has: found without the tables, and never dropped.
-    private var global: ScopePlan?
+    @exclusivity(unchecked) private var global: ScopePlan?
     private let hash = ScopeHash()
 
     private struct LimitSetKey: Hashable {

@@ -84,6 +84,7 @@ final class MarkerFile: Sendable {
     private func write(_ contents: Contents) {
         do {
             try JSONEncoder().encode(contents).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             state.withLock { $0.hasFailed = false }
         } catch {
             let isNew = state.withLock { state in

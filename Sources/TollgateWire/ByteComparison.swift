@@ -45,33 +45,4 @@ extension UnsafeRawBufferPointer {
         }
         return nil
     }
-
-    /// Whether a range holds nothing but visible ASCII, and neither `"` nor `+`. Eight bytes at a time.
-    func isPlain(_ range: Range<Int>) -> Bool {
-        var index = range.lowerBound
-        while index + 8 <= range.upperBound {
-            let bytes = loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // Each term has the high bit of a byte set where that byte is: above 0x7F; below 0x21; one of the three. A borrow
-            // from a neighbour can only make a plain byte look like another, and then it is looked at more slowly.
-            let odd =
-                bytes | (bytes &- Self.repeated(0x21)) | Self.zeros(bytes ^ Self.repeated(0x7F))
-                | Self.zeros(bytes ^ Self.repeated(UInt8(ascii: "+")))
-                | Self.zeros(bytes ^ Self.repeated(UInt8(ascii: "\"")))
-            if odd & 0x8080_8080_8080_8080 != 0 { return false }
-            index += 8
-        }
-        while index < range.upperBound {
-            let byte = self[index]
-            if byte < 0x21 || byte >= 0x7F || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "\"") { return false }
-            index += 1
-        }
-        return true
-    }
-
-    @inline(__always)
-    private static func repeated(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
-
-    /// Marks bytes that are zero with their high bit, and perhaps some above them.
-    @inline(__always)
-    private static func zeros(_ bytes: UInt64) -> UInt64 { (bytes &- repeated(0x01)) & ~bytes }
 }

@@ -42,7 +42,7 @@ package enum ReplyParser {
         var fields: [Reply.Field] = []
         var bytes: [UInt8] = []
         while cursor.moveToWord() {
-            guard let key = cursor.takeKey() else { throw notAReply(cursor.input) }
+            guard let key = cursor.takeKey()?.text else { throw notAReply(cursor.input) }
             bytes.removeAll(keepingCapacity: true)
             do throws(JSONStringFault) {
                 try cursor.takeValue(into: &bytes)

@@ -47,7 +47,7 @@ package struct Request: Sendable {
     package internal(set) var amounts = Amounts()
     /// In the order of the request; no kind stands twice.
     package internal(set) var scopes: [ScopeField] = []
-    /// The unescaped texts of the request.
+    /// The request as it came, with `:` for the `=` of plain scopes; then the unescaped texts of all others.
     package internal(set) var bytes: [UInt8] = []
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?

@@ -36,21 +36,6 @@ enum RequestKey: Equatable {
         }
     }
 
-    /// The rule of `ScopeKind.isWellFormed`, here again for this one type of bytes: called across modules, the generic one takes
-    /// memory for every key.
-    static func isWellFormed(_ key: UnsafeRawBufferPointer) -> Bool {
-        guard (1...32).contains(key.count), isLetter(key[0]) else { return false }
-        var index = 1
-        while index < key.count {
-            let byte = key[index]
-            guard isLetter(byte) || byte &- UInt8(ascii: "0") <= 9 || byte == UInt8(ascii: "_") else { return false }
-            index += 1
-        }
-        return true
-    }
-
-    private static func isLetter(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "a") < 26 }
-
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
         case (.amount, .commit): true

@@ -14,10 +14,11 @@ extension RequestParser {
 
     /// Takes one `key=value`.
     static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
-        guard let key = cursor.takeKey() else {
+        guard let word = cursor.takeKey() else {
             throw .badRequest(cursor.takeWord(), "expected key=value")
         }
-        guard RequestKey.isWellFormed(key) else {
+        let key = word.text
+        guard word.isWellFormed else {
             throw .badRequest(key, "a key is a lower-case letter, then up to 31 of a-z 0-9 _")
         }
         let meaning = RequestKey(key)
@@ -54,7 +55,7 @@ extension RequestParser {
 
     /// `after=1795219201123-0` of an ALERTS. Beside any other verb `after` is a kind like others.
     static func takeAlertCursor(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
-        guard let key = cursor.takeKey() else { throw .badRequest(cursor.takeWord(), "expected after=CURSOR") }
+        guard let key = cursor.takeKey()?.text else { throw .badRequest(cursor.takeWord(), "expected after=CURSOR") }
         guard key.equals("after") else { throw .badRequest(key, "not an argument of ALERTS") }
         guard request.after == nil else { throw namedTwice(key) }
         let range = try takeText(key, longest: AlertCursor.longest, &cursor, &request)
@@ -106,24 +107,24 @@ extension RequestParser {
     private static func takeScope(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
-        for field in request.scopes where request.withBytes(of: field.kind, { $0.equals(key) }) {
-            throw namedTwice(key)
+        for field in request.scopes where field.kind.count == key.count {
+            guard !request.withBytes(of: field.kind, { $0.equals(key) }) else { throw namedTwice(key) }
         }
         guard request.scopes.count < Request.mostScopes else {
             throw .badRequest(key, "more than \(Request.mostScopes) scopes")
         }
-        let start = request.bytes.count
         // Nearly every id is plain, and then its scope's text is what stands in the request, but for the sign between.
-        if let field = cursor.takePlainField(key) {
-            guard field.count - key.count - 1 <= ScopeID.longest else {
+        if let value = cursor.takePlainValue() {
+            guard value.count <= ScopeID.longest else {
                 throw .badRequest(key, "longer than \(ScopeID.longest) bytes")
             }
-            request.bytes.append(contentsOf: field)
-            request.bytes[start + key.count] = UInt8(ascii: ":")
-            let id = start + key.count + 1..<request.bytes.count
-            request.scopes.append(Request.ScopeField(kind: start..<start + key.count, id: id))
+            let id = cursor.origin + value.lowerBound..<cursor.origin + value.upperBound
+            let colon = id.lowerBound - 1
+            request.bytes[colon] = UInt8(ascii: ":")
+            request.scopes.append(Request.ScopeField(kind: colon - key.count..<colon, id: id))
             return
         }
+        let start = request.bytes.count
         request.bytes.append(contentsOf: key)
         request.bytes.append(UInt8(ascii: ":"))
         var id = try takeText(key, longest: ScopeID.longest, &cursor, &request)

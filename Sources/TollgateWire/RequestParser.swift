@@ -13,6 +13,7 @@ package enum RequestParser {
         let word = cursor.takeWord()
         guard let verb = Verb(word), !verb.isOnlyForRESP else { throw unknownVerb(word) }
         request.verb = verb
+        if verb.takesFields { request.bytes.append(contentsOf: line) }
         while cursor.moveToWord() { try takeArgument(&cursor, into: &request) }
         try checkWhole(request)
         return true
@@ -29,8 +30,9 @@ package enum RequestParser {
         let word = frame.part(first)
         guard let verb = Verb(word) else { throw unknownVerb(word) }
         request.verb = verb
+        if verb.takesFields, let last = words.last { request.bytes.append(contentsOf: frame.part(0..<last.upperBound)) }
         for index in 1..<max(1, words.count) {
-            var cursor = WordCursor(word: frame.part(words[index]))
+            var cursor = WordCursor(word: frame.part(words[index]), origin: words[index].lowerBound)
             try takeArgument(&cursor, into: &request)
         }
         try checkWhole(request)

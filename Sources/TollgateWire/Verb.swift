@@ -44,6 +44,14 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// Whether its arguments are `key=value`, but for ALERTS.
+    var takesFields: Bool {
+        switch self {
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: true
+        default: false
+        }
+    }
+
     /// Whether its requests name scopes and amounts.
     package var namesScopes: Bool {
         switch self {

@@ -2,17 +2,21 @@
 /// call that made it.
 struct WordCursor {
     let input: UnsafeRawBufferPointer
+    /// Where the input stands in the bytes of the request, for what keeps its place there.
+    let origin: Int
     private(set) var position = 0
     /// Whether a space ends a word. Not in RESP, where the frame says how long a word is.
     let spacesSeparate: Bool
 
     init(line: UnsafeRawBufferPointer) {
         input = line
+        origin = 0
         spacesSeparate = true
     }
 
-    init(word: UnsafeRawBufferPointer) {
+    init(word: UnsafeRawBufferPointer, origin: Int) {
         input = word
+        self.origin = origin
         spacesSeparate = false
     }
 
@@ -34,28 +38,59 @@ struct WordCursor {
         return input.part(position..<end)
     }
 
-    /// Takes `key=`, and gives the key; nil, and takes nothing, when the word has no `=` or nothing before it.
-    mutating func takeKey() -> UnsafeRawBufferPointer? {
-        let (input, end) = (input, input.count)
-        var index = position
-        while index < end {
-            let byte = input[index]
-            if byte == UInt8(ascii: "=") { break }
-            if byte == UInt8(ascii: " "), spacesSeparate { return nil }
-            index += 1
-        }
-        guard index < input.count, index > position else { return nil }
-        defer { position = index + 1 }
-        return input.part(position..<index)
+    /// The key of a `key=value`.
+    struct Key {
+        let text: UnsafeRawBufferPointer
+        /// A lower-case letter, then up to 31 of `a-z 0-9 _`: the rule of `ScopeKind.isWellFormed`.
+        let isWellFormed: Bool
     }
 
-    /// Takes the value after a key that was just taken, and gives the whole `key=value`; nil, and takes nothing, unless the value
-    /// is one or more bytes of visible ASCII without quotes and plus signs.
-    mutating func takePlainField(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        let end = wordEnd
-        guard end > position, input.isPlain(position..<end) else { return nil }
-        defer { position = end }
-        return input.part(position - key.count - 1..<end)
+    /// Takes `key=`, and returns the key; nil, and takes nothing, when the word has no `=` or nothing before it.
+    mutating func takeKey() -> Key? {
+        let (input, start, end) = (input, position, input.count)
+        var index = start
+        while index < end, Self.isOfKey(input[index]) { index += 1 }
+        let count = index - start
+        if count > 0, index < end, input[index] == UInt8(ascii: "=") {
+            position = index + 1
+            let isWellFormed = count <= Self.longestKey && Self.isLetter(input[start])
+            return Key(text: input.part(start..<index), isWellFormed: isWellFormed)
+        }
+        while index < end, input[index] != UInt8(ascii: "=") {
+            if spacesSeparate, input[index] == UInt8(ascii: " ") { return nil }
+            index += 1
+        }
+        guard index < end, index > start else { return nil }
+        position = index + 1
+        return Key(text: input.part(start..<index), isWellFormed: false)
+    }
+
+    private static let longestKey = 32
+
+    @inline(__always)
+    private static func isLetter(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "a") < 26 }
+
+    @inline(__always)
+    private static func isOfKey(_ byte: UInt8) -> Bool {
+        isLetter(byte) || byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") <= 9
+    }
+
+    /// Takes the value after a key that was just taken, and returns where it stands in the input; nil, and takes nothing, unless
+    /// the value is one or more bytes of visible ASCII without quotes and plus signs.
+    mutating func takePlainValue() -> Range<Int>? {
+        let (input, start, end) = (input, position, input.count)
+        var index = start
+        while index < end, Self.isPlain(input[index]) { index += 1 }
+        guard index > start, index == end || (spacesSeparate && input[index] == UInt8(ascii: " ")) else { return nil }
+        position = index
+        return start..<index
+    }
+
+    /// Visible ASCII but `"` and `+`. Nearly all that there is in an id lies behind the latter.
+    @inline(__always)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        if byte &- 0x2C <= 0x7E - 0x2C { return true }
+        return byte &- 0x21 <= 0x2A - 0x21 && byte != UInt8(ascii: "\"")
     }
 
     /// Takes a value, which is a JSON string where it begins with `"`, and appends its bytes without checking them.

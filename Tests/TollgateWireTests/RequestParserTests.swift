@@ -122,10 +122,33 @@ import TollgateCore
     func keys() {
         let long = [[UInt8](repeating: UInt8(ascii: "k"), count: 32), [UInt8](repeating: UInt8(ascii: "k"), count: 33)]
         let pairs = (0...UInt8.max).flatMap { first in (0...UInt8.max).map { [first, $0] } }
-        for key in [[]] + (0...UInt8.max).map({ [$0] }) + pairs + long {
-            let isWellFormed = key.withUnsafeBytes(RequestKey.isWellFormed)
+        let sign = UInt8(ascii: "=")
+        for key in [[]] + (0...UInt8.max).map({ [$0] }) + pairs + long where !key.contains(sign) {
+            let isWellFormed = (key + [sign]).withUnsafeBytes { word in
+                var cursor = WordCursor(word: word, origin: 0)
+                return cursor.takeKey()?.isWellFormed ?? false
+            }
             if isWellFormed != ScopeKind.isWellFormed(key) { Issue.record("\(key): \(isWellFormed)") }
         }
+    }
+
+    @Test("a plain value is visible ASCII without quotes and plus signs, up to a space on a line and the end of a word")
+    func plainValues() {
+        for byte in 0...UInt8.max {
+            let isPlain = (0x21...0x7E).contains(byte) && !"\"+".utf8.contains(byte)
+            for value in [[byte], [0x61, byte], [byte, 0x61], [0x61, byte, 0x61]] {
+                let plain = value.withUnsafeBytes { word in
+                    var cursor = WordCursor(word: word, origin: 0)
+                    return cursor.takePlainValue()
+                }
+                #expect(plain == (isPlain ? 0..<value.count : nil), "\(value)")
+            }
+        }
+        let line = Array("ab c".utf8).withUnsafeBytes { line in
+            var cursor = WordCursor(line: line)
+            return cursor.takePlainValue()
+        }
+        #expect(line == 0..<2)
     }
 
     @Test("nothing of one request is left in the next")
