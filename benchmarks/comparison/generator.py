@@ -1,16 +1,23 @@
-"""Load: runs of `tollgate bench` against one side, and what they cost the processes that answered."""
+"""Load: runs of a generator against one side, and what they cost the processes that answered.
+
+Sidecar and direct are asked by `tollgate bench`, which cannot call a script that is not Tollgate's. Where handwritten
+is one of the sides, both sides are asked by `load.py`.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
 import subprocess
+import sys
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from .sidecar import Sidecar, cpu_seconds
 from .stage import DIRECT_NAMESPACE, PROVIDERS, TOOLS, Stage
 
+PROGRAM = Path(__file__).parent.parent / "load.py"
 WARMUP = 1.0
 SPARE_SECONDS = 60.0
 """How much longer than it should a generator may take before it is stopped."""
@@ -24,7 +31,10 @@ SLOWEST_PREFILL = 2_000
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent; see `tollgate bench --help`. `rate` is requests a second, None: as fast as answers come."""
+    """What is sent; see `tollgate bench --help`. `rate` is requests a second, None: as fast as answers come.
+
+    `mix` may be `reserve=100` too: each RESERVE is followed by its COMMIT. Only `load.py` sends that.
+    """
 
     users: int
     connections: int = 64
@@ -39,6 +49,18 @@ class Load:
         ]  # fmt: skip
         return options if self.rate is None else [*options, "--rate", self.rate]
 
+    @property
+    def work(self) -> str:
+        """The one verb of the mix, for `load.py`."""
+        return self.mix.partition("=")[0]
+
+    def plain_options(self) -> list[object]:
+        """The same for `load.py`."""
+        return [
+            "--connections", self.connections, "--pipeline", self.pipeline,
+            "--users", self.users, "--tools", TOOLS, "--providers", PROVIDERS,
+        ]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Run:
@@ -51,6 +73,8 @@ class Run:
     """Replies that are not what the load asks for: DENY, degraded, ERR, and requests without a reply."""
     sidecar_cpu_us: float
     redis_cpu_us: float
+    script_us: float
+    """Redis's own measure of the time in script calls, from INFO commandstats: without reading and writing sockets."""
     generator_cpu_us: float
     batch: float
     """Requests in one script call."""
@@ -76,10 +100,17 @@ class Generator:
         self._bench = [stage.settings.tollgate, "bench"]
 
     def run_sidecar(self, load: Load) -> Run:
-        return self._run(load, ["--connect", self._stage.sidecar.address], self._stage.sidecar)
+        return self._run(self._bench_run(load, ["--connect", self._stage.sidecar.address]), self._stage.sidecar)
 
     def run_direct(self, load: Load) -> Run:
-        return self._run(load, self.direct_target(), None)
+        return self._run(self._bench_run(load, self.direct_target()), None)
+
+    def run_sidecar_plainly(self, load: Load) -> Run:
+        """The sidecar as `run_handwritten` asks Redis: by the same program, in the same protocol."""
+        return self._run(self._plain_run("sidecar", self._stage.sidecar.port, load), self._stage.sidecar)
+
+    def run_handwritten(self, load: Load) -> Run:
+        return self._run(self._plain_run("handwritten", self._stage.redis.port, load), None)
 
     def direct_target(self, url: str | None = None) -> list[object]:
         """Options that send the load to Redis itself, or to what stands before it."""
@@ -91,12 +122,22 @@ class Generator:
         timing = ["--duration", f"{round(seconds * 1000)}ms", "--warmup", "0s"]
         return self._children.launch([*self._bench, "--connect", sidecar.address, *load.options(), *timing])
 
-    def prefill(self, load: Load, count: int) -> None:
-        """Makes the keys of (nearly) all users on both sides, and warms the sidecar's cache."""
-        self.fill(self._stage.sidecar, load, count)
+    def prefill_direct(self, load: Load, count: int) -> None:
+        """Makes the keys of (nearly) all users for direct, by way of a sidecar in its namespace."""
         other = self._stage.start_sidecar(DIRECT_NAMESPACE)
         self.fill(other, load, count)
         other.stop()
+
+    def prefill_handwritten(self, load: Load, count: int) -> None:
+        """Makes the same keys for the handwritten scripts."""
+        self.fill_plainly("handwritten", self._stage.redis.port, load, count)
+
+    def fill_plainly(self, side: str, port: int, load: Load, count: int) -> dict[str, Any]:
+        """Sends so many requests by `load.py`; gives its report."""
+        load = replace(load, connections=64, pipeline=16)
+        arguments = [*self._plain(side, port, load), "--count", count, "--warmup", 0]
+        report: dict[str, Any] = json.loads(self._children.run(arguments, SPARE_SECONDS + count / SLOWEST_PREFILL))
+        return report
 
     def fill(self, sidecar: Sidecar, load: Load, count: int) -> None:
         load = replace(load, connections=64, pipeline=16, rate=None)
@@ -104,13 +145,23 @@ class Generator:
         arguments = [*self._bench, "--connect", sidecar.address, *load.options(), *timing]
         self._children.run(arguments, SPARE_SECONDS + count / SLOWEST_PREFILL)
 
-    def _run(self, load: Load, target: list[object], sidecar: Sidecar | None) -> Run:
+    def _bench_run(self, load: Load, target: list[object]) -> list[object]:
+        seconds = self._stage.settings.seconds
+        timing = ["--duration", f"{round(seconds * 1000)}ms", "--warmup", f"{round(WARMUP * 1000)}ms"]
+        return [*self._bench, *target, *load.options(), *timing]
+
+    def _plain_run(self, side: str, port: int, load: Load) -> list[object]:
+        return [*self._plain(side, port, load), "--duration", self._stage.settings.seconds, "--warmup", WARMUP]
+
+    @staticmethod
+    def _plain(side: str, port: int, load: Load) -> list[object]:
+        return [sys.executable, PROGRAM, side, load.work, "--port", port, *load.plain_options()]
+
+    def _run(self, arguments: list[object], sidecar: Sidecar | None) -> Run:
         """`sidecar` is the one that answers, None where Redis is asked directly."""
         redis, seconds = self._stage.redis, self._stage.settings.seconds
         redis.settle()
-        timing = ["--duration", f"{round(seconds * 1000)}ms", "--warmup", f"{round(WARMUP * 1000)}ms"]
         before = self._measure(sidecar)
-        arguments = [*self._bench, *target, *load.options(), *timing]
         output = self._children.run(arguments, seconds + WARMUP + SPARE_SECONDS, accepted=(0, SOME_FAILED))
         cost = {name: value - before[name] for name, value in self._measure(sidecar).items()}
 
@@ -124,7 +175,9 @@ class Generator:
             faults=count_faults(report),
             sidecar_cpu_us=cost["sidecar"] / handled * 1e6,
             redis_cpu_us=cost["redis"] / handled * 1e6,
-            generator_cpu_us=cost["generator"] / handled * 1e6,
+            script_us=cost["script"] / handled,
+            # That of load.py leaves out what it does before it sends anything.
+            generator_cpu_us=report.get("generator_cpu_us", cost["generator"] / handled * 1e6),
             batch=handled / max(cost["calls"], 1),
             forks=int(cost["forks"]),
             report=report,
@@ -133,10 +186,11 @@ class Generator:
     def _measure(self, sidecar: Sidecar | None) -> dict[str, float]:
         """Readings of which a run is the difference."""
         redis = self._stage.redis
-        calls = redis.script_calls
+        calls, script = redis.script_costs()
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {
             "calls": calls,
+            "script": script,
             "handled": sidecar.answered() if sidecar else calls,
             "sidecar": cpu_seconds(sidecar.pid) if sidecar else 0,
             "redis": cpu_seconds(redis.pid),

@@ -1,4 +1,8 @@
-"""What a client that is not ours sees: redis-benchmark against the sidecar, and against Redis with the same script."""
+"""What a client that is not ours sees: redis-benchmark against the sidecar, and against Redis with a script.
+
+It draws users alone; the tool and the provider are always the same, so that a batch has two scopes besides its users
+instead of two dozen. `load.py` draws all three.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,18 @@ import hashlib
 import io
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .children import BenchmarkError
 from .generator import Generator, Load
+from .pairs import DIRECT, HANDWRITTEN
 from .recording_proxy import RecordingProxy
 from .spread import Spread
 from .stage import DIRECT_NAMESPACE, Settings, Stage
 
+SIDECAR = "sidecar"
+CHECK = Path(__file__).parent.parent / "handwritten" / "check.lua"
 PLACEHOLDER = "__rand_int__"
 """redis-benchmark puts a random number of 12 digits in its place."""
 ARGUMENT_KEY = "direct-argument"
@@ -36,24 +44,47 @@ SHAPES = [
     Shape("100 000 users, 64 × 16", 100_000, 64, 16),
     Shape("100 users, 64 × 16", 100, 64, 16),
     Shape("1000 users, 1 × 1", 1_000, 1, 1),
+    Shape("1000 users, 64 × 1", 1_000, 64, 1),
 ]
+
+
+@dataclass
+class Side:
+    """A round each."""
+
+    rates: list[float] = field(default_factory=list)
+    """Requests a second."""
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
 
 
 @dataclass
 class IndependentResult:
     shape: Shape
-    sidecar: list[float] = field(default_factory=list)
-    """Requests a second, a round each."""
-    direct: list[float] = field(default_factory=list)
-    sidecar_p50: list[float] = field(default_factory=list)
-    direct_p50: list[float] = field(default_factory=list)
+    sides: dict[str, Side] = field(default_factory=dict)
 
-    @property
-    def ratio(self) -> Spread:
-        return Spread([a / b for a, b in zip(self.sidecar, self.direct, strict=True)])
+    def ratio(self, opponent: str) -> Spread:
+        return divide(self.sides[SIDECAR].rates, self.sides[opponent].rates)
+
+    def p50_ratio(self, opponent: str) -> Spread:
+        return divide(self.sides[SIDECAR].p50, self.sides[opponent].p50)
+
+    def p99_ratio(self, opponent: str) -> Spread:
+        return divide(self.sides[SIDECAR].p99, self.sides[opponent].p99)
 
     def as_json(self) -> dict[str, Any]:
-        return dict(vars(self), shape=vars(self.shape), ratio=self.ratio.as_json())
+        opponents = [name for name in self.sides if name != SIDECAR]
+        return {
+            "shape": vars(self.shape),
+            "sides": {name: vars(side) for name, side in self.sides.items()},
+            "ratio": {name: self.ratio(name).as_json() for name in opponents},
+            "p50_ratio": {name: self.p50_ratio(name).as_json() for name in opponents},
+            "p99_ratio": {name: self.p99_ratio(name).as_json() for name in opponents},
+        }
+
+
+def divide(ours: list[float], theirs: list[float]) -> Spread:
+    return Spread([a / max(b, 1e-9) for a, b in zip(ours, theirs, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -64,38 +95,56 @@ class Command:
     words: list[str]
 
 
-def measure_independent(settings: Settings) -> list[IndependentResult]:
-    return [measure_shape(settings, shape) for shape in SHAPES]
+def measure_independent(settings: Settings, opponents: list[str]) -> list[IndependentResult]:
+    return [measure_shape(settings, shape, opponents) for shape in SHAPES]
 
 
-def measure_shape(settings: Settings, shape: Shape) -> IndependentResult:
+def measure_shape(settings: Settings, shape: Shape, opponents: list[str]) -> IndependentResult:
     result = IndependentResult(shape)
     with Stage(settings) as stage:
         sidecar = Command(stage.sidecar.port, ["CHECK", f"user={PLACEHOLDER}", "tool=search", "provider=openai"])
-        direct = capture_direct(stage)
-        prefill(stage, shape, sidecar)
-        speeds = [calibrate(stage, shape, command) for command in (sidecar, direct)]
+        commands = {SIDECAR: sidecar}
+        if HANDWRITTEN in opponents:
+            commands[HANDWRITTEN] = load_handwritten(stage)
+        if DIRECT in opponents:
+            commands[DIRECT] = capture_direct(stage)
+        prefill(stage, shape, commands)
+        speeds = {name: calibrate(stage, shape, command) for name, command in commands.items()}
+        result.sides = {name: Side() for name in commands}
         for number in range(settings.rounds):
-            for command, speed, rates, middles in (
-                (sidecar, speeds[0], result.sidecar, result.sidecar_p50),
-                (direct, speeds[1], result.direct, result.direct_p50),
-            ):
-                rate, p50 = run(stage, shape, command, max(int(speed * settings.seconds), FEWEST_REQUESTS))
-                rates.append(rate)
-                middles.append(p50)
-            words = f"{result.sidecar[-1]:,.0f}/s; direct {result.direct[-1]:,.0f}/s"
-            print(f"redis-benchmark, {shape.name}, {number + 1}: sidecar {words}", file=sys.stderr)
+            for name, command in commands.items():
+                requests = max(int(speeds[name] * settings.seconds), FEWEST_REQUESTS)
+                rate, p50, p99 = run(stage, shape, command, requests)
+                side = result.sides[name]
+                side.rates.append(rate)
+                side.p50.append(p50)
+                side.p99.append(p99)
+            words = "; ".join(f"{name} {side.rates[-1]:,.0f}/s" for name, side in result.sides.items())
+            print(f"redis-benchmark, {shape.name}, {number + 1}: {words}", file=sys.stderr)
     return result
 
 
-def prefill(stage: Stage, shape: Shape, sidecar: Command) -> None:
-    """Makes the users' keys on both sides."""
+def prefill(stage: Stage, shape: Shape, commands: dict[str, Command]) -> None:
+    """Makes the users' keys on all sides.
+
+    Not checked: a sidecar that has just started may ask Redis for what is there already, and get an error for it.
+    """
     requests = max(6 * shape.users, FIRST_REQUESTS)
     wide = Shape(shape.name, shape.users, 64, 16)
-    run(stage, wide, sidecar, requests)
-    other = stage.start_sidecar(DIRECT_NAMESPACE)
-    run(stage, wide, Command(other.port, sidecar.words), requests)
-    other.stop()
+    for name in (SIDECAR, HANDWRITTEN):
+        if name in commands:
+            send(stage, wide, commands[name], requests)
+    if DIRECT in commands:
+        other = stage.start_sidecar(DIRECT_NAMESPACE)
+        send(stage, wide, Command(other.port, commands[SIDECAR].words), requests)
+        other.stop()
+
+
+def load_handwritten(stage: Stage) -> Command:
+    """handwritten/check.lua, on the keys of a random user."""
+    digest = stage.redis.text("SCRIPT", "LOAD", CHECK.read_text())
+    scopes = [f"user:{PLACEHOLDER}", "tool:search", "provider:openai"]
+    return Command(stage.redis.port, ["EVALSHA", digest, "3", *(f"{HANDWRITTEN}:{scope}" for scope in scopes)])
 
 
 def capture_direct(stage: Stage) -> Command:
@@ -141,25 +190,33 @@ def calibrate(stage: Stage, shape: Shape, command: Command) -> float:
     return run(stage, shape, command, requests)[0]
 
 
-def run(stage: Stage, shape: Shape, command: Command, requests: int) -> tuple[float, float]:
-    """Requests a second and the median latency in ms; throws where not all were answered as they should be."""
+def run(stage: Stage, shape: Shape, command: Command, requests: int) -> tuple[float, float, float]:
+    """Requests a second, p50 and p99 in ms; throws where not all were answered as they should be."""
+    before = count_refusals(stage)
+    measured = send(stage, shape, command, requests)
+    after = count_refusals(stage)
+    more = {name: count - before[name] for name, count in after.items() if count != before[name]}
+    if more:
+        raise BenchmarkError(f"redis-benchmark got other answers than ALLOW: {more}")
+    return measured
+
+
+def send(stage: Stage, shape: Shape, command: Command, requests: int) -> tuple[float, float, float]:
+    """The same, whatever the answers are."""
     stage.redis.settle()
     arguments: list[object] = [
         "redis-benchmark", "-h", "127.0.0.1", "-p", command.port, "-c", shape.connections, "-P", shape.pipeline,
         "-n", requests, "-r", shape.users, "--csv",
     ]  # fmt: skip
-    refused = count_refusals(stage)
     output = stage.settings.children.run([*arguments, *command.words], 60 + requests / SLOWEST)
-    if count_refusals(stage) != refused:
-        raise BenchmarkError("redis-benchmark got other answers than ALLOW")
     # Lines of other kinds, such as a warning, come before.
     lines = output[output.index('"test"') :]
     row = next(csv.DictReader(io.StringIO(lines)))
-    return float(row["rps"]), float(row["p50_latency_ms"])
+    return float(row["rps"]), float(row["p50_latency_ms"]), float(row["p99_latency_ms"])
 
 
-def count_refusals(stage: Stage) -> int:
+def count_refusals(stage: Stage) -> dict[str, int]:
     counts = stage.sidecar.counts()
     errors = int(stage.redis.info("stats")["total_error_replies"])
     # Not the sidecar's errors: redis-benchmark begins by asking for settings of Redis that it does not have.
-    return errors + counts["denied"] + counts["degraded"]
+    return {"errors of Redis": errors, "denied": counts["denied"], "degraded": counts["degraded"]}

@@ -12,6 +12,8 @@ from .resp import Reply, RespClient
 ATTEMPTS = 5
 """A port that was free when it was chosen may be gone when redis-server takes it."""
 
+SCRIPT_COMMANDS = ["eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro"]
+
 
 def find_free_port() -> int:
     with socket.socket() as probe:
@@ -48,15 +50,21 @@ class RedisServer:
     def ask(self, *words: object) -> Reply:
         return self._client.ask(*words)
 
+    def text(self, *words: object) -> str:
+        return self._client.text(*words)
+
     def info(self, section: str) -> dict[str, str]:
         lines = self._client.text("INFO", section).splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
-    @property
-    def script_calls(self) -> int:
-        """How many EVALSHA it has run."""
-        fields = self.info("commandstats").get("cmdstat_evalsha", "calls=0")
-        return int(dict(field.split("=") for field in fields.split(","))["calls"])
+    def script_costs(self) -> tuple[int, float]:
+        """How many scripts and functions it has run, and for how many µs."""
+        calls, microseconds = 0, 0.0
+        commands = self.info("commandstats")
+        for name in SCRIPT_COMMANDS:
+            fields = dict(field.split("=") for field in commands.get(f"cmdstat_{name}", "calls=0,usec=0").split(","))
+            calls, microseconds = calls + int(fields["calls"]), microseconds + float(fields["usec"])
+        return calls, microseconds
 
     def settle(self) -> None:
         """Waits until the append-only file is not being rewritten, so that a run starts in quiet."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-from .independent import IndependentResult
+from .generator import Run
+from .independent import SIDECAR, IndependentResult
 from .memory import MemoryResult
-from .pairs import PairResult
+from .pairs import DIRECT, HANDWRITTEN, PairResult
+from .peak import PeakResult
 from .peers import PeerResult
+from .replay import ReplayResult
 from .results import Results
 from .spread import Spread
 
@@ -65,8 +68,9 @@ def render_head(results: Results, command: str) -> str:
 
 def render_details(results: Results) -> str:
     return join(
-        render_pairs(results.pairs) if results.pairs else "",
-        render_costs(results.pairs) if results.pairs else "",
+        *(render_opponent(results, opponent) for opponent in (HANDWRITTEN, DIRECT)),
+        render_peak(results.peak) if results.peak else "",
+        render_replay(results.replay) if results.replay else "",
         render_memory(results.memory) if results.memory else "",
         render_independent(results.independent) if results.independent else "",
         render_peers(results.peers) if results.peers else "",
@@ -74,15 +78,30 @@ def render_details(results: Results) -> str:
     )
 
 
+GENERATORS = {HANDWRITTEN: "`load.py` asks both sides", DIRECT: "`tollgate bench` asks both sides"}
+
+
+def render_opponent(results: Results, opponent: str) -> str:
+    pairs = results.pairs_against(opponent)
+    if not pairs:
+        return ""
+    title = f"#### Against {opponent}\n\nThe sidecar beside {opponent}; {GENERATORS[opponent]}."
+    return join(title, render_pairs(pairs), render_costs(pairs))
+
+
 def render_pairs(pairs: list[PairResult]) -> str:
     rows = []
     for result in pairs:
-        for side, of in (("sidecar", result.of_sidecar), ("direct", result.of_direct)):
+        for side, of in sides_of(result):
             rows.append((result.pair.name, side, of(SPEED).text(0), of(P50).text(3), of(P99).text(3)))
         rows.append(("", "ratio", result.ratio(SPEED).text(), result.ratio(P50).text(), result.ratio(P99).text()))
     head = ("pair", "side", "requests/s", "p50 ms", "p99 ms")
     loads = "\n".join(f"- {result.pair.name}: {describe_load(result)}" for result in pairs)
     return f"{render_table(head, rows)}\n\n{loads}"
+
+
+def sides_of(result: PairResult) -> list[tuple[str, Callable[[Callable[[Run], float]], Spread]]]:
+    return [("sidecar", result.of_sidecar), (result.opponent, result.of_other)]
 
 
 def describe_load(result: PairResult) -> str:
@@ -93,12 +112,13 @@ def describe_load(result: PairResult) -> str:
 def render_costs(pairs: list[PairResult]) -> str:
     rows = []
     for result in pairs:
-        for side, of in (("sidecar", result.of_sidecar), ("direct", result.of_direct)):
+        for side, of in sides_of(result):
             rows.append(
                 (
                     result.pair.name,
                     side,
                     of(lambda run: run.sidecar_cpu_us).text(2) if side == "sidecar" else "",
+                    of(lambda run: run.script_us).text(2),
                     of(lambda run: run.redis_cpu_us).text(2),
                     of(lambda run: run.generator_cpu_us).text(2),
                     of(lambda run: run.batch).text(1),
@@ -106,11 +126,24 @@ def render_costs(pairs: list[PairResult]) -> str:
                     str(int(sum(of(lambda run: run.faults).values))),
                 )
             )
-    head = ("pair", "side", "sidecar", "redis-server", "generator", "batch", "rewrites", "faults")
+    head = ("pair", "side", "sidecar", "script calls", "redis-server", "generator", "batch", "rewrites", "faults")
     return (
-        "Processor time in µs a request; requests in a script call; how often, over all rounds, Redis began to rewrite "
-        "its file; replies other than ALLOW or OK.\n\n" + render_table(head, rows)
+        "In µs a request: processor time of the sidecar; time in script calls, by INFO commandstats; processor time of "
+        "all of redis-server, and of the generator. Requests in a script call; how often, over all rounds, Redis began "
+        "to rewrite its file; replies other than ALLOW or OK.\n\n" + render_table(head, rows)
     )
+
+
+def render_peak(peak: PeakResult) -> str:
+    speed = Spread([run.requests_per_second for run in peak.runs])
+    p50 = Spread([run.p50 for run in peak.runs])
+    row = (f"{peak.rate:,}/s", speed.text(0), p50.text(3), peak.p99.text(3), str(peak.faults))
+    return render_table(("open loop at handwritten's peak", "answered/s", "p50 ms", "p99 ms", "faults"), [row])
+
+
+def render_replay(replay: ReplayResult) -> str:
+    row = ("100 000 RECORDs", Spread(replay.first).text(2), Spread(replay.seconds).text(2))
+    return render_table(("replay", "s until it begins", "s until the journal is empty"), [row])
 
 
 def render_memory(memory: MemoryResult) -> str:
@@ -126,16 +159,17 @@ def render_memory(memory: MemoryResult) -> str:
 
 
 def render_independent(results: list[IndependentResult]) -> str:
-    rows = [
-        (
-            result.shape.name,
-            f"{median(result.sidecar)} ({median(result.sidecar_p50, 3)} ms)",
-            f"{median(result.direct)} ({median(result.direct_p50, 3)} ms)",
-            result.ratio.text(2),
-        )
-        for result in results
-    ]
-    return render_table(("redis-benchmark", "sidecar, CHECK/s (p50)", "direct, EVALSHA/s (p50)", "ratio"), rows)
+    rows = []
+    for result in results:
+        for name, side in result.sides.items():
+            ratios = ("", "", "")
+            if name != SIDECAR:
+                ratios = (result.ratio(name).text(2), result.p50_ratio(name).text(2), result.p99_ratio(name).text(2))
+            rows.append(
+                (result.shape.name, name, median(side.rates), median(side.p50, 3), median(side.p99, 3), *ratios)
+            )
+    head = ("redis-benchmark", "side", "requests/s", "p50 ms", "p99 ms", "sidecar over it", "its p50", "its p99")
+    return render_table(head, rows)
 
 
 def median(values: list[float], digits: int = 0) -> str:

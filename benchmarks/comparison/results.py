@@ -8,9 +8,19 @@ from typing import Any
 from .allocations import AllocationResult
 from .independent import IndependentResult
 from .memory import MemoryResult
-from .pairs import PairResult
+from .pairs import DIRECT, HANDWRITTEN, PairResult
+from .peak import PeakResult
 from .peers import PeerResult
-from .targets import Target, targets_of_allocations, targets_of_memory, targets_of_pair
+from .replay import ReplayResult
+from .targets import (
+    Target,
+    targets_of_allocations,
+    targets_of_independent,
+    targets_of_memory,
+    targets_of_pair,
+    targets_of_peak,
+    targets_of_replay,
+)
 
 
 @dataclass
@@ -21,19 +31,30 @@ class Results:
     rounds: int
     seconds: float
     pairs: list[PairResult] = field(default_factory=list)
+    peak: PeakResult | None = None
+    replay: ReplayResult | None = None
     memory: MemoryResult | None = None
     allocations: list[AllocationResult] = field(default_factory=list)
     independent: list[IndependentResult] = field(default_factory=list)
     peers: list[PeerResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What was left out, and why."""
+    """What was left out, and why; and whether the handwritten scripts decide as they should."""
 
-    def find_pair(self, name: str) -> PairResult | None:
-        return next((result for result in self.pairs if result.pair.name == name), None)
+    def find_pair(self, name: str, opponent: str) -> PairResult | None:
+        return next((result for result in self.pairs_against(opponent) if result.pair.name == name), None)
+
+    def pairs_against(self, opponent: str) -> list[PairResult]:
+        return [result for result in self.pairs if result.opponent == opponent]
 
     @property
     def targets(self) -> list[Target]:
-        targets = [target for result in self.pairs for target in targets_of_pair(result)]
+        targets = [target for result in self.pairs_against(HANDWRITTEN) for target in targets_of_pair(result)]
+        targets += [target for result in self.independent for target in targets_of_independent(result)]
+        if self.peak:
+            targets += targets_of_peak(self.peak)
+        if self.replay:
+            targets += targets_of_replay(self.replay)
+        targets += [target for result in self.pairs_against(DIRECT) for target in targets_of_pair(result)]
         if self.memory:
             targets += targets_of_memory(self.memory)
         return targets + targets_of_allocations(self.allocations)
@@ -46,7 +67,10 @@ class Results:
             "rounds": self.rounds,
             "seconds": self.seconds,
             "targets": [target.as_json() for target in self.targets],
-            "pairs": {result.pair.name: pair_as_json(result) for result in self.pairs},
+            "handwritten": {result.pair.name: pair_as_json(result) for result in self.pairs_against(HANDWRITTEN)},
+            "pairs": {result.pair.name: pair_as_json(result) for result in self.pairs_against(DIRECT)},
+            "peak": self.peak.as_json() if self.peak else None,
+            "replay": self.replay.as_json() if self.replay else None,
             "memory": self.memory.as_json() if self.memory else None,
             "allocations": [result.as_json() for result in self.allocations],
             "redis_benchmark": [result.as_json() for result in self.independent],
@@ -63,7 +87,8 @@ def pair_as_json(result: PairResult) -> dict[str, Any]:
             "requests_per_second": result.ratio(lambda run: run.requests_per_second).as_json(),
             "p50": result.ratio(lambda run: run.p50).as_json(),
             "p99": result.ratio(lambda run: run.p99).as_json(),
+            "script_us": result.ratio(lambda run: run.script_us).as_json(),
         },
         "sidecar": [run.as_json() for run in result.sidecar],
-        "direct": [run.as_json() for run in result.direct],
+        result.opponent: [run.as_json() for run in result.other],
     }

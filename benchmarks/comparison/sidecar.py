@@ -76,6 +76,14 @@ class Sidecar:
         counts = self.counts()
         return counts["allowed"] + counts["denied"] + counts["applied"]
 
+    def ask(self, *words: object) -> str:
+        return self._client.text(*words)
+
+    def journal(self) -> dict[str, int]:
+        """INFO on the journal: `operations` wait for Redis."""
+        journal: dict[str, int] = json.loads(self._client.text("INFO"))["journal"]
+        return journal
+
     def _is_listening(self) -> bool:
         log = self._log.read_text(errors="replace")
         if self._process.poll() is not None:

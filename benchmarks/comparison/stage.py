@@ -28,6 +28,9 @@ defaults:
   provider: { requests: { 1m: 1000000000 } }
 """
 
+BUDGET_POLICY = POLICY.replace("100000000 } }\n  tool", "100000000 }, cost: { day: 1000000 } }\n  tool")
+"""The same limits and a budget, for reservations: without one there is nothing that they could hold."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -42,15 +45,18 @@ class Settings:
 class Stage:
     """`with Stage(settings)` has a Redis and a sidecar of its own, both gone at the end."""
 
-    def __init__(self, settings: Settings, sidecar_environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, sidecar_environment: Mapping[str, str] | None = None, policy: str = POLICY
+    ) -> None:
         self.settings = settings
+        self._policy_text = policy
         self._sidecar_environment = sidecar_environment
 
     def __enter__(self) -> Stage:
         with ExitStack() as resources:
             self.folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="tollgate-bench-")))
             self.policy = self.folder / "policy.yaml"
-            self.policy.write_text(POLICY)
+            self.policy.write_text(self._policy_text)
             self.redis = RedisServer(self.settings.children, self.folder)
             resources.callback(self.redis.stop)
             self.sidecar = self.start_sidecar(SIDECAR_NAMESPACE, self._sidecar_environment)
