@@ -12,8 +12,9 @@ package struct JournalReplay: Sendable {
         /// Redis answers with an error, which may say nothing of the record: it waits until that has been mended. `others`: how
         /// many batches that are no replays have been answered so far.
         case failing(String, others: Int)
-        /// Redis, or this version, cannot do what the record says, and never will.
-        case impossible(String)
+        /// Redis, or this version, cannot do what the record says, and never will. `operations`: the indices of those in the record;
+        /// nil for all, or where that is not known.
+        case impossible(String, operations: [Int]? = nil)
     }
 
     /// Records read at a time.
@@ -52,6 +53,8 @@ package struct JournalReplay: Sendable {
         while !journal.isEmpty, !Task.isCancelled {
             let records = (try? await journal.next(after: last, atMost: Self.portion)) ?? []
             for record in records {
+                var record = record
+                record.content = KeptOperation.read(record.payload)
                 guard await replay(record) else { break }
                 last = record.number
             }
@@ -84,19 +87,27 @@ package struct JournalReplay: Sendable {
                     return await reject(record, because: reason)
                 }
                 try? await Task.sleep(for: longPause)
-            case .impossible(let reason): return await reject(record, because: reason)
+            case .impossible(let reason, let operations): return await reject(record, operations, because: reason)
             }
         }
         return false
     }
 
-    /// Set aside in the journal, for a person to look at. Not sent again, whatever happens: Redis knows it by now. False when
-    /// the task was cancelled before.
-    private func reject(_ record: Journal.Record, because reason: String) async -> Bool {
+    /// Sets operations of a record aside in the journal, for a person to look at; nil for all. Not sent again, whatever happens:
+    /// Redis knows it by now. False when the task was cancelled before.
+    private func reject(_ record: Journal.Record, _ operations: [Int]? = nil, because reason: String) async -> Bool {
+        var part: Journal.Record.Part?
+        if let operations, let content = record.content,
+            let text = KeptOperation.text(of: operations.map { content[$0] })
+        {
+            part = .init(operations: operations.count, payload: text)
+        }
         logger.error(
             "an entry of the journal cannot be applied and is set aside",
-            metadata: ["reason": "\(reason)", "operations": "\(record.payload)"])
-        while (try? await journal.reject(record, because: reason)) == nil {
+            metadata: [
+                "reason": "\(reason)", "operations": "\((part?.payload ?? record.payload).prefix(Self.maxLogged))",
+            ])
+        while (try? await journal.reject(record, part: part, because: reason)) == nil {
             guard !Task.isCancelled else { return false }
             try? await Task.sleep(for: longPause)
         }
@@ -105,4 +116,7 @@ package struct JournalReplay: Sendable {
         journal.noteReplayed(operations: record.operations)
         return true
     }
+
+    /// The most characters of an entry in a line of the log.
+    private static let maxLogged = 4_096
 }

@@ -111,7 +111,7 @@ extension Ledger {
 
     /// Those that a record of the journal is about.
     package func scopes(in record: Journal.Record) -> [Scope] {
-        Array(Set((KeptOperation.read(record.payload) ?? []).flatMap(\.parsedScopes)))
+        Array(Set((record.keptOperations ?? []).flatMap(\.parsedScopes)))
     }
 
     /// Sends a record of the journal as what it was sent before, if it was. `plan` finds the scopes of now. The owner is told
@@ -119,7 +119,7 @@ extension Ledger {
     func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: any OperationOwner
     ) -> Bool {
-        guard let kept = KeptOperation.read(record.payload), kept.count == record.operations else { return false }
+        guard let kept = record.keptOperations, kept.count == record.operations else { return false }
         // Of traits that had one plan when this was sent as a batch, and have two by now, the first decides.
         var chosen: [Scope: ScopePlan] = [:]
         let batch = batchToReplay()

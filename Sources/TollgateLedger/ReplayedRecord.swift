@@ -6,9 +6,9 @@ final class ReplayedRecord: OperationOwner {
     private let operations: Int
     private var missing: Int
     private var outcome = JournalReplay.Outcome.applied
-    /// The first operation that Redis will never apply, and how many there are.
+    /// What Redis will never apply, and why not the first of it.
+    private var faults: [Int] = []
     private var firstFault = ""
-    private var faults = 0
     private let promise: EventLoopPromise<JournalReplay.Outcome>
     private unowned let ledger: Ledger
 
@@ -44,18 +44,18 @@ final class ReplayedRecord: OperationOwner {
     }
 
     private func note(_ fault: String, of ticket: Int) {
-        faults += 1
-        if faults == 1 { firstFault = "operation \(ticket + 1): \(fault)" }
+        faults.append(ticket)
+        if faults.count == 1 { firstFault = "operation \(ticket + 1): \(fault)" }
     }
 
     private func oneMore() {
         missing -= 1
         guard missing == 0 else { return }
         guard outcome == .applied, !firstFault.isEmpty else { return promise.succeed(outcome) }
-        guard faults > 0 else { return promise.succeed(.impossible(firstFault)) }
-        let more = faults > 1 ? ", and \(faults - 1) more like it" : ""
-        let others = faults < operations ? "; the others were applied" : ""
-        promise.succeed(.impossible(firstFault + more + others))
+        guard !faults.isEmpty else { return promise.succeed(.impossible(firstFault)) }
+        let more = faults.count > 1 ? ", and \(faults.count - 1) more like it" : ""
+        let others = faults.count < operations ? "; the others were applied" : ""
+        promise.succeed(.impossible(firstFault + more + others, operations: faults))
     }
 }
 

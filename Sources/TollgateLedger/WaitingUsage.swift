@@ -78,6 +78,6 @@ extension Journal {
 
     /// The record has been replayed, or set aside for good.
     package func noLongerWaits(_ record: Record) {
-        waiting.remove(KeptOperation.read(record.payload) ?? [])
+        waiting.remove(record.keptOperations ?? [])
     }
 }

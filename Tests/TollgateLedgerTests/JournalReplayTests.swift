@@ -1,3 +1,4 @@
+import GRDB
 import Logging
 import Synchronization
 import Testing
@@ -63,5 +64,29 @@ import TollgateTestSupport
         #expect(faulty.sent.withLock { $0 } == [])
         #expect(harness.journal.depth == Journal.Depth(operations: 2, records: 2))
         #expect(harness.journal.hasBacklog)
+    }
+
+    @Test("of a record only what cannot be applied is set aside")
+    func part() async throws {
+        let harness = try JournalHarness()
+        func payload(_ costs: Int...) -> String {
+            "["
+                + costs.map { "{\"amounts\":{\"cost\":\($0)},\"scopes\":[\"user:a\"],\"verb\":\"record\"}" }
+                .joined(separator: ",") + "]"
+        }
+        try await harness.journal.append(payload(1, 2, 3), operations: 3)
+        let replay = JournalReplay(
+            journal: harness.journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            send: { _ in .impossible("no", operations: [1]) }, onReplayed: { _ in })
+        let (kept, _) = AsyncStream.makeStream(of: Void.self)
+        let task = Task { await replay.run(whenKept: kept) }
+        try await eventually { harness.journal.isEmpty }
+        task.cancel()
+        await task.value
+        #expect(harness.journal.depth == Journal.Depth(operations: 0, records: 0, rejected: 1))
+        let rejected = try await harness.otherConnection().read {
+            try String.fetchOne($0, sql: "SELECT operations || CAST(payload AS TEXT) FROM rejected")
+        }
+        #expect(rejected == "1" + payload(2))
     }
 }

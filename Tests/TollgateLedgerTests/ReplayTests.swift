@@ -121,7 +121,7 @@ import TollgateTestSupport
                 try .record("user:bad", amounts: Amounts(tokens: 4)),
             ], plans: plans)
         for _ in 0..<3 {
-            guard case .impossible(let reason) = try await harness.replay(record) else {
+            guard case .impossible(let reason, _) = try await harness.replay(record) else {
                 Issue.record("a broken key was taken for applied")
                 continue
             }
@@ -145,7 +145,7 @@ import TollgateTestSupport
         }
         #expect(try await harness.replay(record(1, tokens: 10)) == .applied)
         let reason = "operation 2: its id was used before for other amounts; the others were applied"
-        #expect(try await harness.replay(record(2, tokens: 11)) == .impossible(reason))
+        #expect(try await harness.replay(record(2, tokens: 11)) == .impossible(reason, operations: [1]))
         #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "16"])
         try await harness.stop()
     }

@@ -187,7 +187,8 @@ import TollgateTestSupport
                 #expect(replies.allSatisfy { $0.contains("/cost/total max=7 ") && $0.hasSuffix("source=tier:gold") })
             }
             let lookups = try sidecar.redis.lookups()
-            #expect(lookups == 5_000)
+            // One a user; one whose answer was late is made again.
+            #expect((5_000...5_005).contains(lookups))
             let commands = try sidecar.redis.cli("INFO", "commandstats")
             #expect(!commands.contains("scan") && !commands.contains("cmdstat_keys"))
         }

@@ -122,11 +122,16 @@ package final class Journal: Sendable {
 
     /// Sets a record that Redis will never take aside, into the table `rejected`, for a person to look at; it keeps the newest
     /// 1000. Does nothing when the record waits no longer.
-    package func reject(_ record: Record, because reason: String) async throws(JournalError) {
+    ///
+    /// - Parameter part: what of it was not applied; nil for all of it.
+    package func reject(_ record: Record, part: Record.Part? = nil, because reason: String) async throws(JournalError) {
         let now = Self.now
+        var kept = record
+        if let part { (kept.operations, kept.payload) = (part.operations, part.payload) }
+        let rejected = kept
         try await onQueue { database in
             self.transactMakingRoom(in: database) {
-                try JournalTable.reject(record, because: reason, at: now, in: database)
+                try JournalTable.reject(rejected, because: reason, at: now, in: database)
             } settle: { state, isRejected in
                 guard isRejected else { return }
                 state.remove(records: 1, operations: record.operations)
@@ -248,7 +253,12 @@ extension Journal {
 
     /// Checks that the file is still in place, and makes it anew where it is not.
     private func keepFile() -> Result<Void, JournalError> {
-        let outcome = reporting { try file.withLock { try $0.stayInPlace() } }
+        let outcome = reporting {
+            try file.withLock { file in
+                // Once more: it may have been taken away while it was made anew.
+                do { return try file.stayInPlace() } catch { return try file.stayInPlace() }
+            }
+        }
         settle { state in
             if case .success(let isRemade) = outcome, isRemade {
                 state.depth.remade += 1

@@ -10,6 +10,14 @@ extension Journal {
         package var payload: String
         /// When they were appended, Unix ms.
         package var acceptedAt: Int64
+        /// What the payload holds, for a record whose payload has been read already.
+        var content: [KeptOperation]?
+
+        /// Some of a record's operations.
+        package struct Part: Sendable, Equatable {
+            package var operations: Int
+            package var payload: String
+        }
 
         package init(
             number: Int64, identity: BatchIdentity, operations: Int, payload: String, acceptedAt: Int64
@@ -20,5 +28,8 @@ extension Journal {
             self.payload = payload
             self.acceptedAt = acceptedAt
         }
+
+        /// The operations; nil when this version cannot read them.
+        var keptOperations: [KeptOperation]? { content ?? KeptOperation.read(payload) }
     }
 }

@@ -21,10 +21,10 @@ struct HonestClient {
         if let token { _ = try await client.ask("AUTH \(token)") }
     }
 
-    /// Asks again and again for so long.
-    mutating func ask(for time: Duration) async throws {
+    /// Asks again and again for so long, and until so many requests have been answered.
+    mutating func ask(for time: Duration, atLeast count: Int = 1) async throws {
         let end = ContinuousClock.now + time
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end || waits.count < count {
             let user = "\(name)\(asked / Self.requestsOfUser)"
             let number = asked % Self.requestsOfUser
             asked += 1
