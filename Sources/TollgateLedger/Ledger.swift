@@ -96,9 +96,10 @@ package final class Ledger {
     /// What Redis's clock probably says now, Unix ms.
     package var redisTime: Int64 { clock.now }
 
-    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones but for COMMIT and CANCEL; with none left
-    /// there is nothing to decide or count, and the answer comes at once. `traits` are what the request said of its user, for the
-    /// journal. `usedAt`: when what a RECORD or REFUND tells of was used, Unix ms; nil for now. `unknown`: why what administrators have set for the scopes is not known, where it is not.
+    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones but for COMMIT and
+    /// CANCEL; with none left there is nothing to decide or count, and the answer comes at once. `traits` are what the request
+    /// said of its user, for the journal. `usedAt`: when what a RECORD or REFUND reports was used, Unix ms; nil for now.
+    /// `unknown`: why what administrators have set for the scopes is not known, where it is not.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
         usedAt: Int64? = nil, traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationOwner,
