@@ -12,7 +12,7 @@ final class Batch {
         /// For the most operations a second.
         static let long = Bounds(operations: capacity, scopes: 640)
         /// For short waits: a request waits for the batch under way, the one that is full, and its own.
-        static let short = Bounds(operations: 256, scopes: 160)
+        static let short = Bounds(operations: 192, scopes: 96)
     }
 
     /// The most operations of a batch.

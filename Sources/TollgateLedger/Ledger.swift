@@ -208,7 +208,7 @@ package final class Ledger {
     }
 
     /// For the next tenth of a second batches close early. To be called while clients that ask for little wait behind others
-    /// that ask for much: those lose a tenth of their throughput, and the former wait half as long.
+    /// that ask for much: those lose some of their throughput, and the former wait a third as long.
     package func keepBatchesShort() {
         shortBatchesUntil = .now() + .milliseconds(100)
     }
