@@ -86,7 +86,7 @@ struct WordCursor {
         return start..<index
     }
 
-    /// Visible ASCII but `"` and `+`. Nearly all that there is in an id lies behind the latter.
+    /// Visible ASCII but `"` and `+`. Nearly every byte of an id comes after `+` in ASCII, so that range is tested first.
     @inline(__always)
     private static func isPlain(_ byte: UInt8) -> Bool {
         if byte &- 0x2C <= 0x7E - 0x2C { return true }

@@ -80,15 +80,9 @@ import Testing
         return anchors
     }
 
-    /// The rows of the page's tables, or its sections, or the items of its lists, whichever the page is made of.
+    /// The sections of the third level.
     private static func entries(of page: String) -> [String] {
-        let lines = page.components(separatedBy: "\n")
-        let rows = zip(lines, lines.dropFirst()).filter { line, next in
-            line.hasPrefix("| ") && !next.hasPrefix("|-") && !next.hasPrefix("| -")
-        }
-        let sections = page.components(separatedBy: "\n### ").dropFirst()
-        let items = page.components(separatedBy: "\n- ").dropFirst()
-        return [rows.map { $0.0 }, Array(sections), Array(items)].first { $0.count >= 30 } ?? []
+        Array(page.components(separatedBy: "\n### ").dropFirst())
     }
 
     /// Reads `` `SuiteTests/one`, `another` `` and `` `SuiteTests` ``.
