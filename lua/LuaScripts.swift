@@ -1,54 +1,29 @@
-/// The Lua sources as they stand beside this file, embedded at build time.
+/// The texts that Redis runs, made of the Lua files beside this one. The contract of each entry point is its header comment.
 public enum LuaScripts {
-    /// Applies a batch of operations; the contract is its header comment.
-    public static let batch = join([
-        PackageResources.window_lua, PackageResources.holds_lua, PackageResources.counters_lua,
-        PackageResources.rankings_lua, PackageResources.history_labels_lua, PackageResources.history_lua,
-        PackageResources.history_refunds_lua, PackageResources.history_pages_lua, PackageResources.batch_lua,
-        PackageResources.alerts_lua, PackageResources.notices_lua, PackageResources.plain_checks_lua,
-        PackageResources.apply_lua,
-    ])
+    private static let modules = LuaModules(sources: luaSources.merging(legacyLuaSources) { $1 })
 
-    /// Reads what a scope has used; the contract is its header comment.
-    public static let usage = join([
-        PackageResources.window_lua, PackageResources.holds_lua, PackageResources.usage_lua,
-    ])
+    /// The names of all functions, in order: `policy_lookup` for `policy/lookup.lua`.
+    public static let functionNames = modules.entries.map(LuaModules.functionName)
 
-    /// Looks up what administrators have set for scopes; the contract is its header comment.
-    public static let policyLookup = join([PackageResources.policy_lookup_lua])
+    /// The library of all functions; `name` is the name of the library, and stands in front of those of its functions.
+    public static func library(named name: String) -> String {
+        made { () throws(LuaModuleError) in try modules.library(named: name) }
+    }
 
-    /// Changes what administrators set; the contract is its header comment.
-    public static let policyEdit = join([PackageResources.policy_edit_lua])
+    /// A script that does what the entry point of that path does, such as `policy/lookup`.
+    public static func script(_ path: String) -> String {
+        made { () throws(LuaModuleError) in try modules.script(path) }
+    }
 
-    /// Takes out of a scope's hash what has been published of its alerts; the contract is its header comment.
-    public static let alertSettle = join([PackageResources.alert_settle_lua])
+    /// The name of the function of the entry point of that path.
+    public static func functionName(_ path: String) -> String { LuaModules.functionName(path) }
 
-    /// Takes an alert of a limit that is gone out of a scope's hash; the contract is its header comment.
-    public static let alertForget = join([PackageResources.alert_forget_lua])
-
-    /// Takes counters of a scope away; the contract is its header comment.
-    public static let policyReset = join([PackageResources.policy_reset_lua])
-
-    /// Reads which scopes were seen; the contract is its header comment.
-    public static let policySeen = join([PackageResources.policy_seen_lua])
-
-    /// Opens an alert or moves it on; the contract is its header comment.
-    public static let alertPublish = join([PackageResources.alert_publish_lua])
-
-    /// Takes and keeps the lease of a handler; the contract is its header comment.
-    public static let deliveryLease = join([PackageResources.delivery_lease_lua])
-
-    /// Notes what became of a delivery; the contract is its header comment.
-    public static let deliverySettle = join([PackageResources.delivery_settle_lua])
-
-    /// Finds what was dropped before it was delivered; the contract is its header comment.
-    public static let deliveryMissed = join([PackageResources.delivery_missed_lua])
-
-    /// Compares the data in Redis with what a sidecar remembers of them; the contract is its header comment.
-    public static let runMarker = join([PackageResources.run_marker_lua])
-
-    /// One chunk, so that the later parts see the locals of the earlier ones.
-    private static func join(_ parts: [[UInt8]]) -> String {
-        parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    /// What the files say of each other is the same in every build: it is wrong at once, or never.
+    private static func made(_ body: () throws(LuaModuleError) -> String) -> String {
+        do throws(LuaModuleError) {
+            return try body()
+        } catch {
+            fatalError("\(error)")
+        }
     }
 }

@@ -12,7 +12,7 @@
 --   -cost/day 95 1795200000000 refunded 1795203000000
 --       what has not been published yet: an alert opened (limit, period, percent, max, used, when, 1 in shadow, source), or
 --       resolved (limit, percent, when it was opened, why, when). Every batch that meets such items names them in its
---       reply; whoever has published them takes them out (alert_settle.lua)
+--       reply; whoever has published them takes them out (alerts/settle.lua)
 --
 -- A user whose tier depends on what requests say of it is met with one set after the other. Of the limits that are not the same
 -- in all of them (window.lua: varies) what was opened for another tier is held against its own max, and left alone where this set

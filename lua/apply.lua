@@ -72,7 +72,7 @@ end
 for i = 1, #scopes do
     local state = scopes[i]
     if not state.broken then count_hits(state) end
-    if state.changed or state.held and state.held.changed then write_scope(state) end
+    if not is_read_only and (state.changed or state.held and state.held.changed) then write_scope(state) end
     if not state.broken then review_alerts(state) end
 end
 for i = 1, #marks_to_write do

@@ -15,9 +15,9 @@ package final class Ledger {
     /// ``hasRoom`` says so.
     static let waitingBatches = 64
 
-    package static let batchScript = RedisScript(name: "batch", source: LuaScripts.batch)
-    package static let usageScript = RedisScript(name: "usage", source: LuaScripts.usage)
-    package static let lookupScript = RedisScript(name: "policy_lookup", source: LuaScripts.policyLookup)
+    package static let batchScript = RedisScript(name: "batch", source: LuaScripts.script("batch"))
+    package static let usageScript = RedisScript(name: "usage", source: LuaScripts.script("usage"))
+    package static let lookupScript = RedisScript(name: "policy_lookup", source: LuaScripts.script("policy/lookup"))
     /// What a link for a ledger has to load.
     package static let scripts = [batchScript, usageScript, lookupScript]
 

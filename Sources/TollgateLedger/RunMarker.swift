@@ -30,7 +30,7 @@ package struct RunMarker: Sendable, Equatable, Codable {
         package var isLoss: Bool { self == .gone || self == .older || self == .noticed }
     }
 
-    package static let script = RedisScript(name: "run_marker", source: LuaScripts.runMarker)
+    package static let script = RedisScript(name: "run_marker", source: LuaScripts.script("policy/run_marker"))
 
     /// The command for the next look. `revision`: the highest that the sidecar has seen.
     package func command(namespace: String, revision: Int64) -> ByteBuffer {

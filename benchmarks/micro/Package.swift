@@ -27,21 +27,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .executableTarget(name: "embed-lua", swiftSettings: strict),
+        .plugin(name: "EmbedLua", capability: .buildTool(), dependencies: ["embed-lua"]),
         .target(
             name: "LuaScripts",
-            resources: [
-                .embedInCode("window.lua"), .embedInCode("holds.lua"), .embedInCode("counters.lua"),
-                .embedInCode("rankings.lua"), .embedInCode("history_labels.lua"), .embedInCode("history.lua"),
-                .embedInCode("history_refunds.lua"), .embedInCode("history_pages.lua"), .embedInCode("batch.lua"),
-                .embedInCode("alerts.lua"), .embedInCode("notices.lua"), .embedInCode("plain_checks.lua"),
-                .embedInCode("apply.lua"),
-                .embedInCode("usage.lua"), .embedInCode("alert_settle.lua"), .embedInCode("policy_lookup.lua"),
-                .embedInCode("policy_edit.lua"), .embedInCode("policy_reset.lua"), .embedInCode("policy_seen.lua"),
-                .embedInCode("alert_publish.lua"), .embedInCode("alert_forget.lua"),
-                .embedInCode("delivery_lease.lua"), .embedInCode("delivery_settle.lua"),
-                .embedInCode("delivery_missed.lua"), .embedInCode("run_marker.lua"),
-            ],
-            swiftSettings: strict
+            swiftSettings: strict,
+            plugins: ["EmbedLua"]
         ),
         .target(
             name: "TollgateCore",

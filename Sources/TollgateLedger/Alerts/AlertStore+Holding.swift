@@ -5,7 +5,7 @@ import TollgateRedis
 
 /// What the hash of a scope says of its alerts, where the batch script keeps it (alerts.lua).
 extension AlertStore {
-    static let forgetScript = RedisScript(name: "alert_forget", source: LuaScripts.alertForget)
+    static let forgetScript = RedisScript(name: "alert_forget", source: LuaScripts.script("alerts/forget"))
 
     /// Whether the scope's hash has the alert as one that holds. It has not where the script has seen that it does not, or where the
     /// hash is gone, and so nothing counts any more.

@@ -3,7 +3,7 @@ package import TollgateCore
 import TollgateRedis
 
 extension AlertStore {
-    static let settleScript = RedisScript(name: "alert_settle", source: LuaScripts.alertSettle)
+    static let settleScript = RedisScript(name: "alert_settle", source: LuaScripts.script("alerts/settle"))
 
     /// Takes a line that has been published out of the scope's hash, which kept it until now. Harmless when it is repeated.
     package func settle(_ line: String, of scope: Scope) async throws(StoreError) {

@@ -7,7 +7,7 @@ package import TollgateRedis
 ///
 /// Usable from any task; what it sends goes over one link, which has to load `scripts`.
 package final class AlertStore: Sendable {
-    static let publishScript = RedisScript(name: "alert_publish", source: LuaScripts.alertPublish)
+    static let publishScript = RedisScript(name: "alert_publish", source: LuaScripts.script("alerts/publish"))
 
     /// A page of an index is read as one of the scopes seen is.
     static let pageScript = PolicyStore.seenScript

@@ -18,9 +18,9 @@ package struct DeliveryQueue: Sendable {
         case other
     }
 
-    static let leaseScript = RedisScript(name: "delivery_lease", source: LuaScripts.deliveryLease)
-    static let settleScript = RedisScript(name: "delivery_settle", source: LuaScripts.deliverySettle)
-    static let missedScript = RedisScript(name: "delivery_missed", source: LuaScripts.deliveryMissed)
+    static let leaseScript = RedisScript(name: "delivery_lease", source: LuaScripts.script("delivery/lease"))
+    static let settleScript = RedisScript(name: "delivery_settle", source: LuaScripts.script("delivery/settle"))
+    static let missedScript = RedisScript(name: "delivery_missed", source: LuaScripts.script("delivery/missed"))
 
     /// What the link has to load.
     package static let scripts = [leaseScript, settleScript, missedScript]

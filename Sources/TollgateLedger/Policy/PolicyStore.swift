@@ -13,9 +13,9 @@ package final class PolicyStore: Sendable {
         var assignments = SharedPolicy.mostAssignments
     }
 
-    static let editScript = RedisScript(name: "policy_edit", source: LuaScripts.policyEdit)
-    static let resetScript = RedisScript(name: "policy_reset", source: LuaScripts.policyReset)
-    static let seenScript = RedisScript(name: "policy_seen", source: LuaScripts.policySeen)
+    static let editScript = RedisScript(name: "policy_edit", source: LuaScripts.script("policy/edit"))
+    static let resetScript = RedisScript(name: "policy_reset", source: LuaScripts.script("policy/reset"))
+    static let seenScript = RedisScript(name: "policy_seen", source: LuaScripts.script("policy/seen"))
 
     /// What its link has to load.
     package static let scripts = [editScript, resetScript, seenScript]
