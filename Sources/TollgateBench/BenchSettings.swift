@@ -7,7 +7,7 @@ package struct BenchSettings: Sendable {
     package enum Target: Sendable {
         /// A running sidecar, in its line protocol.
         case sidecar(TollgateAddress, token: String?)
-        /// Redis itself: every request is an EVALSHA of the batch script with a batch of one, on keys of that namespace and
+        /// Redis itself: every request is a call of the batch function with a batch of one, on keys of that namespace and
         /// with the limits of that policy.
         case direct(RedisAddress, Policy, namespace: String)
     }

@@ -3,21 +3,33 @@ import TollgateCore
 import TollgateLedger
 import TollgateRedis
 
-/// Redis itself, asked with the batch script and a batch of one: what an app could do at best that shares nothing with others.
+/// Redis itself, asked with the batch function and a batch of one: what an app could do at best that shares nothing with others.
 struct DirectDialect: Dialect {
     private let scopes: DirectScopes
     private let reader: RedisReplyReader
     private var handshake: RedisHandshake
-    private(set) var isGreeted = false
+    /// EVALSHA where Redis denies functions.
+    private var command = RedisFunction.Command.fcall
+    private var greeting = Greeting.handshake
+    var isGreeted: Bool { greeting == .done }
+
+    private enum Greeting {
+        case handshake
+        case library
+        case script
+        case done
+    }
 
     init(address: RedisAddress, scopes: DirectScopes) throws {
         self.scopes = scopes
         reader = try RedisReplyReader()
-        handshake = RedisHandshake(address: address, scripts: [Ledger.batchScript])
+        handshake = RedisHandshake(address: address)
     }
 
     mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
         handshake.encode(into: &buffer)
+        RedisCommand.encode("FUNCTION", "LOAD", RedisLibrary.tollgate.source, into: &buffer)
+        RedisCommand.encode("SCRIPT", "LOAD", Ledger.batchFunction.script, into: &buffer)
         return true
     }
 
@@ -26,7 +38,9 @@ struct DirectDialect: Dialect {
         if call.verb.isDecision { amounts.requests = 1 }
         var encoder = BatchEncoder(number: scopes.nextBatchNumber(), namespace: scopes.namespace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
-        encoder.write(at: scopes.now, into: &buffer)
+        let arguments = encoder.arguments(at: scopes.now)
+        buffer.writeImmutableBuffer(Ledger.batchFunction.head(of: command, argumentCount: arguments.count))
+        buffer.writeImmutableBuffer(arguments.bytes)
     }
 
     mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws {
@@ -37,10 +51,20 @@ struct DirectDialect: Dialect {
     }
 
     private mutating func greeted(with reply: RedisReply) throws {
-        switch handshake.receive(reply) {
-        case .underWay: return
-        case .complete: isGreeted = true
-        case .refused(let outage): throw BenchError(outage.reason)
+        switch greeting {
+        case .handshake:
+            switch handshake.receive(reply) {
+            case .underWay: return
+            case .complete: greeting = .library
+            case .refused(let outage): throw BenchError(outage.reason)
+            }
+        case .library:
+            if case .error(let sentence) = reply, !sentence.hasSuffix("already exists") { command = .evalsha }
+            greeting = .script
+        case .script:
+            if case .error(let sentence) = reply, command == .evalsha { throw BenchError("SCRIPT LOAD: \(sentence)") }
+            greeting = .done
+        case .done: return
         }
     }
 

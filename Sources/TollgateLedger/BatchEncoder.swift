@@ -1,13 +1,15 @@
-package import NIOCore
+import NIOCore
 package import TollgateCore
-import TollgateRedis
+package import TollgateRedis
 
-/// Writes operations as the batch script takes them (batch.lua), each distinct scope and limit set once. Owned by one event
+/// Writes operations as the batch function takes them (batch.lua), each distinct scope and limit set once. Owned by one event
 /// loop, like the plans that it is given.
 package struct BatchEncoder {
     private let number: Int
-    /// The distinct scopes, in the order of the script's keys.
+    /// The distinct scopes, in the order of the function's keys.
     private(set) var plans: [ScopePlan] = []
+    /// Whether there is nothing but PEEKs, which change nothing.
+    private(set) var onlyPeeks = true
     private var sets: [LimitSet] = []
 
     private var keys = ByteBuffer()
@@ -33,6 +35,7 @@ package struct BatchEncoder {
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil,
         times: OperationTimes = OperationTimes()
     ) {
+        if verb != .peek { onlyPeeks = false }
         let hasTerms = terms != nil || times.usedAt != nil
         for plan in scopes where plan.batchNumber != number { add(plan) }
         let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
@@ -91,12 +94,11 @@ package struct BatchEncoder {
         scopes.writeBytes(plan.label)
     }
 
-    /// Appends the EVALSHA that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once. Its
-    /// decisions count what waits in the journal. With `fixedClock` the script takes that for the time.
-    package func write(
-        at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,
-        into command: inout ByteBuffer
-    ) {
+    /// The arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once.
+    /// Its decisions count what waits in the journal. With `fixedClock` the function takes that for the time.
+    package func arguments(
+        at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil
+    ) -> RedisFunctionArguments {
         var head = ByteBuffer()
         head.writeMessagePack(fixedClock ?? 0)
         head.writeMessagePack(arrayOf: sets.count)
@@ -117,13 +119,12 @@ package struct BatchEncoder {
         tail.writeMessagePack(identity?.sequence ?? 0)
         write(waiting, into: &tail)
 
-        let sha = Ledger.batchScript.sha
         let length =
             head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
             + tail.readableBytes
-        command.reserveCapacity(minimumWritableBytes: length + keys.readableBytes + 128)
+        var command = ByteBuffer()
+        command.reserveCapacity(length + keys.readableBytes + markKeys.readableBytes + 128)
         let keyCount = plans.count + marks.count + (identity == nil ? 0 : 1)
-        command.writeString("*\(keyCount + 4)\r\n$7\r\nEVALSHA\r\n$\(sha.utf8.count)\r\n\(sha)\r\n")
         command.writeBulk(String(keyCount))
         command.writeImmutableBuffer(keys)
         command.writeImmutableBuffer(markKeys)
@@ -135,6 +136,7 @@ package struct BatchEncoder {
         command.writeImmutableBuffer(operations)
         command.writeImmutableBuffer(tail)
         command.writeString("\r\n")
+        return RedisFunctionArguments(count: keyCount + 2, bytes: command)
     }
 }
 

@@ -7,16 +7,27 @@ extension Ledger {
     func send(_ batch: Batch) {
         guard !batch.entries.isEmpty else { return finish(batch) }
         if batch.hasFacts, batch.identity == nil { batch.identity = producers.next() }
-        var command = ByteBuffer()
         let waiting = batch.isReplay ? nil : journal?.waiting
-        batch.encoder.write(
-            at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock, into: &command)
+        let arguments = batch.encoder.arguments(
+            at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock)
         counts.batches += 1
         counts.operations += batch.entries.count
         batch.sentAt = .now()
         scheduleDeadlineCheck(at: batch.sentAt + deadline)
         // Past the deadline the batch has been answered already.
-        link.evaluate(Self.batchScript, command, isWanted: { self.underWay === batch }) { result in
+        link.call(Self.batchFunction, arguments, isWanted: { self.underWay === batch }) { result in
+            guard self.underWay === batch else { return }
+            guard batch.encoder.onlyPeeks, case .success(.error(let sentence)) = result,
+                WriteRefusal(redisSaid: sentence) != nil
+            else { return self.receive(result, for: batch) }
+            self.onRedisError(sentence)
+            self.peek(arguments, of: batch)
+        }
+    }
+
+    /// Redis refuses a function that may write before it runs; one that only reads still works.
+    private func peek(_ arguments: RedisFunctionArguments, of batch: Batch) {
+        link.call(Self.peekFunction, arguments, isWanted: { self.underWay === batch }) { result in
             guard self.underWay === batch else { return }
             self.receive(result, for: batch)
         }

@@ -1,5 +1,4 @@
 import DequeModule
-import LuaScripts
 package import NIOCore
 package import TollgateCore
 package import TollgateRedis
@@ -15,11 +14,11 @@ package final class Ledger {
     /// ``hasRoom`` says so.
     static let waitingBatches = 64
 
-    package static let batchScript = RedisScript(name: "batch", source: LuaScripts.script("batch"))
-    package static let usageScript = RedisScript(name: "usage", source: LuaScripts.script("usage"))
-    package static let lookupScript = RedisScript(name: "policy_lookup", source: LuaScripts.script("policy/lookup"))
-    /// What a link for a ledger has to load.
-    package static let scripts = [batchScript, usageScript, lookupScript]
+    package static let batchFunction = RedisFunction("batch")
+    /// For a batch of nothing but PEEKs, where Redis takes no writes.
+    static let peekFunction = RedisFunction("peek")
+    static let usageFunction = RedisFunction("usage")
+    static let lookupFunction = RedisFunction("policy/lookup")
 
     package let eventLoop: any EventLoop
     let link: RedisLink

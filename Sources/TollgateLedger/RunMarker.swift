@@ -1,9 +1,8 @@
-import LuaScripts
-package import NIOCore
+import NIOCore
 package import TollgateRedis
 
 /// What a sidecar remembers of the data in Redis, by which it finds out that they were lost or are those of an earlier time
-/// (run_marker.lua). A plain value.
+/// (policy/run_marker.lua). A plain value.
 package struct RunMarker: Sendable, Equatable, Codable {
     /// 0 remembers nothing.
     package var generation: Int64 = 0
@@ -30,20 +29,15 @@ package struct RunMarker: Sendable, Equatable, Codable {
         package var isLoss: Bool { self == .gone || self == .older || self == .noticed }
     }
 
-    package static let script = RedisScript(name: "run_marker", source: LuaScripts.script("policy/run_marker"))
+    package static let function = RedisFunction("policy/run_marker")
 
-    /// The command for the next look. `revision`: the highest that the sidecar has seen.
-    package func command(namespace: String, revision: Int64) -> ByteBuffer {
+    /// The arguments for the next look. `revision`: the highest that the sidecar has seen.
+    package func arguments(namespace: String, revision: Int64) -> RedisFunctionArguments {
         let keys = PolicyKeys(namespace: namespace)
         let nextID = String(UInt64.random(in: .min ... .max), radix: 16)
-        var command = ByteBuffer()
-        RedisCommand.encode(
-            [
-                "EVALSHA", Self.script.sha, "3", keys.marker, keys.revision, keys.scratch, "\(generation)", id,
-                "\(count)",
-                "\(revision)", nextID,
-            ], into: &command)
-        return command
+        return RedisFunctionArguments(
+            keys: [keys.marker, keys.revision, keys.scratch],
+            arguments: ["\(generation)", id, "\(count)", "\(revision)", nextID])
     }
 
     /// What a look has found, and the revision that was there, below 0 where it is no number. From now on what it has found is

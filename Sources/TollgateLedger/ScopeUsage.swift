@@ -1,5 +1,6 @@
 import NIOCore
 package import TollgateCore
+import TollgateRedis
 
 /// What a scope has used of each of its limits.
 package struct ScopeUsage: Sendable {
@@ -30,7 +31,7 @@ package struct ScopeUsage: Sendable {
     package var items: [Item]
 }
 
-/// The call of the usage script for one scope (usage.lua).
+/// The call of the usage function for one scope (usage.lua).
 enum UsageCall {
     enum Outcome {
         case usage(ScopeUsage)
@@ -38,17 +39,16 @@ enum UsageCall {
         case broken
     }
 
-    static func command(for plan: ScopePlan, sha: String, at now: Int64, fixedClock: Int64?) -> ByteBuffer {
+    static func arguments(for plan: ScopePlan, at now: Int64, fixedClock: Int64?) -> RedisFunctionArguments {
         var payload = ByteBuffer()
         payload.writeMessagePack(fixedClock ?? 0)
         payload.writeImmutableBuffer(plan.set.encoding(at: now))
-        var command = ByteBuffer()
-        command.writeString("*5\r\n$7\r\nEVALSHA\r\n$\(sha.utf8.count)\r\n\(sha)\r\n$1\r\n1\r\n")
-        command.writeBytes(plan.key)
-        command.writeString("$\(payload.readableBytes)\r\n")
-        command.writeImmutableBuffer(payload)
-        command.writeString("\r\n")
-        return command
+        var bytes = ByteBuffer(string: "$1\r\n1\r\n")
+        bytes.writeBytes(plan.key)
+        bytes.writeString("$\(payload.readableBytes)\r\n")
+        bytes.writeImmutableBuffer(payload)
+        bytes.writeString("\r\n")
+        return RedisFunctionArguments(count: 3, bytes: bytes)
     }
 
     /// Nil when the bytes are not a reply of the script.

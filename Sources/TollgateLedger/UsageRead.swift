@@ -24,9 +24,9 @@ final class UsageRead {
 
     private func send() {
         attempts += 1
-        let command = UsageCall.command(
-            for: request.plan, sha: Ledger.usageScript.sha, at: ledger.clock.now, fixedClock: ledger.fixedClock)
-        ledger.link.evaluate(Ledger.usageScript, command, isWanted: { !self.isDone }) { self.receive($0) }
+        let arguments = UsageCall.arguments(
+            for: request.plan, at: ledger.clock.now, fixedClock: ledger.fixedClock)
+        ledger.link.call(Ledger.usageFunction, arguments, isWanted: { !self.isDone }) { self.receive($0) }
     }
 
     private func receive(_ result: Result<RedisReply, RedisError>) {

@@ -1,15 +1,13 @@
 package import NIOCore
 
-/// What is said on a new connection before anything else: AUTH, SELECT, PING, INFO server and the loading of every script,
-/// in one write. PING is what tells that Redis is able to serve, as scripts may be loaded even into one that is not. INFO
-/// tells its version; a Redis that does not let us ask is taken for one that can be used.
+/// What is said on a new connection before anything else: AUTH, SELECT, PING and INFO server, in one write. PING tells
+/// whether Redis is able to serve, and INFO its version; a Redis that does not let us ask is taken for one that can be used.
 package struct RedisHandshake {
     enum Step: Equatable {
         case authenticate
         case select
         case ping
         case version
-        case load(RedisScript)
     }
 
     package enum Progress: Equatable {
@@ -22,12 +20,12 @@ package struct RedisHandshake {
     private let steps: [Step]
     private var answered = 0
 
-    package init(address: RedisAddress, scripts: [RedisScript]) {
+    package init(address: RedisAddress) {
         self.address = address
         var steps: [Step] = []
         if address.password != nil { steps.append(.authenticate) }
         if address.database != 0 { steps.append(.select) }
-        self.steps = steps + [.ping, .version] + scripts.map(Step.load)
+        self.steps = steps + [.ping, .version]
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -39,7 +37,6 @@ package struct RedisHandshake {
             case .select: RedisCommand.encode("SELECT", String(address.database), into: &buffer)
             case .ping: RedisCommand.encode("PING", into: &buffer)
             case .version: RedisCommand.encode("INFO", "server", into: &buffer)
-            case .load(let script): RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &buffer)
             }
         }
     }
@@ -60,9 +57,6 @@ package struct RedisHandshake {
         case (.ping, .error(let sentence)): refusal(sentence, of: "PING")
         case (.version, .bulk(let text)):
             RedisVersion(info: String(buffer: text)).flatMap { $0.isTooOld ? .tooOld($0) : nil }
-        case (.load(let script), .error(let sentence)): refusal(sentence, of: "SCRIPT LOAD of \(script.name)")
-        case (.load(let script), let reply) where reply != .bulk(ByteBuffer(string: script.sha)):
-            RedisOutage("SCRIPT LOAD of \(script.name): Redis gives the script another name than its SHA-1")
         default: nil
         }
     }

@@ -51,7 +51,7 @@ extension RedisLink {
 
     private func sendHandshake() {
         guard let connection else { return }
-        handshake = RedisHandshake(address: address, scripts: scripts)
+        handshake = RedisHandshake(address: address)
         var bytes = ByteBuffer()
         handshake.encode(into: &bytes)
         connection.channel.writeAndFlush(bytes, promise: nil)
@@ -63,6 +63,7 @@ extension RedisLink {
     private func becomeReady() {
         timer?.cancel()
         hasServed = false
+        usesFunctions = true
         loggedOutage = nil
         logger.info("connected to Redis", metadata: ["address": "\(address)"])
     }

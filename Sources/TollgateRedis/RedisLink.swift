@@ -10,8 +10,6 @@ public import NIOCore
 public final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
-    /// How often a script is loaded for one command.
-    static let maxReloads = 5
 
     /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
     public typealias Completion = (Result<RedisReply, RedisError>) -> Void
@@ -20,7 +18,6 @@ public final class RedisLink {
     public let address: RedisAddress
     /// The loop that owns the link.
     public let eventLoop: any EventLoop
-    let scripts: [RedisScript]
     let logger: Logger
 
     // Without run-time checks of exclusive access: asked for every operation; its functions are pure and call nobody.
@@ -34,22 +31,26 @@ public final class RedisLink {
     var loggedOutage: RedisOutage?
     /// Whether this connection has answered a command by other than an error.
     var hasServed = false
+    /// Whether functions are called on this connection; otherwise scripts are, as Redis has denied us functions.
+    package internal(set) var usesFunctions = true
     private var reportedStatus = RedisLinkStatus.idle
     let closed: EventLoopPromise<Void>
 
     /// Called on the event loop after the status has changed.
     public var onStateChange: ((RedisLinkStatus) -> Void)?
 
+    /// Called with Redis's sentence when a connection is found to have no right to functions.
+    package var onFunctionsDenied: ((String) -> Void)?
+
     /// Shown every reply first where the link is subscribed to a channel: takes those that answer nothing, and says so.
     var onPublished: ((RedisReply) -> Bool)?
 
-    /// A link that does nothing before ``start()``. `scripts` are loaded on every new connection.
-    public init(address: RedisAddress, scripts: [RedisScript], eventLoop: any EventLoop, logger: Logger) {
+    /// A link that does nothing before ``start()``.
+    public init(address: RedisAddress, eventLoop: any EventLoop, logger: Logger) {
         self.address = address
-        self.scripts = scripts
         self.eventLoop = eventLoop
         self.logger = logger
-        handshake = RedisHandshake(address: address, scripts: scripts)
+        handshake = RedisHandshake(address: address)
         closed = eventLoop.makePromise()
     }
 
@@ -81,39 +82,6 @@ public final class RedisLink {
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
         pending.append(completion)
         connection.channel.writeAndFlush(command, promise: nil)
-    }
-
-    /// Sends an EVALSHA of the script, already encoded. Where Redis has forgotten the script, loads it and sends the
-    /// command again: up to ``maxReloads`` times, as Redis may be made to forget it again in between.
-    ///
-    /// - Parameter isWanted: Whether the command may still be sent again. What has been given up meanwhile must not
-    ///   be carried out later.
-    public func evaluate(
-        _ script: RedisScript, _ command: ByteBuffer, isWanted: @escaping () -> Bool = { true },
-        completion: @escaping Completion
-    ) {
-        evaluate(script, command, isWanted, reloads: 0, completion: completion)
-    }
-
-    private func evaluate(
-        _ script: RedisScript, _ command: ByteBuffer, _ isWanted: @escaping () -> Bool, reloads: Int,
-        completion: @escaping Completion
-    ) {
-        send(command) { result in
-            guard case .success(.error(let sentence)) = result, sentence.hasPrefix("NOSCRIPT"),
-                reloads < Self.maxReloads, isWanted()
-            else { return completion(result) }
-            self.load(script) { result in
-                guard case .success(.bulk) = result, isWanted() else { return completion(result) }
-                self.evaluate(script, command, isWanted, reloads: reloads + 1, completion: completion)
-            }
-        }
-    }
-
-    private func load(_ script: RedisScript, completion: @escaping Completion) {
-        var load = ByteBuffer()
-        RedisCommand.encode("SCRIPT", "LOAD", script.source, into: &load)
-        send(load, completion: completion)
     }
 
     /// Whether Redis has sent bytes that the event loop has not read yet: a timer can fire before the socket is read,

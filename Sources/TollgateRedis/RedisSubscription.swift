@@ -33,7 +33,7 @@ public final class RedisSubscription {
         address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger,
         pingInterval: TimeAmount = .seconds(2), patience: TimeAmount = .seconds(1)
     ) {
-        link = RedisLink(address: address, scripts: [], eventLoop: eventLoop, logger: logger)
+        link = RedisLink(address: address, eventLoop: eventLoop, logger: logger)
         self.channel = channel
         self.pingInterval = pingInterval
         self.patience = patience

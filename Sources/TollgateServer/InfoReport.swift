@@ -8,6 +8,8 @@ struct InfoReport: Encodable, Sendable {
         var address = ""
         /// One a worker: `ready`, or why not.
         var links: [String] = []
+        /// Whether Redis functions are called, or EVALSHA as Redis denies them to one of the workers: `yes`, `no (evalsha)`.
+        var functions = "yes"
         var health = Health()
         /// Nil while Redis takes what is written.
         var refusal: Refusal?

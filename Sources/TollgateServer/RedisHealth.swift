@@ -82,8 +82,8 @@ final class RedisHealth {
     private func look() {
         guard !isLooking else { return }
         isLooking = true
-        let command = marker.command(namespace: namespace, revision: seen.last)
-        link.evaluate(RunMarker.script, command) { result in
+        let arguments = marker.arguments(namespace: namespace, revision: seen.last)
+        link.call(RunMarker.function, arguments) { result in
             self.isLooking = false
             switch result {
             case .success(.error(let sentence)): self.refusals.met(sentence)

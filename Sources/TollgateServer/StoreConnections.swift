@@ -16,10 +16,13 @@ final class StoreConnections: Sendable {
     private let storeLinks: [StoreLink]
 
     /// To be made on the event loop. Does nothing before `start()`.
-    init(eventLoop: any EventLoop, settings: ServerSettings, seen: SeenRevision, logger: Logger) {
-        let link = RedisLink(address: settings.redis, scripts: Stores.scripts, eventLoop: eventLoop, logger: logger)
-        let pages = RedisLink(
-            address: settings.redis, scripts: HistoryStore.scripts, eventLoop: eventLoop, logger: logger)
+    init(
+        eventLoop: any EventLoop, settings: ServerSettings, seen: SeenRevision, functionRights: FunctionRights,
+        logger: Logger
+    ) {
+        let link = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
+        link.onFunctionsDenied = functionRights.wereDenied
+        let pages = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
         let storeLink = StoreLink(
             NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline))

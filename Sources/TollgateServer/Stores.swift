@@ -11,8 +11,8 @@ package struct Stores: Sendable {
     package let history: HistoryStore
 
     /// - Parameters:
-    ///   - link: of what is short; has to load `scripts`.
-    ///   - pages: of history; has to load the scripts of `HistoryStore`.
+    ///   - link: of what is short.
+    ///   - pages: of history.
     init(
         _ link: StoreLink, pages: StoreLink, namespace: String, seen: SeenRevision = SeenRevision(), logger: Logger
     ) {
@@ -21,6 +21,4 @@ package struct Stores: Sendable {
         alerts = AlertStore(link: link, namespace: namespace, logger: logger)
         history = HistoryStore(link: pages, namespace: namespace)
     }
-
-    static let scripts = PolicyStore.scripts + AlertStore.scripts + DeliveryQueue.scripts
 }

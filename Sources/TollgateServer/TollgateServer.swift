@@ -25,6 +25,8 @@ public final class TollgateServer: Service {
     private let keeper: JournalKeeper?
     /// Whether Redis takes what is written.
     let refusals: RedisRefusals
+    /// Whether Redis lets us have functions.
+    let functionRights: FunctionRights
     let seenRevision = SeenRevision()
     /// What was seen of Redis's data; nil where nothing is kept on disk.
     let markerFile: MarkerFile?
@@ -64,6 +66,7 @@ public final class TollgateServer: Service {
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         refusals = RedisRefusals(logger: logger)
+        functionRights = FunctionRights(logger: logger)
         markerFile = settings.markerPath.map { MarkerFile(path: $0, settings: settings, logger: logger) }
         peers = PolicyPeers(interval: settings.peerInterval, logger: logger)
         let policyState = InfoReport.PolicyState(
@@ -120,10 +123,9 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper, refusals] in
-            let link = RedisLink(
-                address: settings.redis, scripts: Ledger.scripts + (isFirst ? [RunMarker.script] : []),
-                eventLoop: eventLoop, logger: logger)
+        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper, refusals, functionRights] in
+            let link = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
+            link.onFunctionsDenied = functionRights.wereDenied
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
                 policy: policy, logger: logger)
@@ -151,9 +153,10 @@ public final class TollgateServer: Service {
                 }
             })
         let eventLoop = background.next()
-        let (connections, watcher) = try await eventLoop.submit { [settings, logger, seenRevision] in
+        let (connections, watcher) = try await eventLoop.submit { [settings, logger, seenRevision, functionRights] in
             let connections = StoreConnections(
-                eventLoop: eventLoop, settings: settings, seen: seenRevision, logger: logger)
+                eventLoop: eventLoop, settings: settings, seen: seenRevision, functionRights: functionRights,
+                logger: logger)
             let watcher = PolicyWatcher(
                 eventLoop: eventLoop, settings: settings, store: connections.stores.policy, listener: listener,
                 logger: logger)
@@ -327,12 +330,16 @@ public final class TollgateServer: Service {
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
                 let worker = worker.value
-                return (worker.currentCounts, worker.ledger.stateDescription, worker.health.map(InfoReport.Health.init))
+                return (
+                    worker.currentCounts, worker.ledger.stateDescription, worker.link.usesFunctions,
+                    worker.health.map(InfoReport.Health.init)
+                )
             }
             .get()
-            guard let (counts, link, health) = part else { continue }
+            guard let (counts, link, usesFunctions, health) = part else { continue }
             report.counts = report.counts + counts
             report.redis.links.append(link)
+            if !usesFunctions { report.redis.functions = "no (evalsha)" }
             if let health { report.redis.health = health }
         }
         let (resolved, lookedUp) = (report.counts.scopesResolved, report.counts.scopesLookedUp)

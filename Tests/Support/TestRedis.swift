@@ -14,6 +14,7 @@ public final class TestRedis: Sendable {
     private let password: String?
     private let arguments: [String]
     private let environment: [String: String]
+    private let hasFunctions: Bool
     private let process = Mutex<Process?>(nil)
 
     /// The port on 127.0.0.1, where one was asked for.
@@ -23,15 +24,17 @@ public final class TestRedis: Sendable {
     public var socketPath: String { folder.path + "/redis.sock" }
 
     /// Starts the server and waits until it answers. `arguments` are added to its command line, `environment` to its
-    /// environment.
+    /// environment. Without `hasFunctions` its default user may not call Redis functions.
     public init(
-        tcp: Bool = false, password: String? = nil, arguments: [String] = [], environment: [String: String] = [:]
+        tcp: Bool = false, password: String? = nil, arguments: [String] = [], environment: [String: String] = [:],
+        hasFunctions: Bool = !TestRedis.deniesFunctions
     ) throws {
         folder = try TemporaryFolder()
         port = tcp ? findFreePort() : nil
         self.password = password
         self.arguments = arguments
         self.environment = environment
+        self.hasFunctions = hasFunctions
         try start()
     }
 
@@ -70,6 +73,7 @@ public final class TestRedis: Sendable {
         try process.run()
         self.process.withLock { $0 = process }
         try waitUntilAnswering(process)
+        if !hasFunctions { try denyFunctions() }
     }
 
     private func waitUntilAnswering(_ process: Process) throws {

@@ -80,6 +80,32 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
+    @Test(
+        "what only reads is answered meanwhile, also where Redis does not have the functions yet",
+        arguments: causes.filter { $0.code != "NOPERM" })
+    func reading(cause: Cause) async throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.path + "/data", withIntermediateDirectories: false)
+        let redis = try TestRedis(arguments: ["--dir", folder.path + "/data"] + cause.arguments)
+        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        let client = try sidecar.client()
+        #expect(try await client.ask("RECORD user=a hits=3", "RESERVE user=a ttl=1")[0] == "OK")
+        try await Task.sleep(for: .milliseconds(1_100))
+        try cause.begin(redis, folder)
+        try await eventually { try await sidecar.ask("GET", "/readyz").status == 503 }
+        for _ in 0..<2 {
+            // One whose settings have to be looked up.
+            let replies = try await client.ask("PEEK user=a", "USAGE scope=user:a", "PEEK user=\(UUID())")
+            #expect(replies[0].hasPrefix("ALLOW limit=user:a/requests/31d max=1000 used=4 "), "\(replies)")
+            #expect(replies[1].contains(#""used":4"#), "\(replies)")
+            #expect(replies[2].hasPrefix("ALLOW limit=") && replies[2].contains(" used=0 "), "\(replies)")
+            #expect(try await client.ask("CHECK user=a") == ["ALLOW degraded=1"])
+            try redis.forgetFunctions()
+        }
+        try cause.end(redis, folder)
+        try await eventually { try await client.ask("CHECK user=a")[0].contains(" used=") }
+    }
+
     @Test("a Redis that begins to refuse while nobody asks anything is found as well")
     func idle() async throws {
         let redis = try TestRedis()

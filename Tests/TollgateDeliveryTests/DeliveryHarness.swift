@@ -26,7 +26,7 @@ final class DeliveryHarness: Sendable {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let link = try await eventLoop.submit {
             let link = RedisLink(
-                address: redis.address, scripts: AlertStore.scripts + DeliveryQueue.scripts, eventLoop: eventLoop,
+                address: redis.address, eventLoop: eventLoop,
                 logger: CapturedLog().logger)
             link.start()
             return NIOLoopBound(link, eventLoop: eventLoop)

@@ -50,7 +50,7 @@ import TollgateTestSupport
             try await harness.record(85)
             let redis = harness.ledger.redis
             try redis.cli(
-                "EVAL", PolicyStore.resetScript.source, "3", Harness.key, "revision", "audit", "user:a", "changes",
+                "EVAL", PolicyStore.resetFunction.script, "3", Harness.key, "revision", "audit", "user:a", "changes",
                 "me", "here", limit.name)
             try await harness.record(85)
             let ids = Set(try await harness.settled().opened.map(\.id))

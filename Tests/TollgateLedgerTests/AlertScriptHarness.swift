@@ -49,7 +49,7 @@ struct AlertScriptHarness {
 
     @discardableResult
     func settle(_ line: String) throws -> String {
-        try ledger.redis.cli("EVAL", AlertStore.settleScript.source, "1", Self.key, line)
+        try ledger.redis.cli("EVAL", AlertStore.settleFunction.script, "1", Self.key, line)
     }
 
     var field: String? { get throws { try ledger.redis.hash(Self.key)["alerts"] } }

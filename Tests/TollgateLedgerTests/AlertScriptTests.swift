@@ -148,7 +148,7 @@ import TollgateTestSupport
         let first = try await harness.settled().opened
         let name = Limit(.tokens, period, max: nil).name
         try harness.ledger.redis.cli(
-            "EVAL", PolicyStore.resetScript.source, "3", Self.key, "revision", "audit", "user:a", "changes", "me",
+            "EVAL", PolicyStore.resetFunction.script, "3", Self.key, "revision", "audit", "user:a", "changes", "me",
             "here", "0", name)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 1)
         #expect(try await harness.settled().reasons == [.reset])

@@ -25,7 +25,7 @@ struct AlertStoreHarness: Sendable {
         redis: TestRedis? = nil, deadline: TimeAmount = .seconds(20), _ body: (AlertStoreHarness) async throws -> Void
     ) async throws {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
-        try await withStoreLink(to: redis, scripts: AlertStore.scripts, deadline: deadline) { link in
+        try await withStoreLink(to: redis, deadline: deadline) { link in
             let log = CapturedLog()
             let store = AlertStore(link: link, namespace: "tollgate", logger: log.logger)
             try await body(AlertStoreHarness(redis: redis, store: store, log: log))

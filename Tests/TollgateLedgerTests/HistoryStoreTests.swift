@@ -26,7 +26,7 @@ struct HistoryStoreTests {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let link = try await eventLoop.submit {
             let link = RedisLink(
-                address: redis.address, scripts: HistoryStore.scripts, eventLoop: eventLoop,
+                address: redis.address, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             link.start()
             return NIOLoopBound(link, eventLoop: eventLoop)

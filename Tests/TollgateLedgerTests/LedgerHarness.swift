@@ -50,7 +50,7 @@ struct LedgerHarness: Sendable {
         self.eventLoop = eventLoop
         core = try await eventLoop.submit {
             let link = RedisLink(
-                address: redis.address, scripts: Ledger.scripts, eventLoop: eventLoop,
+                address: redis.address, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let ledger = Ledger(
                 link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20), journal: journal)

@@ -24,7 +24,7 @@ struct PolicyStoreHarness: Sendable {
         _ body: (PolicyStoreHarness) async throws -> Void
     ) async throws {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
-        try await withStoreLink(to: redis, scripts: PolicyStore.scripts, deadline: deadline) { link in
+        try await withStoreLink(to: redis, deadline: deadline) { link in
             let store = PolicyStore(link: link, namespace: "tollgate", bounds: bounds)
             try await body(PolicyStoreHarness(redis: redis, store: store))
         }

@@ -42,7 +42,7 @@ import TollgateTestSupport
             _ = try await harness.store.audit(before: nil, atMost: 100)
             _ = try await harness.store.reset(Scope(parsing: "user:u1"), limits: nil, by: PolicyStoreHarness.author)
             let counts = try commandCounts(harness.redis)
-            #expect(counts["evalsha"] == 4)
+            #expect(counts[TestRedis.luaCommand] == 4)
             let scans = counts.keys.filter {
                 $0.contains("scan") || ["keys", "hkeys", "sort"].contains($0)
             }

@@ -21,7 +21,7 @@ import TollgateTestSupport
         let arguments = [
             "\(marker.generation)", marker.id, "\(marker.count)", "\(revision)", "id\(UInt32.random(in: 0...(.max)))",
         ]
-        let words = try redis.cli(["EVAL", RunMarker.script.source, "3"] + Self.keys + arguments)
+        let words = try redis.cli(["EVAL", RunMarker.function.script, "3"] + Self.keys + arguments)
             .split(separator: "\n").map(String.init)
         try #require(words.count == 5, "\(words)")
         func number(_ place: Int) throws -> RedisReply { .integer(try #require(Int64(words[place]))) }

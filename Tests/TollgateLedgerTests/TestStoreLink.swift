@@ -8,13 +8,13 @@ import TollgateTestSupport
 
 /// With the way of a store to a Redis, which is shut down when the body is done.
 func withStoreLink(
-    to redis: TestRedis, scripts: [RedisScript], deadline: TimeAmount = .seconds(20),
+    to redis: TestRedis, deadline: TimeAmount = .seconds(20),
     _ body: (StoreLink) async throws -> Void
 ) async throws {
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let link = try await eventLoop.submit {
         let link = RedisLink(
-            address: redis.address, scripts: scripts, eventLoop: eventLoop,
+            address: redis.address, eventLoop: eventLoop,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         link.start()
         return NIOLoopBound(link, eventLoop: eventLoop)

@@ -5,17 +5,15 @@ import Testing
 
 @Suite("The handshake")
 struct RedisHandshakeTests {
-    static let script = RedisScript(name: "batch", source: "return 1")
-
     static let version = "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"
 
-    private func bytes(_ address: String, scripts: [RedisScript] = []) throws -> String {
+    private func bytes(_ address: String) throws -> String {
         var buffer = ByteBuffer()
-        try RedisHandshake(address: RedisAddress(address), scripts: scripts).encode(into: &buffer)
+        try RedisHandshake(address: RedisAddress(address)).encode(into: &buffer)
         return String(buffer: buffer)
     }
 
-    @Test("without password, database or scripts it is a PING and the question for the version")
+    @Test("without password and database it is a PING and the question for the version")
     func bare() throws {
         #expect(try bytes("redis://h") == "*1\r\n$4\r\nPING\r\n" + Self.version)
     }
@@ -26,21 +24,20 @@ struct RedisHandshakeTests {
         #expect(try bytes("redis://u:pw@h").hasPrefix("*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$2\r\npw\r\n*1\r\n"))
     }
 
-    @Test("SELECT and every script follow")
-    func others() throws {
+    @Test("SELECT follows")
+    func database() throws {
         #expect(
-            try bytes("redis://h/3", scripts: [Self.script])
-                == "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n" + Self.version
-                + "*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$8\r\nreturn 1\r\n")
+            try bytes("redis://h/3")
+                == "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n" + Self.version)
     }
 
     @Test("it is complete with the last reply")
     func completion() throws {
-        var handshake = try RedisHandshake(address: RedisAddress("redis://:pw@h/3"), scripts: [Self.script])
-        for reply: RedisReply in [.simple("OK"), .simple("OK"), .simple("PONG"), .bulk("redis_version:7.0.0")] {
+        var handshake = try RedisHandshake(address: RedisAddress("redis://:pw@h/3"))
+        for reply: RedisReply in [.simple("OK"), .simple("OK"), .simple("PONG")] {
             #expect(handshake.receive(reply) == .underWay)
         }
-        #expect(handshake.receive(.bulk(ByteBuffer(string: Self.script.sha))) == .complete)
+        #expect(handshake.receive(.bulk("redis_version:7.0.0")) == .complete)
     }
 
     @Test(
@@ -58,7 +55,7 @@ struct RedisHandshakeTests {
             ("redis://h", "MASTERDOWN Link with MASTER", "PING: MASTERDOWN Link with MASTER", false),
         ])
     func refusals(address: String, sentence: String, reason: String, isRefusal: Bool) throws {
-        var handshake = try RedisHandshake(address: RedisAddress(address), scripts: [])
+        var handshake = try RedisHandshake(address: RedisAddress(address))
         #expect(handshake.receive(.error(sentence)) == .refused(RedisOutage(reason, isRefusal: isRefusal)))
     }
 
@@ -71,7 +68,7 @@ struct RedisHandshakeTests {
             ("redis_version:unknown", nil), ("", nil),
         ])
     func versions(info: String, tooOld: String?) throws {
-        var handshake = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [])
+        var handshake = try RedisHandshake(address: RedisAddress("redis://h"))
         #expect(handshake.receive(.simple("PONG")) == .underWay)
         guard let tooOld else { return #expect(handshake.receive(.bulk(info)) == .complete) }
         guard case .refused(let outage) = handshake.receive(.bulk(info)) else {
@@ -80,21 +77,9 @@ struct RedisHandshakeTests {
         }
         #expect(outage.reason == "Redis \(tooOld) is too old: Tollgate needs Redis 7.0 or later")
         #expect(outage.isTooOld)
-        var denied = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [])
+        var denied = try RedisHandshake(address: RedisAddress("redis://h"))
         #expect(denied.receive(.simple("PONG")) == .underWay)
         #expect(denied.receive(.error("NOPERM this user has no permissions to run the 'info' command")) == .complete)
-    }
-
-    @Test("a script under another name is refused")
-    func otherName() throws {
-        var handshake = try RedisHandshake(address: RedisAddress("redis://h"), scripts: [Self.script])
-        #expect(handshake.receive(.simple("PONG")) == .underWay)
-        #expect(handshake.receive(.bulk("redis_version:7.0.0")) == .underWay)
-        guard case .refused(let outage) = handshake.receive(.bulk(ByteBuffer(string: "0"))) else {
-            Issue.record("the handshake went on")
-            return
-        }
-        #expect(outage.reason.contains("batch"))
     }
 
     @Test(
@@ -112,5 +97,21 @@ struct RedisHandshakeTests {
         ])
     func endings(sentence: String, endsConnection: Bool) {
         #expect(RedisErrorReply(sentence).endsConnection == endsConnection)
+    }
+
+    @Test(
+        "error replies by which functions are given up",
+        arguments: [
+            ("NOPERM this user has no permissions to run the 'fcall' command", true),
+            ("NOPERM User default has no permissions to run the 'function|load' command", true),
+            ("ERR unknown command 'FCALL', with args beginning with: 'a' '0' ", true),
+            ("ERR unknown subcommand 'LOAD'. Try FUNCTION HELP.", true),
+            ("NOPERM this user has no permissions to access one of the keys used as arguments", false),
+            ("NOPERM this user has no permissions to run the 'evalsha' command", false),
+            ("ERR Function not found", false),
+            ("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'", false),
+        ])
+    func denials(sentence: String, deniesFunctions: Bool) {
+        #expect(RedisErrorReply(sentence).deniesFunctions == deniesFunctions)
     }
 }

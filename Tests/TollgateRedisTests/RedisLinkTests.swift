@@ -5,8 +5,6 @@ import TollgateTestSupport
 
 @Suite("The link to a Redis that is well")
 struct RedisLinkTests {
-    static let script = RedisScript(name: "greet", source: "return 'hello ' .. ARGV[1]")
-
     @Test("connects over a Unix socket and over TCP, by address and by name")
     func connects() async throws {
         let redis = try TestRedis(tcp: true)
@@ -75,66 +73,6 @@ struct RedisLinkTests {
             #expect(try await link.send("SET", "key", "value") == .success(.simple("OK")))
             #expect(try redis.cli("EVAL", "redis.call('SELECT', 7) return redis.call('GET', 'key')", "0") == "value")
             #expect(try redis.cli("EXISTS", "key") == "0")
-        }
-    }
-
-    @Test("scripts are there from the start, under the name that we compute")
-    func scripts() async throws {
-        let redis = try TestRedis()
-        try await TestLink.with(redis.address, scripts: [Self.script]) { link in
-            try await eventually { try await link.isReady }
-            #expect(try redis.cli("SCRIPT", "EXISTS", Self.script.sha) == "1")
-            #expect(try await link.evaluate(Self.script, "you") == .success(.bulk("hello you")))
-        }
-    }
-
-    @Test("a script that Redis forgot is loaded again, and the command sent once more")
-    func forgottenScript() async throws {
-        let redis = try TestRedis()
-        try await TestLink.with(redis.address, scripts: [Self.script]) { link in
-            try await eventually { try await link.isReady }
-            let statuses = try await link.statuses
-            for name in ["you", "me"] {
-                try redis.cli("SCRIPT", "FLUSH")
-                #expect(try await link.evaluate(Self.script, name) == .success(.bulk("hello \(name)")))
-            }
-            #expect(try await link.statuses == statuses)
-        }
-    }
-
-    @Test("a script that Redis forgets between its loading and the command is loaded once more")
-    func forgottenAgain() async throws {
-        let redis = try TestRedis()
-        try await TestLink.with(redis.address, scripts: [Self.script]) { link in
-            try await eventually { try await link.isReady }
-            let flushing = Task.detached {
-                while !Task.isCancelled {
-                    try redis.cli("SCRIPT", "FLUSH")
-                    // Not so fast that a slow machine is never quick enough: the link gives up after some loadings.
-                    try await Task.sleep(for: .milliseconds(5))
-                }
-            }
-            defer { flushing.cancel() }
-            for number in 0..<200 {
-                #expect(try await link.evaluate(Self.script, "\(number)") == .success(.bulk("hello \(number)")))
-            }
-        }
-    }
-
-    @Test("a command that names another script is given up after some loadings")
-    func wrongScript() async throws {
-        let redis = try TestRedis()
-        try await TestLink.with(redis.address) { link in
-            try await eventually { try await link.isReady }
-            let other = encoded(["EVALSHA", String(repeating: "0", count: 40), "0"])
-            let promise = link.eventLoop.makePromise(of: Result<RedisReply, RedisError>.self)
-            try await link.run { $0.evaluate(Self.script, other) { promise.succeed($0) } }
-            guard case .success(.error(let sentence)) = try await promise.futureResult.get() else {
-                Issue.record("the command went through")
-                return
-            }
-            #expect(sentence.hasPrefix("NOSCRIPT"))
-            #expect(try redis.cli("INFO", "commandstats").contains("cmdstat_script|load:calls=5,"))
         }
     }
 

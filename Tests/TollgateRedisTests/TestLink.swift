@@ -19,11 +19,11 @@ struct TestLink: Sendable {
 
     /// Starts a link, and shuts it down when the body is done.
     static func with(
-        _ address: RedisAddress, scripts: [RedisScript] = [],
+        _ address: RedisAddress,
         logger: Logger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() },
         _ body: (TestLink) async throws -> Void
     ) async throws {
-        let link = try await TestLink(address, scripts: scripts, logger: logger)
+        let link = try await TestLink(address, logger: logger)
         do {
             try await body(link)
         } catch {
@@ -33,11 +33,11 @@ struct TestLink: Sendable {
         try await link.shutdown()
     }
 
-    private init(_ address: RedisAddress, scripts: [RedisScript], logger: Logger) async throws {
+    private init(_ address: RedisAddress, logger: Logger) async throws {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         self.eventLoop = eventLoop
         owner = try await eventLoop.submit {
-            let link = RedisLink(address: address, scripts: scripts, eventLoop: eventLoop, logger: logger)
+            let link = RedisLink(address: address, eventLoop: eventLoop, logger: logger)
             let owner = Owner(link: link)
             link.onStateChange = { [unowned owner] in owner.statuses.append($0) }
             link.start()
@@ -58,6 +58,10 @@ struct TestLink: Sendable {
         get async throws { try await eventLoop.submit { owner.value.link.isReady }.get() }
     }
 
+    var usesFunctions: Bool {
+        get async throws { try await eventLoop.submit { owner.value.link.usesFunctions }.get() }
+    }
+
     /// Calls the link on its loop.
     func run(_ body: @escaping @Sendable (RedisLink) -> Void) async throws {
         try await eventLoop.submit { body(owner.value.link) }.get()
@@ -67,9 +71,9 @@ struct TestLink: Sendable {
         try await reply { link, completion in link.send(encoded(arguments), completion: completion) }
     }
 
-    func evaluate(_ script: RedisScript, _ arguments: String...) async throws -> Result<RedisReply, RedisError> {
-        let command = encoded(["EVALSHA", script.sha, "0"] + arguments)
-        return try await reply { link, completion in link.evaluate(script, command, completion: completion) }
+    func call(_ function: RedisFunction, _ arguments: String...) async throws -> Result<RedisReply, RedisError> {
+        let arguments = RedisFunctionArguments(keys: [], arguments: arguments)
+        return try await reply { link, completion in link.call(function, arguments, completion: completion) }
     }
 
     private func reply(

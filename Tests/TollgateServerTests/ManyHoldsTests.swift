@@ -18,7 +18,8 @@ import TollgateTestSupport
             #expect(try await client.ask("COMMIT reservation=\(try token(reply)) cost=0.01") == ["OK"])
         }
         let stats = try harness.redis.cli("INFO", "commandstats")
-        let line = try #require(stats.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_evalsha:") })
+        let line = try #require(
+            stats.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_\(TestRedis.luaCommand):") })
         return try #require(Double(line.split(separator: "usec=")[1].prefix { $0 != "," }))
     }
 

@@ -142,7 +142,7 @@ import TollgateTestSupport
             try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             for _ in 0..<8 { #expect(try await client.ask("RECORD user=a tokens=1") == ["OK queued=1"]) }
-            _ = try write("+@all -evalsha")
+            _ = try write("+@all -fcall -evalsha")
             try redis.start()
             try await Task.sleep(for: .seconds(2))
             #expect(await harness.server.report().journal?.operations == 8)

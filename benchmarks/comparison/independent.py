@@ -7,7 +7,6 @@ instead of two dozen. `load.py` draws all three.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import sys
 from dataclasses import dataclass, field
@@ -26,6 +25,9 @@ CHECK = Path(__file__).parent.parent / "handwritten" / "check.lua"
 PLACEHOLDER = "__rand_int__"
 """redis-benchmark puts a random number of 12 digits in its place."""
 ARGUMENT_KEY = "direct-argument"
+LIBRARY = b"direct"
+CALLBACK = b"local function callback(keys, arguments)\n"
+"""What a library has before each call (lua/LuaModules.swift)."""
 FIRST_REQUESTS = 20_000
 FEWEST_REQUESTS = 1_000
 SLOWEST = 500
@@ -150,25 +152,26 @@ def load_handwritten(stage: Stage) -> Command:
 def capture_direct(stage: Stage) -> Command:
     """One CHECK as `tollgate bench --direct` sends it, with the user's name left open.
 
-    The script's argument is binary, and redis-benchmark ends a word at a zero byte. So the argument lies in Redis, and
-    the script has one line in front that gets it from there: about as dear as sending it. It names no user, and the
-    ends of this day and month: good for as long as a benchmark takes.
+    The function's argument is binary, and redis-benchmark ends a word at a zero byte. So the argument lies in Redis, and
+    a copy of the library has one line more that gets it from there: about as dear as sending it. It names no user, and
+    the ends of this day and month: good for as long as a benchmark takes.
     """
-    calls, scripts = record_check(stage)
-    _, digest, number, *keys, argument = calls[-1]
-    script = next((script for script in scripts if hashlib.sha1(script).hexdigest() == digest.decode()), None)
-    if not script:
-        raise BenchmarkError("tollgate bench --direct called a script that it had not loaded")
+    calls, libraries = record_check(stage)
+    _, function, number, *keys, argument = calls[-1]
+    name = libraries[0].split(b"\n", 1)[0].removeprefix(b"#!lua name=")
+    if not function.startswith(name) or CALLBACK not in libraries[0]:
+        raise BenchmarkError("tollgate bench --direct called a function that it had not loaded")
     user = f"{DIRECT_NAMESPACE}:{{user:".encode()
     keys = [user + PLACEHOLDER.encode() + b"}" if key.startswith(user) else key for key in keys]
     stage.redis.ask("SET", ARGUMENT_KEY, argument)
-    loaded = stage.redis.ask("SCRIPT", "LOAD", b"ARGV[1] = redis.call('GET', ARGV[1])\n" + script)
-    words = [b"EVALSHA", loaded, number, *keys, ARGUMENT_KEY.encode()]
+    reading = CALLBACK + b"arguments[1] = redis.call('GET', arguments[1])\n"
+    stage.redis.ask("FUNCTION", "LOAD", "REPLACE", libraries[0].replace(CALLBACK, reading).replace(name, LIBRARY))
+    words = [b"FCALL", function.replace(name, LIBRARY), number, *keys, ARGUMENT_KEY.encode()]
     return Command(stage.redis.port, [word.decode() for word in words])
 
 
 def record_check(stage: Stage) -> tuple[list[list[bytes]], list[bytes]]:
-    """The script calls of a `tollgate bench --direct` that sends one request, and the scripts that it has loaded."""
+    """The calls of a `tollgate bench --direct` that sends one request, and the libraries that it has loaded."""
     generator = Generator(stage)
     with RecordingProxy(stage.redis.port) as proxy:
         target = generator.direct_target(f"redis://127.0.0.1:{proxy.port}")
@@ -177,11 +180,11 @@ def record_check(stage: Stage) -> tuple[list[list[bytes]], list[bytes]]:
             [stage.settings.tollgate, "bench", *target, *load, "--count", 1, "--warmup", "0s"], timeout=60
         )
         commands = proxy.commands()
-    calls = [command for command in commands if command[0].upper() == b"EVALSHA"]
-    scripts = [command[2] for command in commands if [word.upper() for word in command[:2]] == [b"SCRIPT", b"LOAD"]]
-    if not calls or not scripts:
-        raise BenchmarkError("tollgate bench --direct sent no script, or no call of one")
-    return calls, scripts
+    calls = [command for command in commands if command[0].upper() == b"FCALL"]
+    libraries = [command[2] for command in commands if [word.upper() for word in command[:2]] == [b"FUNCTION", b"LOAD"]]
+    if not calls or not libraries:
+        raise BenchmarkError("tollgate bench --direct sent no library of functions, or no call of one")
+    return calls, libraries
 
 
 def calibrate(stage: Stage, shape: Shape, command: Command) -> float:

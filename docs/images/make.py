@@ -23,7 +23,7 @@ def check_path():
     page = Page(
         676, "The path of a CHECK",
         "An app sends CHECK on a socket. In the sidecar, a session parses it, the resolver turns it into cached scope plans, and "
-        "it joins the batch of its event loop. The batch leaves as one EVALSHA. The Lua script in Redis reads every scope once, "
+        "it joins the batch of its event loop. The batch leaves as one FCALL. The Lua script in Redis reads every scope once, "
         "decides every request, and writes every changed scope once. The reply is split into answers, each becomes a line of "
         "text, and the session writes its replies in the order of its requests.")
     left, right, width = 40, 416, 344
@@ -64,7 +64,7 @@ def check_path():
 
     page.arrow([(down, 484), (down, 546)])
     page.arrow([(up, 546), (up, 484)])
-    page.text(down + 12, 531, "EVALSHA, up to 512 requests", 12, "text mono")
+    page.text(down + 12, 531, "FCALL, up to 512 requests", 12, "text mono")
     page.text(up + 12, 531, "one reply", 12, "text mono")
 
     page.rect(24, 546, 752, 106, "area edge")

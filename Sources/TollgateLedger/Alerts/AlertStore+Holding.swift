@@ -1,11 +1,10 @@
-import LuaScripts
 import NIOCore
 package import TollgateCore
 import TollgateRedis
 
 /// What the hash of a scope says of its alerts, where the batch script keeps it (alerts.lua).
 extension AlertStore {
-    static let forgetScript = RedisScript(name: "alert_forget", source: LuaScripts.script("alerts/forget"))
+    static let forgetFunction = RedisFunction("alerts/forget")
 
     /// Whether the scope's hash has the alert as one that holds. It has not where the script has seen that it does not, or where the
     /// hash is gone, and so nothing counts any more.
@@ -21,8 +20,8 @@ extension AlertStore {
     /// Lets the scope's hash forget the alert, whose limit is gone.
     package func forget(_ alert: Alert) async throws(StoreError) {
         let key = hash(of: alert.scope)
-        let reply = try await link.evaluate(
-            Self.forgetScript, keys: [key],
+        let reply = try await link.call(
+            Self.forgetFunction, keys: [key],
             arguments: [alert.limitName, "\(alert.threshold)", "\(alert.openedAt)"], isChange: true)
         _ = try reply.checked(of: key)
     }

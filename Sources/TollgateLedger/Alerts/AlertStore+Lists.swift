@@ -85,8 +85,8 @@ extension AlertStore {
     private func places(
         in index: String, after place: Place?, atMost count: Int
     ) async throws(StoreError) -> [Place] {
-        let reply = try await link.evaluate(
-            Self.pageScript, keys: [index],
+        let reply = try await link.call(
+            Self.pageFunction, keys: [index],
             arguments: ["\(count)", place.map { "\($0.openedAt)" } ?? "", place?.id ?? ""])
         let words = try reply.texts(of: index)
         var places: [Place] = []

@@ -61,8 +61,8 @@ extension AlertStore {
             state?.rawValue ?? "", event.rawValue, alert.id, "\(alert.openedAt)",
             "\(alert.firstReview)", "\(at)", json, self.keys.news,
         ]
-        let reply = try await link.evaluate(
-            Self.publishScript, keys: keys, arguments: arguments + StoredAlert.fields(of: alert), isChange: true)
+        let reply = try await link.call(
+            Self.publishFunction, keys: keys, arguments: arguments + StoredAlert.fields(of: alert), isChange: true)
         let words = try reply.texts(of: keys[0])
         guard words.count == 2 else { throw .unexpectedReply(about: keys[0]) }
         switch words[0] {

@@ -1,19 +1,15 @@
 package import Logging
-import LuaScripts
 import TollgateCore
-package import TollgateRedis
+import TollgateRedis
 
 /// Alerts, denial events, and what is to be delivered, in Redis, for all sidecars. Never on the way of a request.
 ///
-/// Usable from any task; what it sends goes over one link, which has to load `scripts`.
+/// Usable from any task; what it sends goes over one link.
 package final class AlertStore: Sendable {
-    static let publishScript = RedisScript(name: "alert_publish", source: LuaScripts.script("alerts/publish"))
+    static let publishFunction = RedisFunction("alerts/publish")
 
     /// A page of an index is read as one of the scopes seen is.
-    static let pageScript = PolicyStore.seenScript
-
-    /// What its link has to load.
-    package static let scripts = [publishScript, settleScript, forgetScript, pageScript]
+    static let pageFunction = PolicyStore.seenFunction
 
     let link: StoreLink
     let namespace: String

@@ -15,7 +15,7 @@ extension DeliveryQueue {
     /// - Returns: nil where none were, or another sidecar has the lease by now.
     package func parkMissed(by sidecar: String) async throws(StoreError) -> Missed? {
         let keys = [keys.lease(handler), keys.deliveries, keys.parked(handler)]
-        let reply = try await link.evaluate(Self.missedScript, keys: keys, arguments: [sidecar, handler])
+        let reply = try await link.call(Self.missedFunction, keys: keys, arguments: [sidecar, handler])
         guard case .integer(let count) = try reply.checked(of: keys[1]) else { throw .unexpectedReply(about: keys[1]) }
         switch count {
         case 0: return nil

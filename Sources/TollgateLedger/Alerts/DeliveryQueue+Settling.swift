@@ -35,8 +35,8 @@ extension DeliveryQueue {
 
     private func settle(_ id: String, by sidecar: String, _ rest: [String]) async throws(StoreError) -> Bool {
         let keys = [keys.lease(handler), keys.deliveries, keys.attempts(handler), keys.parked(handler)]
-        let reply = try await link.evaluate(
-            Self.settleScript, keys: keys, arguments: [sidecar, handler, id] + rest)
+        let reply = try await link.call(
+            Self.settleFunction, keys: keys, arguments: [sidecar, handler, id] + rest)
         guard case .bulk(let word) = try reply.checked(of: keys[3]) else { throw .unexpectedReply(about: keys[3]) }
         switch String(buffer: word) {
         case "done", "settled": return true

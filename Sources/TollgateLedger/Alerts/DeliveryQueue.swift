@@ -1,12 +1,11 @@
-import LuaScripts
 import NIOCore
 import TollgateCore
-package import TollgateRedis
+import TollgateRedis
 
 /// What one handler has still to be told, in Redis: its consumer group of the stream of deliveries, with one consumer in it,
 /// whichever sidecar that is at present; its lease says which.
 ///
-/// Usable from any task; goes over the store's link, which has to load `scripts`.
+/// Usable from any task; goes over the store's link.
 package struct DeliveryQueue: Sendable {
     /// What the asking for the lease came to.
     package enum Lease: String, Sendable {
@@ -18,12 +17,9 @@ package struct DeliveryQueue: Sendable {
         case other
     }
 
-    static let leaseScript = RedisScript(name: "delivery_lease", source: LuaScripts.script("delivery/lease"))
-    static let settleScript = RedisScript(name: "delivery_settle", source: LuaScripts.script("delivery/settle"))
-    static let missedScript = RedisScript(name: "delivery_missed", source: LuaScripts.script("delivery/missed"))
-
-    /// What the link has to load.
-    package static let scripts = [leaseScript, settleScript, missedScript]
+    private static let leaseFunction = RedisFunction("delivery/lease")
+    static let settleFunction = RedisFunction("delivery/settle")
+    static let missedFunction = RedisFunction("delivery/missed")
 
     /// One for all sidecars, so that the next one goes on with what the last one has begun.
     static let consumer = "tollgate"
@@ -49,8 +45,8 @@ package struct DeliveryQueue: Sendable {
         for sidecar: String, milliseconds: Int64
     ) async throws(StoreError) -> (lease: Lease, now: Int64) {
         let key = keys.lease(handler)
-        let reply = try await link.evaluate(
-            Self.leaseScript, keys: [key], arguments: [sidecar, "\(milliseconds)"])
+        let reply = try await link.call(
+            Self.leaseFunction, keys: [key], arguments: [sidecar, "\(milliseconds)"])
         guard case .array(let parts) = try reply.checked(of: key), parts.count == 2, case .bulk(let word) = parts[0],
             let lease = Lease(rawValue: String(buffer: word)), case .integer(let now) = parts[1]
         else { throw .unexpectedReply(about: key) }

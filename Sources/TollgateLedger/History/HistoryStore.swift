@@ -1,13 +1,9 @@
 package import TollgateCore
-package import TollgateRedis
 
 /// Reads the days and months of scopes, which the batch script writes (history.lua). Never on the way of a request.
 ///
-/// Usable from any task; what it sends goes over one link, which has to load `scripts`.
+/// Usable from any task; what it sends goes over one link.
 package final class HistoryStore: Sendable {
-    /// What its link has to load.
-    package static let scripts: [RedisScript] = []
-
     /// How much of a page is read.
     package enum Detail: Sendable {
         /// What it counts in all: six fields.

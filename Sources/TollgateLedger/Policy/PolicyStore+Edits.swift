@@ -20,8 +20,8 @@ extension PolicyStore {
             throw .unavailable("cannot be written as JSON: \(error)")
         }
         let keys = scriptKeys(change)
-        let reply = try await link.evaluate(
-            Self.editScript, keys: keys, arguments: arguments(change, precondition, author), isChange: true)
+        let reply = try await link.call(
+            Self.editFunction, keys: keys, arguments: arguments(change, precondition, author), isChange: true)
         guard case .array(let words) = try reply.checked(of: change.key), words.count == 2,
             case .bulk(let status) = words[0], case .integer(let number) = words[1]
         else { throw .unexpectedReply(about: change.key) }

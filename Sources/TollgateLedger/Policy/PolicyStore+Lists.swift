@@ -64,8 +64,8 @@ extension PolicyStore {
     ) async throws(StoreError) -> Page<SeenScope> {
         let key = keys.seen(kind.description)
         let last = try cursor.map { cursor throws(StoreError) in try Self.seenPlace(cursor) }
-        let reply = try await link.evaluate(
-            Self.seenScript, keys: [key],
+        let reply = try await link.call(
+            Self.seenFunction, keys: [key],
             arguments: ["\(count + 1)", last.map { "\($0.time)" } ?? "", last?.scope ?? ""])
         let words = try reply.texts(of: key)
         let seen = stride(from: 0, to: words.count - 1, by: 2).map { (scope: words[$0], time: words[$0 + 1]) }

@@ -13,8 +13,8 @@ extension PolicyStore {
         // No names would be all of them.
         guard names?.isEmpty != true else { return [] }
         let keys = ["\(namespace):{\(scope)}", keys.revision, keys.audit]
-        let reply = try await link.evaluate(
-            Self.resetScript, keys: keys,
+        let reply = try await link.call(
+            Self.resetFunction, keys: keys,
             arguments: [scope.description, self.keys.changes, author.name, author.address, "\(seen.last)"]
                 + (names ?? []),
             isChange: true)

@@ -1,11 +1,10 @@
-import LuaScripts
 import TollgateCore
-package import TollgateRedis
+import TollgateRedis
 
 /// What administrators have set, in Redis, for all sidecars: reads and changes it. Never on the way of a request; what a sidecar
 /// decides by it keeps in caches (docs/admin-api.md, Between sidecars).
 ///
-/// Usable from any task; what it sends goes over one link, which has to load `scripts`.
+/// Usable from any task; what it sends goes over one link.
 package final class PolicyStore: Sendable {
     /// The most that there may be of what every sidecar keeps.
     struct Bounds {
@@ -13,12 +12,9 @@ package final class PolicyStore: Sendable {
         var assignments = SharedPolicy.mostAssignments
     }
 
-    static let editScript = RedisScript(name: "policy_edit", source: LuaScripts.script("policy/edit"))
-    static let resetScript = RedisScript(name: "policy_reset", source: LuaScripts.script("policy/reset"))
-    static let seenScript = RedisScript(name: "policy_seen", source: LuaScripts.script("policy/seen"))
-
-    /// What its link has to load.
-    package static let scripts = [editScript, resetScript, seenScript]
+    static let editFunction = RedisFunction("policy/edit")
+    static let resetFunction = RedisFunction("policy/reset")
+    static let seenFunction = RedisFunction("policy/seen")
 
     let link: StoreLink
     let namespace: String

@@ -188,7 +188,8 @@ package final class SettingsLookup {
             self.ledger.replyIsLate(sentAt: sentAt)
             self.scheduleFlush()
         }
-        ledger.link.evaluate(Ledger.lookupScript, command(for: portion), isWanted: { deadline != nil }) { result in
+        let arguments = RedisFunctionArguments(keys: portion.map { keys.settings(of: $0.description) })
+        ledger.link.call(Ledger.lookupFunction, arguments, isWanted: { deadline != nil }) { result in
             guard let current = deadline else { return }
             current.cancel()
             deadline = nil
@@ -196,15 +197,6 @@ package final class SettingsLookup {
             self.receive(result, for: portion)
             self.scheduleFlush()
         }
-    }
-
-    private func command(for portion: [Scope]) -> ByteBuffer {
-        var command = ByteBuffer()
-        RedisCommand.encode(
-            ["EVALSHA", Ledger.lookupScript.sha, "\(portion.count)"]
-                + portion.map { keys.settings(of: $0.description) },
-            into: &command)
-        return command
     }
 
     // MARK: - Answers

@@ -4,8 +4,8 @@ package import TollgateRedis
 
 /// The way of the stores to Redis: from whichever task to a link's event loop and back. Never on the way of a request.
 ///
-/// Usable from any task, also when the link's event loop is gone: after `close()` everything fails at once. The link has to load the
-/// scripts of the stores that share it. A reply that does not come within the deadline ends the link's connection.
+/// Usable from any task, also when the link's event loop is gone: after `close()` everything fails at once. A
+/// reply that does not come within the deadline ends the link's connection.
 package final class StoreLink: Sendable {
     private let link: NIOLoopBound<RedisLink>
     private let deadline: TimeAmount
@@ -43,12 +43,11 @@ package final class StoreLink: Sendable {
     }
 
     /// - Parameter isChange: Whether no reply is `.unknownOutcome`.
-    func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [String], isChange: Bool = false
+    func call(
+        _ function: RedisFunction, keys: [String], arguments: [String], isChange: Bool = false
     ) async throws(StoreError) -> RedisReply {
-        let words = ["EVALSHA", script.sha, "\(keys.count)"] + keys + arguments
-        return try await call(expecting: 1, isChange: isChange) { link, call in
-            link.evaluate(script, Self.encoded(words)) { call.receive($0) }
+        try await call(expecting: 1, isChange: isChange) { link, call in
+            link.call(function, RedisFunctionArguments(keys: keys, arguments: arguments)) { call.receive($0) }
         }[0]
     }
 

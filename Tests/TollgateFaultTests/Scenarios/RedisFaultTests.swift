@@ -45,11 +45,12 @@ extension FaultTests {
         }
     }
 
-    @Test("SCRIPT FLUSH again and again")
-    func scriptsFlushed() async throws {
-        try await Scenario(name: "SCRIPT FLUSH").play { round, stand in
+    @Test("FUNCTION FLUSH again and again")
+    func functionsFlushed() async throws {
+        try await Scenario(name: "FUNCTION FLUSH").play { round, stand in
             for _ in 0..<6 {
                 _ = try await stand.cli("SCRIPT", "FLUSH")
+                _ = try await stand.cli("FUNCTION", "FLUSH")
                 try await round.pause(0...80)
             }
         }

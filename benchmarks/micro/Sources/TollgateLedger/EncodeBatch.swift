@@ -1,6 +1,7 @@
 import NIOCore
+import TollgateRedis
 
-/// A run: 128 CHECKs, which are in a batch already, become the bytes of one EVALSHA.
+/// A run: 128 CHECKs, which are in a batch already, become the arguments of one FCALL.
 package struct EncodeBatch {
     private let batches: [Batch]
     private var next = 0
@@ -14,9 +15,7 @@ package struct EncodeBatch {
     package mutating func run(_ times: Int) -> Int {
         var sum = 0
         for _ in 0..<times {
-            var command = ByteBuffer()
-            batches[next].encoder.write(at: now, into: &command)
-            sum &+= command.readableBytes
+            sum &+= batches[next].encoder.arguments(at: now).bytes.readableBytes
             next += 1
             if next == batches.count { next = 0 }
         }

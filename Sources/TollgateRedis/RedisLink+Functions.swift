@@ -1,0 +1,98 @@
+import NIOCore
+
+/// Calls of functions. What Redis does not have is loaded; where it lets us have no functions, scripts do the same.
+extension RedisLink {
+    /// How often a function or a script is loaded for one call: Redis may be made to forget it again in between.
+    static let maxLoads = 5
+
+    /// A call on its way.
+    private struct FunctionCall {
+        let function: RedisFunction
+        let arguments: RedisFunctionArguments
+        let isWanted: () -> Bool
+        let completion: Completion
+        var loads = 0
+
+        /// The same call, after one loading more.
+        var loadedAgain: Self {
+            var call = self
+            call.loads += 1
+            return call
+        }
+    }
+
+    /// Calls a function of Redis, and loads its library where Redis does not have it.
+    ///
+    /// Where Redis refuses the library, the function's script is called instead. Where it refuses functions altogether, scripts are
+    /// called for as long as the connection lives.
+    ///
+    /// - Parameter isWanted: Whether the call may still be sent again. What has been given up meanwhile must not be carried
+    ///   out later.
+    package func call(
+        _ function: RedisFunction, _ arguments: RedisFunctionArguments, isWanted: @escaping () -> Bool = { true },
+        completion: @escaping Completion
+    ) {
+        let call = FunctionCall(function: function, arguments: arguments, isWanted: isWanted, completion: completion)
+        usesFunctions ? callFunction(call) : callScript(call)
+    }
+
+    private func callFunction(_ call: FunctionCall) {
+        send(call, by: .fcall) { result in
+            guard case .success(.error(let sentence)) = result, call.isWanted() else { return call.completion(result) }
+            if RedisErrorReply(sentence).isFunctionMissing, call.loads < Self.maxLoads {
+                self.loadLibrary(for: call)
+            } else if RedisErrorReply(sentence).deniesFunctions {
+                self.giveUpFunctions(sentence)
+                self.callScript(call)
+            } else {
+                call.completion(result)
+            }
+        }
+    }
+
+    private func loadLibrary(for call: FunctionCall) {
+        send("FUNCTION", "LOAD", call.function.library.source) { result in
+            guard case .success(let reply) = result, self.isReady, call.isWanted() else {
+                return call.completion(result)
+            }
+            // Another connection may have been faster.
+            guard case .error(let sentence) = reply, !sentence.hasSuffix("already exists") else {
+                return self.callFunction(call.loadedAgain)
+            }
+            // A Redis that takes no writes takes no library either, but may run a script that only reads.
+            if RedisErrorReply(sentence).deniesFunctions { self.giveUpFunctions(sentence) }
+            self.callScript(call)
+        }
+    }
+
+    private func callScript(_ call: FunctionCall) {
+        send(call, by: .evalsha) { result in
+            guard case .success(.error(let sentence)) = result, RedisErrorReply(sentence).isScriptMissing,
+                call.loads < Self.maxLoads, call.isWanted()
+            else { return call.completion(result) }
+            self.send("SCRIPT", "LOAD", call.function.script) { result in
+                guard case .success(.bulk) = result, call.isWanted() else { return call.completion(result) }
+                self.callScript(call.loadedAgain)
+            }
+        }
+    }
+
+    private func send(_ call: FunctionCall, by command: RedisFunction.Command, completion: @escaping Completion) {
+        guard isReady, let connection else { return completion(.failure(.notConnected)) }
+        let head = call.function.head(of: command, argumentCount: call.arguments.count)
+        connection.channel.write(head, promise: nil)
+        send(call.arguments.bytes, completion: completion)
+    }
+
+    private func send(_ words: String..., completion: @escaping Completion) {
+        var command = ByteBuffer()
+        RedisCommand.encode(words, into: &command)
+        send(command, completion: completion)
+    }
+
+    private func giveUpFunctions(_ sentence: String) {
+        guard usesFunctions else { return }
+        usesFunctions = false
+        onFunctionsDenied?(sentence)
+    }
+}

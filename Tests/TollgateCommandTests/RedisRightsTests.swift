@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+import TollgateTestSupport
+
+/// The built sidecar, and what its user may do in Redis.
+@Suite struct RedisRightsTests {
+    static let policy = "defaults: { user: { requests: { 31d: 1000 }, cost: { day: 5 } } }"
+
+    /// Goes through what the sidecar does in Redis.
+    private func use(_ sidecar: SidecarProcess) async throws {
+        try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
+        let client = try sidecar.client()
+        let replies = try await client.ask(
+            "CHECK user=a", "RECORD user=a cost=4 id=1", "PEEK user=a", "USAGE scope=user:a", "RESERVE user=b cost=0.1")
+        #expect(replies[0].hasPrefix("ALLOW"))
+        #expect(replies[1] == "OK warn=user:a/cost/day:80")
+        #expect(replies[2].hasPrefix("ALLOW"))
+        #expect(replies[3].contains(#""used":1"#))
+        #expect(replies[4].hasPrefix("ALLOW"))
+        try await eventually { try await sidecar.ask("GET", "/v1/alerts").body.contains(#""limit":"user:a/cost/day""#) }
+    }
+
+    @Test("functions are used where Redis lets it")
+    func functions() async throws {
+        let redis = try TestRedis(hasFunctions: true)
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--workers", "2"])
+        try await use(sidecar)
+        #expect(try await sidecar.client().ask("INFO")[0].contains(#""functions":"yes""#))
+        #expect(!sidecar.log.contains("denies functions"))
+        let commands = try redis.cli("INFO", "commandstats")
+        #expect(commands.contains("cmdstat_fcall:") && !commands.contains("cmdstat_evalsha:"), "\(commands)")
+    }
+
+    @Test("without the right to functions scripts do the same; INFO says so, and one line of the log")
+    func denied() async throws {
+        let redis = try TestRedis(hasFunctions: false)
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--workers", "2"])
+        try await use(sidecar)
+        #expect(try await sidecar.client().ask("INFO")[0].contains(#""functions":"no (evalsha)""#))
+        #expect(sidecar.log.components(separatedBy: "Redis denies functions").count == 2, "\(sidecar.log)")
+        let commands = try redis.cli("INFO", "commandstats")
+        #expect(!commands.contains("cmdstat_fcall:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0"))
+        #expect(commands.contains("cmdstat_evalsha:"), "\(commands)")
+    }
+
+    @Test("the rights that the documentation names are enough")
+    func documented() async throws {
+        let page = try String(contentsOfFile: "docs/operations.md", encoding: .utf8)
+        let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER ") })
+        let redis = try TestRedis(hasFunctions: true)
+        #expect(try redis.cli(line.split(separator: " ").map(String.init)) == "OK")
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy, arguments: ["--redis", "unix://tollgate:SECRET@\(redis.socketPath)"])
+        try await use(sidecar)
+        let health = try await sidecar.client().ask("INFO")[0]
+        #expect(health.contains(#""functions":"yes""#) && health.contains(#""warnings":["#), "\(health)")
+        #expect(!sidecar.log.contains("NOPERM"), "\(sidecar.log)")
+        let denied = try redis.cli("ACL", "LOG")
+        #expect(denied.isEmpty, "\(denied)")
+    }
+}
