@@ -3,7 +3,7 @@
 --
 -- KEYS     the distinct scopes' hashes; an operation names a scope by its place here. Then marks: keys that exist once an
 --          operation that is to count once has been applied. Then, where the batch has a sequence, its producer's key
--- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence, waiting
+-- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence, waiting, prefix
 --            clock       0 is Redis's own; tests pass Unix ms
 --            limit sets  see window.lua
 --            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
@@ -24,6 +24,7 @@
 --            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
 --                        not applied again, so that one whose reply was lost can be sent once more
 --            waiting     0, or (scope, meter, amount) × count: used, but not counted yet. Decisions take it for held
+--            prefix      the number of bytes in front of the scope in each scope's key
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat; what is used is a number, or past 2^53 its text
 --            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
 --                    applied before, there are no answers; 3: the same, but for operations that met a broken key
@@ -60,7 +61,8 @@ local ONCE_KEPT = 86400000
 -- How long a producer is remembered: longer than any outage after which its last batch may come again.
 local PRODUCER_KEPT = 31 * 86400000
 
-local clock, sent_sets, sent_scopes, operations, texts, sequence, waiting = cmsgpack.unpack(ARGV[1])
+local clock, sent_sets, sent_scopes, operations, texts, sequence, waiting, prefix = cmsgpack.unpack(ARGV[1])
+rankings.prefix = prefix
 local now = clock_now(clock)
 if sequence > 0 then
     local applied, broken = match(call('GET', KEYS[#KEYS]) or '', '^(%d+)( ?)')
@@ -154,7 +156,7 @@ local function note_refusal(state, place, j)
 end
 
 -- The scope of a key between plus signs, single ones, as those within ids are double.
-local function plussed(key) return '+' .. gsub(match(key, '{(.*)}$'), '%+%+', '\0') .. '+' end
+local function plussed(key) return '+' .. gsub(sub(key, prefix + 1), '%+%+', '\0') .. '+' end
 
 -- Counts requests in the history of the scopes that have refused them, named by their places. user:alice+tool:search has none:
 -- they count for user:alice and tool:search.

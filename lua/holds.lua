@@ -1,7 +1,7 @@
 -- holds.lua: what open reservations keep back of a scope. Comes behind window.lua.
 --
 -- The scope's hash has a field held, 'ends count tokens input_tokens output_tokens cost': the open holds and their sums, and a
--- time (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:{user:alice}:holds, with each
+-- time (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:user:alice:holds, with each
 -- hold by its end. A hold is the text 'id ttl scopes tokens input_tokens output_tokens cost', so that whoever finds one knows
 -- what it holds: the scopes as the request named them, with tabs between. A decision thus reads one field more, whatever the number of holds; those that have ended are looked for only when
 -- that time is reached, and each of them is met once: O(log n) for a hold over its life.

@@ -1,5 +1,5 @@
--- rankings.lua: who used most of a day, by kind: sorted sets, 'tollgate:{top}:user:cost:2026-11-20', whose members are scopes
--- and whose scores are the totals of their days.
+-- rankings.lua: who used most of a day, by kind: sorted sets, 'tollgate:top-scopes:user:cost:2026-11-20', whose members are
+-- scopes and whose scores are the totals of their days.
 --
 -- A set has MOST members, and up to SLACK more until it is cut. Of several totals only those go in that are more than
 -- the least there, so that most scopes of very many cost nothing but a comparison. A total that a REFUND has made less is put
@@ -8,16 +8,20 @@
 
 local RANKED = { requests = true, denied = true, tokens = true, cost = true }
 
--- list: all of this call; by_day: the same by day, then by kind, then by meter.
-local rankings = {
-    MOST = 1000, SLACK = 100, list = {}, by_day = {}, scope_start = (find(KEYS[1] or '', '{', 1, true) or 0) + 1,
-}
+-- list: all of this call; by_day: the same by day, then by kind, then by meter. prefix: that of the batch.
+local rankings = { MOST = 1000, SLACK = 100, list = {}, by_day = {}, prefix = 0 }
+
+-- The scope of a hash: in keys a colon within an id is written twice.
+function rankings.scope_of(key)
+    local name = sub(key, rankings.prefix + 1)
+    return find(name, '::', 1, true) and (gsub(name, '::', ':')) or name
+end
 
 -- members: scores and scopes that may come in; lowered: those that only may be in. least: of a full set, once more than one
 -- total is to be compared.
 function rankings.new(state, kind, field)
-    local namespace, day = sub(state.key, 1, rankings.scope_start - 2), sub(state.set.day, #':day' + 1)
-    local key = namespace .. '{top}:' .. kind .. ':' .. field .. day
+    local prefix, day = sub(state.key, 1, rankings.prefix), sub(state.set.day, #':day' + 1)
+    local key = prefix .. 'top-scopes:' .. kind .. ':' .. field .. day
     -- Somewhere the day ends up to a day later than for whoever is first.
     local expires = state.set.day_ends + 86400000 + state.set.day_kept
     local ranking =
@@ -34,7 +38,7 @@ end
 
 -- Takes note of the new total of a scope's day, which delta has led to.
 function rankings.note(state, field, total, delta)
-    local key, scope_start = state.key, rankings.scope_start
+    local key, scope_start = state.key, rankings.prefix + 1
     local colon = find(key, ':', scope_start, true)
     if not colon then return end -- there is but one global scope
     local kind = sub(key, scope_start, colon - 1)
@@ -60,7 +64,7 @@ function rankings.note(state, field, total, delta)
     if least and total <= least and delta >= 0 then return end
     local members = (delta < 0 or total == 0) and ranking.lowered or ranking.members
     members[#members + 1] = text_of(total)
-    members[#members + 1] = sub(key, scope_start, -2)
+    members[#members + 1] = rankings.scope_of(key)
 end
 
 function rankings.write()

@@ -36,7 +36,7 @@ struct DirectDialect: Dialect {
     mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer) {
         var amounts = call.amounts
         if call.verb.isDecision { amounts.requests = 1 }
-        var encoder = BatchEncoder(number: scopes.nextBatchNumber(), namespace: scopes.namespace)
+        var encoder = BatchEncoder(number: scopes.nextBatchNumber(), keySpace: scopes.keySpace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
         let arguments = encoder.arguments(at: scopes.now)
         buffer.writeImmutableBuffer(Ledger.batchFunction.head(of: command, argumentCount: arguments.count))

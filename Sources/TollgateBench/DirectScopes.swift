@@ -4,7 +4,7 @@ import TollgateLedger
 
 /// The plans of a workload's scopes, and the time, for all connections of one event loop. Owned by that loop.
 final class DirectScopes {
-    let namespace: String
+    let keySpace: KeySpace
     private let cache: ScopePlanCache
     private var users: [[ScopePlan]?]
     private let tools: [[ScopePlan]]
@@ -18,8 +18,8 @@ final class DirectScopes {
     let now: Int64
 
     init(policy: Policy, namespace: String, workload: Workload.Settings) {
-        self.namespace = namespace
-        let cache = ScopePlanCache(policy: policy, namespace: namespace, generationSize: .max)
+        keySpace = KeySpace(namespace: namespace)
+        let cache = ScopePlanCache(policy: policy, keySpace: keySpace, generationSize: .max)
         self.cache = cache
         composites = policy.compositeKinds.filter { Set($0.names).isSubset(of: ["user", "tool", "provider"]) }
         global = [cache.plan(for: .global)].filter { !$0.isInert }

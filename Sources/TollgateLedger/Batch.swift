@@ -61,11 +61,11 @@ final class Batch {
     var resent = 0
 
     /// `number` as for the encoder.
-    init(number: Int, namespace: String, bounds: Bounds = .long, at now: NIODeadline = .now()) {
+    init(number: Int, keySpace: KeySpace, bounds: Bounds = .long, at now: NIODeadline = .now()) {
         self.number = number
         self.bounds = bounds
         waitsSince = now
-        encoder = BatchEncoder(number: number, namespace: namespace)
+        encoder = BatchEncoder(number: number, keySpace: keySpace)
     }
 
     /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.

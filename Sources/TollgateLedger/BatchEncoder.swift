@@ -22,12 +22,12 @@ package struct BatchEncoder {
     /// The places of the keys of marks, from 1.
     var marks: [OperationMark: Int] = [:]
     var markKeys = ByteBuffer()
-    let namespace: String
+    let keySpace: KeySpace
 
     /// `number` is another than that of any batch which the same plans were put into before.
-    package init(number: Int, namespace: String) {
+    package init(number: Int, keySpace: KeySpace) {
         self.number = number
-        self.namespace = namespace
+        self.keySpace = keySpace
     }
 
     /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
@@ -118,6 +118,7 @@ package struct BatchEncoder {
         }
         tail.writeMessagePack(identity?.sequence ?? 0)
         write(waiting, into: &tail)
+        tail.writeMessagePack(Int64(keySpace.prefix.utf8.count))
 
         let length =
             head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
@@ -128,7 +129,7 @@ package struct BatchEncoder {
         command.writeBulk(String(keyCount))
         command.writeImmutableBuffer(keys)
         command.writeImmutableBuffer(markKeys)
-        if let identity { command.writeBulk("\(namespace):producer:\(identity.producer)") }
+        if let identity { command.writeBulk(keySpace.lastBatch(of: identity.producer)) }
         command.writeString("$\(length)\r\n")
         command.writeImmutableBuffer(head)
         command.writeImmutableBuffer(scopes)

@@ -27,7 +27,7 @@ struct KeptOperation: Codable, Equatable {
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
         at = operation.usedAt
         switch terms {
-        case .once(let mark)?: self.mark = mark.key
+        case .once(let mark)?: self.mark = mark.name
         case .settling(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
@@ -47,7 +47,7 @@ struct KeptOperation: Codable, Equatable {
         if let reservation {
             return Reservation(text: reservation).map { (verb, amounts, .settling($0)) }
         }
-        return (verb, amounts, mark.map { .once(OperationMark(key: $0)) })
+        return (verb, amounts, mark.map { .once(OperationMark(name: $0)) })
     }
 }
 

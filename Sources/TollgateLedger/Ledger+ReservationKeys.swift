@@ -8,7 +8,7 @@ extension Ledger {
     /// In seconds: far longer than a reservation can be settled.
     private static let keysKept = 35 * 86_400
 
-    private var keysHash: String { "\(namespace):reservation-keys" }
+    private var keysHash: String { keySpace.reservationKeys }
 
     /// Reads the keys again, and calls back when that is done or has failed. Writes those that Redis has lost.
     package func readReservationKeys(completion: @escaping (LedgerFailure?) -> Void) {

@@ -22,8 +22,7 @@ package final class Ledger {
 
     package let eventLoop: any EventLoop
     let link: RedisLink
-    /// What every key in Redis starts with.
-    let namespace: String
+    let keySpace: KeySpace
     let deadline: TimeAmount
     /// Where facts are kept that cannot reach Redis; without one they fail.
     let journal: Journal?
@@ -75,10 +74,10 @@ package final class Ledger {
 
     /// Takes over the link's `onStateChange`; the link is to be started afterwards.
     package init(
-        link: RedisLink, eventLoop: any EventLoop, namespace: String, deadline: TimeAmount, journal: Journal? = nil
+        link: RedisLink, eventLoop: any EventLoop, keySpace: KeySpace, deadline: TimeAmount, journal: Journal? = nil
     ) {
         self.link = link
-        self.namespace = namespace
+        self.keySpace = keySpace
         self.eventLoop = eventLoop
         self.deadline = deadline
         self.journal = journal
@@ -236,7 +235,7 @@ package final class Ledger {
         lastBatchNumber += 1
         let now = NIODeadline.now()
         return Batch(
-            number: lastBatchNumber, namespace: namespace, bounds: now < shortBatchesUntil ? .short : .long, at: now)
+            number: lastBatchNumber, keySpace: keySpace, bounds: now < shortBatchesUntil ? .short : .long, at: now)
     }
 
     /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.

@@ -39,24 +39,22 @@ package struct OperationTimes: Sendable {
     }
 }
 
-/// The name under which Redis remembers that an operation has been applied: a key, but for the namespace.
+/// The name under which Redis remembers that an operation has been applied: its key behind the prefix.
 package struct OperationMark: Sendable, Hashable {
-    /// `{user:alice}:record:7f3a`
-    let key: String
+    /// `user:alice:record:7f3a`
+    let name: String
 
-    init(key: String) {
-        self.key = key
+    init(name: String) {
+        self.name = name
     }
 
     /// That of a RECORD or REFUND with an `id=`. The id belongs to the first scope that the request names.
     package init(_ verb: OperationVerb, id: String, scope: String) {
-        // The last brace is the scope's: no scope's hash, and no other scope's mark, has this name.
-        let escaped = id.replacing("%", with: "%25").replacing("}", with: "%7D")
-        key = "{\(scope)}:\(verb == .refund ? "refund" : "record"):\(escaped)"
+        name = "\(KeySpace.name(ofScope: scope)):\(verb == .refund ? "refund" : "record"):\(id)"
     }
 
     /// Of both the COMMIT and the CANCEL of a reservation: only the first of them counts.
     init(_ reservation: Reservation) {
-        key = "{\(reservation.scopes.first ?? "global")}:settled:\(reservation.id)"
+        name = "\(KeySpace.name(ofScope: reservation.scopes.first ?? "global")):settled:\(reservation.id)"
     }
 }

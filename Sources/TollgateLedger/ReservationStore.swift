@@ -9,11 +9,11 @@ package final class ReservationStore: Sendable {
     private static let portion = 1_000
 
     private let link: StoreLink
-    private let namespace: String
+    private let keySpace: KeySpace
 
-    package init(link: StoreLink, namespace: String) {
+    package init(link: StoreLink, keySpace: KeySpace) {
         self.link = link
-        self.namespace = namespace
+        self.keySpace = keySpace
     }
 
     /// Those that end first come first. `now`: Redis's time, Unix ms; what has ended is left out. `count` is 1 or more.
@@ -50,7 +50,7 @@ package final class ReservationStore: Sendable {
     private func read(
         _ scope: Scope, from time: Int64, skipping start: Int
     ) async throws(StoreError) -> (holds: [OpenHold], isLast: Bool) {
-        let key = "\(namespace):{\(scope)}:holds"
+        let key = keySpace.holds(of: scope)
         let words = try await link.ask(
             "ZRANGEBYSCORE", key, "\(time)", "+inf", "WITHSCORES", "LIMIT", "\(start)", "\(Self.portion)"
         ).texts(of: key)

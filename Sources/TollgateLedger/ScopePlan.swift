@@ -11,9 +11,11 @@ import Darwin
 /// event loop.
 package final class ScopePlan {
     package let set: LimitSet
-    /// The scope's hash in Redis as a RESP bulk string: `$21`, `tollgate:{user:alice}`.
-    let key: [UInt8]
-    /// Where in `key` the scope's text stands.
+    /// The key of the scope's hash as a RESP bulk string: `$19`, `tollgate:user:alice`. Behind it the scope's text where that is not a
+    /// part of the key, as an id has a colon.
+    private let bytes: [UInt8]
+    private let keyCount: Int32
+    /// The index of the scope's text in `bytes`.
     private let textStart: Int32
     private let textCount: Int32
     /// Of the text, for the cache.
@@ -40,17 +42,19 @@ package final class ScopePlan {
     package static let labelledKinds: Set<String> = ["provider", "tool", "model"]
     private static let noLabel: [UInt8] = [0]
 
-    init(scope: Scope, set: LimitSet, namespace: String, hash: Int, standing: ScopeStanding = ScopeStanding()) {
+    init(scope: Scope, set: LimitSet, keySpace: KeySpace, hash: Int, standing: ScopeStanding = ScopeStanding()) {
         self.set = set
         self.standing = standing
         self.hash = hash
         isGlobal = scope.parts.isEmpty
         let text = scope.description
-        let name = "\(namespace):{\(text)}"
-        let head = "$\(name.utf8.count)\r\n"
-        key = Array("\(head)\(name)\r\n".utf8)
-        textStart = Int32(head.utf8.count + namespace.utf8.count + 2)
+        let name = keySpace.hash(of: scope)
+        let key = "$\(name.utf8.count)\r\n\(name)\r\n"
+        let hasText = name.utf8.count == keySpace.prefix.utf8.count + text.utf8.count
+        bytes = Array((hasText ? key : key + text).utf8)
+        keyCount = Int32(key.utf8.count)
         textCount = Int32(text.utf8.count)
+        textStart = keyCount - (hasText ? textCount + 2 : 0)
         isPlainText = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") }
         if scope.parts.count == 1, let part = scope.parts.first, Self.labelledKinds.contains(part.kind) {
             label = Self.packed("\(part.kind)=\(part.id)")
@@ -64,7 +68,8 @@ package final class ScopePlan {
     /// The same scope with other limits.
     init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
-        key = plan.key
+        bytes = plan.bytes
+        keyCount = plan.keyCount
         textStart = plan.textStart
         textCount = plan.textCount
         hash = plan.hash
@@ -75,8 +80,11 @@ package final class ScopePlan {
         standing = plan.standing
     }
 
+    /// The key of the scope's hash as a RESP bulk string.
+    var key: ArraySlice<UInt8> { bytes[..<Int(keyCount)] }
+
     /// `user:alice`
-    package var text: ArraySlice<UInt8> { key[Int(textStart)..<Int(textStart + textCount)] }
+    package var text: ArraySlice<UInt8> { bytes[Int(textStart)..<Int(textStart + textCount)] }
 
     /// In bytes.
     package var textLength: Int { Int(textCount) }
@@ -92,7 +100,7 @@ package final class ScopePlan {
     /// Lends the text without a copy.
     @inline(__always)
     package func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        key.withUnsafeBytes { bytes in
+        bytes.withUnsafeBytes { bytes in
             body(UnsafeRawBufferPointer(start: bytes.baseAddress! + Int(textStart), count: Int(textCount)))
         }
     }

@@ -20,7 +20,7 @@ package final class ScopePlanCache {
     // lasts longer than a load or a store, or calls back.
 
     package private(set) var policy: Policy
-    private let namespace: String
+    private let keySpace: KeySpace
     let generationSize: Int
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
@@ -62,7 +62,7 @@ package final class ScopePlanCache {
     ///     must not come into that batch.
     ///   - isInFillingBatch: whether a plan is in the batch which fills.
     package init(
-        policy: Policy, namespace: String, generationSize: Int = ScopePlanCache.generationSize,
+        policy: Policy, keySpace: KeySpace, generationSize: Int = ScopePlanCache.generationSize,
         redisTime: @escaping () -> Int64 = { .min }, onDrop: @escaping (ScopePlan?) -> Void = { _ in },
         isInFillingBatch: @escaping (ScopePlan) -> Bool = { _ in false }
     ) {
@@ -71,7 +71,7 @@ package final class ScopePlanCache {
         self.redisTime = redisTime
         self.onDrop = onDrop
         self.policy = policy
-        self.namespace = namespace
+        self.keySpace = keySpace
         self.generationSize = generationSize
     }
 
@@ -229,7 +229,7 @@ package final class ScopePlanCache {
             guard mayEndBatch || canLeave(plan) else { return nil }
             let other =
                 plan.standing.others.first { $0.set === set }
-                ?? ScopePlan(scope: plan.scope, set: set, namespace: namespace, hash: plan.hash)
+                ?? ScopePlan(scope: plan.scope, set: set, keySpace: keySpace, hash: plan.hash)
             chosen = choose(other, insteadOf: plan)
         }
         chosen.standing.policyNumber = policyNumber
@@ -272,7 +272,7 @@ package final class ScopePlanCache {
         standing.isUser = Policy.canHaveTier(scope)
         if standing.isUser { standing.traits = traits }
         return ScopePlan(
-            scope: scope, set: set(for: rules, of: scope), namespace: namespace, hash: hash, standing: standing)
+            scope: scope, set: set(for: rules, of: scope), keySpace: keySpace, hash: hash, standing: standing)
     }
 
     func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {

@@ -1,3 +1,4 @@
+package import TollgateLedger
 public import TollgateRedis
 
 /// What a running sidecar needs to know besides its policy.
@@ -33,6 +34,9 @@ public struct ServerSettings: Sendable {
     package var alertSweep = Duration.seconds(5)
     /// How often the policy is compared with those of the other sidecars.
     package var peerInterval = Duration.seconds(5)
+
+    /// The names of its keys.
+    package var keySpace: KeySpace { KeySpace(namespace: namespace) }
 
     /// The bytes of a token.
     package static let tokenLengths = 16...512

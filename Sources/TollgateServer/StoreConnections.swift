@@ -30,7 +30,7 @@ final class StoreConnections: Sendable {
             NIOLoopBound(pages, eventLoop: eventLoop),
             deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline)))
         storeLinks = [storeLink, storePages]
-        stores = Stores(storeLink, pages: storePages, namespace: settings.namespace, seen: seen, logger: logger)
+        stores = Stores(storeLink, pages: storePages, keySpace: settings.keySpace, seen: seen, logger: logger)
     }
 
     /// To be called on the event loop.

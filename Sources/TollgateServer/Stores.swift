@@ -14,11 +14,11 @@ package struct Stores: Sendable {
     ///   - link: of what is short.
     ///   - pages: of history.
     init(
-        _ link: StoreLink, pages: StoreLink, namespace: String, seen: SeenRevision = SeenRevision(), logger: Logger
+        _ link: StoreLink, pages: StoreLink, keySpace: KeySpace, seen: SeenRevision = SeenRevision(), logger: Logger
     ) {
-        policy = PolicyStore(link: link, namespace: namespace, seen: seen)
-        reservations = ReservationStore(link: link, namespace: namespace)
-        alerts = AlertStore(link: link, namespace: namespace, logger: logger)
-        history = HistoryStore(link: pages, namespace: namespace)
+        policy = PolicyStore(link: link, keySpace: keySpace, seen: seen)
+        reservations = ReservationStore(link: link, keySpace: keySpace)
+        alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
+        history = HistoryStore(link: pages, keySpace: keySpace)
     }
 }

@@ -66,13 +66,13 @@ final class Worker {
         idleTimeout = TimeAmount(settings.idleTimeout)
         patience = TimeAmount(settings.deadline) + .seconds(5)
         ledger = Ledger(
-            link: link, eventLoop: eventLoop, namespace: settings.namespace, deadline: TimeAmount(settings.deadline),
+            link: link, eventLoop: eventLoop, keySpace: settings.keySpace, deadline: TimeAmount(settings.deadline),
             journal: journal)
         scheduler = SessionScheduler(
             eventLoop: eventLoop, hasRoom: { [unowned ledger] in ledger.hasRoom },
             onContention: { [unowned ledger] in ledger.keepBatchesShort() })
         let cache = ScopePlanCache(
-            policy: policy, namespace: settings.namespace, redisTime: { [unowned ledger] in ledger.redisTime },
+            policy: policy, keySpace: settings.keySpace, redisTime: { [unowned ledger] in ledger.redisTime },
             onDrop: { [unowned ledger] in ledger.endBatch(with: $0) },
             isInFillingBatch: { [unowned ledger] in ledger.isFilling(with: $0) })
         resolver = ScopeResolver(cache: cache)

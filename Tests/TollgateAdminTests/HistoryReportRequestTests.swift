@@ -15,7 +15,7 @@ struct HistoryReportRequestTests {
     func csv() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try admin.redis.cli(
-                "HSET", "tollgate:{user:alice}:day:2026-11-20", "cost", "2500000000", "cost/tool==1+1", "1000000000",
+                "HSET", "tollgate:user:alice:day:2026-11-20", "cost", "2500000000", "cost/tool==1+1", "1000000000",
                 "cost/tool=a,\"b\"", "900000000", "cost/tool/other", "100000000", "requests", "4", "denied", "1")
             let path = "/v1/reports/daily?scope=user:alice&from=2026-11-20&to=2026-11-21"
             let plain = try await admin.ask("GET", path + "&format=csv")
@@ -50,9 +50,10 @@ struct HistoryReportRequestTests {
         try await withAdmin(policy: Self.policy) { admin in
             for (user, cost, requests) in [("a", 5, 1), ("b, c", 7, 2), ("d", 6, 9)] {
                 try admin.redis.cli(
-                    "HSET", "tollgate:{user:\(user)}:day:2026-11-20", "cost", "\(cost)", "requests", "\(requests)")
-                try admin.redis.cli("ZADD", "tollgate:{top}:user:cost:2026-11-20", "\(cost)", "user:\(user)")
-                try admin.redis.cli("ZADD", "tollgate:{top}:user:requests:2026-11-20", "\(requests)", "user:\(user)")
+                    "HSET", "tollgate:user:\(user):day:2026-11-20", "cost", "\(cost)", "requests", "\(requests)")
+                try admin.redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-11-20", "\(cost)", "user:\(user)")
+                try admin.redis.cli(
+                    "ZADD", "tollgate:top-scopes:user:requests:2026-11-20", "\(requests)", "user:\(user)")
             }
             let answer = try await admin.ask("GET", "/v1/reports/top?kind=user&day=2026-11-20&limit=2")
             #expect(
@@ -149,11 +150,11 @@ struct HistoryReportRequestTests {
     @Test("a key that is not a hash is told as a fault of the data, with its name")
     func corrupt() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            try admin.redis.cli("SET", "tollgate:{user:a}:day:2026-11-20", "x")
+            try admin.redis.cli("SET", "tollgate:user:a:day:2026-11-20", "x")
             let answer = try await admin.ask(
                 "GET", "/v1/reports/daily?scope=user:a&from=2026-11-20&to=2026-11-20")
             #expect(answer.status == 500)
-            #expect(answer["detail"]?.text == "tollgate:{user:a}:day:2026-11-20: is of another type")
+            #expect(answer["detail"]?.text == "tollgate:user:a:day:2026-11-20: is of another type")
         }
     }
 

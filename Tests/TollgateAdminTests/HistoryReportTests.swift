@@ -24,19 +24,19 @@ struct HistoryReportTests {
         """
 
     private func set(_ admin: AdminHarness, _ key: String, _ fields: [String: Int64]) throws {
-        try admin.redis.cli(["HSET", "tollgate:{\(key)"] + fields.flatMap { [$0.key, "\($0.value)"] })
+        try admin.redis.cli(["HSET", "tollgate:\(key)"] + fields.flatMap { [$0.key, "\($0.value)"] })
     }
 
     @Test("days are listed with their bounds and numbers, those without anything with zeros, and add up")
     func daily() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(
-                admin, "user:alice}:day:2026-03-08",
+                admin, "user:alice:day:2026-03-08",
                 [
                     "requests": 12, "denied": 1, "tokens": 900, "input_tokens": 600, "output_tokens": 300,
                     "cost": 1_250_000_000,
                 ])
-            try set(admin, "user:alice}:day:2026-03-09", ["cost": 9_007_199_254_740_993])
+            try set(admin, "user:alice:day:2026-03-09", ["cost": 9_007_199_254_740_993])
             let answer = try await admin.ask(
                 "GET", "/v1/reports/daily?scope=user:alice&from=2026-03-07&to=2026-03-09",
                 token: AdminHarness.tokens[.viewer])
@@ -64,14 +64,14 @@ struct HistoryReportTests {
     func split() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(
-                admin, "user:alice}:day:2026-11-20",
+                admin, "user:alice:day:2026-11-20",
                 [
                     "cost": 10_000_000_000, "requests": 5, "cost/provider=openai": 6_000_000_000,
                     "requests/provider=openai": 5,
                     "cost/provider=other": 2_000_000_000, "cost/provider/other": 1_500_000_000, "cost/tool=x": 1,
                 ])
             try set(
-                admin, "user:alice}:day:2026-11-21", ["cost": 1_000_000_000, "cost/provider=openai": 1_000_000_000])
+                admin, "user:alice:day:2026-11-21", ["cost": 1_000_000_000, "cost/provider=openai": 1_000_000_000])
             let answer = try await admin.ask(
                 "GET", "/v1/reports/daily?scope=user:alice&from=2026-11-20&to=2026-11-22&by=provider")
             let days = try #require(answer["days"]?.items)
@@ -91,7 +91,7 @@ struct HistoryReportTests {
     @Test("on the report of a provider by provider all is that provider's")
     func own() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            try set(admin, "provider:openai}:day:2026-11-20", ["cost": 5, "requests": 2])
+            try set(admin, "provider:openai:day:2026-11-20", ["cost": 5, "requests": 2])
             let answer = try await admin.ask(
                 "GET", "/v1/reports/daily?scope=provider:openai&from=2026-11-20&to=2026-11-20&by=provider")
             let parts = answer["total"]?.members?["by"]?.items
@@ -147,9 +147,9 @@ struct HistoryReportTests {
     @Test("months are the page of the month and the day that is not over, from the billing day on")
     func monthly() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            try set(admin, "user:alice}:month:2026-11", ["cost": 4_000_000_000, "cost/tool=x": 3_000_000_000])
-            try admin.redis.cli("HSET", "tollgate:{user:alice}:month:2026-11", "open_day", "2026-12-02")
-            try set(admin, "user:alice}:day:2026-12-02", ["cost": 1_000_000_000, "cost/tool=y": 1_000_000_000])
+            try set(admin, "user:alice:month:2026-11", ["cost": 4_000_000_000, "cost/tool=x": 3_000_000_000])
+            try admin.redis.cli("HSET", "tollgate:user:alice:month:2026-11", "open_day", "2026-12-02")
+            try set(admin, "user:alice:day:2026-12-02", ["cost": 1_000_000_000, "cost/tool=y": 1_000_000_000])
             let answer = try await admin.ask(
                 "GET", "/v1/reports/monthly?scope=user:alice&from=2026-10&to=2026-11&by=tool")
             let months = try #require(answer["months"]?.items).compactMap(\.members)

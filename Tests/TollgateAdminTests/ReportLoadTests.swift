@@ -33,7 +33,7 @@ struct ReportLoadTests {
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
         let keys = (0..<30 as Range<Int64>).map { back in
             let day = CalendarRules.utc.window(.day, containing: now - back * 86_400_000).id
-            return "tollgate:{user:full}:day:\(day)"
+            return "tollgate:user:full:day:\(day)"
         }
         try redis.cli(["EVAL", Self.fill, "\(keys.count)"] + keys)
         let policy = "history: [user]\ndefaults: { user: { requests: { 1h: 1000000 } } }"

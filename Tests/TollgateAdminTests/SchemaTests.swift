@@ -98,8 +98,8 @@ struct SchemaTests {
         try await withAdmin(policy: Self.policy) { admin in
             let alerts = try await admin.raiseAlerts()
             // Whether the scripts rank or not, a ranking has something to show.
-            try admin.redis.cli("ZADD", "tollgate:{top}:user:cost:2026-11-20", "5", "user:alice")
-            try admin.redis.cli("HSET", "tollgate:{user:alice}:day:2026-11-20", "cost", "5")
+            try admin.redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-11-20", "5", "user:alice")
+            try admin.redis.cli("HSET", "tollgate:user:alice:day:2026-11-20", "cost", "5")
             try Self.addDeliveries(to: admin.redis)
             for (method, path, body) in Self.requests {
                 // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.

@@ -36,7 +36,7 @@ import TollgateTestSupport
 
     private func counted(_ redis: TestRedis, namespace: String) throws -> Int {
         try (0..<10).reduce(0) { sum, user in
-            sum + (Int(try redis.hash("\(namespace):{user:u\(user)}")["requests/31d.n"] ?? "0") ?? 0)
+            sum + (Int(try redis.hash("\(namespace):user:u\(user)")["requests/31d.n"] ?? "0") ?? 0)
         }
     }
 
@@ -81,8 +81,8 @@ import TollgateTestSupport
         settings.workload.tools = 1
         let report = try await Bench.run(settings)
         #expect(report.replies.allow == 500)
-        #expect(try redis.hash("b:{user:u0+tool:t0}")["requests/total"] == "500")
-        #expect(try redis.hash("b:{global}")["requests/total"] == "500")
+        #expect(try redis.hash("b:user:u0+tool:t0")["requests/total"] == "500")
+        #expect(try redis.hash("b:global")["requests/total"] == "500")
     }
 
     @Test("warming up is counted by the target and not by the report")

@@ -132,7 +132,7 @@ import TollgateTestSupport
             let checked = try await sidecar.tollgate("check", "user=\(id)")
             #expect(checked.status == 0, "\(id): \(checked.errors)")
             let scope = "user:" + id.replacing("+", with: "++")
-            #expect(try sidecar.redis.cli("HGET", "tollgate:{\(scope)}", "requests/31d.n") == "1", "\(id)")
+            #expect(try sidecar.redis.cli("HGET", "tollgate:\(scope)", "requests/31d.n") == "1", "\(id)")
             let usage = try await sidecar.tollgate("usage", scope)
             #expect(usage.output.contains(#""used":1}"#), "\(id): \(usage.output) \(usage.errors)")
         }

@@ -40,7 +40,7 @@ import TollgateTestSupport
             workingFolder: folder.path)
         #expect(command.status == 0, "\(command.errors)")
         #expect(command.output.hasPrefix("direct unix://"))
-        #expect(try redis.cli("EXISTS", "bench:{user:u0}") == "1")
+        #expect(try redis.cli("EXISTS", "bench:user:u0") == "1")
     }
 
     @Test(

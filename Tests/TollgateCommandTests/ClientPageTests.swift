@@ -83,7 +83,7 @@ import TollgateTestSupport
         }
         #expect(printed.last?.hasPrefix(client.error) == true, "\(command.output)")
         // Sent twice under one id, and counted once.
-        #expect(try sidecar.redis.hash("tollgate:{user:alice}")["cost/day"] == "28500000")
+        #expect(try sidecar.redis.hash("tollgate:user:alice")["cost/day"] == "28500000")
     }
 
     @Test("the page says of every client whether its program is run")

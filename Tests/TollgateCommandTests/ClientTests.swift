@@ -125,7 +125,7 @@ import TollgateTestSupport
             try await eventually { (try? await client.check(.user("alice")))?.used != nil }
             await client.shutdown()
         }
-        #expect(try redis.hash("tollgate:{user:alice}")["requests/31d.n"] == "6")
+        #expect(try redis.hash("tollgate:user:alice")["requests/31d.n"] == "6")
         #expect(try await second.stop() == 0)
     }
 

@@ -33,7 +33,7 @@ import TollgateTestSupport
 
         proxy.setOld(false)
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
-        try await eventually { try redis.cli("HGET", "tollgate:{user:a}", "requests/31d.n") == "2" }
+        try await eventually { try redis.cli("HGET", "tollgate:user:a", "requests/31d.n") == "2" }
         #expect(try await sidecar.stop() == 0)
     }
 }

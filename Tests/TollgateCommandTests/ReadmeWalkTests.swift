@@ -32,7 +32,7 @@ import TollgateTestSupport
         let text = script.joined(separator: "\n").replacing("port=7379", with: "port=\(sidecar.port)")
         let command = try await Command.run(Python.program, ["-c", text])
         #expect(command.status == 0, "\(command.errors)")
-        #expect(try sidecar.redis.hash("tollgate:{user:dave}")["cost/day"] == "18500000")
+        #expect(try sidecar.redis.hash("tollgate:user:dave")["cost/day"] == "18500000")
     }
 
     @Test("the example of the page on the policy file is a good one")

@@ -13,7 +13,7 @@ import TollgateTestSupport
     static let sumOfUsers = """
         local sum = 0
         for number = 0, 999 do
-            local key = 'tollgate:{user:' .. string.format('%012d', number) .. '}'
+            local key = 'tollgate:user:' .. string.format('%012d', number)
             sum = sum + (redis.call('HGET', key, 'requests/31d.n') or 0)
         end
         return sum
@@ -33,7 +33,7 @@ import TollgateTestSupport
         // It would like to print the server's `save` and `appendonly`, which Tollgate does not have, and says so.
         #expect(command.errors == "WARNING: Could not fetch server CONFIG\n")
         #expect(!command.output.lowercased().contains("error"))
-        #expect(try sidecar.redis.hash("tollgate:{tool:search}")["requests/31d.n"] == "\(requests)")
+        #expect(try sidecar.redis.hash("tollgate:tool:search")["requests/31d.n"] == "\(requests)")
         #expect(try sidecar.redis.cli("EVAL", Self.sumOfUsers, "0") == "\(requests)")
         #expect(try await sidecar.count("allowed") == requests)
     }

@@ -71,7 +71,7 @@ import TollgateTestSupport
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
         #expect(try await client.ask("INFO")[0].contains("refusal") == false)
         // What was queued is counted once, and so was what came before.
-        try await eventually { try redis.cli("HGET", "tollgate:{user:b}", "requests/31d.n") == "1" }
+        try await eventually { try redis.cli("HGET", "tollgate:user:b", "requests/31d.n") == "1" }
         let used = try await client.ask("PEEK user=b")[0]
         #expect(used.contains(" used=1 "), "\(used)")
         let log = sidecar.log

@@ -36,10 +36,10 @@ import TollgateTestSupport
 
     private func fill() throws {
         try redis.cli(
-            "HSET", "tollgate:{user:alice}:day:2026-03-08", "requests", "12", "cost", "1250000000",
+            "HSET", "tollgate:user:alice:day:2026-03-08", "requests", "12", "cost", "1250000000",
             "cost/provider=openai", "1000000000", "requests/provider=openai", "12", "tokens", "900")
-        try redis.cli("HSET", "tollgate:{user:alice}:month:2026-03", "open_day", "2026-03-08", "cost", "500000000")
-        try redis.cli("ZADD", "tollgate:{top}:user:cost:2026-03-08", "1250000000", "user:alice")
+        try redis.cli("HSET", "tollgate:user:alice:month:2026-03", "open_day", "2026-03-08", "cost", "500000000")
+        try redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-03-08", "1250000000", "user:alice")
     }
 
     @Test("days are a table, bars, CSV or JSON")

@@ -33,7 +33,8 @@ final class DeliveryHarness: Sendable {
         }.get()
         try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
         let store = AlertStore(
-            link: StoreLink(link, deadline: .seconds(20)), namespace: "tollgate", logger: CapturedLog().logger)
+            link: StoreLink(link, deadline: .seconds(20)), keySpace: KeySpace(namespace: "tollgate"),
+            logger: CapturedLog().logger)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(DeliveryHarness(redis: redis, store: store)))

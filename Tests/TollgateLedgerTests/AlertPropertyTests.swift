@@ -132,7 +132,7 @@ import TollgateTestSupport
         var changes: [AlertChange] = []
         for case .pending(let pending) in try await harness.takeNotices() {
             changes += pending.lines.compactMap(pending.change)
-            try redis.cli(["EVAL", AlertStore.settleFunction.script, "1", "tollgate:{user:a}"] + pending.lines)
+            try redis.cli(["EVAL", AlertStore.settleFunction.script, "1", "tollgate:user:a"] + pending.lines)
         }
         return changes
     }

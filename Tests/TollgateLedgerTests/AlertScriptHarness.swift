@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 /// What the batch script tells of the alerts of `user:a`.
 struct AlertScriptHarness {
-    static let key = "tollgate:{user:a}"
+    static let key = "tollgate:user:a"
     static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
 
     let ledger: LedgerHarness

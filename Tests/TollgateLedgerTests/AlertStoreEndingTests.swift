@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @Suite struct AlertStoreEndingTests {
     private typealias Harness = AlertStoreHarness
-    private static let key = "tollgate:{user:alice}"
+    private static let key = "tollgate:user:alice"
 
     @Test("the time is Redis's, and those whose time has come by it are due")
     func redisTime() async throws {

@@ -27,7 +27,7 @@ struct AlertStoreHarness: Sendable {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
         try await withStoreLink(to: redis, deadline: deadline) { link in
             let log = CapturedLog()
-            let store = AlertStore(link: link, namespace: "tollgate", logger: log.logger)
+            let store = AlertStore(link: link, keySpace: KeySpace(namespace: "tollgate"), logger: log.logger)
             try await body(AlertStoreHarness(redis: redis, store: store, log: log))
         }
     }

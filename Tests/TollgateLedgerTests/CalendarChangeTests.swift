@@ -7,7 +7,7 @@ import TollgateTestSupport
 
 /// A calendar counter whose scope is asked about by another calendar, as when its tier has changed.
 @Suite struct CalendarChangeTests {
-    private static let key = "tollgate:{user:a}"
+    private static let key = "tollgate:user:a"
     private static let cost = Amounts(cost: 10)
 
     private func policy(

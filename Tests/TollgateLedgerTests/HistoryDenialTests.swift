@@ -16,7 +16,7 @@ struct HistoryDenialTests {
             verb: .check, amounts: Amounts(requests: 1),
             scopes: try ["user:a", "tool:x", "provider:p", "user:a+tool:x", "global"].map { try Scope(parsing: $0) })
         _ = try await harness.apply(Array(repeating: check, count: 5), at: Self.start)
-        let pages = try scopes.map { try harness.redis.hash("tollgate:{\($0)}:day:2099-12-25")["denied"] }
+        let pages = try scopes.map { try harness.redis.hash("tollgate:\($0):day:2099-12-25")["denied"] }
         try await harness.stop()
         return pages
     }

@@ -34,11 +34,11 @@ import TollgateTestSupport
     }
 
     private func field(_ name: String, of page: String, _ user: String, _ harness: LedgerHarness) throws -> String? {
-        try harness.redis.hash("tollgate:{\(user)}:\(page)")[name]
+        try harness.redis.hash("tollgate:\(user):\(page)")[name]
     }
 
     private func expiry(of page: String, _ user: String, _ harness: LedgerHarness) throws -> Int64? {
-        Int64(try harness.redis.cli("PEXPIRETIME", "tollgate:{\(user)}:\(page)"))
+        Int64(try harness.redis.cli("PEXPIRETIME", "tollgate:\(user):\(page)"))
     }
 
     @Test(

@@ -9,9 +9,9 @@ import TollgateTestSupport
 @Suite struct HistoryPageTests {
     private static let start = ScriptTests.start
     private static let day: Int64 = 86_400_000
-    private static let firstDay = "tollgate:{user:a}:day:2100-01-01"
-    private static let secondDay = "tollgate:{user:a}:day:2100-01-02"
-    private static let month = "tollgate:{user:a}:month:2100-01"
+    private static let firstDay = "tollgate:user:a:day:2100-01-01"
+    private static let secondDay = "tollgate:user:a:day:2100-01-02"
+    private static let month = "tollgate:user:a:month:2100-01"
 
     private func record(_ harness: LedgerHarness, _ cost: Int64, at time: Int64, _ tool: String = "tool:t") async throws
     {
@@ -54,8 +54,8 @@ import TollgateTestSupport
         try await record(harness, 5, at: Self.start + 10 * Self.day)
         #expect(try expiry(harness, Self.firstDay) == Self.start + 4 * Self.day)
         #expect(try expiry(harness, Self.month) == monthExpires)
-        #expect(try expiry(harness, "tollgate:{user:a}:day:2100-01-11") == monthExpires)
-        #expect(try expiry(harness, "tollgate:{top}:user:cost:2100-01-01") == Self.start + 5 * Self.day)
+        #expect(try expiry(harness, "tollgate:user:a:day:2100-01-11") == monthExpires)
+        #expect(try expiry(harness, "tollgate:top-scopes:user:cost:2100-01-01") == Self.start + 5 * Self.day)
         try await harness.stop()
     }
 
@@ -74,7 +74,7 @@ import TollgateTestSupport
         #expect(month["cost"] == "54000000000000006" && month["cost/tool=t"] == "54000000000000006")
         let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_000))
         _ = try await harness.apply([refund, refund, refund, refund], at: Self.start + 2 * Self.day)
-        let third = try harness.redis.hash("tollgate:{user:a}:day:2100-01-03")
+        let third = try harness.redis.hash("tollgate:user:a:day:2100-01-03")
         // The last takes what is left.
         #expect(third["cost"] == "0" && third["cost/tool=t"] == "0")
         try await harness.stop()

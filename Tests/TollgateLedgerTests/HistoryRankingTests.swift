@@ -9,7 +9,7 @@ import TollgateTestSupport
     private static let start = ScriptTests.start
 
     private func stored(_ harness: LedgerHarness) throws -> [String: Int64] {
-        try #require(try StoredHistory(harness.redis).rankings["tollgate:{top}:user:cost:2100-01-01"])
+        try #require(try StoredHistory(harness.redis).rankings["tollgate:top-scopes:user:cost:2100-01-01"])
             .compactMapValues { Int64($0) }
     }
 
@@ -38,13 +38,13 @@ import TollgateTestSupport
     @Test("a ranking that is none keeps nothing from being counted")
     func noRanking() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
-        let key = "tollgate:{top}:user:cost:2100-01-01"
+        let key = "tollgate:top-scopes:user:cost:2100-01-01"
         try harness.redis.cli("SET", key, "something else")
         let record = try TestOperation.record("user:a", amounts: Amounts(cost: 5))
         _ = try await harness.apply(record, at: Self.start)
         _ = try await harness.apply([record, .record("user:b", amounts: Amounts(cost: 5))], at: Self.start)
         #expect(try harness.redis.cli("GET", key) == "something else")
-        #expect(try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")["cost"] == "10")
+        #expect(try harness.redis.hash("tollgate:user:a:day:2100-01-01")["cost"] == "10")
         try await harness.stop()
     }
 

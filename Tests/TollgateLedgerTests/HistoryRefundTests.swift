@@ -43,13 +43,13 @@ import TollgateTestSupport
             } else {
                 for operation in operations { _ = try await harness.apply(operation, at: Self.start) }
             }
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "175")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/day"] == "175")
             let stored = try StoredHistory(harness.redis)
             let day = stored.day(Self.today, of: "user:a")
             #expect(day == ["cost": 175, "cost/provider=p": 200])
             #expect(stored.unnamed(day, of: "user:a")["cost/provider"] == -25)
             #expect(stored.day(Self.today, of: "provider:p") == ["cost": 200])
-            #expect(stored.rankings["tollgate:{top}:user:cost:\(Self.today)"] == ["user:a": "175"])
+            #expect(stored.rankings["tollgate:top-scopes:user:cost:\(Self.today)"] == ["user:a": "175"])
         }
     }
 
@@ -95,7 +95,7 @@ import TollgateTestSupport
                     }
                 }
                 _ = try await harness.apply(batch, at: Self.start)
-                let counters = try harness.redis.hash("tollgate:{user:a}")
+                let counters = try harness.redis.hash("tollgate:user:a")
                 let stored = try StoredHistory(harness.redis)
                 let day = stored.day(Self.today, of: "user:a")
                 for meter in ["cost", "tokens"] {

@@ -32,7 +32,8 @@ struct HistoryStoreTests {
             return NIOLoopBound(link, eventLoop: eventLoop)
         }.get()
         try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
-        let store = HistoryStore(link: StoreLink(link, deadline: .seconds(20)), namespace: "tollgate")
+        let store = HistoryStore(
+            link: StoreLink(link, deadline: .seconds(20)), keySpace: KeySpace(namespace: "tollgate"))
         let result: Result<Void, any Error>
         do {
             result = .success(
@@ -54,7 +55,7 @@ struct HistoryStoreTests {
     func aDay() async throws {
         try await withStore { harness in
             try harness.set(
-                "tollgate:{user:alice}:day:2026-11-20",
+                "tollgate:user:alice:day:2026-11-20",
                 [
                     "requests": "3", "cost": "1250000000", "cost/provider=openai": "1000000000", "cost/tool=a/b=c": "7",
                     "tokens/tool/other": "5", "values/provider": "1", "folded": "1", "later": "x",
@@ -81,7 +82,7 @@ struct HistoryStoreTests {
         try await withStore { harness in
             let ids = try days(30)
             for (place, id) in ids.enumerated() {
-                try harness.set("tollgate:{user:alice}:day:\(id)", ["cost": "\(place)", "cost/tool=a": "\(place)"])
+                try harness.set("tollgate:user:alice:day:\(id)", ["cost": "\(place)", "cost/tool=a": "\(place)"])
             }
             for (detail, command) in [(HistoryStore.Detail.everything, "hgetall"), (.totals, "hmget")] {
                 try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -100,7 +101,7 @@ struct HistoryStoreTests {
         try await withStore { harness in
             let ids = try days(366)
             for (place, id) in ids.enumerated() where place.isMultiple(of: 61) {
-                try harness.set("tollgate:{user:alice}:day:\(id)", ["requests": "\(place + 1)"])
+                try harness.set("tollgate:user:alice:day:\(id)", ["requests": "\(place + 1)"])
             }
             let pages = try await harness.store.days(of: harness.alice, ids: ids)
             #expect(pages.count == 366)
@@ -113,7 +114,7 @@ struct HistoryStoreTests {
     @Test("a month is its page and the days that this names; another day's page is left alone")
     func months() async throws {
         try await withStore { harness in
-            let scope = "tollgate:{user:alice}"
+            let scope = "tollgate:user:alice"
             try harness.set("\(scope):month:2026-10", ["cost": "100", "cost/tool=a": "60"])
             try harness.set(
                 "\(scope):month:2026-11", ["open_day": "2026-12-03", "cost": "10", "cost/tool=a": "4", "folded": "1"])
@@ -138,7 +139,7 @@ struct HistoryStoreTests {
     @Test("what Tollgate did not write is told by its key, and what has more digits than a number holds is the largest")
     func corrupt() async throws {
         try await withStore { harness in
-            let scope = "tollgate:{user:alice}"
+            let scope = "tollgate:user:alice"
             try harness.redis.cli("SET", "\(scope):day:2026-11-20", "x")
             try harness.redis.cli("SET", "\(scope):month:2026-11", "x")
             try harness.set("\(scope):day:2026-11-21", ["cost/tool=a": "1.5"])
@@ -182,9 +183,9 @@ struct HistoryStoreTests {
             let costs: [Int64] = [9_007_199_254_740_992, 9_007_199_254_740_993, 7, 7, 0]
             for (user, cost) in zip(users, costs) {
                 try harness.set(
-                    "tollgate:{user:\(user)}:day:2026-11-20",
+                    "tollgate:user:\(user):day:2026-11-20",
                     ["cost": "\(cost)", "requests": "2", "cost/tool=x": "1"])
-                try harness.redis.cli("ZADD", "tollgate:{top}:user:cost:2026-11-20", "\(cost)", "user:\(user)")
+                try harness.redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-11-20", "\(cost)", "user:\(user)")
             }
             let user = try ScopeKind(parsing: "user")
             try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -204,7 +205,7 @@ struct HistoryStoreTests {
     @Test("a ranking that is none, or names what is no scope, is told by its key")
     func corruptRanking() async throws {
         try await withStore { harness in
-            let key = "tollgate:{top}:user:cost:2026-11-20"
+            let key = "tollgate:top-scopes:user:cost:2026-11-20"
             let user = try ScopeKind(parsing: "user")
             try harness.redis.cli("ZADD", key, "1", "nobody")
             await #expect(throws: StoreError.corrupt("\(key): nobody is no scope")) {

@@ -27,7 +27,7 @@ import TollgateTestSupport
         let commit = reserve.commit(madeAt: before, amounts: Amounts(tokens: 5, cost: 50))
         let answers = try await harness.apply([.record("user:a", amounts: Amounts(cost: 1)), commit], at: after)
         #expect(answers == ["OK", "OK"])
-        let counters = try harness.redis.hash("tollgate:{user:a}")
+        let counters = try harness.redis.hash("tollgate:user:a")
         #expect(counters["cost/day"] == "1")
         #expect(counters["cost/month"] == "1")
         #expect(counters["cost/total"] == "58")
@@ -45,7 +45,7 @@ import TollgateTestSupport
     @Test("what has waited in the journal counts in the day of its time, and in windows that still reach back to it")
     func journal() async throws {
         let harness = try await LedgerHarness(policy: try policy())
-        let plans = ScopePlanCache(policy: try policy(), namespace: "tollgate")
+        let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))
         let after = Self.midnight + 20_000
         _ = try await harness.apply(.check("user:a"), at: after)
         let times = [Self.midnight - 1_000, Self.midnight - 86_400_001, Self.midnight + 1]
@@ -59,7 +59,7 @@ import TollgateTestSupport
             number: 1, identity: BatchIdentity(producer: "p", sequence: 1), operations: kept.count,
             payload: KeptOperation.text(of: kept) ?? "", acceptedAt: 0)
         #expect(try await harness.replay(record) == .applied)
-        let counters = try harness.redis.hash("tollgate:{user:a}")
+        let counters = try harness.redis.hash("tollgate:user:a")
         #expect(counters["cost/day"] == "10")
         #expect(counters["cost/total"] == "30")
         #expect(counters["tokens/1m.n"] == "6")

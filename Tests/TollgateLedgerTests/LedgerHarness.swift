@@ -42,7 +42,8 @@ struct LedgerHarness: Sendable {
     }
 
     init(
-        policy: Policy, redis: TestRedis? = nil, namespace: String = "tollgate", journal: Journal? = nil
+        policy: Policy, redis: TestRedis? = nil, keySpace: KeySpace = KeySpace(namespace: "tollgate"),
+        journal: Journal? = nil
     ) async throws {
         let redis = try redis ?? TestRedis()
         self.redis = redis
@@ -53,9 +54,9 @@ struct LedgerHarness: Sendable {
                 address: redis.address, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let ledger = Ledger(
-                link: link, eventLoop: eventLoop, namespace: namespace, deadline: .seconds(20), journal: journal)
+                link: link, eventLoop: eventLoop, keySpace: keySpace, deadline: .seconds(20), journal: journal)
             link.start()
-            let cache = ScopePlanCache(policy: policy, namespace: namespace)
+            let cache = ScopePlanCache(policy: policy, keySpace: keySpace)
             return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
         }.get()
         try await eventually { [core] in try await eventLoop.submit { core.value.ledger.isReady }.get() }
@@ -65,8 +66,8 @@ struct LedgerHarness: Sendable {
         try await eventLoop.flatSubmit { [core] in core.value.link.shutdown() }.get()
     }
 
-    func install(_ policy: Policy, namespace: String = "tollgate") async throws {
-        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, namespace: namespace) }
+    func install(_ policy: Policy, keySpace: KeySpace = KeySpace(namespace: "tollgate")) async throws {
+        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, keySpace: keySpace) }
             .get()
     }
 
@@ -75,7 +76,7 @@ struct LedgerHarness: Sendable {
         try await eventLoop.submit { [core] in
             let ledger = core.value.ledger
             core.value.cache = ScopePlanCache(
-                policy: core.value.cache.policy, namespace: "tollgate", generationSize: 4,
+                policy: core.value.cache.policy, keySpace: KeySpace(namespace: "tollgate"), generationSize: 4,
                 onDrop: { [unowned ledger] in ledger.endBatch(with: $0) })
         }.get()
     }

@@ -30,8 +30,8 @@ import TollgateCore
 
     @Test("a batch closes at so many distinct scopes, so that none takes Redis too long")
     func manyScopes() {
-        let batch = Batch(number: 1, namespace: "tollgate")
-        let cache = ScopePlanCache(policy: Policy(), namespace: "tollgate")
+        let batch = Batch(number: 1, keySpace: KeySpace(namespace: "tollgate"))
+        let cache = ScopePlanCache(policy: Policy(), keySpace: KeySpace(namespace: "tollgate"))
         var added = 0
         while !batch.isFull {
             let plans = (0..<16).compactMap { try? Scope(parsing: "user:\(added)-\($0)") }.map { cache.plan(for: $0) }

@@ -22,7 +22,7 @@ import TollgateTestSupport
             let amounts = Amounts(tokens: 3_000, cost: try Money(parsing: "0.0185"))
             _ = try await harness.apply([.check("user:alice"), .record("user:alice", amounts: amounts)], at: time)
         }
-        let bytes = try harness.redis.cli("MEMORY", "USAGE", "tollgate:{user:alice}", "SAMPLES", "0")
+        let bytes = try harness.redis.cli("MEMORY", "USAGE", "tollgate:user:alice", "SAMPLES", "0")
         try await harness.stop()
         return try #require(Int(bytes))
     }

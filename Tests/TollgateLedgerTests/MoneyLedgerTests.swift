@@ -26,10 +26,10 @@ import TollgateTestSupport
             let answers = try await harness.apply(batch, at: now)
             try #require(answers.allSatisfy { $0 == "OK" })
         }
-        let counters = try harness.redis.hash("tollgate:{user:alice}")
+        let counters = try harness.redis.hash("tollgate:user:alice")
         #expect(counters["cost/day"] == "\(sum)")
         #expect(counters["cost/total"] == "\(sum)")
-        let day = try harness.redis.hash("tollgate:{user:alice}:day:2100-01-01")
+        let day = try harness.redis.hash("tollgate:user:alice:day:2100-01-01")
         #expect(day["cost"] == "\(sum)")
         #expect(day["cost/provider=p"] == "\(sum)")
         try await harness.stop()
@@ -48,18 +48,18 @@ import TollgateTestSupport
         let record = { (amount: Int64) in try TestOperation.record("user:a", amounts: Amounts(cost: amount)) }
         // In one batch, then one by one, then back below 2^53.
         _ = try await harness.apply([record(odd), record(odd), record(odd), record(2)], at: now)
-        #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "\(odd * 3 + 2)")
+        #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "\(odd * 3 + 2)")
         for amount in [largest, 1, 1, 1] { _ = try await harness.apply(record(amount), at: now) }
         let sum = odd * 3 + 2 + largest + 3
         for field in ["cost/total", "cost/day"] {
-            #expect(try harness.redis.hash("tollgate:{user:a}")[field] == "\(sum)")
+            #expect(try harness.redis.hash("tollgate:user:a")[field] == "\(sum)")
         }
-        #expect(try harness.redis.hash("tollgate:{user:a}:day:2100-01-01")["cost"] == "\(sum)")
+        #expect(try harness.redis.hash("tollgate:user:a:day:2100-01-01")["cost"] == "\(sum)")
         for amount in [largest, largest, largest, 5] {
             _ = try await harness.apply(.refund("user:a", amounts: Amounts(cost: amount)), at: now)
         }
         let rest = sum - 3 * largest - 5
-        let counters = try harness.redis.hash("tollgate:{user:a}")
+        let counters = try harness.redis.hash("tollgate:user:a")
         #expect(counters["cost/total"] == "\(rest)")
         #expect(counters["cost/day"] == "\(rest)")
         try await harness.stop()

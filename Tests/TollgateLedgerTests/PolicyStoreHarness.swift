@@ -25,7 +25,7 @@ struct PolicyStoreHarness: Sendable {
     ) async throws {
         let redis = try redis ?? TestRedis(arguments: ["--enable-debug-command", "yes"])
         try await withStoreLink(to: redis, deadline: deadline) { link in
-            let store = PolicyStore(link: link, namespace: "tollgate", bounds: bounds)
+            let store = PolicyStore(link: link, keySpace: KeySpace(namespace: "tollgate"), bounds: bounds)
             try await body(PolicyStoreHarness(redis: redis, store: store))
         }
     }

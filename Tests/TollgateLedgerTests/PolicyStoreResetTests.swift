@@ -41,14 +41,14 @@ import TollgateTestSupport
     }
 
     private func historyDigest(_ harness: PolicyStoreHarness, _ scope: Scope) throws -> [[String: String]] {
-        let key = "tollgate:{\(scope)}"
+        let key = "tollgate:\(scope)"
         return try [":day:2100-01-01", ":month:2100-01"].map { try harness.redis.hash(key + $0) }
     }
 
     @Test("all counters go; what is held stays, and so does the history")
     func all() async throws {
         try await with { harness, ledger, scope in
-            let key = "tollgate:{\(scope)}"
+            let key = "tollgate:\(scope)"
             let history = try historyDigest(harness, scope)
             #expect(history.allSatisfy { !$0.isEmpty })
             let held = try harness.redis.cli("HGET", key, "held")
@@ -74,7 +74,7 @@ import TollgateTestSupport
     @Test("named limits go, and no others; the record says what they had counted")
     func named() async throws {
         try await with { harness, ledger, scope in
-            let key = "tollgate:{\(scope)}"
+            let key = "tollgate:\(scope)"
             let before = try harness.redis.hash(key)
             #expect(before["requests/1m.r"] != nil)
             let names = try await harness.store.reset(
@@ -109,8 +109,8 @@ import TollgateTestSupport
     @Test("a scope whose key is of another type is named")
     func otherType() async throws {
         try await PolicyStoreHarness.with { harness in
-            try harness.redis.cli("SET", "tollgate:{user:a}", "x")
-            await #expect(throws: StoreError.corrupt("tollgate:{user:a}: is of another type")) {
+            try harness.redis.cli("SET", "tollgate:user:a", "x")
+            await #expect(throws: StoreError.corrupt("tollgate:user:a: is of another type")) {
                 _ = try await harness.store.reset(
                     Scope(parsing: "user:a"), limits: nil, by: PolicyStoreHarness.author)
             }

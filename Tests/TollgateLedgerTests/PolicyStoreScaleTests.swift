@@ -97,7 +97,7 @@ import TollgateTestSupport
             try await harness.apply(.setAssignment(Assignment(.user(scope), tier: "gold"), tierIsInFile: false))
             await #expect(throws: StoreError.self) { try await harness.apply(.setTier(Tier(id: "gold"))) }
             try await harness.apply(.setLimits(scope, []))
-            try harness.redis.cli("HSET", "tollgate:{\(scope)}", "cost/total", "3")
+            try harness.redis.cli("HSET", "tollgate:\(scope)", "cost/total", "3")
             _ = try await harness.store.reset(scope, limits: nil, by: PolicyStoreHarness.author)
             try await eventually { messages.withLock { $0.count } == 5 }
             #expect(

@@ -8,7 +8,7 @@ import TollgateCore
         var policy = Policy()
         policy.defaults[try ScopeKind(parsing: "user")] = [Limit(.requests, .sliding(seconds: 60), max: 60)]
         policy.scopes[try Scope(parsing: "user:vip")] = [Limit(.requests, .sliding(seconds: 60), max: 600)]
-        return ScopePlanCache(policy: policy, namespace: "ns", generationSize: generationSize)
+        return ScopePlanCache(policy: policy, keySpace: KeySpace(namespace: "ns"), generationSize: generationSize)
     }
 
     private func plan(_ text: String, in cache: ScopePlanCache) -> ScopePlan? {
@@ -46,7 +46,7 @@ import TollgateCore
         let cache = try cache()
         let found = try #require(plan("user:\(id)", in: cache))
         #expect(found.scope.description == "user:\(id)")
-        #expect(String(decoding: found.key, as: UTF8.self).hasSuffix("ns:{user:\(id)}\r\n"))
+        #expect(String(decoding: found.key, as: UTF8.self).hasSuffix("ns:user:\(id)\r\n"))
     }
 
     @Test("a composite scope in another order is the same scope")

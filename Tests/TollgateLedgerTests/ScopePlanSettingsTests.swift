@@ -18,7 +18,7 @@ import TollgateCore
 
         init(_ yaml: String, generationSize: Int = 64) throws {
             cache = ScopePlanCache(
-                policy: try Self.policy(yaml), namespace: "ns", generationSize: generationSize,
+                policy: try Self.policy(yaml), keySpace: KeySpace(namespace: "ns"), generationSize: generationSize,
                 redisTime: { [unowned self] in time }, onDrop: { [unowned self] in dropped.append($0) },
                 isInFillingBatch: { [unowned self] in $0 === filling })
         }
@@ -75,7 +75,7 @@ import TollgateCore
     @Test("before it is known what administrators have set there is no plan to decide by, looked up or not")
     func unknownPolicy() throws {
         let policy = try Policy(yaml: Self.tiers, file: "p")
-        let cache = ScopePlanCache(policy: policy, namespace: "ns")
+        let cache = ScopePlanCache(policy: policy, keySpace: KeySpace(namespace: "ns"))
         let user = Array("user:a".utf8)
         func current() -> ScopePlan? { user.withUnsafeBytes { cache.currentPlan(forScope: $0, traits: []) } }
         cache.learn(.none, of: try Scope(parsing: "user:a"))

@@ -18,12 +18,12 @@ import TollgateTestSupport
     func nonsense(_ text: String) async throws {
         let harness = try await LedgerHarness(policy: policy([Limit(.requests, .sliding(seconds: 60), max: 2)]))
         try harness.redis.cli(
-            "HSET", "tollgate:{user:a}", "requests/1m.n", text, "requests/1m.b", "\(ScriptTests.start / 2_000)")
+            "HSET", "tollgate:user:a", "requests/1m.n", text, "requests/1m.b", "\(ScriptTests.start / 2_000)")
         let check = try TestOperation.check("user:a")
         let answers = try await harness.apply([check, check, check], at: ScriptTests.start)
         #expect(answers.prefix(2) == ["ALLOW user:a/requests/1m used=1", "ALLOW user:a/requests/1m used=2"])
         #expect(answers.last?.hasPrefix("DENY") == true)
-        #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1m.n"] == "2")
+        #expect(try harness.redis.hash("tollgate:user:a")["requests/1m.n"] == "2")
         try await harness.stop()
     }
 
@@ -39,7 +39,7 @@ import TollgateTestSupport
             ],
             at: Self.noon)
         #expect(9_000_000_000_000_003 < large)
-        #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "9000000000000003")
+        #expect(try harness.redis.hash("tollgate:user:a")["cost/day"] == "9000000000000003")
         try await harness.stop()
     }
 
@@ -76,10 +76,10 @@ import TollgateTestSupport
         let first = try TestOperation.reserve("user:a", amounts: Amounts(cost: 40), id: "1")
         let second = try TestOperation.reserve("user:a", amounts: Amounts(cost: 50), id: "2")
         _ = try await harness.apply([first, second], at: Self.noon)
-        try harness.redis.cli("DEL", "tollgate:{user:a}:holds")
+        try harness.redis.cli("DEL", "tollgate:user:a:holds")
         #expect(
             try await harness.apply(first.commit(madeAt: Self.noon, amounts: Amounts(cost: 30)), at: Self.noon) == "OK")
-        let stored = try harness.redis.hash("tollgate:{user:a}")
+        let stored = try harness.redis.hash("tollgate:user:a")
         #expect(stored["held"] == nil)
         #expect(stored["cost/day"] == "30")
         #expect(try await harness.apply(second.cancel(madeAt: Self.noon), at: Self.noon) == "OK")

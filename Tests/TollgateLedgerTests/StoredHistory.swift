@@ -11,11 +11,11 @@ struct StoredHistory: Decodable {
 
     private static let script = """
         local pages, rankings = {}, {}
-        for _, key in ipairs(redis.call('KEYS', 'tollgate:{*}:*')) do
+        for _, key in ipairs(redis.call('KEYS', 'tollgate:*')) do
             local target, stored
-            if string.find(key, '}:day:') or string.find(key, '}:month:') then
+            if string.find(key, ':day:') or string.find(key, ':month:') then
                 target, stored = pages, redis.pcall('HGETALL', key)
-            elseif string.find(key, ':{top}:', 1, true) then
+            elseif string.find(key, ':top-scopes:', 1, true) then
                 target, stored = rankings, redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES')
             end
             if target and not stored.err then
@@ -33,17 +33,17 @@ struct StoredHistory: Decodable {
     // MARK: - Reading
 
     /// The amounts of a day, without what is 0.
-    func day(_ id: String, of scope: String) -> [String: Int64] { amounts("tollgate:{\(scope)}:day:\(id)") }
+    func day(_ id: String, of scope: String) -> [String: Int64] { amounts("tollgate:\(scope):day:\(id)") }
 
     /// The days of a month that have not been added to its page.
     func openDays(of id: String, of scope: String) -> [String] {
-        let text = pages["tollgate:{\(scope)}:month:\(id)"]?["open_day"] ?? ""
+        let text = pages["tollgate:\(scope):month:\(id)"]?["open_day"] ?? ""
         return text.split(separator: " ").map(String.init)
     }
 
     /// The amounts of a month: of its page and of the days that are open.
     func month(_ id: String, of scope: String) -> [String: Int64] {
-        openDays(of: id, of: scope).reduce(into: amounts("tollgate:{\(scope)}:month:\(id)")) {
+        openDays(of: id, of: scope).reduce(into: amounts("tollgate:\(scope):month:\(id)")) {
             $0.merge(day($1, of: scope), uniquingKeysWith: +)
         }
     }
@@ -56,8 +56,8 @@ struct StoredHistory: Decodable {
 
     func scopesAndIDs(of unit: String) -> [(scope: String, id: String)] {
         pages.keys.compactMap { key in
-            let parts = key.components(separatedBy: "}:\(unit):")
-            return parts.count == 2 ? (String(parts[0].dropFirst("tollgate:{".count)), parts[1]) : nil
+            let parts = key.components(separatedBy: ":\(unit):")
+            return parts.count == 2 ? (String(parts[0].dropFirst("tollgate:".count)), parts[1]) : nil
         }
     }
 
@@ -95,7 +95,7 @@ struct StoredHistory: Decodable {
             for (id, day) in days {
                 for meter in ["requests", "denied", "tokens", "cost"] {
                     guard let total = day.inAll[meter], total > 0 else { continue }
-                    expected["tollgate:{top}:\(kind):\(meter):\(id)", default: [:]][scope] = total
+                    expected["tollgate:top-scopes:\(kind):\(meter):\(id)", default: [:]][scope] = total
                 }
             }
         }

@@ -6,7 +6,7 @@ import TollgateCore
 /// The sums of what waits in a journal.
 @Suite struct WaitingUsageTests {
     private func operation(_ verb: OperationVerb, cost: Int64) -> KeptOperation {
-        let cache = ScopePlanCache(policy: Policy(), namespace: "tollgate")
+        let cache = ScopePlanCache(policy: Policy(), keySpace: KeySpace(namespace: "tollgate"))
         let plans = [cache.plan(for: .global)]
         return KeptOperation(
             BatchedOperation(verb: verb, amounts: Amounts(cost: cost), scopes: plans, usedAt: nil), nil, [])

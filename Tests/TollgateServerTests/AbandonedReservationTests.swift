@@ -25,11 +25,11 @@ import TollgateTestSupport
         #expect(replies[1] == "OK queued=1")
         #expect(replies[2].hasPrefix("ERR unavailable"))
         try await eventually { try await client.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
-        #expect(try redis.hash("tollgate:{user:a}")["held"] == nil)
-        #expect(try redis.hash("tollgate:{tool:t}")["held"] == nil)
-        #expect(try redis.hash("tollgate:{user:a}")["requests/1h.n"] == "1")
-        #expect(try redis.hash("tollgate:{tool:t}")["requests/total"] == "1")
-        #expect(try redis.hash("tollgate:{user:b}")["cost/total"] == "1000000000")
+        #expect(try redis.hash("tollgate:user:a")["held"] == nil)
+        #expect(try redis.hash("tollgate:tool:t")["held"] == nil)
+        #expect(try redis.hash("tollgate:user:a")["requests/1h.n"] == "1")
+        #expect(try redis.hash("tollgate:tool:t")["requests/total"] == "1")
+        #expect(try redis.hash("tollgate:user:b")["cost/total"] == "1000000000")
         #expect(try await client.ask("RESERVE user=a tool=t cost=10")[0].hasPrefix("ALLOW"))
         #expect(try await sidecar.stop() == 0)
     }
@@ -51,8 +51,8 @@ import TollgateTestSupport
             let info = try await client.ask("INFO")[0]
             return info.contains(#""operations":0,"rejected""#) && info.contains(#""links":["ready""#)
         }
-        #expect(try redis.hash("tollgate:{tool:t}")["requests/total"] == "5")
-        #expect(try redis.hash("tollgate:{user:a}")["requests/1h.n"] == "5")
+        #expect(try redis.hash("tollgate:tool:t")["requests/total"] == "5")
+        #expect(try redis.hash("tollgate:user:a")["requests/1h.n"] == "5")
         #expect(try await sidecar.stop() == 0)
     }
 }

@@ -29,18 +29,18 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a cost=8.5")
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let first = try await store.active(atMost: 10)[0]
-            try await eventually { try harness.redis.hash("tollgate:{user:a}")["alerts"]?.contains("+") == false }
+            try await eventually { try harness.redis.hash("tollgate:user:a")["alerts"]?.contains("+") == false }
             try harness.redis.cli("HSET", "tollgate:{alerts}:alert:\(first.id)", "max", "many")
             let user = try Scope(parsing: "user:a")
             // Resolves the first, which cannot be; then opens another.
             try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
-            try await eventually { try harness.redis.hash("tollgate:{user:a}")["alerts"]?.contains(":-") == true }
+            try await eventually { try harness.redis.hash("tollgate:user:a")["alerts"]?.contains(":-") == true }
             _ = try await harness.ask("RECORD user=a cost=9")
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let second = try await store.active(atMost: 10)[0]
             #expect(second.threshold == 80 && second.max == 20_000_000_000)
             try await eventually {
-                let field = try harness.redis.hash("tollgate:{user:a}")["alerts"] ?? ""
+                let field = try harness.redis.hash("tollgate:user:a")["alerts"] ?? ""
                 return !field.contains("+") && !field.split(separator: ";").contains { $0.hasPrefix("-") }
             }
         }

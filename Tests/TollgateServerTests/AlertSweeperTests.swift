@@ -87,7 +87,7 @@ import TollgateTestSupport
     private func open(_ alert: Alert, _ fixture: Fixture) async throws {
         try await fixture.store.publish(.opened(alert))
         try fixture.redis.cli(
-            "HSET", "tollgate:{\(alert.scope)}", "alerts", "\(alert.limitName) - 80:10:\(alert.openedAt)")
+            "HSET", "tollgate:\(alert.scope)", "alerts", "\(alert.limitName) - 80:10:\(alert.openedAt)")
     }
 
     @Test("an alert that cannot be read, and one whose scope cannot, do not keep others from being resolved")
@@ -98,7 +98,7 @@ import TollgateTestSupport
             let good = try alert("user:c", .day, at: 3_000)
             for alert in [broken, odd, good] { try await fixture.store.publish(.opened(alert)) }
             try fixture.redis.cli("HSET", "tollgate:{alerts}:alert:\(broken.id)", "max", "many")
-            try fixture.redis.cli("SET", "tollgate:{user:b}", "broken")
+            try fixture.redis.cli("SET", "tollgate:user:b", "broken")
             let now = try fixture.redis.now
             for _ in 0..<3 { await fixture.sweeper.sweep() }
             let resolved = try #require(try await fixture.store.alert(good.id))
@@ -109,7 +109,7 @@ import TollgateTestSupport
             let lines = fixture.log.text.split(separator: "\n").filter { $0.hasPrefix("warning") }
             #expect(lines.count == 2, "\(lines)")
             #expect(lines.contains { $0.contains("tollgate:{alerts}:alert:\(broken.id): cannot be read as an alert") })
-            #expect(lines.contains { $0.contains("tollgate:{user:b}: is of another type") })
+            #expect(lines.contains { $0.contains("tollgate:user:b: is of another type") })
         }
     }
 
@@ -144,7 +144,7 @@ import TollgateTestSupport
             #expect(fixture.reviews.scopes.count == 2)
 
             try await fixture.store.postpone(alert, to: now)
-            try fixture.redis.cli("DEL", "tollgate:{user:a}")
+            try fixture.redis.cli("DEL", "tollgate:user:a")
             await fixture.sweeper.sweep()
             let resolved = try #require(try await fixture.store.alert(alert.id))
             #expect(resolved.state == .resolved && resolved.reason == .periodEnded)
@@ -174,7 +174,7 @@ import TollgateTestSupport
             await fixture.sweeper.sweep()
             for alert in [due, later] {
                 #expect(try await fixture.store.alert(alert.id)?.reason == .limitRaised)
-                #expect(try fixture.redis.cli("EXISTS", "tollgate:{\(alert.scope)}") == "0")
+                #expect(try fixture.redis.cli("EXISTS", "tollgate:\(alert.scope)") == "0")
             }
         }
     }

@@ -21,7 +21,7 @@ import TollgateTestSupport
             #expect(alert.threshold == 80)
             #expect(alert.used == 8_500_000_000)
             #expect(alert.source == "defaults")
-            let key = "tollgate:{user:a}"
+            let key = "tollgate:user:a"
             try await eventually { try harness.redis.hash(key)["alerts"]?.contains("+") == false }
         }
     }
@@ -101,7 +101,7 @@ import TollgateTestSupport
         try await withAlertingSidecar("defaults: { user: { cost: { total: 10 } } }") { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
             let alert = try await store.onlyAlert()
-            try harness.redis.cli("DEL", "tollgate:{user:a}")
+            try harness.redis.cli("DEL", "tollgate:user:a")
             try await store.postpone(alert, to: 1)
             try await store.expectResolved(alert, .periodEnded)
         }

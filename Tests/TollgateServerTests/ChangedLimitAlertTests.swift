@@ -21,7 +21,7 @@ import TollgateTestSupport
             let alert = try await store.onlyAlert()
             harness.server.install(try Policy(yaml: "defaults: { zone: { cost: { day: 50 } } }", file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
-            #expect(try harness.redis.hash("tollgate:{\(kind):a}")["alerts"] == nil)
+            #expect(try harness.redis.hash("tollgate:\(kind):a")["alerts"] == nil)
         }
     }
 
@@ -80,7 +80,7 @@ import TollgateTestSupport
             // That of the zone, when all of them have been looked at.
             try await eventually { try await store.active(atMost: 10).count < 3 }
             for user in ["a", "b"] {
-                let field = try #require(try harness.redis.hash("tollgate:{user:\(user)}")["alerts"])
+                let field = try #require(try harness.redis.hash("tollgate:user:\(user)")["alerts"])
                 #expect(!field.contains("-cost/total") && !field.contains(":-"), "\(user)")
             }
             #expect(try await store.active(atMost: 10).count == 2)

@@ -45,7 +45,7 @@ import TollgateTestSupport
                 }
             }
             #expect(try await client.ask("COMMIT reservation=\(token) cost=1") == ["OK"])
-            #expect(try harness.redis.hash("tollgate:{user:alice}")["cost/total"] == "1000000000")
+            #expect(try harness.redis.hash("tollgate:user:alice")["cost/total"] == "1000000000")
         }
     }
 
@@ -73,8 +73,8 @@ import TollgateTestSupport
             #expect(try await other.ask("COMMIT reservation=\(token) cost=4") == ["OK late=1"])
             let again = try await harness.ask("COMMIT reservation=\(token) cost=4", "CANCEL reservation=\(token)")
             #expect(again == ["OK duplicate=1", "OK duplicate=1"])
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "4000000000")
-            #expect(try harness.redis.hash("tollgate:{user:a}")["held"] == nil)
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "4000000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["held"] == nil)
             await other.stop()
         }
     }
@@ -115,7 +115,7 @@ import TollgateTestSupport
         #expect(replies[0] == "OK queued=1")
         #expect(replies[1].hasPrefix("ERR bad_request"))
         try redis.start()
-        try await eventually { try redis.hash("tollgate:{user:a}")["cost/total"] == "4000000000" }
+        try await eventually { try redis.hash("tollgate:user:a")["cost/total"] == "4000000000" }
         await server.stop()
     }
 
@@ -133,7 +133,7 @@ import TollgateTestSupport
             let other = try await ServerHarness(policy: policy, redis: redis)
             #expect(try await other.ask("COMMIT reservation=\(try token(reply)) cost=4") == ["OK"])
             #expect(try await other.ask("COMMIT reservation=\(try token(reply)) cost=4") == ["OK duplicate=1"])
-            #expect(try redis.hash("tollgate:{user:a}")["cost/total"] == "4000000000")
+            #expect(try redis.hash("tollgate:user:a")["cost/total"] == "4000000000")
             await other.stop()
         }
     }

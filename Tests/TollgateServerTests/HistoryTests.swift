@@ -16,7 +16,7 @@ import TollgateTestSupport
     /// The names of the pages of today and this month in UTC.
     private static func pages(of scope: String) -> [String] {
         let today = Date.now.ISO8601Format(.iso8601.year().month().day())
-        return ["tollgate:{\(scope)}:day:\(today)", "tollgate:{\(scope)}:month:\(today.prefix(7))"]
+        return ["tollgate:\(scope):day:\(today)", "tollgate:\(scope):month:\(today.prefix(7))"]
     }
 
     /// So that a test begins and ends on one day.
@@ -66,10 +66,10 @@ import TollgateTestSupport
             #expect(provider["requests/model=small"] == "3")
             // On its own page everything is by this provider.
             #expect(!provider.keys.contains { $0.contains("provider=") })
-            let ranking = "tollgate:{top}:user:cost:" + user[0].suffix(10)
+            let ranking = "tollgate:top-scopes:user:cost:" + user[0].suffix(10)
             #expect(try harness.redis.cli("ZRANGE", ranking, "0", "-1", "WITHSCORES") == "user:a\n1700000001")
             // A kind that history is not kept of, and one of which nothing is kept at all.
-            for page in Self.pages(of: "tool:search") + Self.pages(of: "model:small") + ["tollgate:{model:small}"] {
+            for page in Self.pages(of: "tool:search") + Self.pages(of: "model:small") + ["tollgate:model:small"] {
                 #expect(try harness.redis.cli("EXISTS", page) == "0")
             }
         }
@@ -99,13 +99,13 @@ import TollgateTestSupport
             #expect(replies[0].hasPrefix("DENY reason=blocked"))
             let pages = Self.pages(of: "provider:openai")
             #expect(try harness.redis.hash(pages[0]) == ["folded": "0", "denied": "2"])
-            #expect(Set(try harness.redis.hash("tollgate:{provider:openai}").keys) == ["requests/1m.e"])
-            let keys = try harness.redis.cli("KEYS", "tollgate:{*").split(separator: "\n").map(String.init)
-            let ranking = "tollgate:{top}:provider:denied:" + pages[0].suffix(10)
+            #expect(Set(try harness.redis.hash("tollgate:provider:openai").keys) == ["requests/1m.e"])
+            let keys = try harness.redis.cli("KEYS", "*:provider:*").split(separator: "\n").map(String.init)
+            let ranking = "tollgate:top-scopes:provider:denied:" + pages[0].suffix(10)
             let others = ["tollgate:{policy}:", "tollgate:{alerts}:"]
             #expect(
                 Set(keys.filter { key in !others.contains { key.hasPrefix($0) } })
-                    == Set(pages + [ranking, "tollgate:{provider:openai}"]))
+                    == Set(pages + [ranking, "tollgate:provider:openai"]))
         }
     }
 }

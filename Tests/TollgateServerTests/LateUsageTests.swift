@@ -19,7 +19,7 @@ import TollgateTestSupport
 
     private func page(_ scope: String, daysAgo: Int) -> String {
         let day = Date(timeIntervalSinceNow: -86_400 * Double(daysAgo)).ISO8601Format(.iso8601.year().month().day())
-        return "tollgate:{\(scope)}:day:\(day)"
+        return "tollgate:\(scope):day:\(day)"
     }
 
     @Test("what was used on another day counts there, and into what still goes on")
@@ -32,7 +32,7 @@ import TollgateTestSupport
                 try await client.ask("RECORD user=a provider=p \(late)", "RECORD user=a cost=3 at=\(time(0))") == [
                     "OK", "OK",
                 ])
-            let counters = try harness.redis.hash("tollgate:{user:a}")
+            let counters = try harness.redis.hash("tollgate:user:a")
             #expect(counters["cost/day"] == "4000000000")
             #expect(counters["cost/total"] == "6000000000")
             #expect(counters["tokens/1m.n"] == "5")
@@ -45,8 +45,8 @@ import TollgateTestSupport
             #expect(try harness.redis.hash(page("user:a", daysAgo: 0))["cost"] == "4000000000")
             #expect(try await client.ask("REFUND user=a provider=p cost=0.5 at=\(time(3 * 86_400))") == ["OK"])
             #expect(try harness.redis.hash(page("user:a", daysAgo: 3))["cost"] == "1500000000")
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "4000000000")
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "5500000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/day"] == "4000000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "5500000000")
         }
     }
 
@@ -56,7 +56,7 @@ import TollgateTestSupport
             let seconds = Int(Date.now.timeIntervalSince1970) - 30
             #expect(try await harness.ask("RECORD user=a tokens=7 at=\(seconds)") == ["OK"])
             #expect(try await harness.ask("RECORD user=a tokens=1 at=\(time(3_600))") == ["OK"])
-            let counters = try harness.redis.hash("tollgate:{user:a}")
+            let counters = try harness.redis.hash("tollgate:user:a")
             #expect(counters["tokens/1m.n"] == "7")
             #expect(counters["tokens/24h.n"] == "8")
             #expect(counters["tokens/1m.r"]?.hasPrefix("7 1 00000000000000") == true, "\(counters)")

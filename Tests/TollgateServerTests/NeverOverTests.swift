@@ -34,10 +34,10 @@ import TollgateTestSupport
         // The DENYs have left the tools' counters alone: together they hold what was allowed.
         var onTools = 0
         for number in 0..<32 {
-            onTools += Int(try redis.hash("tollgate:{tool:t\(number)}")["requests/31d.n"] ?? "0") ?? 0
+            onTools += Int(try redis.hash("tollgate:tool:t\(number)")["requests/31d.n"] ?? "0") ?? 0
         }
         #expect(onTools == 100)
-        #expect(try redis.hash("tollgate:{user:alice}")["requests/31d.n"] == "100")
+        #expect(try redis.hash("tollgate:user:alice")["requests/31d.n"] == "100")
         #expect(try await first.stop() == 0)
         #expect(try await second.stop() == 0)
     }
@@ -56,7 +56,7 @@ import TollgateTestSupport
                 replies[0] == "DENY reason=blocked limit=tool:t/requests/1m max=0 used=0 remaining=0 source=defaults")
             #expect(replies[1].hasPrefix("ALLOW limit=user:alice/requests/1m max=5 used=0 remaining=5"))
             #expect(try harness.scopesLeft() == ["tool:t"])
-            let left = try harness.redis.hash("tollgate:{tool:t}")
+            let left = try harness.redis.hash("tollgate:tool:t")
             #expect(Set(left.keys) == ["requests/1m.e"], "nothing but when it was told")
         }
     }
@@ -87,7 +87,7 @@ import TollgateTestSupport
             }
             try await group.waitForAll()
         }
-        let counters = try redis.hash("tollgate:{user:u}")
+        let counters = try redis.hash("tollgate:user:u")
         #expect(counters["requests/total"] == "1280")
         #expect(counters["tokens/total"] == "4480")
         #expect(counters["cost/total"] == "78720")

@@ -39,7 +39,7 @@ import TollgateTestSupport
             #expect(info.contains(#""queued":8"#))
             try redis.start()
             try await drained(harness)
-            let counters = try redis.hash("tollgate:{user:a}")
+            let counters = try redis.hash("tollgate:user:a")
             #expect(counters["cost/total"] == "8000000000", "1 before, 2, 1 of y, 4")
             #expect(counters["tokens/total"] == "4")
             #expect(counters["requests/total"] == "1", "the cancelled one gave its request back")
@@ -63,7 +63,7 @@ import TollgateTestSupport
                 #expect(refund.hasPrefix("OK"))
                 try await drained(harness)
                 #expect(
-                    try harness.redis.hash("tollgate:{user:r\(round)}")["tokens/total"] == "0",
+                    try harness.redis.hash("tollgate:user:r\(round)")["tokens/total"] == "0",
                     "round \(round): \(refund)")
             }
         }
@@ -86,7 +86,7 @@ import TollgateTestSupport
             #expect(try await client.ask(more).allSatisfy { $0.hasPrefix("OK") })
             try await drained(harness)
             for user in 0..<100 {
-                #expect(try harness.redis.hash("tollgate:{user:b\(user)}")["tokens/total"] == "0", "b\(user)")
+                #expect(try harness.redis.hash("tollgate:user:b\(user)")["tokens/total"] == "0", "b\(user)")
             }
         }
     }
@@ -108,14 +108,14 @@ import TollgateTestSupport
                 })
             try harness.redis.start()
             try await drained(harness)
-            #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "50")
+            #expect(try harness.redis.hash("tollgate:user:a")["tokens/total"] == "50")
         }
     }
 
     @Test("an entry that Redis cannot apply is set aside and does not hold up the others")
     func rejected() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
-        try redis.cli("SET", "tollgate:{user:bad}", "x")
+        try redis.cli("SET", "tollgate:user:bad", "x")
         try await withServer(policy: Self.policy, redis: redis) { harness in
             redis.stop()
             try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
@@ -126,7 +126,7 @@ import TollgateTestSupport
             try redis.start()
             try await drained(harness)
             #expect(await harness.server.report().journal?.rejected == 1)
-            for user in ["a", "b"] { #expect(try redis.hash("tollgate:{user:\(user)}")["tokens/total"] == "9") }
+            for user in ["a", "b"] { #expect(try redis.hash("tollgate:user:\(user)")["tokens/total"] == "9") }
         }
     }
 
@@ -150,7 +150,7 @@ import TollgateTestSupport
             _ = try write("+@all")
             try redis.cli("ACL", "LOAD")
             try await drained(harness)
-            #expect(try redis.hash("tollgate:{user:a}")["tokens/total"] == "8")
+            #expect(try redis.hash("tollgate:user:a")["tokens/total"] == "8")
         }
     }
 
@@ -177,7 +177,7 @@ import TollgateTestSupport
             load.cancel()
             let refunded = try await load.value
             try await drained(harness)
-            #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/total"] == "\(max(4_000 - refunded, 0))")
+            #expect(try harness.redis.hash("tollgate:user:a")["tokens/total"] == "\(max(4_000 - refunded, 0))")
         }
     }
 
@@ -197,7 +197,7 @@ import TollgateTestSupport
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
         let asker = try second.client()
         try await eventually { try await asker.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
-        #expect(try redis.hash("tollgate:{user:b}")["tokens/total"] == "900")
+        #expect(try redis.hash("tollgate:user:b")["tokens/total"] == "900")
         #expect(try await second.stop() == 0)
     }
 
@@ -221,8 +221,8 @@ import TollgateTestSupport
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
         let asker = try second.client()
         try await eventually { try await asker.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
-        #expect(try redis.hash("tollgate:{user:b}")["tokens/total"] == "90")
-        #expect(try redis.hash("tollgate:{user:a}")["tokens/total"].flatMap(Int.init) ?? 0 >= 1)
+        #expect(try redis.hash("tollgate:user:b")["tokens/total"] == "90")
+        #expect(try redis.hash("tollgate:user:a")["tokens/total"].flatMap(Int.init) ?? 0 >= 1)
         #expect(try await second.stop() == 0)
     }
 

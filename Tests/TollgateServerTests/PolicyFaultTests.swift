@@ -74,7 +74,7 @@ import TollgateTestSupport
             let user = try Scope(parsing: "user:first")
             try await harness.edit(.setLimits(user, requests(3)), of: user)
             #expect(try await harness.ask("PEEK user=a")[0].hasPrefix("ALLOW"))
-            try harness.redis.cli("ACL", "SETUSER", "default", "resetkeys", "~tollgate:{user*")
+            try harness.redis.cli("ACL", "SETUSER", "default", "resetkeys", "~tollgate:user:*")
             #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ERR internal "))
             try harness.redis.cli("ACL", "SETUSER", "default", "~*")
             #expect(try await harness.ask("CHECK user=b")[0].hasPrefix("ALLOW"))

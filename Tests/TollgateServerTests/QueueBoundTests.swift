@@ -27,7 +27,7 @@ import TollgateTestSupport
                 }
             }
             let total = 10 * Session.mostUnanswered + 1
-            #expect(try harness.redis.hash("tollgate:{user:u}")["requests/total"] == "\(total)")
+            #expect(try harness.redis.hash("tollgate:user:u")["requests/total"] == "\(total)")
             let counts = await harness.server.report().counts
             #expect(counts.errors == 0)
             #expect(counts.degraded == 0)

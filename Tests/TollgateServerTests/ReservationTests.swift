@@ -32,9 +32,9 @@ import TollgateTestSupport
             #expect(try await client.ask("COMMIT reservation=\(try token(reply)) tokens=300 cost=5") == ["OK"])
             let settled = try await client.ask("USAGE scope=user:a")[0]
             #expect(settled.contains(#"{"held":"0","limit":"cost/total","max":"10","mode":"enforce","percent":50"#))
-            #expect(try harness.redis.hash("tollgate:{user:a}")["held"] == nil)
-            #expect(try harness.redis.cli("EXISTS", "tollgate:{user:a}:holds") == "0")
-            #expect(try harness.redis.hash("tollgate:{user:a}")["tokens/1m.n"] == "300")
+            #expect(try harness.redis.hash("tollgate:user:a")["held"] == nil)
+            #expect(try harness.redis.cli("EXISTS", "tollgate:user:a:holds") == "0")
+            #expect(try harness.redis.hash("tollgate:user:a")["tokens/1m.n"] == "300")
         }
     }
 
@@ -51,7 +51,7 @@ import TollgateTestSupport
                 let charged = first == "CANCEL" ? "OK late=1" : "OK duplicate=1"
                 #expect(again == ["OK duplicate=1", charged, "OK duplicate=1"])
             }
-            let counters = try harness.redis.hash("tollgate:{user:a}")
+            let counters = try harness.redis.hash("tollgate:user:a")
             #expect(counters["cost/total"] == "3500000000", "what comes behind a CANCEL is charged")
             #expect(counters["requests/1h.n"] == "1", "the cancelled one gave its request back")
             await other.stop()
@@ -67,7 +67,7 @@ import TollgateTestSupport
             try await eventually { try await client.ask("PEEK user=a cost=10")[0].hasPrefix("ALLOW") }
             #expect(try await client.ask("COMMIT reservation=\(token) cost=12")[0].hasPrefix("OK late=1"))
             #expect(try await client.ask("COMMIT reservation=\(token) cost=12") == ["OK duplicate=1"])
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "12000000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "12000000000")
             #expect(try await client.ask("CHECK user=a")[0].hasPrefix("DENY reason=quota_exceeded"))
         }
     }
@@ -78,7 +78,7 @@ import TollgateTestSupport
             let reply = try await harness.ask("RESERVE user=a team=x tool=t cost=1.000000001 tokens=5")[0]
             #expect(reply.hasPrefix("DENY reason=quota_exceeded limit=team:x/cost/day max=1 used=0 remaining=1"))
             #expect(try harness.scopesLeft() == ["team:x"])
-            let left = try harness.redis.hash("tollgate:{team:x}")
+            let left = try harness.redis.hash("tollgate:team:x")
             #expect(Set(left.keys) == ["cost/day.e"], "nothing but when it was told")
         }
     }
@@ -128,8 +128,8 @@ import TollgateTestSupport
             }
             // The last RESERVE passes while used + 0.07 fits: at 9.90, which leaves 9.95.
             #expect(committed == 199)
-            #expect(try first.redis.hash("tollgate:{user:u}")["cost/total"] == "9950000000")
-            #expect(try first.redis.hash("tollgate:{user:u}")["held"] == nil)
+            #expect(try first.redis.hash("tollgate:user:u")["cost/total"] == "9950000000")
+            #expect(try first.redis.hash("tollgate:user:u")["held"] == nil)
             await second.stop()
         }
     }
@@ -163,9 +163,9 @@ import TollgateTestSupport
             try await Task.sleep(for: .milliseconds(3_100))
             #expect(try await client.ask("PEEK user=a")[0].contains(" held="))
             #expect(try await client.ask("PEEK user=a tokens=19993")[0].contains(" used=0 held=7 remaining=19993"))
-            #expect(try harness.redis.cli("ZCARD", "tollgate:{user:a}:holds") == "1")
+            #expect(try harness.redis.cli("ZCARD", "tollgate:user:a:holds") == "1")
             #expect(try await client.ask("COMMIT reservation=\(last) tokens=7")[0].hasPrefix("OK"))
-            #expect(try harness.redis.hash("tollgate:{user:a}") == ["tokens/total": "7"])
+            #expect(try harness.redis.hash("tollgate:user:a") == ["tokens/total": "7"])
         }
     }
 
@@ -176,7 +176,7 @@ import TollgateTestSupport
                 let client = try harness.client()
                 try await client.send("RESERVE user=a cost=3 ttl=2\n")
             }
-            try await eventually { try harness.redis.hash("tollgate:{user:a}")["held"]?.contains(" 3 ") == true }
+            try await eventually { try harness.redis.hash("tollgate:user:a")["held"]?.contains(" 3 ") == true }
             #expect(try await harness.ask("RESERVE user=a cost=3")[0].hasPrefix("DENY reason="))
             let started = ContinuousClock.now
             try await eventually { try await harness.ask("PEEK user=a cost=10")[0].hasPrefix("ALLOW") }

@@ -67,10 +67,10 @@ final class ServerHarness: Sendable {
 
     /// The scopes of which Redis holds anything.
     func scopesLeft() throws -> Set<String> {
-        let tags = try redis.cli("KEYS", "tollgate:{*").split(separator: "\n").compactMap {
-            $0.split(separator: "{").last?.split(separator: "}").first.map(String.init)
+        let scopes = try redis.cli("KEYS", "tollgate:*").split(separator: "\n").compactMap { key in
+            try? Scope(parsing: key.split(separator: ":").dropFirst().prefix(2).joined(separator: ":"))
         }
-        return Set(tags).subtracting(["policy", "alerts", "top"])
+        return Set(scopes.map(\.description))
     }
 
     func stop() async {

@@ -113,7 +113,7 @@ import TollgateTestSupport
             let client = try harness.client()
             let user = try Scope(parsing: "user:a")
             _ = try await client.ask("RECORD user=a cost=60 hits=5", "RESERVE user=a cost=7")
-            let pages = try harness.redis.cli("KEYS", "tollgate:{user:a}:day:*")
+            let pages = try harness.redis.cli("KEYS", "tollgate:user:a:day:*")
             let history = try harness.redis.hash(pages)
             #expect(history["cost"] == "60000000000")
             let store = try #require(harness.server.stores?.policy)
@@ -125,7 +125,7 @@ import TollgateTestSupport
             #expect(try await store.reset(user, limits: nil, by: Self.author) == ["requests/1h"])
             #expect(try await client.ask("USAGE scope=user:a")[0].contains(#""used":0"#))
             #expect(try harness.redis.hash(pages) == history)
-            #expect(try harness.redis.cli("PTTL", "tollgate:{user:a}") != "-1")
+            #expect(try harness.redis.cli("PTTL", "tollgate:user:a") != "-1")
         }
     }
 
@@ -135,7 +135,7 @@ import TollgateTestSupport
             let reserved = try await harness.ask("RESERVE user=a cost=15 roles=Faculty email=a@b.c")[0]
             let token = try #require(reserved.split(separator: "reservation=").last)
             #expect(try await harness.ask("COMMIT reservation=\(token) cost=12") == ["OK"])
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/day"] == "12000000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/day"] == "12000000000")
             let denied = try await harness.ask("PEEK user=a roles=Faculty cost=9", "PEEK user=a cost=9")
             #expect(denied[0].contains("limit=user:a/cost/day max=20 used=12 "))
             #expect(denied[1].hasPrefix("ALLOW"))
@@ -158,7 +158,7 @@ import TollgateTestSupport
             try harness.redis.start()
             for (user, cost) in [("a", "3000000000"), ("b", "4000000000")] {
                 try await eventually(within: .seconds(20)) {
-                    try harness.redis.hash("tollgate:{user:\(user)}")["cost/day"] == cost
+                    try harness.redis.hash("tollgate:user:\(user)")["cost/day"] == cost
                 }
             }
         }
@@ -295,8 +295,8 @@ import TollgateTestSupport
                 }
                 try await group.waitForAll()
             }
-            #expect(try harness.redis.hash("tollgate:{user:a}")["requests/1h.n"] == "720")
-            #expect(try harness.redis.hash("tollgate:{user:b}")["requests/1h.n"] == "240")
+            #expect(try harness.redis.hash("tollgate:user:a")["requests/1h.n"] == "720")
+            #expect(try harness.redis.hash("tollgate:user:b")["requests/1h.n"] == "240")
             #expect(await harness.server.report().counts.errors == 0)
         }
     }
@@ -356,7 +356,7 @@ import TollgateTestSupport
             }
             try redis.start()
             try await eventually(within: .seconds(20)) { await harness.server.report().journal?.operations == 0 }
-            let counted = try redis.hash("tollgate:{user:a}")
+            let counted = try redis.hash("tollgate:user:a")
             #expect(counted["tokens/total"] == "80")
             #expect(counted["input_tokens/total"] == "80")
         }

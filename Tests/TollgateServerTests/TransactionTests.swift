@@ -27,7 +27,7 @@ import TollgateTestSupport
                 "-ERR bad_request EXEC: without MULTI",
             ]
             for line in expected { #expect(try await client.readLine() == line) }
-            #expect(try harness.redis.hash("tollgate:{user:a}")["cost/total"] == "2000000000")
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "2000000000")
         }
     }
 

@@ -161,8 +161,8 @@ def capture_direct(stage: Stage) -> Command:
     name = libraries[0].split(b"\n", 1)[0].removeprefix(b"#!lua name=")
     if not function.startswith(name) or CALLBACK not in libraries[0]:
         raise BenchmarkError("tollgate bench --direct called a function that it had not loaded")
-    user = f"{DIRECT_NAMESPACE}:{{user:".encode()
-    keys = [user + PLACEHOLDER.encode() + b"}" if key.startswith(user) else key for key in keys]
+    user = f"{DIRECT_NAMESPACE}:user:".encode()
+    keys = [user + PLACEHOLDER.encode() if key.startswith(user) else key for key in keys]
     stage.redis.ask("SET", ARGUMENT_KEY, argument)
     reading = CALLBACK + b"arguments[1] = redis.call('GET', arguments[1])\n"
     stage.redis.ask("FUNCTION", "LOAD", "REPLACE", libraries[0].replace(CALLBACK, reading).replace(name, LIBRARY))

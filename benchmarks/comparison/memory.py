@@ -61,7 +61,7 @@ def sample_users(redis: RedisServer) -> dict[str, float]:
     sizes: dict[str, list[int]] = {"decisions": [], "day": [], "month": []}
     cursor: object = 0
     while any(len(found) < SAMPLE for found in sizes.values()):
-        cursor, keys = redis.ask("SCAN", cursor, "MATCH", f"{SIDECAR_NAMESPACE}:{{user:*", "COUNT", 1_000)
+        cursor, keys = redis.ask("SCAN", cursor, "MATCH", f"{SIDECAR_NAMESPACE}:user:*", "COUNT", 1_000)
         for key in keys:
             found = sizes[kind_of_key(key)]
             if len(found) < SAMPLE:
@@ -72,6 +72,6 @@ def sample_users(redis: RedisServer) -> dict[str, float]:
 
 
 def kind_of_key(key: bytes) -> str:
-    if key.endswith(b"}"):
-        return "decisions"
-    return "day" if b"}:day:" in key else "month"
+    if b":month:" in key:
+        return "month"
+    return "day" if b":day:" in key else "decisions"

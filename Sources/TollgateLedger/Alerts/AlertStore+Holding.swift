@@ -9,7 +9,7 @@ extension AlertStore {
     /// Whether the scope's hash has the alert as one that holds. It has not where the script has seen that it does not, or where the
     /// hash is gone, and so nothing counts any more.
     package func holds(_ alert: Alert) async throws(StoreError) -> Bool {
-        let key = hash(of: alert.scope)
+        let key = keySpace.hash(of: alert.scope)
         switch try await link.ask("HGET", key, "alerts").checked(of: key) {
         case .bulk(let text): return Self.has(alert, openIn: String(buffer: text))
         case .null: return false
@@ -19,15 +19,12 @@ extension AlertStore {
 
     /// Lets the scope's hash forget the alert, whose limit is gone.
     package func forget(_ alert: Alert) async throws(StoreError) {
-        let key = hash(of: alert.scope)
+        let key = keySpace.hash(of: alert.scope)
         let reply = try await link.call(
             Self.forgetFunction, keys: [key],
             arguments: [alert.limitName, "\(alert.threshold)", "\(alert.openedAt)"], isChange: true)
         _ = try reply.checked(of: key)
     }
-
-    /// The hash with all that a decision needs of a scope.
-    func hash(of scope: Scope) -> String { "\(namespace):{\(scope)}" }
 
     /// `cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000;…`
     static func has(_ alert: Alert, openIn text: String) -> Bool {

@@ -12,16 +12,16 @@ package final class AlertStore: Sendable {
     static let pageFunction = PolicyStore.seenFunction
 
     let link: StoreLink
-    let namespace: String
+    let keySpace: KeySpace
     package let keys: AlertKeys
 
     /// Says what lists have left out because it cannot be read.
     let unreadable: OnceLog
 
-    package init(link: StoreLink, namespace: String, logger: Logger) {
+    package init(link: StoreLink, keySpace: KeySpace, logger: Logger) {
         self.link = link
         unreadable = OnceLog(logger)
-        self.namespace = namespace
-        keys = AlertKeys(namespace: namespace)
+        self.keySpace = keySpace
+        keys = AlertKeys(namespace: keySpace.namespace)
     }
 }

@@ -22,7 +22,7 @@ extension HistoryStore {
     package func top(
         kind: ScopeKind, meter: HistoryMeter, day: String, atMost count: Int
     ) async throws(StoreError) -> [RankedScope] {
-        let key = keys.top(kind, meter, day: day)
+        let key = keys.topScopes(kind, meter, day: day)
         let words = try await link.ask("ZREVRANGE", key, "0", "\(count - 1)", "WITHSCORES").texts(of: key)
         var scopes: [Scope] = []
         for place in stride(from: 0, to: words.count, by: 2) {

@@ -24,12 +24,12 @@ package final class HistoryStore: Sendable {
     }
 
     let link: StoreLink
-    let keys: HistoryKeys
+    let keys: KeySpace
     /// However many want pages, Redis has those of one to send at a time.
     let turns = Turns()
 
-    package init(link: StoreLink, namespace: String) {
+    package init(link: StoreLink, keySpace: KeySpace) {
         self.link = link
-        keys = HistoryKeys(namespace: namespace)
+        keys = keySpace
     }
 }

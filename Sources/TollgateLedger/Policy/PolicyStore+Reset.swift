@@ -12,7 +12,7 @@ extension PolicyStore {
         let names = limits?.map { Limit($0.0, $0.1, max: nil).name }
         // No names would be all of them.
         guard names?.isEmpty != true else { return [] }
-        let keys = ["\(namespace):{\(scope)}", keys.revision, keys.audit]
+        let keys = [keySpace.hash(of: scope), keys.revision, keys.audit]
         let reply = try await link.call(
             Self.resetFunction, keys: keys,
             arguments: [scope.description, self.keys.changes, author.name, author.address, "\(seen.last)"]

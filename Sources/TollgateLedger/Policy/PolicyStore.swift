@@ -17,20 +17,20 @@ package final class PolicyStore: Sendable {
     static let seenFunction = RedisFunction("policy/seen")
 
     let link: StoreLink
-    let namespace: String
+    let keySpace: KeySpace
     let keys: PolicyKeys
     let bounds: Bounds
     /// The highest number of a change that this sidecar has seen.
     package let seen: SeenRevision
 
-    package convenience init(link: StoreLink, namespace: String, seen: SeenRevision = SeenRevision()) {
-        self.init(link: link, namespace: namespace, bounds: Bounds(), seen: seen)
+    package convenience init(link: StoreLink, keySpace: KeySpace, seen: SeenRevision = SeenRevision()) {
+        self.init(link: link, keySpace: keySpace, bounds: Bounds(), seen: seen)
     }
 
-    init(link: StoreLink, namespace: String, bounds: Bounds, seen: SeenRevision = SeenRevision()) {
+    init(link: StoreLink, keySpace: KeySpace, bounds: Bounds, seen: SeenRevision = SeenRevision()) {
         self.link = link
-        self.namespace = namespace
-        keys = PolicyKeys(namespace: namespace)
+        self.keySpace = keySpace
+        keys = PolicyKeys(namespace: keySpace.namespace)
         self.bounds = bounds
         self.seen = seen
     }

@@ -25,7 +25,7 @@ package final class SeenScopes {
 
     package init(ledger: Ledger) {
         self.ledger = ledger
-        keys = PolicyKeys(namespace: ledger.namespace)
+        keys = PolicyKeys(namespace: ledger.keySpace.namespace)
     }
 
     package func note(_ scope: Scope) {

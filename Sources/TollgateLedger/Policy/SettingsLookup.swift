@@ -65,7 +65,7 @@ package final class SettingsLookup {
     package init(ledger: Ledger, logger: Logger) {
         self.ledger = ledger
         self.logger = logger
-        keys = PolicyKeys(namespace: ledger.namespace)
+        keys = PolicyKeys(namespace: ledger.keySpace.namespace)
     }
 
     // MARK: - Asking

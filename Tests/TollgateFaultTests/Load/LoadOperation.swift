@@ -46,7 +46,7 @@ struct LoadScope: Sendable, Hashable {
     var word: String { "\(kind)=\(id)" }
 
     /// Its hash in Redis.
-    var key: String { "tollgate:{\(kind):\(id)}" }
+    var key: String { "tollgate:\(kind):\(id)" }
 }
 
 /// Money as requests name it.

@@ -28,7 +28,7 @@ struct StandardMix {
         received = ByteBuffer(string: lines.joined())
         requests = try Self.parse(received, lines.count)
         let policy = try Policy(yaml: Self.policy, file: "policy")
-        let cache = ScopePlanCache(policy: policy, namespace: "tollgate")
+        let cache = ScopePlanCache(policy: policy, keySpace: KeySpace(namespace: "tollgate"))
         scopes = try requests.map { request in
             try request.scopes.map { cache.plan(for: try Scope(parsing: request.text($0.text))) }
         }

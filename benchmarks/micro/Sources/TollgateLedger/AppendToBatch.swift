@@ -12,7 +12,7 @@ package struct AppendToBatch {
 
     package init(_ scopes: [[ScopePlan]]) {
         self.scopes = scopes
-        batch = Batch(number: batchNumber, namespace: "tollgate")
+        batch = Batch(number: batchNumber, keySpace: KeySpace(namespace: "tollgate"))
     }
 
     package mutating func run(_ times: Int) -> Int {
@@ -21,7 +21,7 @@ package struct AppendToBatch {
             if batch.entries.count == checksInBatch {
                 sum &+= batch.encoder.plans.count
                 batchNumber += 1
-                batch = Batch(number: batchNumber, namespace: "tollgate")
+                batch = Batch(number: batchNumber, keySpace: KeySpace(namespace: "tollgate"))
             }
             batch.append(.check, amounts, on: scopes[next], terms: nil, for: owner, ticket: next)
             next += 1

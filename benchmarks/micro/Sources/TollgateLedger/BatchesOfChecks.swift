@@ -8,7 +8,7 @@ package let checksInBatch = 128
 func batchesOfChecks(on scopes: [[ScopePlan]]) -> [Batch] {
     let owner = Nobody()
     return (0..<scopes.count / checksInBatch).map { number in
-        let batch = Batch(number: number + 1, namespace: "tollgate")
+        let batch = Batch(number: number + 1, keySpace: KeySpace(namespace: "tollgate"))
         for place in number * checksInBatch..<(number + 1) * checksInBatch {
             batch.append(.check, Amounts(requests: 1), on: scopes[place], terms: nil, for: owner, ticket: place)
         }

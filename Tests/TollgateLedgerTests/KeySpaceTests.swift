@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+import TollgateCore
+
+@testable import TollgateLedger
+
+/// The names of keys.
+@Suite struct KeySpaceTests {
+    private let keySpace = KeySpace(namespace: "tollgate")
+
+    @Test(
+        "a scope's key is its text, with colons within ids written twice",
+        arguments: [
+            ("user:alice", "tollgate:user:alice"), ("global", "tollgate:global"),
+            ("user:alice+tool:search", "tollgate:user:alice+tool:search"),
+            ("model:llama3:8b", "tollgate:model:llama3::8b"), ("user:a:", "tollgate:user:a::"),
+            ("user::a", "tollgate:user:::a"), ("user:a::b+tool::", "tollgate:user:a::::b+tool:::"),
+            ("user:a+++tool:b:c", "tollgate:user:a+++tool:b::c"), ("user:a++:b", "tollgate:user:a++::b"),
+            ("user:{x}", "tollgate:user:{x}"),
+        ])
+    func hash(text: String, key: String) throws {
+        let scope = try Scope(parsing: text)
+        #expect(scope.description == text)
+        #expect(keySpace.hash(of: scope) == key)
+        #expect(keySpace.holds(of: scope) == key + ":holds")
+        #expect(keySpace.day("2026-11-29", of: scope) == key + ":day:2026-11-29")
+        #expect(keySpace.month("2026-11", of: scope) == key + ":month:2026-11")
+        #expect(
+            OperationMark(.record, id: "7f3a", scope: text).name == key.dropFirst("tollgate:".count) + ":record:7f3a")
+    }
+
+    @Test("keys of different scopes or of different purposes are different")
+    func noCollisions() throws {
+        var random = SeededGenerator(seed: 20_261_129)
+        var owners: [String: String] = [:]
+        for _ in 0..<20_000 {
+            let scope = try Self.scope(&random)
+            for (key, purpose) in keys(of: scope, &random) {
+                let owner = "\(scope) \(purpose)"
+                #expect(owners.updateValue(owner, forKey: key) ?? owner == owner, "\(key)")
+            }
+        }
+        #expect(owners.count > 50_000)
+    }
+
+    @Test("a plan finds the text of its scope, whether it stands in the key or behind it")
+    func planText() throws {
+        var random = SeededGenerator(seed: 7)
+        for _ in 0..<2_000 {
+            let scope = try Self.scope(&random)
+            let set = LimitSet(limits: [], history: nil, rules: .utc, alerts: .init(tier: "", varying: []))
+            let plan = ScopePlan(scope: scope, set: set, keySpace: keySpace, hash: 1)
+            let key = keySpace.hash(of: scope)
+            #expect(String(decoding: plan.key, as: UTF8.self) == "$\(key.utf8.count)\r\n\(key)\r\n")
+            #expect(String(decoding: plan.text, as: UTF8.self) == scope.description)
+            #expect(plan.scope == scope)
+            #expect(ScopePlan(of: plan, set: set).scope == scope)
+        }
+    }
+
+    /// Of few letters, so that scopes which look like another's keys are frequent.
+    private static func scope(_ random: inout SeededGenerator) throws -> Scope {
+        let kinds = ["user", "day", "holds", "record"].shuffled(using: &random).prefix(
+            Int.random(in: 0...2, using: &random))
+        let pieces = [":", ":", "+", "a", "holds", "day", "record", "user:a", "{", "}"]
+        return try Scope(
+            parts: kinds.map { kind in
+                let count = Int.random(in: 1...4, using: &random)
+                return .init(
+                    kind: kind, id: (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined())
+            })
+    }
+
+    private func keys(of scope: Scope, _ random: inout SeededGenerator) -> [(key: String, purpose: String)] {
+        let ids = ["a", ":", ":a", "day:2026-11-29", "holds", "record:a", "::day:2026-11-29"]
+        let id = ids.randomElement(using: &random) ?? ""
+        let marks = [OperationVerb.record, .refund].map { verb in
+            (keySpace.prefix + OperationMark(verb, id: id, scope: scope.description).name, "\(verb) \(id)")
+        }
+        return marks + [
+            (keySpace.hash(of: scope), "hash"), (keySpace.holds(of: scope), "holds"),
+            (keySpace.day("2026-11-29", of: scope), "day"), (keySpace.month("2026-11", of: scope), "month"),
+        ]
+    }
+
+    @Test("keys of no scope begin with what is no kind")
+    func others() throws {
+        let names = [
+            keySpace.topScopes(try ScopeKind(parsing: "user"), .cost, day: "2026-11-29"),
+            keySpace.lastBatch(of: "a"), keySpace.reservationKeys,
+        ]
+        for name in names + [AlertKeys(namespace: "tollgate").all, PolicyKeys(namespace: "tollgate").tiers] {
+            let word = name.dropFirst(keySpace.prefix.count).prefix { $0 != ":" }
+            #expect(!ScopeKind.isWellFormed(word.utf8), "\(name)")
+        }
+    }
+}
