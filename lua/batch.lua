@@ -1,33 +1,34 @@
--- batch.lua: applies a batch of operations (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL) in order, all of it or
--- nothing.
+-- batch.lua: applies a batch of operations (CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL) in order, all of it or nothing.
 --
--- KEYS     the distinct scopes' hashes; an operation names a scope by its place here. Then marks: keys that exist once an
---          operation that is to count once has been applied. Then, where the batch has a sequence, its producer's key
--- ARGV[1]  cmsgpack: clock, limit sets, scopes, operations, texts, sequence, waiting, prefix
+-- KEYS     the distinct scopes' hashes; an operation names a scope by its place here. Then marks (marks.lua). Then, where the batch has a
+--          sequence, its producer's key
+-- ARGV[1]  cmsgpack: clock, prefix, ids, sent, scopes, operations, texts, sequence, waiting
 --            clock       0 is Redis's own; tests pass Unix ms
---            limit sets  see window.lua
---            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes'
---                        history counts what it had a part in, or 0
+--            prefix      how many bytes stand before a scope's text in its key
+--            ids, sent   the limit sets: their ids, and by the same places what they say, or nothing where they are known (sets.lua)
+--            scopes      per key: place of its limit set, and 'provider=openai', the label under which other scopes' history counts
+--                        what it had a part in, or 0
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
---                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one
---                        request that names no other amount, and has neither the first count nor amounts. Then, for
+--                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a CHECK of one request that
+--                        names no other amount, and has neither the first count nor amounts. Then, for
 --                          8 RECORD, 9 REFUND:        place of the mark's key, from 1, of one that counts once, or 0; time, pages
 --                          RESERVE:                   text of the hold, its time to live in ms, place of the mark's key
---                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends
---                                                     (Unix ms), place of the mark's key, time, pages. Made 0: a CANCEL of
---                                                     what was perhaps never reserved, with its time to live for the end
---                        time   when it was used (Unix ms); 0 is now. What belongs to a period that is over, by that or by when
---                               a reservation was made, counts in the history of that day, and for ever
+--                          COMMIT, CANCEL:            text of the hold, hits consumed, when it was made and when it ends (Unix ms),
+--                                                     place of the mark's key, time, pages. Made 0: a CANCEL of what was perhaps
+--                                                     never reserved, with its time to live for the end
+--                        time   when it was used (Unix ms); 0 is now. What belongs to a period that is over, by that or by when a
+--                               reservation was made, counts in the history of that day, and for ever
 --                        pages  text, or 0 for none: of each scope, with semicolons between, that day and its month, as
 --                               '2026-11-20 1795219200000 2026-11 1795219200000': ids and ends; - for one without history
 --            texts       of holds (holds.lua), or 0 for none; an operation names one by its place here
---            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is
---                        not applied again, so that one whose reply was lost can be sent once more
+--            sequence    0, or the batch's number among its producer's: a batch whose number has been applied already is not applied
+--                        again, so that one whose reply was lost can be sent once more
 --            waiting     0, or (scope, meter, amount) × count: used, but not counted yet. Decisions take it for held
---            prefix      the number of bytes in front of the scope in each scope's key
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat; what is used is a number, or past 2^53 its text
---            status  1: applied; 0: a calendar does not hold now, nothing was applied, send again for that time; 2: was
---                    applied before, there are no answers; 3: the same, but for operations that met a broken key
+--            status  1: applied
+--                    0: a calendar does not hold now; 4: a limit set is unknown; 5: days that are over had to be moved first, and not
+--                    all are. Nothing was applied: to be sent again, for that time; with all sets; as it is
+--                    2: was applied before, there are no answers; 3: the same, but for operations that met a broken key
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
 --                    2, scope, limit, used, retry in ms     DENY; the limit that refuses longest; -1: waiting won't help
 --                    3                                      OK
@@ -36,369 +37,414 @@
 --                    6                                      OK, though the hold had ended before, or was cancelled
 --                    7, scope                               RESERVE: more is held of it than can be counted exactly
 --                    8                                      was done before for other amounts; nothing was changed
---                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows
---                    the code. 1 to 6 come with 10 added where extras follow: count, (scope, limit) × count: shadow limits
---                    that would have denied; count, (scope, limit, used) × count: limits past a threshold
---          Behind the last answer notices may follow, to whoever publishes them (notices.lua):
+--                    1 and 2 come with 20 added where reservations hold something of the limit: the amount follows the code. 1 to 6
+--                    come with 10 added where extras follow: count, (scope, limit) × count: shadow limits that would have denied;
+--                    count, (scope, limit, used) × count: limits past a threshold
+--          Behind the last answer notices may follow, to whoever publishes them:
 --                    1, scope, limit, used, held, count, scope × count   a refusal, of a request about these scopes
---                    2, scope, text                                      items of what has not been published
+--                    2, scope, text                                      what has not been published of alerts
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
--- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that
--- has no memory left or may not write, and ends the call. So a batch that fails has changed nothing.
+-- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that has no memory
+-- left or may not write, and ends the call. So a batch that fails has changed nothing. Moving a day that is over comes before the
+-- decisions, and is whole by itself.
+-- @function
+-- @include lib/clock
+-- @include lib/exact
+-- @include batch/alerts
+-- @include batch/answers
+-- @include batch/counters
+-- @include batch/current
+-- @include batch/days
+-- @include batch/decisions
+-- @include batch/history
+-- @include batch/holds
+-- @include batch/labels
+-- @include batch/marks
+-- @include batch/plain
+-- @include batch/rankings
+-- @include batch/refusals
+-- @include batch/reservations
+-- @include batch/scope
+-- @include batch/sets
+-- @include batch/today
 
 local PLAIN_CHECK, CHECK, PEEK, RECORD, REFUND, RESERVE, COMMIT, CANCEL, RECORD_WITH, REFUND_WITH =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local UNKNOWN = 0 -- in place of the time when a reservation was made
-local ALLOW, DENY, OK, BROKEN, DUPLICATE, LATE, OVERFULL, CONFLICT, EXTRAS, HELD = 1, 2, 3, 4, 5, 6, 7, 8, 10, 20
-local NEVER = -1
-local NOT_TESTED = -math.huge
--- The marks of reservations; those of a RECORD and a REFUND are its amounts, or as older versions have left them, which say
--- nothing of them.
-local COMMITTED, CANCELLED, UNNAMED = 'committed', 'cancelled', '1'
--- How long what is to count once is remembered.
-local ONCE_KEPT = 86400000
+local APPLIED_BEFORE, APPLIED_BEFORE_IN_PART, AGAIN = 2, 3, 5
+local REQUESTS, CONCURRENT = sets.REQUESTS, sets.CONCURRENT
 -- How long a producer is remembered: longer than any outage after which its last batch may come again.
 local PRODUCER_KEPT = 31 * 86400000
+-- Fields in a command: Lua's stack is bounded.
+local MAX_AT_ONCE = 1000
+local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
+local match, format, min = string.match, string.format, math.min
+local mpack, munpack = cmsgpack.pack, cmsgpack.unpack
 
-local clock, sent_sets, sent_scopes, operations, texts, sequence, waiting, prefix = cmsgpack.unpack(ARGV[1])
-rankings.prefix = prefix
-local now = clock_now(clock)
-if sequence > 0 then
-    local applied, broken = match(call('GET', KEYS[#KEYS]) or '', '^(%d+)( ?)')
-    applied = tonumber(applied) or 0
-    if applied >= sequence then return cmsgpack.pack({ applied == sequence and broken == ' ' and 3 or 2, now }) end
-end
+local function status_of(status) return mpack({ status, current.now }) end
 
-local sets = {}
-for i = 1, #sent_sets do
-    sets[i] = prepare_set(sent_sets[i], now)
-    if not sets[i] then return cmsgpack.pack({ 0, now }) end
-end
-local scopes = {}
-local in_history, keeps_history = {}, false -- in_history[place]: whether the scope has a history, or a label
-local scope_count = #sent_scopes / 2
-for i = 1, scope_count do
-    local state = load_scope(KEYS[i], sets[sent_scopes[2 * i - 1]], now)
-    if state.held then read_holds(state, now) end
-    local label = sent_scopes[2 * i]
-    state.label = label ~= 0 and label
-    scopes[i], in_history[i] = state, label ~= 0 or state.set.day ~= nil
-    keeps_history = keeps_history or state.set.day ~= nil
-end
-if not keeps_history then in_history = {} end
-for i = 1, waiting ~= 0 and #waiting or 0, 3 do
-    local state = scopes[waiting[i]]
-    state.waiting = state.waiting or {}
-    state.waiting[waiting[i + 1]] = waiting[i + 2]
-end
+-- Reading ---------------------------------------------------------------------------------------------------------------------------------
 
-local reply = { 1, now }
-local size = 2
-local asked = {}             -- asked[meter] of the operation at hand
-local named, named_count = {}, 0 -- places of its scopes
-local shadows, warnings = {}, {}
-local marked, marks_to_write = {}, {} -- marked[key]: a mark's text, false where there is none; { key, ms to keep it }
+-- How many items follow the scopes of an operation.
+local TERMS = { [RESERVE] = 3, [COMMIT] = 7, [CANCEL] = 7, [RECORD_WITH] = 3, [REFUND_WITH] = 3 }
 
-local function texts_at(place) return place > 0 and texts[place] end
+local ADDED = { [CHECK] = true, [RECORD] = true, [RECORD_WITH] = true, [RESERVE] = true, [COMMIT] = true }
 
-local function put(value)
-    size = size + 1
-    reply[size] = value
-end
-
--- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
-local function used_and_held(scope, limit)
-    local state = scopes[scope]
-    local held = held_against(state, limit)
-    if state.set.kind[limit] == OPEN then return held, 0 end
-    return exact.used(state, limit), held
-end
-
--- Counts what was really used in the history of a scope.
-local function tally_amounts(state, add)
-    for meter = REQUESTS, COST do
-        if asked[meter] then add(state, meter, asked[meter], scopes, named, named_count) end
+-- Reads the operation at a place into `current`. Returns its verb, and the places of what follows its scopes and of the next operation.
+local function read_operation(operations, at)
+    local verb, asked, named = operations[at], current.asked, current.named
+    at = at + 1
+    if verb ~= PLAIN_CHECK then
+        for meter = REQUESTS, CONCURRENT do asked[meter] = nil end
+        for i = at + 1, at + 2 * operations[at], 2 do asked[operations[i]] = operations[i + 1] end
+        at = at + 2 * operations[at] + 1
     end
+    local count = operations[at]
+    for i = 1, count do named[i] = operations[at + i] end
+    current.count = count
+    at = at + count + 1
+    return verb, at, at + (TERMS[verb] or 0)
 end
 
--- Decisions ----------------------------------------------------------------------------------------------------------
+local meters = {} -- reused
 
--- Milliseconds until a limit that refuses now would let the same request pass if nobody else asked; NEVER if none.
-local function retry_in(state, j, want)
+-- Lets the operation's scopes read what it will add to in their history.
+local function expect_amounts(verb)
+    if not ADDED[verb] then return end
+    local count = 0
+    for meter = REQUESTS, sets.COST do
+        local amount = current.asked[meter]
+        if amount and amount > 0 and (meter == REQUESTS or verb ~= CHECK and verb ~= RESERVE) then
+            count = count + 1
+            meters[count] = meter
+        end
+    end
+    for i = count + 1, #meters do meters[i] = nil end
+    if count > 0 then today.expect(meters) end
+end
+
+-- Counts the plain CHECKs of each scope, and finds out what the operations will need of the scopes' history. Returns at which operation
+-- the first one takes something back.
+local function look_over(operations, keeps_history)
+    local at, last, first_taking = 1, #operations, math.huge
+    local expected = plain.expected
+    while at <= last do
+        if operations[at] == PLAIN_CHECK then
+            local from, to = at + 2, at + 1 + operations[at + 1]
+            for i = from, to do expected[operations[i]] = expected[operations[i]] + 1 end
+            if keeps_history then today.expect_check(operations, from, to, at < first_taking and 1 or 0) end
+            at = to + 1
+        else
+            local verb, _, next_at = read_operation(operations, at)
+            if keeps_history then expect_amounts(verb) end
+            if not ADDED[verb] and verb ~= PEEK then first_taking = min(first_taking, at) end
+            at = next_at
+        end
+    end
+    if keeps_history then today.expect_together() end
+    return first_taking
+end
+
+-- The reply to an HMGET of any length.
+local function read_fields(read, length)
+    if length <= MAX_AT_ONCE then return pcall(unpack(read, 1, length)) end
+    local all = {}
+    for first = 3, length, MAX_AT_ONCE do
+        local last = min(first + MAX_AT_ONCE - 1, length)
+        local found = pcall('HMGET', read[2], unpack(read, first, last))
+        if found.err then return found end
+        for i = 1, last - first + 1 do all[first - 3 + i] = found[i] end
+    end
+    return all
+end
+
+local NOTHING = {}
+
+-- Reads a scope. Returns a day that has to be moved first; nil for none.
+local function read_scope(place, state)
     local set = state.set
-    local kind, most = set.kind[j], set.max[j]
-    if want > most or kind == REQUEST then return NEVER end
-    -- What waits will count when it has been replayed.
-    local used = state.used[j] + (state.waiting and state.waiting[set.meter[j]] or 0)
-    if state.held and used + want <= most then return first_hold_ends_in(state, now) end
-    if kind == TOTAL then return NEVER end
-    if kind == CALENDAR then return end_of(state, j) - now end
-    local excess = used + want - most
-    local _, width, columns = parse_ring(ring_of(state, j))
-    for i = #columns / width, 1, -1 do
-        excess = excess - column(columns, width, i)
-        if excess <= 0 then return leaves_in(set, j, i, now) end
+    local read, length = set.read, set.read_size
+    if set.history then length = today.list_fields(state, read, length) end
+    if length == 2 then
+        scope.parse(state, NOTHING)
+        return nil
     end
-    return leaves_in(set, j, 0, now)
-end
-
--- The first refusal of this batch by each limit: { place, limit, used, held, the places of the scopes asked about }.
-local refusals = {}
-
-local function note_refusal(state, place, j)
-    local refused = state.refused or {}
-    state.refused = refused
-    if refused[j] then return end
-    refused[j] = true
-    local used, kept = used_and_held(place, j)
-    refusals[#refusals + 1] = { place, j, used, kept, { unpack(named, 1, named_count) } }
-end
-
--- The scope of a key between plus signs, single ones, as those within ids are double.
-local function plussed(key) return '+' .. gsub(sub(key, prefix + 1), '%+%+', '\0') .. '+' end
-
--- Counts requests in the history of the scopes that have refused them, named by their places. user:alice+tool:search has none:
--- they count for user:alice and tool:search.
-local function tally_denied(refusing, hits)
-    local counts = {}
-    for _, place in ipairs(refusing) do
-        local joined = not scopes[place].set.day and plussed(scopes[place].key)
-        for i = 1, named_count do
-            local part = named[i]
-            counts[part] = counts[part] or part == place or joined and find(joined, plussed(scopes[part].key), 1, true)
-        end
+    read[2] = state.key
+    local found = read_fields(read, length)
+    if found.err then
+        state.broken = found.err
+        return nil
     end
-    for i = 1, named_count do
-        if counts[named[i]] then tally_named(scopes[named[i]], DENIED, hits, scopes, named, named_count) end
+    local held_at = set.held_at
+    if not (set.is_simple and plain.expected[place] > 0 and not found[held_at] and not found[held_at + 1]
+        and not state.waiting and plain.read(place, state, found))
+    then
+        scope.parse(state, found)
+        if state.held then holds.read(state) end
     end
+    if set.history then return today.open(state) end
 end
 
--- Decides CHECK, PEEK and RESERVE over every limit of every scope named. An amount that is not named, or is 0, is tested as
--- the smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Fills shadows; returns
--- the refusing scope, limit and wait, or nil.
-local function refusal(counts_denial)
-    local scope, limit, wait, refusing
-    for i = 1, named_count do
-        local place = named[i]
-        local state = scopes[place]
-        local set, used, refuses = state.set, state.used, false
-        for j = 1, set.size do
-            local most, meter = set.max[j], set.meter[j]
-            local want = asked[meter]
-            if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
-            if most >= 0 and used[j] + held_against(state, j) + want > most then
-                if set.shadow[j] then
-                    shadows[#shadows + 1] = place
-                    shadows[#shadows + 1] = j
-                else
-                    refuses = true
-                    if counts_denial then note_refusal(state, place, j) end
-                    local its_wait = retry_in(state, j, want)
-                    if not wait or (wait ~= NEVER and (its_wait == NEVER or its_wait > wait)) then
-                        scope, limit, wait = place, j, its_wait
-                    end
-                end
-            end
-        end
-        if refuses and counts_denial then
-            refusing = refusing or {}
-            refusing[#refusing + 1] = place
-        end
-    end
-    if refusing then tally_denied(refusing, max(asked[REQUESTS] or 1, 1)) end
-    return scope, limit, wait
+-- Denied half way, writes would be taken for applied when they are sent again.
+local function may_write()
+    local may, key = redis.acl_check_cmd, current.keys[1]
+    return may('SET', key, '1') and may('HSET', key, 'a', '1') and may('HINCRBY', key, 'a', '1')
+        and may('HDEL', key, 'a') and may('PEXPIREAT', key, '1') and may('PERSIST', key) and may('ZADD', key, '1', 'a')
 end
 
--- The enforced limit of a scope with the least left as a share of its max, and that share, 2 where it has none; of
--- equals the first.
-local function tightest_of(state)
-    local set, used = state.set, state.used
-    local limit, least = 0, 2
-    for j = 1, set.size do
-        local most = set.max[j]
-        if most >= 0 and not set.shadow[j] and (set.counter[j] or asked[CONCURRENT] and set.kind[j] == OPEN) then
-            local share = most == 0 and 0 or (most - used[j] - held_against(state, j)) / most
-            if share < least then limit, least = j, share end
-        end
-    end
-    return limit, least
+local function no_permission()
+    return redis.error_reply('NOPERM this user has no permissions to run every command that counts')
 end
 
-local function tightest()
-    local scope, limit, least = 0, 0, 2
-    for i = 1, named_count do
-        local its_limit, share = tightest_of(scopes[named[i]])
-        if share < least then scope, limit, least = named[i], its_limit, share end
-    end
-    return scope, limit
-end
-
-local function find_warnings()
-    for i = 1, named_count do
-        local place = named[i]
-        local state = scopes[place]
-        local set, used = state.set, state.used
-        for j = 1, set.warns and set.size or 0 do
-            if set.warn[j] >= 0 and used[j] >= set.warn[j] then
-                warnings[#warnings + 1] = place
-                warnings[#warnings + 1] = j
-                warnings[#warnings + 1] = used[j]
-            end
-        end
-    end
-end
-
--- Answers ------------------------------------------------------------------------------------------------------------
-
-local function answer(status, scope, limit, milliseconds)
-    local extras = #shadows > 0 or #warnings > 0
-    if extras then status = status + EXTRAS end
-    if scope and scope > 0 then
-        local used, held = used_and_held(scope, limit)
-        put(held > 0 and status + HELD or status)
-        if held > 0 then put(held) end
-        put(scope)
-        put(limit)
-        put(used)
-        put(milliseconds)
-    else
-        put(status)
-        for _ = 1, scope and 4 or 0 do put(0) end
-    end
-    if not extras then return end
-    put(#shadows / 2)
-    for i = 1, #shadows do put(shadows[i]) end
-    put(#warnings / 3)
-    for i = 1, #warnings do put(warnings[i]) end
-    shadows, warnings = {}, {}
-end
-
--- The answer to an operation that cannot be applied to a scope, and so is not applied to any.
-local function put_fault(status, scope)
-    if #shadows > 0 then shadows = {} end
-    put(status)
-    put(scope)
-end
-
--- The scope of which this RESERVE would hold more than can be counted exactly; nil where there is none.
-local function overfull()
-    for i = 1, named_count do
-        for meter = TOKENS, COST do
-            if held_of(scopes[named[i]], meter) + (asked[meter] or 0) > LARGEST_EXACT then return named[i] end
-        end
-    end
-end
-
--- hold and its ttl: those of a RESERVE.
-local function decide(verb, hold, ttl)
-    local hits = asked[REQUESTS] or 0
-    local scope, limit, wait = refusal(verb ~= PEEK)
-    if scope then return answer(DENY, scope, limit, wait) end
-    if verb == RESERVE then
-        local full = overfull()
-        if full then return put_fault(OVERFULL, full) end
-        for i = 1, named_count do add_hold(scopes[named[i]], hold, asked, now + ttl) end
-    end
-    if verb ~= PEEK and hits > 0 then
-        for i = 1, named_count do consume(scopes[named[i]], { [REQUESTS] = hits }) end
-        tally_requests(in_history, named, named_count, hits)
-    end
-    find_warnings()
-    scope, limit = tightest()
-    if scope == 0 then return answer(ALLOW, 0) end
-    return answer(ALLOW, scope, limit, resets_in(scopes[scope], limit, now))
-end
-
--- What is known of an operation that counts once; false where it has not been applied. A key of another kind is a mark too.
-local function mark_of(mark)
-    local text = marked[mark]
-    if text == nil then
-        text = pcall('GET', KEYS[scope_count + mark])
-        if type(text) == 'table' then text = UNNAMED end
-        marked[mark] = text
-    end
-    return text
-end
-
--- kept: for how many ms.
-local function set_mark(mark, text, kept)
-    marked[mark] = text
-    marks_to_write[#marks_to_write + 1] = { mark, kept }
-end
-
--- A RESERVE. One that comes after it was cancelled was given up on its way.
-local function reserve(hold, ttl, mark)
-    if mark_of(mark) then return answer(DUPLICATE) end
-    asked[CONCURRENT] = 1
-    return decide(RESERVE, hold, ttl)
-end
-
--- Counts amounts in the histories of the scopes named, in those of an earlier day where `time` (Unix ms) lies there. pages: the
--- text that names the days.
-local function tally_all(add, time, pages)
-    local next_page = pages and gmatch(pages, '[^;]+')
-    for i = 1, named_count do
-        local state, page = scopes[named[i]], next_page and next_page()
-        local day = state.set.day and page and time < state.set.day_starts and history.earlier_day(state, page)
-        tally_amounts(day or state, add)
-    end
-end
+-- Applying --------------------------------------------------------------------------------------------------------------------------------
 
 -- RECORD and REFUND. mark is that of one that counts once, or 0; time and pages as in the operation.
 local function settle(verb, mark, time, pages)
+    local asked = current.asked
     if mark > 0 then
-        local known = mark_of(mark)
+        local known = marks.of(mark)
         local text = format('%d %d %d %d %d', asked[1] or 0, asked[2] or 0, asked[3] or 0, asked[4] or 0, asked[5] or 0)
-        if known then return answer((known == text or known == UNNAMED) and DUPLICATE or CONFLICT) end
-        set_mark(mark, text, ONCE_KEPT)
+        if known then
+            return answers.answer((known == text or known == marks.UNNAMED) and answers.DUPLICATE or answers.CONFLICT)
+        end
+        marks.set(mark, text, marks.KEPT)
     end
-    local used_at = time > 0 and time < now and time or nil
-    for i = 1, named_count do
-        local state = scopes[named[i]]
-        if verb == RECORD then consume(state, asked, used_at, used_at) else give_back(state, asked, used_at) end
-    end
-    tally_all(verb == RECORD and tally_named or untally_named, used_at or now, texts_at(pages))
-    if verb == RECORD then find_warnings() end
-    return answer(OK)
-end
-
--- When a reservation was made, by what it holds; nil where it holds nothing.
-local function made_at(hold, ttl)
-    for i = 1, named_count do
-        local ends = end_of_hold(scopes[named[i]], hold)
-        if ends then return ends - ttl end
-    end
-end
-
--- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL. What was used
--- counts also where the COMMIT comes behind the CANCEL.
-local function settle_reservation(verb, hold, hits, made, ends, mark, time, pages)
-    local known = mark_of(mark)
-    if known and not (verb == COMMIT and known == CANCELLED) then return answer(DUPLICATE) end
-    -- From the reservation's end on, which is a day ahead at most, whatever a token says.
-    set_mark(mark, verb == COMMIT and COMMITTED or CANCELLED, min(max(ends - now, 0), 86400000) + ONCE_KEPT)
-    if made == UNKNOWN then
-        made = made_at(hold, ends)
-        if not made then return answer(OK) end
-        ends = made + ends
-    end
-    for i = 1, named_count do
-        local state = scopes[named[i]]
-        release_hold(state, hold, now)
-        if verb == COMMIT then
-            consume(state, asked, time > 0 and time < now and time or nil, made)
-        elseif hits > 0 then
-            give_back_hits(state, hits, made)
-            -- An earlier day has been told of already.
-            if state.set.day and made >= state.set.day_starts then
-                untally_named(state, REQUESTS, hits, scopes, named, named_count)
-            end
+    local used_at = time > 0 and time < current.now and time or nil
+    for i = 1, current.count do
+        local state = current.scopes[current.named[i]]
+        if verb == RECORD then
+            counters.consume(state, asked, used_at, used_at)
+        else
+            counters.give_back(state, asked, used_at)
         end
     end
-    if verb == COMMIT then
-        tally_all(tally_named, made, texts_at(pages))
-        find_warnings()
+    history.add_amounts(verb == REFUND, used_at or current.now, pages)
+    if verb == RECORD then answers.note_warnings() end
+    return answers.answer(answers.OK)
+end
+
+-- terms: the place of what follows the operation's scopes.
+local function apply(verb, operations, terms, texts)
+    if verb <= PEEK then return decisions.decide(verb) end
+    if verb <= REFUND then return settle(verb, 0, 0, false) end
+    local first, second, third = unpack(operations, terms, terms + 2)
+    if verb == RESERVE then return reservations.reserve(texts[first], second, third) end
+    if verb == RECORD_WITH then return settle(RECORD, first, second, third > 0 and texts[third]) end
+    if verb == REFUND_WITH then return settle(REFUND, first, second, third > 0 and texts[third]) end
+    local ends, mark, time, pages = unpack(operations, terms + 3, terms + 6)
+    return reservations.settle(verb, texts[first], second, third, ends, mark, time, pages > 0 and texts[pages])
+end
+
+-- The place of a scope of the operation whose key is broken; nil for none.
+local function broken_place()
+    for i = 1, current.count do
+        if current.scopes[current.named[i]].broken then return current.named[i] end
     end
-    return answer((known or ends <= now) and LATE or OK)
+end
+
+-- Decides a plain CHECK that something may come of besides counting. Returns whether it passes, and whether a scope's key was broken.
+local function check_one(operations, at, met_broken)
+    read_operation(operations, at)
+    local broken = broken_place()
+    if broken then
+        answers.fault(answers.BROKEN, broken)
+        return false, true
+    end
+    for i = 1, current.count do plain.settle(current.named[i]) end
+    for meter = REQUESTS, CONCURRENT do current.asked[meter] = nil end
+    current.asked[REQUESTS] = 1
+    return decisions.decide(PLAIN_CHECK), met_broken
+end
+
+-- first_taking: from that operation on plain CHECKs are counted when they pass. Returns whether a scope's key was broken.
+local function apply_all(operations, texts, first_taking)
+    local at, last, met_broken = 1, #operations, false
+    while at <= last do
+        if operations[at] == PLAIN_CHECK then
+            local to = at + 1 + operations[at + 1]
+            local is_counted = at < first_taking
+            if not plain.pass(operations, at + 2, to) then
+                local passes
+                passes, met_broken = check_one(operations, at, met_broken)
+                if is_counted and not passes then today.correct_check(-1) end
+                is_counted = is_counted or not passes
+            end
+            if not is_counted then
+                read_operation(operations, at)
+                today.correct_check(1)
+            end
+            at = to + 1
+        else
+            local verb, terms, next_at = read_operation(operations, at)
+            local broken = broken_place()
+            if broken then
+                met_broken = true
+                answers.fault(answers.BROKEN, broken)
+            else
+                for i = 1, current.count do plain.settle(current.named[i]) end
+                apply(verb, operations, terms, texts)
+            end
+            at = next_at
+        end
+    end
+    return met_broken
+end
+
+-- Writing ---------------------------------------------------------------------------------------------------------------------------------
+
+local write = { 'HSET' } -- reused
+
+local function send_fields(key, length)
+    if length <= 2 * MAX_AT_ONCE + 2 then
+        write[2] = key
+        call(unpack(write, 1, length))
+        return
+    end
+    for first = 3, length, 2 * MAX_AT_ONCE do
+        call('HSET', key, unpack(write, first, min(first + 2 * MAX_AT_ONCE - 1, length)))
+    end
+end
+
+-- hits: plain CHECKs that are not in the counters yet.
+local function write_scope(state, hits)
+    local set, key = state.set, state.key
+    local length, has_moved, large, expires, increase_page = 2, false, nil, 0, nil
+    if state.changed then
+        if hits > 0 then counters.consume_hits(state, hits) end
+        length, has_moved, large = counters.list_changes(state, write, length)
+    elseif hits > 0 and set.counted[1] then
+        if state.texts then -- near what a double holds
+            counters.consume_hits(state, hits)
+            if state.changed then length, has_moved, large = counters.list_changes(state, write, length) end
+        else
+            length, has_moved = counters.list_hits(state, hits, write, length)
+        end
+    end
+    if set.history then length, expires, increase_page = today.list(state, write, length) end
+    local held = state.held
+    local has_held = held and held.changed
+    if length > 2 or large or increase_page or has_held then
+        -- Known without asking where a counter or a day was found.
+        local existed = not state.created or state.day ~= nil or call('EXISTS', key) == 1
+        if length > 2 then send_fields(key, length) end
+        if large then counters.increase(state, large) end
+        if increase_page then increase_page() end
+        if has_moved or expires > 0 then counters.set_expiry(state, existed, expires) end
+        if has_held then holds.write(state, existed or has_moved or expires > 0) end
+    end
+end
+
+-- The same where nothing came of a scope that was there before but plain CHECKs.
+local function write_hits(state, hits)
+    local length, values, has_moved = 2, nil, false
+    if state.requests > 0 then
+        local day = state.day
+        if not day then return write_scope(state, hits) end
+        length, values = today.list_checks(state, day, write, length)
+        if not length then return write_scope(state, hits) end
+        if values then length = today.list_values(day, values, write, length) end
+    end
+    length, has_moved = counters.list_hits(state, hits, write, length)
+    if length == 2 then return end
+    write[2] = state.key
+    call(unpack(write, 1, length))
+    if has_moved then counters.set_expiry(state, true, 0) end
+end
+
+local function write_all(sequence, met_broken)
+    if sequence > 0 then
+        local applied = format(met_broken and '%d broken' or '%d', sequence)
+        call('SET', current.keys[#current.keys], applied, 'PX', PRODUCER_KEPT)
+    end
+    local scopes = current.scopes
+    for i = 1, #scopes do
+        local state = scopes[i]
+        if not state.broken then
+            local hits = plain.hits[i]
+            if hits > 0 and not (state.changed or state.created or state.texts or state.today or state.held) then
+                write_hits(state, hits)
+            else
+                write_scope(state, hits)
+            end
+            -- Quiet hits reach no threshold.
+            if state.alerts or state.set.warns and (hits == 0 or state.changed) then alerts.review(state) end
+        end
+    end
+    marks.write()
+    for i = 1, #scopes do
+        if scopes[i].today or scopes[i].earlier then days.write_earlier(scopes[i]) end
+    end
+    rankings.write()
+end
+
+local function put_pending()
+    for i = 1, #current.scopes do
+        local pending = current.scopes[i].pending
+        if pending and pending ~= '' then
+            answers.put(2)
+            answers.put(i)
+            answers.put(pending)
+        end
+    end
+end
+
+-- The call --------------------------------------------------------------------------------------------------------------------------------
+
+local function begin(keys, now, prefix)
+    current.keys, current.now, current.prefix, current.scopes = keys, now, prefix, {}
+    marks.begin()
+    refusals.begin()
+    rankings.begin()
+    today.begin()
+    days.begin()
+end
+
+return function(keys, argv, is_read_only)
+    local fixed, prefix, ids, sent, sent_scopes, operations, texts, sequence, waiting = munpack(argv[1])
+    begin(keys, clock.now(fixed), prefix)
+    if sequence > 0 then
+        local applied, broken = match(call('GET', keys[#keys]) or '', '^(%d+)( ?)')
+        applied = tonumber(applied) or 0
+        if applied >= sequence then
+            return status_of(applied == sequence and broken == ' ' and APPLIED_BEFORE_IN_PART or APPLIED_BEFORE)
+        end
+    end
+    local limit_sets, status = sets.all(ids, sent, current.now)
+    if not limit_sets then return status_of(status) end
+    local scopes, keeps_history = current.scopes, false
+    for i = 1, #sent_scopes / 2 do
+        local set, label = limit_sets[sent_scopes[2 * i - 1]], sent_scopes[2 * i]
+        local state = scope.new(keys[i], set, label ~= 0 and labels.named(label) or false)
+        scopes[i] = state
+        today.begin_scope(i, state)
+        keeps_history = keeps_history or set.history
+    end
+    for i = 1, waiting ~= 0 and #waiting or 0, 3 do
+        local state = scopes[waiting[i]]
+        state.waiting = state.waiting or {}
+        state.waiting[waiting[i + 1]] = waiting[i + 2]
+    end
+    plain.begin(#scopes)
+    local first_taking = look_over(operations, keeps_history)
+    local is_checked = false
+    for i = 1, #scopes do
+        local state = scopes[i]
+        local over = read_scope(i, state)
+        if over and is_read_only then
+            today.forget(state)
+        elseif over then
+            if not is_checked and not may_write() then return no_permission() end
+            is_checked = true
+            if not days.move(state, over) then return status_of(AGAIN) end
+            today.forget(state)
+        end
+    end
+    answers.begin()
+    local met_broken = apply_all(operations, texts, first_taking)
+    if is_read_only then return mpack(answers.reply) end
+    if sequence > 0 and not is_checked and not may_write() then return no_permission() end
+    write_all(sequence, met_broken)
+    refusals.put()
+    put_pending()
+    return mpack(answers.reply)
 end

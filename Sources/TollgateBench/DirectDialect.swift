@@ -10,6 +10,8 @@ struct DirectDialect: Dialect {
     private var handshake: RedisHandshake
     /// EVALSHA where Redis denies functions.
     private var command = RedisFunction.Command.fcall
+    /// The limit sets that this connection has sent.
+    private var knownSets: Set<[UInt8]> = []
     private var greeting = Greeting.handshake
     var isGreeted: Bool { greeting == .done }
 
@@ -38,7 +40,9 @@ struct DirectDialect: Dialect {
         if call.verb.isDecision { amounts.requests = 1 }
         var encoder = BatchEncoder(number: scopes.nextBatchNumber(), keySpace: scopes.keySpace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
-        let arguments = encoder.arguments(at: scopes.now)
+        // A script, where Redis has no functions, keeps nothing between calls.
+        let isKept = command == .fcall
+        let arguments = encoder.arguments(at: scopes.now) { isKept && !knownSets.insert($0.id).inserted }
         buffer.writeImmutableBuffer(Ledger.batchFunction.head(of: command, argumentCount: arguments.count))
         buffer.writeImmutableBuffer(arguments.bytes)
     }

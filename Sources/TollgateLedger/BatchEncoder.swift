@@ -10,7 +10,7 @@ package struct BatchEncoder {
     private(set) var plans: [ScopePlan] = []
     /// Whether there is nothing but PEEKs, which change nothing.
     private(set) var onlyPeeks = true
-    private var sets: [LimitSet] = []
+    private(set) var sets: [LimitSet] = []
 
     private var keys = ByteBuffer()
     private var scopes = ByteBuffer()
@@ -94,18 +94,17 @@ package struct BatchEncoder {
         scopes.writeBytes(plan.label)
     }
 
-    /// The arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most once.
-    /// Its decisions count what waits in the journal. With `fixedClock` the function takes that for the time.
+    /// Returns the arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most
+    /// once. Its decisions count what waits in the journal. With `fixedClock` the function takes that for the time. Limit sets that
+    /// Redis knows are named by their ids alone.
     package func arguments(
-        at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil
+        at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,
+        isKnown: (LimitSet) -> Bool = { _ in false }
     ) -> RedisFunctionArguments {
         var head = ByteBuffer()
         head.writeMessagePack(fixedClock ?? 0)
-        head.writeMessagePack(arrayOf: sets.count)
-        for set in sets {
-            var encoding = set.encoding(at: now)
-            head.writeBuffer(&encoding)
-        }
+        head.writeMessagePack(Int64(keySpace.prefix.utf8.count))
+        writeSets(at: now, isKnown, into: &head)
         head.writeMessagePack(arrayOf: plans.count * 2)
         var operationsHead = ByteBuffer()
         operationsHead.writeMessagePack(arrayOf: operationItems)
@@ -118,7 +117,6 @@ package struct BatchEncoder {
         }
         tail.writeMessagePack(identity?.sequence ?? 0)
         write(waiting, into: &tail)
-        tail.writeMessagePack(Int64(keySpace.prefix.utf8.count))
 
         let length =
             head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
@@ -142,6 +140,25 @@ package struct BatchEncoder {
 }
 
 extension BatchEncoder {
+    /// The ids of the limit sets, and what those say that Redis does not know; no list where it knows all.
+    private func writeSets(at now: Int64, _ isKnown: (LimitSet) -> Bool, into buffer: inout ByteBuffer) {
+        buffer.writeMessagePack(arrayOf: sets.count)
+        var unknown = ByteBuffer()
+        var isAnyUnknown = false
+        for set in sets {
+            let encoding = set.encoding(at: now)
+            buffer.writeMessagePack(set.id)
+            if isKnown(set) {
+                unknown.writeMessagePackFalse()
+            } else {
+                isAnyUnknown = true
+                unknown.writeImmutableBuffer(encoding)
+            }
+        }
+        buffer.writeMessagePack(arrayOf: isAnyUnknown ? sets.count : 0)
+        if isAnyUnknown { buffer.writeImmutableBuffer(unknown) }
+    }
+
     /// Scope, meter and amount, again and again, of what waits for the scopes; 0 for nothing.
     private func write(_ waiting: WaitingUsage?, into buffer: inout ByteBuffer) {
         guard let waiting, !waiting.isEmpty else { return buffer.writeMessagePack(0) }

@@ -11,6 +11,10 @@ package struct BatchReply {
         case appliedBefore = 2
         /// The same, but for operations whose scope's key is not a hash.
         case appliedBeforeInPart = 3
+        /// Nothing was applied: Redis does not know a limit set that the batch named by its id alone.
+        case unknownSets = 4
+        /// Nothing was applied: days that are over had to be moved first, and not all of them are yet.
+        case again = 5
     }
 
     let status: Status

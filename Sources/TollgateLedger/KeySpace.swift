@@ -27,7 +27,7 @@ package struct KeySpace: Sendable, Equatable {
     /// Hash of one day: `2026-11-20` in the scope's own calendar.
     package func day(_ id: String, of scope: Scope) -> String { "\(hash(of: scope)):day:\(id)" }
 
-    /// Hash of the days of one month that are over, and as `open_day` those that have not been added to it yet: `2026-11`.
+    /// Hash of the days of one month that are over: `2026-11`.
     package func month(_ id: String, of scope: Scope) -> String { "\(hash(of: scope)):month:\(id)" }
 
     /// A scope's text as it stands in keys: `model:llama3:8b` is `model:llama3::8b`.

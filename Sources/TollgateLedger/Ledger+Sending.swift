@@ -8,8 +8,11 @@ extension Ledger {
         guard !batch.entries.isEmpty else { return finish(batch) }
         if batch.hasFacts, batch.identity == nil { batch.identity = producers.next() }
         let waiting = batch.isReplay ? nil : journal?.waiting
+        // A script, where Redis has no functions, keeps nothing between calls.
+        let known = link.usesFunctions ? knownSets : -1
         let arguments = batch.encoder.arguments(
-            at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock)
+            at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock
+        ) { $0.knownAs == known }
         counts.batches += 1
         counts.operations += batch.entries.count
         batch.sentAt = .now()
@@ -42,11 +45,19 @@ extension Ledger {
             clock.redisSaid(reply.now)
             circuit.batchAnswered()
             switch reply.status {
-            case .applied: deliver(reply, to: batch)
+            case .applied:
+                for set in batch.encoder.sets { set.knownAs = knownSets }
+                deliver(reply, to: batch)
             case .otherTime where batch.resent < 3:
                 batch.resent += 1
                 send(batch)
             case .otherTime: finish(batch, failure: .internal("Redis's clock and the calendar do not agree"))
+            case .unknownSets where batch.resent < 3:
+                batch.resent += 1
+                knownSets += 1
+                send(batch)
+            case .unknownSets: finish(batch, failure: .internal("Redis does not know the limits that it was sent"))
+            case .again: send(batch)
             case .appliedBefore: deliverAppliedBefore(batch, as: .ok)
             case .appliedBeforeInPart: deliverAppliedBefore(batch, as: .broken)
             }

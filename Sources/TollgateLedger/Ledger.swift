@@ -30,6 +30,8 @@ package final class Ledger {
     var clock = RedisClock()
     var circuit = CircuitBreaker()
     var producers = ProducerNames()
+    /// Of the limit sets that Redis knows; another one once it has been found to have forgotten some.
+    var knownSets = 1
     private var lastBatchNumber = 0
     private var shortBatchesUntil = NIODeadline.uptimeNanoseconds(0)
     private var lastReservation = 0

@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 package import TollgateCore
 
@@ -29,14 +30,24 @@ package final class LimitSet {
     private let rules: CalendarRules
     let alerts: AlertRules
 
+    /// By what the kind of the scopes is called in rankings, where their history is kept.
+    let kind: ScopeKind?
+
     private var encoding = ByteBuffer()
+    /// A hash of the encoding that was made last: what batches name the set by. Different sets never have the same.
+    package private(set) var id: [UInt8] = []
+    /// The number under which Redis has last been found to know the set (``Ledger``).
+    @exclusivity(unchecked) var knownAs = 0
     private var encodingHolds: Range<Int64> = 0..<0
 
     /// The batch that this set was last put into, and its place there.
     @exclusivity(unchecked) var batchNumber = 0
     @exclusivity(unchecked) var batchPlace = 0
 
-    init(limits: [EffectiveLimit], history: HistoryRetention?, rules: CalendarRules, alerts: AlertRules) {
+    init(
+        limits: [EffectiveLimit], history: HistoryRetention?, kind: ScopeKind? = nil, rules: CalendarRules, alerts: AlertRules
+    ) {
+        self.kind = kind
         self.limits = limits
         self.alerts = alerts
         self.history = history
@@ -47,7 +58,7 @@ package final class LimitSet {
         }
     }
 
-    /// The set as the scripts take it (window.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
+    /// The set as the scripts take it (batch/sets.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
     /// period ends.
     func encoding(at now: Int64) -> ByteBuffer {
         if encodingHolds.contains(now) { return encoding }
@@ -55,6 +66,8 @@ package final class LimitSet {
         var holds = Int64.min..<Int64.max
         encode(at: now, holds: &holds)
         encodingHolds = holds
+        id = Array(SHA256.hash(data: Array(encoding.readableBytesView)).prefix(16))
+        knownAs = 0
         return encoding
     }
 
@@ -74,11 +87,12 @@ package final class LimitSet {
     private func encode(at now: Int64, holds: inout Range<Int64>) {
         encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 7 : alerts.varying.isEmpty ? 4 : 5)
         if let history {
-            encoding.writeMessagePack(arrayOf: 4)
+            encoding.writeMessagePack(arrayOf: 5)
             encode(.day, at: now, holds: &holds)
             encode(.month, at: now, holds: &holds)
             encoding.writeMessagePack(history.day)
             encoding.writeMessagePack(history.month)
+            encoding.writeMessagePack((kind ?? .global).description.utf8)
         } else {
             encoding.writeMessagePack(0)
         }
@@ -140,7 +154,7 @@ package final class LimitSet {
 }
 
 extension Period {
-    /// The scripts' number for the way a period counts (window.lua).
+    /// The scripts' number for the way a period counts (batch/sets.lua).
     fileprivate var scriptKind: Int64 {
         switch self {
         case .request: 1

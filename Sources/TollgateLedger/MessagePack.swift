@@ -1,7 +1,7 @@
 import NIOCore
 
 // The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis's cmsgpack and this
-// module exchange: integers, strings, arrays.
+// module exchange: integers, strings, false, arrays.
 
 extension ByteBuffer {
     /// Writes the shortest form.
@@ -18,6 +18,8 @@ extension ByteBuffer {
         }
         writeBytes(text)
     }
+
+    mutating func writeMessagePackFalse() { writeInteger(UInt8(0xc2)) }
 
     mutating func writeMessagePack(arrayOf count: Int) {
         if count < 16 {

@@ -52,6 +52,8 @@ package final class ScopePlanCache {
     private struct LimitSetKey: Hashable {
         var limits: [EffectiveLimit]
         var history: HistoryRetention?
+        /// Of scopes whose history is kept.
+        var kind: ScopeKind?
         var calendar: CalendarRules
         var alerts: LimitSet.AlertRules
     }
@@ -288,13 +290,14 @@ package final class ScopePlanCache {
     }
 
     private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
+        let history = policy.historyRetention(of: scope)
         let key = LimitSetKey(
-            limits: rules.limits, history: policy.historyRetention(of: scope), calendar: rules.calendar,
+            limits: rules.limits, history: history, kind: history == nil ? nil : scope.kind, calendar: rules.calendar,
             alerts: LimitSet.AlertRules(tier: rules.choice?.tier.tier.id ?? "", varying: rules.varyingLimits))
         if let set = sets[key] { return set }
         if sets.count >= Self.mostSets { sets.removeAll() }
         let set = LimitSet(
-            limits: key.limits, history: key.history, rules: key.calendar, alerts: key.alerts)
+            limits: key.limits, history: key.history, kind: key.kind, rules: key.calendar, alerts: key.alerts)
         sets[key] = set
         return set
     }

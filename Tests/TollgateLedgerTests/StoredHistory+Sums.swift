@@ -29,7 +29,7 @@ extension StoredHistory {
         return page(numbers).shares(by: dimension, of: scope)
     }
 
-    /// Every day and every month by its scope, with the open day of a month added to it.
+    /// Every day and every month by its scope.
     private var allNumbers: [(name: String, scope: String, numbers: [String: Int64])] {
         scopesAndIDs(of: "day").map { ("\($0.scope) \($0.id)", $0.scope, day($0.id, of: $0.scope)) }
             + scopesAndIDs(of: "month").map { ("\($0.scope) \($0.id)", $0.scope, month($0.id, of: $0.scope)) }
@@ -38,14 +38,14 @@ extension StoredHistory {
     /// No number is below zero; what readers split a day or a month into sums up to it; and there are at most 200 labels of a
     /// dimension on a page, as many as the page says.
     func expectSums(_ location: SourceLocation = #_sourceLocation) {
-        for (key, page) in pages {
-            for (field, amount) in amounts(key) {
+        for (key, page) in pages.merging(running, uniquingKeysWith: { page, _ in page }) {
+            for (field, amount) in Self.amounts(page) {
                 #expect(amount >= 0, "\(key) \(field)", sourceLocation: location)
             }
             for dimension in ReferenceHistory.dimensions {
                 let labels = Set(
                     page.keys.compactMap { $0.split(separator: "/\(dimension)=", maxSplits: 1).dropFirst().first })
-                let count = Int(page["values/\(dimension)"] ?? "0")
+                let count = Self.count(dimension, of: page)
                 #expect(labels.count == count && labels.count <= 200, "\(key) \(dimension)", sourceLocation: location)
             }
         }

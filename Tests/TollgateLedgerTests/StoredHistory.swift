@@ -6,11 +6,13 @@ import TollgateTestSupport
 struct StoredHistory: Decodable {
     /// By key, then by field.
     let pages: [String: [String: String]]
+    /// The running days, by the keys of their scopes' hashes: the fields of their pages, and as `history` which day it is.
+    let running: [String: [String: String]]
     /// By key, then by member.
     let rankings: [String: [String: String]]
 
     private static let script = """
-        local pages, rankings = {}, {}
+        local pages, running, rankings = {}, {}, {}
         for _, key in ipairs(redis.call('KEYS', 'tollgate:*')) do
             local target, stored
             if string.find(key, ':day:') or string.find(key, ':month:') then
@@ -18,12 +20,23 @@ struct StoredHistory: Decodable {
             elseif string.find(key, ':top-scopes:', 1, true) then
                 target, stored = rankings, redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES')
             end
+            if not target and redis.call('TYPE', key).ok == 'hash' and redis.call('HEXISTS', key, 'history') == 1 then
+                target, stored = running, {}
+                local all = redis.call('HGETALL', key)
+                for i = 1, #all, 2 do
+                    local field = string.match(all[i], '^history/(.*)$') or all[i] == 'history' and all[i]
+                    if field then
+                        stored[#stored + 1] = field
+                        stored[#stored + 1] = all[i + 1]
+                    end
+                end
+            end
             if target and not stored.err then
                 target[key] = {}
                 for i = 1, #stored, 2 do target[key][stored[i]] = stored[i + 1] end
             end
         end
-        return cjson.encode({ pages = pages, rankings = rankings })
+        return cjson.encode({ pages = pages, running = running, rankings = rankings })
         """
 
     init(_ redis: TestRedis) throws {
@@ -32,26 +45,39 @@ struct StoredHistory: Decodable {
 
     // MARK: - Reading
 
-    /// The amounts of a day, without what is 0.
-    func day(_ id: String, of scope: String) -> [String: Int64] { amounts("tollgate:\(scope):day:\(id)") }
-
-    /// The days of a month that have not been added to its page.
-    func openDays(of id: String, of scope: String) -> [String] {
-        let text = pages["tollgate:\(scope):month:\(id)"]?["open_day"] ?? ""
-        return text.split(separator: " ").map(String.init)
+    /// The amounts of a day, without what is 0: of its page, and of the scope's hash where that is the running one.
+    func day(_ id: String, of scope: String) -> [String: Int64] {
+        sum(amounts("tollgate:\(scope):day:\(id)"), runningID(of: scope, 0) == id ? runningAmounts(of: scope) : [:])
     }
 
-    /// The amounts of a month: of its page and of the days that are open.
+    /// The amounts of a month, without what is 0: of its page, and of the running day where that lies in it.
     func month(_ id: String, of scope: String) -> [String: Int64] {
-        openDays(of: id, of: scope).reduce(into: amounts("tollgate:\(scope):month:\(id)")) {
-            $0.merge(day($1, of: scope), uniquingKeysWith: +)
-        }
+        sum(amounts("tollgate:\(scope):month:\(id)"), runningID(of: scope, 2) == id ? runningAmounts(of: scope) : [:])
     }
 
-    func amounts(_ page: String) -> [String: Int64] {
-        pages[page, default: [:]]
-            .filter { !$0.key.hasPrefix("values/") && !["folded", "open_day", "open_ends"].contains($0.key) }
+    func amounts(_ page: String) -> [String: Int64] { Self.amounts(pages[page, default: [:]]) }
+
+    func runningAmounts(of scope: String) -> [String: Int64] { Self.amounts(running["tollgate:\(scope)", default: [:]]) }
+
+    static func amounts(_ page: [String: String]) -> [String: Int64] {
+        page.filter { !$0.key.hasPrefix("values/") && $0.key != "history" }
             .compactMapValues { Int64($0) }.filter { $0.value != 0 }
+    }
+
+    /// How many labels of a dimension a page says that it has.
+    static func count(_ dimension: String, of page: [String: String]) -> Int? {
+        guard let name = page["history"] else { return Int(page["values/\(dimension)"] ?? "0") }
+        let counts = name.split(separator: " ").dropFirst(4).map { Int($0) }
+        return zip(["provider", "tool", "model"], counts).first { $0.0 == dimension }?.1
+    }
+
+    private func sum(_ lhs: [String: Int64], _ rhs: [String: Int64]) -> [String: Int64] {
+        lhs.merging(rhs, uniquingKeysWith: +).filter { $0.value != 0 }
+    }
+
+    /// The running day (0), or its month (2).
+    private func runningID(of scope: String, _ word: Int) -> String? {
+        running["tollgate:\(scope)"]?["history"].map { String($0.split(separator: " ")[word]) }
     }
 
     func scopesAndIDs(of unit: String) -> [(scope: String, id: String)] {
@@ -59,6 +85,10 @@ struct StoredHistory: Decodable {
             let parts = key.components(separatedBy: ":\(unit):")
             return parts.count == 2 ? (String(parts[0].dropFirst("tollgate:".count)), parts[1]) : nil
         }
+            + running.keys.compactMap { key in
+                let scope = String(key.dropFirst("tollgate:".count))
+                return runningID(of: scope, unit == "day" ? 0 : 2).map { (scope, $0) }
+            }
     }
 
     // MARK: - Comparing

@@ -31,10 +31,23 @@ extension HistoryStore {
             }
             scopes.append(scope)
         }
-        let pages = try await stored(scopes.map { keys.day(day, of: $0) }, .totals)
-        return zip(scopes, pages).map { RankedScope($0, $1.page.total) }
+        return try await totals(of: scopes, day: day)
             .filter { $0.amounts[meter] > 0 }
             .sorted { $0.precedes($1, by: meter) }
+    }
+
+    private func totals(of scopes: [Scope], day: String) async throws(StoreError) -> [RankedScope] {
+        while true {
+            let running = try await runningDays(of: scopes, .totals).map { $0?.id == day ? $0 : nil }
+            let pages = try await stored(scopes.map { keys.day(day, of: $0) }, .totals)
+            // A day that has been moved to a page of its own in between is in both.
+            guard try await haveDays(running, of: scopes) else { continue }
+            return zip(scopes, zip(pages, running)).map { scope, parts in
+                var total = parts.0
+                if let day = parts.1 { total += day.page }
+                return RankedScope(scope, total.total)
+            }
+        }
     }
 }
 

@@ -1,0 +1,271 @@
+-- counters.lua: what a batch does to the counters of a scope: first on its state, then in Redis.
+--
+-- change(state, j, amount) is the only way a counter changes, but for plain CHECKs, which plain.lua counts until something looks at the
+-- counters. It leaves:
+--   changed[j]  true
+--   delta[j]    of a limit that is no window: what this batch changed; pieces[j]: sums of it that were put aside
+--   before[j]   of the same: what counted before
+-- @include lib/exact
+-- @include batch/sets
+-- @include batch/scope
+-- @include batch/window
+
+local counters = {}
+local LARGEST = exact.LARGEST
+local RING, SLIDING, TOTAL, REQUESTS = sets.RING, sets.SLIDING, sets.TOTAL, sets.REQUESTS
+local call, floor, min, max = redis.call, math.floor, math.min, math.max
+local end_of = scope.end_of
+local text_of, small_texts = exact.text, exact.small_texts
+
+local function change(state, j, amount)
+    local used, changed = state.used, state.changed
+    if not changed then
+        changed = {}
+        state.changed = changed
+    end
+    if state.set.kind[j] ~= SLIDING then
+        if not state.delta then state.delta, state.pieces, state.before = {}, {}, {} end
+        if not changed[j] then state.before[j] = used[j] end
+        exact.add(state.delta, state.pieces, j, amount)
+        if used[j] + amount > LARGEST then state.pieces[j] = state.pieces[j] or {} end
+    end
+    changed[j] = true
+    used[j] = used[j] + amount
+end
+
+-- How many buckets before the newest one of a sliding window a time (Unix ms) lies.
+local function buckets_ago(state, j, time)
+    return state.set.current[j] + (state.ahead and state.ahead[j] or 0) - floor(time / state.set.width[j])
+end
+
+-- Whether what was counted at a time (Unix ms) belongs to the period that a calendar limit counts now. Where that is not the set's,
+-- nothing says when it began, and the answer is yes only where it cannot be no: a period is never shorter than nine tenths of another
+-- day, week or month.
+local function is_in_period(state, j, time)
+    local set = state.set
+    local ends = state.ends and state.ends[j]
+    if not ends then return time >= set.starts[j] end
+    return 10 * (ends - time) <= 9 * (set.ends[j] - set.starts[j])
+end
+
+-- Whether what is added as of a time (Unix ms) belongs to an earlier period than the one that a calendar limit counts now. Where that
+-- is not the set's, the answer is yes only where it cannot be no: a period is never longer than six fifths of another.
+local function is_before_period(state, j, time)
+    local set = state.set
+    local ends = state.ends and state.ends[j]
+    if not ends then return time < set.starts[j] end
+    return 5 * (ends - time) > 6 * (set.ends[j] - set.starts[j])
+end
+
+-- Adds to the bucket of a sliding window that a time (Unix ms) lies in; nothing where it has left the window.
+local function add_to_bucket(state, j, amount, time)
+    local place = buckets_ago(state, j, time)
+    if place > RING then return end
+    if place > 0 then scope.set_ring(state, j, window.add(scope.ring(state, j), amount, place)) end
+    change(state, j, amount)
+end
+
+-- Adds amounts, by meter, to every limit that counts them: to a sliding window as of a time, to a calendar period unless another time
+-- lies before it (Unix ms, both; nil is now).
+function counters.consume(state, amounts, time, period_time)
+    local set = state.set
+    local meters, kinds, counter = set.meter, set.kind, set.counter
+    for j = 1, set.size do
+        local amount, kind = amounts[meters[j]], kinds[j]
+        if amount and amount > 0 and counter[j] then
+            if kind == SLIDING then
+                amount = min(amount, LARGEST - state.used[j])
+                if amount <= 0 then
+                    -- It stays as full as it can be.
+                elseif time then
+                    add_to_bucket(state, j, amount, time)
+                else
+                    change(state, j, amount)
+                end
+            elseif not period_time or kind == TOTAL or not is_before_period(state, j, period_time) then
+                change(state, j, amount)
+            end
+        end
+    end
+end
+
+-- So that an alert says why less is used.
+local function note_refund(state, j)
+    state.refunded = state.refunded or {}
+    state.refunded[j] = true
+end
+
+-- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then never holds less
+-- than the truth.
+local function give_back_sliding(state, j, amount)
+    note_refund(state, j)
+    local text = window.take_oldest(scope.ring(state, j), amount)
+    if text then scope.set_ring(state, j, text) end
+    change(state, j, -amount)
+end
+
+-- Whether what was counted at a time (Unix ms) still counts against a limit.
+local function still_counts(state, j, time)
+    local kind = state.set.kind[j]
+    if kind == SLIDING then return buckets_ago(state, j, time) <= RING end
+    return kind == TOTAL or is_in_period(state, j, time)
+end
+
+-- Takes amounts, by meter, from every limit that counts them; none goes below zero. time (Unix ms; nil is now): that of what is taken
+-- back, which counts no more in some.
+function counters.give_back(state, amounts, time)
+    local set = state.set
+    for j = 1, set.size do
+        local amount, kind = amounts[set.meter[j]], set.kind[j]
+        if amount and set.counter[j] and (not time or still_counts(state, j, time)) then
+            local taken = min(amount, state.used[j])
+            if taken > 0 then
+                if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
+            end
+        end
+    end
+end
+
+-- Takes from the bucket of a sliding window that a time (Unix ms) lies in; no more than it holds.
+local function give_back_to_bucket(state, j, amount, time)
+    local place = buckets_ago(state, j, time)
+    if place < 0 or place > RING then return end
+    local ring = scope.ring(state, j)
+    if place == 0 then return change(state, j, -min(amount, max(state.used[j] - window.parse(ring), 0))) end
+    local text, taken = window.take(ring, min(amount, state.used[j]), place)
+    if taken == 0 then return end
+    note_refund(state, j)
+    scope.set_ring(state, j, text)
+    change(state, j, -taken)
+end
+
+-- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
+function counters.give_back_hits(state, hits, time)
+    local set = state.set
+    for j = 1, set.size do
+        if set.meter[j] == REQUESTS and set.counter[j] then
+            if set.kind[j] == SLIDING then
+                give_back_to_bucket(state, j, hits, time)
+            elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
+                change(state, j, -min(hits, state.used[j]))
+            end
+        end
+    end
+end
+
+local HITS = {} -- reused
+
+-- Adds requests of now.
+function counters.consume_hits(state, hits)
+    HITS[REQUESTS] = hits
+    counters.consume(state, HITS)
+end
+
+-- Whether the key already lives as long as what was moved on needs. Whoever wrote a marker made the key live until that bucket counts
+-- no more, or that period ends: a longer one that still goes on answers for the shorter ones. The same goes for a day of history.
+local function lives_long_enough(state)
+    local set, moved, changed = state.set, state.moved, state.changed
+    local lives, needs = state.day and state.day.ends or 0, 0
+    for j = 1, set.size do
+        local ends = end_of(state, j)
+        if ends and not moved[j] then
+            lives = max(lives, ends)
+        elseif ends and (changed and changed[j] or not changed and set.meter[j] == REQUESTS) then
+            needs = max(needs, ends)
+        end
+    end
+    return needs <= lives
+end
+
+-- A new key gets a time to live, any other only a longer one: scopes may be read with different limit sets. A limit for ever keeps its
+-- key for ever, also after it has been taken out of the policy. history_expires: until when a day of history that begins needs the
+-- key; 0 where none does.
+function counters.set_expiry(state, existed, history_expires)
+    local set = state.set
+    if set.for_ever then
+        if existed then call('PERSIST', state.key) end
+    elseif not existed then
+        call('PEXPIREAT', state.key, max(set.expires, history_expires))
+    elseif history_expires > 0 or not lives_long_enough(state) then
+        call('PEXPIREAT', state.key, max(set.expires, history_expires), 'GT')
+    end
+end
+
+-- A counter is written as a number, or where that is not exact any more by what it changes.
+local function is_large(state, j)
+    return state.used[j] > LARGEST or state.before[j] > LARGEST or state.pieces[j] ~= nil
+end
+
+local function list_marker(state, j, write, length)
+    local set, rings = state.set, state.rings
+    if set.marker[j] then
+        write[length + 1], write[length + 2] = set.marker[j], set.stored[j]
+        length = length + 2
+    end
+    if rings and rings[j] then
+        write[length + 1], write[length + 2] = set.ring[j], rings[j]
+        length = length + 2
+    end
+    return length
+end
+
+-- Adds to an HSET what has changed. Returns its length, whether a bucket or a period was moved on, so that the key may have to live
+-- longer, and the limits that are to be increased afterwards.
+function counters.list_changes(state, write, length)
+    local set, changed, moved, rings = state.set, state.changed, state.moved, state.rings
+    local used, delta, counter = state.used, state.delta, set.counter
+    local has_moved, large = false, nil
+    for j = 1, set.size do
+        if changed[j] then
+            local is_moved = moved and moved[j]
+            if delta and delta[j] and is_large(state, j) then
+                large = large or {}
+                large[#large + 1] = j
+                if is_moved then
+                    write[length + 1], write[length + 2] = counter[j], 0
+                    length = length + 2
+                end
+            else
+                write[length + 1], write[length + 2] = counter[j], text_of(used[j])
+                length = length + 2
+            end
+            if is_moved then
+                has_moved = true
+                length = list_marker(state, j, write, length)
+            elseif rings and rings[j] then
+                write[length + 1], write[length + 2] = set.ring[j], rings[j]
+                length = length + 2
+            end
+        end
+    end
+    return length, has_moved, large
+end
+
+-- The same for a scope of which nothing but plain CHECKs are to be counted: no limit that a hit would take past what a double holds.
+function counters.list_hits(state, hits, write, length)
+    local set, moved, used = state.set, state.moved, state.used
+    local counted, counter, has_moved = set.counted, set.counter, false
+    for i = 1, #counted do
+        local j = counted[i]
+        local total = used[j] + hits
+        used[j] = total
+        write[length + 1], write[length + 2] = counter[j], small_texts[total] or text_of(total)
+        length = length + 2
+        if moved and moved[j] then
+            has_moved = true
+            length = list_marker(state, j, write, length)
+        end
+    end
+    return length, has_moved, nil
+end
+
+function counters.increase(state, large)
+    for i = 1, #large do
+        local j = large[i]
+        local pieces = state.pieces[j]
+        for p = 1, pieces and #pieces or 0 do exact.increase(state.key, state.set.counter[j], pieces[p]) end
+        exact.increase(state.key, state.set.counter[j], state.delta[j])
+    end
+end
+
+return counters

@@ -1,0 +1,198 @@
+-- sets.lua: limit sets. A set is the list of limits that hold for a scope, and whether a history is kept; many scopes share one. What
+-- a set says is prepared once and kept between calls, by an id that is a hash of its content; what depends on the time is worked out
+-- once a call.
+--
+-- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers, is usual }
+--   history  0, or { day, month, kept, kept, kind }: two calendars (lib/clock.lua), for how many ms after its end each is kept, and the
+--            kind of the scopes, 'user'
+--   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
+--              name    'requests/1m'; prefix of the limit's fields
+--              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
+--              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever, 5 open reservations (no field)
+--              max     -1 is unlimited
+--              shadow  1: counts and reports, never denies
+--              thresholds  { percent, amount, … }, ascending: from the first on replies warn, and each opens an alert
+--                      (alerts.lua); 0 for none
+--              arg     kind 2: length of the window in ms; kind 3: a calendar; otherwise 0
+--              source  'tier:basic': where it comes from, in one word
+--   only resolves  1: alerts are resolved by it, and none is opened; otherwise 0
+--   tier     the id of the tier that the user has with this set; '' for none
+--   varies   names of the limits that other requests may find otherwise, or not at all, by another tier; not there for none
+--   other tiers    those that such requests may have, and in which anything counts; only in a set that speaks for all tiers but
+--            them
+--   is usual 1: the tier of that set is the one that the user has where nothing is said; otherwise 0
+-- @include lib/clock
+
+local sets = {
+    RING = 30,
+    REQUEST = 1, SLIDING = 2, CALENDAR = 3, TOTAL = 4, OPEN = 5, -- kinds
+    REQUESTS = 1, TOKENS = 2, COST = 5, CONCURRENT = 6, -- meters
+}
+local RING, SLIDING, CALENDAR, TOTAL, OPEN = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL, sets.OPEN
+local REQUEST, REQUESTS = sets.REQUEST, sets.REQUESTS
+local floor, ceil, max, format = math.floor, math.ceil, math.max, string.format
+local period = clock.period
+
+-- Sets by id. Dropped whole when there are too many: those in use are sent again.
+local MAX_KEPT = 4096
+local kept, kept_count = {}, 0
+
+local function names_in(list)
+    local is_in = {}
+    for i = 1, #list do is_in[list[i]] = true end
+    return is_in
+end
+
+-- Adds to the HMGET that reads a scope all fields of a set but its labels, and notes where they will stand in the reply.
+local function list_fields(set)
+    local read, size = { 'HMGET', '' }, 2
+    for j = 1, set.size do
+        set.at[j] = size - 1
+        if set.counter[j] then
+            size = size + 1
+            read[size] = set.counter[j]
+        end
+        if set.marker[j] then
+            size = size + 1
+            read[size] = set.marker[j]
+        end
+    end
+    if size > 2 or set.holds then
+        set.holds, set.held_at = true, size - 1
+        read[size + 1], read[size + 2] = 'held', 'alerts'
+        size = size + 2
+    end
+    if set.history then
+        set.history_at = size - 1
+        read[size + 1], read[size + 2] = 'history', 'history/requests'
+        size = size + 2
+    end
+    set.read, set.read_size = read, size
+end
+
+-- What a set is as long as it is kept: an array for each property of its limits, by their places in the set.
+--   at[j]        where in the reply of `read` the limit's counter stands; its marker, if it has one, comes behind it
+--   counted      the limits that count requests
+--   is_simple    all limits are such, enforced, and have a marker
+--   stamp        the time for which the rest has been worked out (refresh)
+--   current[j]   of a sliding limit: the number of its newest bucket; stored[j]: the marker that says it, or the period
+--   ends[j]      when what is counted now counts no more; starts[j]: of a calendar limit, when its period began
+--   expires      when a key that is written now needs to live no longer
+local function prepare(sent)
+    local limits = sent[2]
+    local set = {
+        size = #limits, name = {}, meter = {}, kind = {}, max = {}, shadow = {}, warn = {}, warns = false,
+        thresholds = {}, source = {}, only_resolves = sent[3] == 1, tier = sent[4], width = {}, calendar = {},
+        counter = {}, marker = {}, ring = {}, at = {}, counted = {}, for_ever = false, holds = false,
+        held_at = false, history = false, history_at = false, read = false, read_size = 0,
+        stamp = false, current = {}, stored = {}, ends = {}, starts = {}, expires = 0,
+        varies = sent[5] and names_in(sent[5]), other_tiers = sent[6] and names_in(sent[6]),
+        speaks_for_usual = sent[7] == 1, places = {}, is_simple = false,
+    }
+    for j = 1, #limits do
+        local limit = limits[j]
+        local name, kind, arg = limit[1], limit[3], limit[7]
+        local thresholds = limit[6] ~= 0 and limit[6]
+        set.name[j], set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.thresholds[j], set.warn[j] =
+            name, limit[2], kind, limit[4], limit[5] == 1, thresholds, thresholds and thresholds[2] or -1
+        set.source[j] = limit[8]
+        set.calendar[j], set.width[j], set.ring[j], set.marker[j], set.counter[j] = false, false, false, false, false
+        if thresholds then set.warns = true end
+        if kind == SLIDING then
+            set.width[j], set.counter[j], set.marker[j], set.ring[j] =
+                ceil(arg / RING), name .. '.n', name .. '.b', name .. '.r'
+        elseif kind == CALENDAR then
+            set.calendar[j], set.counter[j], set.marker[j] = arg, name, name .. '.p'
+        elseif kind == TOTAL then
+            set.counter[j], set.for_ever = name, true
+        elseif kind == OPEN then
+            set.holds = true
+        end
+        if set.counter[j] then
+            set.places[name] = j
+            if limit[2] == REQUESTS and kind ~= REQUEST then set.counted[#set.counted + 1] = j end
+        end
+        set.current[j], set.stored[j], set.ends[j], set.starts[j] = false, false, false, false
+    end
+    if sent[1] ~= 0 then
+        set.history = {
+            day_calendar = sent[1][1], month_calendar = sent[1][2], day_kept = sent[1][3], month_kept = sent[1][4],
+            kind = sent[1][5], day = false, starts = 0, ranking = false,
+        }
+    end
+    set.is_simple = set.size > 0 and #set.counted == set.size
+    for j = 1, set.size do
+        set.is_simple = set.is_simple and set.max[j] > 0 and not set.shadow[j] and set.marker[j] ~= false
+    end
+    list_fields(set)
+    return set
+end
+
+-- The day of history that holds now, as today.lua has it: history.day, and when it started. False where a calendar does not cover the
+-- time.
+local function refresh_history(history, now)
+    local id, ends, starts = period(history.day_calendar, now)
+    local month, month_ends = period(history.month_calendar, now)
+    if not id or not month then return false end
+    local day = history.day
+    if not day or day.id ~= id or day.ends ~= ends or day.month ~= month or day.month_ends ~= month_ends then
+        history.day = {
+            id = id, ends = ends, month = month, month_ends = month_ends, values = { 0, 0, 0 },
+            head = format('%s %d %s %d', id, ends, month, month_ends),
+        }
+    end
+    history.starts = starts
+    return true
+end
+
+-- Works out what depends on the time. False where a calendar does not cover it.
+local function refresh(set, now)
+    local kind, width, current, stored, ends, expires = set.kind, set.width, set.current, set.stored, set.ends, 0
+    for j = 1, set.size do
+        if kind[j] == SLIDING then
+            local bucket = floor(now / width[j])
+            if bucket ~= current[j] then
+                current[j], stored[j], ends[j] = bucket, format('%d', bucket), (bucket + RING + 2) * width[j]
+            end
+            expires = max(expires, now + (RING + 2) * width[j])
+        elseif kind[j] == CALENDAR then
+            local id, its_end, starts = period(set.calendar[j], now)
+            if not id then return false end
+            if its_end ~= ends[j] or starts ~= set.starts[j] then
+                stored[j], ends[j], set.starts[j] = format('%s %d', id, its_end), its_end, starts
+            end
+            expires = max(expires, its_end)
+        end
+    end
+    set.expires = expires
+    if set.history and not refresh_history(set.history, now) then return false end
+    set.stamp = now
+    return true
+end
+
+-- The sets with these ids, for a time. sent: by the same places what the sets say, where the caller has to say it; empty otherwise.
+-- Returns nil and a status: 0 where a calendar does not cover the time, 4 where a set is unknown.
+function sets.all(ids, sent, now)
+    local found = {}
+    for i = 1, #ids do
+        local id = ids[i]
+        local set = kept[id]
+        if not set then
+            if not sent[i] then return nil, 4 end
+            set = prepare(sent[i])
+            if kept_count >= MAX_KEPT then kept, kept_count = {}, 0 end
+            kept[id], kept_count = set, kept_count + 1
+        end
+        if set.stamp ~= now and not refresh(set, now) then return nil, 0 end
+        found[i] = set
+    end
+    return found
+end
+
+-- A set that is used once.
+function sets.one(sent, now)
+    local set = prepare(sent)
+    return refresh(set, now) and set or nil
+end
+
+return sets
