@@ -163,6 +163,7 @@ let package = Package(
                 "TollgateClient",
                 "TollgateCore",
                 "TollgateDelivery",
+                "TollgateLedger",
                 "TollgateRedis",
                 "TollgateServer",
                 "TollgateWire",

@@ -60,12 +60,15 @@ final class Batch {
     /// How often it has been sent again because the sidecar's idea of the time was off.
     var resent = 0
 
-    /// `number` as for the encoder.
-    init(number: Int, keySpace: KeySpace, bounds: Bounds = .long, at now: NIODeadline = .now()) {
+    /// `number` and `partition` as for the encoder.
+    init(
+        number: Int, keySpace: KeySpace, partition: KeySpace.Partition? = nil, bounds: Bounds = .long,
+        at now: NIODeadline = .now()
+    ) {
         self.number = number
         self.bounds = bounds
         waitsSince = now
-        encoder = BatchEncoder(number: number, keySpace: keySpace)
+        encoder = BatchEncoder(number: number, keySpace: keySpace, partition: partition)
     }
 
     /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.
@@ -75,6 +78,9 @@ final class Batch {
     }
 
     private static let weightOfUsage = 8
+
+    /// That of all its operations.
+    var partition: KeySpace.Partition? { encoder.partition }
 
     /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
     func append(

@@ -55,7 +55,7 @@ extension BatchEncoder {
     /// Two operations of a batch that are known by the same mark share its key.
     private mutating func place(of mark: OperationMark) -> Int64 {
         if let place = marks[mark] { return Int64(place) }
-        markKeys.writeBulk(keySpace.prefix + mark.name)
+        markKeys.writeBulk(prefix + mark.name)
         marks[mark] = marks.count + 1
         return Int64(marks.count)
     }

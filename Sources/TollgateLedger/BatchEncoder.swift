@@ -22,12 +22,17 @@ package struct BatchEncoder {
     /// The places of the keys of marks, from 1.
     var marks: [OperationMark: Int] = [:]
     var markKeys = ByteBuffer()
-    let keySpace: KeySpace
+    private let keySpace: KeySpace
+    let partition: KeySpace.Partition?
+    /// What all keys begin with.
+    let prefix: String
 
-    /// `number` is another than that of any batch which the same plans were put into before.
-    package init(number: Int, keySpace: KeySpace) {
+    /// `number` is another than that of any batch which the same plans were put into before. All keys are in the partition.
+    package init(number: Int, keySpace: KeySpace, partition: KeySpace.Partition? = nil) {
         self.number = number
         self.keySpace = keySpace
+        self.partition = partition
+        prefix = keySpace.prefix(of: partition)
     }
 
     /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
@@ -89,7 +94,12 @@ package struct BatchEncoder {
             plan.set.batchNumber = number
             plan.set.batchPlace = sets.count
         }
-        keys.writeBytes(plan.key)
+        if plan.partition == partition {
+            keys.writeBytes(plan.key)
+        } else {
+            // Only the text of a scope without limits and history matters: its key is neither read nor written.
+            keys.writeBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
+        }
         scopes.writeMessagePack(Int64(plan.set.batchPlace))
         scopes.writeBytes(plan.label)
     }
@@ -103,7 +113,7 @@ package struct BatchEncoder {
     ) -> RedisFunctionArguments {
         var head = ByteBuffer()
         head.writeMessagePack(fixedClock ?? 0)
-        head.writeMessagePack(Int64(keySpace.prefix.utf8.count))
+        head.writeMessagePack(Int64(prefix.utf8.count))
         writeSets(at: now, isKnown, into: &head)
         head.writeMessagePack(arrayOf: plans.count * 2)
         var operationsHead = ByteBuffer()
@@ -127,7 +137,7 @@ package struct BatchEncoder {
         command.writeBulk(String(keyCount))
         command.writeImmutableBuffer(keys)
         command.writeImmutableBuffer(markKeys)
-        if let identity { command.writeBulk(keySpace.lastBatch(of: identity.producer)) }
+        if let identity { command.writeBulk(keySpace.lastBatch(of: identity.producer, in: partition)) }
         command.writeString("$\(length)\r\n")
         command.writeImmutableBuffer(head)
         command.writeImmutableBuffer(scopes)

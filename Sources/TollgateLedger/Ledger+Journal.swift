@@ -114,19 +114,20 @@ extension Ledger {
         Array(Set((record.keptOperations ?? []).flatMap(\.parsedScopes)))
     }
 
-    /// Sends a record of the journal as what it was sent before, if it was. `plan` finds the scopes of now. The owner is told
-    /// of each of its operations, with their places as tickets. Returns whether the record could be read.
+    /// Sends a record of the journal as what it was sent before, if it was: each partition's operations in a batch of their own. These
+    /// have the same identity, as each partition keeps what was applied last. `plan` finds the scopes of now. The owner is told of each
+    /// of its operations, with their places as tickets. Returns whether the record could be read.
     func replay(
-        _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: any OperationOwner
+        _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: ReplayedRecord
     ) -> Bool {
         guard let kept = record.keptOperations, kept.count == record.operations else { return false }
+        let operations = kept.compactMap(\.operation)
+        guard operations.count == kept.count else { return false }
         // Of traits that had one plan when this was sent as a batch, and have two by now, the first decides.
         var chosen: [Scope: ScopePlan] = [:]
-        let batch = batchToReplay()
-        batch.isReplay = true
-        batch.identity = record.identity
+        var replayed: [(place: Int, plans: [ScopePlan], partition: KeySpace.Partition?)] = []
         for (place, kept) in kept.enumerated() {
-            guard let operation = kept.operation else { return false }
+            let operation = operations[place]
             let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
             // What is held is held of scopes without limits too: those that they had when it was reserved.
             let keepsInert = operation.verb == .commit || operation.verb == .cancel
@@ -137,13 +138,26 @@ extension Ledger {
                 chosen[scope] = plan
                 return plan
             }
-            var times = OperationTimes(usedAt: kept.at)
-            times.now = redisTime
-            batch.append(
-                operation.verb, operation.amounts, on: plans, terms: operation.terms, times: times, for: owner,
-                ticket: place)
+            if let conflict = keySpace.conflict(among: plans) {
+                owner.cannotApply(conflict, ticket: place)
+            } else {
+                replayed.append((place, plans, keySpace.partition(of: plans, operation.terms)))
+            }
         }
-        full.append(batch)
+        for part in Dictionary(grouping: replayed, by: \.partition).values {
+            let batch = batchToReplay(in: part[0].partition)
+            batch.isReplay = true
+            batch.identity = record.identity
+            for (place, plans, _) in part {
+                let operation = operations[place]
+                var times = OperationTimes(usedAt: kept[place].at)
+                times.now = redisTime
+                batch.append(
+                    operation.verb, operation.amounts, on: plans, terms: operation.terms, times: times, for: owner,
+                    ticket: place)
+            }
+            full.append(batch)
+        }
         scheduleFlush()
         return true
     }

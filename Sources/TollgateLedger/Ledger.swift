@@ -12,7 +12,9 @@ package import TollgateRedis
 package final class Ledger {
     /// Batches that may wait behind the one that fills; past it operations fail with `.busy`. Sessions stop far earlier, when
     /// ``hasRoom`` says so.
-    static let waitingBatches = 64
+    static let maxWaitingBatches = 64
+    /// The same with partitions, where operations that come together make many short batches.
+    static let maxWaitingBatchesOfPartitions = 4_096
 
     package static let batchFunction = RedisFunction("batch")
     /// For a batch of nothing but PEEKs, where Redis takes no writes.
@@ -22,7 +24,7 @@ package final class Ledger {
 
     package let eventLoop: any EventLoop
     let link: RedisLink
-    let keySpace: KeySpace
+    package let keySpace: KeySpace
     let deadline: TimeAmount
     /// Where facts are kept that cannot reach Redis; without one they fail.
     let journal: Journal?
@@ -129,7 +131,7 @@ package final class Ledger {
                 KeptFact(
                     operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
         }
-        guard let batch = batchToFill() else { return fail(.busy) }
+        guard let batch = batchToFill(in: keySpace.partition(of: plans, terms)) else { return fail(.busy) }
         var times = OperationTimes(usedAt: usedAt)
         if terms != nil || usedAt != nil { times.now = redisTime }
         batch.append(
@@ -142,7 +144,9 @@ package final class Ledger {
         of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
     ) {
         guard isReady || isStarting else { return completion(.failure(noConnection)) }
-        guard let batch = batchToFill() else { return completion(.failure(.busy)) }
+        // A reading is a call of its own, and so goes with a batch of any partition.
+        let partition = if let filling { filling.partition } else { plan.partition }
+        guard let batch = batchToFill(in: partition) else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
         scheduleFlush()
     }
@@ -213,31 +217,36 @@ package final class Ledger {
         shortBatchesUntil = .now() + .milliseconds(100)
     }
 
-    /// Nil when too many batches wait.
-    private func batchToFill() -> Batch? {
+    private var hasPlace: Bool {
+        full.count < (keySpace.partitions == nil ? Self.maxWaitingBatches : Self.maxWaitingBatchesOfPartitions)
+    }
+
+    /// Nil when too many batches wait. An operation of another partition ends the batch that fills: all keys of a call are in one.
+    private func batchToFill(in partition: KeySpace.Partition?) -> Batch? {
         if let batch = filling {
-            guard batch.isFull else { return batch }
-            guard full.count < Self.waitingBatches else { return nil }
+            guard batch.isFull || batch.partition != partition else { return batch }
+            guard hasPlace else { return nil }
             full.append(batch)
-        } else if full.count >= Self.waitingBatches {
+        } else if !hasPlace {
             return nil
         }
-        let batch = makeBatch()
+        let batch = makeBatch(in: partition)
         filling = batch
         return batch
     }
 
     /// One that comes from the journal. Plans are in one batch at a time, so the one that fills is ended.
-    func batchToReplay() -> Batch {
+    func batchToReplay(in partition: KeySpace.Partition?) -> Batch {
         endBatch()
-        return makeBatch()
+        return makeBatch(in: partition)
     }
 
-    private func makeBatch() -> Batch {
+    private func makeBatch(in partition: KeySpace.Partition?) -> Batch {
         lastBatchNumber += 1
         let now = NIODeadline.now()
         return Batch(
-            number: lastBatchNumber, keySpace: keySpace, bounds: now < shortBatchesUntil ? .short : .long, at: now)
+            number: lastBatchNumber, keySpace: keySpace, partition: partition,
+            bounds: now < shortBatchesUntil ? .short : .long, at: now)
     }
 
     /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.

@@ -34,6 +34,12 @@ final class ReplayedRecord: OperationOwner {
         oneMore()
     }
 
+    /// The operation is not sent; a sentence that says why.
+    func cannotApply(_ reason: String, ticket: Int) {
+        note(reason, of: ticket)
+        oneMore()
+    }
+
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
         if case .internal(let reason) = failure {
             outcome = .failing(reason, others: ledger.answeredBatches)

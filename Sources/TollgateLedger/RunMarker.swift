@@ -32,24 +32,27 @@ package struct RunMarker: Sendable, Equatable, Codable {
     package static let function = RedisFunction("policy/run_marker")
 
     /// The arguments for the next look. `revision`: the highest that the sidecar has seen.
-    package func arguments(namespace: String, revision: Int64) -> RedisFunctionArguments {
-        let keys = PolicyKeys(namespace: namespace)
+    package func arguments(keySpace: KeySpace, revision: Int64) -> RedisFunctionArguments {
+        let keys = PolicyKeys(namespace: keySpace.namespace)
         let nextID = String(UInt64.random(in: .min ... .max), radix: 16)
         return RedisFunctionArguments(
             keys: [keys.marker, keys.revision, keys.scratch],
-            arguments: ["\(generation)", id, "\(count)", "\(revision)", nextID])
+            arguments: [
+                "\(generation)", id, "\(count)", "\(revision)", nextID, "\(KeySpace.layout)", keySpace.partitionsText,
+            ])
     }
 
-    /// What a look has found, and the revision that was there, below 0 where it is no number. From now on what it has found is
-    /// remembered. Nil for a reply that cannot be read.
-    package mutating func take(_ reply: RedisReply) -> (finding: Finding, revision: Int64)? {
-        guard case .array(let parts) = reply, parts.count == 5, case .bulk(let word) = parts[0],
+    /// What a look has found, the revision that was there, below 0 where it is no number, and whether the keys are named as this
+    /// sidecar names them. From now on what it has found is remembered. Nil for a reply that cannot be read.
+    package mutating func take(_ reply: RedisReply) -> (finding: Finding, revision: Int64, hasOurLayout: Bool)? {
+        guard case .array(let parts) = reply, parts.count == 6, case .bulk(let word) = parts[0],
             let finding = Finding(rawValue: String(buffer: word)), case .integer(let generation) = parts[1],
-            case .bulk(let id) = parts[2], case .integer(let count) = parts[3], case .integer(let revision) = parts[4]
+            case .bulk(let id) = parts[2], case .integer(let count) = parts[3], case .integer(let revision) = parts[4],
+            case .integer(let isOurs) = parts[5]
         else { return nil }
         let isKnown = generation == self.generation
         (self.generation, self.id, self.count) = (generation, String(buffer: id), count)
         // Of two looks under way at a time the second finds what the first has begun.
-        return (finding == .noticed && isKnown ? .seen : finding, revision)
+        return (finding == .noticed && isKnown ? .seen : finding, revision, isOurs == 1)
     }
 }

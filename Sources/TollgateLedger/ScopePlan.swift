@@ -18,6 +18,8 @@ package final class ScopePlan {
     /// The index of the scope's text in `bytes`.
     private let textStart: Int32
     private let textCount: Int32
+    /// Of its keys; nil without partitions.
+    let partition: KeySpace.Partition?
     /// Of the text, for the cache.
     let hash: Int
     /// `provider=openai` in MessagePack, under which other scopes' history counts what this one had a part in; the number 0 if
@@ -25,6 +27,8 @@ package final class ScopePlan {
     let label: [UInt8]
     /// Whether leaving the scope out of an operation changes nothing.
     package let isInert: Bool
+    /// Whether there may be anything of it in Redis: whether it has limits or history.
+    var isStored: Bool { !set.limits.isEmpty || set.history != nil }
     /// Whether it is the scope that every request has.
     let isGlobal: Bool
     /// Whether the text is nothing but visible ASCII without quotes, and so needs none in a reply.
@@ -48,9 +52,11 @@ package final class ScopePlan {
         self.hash = hash
         isGlobal = scope.parts.isEmpty
         let text = scope.description
-        let name = keySpace.hash(of: scope)
+        partition = keySpace.partition(ofText: text)
+        let prefix = keySpace.prefix(of: partition)
+        let name = prefix + KeySpace.name(ofScope: text)
         let key = "$\(name.utf8.count)\r\n\(name)\r\n"
-        let hasText = name.utf8.count == keySpace.prefix.utf8.count + text.utf8.count
+        let hasText = name.utf8.count == prefix.utf8.count + text.utf8.count
         bytes = Array((hasText ? key : key + text).utf8)
         keyCount = Int32(key.utf8.count)
         textCount = Int32(text.utf8.count)
@@ -72,6 +78,7 @@ package final class ScopePlan {
         keyCount = plan.keyCount
         textStart = plan.textStart
         textCount = plan.textCount
+        partition = plan.partition
         hash = plan.hash
         label = plan.label
         isInert = plan.isInert

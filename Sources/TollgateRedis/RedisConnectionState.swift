@@ -45,7 +45,7 @@ struct RedisConnectionState {
         case .closing, .closed: return .closed
         case .connecting, .handshaking, .backingOff:
             guard let outage else { return .connecting }
-            if outage.isTooOld { return .unsupported(reason: outage.reason) }
+            if outage.isUnsupported { return .unsupported(reason: outage.reason) }
             return outage.isRefusal ? .refused(reason: outage.reason) : .down(reason: outage.reason)
         }
     }

@@ -1,13 +1,15 @@
 package import NIOCore
 
-/// What is said on a new connection before anything else: AUTH, SELECT, PING and INFO server, in one write. PING tells
-/// whether Redis is able to serve, and INFO its version; a Redis that does not let us ask is taken for one that can be used.
+/// What is said on a new connection before anything else: AUTH, SELECT, PING, INFO server and the commands of the requirement, in one
+/// write. PING tells whether Redis is able to serve, and INFO its version; a Redis that does not let us ask is taken for one that can
+/// be used.
 package struct RedisHandshake {
     enum Step: Equatable {
         case authenticate
         case select
         case ping
         case version
+        case require([String])
     }
 
     package enum Progress: Equatable {
@@ -17,15 +19,20 @@ package struct RedisHandshake {
     }
 
     private let address: RedisAddress
+    private let requirement: RedisRequirement?
     private let steps: [Step]
     private var answered = 0
+    /// Those to the commands of the requirement.
+    private var requirementReplies: [RedisReply] = []
 
-    package init(address: RedisAddress) {
+    package init(address: RedisAddress, requirement: RedisRequirement? = nil) {
         self.address = address
+        self.requirement = requirement
         var steps: [Step] = []
         if address.password != nil { steps.append(.authenticate) }
         if address.database != 0 { steps.append(.select) }
-        self.steps = steps + [.ping, .version]
+        steps += [.ping, .version]
+        self.steps = steps + (requirement?.commands.map(Step.require) ?? [])
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -37,6 +44,7 @@ package struct RedisHandshake {
             case .select: RedisCommand.encode("SELECT", String(address.database), into: &buffer)
             case .ping: RedisCommand.encode("PING", into: &buffer)
             case .version: RedisCommand.encode("INFO", "server", into: &buffer)
+            case .require(let words): RedisCommand.encode(words, into: &buffer)
             }
         }
     }
@@ -50,15 +58,22 @@ package struct RedisHandshake {
         return answered == steps.count ? .complete : .underWay
     }
 
-    private func outage(_ step: Step, _ reply: RedisReply) -> RedisOutage? {
+    private mutating func outage(_ step: Step, _ reply: RedisReply) -> RedisOutage? {
         switch (step, reply) {
         case (.authenticate, .error(let sentence)): RedisOutage("AUTH: \(sentence)", isRefusal: true)
         case (.select, .error(let sentence)): refusal(sentence, of: "SELECT \(address.database)")
         case (.ping, .error(let sentence)): refusal(sentence, of: "PING")
         case (.version, .bulk(let text)):
             RedisVersion(info: String(buffer: text)).flatMap { $0.isTooOld ? .tooOld($0) : nil }
+        case (.require, let reply): outageOfRequirement(reply)
         default: nil
         }
+    }
+
+    private mutating func outageOfRequirement(_ reply: RedisReply) -> RedisOutage? {
+        requirementReplies.append(reply)
+        guard let requirement, requirementReplies.count == requirement.commands.count else { return nil }
+        return requirement.fault(requirementReplies).map(RedisOutage.unsupported)
     }
 
     private func refusal(_ sentence: String, of command: String) -> RedisOutage {

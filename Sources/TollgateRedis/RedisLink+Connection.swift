@@ -51,7 +51,7 @@ extension RedisLink {
 
     private func sendHandshake() {
         guard let connection else { return }
-        handshake = RedisHandshake(address: address)
+        handshake = RedisHandshake(address: address, requirement: requirement)
         var bytes = ByteBuffer()
         handshake.encode(into: &bytes)
         connection.channel.writeAndFlush(bytes, promise: nil)
@@ -93,7 +93,7 @@ extension RedisLink {
         }
         loggedOutage = outage
         let what =
-            if outage.isTooOld {
+            if outage.isUnsupported {
                 "Redis cannot be used"
             } else {
                 outage.isRefusal ? "Redis refuses our credentials" : "no connection to Redis"

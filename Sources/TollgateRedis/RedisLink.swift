@@ -18,6 +18,7 @@ public final class RedisLink {
     public let address: RedisAddress
     /// The loop that owns the link.
     public let eventLoop: any EventLoop
+    let requirement: RedisRequirement?
     let logger: Logger
 
     // Without run-time checks of exclusive access: asked for every operation; its functions are pure and call nobody.
@@ -45,12 +46,15 @@ public final class RedisLink {
     /// Shown every reply first where the link is subscribed to a channel: takes those that answer nothing, and says so.
     var onPublished: ((RedisReply) -> Bool)?
 
-    /// A link that does nothing before ``start()``.
-    public init(address: RedisAddress, eventLoop: any EventLoop, logger: Logger) {
+    /// A link that does nothing before ``start()``. A Redis that does not fulfil the requirement is one that cannot be used.
+    public init(
+        address: RedisAddress, requirement: RedisRequirement? = nil, eventLoop: any EventLoop, logger: Logger
+    ) {
         self.address = address
+        self.requirement = requirement
         self.eventLoop = eventLoop
         self.logger = logger
-        handshake = RedisHandshake(address: address)
+        handshake = RedisHandshake(address: address, requirement: requirement)
         closed = eventLoop.makePromise()
     }
 

@@ -19,10 +19,12 @@ final class RedisHealth {
         var onDataLoss: (_ isFirst: Bool) -> Void = { _ in }
         /// What is remembered of the data now.
         var onLook: (RunMarker) -> Void = { _ in }
+        /// Another sidecar has begun the data anew, with other names of keys.
+        var onOtherLayout: () -> Void = {}
     }
 
     private let link: RedisLink
-    private let namespace: String
+    private let keySpace: KeySpace
     private let logger: Logger
     private let refusals: RedisRefusals
     private let seen: SeenRevision
@@ -40,11 +42,11 @@ final class RedisHealth {
 
     /// - Parameter marker: What was remembered of the data before.
     init(
-        link: RedisLink, namespace: String, marker: RunMarker, seen: SeenRevision, refusals: RedisRefusals,
+        link: RedisLink, keySpace: KeySpace, marker: RunMarker, seen: SeenRevision, refusals: RedisRefusals,
         logger: Logger
     ) {
         self.link = link
-        self.namespace = namespace
+        self.keySpace = keySpace
         self.marker = marker
         self.seen = seen
         self.refusals = refusals
@@ -82,7 +84,7 @@ final class RedisHealth {
     private func look() {
         guard !isLooking else { return }
         isLooking = true
-        let arguments = marker.arguments(namespace: namespace, revision: seen.last)
+        let arguments = marker.arguments(keySpace: keySpace, revision: seen.last)
         link.call(RunMarker.function, arguments) { result in
             self.isLooking = false
             switch result {
@@ -95,7 +97,8 @@ final class RedisHealth {
 
     private func take(_ reply: RedisReply) {
         let before = marker
-        guard let (finding, revision) = marker.take(reply) else { return }
+        guard let (finding, revision, hasOurLayout) = marker.take(reply) else { return }
+        guard hasOurLayout else { return listener.onOtherLayout() }
         refusals.wrote()
         if revision > 0 { seen.note(revision) }
         listener.onLook(marker)

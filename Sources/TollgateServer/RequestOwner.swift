@@ -55,6 +55,7 @@ extension RequestOwner {
         guard worker.resolve(names, of: reader.request.bytes, unknown) else {
             return awaitScopes()
         }
+        if let conflict = worker.partitionConflict { return refuse(conflict) }
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
@@ -77,6 +78,7 @@ extension RequestOwner {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
         guard worker.resolve(names, of: request.bytes, unknown) else { return awaitScopes() }
+        if let conflict = worker.partitionConflict { return refuse(conflict) }
         let (amounts, reservation) = worker.reservation(for: request)
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
@@ -100,6 +102,7 @@ extension RequestOwner {
         guard worker.resolve(settled.names, of: settled.bytes, keepsInert: true, unknown) else {
             return awaitScopes()
         }
+        if let conflict = worker.partitionConflict { return refuse(conflict) }
         worker.ledger.submit(
             verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation),
             traits: worker.resolver.traits, unknown: unknown,

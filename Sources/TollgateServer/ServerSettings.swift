@@ -11,6 +11,9 @@ public struct ServerSettings: Sendable {
     public var redis: RedisAddress
     /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
     public var namespace = "tollgate"
+    /// The number of hash tags over which scopes are spread, 1 to 16 384, so that each is in one slot of a Redis Cluster; nil for
+    /// names without hash tags.
+    public var partitions: Int?
     /// The file in which facts are kept that cannot reach Redis, and its folder is there; nil keeps none, and they fail.
     public var journalPath: String?
     /// The most operations that it holds; past it they fail.
@@ -36,7 +39,7 @@ public struct ServerSettings: Sendable {
     package var peerInterval = Duration.seconds(5)
 
     /// The names of its keys.
-    package var keySpace: KeySpace { KeySpace(namespace: namespace) }
+    package var keySpace: KeySpace { KeySpace(namespace: namespace, partitions: partitions) }
 
     /// The bytes of a token.
     package static let tokenLengths = 16...512
@@ -60,15 +63,7 @@ public struct ServerSettings: Sendable {
         if let token, !Self.tokenLengths.contains(token.utf8.count) {
             throw ServerError("token: \(Self.expectedToken)")
         }
-        let allowed = namespace.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-            default: "_.-:".utf8.contains(byte)
-            }
-        }
-        guard (1...64).contains(namespace.utf8.count), allowed else {
-            throw ServerError("--namespace \(namespace): expected 1 to 64 of A-Z a-z 0-9 _ . - :")
-        }
+        try Self.validate(namespace: namespace, partitions: partitions)
         guard (1...256).contains(workers) else { throw ServerError("--workers \(workers): expected 1 to 256") }
         guard deadline >= .milliseconds(1), deadline <= .seconds(60) else {
             throw ServerError("--deadline: expected 1ms to 60s")
@@ -78,6 +73,22 @@ public struct ServerSettings: Sendable {
         }
         guard (1...1_000_000).contains(maxConnections) else {
             throw ServerError("--max-connections \(maxConnections): expected 1 to 1000000")
+        }
+    }
+
+    /// The same of the names of keys alone.
+    package static func validate(namespace: String, partitions: Int?) throws(ServerError) {
+        let allowed = namespace.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+            default: "_.-:".utf8.contains(byte)
+            }
+        }
+        guard (1...64).contains(namespace.utf8.count), allowed else {
+            throw ServerError("--namespace \(namespace): expected 1 to 64 of A-Z a-z 0-9 _ . - :")
+        }
+        if let partitions, !(1...KeySpace.maxPartitions).contains(partitions) {
+            throw ServerError("--partitions \(partitions): expected 1 to \(KeySpace.maxPartitions)")
         }
     }
 }

@@ -17,12 +17,12 @@ final class StoreConnections: Sendable {
 
     /// To be made on the event loop. Does nothing before `start()`.
     init(
-        eventLoop: any EventLoop, settings: ServerSettings, seen: SeenRevision, functionRights: FunctionRights,
-        logger: Logger
+        eventLoop: any EventLoop, settings: ServerSettings, requirement: RedisRequirement, seen: SeenRevision,
+        functionRights: FunctionRights, logger: Logger
     ) {
-        let link = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
+        let link = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
         link.onFunctionsDenied = functionRights.wereDenied
-        let pages = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
+        let pages = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
         let storeLink = StoreLink(
             NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline))
@@ -36,6 +36,13 @@ final class StoreConnections: Sendable {
     /// To be called on the event loop.
     func start() {
         for link in links.value { link.start() }
+    }
+
+    /// Gives up the present connections and makes new ones.
+    func connectAnew(reason: String) {
+        links.eventLoop.execute { [links] in
+            for link in links.value { link.disconnect(reason: reason) }
+        }
     }
 
     /// Whoever waits for a reply is told that none comes. Returns when the connections are closed.

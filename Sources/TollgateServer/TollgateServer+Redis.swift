@@ -11,12 +11,13 @@ extension TollgateServer {
         let remembered = markerFile?.read()
         seenRevision.note(remembered?.revision ?? 0)
         let health = RedisHealth(
-            link: worker.link, namespace: settings.namespace, marker: remembered?.marker ?? RunMarker(),
+            link: worker.link, keySpace: settings.keySpace, marker: remembered?.marker ?? RunMarker(),
             seen: seenRevision,
             refusals: refusals, logger: logger)
         health.listener = RedisHealth.Listener(
             onDataLoss: { [weak self] isFirst in self?.dataWasLost(isFirst: isFirst) },
-            onLook: { [markerFile, seenRevision] marker in markerFile?.note(marker, revision: seenRevision.last) })
+            onLook: { [markerFile, seenRevision] marker in markerFile?.note(marker, revision: seenRevision.last) },
+            onOtherLayout: { [weak self] in self?.connectAnew() })
         worker.health = health
     }
 
@@ -24,6 +25,13 @@ extension TollgateServer {
     func checkRedisSoon() {
         guard let first = workers.first else { return }
         first.eventLoop.execute { first.value.health?.checkSoon() }
+    }
+
+    /// On the new connections Redis is found to be one that cannot be used.
+    private func connectAnew() {
+        let reason = "the names of the keys in Redis are not those of this sidecar any more"
+        for worker in workers { worker.eventLoop.execute { worker.value.link.disconnect(reason: reason) } }
+        connections?.connectAnew(reason: reason)
     }
 
     /// Other sidecars cannot read tokens whose key Redis has lost.

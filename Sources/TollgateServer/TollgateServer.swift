@@ -28,6 +28,8 @@ public final class TollgateServer: Service {
     /// Whether Redis lets us have functions.
     let functionRights: FunctionRights
     let seenRevision = SeenRevision()
+    /// Its keys have to be named as this sidecar names them.
+    private let requirement: RedisRequirement
     /// What was seen of Redis's data; nil where nothing is kept on disk.
     let markerFile: MarkerFile?
     /// The other sidecars that share Redis and namespace.
@@ -67,6 +69,7 @@ public final class TollgateServer: Service {
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         refusals = RedisRefusals(logger: logger)
         functionRights = FunctionRights(logger: logger)
+        requirement = settings.keySpace.requirement(logger: logger)
         markerFile = settings.markerPath.map { MarkerFile(path: $0, settings: settings, logger: logger) }
         peers = PolicyPeers(interval: settings.peerInterval, logger: logger)
         let policyState = InfoReport.PolicyState(
@@ -123,8 +126,10 @@ public final class TollgateServer: Service {
     private func makeWorker(on eventLoop: any EventLoop, isFirst: Bool) async throws -> NIOLoopBound<Worker> {
         let policy = state.withLock { $0.policy }
         let report: @Sendable () async -> InfoReport = { [weak self] in await self?.report() ?? InfoReport() }
-        return try await eventLoop.submit { [weak self, settings, clients, logger, keeper, refusals, functionRights] in
-            let link = RedisLink(address: settings.redis, eventLoop: eventLoop, logger: logger)
+        return try await eventLoop.submit {
+            [weak self, settings, clients, logger, keeper, refusals, functionRights, requirement] in
+            let link = RedisLink(
+                address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
             link.onFunctionsDenied = functionRights.wereDenied
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
@@ -153,10 +158,11 @@ public final class TollgateServer: Service {
                 }
             })
         let eventLoop = background.next()
-        let (connections, watcher) = try await eventLoop.submit { [settings, logger, seenRevision, functionRights] in
+        let (connections, watcher) = try await eventLoop.submit {
+            [settings, logger, seenRevision, functionRights, requirement] in
             let connections = StoreConnections(
-                eventLoop: eventLoop, settings: settings, seen: seenRevision, functionRights: functionRights,
-                logger: logger)
+                eventLoop: eventLoop, settings: settings, requirement: requirement, seen: seenRevision,
+                functionRights: functionRights, logger: logger)
             let watcher = PolicyWatcher(
                 eventLoop: eventLoop, settings: settings, store: connections.stores.policy, listener: listener,
                 logger: logger)
@@ -295,7 +301,9 @@ public final class TollgateServer: Service {
     var watcher: PolicyWatcher? { state.withLock { $0.watcher } }
 
     /// What is kept in Redis beside the counters; nil before `start()`.
-    package var stores: Stores? { state.withLock { $0.connections?.stores } }
+    package var stores: Stores? { connections?.stores }
+
+    var connections: StoreConnections? { state.withLock { $0.connections } }
 
     /// What happens to alerts; nil before `start()`.
     var alertFeed: AlertFeed? {

@@ -3,6 +3,7 @@ import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgateWire
 
 /// Everything that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.
 final class Worker {
@@ -151,6 +152,11 @@ final class Worker {
         }
         resolver.resolveUnknown(names, of: bytes, into: &plans)
         return true
+    }
+
+    /// Why the request whose scopes were resolved cannot be carried out: they are in several partitions. Nil where it can.
+    var partitionConflict: RequestError? {
+        ledger.keySpace.conflict(among: plans).map { RequestError(.badRequest, $0) }
     }
 
     /// Calls back once, later: when the scopes are known, or with why not; without any, when the batch which fills has been sent.

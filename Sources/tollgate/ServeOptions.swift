@@ -25,6 +25,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))
     var namespace: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For Redis Cluster: spread the scopes over n hash tags; fixed with the first start. (default: none)",
+            valueName: "n"))
+    var partitions: String?
+
     @Option(help: ArgumentHelp("Event loops, each with a connection to Redis. (default: 1)", valueName: "n"))
     var workers: String?
 
@@ -70,7 +76,8 @@ struct ServeOptions: ParsableArguments {
     /// The options that were given, under the names that the environment and the file use.
     var given: [String: String] {
         var given = [
-            "policy": policy, "redis": redis, "data": data, "namespace": namespace, "workers": workers,
+            "policy": policy, "redis": redis, "data": data, "namespace": namespace, "partitions": partitions,
+            "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
         ].compactMapValues { $0 }
@@ -81,7 +88,8 @@ struct ServeOptions: ParsableArguments {
 
     /// Every name that may stand in the file of settings.
     static let names = [
-        "policy", "listen", "redis", "data", "namespace", "workers", "deadline", "idle-timeout", "max-connections",
+        "policy", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
+        "max-connections",
         "token-file", "admin", "admin-host", "admin-access", "alerts",
     ]
 

@@ -73,6 +73,7 @@ struct SettingsReader {
             server.listen = try listen.split(separator: ",").map { try ListenAddress(parsing: String($0)) }
         }
         server.namespace = reader.string(forKey: "namespace") ?? server.namespace
+        server.partitions = try number(reader, "partitions")
         server.deadline = try duration(reader, "deadline") ?? server.deadline
         server.idleTimeout = try duration(reader, "idle-timeout") ?? server.idleTimeout
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections

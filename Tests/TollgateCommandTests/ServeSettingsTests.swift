@@ -49,6 +49,7 @@ import TollgateTestSupport
             listen: ["unix:\(folder.path)/a.sock", "unix:\(folder.path)/b.sock"]
             redis: \(redis.address)
             namespace: mine
+            partitions: 4
             workers: 1
             deadline: 10s
             idle-timeout: 1h
@@ -99,6 +100,9 @@ import TollgateTestSupport
         ("max-connections", "1e3", "--max-connections 1e3: expected a whole number"),
         ("max-connections", "0", "--max-connections 0: expected 1 to 1000000"),
         ("namespace", "a b", "--namespace a b: expected 1 to 64 of A-Z a-z 0-9 _ . - :"),
+        ("partitions", "0", "--partitions 0: expected 1 to 16384"),
+        ("partitions", "16385", "--partitions 16385: expected 1 to 16384"),
+        ("partitions", "few", "--partitions few: expected a whole number"),
         ("listen", "7379", "--listen 7379: expected host:port (port 0 to 65535) or unix:PATH"),
         ("listen", "127.0.0.1:70000", "--listen 127.0.0.1:70000: expected host:port (port 0 to 65535) or unix:PATH"),
         ("redis", "http://localhost", "--redis: expected an address that starts with redis:// or unix://"),

@@ -49,9 +49,7 @@ import TollgateTestSupport
         try await Harness.with(policy(limit)) { harness in
             try await harness.record(85)
             let redis = harness.ledger.redis
-            try redis.cli(
-                "EVAL", PolicyStore.resetFunction.script, "3", Harness.key, "revision", "audit", "user:a", "changes",
-                "me", "here", limit.name)
+            try redis.cli("EVAL", PolicyStore.resetFunction.script, "1", Harness.key, limit.name)
             try await harness.record(85)
             let ids = Set(try await harness.settled().opened.map(\.id))
             #expect(ids.count == 2)

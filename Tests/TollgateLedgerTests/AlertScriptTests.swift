@@ -147,9 +147,7 @@ import TollgateTestSupport
         try await harness.record(85)
         let first = try await harness.settled().opened
         let name = Limit(.tokens, period, max: nil).name
-        try harness.ledger.redis.cli(
-            "EVAL", PolicyStore.resetFunction.script, "3", Self.key, "revision", "audit", "user:a", "changes", "me",
-            "here", "0", name)
+        try harness.ledger.redis.cli("EVAL", PolicyStore.resetFunction.script, "1", Self.key, name)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 1)
         #expect(try await harness.settled().reasons == [.reset])
         try await harness.record(85, at: Self.start + 2)

@@ -29,6 +29,39 @@ import TollgateCore
             OperationMark(.record, id: "7f3a", scope: text).name == key.dropFirst("tollgate:".count) + ":record:7f3a")
     }
 
+    @Test("the text of a scope is read from the names that begin with it")
+    func scopeText() throws {
+        var random = SeededGenerator(seed: 11)
+        for _ in 0..<5_000 {
+            let text = try Self.scope(&random).description
+            let name = KeySpace.name(ofScope: text)
+            for rest in ["", ":holds", ":record:a", ":record::", ":record:+"] {
+                #expect(KeySpace.scopeText(in: name + rest) == text, "\(name + rest)")
+            }
+        }
+    }
+
+    @Test("the checksum is the one of Redis Cluster")
+    func checksum() {
+        #expect(CRC16.checksum(of: "123456789".utf8) == 0x31c3)
+        #expect(CRC16.checksum(of: "user:alice".utf8) % 16_384 == 4_489)
+        #expect(CRC16.checksum(of: "".utf8) == 0)
+    }
+
+    @Test("with partitions the keys of a scope have the number of its partition as their hash tag")
+    func partitions() throws {
+        let keySpace = KeySpace(namespace: "tollgate", partitions: 16)
+        let scope = try Scope(parsing: "user:alice")
+        let number = Int(CRC16.checksum(of: "user:alice".utf8)) % 16
+        #expect(keySpace.hash(of: scope) == "tollgate:{\(number)}:user:alice")
+        #expect(keySpace.day("2026-11-29", of: scope) == "tollgate:{\(number)}:user:alice:day:2026-11-29")
+        #expect(keySpace.lastBatch(of: "p", in: 3) == "tollgate:{3}:last-batch:p")
+        #expect(keySpace.reservationKeys == "tollgate:reservation-keys")
+        let largest = KeySpace(namespace: "tollgate", partitions: KeySpace.maxPartitions)
+        #expect(largest.allPartitions.count == 16_384)
+        #expect(largest.partition(of: scope) == KeySpace.Partition(CRC16.checksum(of: "user:alice".utf8) % 16_384))
+    }
+
     @Test("keys of different scopes or of different purposes are different")
     func noCollisions() throws {
         var random = SeededGenerator(seed: 20_261_129)
@@ -75,7 +108,10 @@ import TollgateCore
         let ids = ["a", ":", ":a", "day:2026-11-29", "holds", "record:a", "::day:2026-11-29"]
         let id = ids.randomElement(using: &random) ?? ""
         let marks = [OperationVerb.record, .refund].map { verb in
-            (keySpace.prefix + OperationMark(verb, id: id, scope: scope.description).name, "\(verb) \(id)")
+            (
+                keySpace.prefix(of: keySpace.partition(of: scope))
+                    + OperationMark(verb, id: id, scope: scope.description).name, "\(verb) \(id)"
+            )
         }
         return marks + [
             (keySpace.hash(of: scope), "hash"), (keySpace.holds(of: scope), "holds"),
@@ -86,11 +122,11 @@ import TollgateCore
     @Test("keys of no scope begin with what is no kind")
     func others() throws {
         let names = [
-            keySpace.topScopes(try ScopeKind(parsing: "user"), .cost, day: "2026-11-29"),
-            keySpace.lastBatch(of: "a"), keySpace.reservationKeys,
+            keySpace.topScopes(try ScopeKind(parsing: "user"), .cost, day: "2026-11-29", in: nil),
+            keySpace.lastBatch(of: "a", in: nil), keySpace.reservationKeys,
         ]
         for name in names + [AlertKeys(namespace: "tollgate").all, PolicyKeys(namespace: "tollgate").tiers] {
-            let word = name.dropFirst(keySpace.prefix.count).prefix { $0 != ":" }
+            let word = name.dropFirst("tollgate:".count).prefix { $0 != ":" }
             #expect(!ScopeKind.isWellFormed(word.utf8), "\(name)")
         }
     }

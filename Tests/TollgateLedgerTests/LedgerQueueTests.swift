@@ -13,7 +13,7 @@ import TollgateCore
     @Test("past 64 batches that wait, operations are refused as busy, and those that wait are answered")
     func tooMany() async throws {
         let harness = try await harness()
-        let room = (Ledger.waitingBatches + 1) * Batch.capacity
+        let room = (Ledger.maxWaitingBatches + 1) * Batch.capacity
         let lines = try await harness.apply(Array(repeating: .check("user:a"), count: room + 10), at: nil)
         #expect(lines.prefix(room).enumerated().allSatisfy { $1 == "ALLOW user:a/requests/total used=\($0 + 1)" })
         #expect(lines.suffix(10) == Array(repeating: "FAILED busy", count: 10)[...])

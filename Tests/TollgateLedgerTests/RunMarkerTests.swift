@@ -20,17 +20,19 @@ import TollgateTestSupport
     ) {
         let arguments = [
             "\(marker.generation)", marker.id, "\(marker.count)", "\(revision)", "id\(UInt32.random(in: 0...(.max)))",
+            "\(KeySpace.layout)", "0",
         ]
         let words = try redis.cli(["EVAL", RunMarker.function.script, "3"] + Self.keys + arguments)
             .split(separator: "\n").map(String.init)
-        try #require(words.count == 5, "\(words)")
+        try #require(words.count == 6, "\(words)")
         func number(_ place: Int) throws -> RedisReply { .integer(try #require(Int64(words[place]))) }
         let reply = RedisReply.array([
             .bulk(ByteBuffer(string: words[0])), try number(1), .bulk(ByteBuffer(string: words[2])), try number(3),
-            try number(4),
+            try number(4), try number(5),
         ])
         let found = marker.take(reply)
-        return try #require(found)
+        let (finding, revision, _) = try #require(found)
+        return (finding, revision)
     }
 
     /// Puts the marker back as it is now, when that is called.
@@ -136,7 +138,7 @@ import TollgateTestSupport
         #expect(try look(&marker).finding == .gone)
         let reply = RedisReply.array([
             .bulk(ByteBuffer(string: "noticed")), .integer(marker.generation), .bulk(ByteBuffer(string: marker.id)),
-            .integer(marker.count + 1), .integer(0),
+            .integer(marker.count + 1), .integer(0), .integer(1),
         ])
         #expect(before.generation < marker.generation)
         let found = marker.take(reply)

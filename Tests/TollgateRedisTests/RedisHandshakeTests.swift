@@ -76,7 +76,7 @@ struct RedisHandshakeTests {
             return
         }
         #expect(outage.reason == "Redis \(tooOld) is too old: Tollgate needs Redis 7.0 or later")
-        #expect(outage.isTooOld)
+        #expect(outage.isUnsupported)
         var denied = try RedisHandshake(address: RedisAddress("redis://h"))
         #expect(denied.receive(.simple("PONG")) == .underWay)
         #expect(denied.receive(.error("NOPERM this user has no permissions to run the 'info' command")) == .complete)

@@ -3,11 +3,12 @@
 -- (policy/versions.lua) only ever rise; where one of them is lower than a sidecar remembers, the data have been lost, or an older state of them is back.
 -- A new generation begins then, by which all other sidecars know it.
 --
--- KEYS[1]  marker: hash of generation, id, count, run
+-- KEYS[1]  marker: hash of generation, id, count, run, and of layout and partitions: how the keys of the namespace are named
 -- KEYS[2]  revision     KEYS[3]  scratch: a hash for a moment
 -- ARGV[1]  what the sidecar remembers: generation, 0 for nothing     ARGV[2]  id     ARGV[3]  count     ARGV[4]  revision
 -- ARGV[5]  another id, of a generation that begins now
--- Reply    { status, generation, id, count, revision; -1 where it is no number }
+-- ARGV[6]  the layout and ARGV[7] the number of partitions of the sidecar; noted where nothing is
+-- Reply    { status, generation, id, count, revision; -1 where it is no number, 1 where layout and partitions are these, or 0 }
 --            new: the first look at all                  seen: nothing is missing
 --            gone: the marker is not there any more      older: it is that of an earlier state
 --            noticed: another sidecar has found one of these before
@@ -70,6 +71,9 @@ return function(KEYS, ARGV)
     end
     count = max(count, known_count) + 1
     call('HSET', marker, 'generation', format('%d', generation), 'id', id, 'count', format('%d', count), 'run', run)
+    call('HSETNX', marker, 'layout', ARGV[6])
+    call('HSETNX', marker, 'partitions', ARGV[7])
     call('EXPIRE', marker, MARKER_KEPT)
-    return { status, generation, id, count, last }
+    local layout = call('HMGET', marker, 'layout', 'partitions')
+    return { status, generation, id, count, last, layout[1] == ARGV[6] and layout[2] == ARGV[7] and 1 or 0 }
 end

@@ -22,15 +22,7 @@ extension HistoryStore {
     package func top(
         kind: ScopeKind, meter: HistoryMeter, day: String, atMost count: Int
     ) async throws(StoreError) -> [RankedScope] {
-        let key = keys.topScopes(kind, meter, day: day)
-        let words = try await link.ask("ZREVRANGE", key, "0", "\(count - 1)", "WITHSCORES").texts(of: key)
-        var scopes: [Scope] = []
-        for place in stride(from: 0, to: words.count, by: 2) {
-            guard let scope = try? Scope(parsing: words[place]) else {
-                throw .corrupt("\(key): \(words[place]) is no scope")
-            }
-            scopes.append(scope)
-        }
+        let scopes = try await rankedScopes(kind, meter, day, atMost: count)
         return try await totals(of: scopes, day: day)
             .filter { $0.amounts[meter] > 0 }
             .sorted { $0.precedes($1, by: meter) }
@@ -48,6 +40,38 @@ extension HistoryStore {
                 return RankedScope(scope, total.total)
             }
         }
+    }
+
+    /// Rankings that are asked for right behind each other.
+    private static let rankingsAtOnce = 64
+
+    /// The first of the rankings of all partitions, merged.
+    private func rankedScopes(
+        _ kind: ScopeKind, _ meter: HistoryMeter, _ day: String, atMost count: Int
+    ) async throws(StoreError) -> [Scope] {
+        let rankings = keys.allPartitions.map { keys.topScopes(kind, meter, day: day, in: $0) }
+        var ranked: [(scope: Scope, score: Double)] = []
+        for start in stride(from: 0, to: rankings.count, by: Self.rankingsAtOnce) {
+            let part = rankings[start..<min(start + Self.rankingsAtOnce, rankings.count)]
+            let commands = part.map { ["ZREVRANGE", $0, "0", "\(count - 1)", "WITHSCORES"] }
+            let replies = try await turns.next { () async throws(StoreError) in try await link.ask(commands) }
+            for (key, reply) in zip(part, replies) { ranked += try Self.ranked(try reply.texts(of: key), in: key) }
+            ranked = Array(ranked.sorted { $0.score > $1.score }.prefix(count))
+        }
+        return ranked.map(\.scope)
+    }
+
+    private static func ranked(
+        _ words: [String], in key: String
+    ) throws(StoreError) -> [(scope: Scope, score: Double)] {
+        var ranked: [(scope: Scope, score: Double)] = []
+        for index in stride(from: 0, to: words.count - 1, by: 2) {
+            guard let scope = try? Scope(parsing: words[index]), let score = Double(words[index + 1]) else {
+                throw .corrupt("\(key): \(words[index]) is no scope")
+            }
+            ranked.append((scope, score))
+        }
+        return ranked
     }
 }
 

@@ -14,6 +14,7 @@ package final class PolicyStore: Sendable {
 
     static let editFunction = RedisFunction("policy/edit")
     static let resetFunction = RedisFunction("policy/reset")
+    static let auditFunction = RedisFunction("policy/audit")
     static let seenFunction = RedisFunction("policy/seen")
 
     let link: StoreLink
