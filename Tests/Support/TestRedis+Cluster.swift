@@ -1,0 +1,82 @@
+import Foundation
+
+extension TestRedis {
+    /// A Redis Cluster of one node, which has all slots: it refuses commands whose keys are in several.
+    public static func cluster() async throws -> TestRedis {
+        guard let bus = findFreePort() else { throw TestFailure("no free port") }
+        let redis = try TestRedis(
+            tcp: true, arguments: ["--cluster-enabled", "yes", "--cluster-port", "\(bus)"])
+        try redis.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        try await eventually { try redis.cli("CLUSTER", "INFO").contains("cluster_state:ok") }
+        return redis
+    }
+
+    /// The slot of a key.
+    public func slot(of key: String) throws -> Int {
+        let text = try cli("CLUSTER", "KEYSLOT", key)
+        guard let slot = Int(text) else { throw TestFailure("CLUSTER KEYSLOT: \(text)") }
+        return slot
+    }
+}
+
+/// What a Redis is asked, as MONITOR tells it: scripts' own commands right behind the call.
+public final class RedisMonitor {
+    /// One command.
+    public struct Command: Sendable {
+        /// Its name and its arguments.
+        public var words: [String]
+        /// Whether a script has called it.
+        public var isByScript: Bool
+    }
+
+    private let process = Process()
+    private let path: String
+
+    /// Monitors until this object is gone.
+    public init(_ redis: TestRedis, in folder: TemporaryFolder) async throws {
+        path = folder.path + "/monitor"
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["redis-cli", "-s", redis.socketPath, "MONITOR"]
+        process.standardOutput = try FileHandle(forWritingTo: folder.emptyFile("monitor"))
+        try process.run()
+        try await eventually { self.text.hasPrefix("OK") }
+    }
+
+    deinit {
+        process.terminate()
+    }
+
+    private var text: String {
+        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    }
+
+    /// Those of which it has been told.
+    public var commands: [Command] {
+        text.split(separator: "\n").compactMap { line in
+            guard let end = line.firstIndex(of: "]") else { return nil }
+            return Command(
+                words: Self.words(line[line.index(after: end)...]), isByScript: line[..<end].hasSuffix(" lua"))
+        }
+    }
+
+    /// Cuts `"a" "b\"c"`.
+    private static func words(_ text: Substring) -> [String] {
+        var words: [String] = []
+        var word: String?
+        var isEscaped = false
+        for character in text {
+            if isEscaped {
+                word?.append(character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                if let whole = word { words.append(whole) }
+                word = word == nil ? "" : nil
+            } else {
+                word?.append(character)
+            }
+        }
+        return words
+    }
+}
