@@ -10,7 +10,7 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
-            UsageCommand.self, Ping.self, PolicyCommand.self, BenchCommand.self, VersionCommand.self,
+            UsageCommand.self, Ping.self, PolicyCommand.self, KeysCommand.self, BenchCommand.self, VersionCommand.self,
         ],
         groupedSubcommands: [
             CommandGroup(

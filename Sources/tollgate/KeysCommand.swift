@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import TollgateCore
+import TollgateLedger
+import TollgateServer
+
+/// `tollgate keys user:alice`
+struct KeysCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys", abstract: "Print the keys in Redis of scopes, and the commands that show what they hold.",
+        discussion: """
+            Asks neither a sidecar nor Redis. The keys of history are those of today by UTC. In place of ID write the id of the \
+            operation.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("user:alice, user:alice+tool:search, or global", valueName: "scope"),
+        transform: { try Scope(parsing: RequestArgument.scope($0)) })
+    var scopes: [Scope]
+
+    @Option(
+        help: ArgumentHelp("That of the sidecar. (default: TOLLGATE_NAMESPACE, or tollgate)", valueName: "name"))
+    var namespace: String?
+
+    @Option(
+        help: ArgumentHelp("Those of the sidecar. (default: TOLLGATE_PARTITIONS, or none)", valueName: "n"))
+    var partitions: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        do {
+            _ = try keySpace()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func run() throws {
+        let keySpace = try keySpace()
+        let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
+        let (day, month) = (
+            CalendarRules.utc.window(.day, containing: now).id, CalendarRules.utc.window(.month, containing: now).id
+        )
+        let listings = scopes.map { scope in
+            ScopeListing(
+                scope: scope.description, partition: keySpace.partition(of: scope),
+                keys: keySpace.listing(of: scope, day: day, month: month).map(ScopeListing.Key.init))
+        }
+        print(json ? try ScopeListing.json(listings) : listings.map(\.text).joined(separator: "\n\n"))
+    }
+
+    private func keySpace() throws -> KeySpace {
+        let environment = ProcessInfo.processInfo.environment
+        let namespace = namespace ?? environment["TOLLGATE_NAMESPACE"] ?? "tollgate"
+        let text = partitions ?? environment["TOLLGATE_PARTITIONS"]
+        let partitions = try text.map { text in
+            guard let number = Int(text) else { throw ServerError("--partitions \(text): expected a whole number") }
+            return number
+        }
+        try ServerSettings.validate(namespace: namespace, partitions: partitions)
+        return KeySpace(namespace: namespace, partitions: partitions)
+    }
+}
+
+/// The keys of one scope, as they are printed.
+private struct ScopeListing: Encodable {
+    struct Key: Encodable {
+        var key: String
+        var type: String
+        var content: String
+        /// For a shell.
+        var command: String
+
+        init(_ listed: ListedKey) {
+            (key, type, content) = (listed.key, listed.type, listed.content)
+            command = (["redis-cli"] + listed.command).map(Self.quoted).joined(separator: " ")
+        }
+
+        private static func quoted(_ word: String) -> String {
+            let isPlain = word.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+                default: "_.-:+/@=,".utf8.contains(byte)
+                }
+            }
+            return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
+        }
+    }
+
+    var scope: String
+    var partition: KeySpace.Partition?
+    var keys: [Key]
+
+    var text: String {
+        var table = Table(["content", "command"])
+        for key in keys { table.add([key.content, key.command]) }
+        return scope + (partition.map { ", partition \($0)" } ?? "") + "\n" + table.text
+    }
+
+    static func json(_ listings: [ScopeListing]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(["scopes": listings]), as: UTF8.self)
+    }
+}
