@@ -158,6 +158,12 @@ package final class ScopePlanCache {
         return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
     }
 
+    /// Whether something may be set for the scope: for kinds of which nothing was ever set there is nothing to look up.
+    package func mayHaveSettings(_ scope: Scope) -> Bool {
+        guard let kindsWithSettings, !looksUpAllKinds else { return true }
+        return kindsWithSettings.contains(scope.kind)
+    }
+
     /// After the look-up, or where none was needed.
     private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
         plan.standing.lookedUp = tick

@@ -177,7 +177,8 @@ final class Worker {
         let cache = resolver.cache
         guard ledger.isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
-        lookup.look(up: ledger.scopes(in: record)) { [self] failure in
+        // Also what was looked up before: it may have been changed in the outage.
+        lookup.look(up: ledger.scopes(in: record).filter(cache.mayHaveSettings)) { [self] failure in
             switch failure {
             case nil: break
             case .internal(let sentence)?: return promise.succeed(.failing(sentence, others: ledger.answeredBatches))

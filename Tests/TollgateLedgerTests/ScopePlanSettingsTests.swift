@@ -61,6 +61,20 @@ import TollgateCore
         ScopeSettings(limits: [Limit(.requests, .sliding(seconds: 60), max: max)])
     }
 
+    @Test("something may be set for scopes of a kind of which something was, and of all kinds where that is not known")
+    func mayHaveSettings() throws {
+        let (user, team) = (try Scope(parsing: "user:a"), try Scope(parsing: "team:t"))
+        let cache = try Setting(Self.tiers).cache!
+        #expect(cache.mayHaveSettings(user) && !cache.mayHaveSettings(team))
+        cache.noteSettings(of: team.kind)
+        #expect(cache.mayHaveSettings(team))
+        let other = try Setting(Self.tiers).cache!
+        other.forgetAllAndKinds()
+        #expect(other.mayHaveSettings(team))
+        other.learn(Setting.kinds)
+        #expect(!other.mayHaveSettings(team))
+    }
+
     @Test("a scope has no plan to decide by before it was looked up, not even global", arguments: ["user:a", "global"])
     func unknown(_ scope: String) throws {
         let setting = try Setting(Self.tiers)
