@@ -5,6 +5,8 @@ struct SidecarInfo: Decodable {
     struct Journal: Decodable {
         /// What waits to be counted.
         var operations: Int
+        /// What could not be.
+        var rejected: Int
     }
 
     struct Redis: Decodable {
