@@ -38,7 +38,7 @@ struct KeptOperation: Codable, Equatable {
 
     /// Nil when it is none that this version can read.
     var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {
-        guard let verb = OperationVerb.facts.first(where: { "\($0)" == self.verb }) else { return nil }
+        guard let verb = OperationVerb.facts[self.verb] else { return nil }
         var amounts = Amounts()
         for (name, amount) in self.amounts {
             guard let meter = Meter(name: name) else { return nil }
@@ -59,6 +59,11 @@ extension KeptOperation {
         return (try? encoder.encode(operations)).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// The texts of lists, as the text of one list.
+    static func joined(_ texts: [String]) -> String {
+        "[" + texts.lazy.map { $0.dropFirst().dropLast() }.joined(separator: ",") + "]"
+    }
+
     /// Nil when the text is not what `text(of:)` writes.
     static func read(_ text: String) -> [KeptOperation]? {
         try? JSONDecoder().decode([KeptOperation].self, from: Data(text.utf8))
@@ -66,5 +71,8 @@ extension KeptOperation {
 }
 
 extension OperationVerb {
-    fileprivate static let facts: [OperationVerb] = [.record, .refund, .commit, .cancel]
+    /// By the words of the journal.
+    fileprivate static let facts: [String: OperationVerb] = [
+        "record": .record, "refund": .refund, "commit": .commit, "cancel": .cancel,
+    ]
 }

@@ -1,5 +1,6 @@
-import NIOCore
+package import NIOCore
 package import TollgateCore
+import TollgateRedis
 
 /// Facts that could not reach Redis, on their way into the journal and back.
 extension Ledger {
@@ -66,20 +67,16 @@ extension Ledger {
         }
     }
 
-    /// A record is replayed as one batch, which has one plan of each scope: facts of one user with other traits begin another.
+    /// A record is replayed as one batch.
     private static func records(of facts: [KeptFact]) -> [[KeptFact]] {
         var records: [[KeptFact]] = []
-        var traits: [Scope: String?] = [:]
+        var batch: JournaledBatch?
         for fact in facts {
-            let operation = fact.operation
-            let users = operation.parsedScopes.filter(Policy.canHaveTier)
-            let isOther = users.contains { traits[$0].map { $0 != operation.traits } ?? false }
-            if records.isEmpty || records[records.count - 1].count == Batch.capacity || isOther {
+            if batch?.add([fact.operation]) != true {
                 records.append([])
-                traits = [:]
+                batch = JournaledBatch([fact.operation])
             }
             records[records.count - 1].append(fact)
-            for user in users { traits[user] = operation.traits }
         }
         return records
     }
@@ -111,7 +108,49 @@ extension Ledger {
 
     /// Those that a record of the journal is about.
     package func scopes(in record: Journal.Record) -> [Scope] {
-        Array(Set((record.keptOperations ?? []).flatMap(\.parsedScopes)))
+        Set((record.keptOperations ?? []).lazy.flatMap(\.scopes)).compactMap { try? Scope(parsing: $0) }
+    }
+
+    /// Asks Redis for the number of the last batch of a producer that it has applied: 0 where it knows of none, nil where it cannot
+    /// be asked now. The largest number where Redis has something else in that place: then nothing is known.
+    package func lastApplied(of producer: String) -> EventLoopFuture<Int64?> {
+        guard isReady else { return eventLoop.makeSucceededFuture(nil) }
+        let promise = eventLoop.makePromise(of: Int64?.self)
+        var deadline: ReplyDeadline?
+        deadline = ReplyDeadline(self) {
+            guard let sentAt = deadline?.sentAt else { return }
+            deadline = nil
+            promise.succeed(nil)
+            self.replyIsLate(sentAt: sentAt)
+        }
+        // Each partition keeps its own: what one of them has applied may have been applied.
+        let keys = keySpace.allPartitions.map { keySpace.lastBatch(of: producer, in: $0) }
+        var numbers: [Int64?] = []
+        for key in keys {
+            var command = ByteBuffer()
+            RedisCommand.encode("GET", key, into: &command)
+            link.send(command) { result in
+                guard let current = deadline else { return }
+                numbers.append(Self.lastApplied(result))
+                guard numbers.count == keys.count else { return }
+                current.cancel()
+                deadline = nil
+                promise.succeed(numbers.contains(nil) ? nil : numbers.compactMap { $0 }.max())
+            }
+        }
+        return promise.futureResult
+    }
+
+    private static func lastApplied(_ result: Result<RedisReply, RedisError>) -> Int64? {
+        switch result {
+        case .success(.null): return 0
+        case .success(.bulk(let text)): return Int64(String(buffer: text).prefix { $0 != " " }) ?? .max
+        case .success(.error(let sentence)):
+            if case .internal = LedgerFailure(redisSaid: sentence) { return .max }
+            return nil
+        case .success: return .max
+        case .failure: return nil
+        }
     }
 
     /// Sends a record of the journal as what it was sent before, if it was: each partition's operations in a batch of their own. These
@@ -124,19 +163,16 @@ extension Ledger {
         let operations = kept.compactMap(\.operation)
         guard operations.count == kept.count else { return false }
         // Of traits that had one plan when this was sent as a batch, and have two by now, the first decides.
-        var chosen: [Scope: ScopePlan] = [:]
+        var chosen: [String: ScopePlan] = [:]
         var replayed: [(place: Int, plans: [ScopePlan], partition: KeySpace.Partition?)] = []
         for (place, kept) in kept.enumerated() {
             let operation = operations[place]
             let traits = UserTraits(bytes: Array((kept.traits ?? "").utf8))
             // What is held is held of scopes without limits too: those that they had when it was reserved.
             let keepsInert = operation.verb == .commit || operation.verb == .cancel
-            let plans = kept.parsedScopes.compactMap { scope -> ScopePlan? in
-                if let plan = chosen[scope] { return plan }
-                let plan = plan(scope, traits)
-                guard keepsInert || !plan.isInert else { return nil }
-                chosen[scope] = plan
-                return plan
+            let plans = kept.scopes.compactMap { text -> ScopePlan? in
+                if chosen[text] == nil, let scope = try? Scope(parsing: text) { chosen[text] = plan(scope, traits) }
+                return chosen[text].flatMap { keepsInert || !$0.isInert ? $0 : nil }
             }
             if let conflict = keySpace.conflict(among: plans) {
                 owner.cannotApply(conflict, ticket: place)

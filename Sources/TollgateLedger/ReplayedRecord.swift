@@ -41,10 +41,10 @@ final class ReplayedRecord: OperationOwner {
     }
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
-        if case .internal(let reason) = failure {
-            outcome = .failing(reason, others: ledger.answeredBatches)
-        } else {
-            outcome = .notNow
+        switch failure {
+        case .internal(let reason): outcome = .failing(reason, others: ledger.answeredBatches)
+        case .timeout, .unavailable: outcome = .unanswered
+        case .busy, .refused, .unsupported: outcome = .notNow
         }
         oneMore()
     }

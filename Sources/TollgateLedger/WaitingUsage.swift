@@ -53,7 +53,7 @@ package final class WaitingUsage: Sendable {
 
 extension KeptOperation {
     /// Whether it adds to counters.
-    fileprivate var adds: Bool { verb == "\(OperationVerb.record)" || verb == "\(OperationVerb.commit)" }
+    fileprivate var adds: Bool { verb == "record" || verb == "commit" }
 
     /// By meter, `tokens` being all of them.
     fileprivate var meteredAmounts: [(Meter, Int64)] {
@@ -70,7 +70,10 @@ extension Journal {
     /// Sums up what waits, as another life of the sidecar has left it. To be called once, before anything is appended.
     package func sumUpWaiting() async {
         var last: Int64 = 0
-        while let records = try? await next(after: last, atMost: 64), let newest = records.last {
+        let portion = JournalReplay.portion
+        while let records = try? await next(after: last, atMost: portion, operations: portion),
+            let newest = records.last
+        {
             for record in records { waiting.add(KeptOperation.read(record.payload) ?? []) }
             last = newest.number
         }

@@ -32,6 +32,10 @@ final class JournalKeeper: Sendable {
         guard let first = workers.first else { return }
         let replay = JournalReplay(
             journal: journal, logger: logger,
+            lastApplied: { producer in
+                let asked = first.eventLoop.flatSubmit { first.value.ledger.lastApplied(of: producer) }
+                return (try? await asked.get()) ?? nil
+            },
             send: { record in
                 let sent = first.eventLoop.flatSubmit { first.value.replay(record) }
                 return (try? await sent.get()) ?? .notNow

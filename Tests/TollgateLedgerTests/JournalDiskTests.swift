@@ -1,3 +1,5 @@
+import Logging
+import Synchronization
 import Testing
 import TollgateTestSupport
 
@@ -64,11 +66,46 @@ struct JournalDiskTests {
                 await journal.close()
                 journal = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
             }
-            while let last = try await journal.next(after: 0, atMost: 64).last {
+            // What is removed at a time.
+            let portion = seed.isMultiple(of: 2) ? JournalReplay.portion : 64
+            while let last = try await journal.next(after: 0, atMost: portion).last {
                 try await journal.remove(through: last.number)
             }
             #expect(journal.isEmpty)
         }
+        await journal.close()
+        withExtendedLifetime(disk) {}
+    }
+
+    @Test("a journal that has filled its disk is replayed, each record once and in its order", arguments: 1...10)
+    func replayed(seed: Int) async throws {
+        let disk = try SmallDisk()
+        let journal = try journal(on: disk)
+        func payload(_ number: Int) -> String {
+            let user = String(repeating: "x", count: 20 * seed)
+            return "[{\"amounts\":{\"tokens\":\(number)},\"scopes\":[\"user:\(user)\"],\"verb\":\"record\"}]"
+        }
+        var kept = 0
+        while case .success = await journal.append(all: [payload(kept + 1)])[0] { kept += 1 }
+        #expect(kept > 200)
+        let sent = Mutex<[Int64]>([])
+        let replay = JournalReplay(
+            journal: journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            lastApplied: { _ in 0 },
+            send: { record in
+                // What comes meanwhile takes what room there is.
+                _ = await journal.append(all: ["of a later version"])
+                sent.withLock { $0 += (record.content ?? []).compactMap { $0.amounts["tokens"] } }
+                return .applied
+            }, onReplayed: { _ in })
+        let (stream, _) = AsyncStream.makeStream(of: Void.self)
+        let task = Task { await replay.run(whenKept: stream) }
+        try await eventually { sent.withLock { $0.count } >= kept }
+        task.cancel()
+        await task.value
+        #expect(sent.withLock { $0 } == (1...kept).map(Int64.init))
+        let left = try await journal.all()
+        #expect(left.allSatisfy { $0.payload == "of a later version" })
         await journal.close()
         withExtendedLifetime(disk) {}
     }

@@ -31,7 +31,7 @@ import TollgateTestSupport
     private func replay(_ faulty: Faulty, _ harness: JournalHarness) -> Task<Void, Never> {
         var replay = JournalReplay(
             journal: harness.journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            send: { faulty.send($0) }, onReplayed: { _ in })
+            lastApplied: { _ in 0 }, send: { faulty.send($0) }, onReplayed: { _ in })
         replay.longPause = .milliseconds(1)
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
         return Task { [replay] in await replay.run(whenKept: kept) }
@@ -44,7 +44,7 @@ import TollgateTestSupport
         let faulty = Faulty(othersAreAnswered: true)
         let task = replay(faulty, harness)
         try await eventually { harness.journal.isEmpty }
-        #expect(faulty.failures.load(ordering: .relaxed) == JournalReplay.mostFailures)
+        #expect(faulty.failures.load(ordering: .relaxed) == JournalReplay.maxFailures)
         #expect(faulty.sent.withLock { $0 } == [2, 3])
         #expect(harness.journal.depth.rejected == 1)
         #expect(!harness.journal.hasBacklog)
@@ -58,7 +58,7 @@ import TollgateTestSupport
         for payload in ["a", "b"] { try await harness.journal.append(payload) }
         let faulty = Faulty(othersAreAnswered: false)
         let task = replay(faulty, harness)
-        try await eventually { faulty.failures.load(ordering: .relaxed) > 3 * JournalReplay.mostFailures }
+        try await eventually { faulty.failures.load(ordering: .relaxed) > 3 * JournalReplay.maxFailures }
         task.cancel()
         await task.value
         #expect(faulty.sent.withLock { $0 } == [])
@@ -77,7 +77,7 @@ import TollgateTestSupport
         try await harness.journal.append(payload(1, 2, 3), operations: 3)
         let replay = JournalReplay(
             journal: harness.journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            send: { _ in .impossible("no", operations: [1]) }, onReplayed: { _ in })
+            lastApplied: { _ in 0 }, send: { _ in .impossible("no", operations: [1]) }, onReplayed: { _ in })
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
         let task = Task { await replay.run(whenKept: kept) }
         try await eventually { harness.journal.isEmpty }

@@ -148,6 +148,10 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
+    func lastApplied(of producer: String) async throws -> Int64? {
+        try await eventLoop.flatSubmit { [core] in core.value.ledger.lastApplied(of: producer) }.get()
+    }
+
     /// The answer to an operation that is submitted right behind a reading of usage.
     func readUsage(of scope: String, thenApply operation: TestOperation) async throws -> String {
         let scope = try Scope(parsing: scope)

@@ -59,6 +59,29 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
+    @Test("the last number that Redis has applied of a producer is read, all numbers where it cannot be told")
+    func lastApplied() async throws {
+        let harness = try await LedgerHarness(policy: try policy())
+        #expect(try await harness.lastApplied(of: "p") == 0)
+        let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))
+        for sequence: Int64 in [7, 9] {
+            let record = record(
+                BatchIdentity(producer: "p", sequence: sequence), [try .record("user:a", amounts: Amounts(tokens: 3))],
+                plans: plans)
+            #expect(try await harness.replay(record) == .applied)
+            #expect(try await harness.lastApplied(of: "p") == sequence)
+        }
+        for value in ["12 broken", "nonsense"] {
+            try harness.redis.cli("SET", "tollgate:last-batch:q", value)
+            #expect(try await harness.lastApplied(of: "q") == Int64(value.prefix { $0 != " " }) ?? .max)
+        }
+        try harness.redis.cli("HSET", "tollgate:last-batch:h", "a", "b")
+        #expect(try await harness.lastApplied(of: "h") == .max)
+        harness.redis.stop()
+        try await eventually { try await harness.lastApplied(of: "p") == nil }
+        try await harness.stop()
+    }
+
     @Test("what a batch tells is read back as it was put in", arguments: 1...20)
     func readBack(seed: UInt64) throws {
         var history = RandomHistory(seed: seed)

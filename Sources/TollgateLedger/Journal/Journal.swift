@@ -16,6 +16,8 @@ package final class Journal: Sendable {
     package let producer: String
     /// The keys of tokens as they were kept last, in the life of the file before this.
     let reservationKeys: [String]
+    /// What waited when the file was opened.
+    let earlier: Earlier
     /// The sums of what waits, kept by those who append and replay.
     package let waiting = WaitingUsage()
     private let path: String
@@ -35,13 +37,15 @@ package final class Journal: Sendable {
     package init(path: String, capacity: Int) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try Self.open(path, spare)
-        let (producer, reservationKeys, depth, acceptedAt) = try JournalError.catching(path) {
+        let (producer, reservationKeys, depth, acceptedAt, earlier) = try JournalError.catching(path) {
             try file.database.writeWithoutTransaction { database in
                 let depth = try JournalTable.depth(of: database)
                 if depth.records == 0 { JournalTable.renewProducer(in: database) }
                 return (
                     try JournalTable.producer(in: database), try JournalTable.reservationKeys(in: database), depth,
-                    try JournalTable.acceptedAt(in: database)
+                    try JournalTable.acceptedAt(in: database),
+                    Earlier(
+                        last: try JournalTable.last(in: database), groups: try JournalTable.groups(in: database))
                 )
             }
         }
@@ -51,6 +55,7 @@ package final class Journal: Sendable {
         self.file = Mutex(file)
         self.producer = producer
         self.reservationKeys = reservationKeys
+        self.earlier = earlier
         state = Mutex(JournalState(capacity: capacity, depth: depth, acceptedAt: acceptedAt))
         backlog = Atomic(depth.records > 0)
     }
@@ -98,11 +103,48 @@ package final class Journal: Sendable {
     }
 
     /// The first records whose number is above the given one, in order; those whose append has not completed may be missing.
-    package func next(after number: Int64, atMost records: Int) async throws(JournalError) -> [Record] {
+    ///
+    /// - Parameter operations: the most operations of all of them, unless the first record alone has more.
+    package func next(
+        after number: Int64, atMost records: Int, operations: Int = .max
+    ) async throws(JournalError) -> [Record] {
         try await onQueue { database in
             self.reporting {
-                try JournalTable.records(after: number, atMost: records, producer: self.producer, in: database)
+                try JournalTable.records(
+                    after: number, atMost: records, operations: operations, producer: self.producer, in: database)
             }
+        }
+    }
+
+    /// The last record that an earlier life of the sidecar may have sent under the journal's own producer, of which Redis has applied
+    /// that number last: records are sent in their order, one call at a time, so that it is the first behind it. 0 for none.
+    func lastPerhapsSent(applied number: Int64) async throws(JournalError) -> Int64 {
+        guard earlier.last > 0 else { return 0 }
+        return try await onQueue { database in
+            self.reporting {
+                let next = try JournalTable.nextUnsent(after: number, in: database)
+                return min(next ?? number, self.earlier.last)
+            }
+        }
+    }
+
+    /// Lets go of the records up to and including that number, which have been replayed, and writes down which of those behind it
+    /// are sent together. Does both or, where the disk takes nothing, neither.
+    func advance(past number: Int64, joining groups: [ClosedRange<Int64>]) async throws(JournalError) {
+        try await onQueue { database in
+            self.transact(in: database) {
+                for group in groups { try JournalTable.join(group, in: database) }
+                return try JournalTable.remove(through: number, in: database)
+            } settle: { state, removed in
+                state.remove(records: removed.records, operations: removed.operations)
+            }
+        }
+    }
+
+    /// Forgets a group, so that its records are sent one by one. Only for one that was not applied, and is not on its way either.
+    func separate(_ group: ClosedRange<Int64>) async throws(JournalError) {
+        try await onQueue { database in
+            self.transactMakingRoom(in: database) { try JournalTable.separate(group, in: database) }
         }
     }
 
@@ -121,7 +163,7 @@ package final class Journal: Sendable {
     }
 
     /// Sets a record that Redis will never take aside, into the table `rejected`, for a person to look at; it keeps the newest
-    /// 1000. Does nothing when the record waits no longer.
+    /// 1000. Does nothing when the record waits no longer. Records that were sent as one are set aside as one.
     ///
     /// - Parameter part: what of it was not applied; nil for all of it.
     package func reject(_ record: Record, part: Record.Part? = nil, because reason: String) async throws(JournalError) {
@@ -132,9 +174,9 @@ package final class Journal: Sendable {
         try await onQueue { database in
             self.transactMakingRoom(in: database) {
                 try JournalTable.reject(rejected, because: reason, at: now, in: database)
-            } settle: { state, isRejected in
-                guard isRejected else { return }
-                state.remove(records: 1, operations: record.operations)
+            } settle: { state, removed in
+                guard removed > 0 else { return }
+                state.remove(records: removed, operations: record.operations)
                 state.depth.rejected += 1
             }
         }
@@ -157,10 +199,10 @@ package final class Journal: Sendable {
     /// Whether records wait that were appended as barriers, or in another life of the file, and have not been replayed.
     package var hasBacklog: Bool { backlog.load(ordering: .acquiring) }
 
-    /// The next record has been replayed; it may still be there.
-    func noteReplayed(operations: Int) {
+    /// The next records have been replayed; they may still be there.
+    func noteReplayed(records: Int, operations: Int) {
         settle { state in
-            state.replayed += 1
+            state.replayed += records
             state.rate.note(operations, at: Self.now)
         }
     }
@@ -234,7 +276,8 @@ extension Journal {
 
     /// The same for what lets go of records: where the disk is full, once more with the spare room given back.
     private func transactMakingRoom<Value>(
-        in database: Database, _ body: () throws -> Value, settle: (inout JournalState, Value) -> Void
+        in database: Database, _ body: () throws -> Value,
+        settle: (inout JournalState, Value) -> Void = { _, _ in }
     ) -> Result<Void, JournalError> {
         let outcome = transact(in: database, body, settle: settle)
         guard case .failure(.noRoom) = outcome, spare.giveBack() else { return outcome }

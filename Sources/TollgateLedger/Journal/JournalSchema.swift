@@ -22,6 +22,7 @@ enum JournalSchema {
             try database.execute(
                 sql: "INSERT INTO meta (name, value) VALUES ('producer', lower(hex(randomblob(8))))")
         }
+        migrator.registerMigration("groups") { try $0.execute(sql: groups) }
         return migrator
     }
 
@@ -50,6 +51,10 @@ enum JournalSchema {
             payload BLOB NOT NULL
         );
         """
+
+    // The records that are sent in one call, by the first and the last of their numbers. A version that does not read it would
+    // send them one by one, and count them twice: it refuses the file.
+    private static let groups = "CREATE TABLE groups (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)"
 
     /// Why a file is not to be written; nil for an empty one and a sound journal. Throws what SQLite finds wrong with it.
     static func reasonAgainst(_ database: Database) throws -> String? {

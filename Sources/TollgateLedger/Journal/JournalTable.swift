@@ -39,6 +39,11 @@ enum JournalTable {
         return Journal.Depth(operations: waiting.operations, records: waiting.records, rejected: rejected)
     }
 
+    /// The last record's number; 0 where there is none.
+    static func last(in database: Database) throws -> Int64 {
+        try Int64.fetchOne(database, sql: "SELECT max(number) FROM waiting") ?? 0
+    }
+
     static func acceptedAt(in database: Database) throws -> [Int64] {
         try Int64.fetchAll(database, sql: "SELECT accepted_at FROM waiting ORDER BY number")
     }
@@ -52,9 +57,10 @@ enum JournalTable {
         ])
     }
 
-    /// `producer` is the one of what was never sent.
+    /// Returns records with at most so many operations together, but one record at least. `producer` is the one of what was never
+    /// sent.
     static func records(
-        after number: Int64, atMost count: Int, producer: String, in database: Database
+        after number: Int64, atMost count: Int, operations: Int, producer: String, in database: Database
     ) throws -> [Journal.Record] {
         let statement = try database.cachedStatement(
             sql: """
@@ -63,7 +69,10 @@ enum JournalTable {
                 """)
         let rows = try Row.fetchCursor(statement, arguments: [number, max(count, 0)])
         var records: [Journal.Record] = []
+        var room = operations
         while let row = try rows.next() {
+            room -= row[3] as Int
+            guard room >= 0 || records.isEmpty else { break }
             let number: Int64 = row[0]
             let payload: Data = row[5]
             let identity = BatchIdentity(producer: row[1] ?? producer, sequence: row[2] ?? number)
@@ -75,19 +84,43 @@ enum JournalTable {
         return records
     }
 
+    /// The first record behind a number that was never sent under another identity; nil where there is none.
+    static func nextUnsent(after number: Int64, in database: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            database, sql: "SELECT min(number) FROM waiting WHERE number > ? AND producer IS NULL", arguments: [number])
+    }
+
+    /// Of each group, the first and the last number, in their order.
+    static func groups(in database: Database) throws -> [ClosedRange<Int64>] {
+        try Row.fetchAll(database, sql: "SELECT first, last FROM groups ORDER BY first").map { $0[0]...$0[1] }
+    }
+
+    static func join(_ group: ClosedRange<Int64>, in database: Database) throws {
+        let statement = try database.cachedStatement(sql: "INSERT INTO groups (first, last) VALUES (?, ?)")
+        try statement.execute(arguments: [group.lowerBound, group.upperBound])
+    }
+
+    static func separate(_ group: ClosedRange<Int64>, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM groups WHERE first = ?", arguments: [group.lowerBound])
+    }
+
     /// Returns how much that was.
     static func remove(through number: Int64, in database: Database) throws -> (records: Int, operations: Int) {
         let removed = try sums(over: "waiting WHERE number <= ?", [number], in: database)
         try database.execute(sql: "DELETE FROM waiting WHERE number <= ?", arguments: [number])
+        try database.execute(sql: "DELETE FROM groups WHERE last <= ?", arguments: [number])
         return removed
     }
 
-    /// Returns false, and does nothing, when the record is not there.
+    /// Returns how many records of the file that was; none, and does nothing, where they are not there.
     static func reject(
         _ record: Journal.Record, because reason: String, at now: Int64, in database: Database
-    ) throws -> Bool {
-        try database.execute(sql: "DELETE FROM waiting WHERE number = ?", arguments: [record.number])
-        guard database.changesCount == 1 else { return false }
+    ) throws -> Int {
+        try database.execute(
+            sql: "DELETE FROM waiting WHERE number BETWEEN ? AND ?", arguments: [record.first, record.number])
+        let removed = database.changesCount
+        guard removed > 0 else { return 0 }
+        try separate(record.first...record.number, in: database)
         try database.execute(
             sql: """
                 INSERT INTO rejected
@@ -100,7 +133,7 @@ enum JournalTable {
             ])
         try database.execute(
             sql: "DELETE FROM rejected WHERE id <= ?", arguments: [database.lastInsertedRowID - Int64(rejectedKept)])
-        return true
+        return removed
     }
 
     private static func sums(
