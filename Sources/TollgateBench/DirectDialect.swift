@@ -8,12 +8,13 @@ struct DirectDialect: Dialect {
     private let scopes: DirectScopes
     private let reader: RedisReplyReader
     private var handshake: RedisHandshake
-    /// EVALSHA where Redis denies functions.
-    private var command = RedisFunction.Command.fcall
     /// The limit sets that this connection has sent.
     private var knownSets: Set<[UInt8]> = []
     private var greeting = Greeting.handshake
-    var isGreeted: Bool { greeting == .done }
+    /// Whether this connection loads the batch function for all.
+    private var loads = false
+    /// Redis's sentence against FUNCTION LOAD.
+    private var refusal: String?
 
     private enum Greeting {
         case handshake
@@ -28,8 +29,13 @@ struct DirectDialect: Dialect {
         handshake = RedisHandshake(address: address)
     }
 
+    var isGreeted: Bool { greeting == .done }
+
     mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
         handshake.encode(into: &buffer)
+        // No connection sends a request before all have been greeted.
+        guard !scopes.isLoading else { return true }
+        (scopes.isLoading, loads) = (true, true)
         RedisCommand.encode("FUNCTION", "LOAD", RedisLibrary.tollgate.source, into: &buffer)
         RedisCommand.encode("SCRIPT", "LOAD", Ledger.batchFunction.script, into: &buffer)
         return true
@@ -41,9 +47,12 @@ struct DirectDialect: Dialect {
         var encoder = BatchEncoder(number: scopes.nextBatchNumber(), keySpace: scopes.keySpace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
         // A script, where Redis has no functions, keeps nothing between calls.
-        let isKept = command == .fcall
+        let isKept = scopes.script == nil
         let arguments = encoder.arguments(at: scopes.now) { isKept && !knownSets.insert($0.id).inserted }
-        buffer.writeImmutableBuffer(Ledger.batchFunction.head(of: command, argumentCount: arguments.count))
+        let head =
+            scopes.script.map { RedisFunction.head(ofScript: $0, argumentCount: arguments.count) }
+            ?? Ledger.batchFunction.head(argumentCount: arguments.count)
+        buffer.writeImmutableBuffer(head)
         buffer.writeImmutableBuffer(arguments.bytes)
     }
 
@@ -59,14 +68,17 @@ struct DirectDialect: Dialect {
         case .handshake:
             switch handshake.receive(reply) {
             case .underWay: return
-            case .complete: greeting = .library
+            case .complete: greeting = loads ? .library : .done
             case .refused(let outage): throw BenchError(outage.reason)
             }
         case .library:
-            if case .error(let sentence) = reply, !sentence.hasSuffix("already exists") { command = .evalsha }
+            if case .error(let sentence) = reply, !sentence.hasSuffix("already exists") { refusal = sentence }
             greeting = .script
         case .script:
-            if case .error(let sentence) = reply, command == .evalsha { throw BenchError("SCRIPT LOAD: \(sentence)") }
+            if let refusal {
+                guard case .bulk(let sha) = reply else { throw BenchError("FUNCTION LOAD: \(refusal)") }
+                scopes.script = String(buffer: sha)
+            }
             greeting = .done
         case .done: return
         }

@@ -2,7 +2,8 @@ import Foundation
 import TollgateCore
 import TollgateLedger
 
-/// The plans of a workload's scopes, and the time, for all connections of one event loop. Owned by that loop.
+/// What the connections of one event loop share: the plans of a workload's scopes, the time, and whether the batch function has been
+/// loaded. Owned by that loop.
 final class DirectScopes {
     let keySpace: KeySpace
     private let cache: ScopePlanCache
@@ -12,6 +13,10 @@ final class DirectScopes {
     private let composites: [ScopeKind]
     private let global: [ScopePlan]
     private var batches = 0
+    /// Whether a connection loads the batch function, or has.
+    var isLoading = false
+    /// The SHA-1 of the script that is called where Redis denies functions.
+    var script: String?
     /// Reused, so that a request makes no array.
     private var asked: [ScopePlan] = []
     /// Unix ms; only the calendar periods that are sent along depend on it, so the start of the run will do.

@@ -6,38 +6,40 @@ package struct RedisFunction: Sendable {
     package let library: RedisLibrary
     /// The name that the function is registered under, `<library>_<name>`.
     package let name: String
-    /// The text of the script.
-    package let script: String
-    /// The SHA-1 of the script, as 40 lower-case hexadecimal digits.
-    package let sha: String
     private let fcall: ByteBuffer
-    private let evalsha: ByteBuffer
+    private let text: @Sendable () -> String
 
     /// Creates the function of that name in a library, which calls it `<library>_<name>`.
-    package init(_ name: String, of library: RedisLibrary, script: String) {
+    package init(_ name: String, of library: RedisLibrary, script: @escaping @autoclosure @Sendable () -> String) {
         self.library = library
         self.name = "\(library.name)_\(name)"
-        self.script = script
-        sha = SHA1.hex(of: script)
         fcall = Self.bulks("FCALL", self.name)
-        evalsha = Self.bulks("EVALSHA", sha)
+        text = script
     }
 
-    /// The two commands that run Lua in Redis.
-    package enum Command: Sendable {
-        case fcall
-        case evalsha
-    }
+    /// The text of the script; made at each call.
+    package var script: String { text() }
 
     /// Returns what stands in front of the arguments of a call.
-    package func head(of command: Command, argumentCount: Int) -> ByteBuffer {
+    package func head(argumentCount: Int) -> ByteBuffer {
+        Self.head(fcall, argumentCount)
+    }
+
+    /// Returns what stands in front of the arguments of a call of a script, by its SHA-1.
+    package static func head(ofScript sha: String, argumentCount: Int) -> ByteBuffer {
+        head(bulks("EVALSHA", sha), argumentCount)
+    }
+
+    private static func head(_ words: ByteBuffer, _ argumentCount: Int) -> ByteBuffer {
         var head = ByteBuffer(string: "*\(argumentCount + 2)\r\n")
-        head.writeImmutableBuffer(command == .fcall ? fcall : evalsha)
+        head.writeImmutableBuffer(words)
         return head
     }
 
     private static func bulks(_ words: String...) -> ByteBuffer {
-        ByteBuffer(string: words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined())
+        var buffer = ByteBuffer()
+        for word in words { RedisCommand.encodeBulk(word, into: &buffer) }
+        return buffer
     }
 }
 

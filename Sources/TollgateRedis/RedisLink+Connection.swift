@@ -64,6 +64,7 @@ extension RedisLink {
         timer?.cancel()
         hasServed = false
         usesFunctions = true
+        scripts = [:]
         loggedOutage = nil
         logger.info("connected to Redis", metadata: ["address": "\(address)"])
     }

@@ -37,7 +37,7 @@ extension RedisLink {
     }
 
     private func callFunction(_ call: FunctionCall) {
-        send(call, by: .fcall) { result in
+        send(call.arguments, behind: call.function.head(argumentCount: call.arguments.count)) { result in
             guard case .success(.error(let sentence)) = result, call.isWanted() else { return call.completion(result) }
             if RedisErrorReply(sentence).isFunctionMissing, call.loads < Self.maxLoads {
                 self.loadLibrary(for: call)
@@ -65,23 +65,32 @@ extension RedisLink {
         }
     }
 
+    /// Redis names a script when it is loaded.
     private func callScript(_ call: FunctionCall) {
-        send(call, by: .evalsha) { result in
+        guard let sha = scripts[call.function.name] else { return loadScript(for: call) }
+        let head = RedisFunction.head(ofScript: sha, argumentCount: call.arguments.count)
+        send(call.arguments, behind: head) { result in
             guard case .success(.error(let sentence)) = result, RedisErrorReply(sentence).isScriptMissing,
                 call.loads < Self.maxLoads, call.isWanted()
             else { return call.completion(result) }
-            self.send("SCRIPT", "LOAD", call.function.script) { result in
-                guard case .success(.bulk) = result, call.isWanted() else { return call.completion(result) }
-                self.callScript(call.loadedAgain)
-            }
+            self.loadScript(for: call)
         }
     }
 
-    private func send(_ call: FunctionCall, by command: RedisFunction.Command, completion: @escaping Completion) {
+    private func loadScript(for call: FunctionCall) {
+        send("SCRIPT", "LOAD", call.function.script) { result in
+            guard case .success(.bulk(let sha)) = result, call.isWanted() else { return call.completion(result) }
+            self.scripts[call.function.name] = String(buffer: sha)
+            self.callScript(call.loadedAgain)
+        }
+    }
+
+    private func send(
+        _ arguments: RedisFunctionArguments, behind head: ByteBuffer, completion: @escaping Completion
+    ) {
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
-        let head = call.function.head(of: command, argumentCount: call.arguments.count)
         connection.channel.write(head, promise: nil)
-        send(call.arguments.bytes, completion: completion)
+        send(arguments.bytes, completion: completion)
     }
 
     private func send(_ words: String..., completion: @escaping Completion) {

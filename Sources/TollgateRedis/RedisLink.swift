@@ -34,6 +34,8 @@ public final class RedisLink {
     var hasServed = false
     /// Whether functions are called on this connection; otherwise scripts are, as Redis has denied us functions.
     package internal(set) var usesFunctions = true
+    /// The SHA-1 of the scripts that this connection has loaded, by the names of the functions that they stand for.
+    var scripts: [String: String] = [:]
     private var reportedStatus = RedisLinkStatus.idle
     let closed: EventLoopPromise<Void>
 

@@ -87,7 +87,8 @@ import TollgateTestSupport
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.path + "/data", withIntermediateDirectories: false)
         let redis = try TestRedis(arguments: ["--dir", folder.path + "/data"] + cause.arguments)
-        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let client = try sidecar.client()
         #expect(try await client.ask("RECORD user=a hits=3", "RESERVE user=a ttl=1")[0] == "OK")
         try await Task.sleep(for: .milliseconds(1_100))

@@ -38,7 +38,9 @@ import TollgateTestSupport
     func busyLoop() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .milliseconds(200) }) { harness in
             let worker = try #require(harness.server.workers.first)
-            for number in 1...3 {
+            // Nothing is to be loaded then.
+            #expect(try await harness.ask("CHECK user=u")[0].hasPrefix("ALLOW"))
+            for number in 2...4 {
                 let reply = worker.eventLoop.flatSubmit {
                     let promise = worker.eventLoop.makePromise(of: String.self)
                     InProcessCall(worker: worker.value, promise: promise).start(ByteBuffer(string: "CHECK user=u\n"))
