@@ -57,7 +57,8 @@ struct LuaModules {
 
     /// A module as a local of its own, in which nothing is seen of others but what it includes.
     private func wrapped(_ path: String) -> String {
-        let locals = head(path).includes.map { include in
+        // A module at the top of the folder has that name already.
+        let locals = head(path).includes.filter { $0.contains("/") }.map { include in
             "local \(Self.localName(include)) = \(Self.functionName(include))\n"
         }
         return """

@@ -7,7 +7,7 @@
 
 local call, pcall, floor = redis.call, redis.pcall, math.floor
 
-return function(KEYS, ARGV)
+return function(KEYS)
     local time = call('TIME')
     local reply = { time[1] * 1000 + floor(time[2] / 1000) }
     for i = 1, #KEYS do reply[i + 1] = pcall('HGETALL', KEYS[i]) end
