@@ -7,6 +7,7 @@ package struct Stores: Sendable {
     package let policy: PolicyStore
     package let alerts: AlertStore
     package let reservations: ReservationStore
+    let libraries: FunctionLibraries
     /// Over a link of its own: its replies are long.
     package let history: HistoryStore
 
@@ -18,6 +19,7 @@ package struct Stores: Sendable {
     ) {
         policy = PolicyStore(link: link, keySpace: keySpace, seen: seen)
         reservations = ReservationStore(link: link, keySpace: keySpace)
+        libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
         alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
         history = HistoryStore(link: pages, keySpace: keySpace)
     }

@@ -27,6 +27,7 @@ public final class TollgateServer: Service {
     let refusals: RedisRefusals
     /// Whether Redis lets us have functions.
     let functionRights: FunctionRights
+    private let libraryUpkeep: LibraryUpkeep
     let seenRevision = SeenRevision()
     /// Its keys have to be named as this sidecar names them.
     private let requirement: RedisRequirement
@@ -70,6 +71,7 @@ public final class TollgateServer: Service {
         refusals = RedisRefusals(logger: logger)
         functionRights = FunctionRights(logger: logger)
         requirement = settings.keySpace.requirement(logger: logger)
+        libraryUpkeep = LibraryUpkeep(logger: logger)
         markerFile = settings.markerPath.map { MarkerFile(path: $0, settings: settings, logger: logger) }
         peers = PolicyPeers(interval: settings.peerInterval, logger: logger)
         let policyState = InfoReport.PolicyState(
@@ -96,8 +98,9 @@ public final class TollgateServer: Service {
         try await startWatcher()
         startAlerts()
         try await startAlertFeed()
-        if let store = stores?.policy {
-            peers.start(store) { [weak self] in self?.state.withLock { $0.policyState.digest } ?? "" }
+        if let stores {
+            libraryUpkeep.start(stores.libraries)
+            peers.start(stores.policy) { [weak self] in self?.state.withLock { $0.policyState.digest } ?? "" }
         }
         var addresses: [ListenAddress] = []
         do {
@@ -205,6 +208,7 @@ public final class TollgateServer: Service {
         // After the workers, as requests may wait for what is read; before those who may wait for a reply that never comes.
         await state.connections?.stop()
         await peers.stop()
+        await libraryUpkeep.stop()
         await state.watcher?.stop()
         await state.alertFeed?.stop()
         await keeper?.stop()

@@ -60,4 +60,23 @@ import TollgateTestSupport
         let denied = try redis.cli("ACL", "LOG")
         #expect(denied.isEmpty, "\(denied)")
     }
+
+    @Test("a sidecar deletes the library of a version that nobody uses any more", arguments: [true, false])
+    func unusedLibrary(mayDelete: Bool) async throws {
+        let redis = try TestRedis(hasFunctions: true)
+        let text = "#!lua name=tollgate_0\nredis.register_function('tollgate_0_f', function() return 1 end)"
+        #expect(try redis.cli("FUNCTION", "LOAD", text) == "tollgate_0")
+        try redis.cli("HSET", "tollgate:{policy}:libraries", "tollgate_0", "1")
+        if !mayDelete { try redis.cli("ACL", "SETUSER", "default", "-function|delete") }
+        let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
+        #expect(try await sidecar.client().ask("CHECK user=a")[0].hasPrefix("ALLOW"))
+        try await eventually { try redis.hash("tollgate:{policy}:libraries").keys.contains { $0.count > 20 } }
+        if mayDelete {
+            try await eventually { try !redis.cli("FUNCTION", "LIST").contains("tollgate_0\n") }
+            #expect(try redis.hash("tollgate:{policy}:libraries").count == 1)
+        } else {
+            try await eventually { sidecar.log.contains("denies FUNCTION DELETE: NOPERM") }
+        }
+        #expect(try await sidecar.client().ask("CHECK user=a")[0].contains(" used=2 "))
+    }
 }

@@ -14,7 +14,7 @@ extension AlertStore {
     ///   - count: 1 or more.
     package func ending(before time: Int64? = nil, atMost count: Int) async throws(StoreError) -> EndingAlerts {
         let replies = try await link.ask([["TIME"], ["ZRANGE", keys.ending, "0", "\(count - 1)", "WITHSCORES"]])
-        let now = try Self.milliseconds(replies[0])
+        let now = try replies[0].time()
         let words = try replies[1].texts(of: keys.ending)
         let due = stride(from: 0, to: words.count - 1, by: 2).filter { place in
             (Double(words[place + 1]) ?? 0) <= Double(time ?? now)
@@ -39,13 +39,7 @@ extension AlertStore {
 
     /// Redis's clock, Unix ms.
     package func redisTime() async throws(StoreError) -> Int64 {
-        try Self.milliseconds(try await link.ask("TIME"))
-    }
-
-    private static func milliseconds(_ reply: RedisReply) throws(StoreError) -> Int64 {
-        let words = try reply.texts(of: "TIME").compactMap { Int64($0) }
-        guard words.count == 2 else { throw .unexpectedReply(about: "TIME") }
-        return words[0] * 1_000 + words[1] / 1_000
+        try await link.ask("TIME").time()
     }
 
     /// Puts off the time at which `ending` has an alert that still holds (Unix ms). It, and the lists that it is in, are kept for 90

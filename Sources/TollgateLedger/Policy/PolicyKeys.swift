@@ -17,12 +17,14 @@ package struct PolicyKeys: Sendable {
     package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
     /// Number of the last change.
     package var revision: String { prefix + "revision" }
-    /// Hash by which sidecars find out that Redis has lost data (run_marker.lua).
+    /// Hash by which sidecars find out that Redis has lost data (policy/run_marker.lua).
     package var marker: String { prefix + "marker" }
     /// Written and deleted again, to find out whether Redis takes what is written.
     var scratch: String { prefix + "scratch" }
     /// Hash of the sidecars that are there: the digest of the policy file of each.
     package var sidecars: String { prefix + "sidecars" }
+    /// Hash of the libraries of functions that sidecars use: name → when one last noted it, Unix ms.
+    var libraries: String { prefix + "libraries" }
     /// Sorted set of the ids of all assignments, those of users too, all with score 0.
     package var assignmentIndex: String { prefix + "index:assignments" }
     /// Hash: the id of a tier → how many stored assignments name it, of users and others.

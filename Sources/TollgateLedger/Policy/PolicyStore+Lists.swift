@@ -88,6 +88,13 @@ extension PolicyStore {
 }
 
 extension RedisReply {
+    /// What TIME says, Unix ms.
+    func time() throws(StoreError) -> Int64 {
+        let words = try texts(of: "TIME").compactMap { Int64($0) }
+        guard words.count == 2 else { throw .unexpectedReply(about: "TIME") }
+        return words[0] * 1_000 + words[1] / 1_000
+    }
+
     /// The strings of an array.
     func texts(of key: String) throws(StoreError) -> [String] {
         guard case .array(let items) = try checked(of: key) else { throw .unexpectedReply(about: key) }

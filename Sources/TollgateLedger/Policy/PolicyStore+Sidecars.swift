@@ -30,11 +30,7 @@ extension PolicyStore {
     /// minute.
     package func announce(_ sidecar: AnnouncedSidecar) async throws(StoreError) -> [AnnouncedSidecar] {
         let replies = try await link.ask([["TIME"], ["HGETALL", keys.sidecars]])
-        guard case .array(let time) = try replies[0].checked(of: "TIME"), time.count == 2,
-            case .bulk(let whole) = time[0], let seconds = Int64(String(buffer: whole)),
-            case .bulk(let rest) = time[1], let microseconds = Int64(String(buffer: rest))
-        else { throw .unexpectedReply(about: "TIME") }
-        let now = seconds * 1_000 + microseconds / 1_000
+        let now = try replies[0].time()
         let words = try replies[1].texts(of: keys.sidecars)
         var (others, gone): ([AnnouncedSidecar], [String]) = ([], [])
         for place in stride(from: 0, to: words.count - 1, by: 2) where words[place] != sidecar.id {
