@@ -336,14 +336,16 @@ end
 
 -- The same where nothing came of a scope that was there before but plain CHECKs.
 local function write_hits(state, hits)
-    local length, values, has_moved = 2, nil, false
+    local length = 2
     if state.requests > 0 then
         local day = state.day
         if not day then return write_scope(state, hits) end
+        local values
         length, values = today.list_checks(state, day, write, length)
         if not length then return write_scope(state, hits) end
         if values then length = today.list_values(day, values, write, length) end
     end
+    local has_moved
     length, has_moved = counters.list_hits(state, hits, write, length)
     if length == 2 then return end
     write[2] = state.key

@@ -21,22 +21,23 @@ extension KeySpace {
             scope.kind.isComposite
             ? []
             : [
-                Self.hash(self.day(day, of: scope), "usage of the day"),
-                Self.hash(self.month(month, of: scope), "usage of the month but for the days in open_day"),
+                Self.hash(self.day(day, of: scope), "usage of the day, once it is over"),
+                Self.hash(self.month(month, of: scope), "usage of the month but for the running day"),
             ]
         let holds = holds(of: scope)
-        return [Self.hash(hash(of: scope), "counters, the sum of open reservations, alerts")] + history + [
-            ListedKey(
-                key: holds, type: "zset", content: "open reservations by their end",
-                command: ["ZRANGE", holds, "0", "-1", "WITHSCORES"]),
-            Self.mark("record", of: hash(of: scope), "the RECORD with that id has been applied"),
-            Self.mark("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
-            Self.mark("settled", of: hash(of: scope), "the reservation with that id is committed or cancelled"),
-            Self.hash(settings, "what administrators have set"),
-            ListedKey(
-                key: alerts, type: "zset", content: "ids of alerts by when they were opened",
-                command: ["ZRANGE", alerts, "0", "-1", "WITHSCORES"]),
-        ]
+        return [Self.hash(hash(of: scope), "counters, the sum of open reservations, alerts, usage of the running day")]
+            + history + [
+                ListedKey(
+                    key: holds, type: "zset", content: "open reservations by their end",
+                    command: ["ZRANGE", holds, "0", "-1", "WITHSCORES"]),
+                Self.mark("record", of: hash(of: scope), "the RECORD with that id has been applied"),
+                Self.mark("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
+                Self.mark("settled", of: hash(of: scope), "the reservation with that id is committed or cancelled"),
+                Self.hash(settings, "what administrators have set"),
+                ListedKey(
+                    key: alerts, type: "zset", content: "ids of alerts by when they were opened",
+                    command: ["ZRANGE", alerts, "0", "-1", "WITHSCORES"]),
+            ]
     }
 
     private static func hash(_ key: String, _ content: String) -> ListedKey {

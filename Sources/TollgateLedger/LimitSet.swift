@@ -45,7 +45,8 @@ package final class LimitSet {
     @exclusivity(unchecked) var batchPlace = 0
 
     init(
-        limits: [EffectiveLimit], history: HistoryRetention?, kind: ScopeKind? = nil, rules: CalendarRules, alerts: AlertRules
+        limits: [EffectiveLimit], history: HistoryRetention?, kind: ScopeKind? = nil, rules: CalendarRules,
+        alerts: AlertRules
     ) {
         self.kind = kind
         self.limits = limits

@@ -67,6 +67,7 @@ extension RedisLink {
         scripts = [:]
         loggedOutage = nil
         logger.info("connected to Redis", metadata: ["address": "\(address)"])
+        if let library { offer(library) }
     }
 
     private func closeChannel() {

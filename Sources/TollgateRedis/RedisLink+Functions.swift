@@ -6,7 +6,7 @@ extension RedisLink {
     static let maxLoads = 5
 
     /// A call on its way.
-    private struct FunctionCall {
+    struct FunctionCall {
         let function: RedisFunction
         let arguments: RedisFunctionArguments
         let isWanted: () -> Bool
@@ -50,19 +50,31 @@ extension RedisLink {
         }
     }
 
+    /// Loads a library before anything is called. What Redis says is of no matter: most often it has the library, and where it denies
+    /// functions the first call finds out.
+    func offer(_ library: RedisLibrary) {
+        send("FUNCTION", "LOAD", library.source) { _ in }
+    }
+
+    /// Loads the library once for all calls that have met its absence: it is long, and there may be thousands of them.
     private func loadLibrary(for call: FunctionCall) {
+        let name = call.function.library.name
+        waitingForLoad[name, default: []].append(call)
+        guard waitingForLoad[name]?.count == 1 else { return }
         send("FUNCTION", "LOAD", call.function.library.source) { result in
-            guard case .success(let reply) = result, self.isReady, call.isWanted() else {
-                return call.completion(result)
-            }
-            // Another connection may have been faster.
-            guard case .error(let sentence) = reply, !sentence.hasSuffix("already exists") else {
-                return self.callFunction(call.loadedAgain)
-            }
-            // A Redis that takes no writes takes no library either, but may run a script that only reads.
-            if RedisErrorReply(sentence).deniesFunctions { self.giveUpFunctions(sentence) }
-            self.callScript(call)
+            for call in self.waitingForLoad.removeValue(forKey: name) ?? [] { self.libraryLoaded(result, call) }
         }
+    }
+
+    private func libraryLoaded(_ result: Result<RedisReply, RedisError>, _ call: FunctionCall) {
+        guard case .success(let reply) = result, isReady, call.isWanted() else { return call.completion(result) }
+        // Another connection may have been faster.
+        guard case .error(let sentence) = reply, !sentence.hasSuffix("already exists") else {
+            return callFunction(call.loadedAgain)
+        }
+        // A Redis that takes no writes takes no library either, but may run a script that only reads.
+        if RedisErrorReply(sentence).deniesFunctions { giveUpFunctions(sentence) }
+        callScript(call)
     }
 
     /// Redis names a script when it is loaded.
@@ -78,10 +90,18 @@ extension RedisLink {
     }
 
     private func loadScript(for call: FunctionCall) {
+        let name = call.function.name
+        waitingForLoad[name, default: []].append(call)
+        guard waitingForLoad[name]?.count == 1 else { return }
         send("SCRIPT", "LOAD", call.function.script) { result in
-            guard case .success(.bulk(let sha)) = result, call.isWanted() else { return call.completion(result) }
-            self.scripts[call.function.name] = String(buffer: sha)
-            self.callScript(call.loadedAgain)
+            if case .success(.bulk(let sha)) = result { self.scripts[name] = String(buffer: sha) }
+            for call in self.waitingForLoad.removeValue(forKey: name) ?? [] {
+                guard case .success(.bulk) = result, call.isWanted() else {
+                    call.completion(result)
+                    continue
+                }
+                self.callScript(call.loadedAgain)
+            }
         }
     }
 

@@ -34,6 +34,10 @@ public final class RedisLink {
     var hasServed = false
     /// Whether functions are called on this connection; otherwise scripts are, as Redis has denied us functions.
     package internal(set) var usesFunctions = true
+    /// The library that every new connection offers to Redis, so that no call has to wait for the loading; nil for none.
+    package var library: RedisLibrary?
+    /// Calls that wait until their library or script has been loaded, by its name.
+    var waitingForLoad: [String: [FunctionCall]] = [:]
     /// The SHA-1 of the scripts that this connection has loaded, by the names of the functions that they stand for.
     var scripts: [String: String] = [:]
     private var reportedStatus = RedisLinkStatus.idle

@@ -23,6 +23,7 @@ final class StoreConnections: Sendable {
         let link = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
         link.onFunctionsDenied = functionRights.wereDenied
         let pages = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
+        link.library = .tollgate
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
         let storeLink = StoreLink(
             NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline))

@@ -134,6 +134,7 @@ public final class TollgateServer: Service {
             let link = RedisLink(
                 address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
             link.onFunctionsDenied = functionRights.wereDenied
+            link.library = .tollgate
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
                 policy: policy, logger: logger)

@@ -10,15 +10,18 @@ import TollgateTestSupport
 /// Reports as large as they get, beside the requests that a sidecar is there for.
 @Suite("Reports of full pages hold up nobody")
 struct ReportLoadTests {
-    /// Six meters of 200 providers, tools and models each, on the page of every key.
+    /// Six meters of 200 providers, tools and models each, on the page of every key. The first is the scope's hash, which has the
+    /// running day.
     private static let fill = """
-        for _, key in ipairs(KEYS) do
+        redis.call('HSET', KEYS[1], 'history', ARGV[1])
+        for i, key in ipairs(KEYS) do
+            local prefix = i == 1 and 'history/' or ''
             for _, meter in ipairs({'requests', 'denied', 'tokens', 'input_tokens', 'output_tokens', 'cost'}) do
-                redis.call('HSET', key, meter, 600000)
+                redis.call('HSET', key, prefix .. meter, 600000)
                 for _, dimension in ipairs({'provider', 'tool', 'model'}) do
                     local fields = {}
                     for label = 1, 200 do
-                        fields[#fields + 1] = meter .. '/' .. dimension .. '=' .. dimension .. '-' .. label
+                        fields[#fields + 1] = prefix .. meter .. '/' .. dimension .. '=' .. dimension .. '-' .. label
                         fields[#fields + 1] = label
                     end
                     redis.call('HSET', key, unpack(fields))
@@ -31,11 +34,15 @@ struct ReportLoadTests {
     private func withFullPages(_ body: (SidecarProcess) async throws -> Void) async throws {
         let redis = try TestRedis()
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
-        let keys = (0..<30 as Range<Int64>).map { back in
+        let keys = (1..<30 as Range<Int64>).map { back in
             let day = CalendarRules.utc.window(.day, containing: now - back * 86_400_000).id
             return "tollgate:user:full:day:\(day)"
         }
-        try redis.cli(["EVAL", Self.fill, "\(keys.count)"] + keys)
+        let (day, month) = (
+            CalendarRules.utc.window(.day, containing: now), CalendarRules.utc.window(.month, containing: now)
+        )
+        let running = "\(day.id) \(day.endsAt) \(month.id) \(month.endsAt) 200 200 200"
+        try redis.cli(["EVAL", Self.fill, "\(keys.count + 1)", "tollgate:user:full"] + keys + [running])
         let policy = "history: [user]\ndefaults: { user: { requests: { 1h: 1000000 } } }"
         let sidecar = try await SidecarProcess(
             policy: policy, arguments: ["--redis", "\(redis.address)", "--workers", "1"])

@@ -78,6 +78,11 @@ import TollgateTestSupport
                 "\(hash):refund:ID", "\(hash):settled:ID", "a.b:{policy}:scope:user:it's:a",
                 "a.b:{alerts}:index:scope:user:it's:a",
             ])
+        // A day has keys of its own once it is over.
+        for key in listing.keys.map(\.key) where key.contains(":day:") || key.contains(":month:") {
+            #expect(try redis.cli("TYPE", key) == "none")
+            try redis.cli("HSET", key, "cost", "1")
+        }
         for key in listing.keys where !key.key.hasSuffix(":settled:ID") {
             try await eventually { try redis.cli("TYPE", key.key) == key.type }
             // As a shell reads it.

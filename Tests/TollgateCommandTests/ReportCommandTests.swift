@@ -34,11 +34,13 @@ import TollgateTestSupport
             ])
     }
 
+    /// March 8 stands in the scope's hash, and is not in the month's page yet.
     private func fill() throws {
         try redis.cli(
-            "HSET", "tollgate:user:alice:day:2026-03-08", "requests", "12", "cost", "1250000000",
-            "cost/provider=openai", "1000000000", "requests/provider=openai", "12", "tokens", "900")
-        try redis.cli("HSET", "tollgate:user:alice:month:2026-03", "open_day", "2026-03-08", "cost", "500000000")
+            "HSET", "tollgate:user:alice", "history", "2026-03-08 1773028800000 2026-03 1775016000000 1 0 0",
+            "history/requests", "12", "history/cost", "1250000000", "history/cost/provider=openai", "1000000000",
+            "history/requests/provider=openai", "12", "history/tokens", "900")
+        try redis.cli("HSET", "tollgate:user:alice:month:2026-03", "cost", "500000000")
         try redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-03-08", "1250000000", "user:alice")
     }
 

@@ -37,7 +37,8 @@ struct HistoryPageTests {
     @Test(
         "other fields are not known",
         arguments: [
-            "", "values/provider", "folded", "open_day", "concurrent", "cost/", "cost/provider", "cost/account=a",
+            "", "values/provider", "month", "history", "history/cost", "concurrent", "cost/", "cost/provider",
+            "cost/account=a",
             "cost/tool/others", "cost/tool/", "cost=5", "costs", "Cost", "/provider=a",
         ])
     func unknown(name: String) { #expect(HistoryField(name.utf8) == nil) }

@@ -8,8 +8,11 @@ import TollgateTestSupport
 @Suite struct DenialNoticeTests {
     private static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
 
-    private func harness(_ user: Limit, _ tool: Limit? = nil, redis: TestRedis? = nil) async throws -> LedgerHarness {
+    private func harness(
+        _ user: Limit, _ tool: Limit? = nil, redis: TestRedis? = nil, history: Set<String> = ["user", "tool"]
+    ) async throws -> LedgerHarness {
         var policy = Policy()
+        policy.history = history
         policy.defaults[try ScopeKind(parsing: "user")] = [user]
         if let tool { policy.defaults[try ScopeKind(parsing: "tool")] = [tool] }
         return try await LedgerHarness(policy: policy, redis: redis)
@@ -72,7 +75,7 @@ import TollgateTestSupport
     @Test("what is remembered of a refusal does not live longer than a minute where the scope has nothing else")
     func expires() async throws {
         let redis = try TestRedis()
-        let harness = try await harness(Limit(.requests, .day, max: 0), redis: redis)
+        let harness = try await harness(Limit(.requests, .day, max: 0), redis: redis, history: [])
         _ = try await harness.apply(.check("user:a"), at: nil)
         let left = try #require(Int(try redis.cli("PTTL", "tollgate:user:a")))
         #expect((1...60_000).contains(left))

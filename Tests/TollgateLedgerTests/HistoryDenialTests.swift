@@ -8,7 +8,7 @@ import TollgateTestSupport
 struct HistoryDenialTests {
     private static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
 
-    private func denied(_ limited: String, of scopes: [String]) async throws -> [String?] {
+    private func denied(_ limited: String, of scopes: [String]) async throws -> [Int64?] {
         var policy = Policy()
         policy.defaults[try ScopeKind(parsing: limited)] = [Limit(.requests, .sliding(seconds: 60), max: 3)]
         let harness = try await LedgerHarness(policy: policy)
@@ -16,19 +16,19 @@ struct HistoryDenialTests {
             verb: .check, amounts: Amounts(requests: 1),
             scopes: try ["user:a", "tool:x", "provider:p", "user:a+tool:x", "global"].map { try Scope(parsing: $0) })
         _ = try await harness.apply(Array(repeating: check, count: 5), at: Self.start)
-        let pages = try scopes.map { try harness.redis.hash("tollgate:\($0):day:2099-12-25")["denied"] }
+        let stored = try StoredHistory(harness.redis)
         try await harness.stop()
-        return pages
+        return scopes.map { stored.day("2099-12-25", of: $0)["denied"] }
     }
 
     @Test("count for the scope that refused them")
     func refusing() async throws {
-        #expect(try await denied("user", of: ["user:a", "tool:x"]) == ["2", nil])
+        #expect(try await denied("user", of: ["user:a", "tool:x"]) == [2, nil])
     }
 
     @Test("count for the scopes that are joined in the one that refused them, and for no others")
     func refusedByJoined() async throws {
         let scopes = ["user:a", "tool:x", "provider:p", "user:a+tool:x"]
-        #expect(try await denied("user+tool", of: scopes) == ["2", "2", nil, nil])
+        #expect(try await denied("user+tool", of: scopes) == [2, 2, nil, nil])
     }
 }

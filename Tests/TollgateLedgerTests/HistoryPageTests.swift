@@ -5,10 +5,11 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// How days become part of their months, and what stands on their pages, where two rare things meet.
+/// How days become part of their months, and what stands on their pages and in the scope's hash, where two rare things meet.
 @Suite struct HistoryPageTests {
     private static let start = ScriptTests.start
     private static let day: Int64 = 86_400_000
+    private static let hash = "tollgate:user:a"
     private static let firstDay = "tollgate:user:a:day:2100-01-01"
     private static let secondDay = "tollgate:user:a:day:2100-01-02"
     private static let month = "tollgate:user:a:month:2100-01"
@@ -22,27 +23,43 @@ import TollgateTestSupport
         Int64(try harness.redis.cli("PEXPIRETIME", key))
     }
 
-    @Test("a day is added to its month when a later one begins; the month's last stays open")
-    func folding() async throws {
+    private func expectRunningDay(
+        _ harness: LedgerHarness, _ text: String, cost: String, _ location: SourceLocation = #_sourceLocation
+    ) throws {
+        let running = try harness.redis.hash(Self.hash).filter { $0.key.hasPrefix("history") }
+        #expect(
+            running == [
+                "history": text, "history/cost": cost, "history/requests/tool=t": "0", "history/cost/tool=t": cost,
+            ], sourceLocation: location)
+    }
+
+    @Test("a day is added to its month when a later one begins; the last stays in the scope's hash")
+    func moving() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
+        let february = Self.start + 31 * Self.day
         try await record(harness, 5, at: Self.start)
-        #expect(try harness.redis.hash(Self.month)["cost"] == nil)
-        #expect(try harness.redis.hash(Self.firstDay)["folded"] == "0")
+        try expectRunningDay(harness, "2100-01-01 \(Self.start + Self.day) 2100-01 \(february) 0 1 0", cost: "5")
+        #expect(try harness.redis.hash(Self.month).isEmpty)
+        #expect(try harness.redis.hash(Self.firstDay).isEmpty)
         try await record(harness, 7, at: Self.start + Self.day)
-        let month = try harness.redis.hash(Self.month)
-        #expect(month["cost"] == "5" && month["cost/tool=t"] == "5" && month["open_day"] == "2100-01-02")
-        #expect(try harness.redis.hash(Self.firstDay)["folded"] == "2100-01")
-        #expect(try harness.redis.hash(Self.firstDay)["cost"] == "5")
+        try expectRunningDay(harness, "2100-01-02 \(Self.start + 2 * Self.day) 2100-01 \(february) 0 1 0", cost: "7")
+        let page = ["cost": "5", "cost/tool=t": "5", "requests/tool=t": "0", "values/tool": "1"]
+        #expect(try harness.redis.hash(Self.month) == page)
+        let firstDay = page.merging(["month": "2100-01 \(february)"]) { $1 }
+        #expect(try harness.redis.hash(Self.firstDay) == firstDay)
+        #expect(try harness.redis.hash(Self.secondDay).isEmpty)
         try await record(harness, 11, at: Self.start + 40 * Self.day)
-        #expect(try harness.redis.hash(Self.month) == month)
-        #expect(try harness.redis.hash(Self.secondDay)["folded"] == "0")
+        #expect(try harness.redis.hash(Self.firstDay) == firstDay)
+        #expect(try harness.redis.hash(Self.secondDay)["cost"] == "7")
+        #expect(try harness.redis.hash(Self.month)["cost"] == "12")
+        #expect(try harness.redis.hash("tollgate:user:a:month:2100-02").isEmpty)
         let stored = try StoredHistory(harness.redis)
         #expect(stored.month("2100-01", of: "user:a") == ["cost": 12, "cost/tool=t": 12])
         #expect(stored.month("2100-02", of: "user:a") == ["cost": 11, "cost/tool=t": 11])
         try await harness.stop()
     }
 
-    @Test("an open day lives as long as its month, a folded one its own time, by what the policy says")
+    @Test("a running day lives as long as its month, a moved one its own time, by what the policy says")
     func expiries() async throws {
         var policy = Policy()
         policy.historyDays = 3
@@ -50,11 +67,14 @@ import TollgateTestSupport
         let harness = try await LedgerHarness(policy: policy)
         let monthExpires = Self.start + (31 + 2 * 31) * Self.day
         try await record(harness, 5, at: Self.start)
-        #expect(try expiry(harness, Self.firstDay) == monthExpires)
+        #expect(try expiry(harness, Self.hash) == monthExpires)
         try await record(harness, 5, at: Self.start + 10 * Self.day)
         #expect(try expiry(harness, Self.firstDay) == Self.start + 4 * Self.day)
         #expect(try expiry(harness, Self.month) == monthExpires)
-        #expect(try expiry(harness, "tollgate:user:a:day:2100-01-11") == monthExpires)
+        #expect(try expiry(harness, Self.hash) == monthExpires)
+        try await record(harness, 5, at: Self.start + 31 * Self.day)
+        #expect(try expiry(harness, "tollgate:user:a:day:2100-01-11") == Self.start + 14 * Self.day)
+        #expect(try expiry(harness, Self.hash) == monthExpires + 28 * Self.day)
         #expect(try expiry(harness, "tollgate:top-scopes:user:cost:2100-01-01") == Self.start + 5 * Self.day)
         try await harness.stop()
     }
@@ -69,14 +89,15 @@ import TollgateTestSupport
             _ = try await harness.apply([record, record, record], at: Self.start + Int64(day) * Self.day)
         }
         #expect(try harness.redis.hash(Self.firstDay)["cost"] == "27000000000000003")
+        #expect(try harness.redis.hash(Self.hash)["history/cost"] == "27000000000000003")
         #expect(try expiry(harness, Self.firstDay) == Self.start + 36 * Self.day)
         let month = try harness.redis.hash(Self.month)
         #expect(month["cost"] == "54000000000000006" && month["cost/tool=t"] == "54000000000000006")
         let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_000))
         _ = try await harness.apply([refund, refund, refund, refund], at: Self.start + 2 * Self.day)
-        let third = try harness.redis.hash("tollgate:user:a:day:2100-01-03")
+        let third = try harness.redis.hash(Self.hash)
         // The last takes what is left.
-        #expect(third["cost"] == "0" && third["cost/tool=t"] == "0")
+        #expect(third["history/cost"] == "0" && third["history/cost/tool=t"] == "0")
         try await harness.stop()
     }
 
@@ -138,7 +159,7 @@ import TollgateTestSupport
         #expect(try harness.redis.cli("GET", key) == "something else")
         let tool = try StoredHistory(harness.redis).month("2100-01", of: "tool:t")
         #expect(tool == ["cost": 17])
-        if key != Self.secondDay { #expect(try harness.redis.hash(Self.secondDay)["cost"] == "6") }
+        #expect(try harness.redis.hash(Self.hash)["history/cost"] == "6")
         try await harness.stop()
     }
 
@@ -168,8 +189,7 @@ import TollgateTestSupport
         _ = try await harness.apply([check, check, .record("tool:t", "model:m", amounts: Amounts())], at: Self.start)
         let calls = try harness.redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
             .filter { $0.hasPrefix("cmdstat_h") }.map { $0.prefix { $0 != "," } }.sorted()
-        #expect(calls == ["cmdstat_hmget:calls=1", "cmdstat_hset:calls=1"], "of the tool's day")
+        #expect(calls == ["cmdstat_hmget:calls=1", "cmdstat_hset:calls=1"], "of the tool's hash")
         try await harness.stop()
     }
-
 }

@@ -44,7 +44,7 @@ import TollgateTestSupport
         _ = try await harness.apply(record, at: Self.start)
         _ = try await harness.apply([record, .record("user:b", amounts: Amounts(cost: 5))], at: Self.start)
         #expect(try harness.redis.cli("GET", key) == "something else")
-        #expect(try harness.redis.hash("tollgate:user:a:day:2100-01-01")["cost"] == "10")
+        #expect(try harness.redis.hash("tollgate:user:a")["history/cost"] == "10")
         try await harness.stop()
     }
 

@@ -16,6 +16,13 @@ struct HistoryStoreTests {
         let store: HistoryStore
         let alice: Scope
 
+        /// Puts a running day of November 2026 into the hash of `user:alice`.
+        func setRunningDay(_ id: String, _ amounts: [String: String]) throws {
+            let text = "\(id) 1795996800000 2026-11 1796083200000 1 1 0"
+            let fields = amounts.map { ("history/\($0.key)", $0.value) } + [("history", text)]
+            try set("tollgate:user:alice", Dictionary(uniqueKeysWithValues: fields))
+        }
+
         func set(_ key: String, _ fields: [String: String]) throws {
             try redis.cli(["HSET", key] + fields.flatMap { [$0.key, $0.value] })
         }
@@ -58,7 +65,7 @@ struct HistoryStoreTests {
                 "tollgate:user:alice:day:2026-11-20",
                 [
                     "requests": "3", "cost": "1250000000", "cost/provider=openai": "1000000000", "cost/tool=a/b=c": "7",
-                    "tokens/tool/other": "5", "values/provider": "1", "folded": "1", "later": "x",
+                    "tokens/tool/other": "5", "values/provider": "1", "month": "2026-11 1796083200000", "later": "x",
                 ])
             let pages = try await harness.store.days(of: harness.alice, ids: ["2026-11-19", "2026-11-20"])
             #expect(pages[0] == HistoryPage())
@@ -77,7 +84,36 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("30 days are 30 reads, whether labels are wanted or not, and all that is asked of Redis")
+    @Test("the running day is read from the scope's hash, without what else stands there, and added to its page")
+    func runningDay() async throws {
+        try await withStore { harness in
+            try harness.set("tollgate:user:alice", ["cost/day": "1", "held": "x", "history": "", "alerts": "x"])
+            try harness.setRunningDay(
+                "2026-11-20",
+                [
+                    "cost": "9", "cost/provider=openai": "4", "cost/tool=a": "2", "requests/tool=a": "0",
+                    "cost/tool/other": "3",
+                ])
+            let ids = ["2026-11-19", "2026-11-20", "2026-11-21"]
+            var days = try await harness.store.days(of: harness.alice, ids: ids)
+            #expect(days[0] == HistoryPage() && days[2] == HistoryPage())
+            #expect(days[1].total[.cost] == 9)
+            #expect(days[1].labelled[.init(kind: "tool", id: "a")]?[.cost] == 2)
+            #expect(days[1].other[.tool]?[.cost] == 3)
+            // A part of it that has been moved before.
+            try harness.set("tollgate:user:alice:day:2026-11-20", ["cost": "100", "cost/tool=a": "30"])
+            days = try await harness.store.days(of: harness.alice, ids: ids)
+            #expect(days[1].total[.cost] == 109)
+            #expect(days[1].labelled[.init(kind: "tool", id: "a")]?[.cost] == 32)
+            let totals = try await harness.store.days(of: harness.alice, ids: ids, .totals)
+            #expect(totals.map(\.total) == days.map(\.total) && totals[1].labelled.isEmpty)
+            let providers = try await harness.store.days(of: harness.alice, ids: ids, .labels([.provider]))
+            #expect(providers[1].total == days[1].total)
+            #expect(providers[1].labelled.keys.map(\.kind) == ["provider"] && providers[1].other.isEmpty)
+        }
+    }
+
+    @Test("30 days are 30 reads and one of the scope's hash, whether labels are wanted or not, and all that is asked")
     func reads() async throws {
         try await withStore { harness in
             let ids = try days(30)
@@ -89,9 +125,16 @@ struct HistoryStoreTests {
                 let pages = try await harness.store.days(of: harness.alice, ids: ids, detail)
                 #expect(pages.map { $0.total[.cost] } == Array(0..<30).map(Int64.init))
                 let counts = try commandCounts(harness.redis)
-                #expect(counts[command] == 30)
+                #expect(counts[command] == 31)
                 let others = counts.keys.filter { ![command, "config|resetstat", "info"].contains($0) }
                 #expect(others.isEmpty, "\(others)")
+                // Where one of them is the running day, whether it still is.
+                try harness.setRunningDay(ids[29], ["cost": "1000"])
+                try harness.redis.cli("CONFIG", "RESETSTAT")
+                #expect(try await harness.store.days(of: harness.alice, ids: ids, detail)[29].total[.cost] == 1029)
+                let running = try commandCounts(harness.redis)
+                #expect(running[command] == 31 && running["hget"] == 1)
+                try harness.redis.cli("DEL", "tollgate:user:alice")
             }
         }
     }
@@ -111,26 +154,25 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("a month is its page and the days that this names; another day's page is left alone")
+    @Test("a month is its page and the running day that lies in it; another day's page is left alone")
     func months() async throws {
         try await withStore { harness in
             let scope = "tollgate:user:alice"
             try harness.set("\(scope):month:2026-10", ["cost": "100", "cost/tool=a": "60"])
-            try harness.set(
-                "\(scope):month:2026-11", ["open_day": "2026-12-03", "cost": "10", "cost/tool=a": "4", "folded": "1"])
-            try harness.set("\(scope):day:2026-12-03", ["cost": "5", "cost/tool=a": "1", "cost/tool=b": "4"])
-            try harness.set("\(scope):day:2026-11-20", ["cost": "10", "folded": "1"])
-            try harness.set("\(scope):month:2026-12", ["open_day": "2026-12-29 2026-12-30 2026-12-31", "cost": "1"])
-            try harness.set("\(scope):day:2026-12-29", ["cost": "20", "cost/tool=a": "20"])
-            try harness.set("\(scope):day:2026-12-31", ["cost": "300"])
+            try harness.set("\(scope):month:2026-11", ["cost": "10", "cost/tool=a": "4", "values/tool": "1"])
+            // A day whose month, by its calendar, is another than that of its date.
+            try harness.setRunningDay("2026-12-03", ["cost": "5", "cost/tool=a": "1", "cost/tool=b": "4"])
+            try harness.set("\(scope):day:2026-12-03", ["cost": "3", "month": "2026-11 1796083200000"])
+            try harness.set("\(scope):day:2026-11-20", ["cost": "7", "month": "2026-11 1796083200000"])
+            try harness.set("\(scope):month:2026-12", ["cost": "1"])
             try harness.redis.cli("CONFIG", "RESETSTAT")
             let ids = ["2026-09", "2026-10", "2026-11", "2026-12"]
             let months = try await harness.store.months(of: harness.alice, ids: ids)
-            #expect(months.map { $0.total[.cost] } == [0, 100, 15, 321])
-            #expect(months[3].labelled[.init(kind: "tool", id: "a")]?[.cost] == 20)
+            #expect(months.map { $0.total[.cost] } == [0, 100, 15, 1])
             #expect(months[2].labelled[.init(kind: "tool", id: "a")]?[.cost] == 5)
             #expect(months[2].labelled[.init(kind: "tool", id: "b")]?[.cost] == 4)
-            #expect(try commandCounts(harness.redis)["hgetall"] == 8)
+            let counts = try commandCounts(harness.redis)
+            #expect(counts["hgetall"] == 5 && counts["hget"] == 1)
             let totals = try await harness.store.months(of: harness.alice, ids: ids, .totals)
             #expect(totals.map(\.total) == months.map(\.total))
         }
@@ -144,7 +186,6 @@ struct HistoryStoreTests {
             try harness.redis.cli("SET", "\(scope):month:2026-11", "x")
             try harness.set("\(scope):day:2026-11-21", ["cost/tool=a": "1.5"])
             try harness.set("\(scope):day:2026-11-22", ["tokens": "-1"])
-            try harness.set("\(scope):month:2026-12", ["open_day": "2026-12-01 x}:y"])
             try harness.set("\(scope):day:2026-11-23", ["tokens": "92233720368547758070"])
             for detail in [HistoryStore.Detail.everything, .totals] {
                 await #expect(throws: StoreError.corrupt("\(scope):day:2026-11-20: is of another type")) {
@@ -158,12 +199,6 @@ struct HistoryStoreTests {
                 ) {
                     try await harness.store.days(of: harness.alice, ids: ["2026-11-22"], detail)
                 }
-                await #expect(
-                    throws: StoreError.corrupt(
-                        "\(scope):month:2026-12, field open_day: expected a day such as 2026-11-20")
-                ) {
-                    try await harness.store.months(of: harness.alice, ids: ["2026-12"], detail)
-                }
             }
             await #expect(
                 throws: StoreError.corrupt("\(scope):day:2026-11-21, field cost/tool=a: expected a whole number")
@@ -172,6 +207,80 @@ struct HistoryStoreTests {
             }
             let large = try await harness.store.days(of: harness.alice, ids: ["2026-11-23"])
             #expect(large[0].total[.tokens] == .max)
+        }
+    }
+
+    @Test("what Tollgate did not write into a scope's hash is told likewise")
+    func corruptRunningDay() async throws {
+        try await withStore { harness in
+            let key = "tollgate:user:alice"
+            func expectCorrupt(_ problem: String, _ location: SourceLocation = #_sourceLocation) async {
+                for detail in [HistoryStore.Detail.everything, .totals] {
+                    await #expect(throws: StoreError.corrupt(key + problem), sourceLocation: location) {
+                        try await harness.store.days(of: harness.alice, ids: ["2026-11-19"], detail)
+                    }
+                    await #expect(throws: StoreError.corrupt(key + problem), sourceLocation: location) {
+                        try await harness.store.months(of: harness.alice, ids: ["2026-11"], detail)
+                    }
+                }
+            }
+            for name in ["", "2026-11-20", "2026-11-20 1 2026-11", "2026-11-20 1 x 2", "2026-13-20 1 2026-11 2 0 0 0"] {
+                try harness.set(key, ["history": name])
+                await expectCorrupt(", field history: expected a day, its end, a month and its end")
+            }
+            try harness.setRunningDay("2026-11-20", ["cost": "1.5"])
+            await expectCorrupt(", field history/cost: expected a whole number")
+            try harness.redis.cli("SET", key, "x")
+            await expectCorrupt(": is of another type")
+        }
+    }
+
+    @Test(
+        "a day that is moved to its own page between two reads of a report is counted once", arguments: [true, false])
+    func movedMeanwhile(isTotals: Bool) async throws {
+        try await withStore { harness in
+            let detail = isTotals ? HistoryStore.Detail.totals : .everything
+            let ledger = try await LedgerHarness(policy: Policy(), redis: harness.redis)
+            let start = ScriptTests.start
+            let day: Int64 = 86_400_000
+            let operation = try TestOperation.record("user:alice", "tool:t", amounts: Amounts(cost: 100))
+            /// What a report says where another day begins right behind its first read.
+            func read<Result: Sendable>(
+                whileBeginning number: Int64, _ report: @escaping @Sendable () async throws -> Result
+            ) async throws -> Result {
+                let turns = harness.store.turns
+                let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+                let holding = Task.immediate {
+                    try await turns.next { () async throws(StoreError) in for await _ in gate {} }
+                }
+                let reading = Task.immediate { try await report() }
+                let moving = Task.immediate {
+                    try await turns.next { () async throws(StoreError) in
+                        _ = try? await ledger.apply(operation, at: start + number * day)
+                    }
+                }
+                try harness.redis.cli("CONFIG", "RESETSTAT")
+                opener.finish()
+                try await holding.value
+                try await moving.value
+                let result = try await reading.value
+                #expect(
+                    try commandCounts(harness.redis)["hget", default: 0] >= 3,
+                    "the day is there, and was not there any more")
+                return result
+            }
+            #expect(try await ledger.apply(operation, at: start) == "OK")
+            let ids = (1...4).map { "2100-01-0\($0)" }
+            let (store, alice) = (harness.store, harness.alice)
+            let days = try await read(whileBeginning: 1) { try await store.days(of: alice, ids: ids, detail) }
+            #expect(days.map { $0.total[.cost] } == [100, 100, 0, 0])
+            let months = try await read(whileBeginning: 2) {
+                try await store.months(of: alice, ids: ["2099-12", "2100-01"], detail)
+            }
+            #expect(months.map { $0.total[.cost] } == [0, 300])
+            let ranked = try await read(whileBeginning: 3) { try await store.totals(of: [alice], day: "2100-01-03") }
+            #expect(ranked.map { $0.amounts[.cost] } == [100])
+            try await ledger.stop()
         }
     }
 
@@ -194,7 +303,7 @@ struct HistoryStoreTests {
             #expect(top.map { $0.amounts[.cost] } == [9_007_199_254_740_993, 9_007_199_254_740_992, 7, 7])
             #expect(top.map { $0.amounts[.requests] } == [2, 2, 2, 2])
             let counts = try commandCounts(harness.redis)
-            #expect(counts["zrevrange"] == 1 && counts["hmget"] == 5)
+            #expect(counts["zrevrange"] == 1 && counts["hmget"] == 10 && counts["hget"] == nil)
             let first = try await harness.store.top(kind: user, meter: .cost, day: "2026-11-20", atMost: 3)
             #expect(first.count == 3)
             let none = try await harness.store.top(kind: user, meter: .tokens, day: "2026-11-20", atMost: 10)

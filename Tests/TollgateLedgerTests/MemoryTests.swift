@@ -12,9 +12,10 @@ import TollgateTestSupport
     private static let tokens = [60, 3_600, 86_400].map { Limit(.tokens, .sliding(seconds: $0), max: 1_000_000_000) }
     private static let cost = [Period.day, .month].map { Limit(.cost, $0, max: 9_000_000_000_000) }
 
-    /// Bytes of the user's counters after a call at each of these times.
-    private func memory(of limits: [Limit], after times: [Int64]) async throws -> Int {
+    /// Bytes of the user's hash after a call at each of these times.
+    private func memory(of limits: [Limit], history: Set<String> = [], after times: [Int64]) async throws -> Int {
         var policy = Policy()
+        policy.history = history
         policy.defaults[try ScopeKind(parsing: "user")] = limits
         let redis = try TestRedis(arguments: EmbeddedRedis.tuning)
         let harness = try await LedgerHarness(policy: policy, redis: redis)
@@ -32,7 +33,8 @@ import TollgateTestSupport
         let day = (0..<30).map { Self.start + Int64($0) * 2_880_000 }
         let hour = (0..<30).map { Self.start + 86_400_000 + Int64($0) * 120_000 }
         let minute = (0...30).map { Self.start + 86_400_000 + 3_600_000 + Int64($0) * 2_000 }
-        let bytes = try await memory(of: Self.requests + Self.tokens + Self.cost, after: day + hour + minute)
+        let bytes = try await memory(
+            of: Self.requests + Self.tokens + Self.cost, history: ["user"], after: day + hour + minute)
         #expect(bytes <= 2_048, "\(bytes) bytes")
     }
 
@@ -41,5 +43,8 @@ import TollgateTestSupport
         let limits = Self.requests + Self.tokens.prefix(1) + Self.cost
         let bytes = try await memory(of: limits, after: (0..<15).map { Self.start + Int64($0) * 20_000 })
         #expect(bytes <= 700, "\(bytes) bytes")
+        let all = try await memory(
+            of: limits, history: ["user"], after: (0..<15).map { Self.start + Int64($0) * 20_000 })
+        #expect(all <= bytes + 250, "\(all) bytes with the running day of its history")
     }
 }

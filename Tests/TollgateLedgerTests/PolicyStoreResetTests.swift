@@ -20,13 +20,18 @@ import TollgateTestSupport
             policy.defaults[try ScopeKind(parsing: "user")] = Self.limits
             let ledger = try await LedgerHarness(policy: policy, redis: harness.redis)
             let scope = try Scope(parsing: "user:a}b c")
+            // A day that is over, which is moved to a page of its own.
+            let provider = "provider:p.n"
+            _ = try await ledger.apply(
+                .record("\(scope)", provider, amounts: Amounts(cost: 3)), at: Self.now - 86_400_000)
             // Several buckets, so that there is a ring.
             for second in 0..<5 {
                 let answer = try await ledger.apply(.check("\(scope)"), at: 4_102_444_800_000 + Int64(second) * 2_500)
                 #expect(answer.hasPrefix("ALLOW"))
             }
             let now = Self.now
-            _ = try await ledger.apply(.record("\(scope)", amounts: Amounts(tokens: 70, cost: 5_000)), at: now)
+            _ = try await ledger.apply(
+                .record("\(scope)", provider, amounts: Amounts(tokens: 70, cost: 5_000)), at: now)
             _ = try await ledger.apply(
                 .reserve("\(scope)", amounts: Amounts(tokens: 30, cost: 900), id: "x", seconds: 600), at: now)
             try await body(harness, ledger, scope)
@@ -40,9 +45,11 @@ import TollgateTestSupport
         try await ledger.usage(of: "\(scope)", at: Self.now).items.map(\.used)
     }
 
+    /// The running day in the scope's hash, and the pages of the day before and its month.
     private func historyDigest(_ harness: PolicyStoreHarness, _ scope: Scope) throws -> [[String: String]] {
         let key = "tollgate:\(scope)"
-        return try [":day:2100-01-01", ":month:2100-01"].map { try harness.redis.hash(key + $0) }
+        let running = try harness.redis.hash(key).filter { $0.key.hasPrefix("history") }
+        return try [running] + [":day:2099-12-31", ":month:2099-12"].map { try harness.redis.hash(key + $0) }
     }
 
     @Test("all counters go; what is held stays, and so does the history")
@@ -51,6 +58,7 @@ import TollgateTestSupport
             let key = "tollgate:\(scope)"
             let history = try historyDigest(harness, scope)
             #expect(history.allSatisfy { !$0.isEmpty })
+            #expect(history[0]["history/cost/provider=p.n"] == "5000")
             let held = try harness.redis.cli("HGET", key, "held")
             let holds = try harness.redis.cli("ZRANGE", key + ":holds", "0", "-1", "WITHSCORES")
             #expect(!held.isEmpty && !holds.isEmpty)
@@ -58,7 +66,7 @@ import TollgateTestSupport
 
             let names = try await harness.store.reset(scope, limits: nil, by: PolicyStoreHarness.author)
             #expect(names == ["cost/day", "cost/month", "requests/1m", "requests/2s", "tokens/total"])
-            #expect(try harness.redis.cli("HKEYS", key) == "held")
+            #expect(Set(try harness.redis.hash(key).keys) == Set(history[0].keys).union(["held"]))
             #expect(try harness.redis.cli("HGET", key, "held") == held)
             #expect(try harness.redis.cli("ZRANGE", key + ":holds", "0", "-1", "WITHSCORES") == holds)
             #expect(try historyDigest(harness, scope) == history)

@@ -57,7 +57,9 @@ struct StoredHistory: Decodable {
 
     func amounts(_ page: String) -> [String: Int64] { Self.amounts(pages[page, default: [:]]) }
 
-    func runningAmounts(of scope: String) -> [String: Int64] { Self.amounts(running["tollgate:\(scope)", default: [:]]) }
+    func runningAmounts(of scope: String) -> [String: Int64] {
+        Self.amounts(running["tollgate:\(scope)", default: [:]])
+    }
 
     static func amounts(_ page: [String: String]) -> [String: Int64] {
         page.filter { !$0.key.hasPrefix("values/") && $0.key != "history" }

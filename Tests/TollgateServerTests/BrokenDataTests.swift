@@ -39,14 +39,27 @@ import TollgateTestSupport
     @Test("history of the wrong type costs the history, not the decision")
     func wrongHistory() async throws {
         try await withServer(policy: Self.policy) { harness in
-            #expect(try await harness.ask("CHECK user=x")[0].hasPrefix("ALLOW"))
-            let page = try #require(
-                try harness.redis.cli("KEYS", "*:day:*").split(separator: "\n").first { $0.contains("user:x") })
-            try harness.redis.cli("SET", String(page), "not a hash")
-            #expect(
-                try await harness.ask("CHECK user=x", "RECORD user=x hits=1", "CHECK user=x")
-                    .map { $0.prefix { $0 != " " } } == ["ALLOW", "OK", "ALLOW"])
-            #expect(try harness.redis.hash("tollgate:user:x")["requests/1h.n"] == "4")
+            func expectCounted(from first: Int, _ location: SourceLocation = #_sourceLocation) async throws {
+                let replies = try await harness.ask("CHECK user=x", "RECORD user=x hits=1", "CHECK user=x")
+                #expect(replies.map { $0.prefix { $0 != " " } } == ["ALLOW", "OK", "ALLOW"], sourceLocation: location)
+                let counter = try harness.redis.hash("tollgate:user:x")["requests/1h.n"]
+                #expect(counter == "\(first + 2)", sourceLocation: location)
+            }
+            let today = Date.now.ISO8601Format(.iso8601.year().month().day())
+            for page in [today, Date.now.addingTimeInterval(60).ISO8601Format(.iso8601.year().month().day())] {
+                try harness.redis.cli("SET", "tollgate:user:x:day:\(page)", "not a hash")
+            }
+            try await expectCounted(from: 1)
+            try harness.redis.cli("HSET", "tollgate:user:x", "history/requests", "not a number")
+            try await expectCounted(from: 4)
+            try harness.redis.cli("HSET", "tollgate:user:x", "history", "not a day")
+            try await expectCounted(from: 7)
+            // A day that is over cannot be moved to what is no page.
+            try harness.redis.cli("SET", "tollgate:user:x:day:2026-11-20", "not a hash")
+            try harness.redis.cli("SET", "tollgate:user:x:month:2026-11", "not a hash")
+            let earlier = "2026-11-20 1795219200000 2026-11 1796083200000 0 0 0"
+            try harness.redis.cli("HSET", "tollgate:user:x", "history", earlier)
+            try await expectCounted(from: 10)
         }
     }
 

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The day's and the month's pages of a scope.
+/// A scope's running day, and the pages of its days and months.
 @Suite struct HistoryTests {
     static let policy = """
         history: [user, provider]
@@ -19,6 +19,18 @@ import TollgateTestSupport
         return ["tollgate:\(scope):day:\(today)", "tollgate:\(scope):month:\(today.prefix(7))"]
     }
 
+    /// The fields of the running day, which stand in the scope's hash.
+    private static func runningDay(of scope: String, _ redis: TestRedis) throws -> [String: String] {
+        try redis.hash("tollgate:\(scope)").filter { $0.key.hasPrefix("history") }
+    }
+
+    /// The end of a unit of UTC's calendar that a date lies in, in Unix ms.
+    private static func end(of unit: Calendar.Component, _ date: Date = .now) throws -> Int {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        return Int(try #require(calendar.dateInterval(of: unit, for: date)).end.timeIntervalSince1970) * 1_000
+    }
+
     /// So that a test begins and ends on one day.
     private func waitOutMidnight() async throws {
         let intoDay = { Int(Date.now.timeIntervalSince1970) % 86_400 }
@@ -26,9 +38,7 @@ import TollgateTestSupport
         try await eventually(within: .seconds(40)) { intoDay() < 3_600 }
     }
 
-    @Test(
-        "a day holds requests, denied, tokens and cost in all, by provider, by tool and by model; its month knows of it"
-    )
+    @Test("a day holds requests, denied, tokens and cost in all, by provider, by tool and by model; it says its month")
     func contents() async throws {
         try await waitOutMidnight()
         try await withServer(policy: Self.policy) { harness in
@@ -45,12 +55,16 @@ import TollgateTestSupport
                     "ALLOW", "ALLOW", "OK", "OK", "OK", "OK", "DENY", "DENY", "DENY", "ALLOW",
                 ])
             let user = Self.pages(of: "user:a")
+            let (day, month) = (user[0].suffix(10), user[1].suffix(7))
+            let name = "\(day) \(try Self.end(of: .day)) \(month) \(try Self.end(of: .month))"
             // The DENY of the tool's limit is not this user's.
+            var amounts = try Self.runningDay(of: "user:a", harness.redis)
+            #expect(amounts.removeValue(forKey: "history") == "\(name) 2 2 1")
             #expect(
-                try harness.redis.hash(user[0]) == [
-                    "folded": "0", "values/provider": "2", "values/tool": "2", "values/model": "1",
+                Dictionary(uniqueKeysWithValues: amounts.map { ($0.dropFirst("history/".count), $1) }) == [
                     "requests": "8", "requests/provider=openai": "3", "requests/tool=search": "3",
-                    "requests/model=small": "3", "denied": "12", "denied/provider=azure": "6",
+                    "requests/model=small": "3", "requests/provider=azure": "0", "requests/tool=write": "0",
+                    "denied": "12", "denied/provider=azure": "6",
                     "tokens": "130", "tokens/provider=openai": "130", "tokens/tool=search": "100",
                     "tokens/tool=write": "30", "tokens/model=small": "30",
                     "input_tokens": "100", "input_tokens/provider=openai": "100", "input_tokens/tool=search": "100",
@@ -58,34 +72,35 @@ import TollgateTestSupport
                     "cost": "1700000001", "cost/provider=openai": "200000001", "cost/provider=azure": "1500000000",
                     "cost/tool=search": "1700000000", "cost/tool=write": "1", "cost/model=small": "1",
                 ])
-            let month = try harness.redis.hash(user[1])
-            #expect(month["open_day"].map { user[0].hasSuffix($0) } == true)
-            #expect(Set(month.keys) == ["open_day", "open_ends"])
-            let provider = try harness.redis.hash(Self.pages(of: "provider:openai")[0])
-            #expect(provider["cost"] == "200000001" && provider["cost/tool=search"] == "200000000")
-            #expect(provider["requests/model=small"] == "3")
+            let provider = try Self.runningDay(of: "provider:openai", harness.redis)
+            #expect(provider["history/cost"] == "200000001" && provider["history/cost/tool=search"] == "200000000")
+            #expect(provider["history/requests/model=small"] == "3")
             // On its own page everything is by this provider.
             #expect(!provider.keys.contains { $0.contains("provider=") })
             let ranking = "tollgate:top-scopes:user:cost:" + user[0].suffix(10)
             #expect(try harness.redis.cli("ZRANGE", ranking, "0", "-1", "WITHSCORES") == "user:a\n1700000001")
-            // A kind that history is not kept of, and one of which nothing is kept at all.
-            for page in Self.pages(of: "tool:search") + Self.pages(of: "model:small") + ["tollgate:model:small"] {
+            // The running day has no page yet. A kind that history is not kept of, and one of which nothing is kept at all.
+            #expect(try Self.runningDay(of: "tool:search", harness.redis).isEmpty)
+            for page in user + Self.pages(of: "tool:search") + Self.pages(of: "model:small") + ["tollgate:model:small"]
+            {
                 #expect(try harness.redis.cli("EXISTS", page) == "0")
             }
         }
     }
 
-    @Test("a month is kept 14 months after its end, and so is the day of it that is open")
+    @Test("a month is kept 14 months after its end, and so is the hash that has the running day of it")
     func expiry() async throws {
         try await waitOutMidnight()
         try await withServer(policy: Self.policy) { harness in
-            #expect(try await harness.ask("CHECK user=a", "RECORD user=a cost=1").last == "OK")
-            var calendar = Calendar(identifier: .gregorian)
-            calendar.timeZone = .gmt
-            let month = try #require(calendar.dateInterval(of: .month, for: .now))
-            let end = Int(month.end.timeIntervalSince1970) + 14 * 31 * 86_400
-            for page in Self.pages(of: "user:a") {
-                #expect(try harness.redis.cli("PEXPIRETIME", page) == "\(end * 1_000)", "\(page)")
+            let yesterday = Date.now - 86_400
+            let replies = try await harness.ask(
+                "CHECK user=a", "RECORD user=a cost=1", "RECORD user=a cost=1 at=\(yesterday.ISO8601Format())")
+            #expect(replies.suffix(2) == ["OK", "OK"])
+            let kept = 14 * 31 * 86_400_000
+            let month = "tollgate:user:a:month:\(yesterday.ISO8601Format().prefix(7))"
+            for (key, date) in [("tollgate:user:a", Date.now), (month, yesterday)] {
+                let end = try Self.end(of: .month, date)
+                #expect(try harness.redis.cli("PEXPIRETIME", key) == "\(end + kept)", "\(key)")
             }
         }
     }
@@ -97,15 +112,15 @@ import TollgateTestSupport
         try await withServer(policy: policy) { harness in
             let replies = try await harness.ask("CHECK user=a provider=openai hits=2")
             #expect(replies[0].hasPrefix("DENY reason=blocked"))
-            let pages = Self.pages(of: "provider:openai")
-            #expect(try harness.redis.hash(pages[0]) == ["folded": "0", "denied": "2"])
-            #expect(Set(try harness.redis.hash("tollgate:provider:openai").keys) == ["requests/1m.e"])
+            let provider = try harness.redis.hash("tollgate:provider:openai")
+            #expect(Set(provider.keys) == ["requests/1m.e", "history", "history/denied"])
+            #expect(provider["history/denied"] == "2")
             let keys = try harness.redis.cli("KEYS", "*:provider:*").split(separator: "\n").map(String.init)
-            let ranking = "tollgate:top-scopes:provider:denied:" + pages[0].suffix(10)
+            let ranking = "tollgate:top-scopes:provider:denied:" + Self.pages(of: "provider:openai")[0].suffix(10)
             let others = ["tollgate:{policy}:", "tollgate:{alerts}:"]
             #expect(
                 Set(keys.filter { key in !others.contains { key.hasPrefix($0) } })
-                    == Set(pages + [ranking, "tollgate:provider:openai"]))
+                    == [ranking, "tollgate:provider:openai"])
         }
     }
 }

@@ -175,10 +175,10 @@ end
 
 function page.increase(self, large, note)
     for i = 1, #large do
-        local field, total = large[i], nil
+        local field = large[i]
         local pieces = self.pieces[field]
         for p = 1, pieces and #pieces or 0 do exact.increase(self.key, field, pieces[p]) end
-        total = exact.increase(self.key, field, self.sums[field])
+        local total = exact.increase(self.key, field, self.sums[field])
         if note and type(total) == 'number' then note(field, total, self.sums[field]) end
     end
 end

@@ -1,4 +1,4 @@
--- policy/reset.lua: takes counters out of a scope's hash (see window.lua), as if nothing had been used yet. What open
+-- policy/reset.lua: takes counters out of a scope's hash (batch/scope.lua), as if nothing had been used yet. What open
 -- reservations hold stays, and so does the history; alerts of these limits are resolved by the next operation (alerts.lua).
 -- policy/audit.lua notes it.
 --
@@ -10,6 +10,8 @@
 -- @function
 
 local call, match, gsub = redis.call, string.match, string.gsub
+-- Fields that are not of a counter, by what stands before their first slash.
+local STAYS = { held = true, alerts = true, history = true }
 
 -- The name of the limit that a field belongs to, and whether the field is its counter and not what stands beside it.
 local function limit_of(field)
@@ -30,7 +32,7 @@ return function(KEYS, ARGV)
     for i = 1, #stored, 2 do
         local field = stored[i]
         local name, is_counter = limit_of(field)
-        if field ~= 'held' and field ~= 'alerts' and (#ARGV == 0 or is_named[name]) then
+        if not STAYS[match(field, '^[^/]*')] and (#ARGV == 0 or is_named[name]) then
             fields[#fields + 1] = field
             if is_counter then
                 names[#names + 1] = name

@@ -55,15 +55,15 @@ extension HistoryStore {
         return days
     }
 
-    /// Whether the scopes' hashes still have these days.
+    /// Whether the scopes' hashes still have these days, where there is one.
     func haveDays(_ days: [RunningDay?], of scopes: [Scope]) async throws(StoreError) -> Bool {
-        let names = scopes.map(keys.hash)
+        let expected = zip(scopes, days).compactMap { scope, day in day.map { (key: keys.hash(of: scope), day: $0) } }
         let replies = try await turns.next { () async throws(StoreError) in
-            try await link.ask(names.map { ["HGET", $0, RunningDay.field] })
+            try await link.ask(expected.map { ["HGET", $0.key, RunningDay.field] })
         }
-        for ((day, key), reply) in zip(zip(days, names), replies) {
+        for ((key, day), reply) in zip(expected, replies) {
             let field = try StoredField(reply, key: key, name: RunningDay.field)
-            guard day?.isNamed(by: field.map { String(buffer: $0.value) }) ?? true else { return false }
+            guard day.isNamed(by: field.map { String(buffer: $0.value) }) else { return false }
         }
         return true
     }

@@ -28,7 +28,8 @@ extension HistoryStore {
             .sorted { $0.precedes($1, by: meter) }
     }
 
-    private func totals(of scopes: [Scope], day: String) async throws(StoreError) -> [RankedScope] {
+    /// What scopes used on the day with that id, in all, in their order.
+    func totals(of scopes: [Scope], day: String) async throws(StoreError) -> [RankedScope] {
         while true {
             let running = try await runningDays(of: scopes, .totals).map { $0?.id == day ? $0 : nil }
             let pages = try await stored(scopes.map { keys.day(day, of: $0) }, .totals)
