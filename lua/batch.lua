@@ -42,7 +42,7 @@
 --                    count, (scope, limit, used) × count: limits past a threshold
 --          Behind the last answer notices may follow, to whoever publishes them:
 --                    1, scope, limit, used, held, count, scope × count   a refusal, of a request about these scopes
---                    2, scope, text                                      what has not been published of alerts
+--                    2, scope, count, item × count                       what has not been published of alerts (alerts/outbox.lua)
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --
 -- Every decision is made on Lua tables; writing starts when all are made. The first write meets the refusal of a Redis that has no memory
@@ -176,7 +176,7 @@ local function read_scope(place, state)
         return nil
     end
     local held_at = set.held_at
-    if not (set.is_simple and plain.expected[place] > 0 and not found[held_at] and not found[held_at + 1]
+    if not (set.is_simple and plain.expected[place] > 0 and not (found[held_at] or found[held_at + 1] or found[held_at + 2])
         and not state.waiting and plain.read(place, state, found))
     then
         scope.parse(state, found)
@@ -369,7 +369,7 @@ local function write_all(sequence, met_broken)
                 write_scope(state, hits)
             end
             -- Quiet hits reach no threshold.
-            if state.alerts or state.set.warns and (hits == 0 or state.changed) then alerts.review(state) end
+            if state.alerts or state.outbox or state.set.warns and (hits == 0 or state.changed) then alerts.review(state) end
         end
     end
     marks.write()
@@ -382,10 +382,11 @@ end
 local function put_pending()
     for i = 1, #current.scopes do
         local pending = current.scopes[i].pending
-        if pending and pending ~= '' then
+        if pending then
             answers.put(2)
             answers.put(i)
-            answers.put(pending)
+            answers.put(#pending)
+            for p = 1, #pending do answers.put(pending[p]) end
         end
     end
 end

@@ -90,8 +90,14 @@ package struct BatchReply {
                     max: effective.limit.max ?? 0, used: used, held: held, source: effective.source.word,
                     request: request))
         case 2:
-            guard let plan = reader.readInteger().flatMap(plan(at:)), let text = reader.readText() else { return nil }
-            return .pending(PendingAlerts(scope: plan.scope, text: text))
+            guard let plan = reader.readInteger().flatMap(plan(at:)), let count = reader.readInteger(), count >= 0
+            else { return nil }
+            var items: [String] = []
+            for _ in 0..<count {
+                guard let item = reader.readText() else { return nil }
+                items.append(item)
+            }
+            return .outbox(AlertOutbox(scope: plan.scope, items: items))
         default: return nil
         }
     }

@@ -18,7 +18,7 @@ final class AlertPublisher: Sendable {
     private static let pause = Duration.milliseconds(250)
     /// What fails again and again is told no more often.
     private static let warningInterval = Duration.seconds(60)
-    /// Of a line, in the log.
+    /// Of an item, in the log.
     private static let longestText = 200
 
     private let store: AlertStore
@@ -31,15 +31,15 @@ final class AlertPublisher: Sendable {
     private struct State {
         var task: Task<Void, Never>?
         var waiting = 0
-        /// The lines that are being published: every batch tells them until that is done.
-        var lines: Set<Line> = []
+        /// The items that are being published: every batch names them until that is done.
+        var items: Set<Item> = []
         var isStopping = false
         var warned: ContinuousClock.Instant?
     }
 
-    private struct Line: Hashable {
+    private struct Item: Hashable {
         var scope: Scope
-        var text: String
+        var json: String
     }
 
     init(store: AlertStore, logger: Logger) {
@@ -78,21 +78,21 @@ final class AlertPublisher: Sendable {
     /// What of a notice is new; nil where nothing is, or too much waits.
     private static func admit(_ notice: LedgerNotice, _ state: inout State) -> LedgerNotice? {
         guard state.waiting < mostWaiting else { return nil }
-        guard case .pending(var pending) = notice else {
+        guard case .outbox(var outbox) = notice else {
             state.waiting += 1
             return notice
         }
-        pending.lines.removeAll { !state.lines.insert(Line(scope: pending.scope, text: $0)).inserted }
-        guard !pending.lines.isEmpty else { return nil }
+        outbox.items.removeAll { !state.items.insert(Item(scope: outbox.scope, json: $0)).inserted }
+        guard !outbox.items.isEmpty else { return nil }
         state.waiting += 1
-        return .pending(pending)
+        return .outbox(outbox)
     }
 
     private func finish(_ notice: LedgerNotice) {
         state.withLock { state in
             state.waiting -= 1
-            guard case .pending(let pending) = notice else { return }
-            for line in pending.lines { state.lines.remove(Line(scope: pending.scope, text: line)) }
+            guard case .outbox(let outbox) = notice else { return }
+            for item in outbox.items { state.items.remove(Item(scope: outbox.scope, json: item)) }
         }
     }
 
@@ -102,28 +102,28 @@ final class AlertPublisher: Sendable {
         switch notice {
         case .denied(let event):
             _ = await repeating(while: \.changedNothingYet) { () throws(StoreError) in try await store.add(event) }
-        case .pending(let pending):
-            for line in pending.lines {
+        case .outbox(let outbox):
+            for item in outbox.items {
                 // Later ones must not be there before it.
-                guard await publish(line, of: pending) else { return }
+                guard await publish(item, of: outbox) else { return }
             }
         }
     }
 
-    /// Publishes a line, and then has the scope's hash let go of it; also of one that can never be published, which would be in the
+    /// Publishes an item, and then removes it from the scope's outbox; also one that can never be published, which would be in the
     /// way of all that come after it. Returns false where it is to be published later, because Redis cannot be asked.
-    private func publish(_ line: String, of pending: PendingAlerts) async -> Bool {
-        if let change = pending.change(of: line) {
+    private func publish(_ item: String, of outbox: AlertOutbox) async -> Bool {
+        if let change = outbox.change(of: item) {
             let failure = await repeating(while: \.maySucceedLater) { () throws(StoreError) in
                 try await store.publish(change)
             }
             if let failure, failure.maySucceedLater { return false }
-            if let failure { drop(pending.scope, "\(failure)") }
+            if let failure { drop(outbox.scope, "\(failure)") }
         } else {
-            drop(pending.scope, "\(line.prefix(Self.longestText)) is no line of alerts")
+            drop(outbox.scope, "\(item.prefix(Self.longestText)) is no change of an alert")
         }
         return await repeating(while: \.maySucceedLater) { () throws(StoreError) in
-            try await store.settle(line, of: pending.scope)
+            try await store.settle(item, of: outbox.scope)
         } == nil
     }
 

@@ -144,13 +144,14 @@ import TollgateTestSupport
         try await Harness.with(policy(Limit(.tokens, .day, max: 100))) { harness in
             try await harness.record(85)
             _ = try await harness.ledger.apply(.refund("user:a", amounts: Amounts(tokens: 20)), at: Self.start + 1)
-            let lines = try await harness.lines()
-            #expect(lines.map { $0.prefix(1) } == ["+", "+", "-"])
-            #expect(try harness.settle(lines[2]) == "0")
-            #expect(try harness.field?.contains(lines[2]) == true)
-            #expect(try harness.settle(lines[1]) == "1")
-            #expect(try harness.settle(lines[2]) == "1")
-            #expect(try harness.field?.contains("+") == false)
+            let items = try await harness.items()
+            #expect(items.map { $0.prefix(9) } == [#"{"opened""#, #"{"opened""#, #"{"resolve"#])
+            #expect(try harness.settle(items[2]) == "0")
+            #expect(try harness.outbox == "[\(items[1]),\(items[2])]")
+            #expect(try harness.settle(items[1]) == "1")
+            #expect(try harness.outbox == "[\(items[2])]")
+            #expect(try harness.settle(items[2]) == "1")
+            #expect(try harness.outbox == nil)
         }
     }
 }

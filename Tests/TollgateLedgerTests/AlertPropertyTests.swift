@@ -130,9 +130,9 @@ import TollgateTestSupport
 
     private func settled(_ harness: LedgerHarness, _ redis: TestRedis) async throws -> [AlertChange] {
         var changes: [AlertChange] = []
-        for case .pending(let pending) in try await harness.takeNotices() {
-            changes += pending.lines.compactMap(pending.change)
-            try redis.cli(["EVAL", AlertStore.settleFunction.script, "1", "tollgate:user:a"] + pending.lines)
+        for case .outbox(let outbox) in try await harness.takeNotices() {
+            changes += outbox.items.compactMap(outbox.change)
+            try redis.cli(["EVAL", AlertStore.settleFunction.script, "1", "tollgate:user:a"] + outbox.items)
         }
         return changes
     }

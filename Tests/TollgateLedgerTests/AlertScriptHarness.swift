@@ -25,34 +25,34 @@ struct AlertScriptHarness {
 
     func check(at time: Int64) async throws { _ = try await ledger.apply(.check("user:a"), at: time) }
 
-    /// The lines that were told since the last time.
-    func lines() async throws -> [String] {
+    /// The items of the outbox that were named since the last time.
+    func items() async throws -> [String] {
         try await ledger.takeNotices().flatMap { notice -> [String] in
-            if case .pending(let pending) = notice { pending.lines } else { [] }
+            if case .outbox(let outbox) = notice { outbox.items } else { [] }
         }
     }
 
-    /// The changes that were told since the last time.
-    func changes() async throws -> [AlertChange] { try await read(lines()) }
+    /// The changes that were named since the last time.
+    func changes() async throws -> [AlertChange] { try await read(items()) }
 
     /// The same; they are taken out of the hash as when they have been published.
     func settled() async throws -> [AlertChange] {
-        let lines = try await lines()
-        for line in lines { try settle(line) }
-        return try read(lines)
+        let items = try await items()
+        for item in items { try settle(item) }
+        return try read(items)
     }
 
-    private func read(_ lines: [String]) throws -> [AlertChange] {
-        let pending = PendingAlerts(scope: try Scope(parsing: "user:a"), text: "")
-        return lines.compactMap(pending.change)
+    private func read(_ items: [String]) throws -> [AlertChange] {
+        items.compactMap(AlertOutbox(scope: try Scope(parsing: "user:a"), items: []).change)
     }
 
     @discardableResult
-    func settle(_ line: String) throws -> String {
-        try ledger.redis.cli("EVAL", AlertStore.settleFunction.script, "1", Self.key, line)
+    func settle(_ item: String) throws -> String {
+        try ledger.redis.cli("EVAL", AlertStore.settleFunction.script, "1", Self.key, item)
     }
 
-    var field: String? { get throws { try ledger.redis.hash(Self.key)["alerts"] } }
+    /// The scope's outbox; nil when it is empty.
+    var outbox: String? { get throws { try ledger.redis.hash(Self.key)["outbox"] } }
 }
 
 extension [AlertChange] {

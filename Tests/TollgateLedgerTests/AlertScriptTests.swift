@@ -225,12 +225,17 @@ import TollgateTestSupport
     func largeNumbers() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(1)
-        let lines = [
-            "+tokens/2s - 50 10 6 9223372036854775807 0 defaults",
-            "+tokens/day a/9223372036854775807 50 10 6 1 0 defaults",
-            "-tokens/day 50 9223372036854775807 reset 9223372036854775807", "+tokens/day - 0 0 0 0 0 defaults",
+        func opened(_ limit: String, period: String = "-", percent: Int = 50, max: Int = 10, at: Int64 = 1) -> String {
+            let amounts = #""max":"\#(max)","used":"6""#
+            return #"{"opened":"\#(limit)","period":"\#(period)","percent":\#(percent),\#(amounts),"at":\#(at),"#
+                + #""shadow":false,"source":"defaults"}"#
+        }
+        let items = [
+            opened("tokens/2s", at: .max), opened("tokens/day", period: "a/9223372036854775807"),
+            #"{"resolved":"tokens/day","percent":50,"opened_at":9223372036854775807,"reason":"reset","at":1}"#,
+            opened("tokens/day", percent: 0, max: 0),
         ]
-        try harness.ledger.redis.cli("HSET", Self.key, "alerts", lines.joined(separator: ";"))
+        try harness.ledger.redis.cli("HSET", Self.key, "outbox", "[\(items.joined(separator: ","))]")
         try await harness.record(84)
         #expect(try await harness.changes().opened.map(\.threshold) == [80])
         try await harness.stop()
@@ -243,6 +248,26 @@ import TollgateTestSupport
         try harness.ledger.redis.cli("HSET", Self.key, "alerts", "\u{1};nonsense;+x;tokens/day zzz 9:9")
         try await harness.record(84)
         #expect(try await harness.changes().opened.map(\.threshold) == [80])
+        try await harness.stop()
+    }
+
+    @Test(
+        "what is no outbox is named as what it is, and does not keep what comes behind it",
+        arguments: [
+            "", "nonsense", "\u{1}\u{FF}", "[nan, -Infinity]", "{}", "[]", "5", "[[[[",
+            #"["x",5,null,{"opened":5},{"opened":"a"}]"#, #"[{"unreadable":{}}]"#,
+            String(repeating: "x", count: 10_000),
+        ])
+    func unreadableOutbox(text: String) async throws {
+        let harness = try await harness(Limit(.tokens, .day, max: 100))
+        try await harness.record(1)
+        try harness.ledger.redis.cli("HSET", Self.key, "outbox", text)
+        try await harness.record(84)
+        let items = try await harness.items()
+        #expect(items.count >= 2 && items.dropLast().allSatisfy { $0.hasPrefix(#"{"unreadable":"#) && $0.count < 300 })
+        for item in items { try harness.settle(item) }
+        #expect(try harness.outbox == nil)
+        #expect(try harness.ledger.redis.hash(Self.key)["alerts"]?.hasPrefix("tokens/day ") == true)
         try await harness.stop()
     }
 }

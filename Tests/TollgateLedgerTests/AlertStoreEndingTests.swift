@@ -77,8 +77,7 @@ import TollgateTestSupport
                 ("requests/day - 80:20:\(at);cost/total - 50:1:5 80:20:\(at)", true),
                 ("cost/total - 80:20:-\(at)", false), ("cost/total - 80:20:\(at + 1)", false),
                 ("cost/total - 90:20:\(at)", false), ("cost/day x/5 80:20:\(at)", false),
-                ("+cost/total - 80 20 16 \(at)", false), ("-cost/total 80 \(at) reset 9", false), ("", false),
-                ("cost/total", false), ("; ;cost/total - ::;cost/total - 80:20:\(at)", true),
+                ("", false), ("cost/total", false), ("; ;cost/total - ::;cost/total - 80:20:\(at)", true),
             ] {
                 try harness.redis.cli("HSET", Self.key, "alerts", field)
                 #expect(try await harness.store.holds(alert) == holds, "\(field)")
@@ -100,12 +99,11 @@ import TollgateTestSupport
                 ("cost/total - 50:20:-7 80:20:\(at)", nil),
                 ("cost/total - 50:20:7 80:20:\(at)", "cost/total - 50:20:7"),
                 (
-                    "a - 1:1:1;cost/total - 80:20:\(at) 80:10:-\(at);+cost/total - 90 1 1 5",
-                    "a - 1:1:1;+cost/total - 90 1 1 5"
+                    "a - 1:1:1;cost/total - 80:20:\(at) 80:10:-\(at)", "a - 1:1:1"
                 ),
                 ("cost/total - 90:20:\(at)", "cost/total - 90:20:\(at)"),
                 ("cost/total - 80:20:-\(at)", "cost/total - 80:20:-\(at)"),
-                ("nonsense;cost/total - 80:20:\(at)", "nonsense"),
+                ("nonsense;cost/total - 80:20:\(at)", nil), ("nonsense", "nonsense"),
             ] as [(String, String?)] {
                 try harness.redis.cli("HSET", Self.key, "alerts", before, "cost/total", "5")
                 try await harness.store.forget(alert)

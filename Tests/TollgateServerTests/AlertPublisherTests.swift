@@ -19,7 +19,8 @@ import TollgateTestSupport
 
     private func pending(_ number: Int64) throws -> LedgerNotice {
         let scope = try Scope(parsing: "user:a")
-        return .pending(PendingAlerts(scope: scope, text: "-cost/day 80 1 reset \(number)"))
+        let item = #"{"resolved":"cost/day","percent":80,"opened_at":1,"reason":"reset","at":\#(number)}"#
+        return .outbox(AlertOutbox(scope: scope, items: [item]))
     }
 
     @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")
@@ -29,7 +30,7 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a cost=8.5")
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let first = try await store.active(atMost: 10)[0]
-            try await eventually { try harness.redis.hash("tollgate:user:a")["alerts"]?.contains("+") == false }
+            try await eventually { try harness.redis.hash("tollgate:user:a")["outbox"] == nil }
             try harness.redis.cli("HSET", "tollgate:{alerts}:alert:\(first.id)", "max", "many")
             let user = try Scope(parsing: "user:a")
             // Resolves the first, which cannot be; then opens another.
@@ -39,10 +40,7 @@ import TollgateTestSupport
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let second = try await store.active(atMost: 10)[0]
             #expect(second.threshold == 80 && second.max == 20_000_000_000)
-            try await eventually {
-                let field = try harness.redis.hash("tollgate:user:a")["alerts"] ?? ""
-                return !field.contains("+") && !field.split(separator: ";").contains { $0.hasPrefix("-") }
-            }
+            try await eventually { try harness.redis.hash("tollgate:user:a")["outbox"] == nil }
         }
     }
 

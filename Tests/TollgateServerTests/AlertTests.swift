@@ -22,7 +22,7 @@ import TollgateTestSupport
             #expect(alert.used == 8_500_000_000)
             #expect(alert.source == "defaults")
             let key = "tollgate:user:a"
-            try await eventually { try harness.redis.hash(key)["alerts"]?.contains("+") == false }
+            try await eventually { try harness.redis.hash(key)["outbox"] == nil }
         }
     }
 

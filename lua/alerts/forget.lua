@@ -1,47 +1,36 @@
--- alerts/forget.lua: takes an alert out of what a scope's field alerts remembers of a limit (see alerts.lua), because the limit is
--- not there any more; with the last one that is open, all that is remembered of that limit.
+-- alerts/forget.lua: takes an alert out of what a scope's hash has of a limit (alerts/book.lua), because the limit is not there any
+-- more; with the last one that is open, all that is there of that limit.
 --
 -- KEYS[1]  the scope's hash
 -- ARGV[1]  the limit, requests/1m     ARGV[2]  percent     ARGV[3]  when it was opened, Unix ms
 -- Reply    how many were there
 -- O(bytes of the field)
 -- @function
+-- @include alerts/book
 
-local call, pcall, gmatch, match, sub, concat = redis.call, redis.pcall, string.gmatch, string.match, string.sub, table.concat
+local call, pcall, tonumber = redis.call, redis.pcall, tonumber
 
 return function(KEYS, ARGV)
-    local text = pcall('HGET', KEYS[1], 'alerts')
+    local text = pcall('HGET', KEYS[1], book.FIELD)
     if type(text) ~= 'string' then return 0 end
-    local limit, wanted, opened = unpack(ARGV, 1, 3)
-    local lines, count = {}, 0
-
-    -- The line without the alert; nil where nothing of it is open then.
-    local function without(line, name, period, items)
-        local kept, is_open, found = {}, false, 0
-        for item in gmatch(items, '%S+') do
-            local percent, at = match(item, '^(%d+):%d+:(%-?%d+)')
-            if percent == wanted and at == opened then
-                found = found + 1
-            else
-                kept[#kept + 1] = item
-                is_open = is_open or (at ~= nil and sub(at, 1, 1) ~= '-')
-            end
+    local limit, percent, opened = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+    local parsed = book.parse(text)
+    local entry = parsed.limits[limit]
+    local kept, is_open = {}, false
+    for _, item in ipairs(entry and entry.items or {}) do
+        if item.percent ~= percent or item.at ~= opened then
+            kept[#kept + 1] = item
+            is_open = is_open or item.at > 0
         end
-        if found == 0 then return line end
-        count = count + found
-        if is_open then return name .. ' ' .. period .. ' ' .. concat(kept, ' ') end
     end
-
-    for line in gmatch(text, '[^;]+') do
-        local name, period, items = match(line, '^(%S+) (%S+) (.*)$')
-        if name == limit then line = without(line, name, period, items) end
-        lines[#lines + 1] = line
-    end
+    local count = entry and #entry.items - #kept or 0
     if count == 0 then return 0 end
-    if #lines > 0 then
-        call('HSET', KEYS[1], 'alerts', concat(lines, ';'))
+    entry.items = is_open and kept or {}
+    text = book.text(parsed)
+    if text ~= '' then
+        call('HSET', KEYS[1], book.FIELD, text)
     else
-        call('HDEL', KEYS[1], 'alerts')
+        call('HDEL', KEYS[1], book.FIELD)
     end
     return count
 end

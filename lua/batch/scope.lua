@@ -6,7 +6,8 @@
 --                           calendar the scope is read with in the meantime; what is counted next begins the period of its set
 --   cost/total              a limit for ever
 --   held                    what open reservations hold (holds.lua)
---   alerts                  thresholds that were reached (alerts.lua); requests/1m.e: a refusal that was reported (refusals.lua)
+--   alerts, outbox          thresholds that were reached, and what has not been published of them (alerts.lua)
+--   requests/1m.e           a refusal that was reported (refusals.lua)
 --   history, history/…      usage of the running day (today.lua)
 --
 -- The state, until the hash has been read (scope.read):
@@ -17,7 +18,7 @@
 --   used[j]    what counts against limit j now
 --   created    the hash holds nothing that the set counts
 --   broken     Redis's error where the key cannot be read (not a hash, say); the rest means nothing then
---   held, alerts   the texts of these fields, or false; holds.lua makes a table of the first
+--   held, alerts, outbox   the texts of these fields, or false; holds.lua makes a table of the first
 -- Where they are needed, otherwise nil:
 --   moved[j]   the stored bucket or period is an older one, so its marker has to be written with the counter
 --   rings[j]   a sliding limit's earlier buckets where they differ from what is stored
@@ -26,7 +27,7 @@
 --   ahead[j]   a sliding limit's newest bucket is so many after the present one: the clock went back
 --   changed, delta, pieces, before, refunded (counters.lua); waiting[meter]: used, but not counted yet
 --   day, today, earlier: the running day, its page, and earlier days (today.lua, days.lua)
---   pending, refused (alerts.lua, refusals.lua)
+--   pending: the outbox's items (alerts.lua); refused (refusals.lua)
 -- @include lib/exact
 -- @include batch/current
 -- @include batch/sets
@@ -42,7 +43,7 @@ function scope.new(key, set, label)
     return {
         key = key, set = set, label = label, history = set.history, requests = 0, order = false, tally = false,
         found = false, used = false, created = true, broken = false, held = false, alerts = false,
-        moved = nil, changed = nil,
+        outbox = false, moved = nil, changed = nil,
     }
 end
 
@@ -141,7 +142,7 @@ function scope.parse(state, found)
     end
     if late and late[1] then read_late(state, late) end
     local held_at = set.held_at
-    if held_at then state.held, state.alerts = found[held_at], found[held_at + 1] end
+    if held_at then state.held, state.alerts, state.outbox = found[held_at], found[held_at + 1], found[held_at + 2] end
 end
 
 -- A scope of a set by itself, without its history; for reading alone.

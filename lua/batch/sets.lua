@@ -21,6 +21,8 @@
 --   other tiers    those that such requests may have, and in which anything counts; only in a set that speaks for all tiers but
 --            them
 --   is usual 1: the tier of that set is the one that the user has where nothing is said; otherwise 0
+-- @include alerts/book
+-- @include alerts/outbox
 -- @include lib/clock
 
 local sets = {
@@ -59,8 +61,8 @@ local function list_fields(set)
     end
     if size > 2 or set.holds then
         set.holds, set.held_at = true, size - 1
-        read[size + 1], read[size + 2] = 'held', 'alerts'
-        size = size + 2
+        read[size + 1], read[size + 2], read[size + 3] = 'held', book.FIELD, outbox.FIELD
+        size = size + 3
     end
     if set.history then
         set.history_at = size - 1

@@ -8,19 +8,19 @@
 --          nothing where nothing is taken out
 -- O(fields of the scope's hash); nothing is written where nothing is taken out
 -- @function
+-- @include alerts/book
+-- @include alerts/outbox
+-- @include lib/json
 
-local call, match, gsub = redis.call, string.match, string.gsub
+local call, match, quoted = redis.call, string.match, json.quoted
 -- Fields that are not of a counter, by what stands before their first slash.
-local STAYS = { held = true, alerts = true, history = true }
+local STAYS = { held = true, [book.FIELD] = true, [outbox.FIELD] = true, history = true }
 
 -- The name of the limit that a field belongs to, and whether the field is its counter and not what stands beside it.
 local function limit_of(field)
     local name, part = match(field, '^(.*)%.([nbrpe])$')
     return name or field, not name or part == 'n'
 end
-
--- cjson puts a backslash before every slash.
-local function json(text) return (gsub(cjson.encode(text), '\\/', '/')) end
 
 return function(KEYS, ARGV)
     local counters = KEYS[1]
@@ -44,23 +44,20 @@ return function(KEYS, ARGV)
 
     -- What was opened for these limits belongs to a period that is none any more: the next operation resolves it.
     local function mark_alerts()
-        local text = call('HGET', counters, 'alerts')
-        if not text then return end
-        local is_reset = {}
-        for i = 1, #names do is_reset[names[i]] = true end
-        local lines = {}
-        for line in string.gmatch(text, '[^;]+') do
-            local name, items = match(line, '^([^+-]%S*) %S+ (.*)$')
-            lines[#lines + 1] = name and is_reset[name] and name .. ' reset ' .. items or line
+        local parsed = book.parse(call('HGET', counters, book.FIELD))
+        local is_marked = false
+        for i = 1, #names do
+            local entry = parsed.limits[names[i]]
+            if entry then entry.period, is_marked = 'reset', true end
         end
-        call('HSET', counters, 'alerts', table.concat(lines, ';'))
+        if is_marked then call('HSET', counters, book.FIELD, book.text(parsed)) end
     end
 
     table.sort(names)
     local before = {}
     for i = 1, #names do
         local count = counts[names[i]]
-        before[i] = json(names[i]) .. ':' .. (match(count, '^%d+$') or json(count))
+        before[i] = quoted(names[i]) .. ':' .. (match(count, '^%d+$') or quoted(count))
     end
 
     for i = 1, #fields do call('HDEL', counters, fields[i]) end

@@ -4,10 +4,10 @@ import TollgateRedis
 extension AlertStore {
     static let settleFunction = RedisFunction("alerts/settle")
 
-    /// Takes a line that has been published out of the scope's hash, which kept it until now. Harmless when it is repeated.
-    package func settle(_ line: String, of scope: Scope) async throws(StoreError) {
+    /// Removes an item that has been published from the scope's outbox. Harmless when it is repeated.
+    package func settle(_ item: String, of scope: Scope) async throws(StoreError) {
         let key = keySpace.hash(of: scope)
-        let reply = try await link.call(Self.settleFunction, keys: [key], arguments: [line], isChange: true)
+        let reply = try await link.call(Self.settleFunction, keys: [key], arguments: [item], isChange: true)
         _ = try reply.checked(of: key)
     }
 }

@@ -1,0 +1,53 @@
+-- book.lua: which alerts have been opened for a scope's limits. It stands in the field `alerts` of its hash, an entry for each limit,
+-- with a semicolon between them:
+--   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000r1795203000000@basic
+-- That is the limit; the period (id/end; - where the limit has no calendar; reset once its counter was taken out); items: percent, max,
+-- and since when (Unix ms), below zero where it does not hold any more; r and since when, where that is because the limit has another
+-- max; @ and the tier that the user had, where it had one.
+
+local book = { FIELD = 'alerts' }
+local tonumber, ipairs = tonumber, ipairs
+local match, format, gmatch, concat = string.match, string.format, string.gmatch, table.concat
+
+local function parse_items(text)
+    local items = {}
+    for percent, most, at, raised, tier in gmatch(text, '(%d+):(%d+):(%-?%d+)r?(%d*)@?(%S*)') do
+        items[#items + 1] = {
+            percent = tonumber(percent), max = tonumber(most), at = tonumber(at), raised_at = tonumber(raised),
+            tier = tier,
+        }
+    end
+    return items
+end
+
+-- { limits, by name: { period, items }; names, in order }. What is no entry is left out.
+function book.parse(text)
+    local parsed = { limits = {}, names = {} }
+    for entry in gmatch(text or '', '[^;]+') do
+        local name, period, items = match(entry, '^(%S+) (%S+) (.*)$')
+        if name and not parsed.limits[name] then
+            parsed.names[#parsed.names + 1] = name
+            parsed.limits[name] = { period = period, items = parse_items(items) }
+        end
+    end
+    return parsed
+end
+
+local function item_text(item)
+    local raised = item.raised_at and format('r%d', item.raised_at) or ''
+    local tier = item.tier ~= '' and '@' .. item.tier or ''
+    return format('%d:%d:%d%s%s', item.percent, item.max, item.at, raised, tier)
+end
+
+-- The field; '' where nothing is left.
+function book.text(parsed)
+    local entries = {}
+    for _, name in ipairs(parsed.names) do
+        local entry, items = parsed.limits[name], {}
+        for i, item in ipairs(entry and entry.items or {}) do items[i] = item_text(item) end
+        if #items > 0 then entries[#entries + 1] = name .. ' ' .. entry.period .. ' ' .. concat(items, ' ') end
+    end
+    return concat(entries, ';')
+end
+
+return book
