@@ -128,7 +128,7 @@ import TollgateTestSupport
         var settings = settings(.direct(redis.address, policy, namespace: "b"), count: 2_000)
         settings.rate = 2_000
         let freeze = Task {
-            try await Task.sleep(for: .milliseconds(300))
+            try await eventually { try counted(redis, namespace: "b") > 100 }
             redis.freeze(true)
             try await Task.sleep(for: .milliseconds(400))
             redis.freeze(false)
@@ -160,7 +160,7 @@ import TollgateTestSupport
         let redis = try TestRedis()
         let policy = try Policy(yaml: Self.policy, file: "test.yaml")
         let freeze = Task {
-            try await Task.sleep(for: .milliseconds(500))
+            try await eventually { try counted(redis, namespace: "b") > 100 }
             redis.freeze(true)
         }
         defer { redis.freeze(false) }
