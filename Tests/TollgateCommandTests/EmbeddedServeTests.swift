@@ -143,7 +143,7 @@ import TollgateTestSupport
         kill(redis, SIGKILL)
         try await eventually { sidecar.redisProcess != redis }
         try await eventually { try await self.used(sidecar, "CHECK") != nil }
-        #expect(sidecar.log.contains("redis-server ended; starting it again"))
+        try await eventually { sidecar.log.contains("redis-server ended; starting it again") }
         #expect(try await sidecar.stop() == 0)
     }
 

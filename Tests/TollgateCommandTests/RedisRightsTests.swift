@@ -39,6 +39,7 @@ import TollgateTestSupport
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--workers", "2"])
         try await use(sidecar)
         #expect(try await sidecar.client().ask("INFO")[0].contains(#""functions":"no (evalsha)""#))
+        try await eventually { sidecar.log.contains("Redis denies functions") }
         #expect(sidecar.log.components(separatedBy: "Redis denies functions").count == 2, "\(sidecar.log)")
         let commands = try redis.cli("INFO", "commandstats")
         #expect(!commands.contains("cmdstat_fcall:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0"))

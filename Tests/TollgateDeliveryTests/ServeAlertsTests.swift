@@ -76,7 +76,7 @@ struct ServeAlertsTests {
                 """
             let folder = try TemporaryFolder()
             let first = try await sidecar(redis, alerts: alerts, in: folder)
-            #expect(first.log.contains("others can read"))
+            try await eventually { first.log.contains("others can read") }
             let alert = try alert("user:alice")
             let id = try add(alert, to: redis)
             try await eventually { try redis.cli("HEXISTS", "tollgate:{alerts}:attempts:hook", id) == "1" }

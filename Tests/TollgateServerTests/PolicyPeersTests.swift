@@ -26,7 +26,9 @@ import TollgateTestSupport
                 try await eventually { await differences() == [[name], [name]] }
                 for log in [log, otherLog] {
                     try await eventually { log.text.contains("decide by different policies") }
-                    #expect(log.text.contains("the sidecars \(name) and \(name) share Redis and namespace"))
+                    try await eventually {
+                        log.text.contains("the sidecars \(name) and \(name) share Redis and namespace")
+                    }
                 }
                 other.server.install(try Policy(yaml: policy, file: "p"))
                 try await eventually { await differences() == [[], []] }
