@@ -18,7 +18,7 @@ extension Ledger {
         batch.sentAt = .now()
         scheduleDeadlineCheck(at: batch.sentAt + deadline)
         // Past the deadline the batch has been answered already.
-        link.call(Self.batchFunction, arguments, isWanted: { self.underWay === batch }) { result in
+        link.call(batchFunction, arguments, isWanted: { self.underWay === batch }) { result in
             guard self.underWay === batch else { return }
             guard batch.encoder.onlyPeeks, case .success(.error(let sentence)) = result,
                 WriteRefusal(redisSaid: sentence) != nil

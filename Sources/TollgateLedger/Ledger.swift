@@ -32,6 +32,8 @@ package final class Ledger {
     var clock = RedisClock()
     var circuit = CircuitBreaker()
     var producers = ProducerNames()
+    /// What batches call; tests put another version of the library in its place.
+    var batchFunction = Ledger.batchFunction
     /// Of the limit sets that Redis knows; another one once it has been found to have forgotten some.
     var knownSets = 1
     private var lastBatchNumber = 0

@@ -11,6 +11,7 @@ import TollgateTestSupport
 /// `ReferenceLedger` answers too.
 struct LedgerHarness: Sendable {
     let redis: TestRedis
+    private let keySpace: KeySpace
     private let eventLoop: any EventLoop
     private let core: NIOLoopBound<Core>
 
@@ -41,17 +42,19 @@ struct LedgerHarness: Sendable {
         }
     }
 
+    /// - Parameter address: Where Redis is reached; nil for that of the server itself.
     init(
-        policy: Policy, redis: TestRedis? = nil, keySpace: KeySpace = KeySpace(namespace: "tollgate"),
-        journal: Journal? = nil
+        policy: Policy, redis: TestRedis? = nil, address: RedisAddress? = nil,
+        keySpace: KeySpace = KeySpace(namespace: "tollgate"), journal: Journal? = nil
     ) async throws {
         let redis = try redis ?? TestRedis()
         self.redis = redis
+        self.keySpace = keySpace
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         self.eventLoop = eventLoop
         core = try await eventLoop.submit {
             let link = RedisLink(
-                address: redis.address, eventLoop: eventLoop,
+                address: address ?? redis.address, eventLoop: eventLoop,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let ledger = Ledger(
                 link: link, eventLoop: eventLoop, keySpace: keySpace, deadline: .seconds(20), journal: journal)
@@ -59,16 +62,32 @@ struct LedgerHarness: Sendable {
             let cache = ScopePlanCache(policy: policy, keySpace: keySpace)
             return NIOLoopBound(Core(ledger: ledger, link: link, cache: cache), eventLoop: eventLoop)
         }.get()
-        try await eventually { [core] in try await eventLoop.submit { core.value.ledger.isReady }.get() }
+        try await eventually { try await isReady }
+    }
+
+    /// Whether operations can be sent.
+    var isReady: Bool {
+        get async throws { try await eventLoop.submit { [core] in core.value.ledger.isReady }.get() }
+    }
+
+    /// One more than how often the library has been found to have forgotten limit sets.
+    var knownSets: Int {
+        get async throws { try await eventLoop.submit { [core] in core.value.ledger.knownSets }.get() }
+    }
+
+    /// Batches call this function from now on.
+    func call(_ function: RedisFunction) async throws {
+        try await eventLoop.submit { [core] in core.value.ledger.batchFunction = function }.get()
     }
 
     func stop() async throws {
         try await eventLoop.flatSubmit { [core] in core.value.link.shutdown() }.get()
     }
 
-    func install(_ policy: Policy, keySpace: KeySpace = KeySpace(namespace: "tollgate")) async throws {
-        try await eventLoop.submit { [core] in core.value.cache = ScopePlanCache(policy: policy, keySpace: keySpace) }
-            .get()
+    func install(_ policy: Policy) async throws {
+        try await eventLoop.submit { [core, keySpace] in
+            core.value.cache = ScopePlanCache(policy: policy, keySpace: keySpace)
+        }.get()
     }
 
     /// From now on plans come from a cache that forgets after a few scopes.
@@ -91,7 +110,7 @@ struct LedgerHarness: Sendable {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
             ledger.fixedClock = now
-            let collector = Collector(expected: operations.count, promise: eventLoop.makePromise())
+            let collector = AnswerCollector(expected: operations.count, promise: eventLoop.makePromise())
             for (ticket, operation) in operations.enumerated() {
                 let plans = operation.scopes.map { core.value.plan(for: $0) }.filter { !$0.isInert }
                 ledger.submit(
@@ -125,7 +144,7 @@ struct LedgerHarness: Sendable {
     func applyOverdue(_ operation: TestOperation, thenInTime others: TestOperation...) async throws -> [String] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
-            let collector = Collector(expected: 1 + others.count, promise: eventLoop.makePromise())
+            let collector = AnswerCollector(expected: 1 + others.count, promise: eventLoop.makePromise())
             for (ticket, operation) in ([operation] + others).enumerated() {
                 let plans = operation.scopes.map { core.value.plan(for: $0) }
                 ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
@@ -135,6 +154,21 @@ struct LedgerHarness: Sendable {
             }
             return collector.promise.futureResult.map { $0.map(\.line) }
         }.get()
+    }
+
+    /// Calls a function with arguments of any kind.
+    func reply(of function: RedisFunction, to arguments: RedisFunctionArguments) async throws -> RedisReply {
+        try await eventLoop.flatSubmit { [core, eventLoop] in
+            let promise = eventLoop.makePromise(of: RedisReply.self)
+            core.value.link.call(function, arguments) { promise.completeWith($0.mapError { $0 }) }
+            return promise.futureResult
+        }.get()
+    }
+
+    /// What batches call the limit set of a scope.
+    func setID(of scope: String) async throws -> [UInt8] {
+        let scope = try Scope(parsing: scope)
+        return try await eventLoop.submit { [core] in core.value.plan(for: scope).set.id }.get()
     }
 
     /// What time Redis is thought to have, Unix ms.
@@ -158,7 +192,7 @@ struct LedgerHarness: Sendable {
         return try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
             ledger.readUsage(of: core.value.plan(for: scope)) { _ in }
-            let collector = Collector(expected: 1, promise: eventLoop.makePromise())
+            let collector = AnswerCollector(expected: 1, promise: eventLoop.makePromise())
             let plans = operation.scopes.map { core.value.plan(for: $0) }
             ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: 0)
             return collector.promise.futureResult.map { $0[0].line }
@@ -180,60 +214,4 @@ struct LedgerHarness: Sendable {
 
 extension ScopePlanCache {
     fileprivate var isSmall: Bool { generationSize < ScopePlanCache.generationSize }
-}
-
-/// An answer in the notation of `ReferenceLedger`, and the time that it tells.
-struct AnswerLine: Sendable {
-    var line = ""
-    var milliseconds: Int64 = 0
-}
-
-/// Gathers the answers to one batch.
-private final class Collector: OperationOwner {
-    let promise: EventLoopPromise<[AnswerLine]>
-    private var lines: [AnswerLine]
-    private var missing: Int
-
-    init(expected: Int, promise: EventLoopPromise<[AnswerLine]>) {
-        lines = Array(repeating: AnswerLine(), count: expected)
-        missing = expected
-        self.promise = promise
-        if expected == 0 { promise.succeed([]) }
-    }
-
-    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
-        take(AnswerLine(line: Self.line(answer), milliseconds: answer.milliseconds), ticket)
-    }
-
-    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
-        take(AnswerLine(line: "FAILED \(failure)"), ticket)
-    }
-
-    private func take(_ line: AnswerLine, _ ticket: Int) {
-        lines[ticket] = line
-        missing -= 1
-        if missing == 0 { promise.succeed(lines) }
-    }
-
-    private static func line(_ answer: borrowing Answer) -> String {
-        var line: String
-        let used = answer.used
-        let held = answer.held > 0 ? " held=\(answer.held)" : ""
-        let wait = answer.milliseconds
-        let name = answer.limit.map { " \($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" } ?? ""
-        switch answer.outcome {
-        case .allow: line = name.isEmpty ? "ALLOW" : "ALLOW\(name) used=\(used)\(held)"
-        case .deny: line = "DENY\(name) used=\(used)\(held) wait=\(wait)"
-        case .ok: line = "OK"
-        case .duplicate: line = "OK duplicate"
-        case .late: line = "OK late"
-        case .queued: line = "OK queued"
-        case .conflict: line = "CONFLICT"
-        case .overfull: line = "OVERFULL \(answer.limit?.plan.scope.description ?? "")"
-        case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
-        }
-        let shadows = answer.shadows.map { "\($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" }
-        if !shadows.isEmpty { line += " shadow=\(shadows.joined(separator: ","))" }
-        return line
-    }
 }
