@@ -395,6 +395,7 @@ end
 
 local function begin(keys, now, prefix)
     current.keys, current.now, current.prefix, current.scopes = keys, now, prefix, {}
+    labels.begin()
     marks.begin()
     refusals.begin()
     rankings.begin()

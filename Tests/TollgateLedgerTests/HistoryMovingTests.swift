@@ -120,6 +120,30 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
+    @Test("a day is moved whole by a call in which the library has too many labels and drops them")
+    func labelsDropped() async throws {
+        let redis = try TestRedis(hasFunctions: true)
+        var policy = Policy()
+        policy.history = ["user"]
+        let harness = try await LedgerHarness(policy: policy, redis: redis)
+        var model = ReferenceLedger(policy: policy)
+        // So many fields that Redis has those of a label not beside each other.
+        let amounts = Amounts(requests: 1, inputTokens: 2, outputTokens: 3, cost: 4)
+        let records = try (0..<150).map { try TestOperation.record("user:a", "tool:t\($0)", amounts: amounts) }
+        _ = try await harness.apply(records, at: Self.start)
+        try redis.cli("FUNCTION", "FLUSH")
+        // The library has room for half of the labels.
+        let crowd = try await Crowd(redis)
+        try await crowd.use(sets: 1, labels: Crowd.keptLabels - 75)
+        let record = try TestOperation.record("user:a", "tool:t0", amounts: amounts)
+        _ = try await harness.apply(record, at: Self.start + Self.day)
+        for record in records { _ = model.apply(record, at: Self.start) }
+        _ = model.apply(record, at: Self.start + Self.day)
+        try StoredHistory(redis).expect(model.history)
+        try await harness.stop()
+        try await crowd.stop()
+    }
+
     @Test(
         "with more to move in every call than a call may, days and months agree with the model, whatever calendar and clock do",
         arguments: 1...4)

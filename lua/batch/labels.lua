@@ -18,8 +18,14 @@ local labels = {
 local METERS, DIMENSIONS, TODAY = labels.METERS, labels.DIMENSIONS, labels.TODAY
 local match = string.match
 
+-- Dropped whole when there are too many, and never during a call: pages tell labels by their tables.
 local MAX_KEPT = 20000
 local kept, kept_count = {}, 0
+
+-- To be called when a call begins.
+function labels.begin()
+    if kept_count >= MAX_KEPT then kept, kept_count = {}, 0 end
+end
 
 local function make(text, dimension, other)
     local label = { text = text, dimension = dimension, other = other, field = {}, today = {} }
@@ -53,7 +59,6 @@ function labels.named(text)
         return nil
     end
     label = make(text, dimension, others[dimension])
-    if kept_count >= MAX_KEPT then kept, kept_count = {}, 0 end
     kept[text], kept_count = label, kept_count + 1
     return label
 end
