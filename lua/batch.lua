@@ -26,8 +26,8 @@
 --            waiting     0, or (scope, meter, amount) × count: used, but not counted yet. Decisions take it for held
 -- Reply    cmsgpack { status, now, answer, answer, … }, flat; what is used is a number, or past 2^53 its text
 --            status  1: applied
---                    0: a calendar does not hold now; 4: a limit set is unknown; 5: days that are over had to be moved first, and not
---                    all are. Nothing was applied: to be sent again, for that time; with all sets; as it is
+--                    0: a calendar does not hold now; 4: a limit set is unknown; 5: days that are over had to be moved first, which
+--                    was much for one call. Nothing was applied: to be sent again, for that time; with all sets; as it is
 --                    2: was applied before, there are no answers; 3: the same, but for operations that met a broken key
 --            answer  1, scope, limit, used, resets in ms    ALLOW; the tightest limit, or all 0 where none applies
 --                    2, scope, limit, used, retry in ms     DENY; the limit that refuses longest; -1: waiting won't help
@@ -443,6 +443,7 @@ return function(keys, argv, is_read_only)
             today.forget(state)
         end
     end
+    if days.has_moved_much() then return status_of(AGAIN) end
     answers.begin()
     local met_broken = apply_all(operations, texts, first_taking)
     if is_read_only then return mpack(answers.reply) end

@@ -55,6 +55,9 @@ local may_move = 0
 
 function days.begin() may_move = MAX_MOVED end
 
+-- Whether a call has moved so much that what it is to apply had better be left to the next one.
+function days.has_moved_much() return may_move < MAX_MOVED / 2 end
+
 -- Moves the day that is over from a scope's hash to its own page, and adds it to its month. False where this call may not move more.
 function days.move(state, day)
     if may_move <= 0 then return false end

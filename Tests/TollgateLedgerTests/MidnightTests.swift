@@ -1,0 +1,47 @@
+import Testing
+import TollgateCore
+import TollgateTestSupport
+
+@testable import TollgateLedger
+
+/// The moment at which very many scopes begin another day: no call holds up Redis for long, and everything is counted once.
+@Suite struct MidnightTests {
+    /// The longest that a call may take Redis, µs.
+    private static let longestCall = 10_000
+    private static let day: Int64 = 86_400_000
+    private static let start = ScriptTests.start + 2 * day
+
+    @Test(
+        "many scopes of many labels in one batch, or one of a thousand fields: no call takes Redis more than 10 ms",
+        arguments: [(512, 50), (1, 199)])
+    func callTimes(scopes: Int, labels: Int) async throws {
+        var days = try await FullDays(scopes: scopes, labels: labels, endingAt: Self.start)
+        var shortest: [Int] = []
+        // On a busy machine a call may be held up: of each call of the sequence the shortest of some tries counts.
+        for _ in 0..<8 where (shortest.max() ?? .max) > Self.longestCall {
+            try days.restore()
+            let times = try await days.beginDay(at: Self.start + 1)
+            shortest = shortest.isEmpty ? times : zip(shortest, times).map(min)
+        }
+        #expect(scopes == 1 || shortest.count > 100, "each call moves a few")
+        #expect(try #require(shortest.max()) <= Self.longestCall, "\(shortest)")
+        days.expectBegun(at: Self.start + 1)
+        try days.compare()
+        try await days.stop()
+    }
+
+    @Test("the day ends between a batch's sending and its arrival")
+    func endsOnTheWay() async throws {
+        // Of Redis's own clock: the day begins with this hour, and the next one many hours later.
+        let redis = try TestRedis(hasFunctions: true)
+        let now = try #require(Int64(redis.cli("TIME").prefix { $0.isNumber })) * 1_000
+        let rules = try CalendarRules(resetHour: Int(now / 3_600_000 % 24))
+        let start = rules.window(.day, containing: now).startsAt
+        var days = try await FullDays(scopes: 100, labels: 50, endingAt: start, redis: redis, calendar: rules)
+        try days.restore()
+        #expect(try await days.beginDay(sentAt: start - 1).count > 10)
+        days.expectBegun(at: now)
+        try days.compare()
+        try await days.stop()
+    }
+}
