@@ -150,6 +150,7 @@ end
 -- Works out what depends on the time. False where a calendar does not cover it.
 local function refresh(set, now)
     local kind, width, current, stored, ends, expires = set.kind, set.width, set.current, set.stored, set.ends, 0
+    set.stamp = false -- for no time, where this ends half way
     for j = 1, set.size do
         if kind[j] == SLIDING then
             local bucket = floor(now / width[j])
