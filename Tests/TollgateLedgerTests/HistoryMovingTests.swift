@@ -48,11 +48,13 @@ import TollgateTestSupport
         try harness.redis.cli("CONFIG", "RESETSTAT")
         try await recordForAll(harness, at: Self.start + Self.day)
         // Two that move, as much as a call may, and one that applies the records.
-        #expect(try commandCounts(harness.redis)["fcall"] == 3)
+        #expect(try commandCounts(harness.redis)[TestRedis.luaCommand] == 3)
         try harness.redis.cli("CONFIG", "RESETSTAT")
         try await recordForAll(harness, at: Self.start + Self.day)
         let counts = try commandCounts(harness.redis)
-        #expect(counts["fcall"] == 1 && counts["hmget"] == 8 && counts["hset"] == 8 && counts["hgetall"] == nil)
+        #expect(
+            counts[TestRedis.luaCommand] == 1 && counts["hmget"] == 8 && counts["hset"] == 8 && counts["hgetall"] == nil
+        )
         let stored = try StoredHistory(harness.redis)
         for user in Self.users {
             #expect(stored.day("2100-01-01", of: user).count == 302)
