@@ -12,7 +12,8 @@ package struct ListedKey: Sendable, Equatable {
 }
 
 extension KeySpace {
-    /// The keys that there may be of a scope, those of its history on the day and in the month with these ids.
+    /// The keys that there may be of a scope, those of its history on the day and in the month with these ids. A day has a key of its own
+    /// once it is over.
     package func listing(of scope: Scope, day: String, month: String) -> [ListedKey] {
         let settings = PolicyKeys(namespace: namespace).settings(of: scope.description)
         let alerts = AlertKeys(namespace: namespace).ofScope(scope.description)
@@ -21,8 +22,8 @@ extension KeySpace {
             scope.kind.isComposite
             ? []
             : [
-                Self.hash(self.day(day, of: scope), "usage of the day, once it is over"),
-                Self.hash(self.month(month, of: scope), "usage of the month but for the running day"),
+                Self.hash(self.day(day, of: scope), "usage of a day that is over"),
+                Self.hash(self.month(month, of: scope), "usage of that day's month but for the running day"),
             ]
         let holds = holds(of: scope)
         return [Self.hash(hash(of: scope), "counters, the sum of open reservations, alerts, usage of the running day")]

@@ -9,8 +9,8 @@ struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Print the keys in Redis of scopes, and the commands that show what they hold.",
         discussion: """
-            Asks neither a sidecar nor Redis. The keys of history are those of today by UTC. In place of ID write the id of the \
-            operation.
+            Asks neither a sidecar nor Redis. The keys of history are those of yesterday and its month, by UTC: today's usage is in \
+            the first key. In place of ID write the id of the operation.
             """)
 
     @Argument(
@@ -40,9 +40,9 @@ struct KeysCommand: ParsableCommand {
     func run() throws {
         let keySpace = try keySpace()
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
-        let (day, month) = (
-            CalendarRules.utc.window(.day, containing: now).id, CalendarRules.utc.window(.month, containing: now).id
-        )
+        let yesterday = CalendarRules.utc.window(.day, containing: now).startsAt - 1
+        let day = CalendarRules.utc.window(.day, containing: yesterday).id
+        let month = CalendarRules.utc.window(.month, containing: yesterday).id
         let listings = scopes.map { scope in
             ScopeListing(
                 scope: scope.description, partition: keySpace.partition(of: scope),

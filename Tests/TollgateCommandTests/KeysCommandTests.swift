@@ -30,7 +30,7 @@ import TollgateTestSupport
         try JSONDecoder().decode(Listings.self, from: Data(command.output.utf8)).scopes
     }
 
-    private static var today: String { String(Date.now.ISO8601Format().prefix(10)) }
+    private static var yesterday: String { String(Date.now.addingTimeInterval(-86_400).ISO8601Format().prefix(10)) }
 
     @Test("each scope is followed by what its keys hold, and the command that shows it")
     func text() async throws {
@@ -47,7 +47,8 @@ import TollgateTestSupport
         #expect(commands.contains("redis-cli ZRANGE tollgate:user:alice:holds 0 -1 WITHSCORES"), "\(commands)")
         #expect(commands.contains("redis-cli GET tollgate:user:alice:record:ID"), "\(commands)")
         #expect(commands.contains("redis-cli HGETALL 'tollgate:{policy}:scope:user:alice'"), "\(commands)")
-        #expect(sections[1].contains("redis-cli HGETALL tollgate:model:llama3::8b:day:\(Self.today)"), "\(sections[1])")
+        #expect(
+            sections[1].contains("redis-cli HGETALL tollgate:model:llama3::8b:day:\(Self.yesterday)"), "\(sections[1])")
     }
 
     @Test("the keys are those that a sidecar writes, with partitions and without", arguments: [nil, 16])
@@ -70,19 +71,24 @@ import TollgateTestSupport
         let listing = try #require(try listings(command).first)
         #expect(listing.scope == "user:it's:a")
         #expect((listing.partition == nil) == (partitions == nil))
-        let month = Self.today.prefix(7)
         let hash = "a.b:" + (listing.partition.map { "{\($0)}:" } ?? "") + "user:it's::a"
         #expect(
             listing.keys.map(\.key) == [
-                hash, "\(hash):day:\(Self.today)", "\(hash):month:\(month)", "\(hash):holds", "\(hash):record:ID",
+                hash, "\(hash):day:\(Self.yesterday)", "\(hash):month:\(Self.yesterday.prefix(7))", "\(hash):holds",
+                "\(hash):record:ID",
                 "\(hash):refund:ID", "\(hash):settled:ID", "a.b:{policy}:scope:user:it's:a",
                 "a.b:{alerts}:index:scope:user:it's:a",
             ])
-        // A day has keys of its own once it is over.
+        // The running day, made that of yesterday, is moved to its own keys by the next operation.
+        var running = try #require(try redis.hash(hash)["history"]).split(separator: " ").map(String.init)
+        running[0] = Self.yesterday
+        running[1] = try "\(#require(Int64(running[1])) - 86_400_000)"
+        running[2] = String(Self.yesterday.prefix(7))
         for key in listing.keys.map(\.key) where key.contains(":day:") || key.contains(":month:") {
             #expect(try redis.cli("TYPE", key) == "none")
-            try redis.cli("HSET", key, "cost", "1")
         }
+        try redis.cli("HSET", hash, "history", running.joined(separator: " "))
+        _ = try await client.ask("RECORD user=it's:a cost=0.1")
         for key in listing.keys where !key.key.hasSuffix(":settled:ID") {
             try await eventually { try redis.cli("TYPE", key.key) == key.type }
             // As a shell reads it.
