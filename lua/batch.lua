@@ -443,7 +443,6 @@ return function(keys, argv, is_read_only)
             today.forget(state)
         end
     end
-    if days.has_moved_much() then return status_of(AGAIN) end
     answers.begin()
     local met_broken = apply_all(operations, texts, first_taking)
     if is_read_only then return mpack(answers.reply) end

@@ -38,7 +38,7 @@ struct LedgerHarness: Sendable {
             self.ledger = ledger
             self.link = link
             self.cache = cache
-            ledger.onNotices = { [unowned self] in notices += $0 }
+            ledger.onNotices = { [weak self] in self?.notices += $0 }
         }
     }
 

@@ -50,17 +50,14 @@ end
 
 -- How many fields one call may move, lest one in which very many scopes begin a day holds up Redis: some 5 µs each. The page of one
 -- scope is moved whole, of at most 3 606. COSTS: what moving a day costs, in fields, however few it has.
-local MAX_MOVED, COSTS = 1000, 10
+local MAX_MOVED, COSTS = 500, 10
 local may_move = 0
 
 function days.begin() may_move = MAX_MOVED end
 
--- Whether a call has moved so much that what it is to apply had better be left to the next one.
-function days.has_moved_much() return may_move < MAX_MOVED / 2 end
-
--- Moves the day that is over from a scope's hash to its own page, and adds it to its month. False where this call may not move more.
+-- Moves the day that is over from a scope's hash to its own page, and adds it to its month. False where this call has moved enough, and
+-- is to leave the rest, and its operations, to the next one.
 function days.move(state, day)
-    if may_move <= 0 then return false end
     local stored = call('HGETALL', state.key)
     may_move = may_move - #stored / 2 - COSTS
     local day_page, moved, names = page.new(state.key .. ':day:' .. day.id, false, nil), { 'history' }, {}
@@ -89,7 +86,7 @@ function days.move(state, day)
     for first = 1, #moved, MAX_AT_ONCE do
         call('HDEL', state.key, unpack(moved, first, min(first + MAX_AT_ONCE - 1, #moved)))
     end
-    return true
+    return may_move > 0
 end
 
 -- Late usage ------------------------------------------------------------------------------------------------------------------------------
