@@ -44,7 +44,7 @@ struct ScopeResolver {
     /// - Parameter keepsInert: whether the others are wanted too. A COMMIT or CANCEL ends what is held of them, by limits
     ///   that they had when it was reserved.
     mutating func resolve(
-        _ names: Names, of bytes: [UInt8], keepsInert: Bool = false, into plans: inout [ScopePlan]
+        _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
     ) -> Bool {
         plans.removeAll(keepingCapacity: true)
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
@@ -53,7 +53,7 @@ struct ScopeResolver {
         defer { cache.isAskedByRequest = false }
         setTraits(names, bytes)
         var found = 0
-        bytes.withUnsafeBytes { bytes in
+        bytes.withBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: hasTiers ? traits : []) {
@@ -87,7 +87,7 @@ struct ScopeResolver {
 
     /// The same by what is known of the scopes, for a request whose scopes cannot be looked up now; also those that would change
     /// nothing.
-    mutating func resolveUnknown(_ names: Names, of bytes: [UInt8], into plans: inout [ScopePlan]) {
+    mutating func resolveUnknown(_ names: Names, of bytes: GrowingBytes, into plans: inout [ScopePlan]) {
         plans.removeAll(keepingCapacity: true)
         setTraits(names, bytes)
         for field in names.fields {
@@ -120,7 +120,7 @@ struct ScopeResolver {
         unknown.append(scope)
     }
 
-    private mutating func setTraits(_ names: Names, _ bytes: [UInt8]) {
+    private mutating func setTraits(_ names: Names, _ bytes: GrowingBytes) {
         if !traits.isEmpty { traits.removeAll(keepingCapacity: true) }
         guard names.roles != nil || names.email != nil else { return }
         if let roles = names.roles { traits.append(contentsOf: bytes[roles]) }
@@ -129,7 +129,7 @@ struct ScopeResolver {
     }
 
     /// Puts the joined scope into `text` where the request names all of the kinds.
-    private mutating func join(_ kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: [UInt8]) -> Bool {
+    private mutating func join(_ kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: GrowingBytes) -> Bool {
         text.removeAll(keepingCapacity: true)
         for kind in kinds {
             guard let field = fields.first(where: { bytes[$0.text].starts(with: kind) }) else { return false }

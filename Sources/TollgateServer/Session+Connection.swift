@@ -1,4 +1,5 @@
 import NIOCore
+import TollgateCore
 import TollgateWire
 
 /// What common Redis clients ask for in order to connect.

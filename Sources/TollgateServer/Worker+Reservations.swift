@@ -26,7 +26,7 @@ extension Worker {
     struct Settled {
         var reservation: Reservation
         var names: ScopeResolver.Names
-        var bytes: [UInt8]
+        var bytes: GrowingBytes
     }
 
     /// Why a COMMIT or CANCEL cannot be carried out, or not yet.
@@ -53,9 +53,10 @@ extension Worker {
         guard ledger.canSettle(reservation) else {
             throw .refused(RequestError(.notFound, "reservation: it ended more than 24 hours ago"))
         }
+        var bytes = scopes.bytes
+        bytes.append(Array(reservation.traits.utf8))
         return Settled(
-            reservation: reservation, names: .init(scopes, traits: reservation.traits),
-            bytes: scopes.bytes + reservation.traits.utf8)
+            reservation: reservation, names: .init(scopes, traits: reservation.traits), bytes: bytes)
     }
 }
 

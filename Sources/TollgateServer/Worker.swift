@@ -145,7 +145,7 @@ final class Worker {
     /// Fills `plans` with the scopes of a request; false where it has to wait. `unknown`: why what is set for them is not known;
     /// then they are filled by what there is to be had.
     func resolve(
-        _ names: ScopeResolver.Names, of bytes: [UInt8], keepsInert: Bool = false, _ unknown: LedgerFailure?
+        _ names: ScopeResolver.Names, of bytes: GrowingBytes, keepsInert: Bool = false, _ unknown: LedgerFailure?
     ) -> Bool {
         guard unknown != nil else {
             return resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)

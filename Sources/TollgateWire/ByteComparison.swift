@@ -1,18 +1,22 @@
 extension UnsafeRawBufferPointer {
     /// Whether the bytes are exactly the word.
+    @inline(__always)
     func equals(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
-        for index in 0..<count where self[index] != word.utf8Start[index] { return false }
+        let other = word.utf8Start
+        for index in 0..<count where self[index] != other[index] { return false }
         return true
     }
 
     /// Whether the bytes are the word, which is given in lower case, in any case of ASCII letters.
+    @inline(__always)
     func equalsIgnoringCase(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
+        let other = word.utf8Start
         for index in 0..<count {
-            var byte = self[index]
-            if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { byte |= 0x20 }
-            if byte != word.utf8Start[index] { return false }
+            let byte = self[index]
+            let isCapital = byte &- UInt8(ascii: "A") < 26
+            if (isCapital ? byte | 0x20 : byte) != other[index] { return false }
         }
         return true
     }

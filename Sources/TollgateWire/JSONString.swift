@@ -1,4 +1,5 @@
 import NIOCore
+import TollgateCore
 
 /// Why a value in quotes is not a JSON string.
 enum JSONStringFault: Error {
@@ -23,7 +24,7 @@ enum JSONString {
     ///
     /// - Parameter start: the index of the opening quote.
     static func decode(
-        _ input: UnsafeRawBufferPointer, from start: Int, into bytes: inout [UInt8]
+        _ input: UnsafeRawBufferPointer, from start: Int, into bytes: inout GrowingBytes
     ) throws(JSONStringFault) -> Int {
         var index = start + 1
         var plainStart = index
@@ -33,7 +34,7 @@ enum JSONString {
                 index += 1
                 continue
             }
-            bytes.append(contentsOf: input.part(plainStart..<index))
+            bytes.append(input.part(plainStart..<index))
             index += 1
             if byte == UInt8(ascii: "\"") { return index }
             index = try decodeEscape(input, at: index, into: &bytes)
@@ -44,7 +45,7 @@ enum JSONString {
 
     /// - Parameter index: of the byte after the backslash.
     private static func decodeEscape(
-        _ input: UnsafeRawBufferPointer, at index: Int, into bytes: inout [UInt8]
+        _ input: UnsafeRawBufferPointer, at index: Int, into bytes: inout GrowingBytes
     ) throws(JSONStringFault) -> Int {
         guard index < input.count else { throw .unterminated }
         switch input[index] {
@@ -61,7 +62,7 @@ enum JSONString {
     }
 
     private static func decodeUnicode(
-        _ input: UnsafeRawBufferPointer, at index: Int, into bytes: inout [UInt8]
+        _ input: UnsafeRawBufferPointer, at index: Int, into bytes: inout GrowingBytes
     ) throws(JSONStringFault) -> Int {
         var end = index + 4
         var value = try hexadecimal(input, at: index)
@@ -73,7 +74,7 @@ enum JSONString {
         }
         // Nil for half of a surrogate pair.
         guard let scalar = Unicode.Scalar(value) else { throw .invalidEscape }
-        bytes.append(contentsOf: scalar.utf8)
+        for byte in scalar.utf8 { bytes.append(byte) }
         return end
     }
 

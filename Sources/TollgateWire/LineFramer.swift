@@ -28,16 +28,28 @@ package struct LineFramer: Sendable {
     ///
     /// Throws `line_too_long`, after which the connection is of no more use.
     package mutating func next(in buffer: ByteBuffer) throws(RequestError) -> Line? {
-        let line = buffer.withUnsafeReadableBytes { bytes -> Line? in
-            guard let feed = bytes.index(of: UInt8(ascii: "\n"), from: scanned) else { return nil }
-            let hasReturn = feed > 0 && bytes[feed - 1] == UInt8(ascii: "\r")
-            return Line(length: hasReturn ? feed - 1 : feed, consumed: feed + 1)
+        let line = buffer.withUnsafeReadableBytes { bytes in
+            Result { () throws(RequestError) in try next(in: bytes) }
         }
-        scanned = line == nil ? buffer.readableBytes : 0
-        // One byte more may have arrived of a line that still fits: its carriage return.
-        guard line?.length ?? (buffer.readableBytes - 1) <= longestLine else {
-            throw RequestError(.lineTooLong, "a line has at most \(longestLine) bytes")
+        return try line.get()
+    }
+
+    /// The same of the bytes after the reader index.
+    mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Line? {
+        guard let feed = bytes.index(of: UInt8(ascii: "\n"), from: scanned) else {
+            scanned = bytes.count
+            // One byte more may have arrived of a line that still fits: its carriage return.
+            guard bytes.count - 1 <= longestLine else { throw tooLong }
+            return nil
         }
-        return line
+        scanned = 0
+        let hasReturn = feed > 0 && bytes[feed - 1] == UInt8(ascii: "\r")
+        let length = hasReturn ? feed - 1 : feed
+        guard length <= longestLine else { throw tooLong }
+        return Line(length: length, consumed: feed + 1)
+    }
+
+    private var tooLong: RequestError {
+        RequestError(.lineTooLong, "a line has at most \(longestLine) bytes")
     }
 }

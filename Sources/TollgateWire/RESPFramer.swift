@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// Finds RESP2 arrays of bulk strings in what has arrived: the only frames that clients send. Remembers where in the frame it
 /// is, so that nothing is read twice. Owned by the session's event loop.
 package struct RESPFramer: Sendable {
@@ -8,9 +6,9 @@ package struct RESPFramer: Sendable {
     /// The most words a frame may have.
     package static let mostWords = 64
 
-    /// The words of the frame that `next` found, as ranges of the readable bytes.
+    /// The words of the frame that `next` found, as ranges of the bytes.
     package private(set) var words: [Range<Int>] = []
-    /// Bytes after the reader index that are understood.
+    /// Bytes that are understood.
     private var position = 0
     /// Words that the frame said it has; nil before its header.
     private var expectedWords: Int?
@@ -21,22 +19,11 @@ package struct RESPFramer: Sendable {
         words.reserveCapacity(Self.mostWords)
     }
 
-    /// The length of the frame at the reader index, or nil when its end has not arrived. `words` is valid until the next
+    /// The length of the frame that the bytes begin with, or nil when its end has not arrived. `words` is valid until the next
     /// call, and the caller must consume the frame before that.
     ///
     /// Throws on a broken frame, after which the connection is of no more use.
-    package mutating func next(in buffer: ByteBuffer) throws(RequestError) -> Int? {
-        let step = buffer.withUnsafeReadableBytes { bytes in
-            do throws(RequestError) {
-                return Result<Int?, RequestError>.success(try next(in: bytes))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try step.get()
-    }
-
-    private mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
+    mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
         if expectedWords == nil {
             words.removeAll(keepingCapacity: true)
             guard let count = try takeHeader(UInt8(ascii: "*"), in: bytes) else { return nil }

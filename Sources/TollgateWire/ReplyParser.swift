@@ -40,16 +40,16 @@ package enum ReplyParser {
 
     private static func fields(_ cursor: inout WordCursor) throws(ReplyError) -> [Reply.Field] {
         var fields: [Reply.Field] = []
-        var bytes: [UInt8] = []
+        var bytes = GrowingBytes(room: 64)
         while cursor.moveToWord() {
             guard let key = cursor.takeKey()?.text else { throw notAReply(cursor.input) }
-            bytes.removeAll(keepingCapacity: true)
+            bytes.removeAll()
             do throws(JSONStringFault) {
                 try cursor.takeValue(into: &bytes)
             } catch {
                 throw notAReply(cursor.input)
             }
-            let value = String(decoding: bytes, as: UTF8.self)
+            let value = bytes.withBytes { String(decoding: $0, as: UTF8.self) }
             fields.append(Reply.Field(key: String(decoding: key, as: UTF8.self), value: value))
         }
         return fields

@@ -4,40 +4,48 @@ package import TollgateCore
 /// nothing once its arrays have grown. Owned by the session's event loop.
 ///
 /// Texts are ranges of `bytes`; all of them are UTF-8 without control characters, except `arguments`.
+@usableFromInline
 package struct Request: Sendable {
     /// The most scopes one request may name.
     package static let mostScopes = 16
 
     /// One `kind=id` of a request, kept as the text of a scope of that one part: `user:alice`.
+    @usableFromInline
     package struct ScopeField: Sendable {
-        /// The kind alone.
-        package var kind: Range<Int>
-        /// The id alone, with plus signs doubled, as in the text of a scope.
-        package var id: Range<Int>
+        /// Where the kind begins, where the sign behind it stands, and where the id ends.
+        @usableFromInline let start: Int
+        @usableFromInline let sign: Int
+        @usableFromInline let end: Int
 
-        package init(kind: Range<Int>, id: Range<Int>) {
-            self.kind = kind
-            self.id = id
+        init(start: Int, sign: Int, end: Int) {
+            self.start = start
+            self.sign = sign
+            self.end = end
         }
 
+        /// The kind alone.
+        package var kind: Range<Int> { start..<sign }
+        /// The id alone, with plus signs doubled, as in the text of a scope.
+        package var id: Range<Int> { sign + 1..<end }
         /// What `Scope.description` prints.
-        package var text: Range<Int> { kind.lowerBound..<id.upperBound }
+        @inlinable
+        package var text: Range<Int> { start..<end }
     }
 
     /// Scopes that were named by another request, in the form in which a request names its own.
     package struct ScopeTexts {
         package private(set) var fields: [ScopeField] = []
-        package private(set) var bytes: [UInt8] = []
+        package private(set) var bytes = GrowingBytes(room: 64)
 
         /// Texts such as `user:alice`; nil where one is not of a single kind.
         package init?(_ texts: [String]) {
             for text in texts {
                 let start = bytes.count
-                bytes.append(contentsOf: text.utf8)
+                bytes.append(Array(text.utf8))
                 guard (try? Scope(parsing: text))?.parts.count == 1,
-                    let colon = bytes[start...].firstIndex(of: UInt8(ascii: ":"))
+                    let colon = bytes[start..<bytes.count].firstIndex(of: UInt8(ascii: ":"))
                 else { return nil }
-                fields.append(ScopeField(kind: start..<colon, id: colon + 1..<bytes.count))
+                fields.append(ScopeField(start: start, sign: colon, end: bytes.count))
             }
         }
     }
@@ -48,7 +56,7 @@ package struct Request: Sendable {
     /// In the order of the request; no kind stands twice.
     package internal(set) var scopes: [ScopeField] = []
     /// The request as it came, with `:` for the `=` of plain scopes; then the unescaped texts of all others.
-    package internal(set) var bytes: [UInt8] = []
+    package internal(set) var bytes = GrowingBytes(room: 512)
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?
     /// `at=` of a RECORD or REFUND, Unix ms.
@@ -72,15 +80,14 @@ package struct Request: Sendable {
 
     package init() {
         scopes.reserveCapacity(Self.mostScopes)
-        bytes.reserveCapacity(512)
     }
 
     /// Forgets the request and keeps the memory.
     package mutating func reset() {
         verb = .ping
         amounts = Amounts()
-        scopes.removeAll(keepingCapacity: true)
-        bytes.removeAll(keepingCapacity: true)
+        scopes.clear()
+        bytes.removeAll()
         id = nil
         usedAt = nil
         timeToLive = nil
@@ -90,12 +97,12 @@ package struct Request: Sendable {
         scope = nil
         token = nil
         after = nil
-        arguments.removeAll(keepingCapacity: true)
+        arguments.clear()
     }
 
     /// Lends the bytes of a text without a copy.
     package func withBytes<Result>(of range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        bytes.withUnsafeBytes { body($0.part(range)) }
+        bytes.withBytes { body($0.part(range)) }
     }
 
     /// A copy of a text.

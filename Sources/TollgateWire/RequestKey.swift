@@ -16,6 +16,7 @@ enum RequestKey: Equatable {
     case reserved
 
     /// Expects a well-formed key.
+    @inline(__always)
     init(_ key: UnsafeRawBufferPointer) {
         switch key.count {
         case 2 where key.equals("id"): self = .id

@@ -29,7 +29,7 @@ extension RequestParser {
         }
         let range = start..<request.bytes.count
         guard !range.isEmpty else { throw .badRequest(key, "empty value") }
-        defer { request.bytes.removeSubrange(range) }
+        defer { request.bytes.removeAll(behind: start) }
         switch request.withBytes(of: range, read) {
         case .success(let number): return number
         case .failure(let fault): throw .badRequest(key, fault.explanation)

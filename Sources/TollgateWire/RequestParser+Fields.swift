@@ -107,39 +107,26 @@ extension RequestParser {
     private static func takeScope(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
-        for field in request.scopes where field.kind.count == key.count {
-            guard !request.withBytes(of: field.kind, { $0.equals(key) }) else { throw namedTwice(key) }
-        }
+        guard !names(request.scopes, request.bytes, key) else { throw namedTwice(key) }
         guard request.scopes.count < Request.mostScopes else {
             throw .badRequest(key, "more than \(Request.mostScopes) scopes")
         }
-        // Nearly every id is plain, and then its scope's text is what stands in the request, but for the sign between.
-        if let value = cursor.takePlainValue() {
-            guard value.count <= ScopeID.longest else {
-                throw .badRequest(key, "longer than \(ScopeID.longest) bytes")
-            }
-            let id = cursor.origin + value.lowerBound..<cursor.origin + value.upperBound
-            let colon = id.lowerBound - 1
-            request.bytes[colon] = UInt8(ascii: ":")
-            request.scopes.append(Request.ScopeField(kind: colon - key.count..<colon, id: id))
-            return
-        }
         let start = request.bytes.count
-        request.bytes.append(contentsOf: key)
+        request.bytes.append(key)
         request.bytes.append(UInt8(ascii: ":"))
         var id = try takeText(key, longest: ScopeID.longest, &cursor, &request)
         doublePlusSigns(in: &id, of: &request.bytes)
-        request.scopes.append(Request.ScopeField(kind: start..<start + key.count, id: id))
+        request.scopes.append(Request.ScopeField(start: start, sign: start + key.count, end: id.upperBound))
     }
 
     /// Writes each `+` of the last text twice. Works from the back, so that no other memory is needed.
-    private static func doublePlusSigns(in range: inout Range<Int>, of bytes: inout [UInt8]) {
+    private static func doublePlusSigns(in range: inout Range<Int>, of bytes: inout GrowingBytes) {
         var added = 0
         for index in range where bytes[index] == UInt8(ascii: "+") { added += 1 }
         guard added > 0 else { return }
         var source = range.upperBound - 1
         range = range.lowerBound..<range.upperBound + added
-        for _ in 0..<added { bytes.append(0) }
+        for _ in 0..<added { bytes.append(UInt8(0)) }
         var target = range.upperBound - 1
         while target > source {
             bytes[target] = bytes[source]

@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// Turns the words of a request into a `Request`. Pure; everything it says about bad input is a `RequestError` that leaves
 /// the connection usable.
 package enum RequestParser {
@@ -13,8 +15,12 @@ package enum RequestParser {
         let word = cursor.takeWord()
         guard let verb = Verb(word), !verb.isOnlyForRESP else { throw unknownVerb(word) }
         request.verb = verb
-        if verb.takesFields { request.bytes.append(contentsOf: line) }
-        while cursor.moveToWord() { try takeArgument(&cursor, into: &request) }
+        if verb.takesFields { request.bytes.append(line) }
+        takePlainScopes(&cursor, into: &request)
+        while cursor.moveToWord() {
+            try takeArgument(&cursor, into: &request)
+            takePlainScopes(&cursor, into: &request)
+        }
         try checkWhole(request)
         return true
     }
@@ -30,10 +36,12 @@ package enum RequestParser {
         let word = frame.part(first)
         guard let verb = Verb(word) else { throw unknownVerb(word) }
         request.verb = verb
-        if verb.takesFields, let last = words.last { request.bytes.append(contentsOf: frame.part(0..<last.upperBound)) }
+        if verb.takesFields, let last = words.last { request.bytes.append(frame.part(0..<last.upperBound)) }
         for index in 1..<max(1, words.count) {
             var cursor = WordCursor(word: frame.part(words[index]), origin: words[index].lowerBound)
-            try takeArgument(&cursor, into: &request)
+            takePlainScopes(&cursor, into: &request)
+            // Of one word all is taken, or nothing.
+            if cursor.position == 0 { try takeArgument(&cursor, into: &request) }
         }
         try checkWhole(request)
         return true
@@ -57,7 +65,7 @@ package enum RequestParser {
             try takeTokenWord(&cursor, into: &request)
         case .ping, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard:
             let start = request.bytes.count
-            request.bytes.append(contentsOf: cursor.takeWord())
+            request.bytes.append(cursor.takeWord())
             request.arguments.append(start..<request.bytes.count)
         }
     }

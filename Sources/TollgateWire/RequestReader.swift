@@ -32,25 +32,37 @@ package struct RequestReader: Sendable {
 
     /// Takes the next request from the buffer. Empty lines and empty frames are passed over without an answer.
     package mutating func next(from buffer: inout ByteBuffer) -> Outcome {
-        guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return .needsMore }
+        // The bytes are lent once a request: each time the buffer checks at run time that nobody else has access to it.
+        buffer.readWithUnsafeReadableBytes { bytes in
+            var position = 0
+            let outcome = next(in: bytes, from: &position)
+            return (position, outcome)
+        }
+    }
+
+    /// Moves `position` behind what it takes.
+    private mutating func next(in bytes: UnsafeRawBufferPointer, from position: inout Int) -> Outcome {
+        guard let first = bytes.first else { return .needsMore }
         if framing == nil, let foreign = ForeignTraffic(firstByte: first) { return broken(foreign) }
         let framing = self.framing ?? begin(with: first)
-        while buffer.readableBytes > 0 {
+        while position < bytes.count {
+            let rest = bytes.part(position..<bytes.count)
             let frame: LineFramer.Line?
             do throws(RequestError) {
-                frame = try nextFrame(in: buffer, framing)
+                frame = try nextFrame(in: rest, framing)
             } catch {
                 return .broken(error)
             }
             guard let frame else { return .needsMore }
-            defer { buffer.moveReaderIndex(forwardBy: frame.consumed) }
-            if awaitsFirstLine, let foreign = judgeFirstLine(buffer, frame.length) { return broken(foreign) }
+            position += frame.consumed
+            let line = rest.part(0..<frame.length)
+            if awaitsFirstLine, let foreign = judgeFirstLine(line) { return broken(foreign) }
             do throws(RequestError) {
-                guard try parse(buffer, frame.length, framing) else { continue }
+                guard try parse(line, framing) else { continue }
                 unknownVerbs = 0
                 return .request
             } catch {
-                return refusal(error, buffer, frame.length)
+                return refusal(error, line)
             }
         }
         return .needsMore
@@ -64,25 +76,20 @@ package struct RequestReader: Sendable {
         return framing
     }
 
-    private mutating func judgeFirstLine(_ buffer: ByteBuffer, _ length: Int) -> ForeignTraffic? {
-        buffer.withUnsafeReadableBytes { bytes in
-            let line = bytes.part(0..<length)
-            awaitsFirstLine = line.allSatisfy { $0 == UInt8(ascii: " ") }
-            return ForeignTraffic(firstLine: line)
-        }
+    private mutating func judgeFirstLine(_ line: UnsafeRawBufferPointer) -> ForeignTraffic? {
+        awaitsFirstLine = line.allSatisfy { $0 == UInt8(ascii: " ") }
+        return ForeignTraffic(firstLine: line)
     }
 
     /// What becomes of a connection after a frame that is no request.
-    private mutating func refusal(_ error: RequestError, _ buffer: ByteBuffer, _ length: Int) -> Outcome {
+    private mutating func refusal(_ error: RequestError, _ line: UnsafeRawBufferPointer) -> Outcome {
         guard error.code == .unknownVerb else {
             unknownVerbs = 0
             return .refused(error)
         }
         unknownVerbs += 1
         if unknownVerbs >= ForeignTraffic.maxUnknownVerbs { return broken(.unknownVerbs) }
-        guard framing == .line,
-            let foreign = buffer.withUnsafeReadableBytes({ ForeignTraffic(line: $0.part(0..<length)) })
-        else { return .refused(error) }
+        guard framing == .line, let foreign = ForeignTraffic(line: line) else { return .refused(error) }
         return broken(foreign)
     }
 
@@ -92,26 +99,18 @@ package struct RequestReader: Sendable {
     }
 
     private mutating func nextFrame(
-        in buffer: ByteBuffer, _ framing: Framing
+        in bytes: UnsafeRawBufferPointer, _ framing: Framing
     ) throws(RequestError) -> LineFramer.Line? {
         switch framing {
-        case .line: try lines.next(in: buffer)
-        case .resp: try frames.next(in: buffer).map { LineFramer.Line(length: $0, consumed: $0) }
+        case .line: try lines.next(in: bytes)
+        case .resp: try frames.next(in: bytes).map { LineFramer.Line(length: $0, consumed: $0) }
         }
     }
 
-    private mutating func parse(_ buffer: ByteBuffer, _ length: Int, _ framing: Framing) throws(RequestError) -> Bool {
-        let result = buffer.withUnsafeReadableBytes { bytes in
-            do throws(RequestError) {
-                let isRequest =
-                    framing == .line
-                    ? try RequestParser.parse(line: bytes.part(0..<length), into: &request)
-                    : try RequestParser.parse(words: frames.words, of: bytes, into: &request)
-                return Result<Bool, RequestError>.success(isRequest)
-            } catch {
-                return .failure(error)
-            }
+    private mutating func parse(_ frame: UnsafeRawBufferPointer, _ framing: Framing) throws(RequestError) -> Bool {
+        switch framing {
+        case .line: try RequestParser.parse(line: frame, into: &request)
+        case .resp: try RequestParser.parse(words: frames.words, of: frame, into: &request)
         }
-        return try result.get()
     }
 }

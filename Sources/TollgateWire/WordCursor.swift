@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// Walks over the words of a line, or over one word of a RESP frame. Holds a borrowed pointer, so it must not outlive the
 /// call that made it.
 struct WordCursor {
@@ -21,6 +23,7 @@ struct WordCursor {
     }
 
     /// Moves to the next word; false when there is none.
+    @inline(__always)
     mutating func moveToWord() -> Bool {
         while spacesSeparate, position < input.count, input[position] == UInt8(ascii: " ") { position += 1 }
         return position < input.count
@@ -75,16 +78,31 @@ struct WordCursor {
         isLetter(byte) || byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") <= 9
     }
 
-    /// Takes the value after a key that was just taken, and returns where it stands in the input; nil, and takes nothing, unless
-    /// the value is one or more bytes of visible ASCII without quotes and plus signs.
-    mutating func takePlainValue() -> Range<Int>? {
+    /// Where the `=` of the word at hand stands and where the word ends, without taking it; nil unless the key is well-formed and
+    /// the value one or more bytes of visible ASCII without quotes and plus signs.
+    @inline(__always)
+    func peekPlainField() -> (sign: Int, end: Int)? {
         let (input, start, end) = (input, position, input.count)
         var index = start
-        while index < end, Self.isPlain(input[index]) { index += 1 }
-        guard index > start, index == end || (spacesSeparate && input[index] == UInt8(ascii: " ")) else { return nil }
-        position = index
-        return start..<index
+        // Nearly every key is nothing but letters.
+        while index < end, Self.isLetter(input[index]) { index &+= 1 }
+        guard index > start, index < end else { return nil }
+        if input[index] != UInt8(ascii: "=") {
+            while index < end, Self.isOfKey(input[index]) { index &+= 1 }
+            guard index < end, input[index] == UInt8(ascii: "=") else { return nil }
+        }
+        let sign = index
+        guard sign &- start <= Self.longestKey else { return nil }
+        index &+= 1
+        while index < end, Self.isPlain(input[index]) { index &+= 1 }
+        guard index > sign &+ 1, index == end || (spacesSeparate && input[index] == UInt8(ascii: " ")) else {
+            return nil
+        }
+        return (sign, index)
     }
+
+    /// Takes what stands before a place behind the position.
+    mutating func moveTo(_ place: Int) { position = place }
 
     /// Visible ASCII but `"` and `+`. Nearly every byte of an id comes after `+` in ASCII, so that range is tested first.
     @inline(__always)
@@ -94,9 +112,9 @@ struct WordCursor {
     }
 
     /// Takes a value, which is a JSON string where it begins with `"`, and appends its bytes without checking them.
-    mutating func takeValue(into bytes: inout [UInt8]) throws(JSONStringFault) {
+    mutating func takeValue(into bytes: inout GrowingBytes) throws(JSONStringFault) {
         guard position < input.count, input[position] == UInt8(ascii: "\"") else {
-            bytes.append(contentsOf: takeWord())
+            bytes.append(takeWord())
             return
         }
         position = try JSONString.decode(input, from: position, into: &bytes)

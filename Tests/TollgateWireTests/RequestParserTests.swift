@@ -129,6 +129,10 @@ import TollgateCore
                 return cursor.takeKey()?.isWellFormed ?? false
             }
             if isWellFormed != ScopeKind.isWellFormed(key) { Issue.record("\(key): \(isWellFormed)") }
+            let isPlainField = (key + Array("=v".utf8)).withUnsafeBytes { word in
+                WordCursor(word: word, origin: 0).peekPlainField() != nil
+            }
+            if isPlainField != ScopeKind.isWellFormed(key) { Issue.record("\(key)=v: \(isPlainField)") }
         }
     }
 
@@ -137,18 +141,30 @@ import TollgateCore
         for byte in 0...UInt8.max {
             let isPlain = (0x21...0x7E).contains(byte) && !"\"+".utf8.contains(byte)
             for value in [[byte], [0x61, byte], [byte, 0x61], [0x61, byte, 0x61]] {
-                let plain = value.withUnsafeBytes { word in
-                    var cursor = WordCursor(word: word, origin: 0)
-                    return cursor.takePlainValue()
+                let end = (Array("k=".utf8) + value).withUnsafeBytes { word in
+                    WordCursor(word: word, origin: 0).peekPlainField()?.end
                 }
-                #expect(plain == (isPlain ? 0..<value.count : nil), "\(value)")
+                #expect(end == (isPlain ? 2 + value.count : nil), "\(value)")
             }
         }
-        let line = Array("ab c".utf8).withUnsafeBytes { line in
-            var cursor = WordCursor(line: line)
-            return cursor.takePlainValue()
+        let inLine = Array("k=ab c".utf8).withUnsafeBytes { WordCursor(line: $0).peekPlainField() }
+        #expect(inLine?.sign == 1 && inLine?.end == 4)
+        for broken in ["k=", "k", "k= a", ""] {
+            #expect(Array(broken.utf8).withUnsafeBytes { WordCursor(line: $0).peekPlainField() == nil }, "\(broken)")
         }
-        #expect(line == 0..<2)
+    }
+
+    @Test("a plain scope behind another argument, one named twice, and one too many or too long are told apart")
+    func plainScopes() throws {
+        let request = try request("CHECK user=a hits=2 tool=b team=\"c d\" model=e")
+        #expect(request.scopeTexts == ["user:a", "tool:b", "team:c d", "model:e"])
+        #expect(read("CHECK user=a user=b\n").first?.errorText == "bad_request user: named twice")
+        #expect(read("CHECK user=\"a b\" user=b\n").first?.errorText == "bad_request user: named twice")
+        #expect(read("CHECK global=a\n").first?.errorText == "bad_request global: not an argument of CHECK")
+        let long = String(repeating: "x", count: 257)
+        #expect(read("CHECK user=\(long)\n").first?.errorText == "bad_request user: longer than 256 bytes")
+        let many = (0...16).map { "k\($0)=x" }.joined(separator: " ")
+        #expect(read("CHECK \(many)\n").first?.errorText == "bad_request k16: more than 16 scopes")
     }
 
     @Test("nothing of one request is left in the next")

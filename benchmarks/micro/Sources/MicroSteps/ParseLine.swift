@@ -14,7 +14,7 @@ struct ParseLine {
         var sum = 0
         for _ in 0..<times {
             if buffer.readableBytes == 0 { buffer.moveReaderIndex(to: 0) }
-            guard reader.next(from: &buffer) == .request else { preconditionFailure("every line is a request") }
+            guard case .request = reader.next(from: &buffer) else { preconditionFailure("every line is a request") }
             sum &+= reader.request.scopes.count
         }
         return sum
