@@ -31,6 +31,12 @@ public struct Amounts: Sendable, Hashable {
             requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
     }
 
+    /// Whether it is one request, and says nothing of other meters.
+    @inlinable
+    package var areOneRequest: Bool {
+        requests == 1 && tokens == nil && inputTokens == nil && outputTokens == nil && cost == nil
+    }
+
     /// What it says of one meter; `tokens` as it was given, not as a sum. Nothing names an amount of `concurrent`: a
     /// reservation is one.
     @inlinable

@@ -29,7 +29,9 @@ extension BatchEncoder {
             let periodTime = verb == .cancel ? nil : times.periodTime(of: terms)
             numbers += [times.usedAt ?? 0, pages(at: periodTime, now: times.now, of: scopes)]
         }
-        for number in numbers { operations.writeMessagePack(number) }
+        operations.writeMessagePack(atMost: MessagePackWriter.longestInteger * numbers.count) { writer in
+            for number in numbers { writer.write(number) }
+        }
         operationItems += numbers.count
     }
 
@@ -76,7 +78,7 @@ extension BatchEncoder {
     /// The operations of the batch, in their order. Read back from their encoding only when Redis could not be reached, so
     /// that keeping them costs nothing when it can.
     func batchedOperations() -> [BatchedOperation] {
-        operations.withUnsafeReadableBytes { bytes in
+        operations.withBytes { bytes in
             var reader = MessagePackReader(bytes)
             var result: [BatchedOperation] = []
             while let operation = nextOperation(&reader) { result.append(operation) }

@@ -12,9 +12,9 @@ package struct BatchEncoder {
     private(set) var onlyPeeks = true
     private(set) var sets: [LimitSet] = []
 
-    private var keys = ByteBuffer()
-    private var scopes = ByteBuffer()
-    var operations = ByteBuffer()
+    private var keys = GrowingBytes(room: 4_096)
+    private var scopes = GrowingBytes(room: 512)
+    var operations = GrowingBytes(room: 2_048)
     var operationItems = 0
     /// Texts of holds, and their number.
     var texts = ByteBuffer()
@@ -45,7 +45,7 @@ package struct BatchEncoder {
         for plan in scopes where plan.batchNumber != number { add(plan) }
         let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
         operations.writeMessagePack(atMost: longest) { writer in
-            if verb == .check, amounts == Self.oneRequest {
+            if verb == .check, amounts.areOneRequest {
                 writer.write(Self.plainCheck)
                 operationItems += 2 + scopes.count
             } else {
@@ -60,7 +60,6 @@ package struct BatchEncoder {
 
     /// Verb, count of amounts, five meters with an amount each, count of scopes.
     private static let mostItemsWithoutScopes = 13
-    private static let oneRequest = Amounts(requests: 1)
     /// The script's word for a CHECK of one request that names no other amount.
     static let plainCheck: Int64 = 0
 
@@ -95,13 +94,13 @@ package struct BatchEncoder {
             plan.set.batchPlace = sets.count
         }
         if plan.partition == partition {
-            keys.writeBytes(plan.key)
+            plan.withKey { keys.append($0) }
         } else {
             // Only the text of a scope without limits and history matters: its key is neither read nor written.
-            keys.writeBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
+            keys.appendBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
         }
-        scopes.writeMessagePack(Int64(plan.set.batchPlace))
-        scopes.writeBytes(plan.label)
+        scopes.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(Int64(plan.set.batchPlace)) }
+        scopes.append(plan.label)
     }
 
     /// Returns the arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most
@@ -111,13 +110,15 @@ package struct BatchEncoder {
         at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,
         isKnown: (LimitSet) -> Bool = { _ in false }
     ) -> RedisFunctionArguments {
-        var head = ByteBuffer()
-        head.writeMessagePack(fixedClock ?? 0)
-        head.writeMessagePack(Int64(prefix.utf8.count))
+        var head = GrowingBytes(room: 512)
+        head.writeMessagePack(atMost: 2 * MessagePackWriter.longestInteger) { writer in
+            writer.write(fixedClock ?? 0)
+            writer.write(Int64(prefix.utf8.count))
+        }
         writeSets(at: now, isKnown, into: &head)
-        head.writeMessagePack(arrayOf: plans.count * 2)
-        var operationsHead = ByteBuffer()
-        operationsHead.writeMessagePack(arrayOf: operationItems)
+        head.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: plans.count * 2) }
+        var operationsHead = GrowingBytes(room: MessagePackWriter.longestInteger)
+        operationsHead.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: operationItems) }
         var tail = ByteBuffer()
         if textCount == 0 {
             tail.writeMessagePack(0)
@@ -128,45 +129,44 @@ package struct BatchEncoder {
         tail.writeMessagePack(identity?.sequence ?? 0)
         write(waiting, into: &tail)
 
-        let length =
-            head.readableBytes + scopes.readableBytes + operationsHead.readableBytes + operations.readableBytes
-            + tail.readableBytes
-        var command = ByteBuffer()
-        command.reserveCapacity(length + keys.readableBytes + markKeys.readableBytes + 128)
+        let length = head.count + scopes.count + operationsHead.count + operations.count + tail.readableBytes
         let keyCount = plans.count + marks.count + (identity == nil ? 0 : 1)
-        command.writeBulk(String(keyCount))
-        command.writeImmutableBuffer(keys)
-        command.writeImmutableBuffer(markKeys)
-        if let identity { command.writeBulk(keySpace.lastBatch(of: identity.producer, in: partition)) }
-        command.writeString("$\(length)\r\n")
-        command.writeImmutableBuffer(head)
-        command.writeImmutableBuffer(scopes)
-        command.writeImmutableBuffer(operationsHead)
-        command.writeImmutableBuffer(operations)
-        command.writeImmutableBuffer(tail)
-        command.writeString("\r\n")
-        return RedisFunctionArguments(count: keyCount + 2, bytes: command)
+        var command = GrowingBytes(room: length + keys.count + markKeys.readableBytes + 256)
+        command.appendBulk(String(keyCount))
+        command.append(keys)
+        command.append(markKeys)
+        if let identity { command.appendBulk(keySpace.lastBatch(of: identity.producer, in: partition)) }
+        command.append(Array("$\(length)\r\n".utf8))
+        command.append(head)
+        command.append(scopes)
+        command.append(operationsHead)
+        command.append(operations)
+        command.append(tail)
+        command.append(Array("\r\n".utf8))
+        return RedisFunctionArguments(count: keyCount + 2, bytes: command.withBytes { ByteBuffer(bytes: $0) })
     }
 }
 
 extension BatchEncoder {
     /// The ids of the limit sets, and what those say that Redis does not know; no list where it knows all.
-    private func writeSets(at now: Int64, _ isKnown: (LimitSet) -> Bool, into buffer: inout ByteBuffer) {
-        buffer.writeMessagePack(arrayOf: sets.count)
-        var unknown = ByteBuffer()
+    private func writeSets(at now: Int64, _ isKnown: (LimitSet) -> Bool, into bytes: inout GrowingBytes) {
+        var unknown = GrowingBytes(room: 512)
         var isAnyUnknown = false
+        bytes.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: sets.count) }
         for set in sets {
             let encoding = set.encoding(at: now)
-            buffer.writeMessagePack(set.id)
+            bytes.append(set.id)
             if isKnown(set) {
-                unknown.writeMessagePackFalse()
+                unknown.append(MessagePackWriter.falsehood)
             } else {
                 isAnyUnknown = true
-                unknown.writeImmutableBuffer(encoding)
+                unknown.append(encoding)
             }
         }
-        buffer.writeMessagePack(arrayOf: isAnyUnknown ? sets.count : 0)
-        if isAnyUnknown { buffer.writeImmutableBuffer(unknown) }
+        bytes.writeMessagePack(atMost: MessagePackWriter.longestInteger) {
+            $0.write(arrayOf: isAnyUnknown ? sets.count : 0)
+        }
+        if isAnyUnknown { bytes.append(unknown) }
     }
 
     /// Scope, meter and amount, again and again, of what waits for the scopes; 0 for nothing.
@@ -181,6 +181,21 @@ extension BatchEncoder {
         guard !numbers.isEmpty else { return buffer.writeMessagePack(0) }
         buffer.writeMessagePack(arrayOf: numbers.count)
         for number in numbers { buffer.writeMessagePack(number) }
+    }
+}
+
+extension GrowingBytes {
+    fileprivate mutating func append(_ buffer: ByteBuffer) {
+        buffer.withUnsafeReadableBytes { append($0) }
+    }
+
+    fileprivate mutating func append(_ bytes: GrowingBytes) {
+        bytes.withBytes { append($0) }
+    }
+
+    /// A RESP bulk string.
+    fileprivate mutating func appendBulk(_ text: String) {
+        append(Array("$\(text.utf8.count)\r\n\(text)\r\n".utf8))
     }
 }
 

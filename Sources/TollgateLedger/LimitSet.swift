@@ -34,7 +34,7 @@ package final class LimitSet {
     let kind: ScopeKind?
 
     private var encoding = ByteBuffer()
-    /// A hash of the encoding that was made last: what batches name the set by. Different sets never have the same.
+    /// A hash of the encoding that was made last, in MessagePack: what batches name the set by. Different sets never have the same.
     package private(set) var id: [UInt8] = []
     /// The number under which Redis has last been found to know the set (``Ledger``).
     @exclusivity(unchecked) var knownAs = 0
@@ -67,7 +67,9 @@ package final class LimitSet {
         var holds = Int64.min..<Int64.max
         encode(at: now, holds: &holds)
         encodingHolds = holds
-        id = Array(SHA256.hash(data: Array(encoding.readableBytesView)).prefix(16))
+        var packed = ByteBuffer()
+        packed.writeMessagePack(Array(SHA256.hash(data: Array(encoding.readableBytesView)).prefix(16)))
+        id = Array(packed.readableBytesView)
         knownAs = 0
         return encoding
     }

@@ -19,14 +19,8 @@ extension ByteBuffer {
         writeBytes(text)
     }
 
-    mutating func writeMessagePackFalse() { writeInteger(UInt8(0xc2)) }
-
     mutating func writeMessagePack(arrayOf count: Int) {
-        if count < 16 {
-            writeInteger(0x90 | UInt8(count))
-        } else {
-            writeMultipleIntegers(UInt8(0xdd), UInt32(count))
-        }
+        writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: count) }
     }
 
     /// See ``MessagePackReader``.

@@ -1,10 +1,13 @@
 import NIOCore
+import TollgateCore
 
-/// Writes MessagePack integers into memory that was reserved for all of them before. Used within
-/// `ByteBuffer.writeMessagePack(atMost:_:)` only.
+/// Writes MessagePack integers and heads of arrays into memory that was reserved for all of them before. Used within
+/// `writeMessagePack(atMost:_:)` only.
 struct MessagePackWriter {
     /// Bytes that an integer takes at most.
     static let longestInteger = 9
+    /// False.
+    static let falsehood: UInt8 = 0xc2
 
     private var next: UnsafeMutableRawPointer
     private let end: UnsafeMutableRawPointer
@@ -23,6 +26,16 @@ struct MessagePackWriter {
             store(UInt8(truncatingIfNeeded: value))
         } else {
             writeLong(value)
+        }
+    }
+
+    /// The head of an array.
+    mutating func write(arrayOf count: Int) {
+        if count < 16 {
+            store(0x90 | UInt8(count))
+        } else {
+            store(UInt8(0xdd))
+            store(UInt32(count))
         }
     }
 
@@ -59,6 +72,18 @@ extension ByteBuffer {
     @inline(__always)
     mutating func writeMessagePack(atMost most: Int, _ body: (inout MessagePackWriter) -> Void) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: most) { memory in
+            var writer = MessagePackWriter(memory)
+            body(&writer)
+            return writer.count(since: memory.baseAddress!)
+        }
+    }
+}
+
+extension GrowingBytes {
+    /// Appends what `body` writes: at most so many bytes.
+    @inline(__always)
+    mutating func writeMessagePack(atMost most: Int, _ body: (inout MessagePackWriter) -> Void) {
+        append(atMost: most) { memory in
             var writer = MessagePackWriter(memory)
             body(&writer)
             return writer.count(since: memory.baseAddress!)

@@ -9,15 +9,16 @@ import Darwin
 
 /// All that a batch and a reply need of one scope, ready to be copied. Small, as hundreds of thousands are kept. Owned by one
 /// event loop.
+@usableFromInline
 package final class ScopePlan {
     package let set: LimitSet
     /// The key of the scope's hash as a RESP bulk string: `$19`, `tollgate:user:alice`. Behind it the scope's text where that is not a
     /// part of the key, as an id has a colon.
-    private let bytes: [UInt8]
+    @usableFromInline let bytes: [UInt8]
     private let keyCount: Int32
     /// The index of the scope's text in `bytes`.
-    private let textStart: Int32
-    private let textCount: Int32
+    @usableFromInline let textStart: Int32
+    @usableFromInline let textCount: Int32
     /// Of its keys; nil without partitions.
     let partition: KeySpace.Partition?
     /// Of the text, for the cache.
@@ -87,8 +88,11 @@ package final class ScopePlan {
         standing = plan.standing
     }
 
-    /// The key of the scope's hash as a RESP bulk string.
-    var key: ArraySlice<UInt8> { bytes[..<Int(keyCount)] }
+    /// Lends the key of the scope's hash, a RESP bulk string, without a copy.
+    @inline(__always)
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<Int(keyCount)])) }
+    }
 
     /// `user:alice`
     package var text: ArraySlice<UInt8> { bytes[Int(textStart)..<Int(textStart + textCount)] }
@@ -105,7 +109,7 @@ package final class ScopePlan {
     }
 
     /// Lends the text without a copy.
-    @inline(__always)
+    @inline(__always) @inlinable
     package func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         bytes.withUnsafeBytes { bytes in
             body(UnsafeRawBufferPointer(start: bytes.baseAddress! + Int(textStart), count: Int(textCount)))

@@ -44,7 +44,7 @@ enum UsageCall {
         payload.writeMessagePack(fixedClock ?? 0)
         payload.writeImmutableBuffer(plan.set.encoding(at: now))
         var bytes = ByteBuffer(string: "$1\r\n1\r\n")
-        bytes.writeBytes(plan.key)
+        plan.withKey { _ = bytes.writeBytes($0) }
         bytes.writeString("$\(payload.readableBytes)\r\n")
         bytes.writeImmutableBuffer(payload)
         bytes.writeString("\r\n")

@@ -84,7 +84,7 @@ import TollgateCore
             let set = LimitSet(limits: [], history: nil, rules: .utc, alerts: .init(tier: "", varying: []))
             let plan = ScopePlan(scope: scope, set: set, keySpace: keySpace, hash: 1)
             let key = keySpace.hash(of: scope)
-            #expect(String(decoding: plan.key, as: UTF8.self) == "$\(key.utf8.count)\r\n\(key)\r\n")
+            #expect(plan.withKey { String(decoding: $0, as: UTF8.self) } == "$\(key.utf8.count)\r\n\(key)\r\n")
             #expect(String(decoding: plan.text, as: UTF8.self) == scope.description)
             #expect(plan.scope == scope)
             #expect(ScopePlan(of: plan, set: set).scope == scope)

@@ -46,7 +46,7 @@ import TollgateCore
         let cache = try cache()
         let found = try #require(plan("user:\(id)", in: cache))
         #expect(found.scope.description == "user:\(id)")
-        #expect(String(decoding: found.key, as: UTF8.self).hasSuffix("ns:user:\(id)\r\n"))
+        #expect(found.withKey { String(decoding: $0, as: UTF8.self) }.hasSuffix("ns:user:\(id)\r\n"))
     }
 
     @Test("a composite scope in another order is the same scope")
