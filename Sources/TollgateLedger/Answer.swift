@@ -1,5 +1,5 @@
-/// What the script said of one operation.
-package struct Answer {
+/// What the script said of one operation. Never copied: it goes from the reply to whoever asked.
+package struct Answer: ~Copyable {
     package enum Outcome: Int64 {
         case allow = 1
         case deny = 2
@@ -39,6 +39,10 @@ package struct Answer {
         package var plan: ScopePlan
         /// Into `plan.set.limits`.
         package var index: Int
+    }
+
+    package init(outcome: Outcome) {
+        self.outcome = outcome
     }
 
     package struct Warning {

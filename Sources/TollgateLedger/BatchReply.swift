@@ -55,11 +55,13 @@ package struct BatchReply {
 
     /// The next operation's answer; nil when what comes is none.
     mutating func next() -> Answer? {
+        var next: Answer?
         bytes.withUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes, at: position)
-            defer { position = reader.position }
-            return answer(from: &reader)
+            next = answer(from: &reader)
+            position = reader.position
         }
+        return next
     }
 
     /// What stands behind the last answer; to be called when all answers have been read.

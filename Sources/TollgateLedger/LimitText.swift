@@ -1,7 +1,8 @@
 package import TollgateCore
 
-/// The parts of a reply that depend on nothing but the limit, as bytes made once.
-package struct LimitText: Sendable {
+/// The parts of a reply that depend on nothing but the limit, as bytes made once. A class, so that a reply that is written from it
+/// copies one pointer.
+package final class LimitText: Sendable {
     /// `/requests/1m`; follows the scope.
     package let name: [UInt8]
     /// ` max=60`

@@ -76,6 +76,7 @@ struct MessagePackReader {
         return Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max)
     }
 
+    @inline(__always)
     private mutating func read<Number: FixedWidthInteger>(_: Number.Type) -> Number? {
         guard bytes.count - position >= MemoryLayout<Number>.size else { return nil }
         defer { position += MemoryLayout<Number>.size }

@@ -44,8 +44,9 @@ enum DecisionText {
     private static func writeAllow(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
-        let (used, milliseconds) = (answer.used, answer.milliseconds)
-        write("ALLOW", limit, used, answer.held, to: &buffer) { writer in
+        let (used, held, milliseconds) = (answer.used, answer.held, answer.milliseconds)
+        writeName(of: limit, after: "ALLOW", to: &buffer) { text, writer in
+            write(text, used, held, to: &writer)
             writer.write(" reset=")
             writer.writeSeconds(milliseconds: milliseconds)
         }
@@ -55,26 +56,26 @@ enum DecisionText {
     private static func writeDeny(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
-        let (used, milliseconds) = (answer.used, answer.milliseconds)
+        let (used, held, milliseconds) = (answer.used, answer.held, answer.milliseconds)
         buffer.writeStaticString("DENY reason=")
         buffer.writeString(limit.limit.denialReason.rawValue)
-        write("", limit, used, answer.held, to: &buffer) { writer in
+        writeName(of: limit, after: "", to: &buffer) { text, writer in
+            write(text, used, held, to: &writer)
             if milliseconds >= 0 {
                 writer.write(" retry_after=")
                 writer.writeSeconds(milliseconds: milliseconds)
             }
-            writer.write(limit.text.source)
+            writer.write(text.source)
         }
     }
 
-    /// The first word, ` limit=… max=60 used=3 held=2 remaining=55`, and what comes after.
+    /// The first word, ` limit=…`, and what comes after.
     @inline(__always)
-    private static func write(
-        _ word: StaticString, _ reference: Answer.LimitReference, _ used: Int64, _ held: Int64,
-        to buffer: inout ByteBuffer,
-        rest: (inout TextWriter) -> Void
+    private static func writeName(
+        of limit: Answer.LimitReference, after word: StaticString, to buffer: inout ByteBuffer,
+        rest: (LimitText, inout TextWriter) -> Void
     ) {
-        let (plan, text) = (reference.plan, reference.text)
+        let (plan, text) = (limit.plan, limit.text)
         if !plan.isPlainText {
             buffer.writeStaticString(word)
             buffer.writeField("limit") { buffer in
@@ -82,7 +83,7 @@ enum DecisionText {
                 buffer.writeBytes(text.name)
             }
         }
-        let length = plan.textLength + text.name.count + text.max.count + text.source.count + Self.longestFrame
+        let length = plan.textLength + text.name.count + text.max.count + text.source.count + longestFrame
         buffer.writeText(atMost: length) { writer in
             if plan.isPlainText {
                 writer.write(word)
@@ -90,18 +91,23 @@ enum DecisionText {
                 plan.withText { writer.write($0) }
                 writer.write(text.name)
             }
-            writer.write(text.max)
-            writer.write(" used=")
-            writeAmount(used, isMoney: text.isMoney, to: &writer)
-            if held > 0 {
-                writer.write(" held=")
-                writeAmount(held, isMoney: text.isMoney, to: &writer)
-            }
-            writer.write(" remaining=")
-            let remaining = ScopeUsage.remaining(of: text.most, used: used, held: held)
-            writeAmount(remaining, isMoney: text.isMoney, to: &writer)
-            rest(&writer)
+            rest(text, &writer)
         }
+    }
+
+    /// ` max=60 used=3 held=2 remaining=55`
+    @inline(__always)
+    private static func write(_ text: LimitText, _ used: Int64, _ held: Int64, to writer: inout TextWriter) {
+        writer.write(text.max)
+        writer.write(" used=")
+        writeAmount(used, isMoney: text.isMoney, to: &writer)
+        if held > 0 {
+            writer.write(" held=")
+            writeAmount(held, isMoney: text.isMoney, to: &writer)
+        }
+        writer.write(" remaining=")
+        let remaining = ScopeUsage.remaining(of: text.most, used: used, held: held)
+        writeAmount(remaining, isMoney: text.isMoney, to: &writer)
     }
 
     private static func writeAmount(_ amount: Int64, isMoney: Bool, to writer: inout TextWriter) {

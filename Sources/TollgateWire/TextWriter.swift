@@ -1,27 +1,32 @@
-package import NIOCore
+public import NIOCore
 
 /// Writes text into memory that was reserved for all of it before, so that each piece costs a copy and no check. Used within
 /// ``ByteBuffer/writeText(atMost:_:)`` only.
+@usableFromInline
 package struct TextWriter {
+    // Others write every reply by it: what is short is part of their code, and words of theirs become stores of constants.
+
     /// The most bytes that a whole number takes, or an amount of money.
     package static let longestNumber = 22
 
-    private var next: UnsafeMutableRawPointer
-    private let end: UnsafeMutableRawPointer
+    @usableFromInline var next: UnsafeMutableRawPointer
+    @usableFromInline let end: UnsafeMutableRawPointer
 
-    fileprivate init(_ memory: UnsafeMutableRawBufferPointer) {
+    @inline(__always) @inlinable
+    package init(_ memory: UnsafeMutableRawBufferPointer) {
         next = memory.baseAddress!
         end = next + memory.count
     }
 
-    fileprivate func count(since start: UnsafeRawPointer) -> Int { UnsafeRawPointer(next) - start }
+    @inline(__always) @inlinable
+    package func count(since start: UnsafeRawPointer) -> Int { UnsafeRawPointer(next) - start }
 
-    @inline(__always)
+    @inline(__always) @inlinable
     package mutating func write(_ text: StaticString) {
         write(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    @inline(__always)
+    @inline(__always) @inlinable
     package mutating func write(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         precondition(next + bytes.count <= end, "more text than was reserved")
@@ -29,7 +34,7 @@ package struct TextWriter {
         next += bytes.count
     }
 
-    @inline(__always)
+    @inline(__always) @inlinable
     package mutating func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { write($0) }
     }
@@ -66,27 +71,43 @@ package struct TextWriter {
 
     /// Digits with leading zeros up to a number of them, 20 at most.
     private mutating func writeDigits(_ value: UInt64, atLeast least: Int) {
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)  // filled from the end
-        withUnsafeMutableBytes(of: &digits) { digits in
-            var rest = value
-            var first = digits.count
-            repeat {
-                first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while rest > 0
-            while digits.count - first < least {
-                first -= 1
-                digits[first] = UInt8(ascii: "0")
-            }
-            write(UnsafeRawBufferPointer(rebasing: digits[first...]))
+        let count = max(Self.digitCount(of: value), least)
+        precondition(next + count <= end, "more text than was reserved")
+        var rest = value
+        var place = count
+        // From the end, two at a time.
+        while place > 1 {
+            let pair = Int(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            place -= 2
+            (next + place).copyMemory(from: Self.pairs.utf8Start + 2 * pair, byteCount: 2)
         }
+        if place == 1 { next.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self) }
+        next += count
+    }
+
+    /// The numbers below 100 as two digits each.
+    private static var pairs: StaticString {
+        """
+        00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960\
+        616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
+    }
+
+    /// 1 for zero.
+    private static func digitCount(of value: UInt64) -> Int {
+        var (count, rest) = (1, value)
+        while rest >= 1_000 {
+            rest /= 1_000
+            count += 3
+        }
+        return rest < 10 ? count : rest < 100 ? count + 1 : count + 2
     }
 }
 
 extension ByteBuffer {
     /// Writes what `body` writes: at most so many bytes.
-    @inline(__always)
+    @inline(__always) @inlinable
     package mutating func writeText(atMost most: Int, _ body: (inout TextWriter) -> Void) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: most) { memory in
             var writer = TextWriter(memory)

@@ -40,8 +40,20 @@ package struct DecodeReply {
     }
 
     /// The answers of the reply.
-    package func answers() -> [Answer] {
-        var answers = BatchReply(reply, plans: plans)
-        return (0..<checksInBatch).compactMap { _ in answers?.next() }
+    package func answers() -> [KeptAnswer] {
+        guard var answers = BatchReply(reply, plans: plans) else { preconditionFailure("the reply is well-formed") }
+        return (0..<checksInBatch).map { _ in
+            guard let answer = answers.next() else { preconditionFailure("the reply answers every CHECK") }
+            return KeptAnswer(answer)
+        }
+    }
+}
+
+/// An answer that is lent as often as it is asked for.
+package final class KeptAnswer {
+    package let answer: Answer
+
+    init(_ answer: consuming Answer) {
+        self.answer = answer
     }
 }
