@@ -12,9 +12,11 @@ struct ScopeHash {
             offset += 8
         }
         var tail: UInt64 = 0
-        while offset < text.count {
-            tail = tail << 8 | UInt64(text[offset])
-            offset += 1
+        if text.count >= 8 {
+            // Some of its bytes for the second time: that is quicker than one by one.
+            tail = text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self)
+        } else {
+            for byte in text { tail = tail << 8 | UInt64(byte) }
         }
         return Int(truncatingIfNeeded: fold(hash ^ tail))
     }

@@ -8,7 +8,6 @@ package final class ScopePlanCache {
     static let freshTicks: UInt32 = 30
     static let agingTicks: UInt32 = 24
     private static let globalText = Array("global".utf8)
-    private static let globalLength = globalText.count
     /// Looked up again at a tick; what is past it is when it is asked for.
     static let mostAging = 2_048
     /// A user whose requests name more different roles than that has the least used of their plans made anew.
@@ -25,8 +24,6 @@ package final class ScopePlanCache {
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
     private let isInFillingBatch: (ScopePlan) -> Bool
-    /// Whether it is a request that asks for plans, and not a report.
-    @exclusivity(unchecked) package var isAskedByRequest = false
     /// Called now and then with a scope that requests are about.
     package var onMet: (Scope) -> Void = { _ in }
     /// The kinds whose scopes have to be looked up; nil before that is known, and then nothing can be decided.
@@ -119,20 +116,28 @@ package final class ScopePlanCache {
             ?? makePlan(for: scope, hash: 0, traits.bytes, ScopeStanding())
     }
 
+    // Other modules call these two and do not take their code in: there, accesses would be checked again.
+
     /// The same; nil where the scope has to be looked up first, or has to wait for the batch (`mustWaitForBatch`).
-    @inline(__always)
-    package func currentPlan(forScope text: UnsafeRawBufferPointer, traits: [UInt8]) -> ScopePlan? {
+    /// `isAskedByRequest`: whether it is a request that asks, and not a report.
+    @inline(never)
+    package func currentPlan(
+        forScope text: UnsafeRawBufferPointer, traits: [UInt8], isAskedByRequest: Bool = false
+    ) -> ScopePlan? {
         let hash = self.hash(of: text)
         guard kindsWithSettings != nil, let plan = find(text, hash: hash), isFresh(plan) else {
-            return planWithoutLookup(forScope: text, hash: hash, traits)
+            return planWithoutLookup(forScope: text, hash: hash, traits, isAskedByRequest)
         }
         return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
     }
 
     /// The same of the scope that every request has.
-    package var currentGlobalPlan: ScopePlan? {
+    @inline(never)
+    package func currentGlobalPlan(isAskedByRequest: Bool = false) -> ScopePlan? {
         guard kindsWithSettings != nil, let global, isFresh(global) else {
-            return Self.globalText.withUnsafeBytes { planWithoutLookup(forScope: $0, hash: hash(of: $0), []) }
+            return Self.globalText.withUnsafeBytes {
+                planWithoutLookup(forScope: $0, hash: hash(of: $0), [], isAskedByRequest)
+            }
         }
         return fits(global, []) ? global : fitted(global, [], mayEndBatch: mayEndBatch)
     }
@@ -140,7 +145,7 @@ package final class ScopePlanCache {
     /// That of a scope of a kind for which nothing was ever set.
     @inline(never)
     private func planWithoutLookup(
-        forScope text: UnsafeRawBufferPointer, hash: Int, _ traits: [UInt8]
+        forScope text: UnsafeRawBufferPointer, hash: Int, _ traits: [UInt8], _ isAskedByRequest: Bool
     ) -> ScopePlan? {
         mustWaitForBatch = false
         guard let kindsWithSettings, !looksUpAllKinds,
@@ -174,8 +179,9 @@ package final class ScopePlanCache {
         plan.standing.others = []
     }
 
+    @inline(__always)
     private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
-        if text.count == Self.globalLength, let global, global.hasText(text) { return global }
+        if let global, global.hasText(text) { return global }
         if let plan = young.find(text, hash: hash) { return plan }
         guard let plan = old.find(text, hash: hash) else { return nil }
         keep(plan)

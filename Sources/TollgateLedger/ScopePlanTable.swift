@@ -18,6 +18,7 @@ struct ScopePlanTable {
 
     private static func tag(of hash: Int) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) | 1 }
 
+    @inline(__always)
     func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
         let mask = tags.count - 1
         let tag = Self.tag(of: hash)

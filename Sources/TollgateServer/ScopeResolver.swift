@@ -46,19 +46,19 @@ struct ScopeResolver {
     mutating func resolve(
         _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
     ) -> Bool {
-        plans.removeAll(keepingCapacity: true)
+        plans.clear()
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
         mustWaitForBatch = false
-        cache.isAskedByRequest = true
-        defer { cache.isAskedByRequest = false }
         setTraits(names, bytes)
         var found = 0
+        let userTraits = hasTiers ? traits : []
         bytes.withBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
-                if let plan = cache.currentPlan(forScope: text, traits: hasTiers ? traits : []) {
+                if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: true) {
                     found += 1
-                    if keepsInert || !plan.isInert { plans.append(plan) }
+                    // Handed on: a copy of the reference would be a retain and a release.
+                    if keepsInert || !plan.isInert { plans.append(consume plan) }
                 } else {
                     miss(text)
                 }
@@ -66,17 +66,17 @@ struct ScopeResolver {
         }
         for kinds in composites where join(kinds, names.fields, bytes) {
             text.withUnsafeBytes { text in
-                if let plan = cache.currentPlan(forScope: text, traits: traits) {
+                if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: true) {
                     found += 1
-                    if keepsInert || !plan.isInert { plans.append(plan) }
+                    if keepsInert || !plan.isInert { plans.append(consume plan) }
                 } else {
                     miss(text)
                 }
             }
         }
-        if let global = cache.currentGlobalPlan {
+        if let global = cache.currentGlobalPlan(isAskedByRequest: true) {
             found += 1
-            if keepsInert || !global.isInert { plans.append(global) }
+            if keepsInert || !global.isInert { plans.append(consume global) }
         } else {
             miss(scope: .global)
         }
@@ -109,10 +109,13 @@ struct ScopeResolver {
         return plan
     }
 
+    // Not within the code of `resolve`, which would read ahead what only this needs.
+    @inline(never)
     private mutating func miss(_ text: UnsafeRawBufferPointer) {
         if let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) { miss(scope: scope) }
     }
 
+    @inline(never)
     private mutating func miss(scope: Scope) {
         guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
         cache.onMet(scope)

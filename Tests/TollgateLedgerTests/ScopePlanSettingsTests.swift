@@ -27,10 +27,15 @@ import TollgateCore
             try Policy(yaml: yaml, file: "p").merged(with: SharedPolicy(kinds: kinds))
         }
 
-        func current(_ text: String, _ traits: UserTraits = .none) -> ScopePlan? {
-            text.isEmpty || text == "global"
-                ? cache.currentGlobalPlan
-                : Array(text.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits.bytes) }
+        func current(
+            _ text: String, _ traits: UserTraits = .none, isAskedByRequest: Bool = false
+        ) -> ScopePlan? {
+            guard !text.isEmpty, text != "global" else {
+                return cache.currentGlobalPlan(isAskedByRequest: isAskedByRequest)
+            }
+            return Array(text.utf8).withUnsafeBytes {
+                cache.currentPlan(forScope: $0, traits: traits.bytes, isAskedByRequest: isAskedByRequest)
+            }
         }
 
         func learn(_ text: String, _ settings: ScopeSettings = .none) throws {
@@ -94,11 +99,11 @@ import TollgateCore
         func current() -> ScopePlan? { user.withUnsafeBytes { cache.currentPlan(forScope: $0, traits: []) } }
         cache.learn(.none, of: try Scope(parsing: "user:a"))
         cache.learn(.none, of: .global)
-        #expect(current() == nil && cache.currentGlobalPlan == nil)
+        #expect(current() == nil && cache.currentGlobalPlan() == nil)
         cache.install(policy)
         #expect(current() == nil)
         cache.install(policy.merged(with: SharedPolicy()))
-        #expect(current() != nil && cache.currentGlobalPlan != nil)
+        #expect(current() != nil && cache.currentGlobalPlan() != nil)
     }
 
     @Test("scopes of kinds for which nothing was ever set need no look-up, until something is")
@@ -107,9 +112,8 @@ import TollgateCore
         var met: [Scope] = []
         setting.cache.onMet = { met.append($0) }
         _ = setting.current("team:looked-at")
-        setting.cache.isAskedByRequest = true
-        let plan = try #require(setting.current("team:a"))
-        #expect(setting.current("team:a") === plan)
+        let plan = try #require(setting.current("team:a", isAskedByRequest: true))
+        #expect(setting.current("team:a", isAskedByRequest: true) === plan)
         #expect(met == [try Scope(parsing: "team:a")])
         setting.tick(40)
         #expect(setting.current("team:a") === plan)
