@@ -199,6 +199,8 @@ let package = Package(
             dependencies: [
                 "CAllocationCount",
                 "TollgateCore",
+                "TollgateLedger",
+                "TollgateRedis",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "TollgateWire",

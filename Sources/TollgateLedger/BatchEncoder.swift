@@ -7,7 +7,7 @@ package import TollgateRedis
 package struct BatchEncoder {
     private let number: Int
     /// The distinct scopes, in the order of the function's keys.
-    private(set) var plans: [ScopePlan] = []
+    package private(set) var plans: [ScopePlan] = []
     /// Whether there is nothing but PEEKs, which change nothing.
     private(set) var onlyPeeks = true
     private(set) var sets: [LimitSet] = []

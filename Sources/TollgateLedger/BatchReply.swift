@@ -31,7 +31,7 @@ package struct BatchReply {
     private static let held: Int64 = 20
 
     /// Nil when the bytes are not a batch's reply.
-    init?(_ bytes: ByteBuffer, plans: [ScopePlan]) {
+    package init?(_ bytes: ByteBuffer, plans: [ScopePlan]) {
         var answers = bytes
         guard answers.readMessagePackArrayCount() != nil,
             let status = answers.readMessagePackInteger().flatMap(Status.init(rawValue:)),
@@ -54,7 +54,7 @@ package struct BatchReply {
     }
 
     /// The next operation's answer; nil when what comes is none.
-    mutating func next() -> Answer? {
+    package mutating func next() -> Answer? {
         var next: Answer?
         bytes.withUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes, at: position)

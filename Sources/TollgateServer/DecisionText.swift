@@ -1,11 +1,11 @@
-import NIOCore
+package import NIOCore
 import TollgateCore
-import TollgateLedger
+package import TollgateLedger
 import TollgateWire
 
 /// Writes the answers of the ledger as the body of a reply (docs/protocol.md).
-enum DecisionText {
-    static func write(_ answer: borrowing Answer, to buffer: inout ByteBuffer) {
+package enum DecisionText {
+    package static func write(_ answer: borrowing Answer, to buffer: inout ByteBuffer) {
         switch answer.outcome {
         case .allow:
             if let limit = answer.limit {

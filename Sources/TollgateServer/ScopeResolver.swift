@@ -1,15 +1,21 @@
-import TollgateCore
-import TollgateLedger
-import TollgateWire
+package import TollgateCore
+package import TollgateLedger
+package import TollgateWire
 
 /// Finds the scopes that a request is about: those it names, the composite ones the policy knows for their kinds, and
 /// `global`. Owned by one event loop.
-struct ScopeResolver {
+package struct ScopeResolver {
     /// What a request names, as ranges of bytes.
-    struct Names {
+    package struct Names {
         var fields: [Request.ScopeField]
         var roles: Range<Int>?
         var email: Range<Int>?
+
+        package init(fields: [Request.ScopeField], roles: Range<Int>? = nil, email: Range<Int>? = nil) {
+            self.fields = fields
+            self.roles = roles
+            self.email = email
+        }
     }
 
     let cache: ScopePlanCache
@@ -27,7 +33,7 @@ struct ScopeResolver {
     private(set) var resolved = 0
     private(set) var lookedUp = 0
 
-    init(cache: ScopePlanCache) {
+    package init(cache: ScopePlanCache) {
         self.cache = cache
         policyChanged()
     }
@@ -43,7 +49,7 @@ struct ScopeResolver {
     ///
     /// - Parameter keepsInert: whether the others are wanted too. A COMMIT or CANCEL ends what is held of them, by limits
     ///   that they had when it was reserved.
-    mutating func resolve(
+    package mutating func resolve(
         _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
     ) -> Bool {
         plans.clear()

@@ -63,7 +63,7 @@ extension Worker {
 extension ScopeResolver.Names {
     /// Those of a reservation, whose traits stand behind its scopes.
     fileprivate init(_ scopes: Request.ScopeTexts, traits: String) {
-        fields = scopes.fields
+        self.init(fields: scopes.fields)
         let parts = traits.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         guard parts.count == 2 else { return }
         let start = scopes.bytes.count

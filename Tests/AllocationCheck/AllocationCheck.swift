@@ -2,7 +2,8 @@ import AllocationMeasurement
 import Foundation
 import TollgateTestSupport
 
-/// Holds an optimised build to its ceilings of heap allocations, and ends with status 1 where one is broken. Built by itself
+/// Holds an optimised build to its ceilings of heap allocations, and ends with status 1 where one is broken; with `--checks NUMBER` it
+/// carries out so many CHECKs and nothing else, for scripts/check-instructions to count what they cost. Built by itself
 /// (`swift build -c release --product allocation-check`), so that no release build of all tests is needed for it.
 @main struct AllocationCheck {
     private var passed = 0
@@ -12,6 +13,13 @@ import TollgateTestSupport
         #if DEBUG
         throw TestFailure("allocation-check measures release builds: swift run -c release allocation-check")
         #else
+        if CommandLine.arguments.dropFirst().first == "--checks" {
+            guard CommandLine.arguments.count == 3, let checks = Int(CommandLine.arguments[2]) else {
+                throw TestFailure("usage: allocation-check [--checks NUMBER]")
+            }
+            var program = try CheckInstructions()
+            return try program.run(checks)
+        }
         guard Allocations.areCounted else {
             print("allocations are counted with glibc and without sanitizers only")
             print("0 passed, 0 failed")
