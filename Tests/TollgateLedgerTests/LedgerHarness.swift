@@ -168,7 +168,8 @@ struct LedgerHarness: Sendable {
     /// What batches call the limit set of a scope.
     func setID(of scope: String) async throws -> [UInt8] {
         let scope = try Scope(parsing: scope)
-        return try await eventLoop.submit { [core] in core.value.plan(for: scope).set.id }.get()
+        // Without the byte of MessagePack that says how long it is.
+        return try await eventLoop.submit { [core] in Array(core.value.plan(for: scope).set.id.dropFirst()) }.get()
     }
 
     /// What time Redis is thought to have, Unix ms.
