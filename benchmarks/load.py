@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 SCRIPTS = Path(__file__).parent / "handwritten"
+CHECKS = {"handwritten": "check", "plain": "plain"}
+"""The script of a CHECK, by the side that runs it."""
 MOST_TOKENS = 4_000
 NANOS_PER_TOKEN = 2_500
 """As `tollgate bench` has it: 2.50 for a million tokens."""
@@ -90,11 +92,12 @@ class SidecarSpeech:
 
 
 class HandwrittenSpeech:
-    """The keys begin with `handwritten:`, so that they are none of the other sides'."""
+    """The keys begin with the side's name, `handwritten` or `plain`, so that they are none of the other sides'."""
 
-    def __init__(self, connection: Connection) -> None:
-        names = ("check", "record", "reserve", "commit")
-        texts = {name: (SCRIPTS / f"{name}.lua").read_text() for name in names}
+    def __init__(self, side: str, connection: Connection) -> None:
+        self._side = side
+        names = {"check": CHECKS[side], "record": "record", "reserve": "reserve", "commit": "commit"}
+        texts = {work: (SCRIPTS / f"{name}.lua").read_text() for work, name in names.items()}
         self._digests = {name: connection.ask("SCRIPT", "LOAD", text) for name, text in texts.items()}
         self._day = time.strftime("%Y-%m-%d", time.gmtime())
         self.commit_front = encode("EVALSHA", self._digests["commit"], 5).split(b"\r\n", 1)[1]
@@ -119,10 +122,9 @@ class HandwrittenSpeech:
     def find_token(reply: bytes) -> bytes:
         return reply.rpartition(b" ")[2]
 
-    @staticmethod
-    def _scopes(call: Call) -> list[str]:
+    def _scopes(self, call: Call) -> list[str]:
         scopes = (f"user:u{call.user}", f"tool:t{call.tool}", f"provider:p{call.provider}")
-        return [f"handwritten:{scope}" for scope in scopes]
+        return [f"{self._side}:{scope}" for scope in scopes]
 
     def _days(self, call: Call) -> list[str]:
         return [f"{scope}:{self._day}" for scope in self._scopes(call)]
@@ -258,7 +260,8 @@ class Run:
     def __init__(self, given: argparse.Namespace) -> None:
         self._given = given
         first = Connection(given.port)
-        self._speech: Speech = HandwrittenSpeech(first) if given.target == "handwritten" else SidecarSpeech(first)
+        is_sidecar = given.target == "sidecar"
+        self._speech: Speech = SidecarSpeech(first) if is_sidecar else HandwrittenSpeech(given.target, first)
         self._requests = Requests(given, self._speech)
         self._connections = [first] + [Connection(given.port) for _ in range(given.connections - 1)]
         for number, connection in enumerate(self._connections):
@@ -408,7 +411,7 @@ def any_open(connections: list[Connection]) -> bool:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("target", choices=("sidecar", "handwritten"))
+    parser.add_argument("target", choices=("sidecar", *CHECKS))
     parser.add_argument("work", choices=("check", "record", "reserve"), help="reserve: RESERVE, then its COMMIT")
     parser.add_argument("--port", type=int, required=True, help="of the sidecar, or of Redis")
     parser.add_argument("--users", type=int, default=1_000)

@@ -50,6 +50,7 @@ ms = ms[1] * 1000 + math.floor(ms[2] / 1000)
 local m, h, d = math.floor(ms / 100), math.floor(ms / 200), math.floor(ms / 300)
 """
 BUDGET, SMALL_BUDGET = "1000000000000000", "10000000000"
+PLAIN_WIDTHS = {"2000": "100", "120000": "200", "2880000": "300"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ def shrink(script: str) -> str:
     return script.replace(BUDGET, SMALL_BUDGET)
 
 
+def shrink_plain(script: str) -> str:
+    for name, (small_name, most, small_most) in NUMBERS.items():
+        found = re.search(rf"'{name}', {most}, (\d+) ", script)
+        if not found:
+            raise BenchmarkError(f"the plain script does not have {name}")
+        script = replace(script, found[0], f"'{small_name}', {small_most}, {PLAIN_WIDTHS[found[1]]} ", 1)
+    return script
+
+
 def replace(text: str, old: str, new: str, times: int) -> str:
     if len(re.findall(re.escape(old) + r"(?!\d)", text)) != times:
         raise BenchmarkError(f"the handwritten script does not have {times} × {old!r}")
@@ -88,13 +98,16 @@ class Sides:
         self._redis, self._sidecar = stage.redis, stage.sidecar
         texts = {name: (SCRIPTS / f"{name}.lua").read_text() for name in ("check", "record", "reserve", "commit")}
         texts.update({name: shrink(texts[name]) for name in ("check", "reserve")})
+        texts["plain"] = shrink_plain((SCRIPTS / "plain.lua").read_text())
         self._digests = {name: stage.redis.text("SCRIPT", "LOAD", text) for name, text in texts.items()}
         self.epoch = 0
+        self.script = "check"
+        """That of checks: check or plain."""
 
     def check(self, user: str, tool: str, provider: str) -> tuple[Answer, Answer]:
         scopes, keys = self._names(user, tool, provider)
         ours = self._sidecar.ask("CHECK", *scopes)
-        theirs = self._redis.text("EVALSHA", self._digests["check"], 3, *keys)
+        theirs = self._redis.text("EVALSHA", self._digests[self.script], 3, *keys)
         return self._read_ours(ours), self._read_theirs(theirs)
 
     def reserve(self, user: str, nanos: int, seconds: int) -> tuple[Answer, Answer, tuple[str, str]]:
@@ -156,8 +169,11 @@ def compare_decisions(settings: Settings) -> str:
         sides = Sides(stage)
         compare_budget(sides)
         refusals = compare_checks(sides)
+        sides.script = "plain"
+        refusals.update(compare_checks(sides))
     told = ", ".join(f"{name} {count}" for name, count in sorted(refusals.items()) if name)
-    return f"handwritten decides as the sidecar does: {sum(refusals.values()):,} checks, of them refused by {told}"
+    count = f"{sum(refusals.values()):,} checks"
+    return f"handwritten and plain decide as the sidecar does: {count}, of them refused by {told}"
 
 
 def compare_checks(sides: Sides) -> Counter[str]:
@@ -177,7 +193,7 @@ def compare_checks(sides: Sides) -> Counter[str]:
             sides.epoch += 1
             continue
         if not ours.agrees_with(theirs):
-            raise BenchmarkError(f"check {sum(counted.values())}: the sidecar says {ours}, handwritten {theirs}")
+            raise BenchmarkError(f"check {sum(counted.values())}: the sidecar says {ours}, {sides.script}.lua {theirs}")
         counted[theirs.limit] += 1
     print(f"agreement: {sum(counted.values())} checks compared, {sides.epoch - 1} fresh starts", file=sys.stderr)
     if len(counted) < FEWEST_KINDS:

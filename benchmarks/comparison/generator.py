@@ -1,7 +1,7 @@
 """Load: runs of a generator against one side, and what they cost the processes that answered.
 
 Sidecar and direct are asked by `tollgate bench`, which cannot call a script that is not Tollgate's. Where handwritten
-is one of the sides, both sides are asked by `load.py`.
+or plain is one of the sides, both sides are asked by `load.py`.
 """
 
 from __future__ import annotations
@@ -106,11 +106,12 @@ class Generator:
         return self._run(self._bench_run(load, self.direct_target()), None)
 
     def run_sidecar_plainly(self, load: Load) -> Run:
-        """The sidecar as `run_handwritten` asks Redis: by the same program, in the same protocol."""
+        """The sidecar as `run_script` asks Redis: by the same program, in the same protocol."""
         return self._run(self._plain_run("sidecar", self._stage.sidecar.port, load), self._stage.sidecar)
 
-    def run_handwritten(self, load: Load) -> Run:
-        return self._run(self._plain_run("handwritten", self._stage.redis.port, load), None)
+    def run_script(self, side: str, load: Load) -> Run:
+        """`side` is handwritten or plain."""
+        return self._run(self._plain_run(side, self._stage.redis.port, load), None)
 
     def direct_target(self, url: str | None = None) -> list[object]:
         """Options that send the load to Redis itself, or to what stands before it."""
@@ -128,9 +129,9 @@ class Generator:
         self.fill(other, load, count)
         other.stop()
 
-    def prefill_handwritten(self, load: Load, count: int) -> None:
-        """Makes the same keys for the handwritten scripts."""
-        self.fill_plainly("handwritten", self._stage.redis.port, load, count)
+    def prefill_script(self, side: str, load: Load, count: int) -> None:
+        """Makes the same keys for handwritten or plain."""
+        self.fill_plainly(side, self._stage.redis.port, load, count)
 
     def fill_plainly(self, side: str, port: int, load: Load, count: int) -> dict[str, Any]:
         """Sends so many requests by `load.py`; gives its report."""

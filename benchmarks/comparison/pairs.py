@@ -16,8 +16,8 @@ PREFILL_PER_USER = 6
 RESERVE_PREFILL_PER_USER = 3
 """Half of them are COMMITs."""
 
-DIRECT, HANDWRITTEN = "direct", "handwritten"
-OPPONENTS = [HANDWRITTEN, DIRECT]
+DIRECT, HANDWRITTEN, PLAIN = "direct", "handwritten", "plain"
+OPPONENTS = [HANDWRITTEN, PLAIN, DIRECT]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Pair:
     name: str
     what: str
     load: Load
-    opponents: tuple[str, ...] = (HANDWRITTEN, DIRECT)
+    opponents: tuple[str, ...] = (HANDWRITTEN, PLAIN, DIRECT)
     policy: str = POLICY
 
 
@@ -33,7 +33,7 @@ WIDE = Load(users=100_000)
 PAIRS = [
     Pair("wide", "CHECK, 100 000 users, 64 connections × 16 deep", WIDE),
     Pair("hot", "CHECK, 100 users, 64 × 16", Load(users=100)),
-    Pair("record", "RECORD, 100 000 users, 64 × 16", replace(WIDE, mix="record=100")),
+    Pair("record", "RECORD, 100 000 users, 64 × 16", replace(WIDE, mix="record=100"), (HANDWRITTEN, DIRECT)),
     Pair(
         "reserve",
         "RESERVE and its COMMIT, two requests, 100 000 users, 64 × 16; the user has a budget besides",
@@ -42,7 +42,7 @@ PAIRS = [
         BUDGET_POLICY,
     ),
     Pair("single", "CHECK, 1000 users, 1 × 1", Load(users=1_000, connections=1, pipeline=1)),
-    Pair("sixteen", "CHECK, 100 000 users, 1 × 16", replace(WIDE, connections=1), (HANDWRITTEN,)),
+    Pair("sixteen", "CHECK, 100 000 users, 1 × 16", replace(WIDE, connections=1), (HANDWRITTEN, PLAIN)),
     Pair("burst", "CHECK, 1000 users, 16 × 1", Load(users=1_000, connections=16, pipeline=1), (HANDWRITTEN,)),
     Pair("shallow", "CHECK, 1000 users, 64 × 1", Load(users=1_000, pipeline=1)),
     Pair("open", "CHECK, 100 000 users, open loop at half the sidecar's peak", WIDE, (DIRECT,)),
@@ -70,8 +70,8 @@ class PairResult:
 
     @property
     def faults(self) -> int:
-        """Those of the sidecar; and of handwritten, whose errors would be cheaper than what it is asked for."""
-        return sum(run.faults for run in self.sidecar + (self.other if self.opponent == HANDWRITTEN else []))
+        """Those of the sidecar; and of a script, whose errors would be cheaper than what it is asked for."""
+        return sum(run.faults for run in self.sidecar + (self.other if self.opponent != DIRECT else []))
 
 
 def measure_pair(settings: Settings, pair: Pair, opponents: list[str], peak: float | None) -> list[PairResult]:
@@ -92,12 +92,12 @@ def measure_pair(settings: Settings, pair: Pair, opponents: list[str], peak: flo
                 result.pair = pair
         for number in range(settings.rounds):
             for result in results:
-                if result.opponent == HANDWRITTEN:
-                    result.sidecar.append(generator.run_sidecar_plainly(pair.load))
-                    result.other.append(generator.run_handwritten(pair.load))
-                else:
+                if result.opponent == DIRECT:
                     result.sidecar.append(generator.run_sidecar(pair.load))
                     result.other.append(generator.run_direct(pair.load))
+                else:
+                    result.sidecar.append(generator.run_sidecar_plainly(pair.load))
+                    result.other.append(generator.run_script(result.opponent, pair.load))
                 tell_round(pair, number, result)
     return results
 
@@ -110,10 +110,11 @@ def prefill(generator: Generator, stage: Stage, load: Load, opponents: list[str]
         generator.fill_plainly("sidecar", stage.sidecar.port, load, count)
     else:
         generator.fill(stage.sidecar, load, count)
-    if DIRECT in opponents:
-        generator.prefill_direct(load, count)
-    if HANDWRITTEN in opponents:
-        generator.prefill_handwritten(load, count)
+    for opponent in opponents:
+        if opponent == DIRECT:
+            generator.prefill_direct(load, count)
+        else:
+            generator.prefill_script(opponent, load, count)
 
 
 def tell_round(pair: Pair, number: int, result: PairResult) -> None:

@@ -43,7 +43,7 @@ def measure_peak(settings: Settings, rate: float | None) -> PeakResult:
     with Stage(settings) as stage:
         generator = Generator(stage)
         prefill(generator, stage, WIDE, [] if rate else [HANDWRITTEN])
-        rate = rate or generator.run_handwritten(WIDE).requests_per_second
+        rate = rate or generator.run_script(HANDWRITTEN, WIDE).requests_per_second
         result = PeakResult(max(int(rate), 1))
         load = replace(WIDE, rate=result.rate)
         for number in range(settings.rounds):

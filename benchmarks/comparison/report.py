@@ -8,7 +8,7 @@ from operator import attrgetter
 from .generator import Run
 from .independent import SIDECAR, IndependentResult
 from .memory import MemoryResult
-from .pairs import DIRECT, HANDWRITTEN, PairResult
+from .pairs import DIRECT, OPPONENTS, PairResult
 from .peak import PeakResult
 from .peers import PeerResult
 from .replay import ReplayResult
@@ -68,7 +68,7 @@ def render_head(results: Results, command: str) -> str:
 
 def render_details(results: Results) -> str:
     return join(
-        *(render_opponent(results, opponent) for opponent in (HANDWRITTEN, DIRECT)),
+        *(render_opponent(results, opponent) for opponent in OPPONENTS),
         render_peak(results.peak) if results.peak else "",
         render_replay(results.replay) if results.replay else "",
         render_memory(results.memory) if results.memory else "",
@@ -78,14 +78,12 @@ def render_details(results: Results) -> str:
     )
 
 
-GENERATORS = {HANDWRITTEN: "`load.py` asks both sides", DIRECT: "`tollgate bench` asks both sides"}
-
-
 def render_opponent(results: Results, opponent: str) -> str:
     pairs = results.pairs_against(opponent)
     if not pairs:
         return ""
-    title = f"#### Against {opponent}\n\nThe sidecar beside {opponent}; {GENERATORS[opponent]}."
+    generator = "tollgate bench" if opponent == DIRECT else "load.py"
+    title = f"#### Against {opponent}\n\nThe sidecar beside {opponent}; `{generator}` asks both sides."
     return join(title, render_pairs(pairs), render_costs(pairs))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from .allocations import AllocationResult
 from .independent import IndependentResult
 from .memory import MemoryResult
-from .pairs import DIRECT, HANDWRITTEN, PairResult
+from .pairs import DIRECT, HANDWRITTEN, PLAIN, PairResult
 from .peak import PeakResult
 from .peers import PeerResult
 from .replay import ReplayResult
@@ -68,6 +68,7 @@ class Results:
             "seconds": self.seconds,
             "targets": [target.as_json() for target in self.targets],
             "handwritten": {result.pair.name: pair_as_json(result) for result in self.pairs_against(HANDWRITTEN)},
+            "plain": {result.pair.name: pair_as_json(result) for result in self.pairs_against(PLAIN)},
             "pairs": {result.pair.name: pair_as_json(result) for result in self.pairs_against(DIRECT)},
             "peak": self.peak.as_json() if self.peak else None,
             "replay": self.replay.as_json() if self.replay else None,
