@@ -6,8 +6,8 @@ public import NIOCore
 package struct TextWriter {
     // Others write every reply by it: what is short is part of their code, and words of theirs become stores of constants.
 
-    /// The most bytes that a whole number takes, or an amount of money.
-    package static let longestNumber = 22
+    /// Room for a whole number or an amount of money, the digits of which are stored eight at a time.
+    package static let longestNumber = 32
 
     @usableFromInline var next: UnsafeMutableRawPointer
     @usableFromInline let end: UnsafeMutableRawPointer
@@ -53,7 +53,16 @@ package struct TextWriter {
 
     /// Milliseconds as seconds, exactly, without trailing zeros: `41.2`. Below zero counts as zero.
     package mutating func writeSeconds(milliseconds: Int64) {
-        writeFixed(UInt64(max(0, milliseconds)), fractionDigits: 3, unit: 1_000)
+        let value = UInt64(max(0, milliseconds))
+        guard value < Self.pastEightDigits else { return writeFixed(value, fractionDigits: 3, unit: 1_000) }
+        let digits = Self.eightDigits(of: value)
+        // The first five are of whole seconds.
+        let seconds = digits << 24
+        write(seconds, last: max(8 - seconds.trailingZeroBitCount / 8, 1))
+        let fraction = digits >> 40
+        guard fraction > 0 else { return }
+        write(".")
+        write(fraction, first: 8 - fraction.leadingZeroBitCount / 8)
     }
 
     private mutating func writeFixed(_ value: UInt64, fractionDigits: Int, unit: UInt64) {
@@ -69,39 +78,44 @@ package struct TextWriter {
         writeDigits(fraction, atLeast: digits)
     }
 
-    /// Digits with leading zeros up to a number of them, 20 at most.
+    /// Digits with leading zeros up to a number of them.
     private mutating func writeDigits(_ value: UInt64, atLeast least: Int) {
-        let count = max(Self.digitCount(of: value), least)
-        precondition(next + count <= end, "more text than was reserved")
-        var rest = value
-        var place = count
-        // From the end, two at a time.
-        while place > 1 {
-            let pair = Int(truncatingIfNeeded: rest % 100)
-            rest /= 100
-            place -= 2
-            (next + place).copyMemory(from: Self.pairs.utf8Start + 2 * pair, byteCount: 2)
+        if value < 10, least <= 1 { return write(value, first: 1) }
+        guard value < Self.pastEightDigits, least <= 8 else {
+            let (high, low) = value.quotientAndRemainder(dividingBy: Self.pastEightDigits)
+            writeDigits(high, atLeast: least - 8)
+            return write(Self.eightDigits(of: low), first: 8)
         }
-        if place == 1 { next.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest), as: UInt8.self) }
+        let digits = Self.eightDigits(of: value)
+        write(digits, last: max(8 - digits.trailingZeroBitCount / 8, least))
+    }
+
+    /// Writes the last of eight digits, one or more.
+    @inline(__always)
+    private mutating func write(_ digits: UInt64, last count: Int) {
+        write(digits >> (UInt64(truncatingIfNeeded: 8 - count) &* 8), first: count)
+    }
+
+    /// Writes the first of eight digits. All eight bytes are stored, so there must be room for them.
+    @inline(__always)
+    private mutating func write(_ digits: UInt64, first count: Int) {
+        precondition(next + 8 <= end, "more text than was reserved")
+        next.storeBytes(of: (digits | 0x3030_3030_3030_3030).littleEndian, as: UInt64.self)
         next += count
     }
 
-    /// The numbers below 100 as two digits each.
-    private static var pairs: StaticString {
-        """
-        00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960\
-        616263646566676869707172737475767778798081828384858687888990919293949596979899
-        """
-    }
+    private static let pastEightDigits: UInt64 = 100_000_000
 
-    /// 1 for zero.
-    private static func digitCount(of value: UInt64) -> Int {
-        var (count, rest) = (1, value)
-        while rest >= 1_000 {
-            rest /= 1_000
-            count += 3
-        }
-        return rest < 10 ? count : rest < 100 ? count + 1 : count + 2
+    /// The digits of a number below 10⁸, one a byte, the first in the lowest: the number is split three times, into parts of four,
+    /// two and one digits, and all parts of a size are divided at once.
+    @inline(__always)
+    private static func eightDigits(of value: UInt64) -> UInt64 {
+        let fours = value / 10_000 | (value % 10_000) << 32
+        // 10486 / 2²⁰ and 103 / 2¹⁰ are near enough to 1/100 and 1/10 for numbers of four and two digits.
+        let hundreds = (fours &* 10_486) >> 20 & 0x0000_007f_0000_007f
+        let twos = hundreds | (fours &- hundreds &* 100) << 16
+        let tens = (twos &* 103) >> 10 & 0x000f_000f_000f_000f
+        return tens | (twos &- tens &* 10) << 8
     }
 }
 
@@ -109,10 +123,16 @@ extension ByteBuffer {
     /// Writes what `body` writes: at most so many bytes.
     @inline(__always) @inlinable
     package mutating func writeText(atMost most: Int, _ body: (inout TextWriter) -> Void) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: most) { memory in
-            var writer = TextWriter(memory)
+        reserveCapacity(minimumWritableBytes: most)
+        let start = writerIndex
+        // All of the memory, of which only what lies behind the text is used: the same by NIO's code costs as much as ten words.
+        let written = withVeryUnsafeMutableBytes { memory in
+            precondition(memory.count - start >= most, "less room than was reserved")
+            let room = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + most])
+            var writer = TextWriter(room)
             body(&writer)
-            return writer.count(since: UnsafeRawPointer(memory.baseAddress!))
+            return writer.count(since: UnsafeRawPointer(room.baseAddress!))
         }
+        moveWriterIndex(forwardBy: written)
     }
 }

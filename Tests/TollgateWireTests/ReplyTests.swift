@@ -124,6 +124,26 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
         #expect(written { $0.writeSeconds(milliseconds: 1) } == "0.001")
         #expect(written { $0.writeSeconds(milliseconds: 60_000) } == "60")
         #expect(written { $0.writeSeconds(milliseconds: -5) } == "0")
+        #expect(written { $0.writeSeconds(milliseconds: 99_999_990) } == "99999.99")
+        #expect(written { $0.writeSeconds(milliseconds: 100_000_001) } == "100000.001")
+        #expect(written { $0.writeSeconds(milliseconds: .max) } == "9223372036854775.807")
+    }
+
+    @Test("whole numbers of every length are written as Swift prints them", arguments: 1...50)
+    func wholeNumbers(_ seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for shift in 0..<64 {
+            let number = Int64.random(in: .min ... .max, using: &generator) >> shift
+            #expect(written { $0.writeDecimal(number) } == String(number))
+        }
+    }
+
+    @Test("thousandths of a second are written with a point before them")
+    func seconds() {
+        for milliseconds in (0...2_100).map({ Int64($0) }) + [99_998_999, 99_999_000] {
+            let expected = Money(nanos: milliseconds * 1_000_000).description
+            #expect(written { $0.writeSeconds(milliseconds: milliseconds) } == expected)
+        }
     }
 
     @Test("nano-units are written as Money prints them", arguments: 1...50)
