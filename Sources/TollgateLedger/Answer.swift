@@ -28,12 +28,25 @@ package struct Answer: ~Copyable {
     /// Of an ALLOW, until nothing counts against `limit` any more; of a DENY, until the same request could pass, negative
     /// where waiting does not help.
     package var milliseconds: Int64 = 0
-    /// That of the reservation, of a RESERVE that was allowed.
-    package var token: String?
-    /// Shadow limits that would have denied.
-    package var shadows: [LimitReference] = []
-    /// Limits past a threshold.
-    package var warnings: [Warning] = []
+    /// What few answers have; nil where there is nothing of it.
+    package private(set) var extras: Extras?
+
+    /// Behind one pointer, so that answers without it carry and drop no more than that.
+    package final class Extras {
+        /// That of the reservation, of a RESERVE that was allowed.
+        package internal(set) var token: String?
+        /// Shadow limits that would have denied.
+        package internal(set) var shadows: [LimitReference] = []
+        /// Limits past a threshold.
+        package internal(set) var warnings: [Warning] = []
+    }
+
+    /// The extras, to add something to them.
+    mutating func makeExtras() -> Extras {
+        let made = extras ?? Extras()
+        extras = made
+        return made
+    }
 
     package struct LimitReference {
         package var plan: ScopePlan

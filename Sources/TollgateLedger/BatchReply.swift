@@ -141,15 +141,16 @@ package struct BatchReply {
     }
 
     private func readExtras(from reader: inout MessagePackReader, into answer: inout Answer) -> Bool {
+        let extras = answer.makeExtras()
         guard let shadowCount = reader.readInteger(), shadowCount >= 0 else { return false }
         for _ in 0..<shadowCount {
             guard let limit = readReference(from: &reader) else { return false }
-            answer.shadows.append(limit)
+            extras.shadows.append(limit)
         }
         guard let warningCount = reader.readInteger(), warningCount >= 0 else { return false }
         for _ in 0..<warningCount {
             guard let limit = readReference(from: &reader), let used = reader.readInteger() else { return false }
-            answer.warnings.append(Answer.Warning(limit: limit, used: used))
+            extras.warnings.append(Answer.Warning(limit: limit, used: used))
         }
         return true
     }

@@ -84,7 +84,7 @@ extension Ledger {
                 break
             }
             if answer.outcome == .allow, let reservation = batch.terms[place]?.reserving {
-                answer.token = tokens.token(of: reservation.made(at: reply.now, hits: reservation.hits))
+                answer.makeExtras().token = tokens.token(of: reservation.made(at: reply.now, hits: reservation.hits))
             }
             entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
         }

@@ -27,7 +27,9 @@ struct MessagePackReader {
         guard position < bytes.count else { return nil }
         let tag = bytes[position]
         position += 1
-        return tag < 0x80 ? Int64(tag) : readLongInteger(tag)
+        if tag < 0x80 { return Int64(tag) }
+        // Most of what is counted, and of the times until it counts no more.
+        return tag == 0xcd ? read(UInt16.self).map(Int64.init) : readLongInteger(tag)
     }
 
     private mutating func readLongInteger(_ tag: UInt8) -> Int64? {

@@ -20,9 +20,10 @@ package enum DecisionText {
         case .late: buffer.writeStaticString("OK late=1")
         case .queued: buffer.writeStaticString("OK queued=1")
         }
-        if let token = answer.token { writeReservation(token, to: &buffer) }
-        if !answer.shadows.isEmpty { writeShadows(answer.shadows, to: &buffer) }
-        if !answer.warnings.isEmpty { writeWarnings(answer.warnings, to: &buffer) }
+        guard let extras = answer.extras else { return }
+        if let token = extras.token { writeReservation(token, to: &buffer) }
+        if !extras.shadows.isEmpty { writeShadows(extras.shadows, to: &buffer) }
+        if !extras.warnings.isEmpty { writeWarnings(extras.warnings, to: &buffer) }
     }
 
     /// What is said of a decision that was made without Redis. Nothing was consumed then, as far as is known.

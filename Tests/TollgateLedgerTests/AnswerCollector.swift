@@ -53,7 +53,9 @@ final class AnswerCollector: OperationOwner {
         case .overfull: line = "OVERFULL \(answer.limit?.plan.scope.description ?? "")"
         case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
         }
-        let shadows = answer.shadows.map { "\($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" }
+        let shadows = (answer.extras?.shadows ?? []).map { shadow in
+            "\(shadow.plan.scope)/\(shadow.plan.set.limits[shadow.index].limit.name)"
+        }
         if !shadows.isEmpty { line += " shadow=\(shadows.joined(separator: ","))" }
         return line
     }
