@@ -8,15 +8,14 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether the bytes are the word, which is given in lower case, in any case of ASCII letters.
+    /// Whether the bytes are the word, which is given in lower-case letters, in any case of ASCII letters.
     @inline(__always)
     func equalsIgnoringCase(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
         let other = word.utf8Start
         for index in 0..<count {
-            let byte = self[index]
-            let isCapital = byte &- UInt8(ascii: "A") < 26
-            if (isCapital ? byte | 0x20 : byte) != other[index] { return false }
+            // The capital and the small letter differ in that bit, and only they become the small one by it.
+            if self[index] | 0x20 != other[index] { return false }
         }
         return true
     }

@@ -68,6 +68,6 @@ package enum ForeignTraffic: Sendable {
     }
 
     private static func isHost(_ word: UnsafeRawBufferPointer) -> Bool {
-        word.count >= 5 && word.part(0..<5).equalsIgnoringCase("host:")
+        word.count >= 5 && word.part(0..<4).equalsIgnoringCase("host") && word[4] == UInt8(ascii: ":")
     }
 }

@@ -15,8 +15,21 @@ enum RequestKey: Equatable {
     /// Words that no verb of this version takes.
     case reserved
 
-    /// Expects a well-formed key.
+    /// Whether a well-formed key is the kind of a scope.
     @inline(__always)
+    static func isKind(_ key: UnsafeRawBufferPointer) -> Bool {
+        switch key[0] {
+        case UInt8(ascii: "a"), UInt8(ascii: "c"), UInt8(ascii: "e"), UInt8(ascii: "g"), UInt8(ascii: "h"),
+            UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "r"), UInt8(ascii: "s"), UInt8(ascii: "t"):
+            return RequestKey(key) == .kind
+        default:
+            // No other key begins with one of these letters, but the most usual kinds do.
+            assert(RequestKey(key) == .kind)
+            return true
+        }
+    }
+
+    /// Expects a well-formed key.
     init(_ key: UnsafeRawBufferPointer) {
         switch key.count {
         case 2 where key.equals("id"): self = .id

@@ -11,11 +11,17 @@ extension RequestParser {
         guard request.verb.namesScopes else { return }
         let origin = cursor.origin
         let before = request.scopes.count
+        // Letters that kinds begin with; any, where there are scopes that were not taken here.
+        var initials: UInt32 = before == 0 ? 0 : .max
         while cursor.moveToWord(), request.scopes.count < Request.mostScopes {
             let start = cursor.position
             guard let (sign, end) = cursor.peekPlainField(), end &- sign &- 1 <= ScopeID.longest else { break }
             let key = cursor.input.part(start..<sign)
-            guard RequestKey(key) == .kind, !names(request.scopes, request.bytes, key) else { break }
+            guard RequestKey.isKind(key) else { break }
+            // Two of one kind begin with the same letter.
+            let initial: UInt32 = 1 << UInt32(cursor.input[start] & 31)
+            if initials & initial != 0, names(request.scopes, request.bytes, key) { break }
+            initials |= initial
             request.scopes.append(
                 Request.ScopeField(start: origin &+ start, sign: origin &+ sign, end: origin &+ end))
             cursor.moveTo(end)

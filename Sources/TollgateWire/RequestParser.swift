@@ -21,7 +21,7 @@ package enum RequestParser {
             try takeArgument(&cursor, into: &request)
             takePlainScopes(&cursor, into: &request)
         }
-        try checkWhole(request)
+        try checkWhole(&request)
         return true
     }
 
@@ -43,7 +43,7 @@ package enum RequestParser {
             // Of one word all is taken, or nothing.
             if cursor.position == 0 { try takeArgument(&cursor, into: &request) }
         }
-        try checkWhole(request)
+        try checkWhole(&request)
         return true
     }
 
@@ -85,8 +85,8 @@ package enum RequestParser {
         request.token = range
     }
 
-    /// What only the whole request shows.
-    private static func checkWhole(_ request: Request) throws(RequestError) {
+    /// What only the whole request shows. Changes nothing: all of the request would be copied for a parameter that is not `inout`.
+    private static func checkWhole(_ request: inout Request) throws(RequestError) {
         switch request.verb {
         case .record, .refund:
             guard request.amounts.namesAny else { throw .badRequest(request.verb.name, "names no amount") }

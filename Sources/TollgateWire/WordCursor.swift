@@ -25,8 +25,12 @@ struct WordCursor {
     /// Moves to the next word; false when there is none.
     @inline(__always)
     mutating func moveToWord() -> Bool {
-        while spacesSeparate, position < input.count, input[position] == UInt8(ascii: " ") { position += 1 }
-        return position < input.count
+        let (input, end) = (input, input.count)
+        guard spacesSeparate else { return position < end }
+        var index = position
+        while index < end, input[index] == UInt8(ascii: " ") { index &+= 1 }
+        position = index
+        return index < end
     }
 
     /// From the position to the end of the word.
