@@ -84,10 +84,9 @@ package struct BatchEncoder {
         return 2 * count
     }
 
-    private mutating func add(_ plan: ScopePlan) {
-        plans.append(plan)
+    private mutating func add(_ plan: consuming ScopePlan) {
         plan.batchNumber = number
-        plan.batchPlace = Int32(plans.count)
+        plan.batchPlace = Int32(plans.count + 1)
         if plan.set.batchNumber != number {
             sets.append(plan.set)
             plan.set.batchNumber = number
@@ -99,8 +98,13 @@ package struct BatchEncoder {
             // Only the text of a scope without limits and history matters: its key is neither read nor written.
             keys.appendBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
         }
-        scopes.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(Int64(plan.set.batchPlace)) }
-        scopes.append(plan.label)
+        let place = Int64(plan.set.batchPlace)
+        scopes.writeMessagePack(atMost: MessagePackWriter.longestInteger + plan.label.count) { writer in
+            writer.write(place)
+            plan.withLabel { writer.write(packed: $0) }
+        }
+        // Handed on, after all that reads it: a copy of the reference would be a retain and a release.
+        plans.append(plan)
     }
 
     /// Returns the arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most

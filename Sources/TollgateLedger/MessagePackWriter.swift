@@ -39,6 +39,15 @@ struct MessagePackWriter {
         }
     }
 
+    /// What is MessagePack already.
+    @inline(__always)
+    mutating func write(packed bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        precondition(next + bytes.count <= end, "more than was reserved")
+        next.copyMemory(from: source, byteCount: bytes.count)
+        next += bytes.count
+    }
+
     private mutating func writeLong(_ value: Int64) {
         switch value {
         case 0x80...0xff:

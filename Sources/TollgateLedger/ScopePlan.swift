@@ -94,6 +94,10 @@ package final class ScopePlan {
         bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<Int(keyCount)])) }
     }
 
+    /// Lends the label without a copy.
+    @inline(__always)
+    func withLabel<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { label.withUnsafeBytes(body) }
+
     /// `user:alice`
     package var text: ArraySlice<UInt8> { bytes[Int(textStart)..<Int(textStart + textCount)] }
 
@@ -116,10 +120,25 @@ package final class ScopePlan {
         }
     }
 
+    /// Whether it is the plan of the scope with that text. Compares eight bytes at a time, the last of them perhaps twice.
     @inline(__always)
-    func hasText(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard Int(textCount) == bytes.count, let other = bytes.baseAddress else { return false }
-        return withText { memcmp($0.baseAddress!, other, bytes.count) == 0 }
+    func hasText(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard Int(textCount) == other.count else { return false }
+        return withText { text in
+            let last = text.count - 8
+            guard last >= 0 else { return memcmp(text.baseAddress!, other.baseAddress!, text.count) == 0 }
+            var offset = 0
+            while offset < last {
+                guard word(of: text, at: offset) == word(of: other, at: offset) else { return false }
+                offset &+= 8
+            }
+            return word(of: text, at: last) == word(of: other, at: last)
+        }
+    }
+
+    @inline(__always)
+    private func word(of text: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+        text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
     private static func packed(_ text: String) -> [UInt8] {

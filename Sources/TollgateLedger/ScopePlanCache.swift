@@ -181,8 +181,8 @@ package final class ScopePlanCache {
 
     @inline(__always)
     private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
-        if let global, global.hasText(text) { return global }
         if let plan = young.find(text, hash: hash) { return plan }
+        if let global, global.hasText(text) { return global }
         guard let plan = old.find(text, hash: hash) else { return nil }
         keep(plan)
         return plan

@@ -52,19 +52,19 @@ package struct ScopeResolver {
     package mutating func resolve(
         _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
     ) -> Bool {
-        plans.clear()
         if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
         mustWaitForBatch = false
-        setTraits(names, bytes)
-        var found = 0
+        if names.roles != nil || names.email != nil || !traits.isEmpty { setTraits(names, bytes) }
+        var (found, filled) = (0, 0)
+        // Held once, and not anew for each scope.
+        let cache = cache
         let userTraits = hasTiers ? traits : []
         bytes.withBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: true) {
                     found += 1
-                    // Handed on: a copy of the reference would be a retain and a release.
-                    if keepsInert || !plan.isInert { plans.append(consume plan) }
+                    if keepsInert || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text)
                 }
@@ -74,7 +74,7 @@ package struct ScopeResolver {
             text.withUnsafeBytes { text in
                 if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: true) {
                     found += 1
-                    if keepsInert || !plan.isInert { plans.append(consume plan) }
+                    if keepsInert || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text)
                 }
@@ -82,13 +82,21 @@ package struct ScopeResolver {
         }
         if let global = cache.currentGlobalPlan(isAskedByRequest: true) {
             found += 1
-            if keepsInert || !global.isInert { plans.append(consume global) }
+            if keepsInert || !global.isInert { put(global, into: &plans, at: &filled) }
         } else {
             miss(scope: .global)
         }
+        while plans.count > filled { plans.removeLast() }
         guard unknown.isEmpty, !mustWaitForBatch else { return false }
         resolved &+= found
         return true
+    }
+
+    /// Puts a plan into the place of one of the request before: less work than to empty the array and to fill it again.
+    @inline(__always)
+    private func put(_ plan: consuming ScopePlan, into plans: inout [ScopePlan], at place: inout Int) {
+        if place < plans.count { plans[place] = plan } else { plans.append(plan) }
+        place += 1
     }
 
     /// The same by what is known of the scopes, for a request whose scopes cannot be looked up now; also those that would change
@@ -130,7 +138,7 @@ package struct ScopeResolver {
     }
 
     private mutating func setTraits(_ names: Names, _ bytes: GrowingBytes) {
-        if !traits.isEmpty { traits.removeAll(keepingCapacity: true) }
+        traits.removeAll(keepingCapacity: true)
         guard names.roles != nil || names.email != nil else { return }
         if let roles = names.roles { traits.append(contentsOf: bytes[roles]) }
         traits.append(UInt8(ascii: "\n"))
