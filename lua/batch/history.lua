@@ -21,6 +21,15 @@ local function add(state, to, meter, amount)
     end
 end
 
+local function add_all(state, to, amounts, meters, count)
+    local add_amounts, scopes, named = page.add_amounts, current.scopes, current.named
+    add_amounts(to, IN_ALL, amounts, meters, count)
+    for i = 1, current.count do
+        local other = scopes[named[i]]
+        if other.label and other ~= state then add_amounts(to, other.label, amounts, meters, count) end
+    end
+end
+
 -- second: another part of the same day, or nil.
 local function take_back(state, from, second, meter, amount)
     local scopes, named, of = current.scopes, current.named, {}
@@ -48,24 +57,30 @@ function history.add_requests(hits)
     end
 end
 
+local meters = {} -- reused
+
 -- Counts the amounts asked for, or takes them back, in the day that a time (Unix ms) lies in. pages: the text that names the days of the
 -- scopes, in their order, where one of them may be an earlier one.
 function history.add_amounts(takes_back, time, pages)
-    local asked, next_pages = current.asked, pages and gmatch(pages, '[^;]+')
+    local asked, next_pages, count = current.asked, pages and gmatch(pages, '[^;]+'), 0
+    for meter = 1, 5 do
+        if asked[meter] and asked[meter] > 0 then
+            count = count + 1
+            meters[count] = meter
+        end
+    end
     for i = 1, current.count do
         local state = current.scopes[current.named[i]]
         local its_pages = next_pages and next_pages()
         local kept = state.history
         if kept then
             local earlier = its_pages and time < kept.starts and days.earlier(state, its_pages, today.id(state))
-            local to, second = earlier, nil
-            if not to and takes_back then to, second = running_parts(state) end
-            to = to or today.page(state)
-            for meter = 1, 5 do
-                local amount = asked[meter]
-                if amount and amount > 0 then
-                    if takes_back then take_back(state, to, second, meter, amount) else add(state, to, meter, amount) end
-                end
+            if takes_back then
+                local from, second = earlier, nil
+                if not from then from, second = running_parts(state) end
+                for m = 1, count do take_back(state, from, second, meters[m], asked[meters[m]]) end
+            elseif count > 0 then
+                add_all(state, earlier or today.page(state), asked, meters, count)
             end
         end
     end

@@ -14,10 +14,15 @@ local MAX, DIMENSIONS, IN_ALL = labels.MAX, labels.DIMENSIONS, labels.IN_ALL
 local LARGEST, REQUESTS = exact.LARGEST, 1
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local min = math.min
+local text_of, small_texts = exact.text, exact.small_texts
 
 -- Fields that count the labels of a page that has a hash of its own.
 local VALUES = {}
 for i = 1, #DIMENSIONS do VALUES[i] = 'values/' .. DIMENSIONS[i] end
+local IN_ALL_FIELDS = {}
+for _, fields in ipairs({ IN_ALL.field, IN_ALL.today }) do
+    for i = 1, #fields do IN_ALL_FIELDS[fields[i]] = true end
+end
 -- Fields in a command: Lua's stack is bounded.
 local MAX_AT_ONCE = 1000
 
@@ -103,6 +108,23 @@ function page.add(self, label, meter, amount)
     add_to(self, home[self.of][meter], amount)
 end
 
+-- Adds the amounts of so many of the meters to a label, or IN_ALL; none of them is below 0.
+function page.add_amounts(self, label, amounts, meters, count)
+    local home = label == IN_ALL and label or self.homes[label] or home_of(self, label)
+    local fields, sums, names = home[self.of], self.sums, self.names
+    for m = 1, count do
+        local field, amount = fields[meters[m]], amounts[meters[m]]
+        local sum = sums[field]
+        if not sum then
+            names[#names + 1], sums[field] = field, amount
+        elseif sum + amount <= LARGEST then
+            sums[field] = sum + amount
+        else
+            exact.add(sums, self.pieces, field, amount)
+        end
+    end
+end
+
 -- What there is of a field: stored, and added. Exact up to 2^53, and no less than that beyond.
 local function present(self, field)
     local sum, pieces = { 0, 0 }, self.pieces[field]
@@ -151,23 +173,23 @@ function page.take(self, second, label, meter, amount)
 end
 
 -- Adds to an HSET what has been added here. Fields that would not be exact as a number are left to HINCRBY: they are returned, for
--- page.increase. note: called with each
--- field, its new total and the change.
+-- page.increase. note: called with each field in all, its new total and the change.
 function page.list(self, write, length, note)
+    local in_all = IN_ALL_FIELDS
     local names, sums, texts, pieces, large = self.names, self.sums, self.texts, self.pieces, nil
     page.read(self, names)
     for i = 1, #names do
         local field = names[i]
-        local delta, text = sums[field], texts[field]
-        local stored = text and tonumber(text) or 0
+        local delta, text, stored = sums[field], texts[field], 0
+        if text then stored = tonumber(text) or LARGEST + 1 end
         local total = stored + delta
-        if total > LARGEST or stored > LARGEST or pieces[field] or text and not tonumber(text) then
+        if total > LARGEST or stored > LARGEST or pieces[field] then
             large = large or {}
             large[#large + 1] = field
         elseif delta ~= 0 or not text then
-            write[length + 1], write[length + 2] = field, exact.text(total)
+            write[length + 1], write[length + 2] = field, small_texts[total] or text_of(total)
             length = length + 2
-            if note then note(field, total, delta) end
+            if note and in_all[field] then note(field, total, delta) end
         end
     end
     return length, large
@@ -179,7 +201,7 @@ function page.increase(self, large, note)
         local pieces = self.pieces[field]
         for p = 1, pieces and #pieces or 0 do exact.increase(self.key, field, pieces[p]) end
         local total = exact.increase(self.key, field, self.sums[field])
-        if note and type(total) == 'number' then note(field, total, self.sums[field]) end
+        if note and IN_ALL_FIELDS[field] and type(total) == 'number' then note(field, total, self.sums[field]) end
     end
 end
 

@@ -166,9 +166,18 @@ function today.correct_check(hits)
     end
 end
 
--- Lets the HMGET read what an operation other than a plain CHECK will add to.
+local function want(wanted, name)
+    if not wanted[name] then
+        wanted[#wanted + 1] = name
+        wanted[name] = true
+    end
+end
+
+-- Lets the HMGET read what an operation other than a plain CHECK will add to. Most of a batch add to the same meters: so of each label
+-- it is known for which ones it has been done last, by the sum of their powers of 2.
 function today.expect(meters)
-    local scopes, named, count = current.scopes, current.named, current.count
+    local scopes, named, count, sum = current.scopes, current.named, current.count, 0
+    for m = 1, #meters do sum = sum + 2 ^ meters[m] end
     for i = 1, count do
         local state = scopes[named[i]]
         if state.history then
@@ -179,19 +188,11 @@ function today.expect(meters)
             end
             for l = 0, count do
                 local label = l == 0 and IN_ALL or l ~= i and scopes[named[l]].label
-                if label then
+                if label and wanted[label] ~= sum then
                     local names = label.today
-                    if l > 0 and not wanted[names[REQUESTS]] then
-                        wanted[#wanted + 1] = names[REQUESTS]
-                        wanted[names[REQUESTS]] = true
-                    end
-                    for m = 1, #meters do
-                        local name = names[meters[m]]
-                        if not wanted[name] then
-                            wanted[#wanted + 1] = name
-                            wanted[name] = true
-                        end
-                    end
+                    if l > 0 then want(wanted, names[REQUESTS]) end
+                    for m = 1, #meters do want(wanted, names[meters[m]]) end
+                    wanted[label] = sum
                 end
             end
         end
