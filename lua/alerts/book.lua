@@ -24,7 +24,7 @@ end
 function book.parse(text)
     local parsed = { limits = {}, names = {} }
     for entry in gmatch(text or '', '[^;]+') do
-        local name, period, items = match(entry, '^(%S+) (%S+) (.*)$')
+        local name, period, items = match(entry, '^([%w_/]+) (%S+) (.*)$')
         if name and not parsed.limits[name] then
             parsed.names[#parsed.names + 1] = name
             parsed.limits[name] = { period = period, items = parse_items(items) }

@@ -12,25 +12,31 @@
 
 -- MAX: items in a field. LONGEST: bytes of what is kept of an unreadable one.
 local outbox = { FIELD = 'outbox', MAX = 100 }
-local LONGEST = 200
-local pcall, format, gsub, sub, concat = pcall, string.format, string.gsub, string.sub, table.concat
+local LONGEST, LONGEST_ITEM = 200, 1000
+local pcall, format, find, gsub, sub, concat = pcall, string.format, string.find, string.gsub, string.sub, table.concat
 local quoted = json.quoted
 
 local OPENED = '{"opened":%s,"period":%s,"percent":%d,"max":%s,"used":%s,"at":%d,"shadow":%s,"source":%s}'
 local RESOLVED = '{"resolved":%s,"percent":%d,"opened_at":%d,"reason":%s,"at":%d}'
 
+-- In ASCII: what is no UTF-8 would come back as another text.
+local function unreadable(text) return format('{"unreadable":%s}', quoted((gsub(sub(text, 1, LONGEST), '[\128-\255]', '?')))) end
+
+-- All that is written here is ASCII and short, unless names in the hash were made up.
+local function checked(item)
+    if #item > LONGEST_ITEM or find(item, '[\128-\255]') then return unreadable(item) end
+    return item
+end
+
 -- max, used: texts of digits.
 function outbox.opened(limit, period, percent, max, used, at, is_shadow, source)
-    return format(OPENED, quoted(limit), quoted(period), percent, quoted(max), quoted(used), at,
-        is_shadow and 'true' or 'false', quoted(source))
+    return checked(format(OPENED, quoted(limit), quoted(period), percent, quoted(max), quoted(used), at,
+        is_shadow and 'true' or 'false', quoted(source)))
 end
 
 function outbox.resolved(limit, percent, opened_at, reason, at)
-    return format(RESOLVED, quoted(limit), percent, opened_at, quoted(reason), at)
+    return checked(format(RESOLVED, quoted(limit), percent, opened_at, quoted(reason), at))
 end
-
--- In ASCII: what is no UTF-8 would come back as another text.
-local function unreadable(text) return format('{"unreadable":%s}', quoted((gsub(sub(text, 1, LONGEST), '[\128-\255]', '?')))) end
 
 -- The item that a JSON object says; an error where it is none.
 local function item_of(object)
@@ -60,7 +66,7 @@ function outbox.parse(text)
     return items
 end
 
--- The field of items, of which there is one at least.
-function outbox.text(items) return '[' .. concat(items, ',') .. ']' end
+-- The field of items from the first one on, or another; there is one at least.
+function outbox.text(items, first) return '[' .. concat(items, ',', first) .. ']' end
 
 return outbox

@@ -21,7 +21,7 @@ return function(KEYS, ARGV)
     while items[count + 1] and is_published[items[count + 1]] do count = count + 1 end
     if count == 0 then return 0 end
     if count < #items then
-        call('HSET', KEYS[1], outbox.FIELD, outbox.text({ unpack(items, count + 1) }))
+        call('HSET', KEYS[1], outbox.FIELD, outbox.text(items, count + 1))
     else
         call('HDEL', KEYS[1], outbox.FIELD)
     end
