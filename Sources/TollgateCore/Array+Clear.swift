@@ -1,6 +1,6 @@
 extension Array {
-    /// Removes all elements and keeps the memory. Of a few elements for a quarter of what `removeAll(keepingCapacity:)` costs, which
-    /// is made for replacing any part of an array by any other.
+    /// Removes all elements and keeps the memory. For a few elements it costs a quarter of `removeAll(keepingCapacity:)`, which is
+    /// a general replacement of a range.
     @inline(__always) @inlinable
     package mutating func clear() {
         while popLast() != nil {}

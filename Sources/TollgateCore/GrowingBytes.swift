@@ -1,7 +1,7 @@
-/// Bytes in memory that is kept when they are forgotten, so that filling it again allocates nothing. Owned by whoever fills it.
+/// A buffer that keeps its memory when it is emptied, so that filling it again allocates nothing. Owned by one event loop or task.
 ///
-/// Writing is a check of the room and a copy: an array would look for it anew at every byte, and a buffer of a channel checks at
-/// run time that nobody else has access to it.
+/// A write checks the room and copies. An array would check its storage at every byte, and `ByteBuffer` makes a run-time check of
+/// exclusive access.
 @usableFromInline
 package struct GrowingBytes: Sendable {
     /// As long as there is room. What stands at `end` and behind it means nothing.

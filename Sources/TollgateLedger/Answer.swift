@@ -1,4 +1,4 @@
-/// What the script said of one operation. Never copied: it goes from the reply to whoever asked.
+/// What the script said of one operation. Never copied: it moves from the reply to the owner of the operation.
 package struct Answer: ~Copyable {
     package enum Outcome: Int64 {
         case allow = 1

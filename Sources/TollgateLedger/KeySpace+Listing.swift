@@ -1,6 +1,6 @@
 package import TollgateCore
 
-/// A key of a scope, for whoever looks at the data.
+/// A key of a scope, for looking at the data with redis-cli.
 package struct ListedKey: Sendable, Equatable {
     /// `tollgate:user:alice`. Those of idempotency keys end in `ID`.
     package var key: String

@@ -32,7 +32,7 @@ package struct RequestReader: Sendable {
 
     /// Takes the next request from the buffer. Empty lines and empty frames are passed over without an answer.
     package mutating func next(from buffer: inout ByteBuffer) -> Outcome {
-        // The bytes are lent once a request: each time the buffer checks at run time that nobody else has access to it.
+        // The bytes are lent once a request: each time the buffer makes a run-time check of exclusive access.
         buffer.readWithUnsafeReadableBytes { bytes in
             var position = 0
             let outcome = next(in: bytes, from: &position)

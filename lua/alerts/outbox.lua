@@ -10,7 +10,7 @@
 -- In Lua an item is its JSON. The same item always has the same.
 -- @include lib/json
 
--- MAX: items in a field. LONGEST: bytes of what is kept of an unreadable one.
+-- MAX: items in a field. LONGEST: bytes that are kept of an unreadable item. LONGEST_ITEM: bytes of any other.
 local outbox = { FIELD = 'outbox', MAX = 100 }
 local LONGEST, LONGEST_ITEM = 200, 1000
 local pcall, format, find, gsub, sub, concat = pcall, string.format, string.find, string.gsub, string.sub, table.concat
