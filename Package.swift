@@ -43,7 +43,11 @@ let package = Package(
         ),
         .target(
             name: "TollgateCore",
-            dependencies: [.product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TollgatePolicy",
+            dependencies: ["TollgateCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
         .target(
@@ -68,6 +72,7 @@ let package = Package(
             dependencies: [
                 "LuaScripts",
                 "TollgateCore",
+                "TollgatePolicy",
                 "TollgateRedis",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -78,11 +83,25 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "TollgateStores",
+            dependencies: [
+                "TollgateCore",
+                "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateRedis",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "TollgateServer",
             dependencies: [
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateRedis",
+                "TollgateStores",
                 "TollgateWire",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -98,6 +117,8 @@ let package = Package(
             dependencies: [
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateStores",
                 "TollgateRedis",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -114,6 +135,8 @@ let package = Package(
             dependencies: [
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateStores",
                 "TollgateServer",
                 "TollgateWire",
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -147,6 +170,7 @@ let package = Package(
                 "TollgateClient",
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateRedis",
                 "TollgateWire",
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -165,6 +189,8 @@ let package = Package(
                 "TollgateCore",
                 "TollgateDelivery",
                 "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateStores",
                 "TollgateRedis",
                 "TollgateServer",
                 "TollgateWire",
@@ -187,6 +213,7 @@ let package = Package(
             name: "TollgateTestSupport",
             dependencies: [
                 "TollgateRedis",
+                "TollgateStores",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -222,6 +249,8 @@ let package = Package(
         .testTarget(
             name: "TollgateCoreTests", dependencies: ["TollgateCore", "TollgateTestSupport"], swiftSettings: strict),
         .testTarget(
+            name: "TollgatePolicyTests", dependencies: ["TollgatePolicy", "TollgateTestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "TollgateWireTests",
             dependencies: [
                 "AllocationMeasurement", "TollgateWire", "TollgateTestSupport",
@@ -244,8 +273,20 @@ let package = Package(
             name: "TollgateLedgerTests",
             dependencies: [
                 "TollgateLedger",
+                "TollgateStores",
                 "TollgateTestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TollgateStoresTests",
+            dependencies: [
+                "TollgateStores",
+                "TollgateTestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -259,6 +300,7 @@ let package = Package(
                 "TollgateClient",
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgateStores",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "TollgateWire",
@@ -280,6 +322,7 @@ let package = Package(
                 "TollgateCore",
                 "TollgateDelivery",
                 "TollgateLedger",
+                "TollgateStores",
                 "TollgateRedis",
                 "TollgateTestSupport",
                 "tollgate",

@@ -1,5 +1,5 @@
 /// The texts that Redis runs, made of the Lua files beside this one. The contract of each entry point is its header comment.
-public enum LuaScripts {
+package enum LuaScripts {
     private static let modules = LuaModules(sources: luaSources)
 
     /// The names of all functions, in order: `policy_lookup` for `policy/lookup.lua`.

@@ -1,6 +1,8 @@
-package import TollgateCore
+import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 package import TollgateServer
+package import TollgateStores
 
 /// The operations of the admin API on one sidecar.
 package struct AdminAPI: Sendable {

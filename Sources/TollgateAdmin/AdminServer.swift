@@ -6,8 +6,9 @@ package import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
-package import TollgateCore
+import TollgateCore
 package import TollgateServer
+package import TollgateStores
 
 /// Serves the admin API of one sidecar over HTTP/1.1 until graceful shutdown or cancellation. Usable from any task.
 package struct AdminServer: Service {

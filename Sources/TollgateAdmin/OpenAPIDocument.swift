@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 import Yams
 
 /// The description of this API (OpenAPI 3.1): `openapi.yaml`, as JSON.

@@ -1,5 +1,6 @@
 package import TollgateClient
-package import TollgateCore
+import TollgateCore
+package import TollgatePolicy
 package import TollgateRedis
 
 /// What a run asks of whom. A plain value.

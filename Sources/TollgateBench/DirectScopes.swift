@@ -1,6 +1,7 @@
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 
 /// What the connections of one event loop share: the plans of a workload's scopes, the time, and whether the batch function has been
 /// loaded. Owned by that loop.

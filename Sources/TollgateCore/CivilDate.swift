@@ -1,12 +1,12 @@
 /// A date of the proleptic Gregorian calendar, without a time zone.
-struct CivilDate: Hashable {
-    var year: Int64
+package struct CivilDate: Hashable {
+    package var year: Int64
     /// 1 … 12
-    var month: Int64
+    package var month: Int64
     /// 1 … 31
-    var day: Int64
+    package var day: Int64
 
-    init(year: Int64, month: Int64, day: Int64) {
+    package init(year: Int64, month: Int64, day: Int64) {
         self.year = year
         self.month = month
         self.day = day
@@ -16,7 +16,7 @@ struct CivilDate: Hashable {
     ///
     /// Counts in years that begin on 1 March, so that the leap day is the last of its year, and in eras of 400 years,
     /// which all have the same length.
-    init(daysSinceEpoch days: Int64) {
+    package init(daysSinceEpoch days: Int64) {
         let shifted = days + 719_468
         let era = floorDivide(shifted, 146_097)
         let dayOfEra = shifted - era * 146_097
@@ -29,7 +29,7 @@ struct CivilDate: Hashable {
     }
 
     /// Days after 1970-01-01; negative before it.
-    var daysSinceEpoch: Int64 {
+    package var daysSinceEpoch: Int64 {
         let marchYear = month <= 2 ? year - 1 : year
         let era = floorDivide(marchYear, 400)
         let yearOfEra = marchYear - era * 400
@@ -37,7 +37,7 @@ struct CivilDate: Hashable {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    static func lastDay(ofMonth month: Int64, year: Int64) -> Int64 {
+    package static func lastDay(ofMonth month: Int64, year: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30
@@ -47,7 +47,7 @@ struct CivilDate: Hashable {
 }
 
 /// Rounds towards minus infinity, for instants before 1970.
-func floorDivide(_ dividend: Int64, _ divisor: Int64) -> Int64 {
+package func floorDivide(_ dividend: Int64, _ divisor: Int64) -> Int64 {
     let quotient = dividend / divisor
     return dividend % divisor < 0 ? quotient - 1 : quotient
 }

@@ -40,6 +40,11 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     /// The largest `max` a limit may have. Below 2⁵³, so that the scripts' doubles compare exactly against it.
     public var largestMax: Int64 { 9_000_000_000_000_000 }
 
+    /// The name of a limit on this meter: `requests/1m`, or `concurrent` alone. Unique within a scope.
+    public func limitName(over period: Period) -> String {
+        self == .concurrent ? name : "\(name)/\(period)"
+    }
+
     /// An amount as it is printed: whole numbers, or decimal text for `cost`.
     public func text(_ amount: Int64) -> String {
         self == .cost ? Money(nanos: amount).description : String(amount)
@@ -49,4 +54,12 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
 extension Meter: CustomStringConvertible {
     /// The meter's name.
     public var description: String { name }
+}
+
+/// What a limit that is reached does.
+public enum LimitMode: String, Sendable, CaseIterable {
+    /// It denies.
+    case enforce
+    /// It counts and reports, and never denies.
+    case shadow
 }

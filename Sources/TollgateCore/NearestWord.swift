@@ -1,6 +1,6 @@
 /// The word that was probably meant: the one with the fewest letters changed, added, left out or swapped; nil where none
 /// is near.
-func nearestWord(to text: String, among words: [String]) -> String? {
+package func nearestWord(to text: String, among words: [String]) -> String? {
     // A long key is not a slip of the fingers, and the distance takes the product of the lengths.
     guard text.utf8.count <= 40 else { return nil }
     let distances = words.map { (word: $0, distance: editDistance(Array(text.utf8), Array($0.utf8))) }

@@ -3,9 +3,10 @@ package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-package import TollgateCore
-package import TollgateLedger
+import TollgateCore
+import TollgateLedger
 package import TollgateRedis
+package import TollgateStores
 
 /// Delivers alerts to handlers until graceful shutdown or cancellation, on threads of its own and over the stores' connection to
 /// Redis: never on the way of a request. Usable from any task.

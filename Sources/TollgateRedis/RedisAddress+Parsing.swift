@@ -3,7 +3,7 @@ extension RedisAddress {
     /// path may be percent-encoded.
     ///
     /// Throws ``RedisError/badAddress(_:)``; its sentence shows nothing that could be part of a password.
-    public init(_ text: String) throws(RedisError) {
+    package init(_ text: String) throws(RedisError) {
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
             throw Self.bad("expected redis://host:port or unix:///path/to/redis.sock")
         }

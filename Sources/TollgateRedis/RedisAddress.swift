@@ -1,7 +1,7 @@
 /// Where a Redis is and how to enter it.
-public struct RedisAddress: Sendable, Hashable {
+package struct RedisAddress: Sendable, Hashable {
     /// What is connected to.
-    public enum Endpoint: Sendable, Hashable {
+    package enum Endpoint: Sendable, Hashable {
         /// A name or IP address (IPv6 without brackets) and a port of 1...65535.
         case tcp(host: String, port: Int)
         /// An absolute path of at most ``RedisAddress/longestSocketPath`` bytes.
@@ -9,19 +9,19 @@ public struct RedisAddress: Sendable, Hashable {
     }
 
     /// The longest path that a Unix socket may have, in bytes, on Linux.
-    public static let longestSocketPath = 107
+    package static let longestSocketPath = 107
 
     /// What to connect to.
-    public let endpoint: Endpoint
+    package let endpoint: Endpoint
     /// Nil for Redis's default user.
-    public let user: String?
+    package let user: String?
     /// Never printed.
-    public let password: String?
+    package let password: String?
     /// The number that SELECT takes, 0 or more.
-    public let database: Int
+    package let database: Int
 
     /// A Redis on a Unix socket without a password.
-    public init(unixSocket path: String) {
+    package init(unixSocket path: String) {
         self.init(endpoint: .unix(path: path))
     }
 
@@ -35,7 +35,7 @@ public struct RedisAddress: Sendable, Hashable {
 
 extension RedisAddress: CustomStringConvertible {
     /// As it would be written after `--redis`, with `***` in place of the password.
-    public var description: String {
+    package var description: String {
         let login = password.map { _ in "\(user ?? ""):***@" } ?? ""
         switch endpoint {
         case .tcp(let host, let port):

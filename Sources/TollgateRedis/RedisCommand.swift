@@ -1,14 +1,14 @@
-public import NIOCore
+package import NIOCore
 
 /// Writes commands as RESP, the way Redis reads them.
-public enum RedisCommand {
+package enum RedisCommand {
     /// Appends one command with its arguments, the command's name first.
-    public static func encode(_ arguments: String..., into buffer: inout ByteBuffer) {
+    package static func encode(_ arguments: String..., into buffer: inout ByteBuffer) {
         encode(arguments, into: &buffer)
     }
 
     /// Appends one command with its arguments, the command's name first.
-    public static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
+    package static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
         buffer.writeString("*\(arguments.count)\r\n")
         for argument in arguments { encodeBulk(argument, into: &buffer) }
     }

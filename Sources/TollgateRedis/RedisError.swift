@@ -1,7 +1,7 @@
 /// Why there is no reply, no address or no embedded Redis; the description is a sentence for the operator.
 ///
 /// What Redis itself answers, errors included, is a ``RedisReply``.
-public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// There is no connection: the command was not sent.
     case notConnected
     /// The connection ended before the reply came: whether Redis carried the command out is unknown.
@@ -14,7 +14,7 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     case embedded(String)
 
     /// The sentence.
-    public var description: String {
+    package var description: String {
         switch self {
         case .notConnected: "not connected to Redis"
         case .connectionLost(let reason): "connection to Redis lost: \(reason)"

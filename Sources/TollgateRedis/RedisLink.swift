@@ -1,23 +1,23 @@
 import DequeModule
-public import Logging
-public import NIOCore
+package import Logging
+package import NIOCore
 
 /// The way to one Redis: at most one connection at a time, made again with growing waits whenever it is lost. Commands
 /// may be pipelined; replies come in their order.
 ///
 /// Bound to one event loop: made, called, and calling back there only. Nothing waits for a connection: without one
 /// commands fail at once. A started link lives until ``shutdown()``.
-public final class RedisLink {
+package final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
 
     /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
-    public typealias Completion = (Result<RedisReply, RedisError>) -> Void
+    package typealias Completion = (Result<RedisReply, RedisError>) -> Void
 
     /// Where every connection leads.
-    public let address: RedisAddress
+    package let address: RedisAddress
     /// The loop that owns the link.
-    public let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     let requirement: RedisRequirement?
     let logger: Logger
 
@@ -44,7 +44,7 @@ public final class RedisLink {
     let closed: EventLoopPromise<Void>
 
     /// Called on the event loop after the status has changed.
-    public var onStateChange: ((RedisLinkStatus) -> Void)?
+    package var onStateChange: ((RedisLinkStatus) -> Void)?
 
     /// Called with Redis's sentence when a connection is found to have no right to functions.
     package var onFunctionsDenied: ((String) -> Void)?
@@ -53,7 +53,7 @@ public final class RedisLink {
     var onPublished: ((RedisReply) -> Bool)?
 
     /// A link that does nothing before ``start()``. A Redis that does not fulfil the requirement is one that cannot be used.
-    public init(
+    package init(
         address: RedisAddress, requirement: RedisRequirement? = nil, eventLoop: any EventLoop, logger: Logger
     ) {
         self.address = address
@@ -70,16 +70,16 @@ public final class RedisLink {
     }
 
     /// What the link is doing.
-    public var status: RedisLinkStatus { state.status }
+    package var status: RedisLinkStatus { state.status }
 
     /// Whether commands can be sent.
-    public var isReady: Bool { state.phase == .ready }
+    package var isReady: Bool { state.phase == .ready }
 
     /// The status in a few words, for reports: `ready`, `connecting`, `down: connection refused`.
-    public var stateDescription: String { status.description }
+    package var stateDescription: String { status.description }
 
     /// Starts to connect, and goes on for as long as it takes. Does nothing the second time.
-    public func start() {
+    package func start() {
         eventLoop.assertInEventLoop()
         perform(state.start())
     }
@@ -87,7 +87,7 @@ public final class RedisLink {
     /// Sends one whole command, already encoded, and flushes it.
     ///
     /// Fails at once with ``RedisError/notConnected`` when the link is not ready.
-    public func send(_ command: ByteBuffer, completion: @escaping Completion) {
+    package func send(_ command: ByteBuffer, completion: @escaping Completion) {
         eventLoop.assertInEventLoop()
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
         pending.append(completion)
@@ -96,7 +96,7 @@ public final class RedisLink {
 
     /// Whether Redis has sent bytes that the event loop has not read yet: a timer can fire before the socket is read,
     /// and then says nothing of Redis.
-    public var hasUnreadBytes: Bool {
+    package var hasUnreadBytes: Bool {
         eventLoop.assertInEventLoop()
         return connection?.hasUnreadBytes ?? false
     }
@@ -110,14 +110,14 @@ public final class RedisLink {
 
     /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those
     /// who wait for replies get ``RedisError/connectionLost(_:)``. Does nothing without a connection.
-    public func disconnect(reason: String) {
+    package func disconnect(reason: String) {
         eventLoop.assertInEventLoop()
         perform(state.drop(reason, jitter: jitter))
     }
 
     /// Closes the connection for good; completes when it is closed. Those who wait for replies get
     /// ``RedisError/connectionLost(_:)``.
-    public func shutdown() -> EventLoopFuture<Void> {
+    package func shutdown() -> EventLoopFuture<Void> {
         eventLoop.assertInEventLoop()
         perform(state.shutdown())
         return closed.futureResult

@@ -1,5 +1,5 @@
 /// What a link is doing.
-public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
+package enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
     /// Not started.
     case idle
     /// On the way to its first connection, or back after one that went without a reason to name.
@@ -16,7 +16,7 @@ public enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
     case closed
 
     /// In a few words, for reports.
-    public var description: String {
+    package var description: String {
         switch self {
         case .idle: "idle"
         case .connecting: "connecting"

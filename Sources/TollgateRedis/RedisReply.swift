@@ -1,8 +1,8 @@
-public import NIOCore
+package import NIOCore
 
 /// One reply of Redis, as RESP2 knows them. An error reply is a value like the others: whether it is a failure is for
 /// the asker to say.
-public enum RedisReply: Sendable, Equatable {
+package enum RedisReply: Sendable, Equatable {
     /// A status such as `OK`.
     case simple(String)
     /// The sentence of an error reply, which starts with its code: `NOSCRIPT No matching script.`

@@ -1,13 +1,13 @@
 import CHiredis
-public import NIOCore
+package import NIOCore
 
 /// Takes bytes as they come from Redis and gives whole replies; hiredis's reader with object functions of our own, so
 /// that an integer costs no allocation and a bulk string is copied once.
 ///
 /// Owned by one connection and used on its event loop only. After it has thrown it is of no more use.
-public final class RedisReplyReader {
+package final class RedisReplyReader {
     /// What one reply may take, in bytes.
-    public static let largestReply = 64 << 20
+    package static let largestReply = 64 << 20
 
     /// The empty read buffer is kept up to this size, so that a large reply after another costs no growing again.
     private static let keptBuffer = 256 << 10
@@ -19,7 +19,7 @@ public final class RedisReplyReader {
     private var unfinishedBytes = 0
 
     /// Throws when there is no memory for the reader.
-    public init() throws(RedisError) {
+    package init() throws(RedisError) {
         functions = .allocate(capacity: 1)
         functions.initialize(to: RedisReplyBuilder.makeFunctions())
         guard let reader = redisReaderCreateWithFunctions(functions) else {
@@ -39,7 +39,7 @@ public final class RedisReplyReader {
     /// Adds bytes; what they complete is then got with ``next()``, until it gives nil.
     ///
     /// Throws when a reply grows past ``largestReply``, or after an error.
-    public func feed(_ bytes: ByteBuffer) throws(RedisError) {
+    package func feed(_ bytes: ByteBuffer) throws(RedisError) {
         try throwIfBroken()
         unfinishedBytes += bytes.readableBytes
         guard unfinishedBytes <= Self.largestReply else {
@@ -52,7 +52,7 @@ public final class RedisReplyReader {
     }
 
     /// The next whole reply, or nil when more bytes are needed. Throws when the bytes are not RESP2.
-    public func next() throws(RedisError) -> RedisReply? {
+    package func next() throws(RedisError) -> RedisReply? {
         var object: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &object) == REDIS_OK else {
             try throwIfBroken()

@@ -1,5 +1,5 @@
-public import Logging
-public import NIOCore
+package import Logging
+package import NIOCore
 
 /// Hears what is published on one channel, over a link of its own, again whenever that was lost. What was published in
 /// between is not heard: ``onSubscribed`` is the moment to look what has changed.
@@ -7,7 +7,7 @@ public import NIOCore
 /// Asks Redis regularly whether it is still there; a connection that does not answer in time is given up.
 ///
 /// Bound to one event loop: made, called, and calling back there only. Has to be shut down once it was started.
-public final class RedisSubscription {
+package final class RedisSubscription {
     private let link: RedisLink
     private let channel: String
     private let pingInterval: TimeAmount
@@ -16,20 +16,20 @@ public final class RedisSubscription {
     private var isShutDown = false
 
     /// Whether everything that is published now will be heard.
-    public private(set) var isLive = false
+    package private(set) var isLive = false
     /// Called when the subscription is live, the first time and every time after it was lost.
-    public var onSubscribed: () -> Void = {}
+    package var onSubscribed: () -> Void = {}
     /// Called when a live subscription is lost; not by ``shutdown()``.
-    public var onLost: () -> Void = {}
+    package var onLost: () -> Void = {}
     /// Called with every message.
-    public var onMessage: (String) -> Void = { _ in }
+    package var onMessage: (String) -> Void = { _ in }
 
     /// A subscription that does nothing before ``start()``.
     ///
     /// - Parameters:
     ///   - pingInterval: How long after an answer Redis is asked again.
     ///   - patience: How long an answer may take.
-    public init(
+    package init(
         address: RedisAddress, channel: String, eventLoop: any EventLoop, logger: Logger,
         pingInterval: TimeAmount = .seconds(2), patience: TimeAmount = .seconds(1)
     ) {
@@ -42,12 +42,12 @@ public final class RedisSubscription {
     }
 
     /// Starts to connect, and goes on for as long as it takes. Does nothing the second time.
-    public func start() {
+    package func start() {
         link.start()
     }
 
     /// Ends it for good; completes when the connection is closed. Nothing is called from now on.
-    public func shutdown() -> EventLoopFuture<Void> {
+    package func shutdown() -> EventLoopFuture<Void> {
         isShutDown = true
         isLive = false
         nextPing?.cancel()

@@ -1,31 +1,31 @@
 package import TollgateLedger
-public import TollgateRedis
+package import TollgateRedis
 
 /// What a running sidecar needs to know besides its policy.
-public struct ServerSettings: Sendable {
+package struct ServerSettings: Sendable {
     /// Where to listen; at least one address.
-    public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
+    package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
     /// Clients must name it in AUTH, 16 to 512 bytes; nil lets everyone in who can connect.
-    public var token: String?
+    package var token: String?
     /// The Redis that holds the counters.
-    public var redis: RedisAddress
+    package var redis: RedisAddress
     /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
-    public var namespace = "tollgate"
+    package var namespace = "tollgate"
     /// The number of hash tags over which scopes are spread, 1 to 16 384, so that each is in one slot of a Redis Cluster; nil for
     /// names without hash tags.
-    public var partitions: Int?
+    package var partitions: Int?
     /// The file in which facts are kept that cannot reach Redis, and its folder is there; nil keeps none, and they fail.
-    public var journalPath: String?
+    package var journalPath: String?
     /// The most operations that it holds; past it they fail.
-    public var journalCapacity = 1_000_000
+    package var journalCapacity = 1_000_000
     /// Event loops, each with a Redis connection of its own.
-    public var workers: Int
+    package var workers: Int
     /// How long a request may wait for Redis.
-    public var deadline: Duration = .milliseconds(250)
+    package var deadline: Duration = .milliseconds(250)
     /// A connection on which no whole request came for so long is closed.
-    public var idleTimeout: Duration = .seconds(300)
+    package var idleTimeout: Duration = .seconds(300)
     /// A connection past it is refused with an error; fewer where the limit of open files leaves room for fewer. 1 to 1 000 000.
-    public var maxConnections = 4_096
+    package var maxConnections = 4_096
 
     /// The time in which a client must name the token, where one is set.
     package var authenticationTimeout = Duration.seconds(10)
@@ -47,13 +47,13 @@ public struct ServerSettings: Sendable {
     package static let expectedToken = "expected \(tokenLengths.lowerBound) to \(tokenLengths.upperBound) bytes"
 
     /// Everything else has its default.
-    public init(redis: RedisAddress, workers: Int) {
+    package init(redis: RedisAddress, workers: Int) {
         self.redis = redis
         self.workers = workers
     }
 
     /// Throws a sentence about the first setting that cannot be.
-    public func validate() throws(ServerError) {
+    package func validate() throws(ServerError) {
         guard !listen.isEmpty else { throw ServerError("--listen: name at least one address") }
         if token == nil, let open = listen.first(where: { !$0.isLocal }) {
             throw ServerError(

@@ -1,6 +1,8 @@
 package import NIOCore
 package import TollgateCore
 package import TollgateLedger
+package import TollgatePolicy
+package import TollgateStores
 import TollgateWire
 
 /// What the admin API needs of a running sidecar. Usable from any task.

@@ -1,17 +1,19 @@
 import Foundation
-public import Logging
+package import Logging
 import NIOCore
 import NIOPosix
-public import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
-public import TollgateCore
+import TollgateCore
 import TollgateLedger
+package import TollgatePolicy
 import TollgateRedis
+import TollgateStores
 
 /// A running sidecar: its listeners, its workers, and the policy they decide by.
 ///
 /// Usable from any task; what happens on the event loops is theirs.
-public final class TollgateServer: Service {
+package final class TollgateServer: Service {
     let settings: ServerSettings
     let logger: Logger
     private let group: MultiThreadedEventLoopGroup
@@ -54,7 +56,7 @@ public final class TollgateServer: Service {
     }
 
     /// Throws a `ServerError` about the first setting that cannot be. `policyFile` is only what INFO names.
-    public init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) throws {
+    package init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) throws {
         try settings.validate()
         self.settings = settings
         self.logger = logger
@@ -80,14 +82,14 @@ public final class TollgateServer: Service {
     }
 
     /// Starts, serves until graceful shutdown or cancellation, and then answers what is in flight.
-    public func run() async throws {
+    package func run() async throws {
         _ = try await start()
         try? await gracefulShutdown()
         await shutdown()
     }
 
     /// Starts workers and listeners; returns the addresses listened on, with the real ports. Does not wait for Redis.
-    public func start() async throws -> [ListenAddress] {
+    package func start() async throws -> [ListenAddress] {
         await keeper?.sumUpWaiting()
         var workers: [NIOLoopBound<Worker>] = []
         for eventLoop in group.makeIterator() {
@@ -192,7 +194,7 @@ public final class TollgateServer: Service {
     }
 
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
-    public func shutdown() async {
+    package func shutdown() async {
         let state = state.withLock { state in
             defer { state.listeners = [] }
             return state
@@ -221,7 +223,7 @@ public final class TollgateServer: Service {
     // MARK: - Policy
 
     /// From now on every worker decides by this policy file, and what administrators have set.
-    public func install(_ policy: Policy) {
+    package func install(_ policy: Policy) {
         let digest = PolicyDigest.text(of: policy)
         state.withLock { state in
             state.filePolicy = policy

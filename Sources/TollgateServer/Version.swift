@@ -1,5 +1,5 @@
 /// The sidecar's own version.
-public enum Version {
+package enum Version {
     /// As in `version` of INFO.
-    public static let current = "0.1.0"
+    package static let current = "0.1.0"
 }

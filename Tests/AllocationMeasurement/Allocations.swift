@@ -1,7 +1,7 @@
 import CAllocationCount
 
 /// The counting of heap allocations in this process.
-public enum Allocations {
+package enum Allocations {
     /// Whether they are counted: with glibc, and where no sanitizer has taken malloc for itself.
-    public static var areCounted: Bool { tollgate_counts_allocations() }
+    package static var areCounted: Bool { tollgate_counts_allocations() }
 }

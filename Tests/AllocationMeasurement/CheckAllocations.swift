@@ -2,15 +2,16 @@ import CAllocationCount
 import Logging
 import NIOCore
 import TollgateCore
+import TollgatePolicy
 import TollgateServer
 import TollgateTestSupport
 
 /// What a CHECK costs the decision path in heap allocations, counted on the event loop of a sidecar in this process while clients
 /// ask it over TCP.
-public struct CheckAllocations {
+package struct CheckAllocations {
     /// The most that a CHECK of ``pipelined()`` may cost in an optimised build. It is an average: what a tick or a batch allocates
     /// is shared by its requests.
-    public static let ceiling = 1.0
+    package static let ceiling = 1.0
 
     private static let policy = """
         history: [user, tool, provider]
@@ -29,7 +30,7 @@ public struct CheckAllocations {
     private let clients: [SocketClient]
 
     /// Allocations a CHECK of 64 connections, each 16 deep. Throws `TestFailure` where an answer is not a plain ALLOW.
-    public static func pipelined() async throws -> Double {
+    package static func pipelined() async throws -> Double {
         let redis = try TestRedis()
         let server = try TollgateServer(
             settings: settings(for: redis), policy: try Policy(yaml: policy, file: "allocations.yaml"),

@@ -1,6 +1,7 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateRedis
 import TollgateServer
 import TollgateTestSupport
@@ -10,7 +11,7 @@ import TollgateWire
 /// scopes are resolved, it joins a batch, the batch is encoded, Redis's reply is decoded, and the answer is written.
 ///
 /// The mix is that of the micro-benchmarks: six sliding limits a CHECK, 1000 users, 20 tools, 4 providers, all scopes known.
-public struct CheckInstructions {
+package struct CheckInstructions {
     private static let policy = """
         history: [user, tool, provider]
         defaults:
@@ -32,7 +33,7 @@ public struct CheckInstructions {
     private var batchNumber = 0
 
     /// Makes the lines, and the plans of all of their scopes.
-    public init() throws {
+    package init() throws {
         let policy = try Policy(yaml: Self.policy, file: "instructions.yaml").merged(with: SharedPolicy())
         resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, keySpace: keySpace))
         let texts = (0..<Self.users).map { "CHECK user=u\($0) tool=t\($0 % 20) provider=p\($0 % 4)\n" }
@@ -41,7 +42,7 @@ public struct CheckInstructions {
     }
 
     /// Carries out so many CHECKs, rounded up to whole batches. Throws `TestFailure` where one is not answered with an ALLOW.
-    public mutating func run(_ checks: Int) throws {
+    package mutating func run(_ checks: Int) throws {
         for _ in 0..<(checks + Self.checksInBatch - 1) / Self.checksInBatch { try runBatch() }
     }
 

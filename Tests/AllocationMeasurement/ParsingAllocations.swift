@@ -5,9 +5,9 @@ import TollgateWire
 
 /// What parsing a request costs in heap allocations: none in an optimised build, as requests are parsed into memory that their
 /// connection has already.
-public struct ParsingAllocations: Sendable, CustomStringConvertible {
+package struct ParsingAllocations: Sendable, CustomStringConvertible {
     /// Requests whose parsing is counted.
-    public static let samples = [
+    package static let samples = [
         ParsingAllocations("a CHECK", "CHECK user=alice tool=search provider=openai\n"),
         ParsingAllocations(
             "a CHECK with amounts and a JSON string",
@@ -19,7 +19,7 @@ public struct ParsingAllocations: Sendable, CustomStringConvertible {
     ]
 
     /// The request in a few words.
-    public let description: String
+    package let description: String
     private let request: String
 
     private init(_ description: String, _ request: String) {
@@ -29,7 +29,7 @@ public struct ParsingAllocations: Sendable, CustomStringConvertible {
 
     /// Allocations of parsing `times` such requests, one behind the other in one buffer. Throws `TestFailure` where one of them is
     /// not read as a request.
-    public func count(times: Int) throws -> UInt64 {
+    package func count(times: Int) throws -> UInt64 {
         var reader = RequestReader()
         var buffer = ByteBuffer(string: String(repeating: request, count: times + 1))
         // Grows what grows once.

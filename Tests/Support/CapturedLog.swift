@@ -1,18 +1,18 @@
-public import Logging
+package import Logging
 import Synchronization
 
 /// A log in memory, with everything that is written to it. Usable from any thread.
-public final class CapturedLog: Sendable {
+package final class CapturedLog: Sendable {
     private let lines = Mutex<[String]>([])
 
     /// Nothing yet.
-    public init() {}
+    package init() {}
 
     /// A line for each entry: level, message, metadata in alphabetical order.
-    public var text: String { lines.withLock { $0.joined(separator: "\n") } }
+    package var text: String { lines.withLock { $0.joined(separator: "\n") } }
 
     /// Writes into it, whatever the level.
-    public var logger: Logger {
+    package var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(log: self) }
         logger.logLevel = .trace
         return logger

@@ -1,16 +1,16 @@
 import Foundation
 
 /// A program run to its end.
-public struct Command: Sendable {
+package struct Command: Sendable {
     /// Its exit status, or the signal that ended it.
-    public var status: Int32
+    package var status: Int32
     /// What it wrote to standard output.
-    public var output: String
+    package var output: String
     /// What it wrote to standard error.
-    public var errors: String
+    package var errors: String
 
     /// Runs a program found in PATH, or by its path, with `input` on its standard input. Kills it after `patience` seconds.
-    public static func run(
+    package static func run(
         _ program: String, _ arguments: [String], input: String? = nil, workingFolder: String? = nil,
         environment: [String: String] = [:], patience: Double = 120
     ) async throws -> Command {

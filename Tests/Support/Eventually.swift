@@ -1,6 +1,6 @@
 /// Asks again and again until the condition holds. Throws a ``TestFailure`` that names the place when it does not
 /// within the time.
-public func eventually(
+package func eventually(
     within limit: Duration = .seconds(15), isolation: isolated (any Actor)? = #isolation, file: String = #fileID,
     line: Int = #line, _ condition: () async throws -> Bool
 ) async throws {
@@ -14,12 +14,12 @@ public func eventually(
 }
 
 /// A sentence about what a test waited for, or about its own means.
-public struct TestFailure: Error, CustomStringConvertible {
+package struct TestFailure: Error, CustomStringConvertible {
     /// The sentence.
-    public let description: String
+    package let description: String
 
     /// A failure with this sentence.
-    public init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

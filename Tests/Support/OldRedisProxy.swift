@@ -5,9 +5,9 @@ import Synchronization
 /// of such a version cannot be installed beside the one that the other tests need.
 ///
 /// Usable from any thread; each connection has two threads of its own, which end with it.
-public final class OldRedisProxy: Sendable {
+package final class OldRedisProxy: Sendable {
     /// Where to connect.
-    public let socketPath: String
+    package let socketPath: String
     private let folder: TemporaryFolder
     private let upstream: String
     private let listener: Int32
@@ -19,7 +19,7 @@ public final class OldRedisProxy: Sendable {
     }
 
     /// Passes everything on as it is before ``setOld(_:)``.
-    public init(to redis: TestRedis) throws {
+    package init(to redis: TestRedis) throws {
         folder = try TemporaryFolder()
         socketPath = folder.path + "/proxy.sock"
         upstream = redis.socketPath
@@ -48,7 +48,7 @@ public final class OldRedisProxy: Sendable {
     }
 
     /// From now on Redis calls itself an old one, or what it is. Ends all connections, so that it is asked again.
-    public func setOld(_ isOld: Bool) {
+    package func setOld(_ isOld: Bool) {
         let connections = state.withLock { state in
             state.isOld = isOld
             return state.connections

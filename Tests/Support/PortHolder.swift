@@ -2,13 +2,13 @@ import Foundation
 
 /// Keeps a TCP port of 127.0.0.1 from being given to anybody else: bound, but not listening, so that who connects is refused.
 /// Others can listen on it as long as they too say SO_REUSEADDR.
-public struct PortHolder: Sendable {
+package struct PortHolder: Sendable {
     /// The port held.
-    public let number: Int
+    package let number: Int
     private let descriptor: Int32
 
     /// Takes a free port. Throws what the system says against it.
-    public init() throws {
+    package init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw TestFailure("socket: \(String(cString: strerror(errno)))") }
         var yes: Int32 = 1
@@ -31,7 +31,7 @@ public struct PortHolder: Sendable {
     }
 
     /// Lets the port go.
-    public func release() {
+    package func release() {
         close(descriptor)
     }
 }

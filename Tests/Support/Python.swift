@@ -2,22 +2,22 @@ import Foundation
 
 /// The Python that some tests run: the one named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given the packages that they
 /// need, else `python3`.
-public enum Python {
+package enum Python {
     /// To be found in PATH, or by its path.
-    public static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
+    package static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
 
     /// One that was named is there and has all packages, or the tests shall fail.
     private static let isNamed = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil
 
     /// Whether there is one at all.
-    public static let isThere = isNamed || runs("pass")
+    package static let isThere = isNamed || runs("pass")
     /// Whether it can be a client of Redis.
-    public static let hasRedis = isNamed || runs("import redis")
+    package static let hasRedis = isNamed || runs("import redis")
     /// Whether it can check OpenAPI documents.
-    public static let hasValidator = isNamed || runs("import openapi_spec_validator")
+    package static let hasValidator = isNamed || runs("import openapi_spec_validator")
 
     /// Whether it can send what an OpenAPI document allows, and what it forbids.
-    public static let hasSchemathesis = isNamed || runs("import schemathesis")
+    package static let hasSchemathesis = isNamed || runs("import schemathesis")
 
     private static func runs(_ code: String) -> Bool {
         let process = Process()

@@ -1,18 +1,18 @@
 import Foundation
 
 /// What the admin API of a sidecar has answered.
-public struct HTTPAnswer: Sendable {
+package struct HTTPAnswer: Sendable {
     /// 200
-    public var status: Int
+    package var status: Int
     /// By their names in lower case.
-    public var headers: [String: String]
+    package var headers: [String: String]
     /// As text.
-    public var body: String
+    package var body: String
 }
 
 extension SidecarProcess {
     /// Asks the admin API on its Unix socket, with the token of the data folder, `tollgate-data` where the arguments name no other.
-    public func ask(
+    package func ask(
         _ method: String, _ path: String, _ body: String = "", headers: [String: String] = [:],
         data: String = "tollgate-data"
     ) async throws -> HTTPAnswer {

@@ -3,25 +3,25 @@ import Foundation
 /// The built `tollgate`, serving as a process of its own; killed with this object if it still runs then.
 ///
 /// Usable from any thread.
-public final class SidecarProcess: @unchecked Sendable {
+package final class SidecarProcess: @unchecked Sendable {
     /// The program to test that the environment names, such as a release build; nil for that of the same build.
-    public static let givenProgram = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PROGRAM"]
+    package static let givenProgram = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PROGRAM"]
 
     /// The path of the program; that of the same build stands beside the test bundle.
-    public static let program: String = {
+    package static let program: String = {
         if let givenProgram { return givenProgram }
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/tollgate"
     }()
 
     /// Holds the policy file `tollgate.yaml` and the socket; also the folder that the process works in.
-    public let folder: TemporaryFolder
+    package let folder: TemporaryFolder
     /// Where it listens, besides what the arguments name.
-    public let socketPath: String
+    package let socketPath: String
     /// Where the admin API listens, unless the arguments name another place.
-    public var adminSocketPath: String { folder.path + "/admin.sock" }
+    package var adminSocketPath: String { folder.path + "/admin.sock" }
     /// The folder's `tollgate.yaml`.
-    public let policyPath: String
+    package let policyPath: String
     private let logPath: String
     private let process = Process()
 
@@ -35,7 +35,7 @@ public final class SidecarProcess: @unchecked Sendable {
     ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
     ///   - waitsUntilReady: Whether to wait; without, it has only been started.
     /// - Throws: `TestFailure` with the log when it ends, or does not get ready in 20 seconds.
-    public init(
+    package init(
         policy: String, arguments: [String], environment: [String: String] = [:], openFiles: String? = nil,
         folder: TemporaryFolder? = nil, waitsUntilReady: Bool = true
     ) async throws {
@@ -77,30 +77,30 @@ public final class SidecarProcess: @unchecked Sendable {
     }
 
     /// What it has written to standard error.
-    public var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+    package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
     /// Whether the process has not ended.
-    public var isRunning: Bool { process.isRunning }
+    package var isRunning: Bool { process.isRunning }
 
     /// The number of the process.
-    public var processIdentifier: Int32 { process.processIdentifier }
+    package var processIdentifier: Int32 { process.processIdentifier }
 
     /// A new connection to its Unix socket.
-    public func client() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
+    package func client() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
 
     /// Sends the process a signal.
-    public func signal(_ signal: Int32) {
+    package func signal(_ signal: Int32) {
         kill(process.processIdentifier, signal)
     }
 
     /// Waits until it has ended, 20 seconds at most, and gives its exit status.
-    public func end() async throws -> Int32 {
+    package func end() async throws -> Int32 {
         try await eventually(within: .seconds(20)) { !self.process.isRunning }
         return process.terminationStatus
     }
 
     /// Ends it in good order and gives its exit status.
-    public func stop() async throws -> Int32 {
+    package func stop() async throws -> Int32 {
         signal(SIGTERM)
         return try await end()
     }

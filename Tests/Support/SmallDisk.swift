@@ -5,13 +5,13 @@ import Glibc
 #endif
 
 /// A disk of 1 MiB that can be filled, kept in memory; gone with this object. Only root can make one.
-public final class SmallDisk: Sendable {
+package final class SmallDisk: Sendable {
     /// Where it is mounted.
-    public let path: String
+    package let path: String
     private let folder: TemporaryFolder
 
     /// Makes and mounts it. Throws what the system says against it.
-    public init() throws {
+    package init() throws {
         folder = try TemporaryFolder()
         path = folder.path + "/disk"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -31,15 +31,15 @@ public final class SmallDisk: Sendable {
     }
 
     /// Whether this process may make one: root may, where the system lets it mount.
-    public static var isPossible: Bool { (try? SmallDisk()) != nil }
+    package static var isPossible: Bool { (try? SmallDisk()) != nil }
 
     /// Takes room away, in a file of that name.
-    public func fill(_ name: String, bytes: Int) throws {
+    package func fill(_ name: String, bytes: Int) throws {
         try Data(count: bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
     }
 
     /// Gives that room back.
-    public func remove(_ name: String) throws {
+    package func remove(_ name: String) throws {
         try FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }
 }

@@ -2,19 +2,19 @@ import Dispatch
 import Foundation
 
 /// A plain socket, as a client in any language would have it. Blocking calls run on threads of their own.
-public final class SocketClient: Sendable {
+package final class SocketClient: Sendable {
     /// Where to connect; ports are those of 127.0.0.1.
     /// Where to connect to.
-    public enum Address: Sendable {
+    package enum Address: Sendable {
         case tcp(port: Int)
         case unix(path: String)
     }
 
     /// What the other side did not do in time, or a call that failed.
-    public struct Failure: Error, CustomStringConvertible {
+    package struct Failure: Error, CustomStringConvertible {
         /// What failed and why.
         /// The sentence.
-        public let description: String
+        package let description: String
     }
 
     private let descriptor: Int32
@@ -29,7 +29,7 @@ public final class SocketClient: Sendable {
     }
 
     /// - Parameter patience: the most seconds that a read waits.
-    public init(_ address: Address, patience: Int = 20) throws {
+    package init(_ address: Address, patience: Int = 20) throws {
         let family = if case .tcp = address { AF_INET } else { AF_UNIX }
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(description: "socket: \(String(cString: strerror(errno)))") }
@@ -71,7 +71,7 @@ public final class SocketClient: Sendable {
     }
 
     /// Sends everything. Throws when the other side does not take it.
-    public func send(_ bytes: some Sequence<UInt8> & Sendable) async throws {
+    package func send(_ bytes: some Sequence<UInt8> & Sendable) async throws {
         try await run(on: sendingQueue) { [descriptor] in
             let bytes = Array(bytes)
             var sent = 0
@@ -87,18 +87,18 @@ public final class SocketClient: Sendable {
 
     /// Sends the text as it is, without an end of line added.
     /// Sends the text as UTF-8.
-    public func send(_ text: String) async throws {
+    package func send(_ text: String) async throws {
         try await send(Array(text.utf8))
     }
 
     /// Sends the request lines and reads as many reply lines.
-    public func ask(_ lines: String...) async throws -> [String] {
+    package func ask(_ lines: String...) async throws -> [String] {
         try await ask(lines)
     }
 
     /// Sends the request lines and reads as many reply lines.
     /// Sends the request lines in one go and reads as many reply lines; `(closed)` for each that does not come.
-    public func ask(_ lines: [String]) async throws -> [String] {
+    package func ask(_ lines: [String]) async throws -> [String] {
         try await send(lines.map { $0 + "\n" }.joined())
         var replies: [String] = []
         for _ in lines { replies.append(try await readLine() ?? "(closed)") }
@@ -106,7 +106,7 @@ public final class SocketClient: Sendable {
     }
 
     /// The next line without its end; nil when the other side has closed.
-    public func readLine() async throws -> String? {
+    package func readLine() async throws -> String? {
         try await run(on: queue) { [self] in
             while true {
                 if let end = buffer.bytes.firstIndex(of: UInt8(ascii: "\n")) {
@@ -122,7 +122,7 @@ public final class SocketClient: Sendable {
     }
 
     /// All that comes until the other side closes.
-    public func readToEnd() async throws -> [UInt8] {
+    package func readToEnd() async throws -> [UInt8] {
         try await run(on: queue) { [self] in
             while try receive() {}
             defer { buffer.bytes = [] }
@@ -131,7 +131,7 @@ public final class SocketClient: Sendable {
     }
 
     /// Says that nothing more will be sent.
-    public func finishSending() {
+    package func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 

@@ -1,12 +1,12 @@
-public import Foundation
+package import Foundation
 
 /// A folder that is gone with the value that names it.
-public final class TemporaryFolder: Sendable {
+package final class TemporaryFolder: Sendable {
     /// From the root, without a slash at the end.
-    public let path: String
+    package let path: String
 
     /// Makes the folder where the system keeps such things.
-    public init() throws {
+    package init() throws {
         path = NSTemporaryDirectory() + "tollgate-test-" + UUID().uuidString.prefix(13)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
@@ -16,7 +16,7 @@ public final class TemporaryFolder: Sendable {
     }
 
     /// Makes an empty file in the folder, in place of one of that name.
-    public func emptyFile(_ name: String) throws -> URL {
+    package func emptyFile(_ name: String) throws -> URL {
         let url = URL(fileURLWithPath: "\(path)/\(name)")
         try Data().write(to: url)
         return url
@@ -24,7 +24,7 @@ public final class TemporaryFolder: Sendable {
 
     /// Writes a file in the folder, in place of one of that name, and gives its path.
     @discardableResult
-    public func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
         return "\(path)/\(name)"
     }

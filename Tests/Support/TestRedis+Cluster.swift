@@ -2,7 +2,7 @@ import Foundation
 
 extension TestRedis {
     /// A Redis Cluster of one node, which has all slots: it refuses commands whose keys are in several.
-    public static func cluster() async throws -> TestRedis {
+    package static func cluster() async throws -> TestRedis {
         guard let bus = findFreePort() else { throw TestFailure("no free port") }
         let redis = try TestRedis(
             tcp: true, arguments: ["--cluster-enabled", "yes", "--cluster-port", "\(bus)"])
@@ -12,7 +12,7 @@ extension TestRedis {
     }
 
     /// The slot of a key.
-    public func slot(of key: String) throws -> Int {
+    package func slot(of key: String) throws -> Int {
         let text = try cli("CLUSTER", "KEYSLOT", key)
         guard let slot = Int(text) else { throw TestFailure("CLUSTER KEYSLOT: \(text)") }
         return slot
@@ -20,20 +20,20 @@ extension TestRedis {
 }
 
 /// What a Redis is asked, as MONITOR tells it: scripts' own commands right behind the call.
-public final class RedisMonitor {
+package final class RedisMonitor {
     /// One command.
-    public struct Command: Sendable {
+    package struct Command: Sendable {
         /// Its name and its arguments.
-        public var words: [String]
+        package var words: [String]
         /// Whether a script has called it.
-        public var isByScript: Bool
+        package var isByScript: Bool
     }
 
     private let process = Process()
     private let path: String
 
     /// Monitors until this object is gone.
-    public init(_ redis: TestRedis, in folder: TemporaryFolder) async throws {
+    package init(_ redis: TestRedis, in folder: TemporaryFolder) async throws {
         path = folder.path + "/monitor"
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["redis-cli", "-s", redis.socketPath, "MONITOR"]
@@ -51,7 +51,7 @@ public final class RedisMonitor {
     }
 
     /// Those of which it has been told.
-    public var commands: [Command] {
+    package var commands: [Command] {
         text.split(separator: "\n").compactMap { line in
             guard let end = line.firstIndex(of: "]") else { return nil }
             return Command(

@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
-public import TollgateRedis
+package import TollgateRedis
 
 /// A real redis-server for one test: on a Unix socket in a folder of its own, with nothing on disk; gone with this
 /// object.
 ///
 /// Usable from any thread. Its calls block until they are done, 15 seconds at most.
-public final class TestRedis: Sendable {
+package final class TestRedis: Sendable {
     /// The most seconds that a call waits.
     private static let patience = 15
 
@@ -18,14 +18,14 @@ public final class TestRedis: Sendable {
     private let process = Mutex<Process?>(nil)
 
     /// The port on 127.0.0.1, where one was asked for.
-    public let port: Int?
+    package let port: Int?
 
     /// The server's Unix socket.
-    public var socketPath: String { folder.path + "/redis.sock" }
+    package var socketPath: String { folder.path + "/redis.sock" }
 
     /// Starts the server and waits until it answers. `arguments` are added to its command line, `environment` to its
     /// environment. Without `hasFunctions` its default user may not call Redis functions.
-    public init(
+    package init(
         tcp: Bool = false, password: String? = nil, arguments: [String] = [], environment: [String: String] = [:],
         hasFunctions: Bool = !TestRedis.deniesFunctions
     ) throws {
@@ -43,12 +43,12 @@ public final class TestRedis: Sendable {
     }
 
     /// Over the Unix socket, with the password where there is one.
-    public var address: RedisAddress {
+    package var address: RedisAddress {
         RedisAddress(endpoint: .unix(path: socketPath), credentials: credentials)
     }
 
     /// The same over TCP; throws where no port was asked for.
-    public var tcpAddress: RedisAddress {
+    package var tcpAddress: RedisAddress {
         get throws {
             guard let port else { throw TestFailure("this TestRedis was started without a TCP port") }
             return RedisAddress(endpoint: .tcp(host: "127.0.0.1", port: port), credentials: credentials)
@@ -58,7 +58,7 @@ public final class TestRedis: Sendable {
     private var credentials: (user: String?, password: String)? { password.map { (nil, $0) } }
 
     /// Starts the server again after ``stop()``: on the same socket and port, empty.
-    public func start() throws {
+    package func start() throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments =
@@ -87,7 +87,7 @@ public final class TestRedis: Sendable {
     }
 
     /// Ends the server as a crash would, and waits until it is gone.
-    public func stop() {
+    package func stop() {
         guard let process = process.withLock({ $0.take() }), process.isRunning else { return }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -96,7 +96,7 @@ public final class TestRedis: Sendable {
     }
 
     /// Makes the server stop answering, its connections still open, or go on.
-    public func freeze(_ isFrozen: Bool) {
+    package func freeze(_ isFrozen: Bool) {
         process.withLock { process in
             guard let process else { return }
             _ = kill(process.processIdentifier, isFrozen ? SIGSTOP : SIGCONT)
@@ -106,13 +106,13 @@ public final class TestRedis: Sendable {
     /// Asks the server on a connection of its own, and returns the reply as redis-cli prints it, without the last line's end.
     /// An error reply is text like any other. Throws where no reply comes.
     @discardableResult
-    public func cli(_ arguments: String...) throws -> String {
+    package func cli(_ arguments: String...) throws -> String {
         try cli(arguments)
     }
 
     /// Asks the server on a connection of its own; the words of the command as an array.
     @discardableResult
-    public func cli(_ arguments: [String]) throws -> String {
+    package func cli(_ arguments: [String]) throws -> String {
         let conversation = try RedisConversation(socketPath: socketPath, timeout: Self.patience)
         if let password { _ = try conversation.ask(["AUTH", password]) }
         return try conversation.ask(arguments)

@@ -3,29 +3,29 @@ import Foundation
 /// `Examples/webhook-receiver.py`, receiving alerts on a port of its own; killed with this object.
 ///
 /// Usable from any thread.
-public final class WebhookReceiver: @unchecked Sendable {
+package final class WebhookReceiver: @unchecked Sendable {
     /// What it has been told, in order: an event, and the alert's severity, limit, threshold and id.
-    public struct Line: Sendable, Hashable {
+    package struct Line: Sendable, Hashable {
         /// `opened`, `acknowledged` or `resolved`.
-        public let event: String
+        package let event: String
         /// `user:alice/cost/day`
-        public let limit: String
+        package let limit: String
         /// In percent.
-        public let threshold: String
+        package let threshold: String
         /// The alert's.
-        public let id: String
+        package let id: String
     }
 
     /// The secret that webhooks have to be signed with.
-    public static let secret = "a-secret-of-the-tests"
+    package static let secret = "a-secret-of-the-tests"
 
     /// Where it listens.
-    public let url: String
+    package let url: String
     private let folder: TemporaryFolder
     private let process = Process()
 
     /// Throws `TestFailure` where it does not get ready in 20 seconds.
-    public init() async throws {
+    package init() async throws {
         let folder = try TemporaryFolder()
         self.folder = folder
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -48,12 +48,12 @@ public final class WebhookReceiver: @unchecked Sendable {
     }
 
     /// Lets it take connections without answering, or go on.
-    public func freeze(_ isFrozen: Bool) {
+    package func freeze(_ isFrozen: Bool) {
         kill(process.processIdentifier, isFrozen ? SIGSTOP : SIGCONT)
     }
 
     /// The file of `--alerts` that has each of them told, as `hook0` and so on, and the secret beside it; gives its path.
-    public static func writeSettings(for receivers: [WebhookReceiver], into folder: TemporaryFolder) throws -> String {
+    package static func writeSettings(for receivers: [WebhookReceiver], into folder: TemporaryFolder) throws -> String {
         try folder.write(secret, to: "hook-secret")
         let handlers = receivers.enumerated().map {
             "  - { name: hook\($0.offset), type: webhook, url: \"\($0.element.url)\", secret_file: hook-secret }\n"
@@ -62,7 +62,7 @@ public final class WebhookReceiver: @unchecked Sendable {
     }
 
     /// What it has been told so far.
-    public var received: [Line] {
+    package var received: [Line] {
         Self.lines(in: folder).dropFirst().compactMap { line in
             let words = line.split(separator: " ").map(String.init)
             guard words.count == 6 else { return nil }

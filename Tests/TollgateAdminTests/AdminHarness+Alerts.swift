@@ -2,6 +2,7 @@ import Testing
 import TollgateCore
 import TollgateLedger
 import TollgateServer
+import TollgateStores
 
 extension AdminHarness {
     /// 2026-11-20T18:20:01.123Z

@@ -8,6 +8,7 @@ import ServiceLifecycle
 import Synchronization
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateServer
 import TollgateTestSupport
 

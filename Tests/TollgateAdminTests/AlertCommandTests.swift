@@ -3,6 +3,7 @@ import Testing
 import TollgateCore
 import TollgateLedger
 import TollgateServer
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateAdmin

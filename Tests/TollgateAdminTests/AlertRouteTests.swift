@@ -5,6 +5,7 @@ import TollgateLedger
 import TollgateTestSupport
 
 @testable import TollgateAdmin
+@testable import TollgateStores
 
 @Suite("Alerts and events over HTTP")
 struct AlertRouteTests {

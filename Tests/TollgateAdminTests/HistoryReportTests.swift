@@ -4,6 +4,7 @@ import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateAdmin
+@testable import TollgatePolicy
 
 @Suite("What scopes used, by day, by month, and by whom most")
 struct HistoryReportTests {

@@ -5,6 +5,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 /// Reports as large as they get, beside the requests that a sidecar is there for.

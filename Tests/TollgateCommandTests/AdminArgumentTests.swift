@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TollgateAdmin
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import tollgate

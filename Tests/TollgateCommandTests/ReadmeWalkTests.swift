@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 /// The commands of README, of the quickstart and of the page on the admin API, as they stand there, on a real sidecar.

@@ -3,6 +3,7 @@ import Testing
 import TollgateAdmin
 import TollgateCore
 
+@testable import TollgateStores
 @testable import tollgate
 
 @Suite("From a report of the admin API to text for people")

@@ -4,6 +4,7 @@ import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateDelivery
+@testable import TollgateStores
 
 @Suite("The file of handlers")
 struct AlertsFileTests {

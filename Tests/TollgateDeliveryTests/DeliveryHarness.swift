@@ -9,6 +9,7 @@ import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// A store of alerts on a real Redis, and as many sidecars' delivery as a test starts.
 final class DeliveryHarness: Sendable {

@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateDelivery

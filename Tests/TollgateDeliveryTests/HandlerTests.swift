@@ -2,6 +2,8 @@ import Foundation
 import Logging
 import Testing
 import TollgateCore
+import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateDelivery

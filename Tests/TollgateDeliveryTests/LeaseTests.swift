@@ -4,6 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite("Who delivers")
 struct LeaseTests {

@@ -1,10 +1,12 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite("Events that are not delivered any more")
 struct LostEventTests {

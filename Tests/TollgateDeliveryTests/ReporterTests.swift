@@ -3,6 +3,7 @@ import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite("What the log says of deliveries")
 struct ReporterTests {

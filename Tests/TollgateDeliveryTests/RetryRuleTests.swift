@@ -4,6 +4,7 @@ import TollgateCore
 
 @testable import TollgateDelivery
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite("When a delivery is tried again")
 struct RetryRuleTests {

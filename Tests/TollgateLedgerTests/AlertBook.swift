@@ -2,6 +2,7 @@ import Testing
 import TollgateCore
 
 @testable import TollgateLedger
+@testable import TollgatePolicy
 
 /// What was told of the alerts of one scope, held against what may be.
 struct AlertBook {

@@ -1,9 +1,11 @@
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// What the batch script makes of alerts where limits change, or differ from one request to the next.
 @Suite struct AlertLimitChangeTests {

@@ -1,9 +1,11 @@
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// Random usage, refunds, changes of the limits and of the time: whatever happens, what is open is true, and told once.
 @Suite struct AlertPropertyTests {

@@ -1,8 +1,10 @@
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// What the batch script tells of the alerts of `user:a`.
 struct AlertScriptHarness {

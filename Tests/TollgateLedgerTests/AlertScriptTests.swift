@@ -1,10 +1,12 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// What the batch script makes of thresholds: told once, kept until it has been published, taken back when it does not hold.
 @Suite struct AlertScriptTests {

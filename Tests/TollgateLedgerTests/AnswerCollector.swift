@@ -2,6 +2,7 @@ import NIOCore
 import TollgateCore
 
 @testable import TollgateLedger
+@testable import TollgatePolicy
 
 /// An answer in the notation of `ReferenceLedger`, and the time that it tells.
 struct AnswerLine: Sendable {

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateLedger

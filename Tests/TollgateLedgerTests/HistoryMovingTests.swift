@@ -1,5 +1,6 @@
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateLedger

@@ -3,10 +3,12 @@ import NIOCore
 import NIOPosix
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite("Reading days, months and rankings")
 struct HistoryStoreTests {

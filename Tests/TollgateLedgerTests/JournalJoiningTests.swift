@@ -3,6 +3,7 @@ import Logging
 import Synchronization
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateLedger

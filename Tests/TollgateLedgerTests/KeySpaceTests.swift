@@ -3,6 +3,8 @@ import Testing
 import TollgateCore
 
 @testable import TollgateLedger
+@testable import TollgatePolicy
+@testable import TollgateStores
 
 /// The names of keys.
 @Suite struct KeySpaceTests {

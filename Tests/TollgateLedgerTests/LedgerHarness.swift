@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 

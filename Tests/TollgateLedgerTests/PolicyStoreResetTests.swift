@@ -1,10 +1,32 @@
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 @Suite struct PolicyStoreResetTests {
+    private static let author = Author(name: "ops", address: "127.0.0.1")
+
+    private struct Harness {
+        let redis: TestRedis
+        let store: PolicyStore
+
+        static func with(_ body: (Harness) async throws -> Void) async throws {
+            let redis = try TestRedis(arguments: ["--enable-debug-command", "yes"])
+            try await withStoreLink(to: redis) { link in
+                try await body(
+                    Harness(redis: redis, store: PolicyStore(link: link, keySpace: KeySpace(namespace: "tollgate"))))
+            }
+        }
+
+        /// A digest of all that Redis holds.
+        var digest: String {
+            get throws { try redis.cli("DEBUG", "DIGEST") }
+        }
+    }
+
     private static let limits = [
         Limit(.requests, .sliding(seconds: 60), max: 100), Limit(.requests, .sliding(seconds: 2), max: 100),
         Limit(.tokens, .total, max: 10_000), Limit(.cost, .day, max: 1_000_000_000_000),
@@ -13,9 +35,9 @@ import TollgateTestSupport
 
     /// A scope that has used something of each of its limits and holds something, and the store beside it.
     private func with(
-        _ body: (PolicyStoreHarness, LedgerHarness, Scope) async throws -> Void
+        _ body: (Harness, LedgerHarness, Scope) async throws -> Void
     ) async throws {
-        try await PolicyStoreHarness.with { harness in
+        try await Harness.with { harness in
             var policy = Policy()
             policy.defaults[try ScopeKind(parsing: "user")] = Self.limits
             let ledger = try await LedgerHarness(policy: policy, redis: harness.redis)
@@ -46,7 +68,7 @@ import TollgateTestSupport
     }
 
     /// The running day in the scope's hash, and the pages of the day before and its month.
-    private func historyDigest(_ harness: PolicyStoreHarness, _ scope: Scope) throws -> [[String: String]] {
+    private func historyDigest(_ harness: Harness, _ scope: Scope) throws -> [[String: String]] {
         let key = "tollgate:\(scope)"
         let running = try harness.redis.hash(key).filter { $0.key.hasPrefix("history") }
         return try [running] + [":day:2099-12-31", ":month:2099-12"].map { try harness.redis.hash(key + $0) }
@@ -64,7 +86,7 @@ import TollgateTestSupport
             #expect(!held.isEmpty && !holds.isEmpty)
             #expect(try await used(ledger, scope).allSatisfy { $0 > 0 })
 
-            let names = try await harness.store.reset(scope, limits: nil, by: PolicyStoreHarness.author)
+            let names = try await harness.store.reset(scope, limits: nil, by: Self.author)
             #expect(names == ["cost/day", "cost/month", "requests/1m", "requests/2s", "tokens/total"])
             #expect(Set(try harness.redis.hash(key).keys) == Set(history[0].keys).union(["held"]))
             #expect(try harness.redis.cli("HGET", key, "held") == held)
@@ -87,7 +109,7 @@ import TollgateTestSupport
             #expect(before["requests/1m.r"] != nil)
             let names = try await harness.store.reset(
                 scope, limits: [(.requests, .sliding(seconds: 60)), (.cost, .month), (.tokens, .sliding(seconds: 9))],
-                by: PolicyStoreHarness.author)
+                by: Self.author)
             #expect(names == ["cost/month", "requests/1m"])
             let after = try harness.redis.hash(key)
             let gone = Set(before.keys).subtracting(after.keys)
@@ -105,10 +127,10 @@ import TollgateTestSupport
         try await with { harness, _, scope in
             let before = try harness.digest
             let other = try Scope(parsing: "user:nobody")
-            #expect(try await harness.store.reset(other, limits: nil, by: PolicyStoreHarness.author) == [])
-            #expect(try await harness.store.reset(scope, limits: [], by: PolicyStoreHarness.author) == [])
+            #expect(try await harness.store.reset(other, limits: nil, by: Self.author) == [])
+            #expect(try await harness.store.reset(scope, limits: [], by: Self.author) == [])
             let names = try await harness.store.reset(
-                scope, limits: [(.cost, .week)], by: PolicyStoreHarness.author)
+                scope, limits: [(.cost, .week)], by: Self.author)
             #expect(names == [])
             #expect(try harness.digest == before)
         }
@@ -116,11 +138,11 @@ import TollgateTestSupport
 
     @Test("a scope whose key is of another type is named")
     func otherType() async throws {
-        try await PolicyStoreHarness.with { harness in
+        try await Harness.with { harness in
             try harness.redis.cli("SET", "tollgate:user:a", "x")
             await #expect(throws: StoreError.corrupt("tollgate:user:a: is of another type")) {
                 _ = try await harness.store.reset(
-                    Scope(parsing: "user:a"), limits: nil, by: PolicyStoreHarness.author)
+                    Scope(parsing: "user:a"), limits: nil, by: Self.author)
             }
         }
     }

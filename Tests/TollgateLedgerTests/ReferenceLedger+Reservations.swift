@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 @testable import TollgateLedger
 

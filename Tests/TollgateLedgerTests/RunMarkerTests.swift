@@ -4,6 +4,7 @@ import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
+@testable import TollgateStores
 
 /// By what sidecars know that the data in Redis are not those that they have seen.
 @Suite struct RunMarkerTests {

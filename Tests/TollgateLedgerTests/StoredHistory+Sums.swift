@@ -1,5 +1,6 @@
 import Testing
 import TollgateCore
+import TollgateStores
 
 /// What has to hold of any page, whatever was counted and taken back.
 extension StoredHistory {

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 /// Two tiers, small and big, with limits of tokens by the month. A request that names nothing finds one of them, one that names the
 /// role R the other.

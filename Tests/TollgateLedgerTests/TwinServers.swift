@@ -1,6 +1,7 @@
 import NIOCore
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 

@@ -5,6 +5,7 @@ import TollgateLedger
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// `client.alerts()` on real sidecars.
 @Suite struct AlertClientTests {

@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 import TollgateTestSupport
 import TollgateWire
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer

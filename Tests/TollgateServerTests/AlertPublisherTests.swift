@@ -1,9 +1,11 @@
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateLedger
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// From a batch's notices to the store, where something is broken on the way.
 @Suite struct AlertPublisherTests {

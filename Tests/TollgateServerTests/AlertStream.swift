@@ -1,9 +1,11 @@
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// What tests do with the stream of alerts.
 extension ServerHarness {

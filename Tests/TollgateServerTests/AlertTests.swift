@@ -2,9 +2,11 @@ import Foundation
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// Alerts from a request's crossing to the store, and what becomes of them when nobody asks any more.
 @Suite struct AlertTests {

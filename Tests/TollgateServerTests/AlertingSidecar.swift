@@ -1,6 +1,7 @@
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

@@ -1,9 +1,11 @@
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// What becomes of alerts when limits change, although no request is about their scopes any more.
 @Suite struct ChangedLimitAlertTests {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 

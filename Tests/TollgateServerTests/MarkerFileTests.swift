@@ -3,6 +3,7 @@ import Logging
 import Testing
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

@@ -2,9 +2,11 @@ import Foundation
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// Changes made through one sidecar, as the others hear of them.
 @Suite struct PolicyChangeTests {

@@ -1,9 +1,11 @@
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateServer
+@testable import TollgateStores
 
 /// What becomes of requests where what administrators have set is broken, not known yet, or cannot be asked for.
 @Suite struct PolicyFaultTests {

@@ -2,6 +2,8 @@ import Foundation
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

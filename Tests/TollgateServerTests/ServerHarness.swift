@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 

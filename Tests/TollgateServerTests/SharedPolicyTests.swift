@@ -3,6 +3,8 @@ import NIOCore
 import Testing
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

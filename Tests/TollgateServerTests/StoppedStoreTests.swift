@@ -1,6 +1,7 @@
 import Testing
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer

@@ -1,5 +1,6 @@
 import Foundation
 import TollgateCore
+import TollgatePolicy
 import Yams
 
 extension AccessFile {

@@ -1,5 +1,6 @@
 import Foundation
 import TollgateCore
+import TollgatePolicy
 import Yams
 
 /// The file of `--admin-access`: who is let in. Strict, as the policy file is.

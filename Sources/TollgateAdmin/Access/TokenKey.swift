@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import TollgateCore
 
 /// A key that signs JWTs. Its kind alone says with which algorithm: what a token says of that has to agree, and never chooses.
 package struct TokenKey: Sendable {
@@ -72,20 +73,11 @@ private struct KeySet: Decodable {
                 await collection.add(ecdsa: try ES256PublicKey(parameters: (x: x ?? "", y: y ?? "")))
                 return TokenKey(id: kid, algorithm: .es256, collection: collection)
             case ("oct", _) where alg == nil || alg == "HS256":
-                return try await TokenKey.secret(Base64URL.decoded(k ?? "") ?? Data(), id: kid, file)
+                return try await TokenKey.secret(Data(Base64URL.bytes(of: k ?? "") ?? []), id: kid, file)
             default: return nil
             }
         }
     }
 
     var keys: [Key]
-}
-
-/// Base64 as JWTs have it: with `-` and `_`, and without padding.
-enum Base64URL {
-    static func decoded(_ text: some StringProtocol) -> Data? {
-        var base64 = text.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
-        base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
-        return Data(base64Encoded: base64)
-    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import TollgateCore
 
 /// Reads JWTs of one issuer, and lets in those that say all that they have to.
 package struct TokenVerifier: Sendable {
@@ -47,7 +48,7 @@ package struct TokenVerifier: Sendable {
 
     private func key(for token: String) -> TokenKey? {
         guard let part = token.split(separator: ".", omittingEmptySubsequences: false).first,
-            let data = Base64URL.decoded(part), let header = try? JSONDecoder().decode(Header.self, from: data),
+            let json = Base64URL.bytes(of: part), let header = try? JSONDecoder().decode(Header.self, from: Data(json)),
             // Whatever it is, this version does not know it (RFC 7515, 4.1.11).
             header.crit == nil
         else { return nil }

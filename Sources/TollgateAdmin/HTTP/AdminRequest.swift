@@ -4,6 +4,7 @@ import Hummingbird
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// A request that was let in, as the routes see it.
 struct AdminRequest {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import TollgateLedger
+import TollgateStores
 
 /// Versions as HTTP has them: `"7"`.
 enum ETag {

@@ -4,6 +4,8 @@ import NIOCore
 import NIOHTTP1
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 extension Problem {
     /// What became of any error that a route threw.

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 extension Query {
     /// `roles=` and `email=`: what requests may say of a user.

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 /// The query of a request: only what its route knows, each of it once.
 struct Query {

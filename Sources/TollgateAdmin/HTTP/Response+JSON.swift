@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import TollgateCore
+import TollgatePolicy
 
 extension Response {
     static let problemType = "application/problem+json"

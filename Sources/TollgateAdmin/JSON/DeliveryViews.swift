@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// A handler of alerts, and how far it has been told.
 struct HandlerView: Encodable {

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 
 /// A limit as it holds for a scope: `{"limit":"cost/month","max":"500","mode":"enforce","source":…,"origin":"admin"}`
 struct EffectiveLimitView: Encodable {

@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// `{"id":"basic","name":…,"limits":{…},"origin":"admin","version":7}`
 struct TierView: Encodable {

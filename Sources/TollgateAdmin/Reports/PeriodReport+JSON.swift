@@ -1,4 +1,6 @@
 import TollgateCore
+import TollgatePolicy
+import TollgateStores
 
 extension PeriodReport: Encodable {
     /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider",`

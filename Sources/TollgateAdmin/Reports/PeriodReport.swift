@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// What a scope used day by day, or month by month.
 struct PeriodReport {

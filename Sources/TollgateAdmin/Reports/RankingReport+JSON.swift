@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 extension RankingReport: Encodable {
     /// `{"kind":"user","meter":"cost","day":"2026-11-20","kept_from":"2026-10-17","currency":"USD","timezone":"UTC","items":[…]}`

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 /// Whose days and months a report is in.
 struct ReportCalendar {

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 /// The days or months that a report is about.
 struct ReportPeriod {

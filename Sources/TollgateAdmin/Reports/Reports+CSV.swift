@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// Reports as tables for spreadsheets and scripts. None has a line of totals: the lines add up to them.
 extension PeriodReport {

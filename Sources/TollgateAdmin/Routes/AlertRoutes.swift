@@ -2,6 +2,7 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 import TollgateServer
+import TollgateStores
 
 /// `/v1/alerts`: which limits have been used up, or nearly; and what people do about it.
 struct AlertRoutes {

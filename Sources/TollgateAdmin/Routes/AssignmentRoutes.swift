@@ -2,7 +2,9 @@ import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/assignments`: which tier whom. Their ids are `user:alice`, `role:Faculty`, `email_domain:example.com`, `default`.
 struct AssignmentRoutes {

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import TollgateLedger
+import TollgateStores
 
 /// `/v1/audit`: who has changed what.
 struct AuditRoutes {

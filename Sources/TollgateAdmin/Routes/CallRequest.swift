@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import TollgateCore
+import TollgatePolicy
 import TollgateWire
 
 /// The body of a call, which becomes a line of the protocol.

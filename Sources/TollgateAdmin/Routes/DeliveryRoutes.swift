@@ -2,6 +2,7 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 import TollgateServer
+import TollgateStores
 
 /// `/v1/deliveries`: how far the handlers of this sidecar's file have been told of alerts, by whichever sidecar.
 struct DeliveryRoutes {

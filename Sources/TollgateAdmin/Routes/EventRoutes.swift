@@ -1,7 +1,9 @@
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/events`: which limits have refused requests.
 struct EventRoutes {

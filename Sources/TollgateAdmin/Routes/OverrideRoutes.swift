@@ -2,7 +2,9 @@ import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/scopes/{scope}/override`: a temporary change of one scope's limits.
 struct OverrideRoutes {

@@ -2,7 +2,9 @@ import Foundation
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/policy`: the policy in force, and whether another file could be.
 struct PolicyRoutes {

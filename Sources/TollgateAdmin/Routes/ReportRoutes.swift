@@ -1,7 +1,9 @@
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/reports`: what scopes used, by day and by month, and who used most.
 struct ReportRoutes {

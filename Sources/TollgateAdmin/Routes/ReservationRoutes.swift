@@ -3,6 +3,7 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 import TollgateServer
+import TollgateStores
 import TollgateWire
 
 /// `/v1/scopes/{scope}/reservations`: what is held, and ending it.

@@ -3,7 +3,9 @@ import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/scopes`: the limits of one scope, and what it has used.
 struct ScopeRoutes {

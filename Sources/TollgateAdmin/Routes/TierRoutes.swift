@@ -2,7 +2,9 @@ import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/tiers`: the policy file's, and those that administrators have made, which come first.
 struct TierRoutes {

@@ -1,7 +1,9 @@
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `/v1/users/{id}`: why a user has the limits that hold, and how much of them is used.
 struct UserRoutes {

@@ -54,7 +54,7 @@ extension Alert: Codable {
             threshold: try container.decode(Int.self, forKey: .threshold),
             max: try container.amount(of: meter, forKey: .max),
             used: try container.amount(of: meter, forKey: .used),
-            mode: try container.parsed(forKey: .mode, Limit.Mode.init(rawValue:)),
+            mode: try container.parsed(forKey: .mode, LimitMode.init(rawValue:)),
             source: try container.decode(String.self, forKey: .source),
             periodID: try container.decodeIfPresent(String.self, forKey: .periodID),
             endsAt: try container.parsedIfPresent(forKey: .endsAt, UTCTime.milliseconds(parsing:)),

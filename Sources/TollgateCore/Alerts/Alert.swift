@@ -74,7 +74,7 @@ public struct Alert: Sendable, Hashable {
     /// When it was opened; nano-units for `cost`.
     public var used: Int64
     /// Of the limit: one in shadow denies nothing.
-    public var mode: Limit.Mode
+    public var mode: LimitMode
     /// Which part of the policy gave the limit: `tier:premium`.
     public var source: String
     /// The calendar period, such as `2026-11-20`; nil for `total` and sliding limits.
@@ -95,10 +95,10 @@ public struct Alert: Sendable, Hashable {
     /// An open alert.
     public init(
         scope: Scope, meter: Meter, period: Period, threshold: Int, max: Int64, used: Int64,
-        mode: Limit.Mode = .enforce,
+        mode: LimitMode = .enforce,
         source: String, periodID: String?, endsAt: Int64?, openedAt: Int64
     ) {
-        id = Self.id(scope: scope, limit: Limit(meter, period, max: nil).name, threshold: threshold, openedAt: openedAt)
+        id = Self.id(scope: scope, limit: meter.limitName(over: period), threshold: threshold, openedAt: openedAt)
         self.scope = scope
         self.meter = meter
         self.period = period
@@ -120,7 +120,7 @@ public struct Alert: Sendable, Hashable {
     public var severity: Severity { threshold < 95 ? .warning : .critical }
 
     /// The limit's name, `cost/month`.
-    public var limitName: String { Limit(meter, period, max: nil).name }
+    public var limitName: String { meter.limitName(over: period) }
 
     /// Whether the text has the form of an id: 1 to 64 letters, digits and hyphens. No alert has another.
     public static func isID(_ text: String) -> Bool {

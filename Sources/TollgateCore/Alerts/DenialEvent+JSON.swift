@@ -38,5 +38,5 @@ extension DenialEvent: Codable {
     }
 
     /// The limit's name, `requests/1m`.
-    public var limitName: String { Limit(meter, period, max: nil).name }
+    public var limitName: String { meter.limitName(over: period) }
 }

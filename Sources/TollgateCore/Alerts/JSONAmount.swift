@@ -1,3 +1,20 @@
+/// An amount in JSON: a whole number, or decimal text for money; null where there is none.
+package struct AmountJSON: Encodable {
+    var meter: Meter
+    var amount: Int64?
+
+    package init(_ meter: Meter, _ amount: Int64?) {
+        self.meter = meter
+        self.amount = amount
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        guard let amount else { return try container.encodeNil() }
+        if meter == .cost { try container.encode(meter.text(amount)) } else { try container.encode(amount) }
+    }
+}
+
 extension KeyedDecodingContainer {
     /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.largestAmount`: counters add up.
     func amount(of meter: Meter, forKey key: Key) throws -> Int64 {

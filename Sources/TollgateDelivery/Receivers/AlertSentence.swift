@@ -1,6 +1,7 @@
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// What happened to an alert, in a sentence for people.
 struct AlertSentence {

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// A way to tell somebody of an alert. Used by one task at a time.
 protocol AlertSink: Sendable {

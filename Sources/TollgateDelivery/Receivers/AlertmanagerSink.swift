@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// Opens and resolves alerts in Prometheus Alertmanager by its API v2. One is told apart by its labels, which are the same when it
 /// is opened and when it is resolved.

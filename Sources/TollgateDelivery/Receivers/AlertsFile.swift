@@ -1,4 +1,6 @@
-package import TollgateCore
+import TollgateCore
+import TollgatePolicy
+package import TollgateStores
 
 /// The file of `--alerts`: who is told of alerts. Read once, at the start.
 package struct AlertsFile: Sendable {

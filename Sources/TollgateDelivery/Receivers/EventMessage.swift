@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// An event as webhooks and channels get it: `{"alert":{…},"delivery":"1795219201123-0","event":"opened"}`.
 struct EventMessage: Encodable {

@@ -1,6 +1,7 @@
 import Logging
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// One line in the log of the sidecar that delivers.
 struct LogSink: AlertSink {

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// Publishes the webhook's JSON on a channel of Redis. Redis taking it counts as delivered, whoever listens.
 struct PubSubSink: AlertSink {

@@ -1,5 +1,7 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// POSTs a sentence to an incoming webhook of Slack, or of others that take the same.
 struct SlackSink: AlertSink {

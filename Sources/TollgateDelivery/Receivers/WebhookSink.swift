@@ -1,6 +1,7 @@
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// POSTs an event as JSON.
 struct WebhookSink: AlertSink {

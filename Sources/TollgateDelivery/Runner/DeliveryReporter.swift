@@ -1,5 +1,6 @@
 import Logging
 import TollgateLedger
+import TollgateStores
 
 /// Writes into the log what becomes of deliveries to one handler: once when they begin to fail, and once when they work again.
 struct DeliveryReporter {

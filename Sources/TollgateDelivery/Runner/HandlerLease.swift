@@ -1,5 +1,6 @@
 import Synchronization
 import TollgateLedger
+import TollgateStores
 
 /// The right of this sidecar to deliver for a handler: at most one sidecar has it at a time, as long as it says so again in time.
 /// Also knows what time it is for Redis. Usable from any task.

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 extension HandlerRunner {
     /// Tells the receiver, once.

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 extension HandlerRunner {
     /// Read at a time.

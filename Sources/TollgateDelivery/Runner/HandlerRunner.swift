@@ -1,6 +1,7 @@
 import Logging
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// Delivers to one handler, as long as this sidecar has its lease: first what others have left, then what is new. In a task of its
 /// own, so that no handler waits for another.

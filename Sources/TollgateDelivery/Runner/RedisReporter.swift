@@ -1,6 +1,7 @@
 import Logging
 import Synchronization
 import TollgateLedger
+import TollgateStores
 
 /// Writes into the log that Redis cannot be reached, once for all handlers of a sidecar. Usable from any task.
 final class RedisReporter: Sendable {

@@ -1,6 +1,7 @@
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// When a delivery that has failed is tried again, or given up, and for how long a receiver is left alone that fails as a whole. Pure.
 ///

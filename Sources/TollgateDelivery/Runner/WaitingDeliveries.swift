@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What the
 /// receiver takes for one thing, such as an alert, is told in its order: behind an entry that waits to be tried again the later ones of the

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import TollgateCore
+import TollgateStores
 
 /// POSTs JSON, once. Does not follow redirects: what was meant for one receiver, signature included, must not go to another, and
 /// many clients make a GET of a POST that is sent elsewhere. Usable from any task.

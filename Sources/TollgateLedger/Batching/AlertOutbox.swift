@@ -1,5 +1,6 @@
 import Foundation
 package import TollgateCore
+import TollgatePolicy
 
 /// Changes of the alerts of one scope, which its hash keeps until they have been published (alerts/outbox.lua).
 package struct AlertOutbox: Sendable {

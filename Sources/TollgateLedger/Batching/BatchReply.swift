@@ -1,5 +1,6 @@
 package import NIOCore
 import TollgateCore
+import TollgatePolicy
 
 /// Reads what the batch script answered, operation by operation (batch.lua).
 package struct BatchReply {

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import TollgateCore
 import TollgateRedis
 
@@ -23,7 +23,7 @@ extension Ledger {
     }
 
     /// What was sent at `time` beside the batches has not been answered in time.
-    func replyIsLate(sentAt time: NIODeadline) {
+    package func replyIsLate(sentAt time: NIODeadline) {
         act(on: circuit.replyIsLate(sentAt: time, now: .now()))
     }
 
@@ -61,7 +61,7 @@ extension Ledger {
     }
 
     /// Redis's time as a reply had it, Unix ms.
-    func redisSaid(_ milliseconds: Int64) {
+    package func redisSaid(_ milliseconds: Int64) {
         clock.redisSaid(milliseconds)
     }
 

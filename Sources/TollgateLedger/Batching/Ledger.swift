@@ -20,12 +20,12 @@ package final class Ledger {
     /// For a batch of nothing but PEEKs, where Redis takes no writes.
     static let peekFunction = RedisFunction("peek")
     static let usageFunction = RedisFunction("usage")
-    static let lookupFunction = RedisFunction("policy/lookup")
+    package static let lookupFunction = RedisFunction("policy/lookup")
 
     package let eventLoop: any EventLoop
-    let link: RedisLink
+    package let link: RedisLink
     package let keySpace: KeySpace
-    let deadline: TimeAmount
+    package let deadline: TimeAmount
     /// Where facts are kept that cannot reach Redis; without one they fail.
     let journal: Journal?
 
@@ -308,7 +308,7 @@ package final class Ledger {
     }
 
     /// Calls back, later, when the first attempt to connect has ended. To be called while ``isStarting``.
-    func afterStart(_ resume: @escaping () -> Void) {
+    package func afterStart(_ resume: @escaping () -> Void) {
         waitingForStart.append(resume)
         timeStart()
     }
@@ -366,8 +366,4 @@ package struct LedgerCounts: Sendable {
     package var batches = 0
     /// Reservations that were given up, and could not be put into the journal to be cancelled.
     package var holdsNotCancelled = 0
-}
-
-extension TimeAmount {
-    var milliseconds: Int64 { nanoseconds / 1_000_000 }
 }

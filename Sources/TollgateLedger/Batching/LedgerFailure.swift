@@ -33,7 +33,7 @@ package enum LedgerFailure: Error, Equatable, Sendable {
 extension LedgerFailure {
     /// Redis's own refusals that mean «not now» are an outage, and those that mean «not you» are like a wrong password; any
     /// other error is a fault.
-    init(redisSaid sentence: String) {
+    package init(redisSaid sentence: String) {
         if let refusal = WriteRefusal(redisSaid: sentence), refusal.code == "NOPERM" {
             self = .refused("Redis: \(refusal.sentence)")
             return

@@ -8,7 +8,7 @@ extension RedisLibrary {
 
 extension RedisFunction {
     /// The function of an entry point in `lua/`, by its path without `.lua`.
-    init(_ path: String) {
+    package init(_ path: String) {
         self.init(LuaScripts.functionName(path), of: .tollgate, script: LuaScripts.script(path))
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 package import TollgateCore
+package import TollgatePolicy
 import TollgateRedis
 
 /// What a scope has used of each of its limits.

@@ -1,5 +1,6 @@
 package import NIOCore
 package import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 
 /// Facts that could not reach Redis, on their way into the journal and back.

@@ -1,5 +1,6 @@
 package import NIOCore
 package import TollgateCore
+package import TollgatePolicy
 
 /// Waits for what becomes of a record that is replayed. Owned by the ledger's event loop.
 final class ReplayedRecord: OperationOwner {

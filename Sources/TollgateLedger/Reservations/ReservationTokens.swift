@@ -1,4 +1,5 @@
 import Crypto
+import TollgateCore
 
 /// The keys by which the sidecars of a namespace sign the tokens of reservations, and what is signed with them. Pure; owned by
 /// one ledger.

@@ -26,7 +26,7 @@ package struct KeySpace: Sendable, Equatable {
     }
 
     /// The numbers of all partitions; nil alone without partitions.
-    var allPartitions: [Partition?] { partitions.map { (0..<$0).map { Partition($0) } } ?? [nil] }
+    package var allPartitions: [Partition?] { partitions.map { (0..<$0).map { Partition($0) } } ?? [nil] }
 
     /// What stands in front of the scope, or of another word, in every key of a partition.
     package func prefix(of partition: Partition?) -> String {
@@ -100,13 +100,6 @@ package struct KeySpace: Sendable, Equatable {
     }
 
     // MARK: - Others
-
-    /// Sorted set of the scopes of a kind by what they used of a meter on the day of that id.
-    package func topScopes(
-        _ kind: ScopeKind, _ meter: HistoryMeter, day id: String, in partition: Partition?
-    ) -> String {
-        "\(prefix(of: partition))top-scopes:\(kind):\(meter.name):\(id)"
-    }
 
     /// The number of the last batch of a producer that was applied to a partition.
     func lastBatch(of producer: String, in partition: Partition?) -> String {

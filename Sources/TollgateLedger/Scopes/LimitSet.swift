@@ -1,6 +1,7 @@
 import Crypto
 import NIOCore
-package import TollgateCore
+import TollgateCore
+package import TollgatePolicy
 
 /// The limits that hold for a scope, and whether its history is kept. Scopes with the same limits share one, so that a batch
 /// carries it once. Owned by one event loop.

@@ -1,4 +1,5 @@
-package import TollgateCore
+import TollgateCore
+package import TollgatePolicy
 
 /// The parts of a reply that depend on nothing but the limit, as bytes made once. A class, so that a reply that is written from it
 /// copies one pointer.

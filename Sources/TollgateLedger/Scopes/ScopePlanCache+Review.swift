@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 extension ScopePlanCache {
     /// The plans by which a scope's alerts are looked at although no request is about it, to be used one after the other: its own;

@@ -1,4 +1,5 @@
 package import TollgateCore
+package import TollgatePolicy
 
 /// The plans of the scopes seen lately, made from one policy and from what administrators have set. Bounded: two generations of
 /// `generationSize` plans; a plan that is used survives, one that is not is gone after two generations. Owned by one event loop.

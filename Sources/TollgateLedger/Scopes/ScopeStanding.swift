@@ -1,4 +1,5 @@
-package import TollgateCore
+import TollgateCore
+package import TollgatePolicy
 
 /// What is known of a scope beside its limits, and for how long its plan may be used. Owned by the cache's event loop.
 struct ScopeStanding {

@@ -1,11 +1,11 @@
 import Foundation
-public import Logging
+package import Logging
 
 /// A redis-server of our own over a data folder of its own: started, started again when it dies, and stopped.
 ///
 /// Usable from any task. ``start()`` first, then ``run()`` for as long as it is to live. While it lives the folder is
 /// locked, so that no other can start a second server over the same files.
-public actor EmbeddedRedis {
+package actor EmbeddedRedis {
     static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
     /// How long a server may take to be reached, and to load its data, and an old one to end.
     static let patience = Duration.seconds(10)
@@ -35,20 +35,20 @@ public actor EmbeddedRedis {
 
     /// `dataFolder` is made if it is missing. The program `redis-server` is looked for in the folders of `searchPath`,
     /// separated by colons; nil means `PATH`.
-    public init(dataFolder: String, logger: Logger, searchPath: String? = nil) {
+    package init(dataFolder: String, logger: Logger, searchPath: String? = nil) {
         self.dataFolder = dataFolder
         self.logger = logger
         self.searchPath = searchPath ?? ProcessInfo.processInfo.environment["PATH"] ?? ""
     }
 
     /// The number of the server's process, nil while there is none.
-    public var processIdentifier: Int32? { process?.pid }
+    package var processIdentifier: Int32? { process?.pid }
 
     /// Starts the server and returns when it serves, or when it has been loading its data for 10 seconds. One left behind
     /// over the same folder by a tollgate that was killed is shut down first.
     ///
     /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; nothing runs then.
-    public func start() async throws -> RedisAddress {
+    package func start() async throws -> RedisAddress {
         let program = try Self.findProgram(in: searchPath)
         try await Self.checkVersion(of: program)
         let folder = try Self.prepareFolder(dataFolder)
@@ -72,7 +72,7 @@ public actor EmbeddedRedis {
     ///
     /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator when the server ends again and again before it
     /// serves, as over data that it cannot load; nothing runs then.
-    public func run() async throws(RedisError) {
+    package func run() async throws(RedisError) {
         let failure = await withTaskCancellationHandler {
             await supervise()
         } onCancel: {
@@ -84,7 +84,7 @@ public actor EmbeddedRedis {
 
     /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 5 seconds. One
     /// that was stopped by a signal is made to go on first. Does nothing when none runs.
-    public func stop() async {
+    package func stop() async {
         isStopping = true
         if let process {
             process.terminate()

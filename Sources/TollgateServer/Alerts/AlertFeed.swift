@@ -5,6 +5,7 @@ import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// Reads what happens to alerts out of Redis's stream, for all clients of a sidecar that have asked for it with ALERTS.
 ///

@@ -1,6 +1,8 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 import TollgateWire
 
 /// A part of the stream of what happens to alerts, as clients get it: its text is encoded once, and shared by all of them. A plain

@@ -2,6 +2,7 @@ import Logging
 import Synchronization
 import TollgateCore
 import TollgateLedger
+import TollgateStores
 
 /// Takes what batches tell of refusals and alerts to the alert store, and then lets go of it in the scopes' hashes. One at a time,
 /// in order, off the way of requests.

@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 
 /// Has a scope's alerts looked at although no request is about it, as when its limits have changed. Consumes nothing. Lives on its
 /// worker's event loop until Redis has answered.

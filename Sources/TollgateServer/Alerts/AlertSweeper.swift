@@ -2,6 +2,8 @@ import Logging
 import Synchronization
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
+import TollgateStores
 
 /// Sees to alerts of scopes that nobody asks about any more: those whose period has ended are resolved, those that have none are
 /// looked at from time to time, and after a change of the policy all of them are. Every sidecar does so; what one has done the others

@@ -1,6 +1,7 @@
 import NIOCore
 package import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 
 /// What a running sidecar does about alerts off the way of requests.
 extension TollgateServer {

@@ -1,5 +1,5 @@
 package import Logging
-package import NIOCore
+import NIOCore
 import Synchronization
 
 /// The places for connections, over all addresses that a service listens on: counts them, and logs once when there are none left

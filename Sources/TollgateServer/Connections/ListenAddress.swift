@@ -1,10 +1,10 @@
 /// Where the sidecar listens: `127.0.0.1:7379`, `[::1]:7379` or `unix:/run/tollgate.sock`.
-public enum ListenAddress: Sendable, Hashable {
+package enum ListenAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
     /// Throws a sentence that names the option.
-    public init(parsing text: String) throws(ServerError) {
+    package init(parsing text: String) throws(ServerError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             guard !path.isEmpty, path.utf8.count <= 107 else {
@@ -28,7 +28,7 @@ public enum ListenAddress: Sendable, Hashable {
     }
 
     /// Whether only this machine can reach it.
-    public var isLocal: Bool {
+    package var isLocal: Bool {
         switch self {
         case .unix: true
         case .tcp(let host, _): host == "localhost" || host == "::1" || Self.isLoopbackIPv4(host)
@@ -43,7 +43,7 @@ public enum ListenAddress: Sendable, Hashable {
 
 extension ListenAddress: CustomStringConvertible {
     /// As ``init(parsing:)`` reads it.
-    public var description: String {
+    package var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path): "unix:\(path)"

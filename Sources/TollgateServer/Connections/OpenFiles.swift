@@ -1,7 +1,7 @@
 import Foundation
 
 /// The open files that the system allows this process. Each connection is one, and so is each link to Redis.
-public enum OpenFiles {
+package enum OpenFiles {
     /// The most that the limit is raised to: some programs that inherit it look at every number below it.
     private static let maxLimit = 1 << 20
     /// Kept for what is no client's connection: the admin API and its connections, the journal, files that are read again.
@@ -12,7 +12,7 @@ public enum OpenFiles {
     private static let maxAdminConnections = 256
 
     /// Raises the soft limit to the hard one. Where the system refuses, the limit stays as it is.
-    public static func raiseLimit() {
+    package static func raiseLimit() {
         var limits = rlimit()
         guard getrlimit(resource, &limits) == 0 else { return }
         let wanted = min(limits.rlim_max, rlim_t(maxLimit))

@@ -1,6 +1,7 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 extension Session {

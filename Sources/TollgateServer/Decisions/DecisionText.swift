@@ -1,6 +1,7 @@
 package import NIOCore
 import TollgateCore
 package import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 /// Writes the answers of the ledger as the body of a reply (docs/protocol.md).

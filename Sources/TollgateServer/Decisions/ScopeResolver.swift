@@ -1,5 +1,6 @@
 package import TollgateCore
 package import TollgateLedger
+import TollgatePolicy
 package import TollgateWire
 
 /// Finds the scopes that a request is about: those it names, the composite ones the policy knows for their kinds, and

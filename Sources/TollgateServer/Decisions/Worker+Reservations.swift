@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 extension Worker {

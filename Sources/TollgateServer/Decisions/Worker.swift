@@ -2,7 +2,9 @@ import Logging
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateRedis
+import TollgateStores
 import TollgateWire
 
 /// Everything that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.

@@ -1,4 +1,5 @@
 import TollgateLedger
+import TollgateStores
 
 /// Which of the sidecars that share a namespace decide by another policy than this one. A sidecar counts once it has announced
 /// another digest twice while ours was the same: files are exchanged one after the other, and a sidecar that was killed says nothing

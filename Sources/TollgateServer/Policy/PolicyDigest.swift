@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 import TollgateRedis
 
 /// A short text that two policies share only where they decide alike, whatever their files look like: order, comments and spelling

@@ -1,10 +1,11 @@
 import Foundation
-public import TollgateCore
+import TollgateCore
+package import TollgatePolicy
 
 /// A policy file on disk: reads it, and notices when it has become another one, also through a rename or a switched symlink.
-public struct PolicyFile: Sendable {
+package struct PolicyFile: Sendable {
     /// Where it is; symbolic links are followed each time it is read.
-    public let path: String
+    package let path: String
     /// What the file was when this value was made, before anything of it was read.
     let firstStamp: Stamp?
 
@@ -19,14 +20,14 @@ public struct PolicyFile: Sendable {
     }
 
     /// Reads nothing yet, but takes note of what the file is now.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
         firstStamp = Self.stamp(of: path)
     }
 
     /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be, or it sets no limits without
     /// saying so.
-    public func load() throws -> Policy {
+    package func load() throws -> Policy {
         let text: String
         do throws(TextFile.Fault) {
             text = try TextFile(path: path).text()

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Synchronization
 import TollgateLedger
+import TollgateStores
 
 /// Compares the policy file of a sidecar with those of the others that share its Redis and namespace, now and then, and warns once of
 /// each that decides by another: the same request would be answered in two ways.

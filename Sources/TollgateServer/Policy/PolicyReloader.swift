@@ -1,5 +1,5 @@
 import Logging
-public import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 import TollgateCore
 import UnixSignals
@@ -7,7 +7,7 @@ import UnixSignals
 /// Reads the policy file again on SIGHUP and when it has changed, once it has not changed for a while: a file that is written in
 /// place is empty or half there for a moment. A bad file leaves the policy in force as it is, and is reported once; one that cannot
 /// be read is tried again.
-public struct PolicyReloader: Service {
+package struct PolicyReloader: Service {
     private let file: PolicyFile
     private let server: TollgateServer
     private let interval: Duration
@@ -17,7 +17,7 @@ public struct PolicyReloader: Service {
     ///   - interval: how often to look whether the file has changed.
     ///   - settling: how long it has to stay as it is before it is read, and how long until one that could not be read is tried
     ///     again.
-    public init(
+    package init(
         file: PolicyFile, server: TollgateServer, interval: Duration = .milliseconds(250),
         settling: Duration = .seconds(1)
     ) {
@@ -28,7 +28,7 @@ public struct PolicyReloader: Service {
     }
 
     /// Returns on graceful shutdown or cancellation.
-    public func run() async {
+    package func run() async {
         let hangUp = HangUp()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in

@@ -4,6 +4,7 @@ import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// Keeps what a sidecar knows of administrators' changes up to date: reads what every sidecar keeps whole, and listens to the
 /// channel on which changes are told. After each new connection to it, all that was looked up before is forgotten, as changes may

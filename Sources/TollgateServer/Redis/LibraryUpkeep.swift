@@ -1,6 +1,7 @@
 import Logging
 import Synchronization
 import TollgateLedger
+import TollgateStores
 
 /// Notes every hour that this sidecar uses its library of functions, and deletes those that no sidecar uses any more.
 ///

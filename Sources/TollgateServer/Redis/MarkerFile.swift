@@ -4,6 +4,7 @@ import Logging
 import Synchronization
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// What a sidecar remembers of the data in its Redis, in a file of the data folder: so that the next one over the folder finds out
 /// what was lost in between. Written now and then, and at the end.

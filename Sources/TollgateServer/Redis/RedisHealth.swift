@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// Looks after the Redis that holds the counters: whether it may forget them by its settings, whether it has, and whether it takes
 /// what is written. Asks on every new connection and then every few seconds; never on the way of a request.

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Synchronization
 import TollgateLedger
+import TollgateStores
 
 /// Whether the Redis of a sidecar takes what is written, as its workers and the looks of `RedisHealth` find out. Each change is
 /// logged once, however many of them meet it.

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// The connections over which a sidecar reads and writes what is not on the way of requests: one for what is short, and one for the
 /// pages of history, so that a report which takes long holds up and cuts off nobody but other reports.

@@ -1,4 +1,5 @@
 import TollgateLedger
+import TollgateStores
 
 extension StoreError {
     /// Whether it is Redis that did not answer, and not what it said.

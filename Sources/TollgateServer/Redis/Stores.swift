@@ -1,6 +1,7 @@
 import Logging
-package import TollgateLedger
+import TollgateLedger
 import TollgateRedis
+package import TollgateStores
 
 /// What a sidecar keeps in Redis beside the counters. Usable from any task.
 package struct Stores: Sendable {

@@ -3,6 +3,7 @@ import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgateStores
 
 /// What a running sidecar does about the state of its Redis.
 extension TollgateServer {

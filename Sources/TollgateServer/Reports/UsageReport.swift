@@ -1,6 +1,7 @@
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 
 /// What USAGE says of a scope; one JSON object. Whole numbers are numbers; money is decimal text, so that no reader passes it
 /// through a double.

@@ -1,6 +1,7 @@
 import Foundation
 import TollgateAdmin
 import TollgateCore
+import TollgatePolicy
 
 /// From arguments to the JSON that the API takes. Amounts are text or whole numbers all the way.
 enum AdminBody {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TollgateCore
+import TollgatePolicy
 
 /// `requests/1m=60` and `cost/month=unlimited`, as they stand on the command line.
 struct LimitArgument: Equatable {

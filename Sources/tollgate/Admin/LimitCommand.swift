@@ -1,6 +1,7 @@
 import ArgumentParser
 import TollgateAdmin
 import TollgateCore
+import TollgatePolicy
 
 /// `tollgate limit`
 struct LimitCommand: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import TollgateCore
+import TollgatePolicy
 
 /// Arguments that become a part of a request's path or query. What could be none is refused with a sentence before anybody is asked:
 /// an empty one would make it the path of something else.

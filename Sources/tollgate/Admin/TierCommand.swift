@@ -1,5 +1,6 @@
 import ArgumentParser
 import TollgateCore
+import TollgatePolicy
 
 /// `tollgate tier`
 struct TierCommand: AsyncParsableCommand {

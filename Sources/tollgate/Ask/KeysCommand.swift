@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// `tollgate keys user:alice`
 struct KeysCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TollgateCore
+import TollgatePolicy
 import TollgateServer
 
 /// `tollgate policy`

@@ -1,5 +1,6 @@
 import TollgateAdmin
 import TollgateCore
+import TollgateStores
 
 /// Which pieces the bars of a split report have: the largest, and all others together.
 struct ChartStack {

@@ -1,5 +1,6 @@
 import TollgateAdmin
 import TollgateCore
+import TollgateStores
 
 /// From the ranking of the API to text for people.
 struct RankingText {

@@ -1,6 +1,7 @@
 import Foundation
 import TollgateAdmin
 import TollgateCore
+import TollgateStores
 
 /// Amounts of a report as they came, for tables and charts.
 enum ReportAmount {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TollgateCore
+import TollgateStores
 
 /// `tollgate report`
 struct ReportCommand: AsyncParsableCommand {

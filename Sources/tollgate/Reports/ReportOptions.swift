@@ -1,6 +1,7 @@
 import ArgumentParser
 import TollgateAdmin
 import TollgateCore
+import TollgateStores
 
 /// How a report is shown.
 struct ReportOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import TollgateAdmin
 import TollgateCore
+import TollgateStores
 
 /// From the reports of the API to text for people.
 struct ReportText {

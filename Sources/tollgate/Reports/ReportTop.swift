@@ -1,5 +1,6 @@
 import ArgumentParser
 import TollgateCore
+import TollgateStores
 
 /// `tollgate report top user --meter cost`
 struct ReportTop: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import ServiceLifecycle
 import TollgateCore
+import TollgatePolicy
 import TollgateServer
 import UnixSignals
 

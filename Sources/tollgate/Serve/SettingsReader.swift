@@ -3,6 +3,7 @@ import Foundation
 import TollgateAdmin
 import TollgateCore
 import TollgateDelivery
+import TollgatePolicy
 import TollgateRedis
 import TollgateServer
 

@@ -3,8 +3,10 @@ import ServiceLifecycle
 import TollgateAdmin
 import TollgateCore
 import TollgateDelivery
+import TollgatePolicy
 import TollgateRedis
 import TollgateServer
+import TollgateStores
 
 /// A running sidecar and, where it has one of its own, its Redis. A signal ends it in good order at any moment, also while it
 /// starts.

@@ -1,5 +1,6 @@
 import Foundation
 import TollgateCore
+import TollgatePolicy
 import TollgateServer
 
 /// A file that holds a token and nothing else.

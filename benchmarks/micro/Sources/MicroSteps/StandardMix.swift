@@ -1,6 +1,7 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 /// What benchmarks/compare asks as well: CHECKs of 1000 users, who call 20 tools of 4 providers; six sliding limits each,

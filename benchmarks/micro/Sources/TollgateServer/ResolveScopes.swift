@@ -1,5 +1,6 @@
 import TollgateCore
 package import TollgateLedger
+import TollgatePolicy
 package import TollgateWire
 
 /// A run: the plans of one request's three scopes are found.

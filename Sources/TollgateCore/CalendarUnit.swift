@@ -1,6 +1,0 @@
-/// The units in which calendar limits and history count.
-public enum CalendarUnit: String, Sendable, CaseIterable {
-    case day
-    case week
-    case month
-}

@@ -1,0 +1,71 @@
+import Foundation
+import TollgateCore
+package import TollgatePolicy
+package import TollgateStores
+import Yams
+
+/// The file of `--alerts`, from its text to handlers. Strict, as the policy file is; quotes no URL and no secret.
+package struct AlertHandlerFile {
+    /// In the file's order.
+    package private(set) var handlers: [AlertHandler] = []
+    /// Whether the file itself holds URLs that may be secrets.
+    package private(set) var holdsSecrets = false
+
+    /// - Parameters:
+    ///   - file: The name that problems are reported under.
+    ///   - contents: Reads a file that is named in it.
+    /// - Throws: everything that is wrong.
+    package init(
+        yaml: String, file: String, contents: @escaping (String) throws(TextFile.Fault) -> String
+    ) throws(PolicyError) {
+        let reader = PolicyReader(file: file, holdsSecrets: true)
+        let top = PolicyReader.Place(line: 1, path: [])
+        let root = try Self.root(of: yaml, file: file)
+        let entries = root.map {
+            reader.entries(of: $0, at: top, expected: "handlers:", allowed: ["handlers"])
+        }
+        if let entry = entries?.first {
+            read(entry, HandlerEntryReader(reader: reader, contents: contents))
+        } else if reader.problems.isEmpty {
+            reader.report(top, "expected handlers:")
+        }
+        guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }
+    }
+
+    private static func root(of yaml: String, file: String) throws(PolicyError) -> Node? {
+        do throws(PolicyError) {
+            return try PolicyText(yaml: yaml, file: file).root()
+        } catch {
+            throw PolicyError(problems: error.problems.map { $0.withoutAddresses() })
+        }
+    }
+
+    private mutating func read(_ entry: PolicyReader.Entry, _ reader: HandlerEntryReader) {
+        let items = reader.reader.items(of: entry.value, at: entry.place, expected: "a list of { name, type, … }")
+        guard items.count <= AlertHandler.most else {
+            return reader.reader.report(entry.place, "more than \(AlertHandler.most) handlers")
+        }
+        var names: Set<String> = []
+        for (index, item) in items.enumerated() {
+            let place = PolicyReader.Place(line: item.place.line, path: ["handlers[\(index)]"])
+            let handler = reader.handler(item.value, at: place) { name, place in
+                // Whatever else is wrong with either of them.
+                if !names.insert(name).inserted { reader.reader.report(place, "\(name): named twice") }
+            }
+            guard let handler else { continue }
+            handlers.append(handler)
+            switch handler.target {
+            case .webhook, .slack: holdsSecrets = holdsSecrets || item.value.mapping?["url"] != nil
+            case .log, .alertmanager, .pubsub: break
+            }
+        }
+    }
+}
+
+extension PolicyProblem {
+    /// Keys that are there twice are quoted, and so are those that lead there.
+    fileprivate func withoutAddresses() -> PolicyProblem {
+        let isPlain = !path.contains("://") && !sentence.contains("://")
+        return isPlain ? self : PolicyProblem(file: file, line: line, path: "", sentence: "duplicate key")
+    }
+}

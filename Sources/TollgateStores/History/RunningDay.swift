@@ -1,0 +1,62 @@
+import NIOCore
+import TollgateCore
+import TollgatePolicy
+import TollgateRedis
+
+/// The running day of a scope's history, which stands in the scope's own hash (lua/batch/today.lua).
+struct RunningDay {
+    /// The field that names the day: `2026-11-29 1795996800000 2026-11 1796083200000 4 20 0`.
+    static let field = "history"
+    private static let prefix = "history/"
+
+    /// `2026-11-29`
+    let id: String
+    /// `2026-11`
+    let month: String
+    let page: HistoryPage
+    private let name: Substring
+
+    static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
+        switch detail {
+        case .totals: ["HMGET", key, field] + StoredPage.totals(prefix: prefix)
+        case .labels: ["HGETALL", key]
+        }
+    }
+
+    /// From the reply to that command; nil where the hash has no running day. Throws `.corrupt` where the key is not a hash, or
+    /// something of the day cannot be read.
+    init?(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
+        var stored = StoredPage(prefix: Self.prefix)
+        var name: String?
+        switch detail {
+        case .totals:
+            guard case .array(let values) = try reply.checked(of: key), let first = values.first else {
+                throw .unexpectedReply(about: key)
+            }
+            if case .bulk(let text) = first { name = String(buffer: text) }
+            try stored.add(zip(StoredPage.totals(prefix: Self.prefix), values.dropFirst()), key)
+        case .labels(let dimensions):
+            var fields = try StoredField.all(reply, of: key) { Self.isWanted($0, dimensions) }
+            if let place = fields.firstIndex(where: { $0.name == Self.field }) {
+                name = String(buffer: fields.remove(at: place).value)
+            }
+            try stored.add(fields)
+        }
+        guard let name else { return nil }
+        let words = name.split(separator: " ")
+        guard words.count >= 4, CalendarUnit.day.number(ofID: String(words[0])) != nil,
+            CalendarUnit.month.number(ofID: String(words[2])) != nil
+        else { throw .corrupt("\(key), field \(Self.field): expected a day, its end, a month and its end") }
+        (id, month, page) = (String(words[0]), String(words[2]), stored.page)
+        self.name = name[..<words[3].endIndex]
+    }
+
+    /// Whether the field, as it is now, names the same day.
+    func isNamed(by text: String?) -> Bool { text?.hasPrefix(name) ?? false }
+
+    private static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>) -> Bool {
+        let bytes = name.readableBytesView
+        guard bytes.starts(with: prefix.utf8) else { return bytes.elementsEqual(field.utf8) }
+        return StoredPage.isWanted(name, dimensions, prefix: prefix.utf8.count)
+    }
+}

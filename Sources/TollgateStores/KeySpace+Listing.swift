@@ -1,0 +1,53 @@
+package import TollgateCore
+package import TollgateLedger
+
+/// A key of a scope, for looking at the data with redis-cli.
+package struct ListedKey: Sendable, Equatable {
+    /// `tollgate:user:alice`. Those of idempotency keys end in `ID`.
+    package var key: String
+    package var type: String
+    /// What it holds, in a few words.
+    package var content: String
+    /// The command of Redis that prints it.
+    package var command: [String]
+}
+
+extension KeySpace {
+    /// The keys that there may be of a scope, those of its history on the day and in the month with these ids. A day has a key of its own
+    /// once it is over.
+    package func listing(of scope: Scope, day: String, month: String) -> [ListedKey] {
+        let settings = PolicyKeys(namespace: namespace).settings(of: scope.description)
+        let alerts = AlertKeys(namespace: namespace).ofScope(scope.description)
+        // A composite scope has no history.
+        let history =
+            scope.kind.isComposite
+            ? []
+            : [
+                Self.hash(self.day(day, of: scope), "usage of a day that is over"),
+                Self.hash(self.month(month, of: scope), "usage of that day's month but for the running day"),
+            ]
+        let holds = holds(of: scope)
+        return [Self.hash(hash(of: scope), "counters, the sum of open reservations, alerts, usage of the running day")]
+            + history + [
+                ListedKey(
+                    key: holds, type: "zset", content: "open reservations by their end",
+                    command: ["ZRANGE", holds, "0", "-1", "WITHSCORES"]),
+                Self.mark("record", of: hash(of: scope), "the RECORD with that id has been applied"),
+                Self.mark("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
+                Self.mark("settled", of: hash(of: scope), "the reservation with that id is committed or cancelled"),
+                Self.hash(settings, "what administrators have set"),
+                ListedKey(
+                    key: alerts, type: "zset", content: "ids of alerts by when they were opened",
+                    command: ["ZRANGE", alerts, "0", "-1", "WITHSCORES"]),
+            ]
+    }
+
+    private static func hash(_ key: String, _ content: String) -> ListedKey {
+        ListedKey(key: key, type: "hash", content: content, command: ["HGETALL", key])
+    }
+
+    private static func mark(_ word: String, of hash: String, _ content: String) -> ListedKey {
+        let key = "\(hash):\(word):ID"
+        return ListedKey(key: key, type: "string", content: content, command: ["GET", key])
+    }
+}

@@ -1,0 +1,99 @@
+import Testing
+
+@testable import TollgateCore
+@testable import TollgatePolicy
+
+@Suite("Warnings about limits that can never matter")
+struct PolicyWarningTests {
+    private func warnings(_ meters: String) throws -> [String] {
+        try Policy(yaml: "defaults:\n  user: { \(meters) }\n", file: "t.yaml").warnings.map {
+            String($0.description.trimmingPrefix("t.yaml:2: defaults.user."))
+        }
+    }
+
+    @Test(
+        "a shorter period that admits no less than a longer one",
+        arguments: [
+            (
+                "requests: { 1m: 100, 1h: 100 }",
+                "requests.1m: can never matter: requests/1h admits no more than 100 in a longer time (line 2)"
+            ),
+            (
+                "tokens: { 1m: 200, 1h: 100 }",
+                "tokens.1m: can never matter: tokens/1h admits no more than 100 in a longer time (line 2)"
+            ),
+            (
+                "cost: { request: 0.5, 1h: 0.50 }",
+                "cost.request: can never matter: cost/1h admits no more than 0.5 in a longer time (line 2)"
+            ),
+            (
+                "requests: { request: 9, day: 5 }",
+                "requests.request: can never matter: requests/day admits no more than 5 in a longer time (line 2)"
+            ),
+            (
+                "cost: { day: 20, month: 20 }",
+                "cost.day: can never matter: cost/month admits no more than 20 in a longer time (line 2)"
+            ),
+            (
+                "cost: { month: 20, total: 10 }",
+                "cost.month: can never matter: cost/total admits no more than 10 in a longer time (line 2)"
+            ),
+            (
+                "requests: { 1m: 0, 1h: 0 }",
+                "requests.1m: can never matter: requests/1h admits no more than 0 in a longer time (line 2)"
+            ),
+        ])
+    func shorter(meters: String, warning: String) throws {
+        #expect(try warnings(meters) == [warning])
+    }
+
+    @Test("requests: a longer window that the shorter one never fills")
+    func longer() throws {
+        #expect(
+            try warnings("requests: { 1m: 60, 1h: 3600 }") == [
+                "requests.1h: can never matter: requests/1m admits at most 3600 in that time (line 2)"
+            ])
+        // 60 seconds take three windows of 25.
+        #expect(
+            try warnings("requests: { 25s: 10, 1m: 30 }") == [
+                "requests.1m: can never matter: requests/25s admits at most 30 in that time (line 2)"
+            ])
+        #expect(try warnings("requests: { 25s: 10, 1m: 29 }").isEmpty)
+    }
+
+    @Test(
+        "limits that can matter",
+        arguments: [
+            "requests: { 1m: 60, 1h: 3599 }", "requests: { 1m: 99, 1h: 100 }",
+            "requests: { 1m: 60, 1h: 1000, 24h: 10000 }",
+            // Facts are recorded whatever the limits say, so the shorter window may be overrun.
+            "tokens: { 1m: 60, 1h: 3600 }", "cost: { 1m: 1, 1h: 60 }",
+            // A window that slides across midnight may take from both days.
+            "requests: { 1h: 100, day: 100 }", "tokens: { week: 100, month: 100 }",
+            "requests: { 1m: null, 1h: 100 }", "requests: { 1m: 100, 1h: null }",
+            "requests: { 1m: { max: 100, mode: shadow }, 1h: 100 }",
+            "requests: { 1m: 100, 1h: { max: 100, mode: shadow } }",
+            "requests: { 1m: 100 }, tokens: { 1h: 100 }", "requests: { 1s: 8000000000000000, 31d: 9000000000000000 }",
+        ])
+    func quiet(meters: String) throws {
+        #expect(try warnings(meters).isEmpty)
+    }
+
+    @Test("a scope's limits are held against the defaults it keeps, and only the scope's own are reported")
+    func scopes() throws {
+        let policy = try Policy(
+            yaml: """
+                defaults:
+                  user: { requests: { 1m: 60, 1h: 100 } }
+                scopes:
+                  user:alice: { requests: { 1m: 500 } }
+                  user:bob: { requests: { 1h: 10 } }
+                  user:carol: { requests: { 1m: 500, 1h: null } }
+                """, file: "t.yaml")
+        #expect(
+            policy.warnings.map(\.description) == [
+                "t.yaml:4: scopes.user:alice.requests.1m: can never matter: requests/1h admits no more than 100"
+                    + " in a longer time (line 2)"
+            ])
+    }
+}

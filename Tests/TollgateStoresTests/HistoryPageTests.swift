@@ -1,0 +1,163 @@
+import Testing
+import TollgateStores
+import TollgateTestSupport
+
+@testable import TollgateCore
+
+@Suite("A page of history")
+struct HistoryPageTests {
+    /// With whole numbers by the names of their fields; those that are not known are left out, as readers do.
+    private func page(_ fields: [String: Int64]) -> HistoryPage {
+        fields.reduce(into: HistoryPage()) { page, field in
+            if let name = HistoryField(field.key.utf8) { page.add(field.value, to: name) }
+        }
+    }
+
+    private func alice() throws -> Scope { try Scope(parsing: "user:alice") }
+
+    @Test("every meter is known alone, by label, and of labels too many")
+    func fields() {
+        for meter in HistoryMeter.allCases {
+            #expect(HistoryField(meter.name.utf8)?.place == .total)
+            for dimension in HistoryDimension.allCases {
+                let label = HistoryField("\(meter.name)/\(dimension.name)=a".utf8)
+                #expect(label?.meter == meter)
+                #expect(label?.place == .label(.init(kind: dimension.name, id: "a")))
+                #expect(HistoryField("\(meter.name)/\(dimension.name)/other".utf8)?.place == .other(dimension))
+            }
+        }
+    }
+
+    @Test("a label is all that follows the equals sign", arguments: ["other", "a/b=c", "=", "/other", "\u{301}x", " "])
+    func labels(label: String) {
+        let field = HistoryField("input_tokens/model=\(label)".utf8)
+        #expect(field?.meter == .inputTokens)
+        #expect(field?.place == .label(.init(kind: "model", id: label)))
+    }
+
+    @Test(
+        "other fields are not known",
+        arguments: [
+            "", "values/provider", "month", "history", "history/cost", "concurrent", "cost/", "cost/provider",
+            "cost/account=a",
+            "cost/tool/others", "cost/tool/", "cost=5", "costs", "Cost", "/provider=a",
+        ])
+    func unknown(name: String) { #expect(HistoryField(name.utf8) == nil) }
+
+    @Test("composed and decomposed letters are two labels, as they are two fields in Redis")
+    func bytes() throws {
+        var page = page(["cost": 3, "cost/tool=\u{e9}": 1])
+        page += self.page(["cost/tool=e\u{301}": 2])
+        #expect(page.labelled.count == 2)
+        #expect(page.shares(by: .tool, of: try alice()).map { $0.amounts[.cost] } == [2, 1])
+    }
+
+    @Test("shares are sorted by their cost, then others, then what named none; what is zero is left out")
+    func shares() throws {
+        let page = page([
+            "cost": 100, "requests": 9, "tokens": 7, "cost/provider=cheap": 10, "cost/provider=dear": 60,
+            "tokens/provider=cheap": 7, "requests/provider=b": 2, "requests/provider=a": 2, "cost/provider=none": 0,
+            "cost/provider/other": 25, "cost/tool=x": 100,
+        ])
+        let shares = page.shares(by: .provider, of: try alice())
+        #expect(
+            shares.map(\.name) == [.label("dear"), .label("cheap"), .label("a"), .label("b"), .other, .unnamed])
+        #expect(shares.map { $0.amounts[.cost] } == [60, 10, 0, 0, 25, 5])
+        #expect(shares.last?.amounts[.requests] == 5)
+        #expect(page.shares(by: .tool, of: try alice()).map(\.name) == [.label("x"), .unnamed])
+        #expect(HistoryPage().shares(by: .tool, of: try alice()).isEmpty)
+    }
+
+    @Test("the page of a provider is that provider's altogether")
+    func own() throws {
+        let page = page(["cost": 100, "requests": 3, "cost/tool=x": 40])
+        let shares = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
+        #expect(shares == [HistoryShare(.label("openai"), page.total)])
+        #expect(page.shares(by: .tool, of: try Scope(parsing: "provider:openai")).count == 2)
+        #expect(HistoryPage().shares(by: .provider, of: try Scope(parsing: "provider:openai")).isEmpty)
+    }
+
+    @Test(
+        "where more was taken back from the total than from its labels, what named none is below zero by as much, of that meter"
+    )
+    func overRefunded() throws {
+        let page = page([
+            "cost": 2, "cost/provider=a": 5, "cost/provider/other": 1, "requests": 3, "requests/provider=a": 2,
+        ])
+        let shares = page.shares(by: .provider, of: try alice())
+        #expect(shares.map(\.name) == [.label("a"), .other, .unnamed])
+        #expect(shares.map { $0.amounts[.cost] } == [5, 1, -4])
+        #expect(shares.map { $0.amounts[.requests] } == [2, 0, 1])
+        #expect(HistoryMeter.cost.text(shares[2].amounts[.cost]) == "-0.000000004")
+        let own = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
+        #expect(own == [HistoryShare(.label("openai"), page.total)])
+    }
+
+    @Test("a day that was taken back altogether, but not from its labels, still shows these and what makes up for them")
+    func nothingInAll() throws {
+        let shares = page(["cost": 0, "cost/tool=a": 5]).shares(by: .tool, of: try alice())
+        #expect(shares.map(\.name) == [.label("a"), .unnamed])
+        #expect(shares.map { $0.amounts[.cost] } == [5, -5])
+    }
+
+    @Test("what would be more than an Int64 stays at its largest")
+    func saturates() throws {
+        var page = page(["cost": .max - 1, "cost/tool=a": .max, "cost/tool=b": .max, "cost/tool/other": 7])
+        page += self.page(["cost": 5, "cost/tool=a": 1, "cost/tool/other": .max])
+        #expect(page.total[.cost] == .max)
+        #expect(page.labelled.values.allSatisfy { $0[.cost] == .max })
+        #expect(page.other[.tool]?[.cost] == .max)
+        #expect(page.shares(by: .tool, of: try alice()).map { $0.amounts[.cost] } == [.max, .max, .max])
+    }
+
+    @Test("exact beyond the numbers that a double holds")
+    func exact() throws {
+        var page = page(["cost": 9_007_199_254_740_993, "cost/model=m": 9_007_199_254_740_992])
+        page += page
+        #expect(page.total[.cost] == 18_014_398_509_481_986)
+        #expect(page.shares(by: .model, of: try alice()).last?.amounts[.cost] == 2)
+        #expect(HistoryMeter.cost.text(page.total[.cost]) == "18014398.509481986")
+    }
+
+    @Test("parts add up to the whole, on each page and on all together", arguments: UInt64(1)...20)
+    func sums(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let pages = (0..<20).map { _ in randomPage(&random) }
+        let all = HistoryPage.sum(of: pages)
+        for meter in HistoryMeter.allCases {
+            #expect(all.total[meter] == pages.reduce(0) { $0 + $1.total[meter] })
+        }
+        for page in pages + [all] {
+            for dimension in HistoryDimension.allCases {
+                var sum = HistoryAmounts()
+                for share in page.shares(by: dimension, of: try alice()) { sum += share.amounts }
+                #expect(sum == page.total, "seed \(seed), \(dimension)")
+            }
+        }
+        let inAnotherOrder = HistoryPage.sum(of: pages.shuffled(using: &random))
+        #expect(inAnotherOrder == all)
+    }
+
+    /// Made of requests, each of which names a label of a dimension, one too many, or none; of some the total has lost a part.
+    private func randomPage(_ random: inout SeededGenerator) -> HistoryPage {
+        var page = HistoryPage()
+        for _ in 0..<Int.random(in: 0..<30, using: &random) {
+            let places = HistoryDimension.allCases.map { dimension in
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: ""
+                case 1: "/\(dimension.name)/other"
+                default: "/\(dimension.name)=\(["a", "b", "other", "ü=/"].randomElement(using: &random)!)"
+                }
+            }
+            for meter in HistoryMeter.allCases {
+                let amount = Int64.random(in: 0...1_000_000_000_000, using: &random)
+                let left = Bool.random(using: &random) ? amount : Int64.random(in: 0...amount, using: &random)
+                page.add(left, to: HistoryField(meter.name.utf8)!)
+                for place in places where !place.isEmpty {
+                    page.add(amount, to: HistoryField("\(meter.name)\(place)".utf8)!)
+                }
+            }
+        }
+        return page
+    }
+}
