@@ -36,7 +36,11 @@ let package = Package(
         ),
         .target(
             name: "TollgateCore",
-            dependencies: [.product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TollgatePolicy",
+            dependencies: ["TollgateCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
         .target(
@@ -61,6 +65,7 @@ let package = Package(
             dependencies: [
                 "LuaScripts",
                 "TollgateCore",
+                "TollgatePolicy",
                 "TollgateRedis",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -71,11 +76,25 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "TollgateStores",
+            dependencies: [
+                "TollgateCore",
+                "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateRedis",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "TollgateServer",
             dependencies: [
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateRedis",
+                "TollgateStores",
                 "TollgateWire",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,6 +110,7 @@ let package = Package(
             dependencies: [
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateServer",
                 "TollgateWire",
                 .product(name: "NIOCore", package: "swift-nio"),
