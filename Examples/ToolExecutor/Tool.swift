@@ -12,22 +12,22 @@ struct Tool: Sendable {
     struct Failure: Error {}
 
     static let all = [
-        Tool(name: "search", mostTokens: 500, mostCost: Money(nanos: 5_000_000)),
-        Tool(name: "summarize", mostTokens: 4_000, mostCost: Money(nanos: 70_000_000)),
-        Tool(name: "createIssues", mostTokens: 1_000, mostCost: Money(nanos: 20_000_000)),
+        Tool(name: "search", maxTokens: 500, maxCost: Money(nanos: 5_000_000)),
+        Tool(name: "summarize", maxTokens: 4_000, maxCost: Money(nanos: 70_000_000)),
+        Tool(name: "createIssues", maxTokens: 1_000, maxCost: Money(nanos: 20_000_000)),
     ]
 
     let name: String
     /// The most that one call may use.
-    let mostTokens: Int64
-    let mostCost: Money
+    let maxTokens: Int64
+    let maxCost: Money
 
     /// Stands for a request to a provider.
     func run() async throws -> Answer {
         try await Task.sleep(for: .milliseconds(.random(in: 50...500)))
         if Int.random(in: 0..<10) == 0 { throw Failure() }
-        let tokens = Int64.random(in: mostTokens / 4...mostTokens)
-        let cost = Money(nanos: mostCost.nanos / mostTokens * tokens)
+        let tokens = Int64.random(in: maxTokens / 4...maxTokens)
+        let cost = Money(nanos: maxCost.nanos / maxTokens * tokens)
         return Answer(text: "done with \(tokens) tokens for \(cost)", tokens: tokens, cost: cost)
     }
 }

@@ -7,8 +7,8 @@ import TollgateClient
 @main
 struct ToolExecutor {
     /// How long a user is made to wait for a limit, in seconds; and how often.
-    static let longestWait = 5.0
-    static let mostWaits = 3
+    static let maxWait = 5.0
+    static let maxWaits = 3
 
     let tollgate: TollgateClient
 
@@ -47,11 +47,11 @@ struct ToolExecutor {
 
     /// Runs a tool as soon as the limits allow it. Waits where that helps, and is not too long.
     private func call(_ tool: Tool, for user: String, _ name: String) async throws -> String {
-        for _ in 0..<Self.mostWaits {
+        for _ in 0..<Self.maxWaits {
             do {
                 return try await callNow(tool, for: user)
             } catch let error as OverLimit {
-                guard let seconds = error.retryAfter, seconds <= Self.longestWait else { throw error }
+                guard let seconds = error.retryAfter, seconds <= Self.maxWait else { throw error }
                 print("\(name): waits \(seconds) s for \(error.decision.limit ?? "a limit")")
                 try await Task.sleep(for: .seconds(seconds))
             }
@@ -62,7 +62,7 @@ struct ToolExecutor {
     /// Keeps the most that the tool may cost back while it runs, and charges what it did cost. If it throws, nothing is.
     private func callNow(_ tool: Tool, for user: String) async throws -> String {
         try await tollgate.guarded(
-            .user(user), .tool(tool.name), amounts: Amounts(tokens: tool.mostTokens, cost: tool.mostCost),
+            .user(user), .tool(tool.name), amounts: Amounts(tokens: tool.maxTokens, cost: tool.maxCost),
             timeToLive: .seconds(30)
         ) { _ in
             let answer = try await tool.run()

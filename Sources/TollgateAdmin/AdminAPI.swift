@@ -10,12 +10,12 @@ package struct AdminAPI: Sendable {
     /// Where the policy file is, for sentences that name it.
     let policyFile: String
     /// Who is told of alerts.
-    let handlers: [AlertHandler]
+    let receivers: [AlertReceiver]
 
-    package init(server: TollgateServer, policyFile: String, handlers: [AlertHandler] = AlertHandler.standard) {
+    package init(server: TollgateServer, policyFile: String, receivers: [AlertReceiver] = AlertReceiver.standard) {
         self.server = server
         self.policyFile = policyFile
-        self.handlers = handlers
+        self.receivers = receivers
     }
 
     /// All of them; the router has no others.
@@ -40,7 +40,7 @@ package struct AdminAPI: Sendable {
     /// Throws a `Problem` about a joined scope of one more kind than requests can be joined into.
     func requireRoom(for scope: Scope) throws(Problem) {
         let kinds = server.policies.effective.compositeKinds
-        guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.mostCompositeKinds else {
+        guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.maxCompositeKinds else {
             return
         }
         throw .invalid(

@@ -19,15 +19,15 @@ package struct AdminServer: Service {
 
     /// - Parameters:
     ///   - policyFile: The path that sentences name.
-    ///   - handlers: Who is told of alerts.
+    ///   - receivers: Who is told of alerts.
     ///   - onListening: Is told where it listens, with the real port.
     package init(
         settings: AdminSettings, server: TollgateServer, policyFile: String,
-        handlers: [AlertHandler] = AlertHandler.standard, logger: Logger,
+        receivers: [AlertReceiver] = AlertReceiver.standard, logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        api = AdminAPI(server: server, policyFile: policyFile, handlers: handlers)
+        api = AdminAPI(server: server, policyFile: policyFile, receivers: receivers)
         self.logger = logger
         self.onListening = onListening
     }

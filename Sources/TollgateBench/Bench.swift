@@ -66,7 +66,7 @@ package enum Bench {
 
     private static func measure<Speech: Dialect>(
         _ settings: BenchSettings, _ loops: [NIOLoopBound<LoadLoop<Speech>>], _ onProgress: (BenchProgress) -> Void
-    ) async throws -> LoadTally {
+    ) async throws -> LoadStatistics {
         let start = NIODeadline.now() + .milliseconds(10)
         let measuredFrom = start + TimeAmount(settings.warmup)
         let end =
@@ -80,11 +80,11 @@ package enum Bench {
         }
         let all = EventLoopFuture.whenAllSucceed(tallies, on: loops[0].eventLoop)
         try await watch(loops, until: all, onProgress)
-        return try await all.get().reduce(into: LoadTally()) { $0.add($1) }
+        return try await all.get().reduce(into: LoadStatistics()) { $0.add($1) }
     }
 
     private static func watch<Speech: Dialect>(
-        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadTally]>,
+        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadStatistics]>,
         _ onProgress: (BenchProgress) -> Void
     ) async throws {
         let (ends, ended) = AsyncStream.makeStream(of: Void.self)

@@ -63,7 +63,7 @@ package struct BenchReport: Codable, Sendable, Equatable {
 }
 
 extension BenchReport {
-    init(_ settings: BenchSettings, _ tally: LoadTally) {
+    init(_ settings: BenchSettings, _ tally: LoadStatistics) {
         switch settings.target {
         case .sidecar(let address, _): (target, mode) = ("\(address)", "sidecar")
         case .direct(let address, _, _): (target, mode) = ("\(address)", "direct")
@@ -96,7 +96,7 @@ extension BenchReport {
 }
 
 extension BenchReport.Latency {
-    fileprivate init(_ tally: LoadTally) {
+    fileprivate init(_ tally: LoadStatistics) {
         guard tally.answered + tally.unanswered > 0 else { return }
         func milliseconds(_ percentile: Double) -> Double {
             BenchReport.rounded(Double(tally.latencies.valueAtPercentile(percentile)) / 1e6, places: 4)

@@ -13,7 +13,7 @@ final class LoadLoop<Speech: Dialect> {
     private var workload: Workload
     private var connections: [LoadConnection<Speech>] = []
 
-    private var tally = LoadTally()
+    private var tally = LoadStatistics()
     private var measuredFrom = NIODeadline.distantFuture
     private var sendsUntil = NIODeadline.distantFuture
     /// Measured calls that may still be sent.
@@ -22,7 +22,7 @@ final class LoadLoop<Speech: Dialect> {
     private var hasSentAll = false
     /// Those to warming-up included.
     private var repliesCount = 0
-    private let finished: EventLoopPromise<LoadTally>
+    private let finished: EventLoopPromise<LoadStatistics>
     private var isFinished = false
     private var nextConnection = 0
 
@@ -78,7 +78,9 @@ final class LoadLoop<Speech: Dialect> {
     // MARK: - Running
 
     /// Sends from `start` on, and measures from `measuredFrom` on; the tally comes when every call has been answered.
-    func run(from start: NIODeadline, measuredFrom: NIODeadline, until end: NIODeadline) -> EventLoopFuture<LoadTally> {
+    func run(from start: NIODeadline, measuredFrom: NIODeadline, until end: NIODeadline) -> EventLoopFuture<
+        LoadStatistics
+    > {
         self.measuredFrom = measuredFrom
         sendsUntil = end
         tally.startsAt = measuredFrom

@@ -24,7 +24,7 @@ package struct Workload: Sendable {
         package var amounts: Amounts
     }
 
-    private static let mostTokens: UInt64 = 4_000
+    private static let maxTokens: UInt64 = 4_000
     /// 2.50 for a million tokens.
     private static let nanosPerToken: Int64 = 2_500
 
@@ -40,7 +40,7 @@ package struct Workload: Sendable {
         let verb = settings.mix.verb(for: random.next())
         var amounts = Amounts()
         if !verb.isDecision {
-            let tokens = Int64(1 + random.next() % Self.mostTokens)
+            let tokens = Int64(1 + random.next() % Self.maxTokens)
             amounts.tokens = tokens
             amounts.cost = tokens * Self.nanosPerToken
         }

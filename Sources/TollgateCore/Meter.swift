@@ -28,7 +28,7 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     }
 
     /// The largest amount one request may name: a million requests, 10¹² tokens, 9 000 000 of the currency, one reservation.
-    public var largestAmount: Int64 {
+    public var maxAmount: Int64 {
         switch self {
         case .requests: 1_000_000
         case .tokens, .inputTokens, .outputTokens: 1_000_000_000_000
@@ -38,7 +38,7 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     }
 
     /// The largest `max` a limit may have. Below 2⁵³, so that the scripts' doubles compare exactly against it.
-    public var largestMax: Int64 { 9_000_000_000_000_000 }
+    public var maxLimit: Int64 { 9_000_000_000_000_000 }
 
     /// The name of a limit on this meter: `requests/1m`, or `concurrent` alone. Unique within a scope.
     public func limitName(over period: Period) -> String {

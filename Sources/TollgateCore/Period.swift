@@ -13,7 +13,7 @@ public enum Period: Sendable, Hashable {
     case reservation
 
     /// The longest sliding window in seconds: 31 days.
-    public static let longestWindow: Int64 = 31 * 86_400
+    public static let maxWindow: Int64 = 31 * 86_400
 
     /// The calendar unit, nil for the others.
     public var calendarUnit: CalendarUnit? {
@@ -59,7 +59,7 @@ public enum Period: Sendable, Hashable {
             throw ParsingError(explanation: "expected a whole number before the unit \(text.suffix(1))")
         }
         let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
-        guard !overflow, seconds >= 1, seconds <= longestWindow else {
+        guard !overflow, seconds >= 1, seconds <= maxWindow else {
             throw ParsingError(explanation: "a duration is 1s to 31d")
         }
         return seconds

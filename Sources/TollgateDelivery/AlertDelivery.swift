@@ -8,7 +8,7 @@ import TollgateLedger
 package import TollgateRedis
 package import TollgateStores
 
-/// Delivers alerts to handlers until graceful shutdown or cancellation, on threads of its own and over the stores' connection to
+/// Delivers alerts to receivers until graceful shutdown or cancellation, on threads of its own and over the stores' connection to
 /// Redis: never on the way of a request. Usable from any task.
 package struct AlertDelivery: Service {
     /// What it needs to know of the sidecar.
@@ -33,14 +33,14 @@ package struct AlertDelivery: Service {
         }
     }
 
-    private let handlers: [AlertHandler]
+    private let receivers: [AlertReceiver]
     private let sidecar: Sidecar
     private let timing: Timing
     private let logger: Logger
 
-    /// - Parameter handlers: each name once.
-    package init(handlers: [AlertHandler], sidecar: Sidecar, timing: Timing = Timing(), logger: Logger) {
-        self.handlers = handlers
+    /// - Parameter receivers: each name once.
+    package init(receivers: [AlertReceiver], sidecar: Sidecar, timing: Timing = Timing(), logger: Logger) {
+        self.receivers = receivers
         self.sidecar = sidecar
         self.timing = timing
         self.logger = logger
@@ -73,40 +73,40 @@ package struct AlertDelivery: Service {
         // Of this process, and no other.
         let id = String(UInt64.random(in: 1 ... .max), radix: 36)
         let redis = RedisReporter(logger: logger)
-        let wakeUps = handlers.map { _ in WakeUp() }
+        let wakeUps = receivers.map { _ in WakeUp() }
         let news = try? await DeliveryNews.start(
             address: sidecar.redis, channel: store.keys.news, on: eventLoop, wake: wakeUps, logger: logger)
         await withDiscardingTaskGroup { group in
-            for (handler, wakeUp) in zip(handlers, wakeUps) {
-                let queue = DeliveryQueue(store, handler: handler.name)
-                let runner = HandlerRunner(
-                    handler: handler, sink: sink(of: handler, queue, http), queue: queue,
-                    lease: HandlerLease(queue: queue, sidecar: id, timing: timing), wakeUp: wakeUp, timing: timing,
+            for (receiver, wakeUp) in zip(receivers, wakeUps) {
+                let queue = DeliveryQueue(store, receiver: receiver.name)
+                let runner = ReceiverRunner(
+                    receiver: receiver, sink: sink(of: receiver, queue, http), queue: queue,
+                    lease: ReceiverLease(queue: queue, sidecar: id, timing: timing), wakeUp: wakeUp, timing: timing,
                     startedAt: startedAt,
-                    reporter: DeliveryReporter(handler: handler.name, redis: redis, logger: logger))
+                    reporter: DeliveryReporter(receiver: receiver.name, redis: redis, logger: logger))
                 group.addTask {
                     var runner = runner
                     await runner.run()
                 }
             }
-            // Also where there is no handler, this service lasts as long as the sidecar.
+            // Also where there is no receiver, this service lasts as long as the sidecar.
             group.addTask { while (try? await Task.sleep(for: .seconds(3_600))) != nil {} }
         }
         await news?.stop()
     }
 
-    private func sink(of handler: AlertHandler, _ queue: DeliveryQueue, _ http: HTTPClient) -> any AlertSink {
+    private func sink(of receiver: AlertReceiver, _ queue: DeliveryQueue, _ http: HTTPClient) -> any AlertSender {
         let sender = WebSender(http: http, timing: timing, version: sidecar.version)
         let currency = sidecar.currency
-        switch handler.target {
-        case .log: return LogSink(logger: logger, currency: currency)
+        switch receiver.target {
+        case .log: return LogSender(logger: logger, currency: currency)
         case .webhook(let address, let secret):
-            return WebhookSink(address: address, secret: secret, sender: sender)
-        case .slack(let address): return SlackSink(address: address, sender: sender, currency: currency)
+            return WebhookSender(address: address, secret: secret, sender: sender)
+        case .slack(let address): return SlackSender(address: address, sender: sender, currency: currency)
         case .alertmanager(let address):
-            return AlertmanagerSink(
+            return AlertmanagerSender(
                 address: address, sender: sender, namespace: sidecar.namespace, currency: currency)
-        case .pubsub(let channel): return PubSubSink(channel: channel, queue: queue)
+        case .pubsub(let channel): return PubSubSender(channel: channel, queue: queue)
         }
     }
 }

@@ -37,7 +37,7 @@ package struct Override: Sendable, Hashable {
     }
 
     /// The longest reason, in bytes.
-    static let longestReason = 500
+    static let maxReasonLength = 500
 }
 
 /// What administrators have set for one scope, beside the policy file.

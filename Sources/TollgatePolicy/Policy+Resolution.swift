@@ -79,7 +79,7 @@ extension Policy {
     private static func apply(_ addition: Override.Addition, to limits: inout [EffectiveLimit]) {
         let place = limits.firstIndex { $0.limit.meter == addition.meter && $0.limit.period == addition.period }
         guard let place, limits[place].source != .override, let max = limits[place].limit.max else { return }
-        limits[place].limit.max = min(max + addition.amount, addition.meter.largestMax)
+        limits[place].limit.max = min(max + addition.amount, addition.meter.maxLimit)
         limits[place].source = .override
     }
 

@@ -34,9 +34,9 @@ package struct Policy: Sendable, Equatable {
     package var warnings: [PolicyProblem] = []
 
     /// More composite kinds would each add a scope to most requests.
-    package static let mostCompositeKinds = 32
+    package static let maxCompositeKinds = 32
     /// The limits of one scope are read and written in one piece.
-    package static let mostLimitsPerScope = 64
+    package static let maxLimitsPerScope = 64
 
     /// No limits, and the default settings.
     package static let empty = Policy()
@@ -59,11 +59,11 @@ package struct Policy: Sendable, Equatable {
     }
 
     /// Every composite kind that `defaults` or `scopes` names, or for which administrators have set something, sorted: those that
-    /// a request's own scopes have to be joined into. At most `mostCompositeKinds`; the file's come first.
+    /// a request's own scopes have to be joined into. At most `maxCompositeKinds`; the file's come first.
     package var compositeKinds: [ScopeKind] {
         let ofFile = Set(defaults.keys).union(scopes.keys.map(\.kind))
         let others = (kindsWithSettings ?? []).subtracting(ofFile)
-        return Array((Self.composites(ofFile) + Self.composites(others)).prefix(Self.mostCompositeKinds))
+        return Array((Self.composites(ofFile) + Self.composites(others)).prefix(Self.maxCompositeKinds))
     }
 
     private static func composites(_ kinds: Set<ScopeKind>) -> [ScopeKind] {
@@ -87,11 +87,11 @@ extension Period: Comparable {
         switch self {
         case .request: 0
         case .sliding(let seconds): seconds
-        case .day: Self.longestWindow + 1
-        case .week: Self.longestWindow + 2
-        case .month: Self.longestWindow + 3
-        case .total: Self.longestWindow + 4
-        case .reservation: Self.longestWindow + 5
+        case .day: Self.maxWindow + 1
+        case .week: Self.maxWindow + 2
+        case .month: Self.maxWindow + 3
+        case .total: Self.maxWindow + 4
+        case .reservation: Self.maxWindow + 5
         }
     }
 }

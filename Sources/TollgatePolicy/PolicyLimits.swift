@@ -52,15 +52,15 @@ struct PolicyLimits {
 
     private mutating func admit(_ kind: ScopeKind) throws(ScopeError) {
         guard kind.isComposite, composites.insert(kind).inserted else { return }
-        guard composites.count <= Policy.mostCompositeKinds else {
-            throw ScopeError("more than \(Policy.mostCompositeKinds) composite kinds in this file")
+        guard composites.count <= Policy.maxCompositeKinds else {
+            throw ScopeError("more than \(Policy.maxCompositeKinds) composite kinds in this file")
         }
     }
 
     private static func admit(_ limits: Int) throws(ScopeError) {
-        guard limits <= Policy.mostLimitsPerScope else {
+        guard limits <= Policy.maxLimitsPerScope else {
             throw ScopeError(
-                "\(limits) limits with those of its kind; a scope has at most \(Policy.mostLimitsPerScope)")
+                "\(limits) limits with those of its kind; a scope has at most \(Policy.maxLimitsPerScope)")
         }
     }
 

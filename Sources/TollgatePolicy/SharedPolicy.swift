@@ -18,9 +18,9 @@ package struct SharedPolicy: Sendable, Equatable {
     }
 
     /// The most tiers that administrators may make, and the most assignments of roles and domains: all sidecars hold them.
-    package static let mostTiers = 1_000
-    /// See `mostTiers`.
-    package static let mostAssignments = 10_000
+    package static let maxTiers = 1_000
+    /// See `maxTiers`.
+    package static let maxAssignments = 10_000
 }
 
 extension Policy {

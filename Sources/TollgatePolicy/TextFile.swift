@@ -3,7 +3,7 @@ import Foundation
 /// A file of text that somebody wrote for Tollgate: settings, keys, a token. Read whole, and only when it is asked for.
 package struct TextFile: Sendable {
     /// A larger file is refused, in bytes.
-    package static let largestSize = 1 << 20
+    package static let maxSize = 1 << 20
 
     /// Why it cannot be used: the end of a sentence that begins with the file, `is not there`. Does not name it: where a name was
     /// asked for, a secret may stand.
@@ -27,11 +27,11 @@ package struct TextFile: Sendable {
         let data: Data
         do {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            data = try file.read(upToCount: Self.largestSize + 1) ?? Data()
+            data = try file.read(upToCount: Self.maxSize + 1) ?? Data()
         } catch {
             throw fault
         }
-        guard data.count <= Self.largestSize else { throw Fault("larger than 1 MiB") }
+        guard data.count <= Self.maxSize else { throw Fault("larger than 1 MiB") }
         guard let text = String(validating: data, as: UTF8.self) else { throw Fault("is not UTF-8 text") }
         return text
     }

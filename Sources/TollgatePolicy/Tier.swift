@@ -29,7 +29,7 @@ package struct Tier: Sendable, Hashable {
     }
 
     /// The longest name, in bytes.
-    static let longestName = 200
+    static let maxNameLength = 200
 
     /// Throws a sentence where the text cannot be the id of a tier.
     package static func validate(id: some StringProtocol) throws(ScopeError) {

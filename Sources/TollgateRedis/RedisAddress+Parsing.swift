@@ -42,8 +42,8 @@ extension RedisAddress {
         guard slash < question, let path = Self.decode(text[slash..<question]), path.utf8.count > 1 else {
             throw Self.bad("unix:// needs an absolute path, with % written as %25")
         }
-        guard path.utf8.count <= Self.longestSocketPath else {
-            throw Self.bad("the path of a Unix socket has at most \(Self.longestSocketPath) bytes")
+        guard path.utf8.count <= Self.maxSocketPathLength else {
+            throw Self.bad("the path of a Unix socket has at most \(Self.maxSocketPathLength) bytes")
         }
         self.init(
             endpoint: .unix(path: path),

@@ -4,12 +4,12 @@ package struct RedisAddress: Sendable, Hashable {
     package enum Endpoint: Sendable, Hashable {
         /// A name or IP address (IPv6 without brackets) and a port of 1...65535.
         case tcp(host: String, port: Int)
-        /// An absolute path of at most ``RedisAddress/longestSocketPath`` bytes.
+        /// An absolute path of at most ``RedisAddress/maxSocketPathLength`` bytes.
         case unix(path: String)
     }
 
     /// The longest path that a Unix socket may have, in bytes, on Linux.
-    package static let longestSocketPath = 107
+    package static let maxSocketPathLength = 107
 
     /// What to connect to.
     package let endpoint: Endpoint

@@ -7,7 +7,7 @@ package import NIOCore
 /// Owned by one connection and used on its event loop only. After it has thrown it is of no more use.
 package final class RedisReplyReader {
     /// What one reply may take, in bytes.
-    package static let largestReply = 64 << 20
+    package static let maxReplySize = 64 << 20
 
     /// The empty read buffer is kept up to this size, so that a large reply after another costs no growing again.
     private static let keptBuffer = 256 << 10
@@ -38,12 +38,12 @@ package final class RedisReplyReader {
 
     /// Adds bytes; what they complete is then got with ``next()``, until it gives nil.
     ///
-    /// Throws when a reply grows past ``largestReply``, or after an error.
+    /// Throws when a reply grows past ``maxReplySize``, or after an error.
     package func feed(_ bytes: ByteBuffer) throws(RedisError) {
         try throwIfBroken()
         unfinishedBytes += bytes.readableBytes
-        guard unfinishedBytes <= Self.largestReply else {
-            throw .protocolBroken("a reply of more than \(Self.largestReply >> 20) MiB")
+        guard unfinishedBytes <= Self.maxReplySize else {
+            throw .protocolBroken("a reply of more than \(Self.maxReplySize >> 20) MiB")
         }
         let status = bytes.withUnsafeReadableBytes { bytes in
             redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)

@@ -48,7 +48,7 @@ package final class TollgateServer: Service {
         var workers: [NIOLoopBound<Worker>] = []
         var connections: StoreConnections?
         var watcher: PolicyWatcher?
-        var publisher: AlertPublisher?
+        var publisher: OutboxRelay?
         var sweeper: AlertSweeper?
         var alertFeed: AlertFeed?
         var listeners: [(address: ListenAddress, channel: any Channel)] = []
@@ -183,7 +183,7 @@ package final class TollgateServer: Service {
     var sweeper: AlertSweeper? { state.withLock { $0.sweeper } }
 
     /// From now on batches tell the publisher what there is to be published.
-    func use(_ publisher: AlertPublisher, _ sweeper: AlertSweeper) {
+    func use(_ publisher: OutboxRelay, _ sweeper: AlertSweeper) {
         let workers = state.withLock { state in
             (state.publisher, state.sweeper) = (publisher, sweeper)
             return state.workers

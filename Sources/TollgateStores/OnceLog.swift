@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Usable from any thread.
 package final class OnceLog: Sendable {
-    private static let mostRemembered = 1_000
+    private static let maxRemembered = 1_000
 
     private let logger: Logger
     private let said = Mutex<Set<String>>([])
@@ -17,7 +17,7 @@ package final class OnceLog: Sendable {
 
     package func warn(_ sentence: String) {
         let isNew = said.withLock { said in
-            if said.count >= Self.mostRemembered { said.removeAll() }
+            if said.count >= Self.maxRemembered { said.removeAll() }
             return said.insert(sentence).inserted
         }
         if isNew { logger.warning("\(sentence)") }

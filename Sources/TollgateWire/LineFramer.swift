@@ -4,15 +4,15 @@ package import NIOCore
 /// only once. Owned by the session's event loop.
 package struct LineFramer: Sendable {
     /// The most bytes a request may have, not counting its terminator.
-    package static let longestRequest = 65_536
+    package static let maxRequestLength = 65_536
 
-    private let longestLine: Int
+    private let maxLineLength: Int
     /// Bytes after the reader index that are known to hold no line feed.
     private var scanned = 0
 
-    /// - Parameter longestLine: the most bytes a line may have, not counting its terminator.
-    package init(longestLine: Int = LineFramer.longestRequest) {
-        self.longestLine = longestLine
+    /// - Parameter maxLineLength: the most bytes a line may have, not counting its terminator.
+    package init(maxLineLength: Int = LineFramer.maxRequestLength) {
+        self.maxLineLength = maxLineLength
     }
 
     /// A line at the buffer's reader index.
@@ -39,17 +39,17 @@ package struct LineFramer: Sendable {
         guard let feed = bytes.index(of: UInt8(ascii: "\n"), from: scanned) else {
             scanned = bytes.count
             // One byte more may have arrived of a line that still fits: its carriage return.
-            guard bytes.count - 1 <= longestLine else { throw tooLong }
+            guard bytes.count - 1 <= maxLineLength else { throw tooLong }
             return nil
         }
         scanned = 0
         let hasReturn = feed > 0 && bytes[feed - 1] == UInt8(ascii: "\r")
         let length = hasReturn ? feed - 1 : feed
-        guard length <= longestLine else { throw tooLong }
+        guard length <= maxLineLength else { throw tooLong }
         return Line(length: length, consumed: feed + 1)
     }
 
     private var tooLong: RequestError {
-        RequestError(.lineTooLong, "a line has at most \(longestLine) bytes")
+        RequestError(.lineTooLong, "a line has at most \(maxLineLength) bytes")
     }
 }

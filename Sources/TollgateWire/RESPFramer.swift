@@ -2,9 +2,9 @@
 /// is, so that nothing is read twice. Owned by the session's event loop.
 package struct RESPFramer: Sendable {
     /// The most bytes a frame may have, headers and all.
-    package static let longestFrame = 65_536
+    package static let maxFrameLength = 65_536
     /// The most words a frame may have.
-    package static let mostWords = 64
+    package static let maxWords = 64
 
     /// The words of the frame that `next` found, as ranges of the bytes.
     package private(set) var words: [Range<Int>] = []
@@ -16,7 +16,7 @@ package struct RESPFramer: Sendable {
     private var expectedLength: Int?
 
     package init() {
-        words.reserveCapacity(Self.mostWords)
+        words.reserveCapacity(Self.maxWords)
     }
 
     /// The length of the frame that the bytes begin with, or nil when its end has not arrived. `words` is valid until the next
@@ -27,7 +27,7 @@ package struct RESPFramer: Sendable {
         if expectedWords == nil {
             words.removeAll(keepingCapacity: true)
             guard let count = try takeHeader(UInt8(ascii: "*"), in: bytes) else { return nil }
-            guard count <= Self.mostWords else { throw broken("more than \(Self.mostWords) words") }
+            guard count <= Self.maxWords else { throw broken("more than \(Self.maxWords) words") }
             expectedWords = count
         }
         while words.count < expectedWords ?? 0 {
@@ -44,8 +44,8 @@ package struct RESPFramer: Sendable {
     private mutating func takeWord(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         if expectedLength == nil {
             guard let length = try takeHeader(UInt8(ascii: "$"), in: bytes) else { return false }
-            guard position + length + 2 <= Self.longestFrame else {
-                throw RequestError(.lineTooLong, "a frame has at most \(Self.longestFrame) bytes")
+            guard position + length + 2 <= Self.maxFrameLength else {
+                throw RequestError(.lineTooLong, "a frame has at most \(Self.maxFrameLength) bytes")
             }
             expectedLength = length
         }

@@ -7,7 +7,7 @@ package import TollgateCore
 @usableFromInline
 package struct Request: Sendable {
     /// The most scopes one request may name.
-    package static let mostScopes = 16
+    package static let maxScopes = 16
 
     /// One `kind=id` of a request, kept as the text of a scope of that one part: `user:alice`.
     @usableFromInline
@@ -79,7 +79,7 @@ package struct Request: Sendable {
     package internal(set) var arguments: [Range<Int>] = []
 
     package init() {
-        scopes.reserveCapacity(Self.mostScopes)
+        scopes.reserveCapacity(Self.maxScopes)
     }
 
     /// Forgets the request and keeps the memory.

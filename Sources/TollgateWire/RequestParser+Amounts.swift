@@ -8,12 +8,12 @@ extension RequestParser {
         request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter) }
     }
 
-    /// Whole seconds, 1 … `longestTimeToLive`.
+    /// Whole seconds, 1 … `maxTimeToLive`.
     static func takeTimeToLive(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Int64 {
-        let seconds = try takeNumber(key, &cursor, &request) { wholeNumber($0, largest: longestTimeToLive) }
-        guard seconds >= 1 else { throw .badRequest(key, "expected 1 to \(longestTimeToLive) seconds") }
+        let seconds = try takeNumber(key, &cursor, &request) { wholeNumber($0, largest: maxTimeToLive) }
+        guard seconds >= 1 else { throw .badRequest(key, "expected 1 to \(maxTimeToLive) seconds") }
         return seconds
     }
 
@@ -41,7 +41,7 @@ extension RequestParser {
     }
 
     private static func amount(_ text: UnsafeRawBufferPointer, of meter: Meter) -> Result<Int64, AmountFault> {
-        guard meter == .cost else { return wholeNumber(text, largest: meter.largestAmount) }
+        guard meter == .cost else { return wholeNumber(text, largest: meter.maxAmount) }
         do throws(Money.ParsingError) {
             return .success(try Money(parsing: text).nanos)
         } catch {

@@ -2,15 +2,15 @@ import TollgateCore
 
 extension RequestParser {
     /// The longest `id=`, in bytes.
-    static let longestRequestID = 128
+    static let maxRequestIDLength = 128
     /// The longest `reservation=`, in bytes: 16 scopes with long kinds and ids make one of two thirds of that.
-    static let longestReservation = 16_384
+    static let maxReservationLength = 16_384
     /// The longest `ttl=`, in seconds.
-    package static let longestTimeToLive: Int64 = 86_400
+    package static let maxTimeToLive: Int64 = 86_400
     /// The longest `roles=`, in bytes.
-    static let longestRoles = 1_024
+    static let maxRolesLength = 1_024
     /// The longest `scope=`, in bytes: as many parts as a request has scopes, each with a long kind and id.
-    static let longestScope = 8_192
+    static let maxScopeLength = 8_192
 
     /// Takes one `key=value`.
     static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
@@ -30,7 +30,7 @@ extension RequestParser {
         case .kind: try takeScope(key, &cursor, &request)
         case .id:
             guard request.id == nil else { throw namedTwice(key) }
-            request.id = try takeText(key, longest: longestRequestID, &cursor, &request)
+            request.id = try takeText(key, longest: maxRequestIDLength, &cursor, &request)
         case .usedAt:
             guard request.usedAt == nil else { throw namedTwice(key) }
             request.usedAt = try takeTime(key, &cursor, &request)
@@ -39,7 +39,7 @@ extension RequestParser {
             request.timeToLive = try takeTimeToLive(key, &cursor, &request)
         case .reservation:
             guard request.reservation == nil else { throw namedTwice(key) }
-            request.reservation = try takeText(key, longest: longestReservation, &cursor, &request)
+            request.reservation = try takeText(key, longest: maxReservationLength, &cursor, &request)
         case .email:
             guard request.email == nil else { throw namedTwice(key) }
             request.email = try takeText(key, longest: ScopeID.longest, &cursor, &request)
@@ -108,8 +108,8 @@ extension RequestParser {
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
         guard !names(request.scopes, request.bytes, key) else { throw namedTwice(key) }
-        guard request.scopes.count < Request.mostScopes else {
-            throw .badRequest(key, "more than \(Request.mostScopes) scopes")
+        guard request.scopes.count < Request.maxScopes else {
+            throw .badRequest(key, "more than \(Request.maxScopes) scopes")
         }
         let start = request.bytes.count
         request.bytes.append(key)
@@ -142,7 +142,7 @@ extension RequestParser {
     private static func takeRoles(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
-        let range = try takeText(key, longest: longestRoles, &cursor, &request)
+        let range = try takeText(key, longest: maxRolesLength, &cursor, &request)
         var previous = UInt8(ascii: ",")
         for index in range {
             let byte = request.bytes[index]
@@ -158,7 +158,7 @@ extension RequestParser {
     private static func takeScopeText(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
-        let range = try takeText(key, longest: longestScope, &cursor, &request)
+        let range = try takeText(key, longest: maxScopeLength, &cursor, &request)
         do throws(ScopeError) {
             _ = try Scope(parsing: request.text(range))
         } catch {

@@ -13,7 +13,7 @@ extension RequestParser {
         let before = request.scopes.count
         // Letters that kinds begin with; any, where there are scopes that were not taken here.
         var initials: UInt32 = before == 0 ? 0 : .max
-        while cursor.moveToWord(), request.scopes.count < Request.mostScopes {
+        while cursor.moveToWord(), request.scopes.count < Request.maxScopes {
             let start = cursor.position
             guard let (sign, end) = cursor.peekPlainField(), end &- sign &- 1 <= ScopeID.longest else { break }
             let key = cursor.input.part(start..<sign)

@@ -7,7 +7,7 @@ package struct TextWriter {
     // Others write every reply by it: what is short is part of their code, and words of theirs become stores of constants.
 
     /// Room for a whole number or an amount of money, the digits of which are stored eight at a time.
-    package static let longestNumber = 32
+    package static let maxNumberLength = 32
 
     @usableFromInline var next: UnsafeMutableRawPointer
     @usableFromInline let end: UnsafeMutableRawPointer

@@ -1,15 +1,15 @@
 /// Text of clients within sentences for people.
 package enum WireText {
     /// The most bytes of a client's text that a sentence quotes.
-    static let longestQuote = 64
+    static let maxQuoteLength = 64
 
     /// What a client sent, fit for a sentence: at most 64 bytes of it, `?` for what is no printable text, `""` for nothing.
     package static func quoted(_ bytes: UnsafeRawBufferPointer) -> String {
         guard !bytes.isEmpty else { return "\"\"" }
-        guard bytes.count > longestQuote else { return sanitised(String(decoding: bytes, as: UTF8.self)) }
-        var end = longestQuote
+        guard bytes.count > maxQuoteLength else { return sanitised(String(decoding: bytes, as: UTF8.self)) }
+        var end = maxQuoteLength
         // Not within a character: its bytes after the first are 10xxxxxx, at most three of them.
-        while end > longestQuote - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        while end > maxQuoteLength - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
         return sanitised(String(decoding: bytes.part(0..<end), as: UTF8.self)) + "..."
     }
 

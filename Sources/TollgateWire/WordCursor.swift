@@ -60,7 +60,7 @@ struct WordCursor {
         let count = index - start
         if count > 0, index < end, input[index] == UInt8(ascii: "=") {
             position = index + 1
-            let isWellFormed = count <= Self.longestKey && Self.isLetter(input[start])
+            let isWellFormed = count <= Self.maxKeyLength && Self.isLetter(input[start])
             return Key(text: input.part(start..<index), isWellFormed: isWellFormed)
         }
         while index < end, input[index] != UInt8(ascii: "=") {
@@ -72,7 +72,7 @@ struct WordCursor {
         return Key(text: input.part(start..<index), isWellFormed: false)
     }
 
-    private static let longestKey = 32
+    private static let maxKeyLength = 32
 
     @inline(__always)
     private static func isLetter(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "a") < 26 }
@@ -96,7 +96,7 @@ struct WordCursor {
             guard index < end, input[index] == UInt8(ascii: "=") else { return nil }
         }
         let sign = index
-        guard sign &- start <= Self.longestKey else { return nil }
+        guard sign &- start <= Self.maxKeyLength else { return nil }
         index &+= 1
         while index < end, Self.isPlain(input[index]) { index &+= 1 }
         guard index > sign &+ 1, index == end || (spacesSeparate && input[index] == UInt8(ascii: " ")) else {

@@ -58,7 +58,7 @@ package final class WebhookReceiver: @unchecked Sendable {
         let handlers = receivers.enumerated().map {
             "  - { name: hook\($0.offset), type: webhook, url: \"\($0.element.url)\", secret_file: hook-secret }\n"
         }
-        return try folder.write("handlers:\n" + handlers.joined(), to: "alerts.yaml")
+        return try folder.write("receivers:\n" + handlers.joined(), to: "alerts.yaml")
     }
 
     /// What it has been told so far.

@@ -90,7 +90,7 @@ struct SchemaTests {
         let outage = #"{"failures":3,"not_before":5,"since":1}"#
         try redis.cli("HSET", "tollgate:{alerts}:attempts:log", "1-0", failing, "receiver", outage)
         let fields = ["delivery", "2-0", "alert", "", "event", "", "attempts", "0", "first_at", "0", "reason", "y"]
-        try redis.cli(["XADD", "tollgate:{alerts}:parked:log", "*"] + fields)
+        try redis.cli(["XADD", "tollgate:{alerts}:dead-letters:log", "*"] + fields)
     }
 
     @Test("on every route, successes and problems alike")

@@ -175,8 +175,8 @@ import TollgateTestSupport
         ("admin-access", "jwt: { keys: other, audience: a, roles: { admin: a } }", #"{"keys":[{"kty":"EC","crv":"P-2"#),
         ("admin-access", "jwt: { keys: other, audience: a, roles: { admin: a } }", #"{"keys":[]}"#),
         ("admin-access", "jwt: { secret_file: other, audience: a, roles: { admin: a } }", ""),
-        ("alerts", "", ""), ("alerts", "handlers:\n", ""), ("alerts", "handlers:\n  - { name: a, type: sla", ""),
-        ("alerts", "handlers:\n  - { name: a, type: slack, url_file: other }", ""),
+        ("alerts", "", ""), ("alerts", "receivers:\n", ""), ("alerts", "receivers:\n  - { name: a, type: sla", ""),
+        ("alerts", "receivers:\n  - { name: a, type: slack, url_file: other }", ""),
     ]
 
     @Test(

@@ -30,8 +30,8 @@ struct AmountsTests {
 
     @Test("largest maxes compare exactly as doubles", arguments: Meter.allCases)
     func exactDoubles(meter: Meter) {
-        #expect(meter.largestMax < 1 << 53)
-        #expect(meter.largestAmount <= meter.largestMax)
+        #expect(meter.maxLimit < 1 << 53)
+        #expect(meter.maxAmount <= meter.maxLimit)
     }
 
     @Test("a quantity reads as a whole number or as money")

@@ -49,7 +49,7 @@ struct PeriodTests {
     @Test("sorts request, sliding windows by length, day, week, month, total")
     func order() {
         let sorted: [Period] = [
-            .request, .sliding(seconds: 1), .sliding(seconds: 60), .sliding(seconds: Period.longestWindow), .day, .week,
+            .request, .sliding(seconds: 1), .sliding(seconds: 60), .sliding(seconds: Period.maxWindow), .day, .week,
             .month, .total,
         ]
         #expect(sorted.reversed().sorted() == sorted)

@@ -89,11 +89,11 @@ struct AlertmanagerTests {
     }
 
     /// With one that sends no e-mails.
-    private static func withManager(_ body: (_ port: Int, AlertHandler) async throws -> Void) async throws {
+    private static func withManager(_ body: (_ port: Int, AlertReceiver) async throws -> Void) async throws {
         let manager = try startAlertmanager(try await program(), smtpPort: 9)
         let port = try await manager.number(after: #"msg="Listening on" address=127.0.0.1:"#)
         let address = try WebAddress(parsing: "http://127.0.0.1:\(port)")
-        try await body(port, AlertHandler(name: "pager", target: .alertmanager(address)))
+        try await body(port, AlertReceiver(name: "pager", target: .alertmanager(address)))
         withExtendedLifetime(manager) {}
     }
 
@@ -155,7 +155,7 @@ struct AlertmanagerTests {
             mail.output.split(separator: "\n").compactMap { try? JSONDecoder().decode(Mail.self, from: Data($0.utf8)) }
         }
         try await DeliveryHarness.with { harness in
-            try await harness.delivering([AlertHandler(name: "pager", target: .alertmanager(address))]) {
+            try await harness.delivering([AlertReceiver(name: "pager", target: .alertmanager(address))]) {
                 let alert = try await harness.open("user:alice")
                 try await eventually(within: .seconds(60)) { mails().count == 1 }
                 #expect(mails()[0].subject == "firing TollgateQuotaExceeded user:alice")

@@ -60,9 +60,9 @@ final class DeliveryHarness: Sendable {
     }
 
     /// A sidecar's delivery.
-    func delivery(_ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
+    func delivery(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
         AlertDelivery(
-            handlers: handlers,
+            receivers: receivers,
             sidecar: .init(
                 redis: redis.address, namespace: "tollgate", version: "0.0.1", store: { [store] in store },
                 currency: { "USD" }),
@@ -71,9 +71,9 @@ final class DeliveryHarness: Sendable {
 
     /// While the body runs, a sidecar delivers; it has made its groups when the body begins.
     func delivering<Value>(
-        _ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing, _ body: () async throws -> Value
+        _ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing, _ body: () async throws -> Value
     ) async throws -> Value {
-        let running = try await start(handlers, timing)
+        let running = try await start(receivers, timing)
         do {
             let result = try await body()
             await running.stop()
@@ -85,11 +85,11 @@ final class DeliveryHarness: Sendable {
     }
 
     /// One that a test has to stop.
-    func start(_ handlers: [AlertHandler], _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
-        let delivery = delivery(handlers, timing)
+    func start(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
+        let delivery = delivery(receivers, timing)
         let group = ServiceGroup(services: [delivery], logger: CapturedLog().logger)
         let running = Running(group: group, task: Task { try await group.run() })
-        try await eventually { try handlers.allSatisfy { try self.hasGroup($0.name) } }
+        try await eventually { try receivers.allSatisfy { try self.hasGroup($0.name) } }
         return running
     }
 
@@ -107,8 +107,8 @@ final class DeliveryHarness: Sendable {
         try redis.cli("XINFO", "GROUPS", store.keys.deliveries).split(separator: "\n").contains(Substring(name))
     }
 
-    func report(_ handler: String) async throws -> DeliveryReport {
-        try await DeliveryQueue(store, handler: handler).report(atMost: 100)
+    func report(_ receiver: String) async throws -> DeliveryReport {
+        try await DeliveryQueue(store, receiver: receiver).report(atMost: 100)
     }
 
     /// Redis's time, Unix ms.
@@ -140,11 +140,11 @@ final class DeliveryHarness: Sendable {
     }
 }
 
-extension AlertHandler {
+extension AlertReceiver {
     static func webhook(
         _ receiver: Receiver, name: String = "hook", secret: String? = nil, filter: Filter = Filter()
-    ) throws -> AlertHandler {
-        AlertHandler(
+    ) throws -> AlertReceiver {
+        AlertReceiver(
             name: name, target: .webhook(try WebAddress(parsing: receiver.url), secret: secret.map { Secret($0) }),
             filter: filter)
     }

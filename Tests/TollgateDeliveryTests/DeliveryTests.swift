@@ -10,7 +10,7 @@ import TollgateTestSupport
 
 @Suite("Deliveries")
 struct DeliveryTests {
-    @Test("an alert is told when it opens and when it is over, once each, and each to every handler")
+    @Test("an alert is told when it opens and when it is over, once each, and each to every receiver")
     func openedAndResolved() async throws {
         try await DeliveryHarness.with { harness in
             let (one, other) = (try await Receiver.start(), try await Receiver.start())
@@ -36,7 +36,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("what came while no sidecar ran is delivered by the next one; a new handler does not get what was before it")
+    @Test("what came while no sidecar ran is delivered by the next one; a new receiver does not get what was before it")
     func restarted() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -95,7 +95,7 @@ struct DeliveryTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)")
-                let handler = AlertHandler(name: "pager", target: .alertmanager(address))
+                let handler = AlertReceiver(name: "pager", target: .alertmanager(address))
                 try await harness.delivering([handler]) {
                     let first = try await harness.open(threshold: 80)
                     try await eventually { try await harness.report("pager").pending == 0 }
@@ -135,11 +135,11 @@ struct DeliveryTests {
         }
     }
 
-    @Test("a handler gets only what its filter lets through")
+    @Test("a receiver gets only what its filter lets through")
     func filters() async throws {
         try await DeliveryHarness.with { harness in
-            let critical = AlertHandler.Filter(severities: [.critical])
-            let cost = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "user+tool")], meters: [.cost])
+            let critical = AlertReceiver.Filter(severities: [.critical])
+            let cost = AlertReceiver.Filter(kinds: [try ScopeKind(parsing: "user+tool")], meters: [.cost])
             try await Receiver.with { one in
                 try await Receiver.with { other in
                     try await harness.delivering([
@@ -201,9 +201,9 @@ struct DeliveryTests {
                     let alert = try await harness.open()
                     try await eventually { receiver.requests.map(\.alert) == [alert.id] }
                     try await eventually { try await harness.report("hook").pending == 0 }
-                    let parked = try #require(try await harness.report("hook").parked.first)
-                    #expect(parked.failure.attempts == 0)
-                    #expect(parked.failure.lastError.contains("cannot be read"))
+                    let deadLettered = try #require(try await harness.report("hook").deadLettered.first)
+                    #expect(deadLettered.failure.attempts == 0)
+                    #expect(deadLettered.failure.lastError.contains("cannot be read"))
                 }
             }
         }

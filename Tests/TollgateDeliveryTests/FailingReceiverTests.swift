@@ -9,7 +9,8 @@ import TollgateTestSupport
 
 @Suite("Deliveries to a receiver that fails")
 struct FailingReceiverTests {
-    @Test("a silent receiver, one that hangs up, redirects or is not there is tried again, and delays no other handler")
+    @Test(
+        "a silent receiver, one that hangs up, redirects or is not there is tried again, and delays no other receiver")
     func faults() async throws {
         try await DeliveryHarness.with { harness in
             var timing = DeliveryHarness.timing
@@ -27,7 +28,7 @@ struct FailingReceiverTests {
             for fault in bad { receivers.append(try await Receiver.start(fault.2)) }
             let gone = try await Receiver.start()
             let handlers =
-                try zip(bad, receivers).map { try AlertHandler.webhook($1, name: $0.0) } + [
+                try zip(bad, receivers).map { try AlertReceiver.webhook($1, name: $0.0) } + [
                     .webhook(gone, name: "gone")
                 ]
             await gone.stop()
@@ -57,17 +58,17 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("handlers that hang hold up no other at the same host and port")
+    @Test("receivers that hang hold up no other at the same host and port")
     func sameHost() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in request.body.contains("user:") ? .silence : .status(200) }) {
                 receiver in
                 var timing = DeliveryHarness.timing
                 timing.attempt = .seconds(300)
-                let users = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "user")])
-                let tools = AlertHandler.Filter(kinds: [try ScopeKind(parsing: "tool")])
-                let count = AlertHandler.most - 1
-                let hanging = try (1...count).map { try AlertHandler.webhook(receiver, name: "h\($0)", filter: users) }
+                let users = AlertReceiver.Filter(kinds: [try ScopeKind(parsing: "user")])
+                let tools = AlertReceiver.Filter(kinds: [try ScopeKind(parsing: "tool")])
+                let count = AlertReceiver.most - 1
+                let hanging = try (1...count).map { try AlertReceiver.webhook(receiver, name: "h\($0)", filter: users) }
                 try await harness.delivering(hanging + [.webhook(receiver, filter: tools)], timing) {
                     try await harness.open("user:alice")
                     try await eventually { receiver.waitingCount == count }
@@ -111,7 +112,7 @@ struct FailingReceiverTests {
     }
 
     @Test("what fails for too long is given up and can be looked at; the log says so, and other alerts go on")
-    func parked() async throws {
+    func deadLettered() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in .status(request["event"] == "opened" ? 401 : 200) }) { receiver in
                 var timing = DeliveryHarness.timing
@@ -119,16 +120,16 @@ struct FailingReceiverTests {
                 try await harness.delivering([.webhook(receiver)], timing) {
                     let alert = try await harness.open()
                     try await harness.resolve(alert)
-                    try await eventually { try await harness.report("hook").parkedCount == 1 }
+                    try await eventually { try await harness.report("hook").deadLetteredCount == 1 }
                     try await eventually { receiver.requests.last?["event"] == "resolved" }
                     try await eventually { try await harness.report("hook").pending == 0 }
                     let report = try await harness.report("hook")
-                    let parked = try #require(report.parked.first)
-                    #expect(parked.failure.alert == alert.id && parked.failure.event == "opened")
-                    #expect(parked.failure.lastError == "status 401")
-                    #expect(parked.failure.attempts == receiver.requests.count - 1)
-                    #expect(parked.parkedAt >= parked.failure.firstAt + 500)
-                    #expect(parked.delivery == receiver.deliveries.first)
+                    let deadLettered = try #require(report.deadLettered.first)
+                    #expect(deadLettered.failure.alert == alert.id && deadLettered.failure.event == "opened")
+                    #expect(deadLettered.failure.lastError == "status 401")
+                    #expect(deadLettered.failure.attempts == receiver.requests.count - 1)
+                    #expect(deadLettered.deadLetteredAt >= deadLettered.failure.firstAt + 500)
+                    #expect(deadLettered.delivery == receiver.deliveries.first)
                     #expect(report.failing.isEmpty)
                 }
                 try await eventually {

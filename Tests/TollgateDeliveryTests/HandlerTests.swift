@@ -9,7 +9,7 @@ import TollgateTestSupport
 @testable import TollgateDelivery
 @testable import TollgateLedger
 
-@Suite("What each handler is told")
+@Suite("What each receiver is told")
 struct HandlerTests {
     private static let secret = "s3cr3t-s3cr3t-s3cr3t"
 
@@ -95,7 +95,7 @@ struct HandlerTests {
     func slack() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertHandler(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
+                let handler = AlertReceiver(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
                 try await harness.delivering([handler]) {
                     let alert = try await harness.open("user:<!channel> & co", threshold: 80)
                     try await harness.resolve(alert)
@@ -127,7 +127,7 @@ struct HandlerTests {
     func slackMarkup(scope: String, shown: String) async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertHandler(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
+                let handler = AlertReceiver(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
                 try await harness.delivering([handler]) {
                     try await harness.open(scope)
                     try await eventually { receiver.requests.count == 1 }
@@ -149,7 +149,7 @@ struct HandlerTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)/prefix/")
-                let handler = AlertHandler(name: "pager", target: .alertmanager(address))
+                let handler = AlertReceiver(name: "pager", target: .alertmanager(address))
                 try await harness.delivering([handler]) {
                     let alert = try await harness.open("user:alice+tool:search")
                     var seen = alert
@@ -214,7 +214,7 @@ struct HandlerTests {
             defer { listener.terminate() }
             let heard = { (try? String(contentsOfFile: folder.path + "/out", encoding: .utf8)) ?? "" }
             try await eventually { try harness.redis.cli("PUBSUB", "NUMSUB", "alerts here").hasSuffix("1") }
-            try await harness.delivering([AlertHandler(name: "bus", target: .pubsub(channel: "alerts here"))]) {
+            try await harness.delivering([AlertReceiver(name: "bus", target: .pubsub(channel: "alerts here"))]) {
                 let alert = try await harness.open()
                 try await eventually { heard().contains(#"{"alert":\#(try PolicyJSON.text(alert)),"delivery":""#) }
                 try await eventually { try await harness.report("bus").pending == 0 }
@@ -225,7 +225,7 @@ struct HandlerTests {
     @Test("the log gets a line, by severity, that nothing in it can break")
     func log() async throws {
         try await DeliveryHarness.with { harness in
-            try await harness.delivering(AlertHandler.standard) {
+            try await harness.delivering(AlertReceiver.standard) {
                 let exceeded = try await harness.open("user:a\u{2028}b")
                 let near = try await harness.open("tool:search", .requests, threshold: 80, period: .total)
                 try await harness.resolve(exceeded)
@@ -255,7 +255,7 @@ struct HandlerTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { plain in
                 let handlers = try [("distrusted", secure.port), ("plain", plain.port)].map { name, port in
-                    AlertHandler(
+                    AlertReceiver(
                         name: name,
                         target: .webhook(try WebAddress(parsing: "https://localhost:\(port)/T0KEN"), secret: nil))
                 }
@@ -281,7 +281,7 @@ struct HandlerTests {
             try await Receiver.with({ _, _ in .status(500, body: "T0KEN-in-the-answer") }) { receiver in
                 let gone = try await Receiver.start()
                 let handlers = try [receiver, gone].map { (receiver: Receiver) in
-                    AlertHandler(
+                    AlertReceiver(
                         name: receiver === gone ? "gone" : "chat",
                         target: .slack(try WebAddress(parsing: receiver.url + "/T0KEN?key=T0KEN")))
                 }
@@ -291,7 +291,7 @@ struct HandlerTests {
                 try await harness.delivering(handlers, timing) {
                     try await harness.open()
                     for name in ["chat", "gone"] {
-                        try await eventually { try await harness.report(name).parkedCount == 1 }
+                        try await eventually { try await harness.report(name).deadLetteredCount == 1 }
                         #expect(!"\(try await harness.report(name))".contains("T0KEN"))
                     }
                 }

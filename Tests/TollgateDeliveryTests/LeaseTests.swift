@@ -53,7 +53,7 @@ struct LeaseTests {
     func gone() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let queue = DeliveryQueue(harness.store, receiver: "hook")
                 try await queue.open(from: 0)
                 let alert = try await harness.open()
                 #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .taken)
@@ -80,7 +80,7 @@ struct LeaseTests {
                 var timing = DeliveryHarness.timing
                 timing.attempt = .seconds(300)
                 timing.lease = .seconds(1)
-                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let queue = DeliveryQueue(harness.store, receiver: "hook")
                 try await harness.delivering([.webhook(receiver)], timing) {
                     let alert = try await harness.open()
                     try await eventually { receiver.waitingCount == 1 }
@@ -107,7 +107,7 @@ struct LeaseTests {
     @Test("a lease is one sidecar's at a time, and what is noted by another is not noted")
     func exclusive() async throws {
         try await DeliveryHarness.with { harness in
-            let queue = DeliveryQueue(harness.store, handler: "hook")
+            let queue = DeliveryQueue(harness.store, receiver: "hook")
             try await queue.open(from: 0)
             let alert = try await harness.open()
             guard case .entry(let entry) = try await queue.fresh(atMost: 1)?.first else {
@@ -120,12 +120,12 @@ struct LeaseTests {
             let note = FailedDelivery(
                 alert: alert.id, event: "opened", attempts: 1, firstAt: 1, nextAt: 2, lastError: "x")
             #expect(try await !queue.note(note, of: entry.id, by: "b"))
-            #expect(try await !queue.park(note, of: entry.id, by: "b"))
+            #expect(try await !queue.deadLetter(note, of: entry.id, by: "b"))
             #expect(try await queue.failures().deliveries.isEmpty)
             #expect(try await harness.report("hook").pending == 1)
-            #expect(try await queue.park(note, of: entry.id, by: "a"))
-            #expect(try await queue.park(note, of: entry.id, by: "a"))
-            #expect(try await harness.report("hook").parkedCount == 1, "parked once, however often")
+            #expect(try await queue.deadLetter(note, of: entry.id, by: "a"))
+            #expect(try await queue.deadLetter(note, of: entry.id, by: "a"))
+            #expect(try await harness.report("hook").deadLetteredCount == 1, "dead-lettered once, however often")
             #expect(try await queue.lease(for: "a", milliseconds: 0).lease == .kept)
             #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .taken)
         }
@@ -135,15 +135,15 @@ struct LeaseTests {
     func trimmed() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let queue = DeliveryQueue(harness.store, receiver: "hook")
                 try await queue.open(from: 0)
                 try await harness.open()
                 _ = try await queue.fresh(atMost: 1)
                 try harness.redis.cli("XTRIM", harness.store.keys.deliveries, "MAXLEN", "0")
                 try await harness.delivering([.webhook(receiver)]) {
-                    try await eventually { try await harness.report("hook").parkedCount == 1 }
+                    try await eventually { try await harness.report("hook").deadLetteredCount == 1 }
                     #expect(
-                        try await harness.report("hook").parked.first?.failure.lastError
+                        try await harness.report("hook").deadLettered.first?.failure.lastError
                             == "too many newer ones came: it is not in the stream any more")
                     #expect(try await harness.report("hook").pending == 0)
                 }

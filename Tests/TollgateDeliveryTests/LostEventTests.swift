@@ -27,7 +27,7 @@ struct LostEventTests {
                         try await eventually { try await harness.report("hook").unread == 0 }
                         let report = try await harness.report("hook")
                         #expect(
-                            report.parked.map(\.failure.lastError) == [
+                            report.deadLettered.map(\.failure.lastError) == [
                                 "3 events were dropped from the stream before they could be delivered"
                             ])
                     }
@@ -38,14 +38,14 @@ struct LostEventTests {
         }
     }
 
-    @Test("events that are a day old when they are first read, as after weeks without the handler, are not sent")
+    @Test("events that are a day old when they are first read, as after weeks without the receiver, are not sent")
     func old() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
+                try await DeliveryQueue(harness.store, receiver: "hook").open(from: 0)
                 let old = try await harness.open("user:old")
                 try harness.redis.cli("DEL", harness.store.keys.deliveries)
-                try await DeliveryQueue(harness.store, handler: "hook").open(from: 0)
+                try await DeliveryQueue(harness.store, receiver: "hook").open(from: 0)
                 try harness.redis.cli(
                     "XADD", harness.store.keys.deliveries, "\(try harness.now() - 90_000_000)-0", "event", "opened",
                     "alert", try PolicyJSON.text(old))
@@ -53,20 +53,20 @@ struct LostEventTests {
                 try await harness.delivering([.webhook(receiver)]) {
                     try await eventually { receiver.requests.map(\.alert) == [new.id] }
                     try await eventually { try await harness.report("hook").pending == 0 }
-                    let parked = try await harness.report("hook").parked
-                    #expect(parked.map(\.failure.alert) == [old.id])
-                    #expect(parked.first?.failure.lastError == "more than 24 hours old when it was read")
+                    let deadLettered = try await harness.report("hook").deadLettered
+                    #expect(deadLettered.map(\.failure.alert) == [old.id])
+                    #expect(deadLettered.first?.failure.lastError == "more than 24 hours old when it was read")
                 }
                 try await eventually { harness.log.text.contains("nobody has read for too long") }
             }
         }
     }
 
-    @Test("where a handler is gone for days while an opening waits to be tried again, that is not sent either")
+    @Test("where a receiver is gone for days while an opening waits to be tried again, that is not sent either")
     func oldAttempts() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let queue = DeliveryQueue(harness.store, handler: "hook")
+                let queue = DeliveryQueue(harness.store, receiver: "hook")
                 let old = try await harness.open("user:old")
                 try harness.redis.cli("DEL", harness.store.keys.deliveries)
                 try await queue.open(from: 0)
@@ -86,19 +86,19 @@ struct LostEventTests {
                 #expect(try await queue.note(note, of: ids[0], by: "gone"))
                 _ = try await queue.lease(for: "gone", milliseconds: 0)
                 try await harness.delivering([.webhook(receiver)]) {
-                    try await eventually { try await harness.report("hook").parkedCount == 2 }
+                    try await eventually { try await harness.report("hook").deadLetteredCount == 2 }
                     #expect(try await harness.report("hook").pending == 0)
-                    let parked = try await harness.report("hook").parked
-                    #expect(parked.map(\.delivery) == ids.reversed())
-                    #expect(parked.map(\.failure.attempts) == [0, 7])
-                    #expect(parked.last?.failure.lastError == "more than 24 hours old when it was read")
+                    let deadLettered = try await harness.report("hook").deadLettered
+                    #expect(deadLettered.map(\.delivery) == ids.reversed())
+                    #expect(deadLettered.map(\.failure.attempts) == [0, 7])
+                    #expect(deadLettered.last?.failure.lastError == "more than 24 hours old when it was read")
                 }
                 #expect(receiver.requests.isEmpty)
             }
         }
     }
 
-    @Test("where a handler's consumer group is gone, the log says that it begins again")
+    @Test("where a receiver's consumer group is gone, the log says that it begins again")
     func groupGone() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -110,7 +110,7 @@ struct LostEventTests {
                     try harness.redis.cli("XGROUP", "DESTROY", harness.store.keys.deliveries, "hook")
                     try await eventually { receiver.requests.count == 2 }
                     let lines = harness.log.text.split(separator: "\n").filter { $0.contains("consumer group") }
-                    #expect(lines.count == 1 && lines[0].hasPrefix("warning ") && lines[0].contains("handler=hook"))
+                    #expect(lines.count == 1 && lines[0].hasPrefix("warning ") && lines[0].contains("receiver=hook"))
                 }
             }
         }

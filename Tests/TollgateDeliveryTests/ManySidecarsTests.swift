@@ -13,7 +13,7 @@ import TollgateTestSupport
         return ["--redis", "unix://\(redis.socketPath)", "--alerts", settings, "--deadline", "20s"]
     }
 
-    @Test("64 clients of four sidecars that cross 80 % together: one alert, and one delivery at each handler")
+    @Test("64 clients of four sidecars that cross 80 % together: one alert, and one delivery at each receiver")
     func together() async throws {
         let redis = try TestRedis()
         let receivers = [try await WebhookReceiver(), try await WebhookReceiver()]

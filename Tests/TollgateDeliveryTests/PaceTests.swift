@@ -20,10 +20,10 @@ struct PaceTests {
             var timing = DeliveryHarness.timing
             timing.firstRetry = .seconds(600)
             timing.slowestRetry = .seconds(600)
-            let handlers: [AlertHandler] = try [
+            let receivers: [AlertReceiver] = try [
                 .webhook(busy, name: "busy"), .webhook(strict, name: "strict"), .webhook(broken, name: "broken"),
             ]
-            try await harness.delivering(handlers, timing) {
+            try await harness.delivering(receivers, timing) {
                 for count in 1...30 { try await harness.open("user:u\(count)") }
                 for name in ["busy", "strict", "broken"] {
                     try await eventually { try await harness.report(name).pending == 30 }
@@ -69,7 +69,9 @@ struct PaceTests {
                 timing.slowestRetry = .seconds(1)
                 try await harness.delivering([.webhook(receiver)], timing) {
                     for count in 1...20 { try await harness.open("user:u\(count)") }
-                    try await eventually(within: .seconds(40)) { try await harness.report("hook").parkedCount == 20 }
+                    try await eventually(within: .seconds(40)) {
+                        try await harness.report("hook").deadLetteredCount == 20
+                    }
                     #expect(try await harness.report("hook").pending == 0)
                 }
                 #expect(receiver.requests.count < 20)

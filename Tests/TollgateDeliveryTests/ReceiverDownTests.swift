@@ -30,7 +30,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("it slows down neither CHECK, within 1.2 times at the 99th percentile, nor the other handlers")
+    @Test("it slows down neither CHECK, within 1.2 times at the 99th percentile, nor the other receivers")
     func down() async throws {
         let redis = try TestRedis()
         let receivers = [try await WebhookReceiver(), try await WebhookReceiver()]

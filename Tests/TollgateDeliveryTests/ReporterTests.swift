@@ -11,10 +11,10 @@ struct ReporterTests {
 
     private var warnings: [Substring] { log.text.split(separator: "\n").filter { $0.hasPrefix("warning ") } }
 
-    @Test("that Redis does not answer is said once for all handlers, in a sentence, and again after it has answered")
+    @Test("that Redis does not answer is said once for all receivers, in a sentence, and again after it has answered")
     func outage() {
         let redis = RedisReporter(logger: log.logger)
-        var reporters = (1...5).map { DeliveryReporter(handler: "h\($0)", redis: redis, logger: log.logger) }
+        var reporters = (1...5).map { DeliveryReporter(receiver: "h\($0)", redis: redis, logger: log.logger) }
         func fail(_ error: StoreError) {
             for index in reporters.indices { reporters[index].storeFailed(error) }
         }
@@ -32,17 +32,17 @@ struct ReporterTests {
                 == true)
     }
 
-    @Test("what is wrong with a key of one handler is said of that handler, once")
+    @Test("what is wrong with a key of one receiver is said of that receiver, once")
     func corrupt() {
         let redis = RedisReporter(logger: log.logger)
-        var reporters = ["a", "b"].map { DeliveryReporter(handler: $0, redis: redis, logger: log.logger) }
+        var reporters = ["a", "b"].map { DeliveryReporter(receiver: $0, redis: redis, logger: log.logger) }
         for _ in 1...2 {
             for index in reporters.indices { reporters[index].storeFailed(.corrupt("key\(index): is of another type")) }
         }
         #expect(
             warnings == [
-                "warning alerts cannot be delivered for now: key0: is of another type handler=a",
-                "warning alerts cannot be delivered for now: key1: is of another type handler=b",
+                "warning alerts cannot be delivered for now: key0: is of another type receiver=a",
+                "warning alerts cannot be delivered for now: key1: is of another type receiver=b",
             ])
     }
 }

@@ -20,7 +20,7 @@ struct RetryRuleTests {
 
     /// The waits between attempts in ms, each attempt failing at once, until it is given up; and when that is.
     private func waits(_ failure: DeliveryFailure, share: Double = 1, most: Int = 10_000) throws -> (
-        waits: [Int64], parkedAt: Int64?
+        waits: [Int64], deadLetteredAt: Int64?
     ) {
         var now: Int64 = 1_000_000
         var earlier: FailedDelivery?
@@ -35,7 +35,7 @@ struct RetryRuleTests {
                 waits.append(note.nextAt - now)
                 now = note.nextAt
                 earlier = note
-            case .park(let note):
+            case .deadLetter(let note):
                 #expect(note.lastError == failure.sentence)
                 return (waits, now)
             }
@@ -45,10 +45,10 @@ struct RetryRuleTests {
 
     @Test("each wait is twice as long as the one before it, up to five minutes, and after 24 hours it is given up")
     func backoff() throws {
-        let (waits, parkedAt) = try waits(.init(sentence: "status 503"))
+        let (waits, deadLetteredAt) = try waits(.init(sentence: "status 503"))
         #expect(Array(waits.prefix(10)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map { $0 * 1_000 })
         #expect(waits.dropFirst(9).dropLast().allSatisfy { $0 == 300_000 })
-        #expect(parkedAt == 1_000_000 + 24 * Self.hour)
+        #expect(deadLetteredAt == 1_000_000 + 24 * Self.hour)
         #expect((288...300).contains(waits.count))
     }
 
@@ -61,9 +61,9 @@ struct RetryRuleTests {
 
     @Test("what is refused for good is tried at the slowest pace, for 24 hours too")
     func permanent() throws {
-        let (waits, parkedAt) = try waits(.init(sentence: "status 401", isPermanent: true))
+        let (waits, deadLetteredAt) = try waits(.init(sentence: "status 401", isPermanent: true))
         #expect(waits.allSatisfy { $0 == 300_000 })
-        #expect(parkedAt == 1_000_000 + 24 * Self.hour)
+        #expect(deadLetteredAt == 1_000_000 + 24 * Self.hour)
     }
 
     @Test("Retry-After makes a wait longer, never shorter, and an hour at most")

@@ -57,8 +57,8 @@ struct ServeAlertsTests {
         try await eventually { try redis.cli("XPENDING", Self.stream, "log").hasPrefix("0\n") }
         #expect(
             try await deliveries(sidecar).output == """
-                handler  type  to  only  unread  pending  failing  parked  fails since
-                log      log   -   -          0        0        0       0  -
+                receiver  type  to  only  unread  pending  failing  dead letters  fails since
+                log       log   -   -          0        0        0             0  -
 
                 """)
         #expect(try await sidecar.stop() == 0)
@@ -71,7 +71,7 @@ struct ServeAlertsTests {
         let redis = try TestRedis()
         try await Receiver.with({ _, _ in .status(503) }) { receiver in
             let alerts = """
-                handlers:
+                receivers:
                   - { name: log, type: log, severities: [critical] }
                   - { name: hook, type: webhook, url: "\(receiver.url)?key=T0KEN", kinds: [user], meters: [cost] }
                 """
@@ -84,11 +84,11 @@ struct ServeAlertsTests {
             let shown = try await deliveries(first)
             #expect(shown.errors == "")
             let lines = shown.output.split(separator: "\n", omittingEmptySubsequences: false)
-            #expect(lines.contains { $0.hasPrefix("hook     webhook  127.0.0.1:\(receiver.port)  user cost") })
+            #expect(lines.contains { $0.hasPrefix("hook      webhook  127.0.0.1:\(receiver.port)  user cost") })
             #expect(
-                lines.contains { $0.hasPrefix("hook     \(id)  \(alert.id)  opened") && $0.hasSuffix("status 503") })
+                lines.contains { $0.hasPrefix("hook      \(id)  \(alert.id)  opened") && $0.hasSuffix("status 503") })
             let json = try await deliveries(first, "--json").output
-            #expect(lines.contains { $0.hasPrefix("hook     webhook") && $0.hasSuffix("Z") }, "it fails since a time")
+            #expect(lines.contains { $0.hasPrefix("hook      webhook") && $0.hasSuffix("Z") }, "it fails since a time")
             #expect(json.contains(#""outage":{"attempts":"#) && json.contains(#""unread":0"#), "\(json)")
             #expect(json.contains(#""last_error":"status 503""#) && json.contains(#""failing_count":1"#), "\(json)")
             #expect(!(json + shown.output + first.log).contains("T0KEN"))

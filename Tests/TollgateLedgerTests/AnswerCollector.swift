@@ -11,7 +11,7 @@ struct AnswerLine: Sendable {
 }
 
 /// Gathers the answers to one batch.
-final class AnswerCollector: OperationOwner {
+final class AnswerCollector: OperationDelegate {
     let promise: EventLoopPromise<[AnswerLine]>
     private var lines: [AnswerLine]
     private var missing: Int

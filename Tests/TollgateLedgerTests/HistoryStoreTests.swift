@@ -70,7 +70,7 @@ struct HistoryStoreTests {
                     "tokens/tool/other": "5", "values/provider": "1", "month": "2026-11 1796083200000", "later": "x",
                 ])
             let pages = try await harness.store.days(of: harness.alice, ids: ["2026-11-19", "2026-11-20"])
-            #expect(pages[0] == HistoryPage())
+            #expect(pages[0] == HistoryRecord())
             #expect(pages[1].total[.requests] == 3)
             #expect(pages[1].total[.cost] == 1_250_000_000)
             #expect(pages[1].labelled[.init(kind: "provider", id: "openai")]?[.cost] == 1_000_000_000)
@@ -98,7 +98,7 @@ struct HistoryStoreTests {
                 ])
             let ids = ["2026-11-19", "2026-11-20", "2026-11-21"]
             var days = try await harness.store.days(of: harness.alice, ids: ids)
-            #expect(days[0] == HistoryPage() && days[2] == HistoryPage())
+            #expect(days[0] == HistoryRecord() && days[2] == HistoryRecord())
             #expect(days[1].total[.cost] == 9)
             #expect(days[1].labelled[.init(kind: "tool", id: "a")]?[.cost] == 2)
             #expect(days[1].other[.tool]?[.cost] == 3)

@@ -11,7 +11,7 @@ import TollgateTestSupport
     private func records(from first: Int64 = 1, _ payloads: [String]) -> [Journal.Record] {
         payloads.enumerated().map { index, payload in
             let number = first + Int64(index)
-            let content = KeptOperation.read(payload)
+            let content = JournalEntry.read(payload)
             var record = Journal.Record(
                 number: number, identity: BatchIdentity(producer: Self.producer, sequence: number),
                 operations: max(content?.count ?? 1, 1), payload: payload, acceptedAt: 0)
@@ -48,7 +48,7 @@ import TollgateTestSupport
         let first = groups[0].joined
         #expect(first.number == 512 && first.operations == 512 && first.content?.count == 512)
         #expect(first.identity == BatchIdentity(producer: Self.producer, sequence: 512))
-        #expect(KeptOperation.read(first.payload) == first.content)
+        #expect(JournalEntry.read(first.payload) == first.content)
         let large = payload(Array(repeating: operation(), count: 300))
         #expect(numbers(grouping.take(records([large, large, one]), isEnd: true)) == [1...1, 2...3])
     }

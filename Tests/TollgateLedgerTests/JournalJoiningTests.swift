@@ -137,7 +137,7 @@ import TollgateTestSupport
         let applied = Mutex<[Int64]>([])
         let failures = Atomic<Int>(0)
         try await run(kept.journal, until: { kept.journal.isEmpty }) { record in
-            let tokens = (record.keptOperations ?? []).compactMap { $0.amounts["tokens"] }
+            let tokens = (record.entries ?? []).compactMap { $0.amounts["tokens"] }
             guard !tokens.contains(7) else {
                 let count = failures.add(1, ordering: .relaxed).newValue
                 return unansweredAtFirst && count == 1 ? .unanswered : .failing("ERR no such thing", others: count)

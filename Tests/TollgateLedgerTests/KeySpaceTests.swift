@@ -28,7 +28,7 @@ import TollgateCore
         #expect(keySpace.day("2026-11-29", of: scope) == key + ":day:2026-11-29")
         #expect(keySpace.month("2026-11", of: scope) == key + ":month:2026-11")
         #expect(
-            OperationMark(.record, id: "7f3a", scope: text).name == key.dropFirst("tollgate:".count) + ":record:7f3a")
+            IdempotencyKey(.record, id: "7f3a", scope: text).name == key.dropFirst("tollgate:".count) + ":record:7f3a")
     }
 
     @Test("the text of a scope is read from the names that begin with it")
@@ -112,7 +112,7 @@ import TollgateCore
         let marks = [OperationVerb.record, .refund].map { verb in
             (
                 keySpace.prefix(of: keySpace.partition(of: scope))
-                    + OperationMark(verb, id: id, scope: scope.description).name, "\(verb) \(id)"
+                    + IdempotencyKey(verb, id: id, scope: scope.description).name, "\(verb) \(id)"
             )
         }
         return marks + [

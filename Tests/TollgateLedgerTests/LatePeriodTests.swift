@@ -53,12 +53,12 @@ import TollgateTestSupport
         let kept = try times.map { time in
             let plan = plans.plan(for: try Scope(parsing: "user:a"))
             let amounts = Amounts(tokens: 3, cost: 10)
-            return KeptOperation(
+            return JournalEntry(
                 BatchedOperation(verb: .record, amounts: amounts, scopes: [plan], usedAt: time), nil, [])
         }
         let record = Journal.Record(
             number: 1, identity: BatchIdentity(producer: "p", sequence: 1), operations: kept.count,
-            payload: KeptOperation.text(of: kept) ?? "", acceptedAt: 0)
+            payload: JournalEntry.text(of: kept) ?? "", acceptedAt: 0)
         #expect(try await harness.replay(record) == .applied)
         let counters = try harness.redis.hash("tollgate:user:a")
         #expect(counters["cost/day"] == "10")

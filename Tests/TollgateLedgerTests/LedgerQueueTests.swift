@@ -43,7 +43,7 @@ import TollgatePolicy
     }
 }
 
-private final class NoOwner: OperationOwner {
+private final class NoOwner: OperationDelegate {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
 }

@@ -102,7 +102,7 @@ import TollgateTestSupport
         ]
         let prefix = "tollgate:{policy}:"
         let edited = ["tiers", "revision", "audit", "assigned", "index", "tiers", "seen", "kinds"].map { prefix + $0 }
-        let delivery = ["tollgate:lease", "tollgate:deliveries", "tollgate:attempts", "tollgate:parked"]
+        let delivery = ["tollgate:lease", "tollgate:deliveries", "tollgate:attempts", "tollgate:dead-letters"]
         let spent = try TestOperation.record("user:a", amounts: Amounts(cost: 950))
         let steps: [(String, [String], [String])] = [
             (

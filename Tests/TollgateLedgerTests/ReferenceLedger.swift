@@ -38,9 +38,9 @@ struct ReferenceLedger {
     /// By scope.
     var holds: [String: [Hold]] = [:]
     /// What counts once, and has been counted.
-    private var done: [OperationMark: OperationVerb] = [:]
+    private var done: [IdempotencyKey: OperationVerb] = [:]
     /// The amounts of those with an id.
-    private var marked: [OperationMark: [Int64]] = [:]
+    private var marked: [IdempotencyKey: [Int64]] = [:]
 
     /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
     private var limits: [Scope: [EffectiveLimit]] = [:]
@@ -155,13 +155,13 @@ struct ReferenceLedger {
     }
 
     /// False where it was done before: a COMMIT counts also after the CANCEL.
-    mutating func markDone(_ mark: OperationMark, by verb: OperationVerb) -> Bool {
+    mutating func markDone(_ mark: IdempotencyKey, by verb: OperationVerb) -> Bool {
         guard done[mark] == nil || verb == .commit && done[mark] == .cancel else { return false }
         done[mark] = verb
         return true
     }
 
-    func isDone(_ mark: OperationMark) -> Bool { done[mark] != nil }
+    func isDone(_ mark: IdempotencyKey) -> Bool { done[mark] != nil }
 
     /// What a RECORD or COMMIT adds, or a REFUND takes back. `time`: as of when, in sliding windows; `periodTime`: of the day and
     /// other calendar periods that it belongs to.

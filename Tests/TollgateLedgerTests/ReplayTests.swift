@@ -26,9 +26,9 @@ import TollgateTestSupport
                 operation.verb, operation.amounts, on: operation.scopes.map { plans.plan(for: $0) },
                 terms: operation.terms)
         }
-        let kept = zip(encoder.batchedOperations(), operations).map { KeptOperation($0, $1.terms, []) }
+        let kept = zip(encoder.batchedOperations(), operations).map { JournalEntry($0, $1.terms, []) }
         return Journal.Record(
-            number: 1, identity: identity, operations: operations.count, payload: KeptOperation.text(of: kept) ?? "",
+            number: 1, identity: identity, operations: operations.count, payload: JournalEntry.text(of: kept) ?? "",
             acceptedAt: 0)
     }
 
@@ -116,8 +116,8 @@ import TollgateTestSupport
                 #expect(operation.amounts == amounts)
                 #expect(operation.scopes.map(\.scope) == original.scopes)
                 guard !original.verb.isDecision else { continue }
-                let kept = KeptOperation(operation, original.terms, [])
-                let again = try #require(KeptOperation.read(KeptOperation.text(of: [kept]) ?? "")?.first)
+                let kept = JournalEntry(operation, original.terms, [])
+                let again = try #require(JournalEntry.read(JournalEntry.text(of: [kept]) ?? "")?.first)
                 #expect(again == kept)
                 #expect(again.operation?.verb == original.verb)
                 #expect(again.operation?.amounts == amounts)

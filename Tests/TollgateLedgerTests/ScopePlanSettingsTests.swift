@@ -241,7 +241,7 @@ import TollgatePolicy
         for number in (0..<40).map({ $0 * 7 % 40 }) {
             let plan = try #require(setting.current("user:a", UserTraits(roles: ["r\(number)"])))
             #expect(maxes(plan) == ["requests/1m=\(number + 1)"])
-            #expect(plan.standing.others.count <= ScopePlanCache.mostVariants)
+            #expect(plan.standing.others.count <= ScopePlanCache.maxVariants)
         }
     }
 

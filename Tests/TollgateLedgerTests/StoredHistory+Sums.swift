@@ -17,8 +17,8 @@ extension StoredHistory {
         return result
     }
 
-    private func page(_ numbers: [String: Int64]) -> HistoryPage {
-        numbers.reduce(into: HistoryPage()) { page, number in
+    private func page(_ numbers: [String: Int64]) -> HistoryRecord {
+        numbers.reduce(into: HistoryRecord()) { page, number in
             if let field = HistoryField(number.key.utf8) { page.add(number.value, to: field) }
         }
     }

@@ -55,7 +55,7 @@ struct TestOperation: Sendable {
     /// The same operation, to count once under an id.
     func once(_ id: String) -> TestOperation {
         var operation = self
-        operation.terms = .once(OperationMark(verb, id: id, scope: scopes.first?.description ?? "global"))
+        operation.terms = .once(IdempotencyKey(verb, id: id, scope: scopes.first?.description ?? "global"))
         return operation
     }
 }

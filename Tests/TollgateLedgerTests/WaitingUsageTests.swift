@@ -6,10 +6,10 @@ import TollgatePolicy
 
 /// The sums of what waits in a journal.
 @Suite struct WaitingUsageTests {
-    private func operation(_ verb: OperationVerb, cost: Int64) -> KeptOperation {
+    private func operation(_ verb: OperationVerb, cost: Int64) -> JournalEntry {
         let cache = ScopePlanCache(policy: Policy(), keySpace: KeySpace(namespace: "tollgate"))
         let plans = [cache.plan(for: .global)]
-        return KeptOperation(
+        return JournalEntry(
             BatchedOperation(verb: verb, amounts: Amounts(cost: cost), scopes: plans, usedAt: nil), nil, [])
     }
 

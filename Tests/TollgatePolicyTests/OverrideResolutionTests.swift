@@ -59,7 +59,7 @@ struct OverrideResolutionTests {
 
     @Test("a sum stops at the largest max")
     func largest() throws {
-        let largest = Meter.requests.largestMax
+        let largest = Meter.requests.maxLimit
         #expect(try limits(adding(.requests, .sliding(seconds: 60), largest))["requests/1m"] == largest)
     }
 

@@ -211,7 +211,7 @@ struct PolicyJSONTests {
     }
 
     @Test("an override adds to at most 64 limits")
-    func mostAdditions() {
+    func maxAdditions() {
         let periods = (1...65).map { "\"requests/\($0)s\":1" }.joined(separator: ",")
         let json = Data("{\"reason\":\"r\",\(Self.end),\"add\":{\(periods)}}".utf8)
         #expect(

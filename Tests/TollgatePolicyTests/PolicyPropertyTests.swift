@@ -204,7 +204,7 @@ struct PolicyPropertyTests {
                 let added = override?.additions.first { $0.meter == limit.meter && $0.period == limit.period }?.amount
                 let isAbsolute = override?.limits.contains { $0.name == limit.name } == true
                 let sum = nearest?.max.map { $0 + (isAbsolute ? 0 : added ?? 0) }
-                #expect(limit.max == sum.map { min($0, limit.meter.largestMax) }, "seed \(seed) \(limit.name)")
+                #expect(limit.max == sum.map { min($0, limit.meter.maxLimit) }, "seed \(seed) \(limit.name)")
             }
         }
     }

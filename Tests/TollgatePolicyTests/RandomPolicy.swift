@@ -21,12 +21,12 @@ struct RandomPolicy {
 
     private mutating func period() -> Period {
         let fixed: [Period] = [.request, .day, .week, .month, .total]
-        return chance(50) ? pick(fixed) : .sliding(seconds: chance(50) ? 60 : number(1...Period.longestWindow))
+        return chance(50) ? pick(fixed) : .sliding(seconds: chance(50) ? 60 : number(1...Period.maxWindow))
     }
 
     mutating func limit() -> Limit {
         let meter = pick(Meter.allCases)
-        let max = chance(10) ? nil : chance(10) ? 0 : number(0...meter.largestMax)
+        let max = chance(10) ? nil : chance(10) ? 0 : number(0...meter.maxLimit)
         var limit = Limit(meter, meter == .concurrent ? .reservation : period(), max: max)
         if chance(20) { limit.mode = .shadow }
         if chance(20), meter != .concurrent { limit.thresholds = chance(20) ? [] : [50, Int(number(51...1_000))] }
@@ -74,7 +74,7 @@ struct RandomPolicy {
     mutating func override() -> Override {
         var additions: [Override.Addition] = []
         for limit in limits() where limit.meter != .concurrent && limit.period != .request {
-            additions.append(.init(limit.meter, limit.period, amount: number(1...limit.meter.largestMax)))
+            additions.append(.init(limit.meter, limit.period, amount: number(1...limit.meter.maxLimit)))
         }
         let limits = limits() + (additions.isEmpty ? [Limit(.cost, .month, max: 1)] : [])
         let unique = limits.enumerated().filter { index, limit in

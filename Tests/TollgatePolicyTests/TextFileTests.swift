@@ -24,7 +24,7 @@ struct TextFileTests {
 
     @Test("what stands in one comes whole, up to 1 MiB")
     func whole() throws {
-        let text = String(repeating: "ä", count: TextFile.largestSize / 2)
+        let text = String(repeating: "ä", count: TextFile.maxSize / 2)
         let file = TextFile(path: try folder.write(text, to: "large"))
         #expect(try file.text() == text)
         try folder.write(text + "x", to: "large")

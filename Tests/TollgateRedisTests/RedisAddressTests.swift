@@ -65,7 +65,7 @@ struct RedisAddressTests {
     }
 
     @Test("a path of 107 bytes is the longest")
-    func longestPath() throws {
+    func maxPathLength() throws {
         let path = "/" + String(repeating: "a", count: 106)
         #expect(try RedisAddress("unix://\(path)").endpoint == .unix(path: path))
     }

@@ -50,7 +50,7 @@ import TollgateTestSupport
     func unknownOutcome() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .milliseconds(300) }) { harness in
             let store = try #require(harness.server.stores?.alerts)
-            let publisher = AlertPublisher(store: store, logger: CapturedLog().logger)
+            let publisher = OutboxRelay(store: store, logger: CapturedLog().logger)
             publisher.start()
             harness.redis.freeze(true)
             publisher.take([try denial(1)])
@@ -74,7 +74,7 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy) { harness in
             let store = try #require(harness.server.stores?.alerts)
             let log = CapturedLog()
-            let publisher = AlertPublisher(store: store, logger: log.logger)
+            let publisher = OutboxRelay(store: store, logger: log.logger)
             try harness.redis.cli("SET", "tollgate:{alerts}:events", "broken")
             publisher.start()
             for number in 0..<20 { publisher.take([try denial(Int64(number)), try pending(Int64(number))]) }

@@ -26,7 +26,7 @@ import TollgateTestSupport
             set { state.withLock { $0.outcome = newValue } }
         }
         var scopes: [Scope] { state.withLock { $0.scopes } }
-        var mostAtOnce: Int { state.withLock { $0.most } }
+        var maxAtOnce: Int { state.withLock { $0.most } }
 
         func review(_ scope: Scope) async -> AlertReviewOutcome {
             state.withLock { state in
@@ -197,7 +197,7 @@ import TollgateTestSupport
             await fixture.sweeper.sweep()
             #expect(Set(fixture.reviews.scopes) == scopes)
             #expect(fixture.reviews.scopes.count == scopes.count)
-            #expect(fixture.reviews.mostAtOnce <= 8)
+            #expect(fixture.reviews.maxAtOnce <= 8)
             await fixture.sweeper.sweep()
             #expect(fixture.reviews.scopes.count == scopes.count)
 

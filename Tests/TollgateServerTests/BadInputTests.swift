@@ -74,7 +74,7 @@ import TollgateTestSupport
     }
 
     @Test("a line of 65536 bytes is read, one of 65537 is not")
-    func longestLine() async throws {
+    func maxLineLength() async throws {
         try await withBystander { harness in
             let fitting = "PING" + String(repeating: " ", count: 65_532)
             #expect(try await harness.ask(fitting, "PING") == ["PONG", "PONG"])

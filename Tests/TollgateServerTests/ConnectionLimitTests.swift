@@ -19,13 +19,13 @@ import TollgateTestSupport
                 let rest = try await silent.readToEnd()
                 return (rest, ContinuousClock.now - started)
             }
-            var (lastAsked, longestPause) = (ContinuousClock.now, Duration.zero)
+            var (lastAsked, maxPause) = (ContinuousClock.now, Duration.zero)
             while ContinuousClock.now - started < .seconds(3) {
-                longestPause = max(longestPause, ContinuousClock.now - lastAsked)
+                maxPause = max(maxPause, ContinuousClock.now - lastAsked)
                 lastAsked = .now
                 let reply = try? await busy.ask("PING")
                 // On a machine that is too busy for the test itself to ask in time, the timeout is right to strike.
-                #expect(reply == ["PONG"] || longestPause > timeout / 2)
+                #expect(reply == ["PONG"] || maxPause > timeout / 2)
                 try await Task.sleep(for: .milliseconds(20))
             }
             let (rest, duration) = try await closing.value

@@ -70,7 +70,7 @@ import TollgateTestSupport
     }
 
     @Test("what is not named, or 0, is tested as the smallest amount: there has to be something left")
-    func smallestAmount() async throws {
+    func minAmount() async throws {
         let replies = try await ask([
             "RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=banned hits=0",
             "RECORD user=b cost=19.999999999",

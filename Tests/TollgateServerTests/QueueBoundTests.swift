@@ -15,18 +15,18 @@ import TollgateTestSupport
             let clients = try (0..<10).map { _ in try harness.client() }
             #expect(try await clients[0].ask("CHECK user=u")[0].hasPrefix("ALLOW"))
             harness.redis.freeze(true)
-            let lines = String(repeating: "CHECK user=u\n", count: Session.mostUnanswered)
+            let lines = String(repeating: "CHECK user=u\n", count: Session.maxUnanswered)
             for client in clients { try await client.send(lines) }
             // What does not need Redis is answered meanwhile.
             #expect(try await harness.ask("PING") == ["PONG"])
             harness.redis.freeze(false)
             for client in clients {
-                for _ in 0..<Session.mostUnanswered {
+                for _ in 0..<Session.maxUnanswered {
                     let reply = try await client.readLine() ?? "(closed)"
                     #expect(reply.hasPrefix("ALLOW limit=user:u/requests/total max=1000000 used="))
                 }
             }
-            let total = 10 * Session.mostUnanswered + 1
+            let total = 10 * Session.maxUnanswered + 1
             #expect(try harness.redis.hash("tollgate:user:u")["requests/total"] == "\(total)")
             let counts = await harness.server.report().counts
             #expect(counts.errors == 0)

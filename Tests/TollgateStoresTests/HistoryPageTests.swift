@@ -7,8 +7,8 @@ import TollgateTestSupport
 @Suite("A page of history")
 struct HistoryPageTests {
     /// With whole numbers by the names of their fields; those that are not known are left out, as readers do.
-    private func page(_ fields: [String: Int64]) -> HistoryPage {
-        fields.reduce(into: HistoryPage()) { page, field in
+    private func page(_ fields: [String: Int64]) -> HistoryRecord {
+        fields.reduce(into: HistoryRecord()) { page, field in
             if let name = HistoryField(field.key.utf8) { page.add(field.value, to: name) }
         }
     }
@@ -65,7 +65,7 @@ struct HistoryPageTests {
         #expect(shares.map { $0.amounts[.cost] } == [60, 10, 0, 0, 25, 5])
         #expect(shares.last?.amounts[.requests] == 5)
         #expect(page.shares(by: .tool, of: try alice()).map(\.name) == [.label("x"), .unnamed])
-        #expect(HistoryPage().shares(by: .tool, of: try alice()).isEmpty)
+        #expect(HistoryRecord().shares(by: .tool, of: try alice()).isEmpty)
     }
 
     @Test("the page of a provider is that provider's altogether")
@@ -74,7 +74,7 @@ struct HistoryPageTests {
         let shares = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
         #expect(shares == [HistoryShare(.label("openai"), page.total)])
         #expect(page.shares(by: .tool, of: try Scope(parsing: "provider:openai")).count == 2)
-        #expect(HistoryPage().shares(by: .provider, of: try Scope(parsing: "provider:openai")).isEmpty)
+        #expect(HistoryRecord().shares(by: .provider, of: try Scope(parsing: "provider:openai")).isEmpty)
     }
 
     @Test(
@@ -123,7 +123,7 @@ struct HistoryPageTests {
     func sums(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let pages = (0..<20).map { _ in randomPage(&random) }
-        let all = HistoryPage.sum(of: pages)
+        let all = HistoryRecord.sum(of: pages)
         for meter in HistoryMeter.allCases {
             #expect(all.total[meter] == pages.reduce(0) { $0 + $1.total[meter] })
         }
@@ -134,13 +134,13 @@ struct HistoryPageTests {
                 #expect(sum == page.total, "seed \(seed), \(dimension)")
             }
         }
-        let inAnotherOrder = HistoryPage.sum(of: pages.shuffled(using: &random))
+        let inAnotherOrder = HistoryRecord.sum(of: pages.shuffled(using: &random))
         #expect(inAnotherOrder == all)
     }
 
     /// Made of requests, each of which names a label of a dimension, one too many, or none; of some the total has lost a part.
-    private func randomPage(_ random: inout SeededGenerator) -> HistoryPage {
-        var page = HistoryPage()
+    private func randomPage(_ random: inout SeededGenerator) -> HistoryRecord {
+        var page = HistoryRecord()
         for _ in 0..<Int.random(in: 0..<30, using: &random) {
             let places = HistoryDimension.allCases.map { dimension in
                 switch Int.random(in: 0..<4, using: &random) {

@@ -53,7 +53,7 @@ import TollgateTestSupport
     }
 
     @Test("the most that all sidecars keep is read in one piece")
-    func mostShared() async throws {
+    func maxShared() async throws {
         try await PolicyStoreHarness.with { harness in
             let fill = """
                 local limits = '{"limits":{"cost":{"day":"5","month":"100.5"},"requests":{"1m":60}}}'
@@ -64,7 +64,7 @@ import TollgateTestSupport
                     redis.call('HSET', KEYS[2], 'role:r' .. i, '{"item":{"tier":"t1"},"order":1,"version":1}')
                 end
                 """
-            let (tiers, assignments) = (SharedPolicy.mostTiers, SharedPolicy.mostAssignments)
+            let (tiers, assignments) = (SharedPolicy.maxTiers, SharedPolicy.maxAssignments)
             try harness.redis.cli(
                 "EVAL", fill, "2", harness.keys.tiers, harness.keys.assignments, "\(tiers)", "\(assignments)")
             let shared = try await harness.store.shared()

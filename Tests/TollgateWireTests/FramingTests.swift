@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test("a line of 65536 bytes passes with either end, one byte more does not")
-    func longestLine() {
+    func maxLineLength() {
         let line = String(repeating: " ", count: 65_536 - 12) + "CHECK user=a"
         for end in ["\n", "\r\n"] {
             #expect(read(line + end).first?.request?.verb == .check)
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test("sixty-four words pass")
-    func mostWords() {
+    func maxWords() {
         let words = ["CLIENT"] + (1..<64).map(String.init)
         #expect(read([frame(words)]).first?.request?.arguments.count == 63)
     }

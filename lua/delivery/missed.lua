@@ -7,8 +7,8 @@
 -- O(number of groups)
 -- @function
 
-local PARKED = 1000
-local PARKED_FOR = 90 * 86400
+local MAX_DEAD_LETTERS = 1000
+local DEAD_LETTERS_KEPT = 90 * 86400
 
 local call = redis.call
 
@@ -37,7 +37,7 @@ local function place_before(id)
 end
 
 return function(KEYS, ARGV)
-    local lease, stream, parked = unpack(KEYS)
+    local lease, stream, dead_letters = unpack(KEYS)
     local sidecar, group = unpack(ARGV)
 
     if call('GET', lease) ~= sidecar or call('TYPE', stream).ok ~= 'stream' then return 0 end
@@ -55,10 +55,10 @@ return function(KEYS, ARGV)
             local missed = read and gone - read or -1
             if read and missed <= 0 then return 0 end
             local count = missed > 0 and tostring(missed) or 'some'
-            call('XADD', parked, 'MAXLEN', '~', PARKED, '*', 'delivery', state['last-delivered-id'], 'alert', '', 'event', '',
+            call('XADD', dead_letters, 'MAXLEN', '~', MAX_DEAD_LETTERS, '*', 'delivery', state['last-delivered-id'], 'alert', '', 'event', '',
                 'attempts', '0', 'first_at', '0',
                 'reason', count .. ' events were dropped from the stream before they could be delivered')
-            call('EXPIRE', parked, PARKED_FOR)
+            call('EXPIRE', dead_letters, DEAD_LETTERS_KEPT)
             call('XGROUP', 'SETID', stream, group, place_before(first), 'ENTRIESREAD', string.format('%.0f', gone))
             return missed
         end

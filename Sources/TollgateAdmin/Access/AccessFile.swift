@@ -12,7 +12,7 @@ package struct AccessFile: Sendable {
     }
 
     /// More tokens would each be compared on every request.
-    static let mostTokens = 1_000
+    static let maxTokens = 1_000
 
     /// Throws a sentence that names the file, the line and the key.
     package func read() async throws(AdminError) -> AccessSettings {
@@ -51,7 +51,7 @@ package struct AccessFile: Sendable {
 
     private func tokens(_ node: Node) throws(AdminError) -> [AccessSettings.Token] {
         guard let items = node.sequence else { throw error(node, "tokens", "expected a list of { name, role, token }") }
-        guard items.count <= Self.mostTokens else { throw error(node, "tokens", "more than \(Self.mostTokens)") }
+        guard items.count <= Self.maxTokens else { throw error(node, "tokens", "more than \(Self.maxTokens)") }
         var tokens: [AccessSettings.Token] = []
         for (place, item) in items.enumerated() {
             let key = "tokens[\(place)]"
@@ -72,10 +72,10 @@ package struct AccessFile: Sendable {
         let name = try text(entries, "name", of: node, at: key)
         let word = try text(entries, "role", of: node, at: key)
         let secret = try text(entries, "token", of: node, at: key)
-        guard name.unicodeScalars.allSatisfy(LogText.isPlain), name.utf8.count <= Identity.longestName,
+        guard name.unicodeScalars.allSatisfy(LogText.isPlain), name.utf8.count <= Identity.maxNameLength,
             !name.hasPrefix(Identity.subjectPrefix)
         else {
-            let sentence = "expected one word of up to \(Identity.longestName) bytes that does not begin with jwt:"
+            let sentence = "expected one word of up to \(Identity.maxNameLength) bytes that does not begin with jwt:"
             throw error(entries["name"] ?? node, "\(key).name", sentence)
         }
         guard let role = Role(rawValue: word) else {

@@ -23,13 +23,13 @@ package struct Identity: Sendable, Equatable {
     package var role: Role
 
     /// The most bytes of a name.
-    static let longestName = 128
+    static let maxNameLength = 128
     /// What the names of JWTs' bearers begin with, and no others.
     static let subjectPrefix = "jwt:"
 
     /// Nil where it would be too long.
     static func name(ofSubject subject: String) -> String? {
         let name = subjectPrefix + LogText.encoded(subject, withPercent: true)
-        return name.utf8.count <= longestName ? name : nil
+        return name.utf8.count <= maxNameLength ? name : nil
     }
 }

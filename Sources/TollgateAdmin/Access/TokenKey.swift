@@ -16,12 +16,12 @@ package struct TokenKey: Sendable {
     let collection: JWTKeyCollection
 
     /// The fewest bytes of a secret: as many as the hash has (RFC 7518, 3.2).
-    static let shortestSecret = 32
+    static let minSecretLength = 32
 
     /// A secret for HS256. Throws a sentence that names the file.
     static func secret(_ bytes: Data, id: String?, _ file: String) async throws(AdminError) -> TokenKey {
-        guard bytes.count >= shortestSecret else {
-            throw AdminError("\(file): a secret for HS256 has at least \(shortestSecret) bytes")
+        guard bytes.count >= minSecretLength else {
+            throw AdminError("\(file): a secret for HS256 has at least \(minSecretLength) bytes")
         }
         let collection = JWTKeyCollection()
         await collection.add(hmac: HMACKey(from: bytes), digestAlgorithm: .sha256)

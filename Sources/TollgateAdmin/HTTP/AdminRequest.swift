@@ -9,7 +9,7 @@ import TollgateStores
 /// A request that was let in, as the routes see it.
 struct AdminRequest {
     /// The most bytes of a body: 1 MiB.
-    static let mostBytes = 1 << 20
+    static let maxBytes = 1 << 20
 
     let request: Request
     let parameters: Parameters
@@ -63,12 +63,12 @@ struct AdminRequest {
 
     /// The body, of whatever type.
     func body() async throws -> Data {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.mostBytes {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maxBytes {
             throw Problem.bodyTooLarge
         }
         // Once it is known that it is wanted.
         channel.triggerUserOutboundEvent(ConnectionDeadline.SendBody(), promise: nil)
-        let buffer = try await request.body.collect(upTo: Self.mostBytes)
+        let buffer = try await request.body.collect(upTo: Self.maxBytes)
         return Data(buffer.readableBytesView)
     }
 }

@@ -23,7 +23,7 @@ extension Problem {
         }
     }
 
-    static var bodyTooLarge: Problem { Problem(.bodyTooLarge, "a body has at most \(AdminRequest.mostBytes) bytes") }
+    static var bodyTooLarge: Problem { Problem(.bodyTooLarge, "a body has at most \(AdminRequest.maxBytes) bytes") }
 
     init(ledger failure: LedgerFailure) {
         switch failure {

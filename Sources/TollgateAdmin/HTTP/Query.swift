@@ -23,16 +23,16 @@ struct Query {
     subscript(_ key: String) -> String? { values[key] }
 
     /// The most items that a page has.
-    static let mostItems = 1_000
+    static let maxItems = 1_000
 
     /// `limit=`, or what else it is called, 1 … 1000.
     func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
         guard let text = values[key] else { return usual }
         // Int would take a plus sign.
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
-            (1...Self.mostItems).contains(limit)
+            (1...Self.maxItems).contains(limit)
         else {
-            throw .badRequest("\(key): expected a whole number from 1 to \(Self.mostItems)")
+            throw .badRequest("\(key): expected a whole number from 1 to \(Self.maxItems)")
         }
         return limit
     }

@@ -2,28 +2,29 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// A handler of alerts, and how far it has been told.
-struct HandlerView: Encodable {
-    var handler: AlertHandler
+/// A receiver of alerts, and how far it has been told.
+struct ReceiverView: Encodable {
+    var receiver: AlertReceiver
     var report: DeliveryReport
 
-    init(_ handler: AlertHandler, _ report: DeliveryReport) {
-        self.handler = handler
+    init(_ receiver: AlertReceiver, _ report: DeliveryReport) {
+        self.receiver = receiver
         self.report = report
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, type, to, kinds, meters, severities, unread, pending, failing, outage, parked
+        case name, type, to, kinds, meters, severities, unread, pending, failing, outage
+        case deadLettered = "dead_lettered"
         case failingCount = "failing_count"
-        case parkedCount = "parked_count"
+        case deadLetteredCount = "dead_lettered_count"
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(handler.name, forKey: .name)
-        try container.encode(handler.type.rawValue, forKey: .type)
-        try container.encode(handler.place, forKey: .to)
-        let filter = handler.filter
+        try container.encode(receiver.name, forKey: .name)
+        try container.encode(receiver.type.rawValue, forKey: .type)
+        try container.encode(receiver.place, forKey: .to)
+        let filter = receiver.filter
         try container.encode(filter.kinds?.map(\.description).sorted(), forKey: .kinds)
         try container.encode(filter.meters?.map(\.name).sorted(), forKey: .meters)
         try container.encode(filter.severities?.map(\.rawValue).sorted(), forKey: .severities)
@@ -32,8 +33,8 @@ struct HandlerView: Encodable {
         try container.encode(report.failingCount, forKey: .failingCount)
         try container.encode(report.failing.map { DeliveryView($0) }, forKey: .failing)
         try container.encode(report.outage.map { OutageView(outage: $0) }, forKey: .outage)
-        try container.encode(report.parkedCount, forKey: .parkedCount)
-        try container.encode(report.parked.map { DeliveryView($0) }, forKey: .parked)
+        try container.encode(report.deadLetteredCount, forKey: .deadLetteredCount)
+        try container.encode(report.deadLettered.map { DeliveryView($0) }, forKey: .deadLettered)
     }
 }
 
@@ -59,17 +60,17 @@ private struct DeliveryView: Encodable {
     var id: String
     var failure: FailedDelivery
     /// Unix ms; nil where it is tried again.
-    var parkedAt: Int64?
+    var deadLetteredAt: Int64?
 
     init(_ failing: DeliveryReport.Failing) {
         id = failing.delivery
         failure = failing.failure
     }
 
-    init(_ parked: DeliveryReport.Parked) {
-        id = parked.delivery
-        failure = parked.failure
-        parkedAt = parked.parkedAt
+    init(_ deadLettered: DeliveryReport.DeadLettered) {
+        id = deadLettered.delivery
+        failure = deadLettered.failure
+        deadLetteredAt = deadLettered.deadLetteredAt
     }
 
     enum CodingKeys: String, CodingKey {
@@ -77,7 +78,7 @@ private struct DeliveryView: Encodable {
         case firstAt = "first_at"
         case nextAt = "next_at"
         case lastError = "last_error"
-        case parkedAt = "parked_at"
+        case deadLetteredAt = "dead_lettered_at"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -89,8 +90,8 @@ private struct DeliveryView: Encodable {
         try container.encode(failure.attempts, forKey: .attempts)
         let firstAt = failure.attempts == 0 ? nil : Instant.text(milliseconds: failure.firstAt)
         try container.encode(firstAt, forKey: .firstAt)
-        if let parkedAt {
-            try container.encode(Instant.text(milliseconds: parkedAt), forKey: .parkedAt)
+        if let deadLetteredAt {
+            try container.encode(Instant.text(milliseconds: deadLetteredAt), forKey: .deadLetteredAt)
             try container.encode(failure.lastError, forKey: .reason)
         } else {
             try container.encode(Instant.text(milliseconds: failure.nextAt), forKey: .nextAt)

@@ -23,11 +23,11 @@ struct ObjectReader {
     }
 
     /// More problems than a person reads are not listed.
-    private static let mostErrors = 100
+    private static let maxErrors = 100
 
     /// Notes that something is wrong with a field.
     mutating func report(_ field: String, _ message: String) {
-        guard errors.count < Self.mostErrors else { return }
+        guard errors.count < Self.maxErrors else { return }
         errors.append(Problem.FieldError(field: field, message: message))
     }
 

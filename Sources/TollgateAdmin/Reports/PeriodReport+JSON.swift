@@ -26,7 +26,7 @@ extension PeriodReport: Encodable {
 private struct PageNumbersView: Encodable {
     var report: PeriodReport
     var window: CalendarWindow?
-    var page: HistoryPage
+    var page: HistoryRecord
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)

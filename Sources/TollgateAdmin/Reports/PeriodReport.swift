@@ -7,7 +7,7 @@ import TollgateStores
 struct PeriodReport {
     struct Row {
         var window: CalendarWindow
-        var page: HistoryPage
+        var page: HistoryRecord
     }
 
     var scope: Scope
@@ -25,10 +25,10 @@ struct PeriodReport {
     var rows: [Row]
 
     /// All rows together.
-    var total: HistoryPage { .sum(of: rows.map(\.page)) }
+    var total: HistoryRecord { .sum(of: rows.map(\.page)) }
 
     /// Nil where nothing is split.
-    func shares(of page: HistoryPage) -> [HistoryShare]? {
+    func shares(of page: HistoryRecord) -> [HistoryShare]? {
         dimension.map { page.shares(by: $0, of: scope) }
     }
 }

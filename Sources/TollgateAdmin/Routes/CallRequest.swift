@@ -32,7 +32,7 @@ struct CallRequest {
             let email = reader.text("email", longest: ScopeID.longest)
             let id = reader.text("id", longest: 128)
             let usedAt = reader.text("at", longest: 24)
-            let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.longestTimeToLive)
+            let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.maxTimeToLive)
             try reader.finish()
             RequestWriter.write(
                 verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive, roles: roles,
@@ -50,7 +50,7 @@ struct CallRequest {
         var amounts = Amounts()
         for meter in Meter.allCases where meter != .concurrent {
             let key = meter == .requests ? "hits" : meter.name
-            amounts[meter] = meter == .cost ? reader.money(key) : reader.wholeNumber(key, in: 0...meter.largestAmount)
+            amounts[meter] = meter == .cost ? reader.money(key) : reader.wholeNumber(key, in: 0...meter.maxAmount)
         }
         return amounts
     }
@@ -66,7 +66,7 @@ struct CallRequest {
             reader.report("scopes", "expected an object such as {\"user\":\"alice\"}, found \(value.found)")
             return []
         }
-        if members.count > Request.mostScopes { reader.report("scopes", "more than \(Request.mostScopes) scopes") }
+        if members.count > Request.maxScopes { reader.report("scopes", "more than \(Request.maxScopes) scopes") }
         var parts: [Scope.Part] = []
         for (kind, id) in members.sorted(by: { ScopeKind.precedes($0.key, $1.key) }) {
             let field = "scopes.\(String(kind.unicodeScalars.prefix(32)))"

@@ -42,7 +42,7 @@ struct ReportRoutes {
 
     private func pages(
         _ unit: CalendarUnit, of scope: Scope, _ ids: [String], _ detail: HistoryStore.Detail
-    ) async throws -> [HistoryPage] {
+    ) async throws -> [HistoryRecord] {
         let history = try api.stores().history
         return unit == .day
             ? try await history.days(of: scope, ids: ids, detail)

@@ -7,7 +7,7 @@ import TollgateWire
 /// in it belongs to `eventLoop`.
 final class ClientLink {
     /// The most calls that may wait for a reply at once.
-    static let mostCalls = 65_536
+    static let maxCalls = 65_536
 
     enum State {
         case idle
@@ -56,9 +56,9 @@ final class ClientLink {
         guard !call.token.isCancelled.load(ordering: .acquiring) else {
             return call.finish(.failure(CancellationError()))
         }
-        guard waiting.count + sent.count < Self.mostCalls else {
+        guard waiting.count + sent.count < Self.maxCalls else {
             return call.finish(
-                .failure(TollgateClientError.unavailable("\(Self.mostCalls) calls wait for a reply already")))
+                .failure(TollgateClientError.unavailable("\(Self.maxCalls) calls wait for a reply already")))
         }
         switch state {
         case .shutDown: return call.finish(.failure(TollgateClientError.closed))

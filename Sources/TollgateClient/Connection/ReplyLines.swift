@@ -4,9 +4,9 @@ import TollgateWire
 /// Cuts what arrives on one connection into lines.
 struct ReplyLines {
     /// No line is longer; a decision may list many shadow limits.
-    private static let longestLine = 1_048_576
+    private static let maxLineLength = 1_048_576
 
-    private var framer = LineFramer(longestLine: longestLine)
+    private var framer = LineFramer(maxLineLength: maxLineLength)
     private var arrived = ByteBuffer()
 
     mutating func append(_ bytes: ByteBuffer) {

@@ -16,7 +16,7 @@ package struct AmountJSON: Encodable {
 }
 
 extension KeyedDecodingContainer {
-    /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.largestAmount`: counters add up.
+    /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.maxAmount`: counters add up.
     func amount(of meter: Meter, forKey key: Key) throws -> Int64 {
         guard meter == .cost else {
             let amount = try decode(Int64.self, forKey: key)

@@ -6,7 +6,7 @@ package import TollgateStores
 package struct AlertsFile: Sendable {
     /// What it says.
     package struct Contents: Sendable {
-        package var handlers: [AlertHandler]
+        package var receivers: [AlertReceiver]
         /// Sentences for the log.
         package var warnings: [String]
     }
@@ -26,9 +26,9 @@ package struct AlertsFile: Sendable {
             throw DeliveryError("--alerts \(file.path): \(error.sentence)")
         }
         var files: [TextFile] = []
-        let parsed: AlertHandlerFile
+        let parsed: ReceiverFile
         do {
-            parsed = try AlertHandlerFile(yaml: text, file: file.path) { name throws(TextFile.Fault) in
+            parsed = try ReceiverFile(yaml: text, file: file.path) { name throws(TextFile.Fault) in
                 let named = file.neighbor(name)
                 files.append(named)
                 return try named.text()
@@ -40,10 +40,10 @@ package struct AlertsFile: Sendable {
         var warnings = files.filter(\.isReadableByOthers).map {
             "--alerts \(file.path): others can read \($0.path); chmod 600 \($0.path)"
         }
-        if parsed.handlers.isEmpty {
+        if parsed.receivers.isEmpty {
             warnings.append(
-                "--alerts \(file.path): handlers: [] names none: nobody is told of alerts, not even the log")
+                "--alerts \(file.path): receivers: [] names none: nobody is told of alerts, not even the log")
         }
-        return Contents(handlers: parsed.handlers, warnings: warnings)
+        return Contents(receivers: parsed.receivers, warnings: warnings)
     }
 }

@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import TollgateRedis
 
-/// Wakes handlers as soon as there is something to deliver. Usable from any task; its connection is owned by one event loop.
+/// Wakes receivers as soon as there is something to deliver. Usable from any task; its connection is owned by one event loop.
 struct DeliveryNews {
     private let subscription: NIOLoopBound<RedisSubscription>
 
@@ -11,7 +11,7 @@ struct DeliveryNews {
         address: RedisAddress, channel: String, on eventLoop: any EventLoop, wake: [WakeUp], logger: Logger
     ) async throws -> DeliveryNews {
         var quiet = logger
-        // Without it handlers look by themselves, and that Redis is away others report.
+        // Without it receivers look by themselves, and that Redis is away others report.
         quiet.logLevel = .critical
         let subscription = try await eventLoop.submit { [quiet] in
             let subscription = RedisSubscription(

@@ -2,18 +2,18 @@ import Logging
 import TollgateLedger
 import TollgateStores
 
-/// Writes into the log what becomes of deliveries to one handler: once when they begin to fail, and once when they work again.
+/// Writes into the log what becomes of deliveries to one receiver: once when they begin to fail, and once when they work again.
 struct DeliveryReporter {
-    private let handler: String
+    private let receiver: String
     private let logger: Logger
     private let redis: RedisReporter
     private var isFailing = false
     private var lastError: StoreError?
 
-    init(handler: String, redis: RedisReporter, logger: Logger) {
+    init(receiver: String, redis: RedisReporter, logger: Logger) {
         var logger = logger
-        logger[metadataKey: "handler"] = "\(handler)"
-        self.handler = handler
+        logger[metadataKey: "receiver"] = "\(receiver)"
+        self.receiver = receiver
         self.logger = logger
         self.redis = redis
     }
@@ -32,7 +32,7 @@ struct DeliveryReporter {
         isFailing = true
     }
 
-    func parked(_ failure: FailedDelivery, id: String) {
+    func deadLettered(_ failure: FailedDelivery, id: String) {
         logger.error(
             "an alert was not delivered and is not tried any more",
             metadata: [
@@ -48,7 +48,7 @@ struct DeliveryReporter {
 
     func groupGone() {
         logger.warning(
-            "the handler's consumer group was gone; it begins with all that is in the stream, and some may come twice")
+            "the receiver's consumer group was gone; it begins with all that is in the stream, and some may come twice")
     }
 
     func missed(_ missed: DeliveryQueue.Missed) {
@@ -60,7 +60,7 @@ struct DeliveryReporter {
     mutating func storeFailed(_ error: StoreError) {
         let sentence: Logger.Message = "alerts cannot be delivered for now: \(error)"
         switch error {
-        case .unavailable, .unknownOutcome: redis.failed(handler, sentence, error)
+        case .unavailable, .unknownOutcome: redis.failed(receiver, sentence, error)
         default:
             logger.log(level: error == lastError ? .debug : .warning, sentence)
             lastError = error
@@ -68,7 +68,7 @@ struct DeliveryReporter {
     }
 
     mutating func storeAnswers() {
-        redis.answers(handler)
+        redis.answers(receiver)
         lastError = nil
     }
 }

@@ -3,19 +3,19 @@ import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Writes into the log that Redis cannot be reached, once for all handlers of a sidecar. Usable from any task.
+/// Writes into the log that Redis cannot be reached, once for all receivers of a sidecar. Usable from any task.
 final class RedisReporter: Sendable {
     private let logger: Logger
-    /// The handlers that wait for Redis.
+    /// The receivers that wait for Redis.
     private let waiting = Mutex<Set<String>>([])
 
     init(logger: Logger) {
         self.logger = logger
     }
 
-    func failed(_ handler: String, _ sentence: Logger.Message, _ error: StoreError) {
+    func failed(_ receiver: String, _ sentence: Logger.Message, _ error: StoreError) {
         let isFirst = waiting.withLock { waiting in
-            defer { waiting.insert(handler) }
+            defer { waiting.insert(receiver) }
             return waiting.isEmpty
         }
         // That there is no connection is reported by the links.
@@ -23,7 +23,7 @@ final class RedisReporter: Sendable {
         logger.log(level: isReported ? .debug : .warning, sentence)
     }
 
-    func answers(_ handler: String) {
-        waiting.withLock { _ = $0.remove(handler) }
+    func answers(_ receiver: String) {
+        waiting.withLock { _ = $0.remove(receiver) }
     }
 }

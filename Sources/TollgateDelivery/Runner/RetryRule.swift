@@ -9,7 +9,7 @@ import TollgateStores
 struct RetryRule {
     enum Step: Equatable {
         case again(FailedDelivery)
-        case park(FailedDelivery)
+        case deadLetter(FailedDelivery)
     }
 
     let timing: Timing
@@ -31,7 +31,7 @@ struct RetryRule {
             alert: entry.alert.id, event: entry.event.rawValue, attempts: attempts, firstAt: firstAt,
             // Once more when the time is up.
             nextAt: min(now + wait.milliseconds, end), lastError: failure.sentence)
-        return now >= end ? .park(note) : .again(note)
+        return now >= end ? .deadLetter(note) : .again(note)
     }
 
     /// Whatever waits for the receiver, one attempt is made each step of this.
@@ -49,7 +49,7 @@ struct RetryRule {
     }
 
     private func delay(after failure: DeliveryFailure, attempts: Int, share: Double) -> Duration {
-        let asked = min(failure.retryAfter ?? .zero, timing.longestRetryAfter)
+        let asked = min(failure.retryAfter ?? .zero, timing.maxRetryAfter)
         guard !failure.isPermanent else { return max(timing.slowestRetry * share, asked) }
         let backoff = Backoff(shortest: timing.firstRetry, longest: timing.slowestRetry)
         return max(backoff.delay(afterFailures: attempts, share: share), asked)

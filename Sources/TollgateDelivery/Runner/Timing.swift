@@ -2,7 +2,7 @@
 package struct Timing: Sendable {
     /// Between two looks for what is new, where nothing has told of it.
     package var poll = Duration.seconds(1)
-    /// How long a sidecar delivers for a handler without saying so again.
+    /// How long a sidecar delivers for a receiver without saying so again.
     package var lease = Duration.seconds(3)
     /// How often it says so.
     package var renewal = Duration.seconds(1)
@@ -13,12 +13,12 @@ package struct Timing: Sendable {
     /// The longest wait between attempts.
     package var slowestRetry = Duration.seconds(300)
     /// The longest wait that a receiver can ask for.
-    package var longestRetryAfter = Duration.seconds(3_600)
+    package var maxRetryAfter = Duration.seconds(3_600)
     /// After the first attempt: what fails from then on is given up.
     package var giveUp = Duration.seconds(86_400)
 
-    /// How far before the start of its sidecar a new handler begins: what was opened just before a sidecar was killed, which
-    /// had not come so far as to register the handler, is delivered by the next one.
+    /// How far before the start of its sidecar a new receiver begins: what was opened just before a sidecar was killed, which
+    /// had not come so far as to register the receiver, is delivered by the next one.
     package var reachBack = Duration.seconds(10)
     /// What nobody has read for so long is not told any more.
     package var oldest = Duration.seconds(86_400)

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// What a sidecar has read for a handler and not delivered yet, in the order of the stream. What the
+/// What a sidecar has read for a receiver and not delivered yet, in the order of the stream. What the
 /// receiver takes for one thing, such as an alert, is told in its order: behind an entry that waits to be tried again the later ones of the
 /// same wait too; others go on. Pure.
 struct WaitingDeliveries {

@@ -9,9 +9,9 @@ import TollgateStores
 /// many clients make a GET of a POST that is sent elsewhere. Usable from any task.
 struct WebSender: Sendable {
     /// Of an answer more is not read.
-    private static let mostBytes = 64 << 10
+    private static let maxBytes = 64 << 10
     /// Nor for longer: the status says it all.
-    private static let longestBody = Duration.seconds(1)
+    private static let maxBodyLength = Duration.seconds(1)
 
     private let http: HTTPClient
     private let timing: Timing
@@ -32,8 +32,8 @@ struct WebSender: Sendable {
         configuration.httpVersion = .http1Only
         // An attempt is one attempt: the next one comes when it is time.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // However many handlers name the same host: each makes one attempt at a time, and waits for no other.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = AlertHandler.most
+        // However many receivers name the same host: each makes one attempt at a time, and waits for no other.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = AlertReceiver.most
         return configuration
     }
 
@@ -47,7 +47,7 @@ struct WebSender: Sendable {
         let deadline = ContinuousClock.now + timing.attempt
         do {
             let response = try await http.execute(request, timeout: TimeAmount(timing.attempt))
-            await readBody(of: response, until: min(deadline, .now + Self.longestBody))
+            await readBody(of: response, until: min(deadline, .now + Self.maxBodyLength))
             return outcome(of: response)
         } catch {
             return .failed(.init(sentence: FailureText.sentence(error, limit: timing.attempt)))
@@ -62,7 +62,7 @@ struct WebSender: Sendable {
                 do {
                     for try await part in response.body {
                         count += part.readableBytes
-                        if count > Self.mostBytes { return }
+                        if count > Self.maxBytes { return }
                     }
                 } catch {
                     // The status was there; that is what counts.

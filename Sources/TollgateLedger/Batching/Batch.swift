@@ -19,7 +19,7 @@ final class Batch {
     static let capacity = 512
 
     struct Entry {
-        var owner: any OperationOwner
+        var owner: any OperationDelegate
         var ticket: Int
         var verb: OperationVerb
         var failsClosed: Bool
@@ -48,7 +48,7 @@ final class Batch {
     /// What the requests of facts said of their users (`UserTraits.bytes`), of the few that said anything.
     @exclusivity(unchecked) private(set) var traits: [Int: [UInt8]] = [:]
     /// Whether it tells facts, which must count once whatever happens to its reply.
-    @exclusivity(unchecked) private(set) var hasFacts = false
+    @exclusivity(unchecked) private(set) var hasWrites = false
     /// Whether it takes back what was counted: not before that has been.
     @exclusivity(unchecked) private(set) var takesBack = false
     /// Whether it comes from the journal: then it stays there where it fails.
@@ -85,13 +85,13 @@ final class Batch {
     /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
-        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for owner: any OperationOwner, ticket: Int
+        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for owner: any OperationDelegate, ticket: Int
     ) {
         encoder.append(verb, amounts, on: scopes, terms: terms, times: times)
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
         if let terms { self.terms[entries.count] = terms }
         if !verb.isDecision {
-            hasFacts = true
+            hasWrites = true
             if verb == .refund || verb == .cancel { takesBack = true }
         }
         let failsClosed = scopes.contains { $0.set.failsClosed }

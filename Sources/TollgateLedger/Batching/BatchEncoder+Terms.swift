@@ -29,7 +29,7 @@ extension BatchEncoder {
             let periodTime = verb == .cancel ? nil : times.periodTime(of: terms)
             numbers += [times.usedAt ?? 0, pages(at: periodTime, now: times.now, of: scopes)]
         }
-        operations.writeMessagePack(atMost: MessagePackWriter.longestInteger * numbers.count) { writer in
+        operations.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength * numbers.count) { writer in
             for number in numbers { writer.write(number) }
         }
         operationItems += numbers.count
@@ -40,13 +40,13 @@ extension BatchEncoder {
         guard let time else { return 0 }
         // A batch is applied a little later than now.
         let isOther = scopes.contains { plan in
-            plan.set.history != nil && !plan.set.isSamePeriods(time, now + Self.longestWait)
+            plan.set.history != nil && !plan.set.isSamePeriods(time, now + Self.maxWait)
         }
         return isOther ? place(ofText: scopes.map { $0.set.page(at: time) }.joined(separator: ";")) : 0
     }
 
     /// In ms.
-    private static let longestWait: Int64 = 60_000
+    private static let maxWait: Int64 = 60_000
 
     private mutating func place(ofText text: String) -> Int64 {
         texts.writeMessagePack(text.utf8)
@@ -55,9 +55,9 @@ extension BatchEncoder {
     }
 
     /// Two operations of a batch that are known by the same mark share its key.
-    private mutating func place(of mark: OperationMark) -> Int64 {
+    private mutating func place(of mark: IdempotencyKey) -> Int64 {
         if let place = marks[mark] { return Int64(place) }
-        markKeys.writeBulk(prefix + mark.name)
+        idempotencyKeys.writeBulk(prefix + mark.name)
         marks[mark] = marks.count + 1
         return Int64(marks.count)
     }

@@ -20,8 +20,8 @@ package struct BatchEncoder {
     var texts = ByteBuffer()
     var textCount = 0
     /// The places of the keys of marks, from 1.
-    var marks: [OperationMark: Int] = [:]
-    var markKeys = ByteBuffer()
+    var marks: [IdempotencyKey: Int] = [:]
+    var idempotencyKeys = ByteBuffer()
     private let keySpace: KeySpace
     let partition: KeySpace.Partition?
     /// What all keys begin with.
@@ -43,7 +43,7 @@ package struct BatchEncoder {
         if verb != .peek { onlyPeeks = false }
         let hasTerms = terms != nil || times.usedAt != nil
         for plan in scopes where plan.batchNumber != number { add(plan) }
-        let longest = MessagePackWriter.longestInteger * (Self.mostItemsWithoutScopes + scopes.count)
+        let longest = MessagePackWriter.maxIntegerLength * (Self.maxItemsWithoutScopes + scopes.count)
         operations.writeMessagePack(atMost: longest) { writer in
             if verb == .check, amounts.areOneRequest {
                 writer.write(Self.plainCheck)
@@ -59,7 +59,7 @@ package struct BatchEncoder {
     }
 
     /// Verb, count of amounts, five meters with an amount each, count of scopes.
-    private static let mostItemsWithoutScopes = 13
+    private static let maxItemsWithoutScopes = 13
     /// The script's word for a CHECK of one request that names no other amount.
     static let plainCheck: Int64 = 0
 
@@ -99,7 +99,7 @@ package struct BatchEncoder {
             keys.appendBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
         }
         let place = Int64(plan.set.batchPlace)
-        scopes.writeMessagePack(atMost: MessagePackWriter.longestInteger + plan.label.count) { writer in
+        scopes.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength + plan.label.count) { writer in
             writer.write(place)
             plan.withLabel { writer.write(packed: $0) }
         }
@@ -115,14 +115,16 @@ package struct BatchEncoder {
         isKnown: (LimitSet) -> Bool = { _ in false }
     ) -> RedisFunctionArguments {
         var head = GrowingBytes(room: 512)
-        head.writeMessagePack(atMost: 2 * MessagePackWriter.longestInteger) { writer in
+        head.writeMessagePack(atMost: 2 * MessagePackWriter.maxIntegerLength) { writer in
             writer.write(fixedClock ?? 0)
             writer.write(Int64(prefix.utf8.count))
         }
         writeSets(at: now, isKnown, into: &head)
-        head.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: plans.count * 2) }
-        var operationsHead = GrowingBytes(room: MessagePackWriter.longestInteger)
-        operationsHead.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: operationItems) }
+        head.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(arrayOf: plans.count * 2) }
+        var operationsHead = GrowingBytes(room: MessagePackWriter.maxIntegerLength)
+        operationsHead.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) {
+            $0.write(arrayOf: operationItems)
+        }
         var tail = ByteBuffer()
         if textCount == 0 {
             tail.writeMessagePack(0)
@@ -135,10 +137,10 @@ package struct BatchEncoder {
 
         let length = head.count + scopes.count + operationsHead.count + operations.count + tail.readableBytes
         let keyCount = plans.count + marks.count + (identity == nil ? 0 : 1)
-        var command = GrowingBytes(room: length + keys.count + markKeys.readableBytes + 256)
+        var command = GrowingBytes(room: length + keys.count + idempotencyKeys.readableBytes + 256)
         command.appendBulk(String(keyCount))
         command.append(keys)
-        command.append(markKeys)
+        command.append(idempotencyKeys)
         if let identity { command.appendBulk(keySpace.lastBatch(of: identity.producer, in: partition)) }
         command.append(Array("$\(length)\r\n".utf8))
         command.append(head)
@@ -156,7 +158,7 @@ extension BatchEncoder {
     private func writeSets(at now: Int64, _ isKnown: (LimitSet) -> Bool, into bytes: inout GrowingBytes) {
         var unknown = GrowingBytes(room: 512)
         var isAnyUnknown = false
-        bytes.writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: sets.count) }
+        bytes.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(arrayOf: sets.count) }
         for set in sets {
             let encoding = set.encoding(at: now)
             bytes.append(set.id)
@@ -167,7 +169,7 @@ extension BatchEncoder {
                 unknown.append(encoding)
             }
         }
-        bytes.writeMessagePack(atMost: MessagePackWriter.longestInteger) {
+        bytes.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) {
             $0.write(arrayOf: isAnyUnknown ? sets.count : 0)
         }
         if isAnyUnknown { bytes.append(unknown) }

@@ -27,7 +27,7 @@ struct CircuitBreaker {
     }
 
     /// A Redis that answers probes and no batches is tried less and less often.
-    private static let longestPause: Int64 = 500
+    private static let maxPause: Int64 = 500
 
     private(set) var state = State.open
     /// Stalls since a batch was last answered in time.
@@ -38,7 +38,7 @@ struct CircuitBreaker {
     /// There is a connection. Returns how many milliseconds later it is to be tried.
     func pauseBeforeProbe() -> Int64 {
         let failures = stalls - 1
-        return failures < 2 ? 0 : min(Self.longestPause, 25 << min(failures, 5))
+        return failures < 2 ? 0 : min(Self.maxPause, 25 << min(failures, 5))
     }
 
     mutating func probeSent() { state = .halfOpen }

@@ -6,7 +6,7 @@ import TollgateRedis
 extension Ledger {
     func send(_ batch: Batch) {
         guard !batch.entries.isEmpty else { return finish(batch) }
-        if batch.hasFacts, batch.identity == nil { batch.identity = producers.next() }
+        if batch.hasWrites, batch.identity == nil { batch.identity = producers.next() }
         let waiting = batch.isReplay ? nil : journal?.waiting
         // A script, where Redis has no functions, keeps nothing between calls.
         let known = link.usesFunctions ? knownSets : -1
@@ -141,7 +141,7 @@ extension Ledger {
     func fail(
         _ batch: Batch, from first: Int = 0, with failure: LedgerFailure, mayBeApplied: Bool = false
     ) {
-        let isKept = first == 0 && batch.hasFacts && failure.keepsFacts && journal != nil && !batch.isReplay
+        let isKept = first == 0 && batch.hasWrites && failure.mayBeJournaled && journal != nil && !batch.isReplay
         for (place, entry) in batch.entries.enumerated().dropFirst(first) {
             guard entry.verb.isDecision || !isKept else { continue }
             entry.owner.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(place), with: failure)

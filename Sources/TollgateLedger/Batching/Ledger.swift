@@ -50,7 +50,7 @@ package final class Ledger {
     var full = Deque<Batch>()
     var underWay: Batch?
     /// What takes back and has to wait, each with the number of the batch that has to end before it goes into the journal.
-    var queuedUp: [(fact: KeptFact, behind: Int)] = []
+    var queuedUp: [(fact: PendingWrite, behind: Int)] = []
     /// Batches that were answered by Redis and did not come from the journal.
     package internal(set) var answeredBatches = 0
     /// Those who wait until a batch does not fill any more, each with its number.
@@ -106,7 +106,7 @@ package final class Ledger {
     /// `unknown`: why what administrators have set for the scopes is not known, where it is not.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        usedAt: Int64? = nil, traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationOwner,
+        usedAt: Int64? = nil, traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationDelegate,
         ticket: Int
     ) {
         if let unknown {
@@ -130,8 +130,8 @@ package final class Ledger {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
             let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
             return queueUp(
-                KeptFact(
-                    operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
+                PendingWrite(
+                    operation: JournalEntry(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
         }
         guard let batch = batchToFill(in: keySpace.partition(of: plans, terms)) else { return fail(.busy) }
         var times = OperationTimes(usedAt: usedAt)
@@ -157,16 +157,16 @@ package final class Ledger {
     /// the journal where Redis cannot be asked.
     private func submit(
         _ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8], failed failure: LedgerFailure,
-        for owner: any OperationOwner, ticket: Int
+        for owner: any OperationDelegate, ticket: Int
     ) {
         let failed = FailedOperation(
             verb: operation.verb, terms: terms, failsClosed: operation.scopes.contains { $0.set.failsClosed })
-        guard !operation.verb.isDecision, journal != nil, failure.keepsFacts else {
+        guard !operation.verb.isDecision, journal != nil, failure.mayBeJournaled else {
             return owner.ledgerFailed(ticket: ticket, of: failed, with: failure)
         }
         queueUp(
-            KeptFact(
-                operation: KeptOperation(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
+            PendingWrite(
+                operation: JournalEntry(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
     }
 
     /// Whether a plan is in the batch which fills.

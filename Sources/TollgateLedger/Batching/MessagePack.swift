@@ -6,7 +6,7 @@ import NIOCore
 extension ByteBuffer {
     /// Writes the shortest form.
     mutating func writeMessagePack(_ value: Int64) {
-        writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(value) }
+        writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(value) }
     }
 
     mutating func writeMessagePack(_ text: some Collection<UInt8>) {
@@ -20,7 +20,7 @@ extension ByteBuffer {
     }
 
     mutating func writeMessagePack(arrayOf count: Int) {
-        writeMessagePack(atMost: MessagePackWriter.longestInteger) { $0.write(arrayOf: count) }
+        writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(arrayOf: count) }
     }
 
     /// See ``MessagePackReader``.

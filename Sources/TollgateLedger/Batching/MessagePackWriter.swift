@@ -5,7 +5,7 @@ import TollgateCore
 /// `writeMessagePack(atMost:_:)` only.
 struct MessagePackWriter {
     /// Bytes that an integer takes at most.
-    static let longestInteger = 9
+    static let maxIntegerLength = 9
     /// False.
     static let falsehood: UInt8 = 0xc2
 

@@ -1,17 +1,17 @@
 /// What some operations carry besides scopes and amounts.
 package enum OperationTerms: Sendable {
     /// A RECORD or REFUND that counts once; with what it is known by.
-    case once(OperationMark)
+    case once(IdempotencyKey)
     /// A RESERVE.
     case reserving(Reservation)
     /// A COMMIT or CANCEL.
     case settling(Reservation)
 
     /// What the operation is known by once it has been applied; of a RESERVE, what its settling is known by.
-    var mark: OperationMark {
+    var mark: IdempotencyKey {
         switch self {
         case .once(let mark): mark
-        case .reserving(let reservation), .settling(let reservation): OperationMark(reservation)
+        case .reserving(let reservation), .settling(let reservation): IdempotencyKey(reservation)
         }
     }
 
@@ -40,7 +40,7 @@ package struct OperationTimes: Sendable {
 }
 
 /// The name under which Redis remembers that an operation has been applied: its key behind the prefix.
-package struct OperationMark: Sendable, Hashable {
+package struct IdempotencyKey: Sendable, Hashable {
     /// `user:alice:record:7f3a`
     let name: String
 

@@ -20,7 +20,7 @@ extension Journal {
             var joined = records[records.count - 1]
             joined.first = records[0].number
             joined.operations = records.reduce(0) { $0 + $1.operations }
-            joined.payload = KeptOperation.joined(records.map(\.payload))
+            joined.payload = JournalEntry.joined(records.map(\.payload))
             joined.acceptedAt = records[0].acceptedAt
             let contents = records.compactMap(\.content)
             joined.content = contents.count == records.count ? Array(contents.joined()) : nil

@@ -56,7 +56,7 @@ struct JournalGrouping {
     }
 
     /// What a record says that may be sent with others. One that cannot be read is set aside, and takes no others with it.
-    private func joinableContent(of record: Journal.Record) -> [KeptOperation]? {
+    private func joinableContent(of record: Journal.Record) -> [JournalEntry]? {
         guard record.number > sentThrough, record.isUnsent(by: producer),
             earlier.first?.contains(record.number) != true, let content = record.content,
             content.count == record.operations, content.allSatisfy({ $0.operation != nil })

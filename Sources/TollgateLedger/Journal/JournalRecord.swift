@@ -13,7 +13,7 @@ extension Journal {
         /// When the first of them was appended, Unix ms.
         package var acceptedAt: Int64
         /// What the payload holds, for a record whose payload has been read already.
-        var content: [KeptOperation]?
+        var content: [JournalEntry]?
 
         /// Some of a record's operations.
         package struct Part: Sendable, Equatable {
@@ -36,6 +36,6 @@ extension Journal {
         func isUnsent(by producer: String) -> Bool { identity == BatchIdentity(producer: producer, sequence: number) }
 
         /// The operations; nil when this version cannot read them.
-        var keptOperations: [KeptOperation]? { content ?? KeptOperation.read(payload) }
+        var entries: [JournalEntry]? { content ?? JournalEntry.read(payload) }
     }
 }

@@ -104,7 +104,7 @@ package struct JournalReplay: Sendable {
         let records = try? await journal.next(after: number, atMost: Self.portion, operations: Self.portion)
         return records?.map { record in
             var record = record
-            record.content = KeptOperation.read(record.payload)
+            record.content = JournalEntry.read(record.payload)
             return record
         }
     }
@@ -172,7 +172,7 @@ package struct JournalReplay: Sendable {
         let record = group.joined
         var part: Journal.Record.Part?
         if let operations, let content = record.content,
-            let text = KeptOperation.text(of: operations.map { content[$0] })
+            let text = JournalEntry.text(of: operations.map { content[$0] })
         {
             part = .init(operations: operations.count, payload: text)
         }

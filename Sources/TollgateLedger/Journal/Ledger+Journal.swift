@@ -7,10 +7,10 @@ import TollgateRedis
 extension Ledger {
     /// Puts facts into the journal, with the time at which they came, and only then acknowledges them. `identity`: as what they were
     /// sent, where nobody knows whether they were applied.
-    func keep(_ facts: [KeptFact], as identity: BatchIdentity?, failure: LedgerFailure) {
+    func keep(_ facts: [PendingWrite], as identity: BatchIdentity?, failure: LedgerFailure) {
         var facts = facts
         for index in facts.indices where facts[index].operation.at == nil { facts[index].operation.at = redisTime }
-        guard let journal, let payload = KeptOperation.text(of: facts.map(\.operation)) else {
+        guard let journal, let payload = JournalEntry.text(of: facts.map(\.operation)) else {
             return answer(facts, failed: failure)
         }
         if let identity { producers.setAside(identity) }
@@ -33,12 +33,12 @@ extension Ledger {
         guard !places.isEmpty else { return }
         let operations = batch.encoder.batchedOperations()
         let owner = AbandonedReserve(ledger: self)
-        let facts = places.compactMap { place -> KeptFact? in
+        let facts = places.compactMap { place -> PendingWrite? in
             guard let reservation = batch.terms[place]?.reserving else { return nil }
             let terms = OperationTerms.settling(reservation.made(at: Reservation.unknownTime, hits: reservation.hits))
             let operation = BatchedOperation(verb: .cancel, amounts: Amounts(), scopes: operations[place].scopes)
-            return KeptFact(
-                operation: KeptOperation(operation, terms, Array(reservation.traits.utf8)), owner: owner, ticket: 0,
+            return PendingWrite(
+                operation: JournalEntry(operation, terms, Array(reservation.traits.utf8)), owner: owner, ticket: 0,
                 failed: FailedOperation(verb: .cancel, terms: terms, failsClosed: false))
         }
         for portion in Self.records(of: facts) {
@@ -48,7 +48,7 @@ extension Ledger {
 
     /// What takes back queues up behind what is still to be added, in the journal and in batches: taken back first, it would
     /// stop at zero. Those of a tick make one record.
-    func queueUp(_ fact: KeptFact) {
+    func queueUp(_ fact: PendingWrite) {
         queuedUp.append((fact, behind: (filling ?? full.last ?? underWay)?.number ?? 0))
         guard queuedUp.count == 1, queuedUp[0].behind == 0 else { return }
         eventLoop.assumeIsolated().execute { self.putQueuedUp(through: 0) }
@@ -69,8 +69,8 @@ extension Ledger {
     }
 
     /// A record is replayed as one batch.
-    private static func records(of facts: [KeptFact]) -> [[KeptFact]] {
-        var records: [[KeptFact]] = []
+    private static func records(of facts: [PendingWrite]) -> [[PendingWrite]] {
+        var records: [[PendingWrite]] = []
         var batch: JournaledBatch?
         for fact in facts {
             if batch?.add([fact.operation]) != true {
@@ -83,7 +83,8 @@ extension Ledger {
     }
 
     private func journalAnswered(
-        _ result: Result<Void, JournalError>, _ facts: [KeptFact], as identity: BatchIdentity?, _ failure: LedgerFailure
+        _ result: Result<Void, JournalError>, _ facts: [PendingWrite], as identity: BatchIdentity?,
+        _ failure: LedgerFailure
     ) {
         switch result {
         case .success:
@@ -97,7 +98,7 @@ extension Ledger {
         }
     }
 
-    private func answer(_ facts: [KeptFact], failed failure: LedgerFailure) {
+    private func answer(_ facts: [PendingWrite], failed failure: LedgerFailure) {
         for fact in facts { fact.owner.ledgerFailed(ticket: fact.ticket, of: fact.failed, with: failure) }
         onAnswersDelivered()
     }
@@ -109,7 +110,7 @@ extension Ledger {
 
     /// Those that a record of the journal is about.
     package func scopes(in record: Journal.Record) -> [Scope] {
-        Set((record.keptOperations ?? []).lazy.flatMap(\.scopes)).compactMap { try? Scope(parsing: $0) }
+        Set((record.entries ?? []).lazy.flatMap(\.scopes)).compactMap { try? Scope(parsing: $0) }
     }
 
     /// Asks Redis for the number of the last batch of a producer that it has applied: 0 where it knows of none, nil where it cannot
@@ -160,7 +161,7 @@ extension Ledger {
     func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for owner: ReplayedRecord
     ) -> Bool {
-        guard let kept = record.keptOperations, kept.count == record.operations else { return false }
+        guard let kept = record.entries, kept.count == record.operations else { return false }
         let operations = kept.compactMap(\.operation)
         guard operations.count == kept.count else { return false }
         // Of traits that had one plan when this was sent as a batch, and have two by now, the first decides.
@@ -213,7 +214,7 @@ extension LedgerFailure {
 }
 
 /// Nobody waits for the CANCEL of a RESERVE that was given up.
-private final class AbandonedReserve: OperationOwner {
+private final class AbandonedReserve: OperationDelegate {
     private weak var ledger: Ledger?
 
     init(ledger: Ledger) {

@@ -3,7 +3,7 @@ package import TollgateCore
 package import TollgatePolicy
 
 /// Waits for what becomes of a record that is replayed. Owned by the ledger's event loop.
-final class ReplayedRecord: OperationOwner {
+final class ReplayedRecord: OperationDelegate {
     private let operations: Int
     private var missing: Int
     private var outcome = JournalReplay.Outcome.applied

@@ -20,10 +20,10 @@ package final class WaitingUsage: Sendable {
     package var isEmpty: Bool { scopes.load(ordering: .acquiring) == 0 }
 
     /// Adds what the operations of a record add.
-    func add(_ operations: [KeptOperation]) { change(operations, by: 1) }
+    func add(_ operations: [JournalEntry]) { change(operations, by: 1) }
 
     /// Takes them away again, when they have been replayed, or will never be.
-    func remove(_ operations: [KeptOperation]) { change(operations, by: -1) }
+    func remove(_ operations: [JournalEntry]) { change(operations, by: -1) }
 
     /// What waits for a scope, such as `user:alice`, by meter; nil for nothing.
     func amounts(of scope: String) -> [Meter: Int64]? {
@@ -35,7 +35,7 @@ package final class WaitingUsage: Sendable {
     /// The largest number that the script's doubles hold exactly.
     private static let largest: Int128 = (1 << 53) - 1
 
-    private func change(_ operations: [KeptOperation], by sign: Int128) {
+    private func change(_ operations: [JournalEntry], by sign: Int128) {
         sums.withLock { sums in
             for operation in operations where operation.adds {
                 let amounts = operation.meteredAmounts
@@ -51,7 +51,7 @@ package final class WaitingUsage: Sendable {
     }
 }
 
-extension KeptOperation {
+extension JournalEntry {
     /// Whether it adds to counters.
     fileprivate var adds: Bool { verb == "record" || verb == "commit" }
 
@@ -74,13 +74,13 @@ extension Journal {
         while let records = try? await next(after: last, atMost: portion, operations: portion),
             let newest = records.last
         {
-            for record in records { waiting.add(KeptOperation.read(record.payload) ?? []) }
+            for record in records { waiting.add(JournalEntry.read(record.payload) ?? []) }
             last = newest.number
         }
     }
 
     /// The record has been replayed, or set aside for good.
     package func noLongerWaits(_ record: Record) {
-        waiting.remove(record.keptOperations ?? [])
+        waiting.remove(record.entries ?? [])
     }
 }

@@ -6,8 +6,8 @@ import TollgateCore
 extension Reservation {
     /// The first has no traits of a user at its end; all else is the same.
     private static let versions: ClosedRange<Int64> = 1...2
-    private static let longestTraits = 1_500
-    private static let mostScopes = 16
+    private static let maxTraitsLength = 1_500
+    private static let maxScopes = 16
 
     /// Everything but the limits.
     var encoding: [UInt8] {
@@ -29,7 +29,7 @@ extension Reservation {
         guard let version = bytes.readMessagePackInteger(), Self.versions.contains(version),
             let id = bytes.readMessagePackText(), Self.isID(id),
             let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes),
-            let traits = version == 1 ? "" : bytes.readMessagePackText(), traits.utf8.count <= Self.longestTraits,
+            let traits = version == 1 ? "" : bytes.readMessagePackText(), traits.utf8.count <= Self.maxTraitsLength,
             bytes.readableBytes == 0,
             numbers[0] <= Self.latest, Self.times.contains(numbers[1])
         else { return nil }
@@ -63,7 +63,7 @@ extension Reservation {
     }
 
     private static func readScopes(_ bytes: inout ByteBuffer) -> [String]? {
-        guard let count = bytes.readMessagePackArrayCount(), count <= mostScopes else { return nil }
+        guard let count = bytes.readMessagePackArrayCount(), count <= maxScopes else { return nil }
         var scopes: [String] = []
         for _ in 0..<count {
             guard let scope = bytes.readMessagePackText(), !scopes.contains(scope),

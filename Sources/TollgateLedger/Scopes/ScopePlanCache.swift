@@ -10,11 +10,11 @@ package final class ScopePlanCache {
     static let agingTicks: UInt32 = 24
     private static let globalText = Array("global".utf8)
     /// Looked up again at a tick; what is past it is when it is asked for.
-    static let mostAging = 2_048
+    static let maxAging = 2_048
     /// A user whose requests name more different roles than that has the least used of their plans made anew.
-    static let mostVariants = 8
+    static let maxVariants = 8
     /// Limits may differ from scope to scope; past so many sets none are shared with those made before.
-    static let mostSets = 16_384
+    static let maxSets = 16_384
 
     // What every request reads is without run-time checks of exclusive access, which would be a tenth of its cost: no access
     // lasts longer than a load or a store, or calls back.
@@ -195,7 +195,7 @@ package final class ScopePlanCache {
         let age = tick &- plan.standing.lookedUp
         if age < Self.agingTicks { return true }
         if age >= Self.freshTicks { return false }
-        if !plan.standing.isAging, aging.count < Self.mostAging {
+        if !plan.standing.isAging, aging.count < Self.maxAging {
             plan.standing.isAging = true
             aging.append(plan)
         }
@@ -262,7 +262,7 @@ package final class ScopePlanCache {
     private func choose(_ plan: ScopePlan, insteadOf last: ScopePlan) -> ScopePlan {
         var others = last.standing.others.filter { $0 !== plan && $0.standing.policyNumber == policyNumber }
         if last.standing.isUser, last.standing.policyNumber == policyNumber { others.insert(last, at: 0) }
-        if others.count >= Self.mostVariants { others.removeLast() }
+        if others.count >= Self.maxVariants { others.removeLast() }
         plan.standing.settings = last.standing.settings
         plan.standing.lookedUp = last.standing.lookedUp
         plan.standing.isAging = last.standing.isAging
@@ -308,7 +308,7 @@ package final class ScopePlanCache {
             limits: rules.limits, history: history, kind: history == nil ? nil : scope.kind, calendar: rules.calendar,
             alerts: LimitSet.AlertRules(tier: rules.choice?.tier.tier.id ?? "", varying: rules.varyingLimits))
         if let set = sets[key] { return set }
-        if sets.count >= Self.mostSets { sets.removeAll() }
+        if sets.count >= Self.maxSets { sets.removeAll() }
         let set = LimitSet(
             limits: key.limits, history: key.history, kind: key.kind, rules: key.calendar, alerts: key.alerts)
         sets[key] = set

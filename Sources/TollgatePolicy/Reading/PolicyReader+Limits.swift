@@ -95,7 +95,7 @@ extension PolicyReader {
             return nil
         }
         do throws(MaximumError) {
-            return .amount(meter == .cost ? try money(text) : try count(text, atMost: meter.largestMax))
+            return .amount(meter == .cost ? try money(text) : try count(text, atMost: meter.maxLimit))
         } catch {
             report(place, error.sentence ?? "\(expected), or null for unlimited\(found(node))")
             return nil

@@ -13,7 +13,7 @@ extension PolicyReader {
             case "limits": override.limits = scopeLimits(entry)
             case "add": override.additions = additions(entry)
             case "expires_at": override.expiresAt = instant(entry) ?? 0
-            case "reason": override.reason = label(entry, longest: Override.longestReason) ?? ""
+            case "reason": override.reason = label(entry, longest: Override.maxReasonLength) ?? ""
             default: break
             }
         }
@@ -42,8 +42,8 @@ extension PolicyReader {
             guard let amount = amount(entry, limit.meter) else { continue }
             additions.append(.init(limit.meter, limit.period, amount: amount))
         }
-        if additions.count > Policy.mostLimitsPerScope {
-            report(entry.place, "\(additions.count) limits; there may be at most \(Policy.mostLimitsPerScope)")
+        if additions.count > Policy.maxLimitsPerScope {
+            report(entry.place, "\(additions.count) limits; there may be at most \(Policy.maxLimitsPerScope)")
         }
         return additions
     }

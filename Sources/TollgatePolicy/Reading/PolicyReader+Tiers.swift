@@ -24,7 +24,7 @@ extension PolicyReader {
         var tier = Tier(id: id)
         for entry in entries {
             switch entry.key {
-            case "name": tier.name = label(entry, longest: Tier.longestName)
+            case "name": tier.name = label(entry, longest: Tier.maxNameLength)
             case "limits":
                 let limits = limits(entry.value, at: entry.place)
                 warnings += PolicyLimits.warnings(about: limits, among: limits, self)
@@ -59,8 +59,8 @@ extension PolicyReader {
     }
 
     private func scopeLimits(_ limits: [PlacedLimit], _ entry: Entry) -> [Limit] {
-        if limits.count > Policy.mostLimitsPerScope {
-            report(entry.place, "\(limits.count) limits; there may be at most \(Policy.mostLimitsPerScope)")
+        if limits.count > Policy.maxLimitsPerScope {
+            report(entry.place, "\(limits.count) limits; there may be at most \(Policy.maxLimitsPerScope)")
         }
         return limits.map(\.limit)
     }

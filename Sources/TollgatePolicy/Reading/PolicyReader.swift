@@ -32,14 +32,14 @@ package final class PolicyReader {
     }
 
     /// Counted over aliases as often as they are used, so that a few of them cannot stand for billions of entries.
-    package static let mostEntries = 200_000
-    package static let mostProblems = 1_000
+    package static let maxEntries = 200_000
+    package static let maxProblems = 1_000
 
     package let file: String
     package private(set) var problems: [PolicyProblem] = []
     /// Limits of tiers that can never matter.
     package var warnings: [PolicyProblem] = []
-    private var entriesLeft = mostEntries
+    private var entriesLeft = maxEntries
     private var hasGivenUp = false
 
     /// Text is in quotes there, and money may be.
@@ -66,8 +66,8 @@ package final class PolicyReader {
     package func report(_ place: Place, _ sentence: String) {
         guard !hasGivenUp else { return }
         problems.append(problem(place, sentence))
-        if problems.count == Self.mostProblems {
-            giveUp("more than \(Self.mostProblems) problems; the rest is not listed")
+        if problems.count == Self.maxProblems {
+            giveUp("more than \(Self.maxProblems) problems; the rest is not listed")
         }
     }
 
@@ -82,7 +82,7 @@ package final class PolicyReader {
 
     private func spend() -> Bool {
         entriesLeft -= 1
-        if entriesLeft < 0, !hasGivenUp { giveUp("more than \(Self.mostEntries) entries once aliases are filled in") }
+        if entriesLeft < 0, !hasGivenUp { giveUp("more than \(Self.maxEntries) entries once aliases are filled in") }
         return !hasGivenUp
     }
 }

@@ -3,14 +3,14 @@ package import Yams
 /// The text of a policy file, or of any other file in YAML, from its lines to nodes. What is wrong at this layer ends the reading.
 package struct PolicyText {
     /// 1 MiB.
-    static let mostBytes = 1 << 20
+    static let maxBytes = 1 << 20
 
     let yaml: String
     let file: String
     let lines: [Substring]
 
     package init(yaml: String, file: String) throws(PolicyError) {
-        guard yaml.utf8.count <= Self.mostBytes else {
+        guard yaml.utf8.count <= Self.maxBytes else {
             let problem = PolicyProblem(file: file, line: 1, path: "", sentence: "larger than 1 MiB")
             throw PolicyError(problems: [problem])
         }

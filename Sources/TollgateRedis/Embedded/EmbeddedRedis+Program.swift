@@ -73,11 +73,11 @@ extension EmbeddedRedis {
     /// The path of the socket within the folder, if the system takes one so long.
     static func socketPath(in folder: String) throws(RedisError) -> String {
         let path = folder + "/redis.sock"
-        guard path.utf8.count <= RedisAddress.longestSocketPath else {
+        guard path.utf8.count <= RedisAddress.maxSocketPathLength else {
             throw .embedded(
                 """
                 --data \(folder): the path of redis.sock in it would have \(path.utf8.count) bytes, and a socket's \
-                path has at most \(RedisAddress.longestSocketPath): name a folder with a shorter path
+                path has at most \(RedisAddress.maxSocketPathLength): name a folder with a shorter path
                 """)
         }
         return path

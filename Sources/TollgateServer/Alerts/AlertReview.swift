@@ -4,7 +4,7 @@ import TollgatePolicy
 
 /// Has a scope's alerts looked at although no request is about it, as when its limits have changed. Consumes nothing. Lives on its
 /// worker's event loop until Redis has answered.
-final class AlertReview: OperationOwner {
+final class AlertReview: OperationDelegate {
     private let ledger: Ledger
     /// The last one first.
     private var plans: [ScopePlan]

@@ -24,7 +24,7 @@ final class AlertSweeper: Sendable {
     /// Scopes that are looked at at a time: requests wait behind them.
     private static let reviewsAtOnce = 8
     /// Scopes that are remembered to be looked at; past so many all are.
-    private static let mostChanged = 10_000
+    private static let maxChanged = 10_000
     /// One that cannot be read is left for so long (ms), one that could not be seen to for a reason that may pass for this long.
     private static let (hour, minute): (Int64, Int64) = (3_600_000, 60_000)
 
@@ -69,7 +69,7 @@ final class AlertSweeper: Sendable {
     /// Has a scope's alerts looked at with the next sweep.
     func look(at scope: Scope) {
         state.withLock { state in
-            if state.changed.count < Self.mostChanged {
+            if state.changed.count < Self.maxChanged {
                 state.changed.insert(scope)
             } else {
                 state.mustReviewAll = true

@@ -8,7 +8,7 @@ extension TollgateServer {
     /// To be called when workers and stores are there.
     func startAlerts() {
         guard let store = stores?.alerts else { return }
-        let publisher = AlertPublisher(store: store, logger: logger)
+        let publisher = OutboxRelay(store: store, logger: logger)
         let sidecar = AlertSweeper.Sidecar(
             policy: { [weak self] in self?.policies.effective ?? .empty },
             review: { [weak self] in await self?.review($0) ?? .notNow })

@@ -12,7 +12,7 @@ extension Session {
     /// Seconds without a sign of life from the host of a client that listens; then it is asked, three times.
     private static let silence: Int = 60
     private static let pauseBetweenProbes: Int = 15
-    private static let mostProbes: Int = 3
+    private static let maxProbes: Int = 3
 
     /// Without a cursor on a connection that has asked before, nothing changes; with one it begins again from there.
     func subscribe(_ request: borrowing Request) {
@@ -40,7 +40,7 @@ extension Session {
         #if canImport(Glibc)
         try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: Self.silence)
         try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: Self.pauseBetweenProbes)
-        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: Self.mostProbes)
+        try? options.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: Self.maxProbes)
         #endif
     }
 
@@ -105,7 +105,7 @@ extension Session {
     }
 
     private var hasRoomForAlerts: Bool {
-        phase == .open && replies.output.readableBytes < Self.mostUnwritten && context?.channel.isWritable == true
+        phase == .open && replies.output.readableBytes < Self.maxUnwritten && context?.channel.isWritable == true
     }
 
     /// Closes a session on which nothing happens. A client that listens, and does not read, is told so, and has as long again to

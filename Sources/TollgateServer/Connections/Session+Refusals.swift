@@ -13,7 +13,7 @@ extension Session {
         let error = RequestError(.unauthenticated, "wrong token")
         guard worker.clients.wrongTokens.note(from: address) != nil else {
             refuse(error)
-            if badTokens >= Self.mostBadTokens { closeAfterReplies() }
+            if badTokens >= Self.maxBadTokens { closeAfterReplies() }
             return
         }
         pauseRequests(for: worker.wrongTokenDelay) { [self] in

@@ -5,7 +5,7 @@ import TollgateWire
 /// a whole or not at all, and often in the same packet, before it has read that there are no transactions here.
 extension Session {
     /// A client that has read the refusal may never send EXEC. It connects anew, and goes on.
-    private static let longestTransaction = TimeAmount.seconds(5)
+    private static let maxTransaction = TimeAmount.seconds(5)
 
     /// Answers a request that comes after a MULTI; false where it is to be handled as usual.
     func refuseInTransaction(_ verb: Verb, _ since: NIODeadline) -> Bool {
@@ -20,7 +20,7 @@ extension Session {
         case .multi: refuse(RequestError(.badRequest, "MULTI: within another"))
         default:
             refuse(RequestError(.badRequest, "\(verb.name): not carried out, as MULTI is not supported"))
-            if since + Self.longestTransaction < .now() { closeAfterReplies() }
+            if since + Self.maxTransaction < .now() { closeAfterReplies() }
         }
         return true
     }

@@ -4,20 +4,20 @@ import TollgateLedger
 import TollgateWire
 
 /// One client: reads requests, hands them on, and writes the replies in their order. Bound to its channel's event loop.
-final class Session: ChannelDuplexHandler, RequestOwner {
+final class Session: ChannelDuplexHandler, RequestHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// Requests wait unread while so many of a client's are unanswered: as many as two batches hold, so that one can fill while
     /// the other is under way.
-    static let mostUnanswered = 1_024
+    static let maxUnanswered = 1_024
     /// Requests wait unread while so many bytes of replies have not been handed to the channel.
-    static let mostUnwritten = 256 * 1_024
+    static let maxUnwritten = 256 * 1_024
     /// A request or two.
     private static let fewBytes = 256
     /// A client that names the wrong token so often is disconnected.
-    static let mostBadTokens = 5
+    static let maxBadTokens = 5
 
     enum Phase {
         /// Takes requests.
@@ -120,7 +120,7 @@ final class Session: ChannelDuplexHandler, RequestOwner {
     }
 
     private var hasRoom: Bool {
-        replies.count < Self.mostUnanswered && replies.output.readableBytes < Self.mostUnwritten
+        replies.count < Self.maxUnanswered && replies.output.readableBytes < Self.maxUnwritten
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -14,7 +14,7 @@ final class SessionScheduler {
     static let immediateShare = 64
     /// The requests of a turn while nobody else waits, and of one while very many do: then each waits longer for its turn, and a
     /// write to a client is still worth its while.
-    private static let mostShare = 512
+    private static let maxShare = 512
     private static let leastShare = 16
     /// Those of a turn of a session that asks for little.
     private static let freshShare = 4
@@ -119,7 +119,7 @@ final class SessionScheduler {
         }
         while spent < Self.budget, let session = nextSession() {
             if session.isFresh, others.count > 0 { onContention() }
-            let share = session.isFresh ? Self.freshShare : max(Self.leastShare, Self.mostShare / (others.count + 1))
+            let share = session.isFresh ? Self.freshShare : max(Self.leastShare, Self.maxShare / (others.count + 1))
             spent += Self.turnCost + turn(of: session, share: share)
         }
         isRunning = false

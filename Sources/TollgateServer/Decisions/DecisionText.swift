@@ -40,7 +40,7 @@ package enum DecisionText {
     }
 
     /// Room for the fields' names and four numbers.
-    private static let longestFrame = 192
+    private static let maxFrameLength = 192
 
     /// `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`
     private static func writeAllow(
@@ -85,7 +85,7 @@ package enum DecisionText {
                 buffer.writeBytes(text.name)
             }
         }
-        let length = plan.textLength + text.name.count + text.max.count + text.source.count + longestFrame
+        let length = plan.textLength + text.name.count + text.max.count + text.source.count + maxFrameLength
         buffer.writeText(atMost: length) { writer in
             if plan.isPlainText {
                 writer.write(word)

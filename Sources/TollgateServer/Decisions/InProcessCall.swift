@@ -5,7 +5,7 @@ import TollgateWire
 
 /// One request from within this process, decided as a client's would be. Lives on its worker's event loop until the reply is
 /// there.
-final class InProcessCall: RequestOwner {
+final class InProcessCall: RequestHandler {
     let worker: Worker
     let framing = Framing.line
     var reader = RequestReader()

@@ -76,19 +76,19 @@ extension ScopeResolver.Names {
 
 extension Worker {
     /// How far back usage may be told, in ms: 31 days.
-    private static let longestLateness: Int64 = 31 * 86_400_000
+    private static let maxLateness: Int64 = 31 * 86_400_000
     /// How far a caller's clock may be ahead of Redis's, in ms.
-    private static let mostAhead: Int64 = 60_000
+    private static let maxAhead: Int64 = 60_000
 
     /// What is wrong with `at=` (Unix ms); nil for nothing.
     func fault(of usedAt: Int64) -> RequestError? {
         let age = ledger.redisTime - usedAt
-        if age > Self.longestLateness { return RequestError(.badRequest, "at: more than 31 days ago") }
-        return age < -Self.mostAhead ? RequestError(.badRequest, "at: in the future") : nil
+        if age > Self.maxLateness { return RequestError(.badRequest, "at: more than 31 days ago") }
+        return age < -Self.maxAhead ? RequestError(.badRequest, "at: in the future") : nil
     }
 }
 
-extension OperationMark {
+extension IdempotencyKey {
     /// That of a RECORD or REFUND with an id.
     init(_ verb: OperationVerb, _ request: Request) {
         self.init(

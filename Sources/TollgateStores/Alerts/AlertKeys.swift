@@ -20,17 +20,17 @@ package struct AlertKeys: Sendable {
     /// Sorted set of the ids of open and acknowledged alerts by when what they count stops to count, or they are to be looked at (Unix ms).
     var ending: String { prefix + "ending" }
     /// Stream of what is to be delivered: `event` (opened, acknowledged, resolved) and `alert`, the alert in JSON as it was then.
-    /// Each handler has a consumer group of it.
+    /// Each receiver has a consumer group of it.
     package var deliveries: String { prefix + "deliveries" }
     /// Channel on which the id of each new entry of `deliveries` is told.
     package var news: String { prefix + "news" }
     /// Stream of denial events.
     var events: String { prefix + "events" }
-    /// Which sidecar delivers for a handler at present; with a time to live.
-    func lease(_ handler: String) -> String { prefix + "lease:\(handler)" }
-    /// Hash of the deliveries of a handler that have failed so far, by their id in the stream: JSON. And `receiver`, while the
+    /// Which sidecar delivers for a receiver at present; with a time to live.
+    func lease(_ receiver: String) -> String { prefix + "lease:\(receiver)" }
+    /// Hash of the deliveries of a receiver that have failed so far, by their id in the stream: JSON. And `receiver`, while the
     /// receiver as a whole fails.
-    func attempts(_ handler: String) -> String { prefix + "attempts:\(handler)" }
-    /// Stream of the deliveries that a handler has given up.
-    func parked(_ handler: String) -> String { prefix + "parked:\(handler)" }
+    func attempts(_ receiver: String) -> String { prefix + "attempts:\(receiver)" }
+    /// Stream of the deliveries that a receiver has given up.
+    func deadLetters(_ receiver: String) -> String { prefix + "dead-letters:\(receiver)" }
 }

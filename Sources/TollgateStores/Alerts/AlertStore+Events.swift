@@ -9,7 +9,7 @@ extension AlertStore {
     /// Seconds after the last one: 90 days.
     private static let keptFor = 90 * 86_400
     /// How many of them are read for one page, and at a time.
-    private static let (mostEvents, eventPortion) = (2_000, 500)
+    private static let (maxEvents, eventPortion) = (2_000, 500)
 
     /// Adds an event. Doing it twice makes two of it, and so does doing it again after `.unknownOutcome`, maybe.
     package func add(_ event: DenialEvent) async throws(StoreError) {
@@ -35,8 +35,8 @@ extension AlertStore {
         let start = try cursor.map { cursor throws(StoreError) in try Self.eventID(cursor) }
         let scopeText = scope?.description
         let page = FilteredPage(
-            portion: scope == nil && limit == nil ? min(count, Self.mostEvents) : Self.eventPortion,
-            most: Self.mostEvents,
+            portion: scope == nil && limit == nil ? min(count, Self.maxEvents) : Self.eventPortion,
+            most: Self.maxEvents,
             places: { entry, count throws(StoreError) in
                 try await self.eventEntries(before: entry?.id ?? start, atMost: count)
             },

@@ -4,7 +4,7 @@ import TollgateRedis
 
 extension AlertStore {
     /// How many alerts are read for one page, and at a time.
-    private static let (mostRead, portion) = (1_000, 200)
+    private static let (maxRead, portion) = (1_000, 200)
 
     /// An alert in an index: by when it was opened (Unix ms), then by id.
     private struct Place: Sendable {
@@ -25,7 +25,7 @@ extension AlertStore {
         let start = try cursor.map { cursor throws(StoreError) in try Self.place(cursor) }
         let indexes = try await indexes(for: filter)
         let page = FilteredPage(
-            portion: filter.isAnIndex ? count : max(count, Self.portion), most: Self.mostRead,
+            portion: filter.isAnIndex ? count : max(count, Self.portion), most: Self.maxRead,
             places: { place, count throws(StoreError) in try await self.places(in: indexes, after: place, atMost: count)
             },
             items: { places throws(StoreError) in
@@ -41,7 +41,7 @@ extension AlertStore {
     package func active(atMost count: Int) async throws(StoreError) -> [Alert] {
         var (found, cursor): ([Alert], String?) = ([], nil)
         repeat {
-            let page = try await alerts(.active, before: cursor, atMost: min(count - found.count, Self.mostRead))
+            let page = try await alerts(.active, before: cursor, atMost: min(count - found.count, Self.maxRead))
             found += page.items
             cursor = page.next
         } while cursor != nil && found.count < count

@@ -2,7 +2,7 @@ import NIOCore
 import TollgateRedis
 
 extension DeliveryQueue {
-    /// Entries that newer ones have driven out of the stream before anybody read them for this handler.
+    /// Entries that newer ones have driven out of the stream before anybody read them for this receiver.
     package enum Missed: Sendable, Equatable {
         case count(Int64)
         /// Redis does not know how many.
@@ -13,9 +13,9 @@ extension DeliveryQueue {
     /// once. Redis before 7 cannot tell.
     ///
     /// - Returns: nil where none were, or another sidecar has the lease by now.
-    package func parkMissed(by sidecar: String) async throws(StoreError) -> Missed? {
-        let keys = [keys.lease(handler), keys.deliveries, keys.parked(handler)]
-        let reply = try await link.call(Self.missedFunction, keys: keys, arguments: [sidecar, handler])
+    package func deadLetterMissed(by sidecar: String) async throws(StoreError) -> Missed? {
+        let keys = [keys.lease(receiver), keys.deliveries, keys.deadLetters(receiver)]
+        let reply = try await link.call(Self.missedFunction, keys: keys, arguments: [sidecar, receiver])
         guard case .integer(let count) = try reply.checked(of: keys[1]) else { throw .unexpectedReply(about: keys[1]) }
         switch count {
         case 0: return nil

@@ -4,7 +4,7 @@ import TollgateCore
 import TollgateRedis
 
 extension DeliveryQueue {
-    /// An entry of the stream, as it is read for a handler.
+    /// An entry of the stream, as it is read for a receiver.
     package enum Item: Sendable, Equatable {
         case entry(AlertEntry)
         /// It is not in the stream any more, or is no alert; a sentence says which.
@@ -26,7 +26,7 @@ extension DeliveryQueue {
     private func read(after id: String, atMost count: Int) async throws(StoreError) -> [Item]? {
         let key = keys.deliveries
         let reply = try await link.ask(
-            "XREADGROUP", "GROUP", handler, Self.consumer, "COUNT", "\(count)", "STREAMS", key, id)
+            "XREADGROUP", "GROUP", receiver, Self.consumer, "COUNT", "\(count)", "STREAMS", key, id)
         if case .error(let sentence) = reply, sentence.hasPrefix("NOGROUP") { return nil }
         if case .null = reply { return [] }
         guard case .array(let streams) = try reply.checked(of: key), streams.count == 1,
@@ -58,7 +58,7 @@ extension DeliveryQueue {
     package func failures() async throws(StoreError) -> (
         deliveries: [String: FailedDelivery], outage: ReceiverOutage?
     ) {
-        let words = try await link.ask("HGETALL", keys.attempts(handler)).texts(of: keys.attempts(handler))
+        let words = try await link.ask("HGETALL", keys.attempts(receiver)).texts(of: keys.attempts(receiver))
         return (Self.failures(words), Self.outage(words))
     }
 

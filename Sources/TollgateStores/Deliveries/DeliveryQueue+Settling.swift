@@ -25,19 +25,21 @@ extension DeliveryQueue {
     ///
     /// - Parameter failure: its `lastError` is the reason; its `nextAt` is not looked at.
     /// - Returns: false where another sidecar has the lease by now, and nothing was changed.
-    package func park(_ failure: FailedDelivery, of id: String, by sidecar: String) async throws(StoreError) -> Bool {
+    package func deadLetter(_ failure: FailedDelivery, of id: String, by sidecar: String) async throws(StoreError)
+        -> Bool
+    {
         try await settle(
             id, by: sidecar,
             [
-                "park", "delivery", id, "alert", failure.alert, "event", failure.event, "attempts",
+                "dead-letter", "delivery", id, "alert", failure.alert, "event", failure.event, "attempts",
                 "\(failure.attempts)", "first_at", "\(failure.firstAt)", "reason", failure.lastError,
             ])
     }
 
     private func settle(_ id: String, by sidecar: String, _ rest: [String]) async throws(StoreError) -> Bool {
-        let keys = [keys.lease(handler), keys.deliveries, keys.attempts(handler), keys.parked(handler)]
+        let keys = [keys.lease(receiver), keys.deliveries, keys.attempts(receiver), keys.deadLetters(receiver)]
         let reply = try await link.call(
-            Self.settleFunction, keys: keys, arguments: [sidecar, handler, id] + rest)
+            Self.settleFunction, keys: keys, arguments: [sidecar, receiver, id] + rest)
         guard case .bulk(let word) = try reply.checked(of: keys[3]) else { throw .unexpectedReply(about: keys[3]) }
         switch String(buffer: word) {
         case "done", "settled": return true

@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateRedis
 
-/// What one handler has still to be told, in Redis: its consumer group of the stream of deliveries, with one consumer in it,
+/// What one receiver has still to be told, in Redis: its consumer group of the stream of deliveries, with one consumer in it,
 /// whichever sidecar that is at present; its lease says which.
 ///
 /// Usable from any task; goes over the store's link.
@@ -30,12 +30,12 @@ package struct DeliveryQueue: Sendable {
 
     let link: StoreLink
     let keys: AlertKeys
-    package let handler: String
+    package let receiver: String
 
-    package init(_ store: AlertStore, handler: String) {
+    package init(_ store: AlertStore, receiver: String) {
         link = store.link
         keys = store.keys
-        self.handler = handler
+        self.receiver = receiver
     }
 
     /// Asks for the lease, or for more of it.
@@ -45,7 +45,7 @@ package struct DeliveryQueue: Sendable {
     package func lease(
         for sidecar: String, milliseconds: Int64
     ) async throws(StoreError) -> (lease: Lease, now: Int64) {
-        let key = keys.lease(handler)
+        let key = keys.lease(receiver)
         let reply = try await link.call(
             Self.leaseFunction, keys: [key], arguments: [sidecar, "\(milliseconds)"])
         guard case .array(let parts) = try reply.checked(of: key), parts.count == 2, case .bulk(let word) = parts[0],
@@ -54,23 +54,23 @@ package struct DeliveryQueue: Sendable {
         return (lease, now)
     }
 
-    /// Makes the handler's group where there is none, to begin with what came at that time (Unix ms, Redis's clock) or later.
+    /// Makes the receiver's group where there is none, to begin with what came at that time (Unix ms, Redis's clock) or later.
     package func open(from time: Int64) async throws(StoreError) {
         let reply = try await link.ask(
-            "XGROUP", "CREATE", keys.deliveries, handler, time > 0 ? "\(time)-0" : "0", "MKSTREAM")
+            "XGROUP", "CREATE", keys.deliveries, receiver, time > 0 ? "\(time)-0" : "0", "MKSTREAM")
         if case .error(let sentence) = reply, sentence.hasPrefix("BUSYGROUP") { return }
         _ = try reply.checked(of: keys.deliveries)
     }
 
-    /// Takes deliveries off: they have been made, or are not for this handler.
+    /// Takes deliveries off: they have been made, or are not for this receiver.
     ///
     /// - Parameter endsOutage: whether the receiver as a whole fails no more.
     package func acknowledge(_ ids: [String], endsOutage: Bool = false) async throws(StoreError) {
         let fields = ids + (endsOutage ? [Self.outage] : [])
         guard !fields.isEmpty else { return }
-        var commands = [["HDEL", keys.attempts(handler)] + fields]
-        if !ids.isEmpty { commands.insert(["XACK", keys.deliveries, handler] + ids, at: 0) }
-        for reply in try await link.ask(commands) { _ = try reply.checked(of: keys.attempts(handler)) }
+        var commands = [["HDEL", keys.attempts(receiver)] + fields]
+        if !ids.isEmpty { commands.insert(["XACK", keys.deliveries, receiver] + ids, at: 0) }
+        for reply in try await link.ask(commands) { _ = try reply.checked(of: keys.attempts(receiver)) }
     }
 
     /// Tells a channel of Redis, whoever listens.

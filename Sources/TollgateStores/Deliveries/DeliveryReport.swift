@@ -2,7 +2,7 @@ import NIOCore
 import TollgateCore
 import TollgateRedis
 
-/// How far a handler has been told.
+/// How far a receiver has been told.
 package struct DeliveryReport: Sendable, Equatable {
     /// A delivery that has failed so far.
     package struct Failing: Sendable, Equatable {
@@ -12,13 +12,13 @@ package struct DeliveryReport: Sendable, Equatable {
     }
 
     /// A delivery that was given up.
-    package struct Parked: Sendable, Equatable {
+    package struct DeadLettered: Sendable, Equatable {
         /// Its id in the stream of deliveries.
         package var delivery: String
         /// Without an alert where the entry could not be read.
         package var failure: FailedDelivery
         /// Unix ms, Redis's clock.
-        package var parkedAt: Int64
+        package var deadLetteredAt: Int64
     }
 
     /// Entries of the stream that nobody has read for it yet; nil where Redis cannot tell, or there is no group yet.
@@ -32,17 +32,17 @@ package struct DeliveryReport: Sendable, Equatable {
     /// How many of those there are.
     package var failingCount = 0
     /// What was given up, newest first.
-    package var parked: [Parked] = []
+    package var deadLettered: [DeadLettered] = []
     /// How many of those there are.
-    package var parkedCount: Int64 = 0
+    package var deadLetteredCount: Int64 = 0
 }
 
 extension DeliveryQueue {
     /// - Parameter count: the most that are listed of each.
     package func report(atMost count: Int) async throws(StoreError) -> DeliveryReport {
-        let (attempts, parked) = (keys.attempts(handler), keys.parked(handler))
+        let (attempts, deadLettered) = (keys.attempts(receiver), keys.deadLetters(receiver))
         let replies = try await link.ask([
-            ["HGETALL", attempts], ["XREVRANGE", parked, "+", "-", "COUNT", "\(count)"], ["XLEN", parked],
+            ["HGETALL", attempts], ["XREVRANGE", deadLettered, "+", "-", "COUNT", "\(count)"], ["XLEN", deadLettered],
             ["XINFO", "GROUPS", keys.deliveries],
         ])
         var report = DeliveryReport()
@@ -56,18 +56,20 @@ extension DeliveryQueue {
             failure.nextAt = max(failure.nextAt, report.outage?.notBefore ?? 0)
             report.failing.append(.init(delivery: id, failure: failure))
         }
-        guard case .array(let items) = try replies[1].checked(of: parked) else {
-            throw .unexpectedReply(about: parked)
+        guard case .array(let items) = try replies[1].checked(of: deadLettered) else {
+            throw .unexpectedReply(about: deadLettered)
         }
-        for item in items { report.parked.append(try Self.parked(StreamEntry(item, of: parked), of: parked)) }
-        if case .integer(let length) = try replies[2].checked(of: parked) { report.parkedCount = length }
+        for item in items {
+            report.deadLettered.append(try Self.deadLettered(StreamEntry(item, of: deadLettered), of: deadLettered))
+        }
+        if case .integer(let length) = try replies[2].checked(of: deadLettered) { report.deadLetteredCount = length }
         readGroup(replies[3], into: &report)
         return report
     }
 
-    private static func parked(
+    private static func deadLettered(
         _ entry: StreamEntry, of key: String
-    ) throws(StoreError) -> DeliveryReport.Parked {
+    ) throws(StoreError) -> DeliveryReport.DeadLettered {
         let fields = entry.fields
         guard let delivery = fields["delivery"], let alert = fields["alert"], let event = fields["event"],
             let attempts = fields["attempts"].flatMap({ Int($0) }),
@@ -76,7 +78,7 @@ extension DeliveryQueue {
         else { throw .corrupt("\(key), entry \(entry.id): cannot be read") }
         let failure = FailedDelivery(
             alert: alert, event: event, attempts: attempts, firstAt: firstAt, nextAt: time, lastError: reason)
-        return DeliveryReport.Parked(delivery: delivery, failure: failure, parkedAt: time)
+        return DeliveryReport.DeadLettered(delivery: delivery, failure: failure, deadLetteredAt: time)
     }
 
     /// From `[[name, …, pending, …, lag, …], …]`; an error where there is no stream yet.
@@ -87,7 +89,7 @@ extension DeliveryQueue {
             for index in stride(from: 0, to: words.count - 1, by: 2) {
                 if case .bulk(let name) = words[index] { fields[String(buffer: name)] = words[index + 1] }
             }
-            guard case .bulk(let name) = fields["name"], String(buffer: name) == handler else { continue }
+            guard case .bulk(let name) = fields["name"], String(buffer: name) == receiver else { continue }
             if case .integer(let pending) = fields["pending"] { report.pending = pending }
             if case .integer(let lag) = fields["lag"] { report.unread = lag }
         }

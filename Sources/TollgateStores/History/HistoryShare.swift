@@ -19,7 +19,7 @@ package struct HistoryShare: Sendable, Hashable {
     }
 }
 
-extension HistoryPage {
+extension HistoryRecord {
     /// The page split up: labels by what they cost, then `other`, then what named none; without what is all zero. They add up to
     /// the page's total: where more was taken back from that than from its labels, what named none is below zero.
     ///

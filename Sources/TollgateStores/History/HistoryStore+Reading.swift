@@ -8,7 +8,7 @@ extension HistoryStore {
     /// day, and one of a hash for each day.
     package func days(
         of scope: Scope, ids: [String], _ detail: Detail = .everything
-    ) async throws(StoreError) -> [HistoryPage] {
+    ) async throws(StoreError) -> [HistoryRecord] {
         try await withRunningDay(of: scope, detail) { running throws(StoreError) in
             var pages = try await stored(ids.map { keys.day($0, of: scope) }, detail)
             guard let running, let place = ids.firstIndex(of: running.id) else { return (pages, false) }
@@ -20,7 +20,7 @@ extension HistoryStore {
     /// The months with these ids, in their order. One read of the scope's hash, and one of a hash for each month.
     package func months(
         of scope: Scope, ids: [String], _ detail: Detail = .everything
-    ) async throws(StoreError) -> [HistoryPage] {
+    ) async throws(StoreError) -> [HistoryRecord] {
         try await withRunningDay(of: scope, detail) { running throws(StoreError) in
             var pages = try await stored(ids.map { keys.month($0, of: scope) }, detail)
             guard let running, let place = ids.firstIndex(of: running.month) else { return (pages, false) }
@@ -33,8 +33,8 @@ extension HistoryStore {
     /// read again.
     private func withRunningDay(
         of scope: Scope, _ detail: Detail,
-        _ read: (RunningDay?) async throws(StoreError) -> (pages: [HistoryPage], hasRunning: Bool)
-    ) async throws(StoreError) -> [HistoryPage] {
+        _ read: (RunningDay?) async throws(StoreError) -> (pages: [HistoryRecord], hasRunning: Bool)
+    ) async throws(StoreError) -> [HistoryRecord] {
         while true {
             let running = try await runningDays(of: [scope], detail)[0]
             let (pages, hasRunning) = try await read(running)
@@ -70,13 +70,13 @@ extension HistoryStore {
     }
 
     /// What is stored under these keys, in their order.
-    func stored(_ keys: [String], _ detail: Detail) async throws(StoreError) -> [HistoryPage] {
-        var pages: [HistoryPage] = []
+    func stored(_ keys: [String], _ detail: Detail) async throws(StoreError) -> [HistoryRecord] {
+        var pages: [HistoryRecord] = []
         for start in stride(from: 0, to: keys.count, by: detail.pagesAtOnce) {
             let part = keys[start..<min(start + detail.pagesAtOnce, keys.count)]
-            let commands = part.map { StoredPage.command(for: $0, detail) }
+            let commands = part.map { StoredRecord.command(for: $0, detail) }
             let replies = try await turns.next { () async throws(StoreError) in try await link.ask(commands) }
-            for (key, reply) in zip(part, replies) { pages.append(try StoredPage(reply, of: key, detail).page) }
+            for (key, reply) in zip(part, replies) { pages.append(try StoredRecord(reply, of: key, detail).page) }
         }
         return pages
     }

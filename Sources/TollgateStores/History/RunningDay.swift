@@ -13,12 +13,12 @@ struct RunningDay {
     let id: String
     /// `2026-11`
     let month: String
-    let page: HistoryPage
+    let page: HistoryRecord
     private let name: Substring
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
-        case .totals: ["HMGET", key, field] + StoredPage.totals(prefix: prefix)
+        case .totals: ["HMGET", key, field] + StoredRecord.totals(prefix: prefix)
         case .labels: ["HGETALL", key]
         }
     }
@@ -26,7 +26,7 @@ struct RunningDay {
     /// From the reply to that command; nil where the hash has no running day. Throws `.corrupt` where the key is not a hash, or
     /// something of the day cannot be read.
     init?(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
-        var stored = StoredPage(prefix: Self.prefix)
+        var stored = StoredRecord(prefix: Self.prefix)
         var name: String?
         switch detail {
         case .totals:
@@ -34,7 +34,7 @@ struct RunningDay {
                 throw .unexpectedReply(about: key)
             }
             if case .bulk(let text) = first { name = String(buffer: text) }
-            try stored.add(zip(StoredPage.totals(prefix: Self.prefix), values.dropFirst()), key)
+            try stored.add(zip(StoredRecord.totals(prefix: Self.prefix), values.dropFirst()), key)
         case .labels(let dimensions):
             var fields = try StoredField.all(reply, of: key) { Self.isWanted($0, dimensions) }
             if let place = fields.firstIndex(where: { $0.name == Self.field }) {
@@ -57,6 +57,6 @@ struct RunningDay {
     private static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>) -> Bool {
         let bytes = name.readableBytesView
         guard bytes.starts(with: prefix.utf8) else { return bytes.elementsEqual(field.utf8) }
-        return StoredPage.isWanted(name, dimensions, prefix: prefix.utf8.count)
+        return StoredRecord.isWanted(name, dimensions, prefix: prefix.utf8.count)
     }
 }

@@ -24,7 +24,7 @@ extension PolicyStore {
     /// Who has announced itself longer ago is gone, ms.
     private static let announcedFor: Int64 = 60_000
     /// The most that are read and kept.
-    private static let mostSidecars = 1_000
+    private static let maxSidecars = 1_000
 
     /// Announces a sidecar to the others that share the namespace; returns those that have announced themselves within the last
     /// minute.
@@ -35,7 +35,7 @@ extension PolicyStore {
         var (others, gone): ([AnnouncedSidecar], [String]) = ([], [])
         for place in stride(from: 0, to: words.count - 1, by: 2) where words[place] != sidecar.id {
             let other = AnnouncedSidecar(id: words[place], words[place + 1])
-            if let other, other.at > now - Self.announcedFor, others.count < Self.mostSidecars {
+            if let other, other.at > now - Self.announcedFor, others.count < Self.maxSidecars {
                 others.append(other)
             } else {
                 gone.append(words[place])

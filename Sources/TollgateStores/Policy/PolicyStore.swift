@@ -10,8 +10,8 @@ import TollgateRedis
 package final class PolicyStore: Sendable {
     /// The most that there may be of what every sidecar keeps.
     struct Bounds {
-        var tiers = SharedPolicy.mostTiers
-        var assignments = SharedPolicy.mostAssignments
+        var tiers = SharedPolicy.maxTiers
+        var assignments = SharedPolicy.maxAssignments
     }
 
     static let editFunction = RedisFunction("policy/edit")

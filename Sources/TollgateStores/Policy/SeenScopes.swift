@@ -11,7 +11,7 @@ package final class SeenScopes {
     /// Noted in a second.
     static let most = 1_000
     /// Remembered of a kind.
-    static let mostOfKind = 10_000
+    static let maxPerKind = 10_000
     /// In seconds: 35 days.
     private static let keptFor = 35 * 86_400
     private static let interval = TimeAmount.seconds(1)
@@ -49,7 +49,7 @@ package final class SeenScopes {
             let key = keys.seen(kind.description)
             let now = String(ledger.redisTime)
             send(["ZADD", key] + scopes.flatMap { [now, $0.description] })
-            send(["ZREMRANGEBYRANK", key, "0", "\(-Self.mostOfKind - 1)"])
+            send(["ZREMRANGEBYRANK", key, "0", "\(-Self.maxPerKind - 1)"])
             send(["EXPIRE", key, "\(Self.keptFor)"])
         }
     }

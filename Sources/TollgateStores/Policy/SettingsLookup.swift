@@ -12,7 +12,7 @@ import TollgateRedis
 /// Owned by the ledger's event loop; goes over the ledger's connection.
 package final class SettingsLookup {
     /// Scopes in one call.
-    private static let mostScopes = 256
+    private static let maxScopes = 256
 
     private let ledger: Ledger
     private let keys: PolicyKeys
@@ -165,7 +165,7 @@ package final class SettingsLookup {
     /// Nil where there is nothing to look up.
     private func nextPortion() -> [Scope]? {
         var portion: [Scope] = []
-        while portion.count < Self.mostScopes, let scope = wanted.popFirst() ?? aging.popFirst() {
+        while portion.count < Self.maxScopes, let scope = wanted.popFirst() ?? aging.popFirst() {
             guard let state = scopes[scope], !state.isSent else { continue }
             if state.isWanted, ledger.hasWaitedTooLong(since: state.waitsSince) {
                 finish(scope, .busy)

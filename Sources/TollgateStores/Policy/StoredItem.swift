@@ -11,7 +11,7 @@ struct StoredItem {
     var version: Int64
 
     /// More digits would not be exact in Lua.
-    private static let mostDigits = 15
+    private static let maxDigits = 15
 
     /// Nil where it has another form. The item itself is not looked at.
     init?(_ stored: ByteBuffer) {
@@ -31,7 +31,7 @@ struct StoredItem {
     /// Takes the label and the number behind it from the end.
     private static func takeNumber(after label: String, from rest: inout ByteBufferView) -> Int64? {
         let digits = rest.reversed().prefix { (0x30...0x39).contains($0) }.reversed()
-        guard (1...mostDigits).contains(digits.count) else { return nil }
+        guard (1...maxDigits).contains(digits.count) else { return nil }
         let head = rest.dropLast(digits.count)
         guard head.suffix(label.utf8.count).elementsEqual(label.utf8) else { return nil }
         rest = head.dropLast(label.utf8.count)

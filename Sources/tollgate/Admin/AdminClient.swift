@@ -6,7 +6,7 @@ import TollgateAdmin
 
 /// Asks an admin API, with a token. Has to be shut down.
 struct AdminClient {
-    private static let largestReply = 16 << 20
+    private static let maxReplySize = 16 << 20
     /// For how long a connection is tried.
     private static let connecting = TimeAmount.seconds(10)
 
@@ -61,7 +61,7 @@ struct AdminClient {
         }
         do {
             let response = try await http.execute(message, timeout: TimeAmount(patience))
-            let body = try await response.body.collect(upTo: Self.largestReply)
+            let body = try await response.body.collect(upTo: Self.maxReplySize)
             return AdminReply(
                 status: response.status.code, etag: response.headers.first(name: "ETag"),
                 body: Data(body.readableBytesView))

@@ -1,41 +1,43 @@
 import TollgateAdmin
 
 extension AdminText {
-    /// A table of the handlers, and one of the deliveries that have failed, if any.
+    /// A table of the receivers, and one of the deliveries that have failed, if any.
     static func deliveries(_ answer: JSONValue) -> String {
-        var handlers = Table(
-            ["handler", "type", "to", "only", "unread", "pending", "failing", "parked", "fails since"],
-            amounts: ["unread", "pending", "failing", "parked"])
-        var failures = Table(["handler", "delivery", "alert", "event", "attempts", "first", "next", "error"])
-        for handler in answer["items"].array {
-            handlers.add([
-                handler["name"].text, handler["type"].text, handler["to"].text, only(handler), handler["unread"].text,
-                handler["pending"].text, handler["failing_count"].text, handler["parked_count"].text,
-                handler["outage"]["since"].text,
+        var receivers = Table(
+            ["receiver", "type", "to", "only", "unread", "pending", "failing", "dead letters", "fails since"],
+            amounts: ["unread", "pending", "failing", "dead letters"])
+        var failures = Table(["receiver", "delivery", "alert", "event", "attempts", "first", "next", "error"])
+        for receiver in answer["items"].array {
+            receivers.add([
+                receiver["name"].text, receiver["type"].text, receiver["to"].text, only(receiver),
+                receiver["unread"].text,
+                receiver["pending"].text, receiver["failing_count"].text, receiver["dead_lettered_count"].text,
+                receiver["outage"]["since"].text,
             ])
-            for failing in handler["failing"].array {
-                failures.add(failure(failing, of: handler, next: failing["next_at"].text, error: failing["last_error"]))
+            for failing in receiver["failing"].array {
+                failures.add(
+                    failure(failing, of: receiver, next: failing["next_at"].text, error: failing["last_error"]))
             }
-            for parked in handler["parked"].array {
-                failures.add(failure(parked, of: handler, next: "parked", error: parked["reason"]))
+            for deadLettered in receiver["dead_lettered"].array {
+                failures.add(failure(deadLettered, of: receiver, next: "dead letter", error: deadLettered["reason"]))
             }
         }
-        if handlers.isEmpty { return "no handlers" }
-        return failures.isEmpty ? handlers.text : handlers.text + "\n\n" + failures.text
+        if receivers.isEmpty { return "no receivers" }
+        return failures.isEmpty ? receivers.text : receivers.text + "\n\n" + failures.text
     }
 
     private static func failure(
-        _ delivery: JSONValue, of handler: JSONValue, next: String, error: JSONValue
+        _ delivery: JSONValue, of receiver: JSONValue, next: String, error: JSONValue
     ) -> [String] {
         [
-            handler["name"].text, delivery["id"].text, delivery["alert"].text, delivery["event"].text,
+            receiver["name"].text, delivery["id"].text, delivery["alert"].text, delivery["event"].text,
             delivery["attempts"].text, delivery["first_at"].text, next, error.text,
         ]
     }
 
     /// `user cost critical`
-    private static func only(_ handler: JSONValue) -> String {
-        let words = ["kinds", "meters", "severities"].flatMap { handler[$0].array.map(\.text) }
+    private static func only(_ receiver: JSONValue) -> String {
+        let words = ["kinds", "meters", "severities"].flatMap { receiver[$0].array.map(\.text) }
         return words.isEmpty ? "-" : words.joined(separator: " ")
     }
 }

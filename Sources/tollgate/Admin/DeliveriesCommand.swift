@@ -4,7 +4,7 @@ import TollgateAdmin
 /// `tollgate deliveries`
 struct Deliveries: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Whether alerts reach their handlers: what waits to be tried again, and what was given up.")
+        abstract: "Whether alerts reach their receivers: what waits to be tried again, and what was given up.")
     @OptionGroup var options: AdminOptions
 
     func run() async throws {

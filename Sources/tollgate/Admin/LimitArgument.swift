@@ -36,8 +36,8 @@ struct LimitArgument: Equatable {
             }
         }
         let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        guard isNumber, let number = Int64(text), number <= meter.largestMax else {
-            throw ScopeError("expected a whole number from 0 to \(meter.largestMax), or unlimited, found \(text)")
+        guard isNumber, let number = Int64(text), number <= meter.maxLimit else {
+            throw ScopeError("expected a whole number from 0 to \(meter.maxLimit), or unlimited, found \(text)")
         }
         return number
     }

@@ -17,7 +17,7 @@ struct BarChart {
 
     private static let leastCells = 10
     /// Columns of a name in the legend.
-    private static let longestName = 24
+    private static let maxNameLength = 24
     private static let gapInLegend = "   "
     /// Of a cell, from one eighth to all of it.
     private static let eighths = ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"].map(Character.init)
@@ -25,7 +25,7 @@ struct BarChart {
     private static let colours = [36, 33, 35, 32, 34, 90]
 
     /// How many kinds of pieces can be told from each other.
-    static func mostNames(on terminal: Terminal) -> Int { terminal.hasColour ? colours.count : 4 }
+    static func maxNames(on terminal: Terminal) -> Int { terminal.hasColour ? colours.count : 4 }
 
     /// A legend where there are names, then a line a bar: label, amount, bar. Without white space at the ends, and none longer than
     /// the terminal has columns.
@@ -53,7 +53,7 @@ struct BarChart {
         var lines: [(text: String, width: Int)] = []
         for (place, name) in names.enumerated() {
             let room = max(terminal.columns - 3 - TerminalWidth.of(name.text), 1)
-            let text = "\(terminal.shortened(name.name, to: min(room, Self.longestName))) \(name.text)"
+            let text = "\(terminal.shortened(name.name, to: min(room, Self.maxNameLength))) \(name.text)"
             let entry = "\(terminal.coloured(glyph(place, terminal), Self.colours[place])) \(text)"
             let width = 2 + TerminalWidth.of(text)
             if let last = lines.last, last.width + Self.gapInLegend.count + width <= terminal.columns {

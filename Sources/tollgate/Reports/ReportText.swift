@@ -94,7 +94,7 @@ extension ReportText {
         let title = (meter.name.replacing("_", with: " "), "\(texts[rows.count]) in all")
         let currency = meter == .cost ? [("currency", answer["currency"].text)] : []
         let stack = dimension.map {
-            ChartStack(rows: rows, dimension: $0, meter: meter, most: BarChart.mostNames(on: terminal))
+            ChartStack(rows: rows, dimension: $0, meter: meter, most: BarChart.maxNames(on: terminal))
         }
         let bars = zip(rows, texts).map { row, text in
             let whole = ReportAmount.length(row[meter.name])

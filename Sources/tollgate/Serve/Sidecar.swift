@@ -40,17 +40,17 @@ struct Sidecar: Service {
         let serverSettings = settings.server(redis: redis)
         let server = try TollgateServer(
             settings: serverSettings, policy: policy, policyFile: policyFile.path, logger: logger)
-        let handlers = settings.alerts?.handlers ?? AlertHandler.standard
+        let receivers = settings.alerts?.receivers ?? AlertReceiver.standard
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         var services: [any Service] =
             first + [
                 server, PolicyReloader(file: policyFile, server: server),
-                AlertDelivery(handlers: handlers, sidecar: .init(server, serverSettings), logger: logger),
+                AlertDelivery(receivers: receivers, sidecar: .init(server, serverSettings), logger: logger),
             ]
         if let admin {
             services.append(
                 AdminServer(
-                    settings: admin, server: server, policyFile: policyFile.path, handlers: handlers, logger: logger)
+                    settings: admin, server: server, policyFile: policyFile.path, receivers: receivers, logger: logger)
             )
         }
         // Shut down from the last to the first: Redis is there until every request has been answered. One that fails ends

@@ -12,7 +12,7 @@ final class Bookkeeper: Sendable {
         var tightAllowed = 0
         var tightDenied = 0
         var places = 0
-        var mostPlaces = 0
+        var maxPlaces = 0
     }
 
     private let books: Mutex<Books>
@@ -60,7 +60,7 @@ final class Bookkeeper: Sendable {
             if operation.kind == .tightCheck { books.tightAllowed += 1 }
             if operation.kind == .crowdedReserve {
                 books.places += 1
-                books.mostPlaces = max(books.mostPlaces, books.places)
+                books.maxPlaces = max(books.maxPlaces, books.places)
             }
         }
         switch outcome(of: operation, reply) {
@@ -121,7 +121,7 @@ final class Bookkeeper: Sendable {
     var complaints: [String] { books.withLock { $0.complaints } }
 
     /// The most reservations of the crowded scope that were open at a time: answered ALLOW by Redis, and not yet settled.
-    var mostPlaces: Int { books.withLock { $0.mostPlaces } }
+    var maxPlaces: Int { books.withLock { $0.maxPlaces } }
 
     /// The longest that any answer took.
     var slowest: Duration { books.withLock { $0.slowest } }

@@ -64,7 +64,7 @@ struct Scenario {
         #expect(recovery <= Self.patience, "\(round): the sidecars used Redis again after \(recovery)")
         #expect(load.book.slowest < .seconds(3), "\(round)")
         #expect(load.book.complaints == [], "\(round)")
-        if !losesData, !losesHolds { #expect(load.book.mostPlaces <= LoadScopes.crowdedMax, "\(round)") }
+        if !losesData, !losesHolds { #expect(load.book.maxPlaces <= LoadScopes.crowdedMax, "\(round)") }
         if !sidecarsMayDie { #expect(load.book.tally["lost"] == nil, "\(round): clients lost their connections") }
         try await check(load.book, of: round, on: stand, when: "after the round")
         return load.book

@@ -2,7 +2,7 @@ import Histogram
 import NIOCore
 
 /// What was measured. A plain value.
-struct LoadTally: Sendable {
+struct LoadStatistics: Sendable {
     /// Nanoseconds, to three digits; longer than a minute counts as a minute.
     private(set) var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 100, highestTrackableValue: Self.longest, numberOfSignificantValueDigits: .three)
@@ -45,7 +45,7 @@ struct LoadTally: Sendable {
     }
 
     /// Adds what another thread of the same run has measured.
-    mutating func add(_ other: LoadTally) {
+    mutating func add(_ other: LoadStatistics) {
         latencies.add(other.latencies)
         allow += other.allow
         deny += other.deny

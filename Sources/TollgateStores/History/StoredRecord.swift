@@ -3,8 +3,8 @@ import TollgateCore
 import TollgateRedis
 
 /// A page of history as a hash has it, of its own or a scope's.
-struct StoredPage {
-    private(set) var page = HistoryPage()
+struct StoredRecord {
+    private(set) var page = HistoryRecord()
     /// What stands in front of the fields' names.
     private let prefix: String
 

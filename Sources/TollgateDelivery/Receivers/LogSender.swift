@@ -4,7 +4,7 @@ import TollgateLedger
 import TollgateStores
 
 /// One line in the log of the sidecar that delivers.
-struct LogSink: AlertSink {
+struct LogSender: AlertSender {
     let logger: Logger
     let currency: @Sendable () -> String
 

@@ -4,17 +4,17 @@ import TollgatePolicy
 import TollgateStores
 import Yams
 
-/// Reads one handler of the file of `--alerts`. Lives for one reading.
-struct HandlerEntryReader {
+/// Reads one receiver of the file of `--alerts`. Lives for one reading.
+struct ReceiverEntryReader {
     let reader: PolicyReader
     let contents: (String) throws(TextFile.Fault) -> String
 
     private static let commonKeys = ["name", "type", "kinds", "meters", "severities"]
 
     /// Nil where anything is wrong, which is reported then. `named` is told the name, also where something else is wrong.
-    func handler(
+    func receiver(
         _ node: Node, at place: PolicyReader.Place, named: (String, PolicyReader.Place) -> Void
-    ) -> AlertHandler? {
+    ) -> AlertReceiver? {
         let allowed = Self.commonKeys + ["url", "url_file", "secret_file", "channel"]
         let entries = reader.entries(of: node, at: place, expected: "{ name, type, … }", allowed: allowed)
         guard node.mapping != nil else { return nil }
@@ -23,16 +23,16 @@ struct HandlerEntryReader {
         let name = name(fields["name"], at: place)
         if let name, let entry = fields["name"] { named(name, entry.place) }
         let filter = filter(fields)
-        guard let type = required("type", fields, at: place).flatMap({ word($0, as: AlertHandlerType.self) }) else {
+        guard let type = required("type", fields, at: place).flatMap({ word($0, as: AlertReceiverType.self) }) else {
             return nil
         }
         for entry in entries where !(Self.commonKeys + type.keys).contains(entry.key) {
-            reader.report(entry.place, "handlers of type \(type.rawValue) have no such key")
+            reader.report(entry.place, "receivers of type \(type.rawValue) have no such key")
         }
         guard let target = target(type, fields, at: place), let name, reader.problems.count == before else {
             return nil
         }
-        return AlertHandler(name: name, target: target, filter: filter)
+        return AlertReceiver(name: name, target: target, filter: filter)
     }
 
     private func required(
@@ -62,8 +62,8 @@ struct HandlerEntryReader {
     // MARK: - Target
 
     private func target(
-        _ type: AlertHandlerType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Place
-    ) -> AlertHandler.Target? {
+        _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Place
+    ) -> AlertReceiver.Target? {
         switch type {
         case .log: return .log
         case .pubsub:
@@ -106,14 +106,14 @@ struct HandlerEntryReader {
         }
     }
 
-    private func secret(_ entry: PolicyReader.Entry) -> AlertHandler.Secret? {
+    private func secret(_ entry: PolicyReader.Entry) -> AlertReceiver.Secret? {
         guard let text = fileText(entry) else { return nil }
-        let range = AlertHandler.Secret.range
+        let range = AlertReceiver.Secret.range
         guard range.contains(text.utf8.count) else {
             reader.report(entry.place, "the file has to hold \(range.lowerBound) to \(range.upperBound) bytes")
             return nil
         }
-        return AlertHandler.Secret(text)
+        return AlertReceiver.Secret(text)
     }
 
     /// What stands in the file that is named, without white space around it.
@@ -141,8 +141,8 @@ struct HandlerEntryReader {
 
     // MARK: - Filter
 
-    private func filter(_ fields: [String: PolicyReader.Entry]) -> AlertHandler.Filter {
-        var filter = AlertHandler.Filter()
+    private func filter(_ fields: [String: PolicyReader.Entry]) -> AlertReceiver.Filter {
+        var filter = AlertReceiver.Filter()
         filter.kinds = fields["kinds"].map { set($0, expected: "a list of kinds such as [user, user+tool]", kind) }
         filter.meters = fields["meters"].map { set($0, expected: "a list of meters such as [cost]", meter) }
         filter.severities = fields["severities"].map { entry in

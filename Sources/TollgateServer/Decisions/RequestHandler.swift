@@ -7,7 +7,7 @@ import TollgateWire
 /// loop.
 ///
 /// On the way of a request there is no task, no dictionary and no log call.
-protocol RequestOwner: OperationOwner {
+protocol RequestHandler: OperationDelegate {
     var worker: Worker { get }
     /// Holds the request at hand, until it has been handled.
     var reader: RequestReader { get }
@@ -29,7 +29,7 @@ protocol RequestOwner: OperationOwner {
     func goOn(without unknown: LedgerFailure)
 }
 
-extension RequestOwner {
+extension RequestHandler {
     /// Carries out the request at hand if it is a decision or a fact; false for any other. `unknown`: why its scopes could not be
     /// looked up.
     func carryOut(_ verb: Verb, _ unknown: LedgerFailure?) -> Bool {
@@ -58,7 +58,7 @@ extension RequestOwner {
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
-        let terms = reader.request.id == nil ? nil : OperationTerms.once(OperationMark(verb, reader.request))
+        let terms = reader.request.id == nil ? nil : OperationTerms.once(IdempotencyKey(verb, reader.request))
         worker.ledger.submit(
             verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
             traits: worker.resolver.traits, unknown: unknown, for: self, ticket: reserveReply())

@@ -4,10 +4,10 @@ package import TollgatePolicy
 package import TollgateStores
 import Yams
 
-/// The file of `--alerts`, from its text to handlers. Strict, as the policy file is; quotes no URL and no secret.
-package struct AlertHandlerFile {
+/// The file of `--alerts`, from its text to receivers. Strict, as the policy file is; quotes no URL and no secret.
+package struct ReceiverFile {
     /// In the file's order.
-    package private(set) var handlers: [AlertHandler] = []
+    package private(set) var receivers: [AlertReceiver] = []
     /// Whether the file itself holds URLs that may be secrets.
     package private(set) var holdsSecrets = false
 
@@ -22,12 +22,12 @@ package struct AlertHandlerFile {
         let top = PolicyReader.Place(line: 1, path: [])
         let root = try Self.root(of: yaml, file: file)
         let entries = root.map {
-            reader.entries(of: $0, at: top, expected: "handlers:", allowed: ["handlers"])
+            reader.entries(of: $0, at: top, expected: "receivers:", allowed: ["receivers"])
         }
         if let entry = entries?.first {
-            read(entry, HandlerEntryReader(reader: reader, contents: contents))
+            read(entry, ReceiverEntryReader(reader: reader, contents: contents))
         } else if reader.problems.isEmpty {
-            reader.report(top, "expected handlers:")
+            reader.report(top, "expected receivers:")
         }
         guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }
     }
@@ -40,21 +40,21 @@ package struct AlertHandlerFile {
         }
     }
 
-    private mutating func read(_ entry: PolicyReader.Entry, _ reader: HandlerEntryReader) {
+    private mutating func read(_ entry: PolicyReader.Entry, _ reader: ReceiverEntryReader) {
         let items = reader.reader.items(of: entry.value, at: entry.place, expected: "a list of { name, type, … }")
-        guard items.count <= AlertHandler.most else {
-            return reader.reader.report(entry.place, "more than \(AlertHandler.most) handlers")
+        guard items.count <= AlertReceiver.most else {
+            return reader.reader.report(entry.place, "more than \(AlertReceiver.most) receivers")
         }
         var names: Set<String> = []
         for (index, item) in items.enumerated() {
-            let place = PolicyReader.Place(line: item.place.line, path: ["handlers[\(index)]"])
-            let handler = reader.handler(item.value, at: place) { name, place in
+            let place = PolicyReader.Place(line: item.place.line, path: ["receivers[\(index)]"])
+            let receiver = reader.receiver(item.value, at: place) { name, place in
                 // Whatever else is wrong with either of them.
                 if !names.insert(name).inserted { reader.reader.report(place, "\(name): named twice") }
             }
-            guard let handler else { continue }
-            handlers.append(handler)
-            switch handler.target {
+            guard let receiver else { continue }
+            receivers.append(receiver)
+            switch receiver.target {
             case .webhook, .slack: holdsSecrets = holdsSecrets || item.value.mapping?["url"] != nil
             case .log, .alertmanager, .pubsub: break
             }

@@ -4,7 +4,7 @@ import TollgatePolicy
 import TollgateStores
 
 /// POSTs a sentence to an incoming webhook of Slack, or of others that take the same.
-struct SlackSink: AlertSink {
+struct SlackSender: AlertSender {
     let address: WebAddress
     let sender: WebSender
     let currency: @Sendable () -> String
@@ -31,8 +31,8 @@ struct SlackSink: AlertSink {
         var unfurl_media = false
 
         init(_ sentence: String, emoji: String) {
-            text = "\(emoji) \(SlackSink.escaped(SlackSink.withoutMarkup(sentence)))"
-            blocks = [Block(text: Text(text: "\(emoji) \(SlackSink.escaped(sentence))"))]
+            text = "\(emoji) \(SlackSender.escaped(SlackSender.withoutMarkup(sentence)))"
+            blocks = [Block(text: Text(text: "\(emoji) \(SlackSender.escaped(sentence))"))]
         }
     }
 

@@ -1,7 +1,7 @@
 package import TollgateCore
 
 /// What one scope used in one day or month, or in several together: in all, and by provider, tool and model.
-package struct HistoryPage: Sendable, Equatable {
+package struct HistoryRecord: Sendable, Equatable {
     package private(set) var total = HistoryAmounts()
     /// By label: `provider:openai`, `tool:search`, `model:gpt-5`.
     package private(set) var labelled: [Scope.Part: HistoryAmounts] = [:]
@@ -20,15 +20,15 @@ package struct HistoryPage: Sendable, Equatable {
         }
     }
 
-    package static func += (sum: inout HistoryPage, more: HistoryPage) {
+    package static func += (sum: inout HistoryRecord, more: HistoryRecord) {
         sum.total += more.total
         sum.labelled.merge(more.labelled) { $0.plus($1) }
         sum.other.merge(more.other) { $0.plus($1) }
     }
 
     /// All of them together.
-    package static func sum(of pages: some Sequence<HistoryPage>) -> HistoryPage {
-        pages.reduce(into: HistoryPage()) { $0 += $1 }
+    package static func sum(of pages: some Sequence<HistoryRecord>) -> HistoryRecord {
+        pages.reduce(into: HistoryRecord()) { $0 += $1 }
     }
 }
 

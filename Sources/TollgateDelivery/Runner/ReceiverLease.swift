@@ -2,9 +2,9 @@ import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// The right of this sidecar to deliver for a handler: at most one sidecar has it at a time, as long as it says so again in time.
+/// The right of this sidecar to deliver for a receiver: at most one sidecar has it at a time, as long as it says so again in time.
 /// Also knows what time it is for Redis. Usable from any task.
-final class HandlerLease: Sendable {
+final class ReceiverLease: Sendable {
     private struct State {
         var heldUntil: ContinuousClock.Instant?
         /// Redis's Unix time in ms minus this host's monotonic time.

@@ -3,7 +3,7 @@ import TollgateCore
 
 /// A fact as the journal keeps it: independent of the policy and of the batch that it was in. JSON, so that a person can read
 /// the journal.
-struct KeptOperation: Codable, Equatable {
+struct JournalEntry: Codable, Equatable {
     /// `record`, `refund`, `commit`, `cancel`
     var verb: String
     /// Every scope it is about, those included that the policy added: `user:alice`.
@@ -47,13 +47,13 @@ struct KeptOperation: Codable, Equatable {
         if let reservation {
             return Reservation(text: reservation).map { (verb, amounts, .settling($0)) }
         }
-        return (verb, amounts, mark.map { .once(OperationMark(name: $0)) })
+        return (verb, amounts, mark.map { .once(IdempotencyKey(name: $0)) })
     }
 }
 
-extension KeptOperation {
+extension JournalEntry {
     /// What the journal keeps of them; nil when that cannot be written.
-    static func text(of operations: [KeptOperation]) -> String? {
+    static func text(of operations: [JournalEntry]) -> String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(operations)).map { String(decoding: $0, as: UTF8.self) }
@@ -65,8 +65,8 @@ extension KeptOperation {
     }
 
     /// Nil when the text is not what `text(of:)` writes.
-    static func read(_ text: String) -> [KeptOperation]? {
-        try? JSONDecoder().decode([KeptOperation].self, from: Data(text.utf8))
+    static func read(_ text: String) -> [JournalEntry]? {
+        try? JSONDecoder().decode([JournalEntry].self, from: Data(text.utf8))
     }
 }
 

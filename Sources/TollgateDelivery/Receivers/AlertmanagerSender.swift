@@ -9,7 +9,7 @@ import TollgateStores
 /// Alertmanager takes an alert that is not repeated to be over at its `endsAt`, and forgets alerts when it restarts without its data.
 /// So `endsAt` is the end of the calendar period. What is used of a sliding limit may go on to be used when its window has passed, and a
 /// `total` limit has no end: their alerts are over after 30 days there unless they are resolved before.
-struct AlertmanagerSink: AlertSink {
+struct AlertmanagerSender: AlertSender {
     let address: WebAddress
     let sender: WebSender
     let namespace: String

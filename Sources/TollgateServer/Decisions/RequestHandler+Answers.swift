@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-extension RequestOwner {
+extension RequestHandler {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
         if let error = RequestError(answer) { return fillFault(ticket, error) }
         count(answer.outcome)
@@ -48,7 +48,7 @@ extension RequestOwner {
     }
 }
 
-extension RequestOwner {
+extension RequestHandler {
     func writeError(of failure: LedgerFailure, to buffer: inout ByteBuffer) {
         worker.counts.errors += 1
         framing.writeError(RequestError(failure), to: &buffer)

@@ -3,7 +3,7 @@ import TollgateLedger
 import TollgateStores
 
 /// A way to tell somebody of an alert. Used by one task at a time.
-protocol AlertSink: Sendable {
+protocol AlertSender: Sendable {
     /// Whether it is told of events of that kind at all.
     func takes(_ event: Alert.Event) -> Bool
 
@@ -14,7 +14,7 @@ protocol AlertSink: Sendable {
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome
 }
 
-extension AlertSink {
+extension AlertSender {
     func takes(_ event: Alert.Event) -> Bool { true }
 
     func order(of entry: AlertEntry) -> String { entry.alert.id }

@@ -1,9 +1,9 @@
 import TollgateCore
 
 /// A fact on its way into the journal, and who waits to hear that it is there. Owned by the ledger's event loop.
-struct KeptFact {
-    var operation: KeptOperation
-    var owner: any OperationOwner
+struct PendingWrite {
+    var operation: JournalEntry
+    var owner: any OperationDelegate
     var ticket: Int
     /// What its owner has to know if it cannot be kept.
     var failed: FailedOperation
@@ -14,11 +14,11 @@ struct KeptFact {
 
 extension Batch {
     /// The facts among its operations, in their order.
-    var facts: [KeptFact] {
+    var facts: [PendingWrite] {
         encoder.batchedOperations().enumerated().compactMap { place, operation in
             guard !operation.verb.isDecision else { return nil }
-            return KeptFact(
-                operation: KeptOperation(operation, terms[place], traits[place] ?? []), owner: entries[place].owner,
+            return PendingWrite(
+                operation: JournalEntry(operation, terms[place], traits[place] ?? []), owner: entries[place].owner,
                 ticket: entries[place].ticket, failed: failedOperation(place))
         }
     }

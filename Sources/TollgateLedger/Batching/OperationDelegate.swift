@@ -1,6 +1,6 @@
 /// Who gave an operation to the ledger and waits for what becomes of it. Called on the ledger's event loop, once an operation,
 /// in the order in which its owner gave them but for failures.
-package protocol OperationOwner: AnyObject {
+package protocol OperationDelegate: AnyObject {
     /// `ticket` is the owner's own number for the operation.
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer)
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure)

@@ -11,16 +11,16 @@ import TollgateStores
 /// refusals may be, as when Redis goes away.
 ///
 /// Usable from any thread.
-final class AlertPublisher: Sendable {
+final class OutboxRelay: Sendable {
     /// What is told while so much waits is left to be told again.
-    static let mostWaiting = 10_000
+    static let maxWaiting = 10_000
     /// A Redis that does not answer is asked again so often.
     private static let attempts = 20
     private static let pause = Duration.milliseconds(250)
     /// What fails again and again is told no more often.
     private static let warningInterval = Duration.seconds(60)
     /// Of an item, in the log.
-    private static let longestText = 200
+    private static let maxTextLength = 200
 
     private let store: AlertStore
     private let logger: Logger
@@ -78,7 +78,7 @@ final class AlertPublisher: Sendable {
 
     /// What of a notice is new; nil where nothing is, or too much waits.
     private static func admit(_ notice: LedgerNotice, _ state: inout State) -> LedgerNotice? {
-        guard state.waiting < mostWaiting else { return nil }
+        guard state.waiting < maxWaiting else { return nil }
         guard case .outbox(var outbox) = notice else {
             state.waiting += 1
             return notice
@@ -121,7 +121,7 @@ final class AlertPublisher: Sendable {
             if let failure, failure.maySucceedLater { return false }
             if let failure { drop(outbox.scope, "\(failure)") }
         } else {
-            drop(outbox.scope, "\(item.prefix(Self.longestText)) is no change of an alert")
+            drop(outbox.scope, "\(item.prefix(Self.maxTextLength)) is no change of an alert")
         }
         return await repeating(while: \.maySucceedLater) { () throws(StoreError) in
             try await store.settle(item, of: outbox.scope)

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-extension HandlerRunner {
+extension ReceiverRunner {
     /// Tells the receiver, once.
     mutating func attempt(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) {
         let begun = lease.now
@@ -13,7 +13,7 @@ extension HandlerRunner {
             endOutage()
             reporter.delivered(isAnyFailing: waiting.isAnyFailing)
         case .failed(let failure):
-            // What was broken off by the end of this sidecar was no failure of the handler.
+            // What was broken off by the end of this sidecar was no failure of the receiver.
             guard !Task.isCancelled else { return }
             reporter.failed(failure)
             try await postpone(delivery, failure, begun: begun)
@@ -57,7 +57,7 @@ extension HandlerRunner {
         case .again(let note):
             waiting.postpone(id, note)
             if try await !queue.note(note, of: id, by: lease.sidecar) { return lease.lose() }
-        case .park(let note): try await park(note, of: id, why: note.lastError)
+        case .deadLetter(let note): try await deadLetter(note, of: id, why: note.lastError)
         }
         guard let outage else { return }
         if try await !queue.note(outage, by: lease.sidecar) { return lease.lose() }
@@ -79,16 +79,16 @@ extension HandlerRunner {
             let entry = delivery.entry
             let untried = FailedDelivery(
                 alert: entry.alert.id, event: entry.event.rawValue, attempts: 0, firstAt: 0, nextAt: 0, lastError: "")
-            try await park(delivery.failure ?? untried, of: entry.id, why: failure.sentence)
+            try await deadLetter(delivery.failure ?? untried, of: entry.id, why: failure.sentence)
         }
     }
 
     /// Gives it up.
-    mutating func park(_ failure: FailedDelivery, of id: String, why: String) async throws(StoreError) {
+    mutating func deadLetter(_ failure: FailedDelivery, of id: String, why: String) async throws(StoreError) {
         var failure = failure
         failure.lastError = why
-        guard try await queue.park(failure, of: id, by: lease.sidecar) else { return lease.lose() }
+        guard try await queue.deadLetter(failure, of: id, by: lease.sidecar) else { return lease.lose() }
         waiting.remove(id)
-        reporter.parked(failure, id: id)
+        reporter.deadLettered(failure, id: id)
     }
 }

@@ -3,16 +3,16 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// Delivers to one handler, as long as this sidecar has its lease: first what others have left, then what is new. In a task of its
-/// own, so that no handler waits for another.
-struct HandlerRunner {
-    let handler: AlertHandler
-    let sink: any AlertSink
+/// Delivers to one receiver, as long as this sidecar has its lease: first what others have left, then what is new. In a task of its
+/// own, so that no receiver waits for another.
+struct ReceiverRunner {
+    let receiver: AlertReceiver
+    let sink: any AlertSender
     let queue: DeliveryQueue
-    let lease: HandlerLease
+    let lease: ReceiverLease
     let wakeUp: WakeUp
     let timing: Timing
-    /// Since when the handler is there: what came before is not for it, where it is new.
+    /// Since when the receiver is there: what came before is not for it, where it is new.
     let startedAt: ContinuousClock.Instant
 
     var reporter: DeliveryReporter
@@ -21,7 +21,7 @@ struct HandlerRunner {
     var outage: ReceiverOutage?
     /// It fails no more, and Redis has not been told.
     var hasOutageEnded = false
-    /// Delivered, or not for this handler, and not taken off the stream yet.
+    /// Delivered, or not for this receiver, and not taken off the stream yet.
     var unconfirmed: Set<String> = []
     /// Behind which entry what others have left is read on; nil when all of it is read.
     var place: String?
@@ -31,10 +31,10 @@ struct HandlerRunner {
     var mayHaveMissed = true
 
     init(
-        handler: AlertHandler, sink: any AlertSink, queue: DeliveryQueue, lease: HandlerLease, wakeUp: WakeUp,
+        receiver: AlertReceiver, sink: any AlertSender, queue: DeliveryQueue, lease: ReceiverLease, wakeUp: WakeUp,
         timing: Timing, startedAt: ContinuousClock.Instant, reporter: DeliveryReporter
     ) {
-        self.handler = handler
+        self.receiver = receiver
         self.sink = sink
         self.queue = queue
         self.lease = lease

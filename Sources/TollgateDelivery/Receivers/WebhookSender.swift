@@ -4,9 +4,9 @@ import TollgateLedger
 import TollgateStores
 
 /// POSTs an event as JSON.
-struct WebhookSink: AlertSink {
+struct WebhookSender: AlertSender {
     let address: WebAddress
-    let secret: AlertHandler.Secret?
+    let secret: AlertReceiver.Secret?
     let sender: WebSender
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {

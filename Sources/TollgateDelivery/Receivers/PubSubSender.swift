@@ -3,7 +3,7 @@ import TollgateLedger
 import TollgateStores
 
 /// Publishes the webhook's JSON on a channel of Redis. Redis taking it counts as delivered, whoever listens.
-struct PubSubSink: AlertSink {
+struct PubSubSender: AlertSender {
     let channel: String
     let queue: DeliveryQueue
 

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-extension HandlerRunner {
+extension ReceiverRunner {
     /// Read at a time.
     private static let most = 100
 
@@ -40,7 +40,7 @@ extension HandlerRunner {
 
     private mutating func readFresh(atMost count: Int) async throws(StoreError) {
         if mayHaveMissed {
-            if let missed = try await queue.parkMissed(by: lease.sidecar) { reporter.missed(missed) }
+            if let missed = try await queue.deadLetterMissed(by: lease.sidecar) { reporter.missed(missed) }
             mayHaveMissed = false
         }
         guard let items = try await queue.fresh(atMost: count) else { return try await openAnew() }
@@ -77,16 +77,16 @@ extension HandlerRunner {
             waiting.append(entry, order: sink.order(of: entry), failure: failure, now: lease.now)
         case .unreadable(let id, let sentence):
             let nothing = FailedDelivery(alert: "", event: "", attempts: 0, firstAt: 0, nextAt: 0, lastError: sentence)
-            try await park(failure ?? nothing, of: id, why: sentence)
+            try await deadLetter(failure ?? nothing, of: id, why: sentence)
         }
         return true
     }
 
     private func isForHandler(_ entry: AlertEntry) -> Bool {
-        handler.filter.lets(entry.alert) && sink.takes(entry.event)
+        receiver.filter.lets(entry.alert) && sink.takes(entry.event)
     }
 
-    /// Nobody has looked for so long that it says nothing of the present, as where a handler was out of the file for weeks. So that
+    /// Nobody has looked for so long that it says nothing of the present, as where a receiver was out of the file for weeks. So that
     /// nothing is told to have begun whose end is not told, it is the same for what had been tried before.
     private func isTooOld(_ entry: AlertEntry, _ failure: FailedDelivery?) -> Bool {
         guard let since = failure?.firstAt ?? entry.writtenAt else { return false }
@@ -99,7 +99,7 @@ extension HandlerRunner {
             alert: entry.alert.id, event: entry.event.rawValue, attempts: failure?.attempts ?? 0,
             firstAt: failure?.firstAt ?? 0, nextAt: 0,
             lastError: "more than \(hours) hours old when it was read")
-        if try await !queue.park(note, of: entry.id, by: lease.sidecar) { lease.lose() }
+        if try await !queue.deadLetter(note, of: entry.id, by: lease.sidecar) { lease.lose() }
     }
 }
 

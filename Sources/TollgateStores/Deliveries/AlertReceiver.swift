@@ -1,7 +1,7 @@
 package import TollgateCore
 
 /// Somebody who is told of alerts, and of which. A plain value.
-package struct AlertHandler: Sendable, Hashable {
+package struct AlertReceiver: Sendable, Hashable {
     /// How it is told.
     package enum Target: Sendable, Hashable {
         /// A line in the sidecar's log.
@@ -64,13 +64,13 @@ package struct AlertHandler: Sendable, Hashable {
     }
 
     /// What there is where nothing else is set: the log.
-    package static let standard = [AlertHandler(name: "log", target: .log)]
+    package static let standard = [AlertReceiver(name: "log", target: .log)]
 
     /// The most that there may be: each has a task of its own.
     package static let most = 32
 
     /// The word for it in the file.
-    package var type: AlertHandlerType {
+    package var type: AlertReceiverType {
         switch target {
         case .log: .log
         case .webhook: .webhook
@@ -90,11 +90,11 @@ package struct AlertHandler: Sendable, Hashable {
     }
 }
 
-/// The kinds of handlers there are.
-package enum AlertHandlerType: String, Sendable, CaseIterable {
+/// The kinds of receivers there are.
+package enum AlertReceiverType: String, Sendable, CaseIterable {
     case log, webhook, slack, alertmanager, pubsub
 
-    /// The keys that such a handler may have in the file, beside those of every handler.
+    /// The keys that such a receiver may have in the file, beside those of every receiver.
     package var keys: [String] {
         switch self {
         case .log: []
