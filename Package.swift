@@ -261,6 +261,7 @@ let package = Package(
         .testTarget(
             name: "TollgateRedisTests",
             dependencies: [
+                "TollgateCore",
                 "TollgateRedis",
                 "TollgateTestSupport",
                 .product(name: "Logging", package: "swift-log"),

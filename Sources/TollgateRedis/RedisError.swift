@@ -4,6 +4,8 @@
 package enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// There is no connection: the command was not sent.
     case notConnected
+    /// The reply did not arrive by the deadline: whether Redis carried the command out is unknown.
+    case timedOut
     /// The connection ended before the reply came: whether Redis carried the command out is unknown.
     case connectionLost(String)
     /// What came is not RESP, or more than a reply may be.
@@ -17,6 +19,7 @@ package enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notConnected: "not connected to Redis"
+        case .timedOut: "no reply of Redis within the deadline"
         case .connectionLost(let reason): "connection to Redis lost: \(reason)"
         case .protocolBroken(let reason): "Redis sent what is not a reply: \(reason)"
         case .badAddress(let sentence), .embedded(let sentence): sentence

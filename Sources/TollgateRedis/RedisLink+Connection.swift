@@ -1,4 +1,3 @@
-import DequeModule
 import Logging
 import NIOCore
 import NIOPosix
@@ -105,11 +104,9 @@ extension RedisLink {
             metadata: ["address": "\(address)", "reason": "\(outage.reason)"])
     }
 
-    /// Empties the queue first: who is told may send again at once.
+    /// Empties the queue first: a completion may send again at once.
     private func failPending(_ reason: String) {
-        let waiting = pending
-        pending.removeAll()
-        for completion in waiting { completion(.failure(.connectionLost(reason))) }
+        for completion in pending.removeAll() { completion(.failure(.connectionLost(reason))) }
     }
 
     /// The connection went away by itself.

@@ -1,4 +1,3 @@
-import DequeModule
 package import Logging
 package import NIOCore
 
@@ -25,8 +24,9 @@ package final class RedisLink {
     @exclusivity(unchecked) var state = RedisConnectionState()
     var connection: RedisConnection?
     var handshake: RedisHandshake
-    /// Those who wait for a reply, the next one first.
-    var pending = Deque<Completion>()
+    var pending = PendingReplies()
+    /// The time of the next scheduled check of deadlines; nil if none is scheduled.
+    private var nextDeadlineCheck: NIODeadline?
     var timer: Scheduled<Void>?
     /// The outage as it was logged last, so that a long one is one line and not one an attempt; nil while there is none.
     var loggedOutage: RedisOutage?
@@ -86,26 +86,59 @@ package final class RedisLink {
 
     /// Sends one whole command, already encoded, and flushes it.
     ///
-    /// Fails at once with ``RedisError/notConnected`` when the link is not ready.
-    package func send(_ command: ByteBuffer, completion: @escaping Completion) {
+    /// Fails at once with ``RedisError/notConnected`` when the link is not ready, and with ``RedisError/timedOut`` when the
+    /// reply has not arrived by the deadline. The connection stays open: its owner decides whether to give it up.
+    package func send(_ command: ByteBuffer, deadline: NIODeadline? = nil, completion: @escaping Completion) {
         eventLoop.assertInEventLoop()
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
-        pending.append(completion)
+        pending.append(deadline: deadline, completion)
+        if let deadline { scheduleDeadlineCheck(at: deadline) }
         connection.channel.writeAndFlush(command, promise: nil)
     }
 
-    /// Whether Redis has sent bytes that the event loop has not read yet: a timer can fire before the socket is read,
-    /// and then says nothing of Redis.
-    package var hasUnreadBytes: Bool {
-        eventLoop.assertInEventLoop()
-        return connection?.hasUnreadBytes ?? false
+    /// Encodes and sends one command.
+    package func send(_ words: [String], deadline: NIODeadline? = nil, completion: @escaping Completion) {
+        var command = ByteBuffer()
+        RedisCommand.encode(words, into: &command)
+        send(command, deadline: deadline, completion: completion)
+    }
+
+    // MARK: - Deadlines
+
+    /// The delay until the deadlines are checked again while the socket has unread bytes.
+    private static let unreadPause = TimeAmount.milliseconds(1)
+
+    /// One timer serves all commands, so that a command costs none.
+    func scheduleDeadlineCheck(at time: NIODeadline) {
+        if let nextDeadlineCheck, nextDeadlineCheck <= time { return }
+        nextDeadlineCheck = time
+        eventLoop.assumeIsolated().scheduleTask(deadline: time) {
+            self.nextDeadlineCheck = nil
+            self.checkDeadlines()
+        }
+    }
+
+    /// An event loop runs its timers before it reads its sockets. If it was busy for long, a reply may lie in the socket when
+    /// its deadline passes, so a reply is late only if the socket is empty too.
+    private func checkDeadlines() {
+        guard let earliest = earliestDeadline else { return }
+        let now = NIODeadline.now()
+        guard earliest <= now else { return scheduleDeadlineCheck(at: earliest) }
+        guard connection?.hasUnreadBytes != true else { return scheduleDeadlineCheck(at: now + Self.unreadPause) }
+        for completion in pending.expire(at: now) { completion(.failure(.timedOut)) }
+        expireWaiting()
+        if let next = earliestDeadline { scheduleDeadlineCheck(at: next) }
+    }
+
+    private var earliestDeadline: NIODeadline? {
+        [pending.earliestDeadline, earliestDeadlineOfWaiting].compactMap(\.self).min()
     }
 
     /// Logs that a reply has not come in time and that the connection is kept for now.
     package func logLateReply(within deadline: TimeAmount) {
         logger.warning(
             "Redis has not answered within the deadline; if the next answer is late too, the connection is given up",
-            metadata: ["address": "\(address)", "deadline": "\(deadline.nanoseconds / 1_000_000) ms"])
+            metadata: ["address": "\(address)", "deadline": "\(deadline.milliseconds) ms"])
     }
 
     /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those
@@ -130,17 +163,16 @@ package final class RedisLink {
             return perform(state.handshakeProgressed(handshake.receive(reply), jitter: jitter))
         }
         if let onPublished, onPublished(reply) { return }
-        guard let completion = pending.popFirst() else {
-            return disconnect(reason: "a reply that nobody asked for")
-        }
-        // Before the completion, which is then told at once that nothing more can be sent.
+        let next = pending.next()
+        if case .none = next { return disconnect(reason: "Redis sent a reply without a command") }
+        // Before the completion, so that the completion finds out at once that nothing more can be sent.
         if case .error(let sentence) = reply {
             if RedisErrorReply(sentence).endsConnection { disconnect(reason: sentence) }
         } else if !hasServed {
             hasServed = true
             state.served()
         }
-        completion(.success(reply))
+        if case .completion(let completion) = next { completion(.success(reply)) }
     }
 
     // MARK: - State

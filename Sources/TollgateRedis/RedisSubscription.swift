@@ -68,19 +68,14 @@ package final class RedisSubscription {
         }
     }
 
-    /// Goes on with the answer. Without one in time, or with an error, the connection is given up.
-    private func ask(_ words: String..., then goOn: @escaping () -> Void) {
-        let timeout = link.eventLoop.assumeIsolated().scheduleTask(in: patience) {
-            self.link.disconnect(
-                reason: "no answer to \(words[0]) within \(self.patience.nanoseconds / 1_000_000) ms")
-        }
-        var command = ByteBuffer()
-        RedisCommand.encode(words, into: &command)
-        link.send(command) { result in
-            timeout.cancel()
+    /// Sends a command and calls `proceed` on its reply. Gives up the connection if the reply is an error or late.
+    private func ask(_ words: String..., then proceed: @escaping () -> Void) {
+        link.send(words, deadline: .now() + patience) { result in
             switch result {
             case .success(.error(let sentence)): self.link.disconnect(reason: "\(words[0]): \(sentence)")
-            case .success: if !self.isShutDown { goOn() }
+            case .success: if !self.isShutDown { proceed() }
+            case .failure(.timedOut):
+                self.link.disconnect(reason: "no reply to \(words[0]) within \(self.patience.milliseconds) ms")
             case .failure: break
             }
         }

@@ -28,9 +28,9 @@ extension TollgateServer {
     /// The reply to the CANCEL of an open reservation.
     package func cancel(_ hold: OpenHold) async -> String {
         await reply { ledger in
-            guard ledger.tokens.canSign else { return nil }
+            guard ledger.keyring.tokens.canSign else { return nil }
             var line = ByteBuffer()
-            RequestWriter.write(.cancel, reservation: ledger.tokens.token(of: hold.reservation), to: &line)
+            RequestWriter.write(.cancel, reservation: ledger.keyring.tokens.token(of: hold.reservation), to: &line)
             return line
         }
     }

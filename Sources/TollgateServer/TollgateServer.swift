@@ -140,7 +140,7 @@ package final class TollgateServer: Service {
             let worker = Worker(
                 eventLoop: eventLoop, link: link, settings: settings, clients: clients, journal: keeper?.journal,
                 policy: policy, logger: logger)
-            worker.ledger.onKept = { [weak keeper] in keeper?.somethingWasKept() }
+            worker.ledger.onJournaled = { [weak keeper] in keeper?.somethingWasKept() }
             worker.ledger.onRedisError = { [weak self] in if refusals.met($0) { self?.checkRedisSoon() } }
             if isFirst { self?.watchRedis(by: worker) }
             worker.report = report

@@ -1,5 +1,4 @@
 import NIOCore
-import TollgateLedger
 import TollgateRedis
 
 /// Commands on their way to Redis, and the one who waits for all of their replies. Owned by the link's event loop.
@@ -9,9 +8,9 @@ final class StoreCall {
     private let link: RedisLink
     private let expected: Int
     private let deadline: TimeAmount
+    private let sentAt = NIODeadline.now()
     private let isChange: Bool
     private var replies: [RedisReply] = []
-    private var timeout: Scheduled<Void>?
     /// Nil once it was called.
     private var completion: ((Outcome) -> Void)?
 
@@ -25,30 +24,25 @@ final class StoreCall {
         self.expected = expected
         self.deadline = deadline
         self.completion = completion
-        timeout = link.eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.expire() }
     }
 
+    /// The time by which all replies have to arrive.
+    var replyDeadline: NIODeadline { sentAt + deadline }
+
+    /// Takes the next reply. A late one ends the connection: replies come in order, so none behind it can be awaited.
     func receive(_ result: Result<RedisReply, RedisError>) {
+        guard completion != nil else { return }
         switch result {
         case .success(let reply):
             replies.append(reply)
             if replies.count == expected { complete(.success(replies)) }
         case .failure(.notConnected): complete(.failure(.unavailable(RedisError.notConnected.description)))
+        case .failure(.timedOut):
+            let sentence = "no reply of Redis within \(deadline.milliseconds) ms"
+            complete(.failure(unanswered(sentence)))
+            link.disconnect(reason: sentence)
         case .failure(let error): complete(.failure(unanswered(error.description)))
         }
-    }
-
-    /// Replies come in order: none of those behind the missing one can be waited for.
-    private func expire() {
-        guard completion != nil else { return }
-        guard !link.hasUnreadBytes else {
-            // The event loop was busy elsewhere: the reply may lie in the socket.
-            timeout = link.eventLoop.assumeIsolated().scheduleTask(in: ReplyDeadline.shortPause) { self.expire() }
-            return
-        }
-        let sentence = "no reply of Redis within \(deadline.milliseconds) ms"
-        complete(.failure(unanswered(sentence)))
-        link.disconnect(reason: sentence)
     }
 
     private func unanswered(_ sentence: String) -> StoreError {
@@ -56,8 +50,8 @@ final class StoreCall {
     }
 
     private func complete(_ outcome: Outcome) {
-        timeout?.cancel()
+        let completion = completion
+        self.completion = nil
         completion?(outcome)
-        completion = nil
     }
 }

@@ -25,7 +25,7 @@ package final class StoreLink: Sendable {
     func ask(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
         return try await call(expecting: commands.count, isChange: isChange) { link, call in
-            for words in commands { link.send(Self.encoded(words)) { call.receive($0) } }
+            for words in commands { link.send(words, deadline: call.replyDeadline) { call.receive($0) } }
         }
     }
 
@@ -47,7 +47,8 @@ package final class StoreLink: Sendable {
         _ function: RedisFunction, keys: [String], arguments: [String], isChange: Bool = false
     ) async throws(StoreError) -> RedisReply {
         try await call(expecting: 1, isChange: isChange) { link, call in
-            link.call(function, RedisFunctionArguments(keys: keys, arguments: arguments)) { call.receive($0) }
+            let arguments = RedisFunctionArguments(keys: keys, arguments: arguments)
+            link.call(function, arguments, deadline: call.replyDeadline) { call.receive($0) }
         }[0]
     }
 
@@ -75,11 +76,5 @@ package final class StoreLink: Sendable {
             link.eventLoop.execute { [link] in body(link.value) }
             return true
         }
-    }
-
-    private static func encoded(_ words: [String]) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        RedisCommand.encode(words, into: &buffer)
-        return buffer
     }
 }

@@ -99,7 +99,7 @@ struct JournalDiskTests {
                 return .applied
             }, onReplayed: { _ in })
         let (stream, _) = AsyncStream.makeStream(of: Void.self)
-        let task = Task { await replay.run(whenKept: stream) }
+        let task = Task { await replay.run(whenJournaled: stream) }
         try await eventually { sent.withLock { $0.count } >= kept }
         task.cancel()
         await task.value

@@ -55,7 +55,7 @@ import TollgateTestSupport
             }, send: send, onReplayed: { _ in })
         replay.longPause = .milliseconds(1)
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
-        let task = Task { [replay] in await replay.run(whenKept: kept) }
+        let task = Task { [replay] in await replay.run(whenJournaled: kept) }
         try await eventually(within: .seconds(60)) { condition() }
         task.cancel()
         await task.value

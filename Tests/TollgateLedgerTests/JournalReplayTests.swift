@@ -34,7 +34,7 @@ import TollgateTestSupport
             lastApplied: { _ in 0 }, send: { faulty.send($0) }, onReplayed: { _ in })
         replay.longPause = .milliseconds(1)
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
-        return Task { [replay] in await replay.run(whenKept: kept) }
+        return Task { [replay] in await replay.run(whenJournaled: kept) }
     }
 
     @Test("a record that fails again and again while others are answered is set aside, and those behind it go on")
@@ -79,7 +79,7 @@ import TollgateTestSupport
             journal: harness.journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             lastApplied: { _ in 0 }, send: { _ in .impossible("no", operations: [1]) }, onReplayed: { _ in })
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
-        let task = Task { await replay.run(whenKept: kept) }
+        let task = Task { await replay.run(whenJournaled: kept) }
         try await eventually { harness.journal.isEmpty }
         task.cancel()
         await task.value

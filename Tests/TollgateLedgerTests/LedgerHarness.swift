@@ -97,7 +97,7 @@ struct LedgerHarness: Sendable {
             let ledger = core.value.ledger
             core.value.cache = ScopePlanCache(
                 policy: core.value.cache.policy, keySpace: KeySpace(namespace: "tollgate"), generationSize: 4,
-                onDrop: { [unowned ledger] in ledger.endBatch(with: $0) })
+                onDrop: { [unowned ledger] in ledger.closeBatch(with: $0) })
         }.get()
     }
 
@@ -150,8 +150,8 @@ struct LedgerHarness: Sendable {
                 let plans = operation.scopes.map { core.value.plan(for: $0) }
                 ledger.submit(operation.verb, operation.amounts, on: plans, for: collector, ticket: ticket)
                 guard ticket == 0 else { continue }
-                ledger.filling?.waitsSince = .now() - ledger.deadline
-                ledger.endBatch()
+                ledger.queue.filling?.begunAt = .now() - ledger.deadline
+                ledger.closeBatch()
             }
             return collector.promise.futureResult.map { $0.map(\.line) }
         }.get()

@@ -14,7 +14,7 @@ import TollgatePolicy
     @Test("past 64 batches that wait, operations are refused as busy, and those that wait are answered")
     func tooMany() async throws {
         let harness = try await harness()
-        let room = (Ledger.maxWaitingBatches + 1) * Batch.capacity
+        let room = (BatchQueue.maxWaiting + 1) * Batch.capacity
         let lines = try await harness.apply(Array(repeating: .check("user:a"), count: room + 10), at: nil)
         #expect(lines.prefix(room).enumerated().allSatisfy { $1 == "ALLOW user:a/requests/total used=\($0 + 1)" })
         #expect(lines.suffix(10) == Array(repeating: "FAILED busy", count: 10)[...])
@@ -36,14 +36,14 @@ import TollgatePolicy
         var added = 0
         while !batch.isFull {
             let plans = (0..<16).compactMap { try? Scope(parsing: "user:\(added)-\($0)") }.map { cache.plan(for: $0) }
-            batch.append(.check, Amounts(requests: 1), on: plans, terms: nil, for: NoOwner(), ticket: added)
+            batch.append(.check, Amounts(requests: 1), on: plans, terms: nil, for: IdleDelegate(), ticket: added)
             added += 1
         }
         #expect(added == Batch.Bounds.long.scopes / 16)
     }
 }
 
-private final class NoOwner: OperationDelegate {
+private final class IdleDelegate: OperationDelegate {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {}
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
 }

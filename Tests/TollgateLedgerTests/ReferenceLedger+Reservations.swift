@@ -35,7 +35,7 @@ extension ReferenceLedger {
     }
 
     mutating func settleReservation(_ operation: TestOperation, at now: Int64) -> String {
-        guard case .settling(let reservation)? = operation.terms, let mark = operation.terms?.mark else { return "" }
+        guard case .ending(let reservation)? = operation.terms, let mark = operation.terms?.mark else { return "" }
         let wasSettled = isDone(mark)
         guard markDone(mark, by: operation.verb) else { return "OK duplicate" }
         for scope in operation.scopes {

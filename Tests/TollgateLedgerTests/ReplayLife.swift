@@ -42,7 +42,7 @@ actor ReplayLife {
             send: { [weak self] in await self?.send($0) ?? .notNow }, onReplayed: { _ in })
         replay.longPause = .milliseconds(1)
         let (kept, _) = AsyncStream.makeStream(of: Void.self)
-        let task = Task { [replay] in await replay.run(whenKept: kept) }
+        let task = Task { [replay] in await replay.run(whenJournaled: kept) }
         try await eventually(within: .seconds(60)) { self.isKilled || self.journal.isEmpty }
         task.cancel()
         await task.value

@@ -49,7 +49,7 @@ struct TestOperation: Sendable {
     private func settle(_ verb: OperationVerb, _ madeAt: Int64, _ amounts: Amounts) -> TestOperation {
         guard let reservation = terms?.reserving else { preconditionFailure("not a RESERVE") }
         let made = reservation.made(at: madeAt, hits: reservation.hits)
-        return TestOperation(verb: verb, amounts: amounts, scopes: scopes, terms: .settling(made))
+        return TestOperation(verb: verb, amounts: amounts, scopes: scopes, terms: .ending(made))
     }
 
     /// The same operation, to count once under an id.

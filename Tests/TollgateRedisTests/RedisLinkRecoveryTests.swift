@@ -137,12 +137,12 @@ struct RedisLinkRecoveryTests {
         }
     }
 
-    @Test("a reply that nobody asked for ends the connection")
+    @Test("Redis sent a reply without a command ends the connection")
     func unexpectedReply() async throws {
         try await TestListener.with(answer: "+PONG\r\n$0\r\n\r\n+EXTRA\r\n") { listener in
             try await TestLink.with(listener.address) { link in
                 try await eventually {
-                    try await link.statuses.contains(.down(reason: "a reply that nobody asked for"))
+                    try await link.statuses.contains(.down(reason: "Redis sent a reply without a command"))
                 }
             }
         }

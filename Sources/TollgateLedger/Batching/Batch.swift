@@ -1,25 +1,25 @@
 import NIOCore
 import TollgateCore
 
-/// Operations that go to Redis together, and who waits for them. Owned by one event loop.
+/// Operations that go to Redis together, with the delegates that wait for their answers. Owned by one event loop.
 final class Batch {
-    /// When a batch closes.
+    /// The size at which a batch is full.
     struct Bounds: Sendable {
         var operations: Int
-        /// Distinct scopes: they are what takes Redis its time.
+        /// The number of distinct scopes, which determines how long Redis takes.
         var scopes: Int
 
-        /// For the most operations a second.
+        /// For high throughput.
         static let long = Bounds(operations: capacity, scopes: 640)
-        /// For short waits: a request waits for the batch under way, the one that is full, and its own.
+        /// For short waits: a request waits for the batch in flight, for the full one behind it, and for its own.
         static let short = Bounds(operations: 192, scopes: 96)
     }
 
-    /// The most operations of a batch.
+    /// The maximum number of operations of a batch.
     static let capacity = 512
 
     struct Entry {
-        var owner: any OperationDelegate
+        var delegate: any OperationDelegate
         var ticket: Int
         var verb: OperationVerb
         var failsClosed: Bool
@@ -31,47 +31,46 @@ final class Batch {
     }
 
     let number: Int
-    /// When it was begun.
-    var waitsSince: NIODeadline
+    /// The time at which the batch was begun.
+    var begunAt: NIODeadline
     private let bounds: Bounds
-    /// When it was last sent.
+    /// The time at which the batch was last sent.
     var sentAt = NIODeadline.uptimeNanoseconds(0)
-    /// The operations have been answered; what was asked of usage is being read.
-    var isReadingUsage = false
-    /// Readings of usage that have not come to an end.
+    /// The number of readings of usage that have not ended.
     var openReads = 0
     // Without run-time checks of exclusive access, which would be a tenth of an operation: appending calls nobody back.
     @exclusivity(unchecked) private(set) var entries: [Entry] = []
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
-    /// By place in `entries`, of the few operations that have any.
+    /// The terms of the few operations that have any, by index in ``entries``.
     @exclusivity(unchecked) private(set) var terms: [Int: OperationTerms] = [:]
-    /// What the requests of facts said of their users (`UserTraits.bytes`), of the few that said anything.
+    /// The traits of users (`UserTraits.bytes`) that writes came with, by index in ``entries``.
     @exclusivity(unchecked) private(set) var traits: [Int: [UInt8]] = [:]
-    /// Whether it tells facts, which must count once whatever happens to its reply.
+    /// Whether the batch has writes, which must count exactly once whatever happens to the reply.
     @exclusivity(unchecked) private(set) var hasWrites = false
-    /// Whether it takes back what was counted: not before that has been.
+    /// Whether the batch has a REFUND or CANCEL, which must not overtake the usage that it takes back.
     @exclusivity(unchecked) private(set) var takesBack = false
-    /// Whether it comes from the journal: then it stays there where it fails.
+    /// Whether the batch is replayed from the journal. Its entries stay there if it fails.
     var isReplay = false
-    /// What it is sent as; nil before, and where it tells no facts.
+    /// The identity under which Redis applies the batch at most once; nil before it is sent, and for a batch without writes.
     var identity: BatchIdentity?
-    /// Sent when the operations before them have been answered.
+    /// The readings of usage, sent when the operations have been answered.
     @exclusivity(unchecked) var usageRequests: [UsageRequest] = []
-    /// How often it has been sent again because the sidecar's idea of the time was off.
+    /// How often the batch has been resent because Redis did not know its periods or its limit sets.
     var resent = 0
 
-    /// `number` and `partition` as for the encoder.
+    /// Creates an empty batch. The number differs from that of every batch that has had the same plans.
     init(
         number: Int, keySpace: KeySpace, partition: KeySpace.Partition? = nil, bounds: Bounds = .long,
         at now: NIODeadline = .now()
     ) {
         self.number = number
         self.bounds = bounds
-        waitsSince = now
+        begunAt = now
         encoder = BatchEncoder(number: number, keySpace: keySpace, partition: partition)
     }
 
-    /// A reading of usage is a call of its own, and weighs as many operations as take Redis about as long.
+    /// Whether the batch has reached its bounds. A reading of usage is a call of its own and takes Redis about as long as eight
+    /// operations.
     var isFull: Bool {
         entries.count + Self.weightOfUsage * usageRequests.count >= bounds.operations
             || encoder.plans.count >= bounds.scopes
@@ -79,13 +78,13 @@ final class Batch {
 
     private static let weightOfUsage = 8
 
-    /// That of all its operations.
+    /// The partition of all keys of the batch.
     var partition: KeySpace.Partition? { encoder.partition }
 
-    /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
+    /// Adds an operation on scopes, without the inert ones except for a COMMIT or CANCEL.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
-        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for owner: any OperationDelegate, ticket: Int
+        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for delegate: any OperationDelegate, ticket: Int
     ) {
         encoder.append(verb, amounts, on: scopes, terms: terms, times: times)
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
@@ -95,12 +94,12 @@ final class Batch {
             if verb == .refund || verb == .cancel { takesBack = true }
         }
         let failsClosed = scopes.contains { $0.set.failsClosed }
-        entries.append(Entry(owner: owner, ticket: ticket, verb: verb, failsClosed: failsClosed))
+        entries.append(Entry(delegate: delegate, ticket: ticket, verb: verb, failsClosed: failsClosed))
     }
 
-    /// What the owner of an operation has to know when it fails.
-    func failedOperation(_ place: Int) -> FailedOperation {
-        let entry = entries[place]
-        return FailedOperation(verb: entry.verb, terms: terms[place], failsClosed: entry.failsClosed)
+    /// Returns the operation at an index as its delegate is notified of its failure.
+    func failedOperation(_ index: Int) -> FailedOperation {
+        let entry = entries[index]
+        return FailedOperation(verb: entry.verb, terms: terms[index], failsClosed: entry.failsClosed)
     }
 }

@@ -20,7 +20,7 @@ extension BatchEncoder {
         switch terms {
         case .once?, nil: numbers = [mark]
         case .reserving(let reservation)?: numbers = [place(ofText: reservation.hold), reservation.timeToLive, mark]
-        case .settling(let reservation)?:
+        case .ending(let reservation)?:
             numbers = [
                 place(ofText: reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt, mark,
             ]

@@ -2,18 +2,18 @@ package import NIOCore
 import TollgateCore
 import TollgateRedis
 
-/// When requests are sent to Redis, and when they are answered without it.
+/// Deciding when operations are sent to Redis and when they are answered without it.
 extension Ledger {
     /// Whether operations can be sent.
     package var isReady: Bool { circuit.state == .closed && link.isReady }
 
-    /// In a few words, for reports: `ready`, `probing`, `connecting`, `down: connection refused`.
+    /// The state in a few words, for reports: `ready`, `probing`, `connecting`, `down: connection refused`.
     package var stateDescription: String {
         guard link.isReady else { return link.stateDescription }
         return isReady ? link.stateDescription : "probing"
     }
 
-    /// Why operations cannot be sent now. A Redis that refuses our password is no outage: nothing passes on its account.
+    /// The reason why operations cannot be sent now. A Redis that refuses the password is not an outage, so nothing passes.
     package var noConnection: LedgerFailure {
         switch link.status {
         case .refused(let reason): .refused("Redis refuses the connection: \(reason)")
@@ -22,7 +22,7 @@ extension Ledger {
         }
     }
 
-    /// What was sent at `time` beside the batches has not been answered in time.
+    /// Notes that a command sent at `time` has got no reply in time.
     package func replyIsLate(sentAt time: NIODeadline) {
         act(on: circuit.replyIsLate(sentAt: time, now: .now()))
     }
@@ -37,30 +37,20 @@ extension Ledger {
         }
     }
 
-    /// After two replies in a row that did not come in time. Replies come in order: none of those behind can be waited for.
-    func giveUpConnection() {
+    /// Closes the connection after two late replies in a row. Replies come in order, so none behind them can be awaited.
+    private func giveUpConnection() {
         link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
     }
 
-    /// Finds out, also where nothing else is asked, whether a connection that owes a reply is still good.
+    /// Pings Redis after a late reply, so that a broken connection is noticed even if nothing else is sent.
     private func tryConnection() {
-        var deadline: ReplyDeadline?
-        deadline = ReplyDeadline(self) {
-            if let deadline { self.replyIsLate(sentAt: deadline.sentAt) }
-        }
-        ping { _ in
-            deadline?.cancel()
-            deadline = nil
+        let sentAt = NIODeadline.now()
+        link.send(["PING"], deadline: sentAt + deadline) { result in
+            if case .failure(.timedOut) = result { self.replyIsLate(sentAt: sentAt) }
         }
     }
 
-    private func ping(completion: @escaping (Result<RedisReply, RedisError>) -> Void) {
-        var ping = ByteBuffer()
-        RedisCommand.encode("PING", into: &ping)
-        link.send(ping, completion: completion)
-    }
-
-    /// Redis's time as a reply had it, Unix ms.
+    /// Adjusts the estimate of Redis's clock to the time of a reply, Unix ms.
     package func redisSaid(_ milliseconds: Int64) {
         clock.redisSaid(milliseconds)
     }
@@ -80,22 +70,17 @@ extension Ledger {
     private func probe() {
         guard link.isReady, circuit.state == .open else { return }
         circuit.probeSent()
-        let deadline = ReplyDeadline(self) { self.giveUpConnection() }
-        // Replies come in order: a ledger that is ready knows the keys.
-        readReservationKeys { _ in }
-        ping { result in
-            deadline.cancel()
-            guard case .success(let reply) = result, !reply.isError else { return self.giveUpConnection() }
+        // Replies come in order, so a ledger that is ready knows the keys.
+        keyring.read { _ in }
+        link.send(["PING"], deadline: .now() + deadline) { result in
+            switch result {
+            case .success(.error), .failure: return self.giveUpConnection()
+            case .success: break
+            }
             self.circuit.probeAnswered()
             self.endStart()
             self.flush()
             self.onReady()
         }
-    }
-}
-
-extension RedisReply {
-    fileprivate var isError: Bool {
-        if case .error = self { true } else { false }
     }
 }

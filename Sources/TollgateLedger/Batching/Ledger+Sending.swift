@@ -2,13 +2,13 @@ import NIOCore
 import TollgateCore
 import TollgateRedis
 
-/// A batch on its way to Redis, and its answers on their way to whoever asked.
+/// Sending a batch to Redis, and handing out its answers.
 extension Ledger {
     func send(_ batch: Batch) {
         guard !batch.entries.isEmpty else { return finish(batch) }
         if batch.hasWrites, batch.identity == nil { batch.identity = producers.next() }
         let waiting = batch.isReplay ? nil : journal?.waiting
-        // A script, where Redis has no functions, keeps nothing between calls.
+        // A script, used where Redis has no functions, keeps nothing between calls.
         let known = link.usesFunctions ? knownSets : -1
         let arguments = batch.encoder.arguments(
             at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock
@@ -16,10 +16,7 @@ extension Ledger {
         counts.batches += 1
         counts.operations += batch.entries.count
         batch.sentAt = .now()
-        scheduleDeadlineCheck(at: batch.sentAt + deadline)
-        // Past the deadline the batch has been answered already.
-        link.call(batchFunction, arguments, isWanted: { self.underWay === batch }) { result in
-            guard self.underWay === batch else { return }
+        link.call(batchFunction, arguments, deadline: batch.sentAt + deadline) { result in
             guard batch.encoder.onlyPeeks, case .success(.error(let sentence)) = result,
                 WriteRefusal(redisSaid: sentence) != nil
             else { return self.receive(result, for: batch) }
@@ -28,12 +25,9 @@ extension Ledger {
         }
     }
 
-    /// Redis refuses a function that may write before it runs; one that only reads still works.
+    /// Sends a batch of PEEKs again as a function that only reads: Redis refuses one that may write before it runs.
     private func peek(_ arguments: RedisFunctionArguments, of batch: Batch) {
-        link.call(Self.peekFunction, arguments, isWanted: { self.underWay === batch }) { result in
-            guard self.underWay === batch else { return }
-            self.receive(result, for: batch)
-        }
+        link.call(Self.peekFunction, arguments, deadline: batch.sentAt + deadline) { self.receive($0, for: batch) }
     }
 
     private func receive(_ result: Result<RedisReply, RedisError>, for batch: Batch) {
@@ -66,27 +60,37 @@ extension Ledger {
             finish(batch, failure: LedgerFailure(redisSaid: sentence))
         case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
         case .failure(.notConnected): finish(batch, failure: noConnection)
+        case .failure(.timedOut): batchIsLate(batch)
         case .failure(let error): finish(batch, failure: .unavailable(error.description), mayBeApplied: true)
         }
+    }
+
+    private func batchIsLate(_ batch: Batch) {
+        queue.finishInFlight()
+        let verdict = circuit.replyIsLate(sentAt: batch.sentAt, now: .now())
+        fail(batch, with: .timeout, mayBeApplied: true)
+        act(on: verdict)
+        flush()
     }
 
     private func deliver(_ reply: BatchReply, to batch: Batch) {
         // The next batch goes first: Redis works on it while the answers to this one are written.
         let isDone = batch.usageRequests.isEmpty
         if isDone {
-            underWay = nil
+            queue.finishInFlight()
             flush()
         }
         var reply = reply
-        for (place, entry) in batch.entries.enumerated() {
+        for (index, entry) in batch.entries.enumerated() {
             guard var answer = reply.next() else {
-                fail(batch, from: place, with: .internal("the batch script's reply ends early"))
+                fail(batch, from: index, with: .internal("the batch script's reply ends early"))
                 break
             }
-            if answer.outcome == .allow, let reservation = batch.terms[place]?.reserving {
-                answer.makeExtras().token = tokens.token(of: reservation.made(at: reply.now, hits: reservation.hits))
+            if answer.outcome == .allow, let reservation = batch.terms[index]?.reserving {
+                let made = reservation.made(at: reply.now, hits: reservation.hits)
+                answer.makeExtras().token = keyring.tokens.token(of: made)
             }
-            entry.owner.ledgerAnswered(ticket: entry.ticket, with: answer)
+            entry.delegate.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
         let notices = reply.notices()
         if !notices.isEmpty { onNotices(notices) }
@@ -95,61 +99,87 @@ extension Ledger {
         if isDone { onAnswersDelivered() } else { readUsage(of: batch) }
     }
 
-    /// Only what comes from the journal is sent twice, and that is nothing but facts.
+    /// Answers a batch that Redis has applied before. Only batches from the journal are sent twice, and those have only writes.
     private func deliverAppliedBefore(_ batch: Batch, as outcome: Answer.Outcome) {
-        underWay = nil
+        queue.finishInFlight()
         flush()
-        for entry in batch.entries { entry.owner.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: outcome)) }
+        for entry in batch.entries {
+            entry.delegate.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: outcome))
+        }
         hasEnded(batch)
         onAnswersDelivered()
     }
 
-    /// A batch that has no operations to ask about, or whose operations have failed.
+    /// Ends a batch without operations, or one whose operations have failed.
     private func finish(_ batch: Batch, failure: LedgerFailure? = nil, mayBeApplied: Bool = false) {
         if let failure {
             fail(batch, with: failure, mayBeApplied: mayBeApplied)
         } else if !batch.usageRequests.isEmpty {
             return readUsage(of: batch)
         }
-        endUnderWay()
+        endInFlight()
     }
 
-    /// What a batch asked of usage is read before the next one goes: so many readings and no more are under way at a time.
-    private func readUsage(of batch: Batch) {
-        batch.isReadingUsage = true
-        batch.openReads = batch.usageRequests.count
-        onAnswersDelivered()
-        for request in batch.usageRequests {
-            UsageRead(ledger: self, request: request) {
-                batch.openReads -= 1
-                if batch.openReads == 0 { self.endUnderWay() }
-            }.start()
-        }
-    }
-
-    private func endUnderWay() {
-        if let batch = underWay { hasEnded(batch) }
-        underWay = nil
+    private func endInFlight() {
+        if let batch = queue.inFlight { hasEnded(batch) }
+        queue.finishInFlight()
         onAnswersDelivered()
         flush()
     }
 
+    // MARK: - Usage
+
+    /// Reads the usage that a batch was asked for before the next batch is sent. This bounds the readings in flight.
+    private func readUsage(of batch: Batch) {
+        batch.openReads = batch.usageRequests.count
+        onAnswersDelivered()
+        for request in batch.usageRequests {
+            readUsage(request, sentAt: .now()) {
+                batch.openReads -= 1
+                if batch.openReads == 0 { self.endInFlight() }
+            }
+        }
+    }
+
+    private func readUsage(
+        _ request: Batch.UsageRequest, sentAt: NIODeadline, attempt: Int = 1, onEnd: @escaping () -> Void
+    ) {
+        let arguments = UsageCall.arguments(for: request.plan, at: clock.now, fixedClock: fixedClock)
+        link.call(Self.usageFunction, arguments, deadline: sentAt + deadline) { result in
+            switch UsageCall.outcome(result, of: request.plan) {
+            case .usage(let usage): request.completion(.success(usage))
+            case .otherTime(let now) where attempt <= 3:
+                self.clock.redisSaid(now)
+                return self.readUsage(request, sentAt: sentAt, attempt: attempt + 1, onEnd: onEnd)
+            case .otherTime: request.completion(.failure(.internal("Redis's clock and the calendar do not agree")))
+            case .failed(let failure): request.completion(.failure(failure))
+            }
+            // Gives up the connection, if at all, before the next batch could be sent on it.
+            if case .failure(.timedOut) = result { self.replyIsLate(sentAt: sentAt) }
+            onEnd()
+        }
+    }
+
     // MARK: - Failing
 
-    /// Decisions, and what was asked of usage, fail at once; facts are kept where they can be. `mayBeApplied`: the batch was
-    /// sent, and nobody knows what became of it.
+    /// Fails decisions and readings of usage at once. Writes go to the journal if the failure allows it.
+    ///
+    /// - Parameters:
+    ///   - first: The index of the first operation that has no answer.
+    ///   - mayBeApplied: Whether the batch was sent and Redis may have applied it.
     func fail(
         _ batch: Batch, from first: Int = 0, with failure: LedgerFailure, mayBeApplied: Bool = false
     ) {
-        let isKept = first == 0 && batch.hasWrites && failure.mayBeJournaled && journal != nil && !batch.isReplay
-        for (place, entry) in batch.entries.enumerated().dropFirst(first) {
-            guard entry.verb.isDecision || !isKept else { continue }
-            entry.owner.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(place), with: failure)
+        let isJournaled =
+            first == 0 && batch.hasWrites && failure.allowsJournaling && journal != nil && !batch.isReplay
+        for (index, entry) in batch.entries.enumerated().dropFirst(first) {
+            guard entry.verb.isDecision || !isJournaled else { continue }
+            entry.delegate.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(index), with: failure)
         }
         for request in batch.usageRequests { request.completion(.failure(failure)) }
         onAnswersDelivered()
         if mayBeApplied { cancelAbandoned(in: batch) }
-        if isKept { keep(batch.facts, as: mayBeApplied ? batch.identity : nil, failure: failure) }
+        if isJournaled { journal(batch.writes, as: mayBeApplied ? batch.identity : nil, failure: failure) }
         if first == 0 { hasEnded(batch) }
     }
 }

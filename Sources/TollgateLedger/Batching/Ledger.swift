@@ -1,23 +1,17 @@
-import DequeModule
 package import NIOCore
 package import TollgateCore
+import TollgatePolicy
 package import TollgateRedis
 
-/// The way to the counters in Redis: gathers operations into batches, has one batch under way at a time, and hands each answer
-/// to whoever asked. An idle ledger sends at the end of the tick; a busy one fills the next batch while it waits.
+/// Sends operations to the counters in Redis in batches, one batch at a time, and hands each answer to the operation's
+/// delegate. An idle ledger sends at the end of the tick; a busy one fills the next batch meanwhile.
 ///
-/// Facts that cannot reach Redis are kept in the journal, where there is one (Ledger+Journal).
+/// Writes that cannot reach Redis go to the journal, if there is one (`Ledger+Journal.swift`).
 ///
-/// Owned by one event loop, like the link beneath it; ledgers share nothing but the journal.
+/// Owned by one event loop, like its link; ledgers share nothing but the journal.
 package final class Ledger {
-    /// Batches that may wait behind the one that fills; past it operations fail with `.busy`. Sessions stop far earlier, when
-    /// ``hasRoom`` says so.
-    static let maxWaitingBatches = 64
-    /// The same with partitions, where operations that come together make many short batches.
-    static let maxWaitingBatchesOfPartitions = 4_096
-
     package static let batchFunction = RedisFunction("batch")
-    /// For a batch of nothing but PEEKs, where Redis takes no writes.
+    /// Runs a batch that has only PEEKs while Redis refuses writes.
     static let peekFunction = RedisFunction("peek")
     static let usageFunction = RedisFunction("usage")
     package static let lookupFunction = RedisFunction("policy/lookup")
@@ -25,60 +19,50 @@ package final class Ledger {
     package let eventLoop: any EventLoop
     package let link: RedisLink
     package let keySpace: KeySpace
+    /// The time that a request may wait in the sidecar, and that Redis has for a reply.
     package let deadline: TimeAmount
-    /// Where facts are kept that cannot reach Redis; without one they fail.
+    /// Stores writes that cannot reach Redis; without one they fail.
     let journal: Journal?
+    /// Signs and verifies the tokens of reservations.
+    package let keyring: ReservationKeyring
 
+    // Without run-time checks of exclusive access: its functions are pure and call nobody.
+    @exclusivity(unchecked) var queue: BatchQueue
     var clock = RedisClock()
     var circuit = CircuitBreaker()
     var producers = ProducerNames()
-    /// What batches call; tests put another version of the library in its place.
+    /// The function that batches call. Tests put another version of the library in its place.
     var batchFunction = Ledger.batchFunction
-    /// Of the limit sets that Redis knows; another one once it has been found to have forgotten some.
+    /// The generation of limit sets that Redis knows. A new one begins when Redis is found to have forgotten some.
     var knownSets = 1
-    private var lastBatchNumber = 0
-    private var shortBatchesUntil = NIODeadline.uptimeNanoseconds(0)
     private var lastReservation = 0
-    /// Signs the tokens of reservations.
-    package internal(set) var tokens = ReservationTokens()
-    /// Why the keys of tokens could not be read the last time.
-    var keysFailure: LedgerFailure?
-    /// Called when the keys have been read; empty while they are not being read.
-    var keyReaders: [(LedgerFailure?) -> Void] = []
-    var nextKeyReading: Scheduled<Void>?
-    var filling: Batch?
-    var full = Deque<Batch>()
-    var underWay: Batch?
-    /// What takes back and has to wait, each with the number of the batch that has to end before it goes into the journal.
-    var queuedUp: [(fact: PendingWrite, behind: Int)] = []
-    /// Batches that were answered by Redis and did not come from the journal.
+    /// The number of batches that Redis has answered and that were not replayed from the journal.
     package internal(set) var answeredBatches = 0
-    /// Those who wait until a batch does not fill any more, each with its number.
+    /// Continuations that wait until a batch has left ``BatchQueue/filling``, each with the number of the batch.
     private var waitingForBatch: [(number: Int, resume: () -> Void)] = []
     private var isFlushScheduled = false
-    private var isDeadlineCheckScheduled = false
-    /// The first attempt to connect has not ended.
-    var isFirstAttempt = true
+    /// Whether the first attempt to connect has not ended.
+    private var isFirstAttempt = true
     private var isStartTimed = false
     private var waitingForStart: [() -> Void] = []
 
-    /// Called when the answers of a batch have been handed out, so that each asker writes them at once.
+    /// Called when the answers of a batch have been handed out, so that each session writes them at once.
     package var onAnswersDelivered: () -> Void = {}
-    /// Called when operations can be sent from now on.
+    /// Called when operations can be sent again.
     package var onReady: () -> Void = {}
     /// Called when there may be room again (``hasRoom``).
     package var onRoom: () -> Void = {}
-    /// Called with what a batch's reply tells besides answers.
+    /// Called with the denials and alerts of a batch's reply.
     package var onNotices: ([LedgerNotice]) -> Void = { _ in }
-    /// Called with each error that Redis answers a batch or a look-up with.
+    /// Called with each error that Redis replies to a batch or a look-up.
     package var onRedisError: (String) -> Void = { _ in }
-    /// Called when something has been put into the journal.
-    package var onKept: () -> Void = {}
+    /// Called when an entry has been added to the journal.
+    package var onJournaled: () -> Void = {}
 
-    /// Operations and batches sent since the start.
+    /// The operations and batches sent since the start.
     package internal(set) var counts = LedgerCounts()
 
-    /// Takes over the link's `onStateChange`; the link is to be started afterwards.
+    /// Creates a ledger on a link that has not been started. Takes over the link's `onStateChange`.
     package init(
         link: RedisLink, eventLoop: any EventLoop, keySpace: KeySpace, deadline: TimeAmount, journal: Journal? = nil
     ) {
@@ -87,173 +71,132 @@ package final class Ledger {
         self.eventLoop = eventLoop
         self.deadline = deadline
         self.journal = journal
-        if let journal { tokens.learn(journal.reservationKeys, current: journal.reservationKeys.first) }
+        queue = BatchQueue(keySpace: keySpace)
+        keyring = ReservationKeyring(link: link, key: keySpace.reservationKeys, deadline: deadline, journal: journal)
+        keyring.onRead = { [unowned self] in onAnswersDelivered() }
+        keyring.onLateReply = { [unowned self] in replyIsLate(sentAt: $0) }
         link.onStateChange = { [weak self] in self?.linkChanged(to: $0) }
     }
 
-    /// Tests set the time that the scripts take for the present one, Unix ms.
+    /// The time that the functions take for the present one, Unix ms; nil for Redis's clock. Set by tests.
     package var fixedClock: Int64? {
         get { clock.fixed }
         set { clock.fixed = newValue }
     }
 
-    /// What Redis's clock probably says now, Unix ms.
+    /// The estimated time of Redis's clock, Unix ms.
     package var redisTime: Int64 { clock.now }
 
-    /// Adds an operation to the batch that fills. `plans` are the scopes it is about, without the inert ones but for COMMIT and
-    /// CANCEL; with none left there is nothing to decide or count, and the answer comes at once. `traits` are what the request
-    /// said of its user, for the journal. `usedAt`: when what a RECORD or REFUND reports was used, Unix ms; nil for now.
-    /// `unknown`: why what administrators have set for the scopes is not known, where it is not.
+    // MARK: - Submitting
+
+    /// Adds an operation to the batch that is filling.
+    ///
+    /// - Parameters:
+    ///   - plans: The scopes of the operation, without the inert ones except for COMMIT and CANCEL. Without any the answer
+    ///     comes at once: there is nothing to decide or to count.
+    ///   - usedAt: The time of the usage that a RECORD or REFUND reports, Unix ms; nil for now.
+    ///   - traits: What the request says of its user, for the journal.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        usedAt: Int64? = nil, traits: [UInt8] = [], unknown: LedgerFailure? = nil, for owner: any OperationDelegate,
-        ticket: Int
+        usedAt: Int64? = nil, traits: [UInt8] = [], for delegate: any OperationDelegate, ticket: Int
     ) {
-        if let unknown {
-            let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
-            return submit(operation, terms, traits, failed: unknown, for: owner, ticket: ticket)
-        }
         guard !plans.isEmpty || terms != nil else {
-            return owner.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
+            return delegate.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
         }
         func fail(_ failure: LedgerFailure) {
             let failsClosed = plans.contains { $0.set.failsClosed }
             let operation = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
-            owner.ledgerFailed(ticket: ticket, of: operation, with: failure)
+            delegate.ledgerFailed(ticket: ticket, of: operation, with: failure)
         }
-        // Facts go into a batch all the same: those of a tick are put into the journal together.
-        guard isReady || isStarting || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
-        if verb == .reserve, let keysFailure, tokens.keys.isEmpty { return fail(keysFailure) }
-        // Without Redis the batch that fills goes into the journal, and keeps the order.
-        let hasBacklog = journal?.hasBacklog == true || !queuedUp.isEmpty
-        if isReady || isStarting, verb == .refund || verb == .cancel, hasBacklog {
+        let canSend = isReady || isStarting
+        // Without Redis, writes fill a batch too: those of a tick are put into the journal together.
+        guard canSend || (!verb.isDecision && journal != nil) else { return fail(noConnection) }
+        if verb == .reserve, let failure = keyring.failure, !keyring.tokens.canSign { return fail(failure) }
+        // Without Redis, the batch that is filling goes into the journal and keeps the order.
+        if canSend, verb == .refund || verb == .cancel, journal?.hasBacklog == true || queue.hasHeldBack {
             let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
-            let failed = FailedOperation(verb: verb, terms: terms, failsClosed: false)
-            return queueUp(
+            return holdBack(
                 PendingWrite(
-                    operation: JournalEntry(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
+                    entry: JournalEntry(operation, terms, traits), delegate: delegate, ticket: ticket,
+                    failed: FailedOperation(verb: verb, terms: terms, failsClosed: false)))
         }
-        guard let batch = batchToFill(in: keySpace.partition(of: plans, terms)) else { return fail(.busy) }
+        guard let batch = queue.batchToFill(in: keySpace.partition(of: plans, terms), at: .now()) else {
+            return fail(.busy)
+        }
         var times = OperationTimes(usedAt: usedAt)
         if terms != nil || usedAt != nil { times.now = redisTime }
         batch.append(
-            verb, amounts, on: plans, terms: terms, times: times, traits: traits, for: owner, ticket: ticket)
+            verb, amounts, on: plans, terms: terms, times: times, traits: traits, for: delegate, ticket: ticket)
         scheduleFlush()
     }
 
-    /// Reads what a scope has used, after the operations submitted before.
+    /// Ends an operation whose scopes could not be looked up. Without the administrators' settings a decision could be wrong,
+    /// and usage could be counted against the wrong limits: usage goes to the journal if Redis cannot be asked now.
+    package func fail(
+        _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms?, usedAt: Int64? = nil,
+        traits: [UInt8], with failure: LedgerFailure, for delegate: any OperationDelegate, ticket: Int
+    ) {
+        let failed = FailedOperation(
+            verb: verb, terms: terms, failsClosed: plans.contains { $0.set.failsClosed })
+        guard !verb.isDecision, journal != nil, failure.allowsJournaling else {
+            return delegate.ledgerFailed(ticket: ticket, of: failed, with: failure)
+        }
+        let operation = BatchedOperation(verb: verb, amounts: amounts, scopes: plans, usedAt: usedAt)
+        holdBack(
+            PendingWrite(
+                entry: JournalEntry(operation, terms, traits), delegate: delegate, ticket: ticket, failed: failed))
+    }
+
+    /// Reads the usage of a scope after the operations submitted before.
     package func readUsage(
         of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
     ) {
         guard isReady || isStarting else { return completion(.failure(noConnection)) }
-        // A reading is a call of its own, and so goes with a batch of any partition.
-        let partition = if let filling { filling.partition } else { plan.partition }
-        guard let batch = batchToFill(in: partition) else { return completion(.failure(.busy)) }
+        // A reading is a call of its own, so it goes with a batch of any partition.
+        let partition = if let filling = queue.filling { filling.partition } else { plan.partition }
+        guard let batch = queue.batchToFill(in: partition, at: .now()) else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))
         scheduleFlush()
     }
 
-    /// Without what administrators have set a decision could be wrong, and a fact be counted for the wrong limits: that waits in
-    /// the journal where Redis cannot be asked.
-    private func submit(
-        _ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8], failed failure: LedgerFailure,
-        for owner: any OperationDelegate, ticket: Int
-    ) {
-        let failed = FailedOperation(
-            verb: operation.verb, terms: terms, failsClosed: operation.scopes.contains { $0.set.failsClosed })
-        guard !operation.verb.isDecision, journal != nil, failure.mayBeJournaled else {
-            return owner.ledgerFailed(ticket: ticket, of: failed, with: failure)
-        }
-        queueUp(
-            PendingWrite(
-                operation: JournalEntry(operation, terms, traits), owner: owner, ticket: ticket, failed: failed))
-    }
+    /// Whether a plan is in the batch that is filling.
+    package func isFilling(with plan: ScopePlan) -> Bool { queue.filling?.number == plan.batchNumber }
 
-    /// Whether a plan is in the batch which fills.
-    package func isFilling(with plan: ScopePlan) -> Bool { filling?.number == plan.batchNumber }
-
-    /// Calls back, later, when the batch which fills now has been sent or has failed.
+    /// Calls `resume` later, when the batch that is filling now has been sent or has failed.
     package func afterFilling(_ resume: @escaping () -> Void) {
-        waitingForBatch.append((filling?.number ?? 0, resume))
+        waitingForBatch.append((queue.filling?.number ?? 0, resume))
         scheduleFlush()
     }
 
-    /// What is submitted from now on goes into another batch than this scope was last put into.
-    package func endBatch(with plan: ScopePlan?) {
-        guard let plan else { return endBatch() }
-        if filling?.number == plan.batchNumber { endBatch() }
+    /// Closes the batch that is filling if it has the plan; nil stands for any plan.
+    package func closeBatch(with plan: ScopePlan? = nil) {
+        if plan.map({ isFilling(with: $0) }) ?? true { queue.closeFilling() }
     }
 
-    /// What is submitted from now on goes into another batch. To be called when plans are made anew: a batch reads and writes each
-    /// of its plans by itself, so two plans of one scope must not be in the same.
-    package func endBatch() {
-        guard let batch = filling else { return }
-        full.append(batch)
-        filling = nil
-    }
-
-    /// For a RESERVE.
+    /// Returns a new id for a RESERVE, unique among all ledgers.
     package func makeReservationID() -> String {
         lastReservation += 1
         return "\(producers.base)-\(String(lastReservation, radix: 36))"
     }
 
-    /// Whether COMMIT and CANCEL still find out that a reservation was settled before.
-    package func canSettle(_ reservation: Reservation) -> Bool {
-        redisTime < reservation.endsAt + Reservation.settledWithin
+    /// Whether a COMMIT or CANCEL can still find out that the reservation was committed or cancelled before.
+    package func canEnd(_ reservation: Reservation) -> Bool {
+        redisTime < reservation.endsAt + Reservation.endRemembered
     }
 
-    // MARK: - Filling
+    /// Whether sessions may submit more requests, or should let them wait.
+    package var hasRoom: Bool { queue.hasRoom(isConnected: isReady || isStarting) }
 
-    /// Whether requests that can wait elsewhere are to be handed in. One batch that waits behind the one under way is enough to
-    /// keep Redis busy; with more, each request would only wait longer.
-    package var hasRoom: Bool {
-        guard isReady || isStarting else { return true }
-        let waiting = full.count + (filling?.isFull == true ? 1 : 0)
-        return waiting < (underWay == nil ? 2 : 1)
-    }
-
-    /// For the next tenth of a second batches close early. To be called while clients that ask for little wait behind others
-    /// that ask for much: those lose some of their throughput, and the former wait a third as long.
+    /// Closes batches early for the next 100 ms. Called while clients with few requests wait behind clients with many.
     package func keepBatchesShort() {
-        shortBatchesUntil = .now() + .milliseconds(100)
+        queue.keepShort(until: .now() + .milliseconds(100))
     }
 
-    private var hasPlace: Bool {
-        full.count < (keySpace.partitions == nil ? Self.maxWaitingBatches : Self.maxWaitingBatchesOfPartitions)
-    }
+    // MARK: - Flushing
 
-    /// Nil when too many batches wait. An operation of another partition ends the batch that fills: all keys of a call are in one.
-    private func batchToFill(in partition: KeySpace.Partition?) -> Batch? {
-        if let batch = filling {
-            guard batch.isFull || batch.partition != partition else { return batch }
-            guard hasPlace else { return nil }
-            full.append(batch)
-        } else if !hasPlace {
-            return nil
-        }
-        let batch = makeBatch(in: partition)
-        filling = batch
-        return batch
-    }
-
-    /// One that comes from the journal. Plans are in one batch at a time, so the one that fills is ended.
-    func batchToReplay(in partition: KeySpace.Partition?) -> Batch {
-        endBatch()
-        return makeBatch(in: partition)
-    }
-
-    private func makeBatch(in partition: KeySpace.Partition?) -> Batch {
-        lastBatchNumber += 1
-        let now = NIODeadline.now()
-        return Batch(
-            number: lastBatchNumber, keySpace: keySpace, partition: partition,
-            bounds: now < shortBatchesUntil ? .short : .long, at: now)
-    }
-
-    /// From within the loop's handling of I/O this runs when all of the tick's reads have been handled.
+    /// Schedules ``flush()``. Within the loop's handling of I/O it runs when all reads of the tick have been handled.
     func scheduleFlush() {
-        guard !isFlushScheduled, underWay == nil else { return }
+        guard !isFlushScheduled, queue.inFlight == nil else { return }
         guard !isStarting else { return timeStart() }
         isFlushScheduled = true
         eventLoop.assumeIsolated().execute {
@@ -262,32 +205,26 @@ package final class Ledger {
         }
     }
 
+    /// Sends or fails batches until one is in flight or none is left.
     func flush() {
         defer { onRoom() }
-        while underWay == nil, !isStarting, let batch = full.popFirst() ?? filling {
-            if batch === filling { filling = nil }
-            guard isReady else {
-                fail(batch, with: noConnection)
-                continue
+        while queue.inFlight == nil, let action = queue.next(conditions, hasBacklog: journal?.hasBacklog == true) {
+            switch action {
+            case .send(let batch): send(batch)
+            case .fail(let batch, .notConnected): fail(batch, with: noConnection)
+            case .fail(let batch, .waitedTooLong), .fail(let batch, .aheadOfJournal): fail(batch, with: .busy)
             }
-            guard batch.isReplay || !hasWaitedTooLong(since: batch.waitsSince) && !isAheadOfJournal(batch) else {
-                fail(batch, with: .busy)
-                continue
-            }
-            underWay = batch
-            send(batch)
         }
         if !waitingForBatch.isEmpty { resumeWaiting() }
     }
 
-    /// Whether it would take back what has gone into the journal since it was filled: it goes there too, behind that.
-    private func isAheadOfJournal(_ batch: Batch) -> Bool {
-        batch.takesBack && journal?.hasBacklog == true
+    private var conditions: BatchQueue.Conditions {
+        .init(isStarting: isStarting, isConnected: isReady, oldest: oldestAllowed(at: .now()))
     }
 
-    /// At once, so that they come first into the next batch.
+    /// Resumes at once, so that the resumed requests come first into the next batch.
     private func resumeWaiting() {
-        let number = filling?.number
+        let number = queue.filling?.number
         let ready = waitingForBatch.filter { $0.number != number }
         guard !ready.isEmpty else { return }
         waitingForBatch.removeAll { $0.number != number }
@@ -295,10 +232,21 @@ package final class Ledger {
         onAnswersDelivered()
     }
 
-    // MARK: - The start
+    /// Whether a request that arrived at `time` has waited in the sidecar for longer than a request may.
+    package func hasWaitedTooLong(since time: NIODeadline) -> Bool { time <= oldestAllowed(at: .now()) }
 
-    /// Whether the first attempt to connect is under way: then operations wait for its end, within the deadline of the first
-    /// of them, and are not answered as in an outage.
+    /// The latest arrival that has waited too long. A stall of Redis does not count: waiting requests get their full time
+    /// again from the moment the stall was noticed.
+    private func oldestAllowed(at now: NIODeadline) -> NIODeadline {
+        let oldest = now - deadline
+        guard let stall = circuit.lastStall, stall > oldest else { return oldest }
+        return .uptimeNanoseconds(0)
+    }
+
+    // MARK: - The first connection
+
+    /// Whether the first attempt to connect is under way. Until it ends, and no longer than the deadline of the first
+    /// operation, operations wait instead of being answered as in an outage.
     package var isStarting: Bool {
         guard isFirstAttempt else { return false }
         switch link.status {
@@ -307,7 +255,7 @@ package final class Ledger {
         }
     }
 
-    /// Calls back, later, when the first attempt to connect has ended. To be called while ``isStarting``.
+    /// Calls `resume` later, when the first attempt to connect has ended. Called while ``isStarting``.
     package func afterStart(_ resume: @escaping () -> Void) {
         waitingForStart.append(resume)
         timeStart()
@@ -327,43 +275,12 @@ package final class Ledger {
         waitingForStart = []
         for resume in waiting { resume() }
     }
-
-    // MARK: - Deadlines
-
-    /// Whether what came then has waited in the sidecar for longer than a request may. A stall of Redis is not held against
-    /// it: from the moment that it was noticed, what waits has its time anew.
-    package func hasWaitedTooLong(since time: NIODeadline) -> Bool {
-        max(time, circuit.lastStall ?? time) + deadline <= .now()
-    }
-
-    /// One timer for all batches, so that a request costs none.
-    func scheduleDeadlineCheck(at time: NIODeadline) {
-        guard !isDeadlineCheckScheduled else { return }
-        isDeadlineCheckScheduled = true
-        eventLoop.assumeIsolated().scheduleTask(deadline: time) {
-            self.isDeadlineCheckScheduled = false
-            self.checkDeadline()
-        }
-    }
-
-    /// Of the batch that is under way; readings of usage have deadlines of their own.
-    private func checkDeadline() {
-        guard let batch = underWay, !batch.isReadingUsage else { return }
-        let now = NIODeadline.now()
-        guard batch.sentAt + deadline <= now else { return scheduleDeadlineCheck(at: batch.sentAt + deadline) }
-        guard !link.hasUnreadBytes else { return scheduleDeadlineCheck(at: now + ReplyDeadline.shortPause) }
-        underWay = nil
-        let verdict = circuit.replyIsLate(sentAt: batch.sentAt, now: now)
-        fail(batch, with: .timeout, mayBeApplied: true)
-        act(on: verdict)
-        flush()
-    }
 }
 
-/// What a ledger has sent since the start.
+/// The operations and batches that a ledger has sent since its start.
 package struct LedgerCounts: Sendable {
     package var operations = 0
     package var batches = 0
-    /// Reservations that were given up, and could not be put into the journal to be cancelled.
+    /// Reservations that were abandoned, and whose CANCEL could not be put into the journal.
     package var holdsNotCancelled = 0
 }

@@ -22,7 +22,7 @@ package enum LedgerFailure: Error, Equatable, Sendable {
     }
 
     /// Whether a fact that met this failure is kept until Redis takes it.
-    var mayBeJournaled: Bool {
+    var allowsJournaling: Bool {
         switch self {
         case .unavailable, .timeout, .refused, .unsupported, .busy: true
         case .internal: false

@@ -5,13 +5,13 @@ package enum OperationTerms: Sendable {
     /// A RESERVE.
     case reserving(Reservation)
     /// A COMMIT or CANCEL.
-    case settling(Reservation)
+    case ending(Reservation)
 
     /// What the operation is known by once it has been applied; of a RESERVE, what its settling is known by.
     var mark: IdempotencyKey {
         switch self {
         case .once(let mark): mark
-        case .reserving(let reservation), .settling(let reservation): IdempotencyKey(reservation)
+        case .reserving(let reservation), .ending(let reservation): IdempotencyKey(reservation)
         }
     }
 
@@ -35,7 +35,7 @@ package struct OperationTimes: Sendable {
 
     /// The time whose day an amount counts in: of a COMMIT, when its reservation was made. Nil for now.
     func periodTime(of terms: OperationTerms?) -> Int64? {
-        if case .settling(let reservation)? = terms { reservation.madeAt } else { usedAt }
+        if case .ending(let reservation)? = terms { reservation.madeAt } else { usedAt }
     }
 }
 

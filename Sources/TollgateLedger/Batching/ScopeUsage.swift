@@ -36,8 +36,9 @@ package struct ScopeUsage: Sendable {
 enum UsageCall {
     enum Outcome {
         case usage(ScopeUsage)
+        /// The periods that were sent are not those of Redis's clock, which is `now`.
         case otherTime(now: Int64)
-        case broken
+        case failed(LedgerFailure)
     }
 
     static func arguments(for plan: ScopePlan, at now: Int64, fixedClock: Int64?) -> RedisFunctionArguments {
@@ -52,14 +53,25 @@ enum UsageCall {
         return RedisFunctionArguments(count: 3, bytes: bytes)
     }
 
-    /// Nil when the bytes are not a reply of the script.
-    static func outcome(_ bytes: ByteBuffer, of plan: ScopePlan) -> Outcome? {
+    static func outcome(_ result: Result<RedisReply, RedisError>, of plan: ScopePlan) -> Outcome {
+        switch result {
+        case .success(.bulk(let bytes)):
+            outcome(bytes, of: plan) ?? .failed(.internal("the usage script's reply cannot be read"))
+        case .success(.error(let sentence)): .failed(LedgerFailure(redisSaid: sentence))
+        case .success: .failed(.internal("the usage script's reply is not a string"))
+        case .failure(.timedOut): .failed(.timeout)
+        case .failure(let error): .failed(.unavailable(error.description))
+        }
+    }
+
+    /// Nil if the bytes are not a reply of the function.
+    private static func outcome(_ bytes: ByteBuffer, of plan: ScopePlan) -> Outcome? {
         var bytes = bytes
         guard bytes.readMessagePackArrayCount() != nil, let status = bytes.readMessagePackInteger(),
             let now = bytes.readMessagePackInteger()
         else { return nil }
         if status == 0 { return .otherTime(now: now) }
-        if status == 2 { return .broken }
+        if status == 2 { return .failed(.internal("the key of \(plan.scope) in Redis is not a hash")) }
         var usage = ScopeUsage(scope: plan.scope, items: [])
         for limit in plan.set.limits {
             guard let used = bytes.readMessagePackInteger(), let held = bytes.readMessagePackInteger(),

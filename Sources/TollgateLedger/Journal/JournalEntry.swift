@@ -28,7 +28,7 @@ struct JournalEntry: Codable, Equatable {
         at = operation.usedAt
         switch terms {
         case .once(let mark)?: self.mark = mark.name
-        case .settling(let reservation)?: self.reservation = reservation.text
+        case .ending(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
     }
@@ -45,7 +45,7 @@ struct JournalEntry: Codable, Equatable {
             amounts[meter] = amount
         }
         if let reservation {
-            return Reservation(text: reservation).map { (verb, amounts, .settling($0)) }
+            return Reservation(text: reservation).map { (verb, amounts, .ending($0)) }
         }
         return (verb, amounts, mark.map { .once(IdempotencyKey(name: $0)) })
     }

@@ -51,10 +51,10 @@ package struct JournalReplay: Sendable {
     }
 
     /// Replays what is there, and then what is said to have come, until its task is cancelled.
-    package func run(whenKept: AsyncStream<Void>) async {
+    package func run(whenJournaled: AsyncStream<Void>) async {
         guard var grouping = await makeGrouping() else { return }
         await drain(&grouping)
-        for await _ in whenKept { await drain(&grouping) }
+        for await _ in whenJournaled { await drain(&grouping) }
     }
 
     /// Finds out what an earlier life of the sidecar has sent. Nil when the task was cancelled before that is known.

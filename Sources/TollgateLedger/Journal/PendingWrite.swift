@@ -1,25 +1,25 @@
 import TollgateCore
 
-/// A fact on its way into the journal, and who waits to hear that it is there. Owned by the ledger's event loop.
+/// A write on its way into the journal, with the delegate that waits for it. Owned by the ledger's event loop.
 struct PendingWrite {
-    var operation: JournalEntry
-    var owner: any OperationDelegate
+    var entry: JournalEntry
+    var delegate: any OperationDelegate
     var ticket: Int
-    /// What its owner has to know if it cannot be kept.
+    /// The operation as its delegate is notified if the journal fails too.
     var failed: FailedOperation
 
-    /// What takes back must not be replayed before it.
+    /// Whether the write adds usage. Nothing that takes back may be replayed before it.
     var isBarrier: Bool { failed.verb == .record || failed.verb == .commit }
 }
 
 extension Batch {
-    /// The facts among its operations, in their order.
-    var facts: [PendingWrite] {
-        encoder.batchedOperations().enumerated().compactMap { place, operation in
+    /// The writes among the operations, in their order.
+    var writes: [PendingWrite] {
+        encoder.batchedOperations().enumerated().compactMap { index, operation in
             guard !operation.verb.isDecision else { return nil }
             return PendingWrite(
-                operation: JournalEntry(operation, terms[place], traits[place] ?? []), owner: entries[place].owner,
-                ticket: entries[place].ticket, failed: failedOperation(place))
+                entry: JournalEntry(operation, terms[index], traits[index] ?? []), delegate: entries[index].delegate,
+                ticket: entries[index].ticket, failed: failedOperation(index))
         }
     }
 }

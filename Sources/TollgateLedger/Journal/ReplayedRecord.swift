@@ -2,12 +2,12 @@ package import NIOCore
 package import TollgateCore
 package import TollgatePolicy
 
-/// Waits for what becomes of a record that is replayed. Owned by the ledger's event loop.
+/// Collects the results of a replayed record's operations. Owned by the ledger's event loop.
 final class ReplayedRecord: OperationDelegate {
     private let operations: Int
     private var missing: Int
     private var outcome = JournalReplay.Outcome.applied
-    /// What Redis will never apply, and why not the first of it.
+    /// The indices of the operations that Redis will never apply.
     private var faults: [Int] = []
     private var firstFault = ""
     private let promise: EventLoopPromise<JournalReplay.Outcome>
@@ -32,13 +32,13 @@ final class ReplayedRecord: OperationDelegate {
         case .conflict: note("its id was used before for other amounts", of: ticket)
         default: break
         }
-        oneMore()
+        finishOne()
     }
 
-    /// The operation is not sent; a sentence that says why.
+    /// Notes that an operation is not sent, and why.
     func cannotApply(_ reason: String, ticket: Int) {
         note(reason, of: ticket)
-        oneMore()
+        finishOne()
     }
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
@@ -47,7 +47,7 @@ final class ReplayedRecord: OperationDelegate {
         case .timeout, .unavailable: outcome = .unanswered
         case .busy, .refused, .unsupported: outcome = .notNow
         }
-        oneMore()
+        finishOne()
     }
 
     private func note(_ fault: String, of ticket: Int) {
@@ -55,7 +55,7 @@ final class ReplayedRecord: OperationDelegate {
         if faults.count == 1 { firstFault = "operation \(ticket + 1): \(fault)" }
     }
 
-    private func oneMore() {
+    private func finishOne() {
         missing -= 1
         guard missing == 0 else { return }
         guard outcome == .applied, !firstFault.isEmpty else { return promise.succeed(outcome) }
@@ -67,14 +67,14 @@ final class ReplayedRecord: OperationDelegate {
 }
 
 extension Ledger {
-    /// Sends a record of the journal. `plan` finds the scopes of now.
+    /// Sends a record of the journal. `plan` returns the present plan of a scope.
     package func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan
     ) -> EventLoopFuture<JournalReplay.Outcome> {
         guard isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
-        let owner = ReplayedRecord(operations: record.operations, ledger: self, promise: promise)
-        if !replay(record, plan: plan, for: owner) { promise.succeed(.impossible("this version cannot read it")) }
+        let delegate = ReplayedRecord(operations: record.operations, ledger: self, promise: promise)
+        if !replay(record, plan: plan, for: delegate) { promise.succeed(.impossible("this version cannot read it")) }
         return promise.futureResult
     }
 }

@@ -2,7 +2,7 @@
 /// sidecar can settle it. Immutable; a class, so that it travels as one pointer.
 package final class Reservation: Sendable {
     /// How long after its end a reservation can still be settled, in ms.
-    package static let settledWithin: Int64 = 86_400_000
+    package static let endRemembered: Int64 = 86_400_000
 
     /// In place of the time at which it was made, for a CANCEL where that is not known, nor whether it was: then the holds in Redis
     /// say so, and a request is given back only where there are any.

@@ -34,9 +34,9 @@ final class AlertReview: OperationDelegate {
     /// A plan that is not the scope's own goes in a batch of its own, where no other of that scope can be.
     private func submitNext(insteadOf own: ScopePlan?) {
         guard let plan = plans.popLast() else { return completion(.reviewed) }
-        if plan !== own { ledger.endBatch() }
+        if plan !== own { ledger.closeBatch() }
         ledger.submit(.peek, Amounts(requests: 1), on: [plan], for: self, ticket: 0)
-        if plan !== own { ledger.endBatch() }
+        if plan !== own { ledger.closeBatch() }
     }
 
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) { submitNext(insteadOf: nil) }

@@ -42,7 +42,7 @@ extension RequestHandler {
             framing.beginReply(&buffer)
             let ledger = worker.ledger
             let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, hits: 0)
-            DecisionText.writeDegraded(token: reservation.map { ledger.tokens.token(of: $0) }, to: &buffer)
+            DecisionText.writeDegraded(token: reservation.map { ledger.keyring.tokens.token(of: $0) }, to: &buffer)
             framing.endReply(&buffer)
         }
     }

@@ -59,9 +59,14 @@ extension RequestHandler {
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         let terms = reader.request.id == nil ? nil : OperationTerms.once(IdempotencyKey(verb, reader.request))
+        if let unknown {
+            return worker.ledger.fail(
+                verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
+                traits: worker.resolver.traits, with: unknown, for: self, ticket: reserveReply())
+        }
         worker.ledger.submit(
             verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
-            traits: worker.resolver.traits, unknown: unknown, for: self, ticket: reserveReply())
+            traits: worker.resolver.traits, for: self, ticket: reserveReply())
     }
 
     /// Without a connection nobody waits, but for the first: what comes together in an outage is kept together.
@@ -80,10 +85,14 @@ extension RequestHandler {
         guard worker.resolve(names, of: request.bytes, unknown) else { return awaitScopes() }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         let (amounts, reservation) = worker.reservation(for: request)
+        if let unknown {
+            return worker.ledger.fail(
+                .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
+                with: unknown, for: self, ticket: reserveReply())
+        }
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
-            unknown: unknown, for: self,
-            ticket: reserveReply())
+            for: self, ticket: reserveReply())
     }
 
     /// COMMIT and CANCEL. `hasReadKeys`: whether the keys of tokens have just been read for this request.
@@ -103,15 +112,19 @@ extension RequestHandler {
             return awaitScopes()
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
+        if let unknown {
+            return worker.ledger.fail(
+                verb, request.amounts, on: worker.plans, terms: .ending(settled.reservation),
+                traits: worker.resolver.traits, with: unknown, for: self, ticket: reserveReply())
+        }
         worker.ledger.submit(
-            verb, request.amounts, on: worker.plans, terms: .settling(settled.reservation),
-            traits: worker.resolver.traits, unknown: unknown,
-            for: self, ticket: reserveReply())
+            verb, request.amounts, on: worker.plans, terms: .ending(settled.reservation),
+            traits: worker.resolver.traits, for: self, ticket: reserveReply())
     }
 
     /// Another sidecar may have made the key since they were read last.
     private func readKeys(thenSettle verb: OperationVerb) {
-        wait({ worker.ledger.readReservationKeys(completion: $0) }) { [self] failure in
+        wait({ worker.ledger.keyring.read(completion: $0) }) { [self] failure in
             if let failure { return refuse(RequestError(failure)) }
             settle(verb, nil, hasReadKeys: true)
         }

@@ -44,14 +44,14 @@ extension Worker {
     func reservation(settledBy request: Request) throws(SettlingFault) -> Settled {
         let reservation: Reservation
         do throws(ReservationTokens.Fault) {
-            reservation = try ledger.tokens.reservation(token: request.reservation.map(request.text) ?? "")
+            reservation = try ledger.keyring.tokens.reservation(token: request.reservation.map(request.text) ?? "")
         } catch {
             throw error == .unknownKey ? .unknownKey : .refused(SettlingFault.notAReservation)
         }
         guard let scopes = Request.ScopeTexts(reservation.scopes) else {
             throw .refused(SettlingFault.notAReservation)
         }
-        guard ledger.canSettle(reservation) else {
+        guard ledger.canEnd(reservation) else {
             throw .refused(RequestError(.notFound, "reservation: it ended more than 24 hours ago"))
         }
         var bytes = scopes.bytes

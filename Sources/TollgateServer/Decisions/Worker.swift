@@ -76,7 +76,7 @@ final class Worker {
             onContention: { [unowned ledger] in ledger.keepBatchesShort() })
         let cache = ScopePlanCache(
             policy: policy, keySpace: settings.keySpace, redisTime: { [unowned ledger] in ledger.redisTime },
-            onDrop: { [unowned ledger] in ledger.endBatch(with: $0) },
+            onDrop: { [unowned ledger] in ledger.closeBatch(with: $0) },
             isInFillingBatch: { [unowned ledger] in ledger.isFilling(with: $0) })
         resolver = ScopeResolver(cache: cache)
         lookup = SettingsLookup(ledger: ledger, logger: logger)

@@ -48,7 +48,7 @@ final class JournalKeeper: Sendable {
         task.withLock { task in
             task = Task {
                 await withTaskCancellationHandler {
-                    await replay.run(whenKept: kept)
+                    await replay.run(whenJournaled: kept)
                 } onCancel: {
                     watching.cancel()
                 }

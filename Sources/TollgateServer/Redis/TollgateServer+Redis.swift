@@ -37,7 +37,7 @@ extension TollgateServer {
 
     /// Other sidecars cannot read tokens whose key Redis has lost.
     private func putBackReservationKeys() {
-        for worker in workers { worker.eventLoop.execute { worker.value.ledger.readReservationKeys { _ in } } }
+        for worker in workers { worker.eventLoop.execute { worker.value.ledger.keyring.read { _ in } } }
     }
 
     /// Nothing that was looked up before is used from now on.

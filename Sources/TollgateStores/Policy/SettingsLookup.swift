@@ -181,22 +181,12 @@ package final class SettingsLookup {
 
     private func send(_ portion: [Scope]) {
         isCallUnderWay = true
-        var deadline: ReplyDeadline?
-        deadline = ReplyDeadline(ledger) {
-            guard let sentAt = deadline?.sentAt else { return }
-            deadline = nil
-            self.isCallUnderWay = false
-            self.fail(portion, .timeout)
-            self.ledger.replyIsLate(sentAt: sentAt)
-            self.scheduleFlush()
-        }
+        let sentAt = NIODeadline.now()
         let arguments = RedisFunctionArguments(keys: portion.map { keys.settings(of: $0.description) })
-        ledger.link.call(Ledger.lookupFunction, arguments, isWanted: { deadline != nil }) { result in
-            guard let current = deadline else { return }
-            current.cancel()
-            deadline = nil
+        ledger.link.call(Ledger.lookupFunction, arguments, deadline: sentAt + ledger.deadline) { result in
             self.isCallUnderWay = false
             self.receive(result, for: portion)
+            if case .failure(.timedOut) = result { self.ledger.replyIsLate(sentAt: sentAt) }
             self.scheduleFlush()
         }
     }
@@ -214,6 +204,7 @@ package final class SettingsLookup {
             fail(portion, LedgerFailure(redisSaid: sentence))
         case .success: fail(portion, .internal("the look-up script's reply cannot be read"))
         case .failure(.notConnected): fail(portion, ledger.noConnection)
+        case .failure(.timedOut): fail(portion, .timeout)
         case .failure(let error): fail(portion, .unavailable(error.description))
         }
     }

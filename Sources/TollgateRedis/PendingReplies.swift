@@ -1,0 +1,60 @@
+import DequeModule
+import NIOCore
+
+/// The replies that a connection owes, in the order of their commands, each with its completion and its deadline.
+///
+/// A pure queue, owned by a ``RedisLink``. A command whose deadline has passed leaves an empty entry behind: its reply can
+/// still arrive, and is dropped then.
+struct PendingReplies {
+    private struct Entry {
+        /// Nil after the deadline.
+        var completion: RedisLink.Completion?
+        var deadline: NIODeadline?
+    }
+
+    private var entries = Deque<Entry>()
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    mutating func append(deadline: NIODeadline?, _ completion: @escaping RedisLink.Completion) {
+        entries.append(Entry(completion: completion, deadline: deadline))
+    }
+
+    /// The result of taking the oldest entry.
+    enum Next {
+        case completion(RedisLink.Completion)
+        /// The deadline of the command has passed.
+        case expired
+        /// No reply is owed.
+        case none
+    }
+
+    /// Removes the oldest entry.
+    mutating func next() -> Next {
+        guard let entry = entries.popFirst() else { return .none }
+        return entry.completion.map { .completion($0) } ?? .expired
+    }
+
+    /// Removes all entries and returns the completions that have not been called.
+    mutating func removeAll() -> [RedisLink.Completion] {
+        defer { entries.removeAll() }
+        return entries.compactMap(\.completion)
+    }
+
+    /// The earliest deadline that has not passed; nil if there is none. O(n).
+    var earliestDeadline: NIODeadline? {
+        entries.lazy.compactMap { $0.completion == nil ? nil : $0.deadline }.min()
+    }
+
+    /// Takes the completions whose deadline has passed, oldest first.
+    mutating func expire(at now: NIODeadline) -> [RedisLink.Completion] {
+        var expired: [RedisLink.Completion] = []
+        for index in entries.indices {
+            guard let deadline = entries[index].deadline, deadline <= now, let completion = entries[index].completion
+            else { continue }
+            entries[index].completion = nil
+            expired.append(completion)
+        }
+        return expired
+    }
+}
