@@ -13,7 +13,7 @@ struct FolderLock: ~Copyable {
             throw .embedded("--data \(folder): its file lock cannot be opened: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            // `deinit` closes: it runs after an error too.
+            // `deinit` closes: it runs after an error too. To unlock a lock that another has does nothing.
             let owner = Self.text(of: descriptor)
             throw .embedded(
                 "--data \(folder): the data folder is in use by another tollgate"
@@ -23,6 +23,9 @@ struct FolderLock: ~Copyable {
     }
 
     deinit {
+        // A child process that is being started may hold a copy of the descriptor until its exec: closing ours alone would
+        // keep the lock that long.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 
