@@ -1,66 +1,53 @@
 package import TollgateCore
 package import TollgatePolicy
 
-/// The plans of the scopes seen lately, made from one policy and from what administrators have set. Bounded: two generations of
-/// `generationSize` plans; a plan that is used survives, one that is not is gone after two generations. Owned by one event loop.
+/// The plans of the scopes seen lately, made from one policy and from what administrators have set.
+///
+/// A plan is returned without a look-up while it is fresh: what was looked up of its scope is younger than
+/// ``freshTicks`` ticks. A user whose requests name different roles has a plan for each limit set that follows.
+///
+/// Owned by one event loop.
 package final class ScopePlanCache {
     package static let generationSize = 131_072
-    /// What was looked up of a scope may be used for so many ticks; from the fewer on it is looked up again while it is used.
+    /// The number of ticks for which a look-up is valid.
     static let freshTicks: UInt32 = 30
+    /// The number of ticks after which a scope in use is looked up again.
     static let agingTicks: UInt32 = 24
     private static let globalText = Array("global".utf8)
-    /// Looked up again at a tick; what is past it is when it is asked for.
+    /// The maximum number of scopes that are looked up again at a tick. Scopes beyond it are looked up when they are used.
     static let maxAging = 2_048
-    /// A user whose requests name more different roles than that has the least used of their plans made anew.
+    /// The maximum number of plans of a user. Beyond it the least recently used one is made anew.
     static let maxVariants = 8
-    /// Limits may differ from scope to scope; past so many sets none are shared with those made before.
-    static let maxSets = 16_384
 
     // What every request reads is without run-time checks of exclusive access, which would be a tenth of its cost: no access
     // lasts longer than a load or a store, or calls back.
 
-    package private(set) var policy: Policy
-    private let keySpace: KeySpace
-    let generationSize: Int
+    @exclusivity(unchecked) private var plans: PlanGenerations
+    private var builder: PlanBuilder
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
     private let isInFillingBatch: (ScopePlan) -> Bool
-    /// Called now and then with a scope that requests are about.
+    /// Called from time to time with a scope that requests name.
     package var onMet: (Scope) -> Void = { _ in }
-    /// The kinds whose scopes have to be looked up; nil before that is known, and then nothing can be decided.
+    /// The kinds whose scopes have to be looked up; nil until that is known: then nothing can be decided.
     @exclusivity(unchecked) private var kindsWithSettings: Set<ScopeKind>?
-    /// Those for which something was set since.
+    /// The kinds for which something was set since.
     private var notedKinds: Set<ScopeKind> = []
-    /// Changes may have been missed: until the kinds have been read again, scopes of every kind are looked up.
+    /// Whether changes may have been missed. Until the kinds have been read again, scopes of every kind are looked up.
     @exclusivity(unchecked) private var looksUpAllKinds = false
-    /// Whether a batch may be ended for the plan that is asked for: for what has waited once already.
-    @exclusivity(unchecked) package var mayEndBatch = false
-    /// Whether the plan that was asked for last is there, but for the batch which fills: that has another of the same scope.
+    /// Whether a batch may be closed for the plan that is requested: true for a request that has waited once already.
+    @exclusivity(unchecked) package var mayCloseBatch = false
+    /// Whether the last requested plan is known but the batch that is filling has another plan of its scope.
     @exclusivity(unchecked) package private(set) var mustWaitForBatch = false
-    @exclusivity(unchecked) private var young = ScopePlanTable()
-    @exclusivity(unchecked) private var old = ScopePlanTable()
-    private var sets: [LimitSetKey: LimitSet] = [:]
     @exclusivity(unchecked) private var policyNumber: UInt32 = 1
     @exclusivity(unchecked) private var tick = freshTicks
     private var aging: [ScopePlan] = []
-    /// Of the scope that every request has: found without the tables, and never dropped.
-    @exclusivity(unchecked) private var global: ScopePlan?
-    private let hash = ScopeHash()
-
-    private struct LimitSetKey: Hashable {
-        var limits: [EffectiveLimit]
-        var history: HistoryRetention?
-        /// Of scopes whose history is kept.
-        var kind: ScopeKind?
-        var calendar: CalendarRules
-        var alerts: LimitSet.AlertRules
-    }
 
     /// - Parameters:
-    ///   - redisTime: what Redis's clock probably says, Unix ms; asked where an override may have ended.
-    ///   - onDrop: called when plans go that may be in a batch which fills: the plan, or nil for any. Another of the same scope
-    ///     must not come into that batch.
-    ///   - isInFillingBatch: whether a plan is in the batch which fills.
+    ///   - redisTime: Returns the estimated time of Redis's clock, Unix ms. Called where an override may have expired.
+    ///   - onDrop: Called when plans go that may be in the batch that is filling: the plan, or nil for any. Another plan of
+    ///     the scope must not join that batch.
+    ///   - isInFillingBatch: Returns whether a plan is in the batch that is filling.
     package init(
         policy: Policy, keySpace: KeySpace, generationSize: Int = ScopePlanCache.generationSize,
         redisTime: @escaping () -> Int64 = { .min }, onDrop: @escaping (ScopePlan?) -> Void = { _ in },
@@ -70,45 +57,39 @@ package final class ScopePlanCache {
         self.isInFillingBatch = isInFillingBatch
         self.redisTime = redisTime
         self.onDrop = onDrop
-        self.policy = policy
-        self.keySpace = keySpace
-        self.generationSize = generationSize
+        builder = PlanBuilder(policy: policy, keySpace: keySpace, redisTime: redisTime)
+        plans = PlanGenerations(size: generationSize) { onDrop(nil) }
     }
 
-    /// Plans held at present.
-    package var count: Int { young.count + old.count }
+    /// The policy that plans are made from.
+    package var policy: Policy { builder.policy }
 
-    /// From now on plans are made from another policy; those there are fitted to it when they are next asked for.
+    /// The number of plans held at present.
+    package var count: Int { plans.count }
+
+    /// Makes plans from another policy from now on. Existing plans are fitted to it when they are next used.
     package func install(_ policy: Policy) {
-        self.policy = policy
+        builder.policy = policy
         policyNumber += 1
         onDrop(nil)
         if let kinds = policy.kindsWithSettings { learn(kinds) }
     }
 
-    /// The kinds of scopes for which something was ever set, as they were read just now.
-    package func learn(_ kinds: Set<ScopeKind>) {
-        looksUpAllKinds = false
-        let kinds = kinds.union(notedKinds)
-        // Scopes of these were not looked up so far.
-        if let known = kindsWithSettings, !kinds.isSubset(of: known) { forgetAll() }
-        kindsWithSettings = kinds.union(kindsWithSettings ?? [])
-    }
-
     // MARK: - Finding
 
-    /// The plan of the scope with that canonical text, by all that is known of it; nil when the bytes are not the text of a
-    /// scope. `traits` are those of its user (`UserTraits.bytes`).
+    /// Returns the plan of a scope by all that is known of it, or nil if the bytes are not the text of a scope.
+    ///
+    /// - Parameter traits: The traits of its user (`UserTraits.bytes`).
     package func plan(forScope text: UnsafeRawBufferPointer, traits: [UInt8] = []) -> ScopePlan? {
-        let hash = self.hash(of: text)
-        if let plan = find(text, hash: hash) { return fitted(plan, traits, mayEndBatch: true) ?? plan }
+        let hash = plans.hash(of: text)
+        if let plan = plans.find(text, hash: hash) { return fitted(plan, traits, mayCloseBatch: true) ?? plan }
         guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else { return nil }
         let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding())
         guard plan.hasText(text) else {
-            // Not the canonical spelling: to be found under that.
+            // Not the canonical spelling: found under that.
             return plan.withText { self.plan(forScope: $0, traits: traits) }
         }
-        keep(plan)
+        plans.insert(plan)
         return plan
     }
 
@@ -117,33 +98,35 @@ package final class ScopePlanCache {
             ?? makePlan(for: scope, hash: 0, traits.bytes, ScopeStanding())
     }
 
-    // Other modules call these two and do not take their code in: there, accesses would be checked again.
+    // Other modules call these two functions and do not inline them: there, accesses would be checked again.
 
-    /// The same; nil where the scope has to be looked up first, or has to wait for the batch (`mustWaitForBatch`).
-    /// `isAskedByRequest`: whether it is a request that asks, and not a report.
+    /// Returns the plan of a scope, or nil if the scope has to be looked up first or has to wait for the batch that is
+    /// filling (``mustWaitForBatch``).
+    ///
+    /// - Parameter isAskedByRequest: Whether a request asks, and not a report.
     @inline(never)
     package func currentPlan(
         forScope text: UnsafeRawBufferPointer, traits: [UInt8], isAskedByRequest: Bool = false
     ) -> ScopePlan? {
-        let hash = self.hash(of: text)
-        guard kindsWithSettings != nil, let plan = find(text, hash: hash), isFresh(plan) else {
+        let hash = plans.hash(of: text)
+        guard kindsWithSettings != nil, let plan = plans.find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits, isAskedByRequest)
         }
-        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayCloseBatch: mayCloseBatch)
     }
 
-    /// The same of the scope that every request has.
+    /// Returns the plan of `global`, under the conditions of ``currentPlan(forScope:traits:isAskedByRequest:)``.
     @inline(never)
     package func currentGlobalPlan(isAskedByRequest: Bool = false) -> ScopePlan? {
-        guard kindsWithSettings != nil, let global, isFresh(global) else {
+        guard kindsWithSettings != nil, let global = plans.global, isFresh(global) else {
             return Self.globalText.withUnsafeBytes {
-                planWithoutLookup(forScope: $0, hash: hash(of: $0), [], isAskedByRequest)
+                planWithoutLookup(forScope: $0, hash: plans.hash(of: $0), [], isAskedByRequest)
             }
         }
-        return fits(global, []) ? global : fitted(global, [], mayEndBatch: mayEndBatch)
+        return fits(global, []) ? global : fitted(global, [], mayCloseBatch: mayCloseBatch)
     }
 
-    /// That of a scope of a kind for which nothing was ever set.
+    /// Returns the plan of a scope whose kind never had any settings, and nil for other scopes.
     @inline(never)
     private func planWithoutLookup(
         forScope text: UnsafeRawBufferPointer, hash: Int, _ traits: [UInt8], _ isAskedByRequest: Bool
@@ -154,53 +137,17 @@ package final class ScopePlanCache {
             !kindsWithSettings.contains(scope.kind)
         else { return nil }
         if isAskedByRequest { onMet(scope) }
-        guard let plan = find(text, hash: hash) else {
+        guard let plan = plans.find(text, hash: hash) else {
             let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
             guard plan.hasText(text) else { return nil }
-            keep(plan)
+            plans.insert(plan)
             return plan
         }
         renew(plan, nil)
-        return fits(plan, traits) ? plan : fitted(plan, traits, mayEndBatch: mayEndBatch)
+        return fits(plan, traits) ? plan : fitted(plan, traits, mayCloseBatch: mayCloseBatch)
     }
 
-    /// Whether something may be set for the scope: for kinds of which nothing was ever set there is nothing to look up.
-    package func mayHaveSettings(_ scope: Scope) -> Bool {
-        guard let kindsWithSettings, !looksUpAllKinds else { return true }
-        return kindsWithSettings.contains(scope.kind)
-    }
-
-    /// After the look-up, or where none was needed.
-    private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
-        plan.standing.lookedUp = tick
-        plan.standing.isAging = false
-        guard plan.standing.settings?.settings != settings?.settings else { return }
-        plan.standing.settings = settings
-        plan.standing.policyNumber = 0
-        plan.standing.others = []
-    }
-
-    @inline(__always)
-    private func find(_ text: UnsafeRawBufferPointer, hash: Int) -> ScopePlan? {
-        if let plan = young.find(text, hash: hash) { return plan }
-        if let global, global.hasText(text) { return global }
-        guard let plan = old.find(text, hash: hash) else { return nil }
-        keep(plan)
-        return plan
-    }
-
-    @inline(__always)
-    private func isFresh(_ plan: ScopePlan) -> Bool {
-        // One that was never looked up is as old as the clock.
-        let age = tick &- plan.standing.lookedUp
-        if age < Self.agingTicks { return true }
-        if age >= Self.freshTicks { return false }
-        if !plan.standing.isAging, aging.count < Self.maxAging {
-            plan.standing.isAging = true
-            aging.append(plan)
-        }
-        return true
-    }
+    // MARK: - Fitting
 
     @inline(__always)
     private func fits(_ plan: ScopePlan, _ traits: [UInt8]) -> Bool {
@@ -209,42 +156,28 @@ package final class ScopePlanCache {
             && (!plan.standing.isUser || areEqual(plan.standing.traits, traits))
     }
 
-    /// Most requests say nothing of their user.
+    /// Compares traits. Most requests have none.
     @inline(__always)
     private func areEqual(_ traits: [UInt8], _ others: [UInt8]) -> Bool {
         traits.count == others.count && (traits.isEmpty || traits == others)
     }
 
-    private func keep(_ plan: ScopePlan) {
-        guard !plan.isGlobal else { return global = plan }
-        if young.count >= generationSize {
-            old = young
-            young = ScopePlanTable()
-            onDrop(nil)
-        }
-        young.insert(plan)
-    }
-
-    // MARK: - Fitting
-
-    /// The plan of the same scope that fits; takes the place of the one given. Nil where that one is in the batch which fills, and
-    /// the batch may not be ended for it: one scope whose requests name different roles would end every batch.
-    private func fitted(_ plan: ScopePlan, _ traits: [UInt8], mayEndBatch: Bool) -> ScopePlan? {
+    /// Returns the plan of the same scope that fits, and puts it in the place of the given one. Nil if that is in the batch
+    /// that is filling and the batch may not be closed: a scope whose requests name different roles would close every batch.
+    private func fitted(_ plan: ScopePlan, _ traits: [UInt8], mayCloseBatch: Bool) -> ScopePlan? {
         if fits(plan, traits) { return plan }
         let chosen: ScopePlan
         if let other = plan.standing.others.first(where: { fits($0, traits) }) {
-            guard mayEndBatch || canLeave(plan) else { return nil }
+            guard mayCloseBatch || canLeave(plan) else { return nil }
             return choose(other, insteadOf: plan)
         }
-        let rules = rules(for: plan.scope, plan.standing.settings, traits)
-        let set = set(for: rules, of: plan.scope)
+        let rules = builder.rules(for: plan.scope, settings: plan.standing.settings, traits: traits)
+        let set = builder.set(for: rules, of: plan.scope)
         if plan.set === set {
             chosen = plan
         } else {
-            guard mayEndBatch || canLeave(plan) else { return nil }
-            let other =
-                plan.standing.others.first { $0.set === set }
-                ?? ScopePlan(scope: plan.scope, set: set, keySpace: keySpace, hash: plan.hash)
+            guard mayCloseBatch || canLeave(plan) else { return nil }
+            let other = plan.standing.others.first { $0.set === set } ?? builder.variant(of: plan, set: set)
             chosen = choose(other, insteadOf: plan)
         }
         chosen.standing.policyNumber = policyNumber
@@ -258,7 +191,7 @@ package final class ScopePlanCache {
         return !mustWaitForBatch
     }
 
-    /// The table has the one that was used last; it leads to those for other traits.
+    /// Puts a plan in the place of the one used last. The table has the last used plan of a scope, which leads to the others.
     private func choose(_ plan: ScopePlan, insteadOf last: ScopePlan) -> ScopePlan {
         var others = last.standing.others.filter { $0 !== plan && $0.standing.policyNumber == policyNumber }
         if last.standing.isUser, last.standing.policyNumber == policyNumber { others.insert(last, at: 0) }
@@ -269,97 +202,105 @@ package final class ScopePlanCache {
         plan.standing.isUser = last.standing.isUser
         plan.standing.others = others
         last.standing.others = []
-        if last === global {
-            global = plan
-        } else {
-            young.replace(last, by: plan)
-            old.replace(last, by: plan)
-        }
+        plans.replace(last, by: plan)
         onDrop(last)
         return plan
     }
 
     private func makePlan(for scope: Scope, hash: Int, _ traits: [UInt8], _ standing: ScopeStanding) -> ScopePlan {
-        var standing = standing
-        let rules = rules(for: scope, standing.settings, traits)
-        standing.policyNumber = policyNumber
-        standing.endsAt = rules.expiresAt ?? .max
-        standing.isUser = Policy.canHaveTier(scope)
-        if standing.isUser { standing.traits = traits }
-        return ScopePlan(
-            scope: scope, set: set(for: rules, of: scope), keySpace: keySpace, hash: hash, standing: standing)
+        builder.plan(for: scope, hash: hash, traits: traits, standing: standing, policyNumber: policyNumber)
     }
 
     func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {
-        policy.rules(
-            for: scope, settings: settings?.settings ?? .none, traits: UserTraits(bytes: traits),
-            at: settings?.settings.override == nil ? .min : redisTime())
+        builder.rules(for: scope, settings: settings, traits: traits)
     }
 
-    /// What holds for a scope by all that is known of it.
+    /// Returns the rules of a scope by all that is known of it.
     package func rules(for scope: Scope, _ traits: UserTraits) -> ScopeRules {
         let settings = plan(for: scope, traits: traits).standing.settings
         return rules(for: scope, settings, traits.bytes)
     }
 
-    private func set(for rules: ScopeRules, of scope: Scope) -> LimitSet {
-        let history = policy.historyRetention(of: scope)
-        let key = LimitSetKey(
-            limits: rules.limits, history: history, kind: history == nil ? nil : scope.kind, calendar: rules.calendar,
-            alerts: LimitSet.AlertRules(tier: rules.choice?.tier.tier.id ?? "", varying: rules.varyingLimits))
-        if let set = sets[key] { return set }
-        if sets.count >= Self.maxSets { sets.removeAll() }
-        let set = LimitSet(
-            limits: key.limits, history: key.history, kind: key.kind, rules: key.calendar, alerts: key.alerts)
-        sets[key] = set
-        return set
+    // MARK: - Settings and their freshness
+
+    /// Whether administrators may have set something for the scope. For kinds without settings there is nothing to look up.
+    package func mayHaveSettings(_ scope: Scope) -> Bool {
+        guard let kindsWithSettings, !looksUpAllKinds else { return true }
+        return kindsWithSettings.contains(scope.kind)
     }
 
-    // MARK: - What administrators have set
+    @inline(__always)
+    private func isFresh(_ plan: ScopePlan) -> Bool {
+        // A plan that was never looked up is as old as the clock.
+        let age = tick &- plan.standing.lookedUp
+        if age < Self.agingTicks { return true }
+        if age >= Self.freshTicks { return false }
+        if !plan.standing.isAging, aging.count < Self.maxAging {
+            plan.standing.isAging = true
+            aging.append(plan)
+        }
+        return true
+    }
 
-    /// What a look-up has found.
+    /// Notes the result of a look-up, or that none is needed.
+    private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
+        plan.standing.lookedUp = tick
+        plan.standing.isAging = false
+        guard plan.standing.settings?.settings != settings?.settings else { return }
+        plan.standing.settings = settings
+        plan.standing.policyNumber = 0
+        plan.standing.others = []
+    }
+
+    /// Takes over the kinds of scopes that have settings, as they were just read.
+    package func learn(_ kinds: Set<ScopeKind>) {
+        looksUpAllKinds = false
+        let kinds = kinds.union(notedKinds)
+        // Scopes of new kinds were not looked up so far.
+        if let known = kindsWithSettings, !kinds.isSubset(of: known) { forgetAll() }
+        kindsWithSettings = kinds.union(kindsWithSettings ?? [])
+    }
+
+    /// Takes over the settings of a scope that a look-up has found.
     package func learn(_ settings: ScopeSettings, of scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
-            let hash = self.hash(of: text)
+            let hash = plans.hash(of: text)
             let box = settings == .none ? nil : SettingsBox(settings)
-            guard let plan = find(text, hash: hash) else {
+            guard let plan = plans.find(text, hash: hash) else {
                 let standing = ScopeStanding(settings: box, lookedUp: tick)
-                return keep(makePlan(for: scope, hash: hash, [], standing))
+                return plans.insert(makePlan(for: scope, hash: hash, [], standing))
             }
             renew(plan, box)
         }
     }
 
-    /// What was looked up of a scope does not hold any more.
+    /// Notes that the settings of a scope have changed.
     package func forget(_ scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
-            let hash = self.hash(of: text)
-            for plan in [global, young.find(text, hash: hash), old.find(text, hash: hash)] {
-                if let plan, plan.hasText(text) { plan.standing.lookedUp = 0 }
-            }
+            plans.forEachPlan(of: text) { $0.standing.lookedUp = 0 }
         }
     }
 
-    /// Something was set for a scope of the kind, maybe for the first time: from now on its scopes are looked up.
+    /// Notes that something was set for a scope of a kind, perhaps for the first time. Its scopes are looked up from now on.
     package func noteSettings(of kind: ScopeKind) {
         notedKinds.insert(kind)
         guard kindsWithSettings?.insert(kind).inserted == true else { return }
         forgetAll()
     }
 
-    /// Changes may have been missed.
+    /// Notes that changes may have been missed.
     package func forgetAllAndKinds() {
         looksUpAllKinds = true
         forgetAll()
     }
 
-    /// Nothing that was looked up holds any more.
+    /// Makes all look-ups invalid.
     package func forgetAll() {
         tick += Self.freshTicks
         aging.removeAll()
     }
 
-    /// To be called every so often; returns the scopes in use that are to be looked up again before they are too old.
+    /// Advances the clock of freshness. Returns the scopes in use that are to be looked up again before they are too old.
     package func advanceTick() -> [Scope] {
         tick += 1
         defer { aging.removeAll() }

@@ -168,9 +168,9 @@ final class Worker {
         }
         ledger.afterFilling { [self] in
             // It has waited once: others that are quicker again do not keep it waiting for ever.
-            resolver.cache.mayEndBatch = true
+            resolver.cache.mayCloseBatch = true
             completion(nil)
-            resolver.cache.mayEndBatch = false
+            resolver.cache.mayCloseBatch = false
         }
     }
 
