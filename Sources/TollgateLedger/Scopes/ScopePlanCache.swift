@@ -67,6 +67,9 @@ package final class ScopePlanCache {
     /// The number of plans held at present.
     package var count: Int { plans.count }
 
+    /// The maximum number of plans in a generation.
+    var generationSize: Int { plans.size }
+
     /// Makes plans from another policy from now on. Existing plans are fitted to it when they are next used.
     package func install(_ policy: Policy) {
         builder.policy = policy
