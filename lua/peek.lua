@@ -1,5 +1,5 @@
--- peek.lua: a batch of nothing but PEEKs, where Redis takes no writes. As batch.lua, but reservations that have ended stay where they
--- are, a day that is over too, and alerts as they were.
+-- peek.lua: applies a batch that consists of PEEKs only, where Redis rejects writes. Works like batch.lua, but does not remove ended
+-- reservations, move a finished day, or change alerts.
 -- @function no-writes
 -- @include batch
 

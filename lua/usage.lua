@@ -1,9 +1,11 @@
--- usage.lua: what one scope has used of each of its limits. Reads only.
+-- usage.lua: reads how much of each limit a scope has used.
 --
 -- KEYS[1]  the scope's hash
--- ARGV[1]  cmsgpack: clock, limit set      clock: 0 is Redis's own; tests pass Unix ms. Limit set: see batch/sets.lua.
+-- ARGV[1]  cmsgpack: clock, limit set
+--            clock      0 for Redis's own; tests pass Unix ms
+--            limit set  see batch/sets.lua
 -- Reply    cmsgpack { status, now, used, held, resets in ms, used, held, resets in ms, … }, by limit, in the set's order
---          status 1: read; 0: a calendar of the set does not hold now (nothing follows); 2: the key is not a hash
+--            status     1: read; 0: a calendar of the set does not cover the time (nothing follows); 2: the key is not a hash
 -- O(limits of the scope)
 -- @function no-writes
 -- @include lib/clock

@@ -1,13 +1,13 @@
 import DequeModule
 import NIOCore
 
-/// The replies that a connection owes, in the order of their commands, each with its completion and its deadline.
+/// The queue of commands that await a reply, in the order they were sent, each with its completion and its deadline.
 ///
-/// A pure queue, owned by a ``RedisLink``. A command whose deadline has passed leaves an empty entry behind: its reply can
-/// still arrive, and is dropped then.
+/// Owned by a ``RedisLink``. A command whose deadline has passed leaves an entry without a completion: its reply can
+/// still arrive and is then dropped.
 struct PendingReplies {
     private struct Entry {
-        /// Nil after the deadline.
+        /// The completion, or nil after the deadline.
         var completion: RedisLink.Completion?
         var deadline: NIODeadline?
     }
@@ -25,7 +25,7 @@ struct PendingReplies {
         case completion(RedisLink.Completion)
         /// The deadline of the command has passed.
         case expired
-        /// No reply is owed.
+        /// The queue is empty.
         case none
     }
 
@@ -46,7 +46,7 @@ struct PendingReplies {
         entries.lazy.compactMap { $0.completion == nil ? nil : $0.deadline }.min()
     }
 
-    /// Takes the completions whose deadline has passed, oldest first.
+    /// Removes and returns the completions whose deadline has passed, oldest first.
     mutating func expire(at now: NIODeadline) -> [RedisLink.Completion] {
         var expired: [RedisLink.Completion] = []
         for index in entries.indices {

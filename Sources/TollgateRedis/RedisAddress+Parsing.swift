@@ -1,8 +1,8 @@
 extension RedisAddress {
-    /// Reads `redis://[user[:password]@]host[:port][/db]` or `unix://[user:password@]/path[?db=N]`. User, password and
-    /// path may be percent-encoded.
+    /// Parses `redis://[user[:password]@]host[:port][/db]` or `unix://[user:password@]/path[?db=N]`.
     ///
-    /// Throws ``RedisError/badAddress(_:)``; its sentence shows nothing that could be part of a password.
+    /// User, password and path may be percent-encoded. Throws ``RedisError/badAddress(_:)``, whose sentence never repeats
+    /// text that could be part of a password.
     package init(_ text: String) throws(RedisError) {
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
             throw Self.bad("expected redis://host:port or unix:///path/to/redis.sock")
@@ -23,9 +23,9 @@ extension RedisAddress {
             throw Self.bad("a / in the user or the password must be written %2F")
         }
         guard !text[slash...].contains("?") else { throw Self.bad("redis:// takes no options after a ?") }
-        let (login, place) = Self.split(text[..<slash])
+        let (login, host) = Self.split(text[..<slash])
         self.init(
-            endpoint: try Self.endpoint(place),
+            endpoint: try Self.endpoint(host),
             credentials: try login.map { login throws(RedisError) in try Self.credentials(login) },
             database: path.isEmpty ? 0 : try Self.database(path))
     }
@@ -34,8 +34,8 @@ extension RedisAddress {
         guard let slash = text.firstIndex(of: "/") else {
             throw Self.bad("unix:// needs an absolute path, as in unix:///run/redis/redis.sock")
         }
-        let (login, place) = Self.split(text[..<slash])
-        guard place.isEmpty else {
+        let (login, host) = Self.split(text[..<slash])
+        guard host.isEmpty else {
             throw Self.bad("unix:// takes no host: three slashes, as in unix:///run/redis/redis.sock")
         }
         let question = text.firstIndex(of: "?") ?? text.endIndex
@@ -43,7 +43,7 @@ extension RedisAddress {
             throw Self.bad("unix:// needs an absolute path, with % written as %25")
         }
         guard path.utf8.count <= Self.maxSocketPathLength else {
-            throw Self.bad("the path of a Unix socket has at most \(Self.maxSocketPathLength) bytes")
+            throw Self.bad("the path of a Unix socket must have at most \(Self.maxSocketPathLength) bytes")
         }
         self.init(
             endpoint: .unix(path: path),
@@ -53,13 +53,13 @@ extension RedisAddress {
 }
 
 extension RedisAddress {
-    /// Every sentence names the option; none repeats the text, which may hold a password.
+    /// Returns an error that names the option. It must not repeat the text, which may contain a password.
     private static func bad(_ sentence: String) -> RedisError {
         .badAddress("--redis: \(sentence)")
     }
 
-    /// What stands before the last `@`, if there is one, and what stands after it.
-    private static func split(_ authority: Substring) -> (login: Substring?, place: Substring) {
+    /// Splits an authority at its last `@`.
+    private static func split(_ authority: Substring) -> (login: Substring?, host: Substring) {
         guard let at = authority.lastIndex(of: "@") else { return (nil, authority) }
         return (authority[..<at], authority[authority.index(after: at)...])
     }
@@ -90,7 +90,7 @@ extension RedisAddress {
             host = text[..<colon]
             port = text[colon...].dropFirst()
             guard port?.contains(":") == false else {
-                throw bad("an IPv6 address must stand in brackets, as in [::1]:6379")
+                throw bad("an IPv6 address must be in brackets, as in [::1]:6379")
             }
         }
         guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
@@ -123,12 +123,12 @@ extension RedisAddress {
         return try database(text.dropFirst(3))
     }
 
-    /// Digits only: `Int` by itself would take a sign too.
+    /// Parses digits only: `Int` also accepts a sign.
     private static func number(_ text: Substring) -> Int? {
         text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
     }
 
-    /// Nil when a `%` is not followed by two hexadecimal digits, when the bytes are not UTF-8, or for a NUL.
+    /// Decodes percent escapes. Returns nil for an incomplete escape, bytes that are not UTF-8, or a NUL.
     private static func decode(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = text.utf8

@@ -1,19 +1,19 @@
 package import NIOCore
 
-/// Writes commands as RESP, the way Redis reads them.
+/// Encodes commands as RESP arrays of bulk strings.
 package enum RedisCommand {
-    /// Appends one command with its arguments, the command's name first.
+    /// Appends one command. The first argument is the command's name.
     package static func encode(_ arguments: String..., into buffer: inout ByteBuffer) {
         encode(arguments, into: &buffer)
     }
 
-    /// Appends one command with its arguments, the command's name first.
+    /// Appends one command. The first argument is the command's name.
     package static func encode(_ arguments: [String], into buffer: inout ByteBuffer) {
         buffer.writeString("*\(arguments.count)\r\n")
         for argument in arguments { encodeBulk(argument, into: &buffer) }
     }
 
-    /// Appends one argument, a bulk string.
+    /// Appends one argument as a bulk string.
     package static func encodeBulk(_ argument: String, into buffer: inout ByteBuffer) {
         buffer.writeString("$\(argument.utf8.count)\r\n")
         buffer.writeString(argument)

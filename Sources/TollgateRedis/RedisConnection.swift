@@ -7,10 +7,10 @@ import Glibc
 import Darwin
 #endif
 
-/// One connection: turns its bytes into replies for the link, until either ends.
+/// The channel handler of one connection: parses incoming bytes into replies and delivers them to the link.
 ///
-/// Bound to the link's event loop. The link and its connection hold each other; ``detach()`` and the channel's end part
-/// them.
+/// Bound to the link's event loop. The link and its connection retain each other until ``detach()`` or the end of the
+/// channel breaks the cycle.
 final class RedisConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -24,12 +24,12 @@ final class RedisConnection: ChannelInboundHandler {
         reader = try RedisReplyReader()
     }
 
-    /// From now on the link hears of replies and of the end.
+    /// Delivers replies and the end of the connection to the link from now on.
     func attach(to link: RedisLink) {
         self.link = link
     }
 
-    /// From now on the link hears nothing of this connection.
+    /// Stops delivering anything to the link.
     func detach() {
         link = nil
     }
@@ -49,7 +49,7 @@ final class RedisConnection: ChannelInboundHandler {
         guard link != nil else { return }
         do {
             try reader.feed(unwrapInboundIn(data))
-            // The link may detach from us over any reply.
+            // The link may detach while it handles a reply.
             while let link, let reply = try reader.next() { link.received(reply) }
         } catch {
             link?.disconnect(reason: "\(error)")
@@ -68,10 +68,10 @@ final class RedisConnection: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    /// The error in words for an operator.
+    /// Returns a short description of the error for log lines.
     static func reason(of error: any Error) -> String {
         switch error {
-        case let error as IOError: Self.words(forErrno: error.errnoCode)
+        case let error as IOError: Self.message(forErrno: error.errnoCode)
         case let error as NIOConnectionError: reason(of: error)
         case ChannelError.eof: "closed by Redis"
         case ChannelError.connectTimeout:
@@ -85,7 +85,7 @@ final class RedisConnection: ChannelInboundHandler {
         return error.dnsAError == nil && error.dnsAAAAError == nil ? "\(error)" : "host name not found"
     }
 
-    private static func words(forErrno code: CInt) -> String {
+    private static func message(forErrno code: CInt) -> String {
         String(cString: strerror(code)).lowercased()
     }
 }

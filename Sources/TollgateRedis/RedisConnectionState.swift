@@ -1,10 +1,10 @@
-/// The life of a link's connection as a value: events go in, and what is to be done comes out, in that order.
+/// The state machine of a link's connection. Each event returns the actions to perform, in order.
 ///
 ///     idle → connecting → handshaking → ready
 ///               ↑  ↓           ↓          ↓
 ///              backingOff ←────┴──────────┘          any → (closing →) closed
 ///
-/// `jitter` is a random number of 0...1, given from outside so that nothing here is left to chance.
+/// `jitter` is a random number in 0...1. The caller passes it in, so that the state machine is deterministic.
 struct RedisConnectionState {
     enum Phase: Equatable {
         case idle
@@ -12,7 +12,7 @@ struct RedisConnectionState {
         case handshaking
         case ready
         case backingOff
-        /// Shut down, but a connection is still being made or closed.
+        /// Shutting down, while a connection is still being opened or closed.
         case closing
         case closed
     }
@@ -24,7 +24,7 @@ struct RedisConnectionState {
         case closeChannel
         case scheduleRetry(after: Duration)
         case cancelRetry
-        /// Comes last but for `finish`, as those who wait may call the link in return.
+        /// Precedes only `finish`, because completions may call the link.
         case failPending(reason: String)
         case finish
     }
@@ -32,10 +32,12 @@ struct RedisConnectionState {
     static let backoff = Backoff(shortest: .milliseconds(50), longest: .seconds(1))
 
     private(set) var phase = Phase.idle
-    /// Why there is no connection; nil before the first failure and while ready.
+    /// The reason why there is no connection; nil before the first failure and while ready.
     private(set) var outage: RedisOutage?
-    /// Attempts in a row that came to nothing. Being let in is not enough to forget them: a Redis that answers the
-    /// handshake and then no command would be tried without a pause.
+    /// The number of consecutive failed attempts.
+    ///
+    /// A successful handshake does not reset it: otherwise a Redis that completes the handshake but serves no command would
+    /// be reconnected without a pause.
     private var failures = 0
 
     var status: RedisLinkStatus {
@@ -86,7 +88,7 @@ struct RedisConnectionState {
         }
     }
 
-    /// A command was answered by other than an error: the connection is good for something.
+    /// Resets the backoff after Redis has answered a command with something other than an error.
     mutating func served() {
         if phase == .ready { failures = 0 }
     }
@@ -96,7 +98,7 @@ struct RedisConnectionState {
         return [.closeChannel] + backOff(RedisOutage("no answer to the handshake"), jitter: jitter)
     }
 
-    /// The connection went away by itself.
+    /// Handles a connection that Redis or the network has closed.
     mutating func lost(_ reason: String, jitter: Double) -> [Action] {
         switch phase {
         case .handshaking: return backOff(RedisOutage(reason), jitter: jitter)
@@ -105,7 +107,7 @@ struct RedisConnectionState {
         }
     }
 
-    /// The connection is there but of no more use.
+    /// Closes a connection that is open but unusable.
     mutating func drop(_ reason: String, jitter: Double) -> [Action] {
         switch phase {
         case .handshaking, .ready: return [.closeChannel] + lost(reason, jitter: jitter)
@@ -133,7 +135,7 @@ struct RedisConnectionState {
         }
     }
 
-    /// A channel that we closed is closed.
+    /// Handles the completed close of a channel that the link has closed.
     mutating func channelClosed() -> [Action] {
         phase == .closing ? finish() : []
     }
@@ -143,8 +145,8 @@ struct RedisConnectionState {
         self.outage = outage
         failures += 1
         let jittered = Self.backoff.delay(afterFailures: failures, share: jitter)
-        let wait = outage.needsPerson ? Self.backoff.longest : jittered
-        return [.scheduleRetry(after: wait)]
+        let delay = outage.needsOperator ? Self.backoff.longest : jittered
+        return [.scheduleRetry(after: delay)]
     }
 
     private mutating func finish() -> [Action] {

@@ -1,27 +1,27 @@
-/// Why there is no reply, no address or no embedded Redis; the description is a sentence for the operator.
+/// A failure to get a reply, to parse an address or to run the embedded Redis. The description is for the operator.
 ///
-/// What Redis itself answers, errors included, is a ``RedisReply``.
+/// An error that Redis itself returns is not a `RedisError` but a ``RedisReply``.
 package enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// There is no connection: the command was not sent.
+    /// The link has no connection. The command was not sent.
     case notConnected
-    /// The reply did not arrive by the deadline: whether Redis carried the command out is unknown.
+    /// The reply did not arrive by the deadline. Redis may have executed the command.
     case timedOut
-    /// The connection ended before the reply came: whether Redis carried the command out is unknown.
+    /// The connection ended before the reply arrived. Redis may have executed the command.
     case connectionLost(String)
-    /// What came is not RESP, or more than a reply may be.
+    /// Redis sent bytes that are not RESP, or a reply over the size limit.
     case protocolBroken(String)
-    /// The text of `--redis` is not an address.
+    /// The value of `--redis` is not a valid address.
     case badAddress(String)
-    /// The redis-server of our own cannot be started.
+    /// The embedded redis-server cannot be started.
     case embedded(String)
 
-    /// The sentence.
+    /// A sentence for the operator.
     package var description: String {
         switch self {
         case .notConnected: "not connected to Redis"
-        case .timedOut: "no reply of Redis within the deadline"
+        case .timedOut: "no reply from Redis within the deadline"
         case .connectionLost(let reason): "connection to Redis lost: \(reason)"
-        case .protocolBroken(let reason): "Redis sent what is not a reply: \(reason)"
+        case .protocolBroken(let reason): "invalid reply from Redis: \(reason)"
         case .badAddress(let sentence), .embedded(let sentence): sentence
         }
     }

@@ -1,4 +1,4 @@
-/// What an error reply says about the connection that it came on, and about functions and scripts.
+/// Classifies an error reply by what it means for the connection, for functions and for scripts.
 struct RedisErrorReply {
     private let sentence: String
 
@@ -6,22 +6,22 @@ struct RedisErrorReply {
         self.sentence = sentence
     }
 
-    /// Whether another connection may do better: the server that this one leads to does not serve now, is no longer the
-    /// one to write to, or no longer knows us.
+    /// Whether the link should reconnect: this server is loading, is no longer the primary, or has dropped the login.
     var endsConnection: Bool {
         let codes = ["READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH "]
-        // Before 7.0 the error of a call within a script was wrapped in one of the script.
+        // Before 7.0, an error in a script's call was wrapped in an error of the script.
         return codes.contains { sentence.hasPrefix($0) } || sentence.contains(": -READONLY ")
     }
 
-    /// Whether Redis does not have the function that was called.
+    /// Whether the called function does not exist in Redis.
     var isFunctionMissing: Bool { sentence.hasPrefix("ERR Function not found") }
 
-    /// Whether Redis does not have the script that was called.
+    /// Whether the called script does not exist in Redis.
     var isScriptMissing: Bool { sentence.hasPrefix("NOSCRIPT") }
 
-    /// Whether FCALL or FUNCTION LOAD is denied to this user, or unknown to this Redis. NOPERM is also said of a key, or of what
-    /// a function does.
+    /// Whether FCALL or FUNCTION LOAD is denied to this user, or unknown to this Redis.
+    ///
+    /// NOPERM alone does not say so: it can also refer to a key, or to a command inside a function.
     var deniesFunctions: Bool {
         let commands = ["'fcall'", "'function|load'", "'function'"]
         guard sentence.hasPrefix("NOPERM") || sentence.hasPrefix("ERR unknown") else { return false }

@@ -1,31 +1,31 @@
 package import NIOCore
 
-/// A function of a library in Redis, and the script that does the same where Redis lets us have no functions.
+/// A function of a Redis library, with an equivalent script for a Redis that denies functions.
 package struct RedisFunction: Sendable {
-    /// The library to load where Redis does not have the function.
+    /// The library that contains the function.
     package let library: RedisLibrary
     /// The name that the function is registered under, `<library>_<name>`.
     package let name: String
     private let fcall: ByteBuffer
-    private let text: @Sendable () -> String
+    private let makeScript: @Sendable () -> String
 
-    /// Creates the function of that name in a library, which calls it `<library>_<name>`.
+    /// Creates a function of a library. `script` is evaluated at each access to ``script``.
     package init(_ name: String, of library: RedisLibrary, script: @escaping @autoclosure @Sendable () -> String) {
         self.library = library
         self.name = "\(library.name)_\(name)"
         fcall = Self.bulks("FCALL", self.name)
-        text = script
+        makeScript = script
     }
 
-    /// The text of the script; made at each call.
-    package var script: String { text() }
+    /// The text of the script, created at each access.
+    package var script: String { makeScript() }
 
-    /// Returns what stands in front of the arguments of a call.
+    /// Returns the encoded start of a call, up to its arguments.
     package func head(argumentCount: Int) -> ByteBuffer {
         Self.head(fcall, argumentCount)
     }
 
-    /// Returns what stands in front of the arguments of a call of a script, by its SHA-1.
+    /// Returns the encoded start of a script call by SHA-1, up to its arguments.
     package static func head(ofScript sha: String, argumentCount: Int) -> ByteBuffer {
         head(bulks("EVALSHA", sha), argumentCount)
     }
@@ -45,12 +45,12 @@ package struct RedisFunction: Sendable {
 
 /// The arguments of a function: the number of keys, the keys, and the other arguments.
 package struct RedisFunctionArguments: Sendable {
-    /// How many bulk strings there are.
+    /// The number of bulk strings.
     package var count: Int
-    /// The arguments as bulk strings of RESP.
+    /// The arguments as RESP bulk strings.
     package var bytes: ByteBuffer
 
-    /// Takes arguments that are encoded already.
+    /// Wraps arguments that are already encoded.
     package init(count: Int, bytes: ByteBuffer) {
         self.count = count
         self.bytes = bytes

@@ -1,8 +1,8 @@
 package import NIOCore
 
-/// What is said on a new connection before anything else: AUTH, SELECT, PING, INFO server and the commands of the requirement, in one
-/// write. PING tells whether Redis is able to serve, and INFO its version; a Redis that does not let us ask is taken for one that can
-/// be used.
+/// The first commands on a new connection: AUTH, SELECT, PING, INFO server and those of the requirement, in one write.
+///
+/// PING checks that Redis can serve, and INFO returns its version. A Redis that denies INFO counts as usable.
 package struct RedisHandshake {
     enum Step: Equatable {
         case authenticate
@@ -12,6 +12,7 @@ package struct RedisHandshake {
         case require([String])
     }
 
+    /// The state of the handshake after a reply.
     package enum Progress: Equatable {
         case underWay
         case complete
@@ -22,9 +23,10 @@ package struct RedisHandshake {
     private let requirement: RedisRequirement?
     private let steps: [Step]
     private var answered = 0
-    /// Those to the commands of the requirement.
+    /// The replies to the requirement's commands so far.
     private var requirementReplies: [RedisReply] = []
 
+    /// Creates the handshake for an address. AUTH and SELECT are included only when the address needs them.
     package init(address: RedisAddress, requirement: RedisRequirement? = nil) {
         self.address = address
         self.requirement = requirement
@@ -35,6 +37,7 @@ package struct RedisHandshake {
         self.steps = steps + (requirement?.commands.map(Step.require) ?? [])
     }
 
+    /// Appends all commands of the handshake.
     package func encode(into buffer: inout ByteBuffer) {
         for step in steps {
             switch step {
@@ -49,7 +52,7 @@ package struct RedisHandshake {
         }
     }
 
-    /// Takes the replies in order.
+    /// Consumes the next reply. Replies must be passed in the order of the commands.
     package mutating func receive(_ reply: RedisReply) -> Progress {
         guard answered < steps.count else { return .complete }
         let step = steps[answered]

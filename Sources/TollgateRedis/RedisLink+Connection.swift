@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// Carries out what the state machine says.
+/// The actions of the connection's state machine.
 extension RedisLink {
     func perform(_ action: RedisConnectionState.Action) {
         switch action {
@@ -39,7 +39,7 @@ extension RedisLink {
         }
     }
 
-    /// A host name can lead to several attempts at once, each with a channel: only the one that won is told about us.
+    /// Uses a connected channel. A host name can cause several attempts in parallel; only the winning channel is attached.
     private func adopt(_ channel: any Channel) throws {
         let connection = try channel.pipeline.syncOperations.handler(type: RedisConnection.self)
         guard channel.isActive else { throw ChannelError.eof }
@@ -66,7 +66,7 @@ extension RedisLink {
         scripts = [:]
         loggedOutage = nil
         logger.info("connected to Redis", metadata: ["address": "\(address)"])
-        if let library { offer(library) }
+        if let library { preload(library) }
     }
 
     private func closeChannel() {
@@ -88,28 +88,28 @@ extension RedisLink {
     }
 
     private func logOutage() {
-        // One that a person has to end is logged also where another came before.
-        guard let outage = state.outage, loggedOutage.map({ $0.needsPerson != outage.needsPerson }) ?? true else {
+        // An outage that needs an operator is logged even if another outage was logged before.
+        guard let outage = state.outage, loggedOutage.map({ $0.needsOperator != outage.needsOperator }) ?? true else {
             return
         }
         loggedOutage = outage
-        let what =
+        let summary =
             if outage.isUnsupported {
                 "Redis cannot be used"
             } else {
-                outage.isRefusal ? "Redis refuses our credentials" : "no connection to Redis"
+                outage.isRefusal ? "Redis rejects the login" : "no connection to Redis"
             }
         logger.log(
-            level: outage.isRefusal ? .error : .warning, "\(what); trying again until there is one",
+            level: outage.isRefusal ? .error : .warning, "\(summary); retrying",
             metadata: ["address": "\(address)", "reason": "\(outage.reason)"])
     }
 
-    /// Empties the queue first: a completion may send again at once.
+    /// Fails all pending commands. Empties the queue first, because a completion may send again at once.
     private func failPending(_ reason: String) {
         for completion in pending.removeAll() { completion(.failure(.connectionLost(reason))) }
     }
 
-    /// The connection went away by itself.
+    /// Handles a connection that Redis or the network has closed.
     func connectionEnded(_ reason: String) {
         connection = nil
         timer?.cancel()

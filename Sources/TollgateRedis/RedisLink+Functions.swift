@@ -1,15 +1,15 @@
 package import NIOCore
 
-/// Calls of functions. What Redis does not have is loaded; where it lets us have no functions, scripts do the same.
+/// Function calls. Missing libraries are loaded, and scripts replace functions where Redis denies them.
 extension RedisLink {
-    /// How often a function or a script is loaded for one call: Redis may be made to forget it again in between.
+    /// The maximum number of loads for one call: Redis may be flushed again between the load and the call.
     static let maxLoads = 5
 
-    /// A call on its way.
+    /// A call in progress.
     struct FunctionCall {
         let function: RedisFunction
         let arguments: RedisFunctionArguments
-        /// The time after which the call is neither awaited nor sent again.
+        /// The time after which the call fails and is not sent again.
         let deadline: NIODeadline?
         let completion: Completion
         var loads = 0
@@ -17,21 +17,21 @@ extension RedisLink {
         /// Whether the deadline has passed.
         var isExpired: Bool { deadline.map { $0 <= .now() } ?? false }
 
-        /// The call after one more load.
-        var loadedAgain: Self {
+        /// A copy of the call that counts one more load.
+        var countingLoad: Self {
             var call = self
             call.loads += 1
             return call
         }
     }
 
-    /// Calls a function of Redis, and loads its library where Redis does not have it.
+    /// Calls a Redis function. Loads its library first where Redis does not have it.
     ///
-    /// Where Redis refuses the library, the function's script is called instead. Where it refuses functions altogether, scripts are
-    /// called for as long as the connection lives.
+    /// Where Redis rejects the library, the function's script is called instead. Where Redis denies functions altogether,
+    /// the connection calls only scripts from then on.
     ///
     /// - Parameter deadline: The time after which the call fails with ``RedisError/timedOut``. It includes the time for
-    ///   loading the library: a call that its caller has given up is not carried out later.
+    ///   loading the library: an expired call is never executed afterwards.
     package func call(
         _ function: RedisFunction, _ arguments: RedisFunctionArguments, deadline: NIODeadline? = nil,
         completion: @escaping Completion
@@ -46,7 +46,7 @@ extension RedisLink {
             if RedisErrorReply(sentence).isFunctionMissing, call.loads < Self.maxLoads {
                 self.loadLibrary(for: call)
             } else if RedisErrorReply(sentence).deniesFunctions {
-                self.giveUpFunctions(sentence)
+                self.disableFunctions(sentence)
                 self.callScript(call)
             } else {
                 call.completion(result)
@@ -54,16 +54,16 @@ extension RedisLink {
         }
     }
 
-    /// Loads a library before anything is called. What Redis says is of no matter: most often it has the library, and where it denies
-    /// functions the first call finds out.
-    func offer(_ library: RedisLibrary) {
+    /// Loads a library before the first call. The reply is ignored: Redis usually has the library already, and the first
+    /// call detects denied functions.
+    func preload(_ library: RedisLibrary) {
         send(["FUNCTION", "LOAD", library.source]) { _ in }
     }
 
-    /// Loads the library once for all calls that have met its absence: it is long, and there may be thousands of them.
+    /// Loads the library once for all calls that need it: its text is long, and there may be thousands of calls.
     private func loadLibrary(for call: FunctionCall) {
         let name = call.function.library.name
-        guard wait(for: name, call) else { return }
+        guard awaitLoad(of: name, call) else { return }
         send(["FUNCTION", "LOAD", call.function.library.source]) { result in
             for call in self.waitingForLoad.removeValue(forKey: name) ?? [] { self.libraryLoaded(result, call) }
         }
@@ -72,16 +72,16 @@ extension RedisLink {
     private func libraryLoaded(_ result: Result<RedisReply, RedisError>, _ call: FunctionCall) {
         guard !call.isExpired else { return call.completion(.failure(.timedOut)) }
         guard case .success(let reply) = result, isReady else { return call.completion(result) }
-        // Another connection may have been faster.
+        // Another connection may have loaded it first.
         guard case .error(let sentence) = reply, !sentence.hasSuffix("already exists") else {
-            return callFunction(call.loadedAgain)
+            return callFunction(call.countingLoad)
         }
-        // A Redis that takes no writes takes no library either, but may run a script that only reads.
-        if RedisErrorReply(sentence).deniesFunctions { giveUpFunctions(sentence) }
+        // A Redis that rejects writes also rejects libraries, but may run a read-only script.
+        if RedisErrorReply(sentence).deniesFunctions { disableFunctions(sentence) }
         callScript(call)
     }
 
-    /// Redis names a script when it is loaded.
+    /// Calls the script of the function. Loads it first to get its SHA-1.
     private func callScript(_ call: FunctionCall) {
         guard let sha = scripts[call.function.name] else { return loadScript(for: call) }
         let head = RedisFunction.head(ofScript: sha, argumentCount: call.arguments.count)
@@ -95,14 +95,14 @@ extension RedisLink {
 
     private func loadScript(for call: FunctionCall) {
         let name = call.function.name
-        guard wait(for: name, call) else { return }
+        guard awaitLoad(of: name, call) else { return }
         send(["SCRIPT", "LOAD", call.function.script]) { result in
             if case .success(.bulk(let sha)) = result { self.scripts[name] = String(buffer: sha) }
             for call in self.waitingForLoad.removeValue(forKey: name) ?? [] {
                 if call.isExpired {
                     call.completion(.failure(.timedOut))
                 } else if case .success(.bulk) = result {
-                    self.callScript(call.loadedAgain)
+                    self.callScript(call.countingLoad)
                 } else {
                     call.completion(result)
                 }
@@ -116,19 +116,19 @@ extension RedisLink {
         send(call.arguments.bytes, deadline: call.deadline, completion: completion)
     }
 
-    /// Adds a call to those that wait for a library or a script. Returns whether it has to be loaded for them.
-    private func wait(for name: String, _ call: FunctionCall) -> Bool {
+    /// Adds a call to those that wait for a library or a script. Returns whether the caller has to load it.
+    private func awaitLoad(of name: String, _ call: FunctionCall) -> Bool {
         waitingForLoad[name, default: []].append(call)
         if let deadline = call.deadline { scheduleDeadlineCheck(at: deadline) }
         return waitingForLoad[name]?.count == 1
     }
 
-    /// The earliest deadline of the calls that wait for a library or a script.
+    /// The earliest deadline of the calls that wait for a library or a script; nil for none.
     var earliestDeadlineOfWaiting: NIODeadline? {
         waitingForLoad.isEmpty ? nil : waitingForLoad.values.joined().compactMap(\.deadline).min()
     }
 
-    /// Fails the calls that wait for a library or a script and whose deadline has passed.
+    /// Fails the expired calls among those that wait for a library or a script.
     func expireWaiting() {
         guard !waitingForLoad.isEmpty else { return }
         let expired = waitingForLoad.values.joined().filter(\.isExpired)
@@ -136,7 +136,7 @@ extension RedisLink {
         for call in expired { call.completion(.failure(.timedOut)) }
     }
 
-    private func giveUpFunctions(_ sentence: String) {
+    private func disableFunctions(_ sentence: String) {
         guard usesFunctions else { return }
         usesFunctions = false
         onFunctionsDenied?(sentence)

@@ -1,26 +1,26 @@
 package import Logging
 package import NIOCore
 
-/// The way to one Redis: at most one connection at a time, made again with growing waits whenever it is lost. Commands
-/// may be pipelined; replies come in their order.
+/// A client of one Redis with at most one connection, which it re-establishes with exponential backoff.
 ///
-/// Bound to one event loop: made, called, and calling back there only. Nothing waits for a connection: without one
-/// commands fail at once. A started link lives until ``shutdown()``.
+/// Commands may be pipelined; replies complete in the order of the commands. Commands do not wait for a connection: without
+/// one they fail at once. The link is bound to one event loop: it is created and called there, and calls back there. A
+/// started link lives until ``shutdown()``.
 package final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
 
-    /// Called with the reply, errors of Redis included, or with why there is none. Exactly once.
+    /// Called exactly once, with the reply (which may be an error of Redis) or with the reason why there is none.
     package typealias Completion = (Result<RedisReply, RedisError>) -> Void
 
-    /// Where every connection leads.
+    /// The address that every connection uses.
     package let address: RedisAddress
-    /// The loop that owns the link.
+    /// The event loop that owns the link.
     package let eventLoop: any EventLoop
     let requirement: RedisRequirement?
     let logger: Logger
 
-    // Without run-time checks of exclusive access: asked for every operation; its functions are pure and call nobody.
+    // Exempt from run-time exclusivity checks: it is read for every operation, and its functions never call out.
     @exclusivity(unchecked) var state = RedisConnectionState()
     var connection: RedisConnection?
     var handshake: RedisHandshake
@@ -28,17 +28,17 @@ package final class RedisLink {
     /// The time of the next scheduled check of deadlines; nil if none is scheduled.
     private var nextDeadlineCheck: NIODeadline?
     var timer: Scheduled<Void>?
-    /// The outage as it was logged last, so that a long one is one line and not one an attempt; nil while there is none.
+    /// The outage logged last, so that a long one is logged once and not per attempt; nil while connected.
     var loggedOutage: RedisOutage?
-    /// Whether this connection has answered a command by other than an error.
+    /// Whether this connection has answered a command with something other than an error.
     var hasServed = false
-    /// Whether functions are called on this connection; otherwise scripts are, as Redis has denied us functions.
+    /// Whether this connection calls functions. It calls scripts once Redis has denied functions.
     package internal(set) var usesFunctions = true
-    /// The library that every new connection offers to Redis, so that no call has to wait for the loading; nil for none.
+    /// The library that every new connection loads in advance, so that no call has to wait for it; nil for none.
     package var library: RedisLibrary?
-    /// Calls that wait until their library or script has been loaded, by its name.
+    /// Calls that wait until their library or script has been loaded, by the name of that library or function.
     var waitingForLoad: [String: [FunctionCall]] = [:]
-    /// The SHA-1 of the scripts that this connection has loaded, by the names of the functions that they stand for.
+    /// The SHA-1 of each script that this connection has loaded, by the name of the function that it replaces.
     var scripts: [String: String] = [:]
     private var reportedStatus = RedisLinkStatus.idle
     let closed: EventLoopPromise<Void>
@@ -46,13 +46,13 @@ package final class RedisLink {
     /// Called on the event loop after the status has changed.
     package var onStateChange: ((RedisLinkStatus) -> Void)?
 
-    /// Called with Redis's sentence when a connection is found to have no right to functions.
+    /// Called with Redis's error when a connection turns out to have no permission for functions.
     package var onFunctionsDenied: ((String) -> Void)?
 
-    /// Shown every reply first where the link is subscribed to a channel: takes those that answer nothing, and says so.
+    /// Called first with every reply on a subscribed link. Returns true for a published message, which answers no command.
     var onPublished: ((RedisReply) -> Bool)?
 
-    /// A link that does nothing before ``start()``. A Redis that does not fulfil the requirement is one that cannot be used.
+    /// Creates a link that does nothing before ``start()``. The link rejects a Redis that does not meet the requirement.
     package init(
         address: RedisAddress, requirement: RedisRequirement? = nil, eventLoop: any EventLoop, logger: Logger
     ) {
@@ -65,29 +65,29 @@ package final class RedisLink {
     }
 
     deinit {
-        // Only a link that was never started can go without a shutdown; its promise must not.
+        // A link that was never started need not be shut down, but its promise must be completed.
         if status == .idle { closed.succeed(()) }
     }
 
-    /// What the link is doing.
+    /// The status of the connection.
     package var status: RedisLinkStatus { state.status }
 
     /// Whether commands can be sent.
     package var isReady: Bool { state.phase == .ready }
 
-    /// The status in a few words, for reports: `ready`, `connecting`, `down: connection refused`.
+    /// A short text of the status for reports: `ready`, `connecting`, `down: connection refused`.
     package var stateDescription: String { status.description }
 
-    /// Starts to connect, and goes on for as long as it takes. Does nothing the second time.
+    /// Starts connecting, and retries until it succeeds. Later calls have no effect.
     package func start() {
         eventLoop.assertInEventLoop()
         perform(state.start())
     }
 
-    /// Sends one whole command, already encoded, and flushes it.
+    /// Sends one complete, encoded command and flushes it.
     ///
     /// Fails at once with ``RedisError/notConnected`` when the link is not ready, and with ``RedisError/timedOut`` when the
-    /// reply has not arrived by the deadline. The connection stays open: its owner decides whether to give it up.
+    /// reply has not arrived by the deadline. The connection stays open: the caller decides whether to close it.
     package func send(_ command: ByteBuffer, deadline: NIODeadline? = nil, completion: @escaping Completion) {
         eventLoop.assertInEventLoop()
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
@@ -108,7 +108,7 @@ package final class RedisLink {
     /// The delay until the deadlines are checked again while the socket has unread bytes.
     private static let unreadPause = TimeAmount.milliseconds(1)
 
-    /// One timer serves all commands, so that a command costs none.
+    /// Schedules one timer for the deadlines of all commands, so that a command needs no timer of its own.
     func scheduleDeadlineCheck(at time: NIODeadline) {
         if let nextDeadlineCheck, nextDeadlineCheck <= time { return }
         nextDeadlineCheck = time
@@ -118,8 +118,10 @@ package final class RedisLink {
         }
     }
 
-    /// An event loop runs its timers before it reads its sockets. If it was busy for long, a reply may lie in the socket when
-    /// its deadline passes, so a reply is late only if the socket is empty too.
+    /// Fails the commands whose deadline has passed.
+    ///
+    /// An event loop runs its timers before it reads its sockets. If the loop was busy, a reply may already be in the socket
+    /// when its deadline passes. So a reply is late only if the socket is empty too.
     private func checkDeadlines() {
         guard let earliest = earliestDeadline else { return }
         let now = NIODeadline.now()
@@ -134,30 +136,33 @@ package final class RedisLink {
         [pending.earliestDeadline, earliestDeadlineOfWaiting].compactMap(\.self).min()
     }
 
-    /// Logs that a reply has not come in time and that the connection is kept for now.
+    /// Logs that a reply is late and that the connection stays open for now.
     package func logLateReply(within deadline: TimeAmount) {
         logger.warning(
-            "Redis has not answered within the deadline; if the next answer is late too, the connection is given up",
+            "no reply from Redis within the deadline; another late reply closes the connection",
             metadata: ["address": "\(address)", "deadline": "\(deadline.milliseconds) ms"])
     }
 
-    /// Gives up the present connection, as when a reply does not come in time, and makes a new one after a pause. Those
-    /// who wait for replies get ``RedisError/connectionLost(_:)``. Does nothing without a connection.
+    /// Closes the current connection, for example after a late reply, and reconnects after a delay.
+    ///
+    /// Pending commands fail with ``RedisError/connectionLost(_:)``. Has no effect without a connection.
     package func disconnect(reason: String) {
         eventLoop.assertInEventLoop()
         perform(state.drop(reason, jitter: jitter))
     }
 
-    /// Closes the connection for good; completes when it is closed. Those who wait for replies get
-    /// ``RedisError/connectionLost(_:)``.
+    /// Closes the connection permanently. The returned future completes when it is closed.
+    ///
+    /// Pending commands fail with ``RedisError/connectionLost(_:)``.
     package func shutdown() -> EventLoopFuture<Void> {
         eventLoop.assertInEventLoop()
         perform(state.shutdown())
         return closed.futureResult
     }
 
-    // MARK: - What the connection says
+    // MARK: - Replies
 
+    /// Handles a reply of the connection: one to the handshake, to a command, or a published message.
     func received(_ reply: RedisReply) {
         guard isReady else {
             return perform(state.handshakeProgressed(handshake.receive(reply), jitter: jitter))
@@ -165,7 +170,7 @@ package final class RedisLink {
         if let onPublished, onPublished(reply) { return }
         let next = pending.next()
         if case .none = next { return disconnect(reason: "Redis sent a reply without a command") }
-        // Before the completion, so that the completion finds out at once that nothing more can be sent.
+        // Before the completion, so that it already sees a closed connection.
         if case .error(let sentence) = reply {
             if RedisErrorReply(sentence).endsConnection { disconnect(reason: sentence) }
         } else if !hasServed {
@@ -179,8 +184,9 @@ package final class RedisLink {
 
     var jitter: Double { .random(in: 0...1) }
 
+    /// Performs the actions of a state transition, then reports a changed status.
     func perform(_ actions: [RedisConnectionState.Action]) {
-        // Before the actions: they may call back.
+        // Read before the actions, which may call back and change it.
         let status = state.status
         for action in actions { perform(action) }
         guard status == state.status, status != reportedStatus else { return }

@@ -1,21 +1,21 @@
-/// What a link is doing.
+/// The status of a ``RedisLink``.
 package enum RedisLinkStatus: Sendable, Equatable, CustomStringConvertible {
     /// Not started.
     case idle
-    /// On the way to its first connection, or back after one that went without a reason to name.
+    /// Connecting, with no failure to report yet.
     case connecting
-    /// Commands can be sent.
+    /// Connected. Commands can be sent.
     case ready
-    /// Without a connection and trying to get one.
+    /// Not connected and retrying.
     case down(reason: String)
-    /// Redis does not let us in: the user, the password or their rights are wrong. Goes on trying.
+    /// Redis rejects the login: the user, the password or their permissions are wrong. The link keeps retrying.
     case refused(reason: String)
-    /// Redis is of a version that cannot be used. Goes on trying.
+    /// Redis cannot be used, for example because of its version. The link keeps retrying.
     case unsupported(reason: String)
-    /// Shut down for good.
+    /// Shut down permanently.
     case closed
 
-    /// In a few words, for reports.
+    /// A short text for reports.
     package var description: String {
         switch self {
         case .idle: "idle"

@@ -1,9 +1,10 @@
-/// Why there is no connection.
+/// The reason why a link has no connection.
 package struct RedisOutage: Equatable {
+    /// A phrase for log lines and reports.
     package let reason: String
-    /// Whether Redis is there but does not let us in: time alone does not help.
+    /// Whether Redis is reachable but rejects the login. An operator has to fix it.
     let isRefusal: Bool
-    /// Whether Redis is there but cannot be used, as for its version: time alone does not help.
+    /// Whether Redis is reachable but cannot be used, for example because of its version. An operator has to fix it.
     let isUnsupported: Bool
 
     init(_ reason: String, isRefusal: Bool = false) {
@@ -24,6 +25,6 @@ package struct RedisOutage: Equatable {
         RedisOutage(reason, isRefusal: false, isUnsupported: true)
     }
 
-    /// Whether another attempt soon is of no use.
-    var needsPerson: Bool { isRefusal || isUnsupported }
+    /// Whether only an operator can end the outage, so that an early retry is pointless.
+    var needsOperator: Bool { isRefusal || isUnsupported }
 }

@@ -1,22 +1,21 @@
 import CHiredis
 import Foundation
 
-/// A short talk with a Redis on a Unix socket, by hiredis's own blocking calls: for starting and ending servers, never
-/// for the work of the sidecar.
+/// A blocking client of a Redis on a Unix socket, for starting and stopping servers only. It uses hiredis's own calls.
 struct RedisProbe {
     enum Answer: Equatable {
-        /// Nobody listens.
+        /// No process listens on the socket.
         case absent
-        /// Somebody listens but says nothing, or closes the connection without a word.
+        /// A process listens but does not reply, or closes the connection without a reply.
         case silent
-        case said(String)
+        case reply(String)
     }
 
     let socketPath: String
-    /// For connecting and for the answer, each.
+    /// The timeout of connecting and of the reply, each.
     var timeout = timeval(tv_sec: 0, tv_usec: 250_000)
 
-    /// Sends one command. The answer is the text of a status, an error or a string.
+    /// Sends one command. The answer is the text of a status, an error or a string. Blocks.
     func ask(_ arguments: String...) -> Answer {
         guard let context = redisConnectUnixWithTimeout(socketPath, timeout) else { return .absent }
         defer { redisFree(context) }
@@ -25,13 +24,13 @@ struct RedisProbe {
         guard let object = Self.command(arguments, on: context) else { return .silent }
         defer { freeReplyObject(object) }
         let reply = object.assumingMemoryBound(to: redisReply.self).pointee
-        guard let text = reply.str else { return .said("") }
+        guard let text = reply.str else { return .reply("") }
         let bytes = UnsafeRawBufferPointer(start: text, count: Int(reply.len))
-        return .said(String(decoding: bytes, as: UTF8.self))
+        return .reply(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// The same on a thread that nobody waits for.
-    func asked(_ command: String) async -> Answer {
+    /// Sends one command without blocking the calling task.
+    func askInBackground(_ command: String) async -> Answer {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: ask(command)) }
         }

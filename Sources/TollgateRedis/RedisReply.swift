@@ -1,15 +1,17 @@
 package import NIOCore
 
-/// One reply of Redis, as RESP2 knows them. An error reply is a value like the others: whether it is a failure is for
-/// the asker to say.
+/// A RESP2 reply. An error reply is a value like any other; the caller decides whether it is a failure.
 package enum RedisReply: Sendable, Equatable {
-    /// A status such as `OK`.
+    /// A simple string such as `OK`.
     case simple(String)
-    /// The sentence of an error reply, which starts with its code: `NOSCRIPT No matching script.`
+    /// An error, which starts with its code: `NOSCRIPT No matching script.`
     case error(String)
+    /// An integer.
     case integer(Int64)
+    /// A bulk string.
     case bulk(ByteBuffer)
-    /// A string or an array that is not there.
+    /// A null bulk string or a null array.
     case null
+    /// An array of replies.
     case array([RedisReply])
 }

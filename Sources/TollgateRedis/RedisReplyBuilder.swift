@@ -1,20 +1,19 @@
 import CHiredis
 import NIOCore
 
-/// Puts together the reply that hiredis's reader is in the middle of. The reader calls in the order of the bytes;
-/// arrays may nest.
+/// Assembles replies from the callbacks of hiredis's reader, which come in the order of the bytes. Arrays may nest.
 ///
-/// Belongs to one ``RedisReplyReader``.
+/// Owned by one ``RedisReplyReader``.
 final class RedisReplyBuilder {
     private struct OpenArray {
         var items: [RedisReply]
-        var missing: Int
+        var remaining: Int
     }
 
     private var openArrays: [OpenArray] = []
     private var finished: RedisReply?
 
-    /// Hands over the finished reply.
+    /// Removes and returns the finished reply.
     func take() -> RedisReply? {
         defer { finished = nil }
         return finished
@@ -24,8 +23,8 @@ final class RedisReplyBuilder {
         var reply = reply
         while let last = openArrays.indices.last {
             openArrays[last].items.append(reply)
-            openArrays[last].missing -= 1
-            guard openArrays[last].missing == 0 else { return }
+            openArrays[last].remaining -= 1
+            guard openArrays[last].remaining == 0 else { return }
             reply = .array(openArrays.removeLast().items)
         }
         finished = reply
@@ -34,9 +33,9 @@ final class RedisReplyBuilder {
     func openArray(count: Int) {
         guard count > 0 else { return append(.array([])) }
         var items: [RedisReply] = []
-        // The count is only what the sender says; memory is taken as the items come.
+        // The count is untrusted: reserve little, and grow with the items that arrive.
         items.reserveCapacity(min(count, 1_024))
-        openArrays.append(OpenArray(items: items, missing: count))
+        openArrays.append(OpenArray(items: items, remaining: count))
     }
 
     func appendText(_ bytes: UnsafeRawBufferPointer, type: Int32) {
@@ -49,33 +48,33 @@ final class RedisReplyBuilder {
 }
 
 extension RedisReplyBuilder {
-    /// What hiredis calls instead of making objects of its own. It only wants something back that is not null.
+    /// Returns the callbacks that hiredis calls instead of creating its own objects. They must return a non-null pointer.
     static func makeFunctions() -> redisReplyObjectFunctions {
         var functions = redisReplyObjectFunctions()
         functions.createString = { task, bytes, count in
             let bytes = UnsafeRawBufferPointer(start: bytes, count: Int(count))
-            RedisReplyBuilder.of(task)?.appendText(bytes, type: task?.pointee.type ?? REDIS_REPLY_STRING)
-            return RedisReplyBuilder.made
+            RedisReplyBuilder.builder(of: task)?.appendText(bytes, type: task?.pointee.type ?? REDIS_REPLY_STRING)
+            return RedisReplyBuilder.placeholder
         }
         functions.createArray = { task, count in
-            RedisReplyBuilder.of(task)?.openArray(count: Int(count))
-            return RedisReplyBuilder.made
+            RedisReplyBuilder.builder(of: task)?.openArray(count: Int(count))
+            return RedisReplyBuilder.placeholder
         }
         functions.createInteger = { task, value in
-            RedisReplyBuilder.of(task)?.append(.integer(Int64(value)))
-            return RedisReplyBuilder.made
+            RedisReplyBuilder.builder(of: task)?.append(.integer(Int64(value)))
+            return RedisReplyBuilder.placeholder
         }
         functions.createNil = { task in
-            RedisReplyBuilder.of(task)?.append(.null)
-            return RedisReplyBuilder.made
+            RedisReplyBuilder.builder(of: task)?.append(.null)
+            return RedisReplyBuilder.placeholder
         }
         functions.freeObject = { _ in }
         return functions
     }
 
-    private static var made: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: 1) }
+    private static var placeholder: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: 1) }
 
-    private static func of(_ task: UnsafePointer<redisReadTask>?) -> RedisReplyBuilder? {
+    private static func builder(of task: UnsafePointer<redisReadTask>?) -> RedisReplyBuilder? {
         guard let data = task?.pointee.privdata else { return nil }
         return Unmanaged<RedisReplyBuilder>.fromOpaque(data).takeUnretainedValue()
     }

@@ -1,24 +1,24 @@
 import CHiredis
 package import NIOCore
 
-/// Takes bytes as they come from Redis and gives whole replies; hiredis's reader with object functions of our own, so
-/// that an integer costs no allocation and a bulk string is copied once.
+/// An incremental parser of RESP2 replies, based on hiredis's reader.
 ///
-/// Owned by one connection and used on its event loop only. After it has thrown it is of no more use.
+/// Custom object functions avoid an allocation per integer and copy a bulk string only once. A reader is owned by one
+/// connection, used on its event loop only, and unusable after it has thrown.
 package final class RedisReplyReader {
-    /// What one reply may take, in bytes.
+    /// The maximum size of a reply, in bytes.
     package static let maxReplySize = 64 << 20
 
-    /// The empty read buffer is kept up to this size, so that a large reply after another costs no growing again.
-    private static let keptBuffer = 256 << 10
+    /// The maximum size of an empty read buffer that hiredis retains, in bytes, so that it need not grow again.
+    private static let maxIdleBuffer = 256 << 10
 
     private let reader: UnsafeMutablePointer<redisReader>
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private let builder = RedisReplyBuilder()
-    /// Bytes fed since the last whole reply.
+    /// The number of bytes fed since the last complete reply.
     private var unfinishedBytes = 0
 
-    /// Throws when there is no memory for the reader.
+    /// Creates a reader. Throws when memory for it cannot be allocated.
     package init() throws(RedisError) {
         functions = .allocate(capacity: 1)
         functions.initialize(to: RedisReplyBuilder.makeFunctions())
@@ -28,7 +28,7 @@ package final class RedisReplyReader {
         }
         self.reader = reader
         reader.pointee.privdata = Unmanaged.passUnretained(builder).toOpaque()
-        reader.pointee.maxbuf = Self.keptBuffer
+        reader.pointee.maxbuf = Self.maxIdleBuffer
     }
 
     deinit {
@@ -36,9 +36,9 @@ package final class RedisReplyReader {
         functions.deallocate()
     }
 
-    /// Adds bytes; what they complete is then got with ``next()``, until it gives nil.
+    /// Appends bytes. Call ``next()`` until it returns nil to get the replies that they complete.
     ///
-    /// Throws when a reply grows past ``maxReplySize``, or after an error.
+    /// Throws when a reply exceeds ``maxReplySize``, or after an earlier error.
     package func feed(_ bytes: ByteBuffer) throws(RedisError) {
         try throwIfBroken()
         unfinishedBytes += bytes.readableBytes
@@ -51,7 +51,7 @@ package final class RedisReplyReader {
         guard status == REDIS_OK else { return try throwIfBroken() }
     }
 
-    /// The next whole reply, or nil when more bytes are needed. Throws when the bytes are not RESP2.
+    /// Returns the next complete reply, or nil when more bytes are needed. Throws when the bytes are not RESP2.
     package func next() throws(RedisError) -> RedisReply? {
         var object: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &object) == REDIS_OK else {

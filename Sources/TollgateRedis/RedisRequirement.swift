@@ -1,11 +1,12 @@
-/// What a Redis has to fulfil to be used, beside its version: commands that are sent on every new connection, and what their replies
-/// mean.
+/// A condition that a Redis must meet beside its version: commands for every new connection, and a check of their replies.
 package struct RedisRequirement: Sendable {
     let commands: [[String]]
-    /// Why Redis cannot be used, from the replies in order; nil where it can.
+    /// Returns the reason why Redis cannot be used, or nil where it can. The replies are in the order of the commands.
     let fault: @Sendable ([RedisReply]) -> String?
 
-    /// - Parameter fault: returns a sentence, or nil where Redis can be used. Called on the event loop of the link.
+    /// Creates a requirement.
+    ///
+    /// - Parameter fault: Returns a sentence, or nil where Redis can be used. Called on the link's event loop.
     package init(commands: [[String]], fault: @escaping @Sendable ([RedisReply]) -> String?) {
         self.commands = commands
         self.fault = fault

@@ -83,7 +83,8 @@ import TollgateTestSupport
         #expect(try await sidecar.end() == 1)
         let error = try #require(sidecar.log.split(separator: "\n").last)
         #expect(
-            error.hasPrefix("Error: --data data: redis-server ended 5 times in a row before it could serve (status 1)"),
+            error.hasPrefix(
+                "Error: --data data: redis-server exited 5 times in a row before it could serve (status 1)"),
             "\(sidecar.log)")
         #expect(error.contains("Bad file format reading the append only file"), "\(error)")
     }
@@ -97,7 +98,7 @@ import TollgateTestSupport
             SidecarProcess.program, ["serve", "--listen", "unix:tollgate.sock", "--admin", "off", "--data", "data"],
             workingFolder: folder.path, patience: 30)
         let error = try #require(ended.errors.split(separator: "\n").last)
-        #expect(error.hasPrefix("Error: --data data: redis-server ended at once (status 1)"), "\(ended.errors)")
+        #expect(error.hasPrefix("Error: --data data: redis-server exited at once (status 1)"), "\(ended.errors)")
         #expect(error.contains("Bad file format reading the append only file"), "\(error)")
         #expect(ended.status == 1)
     }
@@ -143,7 +144,7 @@ import TollgateTestSupport
         kill(redis, SIGKILL)
         try await eventually { sidecar.redisProcess != redis }
         try await eventually { try await self.used(sidecar, "CHECK") != nil }
-        try await eventually { sidecar.log.contains("redis-server ended; starting it again") }
+        try await eventually { sidecar.log.contains("redis-server exited; restarting it") }
         #expect(try await sidecar.stop() == 0)
     }
 

@@ -28,7 +28,7 @@ import TollgateTestSupport
         #expect(readiness.status == 503)
         #expect(readiness.body.contains(sentence), "\(readiness.body)")
         #expect(try await client.ask("INFO")[0].contains("unsupported: \(sentence)"))
-        try await eventually { sidecar.log.contains("Redis cannot be used; trying again until there is one") }
+        try await eventually { sidecar.log.contains("Redis cannot be used; retrying") }
         try await eventually { sidecar.log.contains(sentence) }
 
         proxy.setOld(false)

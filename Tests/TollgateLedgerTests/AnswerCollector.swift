@@ -4,13 +4,13 @@ import TollgateCore
 @testable import TollgateLedger
 @testable import TollgatePolicy
 
-/// An answer in the notation of `ReferenceLedger`, and the time that it tells.
+/// An answer in the notation of `ReferenceLedger`, with its time.
 struct AnswerLine: Sendable {
     var line = ""
     var milliseconds: Int64 = 0
 }
 
-/// Gathers the answers to one batch.
+/// Collects the answers of one batch.
 final class AnswerCollector: OperationDelegate {
     let promise: EventLoopPromise<[AnswerLine]>
     private var lines: [AnswerLine]

@@ -5,7 +5,7 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// The state machine of batches, without a Redis.
+/// Tests of the batch queue's state machine, without Redis.
 @Suite struct BatchQueueTests {
     private static func time(_ millisecond: UInt64) -> NIODeadline { .uptimeNanoseconds(millisecond * 1_000_000) }
 
@@ -46,7 +46,7 @@ import TollgatePolicy
         }
     }
 
-    @Test("one batch is in flight at a time, and the next one goes when it has ended")
+    @Test("only one batch is in flight, and the next one is sent when it has ended")
     func oneInFlight() throws {
         let scopes = Scopes()
         var queue = BatchQueue(keySpace: scopes.keySpace)
@@ -61,7 +61,7 @@ import TollgatePolicy
         Self.expectSent(second, &queue, Self.ready)
     }
 
-    @Test("nothing leaves while the first connection is made, and without one batches fail")
+    @Test("batches wait for the first connection attempt, and fail without a connection")
     func connection() throws {
         let scopes = Scopes()
         var queue = BatchQueue(keySpace: scopes.keySpace)
@@ -78,7 +78,7 @@ import TollgatePolicy
         #expect(failed === batch && queue.filling == nil && queue.inFlight == nil)
     }
 
-    @Test("a batch that has waited too long fails, and one that is replayed has no deadline")
+    @Test("a batch that has waited too long fails, and a replayed batch has no deadline")
     func deadline() throws {
         let scopes = Scopes()
         var queue = BatchQueue(keySpace: scopes.keySpace)
@@ -147,7 +147,7 @@ import TollgatePolicy
         #expect(queue.hasRoom(isConnected: true))
     }
 
-    @Test("batches are short for as long as they are to be")
+    @Test("batches are short until the given time")
     func short() throws {
         var queue = BatchQueue(keySpace: Scopes().keySpace)
         queue.keepShort(until: Self.time(100))
@@ -165,9 +165,9 @@ import TollgatePolicy
         }
     }
 
-    /// Plays 2 000 random events: operations of several connections, replies, late replies, connections lost and made again,
+    /// Plays 2 000 random events: operations of several connections, replies, late replies, lost and new connections,
     /// and replays of the journal.
-    @Test("no operation is lost, answered twice, or overtakes a write of its connection", arguments: UInt64(1)...40)
+    @Test("no operation is lost or answered twice, or overtakes a write of its connection", arguments: UInt64(1)...40)
     func property(seed: UInt64) throws {
         let play = try QueuePlay(seed: seed)
         for _ in 0..<2_000 { play.playOne() }
@@ -184,13 +184,13 @@ private final class IgnoringDelegate: OperationDelegate {
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {}
 }
 
-/// A ledger, a Redis and a journal that exist in memory only, around a real queue. What the ledger does with the queue's actions
-/// is done here in the same order.
+/// A ledger, a Redis and a journal in memory, around a real queue. It carries out the queue's actions in the same order as
+/// the ledger.
 private final class QueuePlay: OperationDelegate {
     private(set) var submitted = 0
     /// The number of answers of each operation.
     private(set) var answers: [Int: Int] = [:]
-    /// The operations that Redis has applied, in their order.
+    /// The operations that Redis has applied, in order.
     private(set) var applied: [Int] = []
     private(set) var faults: [String] = []
     private(set) var replayed = 0
@@ -203,7 +203,7 @@ private final class QueuePlay: OperationDelegate {
     private var now: UInt64 = 1_000
     private var verbs: [OperationVerb] = []
     private var connections: [Int] = []
-    /// Writes that are not in Redis yet, in the order of their replay.
+    /// The writes that are not in Redis yet, in the order of their replay.
     private var journal: [Int] = []
     private var replaying: [Int] = []
     private var lastSent = 0
@@ -309,7 +309,7 @@ private final class QueuePlay: OperationDelegate {
         }
     }
 
-    /// Decisions are answered, and writes go to the journal; a replay stays there.
+    /// Fails the decisions of a batch and journals its writes; replayed writes stay in the journal.
     private func fail(_ batch: Batch) {
         if batch.isReplay {
             replaying = []
@@ -329,7 +329,7 @@ private final class QueuePlay: OperationDelegate {
 
     private func note(_ ticket: Int) { answers[ticket, default: 0] += 1 }
 
-    /// Writes of one connection reach Redis in their order where a REFUND would overtake what it takes back.
+    /// Checks that a REFUND reaches Redis behind the earlier writes of its connection.
     private func apply(_ ticket: Int) {
         applied.append(ticket)
         guard verbs[ticket] == .refund else { return }

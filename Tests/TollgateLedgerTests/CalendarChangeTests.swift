@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// A calendar counter whose scope is asked about by another calendar, as when its tier has changed.
+/// Tests of calendar counters whose scope changes to another calendar, for example with its tier.
 @Suite struct CalendarChangeTests {
     private static let key = "tollgate:user:a"
     private static let cost = Amounts(cost: 10)
@@ -24,7 +24,7 @@ import TollgateTestSupport
         Int64(try Date(time, strategy: .iso8601).timeIntervalSince1970) * 1_000
     }
 
-    /// What is used of the only limit, and told of when its period ends by CHECK, by USAGE and, with 10 more, by a DENY.
+    /// The usage of the only limit, and the end of its period as CHECK, USAGE and a DENY of 10 more report it.
     private func expect(
         _ harness: LedgerHarness, used: Int64, until end: String, at time: Int64,
         _ location: SourceLocation = #_sourceLocation
@@ -82,13 +82,13 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("calendars in turn, as where some requests name a role and some do not, begin a period once")
+    @Test("alternating calendars, as when only some requests name a role, begin a period once")
     func inTurn() async throws {
         let limits = [Limit(.cost, .month, max: 1_000)]
         let harness = try await LedgerHarness(policy: policy(limits))
         var used: Int64 = 0
         var at = try ms("2030-11-20T00:00:00Z")
-        // The periods that are met: November's, which ends first; from the 1st on what the calendar asked with first says.
+        // The expected periods: November's, which ends first; from the 1st on, that of the calendar of the first request.
         let ends = try [ms("2030-12-01T00:00:00Z"), ms("2030-12-15T05:00:00Z")]
         for turn in 0..<120 {
             let billed = turn.isMultiple(of: 2) ? 1 : 15
@@ -106,7 +106,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a marker that says no time to come is none: the count is 0, and the period of now begins")
+    @Test("a marker without a future time is ignored: the count is 0, and the present period begins")
     func unreadable() async throws {
         let time = try ms("2030-11-21T12:00:00Z")
         let markers = [
@@ -122,7 +122,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a clock that goes back over the start of a month goes on counting in it, and tells its end")
+    @Test("after a clock goes back past the start of a month, that month goes on and its end is reported")
     func clockGoesBack() async throws {
         let harness = try await LedgerHarness(policy: policy())
         try await record(harness, at: ms("2030-12-01T00:00:10Z"))
@@ -130,7 +130,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a key lives to the end of the period that runs in it, then to that of the next, by the calendar of then")
+    @Test("a key expires at the end of its current period, then of the next one, by the calendar of the time")
     func keyLives() async throws {
         let limits = [Limit(.requests, .sliding(seconds: 60), max: 100), Limit(.cost, .day, max: 1_000)]
         func policy(timeZone: String = "UTC") throws -> Policy {
@@ -142,28 +142,28 @@ import TollgateTestSupport
         let expiry = { Int64(try harness.redis.cli("PEXPIRETIME", Self.key)) }
         try await record(harness, at: ms("2100-01-01T12:00:00Z"))
         #expect(try expiry() == ms("2100-01-02T05:00:00Z"))
-        // Midnight comes sooner there; windows that move on neither shorten what the key lives nor need more.
+        // Midnight is earlier there; new windows neither shorten nor extend the key's life.
         try await harness.install(policy())
         _ = try await harness.apply(.check("user:a"), at: ms("2100-01-01T12:00:10Z"))
         _ = try await harness.apply(.check("user:a"), at: ms("2100-01-02T00:00:10Z"))
         #expect(try expiry() == ms("2100-01-02T05:00:00Z"))
         _ = try await harness.apply(.check("user:a"), at: ms("2100-01-02T04:59:50Z"))
         let window = try ms("2100-01-02T04:59:50Z") + 32 * 2_000
-        // The other limit's window outlives the day, and the set's own day, which nothing has begun, comes along.
+        // The other limit's window outlives the day, and so does the set's own day, which has not begun.
         #expect(try #require(try expiry()) >= window)
         try await record(harness, at: ms("2100-01-02T05:00:00Z"))
         #expect(try expiry() == ms("2100-01-03T00:00:00Z"))
         try await harness.stop()
     }
 
-    @Test("a CANCEL gives back to a period of another calendar only what was surely counted in it")
+    @Test("a CANCEL gives back to a period of another calendar only if the RESERVE was certainly counted in it")
     func cancel() async throws {
         let limits = [Limit(.requests, .day, max: 100)]
         let harness = try await LedgerHarness(policy: policy(limits))
         let noon = try ms("2100-01-01T12:00:00Z")
         let first = try TestOperation.reserve("user:a", id: "1", seconds: 86_400)
         let second = try TestOperation.reserve("user:a", id: "2", seconds: 86_400)
-        // Reserved the evening before, and again in the day: only the later one is of it.
+        // One RESERVE in the evening before, one in the day: only the second one counts in it.
         let before = try ms("2099-12-31T22:00:00Z")
         _ = try await harness.apply(first, at: before)
         _ = try await harness.apply([second, .check("user:a")], at: noon)

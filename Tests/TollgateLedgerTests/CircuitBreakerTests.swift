@@ -27,7 +27,7 @@ import Testing
         #expect(circuit.state == .open)
     }
 
-    @Test("one late reply leaves it closed, the second in a row opens it")
+    @Test("one late reply leaves the circuit closed, the second in a row opens it")
     func secondLateReply() {
         var circuit = closed()
         #expect(circuit.replyIsLate(sentAt: at(0), now: at(250)) == .first)
@@ -36,7 +36,7 @@ import Testing
         #expect(circuit.state == .open)
     }
 
-    @Test("a batch that is answered in time ends the row")
+    @Test("a batch answered in time resets the count of late replies")
     func answered() {
         var circuit = closed()
         for round: Int64 in 0..<5 {
@@ -46,7 +46,7 @@ import Testing
         #expect(circuit.state == .closed)
     }
 
-    @Test("replies that one stall has made late count as one")
+    @Test("late replies of one stall count as one")
     func sameStall() {
         var circuit = closed()
         #expect(circuit.replyIsLate(sentAt: at(0), now: at(250)) == .first)
@@ -57,7 +57,7 @@ import Testing
         #expect(circuit.replyIsLate(sentAt: at(251), now: at(501)) == .opened)
     }
 
-    @Test("a Redis that answers probes and no batches is probed less and less often, at most half a second apart")
+    @Test("probes become less frequent while Redis answers no batches, up to half a second apart")
     func pauses() {
         var circuit = closed()
         #expect(circuit.replyIsLate(sentAt: at(0), now: at(1)) == .first)

@@ -4,11 +4,11 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Scopes of another namespace, so many that the library drops what it keeps between calls.
+/// Scopes of another namespace, enough to make the library drop its caches.
 struct Crowd {
-    /// More than the library keeps (batch/sets.lua).
+    /// More limit sets than the library caches (batch/sets.lua).
     static let tooManySets = 4_100
-    /// As many as the library keeps (batch/labels.lua).
+    /// The number of labels that the library caches (batch/labels.lua).
     static let keptLabels = 20_000
 
     private let harness: LedgerHarness
@@ -17,8 +17,8 @@ struct Crowd {
     init(_ redis: TestRedis) async throws {
         var policy = Policy()
         users = try (0..<Self.tooManySets).map { try Scope(parsing: "user:u\($0)") }
-        for (place, user) in users.enumerated() {
-            policy.scopes[user] = [Limit(.requests, .total, max: Int64(place + 1))]
+        for (index, user) in users.enumerated() {
+            policy.scopes[user] = [Limit(.requests, .total, max: Int64(index + 1))]
         }
         harness = try await LedgerHarness(
             policy: policy, redis: redis, keySpace: KeySpace(namespace: "crowd"))
@@ -26,7 +26,7 @@ struct Crowd {
 
     func stop() async throws { try await harness.stop() }
 
-    /// Sends so many limit sets and labels, each another one.
+    /// Sends that many distinct limit sets and labels.
     func use(sets: Int, labels: Int) async throws {
         var operations = users.prefix(sets).map(Self.check)
         for first in stride(from: 0, to: labels, by: 100) {

@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Which refusals are told: the first of a limit in a period, and then at most one a minute.
+/// Tests of published denials: the first of a limit in a period, then at most one a minute.
 @Suite struct DenialNoticeTests {
     private static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
 
@@ -23,7 +23,7 @@ import TollgateTestSupport
         try await harness.takeNotices().compactMap { if case .denied(let event) = $0 { event } else { nil } }
     }
 
-    @Test("the first refusal is told, with the scopes that the request named")
+    @Test("the first denial is published, with the scopes of the request")
     func first() async throws {
         let harness = try await harness(Limit(.requests, .sliding(seconds: 3_600), max: 1))
         _ = try await harness.apply([.check("user:a"), .check("user:a", "tool:x"), .check("user:a")], at: Self.start)
@@ -39,7 +39,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("afterwards one a minute is told, and a new period begins with one")
+    @Test("later at most one denial a minute is published, and the first one of a new period")
     func paced() async throws {
         let harness = try await harness(Limit(.requests, .day, max: 1))
         _ = try await harness.apply(.check("user:a"), at: Self.start)
@@ -57,7 +57,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("each limit that refuses tells of it, a PEEK and a limit in shadow never")
+    @Test("denials of each limit are published, but not those of PEEK and of shadow limits")
     func each() async throws {
         let harness = try await harness(Limit(.requests, .day, max: 0), Limit(.cost, .request, max: 5))
         let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "user:a")])
@@ -73,7 +73,7 @@ import TollgateTestSupport
         try await shadow.stop()
     }
 
-    @Test("what is remembered of a refusal does not live longer than a minute where the scope has nothing else")
+    @Test("the time of a denial expires after a minute if the scope has no other data")
     func expires() async throws {
         let redis = try TestRedis()
         let harness = try await harness(Limit(.requests, .day, max: 0), redis: redis, history: [])

@@ -5,8 +5,8 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Users that each have two full days of history, the second still in their hashes, and a batch in which all of them
-/// begin another day. A model knows the first few; each of the others is a copy of one of them.
+/// Users with two full days of history, the second still in their hashes, and a batch in which all of them begin a new day.
+/// A model covers the first few; the others are copies of them.
 struct FullDays {
     private static let modelled = 8
     private static let day: Int64 = 86_400_000
@@ -15,11 +15,11 @@ struct FullDays {
     private var model: ReferenceLedger
     private let users: [String]
     private let batch: [TestOperation]
-    /// The names of the keys of a user that are there before the third day, behind that of its hash.
+    /// The suffixes of a user's keys before the third day, besides its hash.
     private let suffixes: [String]
     private let calendar: CalendarRules
 
-    /// - Parameter end: When the second day ends, Unix ms.
+    /// - Parameter end: The end of the second day, Unix ms.
     init(
         scopes: Int, labels: Int, endingAt end: Int64, redis: TestRedis? = nil, calendar: CalendarRules = .utc
     ) async throws {
@@ -36,22 +36,22 @@ struct FullDays {
         users = (0..<scopes).map { "user:u\($0)" }
         let days = [end - 2 * Self.day, end - Self.day].map { calendar.window(.day, containing: $0) }
         suffixes = ["", ":day:\(days[0].id)", ":month:\(calendar.window(.month, containing: days[0].startsAt).id)"]
-        batch = try users.enumerated().map { place, user in
-            let amounts = Amounts(requests: 1, inputTokens: 2, outputTokens: 3, cost: Int64(place % Self.modelled))
-            let tool = "tool:t\(place % Self.modelled)"
-            return try place % 8 < 7 ? .check(user, tool) : .record(user, tool, amounts: amounts)
+        batch = try users.enumerated().map { index, user in
+            let amounts = Amounts(requests: 1, inputTokens: 2, outputTokens: 3, cost: Int64(index % Self.modelled))
+            let tool = "tool:t\(index % Self.modelled)"
+            return try index % 8 < 7 ? .check(user, tool) : .record(user, tool, amounts: amounts)
         }
-        for (place, day) in days.enumerated() { try await fill(day, place, labels: labels) }
+        for (index, day) in days.enumerated() { try await fill(day, index, labels: labels) }
         try keep()
     }
 
     func stop() async throws { try await harness.stop() }
 
-    private mutating func fill(_ day: CalendarWindow, _ place: Int, labels: Int) async throws {
+    private mutating func fill(_ day: CalendarWindow, _ index: Int, labels: Int) async throws {
         for (number, user) in users.prefix(Self.modelled).enumerated() {
             let records = try (0..<labels).map { label in
                 let amounts = Amounts(
-                    requests: 1, inputTokens: Int64(label + 1), outputTokens: 2, cost: Int64(100 * number + place + 1))
+                    requests: 1, inputTokens: Int64(label + 1), outputTokens: 2, cost: Int64(100 * number + index + 1))
                 return try TestOperation.record(user, "tool:t\(label)", amounts: amounts)
             }
             let noon = day.startsAt + Self.day / 2
@@ -63,12 +63,12 @@ struct FullDays {
 
     // MARK: - Copies
 
-    /// Keeps the modelled users' keys for ``restore()``.
+    /// Saves the modelled users' keys for ``restore()``.
     private func keep() throws {
         try run("for i = 0, \(Self.modelled - 1) do copy('tollgate:user:u' .. i, 'kept:user:u' .. i) end")
     }
 
-    /// Gives every user the two days again, and nothing of the third.
+    /// Restores the two days of every user, without the third.
     func restore() throws {
         try run(
             """
@@ -93,9 +93,9 @@ struct FullDays {
 
     // MARK: - The third day
 
-    /// Sends the batch at a time, or while Redis has its own and the ledger still believes in another.
+    /// Sends the batch at a time, or at Redis's own time while the ledger assumes another.
     ///
-    /// - Returns: How long each call took Redis that took it longer than half a millisecond, in order, µs.
+    /// - Returns: The durations of the calls that took Redis longer than half a millisecond, in order, µs.
     func beginDay(at now: Int64? = nil, sentAt guess: Int64? = nil) async throws -> [Int] {
         try harness.redis.cli("CONFIG", "SET", "slowlog-log-slower-than", "500")
         try harness.redis.cli("CONFIG", "SET", "slowlog-max-len", "10000")
@@ -114,17 +114,17 @@ struct FullDays {
         return try harness.redis.cli("EVAL", script, "0").split(separator: "\n").compactMap { Int($0) }
     }
 
-    /// Tells the model of the batch.
+    /// Applies the batch to the model.
     mutating func expectBegun(at now: Int64) {
         for operation in batch.prefix(Self.modelled) { _ = model.apply(operation, at: now) }
     }
 
-    /// Compares days and months of all users with the model.
+    /// Compares the days and months of all users with the model.
     func compare() throws {
         let stored = try StoredHistory(harness.redis)
         var wrong: [String] = []
-        for (place, user) in users.enumerated() {
-            let name = "user:u\(place % Self.modelled)"
+        for (index, user) in users.enumerated() {
+            let name = "user:u\(index % Self.modelled)"
             let days = model.history.days[name, default: [:]]
             #expect(days.count == 3)
             wrong += days.filter { stored.day($0, of: user) != $1.fields }.map { "\(user) \($0.key)" }

@@ -22,12 +22,12 @@ struct HistoryDenialTests {
         return scopes.map { stored.day("2099-12-25", of: $0)["denied"] }
     }
 
-    @Test("count for the scope that refused them")
+    @Test("count for the scope that denied them")
     func refusing() async throws {
         #expect(try await denied("user", of: ["user:a", "tool:x"]) == [2, nil])
     }
 
-    @Test("count for the scopes that are joined in the one that refused them, and for no others")
+    @Test("count for the parts of the composite scope that denied them, and for no others")
     func refusedByJoined() async throws {
         let scopes = ["user:a", "tool:x", "provider:p", "user:a+tool:x"]
         #expect(try await denied("user+tool", of: scopes) == [2, 2, nil, nil])

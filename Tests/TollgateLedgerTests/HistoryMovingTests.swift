@@ -5,7 +5,8 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Days that begin for many scopes in one call, which moves only so much of the day before: everything is counted once all the same.
+/// Tests of days that begin for many scopes in one call. A call moves a bounded part of the previous day, and everything
+/// still counts once.
 @Suite struct HistoryMovingTests {
     private static let start = ScriptTests.start
     private static let day: Int64 = 86_400_000
@@ -18,7 +19,7 @@ import TollgateTestSupport
         return try await LedgerHarness(policy: policy)
     }
 
-    /// A page of 302 fields for each user, at that time: 450 of cost, and 150 requests.
+    /// Gives each user a day record of 302 fields at a time: 450 of cost, and 150 requests.
     private func fillDay(_ harness: LedgerHarness, at time: Int64) async throws {
         for user in Self.users {
             let records = try (0..<150).map {
@@ -28,7 +29,7 @@ import TollgateTestSupport
         }
     }
 
-    /// One record for each of the users, in one call: 1 of cost.
+    /// Sends one RECORD for each user in one call: 1 of cost.
     private func recordForAll(_ harness: LedgerHarness, at time: Int64) async throws {
         let records = try Self.users.map { try TestOperation.record($0, "tool:t0", amounts: Amounts(cost: 1)) }
         _ = try await harness.apply(records, at: time)
@@ -42,13 +43,13 @@ import TollgateTestSupport
         Int64(try harness.redis.cli("PEXPIRETIME", "tollgate:\(user):\(page)"))
     }
 
-    @Test("a call in which many scopes begin a day moves only so many fields, and is sent again until all are moved")
+    @Test("a call in which many scopes begin a day moves a bounded number of fields, and is resent until all are moved")
     func inParts() async throws {
         let harness = try await harness()
         try await fillDay(harness, at: Self.start)
         try harness.redis.cli("CONFIG", "RESETSTAT")
         try await recordForAll(harness, at: Self.start + Self.day)
-        // Four that move two days each, which is enough for a call, and one that applies the records.
+        // Four calls that move two days each, the bound of a call, and one that applies the records.
         #expect(try commandCounts(harness.redis)[TestRedis.luaCommand] == 5)
         try harness.redis.cli("CONFIG", "RESETSTAT")
         try await recordForAll(harness, at: Self.start + Self.day)
@@ -67,14 +68,14 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a running day lives as long as its month; once moved, however long after, its own time")
+    @Test("the current day lives as long as its month; a moved day has its own expiry, however late it is moved")
     func expiries() async throws {
         let harness = try await harness(historyDays: 3)
         let monthExpires = Self.start + (31 + 14 * 31) * Self.day
         let user = Self.users[0]
         try await fillDay(harness, at: Self.start)
         #expect(try Int64(harness.redis.cli("PEXPIRETIME", "tollgate:\(user)")) == monthExpires)
-        // Silent for three weeks.
+        // No requests for three weeks.
         let record = try TestOperation.record(user, amounts: Amounts(cost: 7))
         _ = try await harness.apply(record, at: Self.start + 22 * Self.day)
         #expect(try field("cost", of: "month:2100-01", user, harness) == "450")
@@ -86,7 +87,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("the last day of a month counts in it, before it is moved and after")
+    @Test("the last day of a month counts in that month, before and after it is moved")
     func endOfMonth() async throws {
         let harness = try await harness()
         try await fillDay(harness, at: Self.start + 30 * Self.day)
@@ -102,7 +103,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what is sent again, or comes to a day that has been moved, counts once")
+    @Test("a resent write, or one for a day that has been moved, counts once")
     func lateAndAgain() async throws {
         let harness = try await harness()
         try await fillDay(harness, at: Self.start)
@@ -124,14 +125,14 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a day is moved whole by a call in which the library has too many labels and drops them")
+    @Test("a day is moved completely by a call in which the library drops its labels")
     func labelsDropped() async throws {
         let redis = try TestRedis(hasFunctions: true)
         var policy = Policy()
         policy.history = ["user"]
         let harness = try await LedgerHarness(policy: policy, redis: redis)
         var model = ReferenceLedger(policy: policy)
-        // So many fields that Redis has those of a label not beside each other.
+        // Enough fields that Redis does not store those of a label side by side.
         let amounts = Amounts(requests: 1, inputTokens: 2, outputTokens: 3, cost: 4)
         let records = try (0..<150).map { try TestOperation.record("user:a", "tool:t\($0)", amounts: amounts) }
         _ = try await harness.apply(records, at: Self.start)
@@ -149,7 +150,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "with more to move in every call than a call may, days and months agree with the model, whatever calendar and clock do",
+        "with more to move than one call may, days and months agree with the model, whatever the calendar and clock do",
         arguments: 1...4)
     func manyDays(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
@@ -168,7 +169,7 @@ import TollgateTestSupport
                 model.changeCalendar(to: policy.calendar)
             }
             var batch: [TestOperation] = []
-            // Now and then a user alone, whose days then catch up.
+            // Sometimes a single user, whose days then catch up.
             let users = step % 7 == 6 ? 1 : 12
             for user in 0..<users {
                 for tool in 0..<20 {

@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// How days become part of their months, and what stands on their pages and in the scope's hash, where two rare things meet.
+/// Tests of moving days into their months, and of day records and the scope's hash, in rare combinations.
 @Suite struct HistoryPageTests {
     private static let start = ScriptTests.start
     private static let day: Int64 = 86_400_000
@@ -34,7 +34,7 @@ import TollgateTestSupport
             ], sourceLocation: location)
     }
 
-    @Test("a day is added to its month when a later one begins; the last stays in the scope's hash")
+    @Test("a day is added to its month when a later one begins; the last day stays in the scope's hash")
     func moving() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         let february = Self.start + 31 * Self.day
@@ -60,7 +60,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a running day lives as long as its month, a moved one its own time, by what the policy says")
+    @Test("the current day lives as long as its month, a moved day as long as the policy says")
     func expiries() async throws {
         var policy = Policy()
         policy.historyDays = 3
@@ -81,7 +81,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a day that begins with more than 2^53, or comes to that, is added to its month exactly, and expires like any other"
+        "a day with more than 2^53 is added to its month exactly, and expires like any other"
     )
     func largeDay() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
@@ -97,17 +97,17 @@ import TollgateTestSupport
         let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 9_000_000_000_000_000))
         _ = try await harness.apply([refund, refund, refund, refund], at: Self.start + 2 * Self.day)
         let third = try harness.redis.hash(Self.hash)
-        // The last takes what is left.
+        // The last one takes the rest.
         #expect(third["history/cost"] == "0" && third["history/cost/tool=t"] == "0")
         try await harness.stop()
     }
 
-    @Test("what comes to a day that was added to its month already, as when the clock goes back, is added to both")
+    @Test("a write for a day that was moved already, as when the clock goes back, is added to day and month")
     func afterFolding() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         try await record(harness, 5, at: Self.start + 2 * Self.day)
         try await record(harness, 7, at: Self.start + 3 * Self.day)
-        // Two days that come late: one that was there, and one that was not and so is the open one then.
+        // Two late days: one that exists, and one that does not and so becomes the current one.
         try await record(harness, 11, at: Self.start + 2 * Self.day, "tool:new")
         try await record(harness, 13, at: Self.start)
         _ = try await harness.apply(
@@ -122,7 +122,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("calendars in turn, as where some requests name a role and some do not, count everything once")
+    @Test("alternating calendars, as when only some requests name a role, count everything once")
     func alternatingCalendars() async throws {
         let calendars = [
             CalendarRules.utc, try CalendarRules(timeZone: "Pacific/Auckland"),
@@ -148,7 +148,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a page that is no hash keeps nothing else from being counted", arguments: [firstDay, secondDay, month])
+    @Test("a day record that is not a hash does not prevent other counting", arguments: [firstDay, secondDay, month])
     func notAHash(key: String) async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         try await record(harness, 5, at: Self.start)
@@ -164,7 +164,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a CANCEL takes its request from the day of the RESERVE, and from no later one")
+    @Test("a CANCEL takes its request from the day of the RESERVE, not from a later one")
     func cancelled() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         let first = try TestOperation.reserve("user:a", "tool:t", id: "1", seconds: 86_400)
@@ -181,7 +181,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a scope that is nothing but a label for others costs no read")
+    @Test("a scope that is only a label of others costs no read")
     func labelAlone() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         let check = try TestOperation.check("tool:t", "model:m")

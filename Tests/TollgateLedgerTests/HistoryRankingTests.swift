@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Who used most of a day.
+/// Tests of the rankings of a day's top scopes.
 @Suite struct HistoryRankingTests {
     private static let start = ScriptTests.start
 
@@ -14,7 +14,7 @@ import TollgateTestSupport
             .compactMapValues { Int64($0) }
     }
 
-    /// Expects the thousand with the largest totals, and few others.
+    /// Expects the thousand scopes with the largest totals, and few others.
     private func expect(_ harness: LedgerHarness, _ totals: [String: Int64]) throws {
         let ranking = try stored(harness)
         let most = totals.sorted { $0.value > $1.value }.prefix(1_000).map { ($0, $1) }
@@ -23,7 +23,7 @@ import TollgateTestSupport
         #expect(ranking.allSatisfy { totals[$0.key] == $0.value })
     }
 
-    @Test("one by one, too, those with most come in, and the others go")
+    @Test("a ranking keeps the largest totals when scopes are added one by one")
     func oneByOne() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         var totals: [String: Int64] = [:]
@@ -36,7 +36,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a ranking that is none keeps nothing from being counted")
+    @Test("a ranking key of another type does not prevent counting")
     func noRanking() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         let key = "tollgate:top-scopes:user:cost:2100-01-01"
@@ -49,7 +49,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a ranking has the thousand with most of a day, and puts a refund right")
+    @Test("a ranking has the day's top thousand, and follows refunds")
     func ranking() async throws {
         let harness = try await LedgerHarness(policy: Policy.empty)
         var totals: [String: Int64] = [:]

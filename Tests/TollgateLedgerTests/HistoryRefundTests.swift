@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What REFUND and CANCEL take from days and months.
+/// Tests of the amounts that REFUND and CANCEL take from days and months.
 @Suite struct HistoryRefundTests {
     private static let start = ScriptTests.start
     private static let day: Int64 = 86_400_000
@@ -32,7 +32,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what is not named is no bound: the day goes down with the counter, and its parts stay",
+        "labels that a refund does not name are no bound: the day falls with the counter, and its parts stay",
         arguments: [true, false])
     func unnamed(inOneBatch: Bool) async throws {
         try await withHarness { harness in
@@ -54,7 +54,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("as much is taken in all and of what is named as there is of all of these")
+    @Test("the amount taken is bounded by the total and by each named label")
     func bounds() async throws {
         try await withHarness { harness in
             _ = try await harness.apply(
@@ -63,10 +63,10 @@ import TollgateTestSupport
                     record("user:a", "model:m", cost: 20),
                 ], at: Self.start)
             func day() throws -> [String: Int64] { try StoredHistory(harness.redis).day(Self.today, of: "user:a") }
-            // The provider has 100 of it, the total is 170.
+            // The provider has 100, the total is 170.
             _ = try await harness.apply(refund("user:a", "provider:p", "tool:t", cost: 120), at: Self.start)
             #expect(try day() == ["cost": 70, "cost/tool=t": 50, "cost/model=m": 20])
-            // Of a label that the day has nothing of, nothing is taken.
+            // A label that the day does not have bounds the refund to 0.
             _ = try await harness.apply(refund("user:a", "tool:new", cost: 5), at: Self.start)
             _ = try await harness.apply(refund("user:a", "provider:p", cost: 5), at: Self.start)
             #expect(try day() == ["cost": 70, "cost/tool=t": 50, "cost/model=m": 20])
@@ -80,7 +80,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("where refunds name nobody but the user, its day is its counter", arguments: UInt64(1)...4)
+    @Test("if refunds name only the user, its day equals its counter", arguments: UInt64(1)...4)
     func followsCounter(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         try await withHarness { harness in
@@ -108,7 +108,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what went to the others of a full page is taken from them, and no more than they have",
+        "a refund on a full day record takes from its others, and no more than they have",
         arguments: [true, false])
     func others(inOneBatch: Bool) async throws {
         try await withHarness { harness in
@@ -132,7 +132,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is taken from a day that is over is taken from its month too")
+    @Test("a refund for a past day is taken from its month too")
     func moved() async throws {
         try await withHarness { harness in
             _ = try await harness.apply(record("user:a", "provider:p", cost: 100), at: Self.start)
@@ -148,7 +148,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a refund reads what it names, however much there is on the page")
+    @Test("a refund reads only the labels it names, however large the day record is")
     func reads() async throws {
         try await withHarness { harness in
             _ = try await harness.apply(
@@ -157,7 +157,7 @@ import TollgateTestSupport
             _ = try await harness.apply(refund("user:a", "tool:t7", cost: 3), at: Self.start)
             let counts = try commandCounts(harness.redis)
             #expect(counts["hgetall"] == nil, "\(counts)")
-            // The scopes' hashes; then of the user's day what there is in all, and of the tool; of the tool's day in all.
+            // The scopes' hashes; then the totals of the user's day, and its tool; then the totals of the tool's day.
             #expect(counts["hmget"] == 5, "\(counts)")
         }
     }

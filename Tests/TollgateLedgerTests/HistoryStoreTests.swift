@@ -18,7 +18,7 @@ struct HistoryStoreTests {
         let store: HistoryStore
         let alice: Scope
 
-        /// Puts a running day of November 2026 into the hash of `user:alice`.
+        /// Puts a current day of November 2026 into the hash of `user:alice`.
         func setRunningDay(_ id: String, _ amounts: [String: String]) throws {
             let text = "\(id) 1795996800000 2026-11 1796083200000 1 1 0"
             let fields = amounts.map { ("history/\($0.key)", $0.value) } + [("history", text)]
@@ -54,13 +54,13 @@ struct HistoryStoreTests {
         try result.get()
     }
 
-    /// The ids of so many days from October 22 2026 on.
+    /// The ids of a number of days from October 22 2026 on.
     private func days(_ count: Int) throws -> [String] {
         let first = try #require(CalendarUnit.day.number(ofID: "2026-10-22"))
         return CalendarRules.utc.windows(.day, numbered: first...(first + Int64(count) - 1)).map(\.id)
     }
 
-    @Test("a day has its totals and its parts; where nothing is kept there is nothing")
+    @Test("a day has its totals and its parts; a missing day is empty")
     func aDay() async throws {
         try await withStore { harness in
             try harness.set(
@@ -86,7 +86,7 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("the running day is read from the scope's hash, without what else stands there, and added to its page")
+    @Test("the current day is read from the scope's hash, without its other fields, and added to its day record")
     func runningDay() async throws {
         try await withStore { harness in
             try harness.set("tollgate:user:alice", ["cost/day": "1", "held": "x", "history": "", "alerts": "x"])
@@ -102,7 +102,7 @@ struct HistoryStoreTests {
             #expect(days[1].total[.cost] == 9)
             #expect(days[1].labelled[.init(kind: "tool", id: "a")]?[.cost] == 2)
             #expect(days[1].other[.tool]?[.cost] == 3)
-            // A part of it that has been moved before.
+            // A part that has been moved before.
             try harness.set("tollgate:user:alice:day:2026-11-20", ["cost": "100", "cost/tool=a": "30"])
             days = try await harness.store.days(of: harness.alice, ids: ids)
             #expect(days[1].total[.cost] == 109)
@@ -115,12 +115,12 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("30 days are 30 reads and one of the scope's hash, whether labels are wanted or not, and all that is asked")
+    @Test("30 days take 30 reads and one of the scope's hash, with or without labels, and no other command")
     func reads() async throws {
         try await withStore { harness in
             let ids = try days(30)
-            for (place, id) in ids.enumerated() {
-                try harness.set("tollgate:user:alice:day:\(id)", ["cost": "\(place)", "cost/tool=a": "\(place)"])
+            for (index, id) in ids.enumerated() {
+                try harness.set("tollgate:user:alice:day:\(id)", ["cost": "\(index)", "cost/tool=a": "\(index)"])
             }
             for (detail, command) in [(HistoryStore.Detail.everything, "hgetall"), (.totals, "hmget")] {
                 try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -130,7 +130,7 @@ struct HistoryStoreTests {
                 #expect(counts[command] == 31)
                 let others = counts.keys.filter { ![command, "config|resetstat", "info"].contains($0) }
                 #expect(others.isEmpty, "\(others)")
-                // Where one of them is the running day, whether it still is.
+                // If one of them is the current day, a check that it still is.
                 try harness.setRunningDay(ids[29], ["cost": "1000"])
                 try harness.redis.cli("CONFIG", "RESETSTAT")
                 #expect(try await harness.store.days(of: harness.alice, ids: ids, detail)[29].total[.cost] == 1029)
@@ -141,28 +141,28 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("many days are read in parts, and come in their order")
+    @Test("many days are read in parts and returned in order")
     func manyDays() async throws {
         try await withStore { harness in
             let ids = try days(366)
-            for (place, id) in ids.enumerated() where place.isMultiple(of: 61) {
-                try harness.set("tollgate:user:alice:day:\(id)", ["requests": "\(place + 1)"])
+            for (index, id) in ids.enumerated() where index.isMultiple(of: 61) {
+                try harness.set("tollgate:user:alice:day:\(id)", ["requests": "\(index + 1)"])
             }
             let pages = try await harness.store.days(of: harness.alice, ids: ids)
             #expect(pages.count == 366)
-            for (place, page) in pages.enumerated() {
-                #expect(page.total[.requests] == (place.isMultiple(of: 61) ? Int64(place + 1) : 0))
+            for (index, page) in pages.enumerated() {
+                #expect(page.total[.requests] == (index.isMultiple(of: 61) ? Int64(index + 1) : 0))
             }
         }
     }
 
-    @Test("a month is its page and the running day that lies in it; another day's page is left alone")
+    @Test("a month is its own record and the current day within it; other day records are not read")
     func months() async throws {
         try await withStore { harness in
             let scope = "tollgate:user:alice"
             try harness.set("\(scope):month:2026-10", ["cost": "100", "cost/tool=a": "60"])
             try harness.set("\(scope):month:2026-11", ["cost": "10", "cost/tool=a": "4", "values/tool": "1"])
-            // A day whose month, by its calendar, is another than that of its date.
+            // A day whose calendar month differs from that of its date.
             try harness.setRunningDay("2026-12-03", ["cost": "5", "cost/tool=a": "1", "cost/tool=b": "4"])
             try harness.set("\(scope):day:2026-12-03", ["cost": "3", "month": "2026-11 1796083200000"])
             try harness.set("\(scope):day:2026-11-20", ["cost": "7", "month": "2026-11 1796083200000"])
@@ -180,7 +180,7 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("what Tollgate did not write is told by its key, and what has more digits than a number holds is the largest")
+    @Test("the error for foreign data names its key, and a number with too many digits becomes the largest")
     func corrupt() async throws {
         try await withStore { harness in
             let scope = "tollgate:user:alice"
@@ -212,7 +212,7 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("what Tollgate did not write into a scope's hash is told likewise")
+    @Test("the error for foreign data in a scope's hash names its key too")
     func corruptRunningDay() async throws {
         try await withStore { harness in
             let key = "tollgate:user:alice"
@@ -246,7 +246,7 @@ struct HistoryStoreTests {
             let start = ScriptTests.start
             let day: Int64 = 86_400_000
             let operation = try TestOperation.record("user:alice", "tool:t", amounts: Amounts(cost: 100))
-            /// What a report says where another day begins right behind its first read.
+            /// A report during which a new day begins right after its first read.
             func read<Result: Sendable>(
                 whileBeginning number: Int64, _ report: @escaping @Sendable () async throws -> Result
             ) async throws -> Result {
@@ -286,11 +286,11 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("a ranking has the exact amounts of its scopes' pages, sorted by them, and none of zero")
+    @Test("a ranking has the exact amounts of its scopes' day records, sorted, without zeros")
     func top() async throws {
         try await withStore { harness in
             let users = ["a", "b", "c++c", "d", "e"]
-            // Beyond 2⁵³ the scores of a and b are the same.
+            // Beyond 2⁵³ the scores of a and b are equal.
             let costs: [Int64] = [9_007_199_254_740_992, 9_007_199_254_740_993, 7, 7, 0]
             for (user, cost) in zip(users, costs) {
                 try harness.set(
@@ -313,7 +313,7 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test("a ranking that is none, or names what is no scope, is told by its key")
+    @Test("the error for a ranking of another type, or with an invalid scope, names its key")
     func corruptRanking() async throws {
         try await withStore { harness in
             let key = "tollgate:top-scopes:user:cost:2026-11-20"

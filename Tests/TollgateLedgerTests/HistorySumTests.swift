@@ -6,9 +6,10 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Histories of every kind of operation over days and months: what stands in Redis agrees with the model, and with itself.
+/// Tests of random operations of every kind over days and months: the data in Redis agrees with the model, and with itself.
 @Suite struct HistorySumTests {
-    /// Over the nights on which clocks change, and over the 15th, on which months begin. In the future, so that nothing expires.
+    /// Starts before the nights on which clocks change, and before the 15th, on which months begin. In the future, so that
+    /// nothing expires.
     private static let stretches = [
         (from: "2099-03-06T17:00:00Z", day: "2099-03-08", hours: 23 as Int64),
         (from: "2099-10-30T17:00:00Z", day: "2099-11-01", hours: 25),
@@ -19,7 +20,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "days and months agree with each other and with the model, in all and by provider, tool and model, over a change of clocks",
+        "days and months agree with each other and with the model, in total and by provider, tool and model, over a clock change",
         arguments: 1...8)
     func overClockChange(seed: UInt64) async throws {
         let stretch = Self.stretches[Int(seed) % 2]
@@ -40,7 +41,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    /// What the model says of it, which agrees with every answer.
+    /// Plays a history, and checks every answer against the model. Returns the model.
     private func play(
         _ history: inout RandomHistory, on harness: LedgerHarness, days: Int64, _ name: String
     ) async throws -> ReferenceLedger {
@@ -59,7 +60,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "where every operation names a tool, a provider and a model, these sum up to what there is in all",
+        "if every operation names a tool, a provider and a model, each of these sums up to the total",
         arguments: 1...4)
     func allNamed(seed: UInt64) async throws {
         var history = RandomHistory(seed: seed, calendar: .utc, from: try ms("2099-03-06T17:00:00Z"), namesAll: true)
@@ -71,7 +72,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("the day on which clocks go forward has 23 hours, and what comes in the 24th counts for the next")
+    @Test("the day on which clocks go forward has 23 hours, and the 24th hour counts for the next day")
     func shortDay() async throws {
         var policy = Policy()
         policy.calendar = try CalendarRules(timeZone: "America/New_York")
@@ -89,7 +90,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "with more labels than a page takes, everything sums up: by dimension, over days, over folded days",
+        "with more labels than a day record takes, everything sums up: by dimension, over days, over moved days",
         arguments: 1...4)
     func manyLabels(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
@@ -111,7 +112,7 @@ import TollgateTestSupport
                 default: try TestOperation.record("user:a", tool, model, amounts: amounts)
                 }
             }
-            // Forward by a day every ten batches, and now and then back to one that is over.
+            // Forward by a day every ten batches, and sometimes back to a past day.
             let back = step % 10 == 9 && step > 10 ? 1 : 0
             _ = try await harness.apply(batch, at: start + Int64(step / 10 - back) * 86_400_000)
         }

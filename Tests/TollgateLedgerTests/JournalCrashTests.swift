@@ -5,11 +5,11 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Writers killed in the middle of their work (``JournalWriter``).
+/// Tests with writers that are killed while they write (``JournalWriter``).
 @Suite struct JournalCrashTests {
     private static let rounds = 10
 
-    @Test("a journal whose writer was killed holds every record whose completion came, and none that was removed")
+    @Test("after its writer was killed, a journal has every record that was completed, and none that was removed")
     func killed() async throws {
         let folder = try TemporaryFolder()
         var random = SeededGenerator(seed: 20)
@@ -24,20 +24,20 @@ import TollgateTestSupport
         }
     }
 
-    private func expectWhole(_ journal: Journal, after writer: JournalWriter, _ place: String) async throws {
+    private func expectWhole(_ journal: Journal, after writer: JournalWriter, _ round: String) async throws {
         let records = try await journal.all()
-        let first = try #require(records.first?.number, "\(place)")
-        let last = try #require(records.last?.number, "\(place)")
-        let appended = try #require(writer.last("appended"), "\(place)")
-        #expect(records.map(\.number) == Array(first...last), "\(place)")
-        #expect(records.allSatisfy { $0.payload == "\($0.number)" }, "\(place)")
-        #expect(last >= appended && last <= appended + Int64(JournalWriter.underWay), "\(place)")
-        #expect(first > writer.last("removed") ?? 0, "\(place)")
-        #expect(first <= max(last / 250 * 250 - JournalWriter.left, 0) + 1, "\(place)")
-        #expect(journal.depth == Journal.Depth(operations: records.count, records: records.count), "\(place)")
+        let first = try #require(records.first?.number, "\(round)")
+        let last = try #require(records.last?.number, "\(round)")
+        let appended = try #require(writer.last("appended"), "\(round)")
+        #expect(records.map(\.number) == Array(first...last), "\(round)")
+        #expect(records.allSatisfy { $0.payload == "\($0.number)" }, "\(round)")
+        #expect(last >= appended && last <= appended + Int64(JournalWriter.underWay), "\(round)")
+        #expect(first > writer.last("removed") ?? 0, "\(round)")
+        #expect(first <= max(last / 250 * 250 - JournalWriter.left, 0) + 1, "\(round)")
+        #expect(journal.depth == Journal.Depth(operations: records.count, records: records.count), "\(round)")
     }
 
-    @Test("a journal whose making was cut short is made when it is opened again")
+    @Test("a journal whose creation was interrupted is created when it is opened again")
     func killedWhileMaking() async throws {
         let folder = try TemporaryFolder()
         var random = SeededGenerator(seed: 30)

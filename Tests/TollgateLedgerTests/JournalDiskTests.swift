@@ -17,7 +17,7 @@ struct JournalDiskTests {
         "\(number) " + String(repeating: "x", count: bytes)
     }
 
-    @Test("on a full disk appends fail, what was there stays, and with room it goes on")
+    @Test("on a full disk appends fail and earlier records stay; with room appends succeed again")
     func full() async throws {
         let disk = try SmallDisk()
         let journal = try journal(on: disk)
@@ -50,7 +50,7 @@ struct JournalDiskTests {
         withExtendedLifetime(disk) {}
     }
 
-    @Test("a journal that has filled its disk is emptied all the same, and can be filled again", arguments: 1...10)
+    @Test("a journal that has filled its disk can be emptied and filled again", arguments: 1...10)
     func emptied(seed: Int) async throws {
         let disk = try SmallDisk()
         var journal = try journal(on: disk)
@@ -59,14 +59,14 @@ struct JournalDiskTests {
             while case .success = await journal.append(all: (0..<7).map { payload($0, bytes: 90 * seed) })[6] {
                 kept += 7
             }
-            // Whatever room a shorter one would find.
+            // Fills the room that a shorter record would find.
             while case .success = await journal.append(all: ["x"])[0] { kept += 1 }
             #expect(kept > 20)
             if round == 1 {
                 await journal.close()
                 journal = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
             }
-            // What is removed at a time.
+            // The number of records removed at a time.
             let portion = seed.isMultiple(of: 2) ? JournalReplay.portion : 64
             while let last = try await journal.next(after: 0, atMost: portion).last {
                 try await journal.remove(through: last.number)
@@ -77,7 +77,7 @@ struct JournalDiskTests {
         withExtendedLifetime(disk) {}
     }
 
-    @Test("a journal that has filled its disk is replayed, each record once and in its order", arguments: 1...10)
+    @Test("a journal that has filled its disk is replayed, each record once and in order", arguments: 1...10)
     func replayed(seed: Int) async throws {
         let disk = try SmallDisk()
         let journal = try journal(on: disk)
@@ -93,7 +93,7 @@ struct JournalDiskTests {
             journal: journal, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             lastApplied: { _ in 0 },
             send: { record in
-                // What comes meanwhile takes what room there is.
+                // New records take the room that becomes free.
                 _ = await journal.append(all: ["of a later version"])
                 sent.withLock { $0 += (record.content ?? []).compactMap { $0.amounts["tokens"] } }
                 return .applied
@@ -110,7 +110,7 @@ struct JournalDiskTests {
         withExtendedLifetime(disk) {}
     }
 
-    @Test("of groups on a disk that fills up, exactly those are kept that were said to be")
+    @Test("on a disk that fills up, exactly the groups that were reported as stored are stored")
     func groups() async throws {
         let disk = try SmallDisk()
         let journal = try journal(on: disk)
@@ -124,7 +124,7 @@ struct JournalDiskTests {
         }
         #expect(failures > 0 && kept.count > 100)
         await journal.close()
-        // Without room for SQLite's own files it cannot be opened.
+        // Without room for SQLite's own files the journal cannot be opened.
         try disk.remove("filler")
         let reopened = try Journal(path: disk.path + "/journal", capacity: 1_000_000)
         #expect(try await reopened.all().map(\.payload).sorted() == kept.sorted())

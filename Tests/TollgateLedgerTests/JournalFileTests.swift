@@ -10,7 +10,7 @@ import TollgateTestSupport
         try #require(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
     }
 
-    @Test("the file and those that SQLite lays beside it are for their owner alone, also one that was not")
+    @Test("the file and SQLite's files beside it are readable only by their owner, even if they were not before")
     func modes() async throws {
         let harness = try JournalHarness()
         try await harness.journal.append("a")
@@ -35,7 +35,7 @@ import TollgateTestSupport
         #expect(synchronous == 2)
     }
 
-    /// Expects that the file cannot be used for this reason, and that it is as before.
+    /// Expects that the file cannot be used for a reason, and is not changed.
     private func expectUnusable(_ path: String, because reason: String) throws {
         let content = FileManager.default.contents(atPath: path)
         let attributes = try mode(path)
@@ -51,20 +51,20 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a file that is no database is refused and left untouched",
+        "a file that is not a database is refused and left untouched",
         arguments: ["hello", String(repeating: "not a database\n", count: 1_000)])
     func noDatabase(_ text: String) throws {
         let folder = try TemporaryFolder()
         try expectUnusable(try folder.write(text, to: "journal"), because: "not a database")
     }
 
-    @Test("a database of something else, and that of a later version, are refused and left untouched")
+    @Test("databases of another program or a later version are refused and left untouched")
     func otherDatabases() async throws {
         let folder = try TemporaryFolder()
         let foreign = try DatabaseQueue(path: folder.path + "/foreign")
         try await foreign.write { try $0.execute(sql: "CREATE TABLE customers (name TEXT)") }
         try foreign.close()
-        try expectUnusable(folder.path + "/foreign", because: "a database of something else")
+        try expectUnusable(folder.path + "/foreign", because: "a database of another program")
 
         let harness = try JournalHarness()
         await harness.journal.close()
@@ -80,7 +80,7 @@ import TollgateTestSupport
         _ = await harness.journal.append(all: (1...2_000).map { "\($0) " + String(repeating: "x", count: 100) })
         await harness.journal.close()
         var content = try #require(FileManager.default.contents(atPath: harness.path))
-        // Behind the schema, in the middle of the records.
+        // Damages bytes behind the schema, in the middle of the records.
         let middle = content.count / 2 / 4_096 * 4_096
         content.replaceSubrange(middle..<middle + 4_096, with: Data(repeating: 0xaa, count: 4_096))
         try content.write(to: URL(fileURLWithPath: harness.path))
@@ -95,7 +95,7 @@ import TollgateTestSupport
         #expect(journal.depth.records == 1)
     }
 
-    @Test("a folder that is not there is named")
+    @Test("the error for a missing folder names it")
     func noFolder() throws {
         let error = #expect(throws: JournalError.self) { try Journal(path: "/nowhere/at/all/journal", capacity: 10) }
         #expect(

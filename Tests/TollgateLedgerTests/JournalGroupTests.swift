@@ -6,24 +6,24 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What a journal does with appends that come faster than the disk takes them.
+/// Tests of appends that come faster than the disk takes them.
 @Suite struct JournalGroupTests {
     private static let threads = 20
     private static let perThread = 100
 
-    /// Appends "thread place" from all threads at once, and waits for the completions.
+    /// Appends "thread index" from all threads at once, and waits for the completions.
     private func appendFromThreads(to journal: Journal, into log: ResultLog) async throws {
         for thread in 0..<Self.threads {
             DispatchQueue(label: "appender \(thread)").async {
-                for place in 0..<Self.perThread {
-                    journal.append("\(thread) \(place)", operations: 1, identity: nil, completion: log.add)
+                for index in 0..<Self.perThread {
+                    journal.append("\(thread) \(index)", operations: 1, identity: nil, completion: log.add)
                 }
             }
         }
         try await eventually { log.results.count == Self.threads * Self.perThread }
     }
 
-    @Test("appends from many threads share transactions, and each thread's stay in order")
+    @Test("appends of many threads share transactions, and those of each thread stay in order")
     func groups() async throws {
         let harness = try JournalHarness()
         let counter = CommitCounter()
@@ -40,7 +40,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("completions come in the order of the appends, each when its record can be read")
+    @Test("completions come in the order of the appends, once the record can be read")
     func completions() async throws {
         let harness = try JournalHarness()
         let other = try harness.otherConnection()
@@ -68,7 +68,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all().map(\.payload) == ["a", "b"])
     }
 
-    @Test("appends wait for another process that holds the file for a while")
+    @Test("appends wait for another process that locks the file for a while")
     func busy() async throws {
         let harness = try JournalHarness()
         let other = try harness.otherConnection()
@@ -86,7 +86,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a transaction that fails fails for each of its group, keeps nothing of it, and says so until the next goes well"
+        "a failed transaction fails all its appends, stores none, and is reported until the next one succeeds"
     )
     func failedGroup() async throws {
         let harness = try JournalHarness()
@@ -99,7 +99,7 @@ import TollgateTestSupport
                     """)
         }
         let log = ResultLog()
-        // From a completion, which runs on the journal's queue: the next transaction begins when it has returned, with both.
+        // A completion runs on the journal's queue, so the next transaction begins after it, with both appends.
         harness.journal.append("before", operations: 2, identity: nil) { [journal = harness.journal] _ in
             journal.append("good", operations: 1, identity: nil, completion: log.add)
             journal.append("bad", operations: 1, identity: nil, completion: log.add)

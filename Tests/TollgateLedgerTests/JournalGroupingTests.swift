@@ -3,11 +3,11 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Which records are sent together.
+/// Tests of which records are sent together.
 @Suite struct JournalGroupingTests {
     private static let producer = "p"
 
-    /// Records from a number on, as the replay reads them; each payload is the next one's.
+    /// Records from a number on with these payloads, as the replay reads them.
     private func records(from first: Int64 = 1, _ payloads: [String]) -> [Journal.Record] {
         payloads.enumerated().map { index, payload in
             let number = first + Int64(index)
@@ -39,7 +39,7 @@ import TollgateTestSupport
             sentThrough: sentThrough)
     }
 
-    @Test("records are joined in their order, up to 512 operations, under the last one's number")
+    @Test("records are joined in order, up to 512 operations, under the number of the last one")
     func joined() throws {
         var grouping = grouping()
         let one = payload(operation())
@@ -53,7 +53,7 @@ import TollgateTestSupport
         #expect(numbers(grouping.take(records([large, large, one]), isEnd: true)) == [1...1, 2...3])
     }
 
-    @Test("a group goes on over what is read together, and ends where there is no more")
+    @Test("a group continues over several reads, and ends if there are no more records")
     func portions() {
         var grouping = grouping()
         let one = payload(operation())
@@ -72,7 +72,7 @@ import TollgateTestSupport
         #expect(numbers(grouping.take(records([payload(Array(users.prefix(300)))]), isEnd: true)) == [1...1])
     }
 
-    @Test("a user with other traits begins another group")
+    @Test("a user with other traits begins a new group")
     func traits() {
         var grouping = grouping()
         let payloads = [
@@ -83,7 +83,7 @@ import TollgateTestSupport
         #expect(numbers(grouping.take(records(payloads), isEnd: true)) == [1...4, 5...6, 7...7])
     }
 
-    @Test("what was sent under another identity goes alone, and so does what cannot be read")
+    @Test("records sent under another identity, and unreadable ones, are sent alone")
     func apart() {
         var grouping = grouping()
         let one = payload(operation())
@@ -95,7 +95,7 @@ import TollgateTestSupport
             numbers(grouping.take(records, isEnd: true)) == [1...2, 3...3, 4...4, 5...5, 6...6, 7...8, 9...9, 10...10])
     }
 
-    @Test("a group of an earlier life stays as it is, wherever a portion ends and whatever would fit in")
+    @Test("a group of an earlier process stays as it is, wherever a portion ends and whatever would fit in")
     func earlier() {
         var grouping = grouping([4...6, 7...8], last: 10, applied: 3, sentThrough: 4)
         let one = payload(operation())
@@ -104,11 +104,11 @@ import TollgateTestSupport
         groups += grouping.take(Array(all.dropFirst(5)), isEnd: true)
         #expect(numbers(groups) == [1...1, 2...2, 3...3, 4...6, 7...8, 9...12])
         #expect(groups.map(\.isEarlier) == [false, false, false, true, true, false])
-        // Whatever comes behind the first that was not applied was not sent.
+        // Records behind the first one that was not applied were not sent.
         #expect(groups.map(\.mayBeSent) == [false, false, false, true, false, false])
     }
 
-    @Test("a group with a number in its midst applied was not sent as one")
+    @Test("a group of which Redis has applied a number in the middle was not sent as one")
     func neverSent() {
         var grouping = grouping([1...4], last: 8, applied: 2, sentThrough: 3)
         let groups = grouping.take(records(Array(repeating: payload(operation()), count: 8)), isEnd: true)

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// A journal in a folder of its own, which can be closed and opened again.
+/// A journal in its own temporary folder, which can be closed and opened again.
 final class JournalHarness {
     let path: String
     private(set) var journal: Journal
@@ -21,7 +21,7 @@ final class JournalHarness {
         journal = try Journal(path: path, capacity: capacity)
     }
 
-    /// A connection of its own to the file, as another program has it.
+    /// Opens another connection to the file, as another program would.
     func otherConnection() throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.busyMode = .timeout(5)
@@ -37,19 +37,19 @@ extension Journal {
         try outcome.get()
     }
 
-    /// Appends all of them at once, and gives what became of each.
+    /// Appends all payloads at once, and returns their results.
     func append(all payloads: [String]) async -> [Result<Void, JournalError>] {
         await withTaskGroup(of: (Int, Result<Void, JournalError>).self) { group in
-            for (place, payload) in payloads.enumerated() {
+            for (index, payload) in payloads.enumerated() {
                 group.addTask {
                     let outcome = await withCheckedContinuation { continuation in
                         self.append(payload, operations: 1, identity: nil) { continuation.resume(returning: $0) }
                     }
-                    return (place, outcome)
+                    return (index, outcome)
                 }
             }
             var outcomes = [Result<Void, JournalError>](repeating: .failure(.closed), count: payloads.count)
-            for await (place, outcome) in group { outcomes[place] = outcome }
+            for await (index, outcome) in group { outcomes[index] = outcome }
             return outcomes
         }
     }
@@ -69,7 +69,7 @@ final class CommitCounter: TransactionObserver, Sendable {
     func databaseDidRollback(_ database: Database) {}
 }
 
-/// What became of appends, in the order of their completions.
+/// The results of appends, in the order of their completions.
 final class ResultLog: Sendable {
     private let log = Mutex<[Result<Void, JournalError>]>([])
 

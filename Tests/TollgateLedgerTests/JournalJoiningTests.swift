@@ -8,7 +8,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Records that are replayed together, on a real Redis.
+/// Tests of joined replays on a real Redis.
 @Suite struct JournalJoiningTests {
     private func policy() throws -> Policy {
         var policy = Policy()
@@ -27,7 +27,7 @@ import TollgateTestSupport
         try redis.hash("tollgate:user:\(user)")["tokens/total"].flatMap { Int($0) } ?? 0
     }
 
-    /// Calls of scripts or functions so far.
+    /// The number of script and function calls so far.
     private func calls(of redis: TestRedis) throws -> Int {
         try redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline).reduce(0) { sum, line in
             guard line.hasPrefix("cmdstat_evalsha:") || line.hasPrefix("cmdstat_fcall:") else { return sum }
@@ -36,13 +36,13 @@ import TollgateTestSupport
         }
     }
 
-    /// The same, once Redis has the functions and the limits.
+    /// The number of calls so far, after Redis has loaded the functions and the limits.
     private func callsOnceWarm(_ harness: LedgerHarness) async throws -> Int {
         _ = try await harness.apply(try TestOperation.check("user:warm"), at: nil)
         return try calls(of: harness.redis)
     }
 
-    /// Replays until a condition holds. Without a ledger to ask Redis knows of no number.
+    /// Replays until a condition is true. Without a ledger Redis has no last number.
     private func run(
         _ journal: Journal, until condition: () -> Bool, asking harness: LedgerHarness? = nil,
         send: @escaping @Sendable (Journal.Record) async -> JournalReplay.Outcome
@@ -67,7 +67,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("many small records take as many calls as full batches do")
+    @Test("many small records take as many calls as full batches")
     func fullCalls() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -82,7 +82,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("after a restart the first record goes alone, and the others in full calls")
+    @Test("after a restart the first record is sent alone, and the others in full calls")
     func fullCallsAfterRestart() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -95,7 +95,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what a version has sent that sends each record alone is not applied again, and its successors go together")
+    @Test("records sent one by one by an older version are not applied again, and those behind them are joined")
     func olderVersion() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -111,7 +111,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("of a group only what cannot be applied is set aside")
+    @Test("only the operations of a group that cannot be applied are rejected")
     func part() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -149,7 +149,7 @@ import TollgateTestSupport
         return applied.withLock { $0 }
     }
 
-    @Test("a group that Redis refuses again and again is taken apart, and the record that is the fault set aside alone")
+    @Test("a group that Redis refuses repeatedly is separated, and only the faulty record is rejected")
     func poison() async throws {
         let kept = try JournalHarness()
         #expect(try await replayPoison(kept) == [1, 2, 3, 4, 5, 6, 8, 9, 10])
@@ -157,7 +157,7 @@ import TollgateTestSupport
         #expect(try await kept.otherConnection().read { try JournalTable.groups(in: $0) } == [])
     }
 
-    @Test("a group that was perhaps applied is not taken apart: it would count twice if it was")
+    @Test("a group that may have been applied is not separated, as it could count twice")
     func poisonPerhapsApplied() async throws {
         let kept = try JournalHarness()
         #expect(try await replayPoison(kept, unansweredAtFirst: true) == [])
@@ -167,7 +167,7 @@ import TollgateTestSupport
         #expect(rejected == [10])
     }
 
-    @Test("a group is on disk before it is sent, and no longer than its records")
+    @Test("a group is stored before it is sent, and removed with its records")
     func onDisk() async throws {
         let kept = try JournalHarness()
         let other = try kept.otherConnection()
@@ -188,7 +188,7 @@ import TollgateTestSupport
         #expect(try await other.read { try JournalTable.groups(in: $0) } == [])
     }
 
-    @Test("where the disk takes no groups, records are sent one by one")
+    @Test("if the disk takes no groups, records are sent one by one")
     func noRoom() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -214,17 +214,17 @@ import TollgateTestSupport
         try connection.close()
     }
 
-    /// Records at random, and what they add up to: usual ones, some that were sent before under an identity of their own and applied
-    /// or not, one that cannot be read, and a REFUND of more than was recorded before it, but not after it.
+    /// Appends random records, and adds them to the sums: usual ones, some that were sent under another identity and
+    /// applied or not, an unreadable one, and a REFUND of more than was recorded before it.
     private func appendRecords(
         to journal: Journal, _ harness: LedgerHarness, random: inout SeededGenerator, sums: inout [String: Int]
     ) async throws {
         let count = Int.random(in: 20...60, using: &random)
         let largest = [1, 5, 150].randomElement(using: &random)!
-        let places = (0..<3).map { _ in Int.random(in: 0..<count, using: &random) }.sorted()
+        let positions = (0..<3).map { _ in Int.random(in: 0..<count, using: &random) }.sorted()
         let order = [("record", 10), ("refund", 1_000), ("record", 3)]
         var payloads: [(payload: String, operations: Int, isSent: Bool)] = []
-        for place in 0..<count {
+        for position in 0..<count {
             let operations = (0..<Int.random(in: 1...largest, using: &random)).map { _ in
                 (
                     verb: "record", user: "u\(Int.random(in: 0..<5, using: &random))",
@@ -234,7 +234,7 @@ import TollgateTestSupport
             for operation in operations { sums[operation.user, default: 0] += operation.tokens }
             let isSent = Int.random(in: 0..<15, using: &random) == 0
             payloads.append((payload(operations), operations.count, isSent))
-            for (step, _) in order.enumerated().filter({ places[$0.offset] == place }) {
+            for (step, _) in order.enumerated().filter({ positions[$0.offset] == position }) {
                 payloads.append((payload([(verb: order[step].0, user: "order", tokens: order[step].1)]), 1, false))
             }
         }
@@ -250,7 +250,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a call that is on its way when the sidecar is killed, and arrives after the next one's first, counts once")
+    @Test("a call in flight when the sidecar is killed, which arrives after the next sidecar's first call, counts once")
     func lateCall() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy())
@@ -276,7 +276,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "killed at any call, with replies lost and calls late, every record is applied once and in its order",
+        "with kills at any call, lost replies and late calls, every record is applied once and in order",
         arguments: 1...20)
     func exactlyOnce(seed: UInt64) async throws {
         let folder = try TemporaryFolder()

@@ -5,14 +5,14 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// A journal whose file is taken away while it is open.
+/// Tests of a journal whose file is removed while it is open.
 @Suite struct JournalLostTests {
     private func remove(_ harness: JournalHarness, _ suffixes: String...) {
         for suffix in suffixes { #expect(unlink(harness.path + suffix) == 0, "\(suffix)") }
     }
 
     @Test(
-        "a file that was unlinked is made anew with all that waits before anything more is acknowledged",
+        "an unlinked file is recreated with all waiting records before more is acknowledged",
         arguments: [["", "-wal", "-shm"], [""], ["-wal"]])
     func unlinked(suffixes: [String]) async throws {
         let harness = try JournalHarness()
@@ -23,7 +23,7 @@ import TollgateTestSupport
         try await harness.journal.append("after", operations: 3)
         #expect(harness.journal.depth == Journal.Depth(operations: 203, records: 201, remade: 1))
         let producer = harness.journal.producer
-        // As another process finds the file after a crash of this one.
+        // The file as another process finds it after a crash of this one.
         let (folder, copy) = (try TemporaryFolder(), "copy")
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: harness.path + suffix, toPath: folder.path + "/\(copy)\(suffix)")
@@ -34,7 +34,7 @@ import TollgateTestSupport
         #expect(records.last?.payload == "after" && records.last?.number == 301)
         #expect(found.producer == producer)
         await found.close()
-        // It goes on as if nothing had happened.
+        // The journal works as before.
         try await harness.journal.remove(through: 301)
         #expect(harness.journal.isEmpty)
         try await harness.journal.append("more")
@@ -45,7 +45,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all().map(\.payload) == ["more"])
     }
 
-    @Test("a file that is unlinked again and again under load keeps all that was acknowledged, in its order")
+    @Test("a file that is unlinked repeatedly under load has all acknowledged records, in order")
     func underLoad() async throws {
         let harness = try JournalHarness()
         var kept: [String] = []
@@ -53,8 +53,8 @@ import TollgateTestSupport
             async let outcomes = harness.journal.append(all: (0..<40).map { "\(round)/\($0)" })
             try await Task.sleep(for: .milliseconds(round % 4))
             for suffix in round % 3 == 0 ? ["-wal"] : ["", "-wal", "-shm"] { unlink(harness.path + suffix) }
-            for (place, outcome) in await outcomes.enumerated() {
-                if case .success = outcome { kept.append("\(round)/\(place)") }
+            for (index, outcome) in await outcomes.enumerated() {
+                if case .success = outcome { kept.append("\(round)/\(index)") }
             }
         }
         #expect(kept.count == 12 * 40)
@@ -64,7 +64,7 @@ import TollgateTestSupport
         #expect(records.map(\.number) == Array(1...480))
     }
 
-    @Test("that is noticed also where nothing is appended")
+    @Test("a removed file is noticed even if nothing is appended")
     func checked() async throws {
         let harness = try JournalHarness()
         try await harness.journal.append("a")
@@ -75,7 +75,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all().map(\.payload) == ["a"])
     }
 
-    @Test("where it cannot be made anew nothing is acknowledged, and what waits can still be replayed")
+    @Test("if the file cannot be recreated nothing is acknowledged, and waiting records can still be replayed")
     func folderGone() async throws {
         let folder = try TemporaryFolder()
         let home = folder.path + "/home"
@@ -97,7 +97,7 @@ import TollgateTestSupport
         await reopened.close()
     }
 
-    @Test("another file of its name is left as it is, and nothing is acknowledged until it is moved away")
+    @Test("another file with its name is left untouched, and nothing is acknowledged until it is moved away")
     func replaced() async throws {
         let harness = try JournalHarness()
         try await harness.journal.append("a")
@@ -105,7 +105,7 @@ import TollgateTestSupport
         try Data("mine".utf8).write(to: URL(fileURLWithPath: harness.path))
         await #expect(throws: JournalError.replaced(path: harness.path)) { try await harness.journal.append("b") }
         #expect(FileManager.default.contents(atPath: harness.path) == Data("mine".utf8))
-        // Replaying goes on, and does not hide what is wrong.
+        // Replay goes on, and does not hide the error.
         #expect(try await harness.journal.all().map(\.payload) == ["a"])
         try await harness.journal.remove(through: 1)
         #expect(harness.journal.depth.lastError == JournalError.replaced(path: harness.path).description)
@@ -116,7 +116,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all().map(\.payload) == ["c"])
     }
 
-    @Test("a file that was emptied in place is no place to keep anything")
+    @Test("a file that was truncated in place takes no records")
     func emptied() async throws {
         let harness = try JournalHarness()
         _ = await harness.journal.append(all: (1...500).map { "\($0) " + String(repeating: "x", count: 100) })

@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What becomes of records that Redis answers with errors.
+/// Tests of records that Redis answers with errors.
 @Suite struct JournalReplayTests {
     /// Answers the first record with errors, and counts them.
     private final class Faulty: Sendable {
@@ -37,7 +37,7 @@ import TollgateTestSupport
         return Task { [replay] in await replay.run(whenJournaled: kept) }
     }
 
-    @Test("a record that fails again and again while others are answered is set aside, and those behind it go on")
+    @Test("a record that fails repeatedly while others are answered is rejected, and those behind it are replayed")
     func poison() async throws {
         let harness = try JournalHarness()
         for payload in ["a", "b", "c"] { try await harness.journal.append(payload) }
@@ -52,7 +52,7 @@ import TollgateTestSupport
         await task.value
     }
 
-    @Test("while nothing else is answered either the journal waits, in its order")
+    @Test("while Redis answers nothing else either, the journal waits, in order")
     func everythingFails() async throws {
         let harness = try JournalHarness()
         for payload in ["a", "b"] { try await harness.journal.append(payload) }
@@ -66,7 +66,7 @@ import TollgateTestSupport
         #expect(harness.journal.hasBacklog)
     }
 
-    @Test("of a record only what cannot be applied is set aside")
+    @Test("only the operations of a record that cannot be applied are rejected")
     func part() async throws {
         let harness = try JournalHarness()
         func payload(_ costs: Int...) -> String {

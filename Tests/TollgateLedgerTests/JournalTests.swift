@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 
 @Suite struct JournalTests {
-    @Test("records come back in order and as they were given, also after reopening")
+    @Test("records are read in order and unchanged, also after reopening")
     func order() async throws {
         let harness = try JournalHarness()
         let sent = BatchIdentity(producer: "someone", sequence: 77)
@@ -24,7 +24,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all() == records)
     }
 
-    @Test("what was never sent gets the file's own producer, the same while anything waits, and its number")
+    @Test("records that were never sent have the file's producer, stable while records wait, and their number")
     func producer() async throws {
         let harness = try JournalHarness()
         let producer = harness.journal.producer
@@ -41,7 +41,7 @@ import TollgateTestSupport
         #expect(harness.journal.producer != producer, "a copy that is put back must not go on under used numbers")
     }
 
-    @Test("next gives at most so many records after a number")
+    @Test("next returns at most the given number of records behind a number")
     func next() async throws {
         let harness = try JournalHarness()
         for number in 1...10 { try await harness.journal.append("\(number)") }
@@ -52,7 +52,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.next(after: 0, atMost: 0).isEmpty)
     }
 
-    @Test("removing lets go of the records up to a number, and no number comes twice, not even after reopening empty")
+    @Test("remove deletes the records up to a number, and numbers are never reused, not even after reopening empty")
     func remove() async throws {
         let harness = try JournalHarness()
         for number in 1...10 { try await harness.journal.append("\(number)", operations: number) }
@@ -69,7 +69,7 @@ import TollgateTestSupport
         #expect(try await harness.journal.all().map(\.number) == [11])
     }
 
-    @Test("an append past the capacity is refused at once, drops nothing, and removing makes room")
+    @Test("an append beyond the capacity is refused at once and drops nothing, and removing makes room")
     func capacity() async throws {
         let harness = try JournalHarness(capacity: 10)
         try await harness.journal.append("a", operations: 6)
@@ -80,14 +80,14 @@ import TollgateTestSupport
         try await harness.journal.append("e", operations: 6)
         #expect(try await harness.journal.all().map(\.payload) == ["b", "e"])
         #expect(harness.journal.depth.lastError == nil)
-        // With less than is held already, nothing is lost either.
+        // A capacity below the present depth loses nothing either.
         try await harness.reopen(capacity: 5)
         #expect(harness.journal.depth.operations == 10)
         await #expect(throws: JournalError.full(capacity: 5)) { try await harness.journal.append("f") }
         #expect(try await harness.journal.all().map(\.payload) == ["b", "e"])
     }
 
-    @Test("what is queued counts towards the capacity too")
+    @Test("queued records count towards the capacity")
     func capacityOfQueued() async throws {
         let harness = try JournalHarness(capacity: 100)
         let outcomes = await harness.journal.append(all: (1...300).map(String.init))
@@ -97,7 +97,7 @@ import TollgateTestSupport
         #expect(harness.journal.depth == Journal.Depth(operations: 100, records: 100))
     }
 
-    @Test("a rejected record waits no longer, and stands in the table rejected with its reason")
+    @Test("a rejected record moves to the table rejected, with its reason")
     func reject() async throws {
         let harness = try JournalHarness()
         try await harness.journal.append("good")
@@ -121,7 +121,7 @@ import TollgateTestSupport
         #expect(harness.journal.depth == Journal.Depth(operations: 1, records: 1, rejected: 1))
     }
 
-    @Test("of rejected records the newest 1000 are kept, and all are counted")
+    @Test("the newest 1000 rejected records are stored, and all are counted")
     func rejectedKept() async throws {
         let harness = try JournalHarness()
         _ = await harness.journal.append(all: (1...1_010).map(String.init))
@@ -135,7 +135,7 @@ import TollgateTestSupport
         #expect(harness.journal.depth == Journal.Depth(rejected: 1_010))
     }
 
-    @Test("the depth counts what is on its way to the disk")
+    @Test("the depth includes records on their way to the disk")
     func depth() async throws {
         let harness = try JournalHarness()
         #expect(harness.journal.isEmpty)
@@ -150,7 +150,7 @@ import TollgateTestSupport
         #expect(harness.journal.depth == Journal.Depth(operations: 2, records: 1))
     }
 
-    @Test("closing writes what was appended; after it everything fails")
+    @Test("close writes what was appended, and later calls fail")
     func closing() async throws {
         let harness = try JournalHarness()
         let appended = ResultLog()

@@ -4,16 +4,16 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// The test bundle as a process of its own that appends to a journal as fast as it can, until it is killed. It says of each
-/// append and each removal that it has completed: lines "appended N" and "removed N".
+/// The test bundle as a separate process that appends to a journal as fast as it can, until it is killed. It prints a line for
+/// each completed append and removal: "appended N" and "removed N".
 final class JournalWriter {
-    /// Set in the environment of such a process: the journal's path.
+    /// The environment variable of such a process with the journal's path.
     private static let variable = "TOLLGATE_TEST_JOURNAL"
-    /// The journal's path, when this is such a process.
+    /// The journal's path if this is such a process.
     static var ownPath: String? { ProcessInfo.processInfo.environment[variable] }
-    /// Appended, but not yet said to have completed, at most.
+    /// The maximum number of appends without a printed completion.
     static let underWay = 32
-    /// Records that a removal leaves, so that the next writer can tell where to go on.
+    /// The number of records that a removal leaves, so that the next writer knows where to go on.
     static let left: Int64 = 100
 
     private let process = Process()
@@ -40,12 +40,12 @@ final class JournalWriter {
         process.waitUntilExit()
     }
 
-    /// What it has written.
+    /// The lines that it has written.
     var output: String { (try? String(contentsOfFile: folder.path + "/out", encoding: .utf8)) ?? "" }
 
-    /// The last number that it said this of; nil when it said it of none.
+    /// Returns the last number in a line with this word; nil if there is none.
     func last(_ word: String) -> Int64? {
-        // Without what follows the last line's end.
+        // Without an incomplete last line.
         output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
             .last { $0.hasPrefix(word + " ") }.flatMap { Int64($0.dropFirst(word.count + 1)) }
     }
@@ -66,7 +66,7 @@ struct JournalWriterProcess {
         }
     }
 
-    /// Ends after 20 seconds should nobody kill it.
+    /// Ends after 20 seconds if it is not killed.
     private static func append(to journal: Journal, after last: Int64) {
         let room = DispatchSemaphore(value: JournalWriter.underWay)
         let end = Date() + 20
@@ -80,7 +80,7 @@ struct JournalWriterProcess {
             }
             if number.isMultiple(of: 250) { remove(through: number - JournalWriter.left, from: journal) }
         }
-        // A semaphore that is let go with less than it began with ends the process.
+        // Releasing a semaphore below its initial value would crash the process.
         for _ in 0..<JournalWriter.underWay { room.wait() }
         for _ in 0..<JournalWriter.underWay { room.signal() }
     }
@@ -92,7 +92,7 @@ struct JournalWriterProcess {
         }
     }
 
-    /// In one write, so that a line is there whole or not at all.
+    /// Prints a line in one write, so that it is never partial.
     private static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         _ = Foundation.write(STDOUT_FILENO, bytes, bytes.count)

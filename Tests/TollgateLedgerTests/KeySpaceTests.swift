@@ -6,12 +6,12 @@ import TollgateCore
 @testable import TollgatePolicy
 @testable import TollgateStores
 
-/// The names of keys.
+/// Tests of the names of keys.
 @Suite struct KeySpaceTests {
     private let keySpace = KeySpace(namespace: "tollgate")
 
     @Test(
-        "a scope's key is its text, with colons within ids written twice",
+        "a scope's key is its text, with colons within ids doubled",
         arguments: [
             ("user:alice", "tollgate:user:alice"), ("global", "tollgate:global"),
             ("user:alice+tool:search", "tollgate:user:alice+tool:search"),
@@ -43,7 +43,7 @@ import TollgateCore
         }
     }
 
-    @Test("the checksum is the one of Redis Cluster")
+    @Test("the checksum is that of Redis Cluster")
     func checksum() {
         #expect(CRC16.checksum(of: "123456789".utf8) == 0x31c3)
         #expect(CRC16.checksum(of: "user:alice".utf8) % 16_384 == 4_489)
@@ -78,7 +78,7 @@ import TollgateCore
         #expect(owners.count > 50_000)
     }
 
-    @Test("a plan finds the text of its scope, whether it stands in the key or behind it")
+    @Test("a plan has the text of its scope, whether it is part of the key or behind it")
     func planText() throws {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<2_000 {
@@ -93,7 +93,7 @@ import TollgateCore
         }
     }
 
-    /// Of few letters, so that scopes which look like another's keys are frequent.
+    /// A random scope of few letters, so that scopes often resemble another's keys.
     private static func scope(_ random: inout SeededGenerator) throws -> Scope {
         let kinds = ["user", "day", "holds", "record"].shuffled(using: &random).prefix(
             Int.random(in: 0...2, using: &random))
@@ -121,7 +121,7 @@ import TollgateCore
         ]
     }
 
-    @Test("keys of no scope begin with what is no kind")
+    @Test("keys of no scope begin with a word that is not a kind")
     func others() throws {
         let names = [
             keySpace.topScopes(try ScopeKind(parsing: "user"), .cost, day: "2026-11-29", in: nil),

@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What is counted after the period that it belongs to has ended.
+/// Tests of usage that is counted after its period has ended.
 @Suite struct LatePeriodTests {
     /// 2100-01-01T00:00:00Z
     private static let midnight: Int64 = 4_102_444_800_000
@@ -19,7 +19,7 @@ import TollgateTestSupport
         return policy
     }
 
-    @Test("a COMMIT after the end of a day and a month counts where its reservation was made")
+    @Test("a COMMIT after the end of a day and a month counts in the day and month of its RESERVE")
     func commit() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let (before, after) = (Self.midnight - 1_000, Self.midnight + 2_000)
@@ -43,7 +43,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what has waited in the journal counts in the day of its time, and in windows that still reach back to it")
+    @Test("journaled usage counts in the day of its time, and in windows that still reach back to it")
     func journal() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))

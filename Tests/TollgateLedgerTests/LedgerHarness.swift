@@ -8,15 +8,14 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// A real ledger on a real Redis, driven in virtual time. Answers come back as lines of text, the notation in which
-/// `ReferenceLedger` answers too.
+/// A real ledger on a real Redis, driven in virtual time. Answers are lines of text in the notation of `ReferenceLedger`.
 struct LedgerHarness: Sendable {
     let redis: TestRedis
     private let keySpace: KeySpace
     private let eventLoop: any EventLoop
     private let core: NIOLoopBound<Core>
 
-    /// What lives on the event loop.
+    /// The state on the event loop.
     private final class Core {
         let ledger: Ledger
         let link: RedisLink
@@ -24,7 +23,7 @@ struct LedgerHarness: Sendable {
             didSet { plans = [:] }
         }
         private var plans: [Scope: ScopePlan] = [:]
-        /// What was told beside answers since somebody asked.
+        /// The notices since the last ``takeNotices()``.
         var notices: [LedgerNotice] = []
 
         func plan(for scope: Scope) -> ScopePlan {
@@ -43,7 +42,7 @@ struct LedgerHarness: Sendable {
         }
     }
 
-    /// - Parameter address: Where Redis is reached; nil for that of the server itself.
+    /// - Parameter address: The address of Redis; nil for that of the server itself.
     init(
         policy: Policy, redis: TestRedis? = nil, address: RedisAddress? = nil,
         keySpace: KeySpace = KeySpace(namespace: "tollgate"), journal: Journal? = nil
@@ -71,12 +70,12 @@ struct LedgerHarness: Sendable {
         get async throws { try await eventLoop.submit { [core] in core.value.ledger.isReady }.get() }
     }
 
-    /// One more than how often the library has been found to have forgotten limit sets.
+    /// The generation of limit sets: one more than the number of times Redis had forgotten some.
     var knownSets: Int {
         get async throws { try await eventLoop.submit { [core] in core.value.ledger.knownSets }.get() }
     }
 
-    /// Batches call this function from now on.
+    /// Sets the function that batches call.
     func call(_ function: RedisFunction) async throws {
         try await eventLoop.submit { [core] in core.value.ledger.batchFunction = function }.get()
     }
@@ -91,7 +90,7 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// From now on plans come from a cache that forgets after a few scopes.
+    /// Replaces the cache of plans with one that forgets after a few scopes.
     func useSmallCache() async throws {
         try await eventLoop.submit { [core] in
             let ledger = core.value.ledger
@@ -101,12 +100,12 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// Submits the operations in one tick, so that they travel as one batch, at a time of Redis's clock in Unix ms.
+    /// Submits the operations in one tick, so that they form one batch, at a time of Redis's clock in Unix ms.
     func apply(_ operations: [TestOperation], at now: Int64?) async throws -> [String] {
         try await answers(to: operations, at: now).map(\.line)
     }
 
-    /// The same, with the milliseconds until the reset or the retry that the answers tell.
+    /// Submits the operations like ``apply(_:at:)``, and returns the milliseconds until the reset or retry too.
     func answers(to operations: [TestOperation], at now: Int64?) async throws -> [AnswerLine] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
@@ -127,12 +126,12 @@ struct LedgerHarness: Sendable {
         try await apply([operation], at: now)[0]
     }
 
-    /// Makes the ledger believe that Redis's clock stands at a time, until Redis says otherwise.
+    /// Sets the ledger's estimate of Redis's clock, until the next reply.
     func guessClock(at now: Int64) async throws {
         try await eventLoop.submit { [core] in core.value.ledger.clock.redisSaid(now) }.get()
     }
 
-    /// What has been told beside answers since this was called last.
+    /// Returns the notices since the last call.
     func takeNotices() async throws -> [LedgerNotice] {
         try await eventLoop.submit { [core] in
             defer { core.value.notices = [] }
@@ -140,8 +139,8 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// The answers to an operation that has waited for its batch to go for as long as the deadline, and that nothing is wrong
-    /// with otherwise; and to others in the batch behind it, which has not.
+    /// Returns the answers to a valid operation whose batch has waited as long as the deadline, and to others in the
+    /// batch behind it, which has not.
     func applyOverdue(_ operation: TestOperation, thenInTime others: TestOperation...) async throws -> [String] {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let ledger = core.value.ledger
@@ -157,7 +156,7 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// Calls a function with arguments of any kind.
+    /// Calls a function with arbitrary arguments.
     func reply(of function: RedisFunction, to arguments: RedisFunctionArguments) async throws -> RedisReply {
         try await eventLoop.flatSubmit { [core, eventLoop] in
             let promise = eventLoop.makePromise(of: RedisReply.self)
@@ -166,14 +165,14 @@ struct LedgerHarness: Sendable {
         }.get()
     }
 
-    /// What batches call the limit set of a scope.
+    /// Returns the id by which batches refer to a scope's limit set.
     func setID(of scope: String) async throws -> [UInt8] {
         let scope = try Scope(parsing: scope)
-        // Without the byte of MessagePack that says how long it is.
+        // Without MessagePack's length byte.
         return try await eventLoop.submit { [core] in Array(core.value.plan(for: scope).set.id.dropFirst()) }.get()
     }
 
-    /// What time Redis is thought to have, Unix ms.
+    /// The ledger's estimate of Redis's clock, Unix ms.
     var now: Int64 {
         get async throws { try await eventLoop.submit { [core] in core.value.ledger.redisTime }.get() }
     }
@@ -188,7 +187,7 @@ struct LedgerHarness: Sendable {
         try await eventLoop.flatSubmit { [core] in core.value.ledger.lastApplied(of: producer) }.get()
     }
 
-    /// The answer to an operation that is submitted right behind a reading of usage.
+    /// Returns the answer to an operation that is submitted right behind a reading of usage.
     func readUsage(of scope: String, thenApply operation: TestOperation) async throws -> String {
         let scope = try Scope(parsing: scope)
         return try await eventLoop.flatSubmit { [core, eventLoop] in

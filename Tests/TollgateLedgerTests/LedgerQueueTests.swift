@@ -4,14 +4,14 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// Operations that wait in a ledger for Redis.
+/// Tests of operations that wait in a ledger for Redis.
 @Suite struct LedgerQueueTests {
     private func harness() async throws -> LedgerHarness {
         let policy = "defaults: { user: { requests: { total: 1000000 } } }"
         return try await LedgerHarness(policy: Policy(yaml: policy, file: "test.yaml"))
     }
 
-    @Test("past 64 batches that wait, operations are refused as busy, and those that wait are answered")
+    @Test("beyond 64 waiting batches, operations are refused as busy, and the waiting ones are answered")
     func tooMany() async throws {
         let harness = try await harness()
         let room = (BatchQueue.maxWaiting + 1) * Batch.capacity
@@ -21,7 +21,7 @@ import TollgatePolicy
         try await harness.stop()
     }
 
-    @Test("what has waited too long is refused as busy, which is no outage: the next is answered")
+    @Test("an operation that has waited too long is refused as busy, which is not an outage: the next one is answered")
     func tooLong() async throws {
         let harness = try await harness()
         #expect(try await harness.applyOverdue(.check("user:a")) == ["FAILED busy"])
@@ -29,7 +29,7 @@ import TollgatePolicy
         try await harness.stop()
     }
 
-    @Test("a batch closes at so many distinct scopes, so that none takes Redis too long")
+    @Test("a batch closes at a number of distinct scopes, so that none takes Redis too long")
     func manyScopes() {
         let batch = Batch(number: 1, keySpace: KeySpace(namespace: "tollgate"))
         let cache = ScopePlanCache(policy: Policy(), keySpace: KeySpace(namespace: "tollgate"))

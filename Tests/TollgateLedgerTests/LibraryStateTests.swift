@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What the library keeps between calls changes no result, whatever calls came before.
+/// Tests that the library's state between calls changes no result, whatever calls came before.
 @Suite struct LibraryStateTests {
     private static let noon = TwinServers.noon
     private static let day: Int64 = 86_400_000
@@ -27,14 +27,14 @@ import TollgateTestSupport
         return policy
     }
 
-    /// The same operations on both, in one batch.
+    /// Applies the same operations to both servers, in one batch.
     private func apply(
         _ operations: [TestOperation], at now: Int64 = noon
     ) -> (LedgerHarness, Int) async throws -> [String] {
         { harness, _ in try await harness.answers(to: operations, at: now).map { "\($0.line) \($0.milliseconds)" } }
     }
 
-    @Test("each operation twice, over a new library and over a used one, whatever fails in between")
+    @Test("each operation has the same result on a new library and a used one, twice, whatever fails in between")
     func operations() async throws {
         let twins = try await TwinServers(policy: policy())
         let amounts = Amounts(requests: 1, inputTokens: 20, outputTokens: 30, cost: 40)
@@ -84,14 +84,14 @@ import TollgateTestSupport
             }
         }
         try await compareAll("UTC")
-        // By another calendar, with the same names of periods.
+        // Under another calendar, with the same period ids.
         let calendar = try CalendarRules(timeZone: "Asia/Kolkata", resetHour: 3)
         for harness in [twins.fresh, twins.used] { try await harness.install(policy(calendar: calendar)) }
         try await compareAll("Kolkata")
         try await twins.stop()
     }
 
-    @Test("every other function twice, over a new library and over a used one, whatever fails in between")
+    @Test("every other function has the same result on a new library and a used one, twice, whatever fails in between")
     func otherFunctions() async throws {
         let twins = try await TwinServers(policy: policy())
         for harness in [twins.fresh, twins.used] { try harness.redis.cli("HSET", "tollgate:user:hash", "a", "1") }

@@ -6,14 +6,14 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What a scope takes in a Redis set up as the embedded one, counted by Redis.
+/// Tests of a scope's memory in a Redis with the embedded one's settings, as Redis measures it.
 @Suite struct MemoryTests {
     private static let start: Int64 = 4_102_444_800_000
     private static let requests = [60, 3_600, 86_400].map { Limit(.requests, .sliding(seconds: $0), max: 1_000_000) }
     private static let tokens = [60, 3_600, 86_400].map { Limit(.tokens, .sliding(seconds: $0), max: 1_000_000_000) }
     private static let cost = [Period.day, .month].map { Limit(.cost, $0, max: 9_000_000_000_000) }
 
-    /// Bytes of the user's hash after a call at each of these times.
+    /// Returns the size of the user's hash in bytes after a call at each of these times.
     private func memory(of limits: [Limit], history: Set<String> = [], after times: [Int64]) async throws -> Int {
         var policy = Policy()
         policy.history = history

@@ -10,7 +10,7 @@ import TollgateTestSupport
         -33, .min,
     ]
 
-    @Test("integers come back as they were written", arguments: edges)
+    @Test("integers are read as they were written", arguments: edges)
     func integers(_ value: Int64) {
         var buffer = ByteBuffer()
         buffer.writeMessagePack(value)
@@ -33,14 +33,14 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what is cut short or of another kind is nil",
+        "truncated items and items of another type are nil",
         arguments: [[], [0xcd, 0x01], [0xa1, 0x61], [0xc0], [0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0]] as [[UInt8]])
     func broken(_ bytes: [UInt8]) {
         var buffer = ByteBuffer(bytes: bytes)
         #expect(buffer.readMessagePackInteger() == nil)
     }
 
-    @Test("Redis reads numbers, texts and arrays as they were meant")
+    @Test("Redis reads numbers, strings and arrays as intended")
     func asRedisReads() throws {
         let redis = try TestRedis()
         var buffer = ByteBuffer()

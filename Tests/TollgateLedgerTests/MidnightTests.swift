@@ -5,9 +5,9 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// The moment at which very many scopes begin another day: no call holds up Redis for long, and everything is counted once.
+/// Tests of the moment at which very many scopes begin a new day: no call blocks Redis for long, and everything counts once.
 @Suite struct MidnightTests {
-    /// The longest that a call may take Redis, µs.
+    /// The maximum duration of a call in Redis, µs.
     private static let maxCallDuration = 10_000
     private static let day: Int64 = 86_400_000
     private static let start = ScriptTests.start + 2 * day
@@ -18,7 +18,7 @@ import TollgateTestSupport
     func callTimes(scopes: Int, labels: Int) async throws {
         var days = try await FullDays(scopes: scopes, labels: labels, endingAt: Self.start)
         var shortest: [Int] = []
-        // On a busy machine a call may be held up: of each call of the sequence the shortest of some tries counts.
+        // A busy machine may delay a call, so the shortest of several tries of each call counts.
         for _ in 0..<8 where (shortest.max() ?? .max) > Self.maxCallDuration {
             try days.restore()
             let times = try await days.beginDay(at: Self.start + 1)
@@ -33,7 +33,7 @@ import TollgateTestSupport
 
     @Test("the day ends between a batch's sending and its arrival")
     func endsOnTheWay() async throws {
-        // Of Redis's own clock: the day begins with this hour, and the next one many hours later.
+        // By Redis's own clock the day begins with this hour, and the next one many hours later.
         let redis = try TestRedis(hasFunctions: true)
         let now = try #require(Int64(redis.cli("TIME").prefix { $0.isNumber })) * 1_000
         let rules = try CalendarRules(resetHour: Int(now / 3_600_000 % 24))

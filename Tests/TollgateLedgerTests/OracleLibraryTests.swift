@@ -6,12 +6,12 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// The functions against the model that keeps every event, whatever the library in Redis has seen, kept and forgotten.
+/// Tests of the functions against the reference model, whatever the library in Redis has seen, cached and dropped.
 @Suite struct OracleLibraryTests {
-    @Test("other policies and other namespaces have used the library, and go on to", arguments: 101...106)
+    @Test("the library is also used by other policies and namespaces", arguments: 101...106)
     func usedLibrary(seed: Int) async throws {
         let redis = try TestRedis(hasFunctions: true)
-        // The second has the same limit sets at other times.
+        // The second one has the same limit sets at other times.
         var runs = [OracleRun(seed: seed), OracleRun(seed: seed), OracleRun(seed: seed + 1_000)]
         var harnesses: [LedgerHarness] = []
         for (run, namespace) in zip(runs, ["tollgate", "other", "third"]) {
@@ -19,21 +19,21 @@ import TollgateTestSupport
                 try await LedgerHarness(policy: run.policy, redis: redis, keySpace: KeySpace(namespace: namespace)))
         }
         while runs[1].applied < 300 || runs[2].applied < 300 {
-            for place in 1...2 { try await runs[place].applyBatch(of: harnesses[place]) }
+            for index in 1...2 { try await runs[index].applyBatch(of: harnesses[index]) }
         }
         var random = SeededGenerator(seed: UInt64(seed))
         while runs[0].applied < 1_000 {
-            let place = [0, 0, 1, 2].randomElement(using: &random) ?? 0
-            try await runs[place].applyBatch(of: harnesses[place])
+            let index = [0, 0, 1, 2].randomElement(using: &random) ?? 0
+            try await runs[index].applyBatch(of: harnesses[index])
         }
-        for place in 0...2 {
-            try await runs[place].compareAll(harnesses[place], in: place == 0 ? redis : nil)
-            try await harnesses[place].stop()
+        for index in 0...2 {
+            try await runs[index].compareAll(harnesses[index], in: index == 0 ? redis : nil)
+            try await harnesses[index].stop()
         }
         #expect(try commandCounts(redis)["function|load"] == 1)
     }
 
-    @Test("the library forgets limit sets and labels, as it has met too many", arguments: 201...202)
+    @Test("the library drops limit sets and labels, as it has seen too many", arguments: 201...202)
     func forgottenSets(seed: Int) async throws {
         let redis = try TestRedis(hasFunctions: true)
         var run = OracleRun(seed: seed)
@@ -64,7 +64,7 @@ import TollgateTestSupport
                 try redis.cli(["FUNCTION"] + words)
                 times += 1
             }
-            // Also while a batch is on its way.
+            // Also while a batch is in flight.
             let isForgottenAgain = Int.random(in: 0..<6, using: &random) == 0
             async let reply = isForgottenAgain ? redis.cli(["FUNCTION"] + words) : ""
             try await run.applyBatch(of: harness)
@@ -77,25 +77,25 @@ import TollgateTestSupport
     }
 
     @Test(
-        "replicas that have the library, and nothing that it keeps, take the place of their master",
+        "replicas with the library, but without its caches, replace their master",
         arguments: 401...403)
     func failover(seed: Int) async throws {
         let folder = try TemporaryFolder()
         let address = RedisAddress(endpoint: .unix(path: folder.path + "/redis.sock"), credentials: nil)
         var master = try TestRedis(tcp: true, hasFunctions: true)
-        try master.take(place: address, in: folder)
+        try master.serve(at: address, in: folder)
         var run = OracleRun(seed: seed)
         let harness = try await LedgerHarness(policy: run.policy, redis: master, address: address)
         for failover in 1...2 {
             while run.applied < failover * 300 { try await run.applyBatch(of: harness) }
             let replica = try await master.replica()
-            // What is written behind the first copy of the data comes as a stream.
+            // Writes behind the first copy of the data are streamed.
             while run.applied < failover * 300 + 100 { try await run.applyBatch(of: harness) }
             try await replica.waitForAll(of: master)
             master.stop()
             try await eventually { try await !harness.isReady }
             try replica.cli("REPLICAOF", "NO", "ONE")
-            try replica.take(place: address, in: folder)
+            try replica.serve(at: address, in: folder)
             try await eventually { try await harness.isReady }
             master = replica
         }
@@ -106,7 +106,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("two versions of the library take turns", arguments: 501...506)
+    @Test("two versions of the library alternate", arguments: 501...506)
     func twoVersions(seed: Int) async throws {
         let redis = try TestRedis(hasFunctions: true)
         let other = RedisLibrary(prefix: "tollgate") { name in
@@ -130,8 +130,8 @@ import TollgateTestSupport
 }
 
 extension TestRedis {
-    /// Makes this server the one that is reached at an address in the folder.
-    fileprivate func take(place address: RedisAddress, in folder: TemporaryFolder) throws {
+    /// Links an address in the folder to this server.
+    fileprivate func serve(at address: RedisAddress, in folder: TemporaryFolder) throws {
         guard case .unix(let path) = address.endpoint else { throw TestFailure("no Unix socket") }
         try? FileManager.default.removeItem(atPath: path)
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: socketPath)
@@ -146,7 +146,7 @@ extension TestRedis {
         return replica
     }
 
-    /// Waits until this replica has all that its master has written.
+    /// Waits until this replica has all writes of its master.
     fileprivate func waitForAll(of master: TestRedis) async throws {
         let written = try master.replicationOffset
         try await eventually { try self.replicationOffset >= written }

@@ -5,12 +5,12 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Random operations on a ledger, each answer and at the end all that is stored compared with the model that keeps every event.
+/// A run of random operations on a ledger. It compares each answer, and the stored data at the end, with the reference model.
 struct OracleRun {
     private let seed: Int
     private var history: RandomHistory
     private var model: ReferenceLedger
-    /// How many operations have been applied.
+    /// The number of operations applied.
     private(set) var applied = 0
 
     init(seed: Int) {
@@ -21,9 +21,9 @@ struct OracleRun {
 
     var policy: Policy { history.policy }
 
-    /// Applies the next batch by one of the ledgers that share the data. Where the calendar changes, it changes for all of them.
-    mutating func applyBatch(by place: Int = 0, of harnesses: LedgerHarness...) async throws {
-        let harness = harnesses[place]
+    /// Applies the next batch through one of the ledgers that share the data. A change of the calendar affects all of them.
+    mutating func applyBatch(by index: Int = 0, of harnesses: LedgerHarness...) async throws {
+        let harness = harnesses[index]
         if history.mayChangeCalendar() {
             for harness in harnesses { try await harness.install(history.policy) }
             model.changeCalendar(to: history.policy.calendar)
@@ -39,7 +39,7 @@ struct OracleRun {
         }
     }
 
-    /// Compares what the ledger reads, and where its data are in the namespace `tollgate` the history that a Redis stores.
+    /// Compares the ledger's usage and, if its namespace is `tollgate`, the history in Redis.
     func compareAll(_ harness: LedgerHarness, in redis: TestRedis? = nil) async throws {
         try history.checkTrailingWindows()
         try await compareUsage(harness)

@@ -4,9 +4,9 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// The scripts against the model that keeps every event.
+/// Tests of the scripts against the reference model.
 @Suite struct OracleTests {
-    @Test("the script decides as the model that keeps every event", arguments: 1...50)
+    @Test("the script decides like the reference model", arguments: 1...50)
     func randomHistories(seed: Int) async throws {
         var run = OracleRun(seed: seed)
         let harness = try await LedgerHarness(policy: run.policy)

@@ -3,7 +3,7 @@ import Testing
 @testable import TollgateLedger
 
 @Suite struct ProducerNamesTests {
-    @Test("a name whose last batch is in doubt rests until that is settled, and few names serve for ever")
+    @Test("a name whose last batch may not have been applied is unused until that is known, and few names suffice")
     func resting() {
         var names = ProducerNames()
         var used: Set<String> = []
@@ -20,7 +20,7 @@ import Testing
         #expect(used.count == 2)
     }
 
-    @Test("names in doubt at the same time are all different, and another ledger's are not taken over")
+    @Test("names set aside at the same time are all different, and those of another ledger are not used")
     func several() {
         var names = ProducerNames()
         let doubtful = (0..<5).map { _ in

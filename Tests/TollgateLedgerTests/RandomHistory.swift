@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// A random policy, and random operations on it at times that jump: within a bucket, over some, over days.
+/// A random policy, and random operations at times that jump within a bucket, over several, or over days.
 struct RandomHistory {
     static let scopes = [
         "user:alice", "user:bob", "user:carol", "tool:search", "tool:write", "provider:openai", "provider:other",
@@ -13,22 +13,23 @@ struct RandomHistory {
     ]
 
     private(set) var policy = Policy()
-    /// Unix ms. In the future, so that no key expires under the test.
+    /// The present time, Unix ms. In the future, so that no key expires during the test.
     private(set) var now: Int64 = 4_102_444_800_000 - 86_400_000 * 3
     private var random: SeededGenerator
     private let refundsRequests: Bool
     private let hastens: Bool
     private let namesAll: Bool
-    /// Admitted requests: when, how many, on which scopes.
+    /// The admitted requests with their times, numbers and scopes.
     private var admitted: [(time: Int64, hits: Int64, scopes: [Scope])] = []
     private var reservations = 0
-    /// Those with an id, which may come again.
+    /// The operations with an id, which may be repeated.
     private var onces: [TestOperation] = []
-    /// Reservations that were allowed, and when.
+    /// The allowed reservations and their times.
     private var made: [(operation: TestOperation, at: Int64)] = []
 
-    /// By any calendar, and over months; or by the one given and from the time given on, over days. Where it names all, every
-    /// operation on a user has a tool, a provider and a model.
+    /// Creates a history by any calendar over months, or by the given one from a given time over days.
+    ///
+    /// If it names all labels, every operation on a user has a tool, a provider and a model.
     init(seed: UInt64, calendar: CalendarRules? = nil, from start: Int64? = nil, namesAll: Bool = false) {
         random = SeededGenerator(seed: seed)
         refundsRequests = seed.isMultiple(of: 2)
@@ -51,7 +52,7 @@ struct RandomHistory {
         return rules ?? .utc
     }
 
-    /// Now and then changes the calendar of the policy, and lets up to two days pass. Returns whether it did.
+    /// Sometimes changes the policy's calendar, and lets up to two days pass. Returns whether it did.
     mutating func mayChangeCalendar() -> Bool {
         guard Int.random(in: 0..<15, using: &random) == 0 else { return false }
         policy.calendar = anyCalendar()
@@ -63,7 +64,7 @@ struct RandomHistory {
 
     private func scope(_ text: String) -> Scope { (try? Scope(parsing: text)) ?? .global }
 
-    /// Distinct limits, tight enough to be met often.
+    /// Distinct limits, tight enough to be reached often.
     private mutating func limits(most: Int) -> [Limit] {
         let periods: [Period] = [
             .request, .sliding(seconds: 1), .sliding(seconds: 7), .sliding(seconds: 60), .sliding(seconds: 3_600),
@@ -148,7 +149,7 @@ struct RandomHistory {
             ?? TestOperation(verb: .peek, amounts: amounts, scopes: scopes)
     }
 
-    /// Of one made lately, which may have ended or been settled already.
+    /// A COMMIT or CANCEL of a recent reservation, which may have expired, or been committed or cancelled already.
     private mutating func settle(_ verb: OperationVerb) -> TestOperation {
         guard let (operation, madeAt) = made.suffix(12).randomElement(using: &random) else { return reserve([.global]) }
         return verb == .cancel
@@ -181,7 +182,7 @@ struct RandomHistory {
         admitted.append((now, hits, operation.scopes))
     }
 
-    /// In every stretch of a window's length that ends with an admitted request, the admitted are at most the limit.
+    /// Checks that at most the limit is admitted in every window that ends with an admitted request.
     func checkTrailingWindows() throws {
         for scope in Self.scopes.map(scope) {
             for effective in policy.limits(for: scope) where effective.limit.meter == .requests {

@@ -3,7 +3,7 @@ import TollgateRedis
 
 @testable import TollgateLedger
 
-/// A call of the batch function with arguments that no sidecar sends.
+/// Calls of the batch function with arguments that no sidecar sends.
 struct RawBatch {
     /// A value in MessagePack.
     indirect enum Item: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral {
@@ -33,7 +33,7 @@ struct RawBatch {
     var ids: [[UInt8]]
     var sent: Item = []
     var scopes: Item = [1, 0, 2, "tool=t"]
-    /// As batch.lua has them.
+    /// The script's codes (batch.lua).
     var operations: Item = [0, 2, 1, 2]
     var sequence: Int64 = 0
 
@@ -50,7 +50,7 @@ struct RawBatch {
         return buffer
     }
 
-    /// The arguments; of the packed one no more than so many bytes.
+    /// The arguments, with the packed one truncated to a number of bytes.
     func arguments(cutAfter length: Int = .max) -> RedisFunctionArguments {
         let packed = packed.readableBytesView.prefix(length)
         var bytes = ByteBuffer()

@@ -5,7 +5,7 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// The calls of a real LLM service (Azure LLM inference trace 2023, code; CC-BY 4.0), replayed in virtual time.
+/// Tests with the calls of a real LLM service (Azure LLM inference trace 2023, code; CC-BY 4.0), replayed in virtual time.
 @Suite struct RealStreamTests {
     static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../shared/data/azure-llm-code-2023.csv").standardized.path
@@ -17,7 +17,7 @@ import TollgatePolicy
     }
 
     @Test(
-        "a real stream against tokens/1m is decided as the model decides it",
+        "a real stream against tokens/1m is decided as by the model",
         .enabled(
             if: FileManager.default.fileExists(atPath: path),
             "the stream ../shared/data/azure-llm-code-2023.csv is not beside the project"))
@@ -42,7 +42,7 @@ import TollgatePolicy
             let record = try TestOperation.record("provider:azure", amounts: used)
             try #require(try await harness.apply(record, at: call.time) == model.apply(record, at: call.time))
         }
-        // The limit is one that matters on this stream, and does not stop it.
+        // The limit denies some requests of this stream, and admits others.
         #expect(allowed > 1_000 && allowed < calls.count - 1_000, "\(allowed)")
         try await harness.stop()
     }

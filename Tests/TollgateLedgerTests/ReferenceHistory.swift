@@ -1,21 +1,21 @@
 import TollgateCore
 
-/// What the days and months of scopes should hold, written down in the plainest way: a day is divided by each dimension, what
-/// has no label of it being a part too, and a month is the sum of its days. What is taken back without naming a label is taken
-/// from the part that has none, which so may fall below zero.
+/// The reference model of days and months, as simple as possible. A day is divided by each dimension, with a part for usage
+/// without a label, and a month is the sum of its days. Amounts taken back without a label come from that part, which may
+/// fall below zero.
 struct ReferenceHistory {
     static let dimensions = ["provider", "tool", "model"]
     private static let noLabel = ""
 
     struct Day {
-        /// The month that it counts in: that of the calendar under which it was first written.
+        /// The month that the day counts in, by the calendar under which it was first written.
         let month: String
-        /// By meter.
+        /// The totals by meter.
         var inAll: [String: Int64] = [:]
-        /// By dimension, then by meter, then by label.
+        /// The parts by dimension, meter and label.
         var divided: [String: [String: [String: Int64]]] = [:]
 
-        /// Changes the amount of a meter in all and in the parts with these labels, by dimension.
+        /// Changes the total of a meter, and the parts with these labels, by dimension.
         mutating func change(_ meter: String, _ labels: [(String, String)], _ body: (inout Int64) -> Void) {
             body(&inAll[meter, default: 0])
             for (dimension, label) in labels {
@@ -23,7 +23,7 @@ struct ReferenceHistory {
             }
         }
 
-        /// As they stand in Redis, without what is 0.
+        /// The fields as in Redis, without zeros.
         var fields: [String: Int64] {
             var fields = inAll
             for (dimension, meters) in divided {
@@ -36,7 +36,7 @@ struct ReferenceHistory {
             return fields.filter { $0.value != 0 }
         }
 
-        /// What has no label, by `cost/provider`; without what is 0.
+        /// The parts without a label by `cost/provider`, without zeros.
         var unnamed: [String: Int64] {
             var amounts: [String: Int64] = [:]
             for (dimension, meters) in divided {
@@ -46,10 +46,10 @@ struct ReferenceHistory {
         }
     }
 
-    /// By scope, then by the day's id.
+    /// The days by scope and id.
     private(set) var days: [String: [String: Day]] = [:]
 
-    /// By the month's id: the sums of these numbers of its days, without what is 0.
+    /// The sums of the days of each month, by its id, without zeros.
     func months(of scope: String, _ numbers: KeyPath<Day, [String: Int64]>) -> [String: [String: Int64]] {
         var months: [String: [String: Int64]] = [:]
         for day in days[scope, default: [:]].values {
@@ -66,7 +66,7 @@ struct ReferenceHistory {
         change(meter, scope, request, day: day, month: month) { $0 += amount }
     }
 
-    /// Takes back as much as there is in all, and in each of the parts that are named.
+    /// Takes back an amount, bounded by the total and by each named part.
     mutating func take(_ amount: Int64, _ meter: String, from scope: Scope, of request: [Scope], day: String) {
         guard let page = days[scope.description]?[day] else { return }
         var taken = min(amount, page.inAll[meter, default: 0])
@@ -82,11 +82,11 @@ struct ReferenceHistory {
         _ body: (inout Int64) -> Void
     ) {
         let labels = Self.labels(of: scope, in: request)
-        // In place: a day that is taken out and put back is copied, labels and all.
+        // In place: a day that is removed and reinserted would be copied with its labels.
         days[scope.description, default: [:]][day, default: Day(month: month)].change(meter, labels, body)
     }
 
-    /// Which part of each dimension a request belongs to; the page of a provider is not divided by provider.
+    /// The labels of a request by dimension. The days of a provider are not divided by provider.
     private static func labels(of scope: Scope, in request: [Scope]) -> [(String, String)] {
         dimensions.filter { $0 != scope.kind.description }.map { dimension in
             let named = request.first { $0 != scope && $0.kind.description == dimension }

@@ -12,12 +12,12 @@ extension ReferenceLedger {
         openHolds(scope, at: now).reduce(0) { $0 + $1.amounts[meter, default: 0] }
     }
 
-    /// Of a limit: nothing where it is about one request alone.
+    /// The held amount of a limit; 0 for a limit on single requests.
     func held(_ scope: Scope, _ limit: Limit, at now: Int64) -> Int64 {
         limit.period == .request ? 0 : held(scope, limit.meter, at: now)
     }
 
-    /// ` used=3 held=2`; of `concurrent`, what is held counts as used.
+    /// The text ` used=3 held=2`. For `concurrent`, held reservations count as used.
     func text(_ limit: Limit, used: Int64, held: Int64) -> String {
         if limit.meter == .concurrent { return " used=\(held)" }
         return held > 0 ? " used=\(used) held=\(held)" : " used=\(used)"
@@ -35,9 +35,11 @@ extension ReferenceLedger {
     }
 
     mutating func settleReservation(_ operation: TestOperation, at now: Int64) -> String {
-        guard case .ending(let reservation)? = operation.terms, let mark = operation.terms?.mark else { return "" }
-        let wasSettled = isDone(mark)
-        guard markDone(mark, by: operation.verb) else { return "OK duplicate" }
+        guard case .ending(let reservation)? = operation.terms, let key = operation.terms?.idempotencyKey else {
+            return ""
+        }
+        let wasSettled = isDone(key)
+        guard markDone(key, by: operation.verb) else { return "OK duplicate" }
         for scope in operation.scopes {
             holds[scope.description]?.removeAll { $0.id == reservation.id }
             if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }
@@ -46,7 +48,7 @@ extension ReferenceLedger {
         return reservation.endsAt > now && !wasSettled ? "OK" : "OK late"
     }
 
-    /// Requests go back to the bucket, the period and the page that they were counted in, as far as those still count.
+    /// Gives requests back to the bucket, the period and the day that counted them, if these still count.
     private mutating func giveBackHits(
         of reservation: Reservation, to scope: Scope, _ operation: TestOperation, at now: Int64
     ) {

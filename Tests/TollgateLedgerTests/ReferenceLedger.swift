@@ -3,13 +3,14 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// What the scripts should do, written down in the plainest way: it keeps every event and adds them up for every question.
-/// Sliding windows count by the sub-bucket rule: a window is cut into 30, and the sub-bucket of now and the 30 before count.
+/// The reference model of the scripts, as simple as possible: it stores every event and sums them up for every decision.
+///
+/// A sliding window has 30 sub-buckets; the present one and the 30 before it count.
 struct ReferenceLedger {
     struct Event {
         var time: Int64
         var amount: Int64
-        /// Of a calendar limit: what it was counted in, by the calendar under which that began.
+        /// The period of a calendar limit that counted it, by the calendar under which that period began.
         var period: CalendarWindow?
     }
 
@@ -25,7 +26,7 @@ struct ReferenceLedger {
         var wait: Int64?
     }
 
-    /// What a reservation keeps back of one scope.
+    /// The amount that a reservation holds of one scope.
     struct Hold {
         var id: String
         var amounts: [Meter: Int64]
@@ -35,24 +36,24 @@ struct ReferenceLedger {
     private(set) var policy: Policy
     private(set) var events: [Counter: [Event]] = [:]
     private(set) var history = ReferenceHistory()
-    /// By scope.
+    /// The events by scope.
     var holds: [String: [Hold]] = [:]
-    /// What counts once, and has been counted.
+    /// The idempotency keys of applied operations.
     private var done: [IdempotencyKey: OperationVerb] = [:]
-    /// The amounts of those with an id.
+    /// The amounts of operations with an id.
     private var marked: [IdempotencyKey: [Int64]] = [:]
 
-    /// The limits of the scopes met so far: only so that the model is not slower than it has to be.
+    /// The limits of the scopes seen so far, cached for speed.
     private var limits: [Scope: [EffectiveLimit]] = [:]
 
     init(policy: Policy) {
         self.policy = policy
     }
 
-    /// From now on periods begin by another calendar.
+    /// Changes the calendar by which new periods begin.
     mutating func changeCalendar(to calendar: CalendarRules) { policy.calendar = calendar }
 
-    /// The line that an operation should be answered with, in the notation of `LedgerHarness`.
+    /// Returns the expected answer to an operation, in the notation of `LedgerHarness`.
     mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
         for scope in operation.scopes where limits[scope] == nil { limits[scope] = policy.limits(for: scope) }
         switch operation.verb {
@@ -141,10 +142,10 @@ struct ReferenceLedger {
     // MARK: - Adding and taking back
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
-        if let mark = operation.terms?.mark, !markDone(mark, by: operation.verb) {
+        if let key = operation.terms?.idempotencyKey, !markDone(key, by: operation.verb) {
             return marked[mark] == named(operation) ? "OK duplicate" : "CONFLICT"
         }
-        if let mark = operation.terms?.mark { marked[mark] = named(operation) }
+        if let key = operation.terms?.idempotencyKey { marked[key] = named(operation) }
         let time = min(operation.usedAt ?? now, now)
         addAmounts(of: operation, time: time, periodTime: time, at: now)
         return "OK"
@@ -154,7 +155,7 @@ struct ReferenceLedger {
         Meter.allCases.map { amount(of: $0, in: operation) ?? 0 }
     }
 
-    /// False where it was done before: a COMMIT counts also after the CANCEL.
+    /// Marks a key as done. Returns false if it was done before; a COMMIT still counts after the CANCEL.
     mutating func markDone(_ mark: IdempotencyKey, by verb: OperationVerb) -> Bool {
         guard done[mark] == nil || verb == .commit && done[mark] == .cancel else { return false }
         done[mark] = verb
@@ -163,8 +164,11 @@ struct ReferenceLedger {
 
     func isDone(_ mark: IdempotencyKey) -> Bool { done[mark] != nil }
 
-    /// What a RECORD or COMMIT adds, or a REFUND takes back. `time`: as of when, in sliding windows; `periodTime`: of the day and
-    /// other calendar periods that it belongs to.
+    /// Adds the amounts of a RECORD or COMMIT, or takes back those of a REFUND.
+    ///
+    /// - Parameters:
+    ///   - time: The time that sliding windows count it at.
+    ///   - periodTime: The time that determines its day and other calendar periods.
     mutating func addAmounts(of operation: TestOperation, time: Int64, periodTime: Int64, at now: Int64) {
         for scope in operation.scopes {
             for meter in Meter.allCases {
@@ -195,15 +199,15 @@ struct ReferenceLedger {
             let event = Event(time: isSliding ? time : periodTime, amount: amount, period: period)
             guard countsFrom(event.time, scope, effective.limit, at: now) else { continue }
             let counter = Counter(scope: scope.description, limit: effective.limit.name)
-            let place = events[counter, default: []].lastIndex { $0.time <= event.time }.map { $0 + 1 } ?? 0
-            // What is of an earlier period stands before it, by whatever calendar.
+            let position = events[counter, default: []].lastIndex { $0.time <= event.time }.map { $0 + 1 } ?? 0
+            // Events of an earlier period come before it, by any calendar.
             let first = events[counter, default: []].firstIndex { $0.period == period } ?? events[counter]?.count ?? 0
-            events[counter, default: []].insert(event, at: isSliding ? place : max(place, first))
+            events[counter, default: []].insert(event, at: isSliding ? position : max(position, first))
         }
     }
 
-    /// Whether what is added as of a time counts against a limit now: in a calendar period that is not of the calendar of now, unless
-    /// it is certain that it does not, as the start of that is not known.
+    /// Returns whether usage added at a time counts against a limit now. In a period of another calendar, whose start
+    /// is not known, it counts unless it certainly does not.
     private func countsFrom(_ time: Int64, _ scope: Scope, _ limit: Limit, at now: Int64) -> Bool {
         guard let unit = limit.period.calendarUnit, let period = period(scope, limit, at: now) else {
             return stillCounts(time, scope, limit, at: now)
@@ -213,7 +217,7 @@ struct ReferenceLedger {
         return (period.endsAt - time) * 5 <= (window.endsAt - window.startsAt) * 6
     }
 
-    /// Whether what was counted as of a time belongs for certain to what a limit counts now.
+    /// Returns whether usage counted at a time certainly belongs to what a limit counts now.
     private func stillCounts(_ time: Int64, _ scope: Scope, _ limit: Limit, at now: Int64) -> Bool {
         if case .sliding(let seconds) = limit.period {
             let width = Self.bucketWidth(seconds: seconds)
@@ -223,21 +227,21 @@ struct ReferenceLedger {
         return isIn(period, time, limit, at: now)
     }
 
-    /// From the oldest of what counts now.
+    /// Takes back from the oldest events that count now.
     private mutating func takeBack(
         _ amount: Int64, from scope: Scope, _ meter: Meter, time: Int64, at now: Int64
     ) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {
             guard stillCounts(time, scope, effective.limit, at: now) else { continue }
             let counter = Counter(scope: scope.description, limit: effective.limit.name)
-            // Taken out while they are changed, so that they are not copied.
+            // Removed while they are changed, so that they are not copied.
             guard var events = events.removeValue(forKey: counter) else { continue }
             Self.take(amount, from: &events) { counts($0, against: effective.limit, at: now) }
             self.events[counter] = events
         }
     }
 
-    /// What was counted at a time, as far as it counts now.
+    /// Takes back what was counted at a time, if it counts now.
     mutating func takeBack(_ amount: Int64, from scope: Scope, _ limit: Limit, madeAt: Int64, at now: Int64) {
         let counter = Counter(scope: scope.description, limit: limit.name)
         guard var events = events.removeValue(forKey: counter) else { return }
@@ -247,7 +251,7 @@ struct ReferenceLedger {
         self.events[counter] = events
     }
 
-    /// From the oldest that fit.
+    /// Takes back from the oldest matching events.
     private static func take(_ amount: Int64, from events: inout [Event], where fits: (Event) -> Bool) {
         var left = amount
         for index in events.indices {
@@ -259,7 +263,7 @@ struct ReferenceLedger {
         }
     }
 
-    /// Of a period of another calendar than the one of now, only where it is certain: its start is not known.
+    /// In a period of another calendar, whose start is not known, events match only if that is certain.
     private func isInSameStretch(_ event: Event, _ other: Int64, _ limit: Limit, at now: Int64) -> Bool {
         if case .sliding(let seconds) = limit.period {
             let width = Self.bucketWidth(seconds: seconds)
@@ -278,7 +282,7 @@ struct ReferenceLedger {
 
     // MARK: - History
 
-    /// `time`: of the day that it belongs to, or of now where that day is not over.
+    /// - Parameter time: A time in its day, or the present time if that day is not over.
     private mutating func remember(
         _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at time: Int64, asOf now: Int64
     ) {
@@ -289,7 +293,7 @@ struct ReferenceLedger {
             month: policy.calendar.window(.month, containing: time).id)
     }
 
-    /// `since`: where that was before the day of now, nothing is taken back.
+    /// - Parameter since: If it is before the current day, nothing is taken back.
     mutating func forget(
         _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at time: Int64,
         asOf now: Int64, since: Int64 = .max
@@ -308,7 +312,7 @@ struct ReferenceLedger {
     func used(_ scope: Scope, _ limit: Limit, at now: Int64) -> Int64 {
         let counter = Counter(scope: scope.description, limit: limit.name)
         guard limit.period != .request, let events = events[counter] else { return 0 }
-        // They stand in the order of time: before the first that no longer counts none does.
+        // Events are ordered by time: none before the first one that no longer counts does.
         var sum: Int64 = 0
         for event in events.reversed() {
             guard counts(event, against: limit, at: now) else { break }
@@ -328,7 +332,7 @@ struct ReferenceLedger {
         }
     }
 
-    /// What a calendar limit counts in: the period that was begun last, and where that has ended, the one of now.
+    /// Returns the current period of a calendar limit: the one begun last or, if that has ended, the present one.
     func period(_ scope: Scope, _ limit: Limit, at now: Int64) -> CalendarWindow? {
         guard let unit = limit.period.calendarUnit else { return nil }
         let last = events[Counter(scope: scope.description, limit: limit.name)]?.last?.period
@@ -338,7 +342,7 @@ struct ReferenceLedger {
 
     static func bucketWidth(seconds: Int64) -> Int64 { (seconds * 1_000 + 29) / 30 }
 
-    /// Tries the moments at which something can change; nil when none of them helps.
+    /// Tries the times at which something can change; nil if none of them helps.
     private func wait(_ scope: Scope, _ limit: Limit, want: Int64, at now: Int64) -> Int64? {
         guard let max = limit.max, want <= max, limit.period != .request else { return nil }
         if held(scope, limit, at: now) > 0, used(scope, limit, at: now) + want <= max {
@@ -357,7 +361,7 @@ struct ReferenceLedger {
 }
 
 extension Scope {
-    /// Whether a composite scope joins it with others.
+    /// Returns whether the scope is part of a composite scope.
     fileprivate func isPart(of joined: Scope) -> Bool { parts.count == 1 && joined.parts.contains(parts[0]) }
 }
 

@@ -5,12 +5,12 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// One life of a sidecar that replays a journal to a real Redis, until all is replayed or it is killed: at any call, before it,
-/// with the call still on its way, or with its reply lost.
+/// One run of a sidecar that replays a journal to a real Redis, until all is replayed or it is killed: before any call, during
+/// it, or with its reply lost.
 actor ReplayLife {
     enum End: Equatable {
         case drained
-        /// The next life goes on with the copy of the file.
+        /// The next run goes on with the copy of the file.
         case killed
     }
 
@@ -18,12 +18,12 @@ actor ReplayLife {
     private let path: String
     private let harness: LedgerHarness
     private var random: SeededGenerator
-    /// Calls that are on their way, and may still arrive.
+    /// The calls in flight, which may still arrive.
     private(set) var late: [Journal.Record]
     private var isKilled = false
     private let killable: Bool
 
-    /// The file of the next life, where this one is killed.
+    /// The file of the next run, if this one is killed.
     nonisolated var copyPath: String { path + "+" }
 
     init(path: String, harness: LedgerHarness, seed: UInt64, late: [Journal.Record], killable: Bool) throws {
@@ -76,7 +76,7 @@ actor ReplayLife {
 
     private func arrive(_ record: Journal.Record) async { _ = try? await harness.replay(record) }
 
-    /// While a call is under way nothing is written to the file.
+    /// Nothing is written to the file while a call is in flight.
     private func kill() -> JournalReplay.Outcome {
         isKilled = true
         for suffix in ["", "-wal"] {

@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Batches that are sent again.
+/// Tests of batches that are sent again.
 @Suite struct ReplayTests {
     private func policy() throws -> Policy {
         var policy = Policy()
@@ -32,7 +32,7 @@ import TollgateTestSupport
             acceptedAt: 0)
     }
 
-    /// In the counter and in the history, and nothing else.
+    /// The usage in the counter and in the history, and no other data.
     private func expectTokens(
         _ count: Int, _ harness: LedgerHarness, _ location: SourceLocation = #_sourceLocation
     ) throws {
@@ -42,7 +42,7 @@ import TollgateTestSupport
         #expect(fields == ["tokens/total": "\(count)", "history/tokens": "\(count)"], sourceLocation: location)
     }
 
-    @Test("a batch is applied once under its identity, however often and however late it is sent")
+    @Test("a batch is applied once under its identity, however often and late it is sent")
     func once() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))
@@ -63,14 +63,14 @@ import TollgateTestSupport
         for _ in 0..<3 { #expect(try await harness.replay(first) == .applied) }
         #expect(try harness.redis.hash("tollgate:user:a")["tokens/total"] == "27")
         #expect(try await harness.replay(second) == .applied)
-        // What arrives after its successor was in doubt no longer, and is not applied.
+        // A batch that arrives after its successor is not applied, as its outcome was known before.
         #expect(try await harness.replay(first) == .applied)
         try expectTokens(127, harness)
         #expect(try harness.redis.cli("GET", "tollgate:last-batch:p") == "9")
         try await harness.stop()
     }
 
-    @Test("the last number that Redis has applied of a producer is read, all numbers where it cannot be told")
+    @Test("the last applied number of a producer is read; foreign data counts as all numbers")
     func lastApplied() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         #expect(try await harness.lastApplied(of: "p") == 0)
@@ -93,7 +93,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what a batch tells is read back as it was put in", arguments: 1...20)
+    @Test("the operations of a batch are decoded as they were added", arguments: 1...20)
     func readBack(seed: UInt64) throws {
         var history = RandomHistory(seed: seed)
         let plans = ScopePlanCache(policy: history.policy, keySpace: KeySpace(namespace: "tollgate"))
@@ -121,12 +121,12 @@ import TollgateTestSupport
                 #expect(again == kept)
                 #expect(again.operation?.verb == original.verb)
                 #expect(again.operation?.amounts == amounts)
-                #expect(again.operation?.terms?.mark == original.terms?.mark)
+                #expect(again.operation?.terms?.idempotencyKey == original.terms?.idempotencyKey)
             }
         }
     }
 
-    @Test("a record that cannot be read is told apart from one that cannot be applied now")
+    @Test("an unreadable record is distinguished from one that cannot be applied now")
     func unreadable() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         for payload in ["", "{}", "[]", #"[{"verb":"erase","scopes":[],"amounts":{}}]"#] {
@@ -143,7 +143,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what met a broken key is told apart also when it was sent before and the answer lost")
+    @Test("a broken key is reported even if the record was sent before and the reply lost")
     func brokenBefore() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))
@@ -165,7 +165,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("an id that was used for other amounts is named, and the operations beside it are applied")
+    @Test("an id that was used for other amounts is reported, and the other operations are applied")
     func conflict() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let plans = ScopePlanCache(policy: try policy(), keySpace: KeySpace(namespace: "tollgate"))
@@ -185,7 +185,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what takes back goes into the journal when what is before it has ended, be it a reading of usage",
+        "writes that take back are journaled when the operations before them have ended, including readings of usage",
         .timeLimit(.minutes(1)))
     func behindUsage() async throws {
         let kept = try JournalHarness()
@@ -202,7 +202,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what takes back goes into the journal behind what was put there while it waited in a batch of its own")
+    @Test("writes that take back are journaled behind what was journaled while they waited in a batch")
     func behindShed() async throws {
         let kept = try JournalHarness()
         let harness = try await LedgerHarness(policy: try policy(), journal: kept.journal)
@@ -215,7 +215,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("that a reservation was settled is remembered for two days at most, whatever its token says of its end")
+    @Test("the end of a reservation is remembered for at most two days, whatever end its token names")
     func farEnd() async throws {
         let harness = try await LedgerHarness(policy: try policy())
         let reserve = try TestOperation.reserve("user:a", amounts: Amounts(tokens: 5), id: "r1")

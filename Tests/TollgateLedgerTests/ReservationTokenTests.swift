@@ -27,7 +27,7 @@ import TollgateCore
         #expect(lhs?.timeToLive == rhs.timeToLive)
     }
 
-    @Test("a reservation is read back from its token, which is plain text of a bounded length", arguments: 0..<3)
+    @Test("a reservation is decoded from its token, which is plain text of a bounded length", arguments: 0..<3)
     func roundTrip(index: Int) {
         let reservation = Self.reservations[index]
         let token = reservation.text
@@ -36,14 +36,14 @@ import TollgateCore
         #expect(token.utf8.count <= 16_384)
     }
 
-    @Test("a token that was cut or lengthened is none")
+    @Test("a truncated or extended token is invalid")
     func damaged() {
         let token = Self.reservations[1].text
         for length in 0..<token.count { #expect(Reservation(text: String(token.prefix(length))) == nil) }
         for end in ["A", "AA", "AAAA", "=", " "] { #expect(Reservation(text: token + end) == nil) }
     }
 
-    @Test("a token that no RESERVE would have made is none")
+    @Test("a token that no RESERVE returns is invalid")
     func forged() {
         func token(_ scopes: [String], ttl: Int64 = 60_000, madeAt: Int64 = 1_795_000_000_000) -> String {
             Reservation(id: "a-1", scopes: scopes, hits: 1, timeToLive: ttl, madeAt: madeAt).text
@@ -59,7 +59,7 @@ import TollgateCore
         #expect(Reservation(text: token(["user:a"], madeAt: 9_007_199_254_740_991)) == nil)
     }
 
-    @Test("nothing that comes as a token crashes")
+    @Test("no token causes a crash")
     func noise() {
         var random = SeededGenerator(seed: 5)
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -84,7 +84,7 @@ import TollgateCore
         return tokens
     }
 
-    @Test("a signed token is good with whoever has the key, and with nobody else", arguments: 0..<3)
+    @Test("a signed token is valid for ledgers with the key, and for no others", arguments: 0..<3)
     func signed(index: Int) throws {
         let reservation = Self.reservations[index]
         let token = tokens(Self.mine).token(of: reservation)
@@ -95,7 +95,7 @@ import TollgateCore
         #expect(throws: ReservationTokens.Fault.unknownKey) { try ReservationTokens().reservation(token: token) }
     }
 
-    @Test("a token with another bit is refused, signed or not")
+    @Test("a token with a flipped bit is refused, signed or not")
     func everyBit() throws {
         for tokens in [tokens(Self.mine), ReservationTokens()] {
             let bytes = try #require(Base64URL.bytes(of: tokens.token(of: Self.reservations[1])))
@@ -109,7 +109,7 @@ import TollgateCore
         }
     }
 
-    @Test("an unsigned token names a reservation of its own, which holds nothing")
+    @Test("an unsigned token names a reservation that exists nowhere and holds nothing")
     func unsigned() throws {
         let reservation = Self.reservations[1]
         let first = try ReservationTokens().reservation(token: ReservationTokens().token(of: reservation))
@@ -123,7 +123,7 @@ import TollgateCore
         }
     }
 
-    @Test("a key that comes to be current signs, and those before it stay good")
+    @Test("a new current key signs, and earlier keys stay valid")
     func newKey() throws {
         var tokens = tokens(Self.mine)
         let token = tokens.token(of: Self.reservations[1])

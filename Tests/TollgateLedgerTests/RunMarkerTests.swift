@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// By what sidecars know that the data in Redis are not those that they have seen.
+/// Tests of the run marker, by which sidecars notice that Redis has lost data.
 @Suite struct RunMarkerTests {
     private let redis: TestRedis
 
@@ -14,7 +14,7 @@ import TollgateTestSupport
 
     private static let keys = ["tollgate:{policy}:marker", "tollgate:{policy}:revision", "tollgate:{policy}:scratch"]
 
-    /// One look of a sidecar, and the revision that was there.
+    /// One check by a sidecar, with the revision it found.
     @discardableResult
     private func look(_ marker: inout RunMarker, revision: Int64 = 0) throws -> (
         finding: RunMarker.Finding, revision: Int64
@@ -26,7 +26,7 @@ import TollgateTestSupport
         let words = try redis.cli(["EVAL", RunMarker.function.script, "3"] + Self.keys + arguments)
             .split(separator: "\n").map(String.init)
         try #require(words.count == 6, "\(words)")
-        func number(_ place: Int) throws -> RedisReply { .integer(try #require(Int64(words[place]))) }
+        func number(_ index: Int) throws -> RedisReply { .integer(try #require(Int64(words[index]))) }
         let reply = RedisReply.array([
             .bulk(ByteBuffer(string: words[0])), try number(1), .bulk(ByteBuffer(string: words[2])), try number(3),
             try number(4), try number(5),
@@ -36,13 +36,13 @@ import TollgateTestSupport
         return (finding, revision)
     }
 
-    /// Puts the marker back as it is now, when that is called.
+    /// Returns a closure that restores the marker as it is now.
     private func saved() throws -> () throws -> Void {
         let fields = try redis.cli("HGETALL", Self.keys[0]).split(separator: "\n", omittingEmptySubsequences: false)
         return { [redis] in try redis.cli(["HSET", Self.keys[0]] + fields.map(String.init)) }
     }
 
-    @Test("looks of several sidecars find nothing missing, also across a restart with the data")
+    @Test("checks by several sidecars find no loss, also across a restart with the data")
     func seen() throws {
         var (one, other) = (RunMarker(), RunMarker())
         #expect(try look(&one).finding == .new)
@@ -55,7 +55,7 @@ import TollgateTestSupport
         #expect(try look(&one).revision == 0)
     }
 
-    @Test("data that are gone are a loss to each sidecar, once")
+    @Test("lost data are reported to each sidecar once")
     func gone() throws {
         var (one, other) = (RunMarker(), RunMarker())
         try look(&one)
@@ -67,7 +67,7 @@ import TollgateTestSupport
         #expect(try look(&other).finding == .seen)
     }
 
-    @Test("data of an earlier time are a loss to each sidecar, once, also where others have looked often since")
+    @Test("older data are reported as a loss to each sidecar once, even if others have checked often since")
     func older() throws {
         var (one, other) = (RunMarker(), RunMarker())
         try look(&one)
@@ -80,16 +80,16 @@ import TollgateTestSupport
         #expect(try look(&one).finding == .older)
         for _ in 0..<10 { #expect(try look(&one).finding == .seen) }
         #expect(try look(&other).finding == .noticed)
-        // One that has not looked since the data were saved has lost nothing that it knows of; but it hears of it.
+        // A sidecar that has not checked since the data were saved has lost nothing known to it, but the loss is reported.
         var late = before
         #expect(try look(&late).finding == .noticed)
-        // The same data once more: their generation is over.
+        // The same data again: their generation has ended.
         try restore()
         #expect(try look(&other).finding == .older)
         #expect(try look(&one).finding == .noticed)
     }
 
-    @Test("a sidecar that begins on data that are gone does not hide the loss from the others")
+    @Test("a sidecar that starts after a loss does not hide it from the others")
     func newcomer() throws {
         var (one, newcomer) = (RunMarker(), RunMarker())
         for _ in 0..<3 { try look(&one) }
@@ -99,7 +99,7 @@ import TollgateTestSupport
         #expect(try look(&newcomer).finding == .noticed)
     }
 
-    @Test("a revision lower than was seen is a loss, and the next one is higher than any before")
+    @Test("a revision lower than a seen one is a loss, and the next one is higher than any before")
     func revision() throws {
         var marker = RunMarker()
         try redis.cli("SET", Self.keys[1], "7")
@@ -115,7 +115,7 @@ import TollgateTestSupport
         #expect(try look(&marker, revision: revision).finding == .seen)
     }
 
-    @Test("after a restart that nobody remembers, versions go on higher than any before")
+    @Test("after a loss that no sidecar has seen, versions are higher than any before")
     func forgotten() throws {
         var marker = RunMarker()
         try look(&marker)
@@ -130,7 +130,7 @@ import TollgateTestSupport
         #expect(try look(&marker, revision: 7).finding == .seen)
     }
 
-    @Test("of two looks under way at a time the second does not count a loss again")
+    @Test("of two concurrent checks only one counts a loss")
     func twoLooks() throws {
         var marker = RunMarker()
         try look(&marker)
@@ -146,7 +146,7 @@ import TollgateTestSupport
         #expect(found?.finding == .seen)
     }
 
-    @Test("each error by which Redis refuses writes is known, also within a script")
+    @Test("each error by which Redis refuses writes is recognized, also within a script")
     func refusals() {
         let inScript = " script: 6f689fa8ee8e699ee97f4e8c2bc689fd18ccb43c, on @user_script:1."
         for (sentence, code, text) in [

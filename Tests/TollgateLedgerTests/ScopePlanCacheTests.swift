@@ -29,7 +29,7 @@ import TollgatePolicy
         #expect(vip.set.limits.map(\.limit.max) == [600])
     }
 
-    @Test("the cache never holds more than two generations, and what is used stays")
+    @Test("the cache never has more than two generations, and used plans stay")
     func bounded() throws {
         let cache = try cache(generationSize: 100)
         let alice = try #require(plan("user:alice", in: cache))
@@ -57,7 +57,7 @@ import TollgatePolicy
     }
 
     @Test(
-        "what is no scope has no plan",
+        "invalid scopes have no plan",
         arguments: ["", "user", "user:", ":a", "User:a", "user:a+", "user:a+tool", "\u{ff}"])
     func noScope(_ text: String) throws {
         #expect(plan(text, in: try cache()) == nil)

@@ -5,16 +5,16 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// What the cache makes of policies, of what administrators have set, and of what requests say of users.
+/// Tests of the cache's use of policies, administrators' settings and users' traits.
 @Suite struct ScopePlanSettingsTests {
-    /// A cache with a clock that the test sets, and what it said of plans that go.
+    /// A cache with a clock that the test sets, and its calls about dropped plans.
     private final class Setting {
         var time: Int64 = 1_000
         var dropped: [ScopePlan?] = []
         var filling: ScopePlan?
         private(set) var cache: ScopePlanCache!
 
-        /// Something was set for scopes of all kinds that the tests use.
+        /// A policy with settings for scopes of all kinds that the tests use.
         static let kinds = Set(["user", "tool", "global"].compactMap { try? ScopeKind(parsing: $0) })
 
         init(_ yaml: String, generationSize: Int = 64) throws {
@@ -67,7 +67,7 @@ import TollgatePolicy
         ScopeSettings(limits: [Limit(.requests, .sliding(seconds: 60), max: max)])
     }
 
-    @Test("something may be set for scopes of a kind of which something was, and of all kinds where that is not known")
+    @Test("scopes may have settings if their kind has any, and of any kind if the kinds are not known")
     func mayHaveSettings() throws {
         let (user, team) = (try Scope(parsing: "user:a"), try Scope(parsing: "team:t"))
         let cache = try Setting(Self.tiers).cache!
@@ -81,18 +81,18 @@ import TollgatePolicy
         #expect(!other.mayHaveSettings(team))
     }
 
-    @Test("a scope has no plan to decide by before it was looked up, not even global", arguments: ["user:a", "global"])
+    @Test("a scope has no plan for decisions before its look-up, not even global", arguments: ["user:a", "global"])
     func unknown(_ scope: String) throws {
         let setting = try Setting(Self.tiers)
         #expect(setting.current(scope) == nil)
-        // For a request that cannot wait there is one, which is not taken for more.
+        // A request that cannot wait gets a plan, which decisions do not use.
         _ = setting.cache.plan(for: try Scope(parsing: scope))
         #expect(setting.current(scope) == nil)
         try setting.learn(scope)
         #expect(setting.current(scope) != nil)
     }
 
-    @Test("before it is known what administrators have set there is no plan to decide by, looked up or not")
+    @Test("before the kinds with settings are known there is no plan for decisions, looked up or not")
     func unknownPolicy() throws {
         let policy = try Policy(yaml: Self.tiers, file: "p")
         let cache = ScopePlanCache(policy: policy, keySpace: KeySpace(namespace: "ns"))
@@ -107,7 +107,7 @@ import TollgatePolicy
         #expect(current() != nil && cache.currentGlobalPlan() != nil)
     }
 
-    @Test("scopes of kinds for which nothing was ever set need no look-up, until something is")
+    @Test("scopes of kinds without settings need no look-up, until something is set")
     func kindsWithoutSettings() throws {
         let setting = try Setting(Self.tiers)
         var met: [Scope] = []
@@ -123,14 +123,14 @@ import TollgatePolicy
         #expect(setting.current("team:a") == nil)
         try setting.learn("team:a", requests(3))
         #expect(maxes(setting.current("team:a")) == ["requests/1m=3"])
-        // Told by a reading of the policy instead.
+        // Reported by a reading of the policy instead.
         #expect(setting.current("project:p") != nil)
         let kinds = Setting.kinds.union([try ScopeKind(parsing: "project"), try ScopeKind(parsing: "team")])
         setting.cache.install(try Policy(yaml: Self.tiers, file: "p").merged(with: SharedPolicy(kinds: kinds)))
         #expect(setting.current("project:p") == nil)
     }
 
-    @Test("while a user's plan is in the batch that fills, requests that need another one of theirs have to wait")
+    @Test("while a user's plan is in the filling batch, requests that need another plan of the user have to wait")
     func waiting() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a")
@@ -145,13 +145,13 @@ import TollgatePolicy
         let premium = try #require(setting.current("user:a", Self.faculty))
         setting.filling = premium
         #expect(setting.current("user:a") == nil)
-        // An override that ends, or new settings, are no other case.
+        // An expired override or new settings have the same effect.
         try setting.learn("user:a", requests(4))
         #expect(setting.current("user:a", Self.faculty) == nil)
         #expect(setting.cache.mustWaitForBatch)
     }
 
-    @Test("plans of a policy that is gone are not kept beside those in use")
+    @Test("plans of a replaced policy are not kept beside those in use")
     func supersededPlans() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a")
@@ -163,7 +163,7 @@ import TollgatePolicy
         }
     }
 
-    @Test("a look-up holds for 30 ticks, and from the 24th on what is used is to be looked up again")
+    @Test("a look-up is valid for 30 ticks, and from the 24th on used plans are due for another")
     func ageing() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a")
@@ -180,7 +180,7 @@ import TollgatePolicy
         #expect(setting.current("user:b") == nil)
     }
 
-    @Test("what was set for one scope changes its plan and no other's, and the same again changes nothing")
+    @Test("settings of one scope change its plan and no other, and the same settings again change nothing")
     func learning() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a", requests(5))
@@ -197,7 +197,7 @@ import TollgatePolicy
         #expect(setting.dropped.map { $0 === plan } == [true])
     }
 
-    @Test("what was forgotten is looked up again: one scope, or all", arguments: ["user:a", "global"])
+    @Test("forgotten settings are looked up again: of one scope, or of all", arguments: ["user:a", "global"])
     func forgetting(_ scope: String) throws {
         let setting = try Setting(Self.tiers)
         try setting.learn(scope)
@@ -212,7 +212,7 @@ import TollgatePolicy
         #expect(setting.current("user:other") == nil)
     }
 
-    @Test("a user has a plan a tier; of two in turn each is found again, and whoever fills a batch is told")
+    @Test("a user has one plan per tier; alternating plans are found again, and the filling batch is notified")
     func variants() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a")
@@ -224,7 +224,7 @@ import TollgatePolicy
         #expect(setting.current("user:a") === basic)
         #expect(setting.current("user:a", Self.faculty) === premium)
         #expect(setting.dropped.count == 3)
-        // Other words for the same tier are no reason for another plan.
+        // Other traits with the same tier lead to the same plan.
         #expect(setting.current("user:a", UserTraits(roles: ["Other", "Faculty"], email: "a@b.c")) === premium)
         #expect(setting.dropped.count == 3)
         setting.cache.forget(try Scope(parsing: "user:a"))
@@ -232,7 +232,7 @@ import TollgatePolicy
         #expect(setting.current("user:a", Self.faculty) == nil)
     }
 
-    @Test("whatever a user's requests say of them, no more than 8 plans are kept beside the one in use")
+    @Test("whatever traits a user's requests have, at most 8 plans are kept beside the one in use")
     func variantsAreBounded() throws {
         let tiers = (0..<40).map { "  t\($0): { limits: { requests: { 1m: \($0 + 1) } } }" }.joined(separator: "\n")
         let roles = (0..<40).map { "  - { role: r\($0), tier: t\($0) }" }.joined(separator: "\n")
@@ -261,7 +261,7 @@ import TollgatePolicy
         #expect(setting.dropped.last.map { $0 === plan } == true)
     }
 
-    @Test("another policy changes plans when they are next asked for, and only those that it changes")
+    @Test("a new policy changes plans at their next use, and only those that it affects")
     func installing() throws {
         let setting = try Setting(Self.tiers)
         for scope in ["user:a", "tool:t", "global"] { try setting.learn(scope, requests(7)) }
@@ -275,7 +275,7 @@ import TollgatePolicy
         #expect(setting.current("user:a") !== before[0])
     }
 
-    @Test("global's plan survives any number of other scopes, and what is set for it is found")
+    @Test("global's plan survives any number of other scopes, and its settings are found")
     func global() throws {
         let setting = try Setting(Self.tiers, generationSize: 4)
         try setting.learn("global", requests(9))
@@ -285,7 +285,7 @@ import TollgatePolicy
         #expect(maxes(setting.current("global")) == ["requests/1m=10"])
     }
 
-    @Test("a tier's own calendar is that of its users")
+    @Test("users have their tier's own calendar")
     func calendars() throws {
         let setting = try Setting(
             Self.tiers.replacing("premium: {", with: "premium: { timezone: America/New_York, billing_day: 15,"))

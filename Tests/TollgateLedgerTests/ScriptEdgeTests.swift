@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Where two rare things meet in the scripts.
+/// Tests of rare combinations in the scripts.
 @Suite struct ScriptEdgeTests {
     private static let noon: Int64 = ScriptTests.start + 12 * 3_600_000
 
@@ -15,7 +15,7 @@ import TollgateTestSupport
         return policy
     }
 
-    @Test("a counter that is no number, or below zero, counts as zero", arguments: ["nan", "-5", "-1e30", "x"])
+    @Test("a counter that is not a number, or is negative, counts as zero", arguments: ["nan", "-5", "-1e30", "x"])
     func nonsense(_ text: String) async throws {
         let harness = try await LedgerHarness(policy: policy([Limit(.requests, .sliding(seconds: 60), max: 2)]))
         try harness.redis.cli(
@@ -28,7 +28,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a sum that passes 2^53 within a batch and comes back is exact")
+    @Test("a sum that exceeds 2^53 within a batch and falls again is exact")
     func pastAndBack() async throws {
         let harness = try await LedgerHarness(policy: policy([Limit(.cost, .day, max: 9_000_000_000_000_000)]))
         let large: Int64 = 9_007_199_254_740_991
@@ -44,7 +44,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a full limit is free a window after the clock has gone back by hours, though nothing but DENY was answered")
+    @Test("a full limit is free a window after the clock has gone back by hours, even if all replies were DENY")
     func clockSetBack() async throws {
         let harness = try await LedgerHarness(policy: policy([Limit(.requests, .sliding(seconds: 60), max: 2)]))
         let check = try TestOperation.check("user:a")
@@ -57,7 +57,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what one RESERVE that is no decision has met is not told to the next asker")
+    @Test("what a RESERVE without a decision has found does not appear in the next answer")
     func overfullTellsNothing() async throws {
         let shadow = Limit(.cost, .day, max: 5, mode: .shadow)
         let harness = try await LedgerHarness(policy: policy([shadow]))
@@ -71,7 +71,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a set of holds that is gone holds nothing, from the first COMMIT on")
+    @Test("a deleted set of holds holds nothing, from the first COMMIT on")
     func holdsGone() async throws {
         let harness = try await LedgerHarness(policy: policy([Limit(.cost, .day, max: 100)]))
         let first = try TestOperation.reserve("user:a", amounts: Amounts(cost: 40), id: "1")

@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// What the scripts promise beyond the decisions themselves.
+/// Tests of the scripts' guarantees beyond the decisions themselves.
 @Suite struct ScriptTests {
     /// 2100-01-01 00:00 UTC, a multiple of every bucket's width here.
     static let start: Int64 = 4_102_444_800_000
@@ -16,14 +16,14 @@ import TollgateTestSupport
         return policy
     }
 
-    @Test("a clock that goes back keeps what was counted, and later lets it age")
+    @Test("after a clock goes back, counted usage stays and ages later")
     func clockGoesBack() async throws {
         let harness = try await LedgerHarness(
             policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 2)]]))
         let day: Int64 = 86_400_000
         for _ in 0..<2 { _ = try await harness.apply(.check("user:a"), at: Self.start + day) }
         #expect(try await harness.apply(.check("user:a"), at: Self.start).hasPrefix("DENY"))
-        // A write at the earlier time takes its bucket for the newest; from then on time passes as usual.
+        // A write at the earlier time makes its bucket the newest; from then on time passes as usual.
         _ = try await harness.apply(.refund("user:a", amounts: Amounts(requests: 1)), at: Self.start)
         #expect(try await harness.apply(.check("user:a"), at: Self.start).hasPrefix("ALLOW"))
         #expect(try await harness.apply(.check("user:a"), at: Self.start + 61_999).hasPrefix("DENY"))
@@ -31,7 +31,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a clock that goes back a little does not let what was counted age sooner")
+    @Test("after a clock goes back a little, counted usage does not age sooner")
     func clockGoesBackALittle() async throws {
         let harness = try await LedgerHarness(
             policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 3)]]))
@@ -43,7 +43,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a scope whose plan the cache drops and makes again within one tick is still decided once at a time")
+    @Test("a scope whose plan is dropped and rebuilt within one tick is still decided in order")
     func droppedPlans() async throws {
         let harness = try await LedgerHarness(
             policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 1)]]))
@@ -55,10 +55,10 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a calendar period that the sidecar did not expect is sent again for Redis's time")
+    @Test("a batch with an outdated calendar period is resent for Redis's time")
     func unexpectedTime() async throws {
         let harness = try await LedgerHarness(policy: policy(["user": [Limit(.cost, .day, max: 100)]]))
-        // Without a fixed clock the script goes by Redis's; the ledger's guess is then set years off.
+        // Without a fixed clock the script uses Redis's; the ledger's estimate is years off.
         try await harness.guessClock(at: Self.start)
         #expect(try await harness.apply(.check("user:a"), at: nil) == "ALLOW user:a/cost/day used=0")
         try await harness.guessClock(at: 0)
@@ -67,7 +67,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a key that is not a hash breaks its own operations and no others")
+    @Test("a key that is not a hash fails its own operations and no others")
     func brokenKey() async throws {
         let limits = [Limit(.requests, .sliding(seconds: 60), max: 2)]
         let harness = try await LedgerHarness(policy: policy(["user": limits]))
@@ -83,7 +83,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("every key gets a time to live that covers its longest period; a total limit keeps its key")
+    @Test("every key has a time to live that covers its longest period; with a total limit it does not expire")
     func timesToLive() async throws {
         var policy = try policy([
             "user": [Limit(.requests, .sliding(seconds: 60), max: 9), Limit(.cost, .month, max: 9_000)],
@@ -100,16 +100,16 @@ import TollgateTestSupport
         #expect(try expiry("tollgate:user:a") == februaryStarts)
         #expect(try expiry("tollgate:tool:t") == Self.start + 32 * 2_000)
         #expect(try expiry("tollgate:team:x") == -1)
-        // The hash has the running day, and lives as long as its month.
+        // The hash has the current day, and lives as long as its month.
         #expect(try expiry("tollgate:account:b") == februaryStarts + 14 * 31 * 86_400_000)
-        // It moves on with the window, and never back.
+        // The expiry moves forward with the window, never back.
         _ = try await harness.apply(operation, at: Self.start + 10_000)
         #expect(try expiry("tollgate:tool:t") == Self.start + 10_000 + 32 * 2_000)
         #expect(try expiry("tollgate:user:a") == februaryStarts)
         try await harness.stop()
     }
 
-    @Test("PEEK and amounts of zero write nothing, a DENY nothing but when it was told")
+    @Test("PEEK and amounts of zero write nothing; a DENY writes only the time of its notice")
     func nothingWritten() async throws {
         var policy = try policy([
             "user": [Limit(.requests, .sliding(seconds: 60), max: 0)], "tool": [Limit(.tokens, .day, max: 5)],
@@ -130,7 +130,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a lowered limit counts at once against what was used")
+    @Test("a lowered limit applies at once to the usage so far")
     func loweredLimit() async throws {
         let harness = try await LedgerHarness(
             policy: policy(["user": [Limit(.requests, .sliding(seconds: 60), max: 10)]]))

@@ -2,9 +2,9 @@ import Testing
 import TollgateCore
 import TollgateStores
 
-/// What has to hold of any page, whatever was counted and taken back.
+/// Checks of invariants of day and month records, whatever was counted and taken back.
 extension StoredHistory {
-    /// Of numbers of a scope's day or month, what readers say named no label, by `cost/provider`; without what is 0.
+    /// Returns the usage without a label in a scope's day or month, by `cost/provider`, without zeros.
     func unnamed(_ numbers: [String: Int64], of scope: String) -> [String: Int64] {
         var result: [String: Int64] = [:]
         for dimension in HistoryDimension.allCases {
@@ -30,14 +30,14 @@ extension StoredHistory {
         return page(numbers).shares(by: dimension, of: scope)
     }
 
-    /// Every day and every month by its scope.
+    /// Every day and month by its scope.
     private var allNumbers: [(name: String, scope: String, numbers: [String: Int64])] {
         scopesAndIDs(of: "day").map { ("\($0.scope) \($0.id)", $0.scope, day($0.id, of: $0.scope)) }
             + scopesAndIDs(of: "month").map { ("\($0.scope) \($0.id)", $0.scope, month($0.id, of: $0.scope)) }
     }
 
-    /// No number is below zero; what readers split a day or a month into sums up to it; and there are at most 200 labels of a
-    /// dimension on a page, as many as the page says.
+    /// Checks that no number is negative, that the parts of a day or month sum up to it, and that a record has at most
+    /// 200 labels of a dimension, as many as it says.
     func expectSums(_ location: SourceLocation = #_sourceLocation) {
         for (key, page) in pages.merging(running, uniquingKeysWith: { page, _ in page }) {
             for (field, amount) in Self.amounts(page) {
@@ -59,7 +59,8 @@ extension StoredHistory {
         }
     }
 
-    /// The labels of each of these dimensions sum up to what there is in all: for histories in which every operation names them.
+    /// Checks that the labels of each of these dimensions sum up to the total, for histories in which every operation
+    /// names them.
     func expectAllNamed(_ dimensions: [String], _ location: SourceLocation = #_sourceLocation) {
         for (name, scope, numbers) in allNumbers {
             let unnamed = unnamed(numbers, of: scope).filter { number in

@@ -2,13 +2,13 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The days, the months and the rankings as they stand in Redis.
+/// The days, months and rankings as stored in Redis.
 struct StoredHistory: Decodable {
-    /// By key, then by field.
+    /// The records by key and field.
     let pages: [String: [String: String]]
-    /// The running days, by the keys of their scopes' hashes: the fields of their pages, and as `history` which day it is.
+    /// The current days by the keys of their scopes' hashes: the fields of their records, and the day's id as `history`.
     let running: [String: [String: String]]
-    /// By key, then by member.
+    /// The rankings by key and member.
     let rankings: [String: [String: String]]
 
     private static let script = """
@@ -45,12 +45,12 @@ struct StoredHistory: Decodable {
 
     // MARK: - Reading
 
-    /// The amounts of a day, without what is 0: of its page, and of the scope's hash where that is the running one.
+    /// The amounts of a day without zeros: those of its record, and of the scope's hash if it is the current day.
     func day(_ id: String, of scope: String) -> [String: Int64] {
         sum(amounts("tollgate:\(scope):day:\(id)"), runningID(of: scope, 0) == id ? runningAmounts(of: scope) : [:])
     }
 
-    /// The amounts of a month, without what is 0: of its page, and of the running day where that lies in it.
+    /// The amounts of a month without zeros: those of its record, and of the current day if that is in it.
     func month(_ id: String, of scope: String) -> [String: Int64] {
         sum(amounts("tollgate:\(scope):month:\(id)"), runningID(of: scope, 2) == id ? runningAmounts(of: scope) : [:])
     }
@@ -66,7 +66,7 @@ struct StoredHistory: Decodable {
             .compactMapValues { Int64($0) }.filter { $0.value != 0 }
     }
 
-    /// How many labels of a dimension a page says that it has.
+    /// The number of labels of a dimension according to a record.
     static func count(_ dimension: String, of page: [String: String]) -> Int? {
         guard let name = page["history"] else { return Int(page["values/\(dimension)"] ?? "0") }
         let counts = name.split(separator: " ").dropFirst(4).map { Int($0) }
@@ -77,7 +77,7 @@ struct StoredHistory: Decodable {
         lhs.merging(rhs, uniquingKeysWith: +).filter { $0.value != 0 }
     }
 
-    /// The running day (0), or its month (2).
+    /// The current day (0), or its month (2).
     private func runningID(of scope: String, _ word: Int) -> String? {
         running["tollgate:\(scope)"]?["history"].map { String($0.split(separator: " ")[word]) }
     }
@@ -95,7 +95,7 @@ struct StoredHistory: Decodable {
 
     // MARK: - Comparing
 
-    /// Holds all of it against the model: each day, each month, each ranking, and that the sums agree.
+    /// Compares each day, month and ranking with the model, and checks that the sums agree.
     func expect(_ model: ReferenceHistory, _ location: SourceLocation = #_sourceLocation) {
         expectSums(location)
         for (scope, id) in scopesAndIDs(of: "day") where model.days[scope]?[id] == nil {

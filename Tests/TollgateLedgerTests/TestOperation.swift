@@ -2,13 +2,13 @@ import TollgateCore
 
 @testable import TollgateLedger
 
-/// One operation as the tests write it.
+/// An operation of a test.
 struct TestOperation: Sendable {
     var verb: OperationVerb
     var amounts: Amounts
     var scopes: [Scope]
     var terms: OperationTerms?
-    /// When what a RECORD or REFUND tells of was used, Unix ms.
+    /// The time of the usage of a RECORD or REFUND, Unix ms.
     var usedAt: Int64?
 
     static func check(_ scopes: String..., amounts: Amounts = Amounts(requests: 1)) throws -> TestOperation {
@@ -23,7 +23,7 @@ struct TestOperation: Sendable {
         TestOperation(verb: .refund, amounts: amounts, scopes: try scopes.map { try Scope(parsing: $0) })
     }
 
-    /// With an id that no other reservation has.
+    /// A RESERVE with an id that no other reservation has.
     static func reserve(
         _ scopes: String..., amounts: Amounts = Amounts(), id: String, seconds: Int64 = 60
     ) throws -> TestOperation {
@@ -52,7 +52,7 @@ struct TestOperation: Sendable {
         return TestOperation(verb: verb, amounts: amounts, scopes: scopes, terms: .ending(made))
     }
 
-    /// The same operation, to count once under an id.
+    /// Returns the operation with an id, under which it counts once.
     func once(_ id: String) -> TestOperation {
         var operation = self
         operation.terms = .once(IdempotencyKey(verb, id: id, scope: scopes.first?.description ?? "global"))

@@ -1,14 +1,14 @@
 import TollgateCore
 import TollgatePolicy
 
-/// Two tiers, small and big, with limits of tokens by the month. A request that names nothing finds one of them, one that names the
-/// role R the other.
+/// A policy with two tiers, small and big, that limit tokens per month. A request without traits leads to one of them,
+/// a request with the role R to the other.
 struct TieredPolicy {
     var small: Int64 = 100
     var big: Int64 = 500
     var usual = "small"
     var period = Period.month
-    /// Of all users, whatever their tier.
+    /// The limits of all users, whatever their tier.
     var defaults: [Limit] = []
 
     var policy: Policy {

@@ -7,8 +7,8 @@ import TollgateTestSupport
 
 @testable import TollgateLedger
 
-/// Two servers that are asked the same, one with a library that is new at each call, the other with one that goes on. That one also gets
-/// calls which are refused, or fail, in between.
+/// Two servers that get the same calls: one with a new library for each call, the other with a long-lived one. The latter also
+/// gets calls that are refused or fail.
 struct TwinServers {
     static let noon = ScriptTests.start + 12 * 3_600_000
 
@@ -32,9 +32,9 @@ struct TwinServers {
         guard reply == RedisLibrary.tollgate.name else { throw TestFailure(reply) }
     }
 
-    /// Makes the same call twice on both. Replies and data have to be the same, and what goes wrong in between must change nothing.
+    /// Makes the same call twice on both. Replies and data have to be equal, and failing calls in between must change nothing.
     ///
-    /// - Parameter now: When the calls that go wrong are made, Unix ms.
+    /// - Parameter now: The time of the failing calls, Unix ms.
     func compare(
         _ name: String, at now: Int64 = noon, _ call: (_ harness: LedgerHarness, _ time: Int) async throws -> [String]
     ) async throws {
@@ -54,7 +54,7 @@ struct TwinServers {
         }
     }
 
-    /// Calls a function by words.
+    /// Calls a function with text arguments.
     static func call(
         _ function: String, keys: [String], _ arguments: [String] = []
     ) -> (LedgerHarness, Int) async throws -> [String] {
@@ -66,7 +66,7 @@ struct TwinServers {
 
     // MARK: - Data
 
-    /// All keys with what they hold and when they expire, but for names that are random.
+    /// All keys with their values and expiries, except for random names.
     private func contents(of harness: LedgerHarness) throws -> [String] {
         let script = """
             local lines = {}
@@ -95,12 +95,12 @@ struct TwinServers {
         return try harness.redis.cli("EVAL", script, "0").split(separator: "\n").map(String.init)
     }
 
-    /// Without times of the real clock, and the ids of runs of Redis.
+    /// Removes times of the real clock, and Redis's run ids.
     private static func masked(_ text: String) -> String {
         text.replacing(#/1[0-9]{12}(-[0-9]+)?/#, with: "TIME").replacing(#/[0-9a-f]{40}/#, with: "RUN")
     }
 
-    // MARK: - What goes wrong
+    // MARK: - Failing calls
 
     private struct WrongCall {
         let name: String
@@ -108,7 +108,7 @@ struct TwinServers {
     }
 
     private func wrongCalls(at now: Int64) async throws -> [WrongCall] {
-        // So that the library knows the sets; there is nothing of these scopes.
+        // Makes the library know the sets; these scopes have no data.
         let scopes = try ["user:nobody", "tool:none"].map { try Scope(parsing: $0) }
         _ = try await used.apply(TestOperation(verb: .peek, amounts: Amounts(), scopes: scopes), at: now)
         let ids = [try await used.setID(of: "user:a"), try await used.setID(of: "tool:t")]

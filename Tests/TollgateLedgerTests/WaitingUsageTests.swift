@@ -4,7 +4,7 @@ import TollgatePolicy
 
 @testable import TollgateLedger
 
-/// The sums of what waits in a journal.
+/// Tests of the sums of usage in a journal.
 @Suite struct WaitingUsageTests {
     private func operation(_ verb: OperationVerb, cost: Int64) -> JournalEntry {
         let cache = ScopePlanCache(policy: Policy(), keySpace: KeySpace(namespace: "tollgate"))
@@ -13,7 +13,7 @@ import TollgatePolicy
             BatchedOperation(verb: verb, amounts: Amounts(cost: cost), scopes: plans, usedAt: nil), nil, [])
     }
 
-    @Test("are of what adds, and gone when it has been replayed; what takes back is not among them")
+    @Test("sums contain added usage until it is replayed, and nothing that takes back")
     func sums() {
         let waiting = WaitingUsage()
         let record = [operation(.record, cost: 5), operation(.commit, cost: 2), operation(.refund, cost: 4)]
@@ -25,7 +25,7 @@ import TollgatePolicy
         #expect(waiting.isEmpty)
     }
 
-    @Test("stay within what the script can add exactly, however much waits")
+    @Test("sums stay within what the script can add exactly, however much waits")
     func bounds() {
         let waiting = WaitingUsage()
         let most = (0..<3).map { _ in operation(.record, cost: .max) }

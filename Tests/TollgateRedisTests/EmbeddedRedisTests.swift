@@ -45,7 +45,7 @@ struct EmbeddedRedisTests {
     func starts() async throws {
         let redis = make()
         try await withRunning(redis) {
-            #expect(probe.ask("PING") == .said("PONG"))
+            #expect(probe.ask("PING") == .reply("PONG"))
             #expect(try rights(of: data) == 0o700)
             #expect(try rights(of: data + "/redis.sock") == 0o600)
             let pid = try #require(await redis.processIdentifier)
@@ -54,7 +54,7 @@ struct EmbeddedRedisTests {
         #expect(await redis.processIdentifier == nil)
         #expect(probe.ask("PING") == .absent)
         #expect(
-            EmbeddedRedis.lastWords(inLog: data + "/redis.log").contains("ready to exit"),
+            EmbeddedRedis.lastLine(ofLog: data + "/redis.log").contains("ready to exit"),
             "it was asked to end, not killed")
     }
 
@@ -70,8 +70,8 @@ struct EmbeddedRedisTests {
 
     @Test("data is there again after a stop and a start")
     func data() async throws {
-        try await withRunning(make()) { #expect(probe.ask("SET", "key", "value") == .said("OK")) }
-        try await withRunning(make()) { #expect(probe.ask("GET", "key") == .said("value")) }
+        try await withRunning(make()) { #expect(probe.ask("SET", "key", "value") == .reply("OK")) }
+        try await withRunning(make()) { #expect(probe.ask("GET", "key") == .reply("value")) }
     }
 
     @Test("it has loaded its data when the start is over")
@@ -80,12 +80,12 @@ struct EmbeddedRedisTests {
         try await withRunning(make()) {
             // In parts, as the probe has little patience.
             for start in stride(from: 0, to: 200_000, by: 10_000) {
-                #expect(probe.ask("EVAL", fill, "0", "\(start)") == .said("filled"))
+                #expect(probe.ask("EVAL", fill, "0", "\(start)") == .reply("filled"))
             }
         }
         let redis = make()
         _ = try await redis.start()
-        #expect(probe.ask("EXISTS", "key200000") == .said(""), "a number, and not LOADING")
+        #expect(probe.ask("EXISTS", "key200000") == .reply(""), "a number, and not LOADING")
         await redis.stop()
     }
 
@@ -96,7 +96,7 @@ struct EmbeddedRedisTests {
             #expect(
                 error.description
                     == "--data \(data): the data folder is in use by another tollgate (pid \(getpid()))")
-            #expect(probe.ask("PING") == .said("PONG"))
+            #expect(probe.ask("PING") == .reply("PONG"))
         }
     }
 
@@ -104,16 +104,16 @@ struct EmbeddedRedisTests {
     func dies() async throws {
         let redis = make()
         try await withRunning(redis) {
-            #expect(probe.ask("SET", "key", "value") == .said("OK"))
+            #expect(probe.ask("SET", "key", "value") == .reply("OK"))
             for _ in 0..<2 {
                 let pid = try #require(await redis.processIdentifier)
                 kill(pid, SIGKILL)
                 try await eventually {
                     let now = await redis.processIdentifier
-                    return now != nil && now != pid && probe.ask("PING") == .said("PONG")
+                    return now != nil && now != pid && probe.ask("PING") == .reply("PONG")
                 }
             }
-            #expect(probe.ask("GET", "key") == .said("value"))
+            #expect(probe.ask("GET", "key") == .reply("value"))
         }
     }
 
@@ -138,10 +138,10 @@ struct EmbeddedRedisTests {
         leftover.standardOutput = FileHandle.nullDevice
         try leftover.run()
         defer { if leftover.isRunning { kill(leftover.processIdentifier, SIGKILL) } }
-        try await eventually { probe.ask("SET", "key", "value") == .said("OK") }
+        try await eventually { probe.ask("SET", "key", "value") == .reply("OK") }
         let redis = make()
         try await withRunning(redis) {
-            #expect(probe.ask("GET", "key") == .said("value"))
+            #expect(probe.ask("GET", "key") == .reply("value"))
             try await eventually { !leftover.isRunning }
             #expect(leftover.terminationStatus == 0)
             #expect(await redis.processIdentifier != leftover.processIdentifier)
@@ -184,10 +184,10 @@ struct EmbeddedRedisTests {
         let broken = path + "/appendonlydir/appendonly.aof.manifest"
         try Data("not a manifest\n".utf8).write(to: URL(fileURLWithPath: broken))
         let error = try await #require(throws: RedisError.self) { _ = try await make().start() }
-        #expect(error.description.hasPrefix("--data \(data): redis-server ended at once (status 1)"))
+        #expect(error.description.hasPrefix("--data \(data): redis-server exited at once (status 1)"))
         #expect(error.description.contains("manifest"))
         try FileManager.default.removeItem(atPath: broken)
-        try await withRunning(make()) { #expect(probe.ask("PING") == .said("PONG")) }
+        try await withRunning(make()) { #expect(probe.ask("PING") == .reply("PONG")) }
     }
 
     @Test("a folder whose path is too long for a socket is refused")

@@ -131,7 +131,7 @@ struct RedisLinkRecoveryTests {
         try await TestListener.with(answer: "HTTP/1.1 400 Bad Request\r\n\r\n") { listener in
             try await TestLink.with(listener.address) { link in
                 try await eventually {
-                    try await link.status.description.hasPrefix("down: Redis sent what is not a reply: ")
+                    try await link.status.description.hasPrefix("down: invalid reply from Redis: ")
                 }
             }
         }

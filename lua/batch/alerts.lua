@@ -1,15 +1,15 @@
--- alerts.lua: which thresholds of a scope's limits have been reached. Looked at when all operations of a batch have been applied.
+-- alerts.lua: opens and resolves the alerts of a scope's thresholds, after all operations of a batch have been applied.
 --
--- What has been opened stands in the scope's hash (alerts/book.lua). The highest percent of a max stands for lower ones too: they are
--- not opened after it in this period. A limit with another max opens anew, also when it is back: REARMED after it had another at
--- the earliest. Each change goes to the scope's outbox (alerts/outbox.lua). Every batch that meets items there names them in its
--- reply; whoever has published them takes them out.
+-- The open alerts are in the scope's hash (alerts/book.lua). An alert for a percentage of a max also covers the lower percentages, which are
+-- not opened after it in the same period. A limit with another max can open again. When the limit returns to the earlier max, it can open
+-- again REARM_AFTER ms after the change. Each change goes to the scope's outbox (alerts/outbox.lua). Every batch that finds items there
+-- returns them in its reply, and the sidecar removes them once it has published them.
 --
--- A user whose tier depends on what requests say of it is met with one set after the other. Of the limits that are not the same
--- in all of them (sets.lua: varies) what was opened for another tier is held against its own max, and left alone where this set
--- does not have it: otherwise each request would open and resolve.
+-- A user whose tier depends on the traits of requests is read with different sets in turn. For a limit that differs between them (sets.lua:
+-- varies), an alert of another tier is compared with its own max, and left alone where this set does not have the limit. Otherwise
+-- alternating requests would open and resolve it each time.
 --
--- Nothing here fails a batch: what cannot be written is looked at again the next time.
+-- Nothing here fails a batch: a change that cannot be written is evaluated again by the next batch.
 -- @include alerts/book
 -- @include alerts/outbox
 -- @include batch/current
@@ -21,22 +21,23 @@ local RING, SLIDING, CALENDAR = sets.RING, sets.SLIDING, sets.CALENDAR
 local pcall, tonumber, floor = redis.pcall, tonumber, math.floor
 local match, format, gsub, gmatch = string.match, string.format, string.gsub, string.gmatch
 
-local REARMED = 60000
--- The scope's hash outlives its counters by this while something of it has not been published.
-local PENDING_KEPT = 7 * 86400000
--- Of one limit; where there is no room, or none in the outbox, nothing is opened or resolved for now.
-local MOST_ITEMS = 32
+local REARM_AFTER = 60000 -- ms
+-- How long the scope's hash outlives its counters while its outbox is not empty, in ms.
+local PENDING_RETENTION = 7 * 86400000
+-- The maximum number of items of a limit. While the limit or the outbox is full, nothing is opened or resolved.
+local MAX_ITEMS = 32
 
--- The period that a limit's counter belongs to, in one word.
+-- Returns the period of a limit's counter, as one word.
 function alerts.period_of(state, j)
     local set = state.set
     if set.kind[j] ~= CALENDAR then return '-' end
     return (gsub(state.markers and state.markers[j] or set.stored[j], ' ', '/'))
 end
 
--- In what follows `record` is the parsed book with: outbox, its items; is_changed, whether the book is; is_new, whether the outbox is.
+-- Below, `record` is the parsed book with three more fields: outbox, the outbox's items; is_changed, whether the book has changed; is_new,
+-- whether the outbox has changed.
 
--- Returns whether there was room.
+-- Adds an item to the outbox. Returns false where that is full.
 local function add_item(record, item)
     if #record.outbox >= outbox.MAX then return false end
     table.insert(record.outbox, item)
@@ -54,75 +55,76 @@ local function resolve(record, name, item, reason)
     end
 end
 
--- Says of an item that does not hold any more since when the limit has another max.
+-- Records in a resolved item when the limit got another max.
 local function note_raised(record, item)
     if item.at > 0 or item.raised_at then return end
     item.raised_at, record.is_changed = current.now, true
 end
 
--- Keeps the items that a function returns true for.
-local function keep(record, entry, is_kept)
-    local kept = {}
+-- Removes the items of a limit for which the predicate returns false.
+local function retain(record, entry, predicate)
+    local retained = {}
     for _, item in ipairs(entry.items) do
-        if is_kept(item) then kept[#kept + 1] = item end
+        if predicate(item) then retained[#retained + 1] = item end
     end
-    if #kept < #entry.items then record.is_changed = true end
-    entry.items = kept
+    if #retained < #entry.items then record.is_changed = true end
+    entry.items = retained
 end
 
--- Nothing of the limit holds any more, and all of it may be opened again.
+-- Resolves all items of a limit and allows every threshold to open again.
 local function end_limit(record, name, reason)
     for _, item in ipairs(record.limits[name].items) do resolve(record, name, item, reason) end
-    keep(record, record.limits[name], function(item) return item.at > 0 end)
+    retain(record, record.limits[name], function(item) return item.at > 0 end)
 end
 
--- How much a percentage of a max is: as it was sent, or where the policy does not have it any more about that.
-local function amount_at(thresholds, percent, most)
+-- Returns the amount of a percentage of a max: the amount in the set, or an approximation if the policy no longer has the threshold.
+local function amount_at(thresholds, percent, maximum)
     for i = 1, thresholds and #thresholds or 0, 2 do
         if thresholds[i] == percent then return thresholds[i + 1] end
     end
-    return floor((most * percent + 99) / 100)
+    return floor((maximum * percent + 99) / 100)
 end
 
--- An item of a limit whose max is another now, wherever the item is about.
+-- Resolves an item of a limit whose max has changed, or moves it to the new max where that is still reached.
 local function follow_max(state, j, record, name, item)
-    local most, thresholds = state.set.max[j], state.set.thresholds[j]
+    local maximum, thresholds = state.set.max[j], state.set.thresholds[j]
     if item.at < 0 then
         note_raised(record, item)
-    elseif state.used[j] < amount_at(thresholds, item.percent, most) then
+    elseif state.used[j] < amount_at(thresholds, item.percent, maximum) then
         resolve(record, name, item, 'limit_raised')
     else
-        item.max, record.is_changed = most, true
+        item.max, record.is_changed = maximum, true
     end
 end
 
--- Whether an item is of a tier that the user cannot have any more, by a set that knows all tiers that it can.
+-- Returns whether the user can no longer have an item's tier, according to a set that lists all possible tiers.
 local function is_of_no_tier(set, item)
     return set.other_tiers and item.tier ~= set.tier and not set.other_tiers[item.tier]
 end
 
--- Whether the set says what has become of the limit that an item is about.
-local function speaks_for(set, name, item)
+-- Returns whether the set decides over an item of a limit.
+local function covers(set, name, item)
     return not (set.varies and set.varies[name]) or item.tier == set.tier or is_of_no_tier(set, item)
 end
 
-local function lift(record, name, item)
+-- Resolves an item of a limit that no longer exists.
+local function resolve_removed(record, name, item)
     resolve(record, name, item, 'limit_raised')
     note_raised(record, item)
 end
 
 local function review_item(state, j, record, name, item)
     local set = state.set
-    if set.speaks_for_usual then
-        -- Where two tiers have the same limit, raising that of one does not end what is so by the other.
+    if set.is_usual then
+        -- If two tiers have the same limit, an item moves to the usual tier, so that raising the other tier's limit does not resolve it.
         if item.max == set.max[j] and item.tier ~= set.tier then
             item.tier, record.is_changed = set.tier, true
         end
     elseif is_of_no_tier(set, item) and set.varies[name] then
-        -- By the user's usual tier nothing counts.
-        return lift(record, name, item)
+        -- The user's usual tier has no limits.
+        return resolve_removed(record, name, item)
     end
-    if item.max ~= set.max[j] and speaks_for(set, name, item) then return follow_max(state, j, record, name, item) end
+    if item.max ~= set.max[j] and covers(set, name, item) then return follow_max(state, j, record, name, item) end
     local thresholds = item.max == set.max[j] and set.thresholds[j]
     if item.at > 0 and state.used[j] < amount_at(thresholds, item.percent, item.max) then
         local has_slid = set.kind[j] == SLIDING and not (state.refunded and state.refunded[j])
@@ -130,26 +132,26 @@ local function review_item(state, j, record, name, item)
     end
 end
 
--- Of a limit that the set does not have, or which has no thresholds in it.
-local function review_lifted(record, name, set)
+-- Reviews a limit that is missing in the set, or has no thresholds there.
+local function review_removed(record, name, set)
     for _, item in ipairs(record.limits[name].items) do
-        if speaks_for(set, name, item) then lift(record, name, item) end
+        if covers(set, name, item) then resolve_removed(record, name, item) end
     end
-    keep(record, record.limits[name], function(item)
-        return item.at > 0 or not item.raised_at or current.now - item.raised_at < REARMED
+    retain(record, record.limits[name], function(item)
+        return item.at > 0 or not item.raised_at or current.now - item.raised_at < REARM_AFTER
     end)
 end
 
--- Whether an item that does not hold any more keeps its threshold from being opened again. A sliding limit has no periods
--- of its own: at most one alert a window and threshold.
-local function is_told(set, j, item)
+-- Returns whether an item prevents its threshold from opening again: if it is open, or was resolved recently. A sliding limit has no
+-- periods: it has at most one alert per window and threshold.
+local function blocks_opening(set, j, item)
     if item.at > 0 then return true end
     local since = current.now + item.at
-    if item.raised_at then return current.now - item.raised_at < REARMED end
+    if item.raised_at then return current.now - item.raised_at < REARM_AFTER end
     return set.kind[j] ~= SLIDING or since < set.width[j] * RING
 end
 
--- Why nothing of a limit that was told in a period can hold any more; nil where it can.
+-- Returns the reason why all alerts of a limit's period have ended; nil where they may be open.
 local function end_reason(state, j, period)
     local set = state.set
     if period == 'reset' then return 'reset' end
@@ -160,18 +162,18 @@ end
 
 local function review_limit(state, record, name)
     local set, entry = state.set, record.limits[name]
-    local j = set.places[name]
+    local j = set.index_of[name]
     local reason = end_reason(state, j, entry.period)
     if reason then return end_limit(record, name, reason) end
-    -- A limit of nothing has no thresholds either, and is not more than there was.
-    if not j or not set.thresholds[j] and set.max[j] ~= 0 then return review_lifted(record, name, set) end
+    -- A limit with max 0 has no thresholds either, but it has not been raised.
+    if not j or not set.thresholds[j] and set.max[j] ~= 0 then return review_removed(record, name, set) end
     for _, item in ipairs(entry.items) do review_item(state, j, record, name, item) end
-    keep(record, entry, function(item) return is_told(set, j, item) end)
+    retain(record, entry, function(item) return blocks_opening(set, j, item) end)
 end
 
 -- Opening -----------------------------------------------------------------------------------------------------------
 
--- The highest percentage that a limit has reached; nil where it has reached none.
+-- Returns the highest percentage that a limit has reached; nil for none.
 local function highest_reached(state, j)
     local thresholds, used = state.set.thresholds[j], state.used[j]
     for i = #thresholds - 1, 1, -2 do
@@ -191,13 +193,12 @@ local function entry_of(record, name, period)
     return entry
 end
 
--- When an alert that is opened now is said to be opened. An alert is known by its limit, its percentage and that time: two of
--- a limit never have the same.
+-- Returns the opening time of a new alert. The limit, the percentage and this time identify an alert, so no two alerts of a limit share it.
 local function unused_time(record, entry)
     local used = {}
     for _, item in ipairs(entry.items) do used[math.abs(item.at)] = true end
-    for _, one in ipairs(record.outbox) do
-        for number in gmatch(one, '%d+') do used[tonumber(number)] = true end
+    for _, item in ipairs(record.outbox) do
+        for number in gmatch(item, '%d+') do used[tonumber(number)] = true end
     end
     local at = current.now
     while used[at] do at = at + 1 end
@@ -208,22 +209,22 @@ local function open_if_reached(state, j, record)
     local set = state.set
     local reached = highest_reached(state, j)
     if not reached then return end
-    local name, most, period = set.name[j], set.max[j], alerts.period_of(state, j)
+    local name, maximum, period = set.name[j], set.max[j], alerts.period_of(state, j)
     local entry = entry_of(record, name, period)
-    -- What could not be resolved for want of room is of another period.
-    if #entry.items >= MOST_ITEMS or entry.period ~= period then return end
+    -- An entry of another period has items that could not be resolved for lack of room.
+    if #entry.items >= MAX_ITEMS or entry.period ~= period then return end
     for _, item in ipairs(entry.items) do
-        if item.max == most and item.percent >= reached then return end
+        if item.max == maximum and item.percent >= reached then return end
     end
     local at = unused_time(record, entry)
-    local item = outbox.opened(name, period, reached, format('%d', most), scope.used_text(state, j), at, set.shadow[j],
+    local item = outbox.opened(name, period, reached, format('%d', maximum), scope.used_text(state, j), at, set.shadow[j],
         set.source[j])
     if add_item(record, item) then
-        table.insert(entry.items, { percent = reached, max = most, at = at, tier = set.tier })
+        table.insert(entry.items, { percent = reached, max = maximum, at = at, tier = set.tier })
     end
 end
 
--- Whether any limit of a scope for which nothing is open has reached a threshold.
+-- Returns whether any limit of a scope has reached a threshold.
 local function has_reached_any(state)
     local warn, used = state.set.warn, state.used
     for j = 1, state.set.size do
@@ -232,7 +233,7 @@ local function has_reached_any(state)
     return false
 end
 
--- Writes both fields at once. Returns whether that was possible.
+-- Writes both fields with one command. Returns whether that succeeded.
 local function write_record(state, record)
     local text, write, emptied = book.text(record), { 'HSET', state.key }, nil
     if text ~= '' then
@@ -248,11 +249,11 @@ local function write_record(state, record)
         if type(reply) == 'table' and reply.err then return false end
     end
     if emptied then pcall('HDEL', state.key, emptied) end
-    if record.is_new then pcall('PEXPIREAT', state.key, format('%d', current.now + PENDING_KEPT), 'GT') end
+    if record.is_new then pcall('PEXPIREAT', state.key, format('%d', current.now + PENDING_RETENTION), 'GT') end
     return true
 end
 
--- Leaves in state.pending the items that have not been published, where there are any.
+-- Reviews the alerts of a scope. Sets state.pending to the unpublished items, if there are any.
 function alerts.review(state)
     local set = state.set
     if not (state.alerts or state.outbox or set.warns and has_reached_any(state)) then return end

@@ -1,4 +1,4 @@
--- answers.lua: the reply to a batch, whose format batch.lua describes.
+-- answers.lua: the reply to a batch. batch.lua describes the format.
 -- @include batch/current
 -- @include batch/holds
 -- @include batch/scope
@@ -7,7 +7,7 @@
 local answers = {
     ALLOW = 1, DENY = 2, OK = 3, BROKEN = 4, DUPLICATE = 5, LATE = 6, OVERFULL = 7, CONFLICT = 8,
     reply = {}, size = 0,
-    -- What the answer at hand names besides: places of shadow limits that would have denied, and of limits past a threshold.
+    -- The extras of the current answer: shadow limits that would have denied, and limits past a threshold.
     shadows = {}, warnings = {},
 }
 local EXTRAS, HELD, OPEN = 10, 20, sets.OPEN
@@ -23,7 +23,7 @@ function answers.put(value)
 end
 local put = answers.put
 
--- Of a limit, what counts and what is held; of concurrent ones the open reservations count.
+-- Returns the used and the held amount of a limit. For a concurrent limit, the open reservations are the used amount.
 function answers.used_and_held(state, limit)
     local held = holds.against(state, limit)
     if state.set.kind[limit] == OPEN then return held, 0 end
@@ -33,12 +33,12 @@ end
 function answers.note_warnings()
     local warnings = answers.warnings
     for i = 1, current.count do
-        local place = current.named[i]
-        local state = current.scopes[place]
+        local index = current.named[i]
+        local state = current.scopes[index]
         local set, used = state.set, state.used
         for j = 1, set.warns and set.size or 0 do
             if set.warn[j] >= 0 and used[j] >= set.warn[j] then
-                warnings[#warnings + 1] = place
+                warnings[#warnings + 1] = index
                 warnings[#warnings + 1] = j
                 warnings[#warnings + 1] = used[j]
             end
@@ -46,22 +46,22 @@ function answers.note_warnings()
     end
 end
 
--- place: of the scope that the answer is about; 0 where no limit applies, nil where the answer names none.
-function answers.answer(status, place, limit, milliseconds)
+-- Appends an answer. index: of the scope that the answer names; 0 where no limit applies, nil where the answer names none.
+function answers.answer(status, index, limit, milliseconds)
     local shadows, warnings = answers.shadows, answers.warnings
     local extras = #shadows > 0 or #warnings > 0
     if extras then status = status + EXTRAS end
-    if place and place > 0 then
-        local used, held = answers.used_and_held(current.scopes[place], limit)
+    if index and index > 0 then
+        local used, held = answers.used_and_held(current.scopes[index], limit)
         put(held > 0 and status + HELD or status)
         if held > 0 then put(held) end
-        put(place)
+        put(index)
         put(limit)
         put(used)
         put(milliseconds)
     else
         put(status)
-        for _ = 1, place and 4 or 0 do put(0) end
+        for _ = 1, index and 4 or 0 do put(0) end
     end
     if not extras then return end
     put(#shadows / 2)
@@ -71,11 +71,11 @@ function answers.answer(status, place, limit, milliseconds)
     answers.shadows, answers.warnings = {}, {}
 end
 
--- The answer to an operation that cannot be applied to a scope, and so is not applied to any.
-function answers.fault(status, place)
+-- Appends the answer to an operation that one scope rejects, so that it is applied to none.
+function answers.fault(status, index)
     if #answers.shadows > 0 then answers.shadows = {} end
     put(status)
-    put(place)
+    put(index)
 end
 
 return answers

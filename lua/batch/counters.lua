@@ -1,10 +1,10 @@
--- counters.lua: what a batch does to the counters of a scope: first on its state, then in Redis.
+-- counters.lua: changes the counters of a scope, first in its state and then in Redis.
 --
--- change(state, j, amount) is the only way a counter changes, but for plain CHECKs, which plain.lua counts until something looks at the
--- counters. It leaves:
+-- change(state, j, amount) makes every change of a counter, except plain CHECKs, which plain.lua counts until the counters are read. It
+-- sets in the state:
 --   changed[j]  true
---   delta[j]    of a limit that is no window: what this batch changed; pieces[j]: sums of it that were put aside
---   before[j]   of the same: what counted before
+--   delta[j]    of a limit that is not a sliding window: the change by this batch; pieces[j]: parts of it that exact.add has moved out
+--   before[j]   of the same limits: the amount before the batch
 -- @include lib/exact
 -- @include batch/sets
 -- @include batch/scope
@@ -33,14 +33,13 @@ local function change(state, j, amount)
     used[j] = used[j] + amount
 end
 
--- How many buckets before the newest one of a sliding window a time (Unix ms) lies.
-local function buckets_ago(state, j, time)
+-- Returns the age of the bucket of a time (Unix ms): the number of buckets since it was the newest of its sliding window.
+local function bucket_age(state, j, time)
     return state.set.current[j] + (state.ahead and state.ahead[j] or 0) - floor(time / state.set.width[j])
 end
 
--- Whether what was counted at a time (Unix ms) belongs to the period that a calendar limit counts now. Where that is not the set's,
--- nothing says when it began, and the answer is yes only where it cannot be no: a period is never shorter than nine tenths of another
--- day, week or month.
+-- Returns whether usage counted at a time (Unix ms) belongs to the period that a calendar limit counts now. If that is not the set's period,
+-- its start is unknown, and the result is true only if it is certain: a period is at least nine tenths of another day, week or month.
 local function is_in_period(state, j, time)
     local set = state.set
     local ends = state.ends and state.ends[j]
@@ -48,8 +47,8 @@ local function is_in_period(state, j, time)
     return 10 * (ends - time) <= 9 * (set.ends[j] - set.starts[j])
 end
 
--- Whether what is added as of a time (Unix ms) belongs to an earlier period than the one that a calendar limit counts now. Where that
--- is not the set's, the answer is yes only where it cannot be no: a period is never longer than six fifths of another.
+-- Returns whether usage added as of a time (Unix ms) belongs to an earlier period than the one that a calendar limit counts now. If that is
+-- not the set's period, the result is true only if it is certain: a period is at most six fifths of another.
 local function is_before_period(state, j, time)
     local set = state.set
     local ends = state.ends and state.ends[j]
@@ -57,16 +56,16 @@ local function is_before_period(state, j, time)
     return 5 * (ends - time) > 6 * (set.ends[j] - set.starts[j])
 end
 
--- Adds to the bucket of a sliding window that a time (Unix ms) lies in; nothing where it has left the window.
+-- Adds to the bucket of a time (Unix ms). Has no effect where that has left the window.
 local function add_to_bucket(state, j, amount, time)
-    local place = buckets_ago(state, j, time)
-    if place > RING then return end
-    if place > 0 then scope.set_ring(state, j, window.add(scope.ring(state, j), amount, place)) end
+    local age = bucket_age(state, j, time)
+    if age > RING then return end
+    if age > 0 then scope.set_ring(state, j, window.add(scope.ring(state, j), amount, age)) end
     change(state, j, amount)
 end
 
--- Adds amounts, by meter, to every limit that counts them: to a sliding window as of a time, to a calendar period unless another time
--- lies before it (Unix ms, both; nil is now).
+-- Adds amounts, by meter, to every limit that counts them. time: of the usage, for sliding windows. period_time: a calendar limit counts the
+-- amounts unless this is before its period. Both are Unix ms, or nil for now.
 function counters.consume(state, amounts, time, period_time)
     local set = state.set
     local meters, kinds, counter = set.meter, set.kind, set.counter
@@ -76,7 +75,7 @@ function counters.consume(state, amounts, time, period_time)
             if kind == SLIDING then
                 amount = min(amount, LARGEST - state.used[j])
                 if amount <= 0 then
-                    -- It stays as full as it can be.
+                    -- The counter stays at its maximum.
                 elseif time then
                     add_to_bucket(state, j, amount, time)
                 else
@@ -89,14 +88,13 @@ function counters.consume(state, amounts, time, period_time)
     end
 end
 
--- So that an alert says why less is used.
+-- Notes a refund, so that an alert states it as the reason for resolving.
 local function note_refund(state, j)
     state.refunded = state.refunded or {}
     state.refunded[j] = true
 end
 
--- Takes back from a sliding window, oldest bucket first: whichever bucket the amount was counted in, the window then never holds less
--- than the truth.
+-- Takes back from a sliding window, oldest bucket first. So the window never counts too little, whichever bucket the amount was in.
 local function give_back_sliding(state, j, amount)
     note_refund(state, j)
     local text = window.take_oldest(scope.ring(state, j), amount)
@@ -104,15 +102,15 @@ local function give_back_sliding(state, j, amount)
     change(state, j, -amount)
 end
 
--- Whether what was counted at a time (Unix ms) still counts against a limit.
+-- Returns whether usage counted at a time (Unix ms) still counts against a limit.
 local function still_counts(state, j, time)
     local kind = state.set.kind[j]
-    if kind == SLIDING then return buckets_ago(state, j, time) <= RING end
+    if kind == SLIDING then return bucket_age(state, j, time) <= RING end
     return kind == TOTAL or is_in_period(state, j, time)
 end
 
--- Takes amounts, by meter, from every limit that counts them; none goes below zero. time (Unix ms; nil is now): that of what is taken
--- back, which counts no more in some.
+-- Takes amounts, by meter, from every limit that still counts them; none goes below zero. time: of the usage taken back (Unix ms; nil is
+-- now).
 function counters.give_back(state, amounts, time)
     local set = state.set
     for j = 1, set.size do
@@ -126,20 +124,20 @@ function counters.give_back(state, amounts, time)
     end
 end
 
--- Takes from the bucket of a sliding window that a time (Unix ms) lies in; no more than it holds.
+-- Takes from the bucket of a time (Unix ms) in a sliding window, at most its count.
 local function give_back_to_bucket(state, j, amount, time)
-    local place = buckets_ago(state, j, time)
-    if place < 0 or place > RING then return end
+    local age = bucket_age(state, j, time)
+    if age < 0 or age > RING then return end
     local ring = scope.ring(state, j)
-    if place == 0 then return change(state, j, -min(amount, max(state.used[j] - window.parse(ring), 0))) end
-    local text, taken = window.take(ring, min(amount, state.used[j]), place)
+    if age == 0 then return change(state, j, -min(amount, max(state.used[j] - window.parse(ring), 0))) end
+    local text, taken = window.take(ring, min(amount, state.used[j]), age)
     if taken == 0 then return end
     note_refund(state, j)
     scope.set_ring(state, j, text)
     change(state, j, -taken)
 end
 
--- Gives back requests that were consumed at a time (Unix ms), to where they were taken from.
+-- Gives back requests that were consumed at a time (Unix ms), to the buckets and periods that counted them.
 function counters.give_back_hits(state, hits, time)
     local set = state.set
     for j = 1, set.size do
@@ -155,14 +153,14 @@ end
 
 local HITS = {} -- reused
 
--- Adds requests of now.
+-- Adds requests as of now.
 function counters.consume_hits(state, hits)
     HITS[REQUESTS] = hits
     counters.consume(state, HITS)
 end
 
--- Whether the key already lives as long as what was moved on needs. Whoever wrote a marker made the key live until that bucket counts
--- no more, or that period ends: a longer one that still goes on answers for the shorter ones. The same goes for a day of history.
+-- Returns whether the key's time to live already covers the new buckets and periods. Every write of a marker has extended it to the end of
+-- that bucket or period, so one that continues covers all that end earlier. The same applies to a day of history.
 local function lives_long_enough(state)
     local set, moved, changed = state.set, state.moved, state.changed
     local lives, needs = state.day and state.day.ends or 0, 0
@@ -177,9 +175,9 @@ local function lives_long_enough(state)
     return needs <= lives
 end
 
--- A new key gets a time to live, any other only a longer one: scopes may be read with different limit sets. A limit for ever keeps its
--- key for ever, also after it has been taken out of the policy. history_expires: until when a day of history that begins needs the
--- key; 0 where none does.
+-- Sets the time to live of a new key, and extends that of an existing one: it is never shortened, as other limit sets may use the scope. A
+-- limit without a period makes the key persistent, even after its removal from the policy. history_expires: until when a new day of
+-- history needs the key; 0 for none.
 function counters.set_expiry(state, existed, history_expires)
     local set = state.set
     if set.for_ever then
@@ -191,7 +189,7 @@ function counters.set_expiry(state, existed, history_expires)
     end
 end
 
--- A counter is written as a number, or where that is not exact any more by what it changes.
+-- Returns whether a counter exceeds exact numbers, so that HINCRBY must write its change.
 local function is_large(state, j)
     return state.used[j] > LARGEST or state.before[j] > LARGEST or state.pieces[j] ~= nil
 end
@@ -209,8 +207,8 @@ local function list_marker(state, j, write, length)
     return length
 end
 
--- Adds to an HSET what has changed. Returns its length, whether a bucket or a period was moved on, so that the key may have to live
--- longer, and the limits that are to be increased afterwards.
+-- Adds the changes to an HSET. Returns its length, whether a bucket or period has advanced (so that the key may have to live longer), and
+-- the limits to increase afterwards.
 function counters.list_changes(state, write, length)
     local set, changed, moved, rings = state.set, state.changed, state.moved, state.rings
     local used, delta, counter = state.used, state.delta, set.counter
@@ -241,7 +239,7 @@ function counters.list_changes(state, write, length)
     return length, has_moved, large
 end
 
--- The same for a scope of which nothing but plain CHECKs are to be counted: no limit that a hit would take past what a double holds.
+-- Adds the changes of a scope that only plain CHECKs change to an HSET. No hit may take a limit past what a double represents exactly.
 function counters.list_hits(state, hits, write, length)
     local set, moved, used = state.set, state.moved, state.used
     local counted, counter, has_moved = set.counted, set.counter, false

@@ -1,13 +1,12 @@
--- current.lua: the call at hand, as the modules of the batch see it. batch.lua sets every field when a call begins; nothing here
--- outlives it.
+-- current.lua: the state of the current call, shared by the modules of the batch. batch.lua sets every field at the start of a call.
 --
---   now      Redis's time, Unix ms
---   prefix   how many bytes stand before a scope's text in a key: 9 for 'tollgate:user:alice'
+--   now      Redis's time in Unix ms
+--   prefix   the length of a key before the scope's text, in bytes: 9 for 'tollgate:user:alice'
 --   keys     KEYS
 --   scopes   the scopes' states (scope.lua), in the order of their keys
--- Of the operation at hand:
---   asked    asked[meter]: its amounts
---   named    places of its scopes in `scopes`, and
---   count    how many there are
+-- Of the current operation:
+--   asked    its amounts, by meter
+--   named    the indices of its scopes in `scopes`
+--   count    the number of its scopes
 
 return { now = 0, prefix = 0, keys = {}, scopes = {}, asked = {}, named = {}, count = 0 }

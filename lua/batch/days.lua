@@ -1,12 +1,12 @@
 -- days.lua: the days and months of scopes that have hashes of their own: 'tollgate:user:alice:day:2026-11-20' and ':month:2026-11', by
--- the scope's own calendar. Each is a page (page.lua); 'values/tool' says how many tools it has.
+-- the scope's own calendar. Each is a record (history_record.lua); its field 'values/tool' is the number of its tools.
 --
--- Whatever is added to a day's page is added to its month's by the same call. So a month is its page and, where it lies in that month,
--- the running day in the scope's hash (today.lua).
+-- A call that adds to a day's record adds the same to its month's. So the total of a month is its record plus, if it is in that month, the
+-- running day in the scope's hash (today.lua).
 -- @include lib/exact
 -- @include batch/current
+-- @include batch/history_record
 -- @include batch/labels
--- @include batch/page
 -- @include batch/rankings
 -- @include batch/today
 
@@ -17,54 +17,54 @@ local TODAY = labels.TODAY
 
 local MAX_AT_ONCE = 1000 -- fields in a command
 
--- Adds what was added to a day's page to its month's: to the homes that the labels have in the day.
+-- Adds the additions of a day's record to its month's, under the homes that the labels have in the day.
 local function add_to_month(day, month)
-    page.read(month, day.names)
+    history_record.read(month, day.names)
     for _, field in ipairs(day.names) do
         local label, meter = labels.of_field(field)
-        for p = 1, day.pieces[field] and #day.pieces[field] or 0 do page.add(month, label, meter, day.pieces[field][p]) end
-        page.add(month, label, meter, day.sums[field])
+        for p = 1, day.pieces[field] and #day.pieces[field] or 0 do history_record.add(month, label, meter, day.pieces[field][p]) end
+        history_record.add(month, label, meter, day.sums[field])
     end
 end
 
--- Writes a page. One that is new gets its time to live, and a day's says which month it belongs to.
-local function write(of_page, expires, month)
-    if #of_page.names == 0 then return end
-    local existed = call('EXISTS', of_page.key) == 1
-    page.write(of_page)
+-- Writes a record. A new one gets its time to live, and that of a day the month that it belongs to.
+local function write(record, expires, month)
+    if #record.names == 0 then return end
+    local existed = call('EXISTS', record.key) == 1
+    history_record.write(record)
     if existed then return end
-    if month then call('HSET', of_page.key, 'month', month) end
-    call('PEXPIREAT', of_page.key, format('%d', expires))
+    if month then call('HSET', record.key, 'month', month) end
+    call('PEXPIREAT', record.key, format('%d', expires))
 end
 
--- day: as today.lua has one.
-local function write_both(state, day_page, day)
+-- Writes the record of a day and adds it to that of its month. day: see today.lua.
+local function write_both(state, day_record, day)
     local history = state.history
-    local month = page.new(state.key .. ':month:' .. day.month, false, nil)
-    add_to_month(day_page, month)
-    write(month, day.month_ends + history.month_kept)
-    write(day_page, day.ends + history.day_kept, format('%s %d', day.month, day.month_ends))
+    local month = history_record.new(state.key .. ':month:' .. day.month, false, nil)
+    add_to_month(day_record, month)
+    write(month, day.month_ends + history.month_retention)
+    write(day_record, day.ends + history.day_retention, format('%s %d', day.month, day.month_ends))
 end
 
 -- Moving ---------------------------------------------------------------------------------------------------------------------------------
 
--- How many fields one call may move, lest one in which very many scopes begin a day holds up Redis: some 5 µs each. The page of one
--- scope is moved whole, of at most 3 606. COSTS: what moving a day costs, in fields, however few it has.
-local MAX_MOVED, COSTS = 500, 10
-local may_move = 0
+-- The number of fields after which a call moves no further day, at about 5 µs each, so that a call in which many scopes start a day does
+-- not block Redis. The record of a scope is moved whole, with at most 3 606 fields. DAY_COST: the fixed cost of moving a day, in fields.
+local MAX_MOVED, DAY_COST = 500, 10
+local movable_fields = 0
 
-function days.begin() may_move = MAX_MOVED end
+function days.begin() movable_fields = MAX_MOVED end
 
--- Moves the day that is over from a scope's hash to its own page, and adds it to its month. False where this call has moved enough, and
--- is to leave the rest, and its operations, to the next one.
+-- Moves a finished day from a scope's hash to its own record, and adds it to its month. Returns false once this call has moved enough and
+-- must leave the remaining days, and its operations, to the next call.
 function days.move(state, day)
     local stored = call('HGETALL', state.key)
-    may_move = may_move - #stored / 2 - COSTS
-    local day_page, moved, names = page.new(state.key .. ':day:' .. day.id, false, nil), { 'history' }, {}
+    movable_fields = movable_fields - #stored / 2 - DAY_COST
+    local day_record, moved, names = history_record.new(state.key .. ':day:' .. day.id, false, nil), { 'history' }, {}
     for i = 1, #stored, 2 do
         if find(stored[i], TODAY, 1, true) == 1 then names[#names + 1] = sub(stored[i], #TODAY + 1) end
     end
-    page.read(day_page, names)
+    history_record.read(day_record, names)
     for i = 1, #stored, 2 do
         local field, text = stored[i], stored[i + 1]
         if find(field, TODAY, 1, true) == 1 then
@@ -72,27 +72,27 @@ function days.move(state, day)
             local label, meter = labels.of_field(sub(field, #TODAY + 1))
             if label and find(text, '^%d+$') then
                 if #text <= 15 then
-                    page.add(day_page, label, meter, tonumber(text))
-                else -- in two parts, as a double may not hold it
+                    history_record.add(day_record, label, meter, tonumber(text))
+                else -- in two parts, as a double may not represent it
                     local sum = { 0, 0 }
                     exact.add_text(sum, text)
-                    page.add(day_page, label, meter, sum[1] * 1000000000)
-                    page.add(day_page, label, meter, sum[2])
+                    history_record.add(day_record, label, meter, sum[1] * 1000000000)
+                    history_record.add(day_record, label, meter, sum[2])
                 end
             end
         end
     end
-    write_both(state, day_page, day)
+    write_both(state, day_record, day)
     for first = 1, #moved, MAX_AT_ONCE do
         call('HDEL', state.key, unpack(moved, first, min(first + MAX_AT_ONCE - 1, #moved)))
     end
-    return may_move > 0
+    return movable_fields > 0
 end
 
 -- Late usage ------------------------------------------------------------------------------------------------------------------------------
 
--- The own page of a day. It belongs to the month that it says.
-function days.page_of(state, day)
+-- Returns a day's own record. A stored record states the month that it belongs to.
+function days.record_of(state, day)
     state.earlier = state.earlier or {}
     local earlier = state.earlier[day.id]
     if not earlier then
@@ -100,56 +100,56 @@ function days.page_of(state, day)
         local text = pcall('HGET', key, 'month')
         local month, month_ends = match(type(text) == 'string' and text or '', '^(%S+) (%d+)$')
         if month then day = { id = day.id, ends = day.ends, month = month, month_ends = tonumber(month_ends) } end
-        earlier = { page = page.new(key, false, nil), day = day }
+        earlier = { record = history_record.new(key, false, nil), day = day }
         state.earlier[day.id] = earlier
     end
-    return earlier.page
+    return earlier.record
 end
 
--- The page of an earlier day, for what is counted late. pages: the day and its month, as an operation has them; nil where that names
--- none, or the running day.
-function days.earlier(state, pages, running)
-    local id, ends, month, month_ends = match(pages, '^(%S+) (%d+) (%S+) (%d+)$')
+-- Returns the record of an earlier day, for late usage; nil where the text names no day, or the running day. past_day: the day and its
+-- month, from an operation.
+function days.earlier(state, past_day, running)
+    local id, ends, month, month_ends = match(past_day, '^(%S+) (%d+) (%S+) (%d+)$')
     if not id or id == running then return nil end
-    return days.page_of(state, { id = id, ends = tonumber(ends), month = month, month_ends = tonumber(month_ends) })
+    return days.record_of(state, { id = id, ends = tonumber(ends), month = month, month_ends = tonumber(month_ends) })
 end
 
+-- Reports the totals of an earlier day to the rankings.
 local function note_totals(state, earlier)
-    local day_page = earlier.page
-    page.read(day_page, day_page.names)
-    for _, field in ipairs(day_page.names) do
-        local stored = tonumber(day_page.texts[field] or 0)
+    local day_record = earlier.record
+    history_record.read(day_record, day_record.names)
+    for _, field in ipairs(day_record.names) do
+        local stored = tonumber(day_record.texts[field] or 0)
         if stored then
-            rankings.note(state, state.history, earlier.day, field, stored + day_page.sums[field], day_page.sums[field])
+            rankings.note(state, state.history, earlier.day, field, stored + day_record.sums[field], day_record.sums[field])
         end
     end
 end
 
--- Takes note of the totals of a running day that stands in two parts: in the hash, and on a page of its own.
-local function note_parts(state)
+-- Reports the totals of a running day with two records, in the scope's hash and in its own, to the rankings.
+local function note_both_totals(state)
     local day = today.day(state)
-    local first, second = today.page(state), days.page_of(state, day)
+    local first, second = today.record(state), days.record_of(state, day)
     for meter, name in pairs(rankings.METERS) do
-        local total, delta = page.in_all(first, meter)
-        local other_total, other_delta = page.in_all(second, meter)
+        local total, delta = history_record.in_all(first, meter)
+        local other_total, other_delta = history_record.in_all(second, meter)
         if delta ~= 0 or other_delta ~= 0 then
             rankings.note(state, state.history, day, name, total + other_total, delta + other_delta)
         end
     end
 end
 
--- Writes what was counted late, or taken back from a part of the running day that has been moved. To be called for scopes whose running
--- day changed, too.
+-- Writes late usage, and amounts taken back from the running day's own record. Must also be called for scopes whose running day changed.
 function days.write_earlier(state)
     local running
-    if state.today and today.day(state).has_page then
+    if state.today and today.day(state).has_record then
         running = today.id(state)
-        note_parts(state)
+        note_both_totals(state)
     end
     for id, earlier in pairs(state.earlier or {}) do
-        if #earlier.page.names > 0 then
+        if #earlier.record.names > 0 then
             if id ~= running then note_totals(state, earlier) end
-            write_both(state, earlier.page, earlier.day)
+            write_both(state, earlier.record, earlier.day)
         end
     end
 end

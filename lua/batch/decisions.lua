@@ -1,4 +1,4 @@
--- decisions.lua: CHECK, PEEK and RESERVE, over every limit of every scope named.
+-- decisions.lua: decides CHECK, PEEK and RESERVE over every limit of every named scope.
 -- @include lib/exact
 -- @include batch/answers
 -- @include batch/counters
@@ -17,17 +17,17 @@ local NEVER = -1
 local NOT_TESTED = -math.huge
 local against = holds.against
 
--- Milliseconds until a limit that refuses now would let the same request pass if nobody else asked; NEVER if none.
+-- Returns the milliseconds until a refusing limit would accept the same request if no other request came; NEVER if waiting does not help.
 local function retry_in(state, j, want)
     local set = state.set
-    local kind, most = set.kind[j], set.max[j]
-    if want > most or kind == REQUEST then return NEVER end
-    -- What waits will count when it has been replayed.
+    local kind, maximum = set.kind[j], set.max[j]
+    if want > maximum or kind == REQUEST then return NEVER end
+    -- Usage in the journal will count once it has been replayed.
     local used = state.used[j] + (state.waiting and state.waiting[set.meter[j]] or 0)
-    if state.held and used + want <= most then return holds.first_ends_in(state) end
+    if state.held and used + want <= maximum then return holds.first_ends_in(state) end
     if kind == TOTAL then return NEVER end
     if kind == CALENDAR then return scope.end_of(state, j) - current.now end
-    local excess = used + want - most
+    local excess = used + want - maximum
     local _, width, columns = window.parse(scope.ring(state, j))
     for i = #columns / width, 1, -1 do
         excess = excess - window.column(columns, width, i)
@@ -36,51 +36,53 @@ local function retry_in(state, j, want)
     return scope.leaves_in(set, j, 0)
 end
 
--- The refusing scope, limit and wait; nil where every limit lets the operation pass. An amount that is not named, or is 0, is tested as
--- the smallest there is: there has to be something left. Only a RESERVE asks for a concurrent one. Notes shadow limits that would have
--- denied, and with counts_denial what is to be counted and reported of a refusal.
+-- Returns the refusing scope, the limit and the wait; nil where every limit accepts the operation.
+--
+-- An amount that is missing or 0 is tested as 1, so that something must be left. Only a RESERVE tests concurrent limits. Notes shadow limits
+-- that would have denied and, with counts_denial, the refusals to count and report.
 local function refusal(counts_denial)
     local asked, named, shadows = current.asked, current.named, answers.shadows
-    local scope_place, limit, wait, refusing
+    local refusing_index, limit, wait, refusing
     for i = 1, current.count do
-        local place = named[i]
-        local state = current.scopes[place]
+        local index = named[i]
+        local state = current.scopes[index]
         local set, used, refuses = state.set, state.used, false
         for j = 1, set.size do
-            local most, meter = set.max[j], set.meter[j]
+            local maximum, meter = set.max[j], set.meter[j]
             local want = asked[meter]
             if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
-            if most >= 0 and used[j] + against(state, j) + want > most then
+            if maximum >= 0 and used[j] + against(state, j) + want > maximum then
                 if set.shadow[j] then
-                    shadows[#shadows + 1] = place
+                    shadows[#shadows + 1] = index
                     shadows[#shadows + 1] = j
                 else
                     refuses = true
-                    if counts_denial then refusals.note(state, place, j) end
-                    local its_wait = retry_in(state, j, want)
-                    if not wait or (wait ~= NEVER and (its_wait == NEVER or its_wait > wait)) then
-                        scope_place, limit, wait = place, j, its_wait
+                    if counts_denial then refusals.note(state, index, j) end
+                    local limit_wait = retry_in(state, j, want)
+                    if not wait or (wait ~= NEVER and (limit_wait == NEVER or limit_wait > wait)) then
+                        refusing_index, limit, wait = index, j, limit_wait
                     end
                 end
             end
         end
         if refuses and counts_denial then
             refusing = refusing or {}
-            refusing[#refusing + 1] = place
+            refusing[#refusing + 1] = index
         end
     end
     if refusing then history.add_denied(refusing) end
-    return scope_place, limit, wait
+    return refusing_index, limit, wait
 end
 
--- The enforced limit of a scope with the least left as a share of its max, and that share, 2 where it has none; of equals the first.
+-- Returns the enforced limit of a scope with the smallest remaining share of its max, and that share. The share is 2 for a scope without
+-- limits. Of equal shares the first wins.
 local function tightest_of(state)
     local set, used = state.set, state.used
     local limit, least = 0, 2
     for j = 1, set.size do
-        local most = set.max[j]
-        if most >= 0 and not set.shadow[j] and (set.counter[j] or current.asked[CONCURRENT] and set.kind[j] == OPEN) then
-            local share = most == 0 and 0 or (most - used[j] - against(state, j)) / most
+        local maximum = set.max[j]
+        if maximum >= 0 and not set.shadow[j] and (set.counter[j] or current.asked[CONCURRENT] and set.kind[j] == OPEN) then
+            local share = maximum == 0 and 0 or (maximum - used[j] - against(state, j)) / maximum
             if share < least then limit, least = j, share end
         end
     end
@@ -88,16 +90,16 @@ local function tightest_of(state)
 end
 
 local function tightest()
-    local place, limit, least = 0, 0, 2
+    local index, limit, least = 0, 0, 2
     for i = 1, current.count do
-        local its_limit, share = tightest_of(current.scopes[current.named[i]])
-        if share < least then place, limit, least = current.named[i], its_limit, share end
+        local scope_limit, share = tightest_of(current.scopes[current.named[i]])
+        if share < least then index, limit, least = current.named[i], scope_limit, share end
     end
-    return place, limit
+    return index, limit
 end
 
--- The place of the scope of which this RESERVE would hold more than can be counted exactly; nil where there is none.
-local function overfull()
+-- Returns the index of a scope whose held amount would exceed exact numbers with this RESERVE; nil for none.
+local function overfull_scope()
     for i = 1, current.count do
         for meter = TOKENS, COST do
             local held = holds.of_meter(current.scopes[current.named[i]], meter)
@@ -106,16 +108,16 @@ local function overfull()
     end
 end
 
--- hold and its ttl: those of a RESERVE. Returns whether the operation passed.
+-- Decides and applies the current operation. hold, ttl: of a RESERVE. Returns whether the operation passed.
 function decisions.decide(verb, hold, ttl)
     local hits = current.asked[REQUESTS] or 0
-    local place, limit, wait = refusal(verb ~= decisions.PEEK)
-    if place then
-        answers.answer(answers.DENY, place, limit, wait)
+    local index, limit, wait = refusal(verb ~= decisions.PEEK)
+    if index then
+        answers.answer(answers.DENY, index, limit, wait)
         return false
     end
     if verb == decisions.RESERVE then
-        local full = overfull()
+        local full = overfull_scope()
         if full then
             answers.fault(answers.OVERFULL, full)
             return false
@@ -130,11 +132,11 @@ function decisions.decide(verb, hold, ttl)
         if verb ~= 0 then history.add_requests(hits) end
     end
     answers.note_warnings()
-    place, limit = tightest()
-    if place == 0 then
+    index, limit = tightest()
+    if index == 0 then
         answers.answer(answers.ALLOW, 0)
     else
-        answers.answer(answers.ALLOW, place, limit, scope.resets_in(current.scopes[place], limit))
+        answers.answer(answers.ALLOW, index, limit, scope.resets_in(current.scopes[index], limit))
     end
     return true
 end

@@ -1,10 +1,10 @@
--- history.lua: what the operation at hand adds to the history of its scopes, and what it takes back: in all, and by the labels of the
--- other scopes. It goes to the running day, or to the day that a time lies in where that is over.
+-- history.lua: adds the current operation to the history of its scopes, or takes it back: in the totals, and by the labels of the other
+-- scopes. The amounts count in the running day, or in the finished day of their time.
 -- @include lib/exact
 -- @include batch/current
 -- @include batch/days
+-- @include batch/history_record
 -- @include batch/labels
--- @include batch/page
 -- @include batch/scope
 -- @include batch/today
 
@@ -13,16 +13,16 @@ local IN_ALL, DENIED = labels.IN_ALL, labels.DENIED
 local gmatch, find, gsub, max = string.gmatch, string.find, string.gsub, math.max
 
 local function add(state, to, meter, amount)
-    page.add(to, IN_ALL, meter, amount)
+    history_record.add(to, IN_ALL, meter, amount)
     local scopes, named = current.scopes, current.named
     for i = 1, current.count do
         local other = scopes[named[i]]
-        if other.label and other ~= state then page.add(to, other.label, meter, amount) end
+        if other.label and other ~= state then history_record.add(to, other.label, meter, amount) end
     end
 end
 
 local function add_all(state, to, amounts, meters, count)
-    local add_amounts, scopes, named = page.add_amounts, current.scopes, current.named
+    local add_amounts, scopes, named = history_record.add_amounts, current.scopes, current.named
     add_amounts(to, IN_ALL, amounts, meters, count)
     for i = 1, current.count do
         local other = scopes[named[i]]
@@ -30,39 +30,39 @@ local function add_all(state, to, amounts, meters, count)
     end
 end
 
--- second: another part of the same day, or nil.
+-- Takes an amount back from a record. second: another record of the same day, or nil.
 local function take_back(state, from, second, meter, amount)
-    local scopes, named, of = current.scopes, current.named, {}
+    local scopes, named, other_labels = current.scopes, current.named, {}
     for i = 1, current.count do
         local other = scopes[named[i]]
-        if other.label and other ~= state then of[#of + 1] = other.label end
+        if other.label and other ~= state then other_labels[#other_labels + 1] = other.label end
     end
-    local taken = page.takeable(from, second, meter, amount, of)
+    local taken = history_record.takeable(from, second, meter, amount, other_labels)
     if taken <= 0 then return end
-    page.take(from, second, IN_ALL, meter, taken)
-    for i = 1, #of do page.take(from, second, of[i], meter, taken) end
+    history_record.take(from, second, IN_ALL, meter, taken)
+    for i = 1, #other_labels do history_record.take(from, second, other_labels[i], meter, taken) end
 end
 
--- The parts of the running day.
-local function running_parts(state)
+-- Returns the records of the running day: in the scope's hash, and in a hash of its own or nil.
+local function running_records(state)
     local day = today.day(state)
-    return today.settle_checks(state), day.has_page and days.page_of(state, day) or nil
+    return today.flush_checks(state), day.has_record and days.record_of(state, day) or nil
 end
 
--- Counts requests in the running day of the scopes.
+-- Adds requests to the running day of the scopes.
 function history.add_requests(hits)
     for i = 1, current.count do
         local state = current.scopes[current.named[i]]
-        if state.history then add(state, today.page(state), 1, hits) end
+        if state.history then add(state, today.record(state), 1, hits) end
     end
 end
 
 local meters = {} -- reused
 
--- Counts the amounts asked for, or takes them back, in the day that a time (Unix ms) lies in. pages: the text that names the days of the
--- scopes, in their order, where one of them may be an earlier one.
-function history.add_amounts(takes_back, time, pages)
-    local asked, next_pages, count = current.asked, pages and gmatch(pages, '[^;]+'), 0
+-- Adds the amounts of the current operation to the day of a time (Unix ms), or takes them back. past_days: the text with the days of the
+-- scopes, in their order, where one of them may be a finished day; otherwise false.
+function history.add_amounts(takes_back, time, past_days)
+    local asked, next_day, count = current.asked, past_days and gmatch(past_days, '[^;]+'), 0
     for meter = 1, 5 do
         if asked[meter] and asked[meter] > 0 then
             count = count + 1
@@ -71,46 +71,46 @@ function history.add_amounts(takes_back, time, pages)
     end
     for i = 1, current.count do
         local state = current.scopes[current.named[i]]
-        local its_pages = next_pages and next_pages()
-        local kept = state.history
-        if kept then
-            local earlier = its_pages and time < kept.starts and days.earlier(state, its_pages, today.id(state))
+        local past_day = next_day and next_day()
+        local state_history = state.history
+        if state_history then
+            local earlier = past_day and time < state_history.starts and days.earlier(state, past_day, today.id(state))
             if takes_back then
                 local from, second = earlier, nil
-                if not from then from, second = running_parts(state) end
+                if not from then from, second = running_records(state) end
                 for m = 1, count do take_back(state, from, second, meters[m], asked[meters[m]]) end
             elseif count > 0 then
-                add_all(state, earlier or today.page(state), asked, meters, count)
+                add_all(state, earlier or today.record(state), asked, meters, count)
             end
         end
     end
 end
 
--- Takes back requests of one scope from its running day.
+-- Takes requests of one scope back from its running day.
 function history.take_back_requests(state, hits)
     if not state.history or hits == 0 then return end
-    local running, second = running_parts(state)
+    local running, second = running_records(state)
     take_back(state, running, second, 1, hits)
 end
 
--- The text of a scope between plus signs, single ones, as those within ids are double.
-local function plussed(state) return '+' .. gsub(scope.text(state), '%+%+', '\0') .. '+' end
+-- Returns the text of a scope between single plus signs. Plus signs within ids are doubled, and are replaced here.
+local function delimited(state) return '+' .. gsub(scope.text(state), '%+%+', '\0') .. '+' end
 
--- Counts denied requests for the scopes that have refused them, by their places. user:alice+tool:search keeps no history: they count for
--- user:alice and tool:search.
+-- Counts denied requests for the refusing scopes, given by index. A joint scope has no history: a refusal by user:alice+tool:search counts
+-- for user:alice and tool:search.
 function history.add_denied(refusing)
     local scopes, named, counts = current.scopes, current.named, {}
     local hits = max(current.asked[1] or 1, 1)
-    for _, place in ipairs(refusing) do
-        local joined = not scopes[place].history and plussed(scopes[place])
+    for _, index in ipairs(refusing) do
+        local joined = not scopes[index].history and delimited(scopes[index])
         for i = 1, current.count do
             local part = named[i]
-            counts[part] = counts[part] or part == place or joined and find(joined, plussed(scopes[part]), 1, true)
+            counts[part] = counts[part] or part == index or joined and find(joined, delimited(scopes[part]), 1, true)
         end
     end
     for i = 1, current.count do
         local state = scopes[named[i]]
-        if counts[named[i]] and state.history then add(state, today.page(state), DENIED, hits) end
+        if counts[named[i]] and state.history then add(state, today.record(state), DENIED, hits) end
     end
 end
 

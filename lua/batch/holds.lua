@@ -1,14 +1,16 @@
--- holds.lua: what open reservations hold back of a scope.
+-- holds.lua: the holds of open reservations on a scope.
 --
--- The scope's hash has a field held, 'ends count tokens input_tokens output_tokens cost': the open holds and their sums, and a time
--- (Unix ms) before which none of them ends. Beside the hash stands a sorted set, tollgate:user:alice:holds, with each hold by its
--- end. A hold is the text 'id ttl scopes tokens input_tokens output_tokens cost', so that whoever finds one knows what it holds: the
--- scopes as the request named them, with tabs between. A decision thus reads one field more, whatever the number of holds; those
--- that have ended are looked for only when that time is reached, and each of them is met once: O(log n) for a hold over its life.
+-- The field `held` of the scope's hash is 'ends count tokens input_tokens output_tokens cost': a time (Unix ms) before which no hold ends,
+-- the number of open holds, and their sums. The sorted set tollgate:user:alice:holds has each hold by its end. A hold is the text
+-- 'id ttl scopes tokens input_tokens output_tokens cost', which states all that it holds. Its scopes are as the request named them, separated
+-- by tabs. So a decision reads one more field, whatever the number of holds. Ended holds are removed only when the time in `held` is
+-- reached, and each is removed once: O(log n) per hold.
 --
--- holds.read makes of state.held a table: the sums by meter, ends, and what is to be written: changed, added and removed (commands),
--- released (the holds that removed names), expired (how many that have ended still stand in the set), last (the latest end of what
--- was added).
+-- holds.read replaces state.held by a table:
+--   the sums by meter; ends; changed: whether it must be written
+--   added, removed    the commands to write; released: the holds that `removed` names
+--   expired           the number of ended holds that are still in the set
+--   last              the latest end of the added holds
 -- @include batch/current
 -- @include batch/sets
 
@@ -18,18 +20,18 @@ local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local min, max, huge = math.min, math.max, math.huge
 local match, format = string.match, string.format
 
-local MAX_EXPIRED = 10000 -- in one call: some 20 ms
+local MAX_EXPIRED = 10000 -- per call; about 20 ms
 
 local function key_of(state) return state.key .. ':holds' end
 
-local function none()
+local function empty_holds()
     return {
         0, 0, 0, 0, 0, 0, ends = huge, changed = false, added = false, removed = false, released = {}, expired = 0,
         last = false,
     }
 end
 
--- The four amounts of a hold, or of the end of the field.
+-- Returns the four amounts at the end of a hold, or of the field.
 local function amounts_of(text)
     return match(text, ' (%d+) (%d+) (%d+) (%d+)$')
 end
@@ -44,12 +46,12 @@ local function subtract(held, hold)
     held.changed = true
 end
 
--- Leaves out what has ended, so many at a time that Redis is not held up: meanwhile more seems to be held than is. Where no hold is
--- left nothing is held, whatever the sums say.
+-- Subtracts ended holds, up to MAX_EXPIRED at a time so that Redis is not blocked; until the rest follows, the sums are too high. Where no
+-- hold is left, the sums are reset to zero.
 local function expire(state, held)
     local key, now = key_of(state), current.now
     local ended = pcall('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)
-    if ended.err then return none() end
+    if ended.err then return empty_holds() end
     for i = 1, #ended do subtract(held, ended[i]) end
     held.changed, held.expired = true, #ended
     if #ended == MAX_EXPIRED then return held end
@@ -58,14 +60,14 @@ local function expire(state, held)
         held.ends = tonumber(next_hold[2])
         return held
     end
-    local empty = none()
+    local empty = empty_holds()
     empty.changed, empty.expired = true, held.expired
     return empty
 end
 
--- Turns the stored text into the table.
+-- Parses the stored text into the table.
 function holds.read(state)
-    local held = none()
+    local held = empty_holds()
     local ends, count = match(state.held, '^(%d+) (%d+) ')
     local amounts = { amounts_of(state.held) }
     if not ends or not amounts[4] then
@@ -77,13 +79,13 @@ function holds.read(state)
     state.held = held.ends <= current.now and expire(state, held) or held
 end
 
--- What is held of a meter.
+-- Returns the held amount of a meter.
 function holds.of_meter(state, meter)
     local held = state.held
     return held and held[meter] or 0
 end
 
--- What holds, and what waits to be counted, take of a limit: nothing where it is about one request alone.
+-- Returns the amount of a limit that is held, or journaled and not counted yet; 0 for a limit of a single request.
 function holds.against(state, j)
     local held, waiting, set = state.held, state.waiting, state.set
     if not (held or waiting) or set.kind[j] == REQUEST then return 0 end
@@ -91,7 +93,7 @@ function holds.against(state, j)
     return (held and held[meter] or 0) + (waiting and waiting[meter] or 0)
 end
 
--- Milliseconds until the first of the open holds ends, in this batch's view: then something of what is held comes back.
+-- Returns the milliseconds until the first open hold ends, including the changes of this batch.
 function holds.first_ends_in(state)
     local held = state.held
     local removed, added = held.removed, held.added
@@ -110,7 +112,7 @@ end
 
 function holds.add(state, hold, amounts, ends)
     if not state.set.holds then return end
-    local held = state.held or none()
+    local held = state.held or empty_holds()
     state.held = held
     for meter = TOKENS, COST do held[meter] = held[meter] + (amounts[meter] or 0) end
     held[CONCURRENT] = held[CONCURRENT] + 1
@@ -122,15 +124,15 @@ function holds.add(state, hold, amounts, ends)
     held.changed = true
 end
 
--- When a hold ends or has ended (Unix ms); nil where there is none.
+-- Returns the end of a hold (Unix ms), which may be past; nil where the hold does not exist.
 function holds.end_of(state, hold)
     local ends = pcall('ZSCORE', key_of(state), hold)
     return type(ends) == 'string' and tonumber(ends) or nil
 end
 
--- What is held of a scope, also where none of its limits is about holds any more, as for a user whose limits come by a role that
--- this request does not name.
-local function all_of(state)
+-- Returns the holds of a scope, even if no limit of the set needs them, for example because the user's limits depend on traits that this
+-- request does not have.
+local function load_held(state)
     if not state.held and not state.set.holds then
         local text = pcall('HGET', state.key, 'held')
         if type(text) == 'string' then
@@ -141,14 +143,14 @@ local function all_of(state)
     return state.held
 end
 
--- Does nothing where the hold has ended, or never was. A set that is gone, as when the clock had been forward for a moment and is
--- back, holds nothing any more.
+-- Releases a hold. Has no effect where it has ended or does not exist. If the whole set is gone, for example because the clock was briefly
+-- ahead, the sums are reset to zero.
 function holds.release(state, hold)
-    local held = all_of(state)
+    local held = load_held(state)
     if not held or held.released[hold] then return end
     local ends = holds.end_of(state, hold)
     if not ends and not held.added and call('EXISTS', key_of(state)) == 0 then
-        state.held = none()
+        state.held = empty_holds()
         state.held.changed = true
     end
     if not ends or ends <= current.now then return end
@@ -158,9 +160,9 @@ function holds.release(state, hold)
     held.released[hold] = true
 end
 
--- is_kept: the scope's key was there before, or has its time to live already; otherwise it gets one.
--- A set that is none cannot be written to; then the sums are forgotten when the first hold would have ended.
-function holds.write(state, is_kept)
+-- Writes the changed holds. has_expiry: whether the scope's key existed before, or has its time to live already; otherwise it gets one.
+-- A key that is not a sorted set cannot be written to. The sums are then reset when the first hold would have ended.
+function holds.write(state, has_expiry)
     local held, key = state.held, key_of(state)
     if held.expired > 0 then pcall('ZREMRANGEBYRANK', key, 0, held.expired - 1) end
     if held.removed then pcall(unpack(held.removed)) end
@@ -175,7 +177,7 @@ function holds.write(state, is_kept)
     local last = format('%d', held.last)
     pcall('PEXPIREAT', key, last, 'NX')
     pcall('PEXPIREAT', key, last, 'GT')
-    if is_kept then
+    if has_expiry then
         call('PEXPIREAT', state.key, last, 'GT')
     elseif not state.set.for_ever then
         call('PEXPIREAT', state.key, last)

@@ -1,16 +1,18 @@
--- labels.lua: by what history is split, and the names of its fields.
+-- labels.lua: the labels by which history is split, and the names of its fields.
 --
--- A page of history has fields for each meter, 'cost' in all and 'cost/tool=search' by label; in a scope's own hash, which has the
--- running day, they are named 'history/cost' and so on. A label is 'tool=search', its dimension 'tool'. A page takes MAX labels of
--- each dimension; further ones count together as the label 'tool/other'.
+-- A history record has a total per meter, 'cost', and an amount per label, 'cost/tool=search'. The running day is in the scope's own hash,
+-- where the fields are 'history/cost' and so on. In the label 'tool=search', 'tool' is the dimension. A record has at most MAX labels of a
+-- dimension; further labels count together as 'tool/other'.
 --
--- A label is a table, kept between calls by its text: text, dimension (a number), other (the label that further ones count as; false
--- for such a one itself), and field[meter], today[meter]: the names of its fields on a page and in the hash, requests_today that of
--- requests.
+-- A label is a table, cached between calls by its text:
+--   text, dimension   the text, and the number of the dimension
+--   other             the label that counts it past MAX; false for 'tool/other' itself
+--   field[meter]      the name of its field in a record of its own hash
+--   today[meter]      the name of its field in the scope's hash; requests_today is that of requests
 
 local labels = {
     MAX = 200,
-    DENIED = 6, -- in place of a meter
+    DENIED = 6, -- used like a meter
     METERS = { 'requests', 'tokens', 'input_tokens', 'output_tokens', 'cost', 'denied' },
     DIMENSIONS = { 'provider', 'tool', 'model' },
     TODAY = 'history/',
@@ -18,13 +20,13 @@ local labels = {
 local METERS, DIMENSIONS, TODAY = labels.METERS, labels.DIMENSIONS, labels.TODAY
 local match = string.match
 
--- Dropped whole when there are too many, and never during a call: pages tell labels by their tables.
-local MAX_KEPT = 20000
-local kept, kept_count = {}, 0
+-- The cache is cleared when it is full, but never during a call, because records compare labels by identity.
+local MAX_CACHED = 20000
+local cached, cached_count = {}, 0
 
--- To be called when a call begins.
+-- Must be called at the start of each call.
 function labels.begin()
-    if kept_count >= MAX_KEPT then kept, kept_count = {}, 0 end
+    if cached_count >= MAX_CACHED then cached, cached_count = {}, 0 end
 end
 
 local function make(text, dimension, other)
@@ -43,13 +45,13 @@ for i = 1, #DIMENSIONS do
 end
 for meter = 1, #METERS do meter_of[METERS[meter]] = meter end
 
--- What is counted in all: the place of a label's fields.
+-- The totals over all labels, with the fields of a label.
 labels.IN_ALL = { text = false, dimension = false, other = false, field = METERS, today = {} }
 for meter = 1, #METERS do labels.IN_ALL.today[meter] = TODAY .. METERS[meter] end
 
--- The label of a text; nil where it is none.
+-- Returns the label of a text; nil where the text is not a label.
 function labels.named(text)
-    local label = kept[text]
+    local label = cached[text]
     if label then return label end
     local dimension = dimension_of[match(text, '^(%l+)=')]
     if not dimension then
@@ -59,11 +61,11 @@ function labels.named(text)
         return nil
     end
     label = make(text, dimension, others[dimension])
-    kept[text], kept_count = label, kept_count + 1
+    cached[text], cached_count = label, cached_count + 1
     return label
 end
 
--- The label and the meter of a page's field, IN_ALL for one in all; nil where the field is no amount.
+-- Returns the label and the meter of a record's field, IN_ALL for a total; nil where the field is not an amount.
 function labels.of_field(field)
     if meter_of[field] then return labels.IN_ALL, meter_of[field] end
     local meter, text = match(field, '^([%l_]+)/(.+)$')

@@ -1,12 +1,11 @@
--- plain.lua: decides many CHECKs of one request at a time.
+-- plain.lua: a fast path for plain CHECKs, which are CHECKs of one request.
 --
--- Nearly every operation is a CHECK of one request that passes, and a scope named by many of a batch would go through the same limits
--- each time. So a scope works out once for how many more of them nothing can happen but counting: for its next `quiet` ones no limit
--- refuses or warns, and the tightest limit stays the tightest. For these, state.hits counts, and they are put into the counters
--- together before anything else looks at those.
+-- Nearly every operation is a plain CHECK that passes, and a scope that many of a batch name would evaluate the same limits each time. So a
+-- scope computes once how many of its next hits are `quiet`: no limit refuses or warns, and the tightest limit stays the tightest. Quiet hits
+-- are only counted, and added to the counters together before anything else reads those.
 --
--- How many plain CHECKs of a batch name a scope is counted first. So most often all of them are quiet at once: where the same limit is
--- the tightest one after the first and after the last of them, it is so all the time, as what is left of a limit falls in a straight line.
+-- The plain CHECKs that name a scope are counted first, and usually all of them are quiet. If the same limit is the tightest after the first
+-- and after the last of them, it is the tightest throughout, because the remaining share of each limit decreases linearly.
 -- @include lib/exact
 -- @include batch/answers
 -- @include batch/counters
@@ -22,149 +21,153 @@ local tonumber, floor, min = tonumber, math.floor, math.min
 local against = holds.against
 local ALLOW, HELD = answers.ALLOW, 20
 
--- By place of a scope: how many plain CHECKs name it; of these, how many have passed and are not in the counters yet; how many in all
--- are quiet. Then the tightest limit (0 for none), its max, what is left of it without the hits, whether hits count against it (1 or 0),
--- what is held of it, and when it resets; these are written before they are read in a call.
+-- By index of a scope:
+--   expected, hits   the plain CHECKs that name it; those that have passed and are not in the counters yet
+--   quiet            the number of hits that are quiet
+--   tight, max_of    the tightest limit (0 for none), and its max
+--   left             the rest of that limit before the hits; slope: whether hits count against it (1 or 0)
+--   held_of, reset   the held amount of that limit; the milliseconds until it resets
+-- From `tight` on they are written before they are read in a call.
 local expected, hits, quiet = {}, {}, {}
-local tight, most_of, left, slope, held_of, reset = {}, {}, {}, {}, {}, {}
+local tight, max_of, left, slope, held_of, reset = {}, {}, {}, {}, {}, {}
 plain.expected, plain.hits = expected, hits
 
 function plain.begin(count)
-    for place = 1, count do expected[place], hits[place], quiet[place] = 0, 0, 0 end
+    for index = 1, count do expected[index], hits[index], quiet[index] = 0, 0, 0 end
 end
 
--- Reads a scope of a simple set (sets.lua) of which nothing is held, if all hits that are expected are quiet. Returns whether they are;
--- where not, nothing is changed.
-function plain.read(place, state, found)
-    local set, used, need = state.set, {}, expected[place]
+-- Reads a scope with a simple set (sets.lua) and no holds, if all expected hits are quiet. Returns whether they are; if not, it changes
+-- nothing.
+function plain.read(index, state, found)
+    local set, used, need = state.set, {}, expected[index]
     local stored, maxima, warn, at = set.stored, set.max, set.warn, 1
     local first, last, least, least_at_last = 1, 1, 2, 2
     for j = 1, set.size do
         local text = found[at]
         local count = text and found[at + 1] == stored[j] and tonumber(text)
         if not count or not (count >= 0) then return false end
-        local most = maxima[j]
-        local room = most - count
+        local maximum = maxima[j]
+        local room = maximum - count
         if room < need or warn[j] >= 0 and count + need >= warn[j] then return false end
         used[j] = count
-        local share = (room - 1) / most
+        local share = (room - 1) / maximum
         if share < least then first, least = j, share end
         if need > 1 then
-            share = (room - need) / most
+            share = (room - need) / maximum
             if share < least_at_last then last, least_at_last = j, share end
         end
         at = at + 2
     end
     if need > 1 and first ~= last then return false end
     state.found, state.used, state.created = found, used, false
-    local most = maxima[first]
-    quiet[place], tight[place], most_of[place], left[place] = need, first, most, most - used[first]
-    slope[place], held_of[place] = 1, 0
+    local maximum = maxima[first]
+    quiet[index], tight[index], max_of[index], left[index] = need, first, maximum, maximum - used[first]
+    slope[index], held_of[index] = 1, 0
     if set.kind[first] == SLIDING then
-        reset[place] = (set.current[first] + RING + 1) * set.width[first] - current.now
+        reset[index] = (set.current[first] + RING + 1) * set.width[first] - current.now
     else
-        reset[place] = scope.resets_in(state, first)
+        reset[index] = scope.resets_in(state, first)
     end
     return true
 end
 
--- How many hits later a limit that loses its share faster may become the tightest. Shares are doubles: so a little less, and from there
--- on each hit is looked at by itself.
+-- Returns the number of hits before a limit whose share decreases faster can become the tightest. The result is slightly too low, because
+-- shares are doubles; from there on each hit is evaluated by itself.
 local function overtakes_after(slower, faster, lead)
     return floor(lead / (faster - slower) * 0.99) - 2
 end
 
-local shares = {} -- reused; only what was written for the set at hand is read
+local shares = {} -- reused; only the entries written for the current set are read
 
--- Works out all of these for a scope.
-local function look_ahead(place, state)
+-- Computes these fields for a scope.
+local function look_ahead(index, state)
     local set, used = state.set, state.used
     local kinds, meters, maxima, shadow = set.kind, set.meter, set.max, set.shadow
     local has_held = state.held or state.waiting
-    local calm, limit, least = 1000000, 0, 2
+    local quiet_hits, limit, least = 1000000, 0, 2
     for j = 1, set.size do
-        local most, kind, count = maxima[j], kinds[j], used[j]
+        local maximum, kind, count = maxima[j], kinds[j], used[j]
         local is_hit = meters[j] == REQUESTS and kind ~= REQUEST
-        if most >= 0 and kind ~= OPEN then
-            local room = most - count
+        if maximum >= 0 and kind ~= OPEN then
+            local room = maximum - count
             if has_held then room = room - against(state, j) end
             if is_hit then
-                if room < calm then calm = room end
+                if room < quiet_hits then quiet_hits = room end
             elseif room < 1 then
-                calm = 0
+                quiet_hits = 0
             end
             if kind ~= REQUEST and not shadow[j] then
-                local share = most == 0 and 0 or room / most
+                local share = maximum == 0 and 0 or room / maximum
                 shares[j] = share
                 if share < least then limit, least = j, share end
             end
         end
         if set.warns and set.warn[j] >= 0 then
             local room = set.warn[j] - count
-            if is_hit then calm = min(calm, room - 1) elseif room <= 0 then calm = 0 end
+            if is_hit then quiet_hits = min(quiet_hits, room - 1) elseif room <= 0 then quiet_hits = 0 end
         end
-        if count > LARGEST - calm then calm = 0 end
+        if count > LARGEST - quiet_hits then quiet_hits = 0 end
     end
     if limit > 0 then
         local slopes = meters[limit] == REQUESTS and 1 or 0
-        local most = maxima[limit]
-        local pace = slopes / most
+        local maximum = maxima[limit]
+        local own_slope = slopes / maximum
         for j = 1, set.size do
-            local its_most = maxima[j]
-            if its_most > 0 and j ~= limit and 1 / its_most > pace and meters[j] == REQUESTS and kinds[j] ~= REQUEST
+            local other_max = maxima[j]
+            if other_max > 0 and j ~= limit and 1 / other_max > own_slope and meters[j] == REQUESTS and kinds[j] ~= REQUEST
                 and not shadow[j]
             then
-                local overtakes = overtakes_after(pace, 1 / its_most, shares[j] - least)
-                if overtakes < calm then calm = overtakes end
+                local overtakes = overtakes_after(own_slope, 1 / other_max, shares[j] - least)
+                if overtakes < quiet_hits then quiet_hits = overtakes end
             end
         end
         local held = has_held and against(state, limit) or 0
-        most_of[place], left[place], slope[place], held_of[place] = most, most - used[limit] - held, slopes, held
+        max_of[index], left[index], slope[index], held_of[index] = maximum, maximum - used[limit] - held, slopes, held
         if slopes == 1 and kinds[limit] == SLIDING then
-            reset[place] = scope.leaves_in(set, limit, 0)
+            reset[index] = scope.leaves_in(set, limit, 0)
         else
-            reset[place] = scope.resets_in(state, limit)
+            reset[index] = scope.resets_in(state, limit)
         end
     end
-    quiet[place], tight[place] = calm, limit
+    quiet[index], tight[index] = quiet_hits, limit
 end
 
--- Puts plain CHECKs into the counters. To be called for every scope of an operation that looks at these.
-function plain.settle(place)
-    quiet[place] = 0
-    local count = hits[place]
+-- Adds the passed plain CHECKs of a scope to its counters. Must be called for every scope of an operation that reads the counters.
+function plain.flush(index)
+    quiet[index] = 0
+    local count = hits[index]
     if count > 0 then
-        hits[place], expected[place] = 0, expected[place] - count
-        counters.consume_hits(current.scopes[place], count)
+        hits[index], expected[index] = 0, expected[index] - count
+        counters.consume_hits(current.scopes[index], count)
     end
 end
 
--- Whether a scope can take one more hit.
-local function is_quiet(place)
-    local state = current.scopes[place]
+-- Returns whether the next hit of a scope is quiet, after recomputing its fields.
+local function is_quiet(index)
+    local state = current.scopes[index]
     if state.broken then return false end
-    plain.settle(place)
-    look_ahead(place, state)
-    return quiet[place] > 0
+    plain.flush(index)
+    look_ahead(index, state)
+    return quiet[index] > 0
 end
 
--- Answers a plain CHECK of the scopes that stand at these places of the operations, if all of them are quiet. Returns whether they are.
+-- Answers a plain CHECK of the scopes at the given range of the operations, if it is quiet for all of them. Returns whether it is.
 function plain.pass(operations, from, to)
     local hits, tightest, least = hits, 0, 2
     for i = from, to do
-        local place = operations[i]
-        local count = hits[place] + 1
-        if count > quiet[place] then
-            if not is_quiet(place) then
+        local index = operations[i]
+        local count = hits[index] + 1
+        if count > quiet[index] then
+            if not is_quiet(index) then
                 for earlier = from, i - 1 do hits[operations[earlier]] = hits[operations[earlier]] - 1 end
                 return false
             end
             count = 1
         end
-        hits[place] = count
-        if tight[place] > 0 then
-            local share = (left[place] - slope[place] * count) / most_of[place]
-            if share < least then tightest, least = place, share end
+        hits[index] = count
+        if tight[index] > 0 then
+            local share = (left[index] - slope[index] * count) / max_of[index]
+            if share < least then tightest, least = index, share end
         end
     end
     local reply, at = answers.reply, answers.size
@@ -181,7 +184,7 @@ function plain.pass(operations, from, to)
         reply[at + 1] = ALLOW
     end
     reply[at + 2], reply[at + 3] = tightest, tight[tightest]
-    reply[at + 4] = most_of[tightest] - left[tightest] - held + slope[tightest] * hits[tightest]
+    reply[at + 4] = max_of[tightest] - left[tightest] - held + slope[tightest] * hits[tightest]
     reply[at + 5] = reset[tightest]
     answers.size = at + 5
     return true

@@ -5,23 +5,23 @@
 -- @include batch/decisions
 -- @include batch/history
 -- @include batch/holds
--- @include batch/marks
+-- @include batch/idempotency
 -- @include batch/sets
 
 local reservations = { COMMIT = 6, CANCEL = 7 }
 local COMMIT, CONCURRENT = reservations.COMMIT, sets.CONCURRENT
-local UNKNOWN = 0 -- in place of the time when a reservation was made
+local UNKNOWN = 0 -- instead of the time when a reservation was made
 local COMMITTED, CANCELLED = 'committed', 'cancelled'
 local min, max = math.min, math.max
 
--- One that comes after it was cancelled was given up on its way.
-function reservations.reserve(hold, ttl, mark)
-    if marks.of(mark) then return answers.answer(answers.DUPLICATE) end
+-- A RESERVE whose idempotency key exists is a duplicate, or was cancelled by its client before it arrived.
+function reservations.reserve(hold, ttl, idempotency_key)
+    if idempotency.text(idempotency_key) then return answers.answer(answers.DUPLICATE) end
     current.asked[CONCURRENT] = 1
     decisions.decide(decisions.RESERVE, hold, ttl)
 end
 
--- When a reservation was made, by what it holds; nil where it holds nothing.
+-- Returns when a reservation was made, from its hold; nil where no scope has the hold.
 local function made_at(hold, ttl)
     for i = 1, current.count do
         local ends = holds.end_of(current.scopes[current.named[i]], hold)
@@ -29,13 +29,14 @@ local function made_at(hold, ttl)
     end
 end
 
--- COMMIT and CANCEL. What was held is released where it still is; what was consumed is given back by a CANCEL. What was used counts also
--- where the COMMIT comes behind the CANCEL.
-function reservations.settle(verb, hold, hits, made, ends, mark, time, pages)
-    local now, known = current.now, marks.of(mark)
-    if known and not (verb == COMMIT and known == CANCELLED) then return answers.answer(answers.DUPLICATE) end
-    -- From the reservation's end on, which is a day ahead at most, whatever a token says.
-    marks.set(mark, verb == COMMIT and COMMITTED or CANCELLED, min(max(ends - now, 0), marks.KEPT) + marks.KEPT)
+-- Commits or cancels a reservation. Both release its hold where it still exists; a CANCEL also gives back the consumed requests. A COMMIT
+-- counts its usage even after a CANCEL.
+function reservations.finish(verb, hold, hits, made, ends, idempotency_key, time, past_days)
+    local now, outcome = current.now, idempotency.text(idempotency_key)
+    if outcome and not (verb == COMMIT and outcome == CANCELLED) then return answers.answer(answers.DUPLICATE) end
+    -- The retention starts at the reservation's end. A token's end is bounded to a day ahead.
+    idempotency.set(idempotency_key, verb == COMMIT and COMMITTED or CANCELLED,
+        min(max(ends - now, 0), idempotency.RETENTION) + idempotency.RETENTION)
     if made == UNKNOWN then
         made = made_at(hold, ends)
         if not made then return answers.answer(answers.OK) end
@@ -48,15 +49,15 @@ function reservations.settle(verb, hold, hits, made, ends, mark, time, pages)
             counters.consume(state, current.asked, time > 0 and time < now and time or nil, made)
         elseif hits > 0 then
             counters.give_back_hits(state, hits, made)
-            -- An earlier day is in the reports already.
+            -- An earlier day has been reported already.
             if state.history and made >= state.history.starts then history.take_back_requests(state, hits) end
         end
     end
     if verb == COMMIT then
-        history.add_amounts(false, made, pages)
+        history.add_amounts(false, made, past_days)
         answers.note_warnings()
     end
-    return answers.answer((known or ends <= now) and answers.LATE or answers.OK)
+    return answers.answer((outcome or ends <= now) and answers.LATE or answers.OK)
 end
 
 return reservations

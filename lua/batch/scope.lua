@@ -1,33 +1,35 @@
 -- scope.lua: the state of one scope during a call.
 --
 -- A scope is one hash. Besides the fields of sliding limits (window.lua) it has:
---   cost/day, cost/day.p    a calendar limit, and the id and the end (Unix ms) of the period it counts, by the calendar of the set
---                           that began it: '2026-11-20 1795219200000'. That period runs to its own end, whatever sets with another
---                           calendar the scope is read with in the meantime; what is counted next begins the period of its set
---   cost/total              a limit for ever
---   held                    what open reservations hold (holds.lua)
---   alerts, outbox          thresholds that were reached, and what has not been published of them (alerts.lua)
---   requests/1m.e           a refusal that was reported (refusals.lua)
---   history, history/…      usage of the running day (today.lua)
+--   cost/day, cost/day.p    a calendar limit, and the id and end (Unix ms) of the period that it counts, '2026-11-20 1795219200000', by the
+--                           calendar of the set that started it. The period runs to that end, even if sets with another calendar read
+--                           the scope in the meantime. The next usage then starts a period of its own set
+--   cost/total              a limit without a period
+--   held                    the sums of open reservations (holds.lua)
+--   alerts, outbox          the thresholds reached, and the alert changes to publish (alerts.lua)
+--   requests/1m.e           the last reported refusal (refusals.lua)
+--   history, history/…      the usage of the running day (today.lua)
 --
 -- The state, until the hash has been read (scope.read):
---   key, set, history, label   history: that of the set; label: 'provider=openai', under which other scopes' history counts what this one had a part in, or false
---   requests, order, tally, wanted     what operations will add to its history (today.lua)
+--   key, set, history   history: of the set
+--   label               under which the history of other scopes is split, 'provider=openai', or false
+--   requests, label_list, label_hits, wanted   what the operations add to its history (today.lua)
 -- and from then on:
---   found      the reply of the HMGET, in the order of set.read, then labels by `order`, then `wanted`
---   used[j]    what counts against limit j now
---   created    the hash holds nothing that the set counts
---   broken     Redis's error where the key cannot be read (not a hash, say); the rest means nothing then
---   held, alerts, outbox   the texts of these fields, or false; holds.lua makes a table of the first
--- Where they are needed, otherwise nil:
---   moved[j]   the stored bucket or period is an older one, so its marker has to be written with the counter
---   rings[j]   a sliding limit's earlier buckets where they differ from what is stored
---   texts[j]   used[j] as it is stored, where a double does not hold it exactly
---   ends[j]    when the period that a calendar limit counts ends, where that is not the set's; markers[j]: its id and its end
---   ahead[j]   a sliding limit's newest bucket is so many after the present one: the clock went back
---   changed, delta, pieces, before, refunded (counters.lua); waiting[meter]: used, but not counted yet
---   day, today, earlier: the running day, its page, and earlier days (today.lua, days.lua)
---   pending: the outbox's items (alerts.lua); refused (refusals.lua)
+--   found      the reply to the HMGET: the fields of set.read, then of label_list, then of wanted
+--   used[j]    the amount that currently counts against limit j
+--   created    whether the hash has no counter of the set
+--   broken     Redis's error where the key cannot be read, for example because it is not a hash; the other fields are invalid then
+--   held, alerts, outbox   the texts of these fields, or false; holds.lua parses the first into a table
+-- Set only where needed, otherwise nil:
+--   moved[j]   the stored bucket or period is an older one, so its marker must be written with the counter
+--   rings[j]   a sliding limit's earlier buckets where they differ from the stored text
+--   texts[j]   the stored text of used[j] where a double does not represent it exactly
+--   ends[j]    the end of the period that a calendar limit counts where it is not the set's; markers[j]: its id and end
+--   ahead[j]   the number of buckets that a sliding limit's newest bucket is in the future, because the clock went back
+--   changed, delta, pieces, before, refunded   see counters.lua
+--   waiting[meter]         usage that is journaled but not counted yet
+--   day, today, earlier    the running day, its record, and earlier days (today.lua, days.lua)
+--   pending, refused       the outbox's items (alerts.lua); the limits with a noted refusal (refusals.lua)
 -- @include lib/exact
 -- @include batch/current
 -- @include batch/sets
@@ -41,13 +43,13 @@ local ceil, max, find, match, format = math.ceil, math.max, string.find, string.
 
 function scope.new(key, set, label)
     return {
-        key = key, set = set, label = label, history = set.history, requests = 0, order = false, tally = false,
+        key = key, set = set, label = label, history = set.history, requests = 0, label_list = false, label_hits = false,
         found = false, used = false, created = true, broken = false, held = false, alerts = false,
         outbox = false, moved = nil, changed = nil,
     }
 end
 
--- A calendar limit that counts another period than the set's: that one where it goes on, else nothing is counted yet.
+-- Reads a calendar limit that counts another period than the set's. Returns its count while that period continues, otherwise 0.
 local function read_period(state, j, marker, count)
     local ends = tonumber(match(marker or '', ' (%d+)$'))
     if ends and ends > current.now and ends <= LARGEST then
@@ -60,13 +62,12 @@ local function read_period(state, j, marker, count)
     return 0
 end
 
--- A sliding limit whose newest bucket is not the present one. late: those whose earlier buckets have to be read.
+-- Reads a sliding limit whose newest bucket is not the current one. late: collects the limits whose earlier buckets must be read.
 local function read_window(state, j, marker, count, late)
     local steps = state.set.current[j] - (tonumber(marker) or 0)
-    if steps == 0 then return count end -- the marker was written in another form
-    -- A clock that went back: for as long as the newest bucket lies within a window it is still counted in, and waits for the time
-    -- to catch up; from further back it is taken to be the present one, and written down as that even if nothing else changes: a
-    -- full limit would never become free.
+    if steps == 0 then return count end -- the marker was written in another format
+    -- The clock went back. A newest bucket within one window ahead still counts until the time catches up. One further ahead is taken for
+    -- the current bucket, and written as such even if nothing else changes: otherwise a full limit would never free up.
     if steps < 0 and steps >= -RING then
         state.ahead = state.ahead or {}
         state.ahead[j] = -steps
@@ -99,7 +100,7 @@ local function read_late(state, late)
     end
 end
 
--- What a limit counts where that is not simply the number of its counter, of the period or bucket that holds now.
+-- Returns the used amount of a limit in all cases that scope.parse does not handle: another period or bucket, or an unusual text.
 local function read_limit(state, j, text, marker, late)
     local set = state.set
     if not text then
@@ -119,7 +120,7 @@ local function read_limit(state, j, text, marker, late)
     return read_window(state, j, marker, count, late)
 end
 
--- Works out what counts now from the fields that were found.
+-- Computes the used amounts from the fields read.
 function scope.parse(state, found)
     local set, used = state.set, {}
     local size, at, counter, stored = set.size, set.at, set.counter, set.stored
@@ -127,8 +128,8 @@ function scope.parse(state, found)
     local late
     for j = 1, size do
         if counter[j] then
-            local place = at[j]
-            local text, marker = found[place], found[place + 1]
+            local offset = at[j]
+            local text, marker = found[offset], found[offset + 1]
             local count = marker and marker == stored[j] and tonumber(text)
             if count and count >= 0 and count <= LARGEST then
                 used[j], state.created = count, false
@@ -145,7 +146,7 @@ function scope.parse(state, found)
     if held_at then state.held, state.alerts, state.outbox = found[held_at], found[held_at + 1], found[held_at + 2] end
 end
 
--- A scope of a set by itself, without its history; for reading alone.
+-- Reads a single scope without its history, for read-only functions.
 function scope.load(key, set)
     local state = scope.new(key, set, false)
     if not set.held_at then
@@ -158,7 +159,7 @@ function scope.load(key, set)
     return state
 end
 
--- What counts against a limit: a number, or past 2^53 its text.
+-- Returns the used amount of a limit: a number, or past 2^53 its text.
 function scope.used(state, j)
     local used, text = state.used[j], state.texts and state.texts[j]
     local pieces = state.pieces and state.pieces[j]
@@ -170,13 +171,13 @@ function scope.used(state, j)
     return exact.total(sum)
 end
 
--- The same as text.
+-- Returns the used amount of a limit as text.
 function scope.used_text(state, j)
     local used = scope.used(state, j)
     return type(used) == 'string' and used or format('%d', used)
 end
 
--- The earlier buckets of a sliding limit as text, read now if that was not needed before.
+-- Returns the text of a sliding limit's earlier buckets, which is read on demand.
 function scope.ring(state, j)
     return state.rings and state.rings[j] or call('HGET', state.key, state.set.ring[j])
 end
@@ -186,19 +187,19 @@ function scope.set_ring(state, j, text)
     state.rings[j] = text
 end
 
--- Milliseconds until the bucket so many places before the newest has left the window.
-function scope.leaves_in(set, j, place)
-    return (set.current[j] - place + RING + 1) * set.width[j] - current.now
+-- Returns the milliseconds until a bucket leaves the window. age: the number of buckets since it was the newest.
+function scope.leaves_in(set, j, age)
+    return (set.current[j] - age + RING + 1) * set.width[j] - current.now
 end
 
--- When what counts against a limit now stops to: of a calendar limit the end of its period, of a sliding one that of its newest
--- bucket's time in the window; false for others.
+-- Returns when current usage stops counting against a limit: at the end of a calendar limit's period, or when the newest bucket leaves a
+-- sliding window; false for other limits.
 function scope.end_of(state, j)
     return state.ends and state.ends[j] or state.set.ends[j]
 end
 
--- Milliseconds until nothing of what is counted now counts any more; 0 when nothing is. Needs no earlier buckets of its own: the
--- stored newest bucket always holds something, and where time has moved on since, the earlier ones were read.
+-- Returns the milliseconds until none of the current usage counts any more; 0 where there is none. Earlier buckets need not be read for it:
+-- the stored newest bucket is never empty, and where the window has advanced since, they have been read.
 function scope.resets_in(state, j)
     local set = state.set
     if set.kind[j] == CALENDAR then return scope.end_of(state, j) - current.now end
@@ -206,11 +207,11 @@ function scope.resets_in(state, j)
     local ring = state.moved and state.moved[j] and state.rings and state.rings[j]
     if not ring or (state.changed and state.changed[j]) then return scope.leaves_in(set, j, 0) end
     local _, width, columns = window.parse(ring)
-    local place = find(columns, '[1-9]')
-    return place and scope.leaves_in(set, j, ceil(place / width)) or 0
+    local position = find(columns, '[1-9]')
+    return position and scope.leaves_in(set, j, ceil(position / width)) or 0
 end
 
--- The scope's text: user:alice.
+-- Returns the scope's text: user:alice.
 function scope.text(state)
     local text = string.sub(state.key, current.prefix + 1)
     return find(text, '::', 1, true) and (string.gsub(text, '::', ':')) or text

@@ -1,26 +1,24 @@
--- sets.lua: limit sets. A set is the list of limits that hold for a scope, and whether a history is kept; many scopes share one. What
--- a set says is prepared once and kept between calls, by an id that is a hash of its content; what depends on the time is worked out
--- once a call.
+-- sets.lua: limit sets. A set is the list of limits of a scope, and how its history is stored; many scopes share one. A set is prepared
+-- once and cached between calls by its id, which is a hash of its content. The part that depends on the time is computed once per call.
 --
 -- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers, is usual }
---   history  0, or { day, month, kept, kept, kind }: two calendars (lib/clock.lua), for how many ms after its end each is kept, and the
---            kind of the scopes, 'user'
+--   history  0, or { day, month, day retention, month retention, kind }: two calendars (lib/clock.lua), the retention of each after its
+--            end in ms, and the kind of the scopes, 'user'
 --   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
---              name    'requests/1m'; prefix of the limit's fields
+--              name    'requests/1m'; the prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
---              kind    1 one request, 2 sliding window, 3 calendar period, 4 for ever, 5 open reservations (no field)
---              max     -1 is unlimited
---              shadow  1: counts and reports, never denies
---              thresholds  { percent, amount, … }, ascending: from the first on replies warn, and each opens an alert
---                      (alerts.lua); 0 for none
---              arg     kind 2: length of the window in ms; kind 3: a calendar; otherwise 0
---              source  'tier:basic': where it comes from, in one word
---   only resolves  1: alerts are resolved by it, and none is opened; otherwise 0
---   tier     the id of the tier that the user has with this set; '' for none
---   varies   names of the limits that other requests may find otherwise, or not at all, by another tier; not there for none
---   other tiers    those that such requests may have, and in which anything counts; only in a set that speaks for all tiers but
---            them
---   is usual 1: the tier of that set is the one that the user has where nothing is said; otherwise 0
+--              kind    1 one request, 2 sliding window, 3 calendar period, 4 without a period, 5 open reservations (no field)
+--              max     -1 for unlimited
+--              shadow  1: counts and reports, but never denies
+--              thresholds  { percent, amount, … }, ascending: replies warn from the first on, and each opens an alert (alerts.lua);
+--                      0 for none
+--              arg     kind 2: the length of the window in ms; kind 3: a calendar; otherwise 0
+--              source  the origin of the limit, in one word: 'tier:basic'
+--   only resolves  1: the set resolves alerts, but opens none; otherwise 0
+--   tier     the id of the user's tier with this set; '' for none
+--   varies   the names of the limits that differ, or are missing, for requests with another tier of the user; nil for none
+--   other tiers    the tiers of such requests that have any limits; only in a set that decides for all tiers but these
+--   is usual 1: the tier of the set is the user's tier for requests without traits; otherwise 0
 -- @include alerts/book
 -- @include alerts/outbox
 -- @include lib/clock
@@ -35,17 +33,17 @@ local REQUEST, REQUESTS = sets.REQUEST, sets.REQUESTS
 local floor, ceil, max, format = math.floor, math.ceil, math.max, string.format
 local period = clock.period
 
--- Sets by id. Dropped whole when there are too many: those in use are sent again.
-local MAX_KEPT = 4096
-local kept, kept_count = {}, 0
+-- The cache of sets by id. It is cleared when it is full; sets in use are then sent again.
+local MAX_CACHED = 4096
+local cached, cached_count = {}, 0
 
-local function names_in(list)
+local function as_keys(list)
     local is_in = {}
     for i = 1, #list do is_in[list[i]] = true end
     return is_in
 end
 
--- Adds to the HMGET that reads a scope all fields of a set but its labels, and notes where they will stand in the reply.
+-- Creates the HMGET that reads a scope, with all fields of a set except those of labels, and stores their offsets in the reply.
 local function list_fields(set)
     local read, size = { 'HMGET', '' }, 2
     for j = 1, set.size do
@@ -72,14 +70,15 @@ local function list_fields(set)
     set.read, set.read_size = read, size
 end
 
--- What a set is as long as it is kept: an array for each property of its limits, by their places in the set.
---   at[j]        where in the reply of `read` the limit's counter stands; its marker, if it has one, comes behind it
+-- Prepares a set: an array for each property of its limits, by the limits' indices.
+--   at[j]        the offset of the limit's counter in the reply to `read`; its marker, if it has one, follows
 --   counted      the limits that count requests
---   is_simple    all limits are such, enforced, and have a marker
---   stamp        the time for which the rest has been worked out (refresh)
---   current[j]   of a sliding limit: the number of its newest bucket; stored[j]: the marker that says it, or the period
---   ends[j]      when what is counted now counts no more; starts[j]: of a calendar limit, when its period began
---   expires      when a key that is written now needs to live no longer
+--   is_simple    whether every limit counts requests, is enforced, and has a marker
+--   index_of     the index of a limit with a counter, by name
+--   stamp        the time for which the following have been computed (refresh)
+--   current[j]   of a sliding limit: the number of its newest bucket; stored[j]: the marker of that bucket, or of the period
+--   ends[j]      when current usage stops counting; starts[j]: of a calendar limit, the start of its period
+--   expires      until when a key written now must live
 local function prepare(sent)
     local limits = sent[2]
     local set = {
@@ -88,8 +87,8 @@ local function prepare(sent)
         counter = {}, marker = {}, ring = {}, at = {}, counted = {}, for_ever = false, holds = false,
         held_at = false, history = false, history_at = false, read = false, read_size = 0,
         stamp = false, current = {}, stored = {}, ends = {}, starts = {}, expires = 0,
-        varies = sent[5] and names_in(sent[5]), other_tiers = sent[6] and names_in(sent[6]),
-        speaks_for_usual = sent[7] == 1, places = {}, is_simple = false,
+        varies = sent[5] and as_keys(sent[5]), other_tiers = sent[6] and as_keys(sent[6]),
+        is_usual = sent[7] == 1, index_of = {}, is_simple = false,
     }
     for j = 1, #limits do
         local limit = limits[j]
@@ -111,14 +110,14 @@ local function prepare(sent)
             set.holds = true
         end
         if set.counter[j] then
-            set.places[name] = j
+            set.index_of[name] = j
             if limit[2] == REQUESTS and kind ~= REQUEST then set.counted[#set.counted + 1] = j end
         end
         set.current[j], set.stored[j], set.ends[j], set.starts[j] = false, false, false, false
     end
     if sent[1] ~= 0 then
         set.history = {
-            day_calendar = sent[1][1], month_calendar = sent[1][2], day_kept = sent[1][3], month_kept = sent[1][4],
+            day_calendar = sent[1][1], month_calendar = sent[1][2], day_retention = sent[1][3], month_retention = sent[1][4],
             kind = sent[1][5], day = false, starts = 0, ranking = false,
         }
     end
@@ -130,8 +129,8 @@ local function prepare(sent)
     return set
 end
 
--- The day of history that holds now, as today.lua has it: history.day, and when it started. False where a calendar does not cover the
--- time.
+-- Computes the current day of history: history.day, in the form of today.lua, and its start. Returns false where a calendar does not cover
+-- the time.
 local function refresh_history(history, now)
     local id, ends, starts = period(history.day_calendar, now)
     local month, month_ends = period(history.month_calendar, now)
@@ -147,10 +146,10 @@ local function refresh_history(history, now)
     return true
 end
 
--- Works out what depends on the time. False where a calendar does not cover it.
+-- Computes the properties that depend on the time. Returns false where a calendar does not cover it.
 local function refresh(set, now)
     local kind, width, current, stored, ends, expires = set.kind, set.width, set.current, set.stored, set.ends, 0
-    set.stamp = false -- for no time, where this ends half way
+    set.stamp = false -- invalid in case this returns early
     for j = 1, set.size do
         if kind[j] == SLIDING then
             local bucket = floor(now / width[j])
@@ -159,12 +158,12 @@ local function refresh(set, now)
             end
             expires = max(expires, now + (RING + 2) * width[j])
         elseif kind[j] == CALENDAR then
-            local id, its_end, starts = period(set.calendar[j], now)
+            local id, period_end, starts = period(set.calendar[j], now)
             if not id then return false end
-            if its_end ~= ends[j] or starts ~= set.starts[j] then
-                stored[j], ends[j], set.starts[j] = format('%s %d', id, its_end), its_end, starts
+            if period_end ~= ends[j] or starts ~= set.starts[j] then
+                stored[j], ends[j], set.starts[j] = format('%s %d', id, period_end), period_end, starts
             end
-            expires = max(expires, its_end)
+            expires = max(expires, period_end)
         end
     end
     set.expires = expires
@@ -173,18 +172,18 @@ local function refresh(set, now)
     return true
 end
 
--- The sets with these ids, for a time. sent: by the same places what the sets say, where the caller has to say it; empty otherwise.
--- Returns nil and a status: 0 where a calendar does not cover the time, 4 where a set is unknown.
+-- Returns the sets with the given ids, refreshed for a time. sent: the contents of sets at the same indices, where the caller includes them.
+-- On failure returns nil and a status: 0 where a calendar does not cover the time, 4 where a set is unknown.
 function sets.all(ids, sent, now)
     local found = {}
     for i = 1, #ids do
         local id = ids[i]
-        local set = kept[id]
+        local set = cached[id]
         if not set then
             if not sent[i] then return nil, 4 end
             set = prepare(sent[i])
-            if kept_count >= MAX_KEPT then kept, kept_count = {}, 0 end
-            kept[id], kept_count = set, kept_count + 1
+            if cached_count >= MAX_CACHED then cached, cached_count = {}, 0 end
+            cached[id], cached_count = set, cached_count + 1
         end
         if set.stamp ~= now and not refresh(set, now) then return nil, 0 end
         found[i] = set
@@ -192,7 +191,7 @@ function sets.all(ids, sent, now)
     return found
 end
 
--- A set that is used once.
+-- Prepares a set for a single use, without the cache.
 function sets.one(sent, now)
     local set = prepare(sent)
     return refresh(set, now) and set or nil

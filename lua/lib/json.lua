@@ -1,9 +1,9 @@
--- json.lua: texts as JSON.
+-- json.lua: encodes texts as JSON.
 
 local json = {}
 local gsub = string.gsub
 
--- A text in quotation marks. cjson puts a backslash before every slash.
+-- Returns a JSON string. cjson escapes every slash, which is undone here.
 function json.quoted(text) return (gsub(cjson.encode(text), '\\/', '/')) end
 
 return json

@@ -2,10 +2,11 @@ import Foundation
 package import TollgateCore
 import TollgatePolicy
 
-/// Changes of the alerts of one scope, which its hash keeps until they have been published (alerts/outbox.lua).
+/// The transactional outbox of one scope: the changes of its alerts that its hash stores until they have been published
+/// (alerts/outbox.lua).
 package struct AlertOutbox: Sendable {
     package var scope: Scope
-    /// JSON objects, in the order in which the changes happened.
+    /// The changes as JSON objects, in the order in which they happened.
     package var items: [String]
 
     package init(scope: Scope, items: [String]) {
@@ -13,7 +14,7 @@ package struct AlertOutbox: Sendable {
         self.items = items
     }
 
-    /// The change that an item describes; nil where the item cannot be read.
+    /// Returns the change that an item describes; nil if the item cannot be read.
     package func change(of item: String) -> AlertChange? {
         let decoder = JSONDecoder()
         let json = Data(item.utf8)
@@ -21,15 +22,23 @@ package struct AlertOutbox: Sendable {
         return (try? decoder.decode(Resolution.self, from: json))?.change(of: scope)
     }
 
-    /// Whether a time is in Unix ms before the year 10000: later ones were not written by the script.
+    /// Returns whether a time in Unix ms is before the year 10000. The script writes no later ones.
     fileprivate static func isTime(_ time: Int64) -> Bool { (0..<253_402_300_800_000).contains(time) }
 }
 
-/// The item of an alert that was opened.
+/// A change of a scope's alerts that the batch script has found (alerts.lua).
+package enum AlertChange: Sendable, Hashable {
+    /// A threshold was reached.
+    case opened(Alert)
+    /// The alert with this id no longer applies, since a time in Unix ms.
+    case resolved(id: String, at: Int64, reason: Alert.Reason)
+}
+
+/// The outbox item of an opened alert.
 private struct Opening: Decodable {
-    /// `cost/day`
+    /// The name of the limit, `cost/day`.
     var opened: String
-    /// `2026-11-20/1795219200000`: id and end of a calendar period; `-` where the limit has none.
+    /// The id and end of a calendar period, `2026-11-20/1795219200000`; `-` if the limit has none.
     var period: String
     var percent: Int
     var max: String
@@ -56,7 +65,7 @@ private struct Opening: Decodable {
     }
 }
 
-/// The item of an alert that no longer applies.
+/// The outbox item of a resolved alert.
 private struct Resolution: Decodable {
     var resolved: String
     var percent: Int

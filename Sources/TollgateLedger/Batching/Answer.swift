@@ -1,56 +1,56 @@
-/// What the script said of one operation. Never copied: it moves from the reply to the owner of the operation.
+/// The script's result of one operation. Not copyable: it moves from the reply to the operation's delegate.
 package struct Answer: ~Copyable {
     package enum Outcome: Int64 {
         case allow = 1
         case deny = 2
         case ok = 3
-        /// A scope's key in Redis holds something that is not ours; nothing of the operation was applied.
+        /// A scope's key in Redis is not a hash; the operation was not applied.
         case broken = 4
-        /// Was done before; nothing was changed.
+        /// The operation was applied before; nothing was changed.
         case duplicate = 5
-        /// A COMMIT or CANCEL that was applied though the hold had ended.
+        /// A COMMIT or CANCEL was applied although the hold had expired.
         case late = 6
-        /// More would be held of a scope than can be counted exactly; nothing of the operation was applied.
+        /// A scope would hold more than can be counted exactly; the operation was not applied.
         case overfull = 7
-        /// A RECORD or REFUND whose id was used for other amounts; nothing was changed.
+        /// The id of a RECORD or REFUND was used for other amounts before; nothing was changed.
         case conflict = 8
-        /// Not said by the script: kept on disk, and applied when Redis can be reached.
+        /// The write is journaled, and applied when Redis can be reached. The script never returns it.
         case queued = 100
     }
 
     package var outcome: Outcome
-    /// The tightest limit of an ALLOW, the one that refuses longest of a DENY.
+    /// The tightest limit of an ALLOW; the limit of a DENY that denies longest.
     package var limit: LimitReference?
-    /// What counts against `limit`, after the operation.
+    /// The usage that counts against `limit`, after the operation.
     package var used: Int64 = 0
-    /// What open reservations hold of `limit`.
+    /// The amount that open reservations hold of `limit`.
     package var held: Int64 = 0
-    /// Of an ALLOW, until nothing counts against `limit` any more; of a DENY, until the same request could pass, negative
-    /// where waiting does not help.
+    /// For an ALLOW, the time until nothing counts against `limit`. For a DENY, the time until the same request could pass;
+    /// negative if waiting does not help.
     package var milliseconds: Int64 = 0
-    /// What few answers have; nil where there is nothing of it.
+    /// The parts that few answers have; nil if there are none.
     package private(set) var extras: Extras?
 
-    /// Behind one pointer, so that answers without it carry and drop no more than that.
+    /// The rare parts of an answer, behind one pointer so that other answers stay small.
     package final class Extras {
-        /// That of the reservation, of a RESERVE that was allowed.
+        /// The reservation's token, for a RESERVE that was allowed.
         package internal(set) var token: String?
-        /// Shadow limits that would have denied.
+        /// The shadow limits that would have denied.
         package internal(set) var shadows: [LimitReference] = []
-        /// Limits past a threshold.
+        /// The limits whose usage is past a threshold.
         package internal(set) var warnings: [Warning] = []
     }
 
-    /// The extras, to add something to them.
+    /// Returns the extras, created if there are none.
     mutating func makeExtras() -> Extras {
-        let made = extras ?? Extras()
-        extras = made
-        return made
+        let created = extras ?? Extras()
+        extras = created
+        return created
     }
 
     package struct LimitReference {
         package var plan: ScopePlan
-        /// Into `plan.set.limits`.
+        /// The index in `plan.set.limits`.
         package var index: Int
     }
 

@@ -2,32 +2,31 @@ import NIOCore
 import TollgateCore
 
 extension BatchEncoder {
-    /// The script's words for a RECORD and a REFUND that count once, or as of another time.
-    private static let recordWith: Int64 = 8
-    private static let refundWith: Int64 = 9
+    /// The script's codes of a RECORD and a REFUND with an idempotency key or a time.
+    private static let recordWithTerms: Int64 = 8
+    private static let refundWithTerms: Int64 = 9
 
+    /// Returns the script's code of a verb.
     static func word(for verb: OperationVerb, hasTerms: Bool) -> Int64 {
         guard hasTerms else { return Int64(verb.rawValue) }
-        return verb == .record ? recordWith : verb == .refund ? refundWith : Int64(verb.rawValue)
+        return verb == .record ? recordWithTerms : verb == .refund ? refundWithTerms : Int64(verb.rawValue)
     }
 
-    /// What follows the scopes of an operation.
+    /// Appends the terms of an operation, behind its scopes.
     mutating func append(
         _ terms: OperationTerms?, _ times: OperationTimes, of verb: OperationVerb, on scopes: [ScopePlan]
     ) {
-        let mark = terms.map { place(of: $0.mark) } ?? 0
+        let key = terms.map { position(of: $0.idempotencyKey) } ?? 0
         var numbers: [Int64] = []
         switch terms {
-        case .once?, nil: numbers = [mark]
-        case .reserving(let reservation)?: numbers = [place(ofText: reservation.hold), reservation.timeToLive, mark]
+        case .once?, nil: numbers = [key]
+        case .reserving(let reservation)?: numbers = [addText(reservation.hold), reservation.timeToLive, key]
         case .ending(let reservation)?:
-            numbers = [
-                place(ofText: reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt, mark,
-            ]
+            numbers = [addText(reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt, key]
         }
         if terms?.reserving == nil {
             let periodTime = verb == .cancel ? nil : times.periodTime(of: terms)
-            numbers += [times.usedAt ?? 0, pages(at: periodTime, now: times.now, of: scopes)]
+            numbers += [times.usedAt ?? 0, addHistoryPeriods(at: periodTime, now: times.now, of: scopes)]
         }
         operations.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength * numbers.count) { writer in
             for number in numbers { writer.write(number) }
@@ -35,48 +34,49 @@ extension BatchEncoder {
         operationItems += numbers.count
     }
 
-    /// The text of the pages of history that a time belongs to; 0 where these are the present ones anyway.
-    private mutating func pages(at time: Int64?, now: Int64, of scopes: [ScopePlan]) -> Int64 {
+    /// Adds the text of the days and months of history at a time, and returns its position; 0 if they are the present ones.
+    private mutating func addHistoryPeriods(at time: Int64?, now: Int64, of scopes: [ScopePlan]) -> Int64 {
         guard let time else { return 0 }
-        // A batch is applied a little later than now.
+        // A batch is applied a little later than it is encoded.
         let isOther = scopes.contains { plan in
             plan.set.history != nil && !plan.set.isSamePeriods(time, now + Self.maxWait)
         }
-        return isOther ? place(ofText: scopes.map { $0.set.page(at: time) }.joined(separator: ";")) : 0
+        return isOther ? addText(scopes.map { $0.set.historyPeriods(at: time) }.joined(separator: ";")) : 0
     }
 
-    /// In ms.
+    /// The maximum time until a batch is applied, in ms.
     private static let maxWait: Int64 = 60_000
 
-    private mutating func place(ofText text: String) -> Int64 {
+    /// Adds a text, and returns its position.
+    private mutating func addText(_ text: String) -> Int64 {
         texts.writeMessagePack(text.utf8)
         textCount += 1
         return Int64(textCount)
     }
 
-    /// Two operations of a batch that are known by the same mark share its key.
-    private mutating func place(of mark: IdempotencyKey) -> Int64 {
-        if let place = marks[mark] { return Int64(place) }
-        idempotencyKeys.writeBulk(prefix + mark.name)
-        marks[mark] = marks.count + 1
-        return Int64(marks.count)
+    /// Returns the position of an idempotency key. Operations of a batch with the same key share it.
+    private mutating func position(of key: IdempotencyKey) -> Int64 {
+        if let position = keyPositions[key] { return Int64(position) }
+        idempotencyKeys.writeBulk(prefix + key.name)
+        keyPositions[key] = keyPositions.count + 1
+        return Int64(keyPositions.count)
     }
 }
 
-// MARK: - Reading back
+// MARK: - Decoding
 
-/// One operation as it was put into a batch.
+/// An operation that was decoded from a batch.
 struct BatchedOperation {
     var verb: OperationVerb
     var amounts: Amounts
     var scopes: [ScopePlan]
-    /// When it was used, where that was said (Unix ms).
+    /// The time of the usage, if the request had one (Unix ms).
     var usedAt: Int64?
 }
 
 extension BatchEncoder {
-    /// The operations of the batch, in their order. Read back from their encoding only when Redis could not be reached, so
-    /// that keeping them costs nothing when it can.
+    /// Returns the operations of the batch, in order. They are decoded only when Redis could not be reached, so that
+    /// storing them costs nothing otherwise.
     func batchedOperations() -> [BatchedOperation] {
         operations.withBytes { bytes in
             var reader = MessagePackReader(bytes)
@@ -99,11 +99,11 @@ extension BatchEncoder {
             }
         }
         for _ in 0..<(reader.readInteger() ?? 0) {
-            guard let place = reader.readInteger() else { return nil }
-            operation.scopes.append(plans[Int(place) - 1])
+            guard let position = reader.readInteger() else { return nil }
+            operation.scopes.append(plans[Int(position) - 1])
         }
         let terms = (0..<Self.termCount(of: word)).map { _ in reader.readInteger() ?? 0 }
-        // The last but one of all that have it.
+        // The last but one term of all verbs that have it.
         if word > Int64(OperationVerb.reserve.rawValue), terms.count >= 3, terms[terms.count - 2] > 0 {
             operation.usedAt = terms[terms.count - 2]
         }
@@ -112,8 +112,8 @@ extension BatchEncoder {
 
     private static func verb(for word: Int64) -> OperationVerb {
         switch word {
-        case recordWith: .record
-        case refundWith: .refund
+        case recordWithTerms: .record
+        case refundWithTerms: .refund
         default: OperationVerb(rawValue: UInt8(word)) ?? .check
         }
     }
@@ -123,7 +123,7 @@ extension BatchEncoder {
         case .reserve: 3
         case .commit, .cancel: 7
         case .check, .peek, .record, .refund: 0
-        case nil: word == recordWith || word == refundWith ? 3 : 0
+        case nil: word == recordWithTerms || word == refundWithTerms ? 3 : 0
         }
     }
 }

@@ -2,13 +2,13 @@ import NIOCore
 package import TollgateCore
 package import TollgateRedis
 
-/// Writes operations as the batch function takes them (batch.lua), each distinct scope and limit set once. Owned by one event
-/// loop, like the plans that it is given.
+/// Encodes operations for the batch function (batch.lua), with each distinct scope and limit set once. Owned by one
+/// event loop, like its plans.
 package struct BatchEncoder {
     private let number: Int
     /// The distinct scopes, in the order of the function's keys.
     package private(set) var plans: [ScopePlan] = []
-    /// Whether there is nothing but PEEKs, which change nothing.
+    /// Whether all operations are PEEKs, which change nothing.
     private(set) var onlyPeeks = true
     private(set) var sets: [LimitSet] = []
 
@@ -16,18 +16,20 @@ package struct BatchEncoder {
     private var scopes = GrowingBytes(room: 512)
     var operations = GrowingBytes(room: 2_048)
     var operationItems = 0
-    /// Texts of holds, and their number.
+    /// The texts that operations refer to by their positions, such as holds.
     var texts = ByteBuffer()
     var textCount = 0
-    /// The places of the keys of marks, from 1.
-    var marks: [IdempotencyKey: Int] = [:]
+    /// The positions of the idempotency keys, from 1.
+    var keyPositions: [IdempotencyKey: Int] = [:]
     var idempotencyKeys = ByteBuffer()
     private let keySpace: KeySpace
     let partition: KeySpace.Partition?
-    /// What all keys begin with.
+    /// The prefix of all keys.
     let prefix: String
 
-    /// `number` is another than that of any batch which the same plans were put into before. All keys are in the partition.
+    /// - Parameters:
+    ///   - number: Different from that of every batch that has had the same plans.
+    ///   - partition: The partition of all keys.
     package init(number: Int, keySpace: KeySpace, partition: KeySpace.Partition? = nil) {
         self.number = number
         self.keySpace = keySpace
@@ -35,7 +37,7 @@ package struct BatchEncoder {
         prefix = keySpace.prefix(of: partition)
     }
 
-    /// Adds an operation on scopes, without the inert ones but where it settles a reservation.
+    /// Adds an operation on scopes. Callers leave out inert ones, except for a COMMIT or CANCEL.
     package mutating func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms? = nil,
         times: OperationTimes = OperationTimes()
@@ -43,8 +45,8 @@ package struct BatchEncoder {
         if verb != .peek { onlyPeeks = false }
         let hasTerms = terms != nil || times.usedAt != nil
         for plan in scopes where plan.batchNumber != number { add(plan) }
-        let longest = MessagePackWriter.maxIntegerLength * (Self.maxItemsWithoutScopes + scopes.count)
-        operations.writeMessagePack(atMost: longest) { writer in
+        let maxLength = MessagePackWriter.maxIntegerLength * (Self.maxItemsWithoutScopes + scopes.count)
+        operations.writeMessagePack(atMost: maxLength) { writer in
             if verb == .check, amounts.areOneRequest {
                 writer.write(Self.plainCheck)
                 operationItems += 2 + scopes.count
@@ -53,17 +55,17 @@ package struct BatchEncoder {
                 operationItems += 3 + scopes.count + Self.write(amounts, to: &writer)
             }
             writer.write(Int64(scopes.count))
-            for plan in scopes { writer.write(Int64(plan.batchPlace)) }
+            for plan in scopes { writer.write(Int64(plan.batchPosition)) }
         }
         if hasTerms { append(terms, times, of: verb, on: scopes) }
     }
 
-    /// Verb, count of amounts, five meters with an amount each, count of scopes.
+    /// The verb, the count of amounts, five meters with an amount each, and the count of scopes.
     private static let maxItemsWithoutScopes = 13
-    /// The script's word for a CHECK of one request that names no other amount.
+    /// The script's code of a CHECK of one request without other amounts.
     static let plainCheck: Int64 = 0
 
-    /// Returns how many items the named amounts are.
+    /// Writes the amounts that are set. Returns the number of items written.
     private static func write(_ amounts: Amounts, to writer: inout MessagePackWriter) -> Int {
         let tokens = amounts.allTokens
         func one(_ amount: Int64?) -> Int { amount == nil ? 0 : 1 }
@@ -86,30 +88,35 @@ package struct BatchEncoder {
 
     private mutating func add(_ plan: consuming ScopePlan) {
         plan.batchNumber = number
-        plan.batchPlace = Int32(plans.count + 1)
+        plan.batchPosition = Int32(plans.count + 1)
         if plan.set.batchNumber != number {
             sets.append(plan.set)
             plan.set.batchNumber = number
-            plan.set.batchPlace = sets.count
+            plan.set.batchPosition = sets.count
         }
         if plan.partition == partition {
             plan.withKey { keys.append($0) }
         } else {
-            // Only the text of a scope without limits and history matters: its key is neither read nor written.
+            // A scope without limits and history: its text matters, but its key is neither read nor written.
             keys.appendBulk(prefix + KeySpace.name(ofScope: String(decoding: plan.text, as: UTF8.self)))
         }
-        let place = Int64(plan.set.batchPlace)
+        let setPosition = Int64(plan.set.batchPosition)
         scopes.writeMessagePack(atMost: MessagePackWriter.maxIntegerLength + plan.label.count) { writer in
-            writer.write(place)
+            writer.write(setPosition)
             plan.withLabel { writer.write(packed: $0) }
         }
-        // Handed on, after all that reads it: a copy of the reference would be a retain and a release.
+        // Last, so that the reference moves: a copy would cost a retain and a release.
         plans.append(plan)
     }
 
-    /// Returns the arguments of the function that applies the batch, for a Redis clock of so many Unix ms; with an identity at most
-    /// once. Its decisions count what waits in the journal. With `fixedClock` the function takes that for the time. Limit sets that
-    /// Redis knows are named by their ids alone.
+    /// Returns the arguments of the function that applies the batch.
+    ///
+    /// - Parameters:
+    ///   - now: The time of Redis's clock, Unix ms.
+    ///   - identity: The identity under which the batch is applied at most once.
+    ///   - waiting: The usage in the journal, which decisions count.
+    ///   - fixedClock: The present time for tests, instead of Redis's clock.
+    ///   - isKnown: Whether Redis knows a limit set, which then is sent as its id alone.
     package func arguments(
         at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,
         isKnown: (LimitSet) -> Bool = { _ in false }
@@ -136,7 +143,7 @@ package struct BatchEncoder {
         write(waiting, into: &tail)
 
         let length = head.count + scopes.count + operationsHead.count + operations.count + tail.readableBytes
-        let keyCount = plans.count + marks.count + (identity == nil ? 0 : 1)
+        let keyCount = plans.count + keyPositions.count + (identity == nil ? 0 : 1)
         var command = GrowingBytes(room: length + keys.count + idempotencyKeys.readableBytes + 256)
         command.appendBulk(String(keyCount))
         command.append(keys)
@@ -154,7 +161,8 @@ package struct BatchEncoder {
 }
 
 extension BatchEncoder {
-    /// The ids of the limit sets, and what those say that Redis does not know; no list where it knows all.
+    /// Writes the ids of the limit sets, and the encodings of those that Redis does not know; an empty list if it knows
+    /// all.
     private func writeSets(at now: Int64, _ isKnown: (LimitSet) -> Bool, into bytes: inout GrowingBytes) {
         var unknown = GrowingBytes(room: 512)
         var isAnyUnknown = false
@@ -175,13 +183,13 @@ extension BatchEncoder {
         if isAnyUnknown { bytes.append(unknown) }
     }
 
-    /// Scope, meter and amount, again and again, of what waits for the scopes; 0 for nothing.
+    /// Writes the waiting usage of the scopes as a flat list of scope, meter and amount; 0 if there is none.
     private func write(_ waiting: WaitingUsage?, into buffer: inout ByteBuffer) {
         guard let waiting, !waiting.isEmpty else { return buffer.writeMessagePack(0) }
         var numbers: [Int64] = []
-        for (place, plan) in plans.enumerated() {
+        for (index, plan) in plans.enumerated() {
             for (meter, amount) in waiting.amounts(of: String(decoding: plan.text, as: UTF8.self)) ?? [:] {
-                numbers += [Int64(place + 1), Int64(meter.rawValue), amount]
+                numbers += [Int64(index + 1), Int64(meter.rawValue), amount]
             }
         }
         guard !numbers.isEmpty else { return buffer.writeMessagePack(0) }
@@ -199,14 +207,14 @@ extension GrowingBytes {
         bytes.withBytes { append($0) }
     }
 
-    /// A RESP bulk string.
+    /// Appends a RESP bulk string.
     fileprivate mutating func appendBulk(_ text: String) {
         append(Array("$\(text.utf8.count)\r\n\(text)\r\n".utf8))
     }
 }
 
 extension ByteBuffer {
-    /// A RESP bulk string.
+    /// Appends a RESP bulk string.
     mutating func writeBulk(_ text: String) {
         writeString("$\(text.utf8.count)\r\n\(text)\r\n")
     }

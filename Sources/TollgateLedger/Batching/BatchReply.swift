@@ -1,37 +1,45 @@
 package import NIOCore
-import TollgateCore
+package import TollgateCore
 import TollgatePolicy
 
-/// Reads what the batch script answered, operation by operation (batch.lua).
+/// A denial or a change of alerts in a batch's reply, published off the path of requests (alerts.lua).
+package enum LedgerNotice: Sendable {
+    /// A denial to publish.
+    case denied(DenialEvent)
+    /// Outbox items of a scope: changes of its alerts that have not been published yet.
+    case outbox(AlertOutbox)
+}
+
+/// A reply of the batch script, read operation by operation (batch.lua).
 package struct BatchReply {
     enum Status: Int64 {
-        /// Nothing was applied: the calendar periods sent along do not hold at Redis's time.
+        /// Nothing was applied: the calendar periods of the call are not valid at Redis's time.
         case otherTime = 0
         case applied = 1
-        /// By its identity, the first time that it was sent. There are no answers.
+        /// The batch was applied when it was sent before. There are no answers.
         case appliedBefore = 2
-        /// The same, but for operations whose scope's key is not a hash.
+        /// The batch was applied when it was sent before, except operations on a scope whose key is not a hash.
         case appliedBeforeInPart = 3
-        /// Nothing was applied: Redis does not know a limit set that the batch named by its id alone.
+        /// Nothing was applied: Redis does not know a limit set that the batch referred to by its id.
         case unknownSets = 4
-        /// Nothing was applied: days that are over had to be moved first, and not all of them are yet.
+        /// Nothing was applied: past days have to be moved first, and some of them are left.
         case again = 5
     }
 
     let status: Status
-    /// Redis's clock, Unix ms.
+    /// The time of Redis's clock, Unix ms.
     let now: Int64
     private let bytes: ByteBuffer
-    /// Of the next answer.
+    /// The offset of the next answer.
     private var position: Int
     private let plans: [ScopePlan]
 
-    /// Added to an outcome where lists of shadow limits and warnings follow.
+    /// The number added to an outcome that lists of shadow limits and warnings follow.
     private static let extras: Int64 = 10
-    /// Added where reservations hold something of the limit; the amount follows the code.
+    /// The number added if reservations hold some of the limit; the amount follows the code.
     private static let held: Int64 = 20
 
-    /// Nil when the bytes are not a batch's reply.
+    /// Reads the head of a reply; nil if the bytes are not a reply of the script.
     package init?(_ bytes: ByteBuffer, plans: [ScopePlan]) {
         var answers = bytes
         guard answers.readMessagePackArrayCount() != nil,
@@ -45,7 +53,7 @@ package struct BatchReply {
         position = 0
     }
 
-    /// How the first operation of an applied batch came out, for an asker that needs no more; nil where there is no such.
+    /// Returns the outcome of the first operation of an applied batch, without reading the rest; nil if there is none.
     package static func firstOutcome(of bytes: ByteBuffer) -> Answer.Outcome? {
         var bytes = bytes
         guard bytes.readMessagePackArrayCount() != nil, bytes.readMessagePackInteger() == 1,
@@ -54,7 +62,7 @@ package struct BatchReply {
         return Answer.Outcome(rawValue: code % extras)
     }
 
-    /// The next operation's answer; nil when what comes is none.
+    /// Reads the next operation's answer; nil if the next item is not an answer.
     package mutating func next() -> Answer? {
         var next: Answer?
         bytes.withUnsafeReadableBytes { bytes in
@@ -65,7 +73,7 @@ package struct BatchReply {
         return next
     }
 
-    /// What stands behind the last answer; to be called when all answers have been read.
+    /// Reads the notices behind the answers. Called when all answers have been read.
     func notices() -> [LedgerNotice] {
         bytes.withUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes, at: position)
@@ -118,8 +126,7 @@ package struct BatchReply {
         case .allow, .deny:
             guard readLimit(from: &reader, into: &answer) else { return nil }
         case .broken, .overfull:
-            guard let place = reader.readInteger() else { return nil }
-            guard let plan = plan(at: place) else { return nil }
+            guard let plan = reader.readInteger().flatMap(plan(at:)) else { return nil }
             answer.limit = Answer.LimitReference(plan: plan, index: 0)
         case .ok, .duplicate, .late, .conflict, .queued:
             break
@@ -166,7 +173,7 @@ package struct BatchReply {
         return Answer.LimitReference(plan: plan, index: Int(limit) - 1)
     }
 
-    /// The script counts from 1.
+    /// Returns the plan at the script's index, which starts at 1.
     private func plan(at scope: Int64) -> ScopePlan? {
         scope >= 1 && scope <= plans.count ? plans[Int(scope) - 1] : nil
     }

@@ -1,14 +1,15 @@
 import NIOCore
 
-/// Keeps requests from waiting, each up to its deadline, for a Redis that does not answer in time. Pure; owned by the ledger.
+/// Stops requests from each waiting up to their deadline for a Redis that does not answer in time. Pure; owned by the
+/// ledger.
 ///
 ///     open → halfOpen → closed        halfOpen, closed → open
 ///
-/// Open: there is no connection, or none that is trusted, and nothing is sent. A new connection is tried with one probe (half
-/// open), which has as long as any request. Only when it is answered in time requests are sent again (closed).
+/// Open: there is no connection, or an untrusted one, and nothing is sent. A new connection is tested with one probe (half
+/// open), which has the same deadline as a request. Requests are sent again (closed) once it is answered in time.
 ///
-/// One late reply does not open it, as Redis may only have been held up for a moment: the second in a row does. Replies that
-/// one stall has made late count as one.
+/// One late reply does not open the circuit, as Redis may have stalled for a moment; the second in a row does. Replies that
+/// the same stall has delayed count as one.
 struct CircuitBreaker {
     enum State: Equatable {
         case open
@@ -18,24 +19,24 @@ struct CircuitBreaker {
 
     /// The meaning of a late reply.
     enum Verdict: Equatable {
-        /// The first in a row: the connection is kept, and tried.
+        /// The first late reply in a row: the connection is kept and tested.
         case first
-        /// The stall is known already.
+        /// The reply was delayed by a stall that is known already.
         case sameStall
-        /// The connection is to be given up.
+        /// The circuit opens, and the connection must be closed.
         case opened
     }
 
-    /// A Redis that answers probes and no batches is tried less and less often.
+    /// The maximum pause before a probe, in ms. The pause grows while Redis answers probes but no batches.
     private static let maxPause: Int64 = 500
 
     private(set) var state = State.open
-    /// Stalls since a batch was last answered in time.
+    /// The number of stalls since a batch was last answered in time.
     private var stalls = 0
-    /// When the last stall was noticed.
+    /// The time at which the last stall was noticed.
     private(set) var lastStall: NIODeadline?
 
-    /// There is a connection. Returns how many milliseconds later it is to be tried.
+    /// Returns the pause before a new connection is probed, in ms.
     func pauseBeforeProbe() -> Int64 {
         let failures = stalls - 1
         return failures < 2 ? 0 : min(Self.maxPause, 25 << min(failures, 5))
@@ -43,12 +44,12 @@ struct CircuitBreaker {
 
     mutating func probeSent() { state = .halfOpen }
 
-    /// The probe was answered in time.
+    /// Closes the circuit, as the probe was answered in time.
     mutating func probeAnswered() { if state == .halfOpen { state = .closed } }
 
     mutating func connectionEnded() { state = .open }
 
-    /// What was sent at `time` has not been answered in time. Once open, nothing is sent until a probe has been answered.
+    /// Notes that a command sent at `time` was not answered in time.
     mutating func replyIsLate(sentAt time: NIODeadline, now: NIODeadline) -> Verdict {
         if let lastStall, time < lastStall { return .sameStall }
         lastStall = now

@@ -12,7 +12,7 @@ extension Ledger {
         let known = link.usesFunctions ? knownSets : -1
         let arguments = batch.encoder.arguments(
             at: clock.now, as: batch.identity, waiting: waiting, fixedClock: fixedClock
-        ) { $0.knownAs == known }
+        ) { $0.knownGeneration == known }
         counts.batches += 1
         counts.operations += batch.entries.count
         batch.sentAt = .now()
@@ -40,7 +40,7 @@ extension Ledger {
             circuit.batchAnswered()
             switch reply.status {
             case .applied:
-                for set in batch.encoder.sets { set.knownAs = knownSets }
+                for set in batch.encoder.sets { set.knownGeneration = knownSets }
                 deliver(reply, to: batch)
             case .otherTime where batch.resent < 3:
                 batch.resent += 1

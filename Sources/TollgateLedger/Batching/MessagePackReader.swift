@@ -1,7 +1,9 @@
-/// Reads MessagePack from memory, item by item. Used while the memory is lent.
+import NIOCore
+
+/// Reads MessagePack from memory, item by item. Must not outlive the memory.
 struct MessagePackReader {
     private let bytes: UnsafeRawBufferPointer
-    /// Of the next item.
+    /// The offset of the next item.
     private(set) var position: Int
 
     init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
@@ -9,7 +11,7 @@ struct MessagePackReader {
         self.position = position
     }
 
-    /// Reads the head of an array; nil when something else, or nothing, comes next.
+    /// Reads the head of an array; nil if the next item is something else, or there is none.
     mutating func readArrayCount() -> Int? {
         guard let tag = read(UInt8.self) else { return nil }
         switch tag {
@@ -20,15 +22,17 @@ struct MessagePackReader {
         }
     }
 
-    /// Reads a number, or the text of one: doubles hold no larger ones exactly. cmsgpack writes whole doubles as integers, and those
-    /// past 64 bits as doubles: they come back as the nearest Int64. Nil when something else, or nothing, comes next.
+    /// Reads an integer; nil if the next item is something else, or there is none.
+    ///
+    /// Numbers too large for an exact double come as text. cmsgpack writes whole doubles as integers, and those beyond
+    /// 64 bits as doubles: these become the nearest Int64.
     @inline(__always)
     mutating func readInteger() -> Int64? {
         guard position < bytes.count else { return nil }
         let tag = bytes[position]
         position += 1
         if tag < 0x80 { return Int64(tag) }
-        // Most of what is counted, and of the times until it counts no more.
+        // Most amounts and times fit into 16 bits.
         return tag == 0xcd ? read(UInt16.self).map(Int64.init) : readLongInteger(tag)
     }
 
@@ -58,7 +62,7 @@ struct MessagePackReader {
         return Int64(text) ?? .max
     }
 
-    /// Reads a text; nil when something else, bad UTF-8, or nothing comes next.
+    /// Reads a string; nil if the next item is something else or invalid UTF-8, or there is none.
     mutating func readText() -> String? {
         guard let tag = read(UInt8.self) else { return nil }
         let count: Int?
@@ -83,5 +87,30 @@ struct MessagePackReader {
         guard bytes.count - position >= MemoryLayout<Number>.size else { return nil }
         defer { position += MemoryLayout<Number>.size }
         return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
+    }
+}
+
+extension ByteBuffer {
+    /// Reads the head of an array (``MessagePackReader/readArrayCount()``).
+    mutating func readMessagePackArrayCount() -> Int? {
+        readMessagePack { $0.readArrayCount() }
+    }
+
+    /// Reads an integer (``MessagePackReader/readInteger()``).
+    mutating func readMessagePackInteger() -> Int64? {
+        readMessagePack { $0.readInteger() }
+    }
+
+    /// Reads a string (``MessagePackReader/readText()``).
+    mutating func readMessagePackText() -> String? {
+        readMessagePack { $0.readText() }
+    }
+
+    private mutating func readMessagePack<Item>(_ read: (inout MessagePackReader) -> Item) -> Item {
+        readWithUnsafeReadableBytes { bytes in
+            var reader = MessagePackReader(bytes)
+            let item = read(&reader)
+            return (reader.position, item)
+        }
     }
 }

@@ -1,12 +1,14 @@
 import NIOCore
 import TollgateCore
 
-/// Writes MessagePack integers and heads of arrays into memory that was reserved for all of them before. Used within
-/// `writeMessagePack(atMost:_:)` only.
+// The subset of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Redis's cmsgpack and this module
+// exchange: integers, strings, false, arrays.
+
+/// Writes MessagePack integers and array heads into reserved memory. Used only within `writeMessagePack(atMost:_:)`.
 struct MessagePackWriter {
-    /// Bytes that an integer takes at most.
+    /// The maximum length of an integer, in bytes.
     static let maxIntegerLength = 9
-    /// False.
+    /// The encoding of `false`.
     static let falsehood: UInt8 = 0xc2
 
     private var next: UnsafeMutableRawPointer
@@ -19,7 +21,7 @@ struct MessagePackWriter {
 
     fileprivate func count(since start: UnsafeMutableRawPointer) -> Int { next - start }
 
-    /// The shortest form.
+    /// Writes an integer in its shortest form.
     @inline(__always)
     mutating func write(_ value: Int64) {
         if value >= 0 && value < 0x80 {
@@ -29,7 +31,7 @@ struct MessagePackWriter {
         }
     }
 
-    /// The head of an array.
+    /// Writes the head of an array.
     mutating func write(arrayOf count: Int) {
         if count < 16 {
             store(0x90 | UInt8(count))
@@ -39,7 +41,7 @@ struct MessagePackWriter {
         }
     }
 
-    /// What is MessagePack already.
+    /// Writes bytes that are MessagePack already.
     @inline(__always)
     mutating func write(packed bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
@@ -77,22 +79,47 @@ struct MessagePackWriter {
 }
 
 extension ByteBuffer {
-    /// Writes what `body` writes: at most so many bytes.
+    /// Appends the items that the body writes.
+    ///
+    /// - Parameter maxLength: The maximum number of bytes, which are reserved before.
     @inline(__always)
-    mutating func writeMessagePack(atMost most: Int, _ body: (inout MessagePackWriter) -> Void) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: most) { memory in
+    mutating func writeMessagePack(atMost maxLength: Int, _ body: (inout MessagePackWriter) -> Void) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: maxLength) { memory in
             var writer = MessagePackWriter(memory)
             body(&writer)
             return writer.count(since: memory.baseAddress!)
         }
     }
+
+    /// Writes an integer in its shortest form.
+    mutating func writeMessagePack(_ value: Int64) {
+        writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(value) }
+    }
+
+    /// Writes a string of at most 65 535 bytes.
+    mutating func writeMessagePack(_ text: some Collection<UInt8>) {
+        let count = text.count
+        switch count {
+        case 0..<32: writeInteger(0xa0 | UInt8(count))
+        case 32..<0x100: writeMultipleIntegers(UInt8(0xd9), UInt8(count))
+        default: writeMultipleIntegers(UInt8(0xda), UInt16(count))
+        }
+        writeBytes(text)
+    }
+
+    /// Writes the head of an array.
+    mutating func writeMessagePack(arrayOf count: Int) {
+        writeMessagePack(atMost: MessagePackWriter.maxIntegerLength) { $0.write(arrayOf: count) }
+    }
 }
 
 extension GrowingBytes {
-    /// Appends what `body` writes: at most so many bytes.
+    /// Appends the items that the body writes.
+    ///
+    /// - Parameter maxLength: The maximum number of bytes, which are reserved before.
     @inline(__always)
-    mutating func writeMessagePack(atMost most: Int, _ body: (inout MessagePackWriter) -> Void) {
-        append(atMost: most) { memory in
+    mutating func writeMessagePack(atMost maxLength: Int, _ body: (inout MessagePackWriter) -> Void) {
+        append(atMost: maxLength) { memory in
             var writer = MessagePackWriter(memory)
             body(&writer)
             return writer.count(since: memory.baseAddress!)

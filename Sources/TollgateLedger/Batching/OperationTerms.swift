@@ -1,21 +1,41 @@
-/// What some operations carry besides scopes and amounts.
+/// The kind of an operation in a batch. The raw values are the script's.
+package enum OperationVerb: UInt8, Sendable {
+    case check = 1
+    case peek = 2
+    case record = 3
+    case refund = 4
+    case reserve = 5
+    case commit = 6
+    case cancel = 7
+
+    /// Whether the operation returns a decision, as CHECK, PEEK and RESERVE do. The others are writes, which must not
+    /// be lost.
+    package var isDecision: Bool {
+        switch self {
+        case .check, .peek, .reserve: true
+        case .record, .refund, .commit, .cancel: false
+        }
+    }
+}
+
+/// The parameters that some operations have besides scopes and amounts.
 package enum OperationTerms: Sendable {
-    /// A RECORD or REFUND that counts once; with what it is known by.
+    /// A RECORD or REFUND that is applied at most once, with its idempotency key.
     case once(IdempotencyKey)
-    /// A RESERVE.
+    /// A RESERVE of this reservation.
     case reserving(Reservation)
-    /// A COMMIT or CANCEL.
+    /// A COMMIT or CANCEL of this reservation.
     case ending(Reservation)
 
-    /// What the operation is known by once it has been applied; of a RESERVE, what its settling is known by.
-    var mark: IdempotencyKey {
+    /// The key under which Redis remembers the operation; for a RESERVE, that of its COMMIT or CANCEL.
+    var idempotencyKey: IdempotencyKey {
         switch self {
-        case .once(let mark): mark
+        case .once(let key): key
         case .reserving(let reservation), .ending(let reservation): IdempotencyKey(reservation)
         }
     }
 
-    /// That of a RESERVE.
+    /// The reservation of a RESERVE; nil for other operations.
     package var reserving: Reservation? {
         if case .reserving(let reservation) = self { reservation } else { nil }
     }
@@ -23,37 +43,37 @@ package enum OperationTerms: Sendable {
 
 /// The times of an operation, Unix ms by Redis's clock.
 package struct OperationTimes: Sendable {
-    /// When what a RECORD, REFUND or COMMIT tells of was used; nil for now.
+    /// The time of the usage of a RECORD, REFUND or COMMIT; nil for now.
     package var usedAt: Int64?
-    /// What Redis's clock probably says now; 0 where that is not known.
+    /// The estimated present time of Redis's clock; 0 if it is not known.
     var now: Int64 = 0
 
-    /// Used at a time, or now.
+    /// Creates the times of an operation on usage at a time, or now.
     package init(usedAt: Int64? = nil) {
         self.usedAt = usedAt
     }
 
-    /// The time whose day an amount counts in: of a COMMIT, when its reservation was made. Nil for now.
+    /// Returns the time whose day an amount counts in; nil for now. For a COMMIT it is when its reservation was made.
     func periodTime(of terms: OperationTerms?) -> Int64? {
         if case .ending(let reservation)? = terms { reservation.madeAt } else { usedAt }
     }
 }
 
-/// The name under which Redis remembers that an operation has been applied: its key behind the prefix.
+/// The name under which Redis remembers that an operation was applied: the key without the prefix.
 package struct IdempotencyKey: Sendable, Hashable {
-    /// `user:alice:record:7f3a`
+    /// The name, such as `user:alice:record:7f3a`.
     let name: String
 
     init(name: String) {
         self.name = name
     }
 
-    /// That of a RECORD or REFUND with an `id=`. The id belongs to the first scope that the request names.
+    /// Creates the key of a RECORD or REFUND with an `id=`. The id belongs to the first scope of the request.
     package init(_ verb: OperationVerb, id: String, scope: String) {
         name = "\(KeySpace.name(ofScope: scope)):\(verb == .refund ? "refund" : "record"):\(id)"
     }
 
-    /// Of both the COMMIT and the CANCEL of a reservation: only the first of them counts.
+    /// Creates the key of a reservation's COMMIT and CANCEL. They share it, so that only the first of them is applied.
     init(_ reservation: Reservation) {
         name = "\(KeySpace.name(ofScope: reservation.scopes.first ?? "global")):settled:\(reservation.id)"
     }

@@ -6,24 +6,25 @@ import Glibc
 import Darwin
 #endif
 
-/// What Redis's clock probably says now, from what it said in the last reply. Only chooses which calendar periods are sent
-/// along; the script checks the choice against the true time. Owned by one event loop.
+/// An estimate of Redis's clock, from the time in its last reply. It only chooses the calendar periods of a call; the
+/// script checks them against the true time. Owned by one event loop.
 struct RedisClock {
-    /// Redis's Unix time minus this host's monotonic time, in ms.
+    /// The difference between Redis's Unix time and this host's monotonic time, in ms.
     private var offset: Int64
-    /// Tests set the time that both the scripts and this clock take for the present one.
+    /// A fixed present time for tests, which the scripts use too.
     var fixed: Int64?
 
-    /// Until Redis has answered once, this host's own clock has to do.
+    /// Creates an estimate from this host's clock, used until Redis's first reply.
     init() {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         offset = Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000 - Self.monotonic
     }
 
-    /// Unix ms.
+    /// The estimated present time, Unix ms.
     var now: Int64 { fixed ?? Self.monotonic + offset }
 
+    /// Adjusts the estimate to the time in a reply, Unix ms.
     mutating func redisSaid(_ milliseconds: Int64) {
         offset = milliseconds - Self.monotonic
     }

@@ -3,27 +3,27 @@ package import TollgateCore
 package import TollgatePolicy
 import TollgateRedis
 
-/// What a scope has used of each of its limits.
+/// The usage of a scope against each of its limits.
 package struct ScopeUsage: Sendable {
     package struct Item: Sendable {
         package var limit: EffectiveLimit
         package var used: Int64
-        /// By open reservations.
+        /// The amount that open reservations hold.
         package var held: Int64
-        /// Unix ms by Redis's clock; nil where nothing counts, or nothing ever resets.
+        /// The time at which the usage resets, Unix ms by Redis's clock; nil if nothing counts, or nothing resets.
         package var resetsAt: Int64?
 
-        /// What is left of max; nil where there is none.
+        /// The amount left of max; nil without a max.
         package var remaining: Int64? { limit.limit.max.map { ScopeUsage.remaining(of: $0, used: used, held: held) } }
 
-        /// Used and held, of max, rounded down to a tenth; nil where there is no max or it is 0.
+        /// The used and held percentage of max, rounded down to a tenth; nil if there is no max or it is 0.
         package var percent: Double? {
             guard let max = limit.limit.max, max > 0 else { return nil }
             return ((Double(used) + Double(held)) * 1_000 / Double(max)).rounded(.down) / 10
         }
     }
 
-    /// What is left of a max, at least 0; `used` may be as large as it can be.
+    /// Returns the amount left of a max, at least 0. It does not overflow for any `used`.
     package static func remaining(of max: Int64, used: Int64, held: Int64) -> Int64 {
         used >= max ? 0 : Swift.max(max - used - held, 0)
     }
@@ -36,7 +36,7 @@ package struct ScopeUsage: Sendable {
 enum UsageCall {
     enum Outcome {
         case usage(ScopeUsage)
-        /// The periods that were sent are not those of Redis's clock, which is `now`.
+        /// The calendar periods of the call are not valid at Redis's time, which is `now`.
         case otherTime(now: Int64)
         case failed(LedgerFailure)
     }
@@ -64,7 +64,7 @@ enum UsageCall {
         }
     }
 
-    /// Nil if the bytes are not a reply of the function.
+    /// Reads a reply of the function; nil if the bytes are not one.
     private static func outcome(_ bytes: ByteBuffer, of plan: ScopePlan) -> Outcome? {
         var bytes = bytes
         guard bytes.readMessagePackArrayCount() != nil, let status = bytes.readMessagePackInteger(),

@@ -1,23 +1,29 @@
 import Foundation
 import TollgateCore
 
-/// A fact as the journal keeps it: independent of the policy and of the batch that it was in. JSON, so that a person can read
-/// the journal.
+/// A write as the journal stores it: independent of the policy, and of the batch that it was in. The format is JSON, so
+/// that operators can read the journal.
 struct JournalEntry: Codable, Equatable {
     /// `record`, `refund`, `commit`, `cancel`
     var verb: String
-    /// Every scope it is about, those included that the policy added: `user:alice`.
+    /// Every scope of the write, such as `user:alice`, with those that the policy added.
     var scopes: [String]
-    /// What the request said of the user, for the choice of a tier (`UserTraits.bytes`).
+    /// The traits of the user that choose a tier (`UserTraits.bytes`).
     var traits: String?
-    /// By the meter's name; cost in nano-units.
+    /// The amounts by meter name; cost in nano-units.
     var amounts: [String: Int64]
-    /// The mark of a RECORD or REFUND that counts once.
-    var mark: String?
-    /// When it was used, Unix ms by Redis's clock; nil only in journals of older versions.
+    /// The name of the idempotency key of a RECORD or REFUND with an `id=`.
+    var idempotencyKey: String?
+    /// The time of the usage, Unix ms by Redis's clock; nil only in journals of older versions.
     var at: Int64?
-    /// What a COMMIT or CANCEL settles (`Reservation.text`).
+    /// The reservation that a COMMIT or CANCEL ends (`Reservation.text`).
     var reservation: String?
+
+    /// The names in the file, which older versions read too.
+    private enum CodingKeys: String, CodingKey {
+        case verb, scopes, traits, amounts, at, reservation
+        case idempotencyKey = "mark"
+    }
 
     init(_ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8]) {
         verb = "\(operation.verb)"
@@ -27,18 +33,18 @@ struct JournalEntry: Codable, Equatable {
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
         at = operation.usedAt
         switch terms {
-        case .once(let mark)?: self.mark = mark.name
+        case .once(let key)?: idempotencyKey = key.name
         case .ending(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
     }
 
-    /// Those of `scopes` that this version can read.
+    /// The scopes that this version can parse.
     var parsedScopes: [Scope] { scopes.compactMap { try? Scope(parsing: $0) } }
 
-    /// Nil when it is none that this version can read.
+    /// The write as an operation; nil if this version cannot read it.
     var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {
-        guard let verb = OperationVerb.facts[self.verb] else { return nil }
+        guard let verb = OperationVerb.writes[self.verb] else { return nil }
         var amounts = Amounts()
         for (name, amount) in self.amounts {
             guard let meter = Meter(name: name) else { return nil }
@@ -47,32 +53,32 @@ struct JournalEntry: Codable, Equatable {
         if let reservation {
             return Reservation(text: reservation).map { (verb, amounts, .ending($0)) }
         }
-        return (verb, amounts, mark.map { .once(IdempotencyKey(name: $0)) })
+        return (verb, amounts, idempotencyKey.map { .once(IdempotencyKey(name: $0)) })
     }
 }
 
 extension JournalEntry {
-    /// What the journal keeps of them; nil when that cannot be written.
-    static func text(of operations: [JournalEntry]) -> String? {
+    /// Returns the payload of a record with these entries; nil if it cannot be encoded.
+    static func text(of entries: [JournalEntry]) -> String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(operations)).map { String(decoding: $0, as: UTF8.self) }
+        return (try? encoder.encode(entries)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The texts of lists, as the text of one list.
+    /// Returns one payload with the entries of several payloads.
     static func joined(_ texts: [String]) -> String {
         "[" + texts.lazy.map { $0.dropFirst().dropLast() }.joined(separator: ",") + "]"
     }
 
-    /// Nil when the text is not what `text(of:)` writes.
+    /// Returns the entries of a payload; nil if ``text(of:)`` did not write it.
     static func read(_ text: String) -> [JournalEntry]? {
         try? JSONDecoder().decode([JournalEntry].self, from: Data(text.utf8))
     }
 }
 
 extension OperationVerb {
-    /// By the words of the journal.
-    fileprivate static let facts: [String: OperationVerb] = [
+    /// The verbs that the journal stores, by their names in it.
+    fileprivate static let writes: [String: OperationVerb] = [
         "record": .record, "refund": .refund, "commit": .commit, "cancel": .cancel,
     ]
 }

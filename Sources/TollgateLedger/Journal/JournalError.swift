@@ -1,22 +1,21 @@
 import Foundation
 import GRDB
 
-/// Why the journal did not do as told; the description is a sentence for the operator.
+/// A failure of the journal. The description is a sentence for the operator.
 package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The operations would have been more than the journal may hold.
+    /// The journal would hold more operations than its capacity.
     case full(capacity: Int)
     /// The disk is full.
     case noRoom(path: String)
-    /// The disk or the file did not take or give it: read-only, an I/O error, another process that holds the file.
+    /// The file could not be read or written: read-only, an I/O error, or locked by another process.
     case storage(String)
-    /// The file is not a journal, a damaged one, or that of a later version. It was left as it is.
+    /// The file is not a journal, is damaged, or was written by a later version. It was not changed.
     case unusable(path: String, reason: String)
-    /// Another file has the journal's name by now.
+    /// Another file has taken the journal's name.
     case replaced(path: String)
     /// The journal has been closed.
     case closed
 
-    /// The sentence.
     package var description: String {
         switch self {
         case .full(let capacity): "the journal is full: it holds at most \(capacity) operations"
@@ -24,14 +23,14 @@ package enum JournalError: Error, Equatable, Sendable, CustomStringConvertible {
         case .storage(let sentence): sentence
         case .unusable(let path, let reason): "the journal \(path) cannot be used: \(reason); it was left untouched"
         case .replaced(let path):
-            "the journal \(path) is another file now than the one that is in use: move that one away, and the journal is made anew"
+            "the journal \(path) was replaced by another file: move that file away, and the journal is recreated"
         case .closed: "the journal has been closed"
         }
     }
 }
 
 extension JournalError {
-    /// Runs what uses the journal's file, and turns what SQLite says of it into a sentence.
+    /// Runs code that uses the journal's file, and converts errors of SQLite.
     static func catching<Value>(_ path: String, _ body: () throws -> Value) throws(JournalError) -> Value {
         do {
             return try body()
@@ -48,16 +47,16 @@ extension JournalError {
 
     private static func reason(for error: DatabaseError) -> String {
         switch error.resultCode {
-        case .SQLITE_READONLY: "it cannot be written, only read"
-        case .SQLITE_BUSY: "another process held it for more than \(Int(JournalFile.patience)) s"
-        case .SQLITE_IOERR: "the disk failed (SQLite's error \(error.extendedResultCode.rawValue))"
+        case .SQLITE_READONLY: "the file is read-only"
+        case .SQLITE_BUSY: "another process locked it for more than \(Int(JournalFile.lockTimeout)) s"
+        case .SQLITE_IOERR: "I/O error (SQLite error \(error.extendedResultCode.rawValue))"
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: "its content is damaged"
-        default: "\(error.message ?? "SQLite's error") (\(error.extendedResultCode.rawValue))"
+        default: "\(error.message ?? "SQLite error") (\(error.extendedResultCode.rawValue))"
         }
     }
 
-    /// Of a call of the system that has just failed.
-    static func system(_ path: String, _ what: String) -> Self {
-        .storage("the journal \(path) \(what): \(String(cString: strerror(errno)))")
+    /// Returns the error of a system call that has just failed, from `errno`.
+    static func system(_ path: String, _ problem: String) -> Self {
+        .storage("the journal \(path) \(problem): \(String(cString: strerror(errno)))")
     }
 }

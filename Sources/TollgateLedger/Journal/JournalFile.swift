@@ -1,40 +1,51 @@
 import Foundation
 import GRDB
 
-/// A journal's open file. Belongs to the journal's queue.
+/// A journal's open file. Owned by the journal's queue.
 struct JournalFile: Sendable {
     private(set) var database: DatabaseQueue
     private let path: String
     private var trace: JournalTrace
 
-    /// Seconds that a transaction waits for another process to let go of the file.
-    static let patience: TimeInterval = 5
+    /// The time that a transaction waits for another process to unlock the file, in seconds.
+    static let lockTimeout: TimeInterval = 5
 
-    /// For its owner alone: what users did stands in it.
+    /// Readable by its owner alone, since it contains the usage of users.
     private static let mode: mode_t = 0o600
 
-    /// Opens the file, makes it where there is none, and brings its tables up to date.
+    /// Opens the file, creates it if there is none, and migrates its tables.
     init(path: String) throws(JournalError) {
         database = try Self.open(path)
         self.path = path
         trace = JournalTrace(path)
     }
 
-    /// Looks whether the file still has its name, and makes it anew where nothing has, with all that stands in the open one.
-    /// Takes a few microseconds where all is well.
+    /// Opens the file. Opening writes too, so on a full disk it releases the spare room.
+    static func open(_ path: String, _ spare: JournalSpare) throws(JournalError) -> JournalFile {
+        do throws(JournalError) {
+            return try JournalFile(path: path)
+        } catch {
+            guard case .noRoom = error, spare.release() else { throw error }
+            return try JournalFile(path: path)
+        }
+    }
+
+    /// Checks that the file still has its name. If no file has it, recreates the file with the contents of the open one.
+    /// The check takes a few microseconds.
     ///
-    /// - Returns: whether it was made anew.
-    /// - Throws: ``JournalError/replaced(path:)`` where another file has the name, and why it could not be made anew.
-    mutating func stayInPlace() throws(JournalError) -> Bool {
+    /// - Returns: Whether the file was recreated.
+    /// - Throws: ``JournalError/replaced(path:)`` if another file has the name, or the reason why the file could not be
+    ///   recreated.
+    mutating func recreateIfMissing() throws(JournalError) -> Bool {
         let found = JournalTrace(path)
-        switch trace.judge(found) {
+        switch trace.compare(with: found) {
         case .same:
             trace = found
             return false
         case .replaced: throw .replaced(path: path)
         case .gone:
             let fresh = try Self.copy(database, to: path)
-            // As another file has its name, closing it touches none of the new one's (sqlite3PagerClose).
+            // Another file has the name now, so closing the old one touches none of its files (sqlite3PagerClose).
             try? database.close()
             (database, trace) = (fresh, JournalTrace(path))
             return true
@@ -46,52 +57,52 @@ struct JournalFile: Sendable {
         try check(path)
         let database = try JournalError.catching(path) {
             var configuration = configuration
-            // With a wait for the disk in each commit still two to three times as fast as a rollback journal.
+            // Even with a wait for the disk in each commit, WAL is two to three times as fast as a rollback journal.
             configuration.journalMode = .wal
             let database = try DatabaseQueue(path: path, configuration: configuration)
             try database.writeWithoutTransaction { try setUp($0) }
             try JournalSchema.apply(to: database)
             return database
         }
-        try narrow(path)
+        try restrictPermissions(of: path)
         return database
     }
 
     private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "journal"
-        configuration.busyMode = .timeout(patience)
+        configuration.busyMode = .timeout(lockTimeout)
         return configuration
     }
 
     private static func setUp(_ database: Database) throws {
-        // Setting WAL up has lowered it: a commit would not wait for the disk.
+        // Enabling WAL has lowered it: a commit would not wait for the disk.
         try database.execute(sql: "PRAGMA synchronous = FULL")
-        // The log stays small, so that little room is needed to fold it into the file (JournalSpare). In pages of 4 KiB.
+        // A short log needs little room when it is copied into the file (JournalSpare). In pages of 4 KiB.
         try database.execute(sql: "PRAGMA wal_autocheckpoint = 32")
-        // Debian's SQLite overwrites with zeros all that is deleted, for which removing takes twice the room on the disk.
+        // Debian's SQLite overwrites deleted data with zeros, so that a removal takes twice the room on the disk.
         try database.execute(sql: "PRAGMA secure_delete = FAST")
     }
 
-    /// Makes an empty file, which SQLite takes for an empty database. It gives its own files beside it the same mode.
+    /// Creates an empty file, which SQLite treats as an empty database. SQLite's own files beside it get the same mode.
     private static func create(_ path: String) throws(JournalError) {
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else {
-            // Not opened here even to look: closing it would end the locks of an open journal in this process.
+            // An existing file is not opened here: closing it would release the locks of an open journal in this process.
             if errno == EEXIST { return }
             throw .system(path, "cannot be created")
         }
         close(descriptor)
     }
 
-    /// Throws ``JournalError/unusable(path:reason:)`` when the file is not fit to be written. Looks at it through a
-    /// connection that cannot write, since merely closing another one may.
+    /// Throws ``JournalError/unusable(path:reason:)`` if the file must not be written. The connection is read-only, since
+    /// merely closing another one may write.
     private static func check(_ path: String) throws(JournalError) {
         var configuration = configuration
         configuration.readonly = true
         do {
             try DatabaseQueue(path: path, configuration: configuration).read { database in
-                if let reason = try JournalSchema.reasonAgainst(database) {
+                if let reason = try JournalSchema.defect(of: database) {
                     throw JournalError.unusable(path: path, reason: reason)
                 }
             }
@@ -102,11 +113,11 @@ struct JournalFile: Sendable {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
             throw .unusable(path: path, reason: "the file is damaged")
         } catch {
-            // Whatever else stands in the way, as a creation cut short does, stands in the way of writing too, or does not.
+            // Other errors, such as an unfinished creation, are reported by the first write if they matter.
         }
     }
 
-    /// Puts a copy of all that stands in a database under this name, whole and on disk, and opens it.
+    /// Writes a copy of a database to disk under a name, and opens it.
     private static func copy(_ database: DatabaseQueue, to path: String) throws(JournalError) -> DatabaseQueue {
         let draft = path + ".draft"
         unlink(draft)
@@ -116,17 +127,17 @@ struct JournalFile: Sendable {
             try database.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [draft]) }
         }
         try synchronize(draft)
-        // Of the file that is gone: SQLite would take them for the new one's.
+        // SQLite would use these files of the removed database for the new one.
         for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
-        guard rename(draft, path) == 0 else { throw .system(path, "cannot be made anew") }
+        guard rename(draft, path) == 0 else { throw .system(path, "cannot be recreated") }
         do throws(JournalError) {
             try synchronize(URL(fileURLWithPath: path).deletingLastPathComponent().path)
             let fresh = try open(path)
-            // Taken away again just now: that is a new one, with nothing in it.
+            // If the copy was removed just now, this is a new and empty file.
             guard try producer(in: fresh) == producer(in: database) else { throw .replaced(path: path) }
             return fresh
         } catch {
-            // To be tried again, from what is open.
+            // The next attempt copies the open database again.
             unlink(path)
             throw error
         }
@@ -145,15 +156,87 @@ struct JournalFile: Sendable {
         guard fsync(descriptor) == 0 else { throw .system(path, "cannot be written to the disk") }
     }
 
-    /// A file that was there, put back from a copy perhaps, may be open to others.
-    private static func narrow(_ path: String) throws(JournalError) {
+    /// Restricts the permissions of files that existed before, such as those restored from a backup.
+    private static func restrictPermissions(of path: String) throws(JournalError) {
         for file in [path, path + "-wal", path + "-shm"] where chmod(file, mode) != 0 && errno != ENOENT {
-            throw .system(file, "cannot be closed to others")
+            throw .system(file, "cannot be made private (mode 600)")
         }
     }
 }
 
+/// The identities of the files that a journal's name refers to: the database, and the log that SQLite keeps beside it.
+struct JournalTrace: Equatable, Sendable {
+    private struct File: Equatable, Sendable {
+        var device: UInt64
+        var inode: UInt64
+        var size: Int64
+
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            (device, inode, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
+        }
+
+        func isSame(as other: File) -> Bool { (device, inode) == (other.device, other.inode) }
+    }
+
+    enum Difference {
+        /// The names refer to the open files.
+        case same
+        /// One of the open files has no name any more, or was truncated.
+        case gone
+        /// Another database has the name.
+        case replaced
+    }
+
+    private let database: File?
+    private let log: File?
+
+    init(_ path: String) {
+        database = File(path)
+        log = File(path + "-wal")
+    }
+
+    /// Compares the open files with those found later. SQLite creates the log when it first needs it, and does not
+    /// remove it while a journal is open.
+    func compare(with found: JournalTrace) -> Difference {
+        guard let database, let current = found.database else { return .gone }
+        guard current.isSame(as: database) else { return .replaced }
+        guard current.size > 0 || database.size == 0 else { return .gone }
+        guard let log else { return .same }
+        guard let currentLog = found.log, currentLog.isSame(as: log) else { return .gone }
+        return .same
+    }
+}
+
+/// A file beside the journal's that reserves room on its disk. Used on the journal's queue.
+///
+/// Removing replayed records takes some room too, so without it a full disk would keep waiting records forever. The room is
+/// released when the disk is full, and reserved again when no record waits.
+struct JournalSpare {
+    /// The size in bytes: more than the write-ahead log takes between two checkpoints (``JournalFile``), and than a
+    /// deletion adds to it.
+    static let size = 256 * 1_024
+
+    private let path: String
+
+    init(besideJournal path: String) {
+        self.path = path + ".spare"
+    }
+
+    /// Reserves the room. Does nothing if it is reserved already, or if the disk has not enough.
+    func reserve() {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        if posix_fallocate(descriptor, 0, off_t(Self.size)) != 0 { unlink(path) }
+    }
+
+    /// Releases the room. Returns whether any was reserved.
+    func release() -> Bool { unlink(path) == 0 }
+}
+
 extension DatabaseQueue {
-    /// Whether it has not been closed.
+    /// Whether the connection has not been closed.
     var isOpen: Bool { writeWithoutTransaction { $0.sqliteConnection != nil } }
 }

@@ -1,61 +1,67 @@
-/// Cuts the records of a journal, which come in their order, into groups that are sent in one call each. Pure.
+/// Divides the records of a journal, which arrive in order, into groups that are sent in one call each. Pure.
 ///
-/// Redis knows a group by the number of its last record, and applies nothing that comes under that number or a lower one. A
-/// record that may have been sent would count twice in another group. So:
+/// Redis knows a group by the number of its last record, and applies nothing under that number or a lower one. A record
+/// that may have been sent would count twice in another group. Therefore:
 ///
-/// - A group of an earlier life of the sidecar stays exactly as it is.
-/// - A record that was sent under another identity goes alone.
-/// - Records that an earlier life may have sent alone go alone, as it sends them where it cannot write a group to disk: those
-///   that Redis has applied, and the first behind them.
+/// - A group that an earlier process has stored stays exactly as it is.
+/// - A record that was sent under another identity is sent alone.
+/// - Records that an earlier process may have sent alone are sent alone: those that Redis has applied, and the first behind
+///   them. Records are sent alone if their group could not be stored.
 struct JournalGrouping {
     private let producer: String
-    /// The last record that an earlier life may have sent.
+    /// The number of the last record that an earlier process may have sent.
     private let sentThrough: Int64
     private var earlier: [ClosedRange<Int64>]
 
-    /// The group that is being put together, and what else it takes; nil for what goes alone, or belongs to an earlier group.
+    /// The records of the group that is being put together.
     private var open: [Journal.Record] = []
+    /// The contents of that group; nil if it takes no records beyond itself, or is a stored one.
     private var batch: JournaledBatch?
+    /// The numbers of that group if an earlier process has stored it.
     private var openEarlier: ClosedRange<Int64>?
 
     /// - Parameters:
-    ///   - applied: the last number of the producer that Redis has applied.
-    ///   - sentThrough: ``Journal/lastPerhapsSent(applied:)``.
+    ///   - applied: The last number of the producer that Redis has applied.
+    ///   - sentThrough: The result of ``Journal/lastPossiblySent(applied:)``.
     init(producer: String, earlier: Journal.Earlier, applied: Int64 = 0, sentThrough: Int64 = 0) {
         self.producer = producer
         self.sentThrough = sentThrough
-        // Of a group that was sent, Redis knows no number but the last. This one's records have gone alone: the disk had reported
-        // an error, and has kept the group all the same.
+        // Redis knows only the last number of a group that was sent. If it has applied another number of the group, the
+        // records were sent alone: the disk had reported an error although it had stored the group.
         self.earlier = earlier.groups.filter { !($0.lowerBound..<$0.upperBound).contains(applied) }
     }
 
-    /// Takes the next records, and returns the groups that are complete by that. `isEnd`: there are no more for now.
+    /// Takes the next records, and returns the groups that they complete.
+    ///
+    /// - Parameter isEnd: Whether there are no more records for now.
     mutating func take(_ records: [Journal.Record], isEnd: Bool) -> [Journal.Group] {
         var groups: [Journal.Group] = []
         for record in records {
             while let range = earlier.first, range.upperBound < record.number { earlier.removeFirst() }
-            if !goesOn(with: record) {
-                close(into: &groups)
-                begin(with: record)
+            if !addToBatch(record) {
+                closeGroup(into: &groups)
+                beginGroup(with: record)
             }
             open.append(record)
         }
-        if isEnd { close(into: &groups) }
+        if isEnd { closeGroup(into: &groups) }
         return groups
     }
 
-    private mutating func goesOn(with record: Journal.Record) -> Bool {
+    /// Returns whether the open group takes a record.
+    private mutating func addToBatch(_ record: Journal.Record) -> Bool {
         if let openEarlier { return openEarlier.contains(record.number) }
         guard batch != nil, let content = joinableContent(of: record) else { return false }
         return batch?.add(content) ?? false
     }
 
-    private mutating func begin(with record: Journal.Record) {
+    private mutating func beginGroup(with record: Journal.Record) {
         openEarlier = earlier.first.flatMap { $0.contains(record.number) ? $0 : nil }
         batch = joinableContent(of: record).map(JournaledBatch.init)
     }
 
-    /// What a record says that may be sent with others. One that cannot be read is set aside, and takes no others with it.
+    /// The entries of a record that may be sent together with others. An unreadable record is rejected, so it is sent
+    /// alone.
     private func joinableContent(of record: Journal.Record) -> [JournalEntry]? {
         guard record.number > sentThrough, record.isUnsent(by: producer),
             earlier.first?.contains(record.number) != true, let content = record.content,
@@ -64,7 +70,7 @@ struct JournalGrouping {
         return content
     }
 
-    private mutating func close(into groups: inout [Journal.Group]) {
+    private mutating func closeGroup(into groups: inout [Journal.Group]) {
         guard !open.isEmpty else { return }
         var group = Journal.Group(open)
         if let openEarlier {
@@ -76,4 +82,57 @@ struct JournalGrouping {
         batch = nil
         openEarlier = nil
     }
+}
+
+/// The contents of a batch of journal entries while it is put together. It contains all rules about which entries may share
+/// a batch.
+struct JournaledBatch {
+    /// The maximum number of distinct scopes. Their settings may have to be looked up within the deadline of one call
+    /// (SettingsLookup).
+    static let maxScopes = 256
+
+    private var operations = 0
+    private var scopes: Set<String> = []
+    /// The traits of each user (`JournalEntry.traits`).
+    private var traits: [String: String?] = [:]
+
+    /// Creates a batch with its first entries, of any number.
+    init(_ first: [JournalEntry]) {
+        insert(first)
+    }
+
+    /// Adds entries, all or none. Returns false if they have to begin another batch.
+    mutating func add(_ more: [JournalEntry]) -> Bool {
+        guard operations + more.count <= Batch.capacity, hasRoomForScopes(of: more), !hasOtherTraits(more) else {
+            return false
+        }
+        insert(more)
+        return true
+    }
+
+    private mutating func insert(_ more: [JournalEntry]) {
+        operations += more.count
+        for entry in more {
+            scopes.formUnion(entry.scopes)
+            for user in entry.users { traits[user] = .some(entry.traits) }
+        }
+    }
+
+    private func hasRoomForScopes(of more: [JournalEntry]) -> Bool {
+        var added: Set<String> = []
+        for scope in more.lazy.flatMap(\.scopes) where !scopes.contains(scope) { added.insert(scope) }
+        return scopes.count + added.count <= Self.maxScopes
+    }
+
+    /// A batch has one plan of each scope, and other traits may lead to another plan.
+    private func hasOtherTraits(_ more: [JournalEntry]) -> Bool {
+        more.contains { entry in
+            entry.users.contains { user in traits[user].map { $0 != entry.traits } ?? false }
+        }
+    }
+}
+
+extension JournalEntry {
+    /// The scopes whose limits may depend on traits. Composite scopes that begin with a user match too, which does no harm.
+    fileprivate var users: some Sequence<String> { scopes.lazy.filter { $0.hasPrefix("user:") } }
 }

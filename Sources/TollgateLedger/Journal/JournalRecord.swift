@@ -1,18 +1,18 @@
 extension Journal {
     /// Operations that wait for Redis together.
     package struct Record: Sendable, Equatable {
-        /// Ascending, and never used twice in the file's life. Of records that are sent as one, the last one's.
+        /// Ascending, and never reused while the file exists. For records that are sent as one, the number of the last one.
         package var number: Int64
-        /// The first number of records that are sent as one; otherwise `number`.
+        /// The number of the first of the records that are sent as one; `number` for a single record.
         var first: Int64
-        /// What they were first sent as; of those never sent, the journal's own producer and `number`.
+        /// The identity under which they were first sent. If they were never sent, the journal's producer and `number`.
         package var identity: BatchIdentity
-        /// How many the payload holds, at least 1.
+        /// The number of operations in the payload, at least 1.
         package var operations: Int
         package var payload: String
-        /// When the first of them was appended, Unix ms.
+        /// The time at which the first of them was appended, Unix ms.
         package var acceptedAt: Int64
-        /// What the payload holds, for a record whose payload has been read already.
+        /// The entries of the payload, if it has been parsed already.
         var content: [JournalEntry]?
 
         /// Some of a record's operations.
@@ -32,10 +32,51 @@ extension Journal {
             self.acceptedAt = acceptedAt
         }
 
-        /// Whether it was never sent under another identity than its number.
+        /// Returns whether the record was never sent under another identity than its number.
         func isUnsent(by producer: String) -> Bool { identity == BatchIdentity(producer: producer, sequence: number) }
 
-        /// The operations; nil when this version cannot read them.
+        /// The entries; nil if this version cannot read them.
         var entries: [JournalEntry]? { content ?? JournalEntry.read(payload) }
+    }
+}
+
+extension Journal {
+    /// Consecutive records that go to Redis in one call, under one identity: all of them are applied, or none.
+    struct Group: Sendable, Equatable {
+        /// The records, at least one.
+        let records: [Record]
+        /// All records as one record, which is sent.
+        let joined: Record
+        /// Whether an earlier process has stored the group. Then it must not change.
+        var isEarlier = false
+        /// Whether the group may have been sent already, and its reply lost.
+        var mayBeSent = false
+
+        /// Creates a group under the number of the last record.
+        init(_ records: [Record]) {
+            self.records = records
+            joined = records.count == 1 ? records[0] : Self.join(records)
+        }
+
+        private static func join(_ records: [Record]) -> Record {
+            var joined = records[records.count - 1]
+            joined.first = records[0].number
+            joined.operations = records.reduce(0) { $0 + $1.operations }
+            joined.payload = JournalEntry.joined(records.map(\.payload))
+            joined.acceptedAt = records[0].acceptedAt
+            let contents = records.compactMap(\.content)
+            joined.content = contents.count == records.count ? Array(contents.joined()) : nil
+            return joined
+        }
+
+        var numbers: ClosedRange<Int64> { joined.first...joined.number }
+    }
+
+    /// The records and groups that an earlier process has left in the file.
+    struct Earlier: Sendable {
+        /// The number of the last record; 0 if there is none.
+        var last: Int64 = 0
+        /// The first and last number of each stored group, in order.
+        var groups: [ClosedRange<Int64>] = []
     }
 }

@@ -1,32 +1,35 @@
 package import Logging
 
-/// Brings what the journal keeps to Redis: in its order, as many records in a call as one takes, each applied once however often
-/// it is sent.
+/// Sends the journal's records to Redis: in order, as many in a call as it takes, and each applied exactly once even if
+/// it is sent several times.
 ///
-/// Records that are sent together are put on disk as a group before (``JournalGrouping``), and stay one until Redis has answered.
-/// While the groups of one portion are sent, one at a time, the next portion is read.
+/// Records that are sent together are stored as a group before (``JournalGrouping``), and stay one until Redis has
+/// answered. While the groups of one portion are sent, one at a time, the next portion is read.
 ///
 /// Runs in a task of its own; `send` takes a record to a ledger's event loop and back.
 package struct JournalReplay: Sendable {
     package enum Outcome: Sendable, Equatable {
-        /// Now, or when it was sent before.
+        /// The record was applied, now or when it was sent before.
         case applied
-        /// It was not sent.
+        /// The record was not sent.
         case notNow
-        /// It was perhaps sent; no answer came.
+        /// The record may have been sent; no answer came.
         case unanswered
-        /// Redis answers with an error, which may say nothing of the record: it waits until that has been mended. `others`: how
-        /// many batches that are no replays have been answered so far.
+        /// Redis answered with an error, which need not be the record's fault: the record waits until the error is
+        /// resolved.
+        ///
+        /// `others` is the number of batches answered so far that were not replayed.
         case failing(String, others: Int)
-        /// Redis, or this version, cannot do what the record says, and never will. `operations`: the indices of those in the record;
-        /// nil for all, or where that is not known.
+        /// Redis, or this version, can never apply the record, or some of its operations.
+        ///
+        /// `operations` are their indices in the record; nil for all, or if they are not known.
         case impossible(String, operations: [Int]? = nil)
     }
 
-    /// Operations read at a time.
+    /// The number of operations read at a time.
     static let portion = 8 * Batch.capacity
     private static let pause = Duration.milliseconds(50)
-    /// So often in a row a record fails while others are answered, until it is taken for the fault.
+    /// The number of failures in a row, while other batches are answered, after which a record is rejected.
     static let maxFailures = 60
 
     let journal: Journal
@@ -34,10 +37,14 @@ package struct JournalReplay: Sendable {
     let send: @Sendable (Journal.Record) async -> Outcome
     let onReplayed: @Sendable (BatchIdentity) -> Void
     let logger: Logger
-    /// After an error.
+    /// The pause after an error.
     var longPause = Duration.seconds(1)
 
-    /// `lastApplied` asks Redis for the last number that it has applied of a producer; nil where it cannot be asked now.
+    /// - Parameters:
+    ///   - lastApplied: Asks Redis for the number of a producer's last applied batch; returns nil if it cannot be
+    ///     asked now.
+    ///   - send: Sends a record to Redis.
+    ///   - onReplayed: Called when a record has been applied or rejected.
     package init(
         journal: Journal, logger: Logger, lastApplied: @escaping @Sendable (_ producer: String) async -> Int64?,
         send: @escaping @Sendable (Journal.Record) async -> Outcome,
@@ -50,20 +57,20 @@ package struct JournalReplay: Sendable {
         self.onReplayed = onReplayed
     }
 
-    /// Replays what is there, and then what is said to have come, until its task is cancelled.
+    /// Replays the records in the journal, and more whenever the stream yields, until the task is cancelled.
     package func run(whenJournaled: AsyncStream<Void>) async {
         guard var grouping = await makeGrouping() else { return }
         await drain(&grouping)
         for await _ in whenJournaled { await drain(&grouping) }
     }
 
-    /// Finds out what an earlier life of the sidecar has sent. Nil when the task was cancelled before that is known.
+    /// Finds out which records an earlier process has sent. Returns nil if the task is cancelled before.
     private func makeGrouping() async -> JournalGrouping? {
         let (producer, earlier) = (journal.producer, journal.earlier)
         guard earlier.last > 0 else { return JournalGrouping(producer: producer, earlier: earlier) }
         while !Task.isCancelled {
             if let applied = await lastApplied(producer),
-                let sentThrough = try? await journal.lastPerhapsSent(applied: applied)
+                let sentThrough = try? await journal.lastPossiblySent(applied: applied)
             {
                 return JournalGrouping(
                     producer: producer, earlier: earlier, applied: applied, sentThrough: sentThrough)
@@ -81,10 +88,10 @@ package struct JournalReplay: Sendable {
         while !Task.isCancelled {
             lastRead = portion?.last?.number ?? lastRead
             let groups = portion.map { grouping.take($0, isEnd: $0.isEmpty) } ?? []
-            let toSend = await keep(groups, past: lastReplayed)
+            let toSend = await store(groups, past: lastReplayed)
             if portion?.isEmpty ?? true, groups.isEmpty {
                 guard !journal.isEmpty else { break }
-                // It is on its way to the disk, or the disk gives nothing now.
+                // The records are on their way to the disk, or cannot be read now.
                 try? await Task.sleep(for: Self.pause)
             }
             async let next = read(after: lastRead)
@@ -94,12 +101,12 @@ package struct JournalReplay: Sendable {
             }
             portion = await next
         }
-        // What cannot be removed now is not sent again by us; by another that comes after us it is, in vain.
+        // Records that cannot be removed now are sent again by the next process, to no effect.
         if Task.isCancelled { try? await journal.remove(through: lastReplayed) }
         if journal.isEmpty { logger.notice("the journal has been replayed") }
     }
 
-    /// The next records, with what they say; none where there are no more now, nil where they cannot be read.
+    /// Returns the next records with their entries; empty if there are no more now, nil if they cannot be read.
     private func read(after number: Int64) async -> [Journal.Record]? {
         let records = try? await journal.next(after: number, atMost: Self.portion, operations: Self.portion)
         return records?.map { record in
@@ -109,17 +116,18 @@ package struct JournalReplay: Sendable {
         }
     }
 
-    /// Puts groups on disk that are to be sent, and lets go of what has been replayed. Returns what is to be sent: where the disk
-    /// takes nothing each record alone.
-    private func keep(_ groups: [Journal.Group], past number: Int64) async -> [Journal.Group] {
+    /// Stores groups before they are sent, and removes the records that have been replayed.
+    ///
+    /// - Returns: The groups to send: each record alone if the disk takes nothing.
+    private func store(_ groups: [Journal.Group], past number: Int64) async -> [Journal.Group] {
         let new = groups.filter { $0.records.count > 1 && !$0.isEarlier }.map(\.numbers)
         if !new.isEmpty, (try? await journal.advance(past: number, joining: new)) != nil { return groups }
-        // On a full disk that takes room which has been kept free.
+        // On a full disk this uses the reserved room.
         try? await journal.remove(through: number)
         return groups.flatMap { $0.isEarlier ? [$0] : $0.records.map { Journal.Group([$0]) } }
     }
 
-    /// False when the task was cancelled before the end.
+    /// Sends a group until it is applied or rejected. Returns false if the task is cancelled before.
     private func replay(_ group: Journal.Group) async -> Bool {
         var failures = 0
         var othersAtFirst = 0
@@ -140,7 +148,7 @@ package struct JournalReplay: Sendable {
                     logger.error("the journal cannot be replayed, and waits", metadata: ["reason": "\(reason)"])
                 }
                 if failures >= Self.maxFailures, others > othersAtFirst {
-                    // Sent one by one, what comes late under the number of all would count twice.
+                    // A group that may still arrive under its number must not be split: its records would count twice.
                     let isWhole = mayBeSent || group.records.count == 1
                     if isWhole { return await reject(group, because: reason) }
                     if (try? await journal.separate(group.numbers)) != nil { return await replayEach(of: group) }
@@ -152,7 +160,7 @@ package struct JournalReplay: Sendable {
         return false
     }
 
-    /// So that one record which Redis does not take holds up no others.
+    /// Sends the records of a group one by one, so that one faulty record does not hold up the others.
     private func replayEach(of group: Journal.Group) async -> Bool {
         for record in group.records {
             guard await replay(Journal.Group([record])) else { return false }
@@ -162,12 +170,12 @@ package struct JournalReplay: Sendable {
 
     private func noteReplayed(_ group: Journal.Group) {
         onReplayed(group.joined.identity)
-        journal.noLongerWaits(group.joined)
+        journal.removeFromWaiting(group.joined)
         journal.noteReplayed(records: group.records.count, operations: group.joined.operations)
     }
 
-    /// Sets operations of a group aside in the journal, for a person to look at; nil for all. Not sent again, whatever happens:
-    /// Redis knows it by now. False when the task was cancelled before.
+    /// Moves operations of a group to the journal's rejected records; nil for all. The group is not sent again, since
+    /// Redis may have applied the rest. Returns false if the task is cancelled before.
     private func reject(_ group: Journal.Group, _ operations: [Int]? = nil, because reason: String) async -> Bool {
         let record = group.joined
         var part: Journal.Record.Part?
@@ -189,6 +197,6 @@ package struct JournalReplay: Sendable {
         return true
     }
 
-    /// The most characters of an entry in a line of the log.
+    /// The maximum number of characters of a record in a log line.
     private static let maxLogged = 4_096
 }

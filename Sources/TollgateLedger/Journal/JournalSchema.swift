@@ -2,12 +2,12 @@ import GRDB
 
 /// The tables of a journal's file.
 enum JournalSchema {
-    /// Marks the file as a journal of ours, where SQLite keeps a place for that: "Toll".
+    /// The application id in SQLite's file header, which identifies a journal: "Toll".
     private static let applicationID = 0x546f_6c6c
 
-    /// Makes the tables, or brings them up to date.
+    /// Creates the tables, or migrates them.
     static func apply(to database: DatabaseQueue) throws {
-        // Before there is any table: a file with tables and without the mark is somebody else's.
+        // Set before any table exists: a file with tables but without the id belongs to another program.
         try database.writeWithoutTransaction { database in
             guard try Int.fetchOne(database, sql: "PRAGMA application_id") != applicationID else { return }
             try database.execute(sql: "PRAGMA application_id = \(applicationID)")
@@ -26,8 +26,8 @@ enum JournalSchema {
         return migrator
     }
 
-    // A payload is a BLOB because as TEXT it would end at its first NUL. It comes last, so that counting operations does
-    // not read the pages that long ones go on on.
+    // A payload is a BLOB because as TEXT it would end at its first NUL. It is the last column, so that counting operations
+    // does not read the overflow pages of long payloads.
     private static let tables = """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE waiting (
@@ -52,16 +52,17 @@ enum JournalSchema {
         );
         """
 
-    // The records that are sent in one call, by the first and the last of their numbers. A version that does not read it would
-    // send them one by one, and count them twice: it refuses the file.
+    // The first and last numbers of the records that are sent in one call. A version that does not know the table
+    // refuses the file: it would send the records one by one, and count them twice.
     private static let groups = "CREATE TABLE groups (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)"
 
-    /// Why a file is not to be written; nil for an empty one and a sound journal. Throws what SQLite finds wrong with it.
-    static func reasonAgainst(_ database: Database) throws -> String? {
+    /// Returns the reason why a file must not be written; nil for an empty file and a sound journal. Throws the errors that
+    /// SQLite finds in it.
+    static func defect(of database: Database) throws -> String? {
         let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
         if isEmpty { return nil }
         guard try Int.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
-            return "the file is a database of something else"
+            return "the file is a database of another program"
         }
         if try migrator.hasBeenSuperseded(database) { return "a later version of tollgate has written the file" }
         let finding = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")

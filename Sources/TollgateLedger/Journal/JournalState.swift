@@ -1,9 +1,9 @@
 import DequeModule
 
-/// What a journal remembers between its transactions: what is queued for the next one, and how much there is. Owned by
-/// the journal, behind its lock.
+/// The state of a journal between its transactions: the queue of the next one, and the numbers of records. Owned by the
+/// journal, behind its lock.
 struct JournalState {
-    /// What was given to ``Journal/append(_:operations:identity:completion:)``.
+    /// The arguments of one ``Journal/append(_:operations:identity:isBarrier:completion:)``.
     struct Entry: Sendable {
         var identity: BatchIdentity?
         var operations: Int
@@ -15,26 +15,27 @@ struct JournalState {
 
     enum Admission {
         case refused(JournalError)
-        /// Behind others that the journal's queue will take along.
+        /// Behind other entries, for which a transaction is scheduled.
         case queued
-        /// Alone: the journal's queue has yet to be told.
+        /// Alone: the caller has to schedule a transaction.
         case first
     }
 
-    /// The most operations held.
+    /// The maximum number of stored operations.
     let capacity: Int
-    /// Counts what is queued and what is being written like what is on disk.
+    /// The numbers of records, including those that are queued or being written.
     var depth: Journal.Depth
     var isClosed = false
-    /// The file has been taken away and could not be made anew: nothing that is appended may be acknowledged.
+    /// Whether the file was removed and could not be recreated. Then no append may be acknowledged.
     var isFileLost = false
     private var queued: [Entry] = []
-    /// Records counted from the opening of the file: how many there have been, up to which there is a backlog, and how many have
-    /// been replayed. They are replayed in their order.
+    /// The number of records since the file was opened, with those that it had.
     private var appended: Int
+    /// The position of the last barrier among them: up to there is a backlog.
     private var barrier: Int
+    /// The number of replayed records. They are replayed in order.
     var replayed = 0
-    /// When the waiting records were appended, Unix ms, in their order.
+    /// The times at which the waiting records were appended (Unix ms), in order.
     private var acceptedAt: Deque<Int64>
     var rate = ReplayRate()
 
@@ -48,7 +49,7 @@ struct JournalState {
 
     var hasBacklog: Bool { replayed < barrier }
 
-    /// When the oldest of the waiting records was appended, Unix ms.
+    /// The time at which the oldest waiting record was appended, Unix ms.
     var oldestAt: Int64? { acceptedAt.first }
 
     mutating func admit(_ entry: Entry) -> Admission {
@@ -68,19 +69,64 @@ struct JournalState {
         return queued
     }
 
-    /// A group that could not be written.
-    mutating func takeBack(_ group: [Entry]) {
-        depth.records -= group.count
-        depth.operations -= group.reduce(0) { $0 + $1.operations }
-        acceptedAt.removeLast(min(group.count, acceptedAt.count))
-        appended -= group.count
+    /// Withdraws entries that could not be written.
+    mutating func withdraw(_ entries: [Entry]) {
+        depth.records -= entries.count
+        depth.operations -= entries.reduce(0) { $0 + $1.operations }
+        acceptedAt.removeLast(min(entries.count, acceptedAt.count))
+        appended -= entries.count
         barrier = min(barrier, appended)
     }
 
-    /// The oldest, or nearly: records leave in their order, but for those that are rejected.
+    /// Removes the oldest records. For rejected records, which leave out of order, the times are approximate.
     mutating func remove(records: Int, operations: Int) {
         acceptedAt.removeFirst(min(records, acceptedAt.count))
         depth.records -= records
         depth.operations -= operations
+    }
+}
+
+extension Journal {
+    /// The amount that waits, and the journal's condition.
+    package struct Depth: Sendable, Equatable {
+        /// The number of waiting operations, on disk or on their way there.
+        package var operations = 0
+        /// The number of waiting records, on disk or on their way there.
+        package var records = 0
+        /// The number of records rejected since the file was created, including those no longer in the table.
+        package var rejected = 0
+        /// The number of times the file was recreated after it had been removed.
+        package var remade = 0
+        /// The reason why the file could not be used; nil once a write has succeeded.
+        package var lastError: String?
+    }
+}
+
+/// The rate of replay: the operations of each of the last ten seconds.
+struct ReplayRate {
+    private static let seconds: Int64 = 10
+
+    private var counts = [Int](repeating: 0, count: Int(seconds))
+    /// The Unix second that was counted last.
+    private var newest: Int64 = 0
+
+    /// Counts operations at a time in Unix ms.
+    mutating func note(_ operations: Int, at time: Int64) {
+        advance(to: time / 1_000)
+        counts[Int(newest % Self.seconds)] += operations
+    }
+
+    /// Returns the operations per second, averaged over the last ten seconds. The time is in Unix ms.
+    mutating func perSecond(at time: Int64) -> Double {
+        advance(to: time / 1_000)
+        return Double(counts.reduce(0, +)) / Double(Self.seconds)
+    }
+
+    /// Clears the seconds that have passed. A clock that goes back is treated as standing still.
+    private mutating func advance(to second: Int64) {
+        for passed in 0..<min(max(second - newest, 0), Self.seconds) {
+            counts[Int((second - passed) % Self.seconds)] = 0
+        }
+        newest = max(newest, second)
     }
 }

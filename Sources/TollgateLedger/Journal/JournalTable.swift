@@ -1,11 +1,30 @@
 import Foundation
 import GRDB
 
-/// What a journal asks its tables (``JournalSchema``). To be called on the journal's queue, and what writes in a
-/// transaction.
+/// The queries of a journal (``JournalSchema``). Called on the journal's queue; those that write, in a transaction.
 enum JournalTable {
-    /// Rejected records that are kept.
-    static let rejectedKept = 1_000
+    /// The maximum number of rejected records in the table.
+    static let maxRejected = 1_000
+
+    /// The state of a journal's file when it is opened.
+    struct Contents: Sendable {
+        var producer: String
+        var reservationKeys: [String]
+        var depth: Journal.Depth
+        /// The times at which the waiting records were appended (Unix ms), in order.
+        var acceptedAt: [Int64]
+        var earlier: Journal.Earlier
+    }
+
+    /// Reads the state of a file that was just opened. A file without waiting records gets a new producer name.
+    static func open(in database: Database) throws -> Contents {
+        let depth = try Self.depth(of: database)
+        if depth.records == 0 { renewProducer(in: database) }
+        return Contents(
+            producer: try producer(in: database), reservationKeys: try reservationKeys(in: database), depth: depth,
+            acceptedAt: try acceptedAt(in: database),
+            earlier: Journal.Earlier(last: try last(in: database), groups: try groups(in: database)))
+    }
 
     static func producer(in database: Database) throws -> String {
         guard let producer = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'producer'") else {
@@ -14,37 +33,38 @@ enum JournalTable {
         return producer
     }
 
-    /// To be called while nothing waits. A copy of the file, or an old one that was put back, would go on under a name whose
-    /// numbers have been used: what it keeps then would be taken for what has been applied. On a disk without room the name
-    /// stays.
-    static func renewProducer(in database: Database) {
+    /// Chooses a new producer name. Called while no record waits.
+    ///
+    /// A copy of the file, or a restored one, would reuse numbers of its old name, and Redis would treat its records as
+    /// applied. On a full disk the name stays.
+    private static func renewProducer(in database: Database) {
         try? database.execute(sql: "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE name = 'producer'")
     }
 
-    static func reservationKeys(in database: Database) throws -> [String] {
+    private static func reservationKeys(in database: Database) throws -> [String] {
         let text = try String.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'reservation_keys'")
         return (text ?? "").split(separator: ",").map(String.init)
     }
 
-    static func keep(reservationKeys: [String], in database: Database) throws {
+    static func store(reservationKeys: [String], in database: Database) throws {
         try database.execute(
             sql: "INSERT OR REPLACE INTO meta (name, value) VALUES ('reservation_keys', ?)",
             arguments: [reservationKeys.joined(separator: ",")])
     }
 
-    static func depth(of database: Database) throws -> Journal.Depth {
+    private static func depth(of database: Database) throws -> Journal.Depth {
         let waiting = try sums(over: "waiting", in: database)
-        // Counts also those that have been let go.
+        // Includes records that have been deleted from the table.
         let rejected = try Int.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'rejected'") ?? 0
         return Journal.Depth(operations: waiting.operations, records: waiting.records, rejected: rejected)
     }
 
-    /// The last record's number; 0 where there is none.
-    static func last(in database: Database) throws -> Int64 {
+    /// Returns the number of the last record; 0 if there is none.
+    private static func last(in database: Database) throws -> Int64 {
         try Int64.fetchOne(database, sql: "SELECT max(number) FROM waiting") ?? 0
     }
 
-    static func acceptedAt(in database: Database) throws -> [Int64] {
+    private static func acceptedAt(in database: Database) throws -> [Int64] {
         try Int64.fetchAll(database, sql: "SELECT accepted_at FROM waiting ORDER BY number")
     }
 
@@ -57,8 +77,11 @@ enum JournalTable {
         ])
     }
 
-    /// Returns records with at most so many operations together, but one record at least. `producer` is the one of what was never
-    /// sent.
+    /// Returns records in order.
+    ///
+    /// - Parameters:
+    ///   - operations: The maximum number of operations in all of them, unless the first record alone has more.
+    ///   - producer: The producer of records that were never sent.
     static func records(
         after number: Int64, atMost count: Int, operations: Int, producer: String, in database: Database
     ) throws -> [Journal.Record] {
@@ -84,13 +107,14 @@ enum JournalTable {
         return records
     }
 
-    /// The first record behind a number that was never sent under another identity; nil where there is none.
+    /// Returns the first number behind the given one whose record was never sent under another identity; nil if there
+    /// is none.
     static func nextUnsent(after number: Int64, in database: Database) throws -> Int64? {
         try Int64.fetchOne(
             database, sql: "SELECT min(number) FROM waiting WHERE number > ? AND producer IS NULL", arguments: [number])
     }
 
-    /// Of each group, the first and the last number, in their order.
+    /// Returns the first and the last number of each group, in order.
     static func groups(in database: Database) throws -> [ClosedRange<Int64>] {
         try Row.fetchAll(database, sql: "SELECT first, last FROM groups ORDER BY first").map { $0[0]...$0[1] }
     }
@@ -104,7 +128,7 @@ enum JournalTable {
         try database.execute(sql: "DELETE FROM groups WHERE first = ?", arguments: [group.lowerBound])
     }
 
-    /// Returns how much that was.
+    /// Removes records and their groups. Returns how many records and operations were removed.
     static func remove(through number: Int64, in database: Database) throws -> (records: Int, operations: Int) {
         let removed = try sums(over: "waiting WHERE number <= ?", [number], in: database)
         try database.execute(sql: "DELETE FROM waiting WHERE number <= ?", arguments: [number])
@@ -112,7 +136,7 @@ enum JournalTable {
         return removed
     }
 
-    /// Returns how many records of the file that was; none, and does nothing, where they are not there.
+    /// Moves a record to the table `rejected`. Returns how many rows of `waiting` it had; does nothing if it had none.
     static func reject(
         _ record: Journal.Record, because reason: String, at now: Int64, in database: Database
     ) throws -> Int {
@@ -132,7 +156,7 @@ enum JournalTable {
                 record.acceptedAt, now, reason, Data(record.payload.utf8),
             ])
         try database.execute(
-            sql: "DELETE FROM rejected WHERE id <= ?", arguments: [database.lastInsertedRowID - Int64(rejectedKept)])
+            sql: "DELETE FROM rejected WHERE id <= ?", arguments: [database.lastInsertedRowID - Int64(maxRejected)])
         return removed
     }
 

@@ -24,20 +24,20 @@ final class ReplayedRecord: OperationDelegate {
         switch answer.outcome {
         case .broken:
             guard let scope = answer.limit?.plan.scope else {
-                // Applied before its reply was lost, and Redis keeps no more than that some of it could not be.
+                // Applied before its reply was lost. Redis remembers only that some operations could not be applied.
                 firstFault = "the key of a scope in Redis is not a hash; its other operations were applied"
                 break
             }
-            note("the key of \(scope) in Redis is not a hash", of: ticket)
-        case .conflict: note("its id was used before for other amounts", of: ticket)
+            addFault("the key of \(scope) in Redis is not a hash", of: ticket)
+        case .conflict: addFault("its id was used before for other amounts", of: ticket)
         default: break
         }
         finishOne()
     }
 
-    /// Notes that an operation is not sent, and why.
+    /// Marks an operation as impossible without sending it.
     func cannotApply(_ reason: String, ticket: Int) {
-        note(reason, of: ticket)
+        addFault(reason, of: ticket)
         finishOne()
     }
 
@@ -50,7 +50,7 @@ final class ReplayedRecord: OperationDelegate {
         finishOne()
     }
 
-    private func note(_ fault: String, of ticket: Int) {
+    private func addFault(_ fault: String, of ticket: Int) {
         faults.append(ticket)
         if faults.count == 1 { firstFault = "operation \(ticket + 1): \(fault)" }
     }
@@ -67,7 +67,9 @@ final class ReplayedRecord: OperationDelegate {
 }
 
 extension Ledger {
-    /// Sends a record of the journal. `plan` returns the present plan of a scope.
+    /// Sends a record of the journal.
+    ///
+    /// - Parameter plan: Returns the present plan of a scope.
     package func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan
     ) -> EventLoopFuture<JournalReplay.Outcome> {

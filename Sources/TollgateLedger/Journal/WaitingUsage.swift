@@ -1,15 +1,15 @@
 import Synchronization
 import TollgateCore
 
-/// The sums of what waits in a journal to be added to scopes. Decisions count them as if they were held: what was used is used,
-/// whether Redis knows of it yet or not. What would be taken back does not count.
+/// The sums of the usage that waits in a journal, by scope. Decisions count it like held amounts: usage counts even before
+/// Redis knows of it. Waiting writes that take back are not counted.
 ///
 /// Usable from any thread. Takes a lock only while anything waits.
 package final class WaitingUsage: Sendable {
     private struct Sums {
-        /// Operations that wait.
+        /// The number of waiting operations.
         var operations = 0
-        /// By meter. More than an Int64 where a whole journal is full of the largest amounts.
+        /// The sums by meter. They can exceed an Int64 if a whole journal is full of the largest amounts.
         var amounts: [Meter: Int128] = [:]
     }
 
@@ -19,27 +19,27 @@ package final class WaitingUsage: Sendable {
     /// Whether nothing waits.
     package var isEmpty: Bool { scopes.load(ordering: .acquiring) == 0 }
 
-    /// Adds what the operations of a record add.
-    func add(_ operations: [JournalEntry]) { change(operations, by: 1) }
+    /// Adds the usage of a record's entries.
+    func add(_ entries: [JournalEntry]) { change(entries, by: 1) }
 
-    /// Takes them away again, when they have been replayed, or will never be.
-    func remove(_ operations: [JournalEntry]) { change(operations, by: -1) }
+    /// Subtracts the usage of entries that have been replayed or rejected.
+    func remove(_ entries: [JournalEntry]) { change(entries, by: -1) }
 
-    /// What waits for a scope, such as `user:alice`, by meter; nil for nothing.
+    /// Returns the waiting amounts of a scope, such as `user:alice`, by meter; nil if none wait.
     func amounts(of scope: String) -> [Meter: Int64]? {
         sums.withLock { sums in
-            sums[scope].map { $0.amounts.mapValues { Int64(clamping: min(max($0, 0), Self.largest)) } }
+            sums[scope].map { $0.amounts.mapValues { Int64(clamping: min(max($0, 0), Self.maxAmount)) } }
         }
     }
 
-    /// The largest number that the script's doubles hold exactly.
-    private static let largest: Int128 = (1 << 53) - 1
+    /// The largest integer that a double, and so the script, represents exactly.
+    private static let maxAmount: Int128 = (1 << 53) - 1
 
-    private func change(_ operations: [JournalEntry], by sign: Int128) {
+    private func change(_ entries: [JournalEntry], by sign: Int128) {
         sums.withLock { sums in
-            for operation in operations where operation.adds {
-                let amounts = operation.meteredAmounts
-                for scope in operation.scopes {
+            for entry in entries where entry.adds {
+                let amounts = entry.meteredAmounts
+                for scope in entry.scopes {
                     var sum = sums[scope] ?? Sums()
                     sum.operations += Int(sign)
                     for (meter, amount) in amounts { sum.amounts[meter, default: 0] += sign * Int128(amount) }
@@ -52,10 +52,10 @@ package final class WaitingUsage: Sendable {
 }
 
 extension JournalEntry {
-    /// Whether it adds to counters.
+    /// Whether the entry adds to counters.
     fileprivate var adds: Bool { verb == "record" || verb == "commit" }
 
-    /// By meter, `tokens` being all of them.
+    /// The amounts by meter, with all tokens in `tokens`.
     fileprivate var meteredAmounts: [(Meter, Int64)] {
         var named = Amounts()
         for (name, amount) in amounts {
@@ -67,7 +67,7 @@ extension JournalEntry {
 }
 
 extension Journal {
-    /// Sums up what waits, as another life of the sidecar has left it. To be called once, before anything is appended.
+    /// Sums up the records that an earlier process has left. Called once, before anything is appended.
     package func sumUpWaiting() async {
         var last: Int64 = 0
         let portion = JournalReplay.portion
@@ -79,8 +79,8 @@ extension Journal {
         }
     }
 
-    /// The record has been replayed, or set aside for good.
-    package func noLongerWaits(_ record: Record) {
+    /// Subtracts the usage of a record that has been replayed or rejected.
+    package func removeFromWaiting(_ record: Record) {
         waiting.remove(record.entries ?? [])
     }
 }

@@ -1,15 +1,15 @@
 import NIOCore
 import TollgateCore
 
-/// A reservation as bytes (MessagePack), and as text in base64 with the alphabet for URLs: what the journal keeps. Callers get a
-/// token, which is the same with a signature (``ReservationTokens``).
+/// The encodings of a reservation: bytes (MessagePack), and base64url text for the journal. Callers get a token, which
+/// adds a signature to the bytes (``ReservationTokens``).
 extension Reservation {
-    /// The first has no traits of a user at its end; all else is the same.
+    /// The versions of the encoding. Version 2 has the user's traits at its end.
     private static let versions: ClosedRange<Int64> = 1...2
     private static let maxTraitsLength = 1_500
     private static let maxScopes = 16
 
-    /// Everything but the limits.
+    /// The reservation in MessagePack.
     var encoding: [UInt8] {
         var bytes = ByteBuffer()
         bytes.writeMessagePack(traits.isEmpty ? Self.versions.lowerBound : Self.versions.upperBound)
@@ -23,7 +23,7 @@ extension Reservation {
         return Array(bytes.readableBytesView)
     }
 
-    /// Nil when the bytes are not the encoding of a reservation that a RESERVE would have made.
+    /// Creates a reservation from its encoding; nil if no RESERVE makes such a reservation.
     convenience init?(encoding: [UInt8]) {
         var bytes = ByteBuffer(bytes: encoding)
         guard let version = bytes.readMessagePackInteger(), Self.versions.contains(version),
@@ -31,7 +31,7 @@ extension Reservation {
             let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes),
             let traits = version == 1 ? "" : bytes.readMessagePackText(), traits.utf8.count <= Self.maxTraitsLength,
             bytes.readableBytes == 0,
-            numbers[0] <= Self.latest, Self.times.contains(numbers[1])
+            numbers[0] <= Self.maxTime, Self.lifetimes.contains(numbers[1])
         else { return nil }
         self.init(
             id: id, scopes: scopes, traits: traits, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
@@ -41,18 +41,18 @@ extension Reservation {
     /// The encoding as text, for the journal.
     var text: String { Base64URL.text(encoding) }
 
-    /// Nil when the text is not one that `text` returns.
+    /// Creates a reservation from its text; nil if ``text`` never returns it.
     convenience init?(text: String) {
         guard let bytes = Base64URL.bytes(of: text) else { return nil }
         self.init(encoding: bytes)
     }
 
-    /// Unix ms; the year 2200.
-    private static let latest: Int64 = 7_258_118_400_000
-    /// In ms.
-    private static let times: ClosedRange<Int64> = 1_000...86_400_000
+    /// The year 2200 in Unix ms.
+    private static let maxTime: Int64 = 7_258_118_400_000
+    /// The valid lifetimes in ms.
+    private static let lifetimes: ClosedRange<Int64> = 1_000...86_400_000
 
-    /// Within 2⁵³, so that the script's doubles hold them.
+    /// Reads seven numbers below 2⁵³, which the script's doubles represent exactly.
     private static func readNumbers(_ bytes: inout ByteBuffer) -> [Int64]? {
         var numbers: [Int64] = []
         for _ in 0..<7 {

@@ -1,43 +1,42 @@
-/// What a RESERVE keeps back, and all that its COMMIT or CANCEL has to know of it. The caller carries it as a token, so that any
-/// sidecar can settle it. Immutable; a class, so that it travels as one pointer.
+/// The amounts that a RESERVE holds, with everything that its COMMIT or CANCEL needs. The caller carries it as a token,
+/// so that any sidecar can commit or cancel it. Immutable; a class, so that it is passed as one pointer.
 package final class Reservation: Sendable {
-    /// How long after its end a reservation can still be settled, in ms.
+    /// The time after its end for which a reservation can still be committed or cancelled, in ms.
     package static let endRemembered: Int64 = 86_400_000
 
-    /// In place of the time at which it was made, for a CANCEL where that is not known, nor whether it was: then the holds in Redis
-    /// say so, and a request is given back only where there are any.
+    /// The value of ``madeAt`` in a CANCEL of a RESERVE that may not have been applied. Then the holds in Redis decide:
+    /// requests are given back only if there are any.
     static let unknownTime: Int64 = 0
 
-    /// 1 … 64 of `0-9 a-z -`; no other reservation's.
+    /// A unique id: 1 … 64 of `0-9 a-z -`.
     package let id: String
-    /// As the request named them: `user:alice`; at most 16.
+    /// The scopes as the request named them, such as `user:alice`; at most 16.
     package let scopes: [String]
-    /// What the request said of the user, as `UserTraits.bytes` has it; empty for nothing.
+    /// The traits of the user in the request (`UserTraits.bytes`); empty if it had none.
     package let traits: String
-    /// Requests that were consumed; given back by a CANCEL. 0 where it was made without Redis.
+    /// The number of requests consumed, which a CANCEL gives back. 0 for a reservation made without Redis.
     package let hits: Int64
-    /// Held, per meter; cost in nano-units.
+    /// The held amounts by meter; cost in nano-units.
     package let tokens: Int64
     package let inputTokens: Int64
     package let outputTokens: Int64
     package let cost: Int64
-    /// In ms, 1 000 … 86 400 000.
+    /// The lifetime in ms, 1 000 … 86 400 000.
     package let timeToLive: Int64
-    /// Unix ms, by Redis's clock; or `unknownTime`.
+    /// The time at which it was made, Unix ms by Redis's clock, or `unknownTime`.
     package let madeAt: Int64
 
-    /// Unix ms: from then on nothing is held.
+    /// The time from which nothing is held, Unix ms.
     package var endsAt: Int64 { madeAt + timeToLive }
 
-    /// The hold in Redis (holds.lua), which ``OpenHold`` reads.
+    /// The hold as Redis stores it (holds.lua), which ``OpenHold`` reads.
     var hold: String {
         "\(id) \(timeToLive) \(scopes.joined(separator: "\t")) \(tokens) \(inputTokens) \(outputTokens) \(cost)"
     }
 
     package init(
         id: String, scopes: [String], traits: String = "", hits: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,
-        outputTokens: Int64 = 0,
-        cost: Int64 = 0, timeToLive: Int64, madeAt: Int64 = 0
+        outputTokens: Int64 = 0, cost: Int64 = 0, timeToLive: Int64, madeAt: Int64 = 0
     ) {
         self.id = id
         self.scopes = scopes
@@ -51,11 +50,12 @@ package final class Reservation: Sendable {
         self.madeAt = madeAt
     }
 
-    /// The same as Redis made it at a time (Unix ms), or with no hits as it is handed out without Redis.
+    /// Returns a copy with the time (Unix ms) and the number of consumed requests.
+    ///
+    /// - Parameter hits: 0 if the RESERVE is answered without Redis.
     package func made(at time: Int64, hits: Int64) -> Reservation {
         Reservation(
             id: id, scopes: scopes, traits: traits, hits: hits, tokens: tokens, inputTokens: inputTokens,
-            outputTokens: outputTokens,
-            cost: cost, timeToLive: timeToLive, madeAt: time)
+            outputTokens: outputTokens, cost: cost, timeToLive: timeToLive, madeAt: time)
     }
 }

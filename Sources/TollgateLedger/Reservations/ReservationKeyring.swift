@@ -88,7 +88,7 @@ package final class ReservationKeyring {
         for key in tokens.keys where !texts.contains(key.text) {
             link.send(["HSET", self.key, key.name, key.text]) { _ in }
         }
-        if tokens.keys != before { journal?.keep(reservationKeys: tokens.keys.map(\.text)) }
+        if tokens.keys != before { journal?.store(reservationKeys: tokens.keys.map(\.text)) }
     }
 
     private func scheduleNextRead() {

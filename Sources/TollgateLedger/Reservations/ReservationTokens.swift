@@ -1,18 +1,18 @@
 import Crypto
 import TollgateCore
 
-/// The keys by which the sidecars of a namespace sign the tokens of reservations, and what is signed with them. Pure; owned by
-/// one ledger.
+/// Signs and verifies the tokens of reservations, with the keys that the sidecars of a namespace share. Pure; owned by one
+/// ledger.
 ///
-/// A token is, in base64, a version, the id of a key, the reservation's encoding, and a MAC over all of these. Before any key is
-/// known, as when Redis has never been reached, a token is unsigned: it names a reservation that exists nowhere, so whoever
-/// makes one up can do no more with it than with a RECORD.
+/// A token is the base64url text of a version, a key id, the reservation's encoding, and a MAC over all of these. Until
+/// a key is known, for example because Redis has never been reached, tokens are unsigned. An unsigned token names a
+/// reservation that exists nowhere, so a client that forges one can do no more with it than with a RECORD.
 package struct ReservationTokens: Sendable {
-    /// Why a token is not accepted.
+    /// The reason why a token is rejected.
     package enum Fault: Error {
-        /// No RESERVE was answered with it.
+        /// No RESERVE returned the token.
         case invalid
-        /// It may be signed with a key that another sidecar has made.
+        /// The token may be signed with a key that another sidecar has created.
         case unknownKey
     }
 
@@ -21,18 +21,18 @@ package struct ReservationTokens: Sendable {
         /// 64 hexadecimal digits.
         let text: String
         let secret: SymmetricKey
-        /// The first bytes of its digest.
+        /// The first bytes of the key's digest.
         let id: [UInt8]
 
         /// The name of the key: 8 hexadecimal digits.
         var name: String { id.map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined() }
 
-        /// Makes one at random.
+        /// Creates a random key.
         init() {
             self.init(SymmetricKey(size: .bits256))
         }
 
-        /// Nil when the text is no key.
+        /// Creates a key from its text; nil if the text is not a key.
         init?(text: String) {
             let digits = Array(text.utf8)
             guard digits.count == 64 else { return nil }
@@ -53,22 +53,25 @@ package struct ReservationTokens: Sendable {
         }
     }
 
+    /// The versions of signed and unsigned tokens.
     private static let signed: UInt8 = 3
     private static let unsigned: UInt8 = 4
     private static let idLength = 4
     private static let tagLength = 16
-    /// What the ids of reservations in unsigned tokens start with; no other ids do.
+    /// The prefix of reservation ids in unsigned tokens; no other id has it.
     private static let unsignedPrefix = "u-"
-    /// Keys kept; a namespace has more than one only after Redis has lost its data.
+    /// The maximum number of keys. A namespace has more than one only after Redis has lost its data.
     private static let maxKeys = 16
 
     /// Whether tokens are signed.
     package var canSign: Bool { !keys.isEmpty }
 
-    /// The first one signs.
+    /// The known keys. The first one signs.
     private(set) var keys: [Key] = []
 
-    /// Takes over keys that others sign with. `current` is the one to sign with from now on.
+    /// Adds keys of other sidecars.
+    ///
+    /// - Parameter current: The key that signs from now on.
     mutating func learn(_ texts: [String], current: String?) {
         for text in texts where !keys.contains(where: { $0.text == text }) {
             if let key = Key(text: text) { keys.append(key) }
@@ -79,7 +82,7 @@ package struct ReservationTokens: Sendable {
         if keys.count > Self.maxKeys { keys.removeLast(keys.count - Self.maxKeys) }
     }
 
-    /// What `reservation=` says.
+    /// Returns the token of a reservation, the value of `reservation=`.
     package func token(of reservation: Reservation) -> String {
         guard let key = keys.first else { return unsignedToken(of: reservation) }
         var bytes = [Self.signed] + key.id + reservation.encoding
@@ -87,7 +90,7 @@ package struct ReservationTokens: Sendable {
         return Base64URL.text(bytes)
     }
 
-    /// Nothing in Redis has the id, nor can it be guessed.
+    /// The reservation gets a random id that no data in Redis has.
     private func unsignedToken(of reservation: Reservation) -> String {
         let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }.joined()
         let reservation = Reservation(
@@ -97,7 +100,7 @@ package struct ReservationTokens: Sendable {
         return Base64URL.text(bytes + SHA256.hash(data: bytes).prefix(Self.tagLength))
     }
 
-    /// The reservation that a token names.
+    /// Returns the reservation in a token, verified.
     package func reservation(token: String) throws(Fault) -> Reservation {
         guard let bytes = Base64URL.bytes(of: token), bytes.count > 1 + Self.idLength + Self.tagLength else {
             throw .invalid

@@ -3,47 +3,49 @@ import NIOCore
 import TollgateCore
 package import TollgatePolicy
 
-/// The limits that hold for a scope, and whether its history is kept. Scopes with the same limits share one, so that a batch
-/// carries it once. Owned by one event loop.
+/// The limits that apply to a scope, and the retention of its history. Scopes with the same limits share a set, so that
+/// a batch sends it once. Owned by one event loop.
 package final class LimitSet {
-    /// What the set says of a scope's alerts (alerts.lua).
+    /// The set's rules for a scope's alerts (alerts.lua).
     struct AlertRules: Hashable {
-        /// The id of the tier that the user has with this set; empty for none.
+        /// The id of the user's tier with this set; empty for none.
         var tier = ""
-        /// Names of the limits that other requests may find otherwise, or not at all, by another tier.
+        /// The names of limits that are different, or missing, for requests that lead to another tier.
         var varying: [String] = []
-        /// Whether alerts are resolved by it, and none is opened: where it is not known which tier the user has.
+        /// Whether the set only resolves alerts and opens none, because the user's tier is not known.
         var onlyResolves = false
-        /// Tiers that other requests may have, and in which anything counts: all but these it speaks for; nil where it speaks for its
-        /// own alone.
+        /// The tiers that other requests may lead to and that have limits: the set decides on alerts of all tiers but
+        /// these. Nil if it decides only on those of its own tier.
         var otherTiers: [String]?
-        /// Whether its tier is the one that the user has where nothing is said.
+        /// Whether its tier is the user's tier for requests without traits.
         var isUsual = false
     }
 
     package let limits: [EffectiveLimit]
-    /// How long the scope's days and months are kept; nil where they are not.
+    /// The retention of the scope's days and months; nil if it has no history.
     package let history: HistoryRetention?
-    /// What a reply says of each limit after the scope: `/requests/1m` and ` max=60`.
+    /// The text of each limit in a reply, behind the scope: `/requests/1m` and ` max=60`.
     package let texts: [LimitText]
-    /// Whether a decision that one of these limits has a part in is refused while Redis cannot be asked.
+    /// Whether decisions that involve one of these limits are denied during a Redis outage.
     package let failsClosed: Bool
     private let rules: CalendarRules
     let alerts: AlertRules
 
-    /// By what the kind of the scopes is called in rankings, where their history is kept.
+    /// The kind of the scopes in rankings, if they have history.
     let kind: ScopeKind?
 
     private var encoding = ByteBuffer()
-    /// A hash of the encoding that was made last, in MessagePack: what batches name the set by. Different sets never have the same.
+    /// The id by which batches refer to the set: a hash of its last encoding, in MessagePack. Different sets have
+    /// different ids.
     package private(set) var id: [UInt8] = []
-    /// The number under which Redis has last been found to know the set (``Ledger``).
-    @exclusivity(unchecked) var knownAs = 0
-    private var encodingHolds: Range<Int64> = 0..<0
+    /// The last generation of limit sets in which Redis knew the set (``Ledger``).
+    @exclusivity(unchecked) var knownGeneration = 0
+    /// The times for which the encoding is valid, Unix ms.
+    private var encodingValidity: Range<Int64> = 0..<0
 
-    /// The batch that this set was last put into, and its place there.
+    /// The number of the batch that the set was last added to, and its position there, from 1.
     @exclusivity(unchecked) var batchNumber = 0
-    @exclusivity(unchecked) var batchPlace = 0
+    @exclusivity(unchecked) var batchPosition = 0
 
     init(
         limits: [EffectiveLimit], history: HistoryRetention?, kind: ScopeKind? = nil, rules: CalendarRules,
@@ -60,40 +62,41 @@ package final class LimitSet {
         }
     }
 
-    /// The set as the scripts take it (batch/sets.lua), for a Redis clock of so many Unix ms. Made anew only when a calendar
-    /// period ends.
+    /// Returns the set in the format of the scripts (batch/sets.lua). It is encoded again only when a calendar period ends.
+    ///
+    /// - Parameter now: The time of Redis's clock, Unix ms.
     func encoding(at now: Int64) -> ByteBuffer {
-        if encodingHolds.contains(now) { return encoding }
+        if encodingValidity.contains(now) { return encoding }
         encoding.clear()
-        var holds = Int64.min..<Int64.max
-        encode(at: now, holds: &holds)
-        encodingHolds = holds
+        var validity = Int64.min..<Int64.max
+        encode(at: now, validity: &validity)
+        encodingValidity = validity
         var packed = ByteBuffer()
         packed.writeMessagePack(Array(SHA256.hash(data: Array(encoding.readableBytesView)).prefix(16)))
         id = Array(packed.readableBytesView)
-        knownAs = 0
+        knownGeneration = 0
         return encoding
     }
 
-    /// Whether two times (Unix ms) lie in the same periods, as far as that is known from the encoding that was made last.
+    /// Returns whether two times (Unix ms) are known to be in the same periods, from the validity of the last encoding.
     func isSamePeriods(_ time: Int64, _ other: Int64) -> Bool {
-        encodingHolds.contains(time) && encodingHolds.contains(other)
+        encodingValidity.contains(time) && encodingValidity.contains(other)
     }
 
-    /// The day of history that a time (Unix ms) lies in, and its month: `2026-11-20 1795219200000 2026-11 1795219200000`, ids and
-    /// ends; `-` where the set keeps none.
-    func page(at time: Int64) -> String {
+    /// Returns the ids and ends of the day and month of history at a time (Unix ms):
+    /// `2026-11-20 1795219200000 2026-11 1795219200000`; `-` if the set has no history.
+    func historyPeriods(at time: Int64) -> String {
         guard history != nil else { return "-" }
         let (day, month) = (rules.window(.day, containing: time), rules.window(.month, containing: time))
         return "\(day.id) \(day.endsAt) \(month.id) \(month.endsAt)"
     }
 
-    private func encode(at now: Int64, holds: inout Range<Int64>) {
+    private func encode(at now: Int64, validity: inout Range<Int64>) {
         encoding.writeMessagePack(arrayOf: alerts.otherTiers != nil ? 7 : alerts.varying.isEmpty ? 4 : 5)
         if let history {
             encoding.writeMessagePack(arrayOf: 5)
-            encode(.day, at: now, holds: &holds)
-            encode(.month, at: now, holds: &holds)
+            encode(.day, at: now, validity: &validity)
+            encode(.month, at: now, validity: &validity)
             encoding.writeMessagePack(history.day)
             encoding.writeMessagePack(history.month)
             encoding.writeMessagePack((kind ?? .global).description.utf8)
@@ -112,7 +115,7 @@ package final class LimitSet {
             encode(effective.thresholdAmounts)
             switch limit.period {
             case .sliding(let seconds): encoding.writeMessagePack(seconds * 1_000)
-            case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, holds: &holds)
+            case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, validity: &validity)
             case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
             encoding.writeMessagePack(effective.source.word.utf8)
@@ -134,7 +137,7 @@ package final class LimitSet {
         for name in names { encoding.writeMessagePack(name.utf8) }
     }
 
-    /// Percentages and amounts in turn.
+    /// Writes percentages and amounts in turn.
     private func encode(_ thresholds: [(percent: Int, amount: Int64)]) {
         guard !thresholds.isEmpty else { return encoding.writeMessagePack(0) }
         encoding.writeMessagePack(arrayOf: 2 * thresholds.count)
@@ -144,10 +147,10 @@ package final class LimitSet {
         }
     }
 
-    private func encode(_ unit: CalendarUnit, at now: Int64, holds: inout Range<Int64>) {
+    private func encode(_ unit: CalendarUnit, at now: Int64, validity: inout Range<Int64>) {
         let current = rules.window(unit, containing: now)
         let next = rules.window(unit, containing: current.endsAt)
-        holds = holds.clamped(to: current.startsAt..<current.endsAt)
+        validity = validity.clamped(to: current.startsAt..<current.endsAt)
         encoding.writeMessagePack(arrayOf: 5)
         encoding.writeMessagePack(current.startsAt)
         encoding.writeMessagePack(current.id.utf8)
@@ -158,7 +161,7 @@ package final class LimitSet {
 }
 
 extension Period {
-    /// The scripts' number for the way a period counts (batch/sets.lua).
+    /// The scripts' number for a kind of period (batch/sets.lua).
     fileprivate var scriptKind: Int64 {
         switch self {
         case .request: 1
@@ -167,5 +170,49 @@ extension Period {
         case .total: 4
         case .reservation: 5
         }
+    }
+}
+
+/// The parts of a reply that depend only on the limit, as bytes made once. A class, so that replies copy one pointer.
+package final class LimitText: Sendable {
+    /// The limit's name behind the scope: `/requests/1m`.
+    package let name: [UInt8]
+    /// The maximum, ` max=60`.
+    package let max: [UInt8]
+    /// The source of the limit, ` source=defaults`.
+    package let source: [UInt8]
+    /// The maximum as a number; 0 for an unlimited one.
+    package let most: Int64
+    /// Whether amounts are nano-units.
+    package let isMoney: Bool
+
+    package init(_ effective: EffectiveLimit) {
+        let limit = effective.limit
+        most = limit.max ?? 0
+        isMoney = limit.meter == .cost
+        name = Array("/\(limit.name)".utf8)
+        max = Array(" max=\(limit.max.map(limit.meter.text) ?? "unlimited")".utf8)
+        source = Array(" source=\(effective.source.word)".utf8)
+    }
+}
+
+extension EffectiveLimit {
+    /// The alert thresholds of a limit with a max above 0: each percentage with the amount that reaches it. Empty for
+    /// limits on single requests and on open reservations.
+    package var thresholdAmounts: [(percent: Int, amount: Int64)] {
+        guard let max = limit.max, max > 0, limit.period != .request, limit.period != .reservation else { return [] }
+        return thresholds.map { (percent: $0, amount: Self.amount(at: $0, of: max)) }
+    }
+
+    /// Returns the highest threshold that an amount has reached, in percent; nil if it has reached none.
+    package func thresholdReached(by used: Int64) -> Int? {
+        guard let max = limit.max, max > 0 else { return nil }
+        return thresholds.last { Self.amount(at: $0, of: max) <= used }
+    }
+
+    /// Returns the amount at a threshold, rounded up: the third request reaches 80 % of 3. It cannot overflow, as max
+    /// is at most 9 × 10¹⁵ and a threshold at most 1000.
+    private static func amount(at percent: Int, of max: Int64) -> Int64 {
+        (max * Int64(percent) + 99) / 100
     }
 }

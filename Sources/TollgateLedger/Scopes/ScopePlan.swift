@@ -1,5 +1,6 @@
 import NIOCore
 package import TollgateCore
+package import TollgatePolicy
 
 #if canImport(Glibc)
 import Glibc
@@ -7,43 +8,43 @@ import Glibc
 import Darwin
 #endif
 
-/// All that a batch and a reply need of one scope, ready to be copied. Small, as hundreds of thousands are kept. Owned by one
-/// event loop.
+/// The precomputed bytes and limits of one scope, which batches and replies copy. Small, as a cache has hundreds of
+/// thousands. Owned by one event loop.
 @usableFromInline
 package final class ScopePlan {
     package let set: LimitSet
-    /// The key of the scope's hash as a RESP bulk string: `$19`, `tollgate:user:alice`. Behind it the scope's text where that is not a
-    /// part of the key, as an id has a colon.
+    /// The key of the scope's hash as a RESP bulk string: `$19`, `tollgate:user:alice`. The scope's text follows if the
+    /// key does not contain it, as when an id has a colon.
     @usableFromInline let bytes: [UInt8]
     private let keyCount: Int32
     /// The index of the scope's text in `bytes`.
     @usableFromInline let textStart: Int32
     @usableFromInline let textCount: Int32
-    /// Of its keys; nil without partitions.
+    /// The partition of the scope's keys; nil without partitions.
     let partition: KeySpace.Partition?
-    /// Of the text, for the cache.
+    /// The hash of the text, for the cache.
     let hash: Int
-    /// `provider=openai` in MessagePack, under which other scopes' history counts what this one had a part in; the number 0 if
-    /// none.
+    /// The label under which the history of other scopes counts operations on this scope: `provider=openai` in
+    /// MessagePack. The number 0 if there is none.
     let label: [UInt8]
-    /// Whether leaving the scope out of an operation changes nothing.
+    /// Whether operations can omit the scope without any effect.
     package let isInert: Bool
-    /// Whether there may be anything of it in Redis: whether it has limits or history.
+    /// Whether Redis may have data of the scope: whether it has limits or history.
     var isStored: Bool { !set.limits.isEmpty || set.history != nil }
-    /// Whether it is the scope that every request has.
+    /// Whether the scope is `global`, which every request has.
     let isGlobal: Bool
-    /// Whether the text is nothing but visible ASCII without quotes, and so needs none in a reply.
+    /// Whether the text is visible ASCII without quotes, and so needs no quoting in a reply.
     package let isPlainText: Bool
 
-    /// What the cache knows of the scope beside its limits.
+    /// The scope's state in the cache.
     @exclusivity(unchecked) var standing: ScopeStanding
 
-    /// The place in the batch that this scope was last put into, from 1.
-    @exclusivity(unchecked) var batchPlace: Int32 = 0
-    /// That batch.
+    /// The position of the scope in the batch that it was last added to, from 1.
+    @exclusivity(unchecked) var batchPosition: Int32 = 0
+    /// The number of that batch.
     @exclusivity(unchecked) var batchNumber = 0
 
-    /// Kinds by which the history of other scopes is split.
+    /// The kinds of scopes by which the history of other scopes is broken down.
     package static let labelledKinds: Set<String> = ["provider", "tool", "model"]
     private static let noLabel: [UInt8] = [0]
 
@@ -72,7 +73,7 @@ package final class ScopePlan {
         }
     }
 
-    /// The same scope with other limits.
+    /// Creates a plan of the same scope with other limits.
     init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
         bytes = plan.bytes
@@ -88,23 +89,23 @@ package final class ScopePlan {
         standing = plan.standing
     }
 
-    /// Lends the key of the scope's hash, a RESP bulk string, without a copy.
+    /// Calls the body with the key of the scope's hash, a RESP bulk string, without a copy.
     @inline(__always)
     func withKey<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<Int(keyCount)])) }
     }
 
-    /// Lends the label without a copy.
+    /// Calls the body with the label, without a copy.
     @inline(__always)
     func withLabel<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { label.withUnsafeBytes(body) }
 
-    /// `user:alice`
+    /// The scope's text, such as `user:alice`.
     package var text: ArraySlice<UInt8> { bytes[Int(textStart)..<Int(textStart + textCount)] }
 
-    /// In bytes.
+    /// The length of the text in bytes.
     package var textLength: Int { Int(textCount) }
 
-    /// Read from the text: for messages and reports.
+    /// The scope, parsed from the text. For messages and reports.
     package var scope: Scope {
         guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else {
             preconditionFailure("a scope prints what it reads")
@@ -112,7 +113,7 @@ package final class ScopePlan {
         return scope
     }
 
-    /// Lends the text without a copy.
+    /// Calls the body with the text, without a copy.
     @inline(__always) @inlinable
     package func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         bytes.withUnsafeBytes { bytes in
@@ -120,7 +121,7 @@ package final class ScopePlan {
         }
     }
 
-    /// Whether it is the plan of the scope with that text. Compares eight bytes at a time, the last of them perhaps twice.
+    /// Returns whether the scope has a text. Compares eight bytes at a time, some of the last ones twice.
     @inline(__always)
     func hasText(_ other: UnsafeRawBufferPointer) -> Bool {
         guard Int(textCount) == other.count else { return false }
@@ -145,5 +146,50 @@ package final class ScopePlan {
         var buffer = ByteBuffer()
         buffer.writeMessagePack(text.utf8)
         return Array(buffer.readableBytesView)
+    }
+}
+
+/// The state of a scope in the cache: its settings, and how long its plan may be used. Owned by the cache's event loop.
+struct ScopeStanding {
+    /// The settings that administrators have made for the scope; nil if there are none, the usual case.
+    var settings: SettingsBox?
+    /// The tick of the cache's clock at which the settings were looked up; 0 if the plan needs a look-up before use.
+    var lookedUp: UInt32 = 0
+    /// Whether another look-up is due.
+    var isAging = false
+    /// The number of the policy that the plan was built from; 0 if the plan has to be rebuilt.
+    var policyNumber: UInt32 = 0
+    /// The time at which an override ends, Unix ms by Redis's clock.
+    var endsAt = Int64.max
+    /// Whether the limits depend on the user's traits in requests.
+    var isUser = false
+    /// The user's traits for which the plan was last chosen (`UserTraits.bytes`).
+    var traits: [UInt8] = []
+    /// Other plans of the same user, whose limits follow from other traits.
+    var others: [ScopePlan] = []
+}
+
+/// The settings of a scope behind a pointer, as most of the hundreds of thousands of plans have none.
+final class SettingsBox {
+    let settings: ScopeSettings
+
+    init(_ settings: ScopeSettings) {
+        self.settings = settings
+    }
+}
+
+extension UserTraits {
+    /// Creates traits from their bytes, such as `Faculty,Staff⏎a@example.com`; empty bytes are no traits.
+    init(bytes: some Collection<UInt8>) {
+        let parts = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
+        let roles = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let email = parts.count > 1 ? String(decoding: parts[1], as: UTF8.self) : ""
+        self.init(
+            roles: roles.split(separator: ",").map(String.init), email: email.isEmpty ? nil : email)
+    }
+
+    /// The roles and the email address as requests give them, in the format of ``init(bytes:)``.
+    package var bytes: [UInt8] {
+        roles.isEmpty && email == nil ? [] : Array("\(roles.joined(separator: ","))\n\(email ?? "")".utf8)
     }
 }

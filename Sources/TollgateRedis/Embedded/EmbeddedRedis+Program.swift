@@ -1,8 +1,8 @@
 import Foundation
 
-/// How the program is found and what it is told.
+/// The redis-server program, its arguments and its files.
 extension EmbeddedRedis {
-    /// The first `redis-server` in the folders of a search path such as `PATH`.
+    /// Returns the first `redis-server` in the folders of a search path such as `PATH`.
     static func findProgram(in searchPath: String) throws(RedisError) -> String {
         for folder in searchPath.split(separator: ":") {
             let path = "\(folder)/redis-server"
@@ -15,8 +15,8 @@ extension EmbeddedRedis {
             """)
     }
 
-    /// Asks the program for its version. Throws ``RedisError/embedded(_:)`` with a sentence that names both where it is too
-    /// old, or does not say.
+    /// Checks the program's version. Throws ``RedisError/embedded(_:)`` with a sentence that names program and version where
+    /// it is too old or unknown.
     static func checkVersion(of program: String) async throws(RedisError) {
         let output = await versionOutput(of: program)
         guard let output, let version = RedisVersion(programOutput: output) else {
@@ -30,7 +30,7 @@ extension EmbeddedRedis {
             """)
     }
 
-    /// What `--version` prints; nil where the program cannot be run, or takes more than 10 seconds.
+    /// Returns the output of `--version`, or nil where the program cannot be run or takes more than 10 seconds.
     private static func versionOutput(of program: String) async -> String? {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -39,8 +39,8 @@ extension EmbeddedRedis {
         }
     }
 
-    /// Every write goes to the append-only file and is on disk a second later; what has no room is refused, never
-    /// evicted.
+    /// Returns the arguments of the server. Writes go to the append-only file, which is synced every second, and writes past
+    /// the memory limit are rejected instead of evicting keys.
     static func arguments(folder: String, socketPath: String) -> [String] {
         [
             "--port", "0", "--unixsocket", socketPath, "--unixsocketperm", "600",
@@ -49,28 +49,30 @@ extension EmbeddedRedis {
         ] + tuning
     }
 
-    /// What suits Tollgate's data better than Redis's defaults: a scope's hash stays one compact piece of memory although its
-    /// rings are longer than 64 bytes, a third of what it takes otherwise; and the append-only file is rewritten, which takes
-    /// a core for as long as it lasts, once in 256 MB and not once in 64.
+    /// Settings that suit Tollgate's data better than Redis's defaults.
+    ///
+    /// A scope's hash stays a listpack although its window buckets exceed 64 bytes, at a third of the memory. The append-only
+    /// file is rewritten every 256 MB instead of every 64 MB, as a rewrite occupies a core while it lasts.
     package static let tuning = ["--hash-max-listpack-value", "512", "--auto-aof-rewrite-min-size", "256mb"]
 
-    /// Makes the folder, for its owner only, and gives its path from the root. One that is there keeps its rights: it
-    /// may be used for other things as well; the data within it is its owner's alone all the same.
+    /// Creates the folder, for its owner only, and returns its absolute path.
+    ///
+    /// An existing folder keeps its permissions, as it may have other uses. The data in it is accessible to its owner only.
     static func prepareFolder(_ folder: String) throws(RedisError) -> String {
         let path = URL(fileURLWithPath: folder, isDirectory: true).standardizedFileURL.path
         do {
-            // What redis-server calls the folder of its append-only files, where it would let everyone read.
+            // The folder of redis-server's append-only files, which it would make readable for everyone.
             for path in [path, path + "/appendonlydir"] {
                 try FileManager.default.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw .embedded("--data \(folder): the folder cannot be made: \(error.localizedDescription)")
+            throw .embedded("--data \(folder): the folder cannot be created: \(error.localizedDescription)")
         }
         return path
     }
 
-    /// The path of the socket within the folder, if the system takes one so long.
+    /// Returns the path of the socket in the folder. Throws where it exceeds the system's limit.
     static func socketPath(in folder: String) throws(RedisError) -> String {
         let path = folder + "/redis.sock"
         guard path.utf8.count <= RedisAddress.maxSocketPathLength else {
@@ -83,8 +85,8 @@ extension EmbeddedRedis {
         return path
     }
 
-    /// The last line of the server's log, for a message about its end.
-    static func lastWords(inLog path: String) -> String {
+    /// Returns the last line of the server's log, for an error message about its exit.
+    static func lastLine(ofLog path: String) -> String {
         guard let file = FileHandle(forReadingAtPath: path) else { return "" }
         defer { try? file.close() }
         let size = (try? file.seekToEnd()) ?? 0

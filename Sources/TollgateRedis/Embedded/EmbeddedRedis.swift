@@ -1,20 +1,22 @@
 import Foundation
 package import Logging
 
-/// A redis-server of our own over a data folder of its own: started, started again when it dies, and stopped.
+/// A supervised redis-server child process with its own data folder.
 ///
-/// Usable from any task. ``start()`` first, then ``run()`` for as long as it is to live. While it lives the folder is
-/// locked, so that no other can start a second server over the same files.
+/// Usable from any task. Call ``start()``, then ``run()``, which restarts the server until the end. The data folder stays
+/// locked meanwhile, so that no other process can start a second server over the same files.
 package actor EmbeddedRedis {
     static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
-    /// How long a server may take to be reached, and to load its data, and an old one to end.
-    static let patience = Duration.seconds(10)
-    /// How long a server may take to end when it is asked to. What it has answered is with the system by then.
-    static let stopPatience = Duration.seconds(5)
-    /// A server that ends so often in a row before it serves is given up.
+    /// The maximum time for a server to become reachable, to load its data, and for a leftover server to exit.
+    static let startTimeout = Duration.seconds(10)
+    /// The maximum time for a server to exit after SIGTERM. The writes that it has acknowledged have reached the operating
+    /// system by then.
+    static let stopTimeout = Duration.seconds(5)
+    /// The number of consecutive exits before the server can serve after which it is not restarted any more.
     static let maxFailedStarts = 5
 
-    private struct Place {
+    /// The program and the paths of one server.
+    private struct Installation {
         let program: String
         let folder: String
         let socketPath: String
@@ -25,53 +27,56 @@ package actor EmbeddedRedis {
     private let searchPath: String
     private let logger: Logger
     private var lock: FolderLock?
-    private var place: Place?
+    private var installation: Installation?
     private var process: RedisProcess?
-    private var lastEnd = ""
-    private var waitingForEnd: [CheckedContinuation<Void, Never>] = []
+    private var lastExit = ""
+    private var exitWaiters: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
-    /// Whether the server that runs has loaded its data and serves, or the last one had.
+    /// Whether the current server, or the last one if none runs, has loaded its data and served.
     private var hasServed = false
 
-    /// `dataFolder` is made if it is missing. The program `redis-server` is looked for in the folders of `searchPath`,
-    /// separated by colons; nil means `PATH`.
+    /// Creates a supervisor without starting a server.
+    ///
+    /// - Parameters:
+    ///   - dataFolder: The folder of the data, created if it is missing.
+    ///   - searchPath: The colon-separated folders in which to find `redis-server`; nil means `PATH`.
     package init(dataFolder: String, logger: Logger, searchPath: String? = nil) {
         self.dataFolder = dataFolder
         self.logger = logger
         self.searchPath = searchPath ?? ProcessInfo.processInfo.environment["PATH"] ?? ""
     }
 
-    /// The number of the server's process, nil while there is none.
+    /// The process ID of the server; nil while none runs.
     package var processIdentifier: Int32? { process?.pid }
 
-    /// Starts the server and returns when it serves, or when it has been loading its data for 10 seconds. One left behind
-    /// over the same folder by a tollgate that was killed is shut down first.
+    /// Starts the server and returns when it serves, or when it has been loading its data for 10 seconds.
     ///
-    /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; nothing runs then.
+    /// Shuts down a server that a killed tollgate has left behind over the same folder first. Throws
+    /// ``RedisError/embedded(_:)`` with a sentence for the operator, or `CancellationError`; no server runs then.
     package func start() async throws -> RedisAddress {
         let program = try Self.findProgram(in: searchPath)
         try await Self.checkVersion(of: program)
         let folder = try Self.prepareFolder(dataFolder)
-        let place = Place(program: program, folder: folder, socketPath: try Self.socketPath(in: folder))
+        let installation = Installation(program: program, folder: folder, socketPath: try Self.socketPath(in: folder))
         lock = try FolderLock(folder: folder)
-        self.place = place
+        self.installation = installation
         isStopping = false
         do {
-            try await endLeftover(at: place)
-            try launch(at: place)
-            try await waitUntilServing(at: place)
+            try await shutDownLeftover(installation)
+            try launch(installation)
+            try await waitUntilServing(installation)
         } catch {
             await stop()
             throw error
         }
-        return RedisAddress(unixSocket: place.socketPath)
+        return RedisAddress(unixSocket: installation.socketPath)
     }
 
-    /// Starts the server again whenever it ends by itself. Returns after ``stop()``, or once the task is cancelled and
-    /// the server has been stopped.
+    /// Restarts the server whenever it exits. Returns after ``stop()``, or once the task is cancelled and the server has
+    /// exited.
     ///
-    /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator when the server ends again and again before it
-    /// serves, as over data that it cannot load; nothing runs then.
+    /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator when the server repeatedly exits before it serves,
+    /// for example over data that it cannot load. No server runs then.
     package func run() async throws(RedisError) {
         let failure = await withTaskCancellationHandler {
             await supervise()
@@ -82,80 +87,83 @@ package actor EmbeddedRedis {
         if let failure { throw failure }
     }
 
-    /// Ends the server: asks it to, so that everything is on disk, and kills it if that takes more than 5 seconds. One
-    /// that was stopped by a signal is made to go on first. Does nothing when none runs.
+    /// Stops the server with SIGTERM, so that it writes everything to disk, and kills it after 5 seconds.
+    ///
+    /// Resumes a server that was stopped by a signal first. Has no effect when no server runs.
     package func stop() async {
         isStopping = true
         if let process {
             process.terminate()
             process.resume()
             let killer = Task {
-                try await Task.sleep(for: Self.stopPatience)
+                try await Task.sleep(for: Self.stopTimeout)
                 process.kill()
             }
-            await waitForEnd()
+            await waitForExit()
             killer.cancel()
         }
         lock = nil
-        place = nil
+        installation = nil
     }
 
     // MARK: - The process
 
-    private func launch(at place: Place) throws(RedisError) {
-        let arguments = Self.arguments(folder: place.folder, socketPath: place.socketPath)
-        let process = try RedisProcess(program: place.program, arguments: arguments, logPath: place.logPath) { how in
-            Task { await self.ended(how) }
+    private func launch(_ installation: Installation) throws(RedisError) {
+        let arguments = Self.arguments(folder: installation.folder, socketPath: installation.socketPath)
+        let process = try RedisProcess(
+            program: installation.program, arguments: arguments, logPath: installation.logPath
+        ) { status in
+            Task { await self.processExited(status) }
         }
         self.process = process
-        logger.info("redis-server started", metadata: ["data": "\(place.folder)", "pid": "\(process.pid)"])
+        logger.info("redis-server started", metadata: ["data": "\(installation.folder)", "pid": "\(process.pid)"])
     }
 
-    private func ended(_ how: String) {
+    private func processExited(_ status: String) {
         process = nil
-        lastEnd = how
-        let waiting = waitingForEnd
-        waitingForEnd = []
+        lastExit = status
+        let waiting = exitWaiters
+        exitWaiters = []
         for continuation in waiting { continuation.resume() }
     }
 
-    private func waitForEnd() async {
+    private func waitForExit() async {
         guard process != nil else { return }
-        await withCheckedContinuation { waitingForEnd.append($0) }
+        await withCheckedContinuation { exitWaiters.append($0) }
     }
 
-    /// Returns why the server was given up; nil after ``stop()``.
+    /// Restarts the server until ``stop()``, and then returns nil. Returns an error after too many failed starts.
     private func supervise() async -> RedisError? {
         var (failures, failedStarts) = (0, 0)
-        while let place, !isStopping, !Task.isCancelled {
+        while let installation, !isStopping, !Task.isCancelled {
             let startedAt = ContinuousClock.now
             hasServed = false
-            let watch = Task { await noteServing(at: place) }
-            await waitForEnd()
+            let watch = Task { await watchUntilServing(installation) }
+            await waitForExit()
             watch.cancel()
             guard !isStopping else { return nil }
             failedStarts = hasServed ? 0 : failedStarts + 1
-            guard failedStarts < Self.maxFailedStarts else { return givenUp(at: place) }
-            failures = ContinuousClock.now - startedAt > Self.patience ? 1 : failures + 1
+            guard failedStarts < Self.maxFailedStarts else { return restartLimitError(installation) }
+            failures = ContinuousClock.now - startedAt > Self.startTimeout ? 1 : failures + 1
             logger.error(
-                "redis-server ended; starting it again",
-                metadata: ["data": "\(place.folder)", "end": "\(lastEnd)", "log": "\(place.logPath)"])
+                "redis-server exited; restarting it",
+                metadata: ["data": "\(installation.folder)", "exit": "\(lastExit)", "log": "\(installation.logPath)"])
             try? await Task.sleep(for: Self.restartBackoff.delay(afterFailures: failures))
             guard !isStopping, !Task.isCancelled else { return nil }
             do {
-                try launch(at: place)
+                try launch(installation)
             } catch {
-                lastEnd = error.description
+                lastExit = error.description
             }
         }
         return nil
     }
 
-    /// Waits until the server has loaded its data.
-    private func noteServing(at place: Place) async {
-        let probe = RedisProbe(socketPath: place.socketPath)
+    /// Polls the server until it has loaded its data, and records that.
+    private func watchUntilServing(_ installation: Installation) async {
+        let probe = RedisProbe(socketPath: installation.socketPath)
         while !Task.isCancelled, process != nil {
-            if await probe.asked("PING") == .said("PONG") {
+            if await probe.askInBackground("PING") == .reply("PONG") {
                 hasServed = true
                 return
             }
@@ -163,32 +171,32 @@ package actor EmbeddedRedis {
         }
     }
 
-    private func givenUp(at place: Place) -> RedisError {
+    private func restartLimitError(_ installation: Installation) -> RedisError {
         .embedded(
             """
-            --data \(dataFolder): redis-server ended \(Self.maxFailedStarts) times in a row before it could serve \
-            (\(lastEnd)), and is not started again; last line of redis.log: \(Self.lastWords(inLog: place.logPath))
+            --data \(dataFolder): redis-server exited \(Self.maxFailedStarts) times in a row before it could serve \
+            (\(lastExit)) and is not restarted; last line of redis.log: \(Self.lastLine(ofLog: installation.logPath))
             """)
     }
 
     // MARK: - Starting
 
-    private func waitUntilServing(at place: Place) async throws {
-        let probe = RedisProbe(socketPath: place.socketPath)
-        let deadline = ContinuousClock.now + Self.patience
+    private func waitUntilServing(_ installation: Installation) async throws {
+        let probe = RedisProbe(socketPath: installation.socketPath)
+        let deadline = ContinuousClock.now + Self.startTimeout
         var isLoading = false
         while ContinuousClock.now < deadline {
             guard process != nil else {
-                let words = Self.lastWords(inLog: place.logPath)
+                let line = Self.lastLine(ofLog: installation.logPath)
                 throw RedisError.embedded(
-                    "--data \(dataFolder): redis-server ended at once (\(lastEnd)); last line of redis.log: \(words)"
+                    "--data \(dataFolder): redis-server exited at once (\(lastExit)); last line of redis.log: \(line)"
                 )
             }
-            if case .said(let answer) = probe.ask("PING") {
+            if case .reply(let answer) = probe.ask("PING") {
                 guard answer != "PONG" else { return }
                 if !isLoading {
                     logger.notice(
-                        "waiting for redis-server", metadata: ["data": "\(place.folder)", "state": "\(answer)"])
+                        "waiting for redis-server", metadata: ["data": "\(installation.folder)", "state": "\(answer)"])
                 }
                 isLoading = true
             }
@@ -196,27 +204,29 @@ package actor EmbeddedRedis {
         }
         guard !isLoading else {
             return logger.warning(
-                "redis-server is still loading its data; until it has, decisions are made without it",
-                metadata: ["data": "\(place.folder)"])
+                "redis-server is still loading its data; decisions are made without Redis until then",
+                metadata: ["data": "\(installation.folder)"])
         }
         throw RedisError.embedded(
             "--data \(dataFolder): redis-server was started but does not answer; see redis.log in that folder")
     }
 
-    /// We hold the folder's lock: whoever answers in it was started by a tollgate that is gone.
-    private func endLeftover(at place: Place) async throws {
-        let probe = RedisProbe(socketPath: place.socketPath)
+    /// Shuts down a server that a killed tollgate has left behind. The folder's lock is held, so a server that answers in
+    /// the folder can only be such a leftover.
+    private func shutDownLeftover(_ installation: Installation) async throws {
+        let probe = RedisProbe(socketPath: installation.socketPath)
         guard probe.ask("PING") != .absent else { return }
         logger.notice(
-            "shutting down a redis-server left behind over the data folder", metadata: ["data": "\(place.folder)"])
+            "shutting down a redis-server left behind over the data folder",
+            metadata: ["data": "\(installation.folder)"])
         _ = probe.ask("SHUTDOWN")
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + Self.startTimeout
         while ContinuousClock.now < deadline {
             if probe.ask("PING") == .absent { return }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw RedisError.embedded(
-            "--data \(dataFolder): a redis-server left behind on redis.sock does not shut down; end it first"
+            "--data \(dataFolder): a redis-server left behind on redis.sock does not shut down; stop it first"
         )
     }
 }

@@ -1,11 +1,14 @@
 import Foundation
 
-/// A folder that one process at a time may use: held through a lock on its file `lock`, which the system lets go when
-/// the process ends, however it ends. The file holds the process's number for whoever comes second.
+/// An exclusive lock of a folder, held through `flock` on its file `lock`.
+///
+/// The system releases the lock when the process ends, even after a crash. The file contains the process's ID for the error
+/// message of a second process.
 struct FolderLock: ~Copyable {
     private let descriptor: CInt
 
-    /// Throws ``RedisError/embedded(_:)`` when another holds the folder, or when the file cannot be written.
+    /// Locks the folder. Throws ``RedisError/embedded(_:)`` when another process holds the lock, or when the file cannot be
+    /// opened.
     init(folder: String) throws(RedisError) {
         let path = folder + "/lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -13,7 +16,7 @@ struct FolderLock: ~Copyable {
             throw .embedded("--data \(folder): its file lock cannot be opened: \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            // `deinit` closes: it runs after an error too. To unlock a lock that another has does nothing.
+            // `deinit` runs after an error too and closes the file. Unlocking a lock of another process has no effect.
             let owner = Self.text(of: descriptor)
             throw .embedded(
                 "--data \(folder): the data folder is in use by another tollgate"
@@ -23,8 +26,8 @@ struct FolderLock: ~Copyable {
     }
 
     deinit {
-        // A child process that is being started may hold a copy of the descriptor until its exec: closing ours alone would
-        // keep the lock that long.
+        // A child process may hold a copy of the descriptor until its exec. Closing this one alone would keep the lock until
+        // then, so unlock explicitly.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }

@@ -1,16 +1,16 @@
 import Foundation
 
-/// One run of a redis-server of our own.
+/// A running process of the embedded redis-server.
 struct RedisProcess: Sendable {
     private let process: Process
 
-    /// Starts the program; what it says is appended to the file at `logPath`. `onEnd` is called once, on a thread of
-    /// the system's, with a phrase about how the process ended.
+    /// Starts the program and appends its output to the file at `logPath`.
     ///
-    /// Foundation gives the child a process group of its own, so that a Ctrl-C in the terminal reaches us and not the
-    /// child.
+    /// Foundation gives the child its own process group, so that a Ctrl-C in the terminal does not reach the child.
+    ///
+    /// - Parameter onExit: Called once, on a system thread, with `status <n>` or `signal <n>`.
     init(
-        program: String, arguments: [String], logPath: String, onEnd: @escaping @Sendable (String) -> Void
+        program: String, arguments: [String], logPath: String, onExit: @escaping @Sendable (String) -> Void
     ) throws(RedisError) {
         let descriptor = open(logPath, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -24,8 +24,8 @@ struct RedisProcess: Sendable {
         process.standardOutput = log
         process.standardError = log
         process.terminationHandler = { process in
-            let how = process.terminationReason == .exit ? "status" : "signal"
-            onEnd("\(how) \(process.terminationStatus)")
+            let reason = process.terminationReason == .exit ? "status" : "signal"
+            onExit("\(reason) \(process.terminationStatus)")
         }
         do {
             try Self.withSignalsUnblocked { try process.run() }
@@ -34,18 +34,20 @@ struct RedisProcess: Sendable {
         }
     }
 
-    /// A child begins with the signal mask of the thread that makes it, and the threads that tasks run on block
-    /// SIGTERM: a server made there would never hear it.
+    /// Runs the body with an empty signal mask.
+    ///
+    /// A child inherits the signal mask of the thread that starts it. The threads of Swift tasks block SIGTERM, so a server
+    /// started there would never receive it.
     private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
-        var none = sigset_t()
-        var before = sigset_t()
-        sigemptyset(&none)
-        pthread_sigmask(SIG_SETMASK, &none, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var emptyMask = sigset_t()
+        var previousMask = sigset_t()
+        sigemptyset(&emptyMask)
+        pthread_sigmask(SIG_SETMASK, &emptyMask, &previousMask)
+        defer { pthread_sigmask(SIG_SETMASK, &previousMask, nil) }
         try body()
     }
 
-    /// What the program prints when it is run with these arguments. Nil where it cannot be run, or does not end within 10
+    /// Returns the output of the program with the given arguments, or nil where it fails or does not exit within 10
     /// seconds. Blocks.
     static func output(of program: String, _ arguments: String...) -> String? {
         let process = Process()
@@ -65,18 +67,20 @@ struct RedisProcess: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The process ID.
     var pid: Int32 { process.processIdentifier }
 
-    /// Asks the process to end.
+    /// Sends SIGTERM.
     func terminate() {
         process.terminate()
     }
 
-    /// Makes a process go on that was stopped by a signal. Does nothing to others.
+    /// Sends SIGCONT, which resumes a process that was stopped by a signal.
     func resume() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGCONT) }
     }
 
+    /// Sends SIGKILL.
     func kill() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
     }

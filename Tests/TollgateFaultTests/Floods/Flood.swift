@@ -2,28 +2,28 @@ import Foundation
 import Synchronization
 import TollgateTestSupport
 
-/// Clients that ask for as much as they can, from one thread, and throw away what they are answered but for a count.
+/// Clients that send as many requests as they can, from one thread, and only count the replies.
 ///
-/// Usable from any thread; ends with ``stop()`` or with this object.
+/// Usable from any thread. Ends with ``stop()`` or when it is deallocated.
 final class Flood: Sendable {
-    /// What the clients do.
+    /// The behaviour of the clients.
     struct Shape: Sendable {
         var connections: Int
-        /// The requests of one connection, over and over.
+        /// The requests of one connection, repeated.
         var lines: @Sendable (_ connection: Int) -> String
-        /// Whether each of `lines` waits for the reply to the one before.
+        /// Whether each of `lines` waits for the previous reply.
         var waitsForReplies = false
     }
 
-    /// What was answered so far.
+    /// The counts of replies so far.
     struct Tally: Sendable {
         var replies = 0
-        /// Decisions that were made without Redis.
+        /// Decisions made without Redis.
         var degraded = 0
-        /// Replies that say `ERR`, but for `ERR unauthenticated`.
+        /// `ERR` replies except `ERR unauthenticated`.
         var errors = 0
         var busy = 0
-        /// Connections that the sidecar has closed.
+        /// Connections closed by the sidecar.
         var closed = 0
     }
 
@@ -57,7 +57,7 @@ final class Flood: Sendable {
 
     var tally: Tally { state.withLock { $0.tally } }
 
-    /// Ends the flood; returns when its connections are closed.
+    /// Ends the flood, and returns when its connections are closed.
     func stop() async -> Tally {
         state.withLock { $0.isStopping = true }
         await withCheckedContinuation { continuation in
@@ -82,7 +82,7 @@ extension Flood.Tally {
     }
 }
 
-/// One connection of a flood. Owned by the flood's thread once that runs.
+/// One connection of a flood. Owned by the flood's thread once it runs.
 private final class FloodClient: @unchecked Sendable {
     let descriptor: Int32
     private(set) var isClosed = false
@@ -91,7 +91,7 @@ private final class FloodClient: @unchecked Sendable {
     private let waitsForReplies: Bool
     private var sent = 0
     private var outstanding = 0
-    /// What was read, behind the end of what was read before: words may lie across the two.
+    /// The bytes read, behind the end of the previous read: words may span both.
     private var buffer = [UInt8](repeating: 0, count: 65_536 + 32)
     private var tail = 0
 
@@ -147,7 +147,7 @@ private final class FloodClient: @unchecked Sendable {
         tally.errors +=
             occurrences(of: "ERR ", from: 0, count: tail + count)
             - occurrences(of: "ERR unauthenticated", from: 0, count: tail + count)
-        // From the last end of a line on: no reply is counted twice.
+        // Only the bytes behind the last line end are kept, so that no reply counts twice.
         let end = tail + count
         let lineStart = buffer[..<end].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let kept = min(end - lineStart, 24)

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// Overload is not an outage: whatever a client sends, however much of it, no decision is made without a Redis that answers, and
-/// other clients are served.
+/// Tests that overload is not an outage: whatever a client sends, and however much, no decision is made without Redis
+/// while Redis answers, and other clients are served.
 extension FaultTests {
-    /// All of a flood's kinds have limits, so that each of its scopes is read and written.
+    /// Limits for all kinds of a flood's scopes, so that each scope is read and written.
     static let floodPolicy = """
         defaults:
           user: { requests: { 1m: 10 } }
@@ -41,21 +41,22 @@ extension FaultTests {
         var token: String? { self == .unauthenticated ? "a-token-of-sixteen-bytes" : nil }
     }
 
-    /// Each about scopes that none of the others is about.
+    /// The requests of each connection, on scopes of its own.
     private static func manyScopes(of connection: Int) -> String {
         (0..<300).map { number in
             "CHECK user=s\(connection)-\(number)" + floodKinds.map { " \($0)=s\(connection)-\(number)" }.joined() + "\n"
         }.joined()
     }
 
-    /// The longest wait of 99 of 100 requests of the honest client, the deadline, and the least goodput as a share of the peak. A
-    /// debug build is some ten times slower, and its machine is busy with other tests: `scripts/test-faults --release` has the
-    /// bounds that count.
+    /// The bounds: the p99 latency of the honest client, the deadline, and the minimum goodput as a share of the peak.
+    ///
+    /// A debug build is some ten times slower, on a machine busy with other tests. `scripts/test-faults --release` has
+    /// the bounds that count.
     private static let (patience, deadline, minGoodput) =
         SidecarProcess.givenProgram == nil
         ? (Duration.milliseconds(900), "1s", 0.3) : (Duration.milliseconds(20), "250ms", 0.9)
 
-    @Test("a flood opens no gate, and beside it another client is answered right", arguments: FloodShape.allCases)
+    @Test("a flood bypasses no limit, and another client gets correct answers", arguments: FloodShape.allCases)
     func flood(_ kind: FloodShape) async throws {
         var setup = Stand.Setup()
         setup.sidecars = 1
@@ -80,14 +81,14 @@ extension FaultTests {
         try await stand.stop()
     }
 
-    @Test("ten times as much as can be answered does not make it answer less")
+    @Test("a load of ten times the capacity does not reduce the goodput")
     func goodput() async throws {
         var setup = Stand.Setup()
         setup.sidecars = 1
         setup.policy = Self.floodPolicy
         setup.arguments = ["--workers", "1", "--deadline", Self.deadline]
         let stand = try await Stand(setup)
-        /// Replies that are decisions, a second.
+        /// The decisions per second.
         func rate(_ shape: Flood.Shape) async throws -> Double {
             let flood = try Flood(shape, on: stand.socketPaths[0])
             try await Task.sleep(for: .seconds(0.3))
@@ -99,7 +100,7 @@ extension FaultTests {
             return Double(answered) / (time / .seconds(1))
         }
         let block = String(repeating: "CHECK user=flood\n", count: 16)
-        // What else the machine does may take from one of the two alone: the best of three pairs counts.
+        // Other load on the machine may slow down only one of the two, so the best of three pairs counts.
         var best = 0.0
         for _ in 0..<3 where best < Self.minGoodput {
             let peak = try await rate(Flood.Shape(connections: 64, lines: { _ in block }, waitsForReplies: true))
@@ -111,7 +112,7 @@ extension FaultTests {
         try await stand.stop()
     }
 
-    @Test("a flood is no outage either where a limit is closed while Redis is away")
+    @Test("a flood is not an outage for limits that fail closed either")
     func floodOfClosedLimit() async throws {
         var setup = Stand.Setup()
         setup.sidecars = 1
@@ -130,7 +131,7 @@ extension FaultTests {
         try await stand.stop()
     }
 
-    @Test("a flood on a Redis that is slow, and within the deadline, is refused as busy and never let through")
+    @Test("a flood on a slow Redis within the deadline is refused as busy, and never admitted")
     func floodOnSlowRedis() async throws {
         var setup = Stand.Setup()
         setup.sidecars = 1

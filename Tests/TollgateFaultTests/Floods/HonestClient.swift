@@ -1,17 +1,17 @@
 import Foundation
 import TollgateTestSupport
 
-/// A client that asks one thing at a time and holds every answer against what is right. Owned by its task.
+/// A client that sends one request at a time and checks every answer. Owned by its task.
 struct HonestClient {
-    /// What is allowed to one of its users in a minute.
+    /// The limit of each of its users per minute.
     static let limit = 10
-    /// Requests about one user: two more than are allowed.
+    /// The requests for one user: two more than the limit.
     private static let requestsOfUser = limit + 2
 
     private let client: SocketClient
     private let name: String
     private var asked = 0
-    /// What was wrong, each a sentence.
+    /// The wrong answers, each a sentence.
     private(set) var complaints: [String] = []
     private(set) var waits: [Duration] = []
 
@@ -21,7 +21,7 @@ struct HonestClient {
         if let token { _ = try await client.ask("AUTH \(token)") }
     }
 
-    /// Asks again and again for so long, and until so many requests have been answered.
+    /// Sends requests for at least a time and a number of answers.
     mutating func ask(for time: Duration, atLeast count: Int = 1) async throws {
         let end = ContinuousClock.now + time
         while ContinuousClock.now < end || waits.count < count {
@@ -40,7 +40,7 @@ struct HonestClient {
         }
     }
 
-    /// The wait that 99 of 100 requests stay within.
+    /// The p99 latency.
     var p99: Duration {
         let sorted = waits.sorted()
         return sorted.isEmpty ? .zero : sorted[(sorted.count * 99 - 1) / 100]

@@ -1,12 +1,12 @@
-/// The beginnings and ends of a history's events in the order of time, as a linked list from which events are taken out and put
-/// back, the last one out first.
+/// The starts and ends of a history's events in order of time, as a linked list. Events are removed and reinserted, the last
+/// removed one first.
 struct EntryList {
-    /// Entry 0 is before the first and behind the last.
+    /// The links. Entry 0 is before the first and behind the last one.
     private static let frame = 0
 
     private var next: [Int]
     private var previous: [Int]
-    /// Of a beginning its event; nil of an end and of the frame.
+    /// The event of a start; nil for an end and for entry 0.
     private let calls: [Int?]
     private let callOf: [Int]
     private let returnOf: [Int?]
@@ -17,14 +17,14 @@ struct EntryList {
             moments.append((its.invoked, false, event))
             if let returned = its.returned { moments.append((returned, true, event)) }
         }
-        // At one time beginnings come first: then both orders are possible.
+        // At equal times starts come first, so that both orders are possible.
         moments.sort { ($0.time, $0.isReturn ? 1 : 0) < ($1.time, $1.isReturn ? 1 : 0) }
         var calls: [Int?] = [nil]
         var callOf = Array(repeating: 0, count: events.count)
         var returnOf: [Int?] = Array(repeating: nil, count: events.count)
-        for (place, moment) in moments.enumerated() {
+        for (index, moment) in moments.enumerated() {
             calls.append(moment.isReturn ? nil : moment.event)
-            if moment.isReturn { returnOf[moment.event] = place + 1 } else { callOf[moment.event] = place + 1 }
+            if moment.isReturn { returnOf[moment.event] = index + 1 } else { callOf[moment.event] = index + 1 }
         }
         (self.calls, self.callOf, self.returnOf) = (calls, callOf, returnOf)
         let count = calls.count
@@ -32,7 +32,7 @@ struct EntryList {
         previous = (0..<count).map { ($0 + count - 1) % count }
     }
 
-    /// The events that began before any of those in the list ended: each of them can have been the first.
+    /// The events that started before any event in the list ended: each of them may have been the first.
     var beginningsBeforeAnyEnd: [Int] {
         var events: [Int] = []
         var entry = next[Self.frame]

@@ -1,4 +1,4 @@
-/// A set of places in a history.
+/// A set of indices in a history.
 struct EventSet: Hashable {
     private var words: [UInt64]
 

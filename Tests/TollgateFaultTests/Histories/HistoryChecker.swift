@@ -1,28 +1,30 @@
-/// Looks for an order in which the requests of a concurrent history, done one at a time, would have been answered as they were: one
-/// that keeps to the order of requests of which one had been answered before the other was asked. (Wing and Gong: Testing and
-/// Verifying Concurrent Objects, 1993; with Lowe's memory of what has been tried: Testing for Linearizability, 2017.)
+/// Checks that a concurrent history is linearizable: that its requests have a sequential order with the same answers,
+/// in which a request that was answered before another was sent comes first.
+///
+/// The algorithm is Wing and Gong's (Testing and Verifying Concurrent Objects, 1993), with Lowe's memory of tried
+/// states (Testing for Linearizability, 2017).
 struct HistoryChecker {
     enum Verdict: Equatable {
-        /// Places of the events in such an order.
+        /// The indices of the events in such an order.
         case linearizable(order: [Int])
-        /// There is none; the longest beginning of one that was found.
+        /// There is no such order; the longest prefix that was found.
         case not(longest: [Int])
 
         var isLinearizable: Bool { if case .linearizable = self { true } else { false } }
     }
 
-    /// What has been done and what came of it: the same again leads to the same end.
+    /// The applied events and their state. The same pair leads to the same result again.
     private struct Configuration: Hashable {
         var done: EventSet
         var state: LedgerModel
     }
 
-    /// A choice of what comes next: what can, of that what was not tried yet, and the state before.
+    /// A choice of the next event: the candidates, those not yet tried, and the state before.
     private struct Choice {
         var candidates: [Int]
         var tried = 0
         var before: LedgerModel
-        /// The last one tried, if it has been done.
+        /// The last candidate tried, if it is applied.
         var done: Int? = nil
     }
 
@@ -32,7 +34,7 @@ struct HistoryChecker {
     private var path: [Choice] = []
     private var longest: [Int] = []
     private var tried: Set<Configuration> = []
-    /// Answered events that are not done.
+    /// The number of answered events that are not applied.
     private var left: Int
 
     private init(_ events: [HistoryEvent], from start: LedgerModel) {
@@ -42,7 +44,7 @@ struct HistoryChecker {
         left = events.count { $0.returned != nil }
     }
 
-    /// What can be said of a history that began in this state.
+    /// Returns the result for a history that starts in a state.
     static func check(_ events: [HistoryEvent], from start: LedgerModel) -> Verdict {
         var checker = HistoryChecker(events, from: start)
         return checker.search()
@@ -52,7 +54,7 @@ struct HistoryChecker {
         path = [choice]
         while left > 0 {
             guard let event = nextCandidate() else {
-                // None of them can come next: what was done before was wrong.
+                // No candidate can come next, so an earlier choice was wrong.
                 path.removeLast()
                 guard !path.isEmpty else { return .not(longest: longest) }
                 undo()
@@ -63,7 +65,7 @@ struct HistoryChecker {
         return .linearizable(order: order)
     }
 
-    /// What was not answered explains what nothing else does, so it is tried last.
+    /// Unanswered events are tried last, as they are rarely needed.
     private var choice: Choice {
         let candidates = entries.beginningsBeforeAnyEnd
         let answered = candidates.filter { events[$0].returned != nil }
@@ -78,7 +80,7 @@ struct HistoryChecker {
         return path[last].candidates[path[last].tried - 1]
     }
 
-    /// Does an event next, if it can be and this has not been tried.
+    /// Applies an event, if it is possible and has not been tried.
     private mutating func advance(_ event: Int) -> Bool {
         guard let state = current.state.after(events[event]) else { return false }
         var next = Configuration(done: current.done, state: state)

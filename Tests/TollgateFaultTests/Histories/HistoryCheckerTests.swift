@@ -1,7 +1,7 @@
 import Testing
 import TollgateCore
 
-/// The checker accepts what can have happened and nothing else.
+/// Tests that the checker accepts exactly the possible histories.
 @Suite struct HistoryCheckerTests {
     private static let start = LedgerModel(maxRequests: 3, maxCost: 100)
 
@@ -15,10 +15,10 @@ import TollgateCore
         HistoryEvent(operation, outcome, invoked: times.lowerBound, returned: times.upperBound)
     }
 
-    /// Of three requests.
+    /// A limit of three requests.
     private func allowed(_ used: Int) -> HistoryEvent.Outcome { .allowed(.requests, used: used, remaining: 3 - used) }
 
-    @Test("requests one after the other, each answered rightly, are accepted")
+    @Test("sequential requests with correct answers are accepted")
     func sequential() {
         #expect(
             verdict([
@@ -31,7 +31,7 @@ import TollgateCore
             ]))
     }
 
-    @Test("requests at the same time are accepted in whichever order explains them")
+    @Test("concurrent requests are accepted in any order that explains them")
     func reordered() {
         #expect(
             verdict([
@@ -43,7 +43,7 @@ import TollgateCore
             ]))
     }
 
-    @Test("what waits in a journal explains a refusal only as far as it goes")
+    @Test("journaled usage explains a denial only up to its amount")
     func waiting() {
         let history = [
             event(0...9, .record(hits: 2, cost: 0), .queued),
@@ -65,7 +65,7 @@ import TollgateCore
             ]))
     }
 
-    @Test("two requests at the same time that saw the same counter are rejected")
+    @Test("two concurrent requests that saw the same counter are rejected")
     func sameCounterTwice() {
         #expect(
             !verdict([
@@ -73,13 +73,13 @@ import TollgateCore
             ]))
     }
 
-    @Test("a stale read is rejected, and accepted where it was asked before the change was done")
+    @Test("a stale read is rejected, and accepted if it was sent before the change was applied")
     func staleRead() {
         let record = event(0...5, .record(hits: 0, cost: 5), .ok)
         let old = HistoryEvent.Outcome.used(requests: 0, cost: 0, held: 0)
         #expect(!verdict([record, event(6...7, .usage, old)]))
         #expect(verdict([record, event(4...7, .usage, old)]))
-        // What one has seen, nobody sees undone.
+        // A change that one client has seen is never undone for another.
         let new = HistoryEvent.Outcome.used(requests: 0, cost: 5, held: 0)
         #expect(!verdict([record, event(1...2, .usage, new), event(3...4, .usage, old)]))
     }
@@ -101,7 +101,7 @@ import TollgateCore
         #expect(!verdict([event(0...5, .record(hits: 0, cost: 5), .unknown), usage]))
     }
 
-    @Test("what was not answered may have been done, late or never, but once")
+    @Test("an unanswered request may have been applied once, late, or never")
     func unknown() {
         func usage(_ times: ClosedRange<Int>, _ cost: Int) -> HistoryEvent {
             event(times, .usage, .used(requests: 0, cost: cost, held: 0))
@@ -114,7 +114,7 @@ import TollgateCore
         #expect(!verdict([usage(-3 ... -2, 5), record]))
     }
 
-    @Test("what was queued is done at some time before the journal was empty")
+    @Test("a queued request is applied at some time before the journal was empty")
     func queued() {
         let record = event(0...9, .record(hits: 0, cost: 5), .queued)
         let (old, new) = (
@@ -125,7 +125,7 @@ import TollgateCore
         #expect(!verdict([record, event(10...11, .usage, old)]))
     }
 
-    @Test("holds count until they are settled, once")
+    @Test("holds count until they are committed or cancelled, once")
     func holds() {
         let reserve = event(
             0...1, .reserve(cost: 60), .allowed(.cost, used: 0, remaining: 40, reservation: "a"))
@@ -140,7 +140,7 @@ import TollgateCore
         #expect(!verdict([reserve, cancel, event(6...7, .usage, .used(requests: 1, cost: 0, held: 60))]))
     }
 
-    @Test("long histories that a model made are accepted, and rejected with one answer changed", arguments: 1...20)
+    @Test("long histories from a model are accepted, and rejected with one answer changed", arguments: 1...20)
     func random(seed: UInt64) {
         var maker = RandomLedgerHistory(seed: seed)
         let history = maker.make(count: 200)

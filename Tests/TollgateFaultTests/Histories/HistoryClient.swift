@@ -2,12 +2,12 @@ import Foundation
 import TollgateCore
 import TollgateTestSupport
 
-/// One of the clients that make a history: asks at random about one scope, one request at a time, and writes down what it saw. Owned by
-/// its task.
+/// One of the clients that produce a history: it sends random requests on one scope, one at a time, and records the
+/// answers. Owned by its task.
 struct HistoryClient {
     let scope: LoadScope
     let socketPath: String
-    /// Time 0 of the history.
+    /// The start time of the history.
     let beginning: ContinuousClock.Instant
     var generator: SeededGenerator
     private var events: [HistoryEvent] = []
@@ -23,7 +23,7 @@ struct HistoryClient {
         generator = SeededGenerator(seed: seed)
     }
 
-    /// Asks so many times. Throws where an answer is none that the protocol knows.
+    /// Sends a number of requests. Throws if an answer does not follow the protocol.
     mutating func run(count: Int) async throws -> [HistoryEvent] {
         var client = try SocketClient(.unix(path: socketPath))
         while events.count < count {
@@ -37,7 +37,7 @@ struct HistoryClient {
             let outcome = try line.map { try HistoryReply.outcome(of: operation, $0) } ?? .unknown
             events.append(HistoryEvent(operation, outcome, invoked: invoked, returned: now))
             if case .allowed(_, _, _, let token?) = outcome { reservations.append(token) }
-            // Not too much at once of what nobody can know.
+            // Limits the number of requests with unknown outcomes.
             if outcome == .unknown || outcome == .queued { try await Task.sleep(for: .milliseconds(60)) }
             if line == nil { client = try SocketClient(.unix(path: socketPath)) }
             try await Task.sleep(for: .microseconds(Int64.random(in: 0...2_000, using: &generator)))

@@ -1,6 +1,6 @@
-/// One request of one client: what was asked, what was answered, and when.
+/// One request of one client, with its answer and times.
 struct HistoryEvent: Sendable {
-    /// Cost is in nano-units.
+    /// The operation; cost in nano-units.
     enum Operation: Sendable, Equatable {
         case check(hits: Int, cost: Int)
         case peek(hits: Int, cost: Int)
@@ -13,22 +13,22 @@ struct HistoryEvent: Sendable {
     }
 
     enum Outcome: Sendable, Equatable {
-        /// `counter`: that of the limit named.
+        /// The `counter` is that of the named limit.
         case allowed(LedgerModel.Counter, used: Int, remaining: Int, reservation: String? = nil)
         case denied(LedgerModel.Counter, used: Int, remaining: Int)
         case ok
         case used(requests: Int, cost: Int, held: Int)
-        /// It is going to be done.
+        /// The request will be applied.
         case queued
-        /// It may have been done, or be done at any time yet.
+        /// The request may have been applied, or may be at any later time.
         case unknown
     }
 
     let operation: Operation
     let outcome: Outcome
-    /// Nanoseconds of a clock that all clients share.
+    /// The time of the request, in nanoseconds of a clock that all clients share.
     let invoked: Int
-    /// Nil where no answer told that it was done: then it may have been done at any time after `invoked`, or never.
+    /// The time of the answer. Nil if no answer confirmed the request: it may be applied at any time after `invoked`, or never.
     var returned: Int?
 
     init(_ operation: Operation, _ outcome: Outcome, invoked: Int, returned: Int) {

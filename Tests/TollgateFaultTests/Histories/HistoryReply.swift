@@ -2,9 +2,9 @@ import Foundation
 import TollgateCore
 import TollgateTestSupport
 
-/// Reads what a history needs out of a sidecar's replies.
+/// Parses a sidecar's replies for a history.
 enum HistoryReply {
-    /// Throws where the line is no answer to such a request.
+    /// Throws if the line is not an answer to such a request.
     static func outcome(of operation: HistoryEvent.Operation, _ line: String) throws -> HistoryEvent.Outcome {
         let words = line.split(separator: " ").map(String.init)
         if line.hasPrefix("ERR unavailable") || line.hasPrefix("ERR timeout") { return .unknown }

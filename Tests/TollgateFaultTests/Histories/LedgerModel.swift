@@ -1,7 +1,6 @@
-/// One scope with a limit of requests and one of cost, both for ever, as if requests were handled one at a time: what each answer
-/// has to be.
+/// A sequential model of one scope with a total limit of requests and one of cost. It determines the correct answers.
 struct LedgerModel: Hashable, Sendable {
-    /// What a limit is of.
+    /// The meter of a limit.
     enum Counter: Sendable {
         case requests
         case cost
@@ -9,8 +8,8 @@ struct LedgerModel: Hashable, Sendable {
 
     let maxRequests: Int
     let maxCost: Int
-    /// The most that can have waited in a sidecar's journal at a time. Decisions take what waits for held: as much less may remain than
-    /// by the model, and what it would let pass may be refused for it.
+    /// The maximum amounts that can have waited in a sidecar's journal. Decisions count them as held, so that less may
+    /// remain than in the model, and requests that it would allow may be denied.
     let maxWaiting: Waiting
     private var requests = 0
     private var cost = 0
@@ -24,7 +23,7 @@ struct LedgerModel: Hashable, Sendable {
 
     private var held: Int { holds.values.reduce(0, +) }
 
-    /// The state after a request, if it can have been answered so in this state; nil if it cannot.
+    /// Returns the state after a request; nil if its answer is not possible in this state.
     func after(_ event: HistoryEvent) -> LedgerModel? {
         switch event.operation {
         case .check(let hits, let cost): decided(event, hits: hits, cost: cost, consumes: true)
@@ -40,7 +39,7 @@ struct LedgerModel: Hashable, Sendable {
         }
     }
 
-    /// No counter goes below zero.
+    /// Subtracts an amount; no counter falls below zero.
     private func adding(_ hits: Int, _ cost: Int) -> LedgerModel {
         var next = self
         next.requests = max(requests + hits, 0)
@@ -68,7 +67,7 @@ struct LedgerModel: Hashable, Sendable {
             guard !passes && refuses(counter, amount) || isForWaiting else { return nil }
             return shows(counter, used, remaining) ? self : nil
         case .unknown:
-            // Where it would have been refused, it has done nothing: the same as if it had not been asked.
+            // A denied request changes nothing, as if it had not been sent.
             guard passes, consumes else { return nil }
             var next = adding(hits, 0)
             if case .reserve = event.operation { next.holds["unknown \(event.invoked)"] = cost }
@@ -77,7 +76,7 @@ struct LedgerModel: Hashable, Sendable {
         }
     }
 
-    /// An amount that is not named is tested as the smallest there is.
+    /// An amount that is not given is tested as the smallest one.
     private func refuses(_ counter: Counter, _ amount: Int) -> Bool {
         switch counter {
         case .requests: requests + max(amount, 1) > maxRequests
@@ -96,14 +95,14 @@ struct LedgerModel: Hashable, Sendable {
 }
 
 extension LedgerModel {
-    /// What waits in a journal to be added.
+    /// The amounts that wait in a journal.
     struct Waiting: Hashable {
         var requests = 0
         var cost = 0
 
         init() {}
 
-        /// All of a history that was queued, or may have been.
+        /// All amounts of a history that were queued, or may have been.
         init(_ history: [HistoryEvent]) {
             for event in history where event.outcome == .queued || event.outcome == .unknown {
                 switch event.operation {
@@ -124,7 +123,7 @@ extension LedgerModel {
         }
     }
 
-    /// All answers that some request may have now, but for those with a reservation.
+    /// All possible answers to requests in this state, except those with a reservation.
     var outcomes: [HistoryEvent.Outcome] {
         let counters: [(Counter, Int, Int)] = [
             (.requests, requests, maxRequests - requests), (.cost, cost, maxCost - cost - held),

@@ -1,8 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// What several sidecars answer to many clients at the same time is what one counter would have answered to them one after the
-/// other.
+/// Tests that the answers of several sidecars to concurrent clients equal those of one counter to sequential requests.
 extension FaultTests {
     private static let policy = """
         defaults:
@@ -12,13 +11,13 @@ extension FaultTests {
     @Test("histories of 8 clients over 2 sidecars are linearizable")
     func linearizable() async throws {
         var setup = Stand.Setup(policy: Self.policy)
-        // Nothing is answered without Redis on a slow machine.
+        // A long deadline, so that a slow machine answers nothing without Redis.
         setup.arguments = ["--deadline", "30s"]
         try await playHistories("linearizable", setup, count: 160) { _, _ in }
     }
 
     @Test(
-        "so they are with connections to Redis killed in between, but for what waits in a journal: that may seem to be held"
+        "they are linearizable with killed connections to Redis too, except that journaled usage may seem to be held"
     )
     func linearizableWithLostConnections() async throws {
         let setup = Stand.Setup(policy: Self.policy)
@@ -68,19 +67,19 @@ extension FaultTests {
         try await fault(&round, stand)
         var history: [HistoryEvent] = []
         for client in clients { history += try await client.value }
-        // What was queued has been done by the time that the journals are empty, and what comes of it all is seen then.
+        // Queued requests are applied by the time the journals are empty, and the final counters are read then.
         try await stand.waitUntilDrained()
         let drained = Int((ContinuousClock.now - beginning) / .nanoseconds(1))
-        for place in history.indices where history[place].outcome == .queued { history[place].returned = drained }
+        for index in history.indices where history[index].outcome == .queued { history[index].returned = drained }
         let usage = try HistoryReply.outcome(
             of: .usage, try await stand.sidecars[0].client().ask("USAGE scope=\(scope.kind):\(scope.id)")[0])
         return history + [HistoryEvent(.usage, usage, invoked: drained + 1, returned: drained + 2)]
     }
 
-    /// The end of what could be put in order, and what could not.
+    /// The end of the ordered events, and those that could not be ordered.
     private func explain(_ history: [HistoryEvent], _ longest: [Int]) -> String {
-        func text(_ place: Int) -> String {
-            let event = history[place]
+        func text(_ index: Int) -> String {
+            let event = history[index]
             let end = event.returned.map(String.init) ?? "?"
             return "\(event.invoked)…\(end) \(event.operation): \(event.outcome)"
         }

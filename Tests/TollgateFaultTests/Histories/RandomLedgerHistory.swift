@@ -1,7 +1,7 @@
 import TollgateCore
 
-/// Makes histories that are right by construction: each request is done in the model at some time between its beginning and its
-/// end, and eight or so are under way at a time.
+/// Generates histories that are correct by construction: the model applies each request between its start and its end,
+/// and about eight are concurrent.
 struct RandomLedgerHistory {
     let start = LedgerModel(maxRequests: 40, maxCost: 2_000)
     private var generator: SeededGenerator
@@ -14,30 +14,30 @@ struct RandomLedgerHistory {
 
     mutating func make(count: Int) -> [HistoryEvent] {
         state = start
-        return (0..<count).map { place in
-            // Done at 100 × place; begun and ended up to 4 requests before and after.
-            let done = place * 100
+        return (0..<count).map { index in
+            // Applied at 100 × index; started and ended up to 4 requests before and after.
+            let done = index * 100
             return event(
                 invoked: done - Int.random(in: 1...400, using: &generator),
                 returned: done + Int.random(in: 1...400, using: &generator))
         }.shuffled(using: &generator)
     }
 
-    /// One that saw a counter 1 higher than it can have been.
+    /// Returns a history in which one request saw a counter 1 too high.
     mutating func spoiled(_ history: [HistoryEvent]) -> [HistoryEvent] {
         var history = history
         let readings = history.indices.filter { history[$0].operation == .usage }
-        guard let place = readings.randomElement(using: &generator),
-            case .used(let requests, let cost, let held) = history[place].outcome,
-            let returned = history[place].returned
+        guard let index = readings.randomElement(using: &generator),
+            case .used(let requests, let cost, let held) = history[index].outcome,
+            let returned = history[index].returned
         else { return [] }
-        history[place] = HistoryEvent(
-            .usage, .used(requests: requests, cost: cost + 1, held: held), invoked: history[place].invoked,
+        history[index] = HistoryEvent(
+            .usage, .used(requests: requests, cost: cost + 1, held: held), invoked: history[index].invoked,
             returned: returned)
         return history
     }
 
-    /// Costs are even, so that none makes up for a spoiled one.
+    /// Costs are even, so that none compensates a changed one.
     private mutating func event(invoked: Int, returned: Int) -> HistoryEvent {
         let cost = Int.random(in: 0...40, using: &generator) * 2
         let operation: HistoryEvent.Operation =
@@ -59,7 +59,7 @@ struct RandomLedgerHistory {
 }
 
 extension HistoryEvent {
-    /// Whether this is the kind of answer that the operation has.
+    /// Returns whether the answer is of the operation's kind.
     fileprivate func isAnswered(as outcome: Outcome) -> Bool {
         switch operation {
         case .record, .refund, .commit, .cancel: outcome == .ok

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Keeps, from what clients were answered, what the counters in Redis must hold in the end.
+/// Computes from the clients' answers the counters that Redis must have in the end.
 ///
 /// Usable from any thread.
 final class Bookkeeper: Sendable {
@@ -11,46 +11,46 @@ final class Bookkeeper: Sendable {
         var slowest = Duration.zero
         var tightAllowed = 0
         var tightDenied = 0
-        var places = 0
-        var maxPlaces = 0
+        var openReservations = 0
+        var maxOpenReservations = 0
     }
 
     private let books: Mutex<Books>
     private let tight: LoadScope
 
     init(scopes: LoadScopes) {
-        // Of each scope, as what was only refused has to be missing too.
+        // An entry for each scope, as refused operations must not be counted either.
         books = Mutex(Books(bounds: Dictionary(uniqueKeysWithValues: scopes.all.map { ($0, CounterBounds()) })))
         tight = scopes.tight
     }
 
-    /// What happened exactly once.
+    /// Records an operation that was applied exactly once.
     func addCertain(_ sums: CounterSums, on scopes: [LoadScope]) {
         books.withLock { books in
             for scope in scopes { books.bounds[scope, default: CounterBounds()].addCertain(sums) }
         }
     }
 
-    /// What happened once or never.
+    /// Records an operation that was applied at most once.
     func addPossible(_ sums: CounterSums, on scopes: [LoadScope]) {
         books.withLock { books in
             for scope in scopes { books.bounds[scope, default: CounterBounds()].addPossible(sums) }
         }
     }
 
-    /// A reservation of the crowded scope is about to be settled.
+    /// Records that a reservation of the crowded scope is about to be committed or cancelled.
     func vacate() {
-        books.withLock { $0.places -= 1 }
+        books.withLock { $0.openReservations -= 1 }
     }
 
-    /// Something that must not be, whatever the counters say.
+    /// Records a violation, whatever the counters say.
     func complain(_ sentence: String) {
         books.withLock { books in
             if books.complaints.count < 20 { books.complaints.append(sentence) }
         }
     }
 
-    /// Enters what an operation was answered. Returns false where it has to be sent again.
+    /// Records the answer to an operation. Returns false if it has to be sent again.
     func enter(_ operation: LoadOperation, _ reply: LoadReply, line: String?, after wait: Duration) -> Bool {
         books.withLock { books in
             books.tally[reply.word, default: 0] += 1
@@ -59,8 +59,8 @@ final class Bookkeeper: Sendable {
             guard case .allow(degraded: false, _) = reply else { return }
             if operation.kind == .tightCheck { books.tightAllowed += 1 }
             if operation.kind == .crowdedReserve {
-                books.places += 1
-                books.maxPlaces = max(books.maxPlaces, books.places)
+                books.openReservations += 1
+                books.maxOpenReservations = max(books.maxOpenReservations, books.openReservations)
             }
         }
         switch outcome(of: operation, reply) {
@@ -76,14 +76,14 @@ final class Bookkeeper: Sendable {
         return true
     }
 
-    /// `nothing`: it was answered and counts nothing; `refused`: the same, and may be asked again.
+    /// `nothing` was answered without being counted; `refused` too, and may be sent again.
     private enum Outcome { case done, maybe, nothing, refused, wrong }
 
     private func outcome(of operation: LoadOperation, _ reply: LoadReply) -> Outcome {
         switch operation.kind {
         case .check, .tightCheck, .reserve, .crowdedReserve: decision(of: operation, reply)
         case .cancelDegraded:
-            // The request that it may give back is on the books as one that may have been taken.
+            // The request that it may give back is recorded as one that may have been taken.
             switch reply {
             case .ok, .error("not_found"): .nothing
             default: settlement(reply)
@@ -92,7 +92,7 @@ final class Bookkeeper: Sendable {
         }
     }
 
-    /// All limits of a load fail open: there is no error for want of Redis.
+    /// All limits of a load fail open, so a missing Redis is not an error.
     private func decision(of operation: LoadOperation, _ reply: LoadReply) -> Outcome {
         switch reply {
         case .allow(degraded: false, _): .done
@@ -103,7 +103,7 @@ final class Bookkeeper: Sendable {
         }
     }
 
-    /// What cannot be counted now is kept and counted later: there is no error for want of Redis here either.
+    /// Writes are journaled without Redis, so a missing Redis is not an error here either.
     private func settlement(_ reply: LoadReply) -> Outcome {
         switch reply {
         case .ok: .done
@@ -115,18 +115,20 @@ final class Bookkeeper: Sendable {
 
     // MARK: - Reading
 
-    /// How often each answer was given.
+    /// The number of times each answer was given.
     var tally: [String: Int] { books.withLock { $0.tally } }
 
     var complaints: [String] { books.withLock { $0.complaints } }
 
-    /// The most reservations of the crowded scope that were open at a time: answered ALLOW by Redis, and not yet settled.
-    var maxPlaces: Int { books.withLock { $0.maxPlaces } }
+    /// The maximum number of open reservations of the crowded scope: allowed by Redis, and not yet committed or cancelled.
+    var maxOpenReservations: Int { books.withLock { $0.maxOpenReservations } }
 
-    /// The longest that any answer took.
+    /// The maximum latency of an answer.
     var slowest: Duration { books.withLock { $0.slowest } }
 
-    /// What is wrong with the counters; `lost` says that Redis was emptied in between, so that there may be less.
+    /// Returns the faults of the counters.
+    ///
+    /// - Parameter lost: Whether Redis was emptied in between, so that counters may be lower.
     func problems(lost: Bool = false, reading counters: (LoadScope) throws -> CounterSums) rethrows -> [String] {
         let books = books.withLock { $0 }
         var problems: [String] = []

@@ -1,6 +1,6 @@
 import Testing
 
-/// The books accept what may be in Redis after what clients were answered, and nothing else.
+/// Tests that the bookkeeper accepts exactly the counters that are possible after the clients' answers.
 @Suite struct BookkeeperTests {
     private static let scopes = LoadScopes(tag: "t")
     private static let price = CounterSums(tokens: 1, cost: 7)
@@ -21,7 +21,7 @@ import Testing
         return book.problems { counters[$0] ?? CounterSums() } == [] && book.complaints == []
     }
 
-    @Test("what was answered OK is there once", arguments: ["OK", "OK queued=1", "OK duplicate=1", "OK late=1"])
+    @Test("an operation answered OK is counted once", arguments: ["OK", "OK queued=1", "OK duplicate=1", "OK late=1"])
     func answered(reply: String) {
         let book = book([(operation(.record), reply)])
         #expect(accepts(book, Self.price))
@@ -29,7 +29,7 @@ import Testing
         #expect(!accepts(book, Self.price + Self.price))
     }
 
-    @Test("what was not answered is there once or never")
+    @Test("an unanswered operation is counted at most once")
     func unanswered() {
         let book = book([(operation(.record), nil)])
         #expect(accepts(book, Self.price))
@@ -40,14 +40,14 @@ import Testing
         #expect(accepts(taken, CounterSums()))
     }
 
-    @Test("what was refused is not there")
+    @Test("a refused operation is not counted")
     func refused() {
         let book = book([(operation(.record), "ERR busy too many")])
         #expect(accepts(book, CounterSums()))
         #expect(!accepts(book, Self.price))
     }
 
-    @Test("what counts once is to be sent until it is answered OK")
+    @Test("an idempotent operation is sent until it is answered OK")
     func repeated() {
         let book = Bookkeeper(scopes: Self.scopes)
         for line in ["ERR busy too many", nil] {
@@ -59,7 +59,7 @@ import Testing
         #expect(!accepts(book, CounterSums()))
     }
 
-    @Test("a DENY where there is room is complained of, also of the tight limit")
+    @Test("a DENY with room is a violation, also of the tight limit")
     func denied() {
         let one = CounterSums(requests: 1)
         #expect(!accepts(book([(operation(.check, one), "DENY reason=quota_exceeded")]), CounterSums()))
@@ -73,7 +73,7 @@ import Testing
         #expect(!accepts(over, all + one, tight: LoadScopes.tightMax + 1))
     }
 
-    @Test("an error for want of Redis is complained of: what may be decided is decided, what is to be counted is kept")
+    @Test("an error because of a missing Redis is a violation: decisions fail open, and writes are journaled")
     func errorForWantOfRedis() {
         #expect(!accepts(book([(operation(.check), "ERR unavailable Redis: away")]), CounterSums()))
         #expect(!accepts(book([(operation(.record), "ERR unavailable Redis: away")]), CounterSums()))

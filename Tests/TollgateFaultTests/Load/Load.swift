@@ -2,7 +2,7 @@ import Synchronization
 import TollgateCore
 import TollgateTestSupport
 
-/// Clients that ask one or more sidecars, each on a connection of its own, from ``start`` until ``stop()``.
+/// Clients that send requests to one or more sidecars, each on its own connection, from ``start`` until ``stop()``.
 final class Load: Sendable {
     let book: Bookkeeper
     private let goesOn: Flag
@@ -14,7 +14,7 @@ final class Load: Sendable {
         func lower() { value.withLock { $0 = false } }
     }
 
-    /// Enters into the books what the scopes are to have used before, and starts the clients. To be called without a fault.
+    /// Records initial usage of the scopes, and starts the clients. Called without a fault.
     init(
         on socketPaths: [String], clients count: Int = 8, scopes: LoadScopes, seed: UInt64
     ) async throws {
@@ -42,7 +42,7 @@ final class Load: Sendable {
         }
     }
 
-    /// Ends the load when all that can be settled is settled. To be called when the faults are over.
+    /// Ends the load when all open operations have been completed. Called when the faults have ended.
     func stop() async {
         goesOn.lower()
         for client in clients { await client.value }

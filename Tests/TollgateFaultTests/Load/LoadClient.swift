@@ -1,7 +1,7 @@
 import TollgateCore
 import TollgateTestSupport
 
-/// One client of a load: asks a sidecar at random over a real socket, and again on a new connection when it loses one. Owned by its
+/// One client of a load: it sends random requests over a real socket, and reconnects when it loses the connection. Owned by its
 /// task.
 struct LoadClient {
     let socketPath: String
@@ -9,7 +9,7 @@ struct LoadClient {
     /// Whether the load goes on.
     let goesOn: @Sendable () -> Bool
     var mix: OperationMix
-    /// To be sent until they are answered.
+    /// The operations that are sent until they are answered.
     private var unsettled: [LoadOperation] = []
     /// Whether the last answer was given without Redis.
     private var isWithoutRedis = false
@@ -21,7 +21,7 @@ struct LoadClient {
         self.goesOn = goesOn
     }
 
-    /// Until the load ends, and then as long as there is something to settle, 15 seconds at most.
+    /// Runs until the load ends, and then until its open operations are completed, for at most 15 seconds.
     mutating func run() async {
         while goesOn() { await converse() { $0.goesOn() } }
         let deadline = ContinuousClock.now + .seconds(15)
@@ -34,14 +34,14 @@ struct LoadClient {
         }
     }
 
-    /// One connection's life.
+    /// Runs one connection.
     private mutating func converse(while condition: (LoadClient) -> Bool) async {
         guard let client = try? SocketClient(.unix(path: socketPath), patience: 5) else {
             return await pause(.milliseconds(5))
         }
         while condition(self) {
             guard await ask(burst(), on: client) else { return }
-            // A load that goes on at full speed without Redis would be a test of how fast a journal is worked off.
+            // A load at full speed without Redis would only test the speed of a journal's replay.
             let range: ClosedRange<Int64> = isWithoutRedis ? 5_000...15_000 : 300...3_000
             await pause(.microseconds(Int64.random(in: range, using: &mix.generator)))
         }
@@ -54,7 +54,7 @@ struct LoadClient {
         return again + (0..<Int.random(in: 1...5, using: &mix.generator)).map { _ in mix.next() }
     }
 
-    /// Sends all and reads a reply to each. Returns false when the connection is of no more use.
+    /// Sends all operations and reads their replies. Returns false if the connection is unusable.
     private mutating func ask(_ operations: [LoadOperation], on client: SocketClient) async -> Bool {
         let started = ContinuousClock.now
         for operation in operations where operation.vacates { book.vacate() }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One request of a load and what it does to the counters when it is done.
+/// One request of a load, with its effect on the counters.
 struct LoadOperation: Sendable {
     enum Kind: Sendable {
         case check
@@ -9,18 +9,18 @@ struct LoadOperation: Sendable {
         case record
         /// A RECORD with an id, which is sent until it is answered OK.
         case recordOnce
-        /// Of a part of what was recorded before the faults, so that no counter gets to zero.
+        /// A REFUND of a part of the initial usage, so that no counter reaches zero.
         case refund
         case reserve
-        /// A RESERVE that also names the scope with a limit of concurrent ones.
+        /// A RESERVE that also names the scope with a limit on concurrent reservations.
         case crowdedReserve
         case commit
-        /// Of a reservation that took a request: gives it back.
+        /// A CANCEL of a reservation that took a request, which it gives back.
         case cancel
-        /// Of one that was given without Redis: there may be nothing to give back.
+        /// A CANCEL of a reservation made without Redis, which may have nothing to give back.
         case cancelDegraded
 
-        /// Whether doing it twice counts once.
+        /// Whether it counts once even if it is sent twice.
         var isRepeatable: Bool {
             switch self {
             case .recordOnce, .commit, .cancel, .cancelDegraded: true
@@ -33,7 +33,7 @@ struct LoadOperation: Sendable {
     let line: String
     let scopes: [LoadScope]
     let sums: CounterSums
-    /// Whether it gives up a place of the crowded scope and has not been sent yet.
+    /// Whether it ends a reservation of the crowded scope and has not been sent yet.
     var vacates = false
 }
 
@@ -42,14 +42,14 @@ struct LoadScope: Sendable, Hashable {
     let kind: String
     let id: String
 
-    /// As a request names it.
+    /// The scope as a request names it.
     var word: String { "\(kind)=\(id)" }
 
-    /// Its hash in Redis.
+    /// The scope's hash in Redis.
     var key: String { "tollgate:\(kind):\(id)" }
 }
 
-/// Money as requests name it.
+/// Returns money as requests give it.
 func moneyText(nanos: Int) -> String {
     "\(nanos / 1_000_000_000)." + String(format: "%09d", nanos % 1_000_000_000)
 }

@@ -1,13 +1,13 @@
-/// What a sidecar said, as far as the books care.
+/// A sidecar's reply, as the bookkeeper distinguishes them.
 enum LoadReply: Sendable, Equatable {
-    /// `queued`: to be applied when Redis is back. `duplicate`: it had been applied before.
+    /// OK: `queued` if it is applied when Redis is back, `duplicate` if it was applied before.
     case ok(queued: Bool = false, duplicate: Bool = false)
     case allow(degraded: Bool = false, reservation: String? = nil)
     case deny
     case error(code: String)
-    /// The connection ended, or nothing came for long.
+    /// The connection ended, or timed out.
     case lost
-    /// None of these: a fault of the sidecar.
+    /// Any other reply: a fault of the sidecar.
     case strange
 
     init(line: String?) {
@@ -27,7 +27,7 @@ enum LoadReply: Sendable, Equatable {
         }
     }
 
-    /// Whether Redis had no part in it.
+    /// Whether it was made without Redis.
     var isWithoutRedis: Bool {
         switch self {
         case .ok(queued: true, _), .allow(degraded: true, _), .error: true
@@ -35,7 +35,7 @@ enum LoadReply: Sendable, Equatable {
         }
     }
 
-    /// Under which word it is counted.
+    /// The word under which it is counted.
     var word: String {
         switch self {
         case .ok(queued: true, _): "queued"

@@ -1,6 +1,6 @@
-/// The scopes that one round's load is about: new ones every round, so that each round's sums stand by themselves.
+/// The scopes of one round's load. Each round has new ones, so that its sums are its own.
 struct LoadScopes: Sendable {
-    /// No request takes more than a fraction of the limits in all.
+    /// All requests together take only a fraction of these limits.
     static let policy = """
         on_redis_failure: { requests: open, tokens: open, cost: open, concurrent: open }
         defaults:
@@ -14,12 +14,12 @@ struct LoadScopes: Sendable {
             concurrent: \(crowdedMax)
         """
 
-    /// What the tight limit admits.
+    /// The tight limit.
     static let tightMax = 60
-    /// How many reservations may be open on the crowded scope.
+    /// The maximum number of open reservations of the crowded scope.
     static let crowdedMax = 3
 
-    /// What every user and the team have used before the faults, for REFUND to take from.
+    /// The usage of every user and the team before the faults, from which REFUND takes.
     static let opening = CounterSums(tokens: 1_000_000, cost: 1_000_000_000)
 
     let users: [LoadScope]

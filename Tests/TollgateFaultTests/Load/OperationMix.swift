@@ -1,9 +1,9 @@
 import TollgateCore
 
-/// Makes the requests of one client of a load, at random.
+/// Generates random requests of one client of a load.
 struct OperationMix: Sendable {
     let scopes: LoadScopes
-    /// What the client's ids start with; no other client has it.
+    /// The prefix of the client's ids, which no other client has.
     let name: String
     var generator: SeededGenerator
     private var lastId = 0
@@ -28,7 +28,7 @@ struct OperationMix: Sendable {
         }
     }
 
-    /// Settles a reservation: with what was really used, or not at all.
+    /// Commits a reservation with the amounts used, or cancels it.
     mutating func settling(_ reservation: String, of operation: LoadOperation, degraded: Bool) -> LoadOperation {
         let word = "reservation=\(reservation)"
         let vacates = operation.kind == .crowdedReserve && !degraded
@@ -70,7 +70,7 @@ struct OperationMix: Sendable {
         scopes.map(\.word).joined(separator: " ")
     }
 
-    /// Prices differ, so that a sum tells which request is missing or there twice.
+    /// Prices differ, so that a sum shows which request is missing or counted twice.
     private mutating func amounts(hits: Bool) -> CounterSums {
         CounterSums(requests: hits && Bool.random(using: &generator) ? 1 : 0, tokens: 1, cost: price())
     }

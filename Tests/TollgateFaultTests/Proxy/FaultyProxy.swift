@@ -3,16 +3,16 @@ import NIOPosix
 import TollgateRedis
 import TollgateTestSupport
 
-/// A TCP proxy on a free port of 127.0.0.1 before a server, with faults that can be switched at any time.
+/// A TCP proxy on a free port of 127.0.0.1 before a server, with faults that can be changed at any time.
 ///
-/// Usable from any thread; all its work is done on one event loop.
+/// Usable from any thread; all its work is on one event loop.
 final class FaultyProxy: Sendable {
-    /// Where clients connect.
+    /// The address for clients.
     let port: Int
     private let core: NIOLoopBound<ProxyCore>
     private let held: PortHolder
 
-    /// A proxy that takes connections and passes them on to the server at this place.
+    /// Creates a proxy that accepts connections and forwards them to the server at an address.
     init(to upstream: RedisAddress.Endpoint) async throws {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let port = try PortHolder()
@@ -24,18 +24,19 @@ final class FaultyProxy: Sendable {
         try await set(.none)
     }
 
-    /// From now on this is done; what was there before ends. A connection of which bytes were swallowed is closed when they are no
-    /// longer: it cannot go on with a hole in its stream.
+    /// Sets the fault, and ends the previous one.
+    ///
+    /// A connection with swallowed bytes is closed when swallowing ends: it cannot go on with a gap in its stream.
     func set(_ fault: ProxyFault) async throws {
         try await core.eventLoop.flatSubmit { [core] in core.value.set(fault) }.get()
     }
 
-    /// How many connections have been cut.
+    /// The number of connections that have been cut.
     var cuts: Int {
         get async throws { try await core.eventLoop.submit { [core] in core.value.cuts }.get() }
     }
 
-    /// Closes everything for good.
+    /// Closes the listener and all connections.
     func stop() async throws {
         try await set(.refuse)
         held.release()

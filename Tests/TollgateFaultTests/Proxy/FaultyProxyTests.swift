@@ -2,7 +2,7 @@ import Testing
 import TollgateRedis
 import TollgateTestSupport
 
-/// The proxy does to a real Redis's bytes what it says, and nothing else.
+/// Tests of the proxy's faults with a real Redis.
 @Suite struct FaultyProxyTests {
     private func withProxy(_ body: (FaultyProxy, TestRedis) async throws -> Void) async throws {
         let redis = try TestRedis()
@@ -15,7 +15,7 @@ import TollgateTestSupport
         try SocketClient(.tcp(port: proxy.port), patience: patience)
     }
 
-    @Test("without a fault it passes everything on, in order")
+    @Test("without a fault it forwards everything, in order")
     func passes() async throws {
         try await withProxy { proxy, _ in
             let client = try client(proxy)
@@ -28,7 +28,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a delay holds up each direction by its own time and keeps the order when it ends")
+    @Test("a delay applies to each direction by its own time, and keeps the order when it ends")
     func delays() async throws {
         try await withProxy { proxy, redis in
             let client = try client(proxy)
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a cut ends one connection within a reply, after exactly so many bytes, and then no more")
+    @Test("a cut ends one connection within a reply, after an exact number of bytes, and no other")
     func cuts() async throws {
         try await withProxy { proxy, redis in
             try redis.cli("SET", "long", String(repeating: "x", count: 1_000))
@@ -64,7 +64,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is swallowed both ways never happens; the connection is closed when all is well again")
+    @Test("requests swallowed both ways are not applied, and the connection is closed when the fault ends")
     func swallowsAll() async throws {
         try await withProxy { proxy, redis in
             let old = try client(proxy)
@@ -80,7 +80,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("with replies swallowed the request is done and nobody learns it")
+    @Test("with swallowed replies the request is applied, but its client gets no answer")
     func swallowsReplies() async throws {
         try await withProxy { proxy, redis in
             let client = try client(proxy, patience: 1)
@@ -93,7 +93,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a proxy that refuses closes what is open and is connected to again on the same port")
+    @Test("a proxy that refuses closes open connections, and accepts new ones later on the same port")
     func refuses() async throws {
         try await withProxy { proxy, _ in
             let open = try client(proxy)

@@ -2,20 +2,20 @@ import NIOCore
 import NIOPosix
 import TollgateRedis
 
-/// What a ``FaultyProxy`` consists of: its listener and its connections.
+/// The listener and the connections of a ``FaultyProxy``.
 ///
 /// Bound to one event loop.
 final class ProxyCore {
     let eventLoop: any EventLoop
     private(set) var fault = ProxyFault.none
-    /// Connections that have been cut.
+    /// The number of connections that have been cut.
     private(set) var cuts = 0
     private let upstream: RedisAddress.Endpoint
     private let port: Int
     private var listener: (any Channel)?
     private var pairs: [ObjectIdentifier: ProxyPair] = [:]
 
-    /// Does not listen before the first ``set(_:)``.
+    /// Creates a proxy that does not listen before the first ``set(_:)``.
     init(port: Int, upstream: RedisAddress.Endpoint, eventLoop: any EventLoop) {
         self.port = port
         self.upstream = upstream
@@ -33,7 +33,7 @@ final class ProxyCore {
         return listener.close()
     }
 
-    /// How many of so many bytes of replies may pass, and whether the connection is to be cut after them.
+    /// Returns how many of the reply's bytes may pass, and whether the connection is cut after them.
     func admit(replyBytes count: Int) -> (count: Int, isCut: Bool) {
         guard case .cut(let left) = fault else { return (count, false) }
         guard count >= left else {

@@ -1,16 +1,16 @@
-/// What a ``FaultyProxy`` does to what passes through it.
+/// The fault of a ``FaultyProxy``.
 enum ProxyFault: Sendable, Equatable {
-    /// Passes everything on at once.
+    /// Forwards everything at once.
     case none
-    /// Passes everything on, so much later.
+    /// Forwards everything after a delay.
     case delay(requests: Duration, replies: Duration)
-    /// Lets so many more bytes of replies pass and closes the connection that the last of them went to; then all is well again.
+    /// Forwards a number of further reply bytes, and closes the connection that gets the last of them; then the fault ends.
     case cut(afterReplyBytes: Int)
-    /// Takes connections and bytes, and passes nothing on.
+    /// Accepts connections and bytes, and forwards nothing.
     case swallowAll
-    /// Passes requests on and no reply: what was asked for is done, and whoever asked never learns it.
+    /// Forwards requests but no replies: requests are applied, and clients get no answer.
     case swallowReplies
-    /// Closes all connections and takes none.
+    /// Closes all connections and accepts none.
     case refuse
 
     func swallows(_ direction: ProxyDirection) -> Bool {
@@ -27,7 +27,7 @@ enum ProxyFault: Sendable, Equatable {
     }
 }
 
-/// A way through the proxy: from the client to the server, or back.
+/// A direction through the proxy: from the client to the server, or back.
 enum ProxyDirection: Sendable {
     case requests
     case replies

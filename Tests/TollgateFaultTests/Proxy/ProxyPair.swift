@@ -1,6 +1,6 @@
 import NIOCore
 
-/// A client's connection and the one to the server that it is passed on to; they end together.
+/// A client's connection and its connection to the server, which end together.
 ///
 /// Bound to the proxy's event loop.
 final class ProxyPair {
@@ -11,7 +11,7 @@ final class ProxyPair {
     private let replies = Lane()
     private var isClosed = false
 
-    /// What is on its way in one direction.
+    /// The bytes in transit in one direction.
     private final class Lane {
         var waiting: [ByteBuffer] = []
         var latest = NIODeadline.uptimeNanoseconds(0)
@@ -23,12 +23,12 @@ final class ProxyPair {
         self.core = core
     }
 
-    /// Whether nothing that has been swallowed would be missed.
+    /// Returns whether the connection can go on: no byte is missing, unless the fault still swallows that direction.
     func mayGoOn(under fault: ProxyFault) -> Bool {
         (!requests.hasHole || fault.swallows(.requests)) && (!replies.hasHole || fault.swallows(.replies))
     }
 
-    /// The server is there: what the client has said meanwhile goes to it.
+    /// Forwards the client's bytes so far, as the server is connected.
     func connected(to server: any Channel) {
         guard !isClosed else { return server.close(promise: nil) }
         self.server = server
@@ -49,7 +49,7 @@ final class ProxyPair {
         close()
     }
 
-    /// Bytes of one direction keep their order, also when a delay has become shorter.
+    /// Bytes of one direction keep their order, even if the delay becomes shorter.
     private func pass(_ bytes: ByteBuffer, _ direction: ProxyDirection) {
         let delay = TimeAmount(core.fault.delay(of: direction))
         let lane = lane(direction)
@@ -82,7 +82,7 @@ final class ProxyPair {
     }
 }
 
-/// Gives what one of a pair's channels reads to the pair.
+/// Passes the bytes of one of a pair's channels to the pair.
 final class ProxyHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -3,14 +3,13 @@ import Testing
 import TollgateCore
 import TollgateTestSupport
 
-/// What becomes of alerts when a sidecar is killed at any moment between the request that crosses a threshold and the delivery.
+/// Tests of alerts when a sidecar is killed at any moment between the request that crosses a threshold and the delivery.
 extension FaultTests {
     private static let alertPolicy = "defaults: { user: { cost: { day: 10 } } }"
-    /// Rounds are played side by side in so many lanes, each with a Redis and a sidecar of its own: most of a round is waiting for a
-    /// lease to end.
+    /// The number of concurrent lanes, each with its own Redis and sidecar. Most of a round is waiting for a lease to expire.
     private static let lanes = 4
 
-    @Test("a sidecar killed between crossing and delivery: no alert is lost, and none is told under two ids")
+    @Test("a sidecar killed between crossing and delivery: no alert is lost, and none is delivered under two ids")
     func killedBeforeDelivery() async throws {
         let name = "killed before delivery"
         let rounds = FaultSettings.seeds(of: name).enumerated().map {
@@ -44,7 +43,7 @@ extension FaultTests {
             sidecar.signal(SIGKILL)
             _ = try await sidecar.end()
             sidecar = try await SidecarProcess(policy: alertPolicy, arguments: arguments, folder: folder)
-            // As an app does that got no answer.
+            // An application repeats a request without an answer.
             #expect(try await sidecar.client().ask(record)[0].hasPrefix("OK"), "\(round)")
             try await eventually(within: .seconds(30)) {
                 receiver.received.contains { $0.limit == "user:\(user)/cost/day" }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// What can happen to clocks.
+/// Tests of moved clocks.
 extension FaultTests {
     private static let policy =
         LoadScopes.policy + """
@@ -11,8 +11,8 @@ extension FaultTests {
               account: { requests: { 1s: 2 } }
             """
 
-    /// Ids are remembered for a day, so no jump is as long.
-    @Test("the clocks of Redis and of the sidecars moved, each by itself, forth and back by hours")
+    /// Ids are remembered for a day, so no jump is that long.
+    @Test("the clocks of Redis and of the sidecars are moved independently, back and forth by hours")
     func clocksMoved() async throws {
         let (redisClock, sidecarClock) = (try await MovableClock(), try await MovableClock())
         var setup = Stand.Setup(policy: Self.policy)
@@ -40,7 +40,7 @@ extension FaultTests {
         #expect(replies.count { $0.hasPrefix("DENY reason=rate_limited ") } == 3, "\(round): \(replies)")
     }
 
-    @Test("what was used at a time that the clock has gone back from does not count until that time comes again")
+    @Test("after a clock goes back, usage at a later time does not count until that time comes again")
     func clockSetBack() async throws {
         let clock = try await MovableClock()
         var setup = Stand.Setup(sidecars: 1, policy: Self.policy)
@@ -58,7 +58,7 @@ extension FaultTests {
 }
 
 extension Stand {
-    /// Redis's clock of the day, Unix seconds.
+    /// The time of Redis's clock, Unix seconds.
     fileprivate var redisTime: Double {
         get async throws {
             let seconds = try await cli("TIME").split(separator: "\n").first

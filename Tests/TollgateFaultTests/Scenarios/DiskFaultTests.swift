@@ -1,10 +1,10 @@
 import Testing
 import TollgateTestSupport
 
-/// What can happen to the disk that the journal is on.
+/// Tests of a full disk under the journal.
 extension FaultTests {
     @Test(
-        "the journal's disk full while Redis is away: what was answered OK is counted, the rest was refused and is not",
+        "the journal's disk is full during a Redis outage: writes answered OK are counted, refused ones are not",
         .enabled(if: SmallDisk.isPossible, "needs to mount a small disk, which only root may"))
     func diskFull() async throws {
         for (number, seed) in FaultSettings.seeds(of: "disk full").enumerated() {
@@ -42,7 +42,7 @@ extension FaultTests {
         #expect(after == ["OK"], "\(round)")
     }
 
-    /// Records until nothing more is taken. Gives what was.
+    /// Sends RECORDs until one is refused. Returns the accepted amount.
     private func fill(_ stand: Stand, round: inout Round) async throws -> (queued: CounterSums, refused: Int) {
         let client = try stand.sidecars[0].client()
         var (queued, refused) = (CounterSums(), 0)

@@ -1,19 +1,19 @@
 import Foundation
 import TollgateCore
 
-/// How long the fault tests go on, from the environment.
+/// The rounds and seeds of the fault tests, from the environment.
 enum FaultSettings {
-    /// Rounds a scenario: `TOLLGATE_FAULT_ROUNDS`.
+    /// The number of rounds per scenario: `TOLLGATE_FAULT_ROUNDS`.
     static let rounds = number("TOLLGATE_FAULT_ROUNDS") ?? 2
 
-    /// `TOLLGATE_FAULT_SEED`: each scenario is one round with it.
+    /// The seed of a single round per scenario: `TOLLGATE_FAULT_SEED`.
     static let seed = number("TOLLGATE_FAULT_SEED").map { UInt64($0) }
 
-    /// `TOLLGATE_FAULT_COMMIT`: the seeds are derived from it, so that a commit plays the same rounds wherever it is tested.
-    /// Random seeds where it is not set.
+    /// The commit from which seeds are derived, so that it has the same rounds everywhere: `TOLLGATE_FAULT_COMMIT`. Without it
+    /// seeds are random.
     static let commit = ProcessInfo.processInfo.environment["TOLLGATE_FAULT_COMMIT"].flatMap { $0.isEmpty ? nil : $0 }
 
-    /// The seeds of a scenario's rounds; another scenario has others.
+    /// Returns the seeds of a scenario's rounds, which differ between scenarios.
     static func seeds(of scenario: String) -> [UInt64] {
         seeds(of: scenario, commit: commit, rounds: rounds, fixed: seed)
     }
@@ -36,10 +36,10 @@ enum FaultSettings {
     }
 }
 
-/// One round of a scenario: what it leaves to chance.
+/// One round of a scenario, with its random choices.
 struct Round {
     let scenario: String
-    /// From 0.
+    /// The number of the round, from 0.
     let number: Int
     let seed: UInt64
     var generator: SeededGenerator
@@ -55,7 +55,7 @@ struct Round {
         .milliseconds(Int.random(in: range, using: &generator))
     }
 
-    /// Waits for so many milliseconds.
+    /// Waits for a random number of milliseconds in a range.
     mutating func pause(_ range: ClosedRange<Int>) async throws {
         try await Task.sleep(for: milliseconds(range))
     }

@@ -1,13 +1,13 @@
 import Foundation
 import TollgateTestSupport
 
-/// A clock of the day for programs started with its environment: theirs can be moved while they run, and the host's stays as it is.
-/// (libfaketime would do the same but for redis-server, whose allocator it does not get along with.)
+/// A wall clock that can be moved for programs started with its environment, while the host's stays as it is.
+/// (libfaketime does the same, but conflicts with redis-server's allocator.)
 struct MovableClock {
     private let folder: TemporaryFolder
     private let library: String
 
-    /// Compiles the library that moves it; clang comes with Swift.
+    /// Compiles the library that moves the clock; clang comes with Swift.
     init() async throws {
         folder = try TemporaryFolder()
         library = folder.path + "/movable_clock.so"
@@ -21,10 +21,10 @@ struct MovableClock {
 
     private var offset: URL { URL(fileURLWithPath: folder.path + "/seconds") }
 
-    /// What a program is started with.
+    /// The environment of such a program.
     var environment: [String: String] { ["LD_PRELOAD": library, "TOLLGATE_TEST_CLOCK": offset.path] }
 
-    /// From now on the clock is so much before or behind the host's, also of programs that run.
+    /// Sets the clock's offset from the host's, also for running programs.
     func set(seconds: Int) throws {
         let file = try FileHandle(forWritingTo: offset)
         try file.write(contentsOf: withUnsafeBytes(of: Int64(seconds)) { Data($0) })

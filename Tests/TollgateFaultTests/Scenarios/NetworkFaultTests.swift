@@ -1,7 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// What can happen between the sidecars and Redis.
+/// Tests of the network between the sidecars and Redis.
 extension FaultTests {
     private func play(
         _ name: String, fault: (inout Round, FaultyProxy) async throws -> Void
@@ -24,7 +24,7 @@ extension FaultTests {
         }
     }
 
-    @Test("connections cut in the middle of a reply")
+    @Test("connections are cut in the middle of a reply")
     func cutInReply() async throws {
         try await play("cut") { round, proxy in
             for _ in 0..<4 {
@@ -36,7 +36,7 @@ extension FaultTests {
         }
     }
 
-    @Test("a network that takes everything and delivers nothing")
+    @Test("a network that accepts everything and delivers nothing")
     func swallowed() async throws {
         try await play("all swallowed") { round, proxy in
             try await proxy.set(.swallowAll)
@@ -44,7 +44,7 @@ extension FaultTests {
         }
     }
 
-    @Test("replies lost: what was asked for has been done, and nobody knows")
+    @Test("replies are lost: requests are applied without an answer")
     func repliesLost() async throws {
         try await play("replies swallowed") { round, proxy in
             try await proxy.set(.swallowReplies)
@@ -52,7 +52,7 @@ extension FaultTests {
         }
     }
 
-    @Test("connections refused")
+    @Test("connections are refused")
     func refused() async throws {
         try await play("refused") { round, proxy in
             try await proxy.set(.refuse)
@@ -60,7 +60,7 @@ extension FaultTests {
         }
     }
 
-    @Test("one after the other, without a pause in between")
+    @Test("all network faults, without pauses in between")
     func everything() async throws {
         try await play("all network faults") { round, proxy in
             for _ in 0..<4 {

@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// What can happen to Redis itself.
+/// Tests of faults of Redis itself.
 extension FaultTests {
-    @Test("Redis killed and started over its append-only file: nothing that was answered OK is lost or counted twice")
+    @Test("Redis is killed and restarted from its append-only file: no acknowledged write is lost or counted twice")
     func redisKilled() async throws {
         var setup = Stand.Setup()
         setup.isDurable = true
@@ -16,7 +16,7 @@ extension FaultTests {
         }
     }
 
-    @Test("Redis stopped in its tracks and going on later: what it was sent meanwhile counts once or never")
+    @Test("Redis is suspended and resumed: requests sent meanwhile count at most once")
     func redisFrozen() async throws {
         try await Scenario(name: "Redis frozen").play { round, stand in
             stand.redis.freeze(true)
@@ -25,7 +25,7 @@ extension FaultTests {
         }
     }
 
-    @Test("CLIENT KILL again and again")
+    @Test("repeated CLIENT KILL")
     func clientsKilled() async throws {
         try await Scenario(name: "CLIENT KILL").play { round, stand in
             for _ in 0..<5 {
@@ -35,7 +35,7 @@ extension FaultTests {
         }
     }
 
-    @Test("CLIENT PAUSE, of all commands or of writes")
+    @Test("CLIENT PAUSE of all commands or of writes")
     func clientsPaused() async throws {
         try await Scenario(name: "CLIENT PAUSE").play { round, stand in
             let time = Int.random(in: 100...700, using: &round.generator)
@@ -45,7 +45,7 @@ extension FaultTests {
         }
     }
 
-    @Test("FUNCTION FLUSH again and again")
+    @Test("repeated FUNCTION FLUSH")
     func functionsFlushed() async throws {
         try await Scenario(name: "FUNCTION FLUSH").play { round, stand in
             for _ in 0..<6 {
@@ -56,7 +56,7 @@ extension FaultTests {
         }
     }
 
-    @Test("FLUSHALL: what was counted is gone, what comes after counts")
+    @Test("FLUSHALL: earlier counts are lost, later ones are kept")
     func dataFlushed() async throws {
         try await Scenario(name: "FLUSHALL", losesData: true).play { round, stand in
             _ = try await stand.cli("FLUSHALL")
@@ -70,10 +70,10 @@ extension FaultTests {
         }
     }
 
-    @Test("data that Redis has lost is reported by every sidecar: after a FLUSHALL, and after a restart without a file")
+    @Test("every sidecar reports data that Redis has lost, after a FLUSHALL and after a restart without a file")
     func dataLossReported() async throws {
         let stand = try await Stand(Stand.Setup())
-        // Each has looked at what there is before it is gone.
+        // Each sidecar has checked the data before they are lost.
         try await Task.sleep(for: .milliseconds(500))
         _ = try await stand.cli("FLUSHALL")
         try await expectLosses(1, on: stand)
@@ -87,7 +87,7 @@ extension FaultTests {
     }
 
     private func expectLosses(_ count: Int, on stand: Stand) async throws {
-        // They look every two seconds.
+        // Sidecars check every two seconds.
         try await Task.sleep(for: .seconds(3))
         let reported = try await stand.info.map(\.redis.health.dataLosses)
         let logged = stand.sidecars.map { $0.log.components(separatedBy: "Redis has lost its data").count - 1 }
@@ -95,7 +95,7 @@ extension FaultTests {
         #expect(reported == [count, count])
     }
 
-    @Test("Redis out of memory, from some moment in the midst of the load on")
+    @Test("Redis runs out of memory in the middle of the load")
     func memoryFull() async throws {
         try await Scenario(name: "maxmemory").play { round, stand in
             let info = try await stand.cli("INFO", "memory")
@@ -108,7 +108,7 @@ extension FaultTests {
         }
     }
 
-    @Test("a script of somebody else that does not end, until it is killed")
+    @Test("a foreign script runs until it is killed")
     func scriptBusy() async throws {
         var setup = Stand.Setup()
         setup.redisArguments = ["--busy-reply-threshold", "30"]
@@ -121,7 +121,7 @@ extension FaultTests {
         }
     }
 
-    @Test("Redis made a replica of a master that is not there, and a master again")
+    @Test("Redis becomes a replica of a missing master, and a master again")
     func readOnly() async throws {
         try await Scenario(name: "READONLY").play { round, stand in
             _ = try await stand.cli("REPLICAOF", "127.0.0.1", "1")
@@ -131,5 +131,5 @@ extension FaultTests {
     }
 }
 
-/// All scenarios, one at a time: two would be each other's fault.
+/// All scenarios, one at a time, as two would disturb each other.
 @Suite(.serialized) struct FaultTests {}

@@ -3,14 +3,14 @@ import Testing
 import TollgateCore
 import TollgateTestSupport
 
-/// What can happen while a long journal of many small records is replayed.
+/// Tests of faults while a long journal of many small records is replayed.
 extension FaultTests {
     private static let clients = 8
     private static let asks = 150
-    /// Operations that each ask is.
+    /// The number of operations of each request.
     private static let burst = 4
 
-    @Test("the sidecar or Redis killed while a long journal is replayed: all of it is counted once, and in its order")
+    @Test("the sidecar or Redis is killed while a long journal is replayed: all of it is counted once, and in order")
     func replayKilled() async throws {
         let setup = Stand.Setup(sidecars: 1, isDurable: true)
         try await playReplay("replay killed", setup) { round, stand in
@@ -30,7 +30,7 @@ extension FaultTests {
         }
     }
 
-    @Test("a sidecar that is stopped, or killed, while replies to what it replays are lost")
+    @Test("a sidecar is stopped or killed while replies to its replay are lost")
     func replayStopped() async throws {
         let setup = Stand.Setup(sidecars: 1, isProxied: true, isDurable: true)
         try await playReplay("replay stopped", setup) { round, stand in
@@ -50,7 +50,7 @@ extension FaultTests {
         }
     }
 
-    @Test("Redis stopped in its tracks with a call of the replay on its way, and the sidecar started anew meanwhile")
+    @Test("Redis is suspended with a replayed call in flight, and the sidecar is restarted meanwhile")
     func replayFrozen() async throws {
         try await playReplay("replay frozen", Stand.Setup(sidecars: 1, isDurable: true)) { round, stand in
             let redis = stand.redis
@@ -101,7 +101,7 @@ extension FaultTests {
         #expect(try await stand.info[0].journal.rejected == 0, "\(round)")
     }
 
-    /// Records until the journal is long. Gives what Redis has to count in the end.
+    /// Sends RECORDs until the journal is long. Returns the counters that Redis must have in the end.
     private func fill(_ sidecar: SidecarProcess, seed: UInt64) async throws -> [LoadScope: CounterSums] {
         try await eventually { try await sidecar.client().ask("RECORD user=first tokens=1") == ["OK queued=1"] }
         var generator = SeededGenerator(seed: seed)
@@ -116,7 +116,7 @@ extension FaultTests {
         return sums
     }
 
-    /// One client's part, with a user of whom more is taken back in the midst than was recorded before.
+    /// The requests of one client, with a user of whom more is taken back in the middle than was recorded before.
     private static func fill(
         _ client: SocketClient, number: Int, seed: UInt64
     ) async throws -> [LoadScope: CounterSums] {

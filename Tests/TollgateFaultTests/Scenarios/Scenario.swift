@@ -2,26 +2,26 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// A fault, played in many rounds on one ``Stand`` under load, and what must hold whatever happens:
+/// A fault, played in many rounds on one ``Stand`` under load, with checks that:
 ///
-/// - each counter holds what was answered OK exactly once, and what was not answered once or never;
-/// - nothing that has room is denied, and no limit is passed by decisions that Redis made;
-/// - within two seconds of the fault's end every sidecar's decisions are Redis's again;
+/// - each counter has writes answered OK exactly once, and unanswered ones at most once;
+/// - no request with room is denied, and Redis's decisions exceed no limit;
+/// - within two seconds of the fault's end all sidecars decide with Redis again;
 /// - a sidecar answers every request, whatever Redis does.
 struct Scenario {
     let name: String
     var setup = Stand.Setup()
-    /// Whether connections of clients may break, as when a sidecar is killed.
+    /// Whether connections of clients may break, for example because a sidecar is killed.
     var sidecarsMayDie = false
-    /// Whether Redis may forget what it has counted.
+    /// Whether Redis may lose counters.
     var losesData = false
-    /// Whether reservations may end before their time.
+    /// Whether reservations may expire early.
     var losesHolds = false
 
-    /// The longest that the sidecars may take to use Redis again.
+    /// The maximum time until the sidecars use Redis again.
     static let patience = Duration.seconds(2)
 
-    /// Plays the rounds. `fault` begins and ends with everything in order.
+    /// Plays the rounds. `fault` starts and ends in a healthy state.
     func play(fault: (inout Round, Stand) async throws -> Void) async throws {
         let stand = try await Stand(setup)
         var books: [(round: Round, book: Bookkeeper)] = []
@@ -34,7 +34,7 @@ struct Scenario {
                 throw error
             }
         }
-        // Once more at the end: what was late has arrived by now, and must not have been counted again.
+        // Checked again at the end: late calls have arrived by now, and must not have counted again.
         for (round, book) in books { try await check(book, of: round, on: stand, when: "at the end") }
         if !losesData {
             #expect(try await stand.info.allSatisfy { $0.redis.health.dataLosses == 0 }, "\(name): no data was lost")
@@ -64,7 +64,7 @@ struct Scenario {
         #expect(recovery <= Self.patience, "\(round): the sidecars used Redis again after \(recovery)")
         #expect(load.book.slowest < .seconds(3), "\(round)")
         #expect(load.book.complaints == [], "\(round)")
-        if !losesData, !losesHolds { #expect(load.book.maxPlaces <= LoadScopes.crowdedMax, "\(round)") }
+        if !losesData, !losesHolds { #expect(load.book.maxOpenReservations <= LoadScopes.crowdedMax, "\(round)") }
         if !sidecarsMayDie { #expect(load.book.tally["lost"] == nil, "\(round): clients lost their connections") }
         try await check(load.book, of: round, on: stand, when: "after the round")
         return load.book
@@ -83,7 +83,7 @@ struct Scenario {
     }
 }
 
-/// Writes a line at once beside what the test runner writes.
+/// Prints a line immediately, beside the test runner's output.
 func note(_ line: String) {
     FileHandle.standardError.write(Data((line + "\n").utf8))
 }
@@ -93,7 +93,7 @@ extension Round: CustomStringConvertible {
 }
 
 extension Duration {
-    /// In whole milliseconds.
+    /// The duration in whole milliseconds.
     var short: String { "\(Int(self / .milliseconds(1))) ms" }
 }
 

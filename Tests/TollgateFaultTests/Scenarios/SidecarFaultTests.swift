@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// What can happen to a sidecar.
+/// Tests of faults of a sidecar.
 extension FaultTests {
-    @Test("a sidecar killed and started over its files, while another goes on")
+    @Test("a sidecar is killed and restarted with its files, while another goes on")
     func sidecarKilled() async throws {
         try await Scenario(name: "sidecar killed", sidecarsMayDie: true).play { round, stand in
             let number = Int.random(in: 0..<2, using: &round.generator)
@@ -35,14 +35,14 @@ extension FaultTests {
         }
     }
 
-    @Test("a sidecar killed while replies of Redis are lost: what it had sent without learning of it is counted once")
+    @Test("a sidecar is killed while Redis's replies are lost: its unanswered calls are counted once")
     func sidecarKilledWithRepliesLost() async throws {
         var setup = Stand.Setup()
         setup.isProxied = true
         try await Scenario(name: "sidecar killed, replies lost", setup: setup, sidecarsMayDie: true).play {
             round, stand in
             try await stand.proxy?.set(.swallowReplies)
-            // Shorter and longer than the deadline, past which what was sent goes into the journal.
+            // Shorter and longer than the deadline, after which unanswered writes are journaled.
             try await round.pause(50...600)
             try await stand.killSidecar(0)
             try await stand.proxy?.set(.none)
@@ -50,7 +50,7 @@ extension FaultTests {
         }
     }
 
-    @Test("a sidecar stopped in its tracks and going on later, with replies that came long ago")
+    @Test("a sidecar is suspended and resumed, with replies that arrived long before")
     func sidecarFrozen() async throws {
         try await Scenario(name: "sidecar frozen").play { round, stand in
             for sidecar in stand.sidecars {
@@ -61,7 +61,7 @@ extension FaultTests {
         }
     }
 
-    @Test("a sidecar killed again and again")
+    @Test("a sidecar is killed repeatedly")
     func sidecarKilledRepeatedly() async throws {
         var setup = Stand.Setup()
         setup.sidecars = 1

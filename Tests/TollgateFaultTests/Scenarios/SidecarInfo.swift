@@ -1,17 +1,17 @@
 import Foundation
 
-/// Of a sidecar's INFO, what the fault tests look at.
+/// The parts of a sidecar's INFO that the fault tests read.
 struct SidecarInfo: Decodable {
     struct Journal: Decodable {
-        /// What waits to be counted.
+        /// The number of waiting operations.
         var operations: Int
-        /// What could not be.
+        /// The number of rejected records.
         var rejected: Int
     }
 
     struct Redis: Decodable {
         struct Health: Decodable {
-            /// How often Redis was found to have lost what was counted.
+            /// The number of losses of Redis's data that were found.
             var dataLosses: Int
         }
 

@@ -2,19 +2,19 @@ import Foundation
 import TollgateRedis
 import TollgateTestSupport
 
-/// A Redis, a proxy before it where one is asked for, and sidecars as processes of their own: what a scenario plays on.
+/// The processes of a scenario: a Redis, optionally a proxy before it, and sidecars.
 ///
 /// Owned by the scenario's task.
 final class Stand {
     struct Setup {
         var sidecars = 2
         var isProxied = false
-        /// Whether Redis keeps every write on disk, to have it after a crash.
+        /// Whether Redis stores every write on disk, to survive a crash.
         var isDurable = false
         var redisArguments: [String] = []
         var redisEnvironment: [String: String] = [:]
         var policy = LoadScopes.policy
-        /// Added to the sidecars' command line.
+        /// Extra arguments of the sidecars' command line.
         var arguments: [String] = []
         var environment: [String: String] = [:]
     }
@@ -45,23 +45,23 @@ final class Stand {
 
     var socketPaths: [String] { sidecars.map(\.socketPath) }
 
-    /// Ends the sidecar as a crash would, and waits until it is gone.
+    /// Kills the sidecar, and waits until it has ended.
     func killSidecar(_ number: Int) async throws {
         sidecars[number].signal(SIGKILL)
         _ = try await sidecars[number].end()
     }
 
-    /// Starts one anew over the files of the one that is gone, and waits until it has its Redis.
+    /// Restarts a sidecar with the files of the ended one, and waits until it is connected to Redis.
     func startSidecar(_ number: Int) async throws {
         sidecars[number] = try await SidecarProcess(
             policy: setup.policy, arguments: arguments, environment: setup.environment,
             folder: sidecars[number].folder)
     }
 
-    /// How long it takes until every sidecar gives a decision that Redis made.
+    /// Returns the time until every sidecar returns a decision of Redis.
     func recover() async throws -> Duration {
         let started = ContinuousClock.now
-        // Of a scope that has nothing used, so that no limit is in the way.
+        // For a scope without usage, so that no limit applies.
         recoveries += 1
         let question = "CHECK user=recovery\(recoveries)"
         for sidecar in sidecars {
@@ -73,7 +73,7 @@ final class Stand {
         return ContinuousClock.now - started
     }
 
-    /// Waits until no sidecar has anything left to count.
+    /// Waits until no sidecar has waiting operations.
     func waitUntilDrained() async throws {
         try await eventually(within: .seconds(20)) { try await isDrained }
     }
@@ -82,7 +82,7 @@ final class Stand {
         get async throws { try await info.allSatisfy { $0.journal.operations == 0 } }
     }
 
-    /// What the sidecars say of themselves.
+    /// The INFO of all sidecars.
     var info: [SidecarInfo] {
         get async throws {
             var info: [SidecarInfo] = []
@@ -91,12 +91,12 @@ final class Stand {
         }
     }
 
-    /// What Redis has counted for a scope.
+    /// Returns the counters of a scope in Redis.
     func counters(of scope: LoadScope) async throws -> CounterSums {
         try await counters(of: [scope])[scope] ?? CounterSums()
     }
 
-    /// What Redis has counted for scopes.
+    /// Returns the counters of scopes in Redis.
     func counters(of scopes: [LoadScope]) async throws -> [LoadScope: CounterSums] {
         let client = try SocketClient(.unix(path: redis.socketPath))
         var counters: [LoadScope: CounterSums] = [:]
@@ -124,7 +124,7 @@ final class Stand {
     }
 }
 
-/// Runs what blocks a thread on one that nobody else waits for.
+/// Runs blocking code on a thread of its own.
 func aside<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(with: Swift.Result { try body() }) }

@@ -1,45 +1,45 @@
--- page.lua: a page of history: amounts by meter, in all and by label (labels.lua). A day's or a month's has a hash of its own; the
--- running day's stands in the scope's hash.
+-- history_record.lua: a record of history: the amounts of a day or month by meter, as totals and by label (labels.lua). It has a hash of
+-- its own; that of the running day is part of the scope's hash.
 --
--- Where a label is on a page its field of requests is there, maybe as 0: so it alone says whether a label is new. Labels past
--- labels.MAX of a dimension go to 'tool/other', in all meters alike. What a label's amounts go to is its home.
+-- A label in a record always has a field for requests, which may be 0. So that field alone shows whether a label is new. Labels past
+-- labels.MAX of a dimension count as 'tool/other', in all meters alike. The label under which a label counts is its home.
 --
--- What is added is kept here until it is written. Nothing is written that is no number already, and nothing to a key that is no
--- hash: there history is not counted, and nothing else is kept from being.
+-- Additions are buffered until they are written. A field that is not a number and a key that is not a hash stay unchanged: history is not
+-- counted there, but nothing else fails.
 -- @include lib/exact
 -- @include batch/labels
 
-local page = {}
+local history_record = {}
 local MAX, DIMENSIONS, IN_ALL = labels.MAX, labels.DIMENSIONS, labels.IN_ALL
 local LARGEST, REQUESTS = exact.LARGEST, 1
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local min = math.min
 local text_of, small_texts = exact.text, exact.small_texts
 
--- Fields that count the labels of a page that has a hash of its own.
+-- The fields that count the labels of a record with a hash of its own.
 local VALUES = {}
 for i = 1, #DIMENSIONS do VALUES[i] = 'values/' .. DIMENSIONS[i] end
 local IN_ALL_FIELDS = {}
 for _, fields in ipairs({ IN_ALL.field, IN_ALL.today }) do
     for i = 1, #fields do IN_ALL_FIELDS[fields[i]] = true end
 end
--- Fields in a command: Lua's stack is bounded.
+-- The maximum number of fields in a command: Lua's stack is bounded.
 local MAX_AT_ONCE = 1000
 
--- key: of the hash. is_today: whether the fields are those of the running day. values: by dimension, how many labels are there; nil
--- where the page has fields for that, 'values/tool', which are read when needed.
---   texts[field]  as it stands there, false where it does not, nil where that is not known yet
---   names, sums   what is added: fields in their order, sums by field, of which exact.add puts pieces aside
---   homes         by label
-function page.new(key, is_today, values)
+-- Creates a record. key: of the hash. is_today: whether the fields are those of the running day. values: the number of labels by dimension;
+-- nil where the record has fields for it, 'values/tool', which are read when needed.
+--   texts[field]         the stored text, false where there is none, nil where it has not been read
+--   names, sums, pieces  the additions: the fields in order, and the sums by field, of which exact.add moves parts to pieces
+--   homes                the homes of labels
+function history_record.new(key, is_today, values)
     return {
         key = key, of = is_today and 'today' or 'field', values = values, texts = {}, names = {}, sums = {}, pieces = {},
         homes = {}, has_new_values = false, is_broken = false,
     }
 end
 
--- Reads fields that are not known yet. A page that is no hash is broken, and seems empty.
-function page.read(self, fields)
+-- Reads the fields that have not been read. A key that is not a hash is broken and reads as empty.
+function history_record.read(self, fields)
     local texts, command = self.texts, nil
     for i = 1, #fields do
         if texts[fields[i]] == nil then
@@ -59,25 +59,25 @@ end
 local function text_at(self, field)
     local text = self.texts[field]
     if text == nil then
-        page.read(self, { field })
+        history_record.read(self, { field })
         text = self.texts[field]
     end
     return text
 end
 
 local function read_values(self)
-    page.read(self, VALUES)
+    history_record.read(self, VALUES)
     self.values = {}
     for i = 1, #VALUES do self.values[i] = tonumber(self.texts[VALUES[i]] or 0) or 0 end
 end
 
-local function is_on(self, label)
+local function has_label(self, label)
     return self.homes[label] == label or text_at(self, label[self.of][REQUESTS]) ~= false
 end
 
--- The home of a label; nil where the page has none of it and has room.
+-- Returns the home of a label; nil for a new label that the record has room for.
 local function present_home(self, label)
-    if not label.other or is_on(self, label) then return label end
+    if not label.other or has_label(self, label) then return label end
     if not self.values then read_values(self) end
     if self.values[label.dimension] >= MAX then return label.other end
 end
@@ -87,7 +87,7 @@ local function add_to(self, field, amount)
     exact.add(self.sums, self.pieces, field, amount)
 end
 
--- The home of a label of which something comes to the page.
+-- Returns the home of a label, and adds a new label to the record.
 local function home_of(self, label)
     local home = self.homes[label]
     if home then return home end
@@ -103,13 +103,13 @@ local function home_of(self, label)
 end
 
 -- Adds an amount of a meter to a label, or IN_ALL.
-function page.add(self, label, meter, amount)
+function history_record.add(self, label, meter, amount)
     local home = label == IN_ALL and label or home_of(self, label)
     add_to(self, home[self.of][meter], amount)
 end
 
--- Adds the amounts of so many of the meters to a label, or IN_ALL; none of them is below 0.
-function page.add_amounts(self, label, amounts, meters, count)
+-- Adds the amounts of the first `count` of the meters to a label, or IN_ALL. Amounts must not be negative.
+function history_record.add_amounts(self, label, amounts, meters, count)
     local home = label == IN_ALL and label or self.homes[label] or home_of(self, label)
     local fields, sums, names = home[self.of], self.sums, self.names
     for m = 1, count do
@@ -125,7 +125,7 @@ function page.add_amounts(self, label, amounts, meters, count)
     end
 end
 
--- What there is of a field: stored, and added. Exact up to 2^53, and no less than that beyond.
+-- Returns the amount of a field, stored and added. Exact up to 2^53, and at least that beyond.
 local function present(self, field)
     local sum, pieces = { 0, 0 }, self.pieces[field]
     exact.add_text(sum, text_at(self, field))
@@ -134,50 +134,50 @@ local function present(self, field)
     return exact.approximate(sum)
 end
 
--- What there is in all of a meter, and what was added to it.
-function page.in_all(self, meter)
+-- Returns the total of a meter, and the part of it that was added.
+function history_record.in_all(self, meter)
     local field = IN_ALL[self.of][meter]
     return present(self, field), self.sums[field] or 0
 end
 
--- What there is of a label, or IN_ALL.
+-- Returns the amount of a label, or IN_ALL.
 local function present_of(self, label, meter)
     local home = label == IN_ALL and label or self.homes[label] or present_home(self, label)
     return home and present(self, home[self.of][meter]) or 0
 end
 
--- How much of an amount can be taken back from a day: no more than there is in all, and of each of the labels. Nothing goes below zero:
--- so what is not named is no bound. A RECORD that named a provider may be taken back without it, as it is from the counters: the day in
--- all is less then, and the provider's part stays. second: another part of the same day, or nil.
-function page.takeable(self, second, meter, amount, of)
-    local most = amount
-    for i = 0, #of do
-        local label = i == 0 and IN_ALL or of[i]
+-- Returns how much of an amount can be taken back from a day: at most the total and the amount of each given label, so that none goes
+-- below zero. Labels that are not given set no bound: a RECORD that named a provider may be taken back without it, as from the counters.
+-- The day's total then shrinks, and the provider's amount stays. second: another record of the same day, or nil.
+function history_record.takeable(self, second, meter, amount, given_labels)
+    local takeable = amount
+    for i = 0, #given_labels do
+        local label = i == 0 and IN_ALL or given_labels[i]
         local fields = { label[self.of][meter], label[self.of][REQUESTS] }
-        page.read(self, fields)
-        local there = present_of(self, label, meter)
-        if second and there < most then
-            page.read(second, { label[second.of][meter], label[second.of][REQUESTS] })
-            there = there + present_of(second, label, meter)
+        history_record.read(self, fields)
+        local present_amount = present_of(self, label, meter)
+        if second and present_amount < takeable then
+            history_record.read(second, { label[second.of][meter], label[second.of][REQUESTS] })
+            present_amount = present_amount + present_of(second, label, meter)
         end
-        most = min(most, there)
+        takeable = min(takeable, present_amount)
     end
-    return most
+    return takeable
 end
 
--- Takes an amount back that is there: from the second part what the first does not have.
-function page.take(self, second, label, meter, amount)
+-- Takes back an amount that is available: from the second record the part that the first does not have.
+function history_record.take(self, second, label, meter, amount)
     local first = second and min(amount, present_of(self, label, meter)) or amount
-    if first > 0 then page.add(self, label, meter, -first) end
-    if amount > first then page.add(second, label, meter, first - amount) end
+    if first > 0 then history_record.add(self, label, meter, -first) end
+    if amount > first then history_record.add(second, label, meter, first - amount) end
 end
 
--- Adds to an HSET what has been added here. Fields that would not be exact as a number are left to HINCRBY: they are returned, for
--- page.increase. note: called with each field in all, its new total and the change.
-function page.list(self, write, length, note)
+-- Adds the changed fields to an HSET. Fields that a number cannot represent exactly are returned, for history_record.increase.
+-- note: called with the field, the new total and the change of each total.
+function history_record.list(self, write, length, note)
     local in_all = IN_ALL_FIELDS
     local names, sums, texts, pieces, large = self.names, self.sums, self.texts, self.pieces, nil
-    page.read(self, names)
+    history_record.read(self, names)
     for i = 1, #names do
         local field = names[i]
         local delta, text, stored = sums[field], texts[field], 0
@@ -195,7 +195,8 @@ function page.list(self, write, length, note)
     return length, large
 end
 
-function page.increase(self, large, note)
+-- Writes large fields with HINCRBY.
+function history_record.increase(self, large, note)
     for i = 1, #large do
         local field = large[i]
         local pieces = self.pieces[field]
@@ -205,10 +206,10 @@ function page.increase(self, large, note)
     end
 end
 
--- Writes a page that has a hash of its own, in which labels are counted by fields.
-function page.write(self)
+-- Writes a record with a hash of its own, including the fields that count its labels.
+function history_record.write(self)
     local write = { 'HSET', self.key }
-    local length, large = page.list(self, write, 2)
+    local length, large = history_record.list(self, write, 2)
     if self.is_broken then return end
     for i = 1, self.has_new_values and #DIMENSIONS or 0 do
         if self.values[i] > 0 then
@@ -219,7 +220,7 @@ function page.write(self)
     for first = 3, length, MAX_AT_ONCE do
         call('HSET', self.key, unpack(write, first, min(first + MAX_AT_ONCE - 1, length)))
     end
-    if large then page.increase(self, large) end
+    if large then history_record.increase(self, large) end
 end
 
-return page
+return history_record

@@ -1,0 +1,40 @@
+-- idempotency.lua: idempotency keys, so that an operation is applied at most once. A key exists once its operation has been applied. Its
+-- text is the amounts of a RECORD or REFUND, or the outcome of a reservation.
+-- @include batch/current
+
+local idempotency = { RETENTION = 86400000, UNSPECIFIED = '1' }
+local call, pcall, format = redis.call, redis.pcall, string.format
+
+-- texts: the text of each key, or false where it does not exist, by the key's index after the scopes' keys.
+-- to_write: { index, retention in ms }.
+local texts, to_write = {}, {}
+
+function idempotency.begin() texts, to_write = {}, {} end
+
+local function key_of(index) return current.keys[#current.scopes + index] end
+
+-- Returns the text of a key; false where its operation has not been applied. A key of another type exists, but without known amounts.
+function idempotency.text(index)
+    local text = texts[index]
+    if text == nil then
+        text = pcall('GET', key_of(index))
+        if type(text) == 'table' then text = idempotency.UNSPECIFIED end
+        texts[index] = text
+    end
+    return text
+end
+
+-- Records an operation as applied. retention: in ms.
+function idempotency.set(index, text, retention)
+    texts[index] = text
+    to_write[#to_write + 1] = { index, retention }
+end
+
+function idempotency.write()
+    for i = 1, #to_write do
+        local index, retention = to_write[i][1], to_write[i][2]
+        call('SET', key_of(index), texts[index], 'PX', format('%d', retention))
+    end
+end
+
+return idempotency
