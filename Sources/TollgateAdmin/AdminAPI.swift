@@ -4,12 +4,12 @@ import TollgatePolicy
 package import TollgateServer
 package import TollgateStores
 
-/// The operations of the admin API on one sidecar.
+/// The operations of the admin API, for one sidecar.
 package struct AdminAPI: Sendable {
     let server: TollgateServer
-    /// Where the policy file is, for sentences that name it.
+    /// The path of the policy file, for error sentences.
     let policyFile: String
-    /// Who is told of alerts.
+    /// The receivers of alerts.
     let receivers: [AlertReceiver]
 
     package init(server: TollgateServer, policyFile: String, receivers: [AlertReceiver] = AlertReceiver.standard) {
@@ -18,7 +18,7 @@ package struct AdminAPI: Sendable {
         self.receivers = receivers
     }
 
-    /// All of them; the router has no others.
+    /// All routes of the API.
     package var routes: [Route] {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
@@ -28,16 +28,16 @@ package struct AdminAPI: Sendable {
             + HealthRoutes(api: self).routes
     }
 
-    /// Throws a `Problem` before the sidecar has started.
+    /// Returns the policy store. Throws a `Problem` before the sidecar has started.
     func store() throws(Problem) -> PolicyStore { try stores().policy }
 
-    /// The same.
+    /// Returns the stores. Throws a `Problem` before the sidecar has started.
     func stores() throws(Problem) -> Stores {
         guard let stores = server.stores else { throw Problem(.unavailable, "the sidecar has not started yet") }
         return stores
     }
 
-    /// Throws a `Problem` about a joined scope of one more kind than requests can be joined into.
+    /// Throws a `Problem` if the scope would add one more composite kind than requests can form.
     func requireRoom(for scope: Scope) throws(Problem) {
         let kinds = server.policies.effective.compositeKinds
         guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.maxCompositeKinds else {
@@ -47,12 +47,12 @@ package struct AdminAPI: Sendable {
             "scope", "there are \(kinds.count) composite kinds with limits already, and no more are possible")
     }
 
-    /// Makes a change on the condition that the request states, and lets this sidecar decide by it from then on.
+    /// Applies an edit under the request's precondition. From then on, this sidecar decides by it.
     ///
     /// - Parameters:
-    ///   - scope: whose settings change; nil where it is tiers, or assignments of roles, domains and everyone.
-    ///   - current: the version of what is there now; nil where nothing is.
-    /// - Returns: the version of the change, and whether nothing was there before.
+    ///   - scope: The scope whose settings change. Nil for tiers and for assignments of roles, domains and the default.
+    ///   - current: Returns the current version, or nil if the resource does not exist.
+    /// - Returns: The new version, and whether the resource is new.
     func apply(
         _ edit: PolicyEdit, of scope: Scope?, _ request: AdminRequest,
         current: () async throws -> Int64?
@@ -72,7 +72,7 @@ package struct AdminAPI: Sendable {
         return (version, condition.precondition == .absent)
     }
 
-    /// The same for what takes something away; where there is nothing, that is 404 whatever the request's condition.
+    /// Applies an edit that deletes a resource. A missing resource is 404, whatever the precondition.
     func delete(_ edit: PolicyEdit, of scope: Scope?, _ request: AdminRequest) async throws {
         let condition = try request.condition()
         guard condition != .absent else {

@@ -1,4 +1,3 @@
-/// A sentence for the operator that names the option, or the file and its line.
 package struct AdminError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
 

@@ -10,17 +10,19 @@ import TollgateCore
 package import TollgateServer
 package import TollgateStores
 
-/// Serves the admin API of one sidecar over HTTP/1.1 until graceful shutdown or cancellation. Usable from any task.
+/// The HTTP/1.1 server of the admin API. Runs until graceful shutdown or cancellation. Usable from any task.
 package struct AdminServer: Service {
     private let settings: AdminSettings
     private let api: AdminAPI
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
 
+    /// Creates the server of a sidecar.
+    ///
     /// - Parameters:
-    ///   - policyFile: The path that sentences name.
-    ///   - receivers: Who is told of alerts.
-    ///   - onListening: Is told where it listens, with the real port.
+    ///   - policyFile: The path of the policy file, for error sentences.
+    ///   - receivers: The receivers of alerts.
+    ///   - onListening: Called with the bound address, including the actual port.
     package init(
         settings: AdminSettings, server: TollgateServer, policyFile: String,
         receivers: [AlertReceiver] = AlertReceiver.standard, logger: Logger,
@@ -32,12 +34,12 @@ package struct AdminServer: Service {
         self.onListening = onListening
     }
 
-    /// Throws an ``AdminError`` where it cannot listen.
+    /// Binds and serves. Throws an `OperatorError` if it cannot bind.
     package func run() async throws {
         for warning in settings.access.warnings { logger.warning("\(warning)") }
         let connections = OpenConnections(max: OpenFiles.adminConnections(below: OpenFiles.limit))
         let http = HTTP1Channel(responder: responder(connections))
-        // How many there may be is decided elsewhere; here it is watched whether they can be accepted.
+        // `OpenConnections` limits the number of connections. Admission only logs and retries if accepting fails.
         let admission = ConnectionAdmission(capacity: .max, name: "admin API", logger: logger)
         let listener = AdminListener(
             address: settings.address, http: http, connections: connections, admission: admission, logger: quietLogger)
@@ -54,7 +56,7 @@ package struct AdminServer: Service {
         }
     }
 
-    /// What this server does not say itself, and what each request was, is not worth a line.
+    /// A logger without Hummingbird's own messages and its line per request.
     private var quietLogger: Logger {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)

@@ -1,12 +1,12 @@
 package import TollgateServer
 
-/// What the admin API needs to know besides the sidecar.
+/// The settings of the admin API.
 package struct AdminSettings: Sendable {
-    /// Where it listens; port 0 has the system choose one.
+    /// The address to bind. Port 0 lets the system choose a port.
     package var address: ListenAddress
-    /// Who is let in.
+    /// The access rules.
     package var access: AccessSettings
-    /// Names besides its address by which clients reach it: that of a proxy, or of its service.
+    /// Additional host names by which clients reach the API, such as that of a proxy.
     package var hosts: [String]
 
     package init(address: ListenAddress, access: AccessSettings, hosts: [String] = []) {
@@ -15,14 +15,14 @@ package struct AdminSettings: Sendable {
         self.hosts = hosts
     }
 
-    /// Throws a sentence where a name of `--admin-host` is not a host alone.
+    /// Throws an error unless a value of `--admin-host` is a host without a port.
     package static func validate(host: String) throws(AdminError) {
         guard let name = HostName(host), name.name == host.lowercased() else {
             throw AdminError("--admin-host \(host): expected the name or address of a host, without a port")
         }
     }
 
-    /// Reads the address of `--admin`; nil is `off`. Throws a sentence that names the option.
+    /// Parses the value of `--admin`. Returns nil for `off`. Throws an error that names the option.
     package static func address(parsing text: String) throws(AdminError) -> ListenAddress? {
         if text == "off" { return nil }
         do throws(ServerError) {

@@ -1,5 +1,6 @@
 extension Array where Element: Sendable {
-    /// What the body makes of each element, in their order; a few at a time. Throws the first error.
+    /// Transforms the elements concurrently, at most `width` at a time, and returns the results in order. Throws the
+    /// first error.
     func concurrentlyCompactMap<Result: Sendable>(
         width: Int = 16, _ body: @escaping @Sendable (Element) async throws -> Result?
     ) async throws -> [Result] {

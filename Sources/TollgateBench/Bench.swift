@@ -3,11 +3,11 @@ import NIOPosix
 import TollgateClient
 import TollgateRedis
 
-/// A load generator: many connections, in a closed or an open loop, against a sidecar or against Redis itself.
+/// The load generator: many connections in a closed or open loop, against a sidecar or Redis.
 package enum Bench {
-    /// Runs and reports. `onProgress` is told once a second, from the task that called, how many requests have been answered.
+    /// Runs the load and returns the report. Calls `onProgress` once a second, from the calling task.
     ///
-    /// Throws a `BenchError` when the settings cannot be used, the target cannot be reached, or it hangs up.
+    /// Throws an `OperatorError` if the settings are invalid, the target is unreachable, or it closes a connection.
     package static func run(
         _ settings: BenchSettings, onProgress: (BenchProgress) -> Void = { _ in }
     ) async throws -> BenchReport {
@@ -25,7 +25,7 @@ package enum Bench {
         }
     }
 
-    /// `dialects` is called once on each event loop, and what it returns once a connection.
+    /// Runs the load. `dialects` is called once per event loop, and its result once per connection.
     private static func run<Speech: Dialect>(
         _ settings: BenchSettings, at address: TollgateAddress, _ onProgress: (BenchProgress) -> Void,
         dialects: @escaping @Sendable () throws -> () throws -> Speech
@@ -107,14 +107,14 @@ package enum Bench {
     }
 }
 
-/// How far a run has come.
+/// The progress of a run.
 package struct BenchProgress: Sendable {
     package var answered: Int
     package var inLastSecond: Int
 }
 
 extension TollgateAddress {
-    /// Where that Redis is: a connection of the load generator leads to either.
+    /// The Redis address as an address of the load generator's connections.
     fileprivate init(_ address: RedisAddress) {
         switch address.endpoint {
         case .tcp(let host, let port): self = .tcp(host: host, port: port)

@@ -1,4 +1,3 @@
-/// A sentence for the operator that names the option or what was connected to.
 package struct BenchError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
 

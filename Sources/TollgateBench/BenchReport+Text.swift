@@ -1,7 +1,7 @@
 import Foundation
 
 extension BenchReport: CustomStringConvertible {
-    /// A few lines for people.
+    /// A summary of a few lines.
     package var description: String {
         let pace = rate.map { "open loop at \(Self.grouped($0))/s" } ?? "\(pipeline) deep"
         var lines = [
@@ -37,7 +37,7 @@ extension BenchReport: CustomStringConvertible {
         "\(Self.grouped(Double(number))) \(thing)\(number == 1 ? "" : "s")"
     }
 
-    /// Whole, with a space between thousands.
+    /// Rounds to a whole number and separates thousands by spaces.
     static func grouped(_ number: Double) -> String {
         var digits = Array(String(Int64(number.rounded())))
         var place = digits.count - 3

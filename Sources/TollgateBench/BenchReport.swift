@@ -2,7 +2,7 @@ import Foundation
 import Histogram
 import NIOCore
 
-/// What a run has found, as `--json` prints it.
+/// The result of a run, as `--json` prints it.
 package struct BenchReport: Codable, Sendable, Equatable {
     package struct Latency: Codable, Sendable, Equatable {
         package var p50 = 0.0
@@ -26,7 +26,7 @@ package struct BenchReport: Codable, Sendable, Equatable {
     }
 
     package var target: String
-    /// `sidecar` or `direct`.
+    /// The target: `sidecar` or `direct`.
     package var mode: String
     package var connections: Int
     package var pipeline: Int
@@ -35,16 +35,16 @@ package struct BenchReport: Codable, Sendable, Equatable {
     package var tools: Int
     package var providers: Int
     package var mix: [String: Int]
-    /// Requests a second that were asked for; null in the closed loop.
+    /// The requested rate per second. Null in the closed loop.
     package var rate: Double?
-    /// From the end of the warm-up to the last reply.
+    /// The time from the end of the warm-up to the last reply.
     package var seconds: Double
     package var requests: Int
     package var requestsPerSecond: Double
-    /// In milliseconds.
+    /// Latencies in milliseconds.
     package var latency: Latency
     package var replies: Replies
-    /// How often each ERR code came, and `unanswered` for requests without a reply.
+    /// The number of replies per ERR code. `unanswered` counts requests without a reply.
     package var errors: [String: Int]
 
     enum CodingKeys: String, CodingKey {
@@ -54,7 +54,7 @@ package struct BenchReport: Codable, Sendable, Equatable {
         case replies, errors
     }
 
-    /// On one line.
+    /// The report as one line of JSON.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -3,43 +3,43 @@ import TollgateCore
 package import TollgatePolicy
 package import TollgateRedis
 
-/// What a run asks of whom. A plain value.
+/// The settings of a run.
 package struct BenchSettings: Sendable {
     package enum Target: Sendable {
-        /// A running sidecar, in its line protocol.
+        /// A running sidecar, over the line protocol.
         case sidecar(TollgateAddress, token: String?)
-        /// Redis itself: every request is a call of the batch function with a batch of one, on keys of that namespace and
-        /// with the limits of that policy.
+        /// Redis. Every request is a call of the batch function with one operation, on the keys of a namespace and with
+        /// the limits of a policy.
         case direct(RedisAddress, Policy, namespace: String)
     }
 
     package enum Extent: Sendable {
         case time(Duration)
-        /// So many requests, over all connections.
+        /// A number of requests, over all connections.
         case count(Int)
     }
 
     package var target: Target
-    /// Over all threads.
+    /// The number of connections over all threads.
     package var connections = 64
-    /// Requests that a connection keeps unanswered; without `rate` only.
+    /// The number of unanswered requests per connection, in the closed loop only.
     package var pipeline = 16
     package var threads = 1
     package var workload = Workload.Settings()
     package var extent = Extent.time(.seconds(10))
-    /// Requests sent in this time are not part of the result.
+    /// The warm-up. Requests sent in this time are not part of the result.
     package var warmup = Duration.seconds(1)
-    /// Requests a second over all connections, evenly spaced, whether or not the earlier ones have been answered. Nil sends
-    /// the next one when a reply comes.
+    /// Requests per second over all connections, evenly spaced and independent of replies (open loop). Nil sends the
+    /// next request when a reply arrives (closed loop).
     package var rate: Double?
-    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
+    /// The timeout after which calls without a reply are given up, also at the end of the run.
     package var patience = Duration.seconds(5)
 
     package init(target: Target) {
         self.target = target
     }
 
-    /// Throws a sentence that names the first option that is wrong.
+    /// Throws an error that names the first invalid option.
     package func validate() throws(BenchError) {
         try require(1...10_000, connections, "connections")
         try require(1...1_024, pipeline, "pipeline")

@@ -1,28 +1,29 @@
 import NIOCore
 
-/// What one kind of target speaks: requests to bytes, bytes to replies. Owned by one connection and used on its event loop.
+/// The protocol of a kind of target: encodes requests and decodes replies. Owned by one connection and confined to its
+/// event loop.
 protocol Dialect: SendableMetatype {
-    /// What has to be said before the first request. False when nothing has.
+    /// Writes the handshake. Returns false if there is none.
     mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool
 
     mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer)
 
-    /// Takes bytes as they come; calls once a whole reply to a request, and says nothing of the greeting's.
+    /// Parses bytes and calls `onReply` for each complete reply to a request, but not for the handshake.
     ///
-    /// Throws when the target refuses the greeting or is not what it was taken for.
+    /// Throws if the target rejects the handshake or speaks another protocol.
     mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws
 
-    /// Whether the greeting has been answered.
+    /// Whether the handshake is complete.
     var isGreeted: Bool { get }
 }
 
-/// What a reply says.
+/// The content of a reply.
 enum ReplyKind: Equatable {
     case allow
     case deny
     case ok
-    /// An ALLOW that was given without Redis.
+    /// An ALLOW that was decided without Redis.
     case degraded
-    /// With its code.
+    /// An ERR with its code.
     case error(String)
 }

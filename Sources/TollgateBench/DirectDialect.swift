@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateRedis
 
-/// Redis itself, asked with the batch function and a batch of one: what an app could do at best that shares nothing with others.
+/// Calls the batch function in Redis with one operation each: the best an app can do that shares batches with no other.
 struct DirectDialect: Dialect {
     private let scopes: DirectScopes
     private let reader: RedisReplyReader
@@ -11,9 +11,9 @@ struct DirectDialect: Dialect {
     /// The limit sets that this connection has sent.
     private var knownSets: Set<[UInt8]> = []
     private var greeting = Greeting.handshake
-    /// Whether this connection loads the batch function for all.
+    /// Whether this connection loads the batch function for all connections.
     private var loads = false
-    /// Redis's sentence against FUNCTION LOAD.
+    /// Redis's error in reply to FUNCTION LOAD.
     private var refusal: String?
 
     private enum Greeting {
@@ -33,7 +33,7 @@ struct DirectDialect: Dialect {
 
     mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
         handshake.encode(into: &buffer)
-        // No connection sends a request before all have been greeted.
+        // No connection sends a request before all handshakes are complete.
         guard !scopes.isLoading else { return true }
         (scopes.isLoading, loads) = (true, true)
         RedisCommand.encode("FUNCTION", "LOAD", RedisLibrary.tollgate.source, into: &buffer)
@@ -46,7 +46,7 @@ struct DirectDialect: Dialect {
         if call.verb.isDecision { amounts.requests = 1 }
         var encoder = BatchEncoder(number: scopes.nextBatchNumber(), keySpace: scopes.keySpace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
-        // A script, where Redis has no functions, keeps nothing between calls.
+        // Without functions, the script has no state between calls, so each call sends its limit sets.
         let isKept = scopes.script == nil
         let arguments = encoder.arguments(at: scopes.now) { isKept && !knownSets.insert($0.id).inserted }
         let head =

@@ -3,8 +3,8 @@ import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 
-/// What the connections of one event loop share: the plans of a workload's scopes, the time, and whether the batch function has been
-/// loaded. Owned by that loop.
+/// State that the connections of one event loop share: the scope plans of a workload, the time, and whether the batch
+/// function is loaded. Owned by that loop.
 final class DirectScopes {
     let keySpace: KeySpace
     private let cache: ScopePlanCache
@@ -14,13 +14,13 @@ final class DirectScopes {
     private let composites: [ScopeKind]
     private let global: [ScopePlan]
     private var batches = 0
-    /// Whether a connection loads the batch function, or has.
+    /// Whether a connection loads or has loaded the batch function.
     var isLoading = false
-    /// The SHA-1 of the script that is called where Redis denies functions.
+    /// The SHA-1 of the script, if Redis denies functions.
     var script: String?
-    /// Reused, so that a request makes no array.
+    /// Reused, so that a request allocates no array.
     private var asked: [ScopePlan] = []
-    /// Unix ms; only the calendar periods that are sent along depend on it, so the start of the run will do.
+    /// Unix time in milliseconds at the start of the run. Only the calendar periods of requests depend on it.
     let now: Int64
 
     init(policy: Policy, namespace: String, workload: Workload.Settings) {
@@ -54,7 +54,7 @@ final class DirectScopes {
         return plan.isInert ? [] : [plan]
     }
 
-    /// The scope of that kind that a call is about: `user:u1+tool:t2`.
+    /// Returns the composite scope of a call for a kind, such as `user:u1+tool:t2`.
     private static func composite(_ kind: ScopeKind, of call: Workload.Call) -> String {
         let ids = ["user": "u\(call.user)", "tool": "t\(call.tool)", "provider": "p\(call.provider)"]
         return kind.names.map { "\($0):\(ids[$0] ?? "")" }.joined(separator: "+")

@@ -1,7 +1,7 @@
 import DequeModule
 import NIOCore
 
-/// One connection of a run: sends calls, takes replies in their order, and says how long each took. Bound to its channel's
+/// One connection of a run. It sends calls, matches replies in order, and reports latencies. Owned by its channel's
 /// event loop.
 final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
@@ -11,7 +11,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
     private let loop: LoadLoop<Speech>
     private var context: ChannelHandlerContext?
     private var output = ByteBuffer()
-    /// When each unanswered call was to be sent, the oldest first.
+    /// The intended send times of unanswered calls, oldest first.
     private(set) var unanswered = Deque<NIODeadline>()
     private let greeted: EventLoopPromise<Void>
     private var isGreeted = false
@@ -22,7 +22,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
         self.greeted = greeted
     }
 
-    /// Adds a call to what the next flush sends.
+    /// Adds a call to the next flush.
     func add(_ call: Workload.Call, intendedAt time: NIODeadline) {
         dialect.write(call, into: &output)
         unanswered.append(time)

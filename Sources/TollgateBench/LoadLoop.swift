@@ -3,9 +3,9 @@ import NIOCore
 import NIOPosix
 import TollgateClient
 
-/// The connections of one thread and what they have measured. Bound to one event loop.
+/// The connections and the statistics of one thread. Owned by one event loop.
 final class LoadLoop<Speech: Dialect> {
-    /// Between two looks at which calls of an open loop are due.
+    /// The interval at which the open loop checks for due calls.
     private static var paceInterval: TimeAmount { .microseconds(100) }
 
     private let eventLoop: any EventLoop
@@ -16,11 +16,11 @@ final class LoadLoop<Speech: Dialect> {
     private var tally = LoadStatistics()
     private var measuredFrom = NIODeadline.distantFuture
     private var sendsUntil = NIODeadline.distantFuture
-    /// Measured calls that may still be sent.
+    /// The number of measured calls left to send.
     private var left: Int
     private var unanswered = 0
     private var hasSentAll = false
-    /// Those to warming-up included.
+    /// The number of replies, including those of the warm-up.
     private var repliesCount = 0
     private let finished: EventLoopPromise<LoadStatistics>
     private var isFinished = false
@@ -34,7 +34,7 @@ final class LoadLoop<Speech: Dialect> {
         finished = eventLoop.makePromise()
     }
 
-    /// Replies to measured calls so far.
+    /// The number of replies to measured calls.
     var answeredCount: Int { tally.answered }
 
     // MARK: - Connecting
@@ -77,7 +77,8 @@ final class LoadLoop<Speech: Dialect> {
 
     // MARK: - Running
 
-    /// Sends from `start` on, and measures from `measuredFrom` on; the tally comes when every call has been answered.
+    /// Sends from `start` on and measures from `measuredFrom` on. The future succeeds with the statistics when every
+    /// call has been answered or given up.
     func run(from start: NIODeadline, measuredFrom: NIODeadline, until end: NIODeadline) -> EventLoopFuture<
         LoadStatistics
     > {
@@ -102,7 +103,7 @@ final class LoadLoop<Speech: Dialect> {
         return finished.futureResult
     }
 
-    /// Gives up when calls are unanswered and none has been answered since the last look.
+    /// Ends the run if calls are unanswered and no reply has arrived since the last check.
     private func watch(answered before: Int) {
         let isWaiting = unanswered > 0
         eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
@@ -112,7 +113,7 @@ final class LoadLoop<Speech: Dialect> {
         }
     }
 
-    /// The closed loop: every connection gets as many calls as it may leave unanswered.
+    /// Starts the closed loop: sends as many calls per connection as may be unanswered.
     private func fill() {
         let now = NIODeadline.now()
         for connection in connections {
@@ -122,13 +123,13 @@ final class LoadLoop<Speech: Dialect> {
         finishIfDone()
     }
 
-    /// After a reply, in the closed loop.
+    /// Sends the next call of the closed loop after a reply.
     func sendNext(on connection: LoadConnection<Speech>, at now: NIODeadline) {
         if share.interval == nil { send(on: connection, intendedAt: now) }
         finishIfDone()
     }
 
-    /// The open loop: sends what is due, however many have not been answered.
+    /// Runs the open loop: sends due calls, regardless of unanswered ones.
     private func pace(from due: NIODeadline, every interval: Double) {
         let start = due
         var sent = 0
@@ -177,7 +178,7 @@ final class LoadLoop<Speech: Dialect> {
         if unanswered == 0, hasSentAll || left == 0 { finish() }
     }
 
-    /// What has not been answered by now will not be.
+    /// Ends the run and counts calls without a reply.
     private func finish() {
         guard !isFinished else { return }
         isFinished = true

@@ -1,19 +1,19 @@
 import NIOCore
 
-/// What one thread of a run has to do. A plain value.
+/// The part of a run that one thread executes.
 struct LoadShare: Sendable {
     var connections: Int
     var pipeline: Int
-    /// Measured calls; nil where the time decides.
+    /// The number of measured calls. Nil if the run is limited by time.
     var count: Int?
-    /// Between two calls of an open loop, in nanoseconds; nil for a closed one.
+    /// The interval between two calls of the open loop in nanoseconds. Nil in the closed loop.
     var interval: Double?
-    /// From the start to the first call of an open loop, so that the threads take turns.
+    /// The delay of the first call of the open loop, which interleaves the threads.
     var offset = TimeAmount.zero
-    /// Where no reply comes for so long, or calls are unanswered so long after the end, they are given up.
+    /// The timeout after which calls without a reply are given up, also at the end of the run.
     var patience: TimeAmount
 
-    /// Cuts what the settings ask for into one share a thread.
+    /// Divides the settings into one share per thread.
     static func shares(of settings: BenchSettings) -> [LoadShare] {
         let threads = settings.threads
         func part(of whole: Int, _ thread: Int) -> Int { whole / threads + (thread < whole % threads ? 1 : 0) }

@@ -1,9 +1,9 @@
 import Histogram
 import NIOCore
 
-/// What was measured. A plain value.
+/// The measurements of a thread or a run.
 struct LoadStatistics: Sendable {
-    /// Nanoseconds, to three digits; longer than a minute counts as a minute.
+    /// Latencies in nanoseconds, with three significant digits and at most one minute.
     private(set) var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 100, highestTrackableValue: Self.longest, numberOfSignificantValueDigits: .three)
     private static let longest: UInt64 = 60_000_000_000
@@ -14,12 +14,12 @@ struct LoadStatistics: Sendable {
     private(set) var degraded = 0
     private(set) var errors: [String: Int] = [:]
     private(set) var answered = 0
-    /// Calls without a reply. Their latencies count as what they had come to when they were given up.
+    /// The number of calls without a reply. Their latencies end when they were given up.
     private(set) var unanswered = 0
     var startsAt = NIODeadline.distantFuture
     private var endsAt = NIODeadline.uptimeNanoseconds(0)
 
-    /// From the start of the measuring to the last reply.
+    /// The time from the start of measuring to the last reply.
     var elapsed: TimeAmount { answered == 0 ? .zero : endsAt - startsAt }
 
     mutating func giveUp(after latency: TimeAmount) {
@@ -44,7 +44,7 @@ struct LoadStatistics: Sendable {
         }
     }
 
-    /// Adds what another thread of the same run has measured.
+    /// Adds the measurements of another thread of the run.
     mutating func add(_ other: LoadStatistics) {
         latencies.add(other.latencies)
         allow += other.allow

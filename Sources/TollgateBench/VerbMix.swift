@@ -1,6 +1,6 @@
 package import TollgateLedger
 
-/// How often each verb is sent, as weights. A plain value.
+/// The relative frequency of each verb.
 package struct VerbMix: Sendable, Equatable {
     package static let known: KeyValuePairs<String, OperationVerb> = [
         "check": .check, "peek": .peek, "record": .record, "refund": .refund,
@@ -9,10 +9,10 @@ package struct VerbMix: Sendable, Equatable {
     package private(set) var weights: [(name: String, verb: OperationVerb, weight: Int)] = [("check", .check, 100)]
     private var total = 100
 
-    /// Nothing but CHECK.
+    /// Creates a mix of CHECK only.
     package init() {}
 
-    /// Reads `check=90,record=10`. Throws a sentence that names the option.
+    /// Parses `check=90,record=10`. Throws an error that names the option.
     package init(parsing text: String) throws(BenchError) {
         weights = []
         total = 0
@@ -32,7 +32,7 @@ package struct VerbMix: Sendable, Equatable {
         }
     }
 
-    /// The verb for a number drawn at random.
+    /// Returns the verb for a random number.
     func verb(for random: UInt64) -> OperationVerb {
         var rest = Int(random % UInt64(total))
         for (_, verb, weight) in weights {

@@ -1,7 +1,7 @@
 package import TollgateCore
 package import TollgateLedger
 
-/// The requests of one thread, drawn at random: the same ones for a seed. Pure.
+/// The random requests of one thread. The same seed produces the same requests. Pure.
 package struct Workload: Sendable {
     package struct Settings: Sendable, Equatable {
         package var users = 1_000
@@ -16,16 +16,16 @@ package struct Workload: Sendable {
     /// One request: a user calls a tool that uses a provider.
     package struct Call: Sendable, Equatable {
         package var verb: OperationVerb
-        /// From 0.
+        /// The index of the user, from 0.
         package var user: Int
         package var tool: Int
         package var provider: Int
-        /// Tokens and cost of a RECORD or REFUND; nothing for a decision, which counts one request.
+        /// The tokens and cost of a RECORD or REFUND. Empty for a decision, which counts one request.
         package var amounts: Amounts
     }
 
     private static let maxTokens: UInt64 = 4_000
-    /// 2.50 for a million tokens.
+    /// The price of a token: 2.50 currency units per million tokens.
     private static let nanosPerToken: Int64 = 2_500
 
     private let settings: Settings

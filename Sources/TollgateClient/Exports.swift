@@ -1,2 +1,2 @@
-// `Decision`, `Amounts` and `Scope` belong to Core, and callers of the client need them without a second import.
+// Callers of the client use `Scope`, `Amounts` and `Decision`, which Core declares, without a second import.
 @_exported public import TollgateCore

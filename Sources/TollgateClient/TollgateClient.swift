@@ -4,9 +4,10 @@ import Synchronization
 import TollgateCore
 import TollgateWire
 
-/// A client of one sidecar. May be used by any number of tasks at once: all calls share one connection, are sent without
-/// waiting for each other, and get their replies in order. The connection is opened by the first call, and again by the
-/// first call after it was lost.
+/// A client of one sidecar, for any number of concurrent tasks.
+///
+/// All calls share one connection. They are pipelined, and replies arrive in request order. The first call opens the
+/// connection, and the first call after a disconnect reopens it.
 ///
 ///     let client = TollgateClient(.local, onUnavailable: .allow)
 ///     let page = try await client.guarded(.user("alice"), .tool("search"), amounts: Amounts(tokens: 2_000)) { _ in
@@ -20,16 +21,16 @@ public final class TollgateClient: Sendable {
     private let address: TollgateAddress
     private let token: String?
     private let deadline: TimeAmount
-    /// Of connections for alerts.
+    /// The interval of PINGs on connections for alerts.
     let pingInterval: TimeAmount
 
-    /// Opens nothing yet.
+    /// Creates a client. It does not connect until the first call.
     ///
     /// - Parameters:
-    ///   - token: Sent first on each connection, where the sidecar asks for one.
-    ///   - deadline: How long a call may take, opening the connection included; each attempt of those that are repeated.
-    ///   - onUnavailable: What `check`, `peek` and `reserve` do when nobody can decide.
-    ///   - eventLoopGroup: One of its event loops carries the connection. Not shut down by the client.
+    ///   - token: The token that the client sends with AUTH on each connection. Nil if the sidecar requires none.
+    ///   - deadline: The time limit of a call, including connecting. Calls that are retried have it per attempt.
+    ///   - onUnavailable: What `check`, `peek` and `reserve` do if the sidecar makes no decision.
+    ///   - eventLoopGroup: The group whose event loop carries the connection. The client does not shut it down.
     public convenience init(
         _ address: TollgateAddress, token: String? = nil, deadline: Duration = .seconds(1),
         onUnavailable: UnavailableRule = .throwError,
@@ -40,7 +41,7 @@ public final class TollgateClient: Sendable {
             pingInterval: .seconds(15))
     }
 
-    /// The same with another interval of the signs of life that connections for alerts are asked for.
+    /// Creates a client with another PING interval, for tests.
     init(
         _ address: TollgateAddress, token: String?, deadline: Duration, onUnavailable: UnavailableRule,
         eventLoopGroup: any EventLoopGroup, pingInterval: TimeAmount
@@ -60,14 +61,14 @@ public final class TollgateClient: Sendable {
         eventLoop.execute { [link] in _ = link.value.shutDown() }
     }
 
-    /// Closes the connection. Calls that wait for a reply, and all later ones, throw `TollgateClientError.closed`.
+    /// Closes the connection. Waiting and later calls throw `TollgateClientError.closed`.
     public func shutdown() async {
         try? await eventLoop.flatSubmit { [link] in link.value.shutDown() }.get()
     }
 
-    /// Sends one request line, given with its end, and gives the reply line.
+    /// Sends one request line, including its line end, and returns the reply line.
     ///
-    /// Throws a `TollgateClientError`, or a `CancellationError` when the task is cancelled; the reply is dropped then.
+    /// Throws `TollgateClientError`. If the task is cancelled, it throws `CancellationError` and drops the reply.
     package func send(_ request: ByteBuffer) async throws -> String {
         let token = CallToken()
         return try await withTaskCancellationHandler {
@@ -82,7 +83,7 @@ public final class TollgateClient: Sendable {
         }
     }
 
-    /// Sends one request line and reads the reply. Throws where that is an `ERR`.
+    /// Sends one request line and parses the reply. Throws `TollgateClientError` if the reply is an `ERR`.
     func reply(to request: ByteBuffer) async throws -> Reply {
         let line = try await send(request)
         let result = Result { try Array(line.utf8).withUnsafeBytes { bytes in try ReplyParser.parse(bytes) } }
@@ -93,7 +94,7 @@ public final class TollgateClient: Sendable {
         }
     }
 
-    /// The connection of an iteration over alerts. Opens nothing yet.
+    /// Creates the connection of an iteration over alerts. It does not connect yet.
     func makeAlertLink(after cursor: String?) -> NIOLoopBoundBox<AlertLink> {
         let alerts = NIOLoopBoundBox.makeBoxSendingValue(
             AlertLink(
@@ -104,7 +105,7 @@ public final class TollgateClient: Sendable {
         return alerts
     }
 
-    /// For a reply that does not answer the request.
+    /// Returns the error for a reply of the wrong type.
     func unexpected(_ reply: Reply) -> TollgateClientError {
         .unavailable("the reply does not answer the request: \(reply)")
     }

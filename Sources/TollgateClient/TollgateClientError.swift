@@ -1,16 +1,17 @@
-/// Why a call to the sidecar gave no answer. A DENY is an answer; `reserve` and `guarded` throw it as `OverLimit`.
+/// An error of a call to the sidecar. A DENY is a decision, not an error of this type: `reserve` and `guarded` throw it
+/// as `OverLimit`.
 public enum TollgateClientError: Error, Equatable, Sendable {
-    /// The sidecar cannot be reached, or the connection broke before the reply. What was asked may have been done.
+    /// The sidecar is unreachable, or the connection closed before the reply. The sidecar may have applied the request.
     case unavailable(String)
-    /// No reply came within the deadline. The sidecar may still have done what was asked.
+    /// No reply arrived within the deadline. The sidecar may still apply the request.
     case timeout
-    /// The sidecar answered `ERR code sentence`, or the request was found bad before it was sent (`bad_request`).
+    /// The sidecar replied `ERR code sentence`, or the client rejected the request before sending it (`bad_request`).
     case refused(code: String, sentence: String)
-    /// The client was shut down.
+    /// The client has been shut down.
     case closed
 
-    /// Whether `UnavailableRule` has a say: the sidecar did not decide. Where it answers `ERR unavailable` or `ERR timeout` it
-    /// did: a limit on the way fails closed by the policy, which comes before what a client would like.
+    /// Whether `UnavailableRule` applies, because the sidecar made no decision. `ERR unavailable` and `ERR timeout` are
+    /// decisions: the policy has a limit that fails closed, and it takes precedence over the client's rule.
     var isLackOfAnswer: Bool {
         switch self {
         case .unavailable, .timeout: true
@@ -19,7 +20,7 @@ public enum TollgateClientError: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether the same request, sent again, may well be answered: for requests that count once.
+    /// Whether a retry of an idempotent request may succeed.
     var mayPass: Bool {
         switch self {
         case .unavailable, .timeout: true
@@ -30,7 +31,7 @@ public enum TollgateClientError: Error, Equatable, Sendable {
 }
 
 extension TollgateClientError: CustomStringConvertible {
-    /// `code: sentence`
+    /// The text `code: sentence`.
     public var description: String {
         switch self {
         case .unavailable(let sentence): "unavailable: \(sentence)"

@@ -24,7 +24,7 @@ struct Tollgate: AsyncParsableCommand {
     )
 }
 
-/// `tollgate version`
+/// The command `tollgate version`.
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 

@@ -4,7 +4,8 @@ import TollgatePolicy
 import Yams
 
 extension AccessFile {
-    /// What stands under `jwt`, and the files of it that hold secrets. Paths in it begin at the folder of the file.
+    /// Reads the section `jwt` and the files of keys that it names. Their paths are relative to the access file's
+    /// folder.
     func verifier(_ node: Node) async throws(AdminError) -> (TokenVerifier, secrets: [TextFile]) {
         let entries = try fields(
             of: node, at: "jwt",

@@ -3,7 +3,7 @@ import TollgateCore
 import TollgatePolicy
 import Yams
 
-/// The file of `--admin-access`: who is let in. Strict, as the policy file is.
+/// The file of `--admin-access`. It rejects unknown keys, as the policy file does.
 package struct AccessFile: Sendable {
     package let path: String
 
@@ -11,10 +11,10 @@ package struct AccessFile: Sendable {
         self.path = path
     }
 
-    /// More tokens would each be compared on every request.
+    /// The maximum number of tokens. Every request is compared with each of them.
     static let maxTokens = 1_000
 
-    /// Throws a sentence that names the file, the line and the key.
+    /// Reads the file. Throws an error that names the file, the line and the key.
     package func read() async throws(AdminError) -> AccessSettings {
         let text = try Self.text(of: TextFile(path: path), named: "--admin-access \(path)")
         let root: Node?
@@ -38,7 +38,7 @@ package struct AccessFile: Sendable {
         return access
     }
 
-    /// Throws a sentence that begins with `name`.
+    /// Reads a file. Throws an error that begins with `name`.
     static func text(of file: TextFile, named name: String) throws(AdminError) -> String {
         do throws(TextFile.Fault) {
             return try file.text()
@@ -97,7 +97,7 @@ extension AccessFile {
         AdminError("\(path):\(node.mark?.line ?? 1): \(key): \(sentence)")
     }
 
-    /// The entries of a map; another key than those allowed is an error.
+    /// Returns the entries of a map. Throws an error for a key that is not allowed.
     func fields(of node: Node, at key: String, allowed: [String]) throws(AdminError) -> [String: Node] {
         guard let mapping = node.mapping else {
             throw error(node, key, "expected a map of \(allowed.joined(separator: ", "))")
@@ -113,7 +113,7 @@ extension AccessFile {
         return fields
     }
 
-    /// A text that has to be there.
+    /// Returns a required text.
     func text(
         _ fields: [String: Node], _ name: String, of node: Node, at key: String
     ) throws(AdminError) -> String {

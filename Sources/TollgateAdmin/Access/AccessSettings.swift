@@ -1,13 +1,13 @@
 package import TollgateServer
 
-/// Who is let in to the admin API.
+/// The tokens and rules that grant access to the admin API.
 package struct AccessSettings: Sendable {
-    /// A text that lets its bearer in.
+    /// A static token.
     package struct Token: Sendable {
-        /// As the log and the audit log have its bearer.
+        /// The name of its bearer in the log and the audit log.
         package var name: String
         package var role: Role
-        /// The secret itself; at least `shortest` bytes.
+        /// The secret, of at least `minLength` bytes.
         package var token: String
 
         package init(name: String, role: Role, token: String) {
@@ -16,15 +16,15 @@ package struct AccessSettings: Sendable {
             self.token = token
         }
 
-        /// The fewest bytes of a token.
+        /// The minimum length of a token in bytes.
         package static let shortest = 16
-        /// The most bytes of a token, also of a JWT.
+        /// The maximum length of a token in bytes, also of a JWT.
         package static let longest = 8_192
     }
 
     package var tokens: [Token]
     package var jwt: TokenVerifier?
-    /// Sentences for the log.
+    /// Warnings for the log.
     package var warnings: [String] = []
 
     package init(tokens: [Token] = [], jwt: TokenVerifier? = nil) {
@@ -32,7 +32,7 @@ package struct AccessSettings: Sendable {
         self.jwt = jwt
     }
 
-    /// Throws where an address beyond loopback is to be served without a file that says who is let in.
+    /// Throws an error for an address beyond loopback, which requires an access file.
     package static func validate(address: ListenAddress) throws(AdminError) {
         guard address.isLocal else {
             throw AdminError(

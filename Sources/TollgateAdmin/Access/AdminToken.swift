@@ -1,18 +1,19 @@
 import Foundation
 
-/// The token that a sidecar makes for itself, in a file that only its owner can read.
+/// The token that a sidecar generates, in a file that only its owner can read.
 package struct AdminToken: Sendable {
     package var path: String
     package var text: String
 
-    /// The token in a folder, which is made where it is missing. What is there already is kept, so that all that use it go on.
+    /// Returns the token in a folder, which is created if it does not exist. An existing token is reused, so that its
+    /// users keep access.
     ///
-    /// - Throws: ``AdminError`` where it cannot be made or read, or others can read it.
+    /// - Throws: `OperatorError` if it cannot be created or read, or if others can read it.
     package static func make(inFolder folder: String) throws(AdminError) -> AdminToken {
         let path = "\(folder)/admin-token"
         if let text = try read(path) { return AdminToken(path: path, text: text) }
         try write(newToken(), to: path, inFolder: folder)
-        // Another sidecar may have been first; then its token is there.
+        // Another sidecar may have created the file first.
         guard let text = try read(path) else { throw AdminError("\(path): is gone again") }
         return AdminToken(path: path, text: text)
     }
@@ -25,7 +26,7 @@ package struct AdminToken: Sendable {
         }.joined()
     }
 
-    /// Nil where there is none.
+    /// Reads the file. Returns nil if it does not exist.
     private static func read(_ path: String) throws(AdminError) -> String? {
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -49,7 +50,7 @@ package struct AdminToken: Sendable {
         return text
     }
 
-    /// Whole or not at all, and never in place of another.
+    /// Creates the file atomically, without replacing an existing one.
     private static func write(_ token: String, to path: String, inFolder folder: String) throws(AdminError) {
         do {
             try FileManager.default.createDirectory(

@@ -2,7 +2,7 @@ import HTTPTypes
 import Logging
 import TollgateServer
 
-/// Decides who is let in. Usable from any task.
+/// Authenticates and authorizes requests. Usable from any task.
 final class Authenticator: Sendable {
     private let tokens: [(secret: [UInt8], identity: Identity)]
     private let verifier: TokenVerifier?
@@ -14,7 +14,8 @@ final class Authenticator: Sendable {
         failures = .wrongTokens(at: "admin API", logger: logger)
     }
 
-    /// Who sends this to a route; nil where the route is open. Throws a `Problem` where the sender may not.
+    /// Authenticates the sender of a request to a route. Returns nil if the route is open. Throws a `Problem` if access
+    /// is denied.
     func admit(_ authorization: String?, _ address: String, _ route: Route) async throws(Problem) -> Identity? {
         guard route.permission != .open else { return nil }
         guard let token = Self.bearerToken(authorization) else {
@@ -38,7 +39,7 @@ final class Authenticator: Sendable {
         guard token.utf8.count <= AccessSettings.Token.longest else { return nil }
         let bytes = Array(token.utf8)
         var found: Identity?
-        // All of them, whichever it is: how long it takes says nothing.
+        // Compares all tokens, so that the duration reveals nothing about which one matches.
         for (secret, identity) in tokens where ConstantTime.areEqual(bytes, secret) { found = identity }
         if let found { return found }
         guard let verifier, TokenVerifier.isOne(token) else { return nil }

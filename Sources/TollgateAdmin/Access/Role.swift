@@ -1,13 +1,13 @@
-/// What the bearer of a token may do.
+/// The permissions of a token's bearer.
 package enum Role: String, Sendable, CaseIterable {
-    /// Ask for decisions and report usage.
+    /// Requests decisions and reports usage.
     case caller
-    /// Read everything.
+    /// Reads everything.
     case viewer
-    /// Everything.
+    /// Reads and changes everything.
     case admin
 
-    /// Whether a route is open to it.
+    /// Returns whether the role has a permission.
     func may(_ permission: Route.Permission) -> Bool {
         switch (self, permission) {
         case (_, .open), (.admin, _), (.viewer, .read), (.caller, .call): true
@@ -16,18 +16,18 @@ package enum Role: String, Sendable, CaseIterable {
     }
 }
 
-/// Who has sent a request.
+/// An authenticated sender of requests.
 package struct Identity: Sendable, Equatable {
-    /// Of the token, or `jwt:` and the subject of a JWT. In one word.
+    /// The name of the token, or `jwt:` and the subject of a JWT, without white space.
     package var name: String
     package var role: Role
 
-    /// The most bytes of a name.
+    /// The maximum length of a name in bytes.
     static let maxNameLength = 128
-    /// What the names of JWTs' bearers begin with, and no others.
+    /// The prefix of names that come from JWTs. Names of tokens cannot have it.
     static let subjectPrefix = "jwt:"
 
-    /// Nil where it would be too long.
+    /// Returns the name for a JWT's subject, or nil if it is too long.
     static func name(ofSubject subject: String) -> String? {
         let name = subjectPrefix + LogText.encoded(subject, withPercent: true)
         return name.utf8.count <= maxNameLength ? name : nil

@@ -2,7 +2,8 @@ import Foundation
 import JWTKit
 import TollgateCore
 
-/// A key that signs JWTs. Its kind alone says with which algorithm: what a token says of that has to agree, and never chooses.
+/// A key that signs JWTs. The kind of the key determines the algorithm. The token's header must agree, and never
+/// selects it.
 package struct TokenKey: Sendable {
     enum Algorithm: String {
         case hs256 = "HS256"
@@ -12,13 +13,13 @@ package struct TokenKey: Sendable {
 
     let id: String?
     let algorithm: Algorithm
-    /// Holds this key and no other.
+    /// A collection with only this key.
     let collection: JWTKeyCollection
 
-    /// The fewest bytes of a secret: as many as the hash has (RFC 7518, 3.2).
+    /// The minimum length of a secret in bytes: that of the hash (RFC 7518, 3.2).
     static let minSecretLength = 32
 
-    /// A secret for HS256. Throws a sentence that names the file.
+    /// Creates a key for HS256. Throws an error that names the file.
     static func secret(_ bytes: Data, id: String?, _ file: String) async throws(AdminError) -> TokenKey {
         guard bytes.count >= minSecretLength else {
             throw AdminError("\(file): a secret for HS256 has at least \(minSecretLength) bytes")
@@ -28,7 +29,7 @@ package struct TokenKey: Sendable {
         return TokenKey(id: id, algorithm: .hs256, collection: collection)
     }
 
-    /// The keys of a JWKS that can be used here: RSA, EC on P-256, and oct. Others, and those for encryption, are passed over.
+    /// Reads the usable keys of a JWKS: RSA, EC on P-256, and oct. Other keys, and those for encryption, are ignored.
     static func set(_ json: String, _ file: String) async throws(AdminError) -> [TokenKey] {
         guard let set = try? JSONDecoder().decode(KeySet.self, from: Data(json.utf8)) else {
             throw AdminError("\(file): is not a JWKS: expected {\"keys\":[…]}")
@@ -48,7 +49,7 @@ package struct TokenKey: Sendable {
     }
 }
 
-/// A JWKS as it is written (RFC 7517).
+/// A JWKS as encoded (RFC 7517).
 private struct KeySet: Decodable {
     struct Key: Decodable {
         var kty: String

@@ -2,21 +2,21 @@ import Foundation
 import JWTKit
 import TollgateCore
 
-/// Reads JWTs of one issuer, and lets in those that say all that they have to.
+/// Verifies the JWTs of one issuer, and accepts those with all required claims.
 package struct TokenVerifier: Sendable {
     let keys: [TokenKey]
-    /// Has to stand in `aud`.
+    /// The required audience (`aud`).
     let audience: String
-    /// Has to be `iss`; nil takes any.
+    /// The required issuer (`iss`). Nil accepts any.
     let issuer: String?
-    /// The claim that names the bearer.
+    /// The claim that contains the bearer's name.
     let subjectClaim: String
-    /// The claim that names the roles: text or a list of texts. Dots go into objects.
+    /// The claim that contains the roles, as a string or a list of strings. Dots separate nested keys.
     let roleClaim: String
-    /// What the claim says for each.
+    /// The claim's value for each role.
     let roles: [Role: String]
 
-    /// What is signed, as it is; what it says is checked afterwards.
+    /// The raw payload. Its claims are checked after the signature.
     private struct Claims: JWTPayload {
         var members: [String: JSONValue]
 
@@ -38,7 +38,7 @@ package struct TokenVerifier: Sendable {
     /// Whether the text has the form of a JWT.
     static func isOne(_ token: String) -> Bool { token.utf8.count { $0 == UInt8(ascii: ".") } == 2 }
 
-    /// Nil where the token does not let anyone in.
+    /// Returns the token's bearer, or nil if the token is not accepted.
     func identity(of token: String, at now: Date = .now) async -> Identity? {
         guard let key = key(for: token), let claims = try? await key.collection.verify(token, as: Claims.self) else {
             return nil
@@ -49,13 +49,14 @@ package struct TokenVerifier: Sendable {
     private func key(for token: String) -> TokenKey? {
         guard let part = token.split(separator: ".", omittingEmptySubsequences: false).first,
             let json = Base64URL.bytes(of: part), let header = try? JSONDecoder().decode(Header.self, from: Data(json)),
-            // Whatever it is, this version does not know it (RFC 7515, 4.1.11).
+            // A critical extension is never supported here (RFC 7515, 4.1.11).
             header.crit == nil
         else { return nil }
         let candidates = keys.filter {
             $0.algorithm.rawValue == header.alg && (header.kid == nil || $0.id == header.kid)
         }
-        // A key without a name serves tokens that name one, and a token without a name needs the only key.
+        // A key without an id verifies tokens with any `kid`, if it is the only key. A token without `kid` needs the
+        // only key, too.
         if candidates.isEmpty, keys.count == 1, keys[0].id == nil, keys[0].algorithm.rawValue == header.alg {
             return keys[0]
         }
@@ -74,12 +75,12 @@ package struct TokenVerifier: Sendable {
         else { return nil }
         let words = Self.texts(claim(roleClaim, in: claims))
         let held = roles.filter { words.contains($0.value) }.keys
-        // The highest of them.
+        // The highest role applies.
         guard let role = Role.allCases.last(where: held.contains) else { return nil }
         return Identity(name: identity, role: role)
     }
 
-    /// A claim that has dots in its own name comes first.
+    /// Returns the claim at a path. A claim whose own name contains the dots takes precedence.
     private func claim(_ path: String, in claims: [String: JSONValue]) -> JSONValue? {
         if let value = claims[path] { return value }
         var value: JSONValue? = .object(claims)

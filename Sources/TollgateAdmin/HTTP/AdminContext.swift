@@ -1,12 +1,12 @@
 package import Hummingbird
 import NIOCore
 
-/// What the router hands on with a request.
+/// The context of a request in the router.
 package struct AdminContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// The connection that the request came on.
+    /// The connection of the request.
     let channel: any Channel
-    /// Where the request came from: an IP address, or `unix`.
+    /// The client's IP address, or `unix`.
     let address: String
 
     package init(source: ApplicationRequestContextSource) {

@@ -7,7 +7,10 @@ import NIOHTTP1
 import NIOPosix
 import TollgateServer
 
-/// The address of the admin API, and how connections that come there are set up.
+/// Binds the address of the admin API and sets up its connections.
+///
+/// Hummingbird's `Server` cannot replace it. It binds a Unix socket by path, and would remove the socket of a running
+/// sidecar. It also has no hook for `AcceptGate` in the server channel.
 struct AdminListener {
     typealias ServerChannel = NIOAsyncChannel<HTTP1Channel.Value, Never>
 
@@ -17,9 +20,9 @@ struct AdminListener {
     let admission: ConnectionAdmission
     let logger: Logger
 
-    /// Listens. The file is that of a Unix socket.
+    /// Binds the address. Also returns the file of a Unix socket.
     ///
-    /// - Throws: ``AdminError`` where it cannot.
+    /// - Throws: `OperatorError` if it cannot bind.
     func bind() async throws(AdminError) -> (channel: ServerChannel, file: UnixSocketFile?) {
         do {
             switch address {

@@ -6,20 +6,20 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// A request that was let in, as the routes see it.
+/// An authorized request, as routes receive it.
 struct AdminRequest {
-    /// The most bytes of a body: 1 MiB.
+    /// The maximum size of a body: 1 MiB.
     static let maxBytes = 1 << 20
 
     let request: Request
     let parameters: Parameters
-    /// Nil on routes that are open to everyone.
+    /// The authenticated sender. Nil on open routes.
     let identity: Identity?
     let address: String
-    /// The connection that it came on.
+    /// The connection of the request.
     let channel: any Channel
 
-    /// As the audit log has who made a change.
+    /// The author of changes, for the audit log.
     var author: Author { Author(name: identity?.name ?? "", address: address) }
 
     func query(_ allowed: String...) throws(Problem) -> Query {
@@ -28,7 +28,7 @@ struct AdminRequest {
 
     func condition() throws(Problem) -> EditCondition { try EditCondition(request.headers) }
 
-    /// A part of the path, decoded.
+    /// Returns a path parameter, decoded.
     func parameter(_ name: String) throws(Problem) -> String {
         guard let text = PercentText.decoded(parameters.get(name) ?? "") else {
             throw .badRequest("\(name): is not percent-encoded UTF-8")
@@ -36,12 +36,12 @@ struct AdminRequest {
         return text
     }
 
-    /// The scope that the path names.
+    /// Returns the scope in the path.
     func scope() throws(Problem) -> Scope {
         try Query.scope(try parameter("scope"), "scope")
     }
 
-    /// The body, which has to be JSON if its type is named.
+    /// Returns the body. Throws a `Problem` if its Content-Type is not JSON.
     func json() async throws -> Data {
         if let type = request.headers[.contentType] {
             let name = type.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
@@ -53,20 +53,20 @@ struct AdminRequest {
         return try await body()
     }
 
-    /// The same for a part of a policy, which is read by the rules of the policy file: those know nothing of a key that is named
-    /// twice.
+    /// Returns the body if it is valid JSON without duplicate keys. The reader of the policy file does not detect
+    /// duplicates.
     func policyPart() async throws -> Data {
         let data = try await json()
         guard (try? JSONValue(parsing: data)) != nil else { throw Problem.notJSON }
         return data
     }
 
-    /// The body, of whatever type.
+    /// Returns the body, of any type.
     func body() async throws -> Data {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maxBytes {
             throw Problem.bodyTooLarge
         }
-        // Once it is known that it is wanted.
+        // Sends 100 Continue only now, when the route needs the body.
         channel.triggerUserOutboundEvent(ConnectionDeadline.SendBody(), promise: nil)
         let buffer = try await request.body.collect(upTo: Self.maxBytes)
         return Data(buffer.readableBytesView)

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Builds the router of the API: every route behind its permission, and every fault a problem.
+/// Builds the router, with authorization for each route and a problem document for each error.
 enum AdminRouter {
     static func make(
         _ api: AdminAPI, _ settings: AdminSettings, _ connections: OpenConnections, logger: Logger

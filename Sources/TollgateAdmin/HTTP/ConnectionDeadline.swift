@@ -1,27 +1,27 @@
 import NIOCore
 import NIOHTTP1
 
-/// Closes a connection that keeps its place without getting on: however slowly bytes come or are taken, each part of a request
-/// has its time. Tells a client that waits with its body to send it, where a `SendBody` comes from a route. Stands behind the
-/// decoder; belongs to the connection's event loop.
+/// Closes connections that make no progress. Each part of a request has a time limit, however slowly bytes arrive or
+/// are read. Also sends 100 Continue when a route triggers `SendBody`. Its position is after the decoder. Owned by the
+/// connection's event loop.
 final class ConnectionDeadline: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// The outbound event that has the client go on with a body that it keeps back (`Expect: 100-continue`).
+    /// The outbound event that sends 100 Continue, if the client waits for it (`Expect: 100-continue`).
     struct SendBody: Sendable {}
 
-    /// What a connection waits for.
+    /// The part of a request that the connection waits for.
     private enum Phase: Equatable {
-        /// Another request, of which nothing has come yet.
+        /// The first byte of the next request.
         case request
         /// The end of a request's head.
         case head
-        /// The end of its body.
+        /// The end of a request's body.
         case body
-        /// Its answer to be made and taken.
+        /// The response, until the client has received it.
         case answer
 
         var limit: TimeAmount {
@@ -68,7 +68,7 @@ final class ConnectionDeadline: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // Bytes have come that made no head.
+        // Bytes have arrived that are not a complete head.
         if phase == .request { enter(.head, context) }
         context.fireChannelReadComplete()
     }
@@ -88,7 +88,7 @@ final class ConnectionDeadline: ChannelDuplexHandler {
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         guard event is SendBody else { return context.triggerUserOutboundEvent(event, promise: promise) }
-        // Of requests that came together, the others' answers go first.
+        // Responses to earlier pipelined requests come first.
         if isBodyKeptBack, isBodyOpen, answersDue == 1 {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)

@@ -2,11 +2,11 @@ import HTTPTypes
 import TollgateLedger
 import TollgateStores
 
-/// Versions as HTTP has them: `"7"`.
+/// Versions as ETags, such as `"7"`.
 enum ETag {
     static func text(_ version: Int64) -> String { "\"\(version)\"" }
 
-    /// Nil where the text is no ETag of this API.
+    /// Parses an ETag. Returns nil if it is not one of this API.
     static func version(_ text: String) -> Int64? {
         guard text.utf8.count >= 3, text.hasPrefix("\""), text.hasSuffix("\"") else { return nil }
         let digits = text.dropFirst().dropLast()
@@ -15,15 +15,15 @@ enum ETag {
     }
 }
 
-/// What a request asks of what it replaces or deletes, in If-Match and If-None-Match.
+/// The precondition of a change, from If-Match and If-None-Match.
 enum EditCondition: Equatable {
-    /// Neither header: nothing may be there.
+    /// Neither header: the resource must not exist.
     case unstated
-    /// `If-None-Match: *`, or `If-Match: "0"`.
+    /// `If-None-Match: *` or `If-Match: "0"`: the resource must not exist.
     case absent
-    /// `If-Match: "7"`
+    /// `If-Match: "7"`: the resource must have this version.
     case version(Int64)
-    /// `If-Match: *`
+    /// `If-Match: *`: the resource must exist.
     case present
 
     init(_ headers: HTTPFields) throws(Problem) {
@@ -49,7 +49,7 @@ enum EditCondition: Equatable {
         }
     }
 
-    /// What the store's error is to a client that has asked for this.
+    /// Converts an error of the store into a problem, given this precondition.
     func problem(_ error: StoreError) -> Problem {
         var problem = Problem(store: error)
         if self == .unstated, case .exists = error {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Times as HTTP has them (RFC 9110, 5.6.7): `Sat, 21 Nov 2026 10:00:00 GMT`.
+/// Dates in HTTP format (RFC 9110, 5.6.7): `Sat, 21 Nov 2026 10:00:00 GMT`.
 enum HTTPDate {
     private static let format = Date.VerbatimFormatStyle(
         format: """

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Refuses requests that were not meant for this API, and paths that are another spelling of one of its own.
+/// Rejects requests that were not meant for this API, and paths that are not in normal form.
 struct HostMiddleware: RouterMiddleware {
     let rule: HostRule
 
@@ -9,7 +9,7 @@ struct HostMiddleware: RouterMiddleware {
         _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
         if let fault = rule.fault(of: request.head) { throw Problem.badRequest(fault) }
-        // The router would take `//v1//tiers` and `/v1/tiers/` for `/v1/tiers`; a proxy that guards paths may not.
+        // The router accepts `//v1//tiers` and `/v1/tiers/` as `/v1/tiers`. A proxy that restricts paths may not.
         let path = request.uri.path
         if path.hasSuffix("/") || path.contains("//") { throw HTTPError(.notFound) }
         return try await next(request, context)

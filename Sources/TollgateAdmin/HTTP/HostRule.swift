@@ -1,28 +1,32 @@
 import HTTPTypes
 import TollgateServer
 
-/// Decides whether a request was meant for this API, by its `Host` and its `Origin`. A web page can have a browser send requests
-/// to any address, also under a name of its own that it lets point here; it cannot choose these two headers.
+/// Decides by `Host` and `Origin` whether a request was meant for this API. This prevents DNS rebinding: a web page can
+/// make a browser send requests to any address, also under a host name that it controls. It cannot choose these two
+/// headers.
 struct HostRule: Sendable {
-    /// What the API listens on.
+    /// The kind of address that the API listens on.
     private enum Reach {
-        /// No browser can reach it.
+        /// A Unix socket, which browsers cannot reach.
         case unix
-        /// The names of this machine, and no others.
+        /// Loopback: only names of this machine are accepted.
         case loopback
-        /// Any address: a page cannot make one point elsewhere.
+        /// Other addresses: a web page cannot point a name elsewhere.
         case network
     }
 
     private let reach: Reach
-    /// In lower case.
+    /// The accepted names, in lower case.
     private let names: Set<String>
-    /// The names that were given. Pages of these hosts may send requests too, as a proxy may have changed `Host`.
+    /// The names that were configured. Pages of these hosts may also send requests, because a proxy may have changed
+    /// `Host`.
     private let givenNames: Set<String>
 
+    /// Creates the rule.
+    ///
     /// - Parameters:
-    ///   - address: Where the API listens.
-    ///   - names: Further names by which it is reached, such as that of a proxy.
+    ///   - address: The address of the API.
+    ///   - names: Additional host names, such as that of a proxy.
     init(_ address: ListenAddress, names: [String]) {
         givenNames = Set(names.map { $0.lowercased() })
         var usual: Set<String> = ["localhost"]
@@ -37,9 +41,9 @@ struct HostRule: Sendable {
 
     private static let furtherHost = HTTPField.Name("Host")
 
-    /// Returns a sentence about what is wrong with a request's headers; nil where nothing is.
+    /// Returns an error sentence about the request's headers, or nil if they are accepted.
     func fault(of request: HTTPRequest) -> String? {
-        // The first of them is the authority.
+        // The first `Host` is the authority.
         guard Self.furtherHost.map({ request.headerFields[$0] == nil }) ?? true else { return "Host: named twice" }
         guard let text = request.authority, !text.isEmpty else { return reach == .unix ? nil : "Host: is missing" }
         guard let host = HostName(text) else { return "Host: expected a name or an address, and a port" }
@@ -67,13 +71,13 @@ struct HostRule: Sendable {
     }
 }
 
-/// A host and a port, as `Host` names them.
+/// A host and a port, as in `Host`.
 struct HostName: Equatable {
-    /// In lower case; an IPv6 address in brackets.
+    /// The host in lower case. An IPv6 address is in brackets.
     let name: String
     let isAddress: Bool
 
-    /// Nil where the text is not `name`, `name:port` or the same with an address.
+    /// Parses `name`, `name:port`, or an address with or without a port. Returns nil for anything else.
     init?(_ text: some StringProtocol) {
         let text = text.lowercased()
         let end = text.hasPrefix("[") ? text.firstIndex(of: "]").map(text.index(after:)) : text.firstIndex(of: ":")

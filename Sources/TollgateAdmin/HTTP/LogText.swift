@@ -1,8 +1,8 @@
-/// Text from outside, as one word that a log can hold beside others.
+/// Encodes text from clients as one word of a log line.
 enum LogText {
-    /// What would look like the end of a word, or like nothing at all, percent-encoded.
+    /// Percent-encodes white space, quotes and invisible characters.
     ///
-    /// - Parameter withPercent: Whether percent signs are too, so that no two texts become the same.
+    /// - Parameter withPercent: Whether to encode percent signs too, so that the result is unambiguous.
     static func encoded(_ text: some StringProtocol, withPercent: Bool = false) -> String {
         var word = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
@@ -19,7 +19,7 @@ enum LogText {
         return String(word)
     }
 
-    /// Neither white space nor a quote nor anything that is not seen.
+    /// Returns whether a scalar is visible and neither white space nor a quote.
     static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar != "\"", scalar != "'", !scalar.properties.isWhitespace else { return false }
         switch scalar.properties.generalCategory {

@@ -1,32 +1,34 @@
 import NIOCore
 import Synchronization
 
-/// The connections of the admin API: which of them make room for others, and all of them when it ends. Usable from any task.
+/// The connections of the admin API. Closes idle connections in favour of new ones, and drains all at shutdown. Usable
+/// from any task.
 final class OpenConnections: Sendable {
-    /// More connections wait until one of these ends.
+    /// The maximum number of connections. Further ones wait in the backlog.
     let max: Int
-    /// The number of them that are served for health alone where all others have something to do.
+    /// The number of connections that are reserved for health checks while all others are busy.
     static let keptForHealth = 16
 
     private struct Connection {
         let channel: any Channel
-        /// Since when nothing is being answered on it; nil while something is.
+        /// The time since the connection is idle. Nil while a request is in progress.
         var waitingSince: NIODeadline?
-        /// It has come when there was no room but for health.
+        /// Whether the connection was accepted for health checks only.
         var isExtra = false
-        /// It has been closed to make room.
+        /// Whether the connection is being closed in favour of another.
         var isLeaving = false
     }
 
     private struct State {
-        /// More are served for health alone.
+        /// The number of connections for all routes. Further ones are for health checks only.
         let capacity: Int
         var isEnding = false
         var connections: [ObjectIdentifier: Connection] = [:]
 
         var isFull: Bool { connections.values.count { !$0.isLeaving } > capacity }
 
-        /// Has the connection that has waited longest leave, another than the given one; nil where none waits.
+        /// Selects the longest idle connection but the given one, and marks it as closing. Returns nil if no connection
+        /// is idle.
         mutating func makeRoom(for id: ObjectIdentifier) -> (any Channel)? {
             let waiting = connections.filter { $0.key != id && !$0.value.isLeaving && $0.value.waitingSince != nil }
             let longest = waiting.min { ($0.value.waitingSince ?? .now()) < ($1.value.waitingSince ?? .now()) }
@@ -38,13 +40,15 @@ final class OpenConnections: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter max: 1 or more.
+    /// Creates an empty set.
+    ///
+    /// - Parameter max: The maximum number of connections, 1 or more.
     init(max: Int) {
         self.max = max
         state = Mutex(State(capacity: max - min(Self.keptForHealth, max / 4)))
     }
 
-    /// Keeps a connection until it closes. Where there are many, the one that has waited longest for its client is closed for it.
+    /// Adds a connection until it closes. Above the capacity, the longest idle connection is closed for it.
     func add(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
         let (isEnding, leaving) = state.withLock { state in
@@ -61,12 +65,12 @@ final class OpenConnections: Sendable {
         if isEnding { Self.end(channel) }
     }
 
-    /// Notes whether a connection waits for its client, or something is being answered on it.
+    /// Records whether a connection is idle.
     func note(_ channel: any Channel, isWaiting: Bool) {
         state.withLock { $0.connections[ObjectIdentifier(channel)]?.waitingSince = isWaiting ? .now() : nil }
     }
 
-    /// Returns true if a connection may be served more than health.
+    /// Returns whether a connection may use routes other than health checks.
     func haveRoom(for channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let (hasRoom, leaving) = state.withLock { state -> (Bool, (any Channel)?) in
@@ -80,7 +84,7 @@ final class OpenConnections: Sendable {
         return hasRoom
     }
 
-    /// Lets every connection end: at once, or with the answer to its request.
+    /// Drains all connections: idle ones close at once, others after their response.
     func end() {
         let channels = state.withLock { state in
             state.isEnding = true

@@ -1,6 +1,4 @@
-/// Percent-encoded text of paths and queries.
 enum PercentText {
-    /// Nil where a percent sign is not followed by two hexadecimal digits, or the bytes are not UTF-8. A plus sign is a plus sign.
     static func decoded(_ text: some StringProtocol) -> String? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)

@@ -8,7 +8,7 @@ import TollgatePolicy
 import TollgateStores
 
 extension Problem {
-    /// What became of any error that a route threw.
+    /// Converts any error of a route.
     init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
@@ -16,7 +16,7 @@ extension Problem {
         case let error as StoreError: self.init(store: error)
         case let failure as LedgerFailure: self.init(ledger: failure)
         case is NIOTooManyBytesError: self = .bodyTooLarge
-        // The client has gone; nobody reads this.
+        // The client has disconnected and will not receive this.
         case is HTTPParserError, is ChannelError, is IOError: self.init(.badRequest, "the body broke off")
         case is CancellationError: self.init(.unavailable, "the sidecar is shutting down")
         default: self.init(.internal, "\(type(of: error))")
@@ -35,7 +35,7 @@ extension Problem {
         }
     }
 
-    /// `state` is that of the connection, which may be good again by now.
+    /// Describes an unavailable Redis. `state` is that of the connection, which may have recovered meanwhile.
     init(unavailable state: String) {
         let isStale = ["ready", "probing", "Redis: ready", "Redis: probing"].contains(state)
         self.init(.unavailable, isStale ? "Redis did not answer" : state)
@@ -47,14 +47,14 @@ extension Problem {
         return problem
     }
 
-    /// There is no room but for health.
+    /// The problem for connections that are accepted for health checks only.
     static var crowded: Problem {
         var problem = Problem(.busy, "too many connections have requests under way")
         problem.headers[.retryAfter] = "1"
         return problem
     }
 
-    /// What the store says where it does not depend on what the client has asked for in If-Match.
+    /// Converts an error of the store whose meaning does not depend on If-Match.
     init(store error: StoreError) {
         switch error {
         case .unavailable(let sentence): self.init(.unavailable, sentence)
@@ -80,7 +80,7 @@ extension Problem {
         }
     }
 
-    /// What is wrong with a part of a policy. `prefix` is where in the body that part stands.
+    /// Converts an error in a part of a policy. `prefix` is the path of that part in the body.
     init(policy error: PolicyError, prefix: String = "") {
         if let problem = error.problems.first, problem.path.isEmpty, problem.sentence == "not valid JSON" {
             self = .notJSON
@@ -93,7 +93,7 @@ extension Problem {
             })
     }
 
-    /// What an `ERR` of the protocol is here.
+    /// Converts an `ERR` of the protocol.
     init(code: String, sentence: String) {
         switch code {
         case "bad_request", "unknown_verb", "line_too_long": self.init(.badRequest, sentence)

@@ -3,8 +3,8 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 
-/// Why a request was not carried out, as `application/problem+json` (RFC 9457). A denial is one too, with the reason of the
-/// decision as its code; none of these is also a reason.
+/// An error response in `application/problem+json` (RFC 9457). A denial is also a problem, whose code is the reason of
+/// the decision. No code of this type is also a reason.
 struct Problem: Error {
     enum Code: String {
         case badRequest = "bad_request"
@@ -18,28 +18,28 @@ struct Problem: Error {
         case unsupportedMediaType = "unsupported_media_type"
         case invalid
         case preconditionRequired = "precondition_required"
-        /// Of wrong tokens.
+        /// Too many requests with wrong tokens.
         case tooManyFailures = "too_many_failures"
         case busy
         case unavailable
-        /// Of a change: it may have been made, or not.
+        /// A change whose outcome is unknown.
         case unknownOutcome = "unknown_outcome"
         case timeout
         case `internal`
     }
 
-    /// One field of a body that is wrong.
+    /// An invalid field of a body.
     struct FieldError: Encodable {
-        /// The keys that lead there: `limits.cost.month`; empty for the body as a whole.
+        /// The path of the field, such as `limits.cost.month`. Empty for the body as a whole.
         var field: String
         var message: String
     }
 
     var code: Code
-    /// A sentence for a person.
+    /// The explanation for people.
     var detail: String
     var errors: [FieldError] = []
-    /// The ETag of what is there now.
+    /// The ETag of the current version.
     var current: String?
     var headers: HTTPFields = [:]
 
@@ -127,7 +127,7 @@ extension Problem: Encodable {
         try container.encodeIfPresent(current, forKey: .current)
     }
 
-    /// What the client gets.
+    /// The HTTP response.
     var response: Response {
         var response = Response.json(self, code.status, headers: headers)
         response.headers[.contentType] = Response.problemType

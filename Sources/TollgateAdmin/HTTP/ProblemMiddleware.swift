@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Turns what no route has taken into problems, and adds what every response carries.
+/// Converts unrouted requests and errors into problems, and adds headers to every response.
 struct ProblemMiddleware: RouterMiddleware {
     let routes: [Route]
 
@@ -16,13 +16,13 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch {
             response = Problem(error).response
         }
-        // Answers hold what is so at this moment, and who may see it depends on the token.
+        // Responses are current only at this moment, and depend on the token.
         response.headers[.cacheControl] = "no-store"
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
     }
 
-    /// The path is not known, or not with this method.
+    /// Returns 404 for an unknown path, and 405 for an unknown method.
     private func unrouted(_ request: Request) -> Problem {
         let methods = routes.filter { $0.matches(path: request.uri.path) }.map(\.method)
         guard !methods.isEmpty else { return .notFound("no such path; GET /openapi.json lists them") }

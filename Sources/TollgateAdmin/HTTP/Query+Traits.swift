@@ -2,7 +2,7 @@ import TollgateCore
 import TollgatePolicy
 
 extension Query {
-    /// `roles=` and `email=`: what requests may say of a user.
+    /// The user's traits, from `roles=` and `email=`.
     func traits() throws(Problem) -> UserTraits {
         let roles = try text("roles", longest: 1_024)?.split(separator: ",").map(String.init)
         return UserTraits(roles: roles ?? [], email: try text("email", longest: ScopeID.longest))

@@ -1,7 +1,7 @@
 import TollgateCore
 import TollgatePolicy
 
-/// The query of a request: only what its route knows, each of it once.
+/// The query of a request. It accepts only the parameters that the route allows, each at most once.
 struct Query {
     private var values: [String: String] = [:]
 
@@ -22,13 +22,13 @@ struct Query {
 
     subscript(_ key: String) -> String? { values[key] }
 
-    /// The most items that a page has.
+    /// The maximum size of a page.
     static let maxItems = 1_000
 
-    /// `limit=`, or what else it is called, 1 … 1000.
+    /// Returns the page size, 1 … 1000, from `limit=` or another parameter.
     func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
         guard let text = values[key] else { return usual }
-        // Int would take a plus sign.
+        // `Int` would accept a plus sign.
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
             (1...Self.maxItems).contains(limit)
         else {
@@ -37,7 +37,7 @@ struct Query {
         return limit
     }
 
-    /// `kind=`, which has to be there.
+    /// Returns the required parameter `kind=`.
     func kind() throws(Problem) -> ScopeKind {
         guard let text = values["kind"] else {
             throw .badRequest("kind: is missing; expected one such as user, or user+tool")
@@ -45,18 +45,18 @@ struct Query {
         return try Self.read("kind") { () throws(ScopeError) in try ScopeKind(parsing: text) }
     }
 
-    /// `scope=`, the text of one.
+    /// Returns the scope in `scope=`.
     func scope() throws(Problem) -> Scope? {
         guard let text = values["scope"] else { return nil }
         return try Self.scope(text, "scope")
     }
 
-    /// The scope that a parameter names.
+    /// Parses the scope in a parameter.
     static func scope(_ text: some StringProtocol, _ key: String) throws(Problem) -> Scope {
         try read(key) { () throws(ScopeError) in try Scope(parsing: text) }
     }
 
-    /// What is read from a parameter; what is wrong with it is told with its name.
+    /// Parses a parameter. The thrown problem names it.
     static func read<Value>(_ key: String, _ body: () throws(ScopeError) -> Value) throws(Problem) -> Value {
         do throws(ScopeError) {
             return try body()
@@ -66,7 +66,7 @@ struct Query {
         }
     }
 
-    /// One of the words of an enumeration; nil where it is not given.
+    /// Returns a parameter with a fixed set of values, or nil if it is missing.
     func word<Word: RawRepresentable & CaseIterable>(
         _ key: String, _ type: Word.Type
     ) throws(Problem) -> Word? where Word.RawValue == String {
@@ -74,7 +74,7 @@ struct Query {
         return try Self.word(text, key)
     }
 
-    /// Several of them, with commas between them; none where it is not given.
+    /// Returns a comma-separated parameter with a fixed set of values. Empty if it is missing.
     func words<Word: RawRepresentable & CaseIterable & Hashable>(
         _ key: String, _ type: Word.Type
     ) throws(Problem) -> Set<Word> where Word.RawValue == String {
@@ -94,6 +94,6 @@ struct Query {
         return word
     }
 
-    /// `cursor=`, as a page had it as `next`.
+    /// The `next` of the previous page, from `cursor=`.
     var cursor: String? { values["cursor"] }
 }

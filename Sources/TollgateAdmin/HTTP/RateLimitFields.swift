@@ -1,15 +1,16 @@
 import HTTPTypes
 import TollgateCore
 
-/// `RateLimit-Policy` and `RateLimit` of a decision (draft-ietf-httpapi-ratelimit-headers), as structured fields (RFC 9651).
+/// The headers `RateLimit-Policy` and `RateLimit` of a decision (draft-ietf-httpapi-ratelimit-headers), as structured
+/// fields (RFC 9651).
 struct RateLimitFields {
     let policy: String
     let limit: String
 
-    /// The most digits of an integer in a structured field are 15.
+    /// The maximum of an integer in a structured field, with 15 digits.
     private static let largest: Int64 = 999_999_999_999_999
 
-    /// Nil where no limit applies, it is unlimited, or its numbers are larger than the fields can have.
+    /// Returns nil if no limit applies, the limit is unlimited, or a number is too large for the fields.
     init?(_ decision: Decision) {
         guard let name = decision.limit, let (meter, period) = decision.limitInForce,
             let max = Self.number(decision.max, of: meter), let left = Self.number(decision.remaining, of: meter)
@@ -23,7 +24,7 @@ struct RateLimitFields {
         limit = "\(item);r=\(left)\(wait ?? "")"
     }
 
-    /// What is counted; nil for requests, which the draft takes for granted.
+    /// The quota unit. Nil for requests, which are the draft's default.
     private static func unit(of meter: Meter) -> String? {
         switch meter {
         case .requests: nil
@@ -40,7 +41,7 @@ struct RateLimitFields {
         headers[.rateLimit] = limit
     }
 
-    /// Whole seconds, rounded up, and none below zero.
+    /// Rounds up to whole seconds, at least zero.
     static func rounded(_ seconds: Double) -> Int64 {
         Int64(min(max(seconds, 0).rounded(.up), Double(largest)))
     }
@@ -50,7 +51,7 @@ struct RateLimitFields {
         return number.flatMap { (0...largest).contains($0) ? $0 : nil }
     }
 
-    /// A string of a structured field: ASCII in quotes. Other bytes, and so the percent sign, are percent-encoded.
+    /// Encodes a string of a structured field: ASCII in quotes. Percent signs and other bytes are percent-encoded.
     private static func string(_ text: String) -> String {
         var string = "\""
         for byte in text.utf8 {

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 
 extension Response {
-    /// Something that has a version; where an administrator has set nothing, that is 0.
+    /// A JSON response with an ETag. The version is 0 if no administrator has set anything.
     static func tagged(
         _ value: some Encodable, version: Int64?, _ status: HTTPResponse.Status = .ok
     ) -> Response {

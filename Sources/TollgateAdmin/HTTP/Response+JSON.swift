@@ -7,30 +7,30 @@ import TollgatePolicy
 extension Response {
     static let problemType = "application/problem+json"
 
-    /// A JSON body: one line, keys in alphabetical order.
+    /// A response with one line of JSON, with sorted keys.
     static func json(
         _ value: some Encodable, _ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
-        // Nothing that this module encodes can fail: no value of it is a floating point number without a text.
+        // Encoding cannot fail: no value contains a floating-point number without a text form.
         let text = (try? PolicyJSON.text(value)) ?? "{}"
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 
-    /// A table with a header, lines ended as RFC 4180 has it.
+    /// A response with a CSV table (RFC 4180).
     static func csv(_ text: String) -> Response {
         let headers: HTTPFields = [.contentType: "text/csv; charset=utf-8; header=present"]
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// 204: done, and nothing to say.
+    /// An empty 204 response.
     static var done: Response { Response(status: .noContent) }
 }
 
 extension HTTPField.Name {
-    /// draft-ietf-httpapi-ratelimit-headers
+    /// The policy field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimit = HTTPField.Name("RateLimit")!
-    /// draft-ietf-httpapi-ratelimit-headers
+    /// The limit field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
 }

@@ -1,25 +1,25 @@
 package import HTTPTypes
 import Hummingbird
 
-/// One operation of the API: what the router registers, and what is listed.
+/// An operation of the API, as the router registers it.
 package struct Route: Sendable {
-    /// Who may use it.
+    /// The permission that a route requires.
     package enum Permission: Sendable, CaseIterable {
-        /// Everyone, without a token.
+        /// No token.
         case open
-        /// Viewers and administrators.
+        /// The role of viewers or administrators.
         case read
-        /// Callers and administrators.
+        /// The role of callers or administrators.
         case call
-        /// Administrators.
+        /// The role of administrators.
         case administer
     }
 
     package let method: HTTPRequest.Method
-    /// With parameters in braces: `/v1/tiers/{id}`.
+    /// The path, with parameters in braces: `/v1/tiers/{id}`.
     package let path: String
     package let permission: Permission
-    /// Whether a success is a change that an administrator has made.
+    /// Whether a successful response means that an administrator has changed something.
     let isChange: Bool
     let handler: @Sendable (AdminRequest) async throws -> Response
 
@@ -34,10 +34,10 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
-    /// True for what is served even where there is no room for anything else.
+    /// Whether the route is a health check, which is served even when all connections are busy.
     var isHealth: Bool { path == "/healthz" || path == "/readyz" }
 
-    /// Whether a path is one of this route's, whatever its parameters.
+    /// Returns whether a path matches this route, with any parameters.
     func matches(path: String) -> Bool {
         let words = path.split(separator: "/", omittingEmptySubsequences: false)
         let pattern = self.path.split(separator: "/", omittingEmptySubsequences: false)

@@ -1,6 +1,6 @@
 import TollgateCore
 
-/// A decision with the fields that the line protocol gives it. Those that it has nothing to say of are left out.
+/// A decision with the fields of the line protocol. Fields without a value are omitted.
 struct DecisionView: Encodable {
     var decision: Decision
 
@@ -31,7 +31,7 @@ struct DecisionView: Encodable {
         try container.encodeIfPresent(decision.reservation, forKey: .reservation)
     }
 
-    /// Whole numbers are numbers, money is text; an unlimited limit has no max.
+    /// Encodes an amount: whole numbers as numbers, money as text. An unlimited amount is nil.
     private func amount(_ quantity: Quantity) -> JSONValue? {
         if quantity.description == "unlimited" { return nil }
         guard decision.limitInForce?.meter != .cost, let number = quantity.wholeNumber else {
@@ -42,7 +42,8 @@ struct DecisionView: Encodable {
 }
 
 extension Decision {
-    /// Meter and period of the limit that it names; what comes before them is the scope, which may hold anything.
+    /// The meter and period of the limit that the decision names. Its scope precedes them and may contain any
+    /// character.
     var limitInForce: (meter: Meter, period: Period)? {
         guard let limit else { return nil }
         let words = limit.utf8.split(separator: UInt8(ascii: "/")).suffix(2).map { String(decoding: $0, as: UTF8.self) }

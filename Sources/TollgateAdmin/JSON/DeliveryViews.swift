@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// A receiver of alerts, and how far it has been told.
+/// A receiver of alerts and the state of its deliveries.
 struct ReceiverView: Encodable {
     var receiver: AlertReceiver
     var report: DeliveryReport
@@ -38,7 +38,7 @@ struct ReceiverView: Encodable {
     }
 }
 
-/// That a receiver as a whole fails.
+/// A failure of a receiver as a whole.
 private struct OutageView: Encodable {
     var outage: ReceiverOutage
 
@@ -55,11 +55,11 @@ private struct OutageView: Encodable {
     }
 }
 
-/// A delivery that has failed so far, or was given up.
+/// A delivery that has failed, or that is dead-lettered.
 private struct DeliveryView: Encodable {
     var id: String
     var failure: FailedDelivery
-    /// Unix ms; nil where it is tried again.
+    /// Unix time in milliseconds. Nil while the delivery is retried.
     var deadLetteredAt: Int64?
 
     init(_ failing: DeliveryReport.Failing) {
@@ -84,7 +84,7 @@ private struct DeliveryView: Encodable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
-        // What could not be read has none.
+        // An event that could not be decoded has no alert.
         try container.encode(failure.alert.isEmpty ? nil : failure.alert, forKey: .alert)
         try container.encode(failure.event.isEmpty ? nil : failure.event, forKey: .event)
         try container.encode(failure.attempts, forKey: .attempts)

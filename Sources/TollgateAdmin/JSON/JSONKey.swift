@@ -1,4 +1,4 @@
-/// A key that is not known before.
+/// A coding key that is only known at run time.
 struct JSONKey: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }

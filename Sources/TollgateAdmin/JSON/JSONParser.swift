@@ -1,9 +1,9 @@
 import Foundation
 
-/// Reads JSON (RFC 8259) in one pass: each byte once, nested no deeper than anything that this API takes, and no key of an object
-/// twice. Bodies come from anywhere, and what Foundation's decoder makes of a MiB of brackets takes seconds.
+/// A JSON parser (RFC 8259) for untrusted bodies. It reads each byte once, limits nesting, and rejects duplicate keys.
+/// Foundation's decoder takes seconds for 1 MiB of brackets.
 struct JSONParser {
-    /// The text is not JSON.
+    /// The error for text that is not JSON.
     struct Fault: Error {}
 
     private static let deepest = 32
@@ -11,7 +11,7 @@ struct JSONParser {
     private let bytes: [UInt8]
     private var position = 0
 
-    /// Reads one value, with nothing but white space around it. Throws a `Fault`.
+    /// Parses one value with optional white space around it. Throws a `Fault`.
     static func value(of json: some Sequence<UInt8>) throws(Fault) -> JSONValue {
         var parser = JSONParser(bytes: Array(json))
         let value = try parser.value(depth: 0)
@@ -30,7 +30,7 @@ struct JSONParser {
         while let byte = next, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { position += 1 }
     }
 
-    /// Whether the next byte is this one; then it is taken.
+    /// Consumes the next byte if it is this one. Returns whether it was.
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard next == UInt8(ascii: character) else { return false }
         position += 1
@@ -72,7 +72,7 @@ struct JSONParser {
             skipSpace()
             guard take(":") else { throw Fault() }
             let value = try value(depth: depth + 1)
-            // Which of the two is meant, nobody knows.
+            // A duplicate key is ambiguous.
             guard members.updateValue(value, forKey: key) == nil else { throw Fault() }
             skipSpace()
         } while take(",")
@@ -97,7 +97,7 @@ struct JSONParser {
 // MARK: - Numbers
 
 extension JSONParser {
-    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
+    /// Parses `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
     private mutating func number() throws(Fault) -> JSONValue {
         let start = position
         _ = take("-")
@@ -108,7 +108,7 @@ extension JSONParser {
             _ = take("+") || take("-")
             guard takeDigits() > 0 else { throw Fault() }
         }
-        // As long as the longest that a decimal can hold.
+        // No decimal of this API needs more than 64 characters.
         guard position - start <= 64 else { throw Fault() }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let number = Int64(text) { return .integer(number) }
@@ -159,7 +159,7 @@ extension JSONParser {
         }
     }
 
-    /// Four hexadecimal digits, or twice that for what UTF-16 has as a pair.
+    /// Parses four hexadecimal digits, or two groups of them for a surrogate pair.
     private mutating func scalar() throws(Fault) -> Unicode.Scalar {
         let first = try unit()
         if let scalar = Unicode.Scalar(first) { return scalar }

@@ -2,7 +2,7 @@ import Foundation
 import Yams
 
 extension JSONValue {
-    /// What a node of YAML means as JSON: words without quotes are `null`, `true`, `false`, a number, or text.
+    /// Converts a YAML node. Plain scalars become `null`, `true`, `false`, a number, or a string.
     init(_ node: Node) {
         switch node {
         case .scalar(let scalar): self = scalar.style == .plain ? .init(plain: scalar.string) : .string(scalar.string)
@@ -30,7 +30,7 @@ extension JSONValue {
         }
     }
 
-    /// Digits with one point between them; `3.1.0` is text.
+    /// Whether the word is digits with at most one decimal point. `3.1.0` is a string.
     private static func isDecimal(_ word: String) -> Bool {
         let parts = word.drop { $0 == "-" }.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// Any JSON, with numbers as exact as they were written.
+/// A JSON value. Numbers keep the precision of their text.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -10,24 +10,24 @@ package enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Nested no deeper than anything that this API takes.
+    /// The maximum nesting depth.
     private static let deepest = 32
 
-    /// Throws where the bytes are not JSON, nested too deep, or name a key of an object twice.
+    /// Parses JSON. Throws if it is invalid, nested too deep, or has a duplicate key.
     init(parsing json: Data) throws(JSONParser.Fault) {
         self = try JSONParser.value(of: json)
     }
 
-    /// The text of a string.
+    /// The string, or nil for other values.
     var text: String? { if case .string(let text) = self { text } else { nil } }
 
-    /// The items of an array.
+    /// The items of an array, or nil for other values.
     var items: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
 
-    /// The members of an object.
+    /// The members of an object, or nil for other values.
     var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
 
-    /// What stands there, for the end of a sentence: at most 40 characters of it.
+    /// A description for the end of an error sentence, of at most 40 characters.
     var found: String {
         switch self {
         case .null: "null"

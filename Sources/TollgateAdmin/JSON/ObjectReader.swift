@@ -1,13 +1,13 @@
 import Foundation
 import TollgateCore
 
-/// Reads the fields of a JSON object, and collects what is wrong with them. A field that is null is of a wrong type.
+/// Reads the fields of a JSON object and collects errors. A null field has the wrong type.
 struct ObjectReader {
     private let fields: [String: JSONValue]
     private(set) var errors: [Problem.FieldError] = []
 
-    /// Throws a `Problem` where the bytes are not JSON; anything but an object, and any field that is not allowed, is an error of
-    /// its own. No bytes are an empty object.
+    /// Parses the object. Throws a `Problem` if the bytes are not JSON. A value that is not an object and fields that
+    /// are not allowed are collected as errors. Empty input is an empty object.
     init(_ json: Data, allowed: [String]) throws(Problem) {
         guard !json.isEmpty else {
             fields = [:]
@@ -22,23 +22,23 @@ struct ObjectReader {
         }
     }
 
-    /// More problems than a person reads are not listed.
+    /// The maximum number of errors to report.
     private static let maxErrors = 100
 
-    /// Notes that something is wrong with a field.
+    /// Adds an error about a field.
     mutating func report(_ field: String, _ message: String) {
         guard errors.count < Self.maxErrors else { return }
         errors.append(Problem.FieldError(field: field, message: message))
     }
 
-    /// Throws what has been noted, if anything was.
+    /// Throws the collected errors, if there are any.
     func finish() throws(Problem) {
         guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     subscript(_ key: String) -> JSONValue? { fields[key] }
 
-    /// A whole number.
+    /// Reads a whole number.
     mutating func wholeNumber(_ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard let value = fields[key] else { return nil }
         guard case .integer(let number) = value, range.contains(number) else {
@@ -48,7 +48,7 @@ struct ObjectReader {
         return number
     }
 
-    /// Decimal text, or a number; nano-units.
+    /// Reads decimal text or a number as nano-units.
     mutating func money(_ key: String) -> Int64? {
         guard let value = fields[key] else { return nil }
         let text: String
@@ -66,7 +66,7 @@ struct ObjectReader {
         }
     }
 
-    /// Text of 1 … `longest` bytes without control characters.
+    /// Reads text of 1 … `maxLength` bytes without control characters.
     mutating func text(_ key: String, longest: Int) -> String? {
         guard let value = fields[key] else { return nil }
         guard let text = value.text, Self.isPrintable(text), (1...longest).contains(text.utf8.count) else {
@@ -76,7 +76,7 @@ struct ObjectReader {
         return text
     }
 
-    /// A list of texts, each of 1 … `longest` bytes.
+    /// Reads a list of texts, each of 1 … `maxLength` bytes.
     mutating func texts(_ key: String, longest: Int) -> [String]? {
         guard let value = fields[key] else { return nil }
         guard let items = value.items else {

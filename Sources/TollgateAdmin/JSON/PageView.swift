@@ -1,4 +1,4 @@
-/// `{"items":[…],"next":"…"}`; `next` is null at the end.
+/// A page of a list: `{"items":[…],"next":"…"}`. `next` is null on the last page.
 struct PageView<Item: Encodable>: Encodable {
     var items: [Item]
     var next: String?
@@ -14,7 +14,7 @@ struct PageView<Item: Encodable>: Encodable {
     }
 }
 
-/// `{"items":[…]}`: a list that is always whole.
+/// A complete list: `{"items":[…]}`.
 struct ListView<Item: Encodable>: Encodable {
     var items: [Item]
 }

@@ -3,7 +3,7 @@ import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// `{"id":"basic","name":…,"limits":{…},"origin":"admin","version":7}`
+/// A tier: `{"id":"basic","name":…,"limits":{…},"origin":"admin","version":7}`
 struct TierView: Encodable {
     var tier: PlacedTier
     var version: Int64?
@@ -17,6 +17,7 @@ struct TierView: Encodable {
     }
 }
 
+/// An assignment:
 /// `{"id":"role:Faculty","type":"role","subject":"Faculty","tier":"premium","priority":200,"enabled":true,…}`
 struct AssignmentView: Encodable {
     var assignment: Assignment
@@ -42,7 +43,7 @@ struct AssignmentView: Encodable {
     }
 }
 
-/// An override with the scope it is for, and its version where it is known.
+/// An override with its scope, and its version if known.
 struct OverrideView: Encodable {
     var scope: Scope
     var override: Override
@@ -56,7 +57,7 @@ struct OverrideView: Encodable {
     }
 }
 
-/// `{"limits":{…},"origin":"file"}`
+/// The limits of a scope and their origin: `{"limits":{…},"origin":"file"}`
 struct PlacedLimitsView: Encodable {
     var limits: LimitsJSON
     var origin: Origin
@@ -67,7 +68,7 @@ struct PlacedLimitsView: Encodable {
     }
 }
 
-/// `{"timezone":"UTC","reset_hour":0,"billing_day":1}`
+/// A calendar: `{"timezone":"UTC","reset_hour":0,"billing_day":1}`
 struct CalendarView: Encodable {
     var timezone: String
     var resetHour: Int

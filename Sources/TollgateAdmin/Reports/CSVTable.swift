@@ -1,4 +1,4 @@
-/// Rows of cells as RFC 4180 has them, with a header.
+/// A CSV table with a header (RFC 4180).
 struct CSVTable {
     private(set) var text = ""
 
@@ -6,13 +6,13 @@ struct CSVTable {
         add(header)
     }
 
-    /// Cells as they are; those that hold ids or labels go through `defused` first.
+    /// Adds a row. Cells with ids or labels must go through `defused` first.
     mutating func add(_ cells: [String]) {
         text += cells.map(Self.quoted).joined(separator: ",") + "\r\n"
     }
 
-    /// Text that a spreadsheet takes for text: where it would read a formula, an apostrophe stands before it, and also where one
-    /// stands there already, so that the first apostrophe can be taken away again.
+    /// Prevents spreadsheets from reading text as a formula, by an apostrophe in front. Text that begins with an
+    /// apostrophe gets another one, so that the first can always be removed.
     static func defused(_ text: String) -> String {
         guard let first = text.utf8.first, "=+-@'\t\r\n".utf8.contains(first) else { return text }
         return "'" + text
@@ -20,7 +20,7 @@ struct CSVTable {
 
     private static func quoted(_ cell: String) -> String {
         guard cell.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return cell }
-        // By scalar: a quote and a combining mark after it are one Character.
+        // By scalar, because a quote and a combining mark form one `Character`.
         var result = String.UnicodeScalarView("\"".unicodeScalars)
         for scalar in cell.unicodeScalars {
             result.append(scalar)

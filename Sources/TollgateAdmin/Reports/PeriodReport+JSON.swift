@@ -3,8 +3,9 @@ import TollgatePolicy
 import TollgateStores
 
 extension PeriodReport: Encodable {
+    /// Encodes
     /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider",`
-    /// `"from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`
+    /// `"from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
@@ -22,7 +23,7 @@ extension PeriodReport: Encodable {
     }
 }
 
-/// The numbers of a day, a month, or all together, and how they are split.
+/// The amounts of a day, a month or the total, with their split.
 private struct PageNumbersView: Encodable {
     var report: PeriodReport
     var window: CalendarWindow?
@@ -41,7 +42,7 @@ private struct PageNumbersView: Encodable {
     }
 }
 
-/// `{"provider":"openai","is_other":false,"requests":12,…}`
+/// A part of a split: `{"provider":"openai","is_other":false,"requests":12,…}`
 private struct ShareView: Encodable {
     var dimension: String
     var share: HistoryShare
@@ -61,7 +62,7 @@ private struct ShareView: Encodable {
 }
 
 extension KeyedEncodingContainer<JSONKey> {
-    /// Each meter under its name: whole numbers, and the cost as decimal text.
+    /// Encodes each meter under its name: whole numbers, and the cost as decimal text.
     mutating func encode(_ amounts: HistoryAmounts) throws {
         for meter in HistoryMeter.allCases {
             if meter == .cost {

@@ -3,7 +3,7 @@ import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// What a scope used day by day, or month by month.
+/// The usage of a scope per day or month.
 struct PeriodReport {
     struct Row {
         var window: CalendarWindow
@@ -11,34 +11,34 @@ struct PeriodReport {
     }
 
     var scope: Scope
-    /// Days or months.
+    /// The unit of a row: day or month.
     var unit: CalendarUnit
     var calendar: ReportCalendar
     var currency: String
-    /// The ids that were asked for; days that the zone skipped have no row.
+    /// The requested range of ids. Days that the time zone skipped have no row.
     var from: String
     var to: String
-    /// The first day or month that is still kept; of those before it nothing is known, and their rows have zeros.
+    /// The first retained day or month. Earlier usage is unknown, and its rows are zero.
     var keptFrom: String
-    /// What rows are split by.
+    /// The dimension of the split, or nil.
     var dimension: HistoryDimension?
     var rows: [Row]
 
-    /// All rows together.
+    /// The sum of all rows.
     var total: HistoryRecord { .sum(of: rows.map(\.page)) }
 
-    /// Nil where nothing is split.
+    /// Returns the parts of a record, or nil if the report is not split.
     func shares(of page: HistoryRecord) -> [HistoryShare]? {
         dimension.map { page.shares(by: $0, of: scope) }
     }
 }
 
-/// The day's scopes of a kind that used most of a meter.
+/// The scopes of a kind with the highest usage of a meter on a day.
 struct RankingReport {
     var kind: ScopeKind
     var meter: HistoryMeter
     var day: String
-    /// The first day that is still kept.
+    /// The first retained day.
     var keptFrom: String
     var calendar: CalendarRules
     var currency: String

@@ -4,7 +4,8 @@ import TollgatePolicy
 import TollgateStores
 
 extension RankingReport: Encodable {
-    /// `{"kind":"user","meter":"cost","day":"2026-11-20","kept_from":"2026-10-17","currency":"USD","timezone":"UTC","items":[…]}`
+    /// Encodes
+    /// `{"kind":"user","meter":"cost","day":"2026-11-20","kept_from":"2026-10-17","currency":"USD","timezone":"UTC","items":[…]}`.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(kind.description, forKey: JSONKey("kind"))
@@ -18,7 +19,7 @@ extension RankingReport: Encodable {
     }
 }
 
-/// `{"rank":1,"scope":"user:alice","requests":12,…}`
+/// A row of a ranking: `{"rank":1,"scope":"user:alice","requests":12,…}`
 private struct RankView: Encodable {
     var rank: Int
     var item: RankedScope

@@ -1,13 +1,15 @@
 import TollgateCore
 import TollgatePolicy
 
-/// Whose days and months a report is in.
+/// The calendar of a report.
 struct ReportCalendar {
     var rules: CalendarRules
-    /// Whether requests with roles or an address, neither of which the report was asked for with, may have been counted by another.
+    /// Whether requests with other roles or another email address may have been counted in another calendar.
     var dependsOnTraits: Bool
 
-    /// - Parameter settings: what administrators have set for the scope.
+    /// Resolves the calendar of a scope.
+    ///
+    /// - Parameter settings: The settings of the scope that administrators have made.
     init(of scope: Scope, _ settings: ScopeSettings, _ traits: UserTraits, in policy: Policy, at now: Int64) {
         let found = policy.rules(for: scope, settings: settings, traits: traits, at: now)
         rules = found.calendar

@@ -1,11 +1,11 @@
 import HTTPTypes
 
-/// How a report is written.
+/// The format of a report.
 enum ReportFormat: String {
     case json
     case csv
 
-    /// `format=`, or else what the client says in Accept: CSV where it wants that rather than JSON.
+    /// Reads `format=`. If it is missing, negotiates by Accept: CSV if the client prefers it to JSON.
     init(_ query: Query, _ headers: HTTPFields) throws(Problem) {
         if let text = query["format"] {
             guard let format = ReportFormat(rawValue: text) else { throw .badRequest("format: expected json or csv") }
@@ -17,7 +17,7 @@ enum ReportFormat: String {
         }
     }
 
-    /// The quality (RFC 9110) of a media type that is named as it is: 0 where it is not.
+    /// Returns the quality (RFC 9110) of a media type in Accept, or 0 if it is not listed.
     private static func weight(of type: String, in accept: String) -> Double {
         for range in accept.split(separator: ",") {
             let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }

@@ -1,20 +1,20 @@
 import TollgateCore
 import TollgatePolicy
 
-/// The days or months that a report is about.
+/// The range of days or months of a report.
 struct ReportPeriod {
     var unit: CalendarUnit
     var numbers: ClosedRange<Int64>
-    /// Their ids.
+    /// The first id.
     var from: String
     var to: String
 
-    /// How many days a report has where `from=` is not given, and at most.
+    /// The default and the maximum number of days or months.
     private static func bounds(_ unit: CalendarUnit) -> (usual: Int64, most: Int64) {
         unit == .day ? (30, 366) : (12, 60)
     }
 
-    /// `from=` and `to=`; up to the one that is now, and so many before it.
+    /// Reads `from=` and `to=`. The default range ends with the current day or month.
     init(_ unit: CalendarUnit, _ query: Query, _ calendar: CalendarRules, at now: Int64) throws(Problem) {
         self.unit = unit
         let bounds = Self.bounds(unit)

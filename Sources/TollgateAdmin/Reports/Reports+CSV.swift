@@ -3,9 +3,10 @@ import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// Reports as tables for spreadsheets and scripts. None has a line of totals: the lines add up to them.
+/// Reports as CSV. They have no line of totals, because the lines add up to them.
 extension PeriodReport {
-    /// A line a day or month; where it is split, one for each part, and for a day without anything one of zeros.
+    /// The report with one line per day or month. A split report has one line per part, and a line of zeros for a day
+    /// without usage.
     var csv: String {
         let split = dimension.map { [$0.name, "is_other"] } ?? []
         var table = CSVTable([unit.rawValue, "starts_at", "ends_at"] + split + HistoryMeter.allCases.map(\.name))
@@ -26,7 +27,7 @@ extension PeriodReport {
 }
 
 extension RankingReport {
-    /// A line a scope.
+    /// The ranking with one line per scope.
     var csv: String {
         var table = CSVTable(["rank", "scope"] + HistoryMeter.allCases.map(\.name))
         for (place, item) in items.enumerated() {
@@ -37,12 +38,13 @@ extension RankingReport {
 }
 
 extension HistoryAmounts {
-    /// In the order of the meters.
+    /// The amounts in the order of the meters.
     fileprivate var texts: [String] { HistoryMeter.allCases.map { $0.text(self[$0]) } }
 }
 
 extension HistoryShare {
-    /// Its name, and whether that stands for labels too many. A label that is called `-` has an apostrophe before it.
+    /// The name of a part, and whether it combines the labels beyond the maximum. A label called `-` gets an
+    /// apostrophe.
     fileprivate var cells: [String] {
         switch name {
         case .label(let label): [CSVTable.defused(label), "false"]

@@ -4,7 +4,7 @@ import TollgateLedger
 import TollgateServer
 import TollgateStores
 
-/// `/v1/alerts`: which limits have been used up, or nearly; and what people do about it.
+/// The routes under `/v1/alerts`: alerts, acknowledging and resolving them.
 struct AlertRoutes {
     let api: AdminAPI
 
@@ -58,13 +58,13 @@ struct AlertRoutes {
         } catch StoreError.missing {
             throw Self.unknown(id)
         }
-        // The change is made, and told in the sidecar's log, whatever becomes of this.
+        // The change has been made and logged, so a failure to write the audit log is ignored.
         try? await stores.policy.note(
             action, id, before: Self.state(before: alert), after: Self.state(alert.state), by: request.author)
         return .json(alert)
     }
 
-    /// An acknowledgement stays with an alert that is resolved.
+    /// The state before a change. A resolved alert keeps its acknowledgement.
     private static func state(before alert: Alert) -> String {
         state(alert.state == .resolved && alert.acknowledged != nil ? .acknowledged : .open)
     }

@@ -6,7 +6,8 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/assignments`: which tier whom. Their ids are `user:alice`, `role:Faculty`, `email_domain:example.com`, `default`.
+/// The routes under `/v1/assignments`. Their ids are `user:alice`, `role:Faculty`, `email_domain:example.com` and
+/// `default`.
 struct AssignmentRoutes {
     let api: AdminAPI
 
@@ -19,7 +20,7 @@ struct AssignmentRoutes {
         ]
     }
 
-    /// The first page begins with all of the file's that nothing comes instead of.
+    /// Lists assignments. The first page begins with those of the policy file that administrators have not replaced.
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("cursor", "limit")
         let page = try await api.store().assignments(after: query.cursor, atMost: try query.limit())
@@ -79,14 +80,14 @@ struct AssignmentRoutes {
 }
 
 extension AdminAPI {
-    /// The assignments of the policy file that nothing comes instead of, in its order.
+    /// Returns the assignments of the policy file that administrators have not replaced, in file order.
     func assignmentsOfFile(_ shared: StoredShared) async throws -> [Assignment] {
         let store = try store()
         let replaced = Set(shared.assignments.map(\.item.subject))
         let all = server.policies.file.assignments.values.filter { !replaced.contains($0.subject) }
             .sorted { $0.order < $1.order }
         return try await all.concurrentlyCompactMap { assignment in
-            // Those of users are known one by one only.
+            // Assignments of users must be looked up one by one.
             guard case .user = assignment.subject else { return assignment }
             return try await store.assignment(assignment.subject) == nil ? assignment : nil
         }
@@ -94,6 +95,6 @@ extension AdminAPI {
 }
 
 extension Assignment.Subject {
-    /// The scope whose settings an assignment belongs to; nil where it belongs to what all sidecars keep whole.
+    /// The scope whose settings contain the assignment. Nil for assignments that every sidecar stores completely.
     fileprivate var scope: Scope? { if case .user(let scope) = self { scope } else { nil } }
 }

@@ -3,7 +3,7 @@ import Hummingbird
 import TollgateLedger
 import TollgateStores
 
-/// `/v1/audit`: who has changed what.
+/// The route `/v1/audit`: the changes by administrators.
 struct AuditRoutes {
     let api: AdminAPI
 

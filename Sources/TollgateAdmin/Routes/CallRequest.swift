@@ -4,13 +4,13 @@ import TollgateCore
 import TollgatePolicy
 import TollgateWire
 
-/// The body of a call, which becomes a line of the protocol.
+/// The body of a call, which is encoded as a request line of the protocol.
 struct CallRequest {
     let verb: Verb
 
     private static let amounts = ["hits", "tokens", "input_tokens", "output_tokens", "cost"]
 
-    /// The fields that the body of a verb may have.
+    /// The fields that the verb allows.
     private var fields: [String] {
         switch verb {
         case .commit: ["reservation"] + Self.amounts
@@ -21,7 +21,7 @@ struct CallRequest {
         }
     }
 
-    /// Throws a `Problem` that names every field that is wrong.
+    /// Encodes the request line. Throws a `Problem` that lists every invalid field.
     func line(_ json: Data) throws(Problem) -> ByteBuffer {
         var reader = try ObjectReader(json, allowed: fields)
         var line = ByteBuffer()
@@ -55,7 +55,7 @@ struct CallRequest {
         return amounts
     }
 
-    /// In the order in which composite scopes name their kinds: an object has none of its own, and the `id` of a RECORD belongs to
+    /// Reads the scopes in the order of composite kinds. A JSON object has no order, and the id of a RECORD belongs to
     /// the first scope.
     private static func scopes(_ reader: inout ObjectReader) -> [Scope.Part] {
         guard let value = reader["scopes"] else {

@@ -5,7 +5,7 @@ import TollgateCore
 import TollgateServer
 import TollgateWire
 
-/// `/v1/check` and so on: what the protocol does, for callers that have nothing but HTTP.
+/// The routes of the protocol's verbs, such as `/v1/check`, for callers that only have HTTP.
 struct CallRoutes {
     let api: AdminAPI
 
@@ -42,12 +42,13 @@ struct CallRoutes {
         return response
     }
 
+    /// The response to a verb without a decision:
     /// `{"status":"ok","duplicate":false,"queued":false,"warnings":["user:alice/cost/day:80"]}`
     private struct Receipt: Encodable {
         var status = "ok"
         var duplicate: Bool
         var queued: Bool
-        /// Of a COMMIT or CANCEL.
+        /// Whether the reservation had expired. Nil for verbs other than COMMIT and CANCEL.
         var late: Bool?
         var warnings: [String]
 
@@ -62,7 +63,7 @@ struct CallRoutes {
     }
 }
 
-/// A denial: a problem, and the decision beside it.
+/// A denial: a problem with the fields of the decision.
 private struct Denial: Encodable {
     var decision: Decision
 
@@ -103,7 +104,8 @@ private struct Denial: Encodable {
         return "\(limit): \(used) of \(max) used\(retry)\(hopeless)"
     }
 
-    /// Whether the same could not pass even where nothing is used: then waiting does not help in a period that ends.
+    /// Whether the request exceeds the limit even without any usage. Waiting for the end of the period does not help
+    /// then.
     private var isTooMuchAlone: Bool {
         switch decision.reason {
         case .tooLarge: true

@@ -4,20 +4,20 @@ import TollgateLedger
 import TollgateServer
 import TollgateStores
 
-/// `/v1/deliveries`: how far the receivers of this sidecar's file have been told of alerts, by whichever sidecar.
+/// The route `/v1/deliveries`: the state of the receivers in this sidecar's file, whichever sidecar delivers to them.
 struct DeliveryRoutes {
     let api: AdminAPI
 
     var routes: [Route] { [Route(.get, "/v1/deliveries", .read, list)] }
 
-    /// The most deliveries that are listed of a receiver, of each sort.
+    /// The maximum number of deliveries to list per receiver and state.
     private static let most = 100
 
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let store = try api.stores().alerts
         var items: [ReceiverView] = []
-        // One after the other: what waits for a receiver may be long, and alerts share the connection.
+        // Sequentially, because the backlog of a receiver may be long and shares the connection with alerts.
         for receiver in api.receivers {
             items.append(
                 ReceiverView(

@@ -5,13 +5,13 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/events`: which limits have refused requests.
+/// The route `/v1/events`: denials.
 struct EventRoutes {
     let api: AdminAPI
 
     var routes: [Route] { [Route(.get, "/v1/events", .read, list)] }
 
-    /// Here `limit` is the limit that refused, so the size of a page is `count`.
+    /// Lists denials. `limit` is a filter by limit here, so the page size is `count`.
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "limit", "count", "cursor")
         var scope = try query.scope()

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import TollgateServer
 
-/// What needs no token: whether the sidecar lives, whether it can do its work, and what this API is.
+/// The routes without a token: liveness, readiness, and the OpenAPI description.
 struct HealthRoutes {
     let api: AdminAPI
 
@@ -14,10 +14,10 @@ struct HealthRoutes {
         ]
     }
 
-    /// `{"status":"not_ready","reasons":["Redis refuses writes: OOM …"]}`
+    /// The body of an unready response: `{"status":"not_ready","reasons":["Redis refuses writes: OOM …"]}`
     private struct Readiness: Encodable {
         var status: String
-        /// Nil when it is ready.
+        /// The reasons. Nil if the sidecar is ready.
         var reasons: [String]?
     }
 

@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/scopes/{scope}/override`: a temporary change of one scope's limits.
+/// The route `/v1/scopes/{scope}/override`: a temporary change of one scope's limits.
 struct OverrideRoutes {
     let api: AdminAPI
 
@@ -17,7 +17,7 @@ struct OverrideRoutes {
         ]
     }
 
-    /// How far ahead an override may end: 366 days.
+    /// The maximum time until an override ends: 366 days.
     private static let longest: Int64 = 366 * 86_400_000
 
     private func put(_ request: AdminRequest) async throws -> Response {
@@ -30,7 +30,7 @@ struct OverrideRoutes {
                 "expires_at", "expected a time within the next 366 days; it is \(Instant.text(milliseconds: now)) now")
         }
         let (version, isNew) = try await api.apply(.setOverride(scope, override), of: scope, request) {
-            // One that has ended is as good as not there.
+            // An expired override counts as missing.
             let stored = try await api.store().settings(of: scope).override
             return stored.flatMap { $0.item.expiresAt > now ? $0.version : nil }
         }

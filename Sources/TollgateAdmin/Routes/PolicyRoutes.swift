@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/policy`: the policy in force, and whether another file could be.
+/// The routes under `/v1/policy`: the policy in force, and validation of a policy.
 struct PolicyRoutes {
     let api: AdminAPI
 
@@ -39,7 +39,8 @@ struct PolicyRoutes {
             try container.encode(Dictionary(uniqueKeysWithValues: rules), forKey: .onRedisFailure)
             let defaults = policy.defaults.map { ($0.key.description, PlacedLimitsView($0.value, .file)) }
             try container.encode(Dictionary(uniqueKeysWithValues: defaults), forKey: .defaults)
-            // Two scopes that differ in their bytes can be the same text to String.
+            // A list, because `String` compares scopes with different bytes as equal if they are canonically
+            // equivalent.
             let scopes = policy.scopes.map { ($0.key.description, PlacedLimitsView($0.value, .file)) }
             try container.encode(Dictionary(scopes) { first, _ in first }, forKey: .scopes)
             try container.encode(tiers, forKey: .tiers)

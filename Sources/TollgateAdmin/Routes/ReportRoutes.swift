@@ -5,7 +5,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/reports`: what scopes used, by day and by month, and who used most.
+/// The routes under `/v1/reports`: usage by day and month, and rankings.
 struct ReportRoutes {
     let api: AdminAPI
 
@@ -49,7 +49,7 @@ struct ReportRoutes {
             : try await history.months(of: scope, ids: ids, detail)
     }
 
-    /// Only a user's depends on what administrators have set for it, and on what its requests say of it.
+    /// Resolves the calendar. Only a user's calendar depends on settings and traits.
     private func calendar(
         of scope: Scope, _ traits: UserTraits, _ policy: Policy, at now: Int64
     ) async throws -> ReportCalendar {
@@ -86,7 +86,7 @@ struct ReportRoutes {
         }
         let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
         let keptFrom = policy.firstKept(.day, in: policy.calendar, at: now)
-        // Days are those of each scope's own calendar, so that one may still be there.
+        // Days are those of each scope's own calendar, so a scope may still have this day.
         if items.isEmpty, day < keptFrom {
             throw Problem.notFound("day: \(day) is not kept any more; the first day that is, is \(keptFrom)")
         }
@@ -114,7 +114,7 @@ struct ReportRoutes {
         )
     }
 
-    /// `provider, tool or model`
+    /// Joins names as `provider, tool or model`.
     private static func words(_ names: [String]) -> String {
         names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
     }

@@ -6,7 +6,7 @@ import TollgateServer
 import TollgateStores
 import TollgateWire
 
-/// `/v1/scopes/{scope}/reservations`: what is held, and ending it.
+/// The routes under `/v1/scopes/{scope}/reservations`: open reservations, and cancelling them.
 struct ReservationRoutes {
     let api: AdminAPI
 
@@ -19,7 +19,7 @@ struct ReservationRoutes {
 
     private struct HoldView: Encodable {
         var hold: OpenHold
-        /// Redis's time, Unix ms.
+        /// Redis's time as Unix time in milliseconds.
         var now: Int64
 
         enum CodingKeys: String, CodingKey {
@@ -70,7 +70,7 @@ struct ReservationRoutes {
         case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
         default: throw Problem(.internal, "not a reply to CANCEL")
         }
-        // It is cancelled, whatever becomes of this.
+        // The reservation is cancelled, so later failures are ignored.
         let before = String(decoding: try JSONEncoder().encode(HoldView(hold: hold, now: now)), as: UTF8.self)
         try? await stores.policy.note(
             "reservation.cancel", scope.description, before: before, after: "null", by: request.author)

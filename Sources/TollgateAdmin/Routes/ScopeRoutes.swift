@@ -7,7 +7,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/scopes`: the limits of one scope, and what it has used.
+/// The routes under `/v1/scopes`: the limits of one scope and their usage.
 struct ScopeRoutes {
     let api: AdminAPI
 
@@ -49,7 +49,7 @@ struct ScopeRoutes {
 
     // MARK: - Limits
 
-    /// What administrators have set, and what holds.
+    /// The limits that administrators have set, and the limits in force.
     private struct LimitsView: Encodable {
         var scope: String
         var limits: LimitsJSON?
@@ -89,13 +89,13 @@ struct ScopeRoutes {
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store().settings(of: scope).limits?.version
         }
-        // The change is made, whatever becomes of this reading.
+        // The change has been made, so a failure to read it back is ignored.
         var stored = (try? await api.store().settings(of: scope)) ?? StoredSettings()
         stored.limits = Versioned(limits, version: version)
         return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
     }
 
-    /// `{"limits":{"requests":{"1m":10}}}`
+    /// Reads `{"limits":{"requests":{"1m":10}}}`.
     private static func limits(_ json: Data) throws -> [Limit] {
         var reader = try ObjectReader(json, allowed: ["limits"])
         let limits = reader["limits"]
@@ -136,7 +136,7 @@ struct ScopeRoutes {
         return .json(ResetView(scope: scope.description, limits: reset))
     }
 
-    /// Meter and period of a limit whose counter can be set back to nothing.
+    /// Returns the meter and period of a limit whose counter can be reset.
     private static func resettable(
         _ name: String, _ field: String, _ reader: inout ObjectReader
     ) -> (Meter, Period)? {

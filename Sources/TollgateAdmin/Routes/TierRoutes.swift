@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/tiers`: the policy file's, and those that administrators have made, which come first.
+/// The routes under `/v1/tiers`: the tiers of the policy file and of administrators. The latter take precedence.
 struct TierRoutes {
     let api: AdminAPI
 
@@ -71,7 +71,7 @@ struct TierRoutes {
 }
 
 extension AdminAPI {
-    /// Those of the file and of administrators as one list, by id.
+    /// Merges the tiers of the file and of administrators, sorted by id.
     func tiers(_ shared: StoredShared) -> [TierView] {
         server.policies.file.merged(with: shared.policy).tiers
             .sorted { $0.key < $1.key }

@@ -5,7 +5,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `/v1/users/{id}`: why a user has the limits that hold, and how much of them is used.
+/// The route `/v1/users/{id}`: the reason for a user's limits, and their usage.
 struct UserRoutes {
     let api: AdminAPI
 

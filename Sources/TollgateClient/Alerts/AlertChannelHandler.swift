@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Cuts what arrives on a connection for alerts into lines, hands them to the link, and reads on only while that wants more. Owned
-/// by the channel's event loop, which is the link's.
+/// Splits the bytes of an alert connection into lines and passes them to the link. It reads only while the link wants
+/// more. Owned by the event loop of the channel and the link.
 final class AlertChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -1,12 +1,12 @@
 import Foundation
 import TollgateCore
 
-/// What the sidecar pushes for a message. Events and alerts of later versions may be such as this one cannot read; their place is
-/// known all the same.
+/// One pushed line of an alert connection. The client cannot decode every event of a later sidecar version, but it
+/// always knows the cursor.
 struct AlertLine: Decodable {
     /// The cursor of the message.
     var cursor: String
-    /// Nil where it cannot be read.
+    /// The message, or nil if this version cannot decode it.
     var message: AlertMessage?
 
     private enum CodingKeys: String, CodingKey {
@@ -22,7 +22,7 @@ struct AlertLine: Decodable {
         message = AlertMessage(cursor: cursor, event: event, alert: alert)
     }
 
-    /// From the JSON after `ALERT`; nil where that has no cursor.
+    /// Decodes the JSON after `ALERT`. Returns nil if it has no cursor.
     init?(json: String) {
         guard let line = try? JSONDecoder().decode(AlertLine.self, from: Data(json.utf8)) else { return nil }
         self = line

@@ -4,7 +4,7 @@ import NIOPosix
 import TollgateWire
 
 extension AlertLink {
-    /// Opens a connection, which reads only when it is asked to.
+    /// Opens a connection without automatic reads.
     func connect() {
         state = .connecting
         let link = NIOLoopBound(self, eventLoop: eventLoop)
@@ -31,7 +31,8 @@ extension AlertLink {
         greet(connection, .auth) { RequestWriter.writeAuth(token, to: &$0) }
     }
 
-    /// Who has no cursor asks for the one of now, and so misses nothing where the connection is lost before the first message.
+    /// Requests the current cursor if the link has none, so that it misses nothing if the connection is lost before the
+    /// first message.
     private func greetWithoutToken(_ connection: Connection) {
         if cursor == nil {
             greet(connection, .info) { RequestWriter.write(.info, to: &$0) }
@@ -66,7 +67,7 @@ extension AlertLink {
         }
     }
 
-    /// A line came.
+    /// Handles a line from the sidecar.
     func received(_ line: String, from handler: AlertChannelHandler) {
         switch state {
         case .greeting(let connection, let greeting) where connection.handler === handler:
@@ -80,8 +81,8 @@ extension AlertLink {
         switch (greeting, ReplyParser.reply(in: line)) {
         case (.auth, .ok): greetWithoutToken(connection)
         case (.info, .json(let json)):
-            // Without one, what comes before the first message would be missed if the connection is lost before that. Nothing is pushed
-            // as long as the sidecar has none itself.
+            // The sidecar has no cursor yet, so it pushes nothing either. The link retries, because it needs a cursor
+            // to resume from.
             guard let newest = SidecarInfo.cursor(in: json) else { return lost(connection.handler) }
             cursor = newest
             subscribe(connection)
@@ -94,7 +95,7 @@ extension AlertLink {
     }
 }
 
-/// What is read of INFO.
+/// The part of INFO that the link needs.
 private struct SidecarInfo: Decodable {
     struct Alerts: Decodable {
         var cursor: String?
@@ -102,7 +103,7 @@ private struct SidecarInfo: Decodable {
 
     var alerts: Alerts?
 
-    /// Where the sidecar has read the stream of alerts up to; nil where it has not reached Redis yet.
+    /// Returns the sidecar's position in the alert stream, or nil if the sidecar has not reached Redis yet.
     static func cursor(in json: String) -> String? {
         (try? JSONDecoder().decode(SidecarInfo.self, from: Data(json.utf8)))?.alerts?.cursor
     }

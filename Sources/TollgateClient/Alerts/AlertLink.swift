@@ -2,27 +2,27 @@ import DequeModule
 import NIOCore
 import TollgateWire
 
-/// The connection of one iteration over alerts: opened when the first message is asked for, and again whenever it was lost and
-/// another message is wanted. Everything in it belongs to `eventLoop`.
+/// The connection of one iteration over alerts. It opens when the first message is requested, and reopens after a
+/// disconnect when another message is requested. Confined to `eventLoop`.
 final class AlertLink {
     typealias Demand = CheckedContinuation<AlertMessage?, any Error>
 
     enum State {
         case idle
-        /// Until a connection may be tried again.
+        /// Waiting for the backoff to elapse.
         case pausing(Scheduled<Void>)
         case connecting
-        /// One request after the other is answered, up to ALERTS.
+        /// Waiting for a reply of the handshake, whose last request is ALERTS.
         case greeting(Connection, Greeting)
         case listening(Connection)
-        /// No more messages; the error is still to be thrown.
+        /// Ended. The error has not been thrown yet, if there is one.
         case ended(TollgateClientError?)
     }
 
-    /// What an answer is awaited to.
+    /// The request of the handshake whose reply is due.
     enum Greeting: String {
         case auth = "AUTH"
-        /// Where the stream is, for who has no cursor.
+        /// Returns the current cursor, for a link without one.
         case info = "INFO"
         case alerts = "ALERTS"
     }
@@ -35,23 +35,23 @@ final class AlertLink {
     let eventLoop: any EventLoop
     let address: TollgateAddress
     let token: String?
-    /// For opening a connection, and for each answer up to that to ALERTS.
+    /// The time limit for connecting, and for each reply of the handshake.
     let deadline: TimeAmount
-    /// A connection on which nothing comes is asked for a sign of life so often, and given up when none has come by the next time.
+    /// The interval of PINGs. A connection on which nothing arrives for one interval after a PING is closed.
     private let pingInterval: TimeAmount
 
     var state = State.idle
     private var backoff = Backoff()
-    /// That of the last message which came.
+    /// The cursor of the last message.
     var cursor: String?
-    /// What came and was not asked for: as much as one read brings.
+    /// Messages that arrived without demand: at most one read.
     private var messages = Deque<AlertMessage>()
-    /// Whoever waits for a message.
+    /// The consumer that waits for a message.
     private var demand: Demand?
     private var pingTimer: Scheduled<Void>?
-    /// Since it was last asked for a sign of life.
+    /// Whether anything has arrived since the last PING.
     private var hasHeard = true
-    /// Called once, when it has ended.
+    /// Called once, when the link has ended.
     var onEnd: () -> Void = {}
 
     init(
@@ -68,7 +68,8 @@ final class AlertLink {
 
     // MARK: - Messages
 
-    /// Gives the next message when there is one; nil, or an error and then nil, when there will be none.
+    /// Resumes `demand` with the next message. Once the link has ended, resumes it with the error, and after that with
+    /// nil.
     func take(_ demand: Demand) {
         if let message = messages.popFirst() { return demand.resume(returning: message) }
         switch state {
@@ -85,7 +86,7 @@ final class AlertLink {
         }
     }
 
-    /// A line came while listening.
+    /// Handles a line in the state `listening`.
     func heard(_ line: String, from connection: Connection) {
         hasHeard = true
         switch ReplyParser.reply(in: line) {
@@ -105,7 +106,7 @@ final class AlertLink {
         demand.resume(returning: message)
     }
 
-    /// Whether more is to be read.
+    /// Whether the handler should read more.
     var wantsBytes: Bool {
         switch state {
         case .greeting: true
@@ -122,14 +123,14 @@ final class AlertLink {
         state = .pausing(eventLoop.assumeIsolated().scheduleTask(in: wait) { self.connect() })
     }
 
-    /// ALERTS was answered.
+    /// Handles the reply to ALERTS.
     func listen(_ connection: Connection) {
         state = .listening(connection)
         hasHeard = true
         schedulePing(connection)
     }
 
-    /// Asks only while something is waited for: what comes is not read otherwise.
+    /// Sends a PING only while a consumer waits, because the link does not read otherwise.
     private func schedulePing(_ connection: Connection) {
         pingTimer = eventLoop.assumeIsolated().scheduleTask(in: pingInterval) {
             if self.demand == nil { self.hasHeard = true }
@@ -144,7 +145,7 @@ final class AlertLink {
         }
     }
 
-    /// A connection is of no more use, or could not be opened; nil. Only the first report of it counts.
+    /// Handles a lost connection, or with nil a failed attempt to connect. Later reports of the same loss are ignored.
     func lost(_ handler: AlertChannelHandler?) {
         var channel: (any Channel)?
         switch state {
@@ -155,13 +156,13 @@ final class AlertLink {
         }
         pingTimer?.cancel()
         state = .idle
-        // Now, as closing reports the loss again.
+        // Closed after the change of state, because closing reports the loss again.
         channel?.close(promise: nil)
         backoff.failed(.now(), jitter: .random(in: 0.75...1.25))
         if demand != nil { connectWhenAllowed() }
     }
 
-    /// The sidecar has refused for good.
+    /// Ends the link with an error that a retry cannot fix.
     func fail(_ error: TollgateClientError) {
         finish(.ended(error))
         guard let demand else { return }
@@ -169,7 +170,7 @@ final class AlertLink {
         take(demand)
     }
 
-    /// Ends it for good: no more messages, whatever has come.
+    /// Ends the link and drops messages that were not consumed.
     func end() {
         messages.removeAll()
         finish(.ended(nil))

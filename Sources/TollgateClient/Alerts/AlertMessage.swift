@@ -1,15 +1,15 @@
 public import TollgateCore
 
-/// Something that happened to an alert. A plain value.
+/// A change of an alert's state.
 public struct AlertMessage: Sendable, Hashable {
-    /// The place of this message among all others: `alerts(after:)` goes on behind it.
+    /// The position of this message in the stream. Pass it to `alerts(after:)` to resume after it.
     public var cursor: String
-    /// What happened.
+    /// The kind of change.
     public var event: Alert.Event
-    /// The alert as it was after that.
+    /// The alert after the change.
     public var alert: Alert
 
-    /// A message of these parts.
+    /// Creates a message.
     public init(cursor: String, event: Alert.Event, alert: Alert) {
         self.cursor = cursor
         self.event = event

@@ -1,42 +1,43 @@
 import NIOCore
 
-/// What happens to alerts, in the order in which it happens. Made by `TollgateClient.alerts(after:)`.
+/// The changes of alerts, in order. `TollgateClient.alerts(after:)` returns one.
 ///
-/// Each iteration has a connection of its own. When that is lost it is opened again, as often as it takes, and goes on behind the
-/// last message that came: none is missed, as far as Redis keeps them (the last 10 000), and none comes twice. While the consumer
-/// is busy with a message nothing is read from the connection but what has arrived, 64 KiB or so.
+/// Each iteration has its own connection. After a disconnect it reconnects until it succeeds and resumes after the last
+/// message, so it delivers each message once. Redis retains the last 10 000 messages. While the consumer is busy, the
+/// connection buffers at most one read, about 64 KiB.
 public struct AlertSequence: AsyncSequence, Sendable {
-    /// A message.
+    /// A change of an alert's state.
     public typealias Element = AlertMessage
 
     let client: TollgateClient
     let cursor: String?
 
-    /// Connects with the first message that is asked for.
+    /// Creates an iterator, which connects when its first message is requested.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(feed: AlertConsumer(client, after: cursor))
     }
 
-    /// One iteration over messages; to be used by one task at a time.
+    /// An iterator over messages, for one task at a time.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let feed: AlertConsumer
 
-        /// The next message; nil once the task is cancelled or the client shut down.
+        /// Returns the next message, or nil if the task is cancelled or the client is shut down.
         ///
-        /// - Throws: `TollgateClientError.refused` where the sidecar does not take the token or the cursor. A connection that is
-        ///   lost, or cannot be opened, is no error.
+        /// - Throws: `TollgateClientError.refused` if the sidecar rejects the token or the cursor. Connection failures
+        ///   are retried and not thrown.
         public mutating func next() async throws -> AlertMessage? {
             try await feed.next()
         }
 
-        /// The same; for loops that run on an actor.
+        /// Returns the next message, or nil if the task is cancelled or the client is shut down. For loops that run on
+        /// an actor.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> AlertMessage? {
             try await feed.next()
         }
     }
 }
 
-/// Ends the connection of an iteration when nobody holds the iterator any more. Usable from any thread.
+/// Ends the link of an iteration when its iterator is released. Usable from any thread.
 final class AlertConsumer: Sendable {
     private let client: TollgateClient
     private let link: NIOLoopBoundBox<AlertLink>

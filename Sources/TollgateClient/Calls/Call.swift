@@ -1,7 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// Names a call across threads, and says whether its task has been cancelled: set by any thread, read on the event loop.
+/// The identity of a call across threads, with its cancellation flag. Any thread sets the flag, and the event loop
+/// reads it.
 final class CallToken: Sendable {
     let isCancelled = Atomic<Bool>(false)
 }
@@ -9,9 +10,9 @@ final class CallToken: Sendable {
 /// A call that waits for its reply line. Owned by the link's event loop.
 final class Call {
     let token: CallToken
-    /// One request line with its end.
+    /// One request line, including its line end.
     let request: ByteBuffer
-    /// When it was handed to the link.
+    /// The time at which the link received the call.
     let startedAt = NIODeadline.now()
     /// Ends the call at its deadline.
     var timer: Scheduled<Void>?
@@ -24,10 +25,10 @@ final class Call {
         self.continuation = continuation
     }
 
-    /// Whether the caller has its answer, or an error, and nobody waits for the reply any more.
+    /// Whether the caller has received a result.
     var isFinished: Bool { continuation == nil }
 
-    /// Gives the caller its answer, once; what comes later is dropped.
+    /// Resumes the caller with a result. Later results are dropped.
     func finish(_ result: Result<String, any Error>) {
         guard let continuation else { return }
         self.continuation = nil

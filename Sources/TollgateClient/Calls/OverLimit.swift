@@ -1,25 +1,25 @@
 public import TollgateCore
 
-/// A call that may not go ahead now. `reserve` and `guarded` throw it; where `check` denies, a caller may do the same:
-/// `guard decision.allowed else { throw OverLimit(decision) }`.
+/// The error for a call that is over a limit. `reserve` and `guarded` throw it. After a `check`, callers can throw it
+/// themselves: `guard decision.allowed else { throw OverLimit(decision) }`.
 public struct OverLimit: Error, Sendable, Equatable {
-    /// The DENY. By `UnavailableRule.deny` one that names no limit, with `isDegraded` set.
+    /// The DENY. A denial by `UnavailableRule.deny` names no limit and has `isDegraded` set.
     public let decision: Decision
 
-    /// Takes a decision that does not allow.
+    /// Creates the error from a decision that does not allow the call.
     public init(_ decision: Decision) {
         self.decision = decision
     }
 
-    /// What kind of limit refused; nil where nobody could decide.
+    /// The kind of limit that denied the call. Nil if the sidecar made no decision.
     public var reason: DenialReason? { decision.reason }
 
-    /// Seconds until the same request could pass if nobody else asked; nil where waiting does not help.
+    /// Seconds until the same request could pass, if no other request arrives. Nil if waiting does not help.
     public var retryAfter: Double? { decision.retryAfter }
 }
 
 extension OverLimit: CustomStringConvertible {
-    /// `over the limit user:alice/requests/1m (rate_limited), retry after 12.4 s`
+    /// The text `over the limit user:alice/requests/1m (rate_limited), retry after 12.4 s`.
     public var description: String {
         var text = decision.limit.map { "over the limit \($0)" } ?? "denied"
         if let reason { text += " (\(reason.rawValue))" }

@@ -1,19 +1,19 @@
 public import TollgateCore
 package import TollgateWire
 
-/// The sidecar's word that it has taken a COMMIT, CANCEL, RECORD or REFUND. A plain value that nobody owns.
+/// The sidecar's acknowledgement of a COMMIT, CANCEL, RECORD or REFUND.
 public struct Receipt: Sendable, Hashable {
-    /// The reservation had expired before. It was settled all the same.
+    /// Whether the reservation had already expired. The request was applied nevertheless.
     public let isLate: Bool
-    /// The same had been done before, and nothing was changed now. It may have been an earlier attempt of this very call,
-    /// the answer to which was lost.
+    /// Whether the request had been applied before, so that it changed nothing now. The first time may have been a lost
+    /// attempt of this same call.
     public let isDuplicate: Bool
-    /// Redis is away, or what came before is still waiting: the sidecar keeps it on disk and applies it later.
+    /// Whether the sidecar has journaled the request on disk, to apply it when Redis is back.
     public let isQueued: Bool
-    /// Limits past a threshold, now that it counts; empty where nothing was counted now.
+    /// The limits that are past a threshold after this request. Empty if it counted nothing.
     public let warnings: [LimitWarning]
 
-    /// Reads the fields that follow `OK`; all false, and no warnings, where there are none.
+    /// Reads the fields that follow `OK`. Missing fields are false or empty.
     package init(_ fields: [Reply.Field] = []) {
         func isSet(_ key: String) -> Bool { fields.contains { $0.key == key && $0.value == "1" } }
         isLate = isSet("late")

@@ -1,14 +1,14 @@
 import Foundation
 public import TollgateCore
 
-/// Leave to make one call, for which amounts are kept back until it is committed or cancelled, or expires. A plain value: any
-/// task may settle it, once.
+/// A permission to make one call. The sidecar holds amounts for it until it is committed or cancelled, or expires. Any
+/// task may commit or cancel it, once.
 public struct Reservation: Sendable {
     /// The ALLOW.
     public let decision: Decision
-    /// What was asked for: what is recorded instead of a commit where there is no token.
+    /// The request, which is recorded on commit if there is no token.
     let request: ScopedRequest
-    /// Names that record, so that a second commit of this reservation does not count again.
+    /// The id of that record, so that a second commit of this reservation counts nothing.
     let recordID = UUID().uuidString
 
     init(_ decision: Decision, of request: ScopedRequest) {
@@ -16,8 +16,8 @@ public struct Reservation: Sendable {
         self.request = request
     }
 
-    /// Names the reservation to the sidecar. Nil where nobody decided and `UnavailableRule.allow` let the call go ahead:
-    /// nothing is kept back then.
+    /// The reservation's token. Nil if the sidecar made no decision and `UnavailableRule.allow` applied. No amounts are
+    /// held then.
     public var token: String? { decision.reservation }
 
     /// Whether the decision was made without Redis, or by `UnavailableRule.allow`.

@@ -1,23 +1,23 @@
 import NIOCore
 import TollgateWire
 
-/// When a request is sent again that the sidecar counts once however often it comes. Pure.
+/// The retry schedule of idempotent requests. Pure.
 enum Retry {
     static let maxAttempts = 4
 
-    /// How long to wait after an attempt that failed, the first being 1: 100 ms, 400 ms, 1.6 s, give or take a quarter. A
-    /// sidecar that restarts is back by then, and the link's own backoff, of at most 1.25 s, does not take all attempts.
+    /// Returns the delay after a failed attempt, counted from 1: 100 ms, 400 ms, 1.6 s, each ±25 %. A restarting
+    /// sidecar is back by then. The link's own backoff is at most 1.25 s, so it does not use up all attempts.
     ///
-    /// - Parameter jitter: 0.75 … 1.25
+    /// - Parameter jitter: 0.75 … 1.25.
     static func wait(after attempt: Int, jitter: Double) -> Duration {
         .milliseconds(100 << (2 * (attempt - 1))) * jitter
     }
 }
 
 extension TollgateClient {
-    /// Sends a request that counts once, up to four times while there is no answer, each within the client's deadline.
+    /// Sends an idempotent request, with up to four attempts. Each attempt has the client's deadline.
     ///
-    /// Throws the last `TollgateClientError`; or `CancellationError` when the task is cancelled.
+    /// Throws the last `TollgateClientError`, or `CancellationError` if the task is cancelled.
     func receipt(for line: ByteBuffer) async throws -> Receipt {
         var attempt = 1
         while true {

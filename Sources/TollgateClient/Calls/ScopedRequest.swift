@@ -2,8 +2,8 @@ import NIOCore
 import TollgateCore
 import TollgateWire
 
-/// What a caller says of one request. Turned into a line only when the sidecar would read that line as meant, so that a bad
-/// id or amount is told apart from a bad connection, and no value can change another.
+/// The parameters of one request. The client encodes them, parses the line again and sends it only if it is valid. A
+/// bad id thus fails with `bad_request`, and no value can inject another key.
 struct ScopedRequest {
     var scopes: [Scope.Part]
     var amounts: Amounts
@@ -17,11 +17,11 @@ struct ScopedRequest {
         self.email = email
     }
 
-    /// The line of a verb that names scopes and amounts.
+    /// Encodes a request of scopes and amounts.
     ///
     /// - Parameters:
-    ///   - id: Of a RECORD or REFUND that counts once.
-    ///   - timeToLive: Of a RESERVE, in seconds.
+    ///   - id: The idempotency key of a RECORD or REFUND.
+    ///   - timeToLive: The lifetime of a RESERVE in seconds.
     func line(
         _ verb: Verb, id: String? = nil, timeToLive: Int64? = nil
     ) throws(TollgateClientError) -> ByteBuffer {
@@ -40,7 +40,7 @@ struct ScopedRequest {
         return line
     }
 
-    /// The line of a USAGE, which names one scope.
+    /// Encodes a USAGE, which names one scope.
     func usageLine(of scope: Scope) throws(TollgateClientError) -> ByteBuffer {
         var line = ByteBuffer()
         RequestWriter.writeUsage(of: scope, roles: roles, email: email, to: &line)
@@ -48,7 +48,8 @@ struct ScopedRequest {
         return line
     }
 
-    /// Reads the line as the sidecar will. A kind or a role is all that is written without quotes where it needs them.
+    /// Parses the line as the sidecar would. Only scope kinds and roles are written without quotes, so roles are
+    /// checked for commas first.
     private func check(_ line: ByteBuffer) throws(TollgateClientError) {
         if let role = roles.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) {
             throw .refused(code: "bad_request", sentence: "roles: a comma in \(role)")
@@ -56,7 +57,7 @@ struct ScopedRequest {
         try Self.checkReadable(line)
     }
 
-    /// Throws what the sidecar would answer to a bad request.
+    /// Throws the error that the sidecar would send for this line.
     static func checkReadable(_ line: ByteBuffer) throws(TollgateClientError) {
         var reader = RequestReader()
         var line = line

@@ -3,42 +3,43 @@ public import TollgateCore
 import TollgateWire
 
 extension TollgateClient {
-    /// Asks whether a call may go ahead, and if so counts it. `amounts.requests` is 1 where nothing is said.
+    /// Decides whether a call may proceed, and counts it if so. `amounts.requests` defaults to 1.
     ///
     /// - Parameters:
-    ///   - scopes: At most 16, each of another kind.
-    ///   - amounts: What the call will take. Cost is in nano-units.
-    ///   - roles: Of the user, for the choice of a tier.
-    ///   - email: Of the user, for the choice of a tier.
-    /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled.
+    ///   - scopes: At most 16 scopes of distinct kinds.
+    ///   - amounts: The amounts that the call will use. Cost is in nano-units.
+    ///   - roles: The user's roles, which select a tier.
+    ///   - email: The user's email address, which selects a tier.
+    /// - Throws: `TollgateClientError`, or `CancellationError` if the task is cancelled.
     public func check(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
         try await decide(ScopedRequest(scopes, amounts, roles: roles, email: email).line(.check))
     }
 
-    /// Asks whether a call may go ahead, and if so counts it. See `check(_:amounts:roles:email:)`, which takes a list.
+    /// Decides whether a call may proceed, and counts it if so. See `check(_:amounts:roles:email:)`, which takes a
+    /// list.
     public func check(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
         try await check(scopes, amounts: amounts, roles: roles, email: email)
     }
 
-    /// The decision that `check` would make now; counts nothing.
+    /// Returns the decision that `check` would make now, without counting.
     public func peek(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
         try await decide(ScopedRequest(scopes, amounts, roles: roles, email: email).line(.peek))
     }
 
-    /// The decision that `check` would make now; counts nothing.
+    /// Returns the decision that `check` would make now, without counting.
     public func peek(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), roles: [String] = [], email: String? = nil
     ) async throws -> Decision {
         try await peek(scopes, amounts: amounts, roles: roles, email: email)
     }
 
-    /// How much of each of its limits a scope has used.
+    /// Returns the usage of a scope under each of its limits.
     public func usage(_ scope: Scope, roles: [String] = [], email: String? = nil) async throws -> Usage {
         let request = try ScopedRequest([], Amounts(), roles: roles, email: email).usageLine(of: scope)
         let reply = try await reply(to: request)
@@ -46,7 +47,7 @@ extension TollgateClient {
         return usage
     }
 
-    /// How much of each of its limits a scope has used; of several parts, their composite scope.
+    /// Returns the usage of a scope under each of its limits. Several parts name their composite scope.
     public func usage(_ parts: Scope.Part..., roles: [String] = [], email: String? = nil) async throws -> Usage {
         let scope: Scope
         do throws(ScopeError) {
@@ -57,7 +58,7 @@ extension TollgateClient {
         return try await usage(scope, roles: roles, email: email)
     }
 
-    /// Asks for a sign of life.
+    /// Sends a PING and waits for the PONG.
     public func ping() async throws {
         var request = ByteBuffer()
         RequestWriter.write(.ping, to: &request)
@@ -65,7 +66,7 @@ extension TollgateClient {
         guard reply == .pong else { throw unexpected(reply) }
     }
 
-    /// Sends the line of a request for a decision. Where the sidecar does not decide, the client's rule does.
+    /// Sends a request for a decision. Applies `onUnavailable` if the sidecar makes none.
     func decide(_ line: ByteBuffer) async throws -> Decision {
         do {
             let reply = try await reply(to: line)

@@ -1,9 +1,10 @@
 public import TollgateCore
 
 extension TollgateClient {
-    /// Makes a call within its limits: reserves, runs the closure, and commits what it reports. When the closure throws, a
-    /// cancelled task included, the reservation is cancelled, and nothing is charged. Once it returns, its usage is
-    /// committed even if the task has been cancelled meanwhile.
+    /// Makes a call within its limits: reserves, runs the closure, and commits the usage that it returns.
+    ///
+    /// If the closure throws, including on cancellation, the reservation is cancelled and nothing is charged. If it
+    /// returns, its usage is committed even if the task has been cancelled meanwhile.
     ///
     ///     let page = try await client.guarded(.user("alice"), .tool("search"), amounts: Amounts(tokens: 2_000)) { _ in
     ///         let answer = try await search("swift")
@@ -11,17 +12,18 @@ extension TollgateClient {
     ///     }
     ///
     /// - Parameters:
-    ///   - scopes: At most 16, each of another kind.
-    ///   - amounts: The most that the call may take. Cost is in nano-units.
-    ///   - timeToLive: 1 s … 24 h, in whole seconds; a fraction counts as a whole one. A call that lasts longer is charged
-    ///     all the same, but nothing is kept back for it after that time.
-    ///   - roles: Of the user, for the choice of a tier.
-    ///   - email: Of the user, for the choice of a tier.
-    ///   - isolation: The actor that calls; the closure runs there.
-    ///   - body: Makes the call and gives its result and what it really used. A call that fails but costs something
-    ///     returns its failure, as a `Result` say, beside what it used.
-    /// - Throws: What `reserve` throws, `OverLimit` above all; what the closure throws; `UncommittedUsage` with the result,
-    ///   where the usage cannot be committed. A cancel that fails is passed over, as the reservation expires by itself.
+    ///   - scopes: At most 16 scopes of distinct kinds.
+    ///   - amounts: The maximum that the call may use. Cost is in nano-units.
+    ///   - timeToLive: 1 s … 24 h, rounded up to whole seconds. A call that lasts longer is still charged, but its
+    ///     amounts are no longer held after that time.
+    ///   - roles: The user's roles, which select a tier.
+    ///   - email: The user's email address, which selects a tier.
+    ///   - isolation: The caller's actor, on which the closure runs.
+    ///   - body: Makes the call, and returns its result and its actual usage. A call that fails but costs something
+    ///     should return the failure, for example as a `Result`, with its usage.
+    /// - Throws: The errors of `reserve`, in particular `OverLimit`, and the closure's errors. `UncommittedUsage`,
+    ///   which carries the result, if the usage cannot be committed. A failed cancel is ignored, because the
+    ///   reservation expires.
     public func guarded<Value: Sendable>(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60), roles: [String] = [],
         email: String? = nil, isolation: isolated (any Actor)? = #isolation,
@@ -45,7 +47,8 @@ extension TollgateClient {
         return value
     }
 
-    /// Makes a call within its limits. See `guarded(_:amounts:timeToLive:roles:email:isolation:_:)`, which takes a list.
+    /// Makes a call within its limits. See `guarded(_:amounts:timeToLive:roles:email:isolation:_:)`, which takes a
+    /// list.
     public func guarded<Value: Sendable>(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
         roles: [String] = [], email: String? = nil, isolation: isolated (any Actor)? = #isolation,

@@ -2,20 +2,20 @@ import Foundation
 public import TollgateCore
 import TollgateWire
 
-/// What was used without a reservation. Every call has an id, and the sidecar counts an id once within 24 hours: so a call
-/// that gets no answer is repeated by itself, up to four times in some seconds, and still counts once.
+/// Usage without a reservation. Every request has an id, and the sidecar counts an id once within 24 hours. The client
+/// therefore retries a request without a reply, up to four attempts within a few seconds.
 extension TollgateClient {
-    /// Adds what was really used, whatever the limits say.
+    /// Adds actual usage, regardless of limits.
     ///
     /// - Parameters:
-    ///   - scopes: 1 … 16, each of another kind.
-    ///   - amounts: Names at least one. Cost is in nano-units. Counts no request unless it says so.
-    ///   - id: 1 … 128 bytes; tells this usage from all other of the first scope. A random one unless given: give one
-    ///     where you may have to call again, after an error or a restart, and name the scopes in the same order then.
-    ///   - roles: Of the user, for the choice of a tier.
-    ///   - email: Of the user, for the choice of a tier.
-    /// - Throws: `TollgateClientError`; or `CancellationError` when the task is cancelled. The sidecar may have counted it
-    ///   all the same, but for `refused`.
+    ///   - scopes: 1 … 16 scopes of distinct kinds.
+    ///   - amounts: At least one amount. Cost is in nano-units. `requests` defaults to 0.
+    ///   - id: The idempotency key, 1 … 128 bytes, unique per first scope. Defaults to a random one. Pass one if you
+    ///     may have to repeat the call after an error or a restart, and keep the order of scopes.
+    ///   - roles: The user's roles, which select a tier.
+    ///   - email: The user's email address, which selects a tier.
+    /// - Throws: `TollgateClientError`, or `CancellationError` if the task is cancelled. After any error but `refused`,
+    ///   the sidecar may have counted the usage.
     @discardableResult
     public func record(
         _ scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
@@ -24,7 +24,7 @@ extension TollgateClient {
         return try await receipt(for: request.line(.record, id: id ?? UUID().uuidString))
     }
 
-    /// Adds what was really used, whatever the limits say. See `record(_:amounts:id:roles:email:)`, which takes a list.
+    /// Adds actual usage, regardless of limits. See `record(_:amounts:id:roles:email:)`, which takes a list.
     @discardableResult
     public func record(
         _ scopes: Scope.Part..., amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
@@ -32,8 +32,8 @@ extension TollgateClient {
         try await record(scopes, amounts: amounts, id: id, roles: roles, email: email)
     }
 
-    /// Takes back what was recorded or counted; no counter goes below zero. What it is given and throws is as for `record`;
-    /// an id of `record` is another than the same of `refund`.
+    /// Subtracts usage that was recorded or counted. No counter goes below zero. Parameters and errors are those of
+    /// `record`. The idempotency keys of `record` and `refund` are independent.
     @discardableResult
     public func refund(
         _ scopes: [Scope.Part], amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil
@@ -42,7 +42,7 @@ extension TollgateClient {
         return try await receipt(for: request.line(.refund, id: id ?? UUID().uuidString))
     }
 
-    /// Takes back what was recorded or counted. See `refund(_:amounts:id:roles:email:)`, which takes a list.
+    /// Subtracts usage that was recorded or counted. See `refund(_:amounts:id:roles:email:)`, which takes a list.
     @discardableResult
     public func refund(
         _ scopes: Scope.Part..., amounts: Amounts, id: String? = nil, roles: [String] = [], email: String? = nil

@@ -2,23 +2,24 @@ import NIOCore
 public import TollgateCore
 import TollgateWire
 
-/// A decision before a call and its usage after it, with the amounts kept back in between. `guarded` does all of it.
+/// Reservations: a decision before a call, held amounts during it, and its usage after it. `guarded` combines these
+/// steps.
 extension TollgateClient {
-    /// Asks whether a call may go ahead; if so counts its request, and keeps the other amounts back until the reservation is
-    /// committed or cancelled, or expires. Until the sidecar has answered, for the deadline at most, it takes no notice of a
-    /// cancelled task; a reservation made for one is cancelled again.
+    /// Decides whether a call may proceed. If so, counts its request and holds the other amounts until the reservation
+    /// is committed or cancelled, or expires.
     ///
-    /// Where the sidecar does not decide, `UnavailableRule` does. By `allow` there is a reservation without a token, whose
-    /// commit records what was used.
+    /// If the sidecar makes no decision, `onUnavailable` applies. `UnavailableRule.allow` returns a reservation without
+    /// a token, whose commit records the usage. Cancelling the task takes effect after the reply, at the latest after
+    /// the deadline. A reservation that was granted meanwhile is cancelled.
     ///
     /// - Parameters:
-    ///   - scopes: At most 16, each of another kind.
-    ///   - amounts: The most that the call may take. Cost is in nano-units.
-    ///   - timeToLive: 1 s … 24 h, in whole seconds; a fraction counts as a whole one. Make it longer than the call may last.
-    ///   - roles: Of the user, for the choice of a tier.
-    ///   - email: Of the user, for the choice of a tier.
-    /// - Throws: `OverLimit` where the answer is no; `TollgateClientError`, after which something may be kept back until it
-    ///   expires; or `CancellationError` when the task is cancelled.
+    ///   - scopes: At most 16 scopes of distinct kinds.
+    ///   - amounts: The maximum that the call may use. Cost is in nano-units.
+    ///   - timeToLive: 1 s … 24 h, rounded up to whole seconds. Choose it longer than the call can last.
+    ///   - roles: The user's roles, which select a tier.
+    ///   - email: The user's email address, which selects a tier.
+    /// - Throws: `OverLimit` if the call is denied. `TollgateClientError`, after which amounts may be held until they
+    ///   expire. `CancellationError` if the task is cancelled.
     public func reserve(
         _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60), roles: [String] = [],
         email: String? = nil
@@ -26,7 +27,7 @@ extension TollgateClient {
         try Task.checkCancellation()
         let request = ScopedRequest(scopes, amounts, roles: roles, email: email)
         let line = try request.line(.reserve, timeToLive: timeToLive.wholeSeconds)
-        // An answer that nobody takes would keep the amounts back until they expire.
+        // An unstructured task, because a reservation whose reply is dropped would hold its amounts until it expires.
         let decision = try await Task { try await decide(line) }.value
         guard decision.allowed else { throw OverLimit(decision) }
         let reservation = Reservation(decision, of: request)
@@ -37,8 +38,8 @@ extension TollgateClient {
         return reservation
     }
 
-    /// Asks whether a call may go ahead, and keeps amounts back if so. See `reserve(_:amounts:timeToLive:roles:email:)`,
-    /// which takes a list.
+    /// Decides whether a call may proceed, and holds its amounts if so. See
+    /// `reserve(_:amounts:timeToLive:roles:email:)`, which takes a list.
     public func reserve(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
         roles: [String] = [], email: String? = nil
@@ -46,25 +47,25 @@ extension TollgateClient {
         try await reserve(scopes, amounts: amounts, timeToLive: timeToLive, roles: roles, email: email)
     }
 
-    /// Charges what a reserved call really used, and ends what was kept back for it. Charges nothing of a meter that
-    /// `amounts` does not name; the request was counted by `reserve`.
+    /// Charges the actual usage of a reserved call and releases its held amounts. Meters that `amounts` does not name
+    /// are charged nothing. `reserve` has already counted the request.
     ///
-    /// Counts once: it is repeated by itself while there is no answer, up to four times in some seconds, and may be called
-    /// again. Takes no notice of a cancelled task, as what is used is used. Without a token it is a `record` for the same
-    /// scopes.
+    /// The commit is idempotent: the client retries it up to four times within a few seconds, and callers may repeat
+    /// it. It ignores cancellation of the task, because the usage has happened. Without a token, it is a `record` for
+    /// the same scopes.
     ///
-    /// - Throws: `TollgateClientError`; `refused` with the code `not_found` when the reservation expired more than 24 hours
-    ///   ago.
+    /// - Throws: `TollgateClientError`. `refused` with the code `not_found` if the reservation expired more than 24
+    ///   hours ago.
     @discardableResult
     public func commit(_ reservation: Reservation, amounts: Amounts) async throws -> Receipt {
         guard let line = try reservation.commitLine(amounts) else { return Receipt() }
         return try await Task { try await receipt(for: line) }.value
     }
 
-    /// Ends a reservation whose call was not made: nothing is kept back any more, and its request is taken back. Repeated by
-    /// itself as `commit` is, takes no notice of a cancelled task either, and does nothing where there is no token.
+    /// Cancels a reservation whose call was not made: releases its held amounts and subtracts its request. Retries like
+    /// `commit`, ignores cancellation of the task, and does nothing without a token.
     ///
-    /// - Throws: `TollgateClientError`. What was kept back is free at the latest when the reservation expires.
+    /// - Throws: `TollgateClientError`. The held amounts are released at the latest when the reservation expires.
     @discardableResult
     public func cancel(_ reservation: Reservation) async throws -> Receipt {
         guard let token = reservation.token else { return Receipt() }
@@ -75,7 +76,7 @@ extension TollgateClient {
 }
 
 extension Reservation {
-    /// The line that charges what was used; nil where there is nothing to say to anyone.
+    /// Encodes the request that charges the usage. Nil if there is nothing to charge.
     fileprivate func commitLine(_ amounts: Amounts) throws(TollgateClientError) -> ByteBuffer? {
         guard let token else {
             guard amounts != Amounts() else { return nil }
@@ -91,6 +92,6 @@ extension Reservation {
 }
 
 extension Duration {
-    /// Rounded up.
+    /// The duration in seconds, rounded up.
     fileprivate var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }

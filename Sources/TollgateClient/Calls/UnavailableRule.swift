@@ -1,15 +1,16 @@
 import TollgateCore
 
-/// What `check`, `peek` and `reserve` do when the sidecar does not decide: it is away, is too slow, or answers `busy`.
+/// The behaviour of `check`, `peek` and `reserve` if the sidecar makes no decision, because it is down, too slow, or
+/// replies `busy`.
 public enum UnavailableRule: Sendable, Hashable {
-    /// A decision that allows, with `isDegraded` set; from `reserve` a reservation without a token.
+    /// Returns a decision that allows, with `isDegraded` set. `reserve` returns a reservation without a token.
     case allow
-    /// A decision that denies, with `isDegraded` set and no reason; from `reserve` an `OverLimit` that carries it.
+    /// Returns a decision that denies, with `isDegraded` set and no reason. `reserve` throws it as `OverLimit`.
     case deny
-    /// The error.
+    /// Throws the error.
     case throwError
 
-    /// Nil where the error is to be thrown.
+    /// The decision to return, or nil to throw the error.
     var decision: Decision? {
         switch self {
         case .allow: Decision(allowed: true, isDegraded: true)

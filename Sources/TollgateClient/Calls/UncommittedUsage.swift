@@ -1,19 +1,20 @@
 public import TollgateCore
 
-/// The closure of `guarded` returned, but what it reported could not be committed: the sidecar gave no answer in several
-/// attempts, or refused the amounts. Carries the result, so that it is not lost, and what a later `commit` needs.
+/// The error of `guarded` if its closure returned, but the usage could not be committed after several attempts, or the
+/// sidecar refused the amounts. It carries the result and everything that a later `commit` needs.
 public struct UncommittedUsage<Value: Sendable>: Error {
-    /// What the closure returned.
+    /// The closure's result.
     public let value: Value
-    /// What it reported.
+    /// The usage that the closure returned.
     public let amounts: Amounts
-    /// May be committed again within 24 hours after it has expired; counts once even if the lost attempt was counted.
+    /// The reservation. It can be committed again until 24 hours after it expires. The usage counts once, even if a
+    /// lost attempt was applied.
     public let reservation: Reservation
-    /// What `commit` threw.
+    /// The error of `commit`.
     public let cause: any Error
 }
 
 extension UncommittedUsage: CustomStringConvertible {
-    /// `usage not committed: ` and the cause
+    /// The text `usage not committed: ` and the cause.
     public var description: String { "usage not committed: \(cause)" }
 }

@@ -1,32 +1,32 @@
 public import Foundation
 public import TollgateCore
 
-/// How much of each of its limits a scope has used, as `USAGE` tells it. A plain value.
+/// The usage of a scope under each of its limits, as USAGE reports it.
 public struct Usage: Sendable, Equatable, Decodable {
-    /// The text of the scope: `user:alice`.
+    /// The scope, such as `user:alice`.
     public let scope: String
-    /// In the order of the policy; empty when no limit applies.
+    /// The limits in the order of the policy. Empty if no limit applies.
     public let limits: [LimitUsage]
 
-    /// One limit and what counts against it.
+    /// A limit and its current usage.
     public struct LimitUsage: Sendable, Equatable {
-        /// `requests/1m`, `cost/day`
+        /// The name of the limit, such as `requests/1m` or `cost/day`.
         public let limit: String
-        /// Nil when the limit is unlimited.
+        /// The maximum. Nil if the limit is unlimited.
         public let max: Quantity?
-        /// What counts against the limit now.
+        /// The amount that counts against the limit now.
         public let used: Quantity
-        /// Kept back by open reservations.
+        /// The amount that open reservations hold.
         public let held: Quantity
-        /// Nil when the limit is unlimited.
+        /// The remaining amount. Nil if the limit is unlimited.
         public let remaining: Quantity?
-        /// Used and held, of 100; nil when the limit is unlimited.
+        /// Used and held amounts as a percentage of the maximum. Nil if the limit is unlimited.
         public let percent: Double?
-        /// When the period ends; nil where it does not.
+        /// The end of the period. Nil if the period does not end.
         public let resetsAt: Date?
-        /// `enforce` or `shadow`.
+        /// The mode, `enforce` or `shadow`.
         public let mode: String
-        /// Which part of the policy gave the limit.
+        /// The part of the policy that defines the limit.
         public let source: String
     }
 
@@ -43,7 +43,7 @@ extension Usage.LimitUsage: Decodable {
         case resetsAt = "resets_at"
     }
 
-    /// Reads what the sidecar writes: whole numbers, decimal strings for cost, null where there is nothing to say.
+    /// Decodes the sidecar's JSON: whole numbers, decimal strings for cost, and null.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         limit = try fields.decode(String.self, forKey: .limit)

@@ -1,18 +1,20 @@
 import NIOCore
 
-/// Keeps a client from hammering a sidecar that is away: after a failure no new connection is tried for a while, which doubles
-/// with each failure in a row, from 25 ms up to 1 s, give or take a quarter. Pure.
+/// The reconnect backoff of one connection. It starts at 25 ms and doubles with each consecutive failure up to 1 s,
+/// each ±25 %. Pure.
 struct Backoff {
     private var failures = 0
     private var notBefore = NIODeadline.uptimeNanoseconds(0)
 
-    /// Whether a connection may be tried.
+    /// Whether a connection attempt is allowed.
     func allows(_ now: NIODeadline) -> Bool { now >= notBefore }
 
-    /// How long to wait before a connection may be tried; zero where it may be at once.
+    /// Returns the time until a connection attempt is allowed.
     func wait(from now: NIODeadline) -> TimeAmount { max(.zero, notBefore - now) }
 
-    /// - Parameter jitter: 0.75 … 1.25
+    /// Records a failed attempt.
+    ///
+    /// - Parameter jitter: 0.75 … 1.25.
     mutating func failed(_ now: NIODeadline, jitter: Double) {
         let milliseconds = min(1_000, 25 << min(failures, 6))
         failures += 1

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Cuts what arrives on one connection into reply lines and hands them to the link. Owned by the channel's event loop, which
-/// is the link's.
+/// Splits the bytes of a connection into reply lines and passes them to the link. Owned by the event loop of the
+/// channel and the link.
 final class ClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

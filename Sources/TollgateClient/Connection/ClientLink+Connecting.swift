@@ -4,7 +4,7 @@ import NIOPosix
 import TollgateWire
 
 extension ClientLink {
-    /// Opens a connection; on failure every waiting call fails.
+    /// Opens a connection. If that fails, all waiting calls fail.
     func connect() {
         state = .connecting(nil)
         let link = NIOLoopBound(self, eventLoop: eventLoop)
@@ -48,7 +48,7 @@ extension ClientLink {
         }
     }
 
-    /// The reply to AUTH came.
+    /// Handles the reply to AUTH.
     func authenticated(_ connection: Connection, _ line: String) {
         switch ReplyParser.reply(in: line) {
         case .ok: return becomeReady(connection)

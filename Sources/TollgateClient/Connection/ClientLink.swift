@@ -3,15 +3,15 @@ import NIOCore
 import Synchronization
 import TollgateWire
 
-/// The one connection of a client: opens it when a call needs it, sends calls in order and gives each its reply. Everything
-/// in it belongs to `eventLoop`.
+/// The connection of a client. It connects when a call needs it, pipelines calls, and matches replies to calls in
+/// order. Confined to `eventLoop`.
 final class ClientLink {
-    /// The most calls that may wait for a reply at once.
+    /// The maximum number of calls without a reply.
     static let maxCalls = 65_536
 
     enum State {
         case idle
-        /// Until the channel is there, and the token has been taken. Calls wait in `waiting`.
+        /// Connecting or authenticating. Calls wait in `waiting`.
         case connecting(Connection?)
         case ready(Connection)
         case shutDown
@@ -25,23 +25,23 @@ final class ClientLink {
     let eventLoop: any EventLoop
     let address: TollgateAddress
     let token: String?
-    /// For a call, and for opening a connection.
+    /// The time limit of a call, and of connecting.
     let deadline: TimeAmount
 
     var state = State.idle
     var backoff = Backoff()
-    /// Why the last connection failed.
+    /// The error of the last connection.
     var lastProblem = TollgateClientError.unavailable("not connected")
-    /// Calls that are not sent yet, the oldest first. Some may have been given up.
+    /// Calls that have not been sent, oldest first. Some may have finished, by timeout or cancellation.
     var waiting = Deque<Call>()
-    /// Calls whose replies have not arrived, in the order in which they were sent. Some may have been given up.
+    /// Calls that wait for a reply, in request order. Some may have finished, by timeout or cancellation.
     var sent = Deque<Call>()
-    /// Whether the connection has given a reply. One that has is opened again at once when it is lost: the sidecar may have
-    /// closed it for idleness, or been restarted.
+    /// Whether the connection has delivered a reply. If so, a reconnect has no backoff: the sidecar may have closed an
+    /// idle connection, or may have restarted.
     var hasServed = false
-    /// The connections of iterations over alerts, which end with this one.
+    /// The links of iterations over alerts, which end with this link.
     private var alertLinks: [ObjectIdentifier: AlertLink] = [:]
-    /// Requests to be written at the end of the tick.
+    /// Requests to write at the end of the tick.
     private var outbound = ByteBuffer()
 
     init(eventLoop: any EventLoop, address: TollgateAddress, token: String?, deadline: TimeAmount) {
@@ -51,7 +51,7 @@ final class ClientLink {
         self.deadline = deadline
     }
 
-    /// Takes a call: sends it, or keeps it until there is a connection.
+    /// Sends a call, or queues it until the connection is ready.
     func submit(_ call: Call) {
         guard !call.token.isCancelled.load(ordering: .acquiring) else {
             return call.finish(.failure(CancellationError()))
@@ -74,15 +74,15 @@ final class ClientLink {
         call.timer = eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.expire(call) }
     }
 
-    /// The task of a call was cancelled.
+    /// Cancels a call.
     func cancel(_ token: CallToken) {
         let call = sent.first { $0.token === token } ?? waiting.first { $0.token === token }
         call?.finish(.failure(CancellationError()))
         dropFinished()
     }
 
-    /// Forgets calls that nobody waits for, as far as they are the oldest: all expire after the same time, so those behind
-    /// have their turn soon. They are passed over when there is a connection.
+    /// Removes finished calls from the front of the queue. All calls have the same deadline, so those behind follow
+    /// soon.
     private func dropFinished() {
         while let oldest = waiting.first, oldest.isFinished { waiting.removeFirst() }
     }
@@ -90,7 +90,7 @@ final class ClientLink {
     private func expire(_ call: Call) {
         call.finish(.failure(TollgateClientError.timeout))
         dropFinished()
-        // A sidecar that answers nothing at all for so long will not answer what comes after either.
+        // Three deadlines without any reply: later calls would not be answered either.
         guard case .ready(let connection) = state, let oldest = sent.first,
             oldest.startedAt + deadline * 3 <= .now()
         else { return }
@@ -111,7 +111,7 @@ final class ClientLink {
         outbound = ByteBuffer()
     }
 
-    /// A reply line came.
+    /// Handles a reply line.
     func received(_ line: String, from handler: ClientHandler) {
         switch state {
         case .connecting(let connection?) where connection.handler === handler: authenticated(connection, line)
@@ -127,7 +127,7 @@ final class ClientLink {
         }
     }
 
-    /// A connection is of no more use. Only the first report of it counts.
+    /// Handles a lost connection. Later reports of the same loss are ignored.
     func lost(_ handler: ClientHandler, because problem: String) {
         switch state {
         case .connecting(let connection?) where connection.handler === handler: break
@@ -137,7 +137,7 @@ final class ClientLink {
         fail(TollgateClientError.unavailable("\(address): \(problem)"))
     }
 
-    /// Ends every call with an error, and the state of the connection with them.
+    /// Fails every call and resets the state.
     func fail(_ error: TollgateClientError) {
         lastProblem = error
         state = .idle
@@ -154,7 +154,7 @@ final class ClientLink {
         for call in calls { call.finish(.failure(error)) }
     }
 
-    /// Has an iteration over alerts end with this.
+    /// Registers an alert link, which ends when this link shuts down.
     func adopt(_ link: AlertLink) {
         if case .shutDown = state { return link.end() }
         let id = ObjectIdentifier(link)
@@ -162,7 +162,7 @@ final class ClientLink {
         link.onEnd = { [weak self] in self?.alertLinks[id] = nil }
     }
 
-    /// Ends every call and the connection; the future succeeds once that is closed.
+    /// Fails every call and closes the connection. The future succeeds when the connection is closed.
     func shutDown() -> EventLoopFuture<Void> {
         let connection: Connection? =
             switch state {

@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// What kept a connection from being opened, or ended it, in words for the operator. Pure.
+/// Error sentences for failed and lost connections. Pure.
 enum ConnectionProblem {
     static func words(for error: any Error) -> String {
         switch error {
@@ -14,7 +14,7 @@ enum ConnectionProblem {
         }
     }
 
-    /// A name can stand for several addresses: the first attempt speaks for all.
+    /// Describes the first attempt if a host name has several addresses.
     private static func words(for error: NIOConnectionError) -> String {
         if let attempt = error.connectionErrors.first { return words(for: attempt.error) }
         return error.dnsAError == nil && error.dnsAAAAError == nil ? "\(error)" : "host name not found"

@@ -1,9 +1,9 @@
 import NIOCore
 import TollgateWire
 
-/// Cuts what arrives on one connection into lines.
+/// Splits the bytes of one connection into lines.
 struct ReplyLines {
-    /// No line is longer; a decision may list many shadow limits.
+    /// The maximum length of a line in bytes. A decision can list many shadow limits.
     private static let maxLineLength = 1_048_576
 
     private var framer = LineFramer(maxLineLength: maxLineLength)
@@ -13,7 +13,7 @@ struct ReplyLines {
         if arrived.readableBytes == 0 { arrived = bytes } else { arrived.writeImmutableBuffer(bytes) }
     }
 
-    /// The next whole line; nil where more has to arrive first. Throws at one without an end.
+    /// Returns the next complete line, or nil if more bytes are needed. Throws if a line is too long.
     mutating func next() throws -> String? {
         guard let line = try framer.next(in: arrived) else { return nil }
         let text = arrived.getString(at: arrived.readerIndex, length: line.length) ?? ""

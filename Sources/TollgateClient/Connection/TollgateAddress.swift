@@ -1,12 +1,13 @@
-/// Where a sidecar listens. A plain value.
+/// The address of a sidecar.
 public enum TollgateAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
-    /// The sidecar of this host, on its usual port.
+    /// A sidecar on this host with the default port.
     public static let local = TollgateAddress.tcp(host: "127.0.0.1", port: 7379)
 
-    /// Reads `127.0.0.1:7379`, `[::1]:7379`, `localhost:7379` or `unix:/path`. Throws a sentence that quotes the text.
+    /// Parses `127.0.0.1:7379`, `[::1]:7379`, `localhost:7379` or `unix:/path`. Throws a `TollgateAddressError` that
+    /// quotes the text.
     public init(parsing text: String) throws(TollgateAddressError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst(5))
@@ -33,7 +34,7 @@ public enum TollgateAddress: Sendable, Hashable {
 }
 
 extension TollgateAddress: CustomStringConvertible {
-    /// The text that `init(parsing:)` reads.
+    /// The text that `init(parsing:)` parses.
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
@@ -42,9 +43,9 @@ extension TollgateAddress: CustomStringConvertible {
     }
 }
 
-/// A sentence that says what is wrong with an address.
+/// An error sentence about an address.
 public struct TollgateAddressError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// `text: what was expected`
+    /// The text `address: what is expected`.
     public let description: String
 
     init(_ description: String) {

@@ -1,11 +1,12 @@
 import TollgateServer
 
-/// Where an admin API is.
+/// The address of an admin API.
 struct AdminAddress: Equatable {
-    /// What paths are appended to: `http://127.0.0.1:7380`.
+    /// The base URL, such as `http://127.0.0.1:7380`.
     let base: String
 
-    /// Reads `host:port`, `http://…` or `https://…` without a path, or `unix:PATH`. Throws a sentence that names the option.
+    /// Parses `host:port`, `unix:PATH`, or an `http://` or `https://` URL without a path. Throws an error that names
+    /// the option.
     init(parsing text: String) throws {
         if text.hasPrefix("unix:") {
             let path = text.dropFirst("unix:".count)

@@ -3,7 +3,7 @@ import TollgateAdmin
 import TollgateCore
 import TollgatePolicy
 
-/// From arguments to the JSON that the API takes. Amounts are text or whole numbers all the way.
+/// Encodes arguments as the JSON bodies of the API. Amounts remain text or whole numbers throughout.
 enum AdminBody {
     static func tier(_ tier: Tier) throws -> String { try PolicyJSON.text(TierJSON(tier)) }
 
@@ -12,7 +12,7 @@ enum AdminBody {
         return try PolicyJSON.text(Body(limits: LimitsJSON(limits)))
     }
 
-    /// What is nil is left to the API.
+    /// Encodes an assignment. The API chooses the values that are nil.
     static func assignment(tier: String, priority: Int?, disabled: Bool) throws -> String {
         struct Body: Encodable {
             var tier: String
@@ -22,7 +22,9 @@ enum AdminBody {
         return try PolicyJSON.text(Body(tier: tier, priority: priority, enabled: disabled ? false : nil))
     }
 
-    /// - Parameter end: ISO 8601.
+    /// Encodes an override.
+    ///
+    /// - Parameter end: The end in ISO 8601.
     static func override(
         limits: [LimitArgument], additions: [LimitArgument], end: String, reason: String
     ) throws -> String {
@@ -40,18 +42,20 @@ enum AdminBody {
                 add: add.isEmpty ? nil : add, expires_at: end, reason: reason))
     }
 
-    /// - Parameter limits: their names; none stands for all.
+    /// Encodes a reset.
+    ///
+    /// - Parameter limits: The names of limits. None means all of them.
     static func reset(_ limits: [String]) throws -> String {
         try PolicyJSON.text(limits.isEmpty ? [:] : ["limits": limits])
     }
 
-    /// What admins have set for a scope, from an answer of the API.
+    /// Decodes the limits of a scope that administrators have set, from a response of the API.
     static func limits(of answer: JSONValue) throws -> [Limit] {
         guard case .object = answer["limits"] else { return [] }
         return try PolicyJSON.limits(Data(answer["limits"].json.utf8))
     }
 
-    /// So much later, as the API takes it.
+    /// Returns the time after a number of seconds in ISO 8601.
     static func end(_ seconds: Int64, after now: Date) -> String {
         Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down) + Double(seconds)).ISO8601Format()
     }

@@ -2,13 +2,13 @@ import Foundation
 import TollgateAdmin
 
 extension AdminClient {
-    /// The most items that the API gives at a time.
+    /// The maximum page size of the API.
     private static let page = 1_000
 
-    /// So many items of a list, or all where it has fewer, from as many pages as it takes.
+    /// Requests a list page by page, up to a number of items.
     ///
-    /// - Parameter request: for a page of so many items, after a cursor or from the first.
-    /// - Returns: the last answer; where it took several, with the items of all of them.
+    /// - Parameter request: Creates the request for a page of a size, after a cursor.
+    /// - Returns: The last response. If there were several pages, it contains the items of all of them.
     func pages(
         atMost limit: Int, _ request: (_ count: Int, _ cursor: String?) -> AdminRequest
     ) async throws -> AdminReply {

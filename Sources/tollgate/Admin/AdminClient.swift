@@ -4,10 +4,10 @@ import NIOCore
 import NIOHTTP1
 import TollgateAdmin
 
-/// Asks an admin API, with a token. Has to be shut down.
+/// An HTTP client of the admin API, with a token. The owner must shut it down.
 struct AdminClient {
     private static let maxReplySize = 16 << 20
-    /// For how long a connection is tried.
+    /// The time limit for connecting.
     private static let connecting = TimeAmount.seconds(10)
 
     private let address: AdminAddress
@@ -15,13 +15,15 @@ struct AdminClient {
     private let patience: Duration
     private let http: HTTPClient
 
-    /// - Parameter patience: how long to wait for an answer to begin, and for each part of it.
+    /// Creates a client.
+    ///
+    /// - Parameter patience: The timeout for the start of a response, and for each part of it.
     init(_ address: AdminAddress, token: String, patience: Duration) {
         self.address = address
         self.token = token
         self.patience = patience
         var configuration = HTTPClient.Configuration()
-        // A redirect would take the token elsewhere.
+        // A redirect would send the token to another host.
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: Self.connecting, read: TimeAmount(patience))
         configuration.httpVersion = .http1Only
@@ -32,13 +34,13 @@ struct AdminClient {
         try? await http.shutdown()
     }
 
-    /// Throws an `AdminFailure` unless the answer is a success.
+    /// Sends a request. Throws an `AdminFailure` unless the response is a success.
     func send(_ request: AdminRequest) async throws -> AdminReply {
         try checked(await exchange(request))
     }
 
-    /// Replaces or deletes whatever there is: asks which version it has where there is one, and names that. What somebody else
-    /// changes between the two is an error.
+    /// Replaces or deletes a resource: reads its version, then sends it in If-Match. If the resource changes in
+    /// between, the API responds with an error.
     func replace(_ request: AdminRequest) async throws -> AdminReply {
         let reply = try await exchange(request)
         guard reply.status == 428, let current = try? reply.value()["current"].string else { return try checked(reply) }

@@ -1,12 +1,12 @@
 import Foundation
 import TollgateServer
 
-/// The token that administrators show.
+/// Finds the token that commands send to the admin API.
 enum AdminClientToken {
-    /// Throws a sentence where there is none, or none that can be sent.
+    /// Returns the token. Throws an error if there is none, or if it cannot be sent.
     static func find(file: String?, environment: [String: String]) throws -> String {
         let token: String
-        // Where a sidecar that was started in this folder, or with these variables, keeps the one that it has made.
+        // The file of a token that a sidecar generated, if it runs in this folder or with these variables.
         let usualFile = (environment["TOLLGATE_DATA"] ?? "tollgate-data") + "/admin-token"
         if let file {
             token = try TokenFile.read(file, namedBy: "--admin-token-file")

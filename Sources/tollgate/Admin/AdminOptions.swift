@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import TollgateAdmin
 
-/// How the commands of administrators reach a sidecar's admin API.
+/// The options of the commands that call a sidecar's admin API.
 struct AdminOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -25,10 +25,10 @@ struct AdminOptions: ParsableArguments {
     @Flag(help: "Print the JSON of the API.")
     var json = false
 
-    /// Asks the API, and prints what `text` makes of the answer, or the answer itself with `--json` or where it `isRaw`. Ends the
-    /// process with 2 where that goes wrong.
+    /// Calls the API and prints the response as `text` formats it. With `--json` or `isRaw`, prints the response
+    /// itself. Exits with status 2 on an error.
     ///
-    /// - Parameter patienceFactor: How many times as long as the timeout this answer may take.
+    /// - Parameter patienceFactor: The factor by which this response may exceed the timeout.
     func run(
         isRaw: Bool = false, patienceFactor: Int = 1, _ ask: (AdminClient) async throws -> AdminReply,
         text: (JSONValue) throws -> String
@@ -37,7 +37,7 @@ struct AdminOptions: ParsableArguments {
             let reply = try await answer(patienceFactor, ask)
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
-                // Something deleted is answered without a body.
+                // The response to a DELETE has no body.
                 print(
                     text.isEmpty ? #"{"status":"ok"}"# : text,
                     terminator: text.utf8.last == UInt8(ascii: "\n") ? "" : "\n")

@@ -1,16 +1,16 @@
 import Foundation
 import TollgateAdmin
 
-/// What the admin API answered.
+/// A response of the admin API.
 struct AdminReply {
     var status: UInt
-    /// As it came, with the quotes.
+    /// The ETag, with its quotes.
     var etag: String?
     var body: Data
 
     var isSuccess: Bool { (200..<300).contains(status) }
 
-    /// Null where there is no body. Throws a sentence on what is not JSON.
+    /// Parses the body. Returns null if there is none. Throws an error if it is not JSON.
     func value() throws -> JSONValue {
         guard !body.isEmpty else { return .null }
         do {
@@ -21,7 +21,7 @@ struct AdminReply {
     }
 }
 
-/// What went wrong, for people: one sentence a line.
+/// Error sentences, one per line.
 struct AdminFailure: Error, Equatable, CustomStringConvertible {
     var lines: [String]
 
@@ -29,7 +29,7 @@ struct AdminFailure: Error, Equatable, CustomStringConvertible {
         self.lines = lines
     }
 
-    /// From an answer that is not a success.
+    /// Describes a response that is not a success.
     init(_ reply: AdminReply, from address: AdminAddress) {
         guard let problem = try? reply.value(), let title = problem["title"].string else {
             lines = ["\(address.base) answered with status \(reply.status); is that the admin API of Tollgate?"]

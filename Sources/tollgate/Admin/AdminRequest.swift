@@ -1,4 +1,4 @@
-/// What is asked of the admin API.
+/// A request to the admin API.
 struct AdminRequest {
     enum Method: String {
         case get = "GET"
@@ -8,14 +8,16 @@ struct AdminRequest {
     }
 
     var method: Method
-    /// With the query.
+    /// The path and the query.
     var path: String
-    /// JSON.
+    /// The body as JSON.
     var body: String?
-    /// The precondition: name of the header, and value.
+    /// The precondition: a header's name and value.
     var condition: (name: String, value: String)?
 
-    /// - Parameter segments: of the path, as they are; each is encoded.
+    /// Creates a request.
+    ///
+    /// - Parameter segments: The segments of the path, unencoded.
     init(_ method: Method, _ segments: String..., query: [(String, String)] = [], body: String? = nil) {
         self.method = method
         self.body = body
@@ -25,14 +27,14 @@ struct AdminRequest {
         }
     }
 
-    /// The same, only where the version is that of an ETag; `"0"` is that of nothing.
+    /// Returns the request with an If-Match precondition. The ETag `"0"` means that nothing exists.
     func matching(_ etag: String) -> AdminRequest {
         var request = self
         request.condition = etag == "\"0\"" ? ("If-None-Match", "*") : ("If-Match", etag)
         return request
     }
 
-    /// Percent-encoded but for letters, digits, `-._~` and the characters named.
+    /// Percent-encodes everything but letters, digits, `-._~` and the given characters.
     static func encoded(_ text: some StringProtocol, keeping kept: String) -> String {
         var result = ""
         for byte in text.utf8 {

@@ -13,7 +13,7 @@ extension AdminText {
         return list(table, of: answer, none: "no alerts")
     }
 
-    /// All of one, a line for each thing.
+    /// Formats one alert, with one line per property.
     static func alert(_ alert: JSONValue) -> String {
         let period = alert["period_id"].string.map { " of \($0)" } ?? ""
         let shadow = alert["mode"].string == "shadow" ? ", in shadow" : ""
@@ -35,7 +35,7 @@ extension AdminText {
         return lines.map(JSONValue.printable).joined(separator: "\n")
     }
 
-    /// What somebody has done to one.
+    /// Formats the change of an alert.
     static func alertChange(_ alert: JSONValue) -> String {
         JSONValue.printable(
             "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
@@ -52,18 +52,18 @@ extension AdminText {
         return list(table, of: answer, none: "no events")
     }
 
-    /// `12/3`: what was used, and what reservations held of the limit where that was anything.
+    /// Formats usage as `12/3`: used, and held by reservations if anything is.
     private static func usedAndHeld(_ event: JSONValue) -> String {
         let held = event["held"].text
         return event["used"].text + (held == "0" ? "" : "/\(held)")
     }
 
-    /// The limit without its scope.
+    /// The name of the limit without its scope.
     private static func limit(of answer: JSONValue) -> String {
         answer["meter"].string == "concurrent" ? "concurrent" : "\(answer["meter"].text)/\(answer["period"].text)"
     }
 
-    /// The time without its milliseconds.
+    /// The time without milliseconds.
     private static func second(_ time: JSONValue) -> String {
         String(time.text.prefix { $0 != "." }) + (time.text.contains(".") ? "Z" : "")
     }

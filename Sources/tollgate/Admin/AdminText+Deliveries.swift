@@ -1,7 +1,7 @@
 import TollgateAdmin
 
 extension AdminText {
-    /// A table of the receivers, and one of the deliveries that have failed, if any.
+    /// Formats a table of the receivers, and one of failed deliveries if there are any.
     static func deliveries(_ answer: JSONValue) -> String {
         var receivers = Table(
             ["receiver", "type", "to", "only", "unread", "pending", "failing", "dead letters", "fails since"],
@@ -35,7 +35,7 @@ extension AdminText {
         ]
     }
 
-    /// `user cost critical`
+    /// Formats the filters of a receiver, such as `user cost critical`.
     private static func only(_ receiver: JSONValue) -> String {
         let words = ["kinds", "meters", "severities"].flatMap { receiver[$0].array.map(\.text) }
         return words.isEmpty ? "-" : words.joined(separator: " ")

@@ -1,7 +1,7 @@
 import TollgateAdmin
 
 extension AdminText {
-    /// A user's tier, why, and what is used of each limit.
+    /// Formats a user's tier, the reason for it, and the usage of each limit.
     static func user(_ answer: JSONValue) -> String {
         var lines = ["user      \(answer["user"].text)", "tier      \(tier(of: answer["tier"]))"]
         for candidate in answer["candidates"].array.dropFirst() {

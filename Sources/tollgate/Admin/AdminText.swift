@@ -1,6 +1,6 @@
 import TollgateAdmin
 
-/// From the answers of the API to text for people.
+/// Formats responses of the API for the terminal.
 enum AdminText {
     static func tiers(_ answer: JSONValue) -> String {
         var table = Table(["tier", "name", "limits", "calendar", "origin", "version"])
@@ -23,7 +23,7 @@ enum AdminText {
             "\(answer["id"].text): \(answer["tier"].text), priority \(answer["priority"].text)\(off)\(version(answer))"
     }
 
-    /// What holds for a scope.
+    /// Formats the limits in force for a scope.
     static func effectiveLimits(_ answer: JSONValue) -> String {
         var table = Table(["limit", "max", "mode", "source", "origin"], amounts: ["max"])
         for limit in answer["effective"].array {
@@ -64,13 +64,13 @@ enum AdminText {
         return list(table, of: answer, none: "no changes")
     }
 
-    /// A page of a list, and that there is more of it where there is.
+    /// Formats a page of a list, and notes if there are more items.
     static func list(_ table: Table, of answer: JSONValue, none: String) -> String {
         guard !table.isEmpty else { return none }
         return answer["next"] == .null ? table.text : table.text + "\nand more: see --limit"
     }
 
-    /// `cost/month=500 requests/1m=60`
+    /// Formats limits as `cost/month=500 requests/1m=60`.
     static func limits(_ limits: JSONValue) -> String {
         let words = limits.members.flatMap { meter, periods in
             meter == "concurrent"
@@ -80,7 +80,7 @@ enum AdminText {
         return words.isEmpty ? "no limits" : words.joined(separator: " ")
     }
 
-    /// With `(shadow)` where it only reports.
+    /// Formats a limit. A shadow limit ends with `(shadow)`.
     private static func limit(_ value: JSONValue) -> String {
         guard case .object = value else { return max(value) }
         return max(value["max"]) + (value["mode"].string == "shadow" ? "(shadow)" : "")
@@ -88,14 +88,14 @@ enum AdminText {
 
     static func max(_ value: JSONValue) -> String { value == .null ? "unlimited" : value.text }
 
-    /// `requests/1m=100 cost/month+50`
+    /// Formats the changes of an override as `requests/1m=100 cost/month+50`.
     static func changes(of override: JSONValue) -> String {
         let absolute = override["limits"].members.isEmpty ? [] : [limits(override["limits"])]
         let added = override["add"].members.map { "\($0.key)+\($0.value.text)" }
         return (absolute + added).joined(separator: " ")
     }
 
-    /// What a tier says of days, weeks and months: `America/New_York 06:00 day 15`.
+    /// Formats the calendar of a tier, such as `America/New_York 06:00 day 15`.
     private static func calendar(_ tier: JSONValue) -> String {
         let hour = tier["reset_hour"] == .null ? nil : "\(tier["reset_hour"].text):00"
         let day = tier["billing_day"] == .null ? nil : "day \(tier["billing_day"].text)"

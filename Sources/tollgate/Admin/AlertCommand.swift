@@ -1,20 +1,22 @@
 import ArgumentParser
 
-/// `tollgate alert`
+/// The command `tollgate alert`.
 struct AlertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alert", abstract: "Look at an alert, and say what became of it.",
         subcommands: [AlertShow.self, AlertAcknowledge.self, AlertResolve.self])
 }
 
-/// Which alert a command is about.
+/// The argument that identifies an alert.
 struct AlertArguments: ParsableArguments {
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
     var id: String
 
-    /// - Parameter verb: what is said of it, as the API has it.
+    /// Changes the state of the alert.
+    ///
+    /// - Parameter verb: The last path segment of the API.
     func change(_ verb: String) async throws {
         try await options.run {
             try await $0.send(AdminRequest(.post, "v1", "alerts", id, verb))
@@ -24,7 +26,7 @@ struct AlertArguments: ParsableArguments {
     }
 }
 
-/// `tollgate alert show mi8x3k2p-1b0q6y0c3v5xk`
+/// The command `tollgate alert show mi8x3k2p-1b0q6y0c3v5xk`.
 struct AlertShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "All that is known of an alert.")
     @OptionGroup var arguments: AlertArguments
@@ -38,7 +40,7 @@ struct AlertShow: AsyncParsableCommand {
     }
 }
 
-/// `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`
+/// The command `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`.
 struct AlertAcknowledge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "acknowledge", abstract: "Say that you have seen an open alert; it stays active.")
@@ -47,7 +49,7 @@ struct AlertAcknowledge: AsyncParsableCommand {
     func run() async throws { try await arguments.change("acknowledge") }
 }
 
-/// `tollgate alert resolve mi8x3k2p-1b0q6y0c3v5xk`
+/// The command `tollgate alert resolve mi8x3k2p-1b0q6y0c3v5xk`.
 struct AlertResolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve", abstract: "Say that an alert does not matter any more.",

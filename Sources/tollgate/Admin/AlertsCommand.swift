@@ -1,7 +1,7 @@
 import ArgumentParser
 import TollgateCore
 
-/// `tollgate alerts --scope user:alice`
+/// The command `tollgate alerts --scope user:alice`.
 struct Alerts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Limits that are used up, or nearly: the alerts, newest first.",

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tollgate assign role:Faculty premium`
+/// The command `tollgate assign role:Faculty premium`.
 struct Assign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Give a tier to a user, a role, an e-mail domain, or everyone.")
@@ -28,7 +28,7 @@ struct Assign: AsyncParsableCommand {
     }
 }
 
-/// `tollgate unassign role:Faculty`
+/// The command `tollgate unassign role:Faculty`.
 struct Unassign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take back an assignment that an admin has made; what the policy file says holds again.")

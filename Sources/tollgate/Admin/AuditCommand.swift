@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tollgate audit`
+/// The command `tollgate audit`.
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Who has changed what, newest first.")
     @OptionGroup var options: AdminOptions

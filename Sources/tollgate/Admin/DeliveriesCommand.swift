@@ -1,7 +1,7 @@
 import ArgumentParser
 import TollgateAdmin
 
-/// `tollgate deliveries`
+/// The command `tollgate deliveries`.
 struct Deliveries: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Whether alerts reach their receivers: what waits to be tried again, and what was given up.")

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tollgate events --limit-name requests/1m`
+/// The command `tollgate events --limit-name requests/1m`.
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Requests that limits have refused, newest first.",

@@ -2,16 +2,16 @@ import ArgumentParser
 import TollgateCore
 import TollgatePolicy
 
-/// `requests/1m=60` and `cost/month=unlimited`, as they stand on the command line.
+/// A limit on the command line: `requests/1m=60` or `cost/month=unlimited`.
 struct LimitArgument: Equatable {
     var meter: Meter
     var period: Period
-    /// Nil is unlimited; nano-units for `cost`.
+    /// The maximum, in nano-units for `cost`. Nil means unlimited.
     var amount: Int64?
 
     var name: String { Limit(meter, period, max: nil).name }
 
-    /// Throws a sentence.
+    /// Parses a limit. Throws an error that quotes the argument.
     init(parsing text: String) throws {
         guard let sign = text.firstIndex(of: "=") else { throw ScopeError("expected a limit such as requests/1m=60") }
         (meter, period) = try Self.name(String(text[..<sign]))
@@ -19,7 +19,7 @@ struct LimitArgument: Equatable {
         amount = value == "unlimited" || value == "null" ? nil : try Self.amount(value, meter)
     }
 
-    /// `requests/1m`. Throws a sentence.
+    /// Parses the name of a limit, such as `requests/1m`. Throws an error that quotes it.
     static func name(_ text: String) throws -> (Meter, Period) {
         guard let name = Limit.parse(name: text) else {
             throw ScopeError("expected a limit such as requests/1m, cost/month, cost/request or concurrent")
@@ -42,7 +42,7 @@ struct LimitArgument: Equatable {
         return number
     }
 
-    /// Throws a sentence where one limit is named twice, in whatever spelling.
+    /// Throws an error if a limit is named twice, also in different spellings.
     static func requireDistinct(_ limits: [LimitArgument]) throws {
         var names: Set<String> = []
         for limit in limits where !names.insert(limit.name).inserted {
@@ -50,7 +50,7 @@ struct LimitArgument: Equatable {
         }
     }
 
-    /// Limits with some of them changed. A limit that was there keeps its mode and thresholds.
+    /// Returns the limits with changes applied. A changed limit keeps its mode and thresholds.
     static func merge(_ changes: [LimitArgument], into limits: [Limit]) -> [Limit] {
         var limits = limits
         for change in changes {

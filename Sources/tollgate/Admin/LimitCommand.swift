@@ -3,7 +3,7 @@ import TollgateAdmin
 import TollgateCore
 import TollgatePolicy
 
-/// `tollgate limit`
+/// The command `tollgate limit`.
 struct LimitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "limit", abstract: "Look at the limits of one scope, set and delete them.",
@@ -12,7 +12,7 @@ struct LimitCommand: AsyncParsableCommand {
     static func path(_ scope: String) -> AdminRequest { AdminRequest(.get, "v1", "scopes", scope, "limits") }
 }
 
-/// `tollgate limit list tool:search`
+/// The command `tollgate limit list tool:search`.
 struct LimitList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "What holds for a scope, and where it comes from.")
@@ -30,7 +30,7 @@ struct LimitList: AsyncParsableCommand {
     }
 }
 
-/// `tollgate limit set tool:search requests/1m=10`
+/// The command `tollgate limit set tool:search requests/1m=10`.
 struct LimitSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set limits of a scope; others that were set for it stay.")
@@ -62,7 +62,7 @@ struct LimitSet: AsyncParsableCommand {
     }
 }
 
-/// `tollgate limit delete tool:search requests/1m`
+/// The command `tollgate limit delete tool:search requests/1m`.
 struct LimitDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete limits that admins have set for a scope: those named, or all.")
@@ -87,17 +87,18 @@ struct LimitDelete: AsyncParsableCommand {
     }
 }
 
-/// `requests/1m` on the command line.
+/// The name of a limit on the command line, such as `requests/1m`.
 struct LimitName: Equatable {
     var name: String
 
-    /// Throws a sentence.
+    /// Parses the name. Throws an error that quotes the argument.
     init(parsing text: String) throws {
         let (meter, period) = try LimitArgument.name(text)
         name = Limit(meter, period, max: nil).name
     }
 
-    /// What is left without those named, or without any. Throws a sentence where there is nothing to take away.
+    /// Returns the limits without the named ones, or none if no names are given. Throws an error if there is nothing to
+    /// remove.
     static func removing(_ names: [LimitName], from limits: [Limit], of scope: String) throws -> [Limit] {
         if let missing = names.first(where: { name in !limits.contains { $0.name == name.name } }) {
             throw AdminFailure(["\(scope): no admin has set \(missing.name)"])

@@ -2,14 +2,14 @@ import ArgumentParser
 import Foundation
 import TollgateCore
 
-/// `tollgate override`
+/// The command `tollgate override`.
 struct OverrideCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "override", abstract: "Change the limits of a scope for a time.",
         subcommands: [OverrideSet.self, OverrideClear.self])
 }
 
-/// `tollgate override set user:alice --add cost/month=50 --for 1h --reason deadline`
+/// The command `tollgate override set user:alice --add cost/month=50 --for 1h --reason deadline`.
 struct OverrideSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Grant an override; it comes instead of one that holds.")
@@ -56,7 +56,7 @@ struct OverrideSet: AsyncParsableCommand {
         }
     }
 
-    /// Of `90s`, `30m`, `1h`, `7d`, up to a year. Throws a sentence.
+    /// Parses a duration such as `90s`, `30m`, `1h` or `7d`, up to a year. Throws an error that quotes it.
     static func seconds(parsing text: String) throws -> Int64 {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), count > 0,
@@ -66,7 +66,7 @@ struct OverrideSet: AsyncParsableCommand {
     }
 }
 
-/// `tollgate override clear user:alice`
+/// The command `tollgate override clear user:alice`.
 struct OverrideClear: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "clear", abstract: "End an override.")
     @OptionGroup var options: AdminOptions

@@ -1,8 +1,8 @@
 import TollgateCore
 import TollgatePolicy
 
-/// Arguments that become a part of a request's path or query. What could be none is refused with a sentence before anybody is asked:
-/// an empty one would make it the path of something else.
+/// Validates arguments that become a part of a request's path or query. An invalid one is rejected before any request,
+/// because an empty one would address another resource.
 enum RequestArgument {
     static func alert(_ text: String) throws -> String {
         guard Alert.isID(text) else {
@@ -17,7 +17,7 @@ enum RequestArgument {
         return text
     }
 
-    /// One kind, or several that are joined.
+    /// Validates a scope kind, or several that are joined.
     static func kind(_ text: String) throws -> String {
         guard !text.isEmpty else { throw ScopeError("expected a kind, such as user") }
         _ = try ScopeKind(parsing: text)
@@ -38,7 +38,7 @@ enum RequestArgument {
         return text
     }
 
-    /// `requests/1m`, or that of one scope: `user:alice/requests/1m`.
+    /// Validates the name of a limit, with or without its scope: `user:alice/requests/1m`.
     static func limitName(_ text: String) throws -> String {
         _ = try Limit.parse(scopedName: text)
         return text

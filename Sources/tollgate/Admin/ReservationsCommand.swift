@@ -1,13 +1,13 @@
 import ArgumentParser
 
-/// `tollgate reservations`
+/// The command `tollgate reservations`.
 struct ReservationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reservations", abstract: "Look at open reservations, and end them.",
         subcommands: [ReservationsList.self, ReservationsCancel.self])
 }
 
-/// `tollgate reservations list user:alice`
+/// The command `tollgate reservations list user:alice`.
 struct ReservationsList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "What open reservations hold of a scope, the first to end first.")
@@ -34,7 +34,7 @@ struct ReservationsList: AsyncParsableCommand {
     }
 }
 
-/// `tollgate reservations cancel user:alice 6f9a2c01d44be870-1a`
+/// The command `tollgate reservations cancel user:alice 6f9a2c01d44be870-1a`.
 struct ReservationsCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "End an open reservation: what it holds is free at once.",

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tollgate reset user:alice requests/1m`
+/// The command `tollgate reset user:alice requests/1m`.
 struct Reset: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Set the counters of a scope to nothing: of the limits named, or of all.",

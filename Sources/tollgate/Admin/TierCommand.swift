@@ -2,14 +2,14 @@ import ArgumentParser
 import TollgateCore
 import TollgatePolicy
 
-/// `tollgate tier`
+/// The command `tollgate tier`.
 struct TierCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tier", abstract: "Look at tiers, make, replace and delete them.",
         subcommands: [TierList.self, TierSet.self, TierDelete.self])
 }
 
-/// `tollgate tier list`
+/// The command `tollgate tier list`.
 struct TierList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "All tiers, of the policy file and of admins.")
@@ -24,7 +24,7 @@ struct TierList: AsyncParsableCommand {
     }
 }
 
-/// `tollgate tier set premium --limit cost/month=500`
+/// The command `tollgate tier set premium --limit cost/month=500`.
 struct TierSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Make a tier, or replace one.",
@@ -62,7 +62,7 @@ struct TierSet: AsyncParsableCommand {
     }
 }
 
-/// `tollgate tier delete premium`
+/// The command `tollgate tier delete premium`.
 struct TierDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Delete a tier that an admin has made and nobody is assigned to.")

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tollgate who alice --role Faculty`
+/// The command `tollgate who alice --role Faculty`.
 struct Who: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Which tier a user has, why, and what is used of each limit.")

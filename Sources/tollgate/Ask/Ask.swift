@@ -1,7 +1,7 @@
 import ArgumentParser
 import TollgateWire
 
-/// `tollgate check user=alice tool=search`
+/// The command `tollgate check user=alice tool=search`.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask for a decision, and count the request if it is ALLOW.",
@@ -13,7 +13,7 @@ struct Check: AsyncParsableCommand {
     func run() async throws { try await options.ask(.check, words) }
 }
 
-/// `tollgate peek user=alice`
+/// The command `tollgate peek user=alice`.
 struct Peek: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The decision that check would get; counts nothing.",
@@ -25,7 +25,7 @@ struct Peek: AsyncParsableCommand {
     func run() async throws { try await options.ask(.peek, words) }
 }
 
-/// `tollgate record user=alice cost=0.02`
+/// The command `tollgate record user=alice cost=0.02`.
 struct Record: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Record what was really used.")
     @OptionGroup var options: ClientOptions
@@ -36,7 +36,7 @@ struct Record: AsyncParsableCommand {
     func run() async throws { try await options.ask(.record, words) }
 }
 
-/// `tollgate refund user=alice cost=0.02`
+/// The command `tollgate refund user=alice cost=0.02`.
 struct Refund: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Take back what was recorded.")
     @OptionGroup var options: ClientOptions
@@ -46,7 +46,7 @@ struct Refund: AsyncParsableCommand {
     func run() async throws { try await options.ask(.refund, words) }
 }
 
-/// `tollgate reserve user=alice cost=0.07 ttl=60`
+/// The command `tollgate reserve user=alice cost=0.07 ttl=60`.
 struct Reserve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask for a decision, and keep the amounts back if it is ALLOW.",
@@ -58,7 +58,7 @@ struct Reserve: AsyncParsableCommand {
     func run() async throws { try await options.ask(.reserve, words) }
 }
 
-/// `tollgate commit reservation=… cost=0.05`
+/// The command `tollgate commit reservation=… cost=0.05`.
 struct Commit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Charge what a reserved call really used. May be repeated: it counts once.")
@@ -70,7 +70,7 @@ struct Commit: AsyncParsableCommand {
     func run() async throws { try await options.ask(.commit, words) }
 }
 
-/// `tollgate cancel reservation=…`
+/// The command `tollgate cancel reservation=…`.
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End a reservation whose call was not made, and take its request back.")
@@ -81,7 +81,7 @@ struct Cancel: AsyncParsableCommand {
     func run() async throws { try await options.ask(.cancel, words) }
 }
 
-/// `tollgate usage user:alice`
+/// The command `tollgate usage user:alice`.
 struct UsageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "usage", abstract: "What a scope has used of each of its limits, as JSON.")
@@ -92,7 +92,7 @@ struct UsageCommand: AsyncParsableCommand {
     func run() async throws { try await options.ask(.usage, ["scope=\(scope)"]) }
 }
 
-/// `tollgate ping`
+/// The command `tollgate ping`.
 struct Ping: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Exit 0 if the sidecar answers.")
     @OptionGroup var options: ClientOptions

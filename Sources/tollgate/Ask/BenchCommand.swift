@@ -4,7 +4,7 @@ import TollgateBench
 import TollgateRedis
 import TollgateServer
 
-/// `tollgate bench`
+/// The command `tollgate bench`.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",

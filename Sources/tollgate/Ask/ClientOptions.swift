@@ -5,7 +5,7 @@ import TollgateClient
 import TollgateServer
 import TollgateWire
 
-/// How the commands that ask a running sidecar reach it.
+/// The options of the commands that call a running sidecar.
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -21,8 +21,7 @@ struct ClientOptions: ParsableArguments {
     @Flag(help: "Print the reply as JSON.")
     var json = false
 
-    /// Sends one request line, prints the reply, and ends the process with a status that tells of it: 0, 1 for a DENY, 2 for
-    /// an error.
+    /// Sends one request line and prints the reply. Exits with status 0, 1 for a DENY, or 2 for an error.
     func ask(_ verb: Verb, _ words: [String] = []) async throws {
         let reply: (line: String, value: Reply)
         do {
@@ -52,7 +51,7 @@ struct ClientOptions: ParsableArguments {
         return (reply, try Array(reply.utf8).withUnsafeBytes { try ReplyParser.parse($0) })
     }
 
-    /// Throws a sentence that names the option.
+    /// Parses the address. Throws an error that names the option.
     func address() throws -> TollgateAddress {
         let environment = ProcessInfo.processInfo.environment
         do {

@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// `tollgate keys user:alice`
+/// The command `tollgate keys user:alice`.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Print the keys in Redis of scopes, and the commands that show what they hold.",
@@ -66,13 +66,13 @@ struct KeysCommand: ParsableCommand {
     }
 }
 
-/// The keys of one scope, as they are printed.
+/// The printed keys of one scope.
 private struct ScopeListing: Encodable {
     struct Key: Encodable {
         var key: String
         var type: String
         var content: String
-        /// For a shell.
+        /// The redis-cli command, quoted for a shell.
         var command: String
 
         init(_ listed: ListedKey) {

@@ -3,13 +3,13 @@ import TollgateCore
 import TollgatePolicy
 import TollgateServer
 
-/// `tollgate policy`
+/// The command `tollgate policy`.
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Look after a policy file.", subcommands: [PolicyCheck.self])
 }
 
-/// `tollgate policy check FILE`
+/// The command `tollgate policy check FILE`.
 struct PolicyCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

@@ -3,7 +3,7 @@ import TollgateClient
 import TollgateCore
 import TollgateWire
 
-/// A reply as JSON for programs. Amounts are decimal text, as they were on the wire.
+/// A reply as JSON. Amounts remain decimal text, as in the protocol.
 enum ReplyJSON {
     private struct Answer: Encodable {
         var reply: String

@@ -1,7 +1,8 @@
 import NIOCore
 import TollgateWire
 
-/// A request made of the words of a command line. The shell has taken the quotes away: values that need them get them back.
+/// A request line from the words of a command line. The shell has removed quotes, so values that need them are quoted
+/// again.
 enum RequestLine {
     static func make(_ verb: Verb, _ words: [String]) -> ByteBuffer {
         var line = ByteBuffer(string: verb.name)

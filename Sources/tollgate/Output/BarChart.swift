@@ -1,34 +1,34 @@
-/// Bars that lie side by side, each as long as its amount, in one piece or in several.
+/// A chart of horizontal bars. Each bar has one or several segments.
 struct BarChart {
     struct Bar {
-        /// What stands before it.
+        /// The label in front of the bar.
         var label: String
-        /// Its amount for people.
+        /// The formatted amount.
         var text: String
-        /// The amounts of its pieces, 0 or more, in the order of the chart's names; one where there are no names.
+        /// The amounts of the segments, 0 or more, in the order of `names`. One if there are no names.
         var pieces: [Double]
 
         var amount: Double { pieces.reduce(0, +) }
     }
 
-    /// What a piece is about, and its amount over all bars for people; none where bars are in one piece.
+    /// The names and formatted totals of the segments. Empty if bars have one segment.
     var names: [(name: String, text: String)]
     var bars: [Bar]
 
     private static let leastCells = 10
-    /// Columns of a name in the legend.
+    /// The maximum width of a name in the legend.
     private static let maxNameLength = 24
     private static let gapInLegend = "   "
-    /// Of a cell, from one eighth to all of it.
+    /// Blocks from one eighth of a cell to a full cell.
     private static let eighths = ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"].map(Character.init)
     /// Cyan, yellow, magenta, green, blue, grey.
     private static let colours = [36, 33, 35, 32, 34, 90]
 
-    /// How many kinds of pieces can be told from each other.
+    /// The number of segments that the terminal can distinguish.
     static func maxNames(on terminal: Terminal) -> Int { terminal.hasColour ? colours.count : 4 }
 
-    /// A legend where there are names, then a line a bar: label, amount, bar. Without white space at the ends, and none longer than
-    /// the terminal has columns.
+    /// Draws the legend if there are names, then one line per bar: label, amount, bar. Lines have no trailing white
+    /// space and fit the terminal.
     func lines(on terminal: Terminal) -> [String] {
         let texts = bars.map { TerminalWidth.of($0.text) }.max() ?? 0
         let room = max(terminal.columns - texts - 4 - Self.leastCells, 1)
@@ -48,7 +48,7 @@ struct BarChart {
 
     private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
 
-    /// As many names on a line as it has room for.
+    /// Draws the legend, with as many names per line as fit.
     private func legend(on terminal: Terminal) -> [String] {
         var lines: [(text: String, width: Int)] = []
         for (place, name) in names.enumerated() {
@@ -66,13 +66,15 @@ struct BarChart {
         return lines.map(\.text)
     }
 
-    /// - Parameter length: in cells.
+    /// Draws a bar.
+    ///
+    /// - Parameter length: The length in cells.
     private func draw(_ bar: Bar, _ length: Double, _ terminal: Terminal) -> String {
         if names.isEmpty { return terminal.coloured(solid(length, terminal), Self.colours[0]) }
         let cells = max(Int(length.rounded()), 1)
         var (drawn, sum, line) = (0, 0.0, "")
         for (place, piece) in bar.pieces.enumerated() {
-            // Ends are rounded, not lengths: together they are as long as the bar.
+            // Positions are rounded, not lengths, so that the segments add up to the bar.
             sum += piece
             let end = min(Int((sum / bar.amount * Double(cells)).rounded()), cells)
             let text = String(repeating: glyph(place, terminal), count: max(end - drawn, 0))
@@ -82,7 +84,7 @@ struct BarChart {
         return line
     }
 
-    /// What is more than nothing can be seen.
+    /// Draws a bar of one segment. Any amount above zero is visible.
     private func solid(_ length: Double, _ terminal: Terminal) -> String {
         guard terminal.isUTF8 else { return String(repeating: "#", count: max(Int(length.rounded()), 1)) }
         let eighths = max(Int((length * 8).rounded()), 1)
@@ -90,7 +92,7 @@ struct BarChart {
         return eighths % 8 == 0 ? whole : whole + String(Self.eighths[eighths % 8 - 1])
     }
 
-    /// Colours tell pieces apart; without them it is how dense they are.
+    /// Returns the character of a segment. Without colours, segments differ in density.
     private func glyph(_ place: Int, _ terminal: Terminal) -> String {
         if terminal.hasColour { return terminal.isUTF8 ? "█" : "#" }
         return (terminal.isUTF8 ? ["█", "▓", "▒", "░"] : ["#", "=", "+", "."])[place]

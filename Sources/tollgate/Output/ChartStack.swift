@@ -2,7 +2,7 @@ import TollgateAdmin
 import TollgateCore
 import TollgateStores
 
-/// Which pieces the bars of a split report have: the largest, and all others together.
+/// The segments of the bars of a split report: the largest parts, and all others combined.
 struct ChartStack {
     private struct Key: Hashable {
         var name: String
@@ -12,12 +12,14 @@ struct ChartStack {
     private let dimension: String
     private let meter: HistoryMeter
     private let places: [Key: Int]
-    /// The names of the pieces, and their amounts for people.
+    /// The names of the segments and their formatted amounts.
     let legend: [(name: String, text: String)]
 
+    /// Selects the segments.
+    ///
     /// - Parameters:
-    ///   - rows: all days or months of the chart.
-    ///   - most: how many pieces a bar may have, 2 or more.
+    ///   - rows: All days or months of the chart.
+    ///   - max: The maximum number of segments, 2 or more.
     init(rows: [JSONValue], dimension: String, meter: HistoryMeter, most: Int) {
         self.dimension = dimension
         self.meter = meter
@@ -30,7 +32,7 @@ struct ChartStack {
         self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
     }
 
-    /// What each part has in all rows together, the largest first; without those that have nothing to be drawn in any row.
+    /// Returns the total of each part over all rows, largest first, without parts that are invisible in every row.
     private static func drawnParts(
         _ rows: [JSONValue], _ dimension: String, _ meter: HistoryMeter
     ) -> [(key: Key, name: String, amount: JSONValue)] {
@@ -50,8 +52,8 @@ struct ChartStack {
         .sorted { ReportAmount.length($0.2) > ReportAmount.length($1.2) }
     }
 
-    /// In the order of the legend. A part below zero, what was taken back without saying of whose, makes all others shorter, each
-    /// by its share of it, so that the bar is as long as the row's total.
+    /// Returns the segments of a row in the order of the legend. A negative part, from a refund without labels,
+    /// shortens all others in proportion, so that the bar is as long as the row's total.
     func pieces(of row: JSONValue) -> [Double] {
         var pieces = [Double](repeating: 0, count: legend.count)
         var isLess = false
@@ -67,7 +69,7 @@ struct ChartStack {
     }
 
     private static func key(_ part: JSONValue, _ dimension: String) -> Key {
-        // Nothing that has a name is told by the text of null.
+        // Names are never empty, so the empty name stands for null.
         Key(name: part[dimension].string ?? "", isOther: part["is_other"] == .bool(true))
     }
 }

@@ -2,25 +2,25 @@ import Foundation
 import TollgateAdmin
 import TollgateCore
 
-/// What commands take from the answers of the API. Numbers are decimal, not binary: amounts are printed as they came.
+/// Access to the API's responses. Numbers are decimal, not binary, so amounts are printed exactly.
 extension JSONValue {
-    /// A member of an object; null where there is none.
+    /// Returns a member of an object, or null.
     subscript(key: String) -> JSONValue {
         if case .object(let members) = self { members[key] ?? .null } else { .null }
     }
 
-    /// The items of an array; none of anything else.
+    /// The items of an array. Empty for other values.
     var array: [JSONValue] { if case .array(let items) = self { items } else { [] } }
 
-    /// The members of an object by their keys; none of anything else.
+    /// The members of an object, sorted by key. Empty for other values.
     var members: [(key: String, value: JSONValue)] {
         if case .object(let members) = self { members.sorted { $0.key < $1.key } } else { [] }
     }
 
-    /// Nil where it is not text.
+    /// The string, or nil for other values.
     var string: String? { if case .string(let text) = self { text } else { nil } }
 
-    /// For people: text without quotes, `-` for null, JSON in one line for lists and objects.
+    /// The value as text: strings without quotes, `-` for null, arrays and objects as one line of JSON.
     var text: String {
         switch self {
         case .null: "-"
@@ -32,13 +32,13 @@ extension JSONValue {
         }
     }
 
-    /// In one line, keys in alphabetical order.
+    /// The value as one line of JSON, with sorted keys.
     var json: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    /// What comes from elsewhere must not steer the terminal, nor turn what stands there around.
+    /// Replaces characters that could control the terminal or reverse the direction of text.
     static func printable(_ text: String) -> String { PlainText.oneLine(text) }
 }

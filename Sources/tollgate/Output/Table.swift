@@ -1,14 +1,16 @@
 import TollgateAdmin
 
-/// Rows under a heading, in columns as wide as what stands in them.
+/// A table with a heading, whose columns are as wide as their widest cell.
 struct Table {
     private var rows: [[String]]
-    /// Columns of amounts, which stand to the right.
+    /// The columns of amounts, which are right-aligned.
     private let amounts: Set<String>
 
+    /// Creates an empty table.
+    ///
     /// - Parameters:
     ///   - heading: The names of the columns.
-    ///   - amounts: Those of them that hold amounts.
+    ///   - amounts: The names of the columns that contain amounts.
     init(_ heading: [String], amounts: Set<String> = []) {
         rows = [heading]
         self.amounts = amounts
@@ -18,14 +20,14 @@ struct Table {
         rows.append(row.map(JSONValue.printable))
     }
 
-    /// A line between what stands above and what follows, such as totals.
+    /// Adds a horizontal rule, for example above totals.
     mutating func addRule() {
         rows.append([])
     }
 
     var isEmpty: Bool { rows.count == 1 }
 
-    /// Lines without white space at their ends.
+    /// The lines of the table, without trailing white space.
     var text: String {
         let heading = rows[0]
         let widths = heading.indices.map { column in

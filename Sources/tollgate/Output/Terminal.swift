@@ -4,11 +4,11 @@ import Foundation
 import Glibc
 #endif
 
-/// What standard output can show.
+/// The capabilities of standard output.
 struct Terminal: Equatable {
-    /// Columns of a line.
+    /// The width in columns.
     var columns: Int
-    /// Whether more than ASCII can be drawn.
+    /// Whether it displays more than ASCII.
     var isUTF8: Bool
     var hasColour: Bool
 
@@ -20,9 +20,12 @@ struct Terminal: Equatable {
         self.hasColour = hasColour
     }
 
+    /// Creates a description of the terminal.
+    ///
     /// - Parameters:
-    ///   - window: columns of the window that standard output is; nil where it is no terminal.
-    ///   - environment: the locale (`LC_ALL`, `LC_CTYPE`, `LANG`), `NO_COLOR`, `TERM`, and `COLUMNS` where there is no window.
+    ///   - window: The width of the window in columns. Nil if standard output is not a terminal.
+    ///   - environment: The locale (`LC_ALL`, `LC_CTYPE`, `LANG`), `NO_COLOR`, `TERM`, and `COLUMNS` if there is no
+    ///     window.
     init(window: Int?, environment: [String: String]) {
         func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
@@ -32,7 +35,7 @@ struct Terminal: Equatable {
         hasColour = window != nil && variable("NO_COLOR") == nil && environment["TERM"] != "dumb"
     }
 
-    /// That of this process.
+    /// The standard output of this process.
     static var current: Terminal {
         Terminal(window: windowColumns, environment: ProcessInfo.processInfo.environment)
     }
@@ -44,7 +47,7 @@ struct Terminal: Equatable {
         return Int(size.ws_col)
     }
 
-    /// The text, cut where it takes more than so many columns; 1 or more.
+    /// Truncates the text to a width of 1 or more columns.
     func shortened(_ text: String, to columns: Int) -> String {
         guard TerminalWidth.of(text) > columns else { return text }
         var (start, width) = ("", 0)
@@ -56,7 +59,7 @@ struct Terminal: Equatable {
         return start + (isUTF8 ? "…" : "~")
     }
 
-    /// The line in as many as it needs, broken at spaces, the further ones indented; what has no space there is cut.
+    /// Wraps a line at spaces and indents continuation lines. Truncates words that are too long.
     func wrapped(_ line: String, indent: Int) -> [String] {
         guard TerminalWidth.of(line) > columns else { return [line] }
         var (end, width) = (nil as String.Index?, 0)
@@ -69,7 +72,7 @@ struct Terminal: Equatable {
         return [String(line[..<end])] + wrapped(rest, indent: indent)
     }
 
-    /// The text in a colour (an SGR code), where there are any.
+    /// Returns the text in a colour (an SGR code) if the terminal has colours.
     func coloured(_ text: String, _ code: Int) -> String {
         hasColour && !text.isEmpty ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }

@@ -1,6 +1,6 @@
-/// How many columns of a terminal a text takes.
+/// The width of text in terminal columns.
 enum TerminalWidth {
-    /// Blocks whose characters take two (East Asian Width W and F), without the few in them that take one.
+    /// Blocks of wide characters (East Asian Width W and F). They contain a few narrow characters, which count as wide.
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115f, 0x2e80...0x303e, 0x3041...0x33ff, 0x3400...0x4dbf, 0x4e00...0xa4cf, 0xa960...0xa97f,
         0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f, 0xff00...0xff60, 0xffe0...0xffe6, 0x20000...0x3fffd,

@@ -2,14 +2,14 @@ import TollgateAdmin
 import TollgateCore
 import TollgateStores
 
-/// From the ranking of the API to text for people.
+/// Formats the API's rankings for the terminal.
 struct RankingText {
     let answer: JSONValue
 
     private static let columns = ["requests", "denied", "tokens", "input", "output", "cost"]
     private var items: [JSONValue] { answer["items"].array }
 
-    /// Of whom, of when, then a line a scope.
+    /// The ranking as a table: the kind and day, then one line per scope.
     var table: String {
         var table = Table(["rank", "scope"] + Self.columns, amounts: Set(["rank"] + Self.columns))
         for (item, numbers) in zip(items, ReportText.numbers(items)) {
@@ -18,7 +18,7 @@ struct RankingText {
         return head + "\n\n" + (table.isEmpty ? nothing : table.text)
     }
 
-    /// The same as bars, of the meter that it ranks by.
+    /// The ranking as a bar chart of the meter by which it is sorted.
     func chart(on terminal: Terminal) -> String {
         guard let meter = HistoryMeter(rawValue: answer["meter"].text), !items.isEmpty else {
             return head + "\n\n" + nothing

@@ -3,10 +3,10 @@ import TollgateAdmin
 import TollgateCore
 import TollgateStores
 
-/// Amounts of a report as they came, for tables and charts.
+/// Formats exact amounts of a report for tables and charts.
 enum ReportAmount {
-    /// One column: whole numbers as they are, money with as many decimals as the longest of it has, two at least, so that the points
-    /// stand under each other.
+    /// Formats a column. Whole numbers stay as they are. Money has the same number of decimals in each row, at least
+    /// two, so that the points align.
     static func column(_ values: [JSONValue], _ meter: HistoryMeter) -> [String] {
         let texts = values.map(\.text)
         guard meter == .cost else { return texts }
@@ -22,7 +22,7 @@ enum ReportAmount {
         text.split(separator: ".", maxSplits: 1).dropFirst().first?.count ?? 0
     }
 
-    /// For the length of a bar, and for nothing else.
+    /// Returns an approximate amount, for the lengths of bars only.
     static func length(_ value: JSONValue) -> Double {
         switch value {
         case .integer(let number): Double(number)
@@ -32,7 +32,7 @@ enum ReportAmount {
         }
     }
 
-    /// The sum of amounts, exact.
+    /// Returns the exact sum of amounts.
     static func sum(_ values: [JSONValue], _ meter: HistoryMeter) -> JSONValue {
         let locale = Locale(identifier: "en_US_POSIX")
         let sum = values.reduce(Decimal(0)) { $0 + (Decimal(string: $1.text, locale: locale) ?? 0) }

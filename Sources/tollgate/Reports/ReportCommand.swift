@@ -2,14 +2,14 @@ import ArgumentParser
 import TollgateCore
 import TollgateStores
 
-/// `tollgate report`
+/// The command `tollgate report`.
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "What was used: by day, by month, and by whom most.",
         subcommands: [ReportDaily.self, ReportMonthly.self, ReportTop.self])
 }
 
-/// What the reports on one scope ask for.
+/// The arguments of reports on one scope.
 struct ReportArguments: ParsableArguments {
     @OptionGroup var options: AdminOptions
     @OptionGroup var report: ReportOptions
@@ -40,6 +40,8 @@ struct ReportArguments: ParsableArguments {
         }
     }
 
+    /// Requests and prints the report.
+    ///
     /// - Parameter unit: `day` or `month`.
     func run(_ path: String, unit: String, from: String?, to: String?) async throws {
         let roles = role.isEmpty ? nil : role.joined(separator: ",")
@@ -54,7 +56,7 @@ struct ReportArguments: ParsableArguments {
     }
 }
 
-/// `tollgate report daily user:alice`
+/// The command `tollgate report daily user:alice`.
 struct ReportDaily: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "daily", abstract: "What a scope used day by day, the last 30 days if not told otherwise.",
@@ -70,7 +72,7 @@ struct ReportDaily: AsyncParsableCommand {
     func run() async throws { try await arguments.run("daily", unit: "day", from: from, to: to) }
 }
 
-/// `tollgate report monthly user:alice`
+/// The command `tollgate report monthly user:alice`.
 struct ReportMonthly: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "monthly", abstract: "What a scope used month by month, the last 12 if not told otherwise.",

@@ -3,9 +3,9 @@ import TollgateAdmin
 import TollgateCore
 import TollgateStores
 
-/// How a report is shown.
+/// The options for the output of a report.
 struct ReportOptions: ParsableArguments {
-    /// A year by tool is 80 000 lines, which take a busy sidecar some time.
+    /// The timeout factor: a year split by tool is 80 000 lines, which take a busy sidecar some time.
     private static let patienceFactor = 6
 
     @Flag(help: "Print CSV (RFC 4180) with a header.")
@@ -18,12 +18,12 @@ struct ReportOptions: ParsableArguments {
         if csv, chart { throw ValidationError("--csv and --chart: expected one of them.") }
     }
 
-    /// The query for a report, with what is not nil of `words`.
+    /// Returns the query of a report, without words that are nil.
     func query(_ words: [(String, String?)]) -> [(String, String)] {
         words.compactMap { key, value in value.map { (key, $0) } } + (csv ? [("format", "csv")] : [])
     }
 
-    /// Asks for the report, and prints it.
+    /// Requests the report and prints it.
     func run(
         _ request: AdminRequest, _ options: AdminOptions, table: (JSONValue) -> String,
         chart: (JSONValue, Terminal) -> String

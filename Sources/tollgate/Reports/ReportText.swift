@@ -2,23 +2,23 @@ import TollgateAdmin
 import TollgateCore
 import TollgateStores
 
-/// From the reports of the API to text for people.
+/// Formats the API's period reports for the terminal.
 struct ReportText {
-    /// The report.
+    /// The response of the API.
     let answer: JSONValue
-    /// `day`, or `month`.
+    /// The unit: `day` or `month`.
     let unit: String
 
     private static let columns = ["requests", "denied", "tokens", "input", "output", "cost"]
     private static let meters = HistoryMeter.allCases
-    /// Columns of the names above a report.
+    /// The width of the labels above a report.
     private static let widthOfNames = 10
 
     private var rows: [JSONValue] { answer["\(unit)s"].array }
-    /// What it is split by; nil where it is not.
+    /// The dimension of a split report, or nil.
     private var dimension: String? { answer["by"].string }
 
-    /// Whose it is and of when, then a line a day or month, and all together below.
+    /// The report as a table: the scope and period, one line per day or month, and totals.
     var table: String {
         head([("currency", answer["currency"].text)]) + "\n\n" + (dimension.map(splitTable) ?? plainTable)
     }
@@ -28,13 +28,13 @@ struct ReportText {
         return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + calendar + kept + more)
     }
 
-    /// Where requests may have been counted by another.
+    /// A note if requests may have been counted in another calendar.
     private var calendar: [(String, String)] {
         guard answer["depends_on_role_or_email"] == .bool(true) else { return [] }
         return [("calendar", "depends on the user's roles or e-mail address: see --role and --email")]
     }
 
-    /// Where it begins earlier than anything is kept.
+    /// A note if the report begins before the retained history.
     private var kept: [(String, String)] {
         guard let first = answer["kept_from"].string, answer["from"].text < first else { return [] }
         return [("kept", "only from \(first) on")]
@@ -75,20 +75,21 @@ struct ReportText {
         return table.text
     }
 
-    /// The cells of each row.
+    /// Formats the cells of each row.
     static func numbers(_ rows: [JSONValue]) -> [[String]] {
         let columns = meters.map { meter in ReportAmount.column(rows.map { $0[meter.name] }, meter) }
         return rows.indices.map { row in columns.map { $0[row] } }
     }
 
-    /// Those past the most that are kept apart are in brackets, as a label may be called `other`.
+    /// The name of a part. The remainder beyond the maximum number of labels is in brackets, because a label may be
+    /// called `other`.
     static func name(_ part: JSONValue, _ dimension: String) -> String {
         part["is_other"] == .bool(true) ? "(other)" : part[dimension].text
     }
 }
 
 extension ReportText {
-    /// The same as bars, of one meter.
+    /// The report as a bar chart of one meter.
     func chart(of meter: HistoryMeter, on terminal: Terminal) -> String {
         let texts = ReportAmount.column(rows.map { $0[meter.name] } + [answer["total"][meter.name]], meter)
         let title = (meter.name.replacing("_", with: " "), "\(texts[rows.count]) in all")
@@ -106,7 +107,7 @@ extension ReportText {
 }
 
 extension ReportText {
-    /// What stands above a chart, and the chart, none of it wider than the terminal.
+    /// Combines the heading and the chart, no wider than the terminal.
     static func chart(_ head: String, _ chart: BarChart, on terminal: Terminal) -> String {
         let above = head.split(separator: "\n").flatMap { terminal.wrapped(String($0), indent: widthOfNames) }
         return (above + [""] + chart.lines(on: terminal)).joined(separator: "\n")

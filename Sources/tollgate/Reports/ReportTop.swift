@@ -2,7 +2,7 @@ import ArgumentParser
 import TollgateCore
 import TollgateStores
 
-/// `tollgate report top user --meter cost`
+/// The command `tollgate report top user --meter cost`.
 struct ReportTop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top", abstract: "Which scopes of a kind used most on a day.",

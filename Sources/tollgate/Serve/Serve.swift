@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import UnixSignals
 
-/// `tollgate serve`
+/// The command `tollgate serve`.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the sidecar.",

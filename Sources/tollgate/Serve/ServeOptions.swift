@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The options of `tollgate serve`, as text: they are checked where the environment and the file have been looked at too.
+/// The options of `tollgate serve` as text. They are validated after merging with the environment and the file.
 struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The policy file. (default: tollgate.yaml)", valueName: "file"))
     var policy: String?
@@ -86,13 +86,13 @@ struct ServeOptions: ParsableArguments {
         return given
     }
 
-    /// Every name that may stand in the file of settings.
+    /// The names that the settings file may contain.
     static let names = [
         "policy", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
         "max-connections",
         "token-file", "admin", "admin-host", "admin-access", "alerts",
     ]
 
-    /// Those that may be lists there.
+    /// The names that may have lists in the settings file.
     static let listNames: Set = ["listen", "admin-host"]
 }

@@ -3,12 +3,13 @@ import TollgatePolicy
 import TollgateServer
 import Yams
 
-/// The file named by `--config`: a YAML map of option names to values; `listen` and `admin-host` may be lists.
+/// The file of `--config`: a YAML map of option names to values. `listen` and `admin-host` may be lists.
 enum SettingsFile {
-    /// Throws a sentence that names the file and the key.
+    /// Reads the file. Throws an error that names the file and the key.
     static func read(_ path: String) throws -> [String: String] {
         let text = try TextFile(path: path).text(namedBy: "--config")
-        // An empty file is one that was emptied by mistake, or is just being written: what it set would silently not hold.
+        // An empty file is an error: it was emptied by mistake or is being written, and its settings would silently be
+        // lost.
         guard let mapping = try PolicyText(yaml: text, file: path).root()?.mapping else {
             throw ServerError("\(path):1: expected a map of settings")
         }

@@ -7,21 +7,21 @@ import TollgatePolicy
 import TollgateRedis
 import TollgateServer
 
-/// What `tollgate serve` runs with, after flags, environment, file and defaults.
+/// The settings of `tollgate serve`, merged from flags, environment, file and defaults.
 struct Settings {
     var policyPath: String
     var dataFolder: String
-    /// Nil starts a redis-server.
+    /// The address of Redis. Nil starts an embedded redis-server.
     var redis: RedisAddress?
-    /// Where the admin API listens; nil for nowhere.
+    /// The address of the admin API. Nil disables it.
     var adminAddress: ListenAddress?
-    /// Names by which it is reached besides its address.
+    /// Additional host names of the admin API.
     var adminHosts: [String]
-    /// Whom it lets in; nil for the bearer of a token in the data folder.
+    /// The access rules of the admin API. Nil generates a token in the data folder.
     var adminAccess: AccessSettings?
-    /// Who is told of alerts; nil for the log alone.
+    /// The receivers of alerts. Nil uses the log only.
     var alerts: AlertsFile.Contents?
-    /// Sentences for the log.
+    /// Warnings for the log.
     var warnings: [String]
     private var server: ServerSettings
 
@@ -49,7 +49,7 @@ struct Settings {
     }
 }
 
-/// Looks a setting up in the flags, then the environment (`TOLLGATE_…`), then the file of settings.
+/// Looks up each setting in the flags, then in the environment (`TOLLGATE_…`), then in the settings file.
 struct SettingsReader {
     private let options: ServeOptions
 
@@ -57,7 +57,7 @@ struct SettingsReader {
         self.options = options
     }
 
-    /// Throws a sentence that names the first option that is wrong.
+    /// Reads the settings. Throws an error that names the first invalid option.
     func read() async throws -> Settings {
         let environment = EnvironmentVariablesProvider().prefixKeys(with: "tollgate")
         let file = options.config ?? ConfigReader(provider: environment).string(forKey: "config")
@@ -126,7 +126,8 @@ struct SettingsReader {
         return duration
     }
 
-    /// The token itself comes from the environment, never from a flag that others on the host could see.
+    /// Reads the token. The token itself comes from the environment, never from a flag, which other users of the host
+    /// can see.
     private func token(_ reader: ConfigReader, _ warnings: inout [String]) throws -> String? {
         guard let path = reader.string(forKey: "token-file") else {
             return try ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"].map { try checked($0, "TOLLGATE_TOKEN") }
@@ -146,7 +147,7 @@ struct SettingsReader {
 }
 
 extension Duration {
-    /// A whole number with `ms`, `s`, `m` or `h`.
+    /// Parses a whole number with the unit `ms`, `s`, `m` or `h`.
     init?(setting text: String) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int64(digits), count <= 1_000_000_000 else { return nil }

@@ -8,8 +8,8 @@ import TollgateRedis
 import TollgateServer
 import TollgateStores
 
-/// A running sidecar and, where it has one of its own, its Redis. A signal ends it in good order at any moment, also while it
-/// starts.
+/// A running sidecar, with its embedded Redis if it has one. A signal shuts it down gracefully at any time, also during
+/// startup.
 struct Sidecar: Service {
     let settings: Settings
     let policy: Policy
@@ -22,7 +22,7 @@ struct Sidecar: Service {
             try await serve(redis, admin: adminSettings(), after: [])
             return withExtendedLifetime(folder) {}
         }
-        // Whatever may fail does so before there is a Redis to stop.
+        // Everything that can fail is checked before Redis is started.
         let admin = try adminSettings()
         let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
         let redis: RedisAddress
@@ -53,8 +53,8 @@ struct Sidecar: Service {
                     settings: admin, server: server, policyFile: policyFile.path, receivers: receivers, logger: logger)
             )
         }
-        // Shut down from the last to the first: Redis is there until every request has been answered. One that fails ends
-        // the others in good order.
+        // Shutdown is in reverse order, so Redis runs until every request has been answered. If one service fails, the
+        // others are shut down gracefully.
         let configurations = services.map {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
@@ -64,14 +64,14 @@ struct Sidecar: Service {
 }
 
 extension Sidecar {
-    /// Nil where there shall be no admin API.
+    /// The settings of the admin API, or nil if it is disabled.
     private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }
         return AdminSettings(
             address: address, access: try settings.adminAccess ?? ownAccess(), hosts: settings.adminHosts)
     }
 
-    /// For whoever can read the file in the data folder.
+    /// Generates a token in the data folder, for administrators who can read the file.
     private func ownAccess() throws -> AccessSettings {
         let token = try AdminToken.make(inFolder: settings.dataFolder)
         logger.info("the admin API's token", metadata: ["file": "\(token.path)"])
@@ -87,7 +87,7 @@ extension AlertDelivery.Sidecar {
     }
 }
 
-/// The embedded Redis as one of the services of a process.
+/// The embedded Redis as a service of the process.
 private struct EmbeddedRedisService: Service {
     let redis: EmbeddedRedis
 

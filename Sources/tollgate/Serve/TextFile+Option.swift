@@ -3,7 +3,7 @@ import TollgatePolicy
 import TollgateServer
 
 extension TextFile {
-    /// What stands in it. Throws a sentence that names the option and the file.
+    /// Reads the file. Throws an error that names the option and the file.
     func text(namedBy option: String) throws(ServerError) -> String {
         do throws(Fault) {
             return try text()

@@ -3,9 +3,10 @@ import TollgateCore
 import TollgatePolicy
 import TollgateServer
 
-/// A file that holds a token and nothing else.
+/// A file that contains a token and nothing else.
 enum TokenFile {
-    /// Without white space around it. Throws a sentence that names the option, or what else named the file.
+    /// Reads the token without surrounding white space. Throws an error that names the option, or whatever else named
+    /// the file.
     static func read(_ path: String, namedBy option: String = "--token-file") throws -> String {
         let text = try TextFile(path: path).text(namedBy: option)
         let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
