@@ -44,7 +44,7 @@ package struct AdminAPI: Sendable {
             return
         }
         throw .invalid(
-            "scope", "there are \(kinds.count) composite kinds with limits already, and no more are possible")
+            "scope", "\(kinds.count) composite kinds have limits already, which is the maximum")
     }
 
     /// Applies an edit under the request's precondition. From then on, this sidecar decides by it.
@@ -59,7 +59,7 @@ package struct AdminAPI: Sendable {
     ) async throws -> (version: Int64, isNew: Bool) {
         let condition = try request.condition()
         if condition == .present, try await current() == nil {
-            throw Problem(.preconditionFailed, "there is nothing of that name")
+            throw Problem(.preconditionFailed, "no such resource")
         }
         let store = try store()
         let version: Int64
@@ -76,7 +76,7 @@ package struct AdminAPI: Sendable {
     func delete(_ edit: PolicyEdit, of scope: Scope?, _ request: AdminRequest) async throws {
         let condition = try request.condition()
         guard condition != .absent else {
-            throw Problem.badRequest("If-Match: expected * or the ETag of what is there")
+            throw Problem.badRequest("If-Match: expected * or the ETag of the resource")
         }
         let store = try store()
         do throws(StoreError) {

@@ -72,7 +72,7 @@ package struct AdminServer: Service {
                     }
                 }
             } catch {
-                logger.error("admin API: no more connections are taken", metadata: ["error": "\(error)"])
+                logger.error("admin API stopped accepting connections", metadata: ["error": "\(error)"])
             }
         }
     }

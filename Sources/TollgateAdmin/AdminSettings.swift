@@ -18,7 +18,7 @@ package struct AdminSettings: Sendable {
     /// Throws an error unless a value of `--admin-host` is a host without a port.
     package static func validate(host: String) throws(AdminError) {
         guard let name = HostName(host), name.name == host.lowercased() else {
-            throw AdminError("--admin-host \(host): expected the name or address of a host, without a port")
+            throw AdminError("--admin-host \(host): expected a host name or address without a port")
         }
     }
 

@@ -6,11 +6,11 @@ extension Array where Element: Sendable {
     ) async throws -> [Result] {
         try await withThrowingTaskGroup(of: (Int, Result?).self) { group in
             var results = [Result?](repeating: nil, count: count)
-            for (place, element) in enumerated() {
-                if place >= width, let (done, result) = try await group.next() { results[done] = result }
-                group.addTask { (place, try await body(element)) }
+            for (index, element) in enumerated() {
+                if index >= width, let (done, result) = try await group.next() { results[done] = result }
+                group.addTask { (index, try await body(element)) }
             }
-            for try await (place, result) in group { results[place] = result }
+            for try await (index, result) in group { results[index] = result }
             return results.compactMap { $0 }
         }
     }

@@ -33,9 +33,9 @@ package enum Bench {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
         do {
             let loops = try await connect(settings, at: address, on: group, dialects)
-            let tally = try await measure(settings, loops, onProgress)
+            let statistics = try await measure(settings, loops, onProgress)
             try await group.shutdownGracefully()
-            return BenchReport(settings, tally)
+            return BenchReport(settings, statistics)
         } catch {
             try await group.shutdownGracefully()
             throw error

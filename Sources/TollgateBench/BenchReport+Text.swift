@@ -40,10 +40,10 @@ extension BenchReport: CustomStringConvertible {
     /// Rounds to a whole number and separates thousands by spaces.
     static func grouped(_ number: Double) -> String {
         var digits = Array(String(Int64(number.rounded())))
-        var place = digits.count - 3
-        while place > 0 {
-            digits.insert(" ", at: place)
-            place -= 3
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(" ", at: index)
+            index -= 3
         }
         return String(digits)
     }

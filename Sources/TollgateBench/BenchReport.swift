@@ -63,7 +63,7 @@ package struct BenchReport: Codable, Sendable, Equatable {
 }
 
 extension BenchReport {
-    init(_ settings: BenchSettings, _ tally: LoadStatistics) {
+    init(_ settings: BenchSettings, _ statistics: LoadStatistics) {
         switch settings.target {
         case .sidecar(let address, _): (target, mode) = ("\(address)", "sidecar")
         case .direct(let address, _, _): (target, mode) = ("\(address)", "direct")
@@ -76,15 +76,15 @@ extension BenchReport {
         providers = settings.workload.providers
         mix = Dictionary(uniqueKeysWithValues: settings.workload.mix.weights.map { ($0.name, $0.weight) })
         rate = settings.rate
-        let elapsed = Double(tally.elapsed.nanoseconds) / 1e9
+        let elapsed = Double(statistics.elapsed.nanoseconds) / 1e9
         seconds = Self.rounded(elapsed, places: 3)
-        requests = tally.answered
-        requestsPerSecond = elapsed > 0 ? Self.rounded(Double(tally.answered) / elapsed, places: 1) : 0
-        latency = Latency(tally)
-        errors = tally.errors
-        if tally.unanswered > 0 { errors["unanswered"] = tally.unanswered }
+        requests = statistics.answered
+        requestsPerSecond = elapsed > 0 ? Self.rounded(Double(statistics.answered) / elapsed, places: 1) : 0
+        latency = Latency(statistics)
+        errors = statistics.errors
+        if statistics.unanswered > 0 { errors["unanswered"] = statistics.unanswered }
         replies = Replies(
-            allow: tally.allow, deny: tally.deny, ok: tally.ok, degraded: tally.degraded,
+            allow: statistics.allow, deny: statistics.deny, ok: statistics.ok, degraded: statistics.degraded,
             error: errors.values.reduce(0, +))
     }
 
@@ -96,10 +96,10 @@ extension BenchReport {
 }
 
 extension BenchReport.Latency {
-    fileprivate init(_ tally: LoadStatistics) {
-        guard tally.answered + tally.unanswered > 0 else { return }
+    fileprivate init(_ statistics: LoadStatistics) {
+        guard statistics.answered + statistics.unanswered > 0 else { return }
         func milliseconds(_ percentile: Double) -> Double {
-            BenchReport.rounded(Double(tally.latencies.valueAtPercentile(percentile)) / 1e6, places: 4)
+            BenchReport.rounded(Double(statistics.latencies.valueAtPercentile(percentile)) / 1e6, places: 4)
         }
         (p50, p90, p99, p999) = (milliseconds(50), milliseconds(90), milliseconds(99), milliseconds(99.9))
         max = milliseconds(100)

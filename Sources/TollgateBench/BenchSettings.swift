@@ -45,14 +45,15 @@ package struct BenchSettings: Sendable {
         try require(1...1_024, pipeline, "pipeline")
         try require(1...64, threads, "threads")
         guard threads <= connections else {
-            throw BenchError("--threads \(threads): expected at most one for each of the \(connections) connections")
+            throw BenchError(
+                "--threads \(threads): expected at most one per connection, of which there are \(connections)")
         }
         try require(1...10_000_000, workload.users, "users")
         try require(1...100_000, workload.tools, "tools")
         try require(1...100_000, workload.providers, "providers")
         if case .count(let count) = extent { try require(1...1_000_000_000, count, "count") }
         if let rate, !(1...10_000_000).contains(rate) {
-            throw BenchError("--rate \(rate): expected 1 to 10000000 requests a second")
+            throw BenchError("--rate \(rate): expected 1 to 10000000 requests per second")
         }
     }
 

@@ -58,7 +58,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
                 loop.answered(kind, after: now - time, intendedAt: time)
                 replies += 1
             }
-            if extra > 0 { throw BenchError("a reply that nobody asked for") }
+            if extra > 0 { throw BenchError("unexpected reply") }
             if !isGreeted, dialect.isGreeted { becomeGreeted() }
             for _ in 0..<replies { loop.sendNext(on: self, at: now) }
         } catch {
@@ -72,7 +72,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        fail(context, BenchError("the connection was closed by the other side"))
+        fail(context, BenchError("connection closed by the server"))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -13,7 +13,7 @@ final class LoadLoop<Speech: Dialect> {
     private var workload: Workload
     private var connections: [LoadConnection<Speech>] = []
 
-    private var tally = LoadStatistics()
+    private var statistics = LoadStatistics()
     private var measuredFrom = NIODeadline.distantFuture
     private var sendsUntil = NIODeadline.distantFuture
     /// The number of measured calls left to send.
@@ -35,7 +35,7 @@ final class LoadLoop<Speech: Dialect> {
     }
 
     /// The number of replies to measured calls.
-    var answeredCount: Int { tally.answered }
+    var answeredCount: Int { statistics.answered }
 
     // MARK: - Connecting
 
@@ -43,7 +43,7 @@ final class LoadLoop<Speech: Dialect> {
         let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
         for greeting in greetings { connect(to: address, dialect, greeting) }
         eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
-            for greeting in greetings { greeting.fail(BenchError("\(address): no connection, or no answer on it")) }
+            for greeting in greetings { greeting.fail(BenchError("\(address): no connection, or no reply on it")) }
         }
         return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
     }
@@ -84,7 +84,7 @@ final class LoadLoop<Speech: Dialect> {
     > {
         self.measuredFrom = measuredFrom
         sendsUntil = end
-        tally.startsAt = measuredFrom
+        statistics.startsAt = measuredFrom
         eventLoop.assumeIsolated().scheduleTask(deadline: start) {
             if let interval = self.share.interval {
                 self.pace(from: start + self.share.offset, every: interval)
@@ -169,7 +169,7 @@ final class LoadLoop<Speech: Dialect> {
     func answered(_ kind: ReplyKind, after latency: TimeAmount, intendedAt time: NIODeadline) {
         unanswered -= 1
         repliesCount += 1
-        if time >= measuredFrom { tally.add(kind, latency, at: time + latency) }
+        if time >= measuredFrom { statistics.add(kind, latency, at: time + latency) }
     }
 
     // MARK: - End
@@ -184,9 +184,9 @@ final class LoadLoop<Speech: Dialect> {
         isFinished = true
         let now = NIODeadline.now()
         for connection in connections {
-            for time in connection.unanswered where time >= measuredFrom { tally.giveUp(after: now - time) }
+            for time in connection.unanswered where time >= measuredFrom { statistics.giveUp(after: now - time) }
         }
-        finished.succeed(tally)
+        finished.succeed(statistics)
         for connection in connections { connection.close() }
     }
 

@@ -5,8 +5,8 @@ import NIOCore
 struct LoadStatistics: Sendable {
     /// Latencies in nanoseconds, with three significant digits and at most one minute.
     private(set) var latencies = Histogram<UInt64>(
-        lowestDiscernibleValue: 100, highestTrackableValue: Self.longest, numberOfSignificantValueDigits: .three)
-    private static let longest: UInt64 = 60_000_000_000
+        lowestDiscernibleValue: 100, highestTrackableValue: Self.maxLatency, numberOfSignificantValueDigits: .three)
+    private static let maxLatency: UInt64 = 60_000_000_000
 
     private(set) var allow = 0
     private(set) var deny = 0
@@ -28,7 +28,7 @@ struct LoadStatistics: Sendable {
     }
 
     private mutating func record(_ latency: TimeAmount) {
-        latencies.record(min(UInt64(max(latency.nanoseconds, 0)), Self.longest))
+        latencies.record(min(UInt64(max(latency.nanoseconds, 0)), Self.maxLatency))
     }
 
     mutating func add(_ kind: ReplyKind, _ latency: TimeAmount, at time: NIODeadline) {

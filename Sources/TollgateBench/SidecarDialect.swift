@@ -76,7 +76,8 @@ struct SidecarDialect: Dialect {
         if line.starts(with: "OK".utf8) { return .ok }
         if line.starts(with: "DENY".utf8) { return .deny }
         guard line.starts(with: "ERR ".utf8) else {
-            throw BenchError("not a reply of a sidecar: \(String(decoding: line.prefix(80), as: UTF8.self))")
+            throw BenchError(
+                "expected a reply of a sidecar, found:  \(String(decoding: line.prefix(80), as: UTF8.self))")
         }
         return .error(String(decoding: line.dropFirst(4).prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self))
     }

@@ -107,6 +107,6 @@ public final class TollgateClient: Sendable {
 
     /// Returns the error for a reply of the wrong type.
     func unexpected(_ reply: Reply) -> TollgateClientError {
-        .unavailable("the reply does not answer the request: \(reply)")
+        .unavailable("unexpected reply: \(reply)")
     }
 }

@@ -140,7 +140,7 @@ struct AlertRouteTests {
             ("events?limit=concurrent/1m", "limit: expected one such as requests/1m"),
             ("events?limit=requests/1x", "limit: expected one such as requests/1m"),
             ("events?limit=alice/requests/1m", "limit: alice: expected kind:id"),
-            ("events?limit=user:a/requests/1m&scope=user:b", "limit: is about another scope than scope names"),
+            ("events?limit=user:a/requests/1m&scope=user:b", "limit: names another scope than scope does"),
             ("events?cursor=%25%25%25", "cursor: not one"), ("alerts/none?limit=1", "limit: unknown query parameter"),
         ])
     func refused(path: String, sentence: String) async throws {

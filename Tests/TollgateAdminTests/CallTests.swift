@@ -85,7 +85,7 @@ struct CallTests {
                 #expect(answer.status == 429, "\(answer.text)")
                 #expect(answer.problem == reason)
                 #expect((answer.headers["retry-after"] != nil) == waits, "\(answer.headers)")
-                let isTooMuch = answer["detail"]?.text?.hasSuffix("; this call alone is more than the limit") == true
+                let isTooMuch = answer["detail"]?.text?.hasSuffix("; this call alone exceeds the limit") == true
                 #expect(isTooMuch == (reason != "blocked"), "\(answer.text)")
             }
             let second = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#)

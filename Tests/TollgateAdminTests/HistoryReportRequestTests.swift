@@ -81,7 +81,7 @@ struct HistoryReportRequestTests {
     }
 
     private static let badQueries: [(query: String, detail: String)] = [
-        ("daily", "scope: is missing; expected one such as user:alice"), ("daily?scope=x", "scope: "),
+        ("daily", "scope: is required, such as user:alice"), ("daily?scope=x", "scope: "),
         ("daily?scope=user:a&from=2026-02-30", "from: expected a day such as 2026-11-20"),
         ("daily?scope=user:a&to=2026-11", "to: expected a day such as 2026-11-20"),
         ("monthly?scope=user:a&to=2026-11-20", "to: expected a month such as 2026-11"),

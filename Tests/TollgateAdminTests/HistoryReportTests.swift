@@ -182,7 +182,7 @@ struct HistoryReportTests {
     }
 
     @Test("it is said from which day and month on they are kept, by the scope's own calendar")
-    func keptFrom() async throws {
+    func retainedFrom() async throws {
         try await withAdmin(policy: Self.policy + "\nhistory_days: 3\nhistory_months: 2") { admin in
             let days = try await admin.ask("GET", "/v1/reports/daily?scope=global")
             let today = try #require(CalendarUnit.day.number(ofID: days["to"]?.text ?? ""))
@@ -198,7 +198,7 @@ struct HistoryReportTests {
             #expect(old.status == 404)
             #expect(
                 old["detail"]?.text
-                    == "day: 2020-01-01 is not kept any more; the first day that is, is \(days["kept_from"]?.text ?? "")"
+                    == "day: 2020-01-01 is no longer retained; the first retained day is \(days["kept_from"]?.text ?? "")"
             )
         }
     }

@@ -32,7 +32,7 @@ import TollgateTestSupport
             "10.0.0.1:7380", "[::2]", "tollgate",
         ])
     func foreign(host: String) throws {
-        #expect(try fault(host) == "Host: \(host) is not a name of this API; --admin-host adds one")
+        #expect(try fault(host) == "Host: \(host) is not a host name of this API; add one with --admin-host")
     }
 
     @Test(

@@ -185,7 +185,7 @@ struct ListeningTests {
                 try await busy[busy.count - 1].send(head + "Content-Length: 50\r\n\r\n{")
             }
             let max = OpenFiles.adminConnections(below: OpenFiles.limit)
-            for _ in 0..<max - OpenConnections.keptForHealth { try await add() }
+            for _ in 0..<max - OpenConnections.reservedForHealth { try await add() }
             try await eventually {
                 // Its own connection may be one that makes room.
                 let answer = try? await admin.ask("GET", "/v1/tiers", headers: ["Connection": "close"])

@@ -158,7 +158,7 @@ struct AdminTextTests {
         #expect(lines(403, #"{"title":"Forbidden"}"#) == ["Forbidden"])
         #expect(
             lines(412, #"{"title":"Precondition failed","detail":"a has another version"}"#)
-                == ["a has another version", "somebody else has changed it meanwhile: look at it, then try again"])
+                == ["a has another version", "it has been changed meanwhile: read it again, then retry"])
         #expect(
             lines(302, "") == ["http://127.0.0.1:7380 answered with status 302; is that the admin API of Tollgate?"])
         #expect(

@@ -54,7 +54,7 @@ import TollgateTestSupport
             (["--duration", "long"], "--duration long: expected a duration such as 500ms, 10s or 2m"),
             (["--count", "5", "--duration", "1s"], "--count and --duration: give one of them"),
             (["--policy", "x"], "--policy: only with --direct; the sidecar has its own"),
-            (["--rate", "0"], "--rate 0.0: expected 1 to 10000000 requests a second"),
+            (["--rate", "0"], "--rate 0.0: expected 1 to 10000000 requests per second"),
             (["--connect", "unix:/nowhere/t.sock"], "unix:/nowhere/t.sock"),
         ])
     func refused(_ words: [String], _ sentence: String) async throws {

@@ -112,7 +112,7 @@ import TollgateTestSupport
         let top = try await tollgate("report", "top", "user", "--day", "2020-01-01")
         #expect(top.status == 2)
         #expect(
-            top.errors.hasPrefix("day: 2020-01-01 is not kept any more; the first day that is, is 2"), "\(top.errors)")
+            top.errors.hasPrefix("day: 2020-01-01 is no longer retained; the first retained day is 2"), "\(top.errors)")
     }
 
     @Test("what was recorded a moment ago is in the report")

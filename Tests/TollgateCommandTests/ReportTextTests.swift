@@ -18,17 +18,17 @@ struct ReportTextTests {
 
     private func report(
         _ days: String, total: String, by: String = "null", scope: String = #"user:a\u001b[2Jb"#,
-        keptFrom: String = "2026-10-01"
+        retainedFrom: String = "2026-10-01"
     ) throws -> JSONValue {
         try json(
-            #"{"scope":"\#(scope)","currency":"EUR","timezone":"Europe/Berlin","by":\#(by),"from":"2026-11-20","to":"2026-11-21","kept_from":"\#(keptFrom)","days":[\#(days)],"total":{\#(total)}}"#
+            #"{"scope":"\#(scope)","currency":"EUR","timezone":"Europe/Berlin","by":\#(by),"from":"2026-11-20","to":"2026-11-21","kept_from":"\#(retainedFrom)","days":[\#(days)],"total":{\#(total)}}"#
         )
     }
 
-    private func plain(keptFrom: String = "2026-10-01") throws -> JSONValue {
+    private func plain(retainedFrom: String = "2026-10-01") throws -> JSONValue {
         try report(
             #"{"day":"2026-11-20",\#(Self.numbers(12, 1_200, "1.25"))},{"day":"2026-11-21",\#(Self.numbers(0, 0, "0"))}"#,
-            total: Self.numbers(12, 1_200, "1.25"), keptFrom: keptFrom)
+            total: Self.numbers(12, 1_200, "1.25"), retainedFrom: retainedFrom)
     }
 
     @Test("a table has a line a day with amounts to the right and points under each other, and all together below")
@@ -121,14 +121,14 @@ struct ReportTextTests {
     @Test("tables and charts say from when on days are kept, where the first of them are not")
     func notKept() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
-        func texts(keptFrom first: String) throws -> [String] {
-            let report = ReportText(answer: try plain(keptFrom: first), unit: "day")
+        func texts(retainedFrom first: String) throws -> [String] {
+            let report = ReportText(answer: try plain(retainedFrom: first), unit: "day")
             return [report.table, report.chart(of: .cost, on: terminal)]
         }
-        for text in try texts(keptFrom: "2026-11-21") {
+        for text in try texts(retainedFrom: "2026-11-21") {
             #expect(text.contains("Europe/Berlin\nkept      only from 2026-11-21 on\nc"), "\(text)")
         }
-        for text in try texts(keptFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
+        for text in try texts(retainedFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
     }
 
     @Test("tables and charts say where days may be others by role or e-mail")
@@ -192,11 +192,11 @@ struct ReportTextTests {
     func others() throws {
         let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
         #expect(stack.legend.map(\.name) == ["t6", "t5", "t4", "3 others"])
         #expect(stack.legend.map(\.text) == ["0.60", "0.50", "0.40", "0.60"])
         #expect(stack.pieces(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
-        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, most: 6)
+        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, max: 6)
         #expect(few.legend.map(\.text) == ["6", "5", "4", "3", "2", "1"])
         #expect(few.pieces(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
     }
@@ -209,7 +209,7 @@ struct ReportTextTests {
             #"{"tool":null,"is_other":false,\#(Self.numbers(1, 0, "1"))}"#,
         ]
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, most: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
         #expect(stack.legend.map(\.name) == ["other", "(other)", "-"])
         #expect(stack.pieces(of: total) == [3, 2, 1])
     }

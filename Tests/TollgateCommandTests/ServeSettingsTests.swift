@@ -111,11 +111,11 @@ import TollgateTestSupport
         ("admin", "7380", "--admin 7380: expected host:port (port 0 to 65535) or unix:PATH, or off"),
         (
             "admin", "0.0.0.0:7380",
-            "--admin 0.0.0.0:7380: beyond loopback, say who is let in: name a file of tokens with --admin-access"
+            "--admin 0.0.0.0:7380: an address beyond loopback requires --admin-access with a file of tokens"
         ),
         (
             "admin-host", "limits.example:443",
-            "--admin-host limits.example:443: expected the name or address of a host, without a port"
+            "--admin-host limits.example:443: expected a host name or address without a port"
         ),
         ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: is not there"),
         ("policy", "/no/such.yaml", "/no/such.yaml: is not there"),

@@ -43,7 +43,7 @@ extension AccessFile {
             guard let role = Role(rawValue: name) else { continue }
             let word = try text(entries, name, of: value, at: "jwt.roles")
             guard !roles.values.contains(word) else {
-                throw error(value, "jwt.roles.\(name)", "\(word): stands for another role")
+                throw error(value, "jwt.roles.\(name)", "\(word): already names another role")
             }
             roles[role] = word
         }

@@ -30,10 +30,11 @@ package struct AccessFile: Sendable {
         var secrets: [TextFile] = []
         if let node = entries["jwt"] { (access.jwt, secrets) = try await verifier(node) }
         guard !access.tokens.isEmpty || access.jwt != nil else {
-            throw AdminError("\(path):1: nobody is let in; expected tokens: or jwt:")
+            throw AdminError("\(path):1: grants access to no one; expected tokens: or jwt:")
         }
         for file in [TextFile(path: path)] + secrets where file.isReadableByOthers {
-            access.warnings.append("--admin-access \(path): others can read \(file.path); chmod 600 \(file.path)")
+            access.warnings.append(
+                "--admin-access \(path): \(file.path) is readable by others; run chmod 600 \(file.path)")
         }
         return access
     }
@@ -53,14 +54,14 @@ package struct AccessFile: Sendable {
         guard let items = node.sequence else { throw error(node, "tokens", "expected a list of { name, role, token }") }
         guard items.count <= Self.maxTokens else { throw error(node, "tokens", "more than \(Self.maxTokens)") }
         var tokens: [AccessSettings.Token] = []
-        for (place, item) in items.enumerated() {
-            let key = "tokens[\(place)]"
+        for (index, item) in items.enumerated() {
+            let key = "tokens[\(index)]"
             let token = try token(item, key)
             guard !tokens.contains(where: { $0.name == token.name }) else {
                 throw error(item, "\(key).name", "\(token.name): named twice")
             }
             guard !tokens.contains(where: { $0.token == token.token }) else {
-                throw error(item, "\(key).token", "\(token.name): another has the same token")
+                throw error(item, "\(key).token", "\(token.name): another entry has the same token")
             }
             tokens.append(token)
         }
@@ -75,13 +76,13 @@ package struct AccessFile: Sendable {
         guard name.unicodeScalars.allSatisfy(LogText.isPlain), name.utf8.count <= Identity.maxNameLength,
             !name.hasPrefix(Identity.subjectPrefix)
         else {
-            let sentence = "expected one word of up to \(Identity.maxNameLength) bytes that does not begin with jwt:"
+            let sentence = "expected one word of at most \(Identity.maxNameLength) bytes that does not begin with jwt:"
             throw error(entries["name"] ?? node, "\(key).name", sentence)
         }
         guard let role = Role(rawValue: word) else {
             throw error(entries["role"] ?? node, "\(key).role", "expected admin, viewer or caller")
         }
-        let range = AccessSettings.Token.shortest...AccessSettings.Token.longest
+        let range = AccessSettings.Token.minLength...AccessSettings.Token.maxLength
         guard range.contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             let sentence = "expected \(range.lowerBound) to \(range.upperBound) bytes of ASCII without spaces"
             throw error(entries["token"] ?? node, "\(key).token", sentence)

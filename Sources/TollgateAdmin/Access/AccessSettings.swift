@@ -17,9 +17,9 @@ package struct AccessSettings: Sendable {
         }
 
         /// The minimum length of a token in bytes.
-        package static let shortest = 16
+        package static let minLength = 16
         /// The maximum length of a token in bytes, also of a JWT.
-        package static let longest = 8_192
+        package static let maxLength = 8_192
     }
 
     package var tokens: [Token]
@@ -36,7 +36,7 @@ package struct AccessSettings: Sendable {
     package static func validate(address: ListenAddress) throws(AdminError) {
         guard address.isLocal else {
             throw AdminError(
-                "--admin \(address): beyond loopback, say who is let in: name a file of tokens with --admin-access")
+                "--admin \(address): an address beyond loopback requires --admin-access with a file of tokens")
         }
     }
 }

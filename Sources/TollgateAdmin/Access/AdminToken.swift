@@ -14,7 +14,7 @@ package struct AdminToken: Sendable {
         if let text = try read(path) { return AdminToken(path: path, text: text) }
         try write(newToken(), to: path, inFolder: folder)
         // Another sidecar may have created the file first.
-        guard let text = try read(path) else { throw AdminError("\(path): is gone again") }
+        guard let text = try read(path) else { throw AdminError("\(path): was removed while it was read") }
         return AdminToken(path: path, text: text)
     }
 
@@ -38,12 +38,13 @@ package struct AdminToken: Sendable {
         guard fstat(descriptor, &status) == 0 else { throw failure(path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw AdminError("\(path): is not a file") }
         guard status.st_mode & 0o077 == 0 else {
-            throw AdminError("\(path): others can read it; chmod 600 \(path), or remove it and have a new one made")
+            throw AdminError(
+                "\(path): is readable by others; run chmod 600 \(path), or delete it to generate a new token")
         }
-        let data = try? file.read(upToCount: AccessSettings.Token.longest + 1)
+        let data = try? file.read(upToCount: AccessSettings.Token.maxLength + 1)
         let text = data.flatMap { String(validating: $0, as: UTF8.self) }?
             .trimmingCharacters(in: .whitespacesAndNewlines)
-        let range = AccessSettings.Token.shortest...AccessSettings.Token.longest
+        let range = AccessSettings.Token.minLength...AccessSettings.Token.maxLength
         guard let text, range.contains(text.utf8.count) else {
             throw AdminError("\(path): expected a token of \(range.lowerBound) to \(range.upperBound) bytes")
         }
@@ -56,7 +57,7 @@ package struct AdminToken: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw AdminError("\(folder): cannot be made: \(error.localizedDescription)")
+            throw AdminError("\(folder): cannot be created: \(error.localizedDescription)")
         }
         let draft = "\(path).\(UUID().uuidString)"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -23,7 +23,8 @@ final class Authenticator: Sendable {
         }
         guard let identity = await identity(of: token) else { throw refusal(address) }
         guard identity.role.may(route.permission) else {
-            throw Problem(.forbidden, "\(route.method) \(route.path) is not for the role \(identity.role.rawValue)")
+            throw Problem(
+                .forbidden, "\(route.method) \(route.path) is not allowed for the role \(identity.role.rawValue)")
         }
         return identity
     }
@@ -36,7 +37,7 @@ final class Authenticator: Sendable {
     }
 
     private func identity(of token: String) async -> Identity? {
-        guard token.utf8.count <= AccessSettings.Token.longest else { return nil }
+        guard token.utf8.count <= AccessSettings.Token.maxLength else { return nil }
         let bytes = Array(token.utf8)
         var found: Identity?
         // Compares all tokens, so that the duration reveals nothing about which one matches.
@@ -48,7 +49,7 @@ final class Authenticator: Sendable {
 
     private func refusal(_ address: String) -> Problem {
         guard let wait = failures.note(from: address) else {
-            return Self.unauthenticated("the token is wrong, or not good any more")
+            return Self.unauthenticated("the token is invalid or has expired")
         }
         return Self.tooMany(wait)
     }

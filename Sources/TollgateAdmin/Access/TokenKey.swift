@@ -22,7 +22,7 @@ package struct TokenKey: Sendable {
     /// Creates a key for HS256. Throws an error that names the file.
     static func secret(_ bytes: Data, id: String?, _ file: String) async throws(AdminError) -> TokenKey {
         guard bytes.count >= minSecretLength else {
-            throw AdminError("\(file): a secret for HS256 has at least \(minSecretLength) bytes")
+            throw AdminError("\(file): expected a secret of at least \(minSecretLength) bytes for HS256")
         }
         let collection = JWTKeyCollection()
         await collection.add(hmac: HMACKey(from: bytes), digestAlgorithm: .sha256)
@@ -32,16 +32,16 @@ package struct TokenKey: Sendable {
     /// Reads the usable keys of a JWKS: RSA, EC on P-256, and oct. Other keys, and those for encryption, are ignored.
     static func set(_ json: String, _ file: String) async throws(AdminError) -> [TokenKey] {
         guard let set = try? JSONDecoder().decode(KeySet.self, from: Data(json.utf8)) else {
-            throw AdminError("\(file): is not a JWKS: expected {\"keys\":[…]}")
+            throw AdminError("\(file): not a JWKS; expected {\"keys\":[…]}")
         }
         var keys: [TokenKey] = []
-        for (place, key) in set.keys.enumerated() where key.use != "enc" {
+        for (index, key) in set.keys.enumerated() where key.use != "enc" {
             do {
                 if let key = try await key.usable(file) { keys.append(key) }
             } catch let error as AdminError {
                 throw error
             } catch {
-                throw AdminError("\(file): keys[\(place)]: cannot be used: \(error)")
+                throw AdminError("\(file): keys[\(index)]: cannot be used: \(error)")
             }
         }
         guard !keys.isEmpty else { throw AdminError("\(file): has no key for RS256, ES256 or HS256") }

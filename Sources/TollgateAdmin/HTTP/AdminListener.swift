@@ -35,7 +35,8 @@ struct AdminListener {
         } catch let error as ServerError {
             throw AdminError("\(error)")
         } catch let error as IOError {
-            let hint = error.errnoCode == EADDRINUSE ? " (another sidecar? name another address, or off)" : ""
+            let hint =
+                error.errnoCode == EADDRINUSE ? " (is another sidecar running? choose another address, or off)" : ""
             throw AdminError("--admin \(address): \(String(cString: strerror(error.errnoCode)))\(hint)")
         } catch is SocketAddressError.UnknownHost {
             throw AdminError("--admin \(address): host name not found")

@@ -31,7 +31,7 @@ struct AdminRequest {
     /// Returns a path parameter, decoded.
     func parameter(_ name: String) throws(Problem) -> String {
         guard let text = PercentText.decoded(parameters.get(name) ?? "") else {
-            throw .badRequest("\(name): is not percent-encoded UTF-8")
+            throw .badRequest("\(name): expected percent-encoded UTF-8")
         }
         return text
     }

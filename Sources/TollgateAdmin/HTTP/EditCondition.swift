@@ -54,7 +54,7 @@ enum EditCondition: Equatable {
         var problem = Problem(store: error)
         if self == .unstated, case .exists = error {
             problem.code = .preconditionRequired
-            problem.detail += "; name it in If-Match"
+            problem.detail += "; send it in If-Match"
         }
         return problem
     }

@@ -29,14 +29,14 @@ struct HostRule: Sendable {
     ///   - names: Additional host names, such as that of a proxy.
     init(_ address: ListenAddress, names: [String]) {
         givenNames = Set(names.map { $0.lowercased() })
-        var usual: Set<String> = ["localhost"]
+        var standardNames: Set<String> = ["localhost"]
         switch address {
         case .unix: reach = .unix
         case .tcp(let host, _):
             reach = address.isLocal ? .loopback : .network
-            usual.formUnion(["127.0.0.1", "[::1]", (host.contains(":") ? "[\(host)]" : host).lowercased()])
+            standardNames.formUnion(["127.0.0.1", "[::1]", (host.contains(":") ? "[\(host)]" : host).lowercased()])
         }
-        self.names = usual.union(givenNames)
+        self.names = standardNames.union(givenNames)
     }
 
     private static let furtherHost = HTTPField.Name("Host")
@@ -49,11 +49,11 @@ struct HostRule: Sendable {
         guard let host = HostName(text) else { return "Host: expected a name or an address, and a port" }
         if reach == .unix { return nil }
         guard isOurs(host) else {
-            return "Host: \(text.prefix(64)) is not a name of this API; --admin-host adds one"
+            return "Host: \(text.prefix(64)) is not a host name of this API; add one with --admin-host"
         }
         let origins = request.headerFields[values: .origin]
         guard origins.allSatisfy({ isOurs(origin: $0, host: text) }), origins.count <= 1 else {
-            return "Origin: a page of another origin may not use this API; --admin-host adds a name of a proxy"
+            return "Origin: pages of another origin may not use this API; add a proxy's name with --admin-host"
         }
         return nil
     }

@@ -7,7 +7,7 @@ final class OpenConnections: Sendable {
     /// The maximum number of connections. Further ones wait in the backlog.
     let max: Int
     /// The number of connections that are reserved for health checks while all others are busy.
-    static let keptForHealth = 16
+    static let reservedForHealth = 16
 
     private struct Connection {
         let channel: any Channel
@@ -45,7 +45,7 @@ final class OpenConnections: Sendable {
     /// - Parameter max: The maximum number of connections, 1 or more.
     init(max: Int) {
         self.max = max
-        state = Mutex(State(capacity: max - min(Self.keptForHealth, max / 4)))
+        state = Mutex(State(capacity: max - min(Self.reservedForHealth, max / 4)))
     }
 
     /// Adds a connection until it closes. Above the capacity, the longest idle connection is closed for it.
@@ -71,7 +71,7 @@ final class OpenConnections: Sendable {
     }
 
     /// Returns whether a connection may use routes other than health checks.
-    func haveRoom(for channel: any Channel) -> Bool {
+    func hasRoom(for channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let (hasRoom, leaving) = state.withLock { state -> (Bool, (any Channel)?) in
             guard state.connections[id]?.isExtra == true else { return (true, nil) }

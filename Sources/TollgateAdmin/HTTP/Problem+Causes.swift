@@ -17,19 +17,21 @@ extension Problem {
         case let failure as LedgerFailure: self.init(ledger: failure)
         case is NIOTooManyBytesError: self = .bodyTooLarge
         // The client has disconnected and will not receive this.
-        case is HTTPParserError, is ChannelError, is IOError: self.init(.badRequest, "the body broke off")
+        case is HTTPParserError, is ChannelError, is IOError: self.init(.badRequest, "the body is incomplete")
         case is CancellationError: self.init(.unavailable, "the sidecar is shutting down")
         default: self.init(.internal, "\(type(of: error))")
         }
     }
 
-    static var bodyTooLarge: Problem { Problem(.bodyTooLarge, "a body has at most \(AdminRequest.maxBytes) bytes") }
+    static var bodyTooLarge: Problem {
+        Problem(.bodyTooLarge, "expected a body of at most \(AdminRequest.maxBytes) bytes")
+    }
 
     init(ledger failure: LedgerFailure) {
         switch failure {
         case .unavailable(let state): self.init(unavailable: state)
         case .refused(let sentence), .unsupported(let sentence): self.init(.unavailable, sentence)
-        case .timeout: self.init(.timeout, "Redis did not answer within the deadline")
+        case .timeout: self.init(.timeout, "Redis did not reply within the deadline")
         case .busy: self = .busy
         case .internal(let sentence): self.init(.internal, sentence)
         }
@@ -38,7 +40,7 @@ extension Problem {
     /// Describes an unavailable Redis. `state` is that of the connection, which may have recovered meanwhile.
     init(unavailable state: String) {
         let isStale = ["ready", "probing", "Redis: ready", "Redis: probing"].contains(state)
-        self.init(.unavailable, isStale ? "Redis did not answer" : state)
+        self.init(.unavailable, isStale ? "Redis did not reply" : state)
     }
 
     static var busy: Problem {
@@ -49,7 +51,7 @@ extension Problem {
 
     /// The problem for connections that are accepted for health checks only.
     static var crowded: Problem {
-        var problem = Problem(.busy, "too many connections have requests under way")
+        var problem = Problem(.busy, "too many connections have a request in progress")
         problem.headers[.retryAfter] = "1"
         return problem
     }
@@ -61,21 +63,21 @@ extension Problem {
         case .unknownOutcome(let sentence):
             self.init(
                 .unknownOutcome,
-                "sent, and not answered in time: it may have been made; look before trying again (\(sentence))")
+                "no reply in time, so the change may have been made; check before retrying (\(sentence))")
         case .exists(let version), .conflict(.some(let version)):
-            self.init(.preconditionFailed, "its version is \(version)")
+            self.init(.preconditionFailed, "the current version is \(version)")
             current = ETag.text(version)
-        case .conflict(nil): self.init(.preconditionFailed, "there is nothing of that name")
-        case .missing: self.init(.notFound, "there is nothing of that name")
+        case .conflict(nil): self.init(.preconditionFailed, "no such resource")
+        case .missing: self.init(.notFound, "no such resource")
         case .inUse(let count):
             self.init(
                 .conflict,
-                "the tier is assigned to \(count) \(count == 1 ? "user, role or domain" : "users, roles or domains"); assign another one first"
+                "the tier is assigned to \(count) \(count == 1 ? "user, role or domain" : "users, roles or domains"); assign another tier first"
             )
         case .unknownTier(let id): self = .invalid("tier", "\(id): no such tier")
         case .settled(let sentence): self.init(.conflict, sentence)
         case .tooMany(let sentence): self.init(.conflict, sentence)
-        case .badCursor: self.init(.badRequest, "cursor: not one that a page had as next")
+        case .badCursor: self.init(.badRequest, "cursor: expected the next of a previous page")
         case .corrupt(let sentence): self.init(.internal, sentence)
         }
     }

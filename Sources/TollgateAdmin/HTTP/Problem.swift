@@ -51,7 +51,7 @@ struct Problem: Error {
     static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
 
     static var notJSON: Problem {
-        badRequest("the body is not valid JSON, is nested too deep, or names a key twice")
+        badRequest("the body is not valid JSON, is nested too deeply, or has a duplicate key")
     }
 
     static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
@@ -91,23 +91,23 @@ extension Problem.Code {
 
     var title: String {
         switch self {
-        case .badRequest: "The request cannot be read"
-        case .unauthenticated: "A token is needed"
-        case .forbidden: "The role of this token does not allow that"
-        case .notFound: "There is nothing of that name"
-        case .methodNotAllowed: "The method is not allowed here"
-        case .conflict: "What is there now stands against it"
-        case .preconditionFailed: "Something else is there than If-Match or If-None-Match say"
+        case .badRequest: "The request is malformed"
+        case .unauthenticated: "A token is required"
+        case .forbidden: "The token's role does not allow this"
+        case .notFound: "The resource does not exist"
+        case .methodNotAllowed: "The method is not allowed"
+        case .conflict: "The request conflicts with the current state"
+        case .preconditionFailed: "The precondition in If-Match or If-None-Match failed"
         case .bodyTooLarge: "The body is too large"
         case .unsupportedMediaType: "The body is not JSON"
-        case .invalid: "Some fields are wrong"
-        case .preconditionRequired: "If-Match is needed to replace or delete what is there"
-        case .tooManyFailures: "Too many wrong tokens"
-        case .busy: "Too much is waiting"
-        case .unavailable: "Not possible at the moment"
-        case .unknownOutcome: "The change may have been made, or not"
-        case .timeout: "No answer in time"
-        case .internal: "A fault of the sidecar, or of its data"
+        case .invalid: "Some fields are invalid"
+        case .preconditionRequired: "If-Match is required to replace or delete a resource"
+        case .tooManyFailures: "Too many requests with wrong tokens"
+        case .busy: "The sidecar is busy"
+        case .unavailable: "Temporarily unavailable"
+        case .unknownOutcome: "The outcome of the change is unknown"
+        case .timeout: "Redis did not reply in time"
+        case .internal: "Internal error"
         }
     }
 }

@@ -25,7 +25,7 @@ struct ProblemMiddleware: RouterMiddleware {
     /// Returns 404 for an unknown path, and 405 for an unknown method.
     private func unrouted(_ request: Request) -> Problem {
         let methods = routes.filter { $0.matches(path: request.uri.path) }.map(\.method)
-        guard !methods.isEmpty else { return .notFound("no such path; GET /openapi.json lists them") }
+        guard !methods.isEmpty else { return .notFound("no such path; GET /openapi.json lists all paths") }
         var names = methods.map(\.rawValue)
         if methods.contains(.get) { names.append("HEAD") }
         let allowed = names.sorted().joined(separator: ", ")

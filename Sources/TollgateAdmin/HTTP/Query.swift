@@ -10,10 +10,11 @@ struct Query {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let key = PercentText.decoded(parts[0]),
                 let value = PercentText.decoded(parts.count > 1 ? parts[1] : "")
-            else { throw .badRequest("the query is not percent-encoded UTF-8") }
+            else { throw .badRequest("query: expected percent-encoded UTF-8") }
             guard allowed.contains(key) else {
                 let expected =
-                    allowed.isEmpty ? "there is none here" : "expected one of \(allowed.joined(separator: ", "))"
+                    allowed.isEmpty
+                    ? "this route has no parameters" : "expected one of \(allowed.joined(separator: ", "))"
                 throw .badRequest("\(key.prefix(64)): unknown query parameter; \(expected)")
             }
             guard values.updateValue(value, forKey: key) == nil else { throw .badRequest("\(key): named twice") }
@@ -26,8 +27,8 @@ struct Query {
     static let maxItems = 1_000
 
     /// Returns the page size, 1 … 1000, from `limit=` or another parameter.
-    func limit(_ key: String = "limit", usually usual: Int = 100) throws(Problem) -> Int {
-        guard let text = values[key] else { return usual }
+    func limit(_ key: String = "limit", default defaultLimit: Int = 100) throws(Problem) -> Int {
+        guard let text = values[key] else { return defaultLimit }
         // `Int` would accept a plus sign.
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let limit = Int(text),
             (1...Self.maxItems).contains(limit)
@@ -40,7 +41,7 @@ struct Query {
     /// Returns the required parameter `kind=`.
     func kind() throws(Problem) -> ScopeKind {
         guard let text = values["kind"] else {
-            throw .badRequest("kind: is missing; expected one such as user, or user+tool")
+            throw .badRequest("kind: is required, such as user or user+tool")
         }
         return try Self.read("kind") { () throws(ScopeError) in try ScopeKind(parsing: text) }
     }

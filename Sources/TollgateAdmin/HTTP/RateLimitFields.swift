@@ -8,7 +8,7 @@ struct RateLimitFields {
     let limit: String
 
     /// The maximum of an integer in a structured field, with 15 digits.
-    private static let largest: Int64 = 999_999_999_999_999
+    private static let maxInteger: Int64 = 999_999_999_999_999
 
     /// Returns nil if no limit applies, the limit is unlimited, or a number is too large for the fields.
     init?(_ decision: Decision) {
@@ -43,12 +43,12 @@ struct RateLimitFields {
 
     /// Rounds up to whole seconds, at least zero.
     static func rounded(_ seconds: Double) -> Int64 {
-        Int64(min(max(seconds, 0).rounded(.up), Double(largest)))
+        Int64(min(max(seconds, 0).rounded(.up), Double(maxInteger)))
     }
 
     private static func number(_ quantity: Quantity?, of meter: Meter) -> Int64? {
         let number = meter == .cost ? quantity?.money?.nanos : quantity?.wholeNumber
-        return number.flatMap { (0...largest).contains($0) ? $0 : nil }
+        return number.flatMap { (0...maxInteger).contains($0) ? $0 : nil }
     }
 
     /// Encodes a string of a structured field: ASCII in quotes. Percent signs and other bytes are percent-encoded.

@@ -6,7 +6,7 @@ struct JSONParser {
     /// The error for text that is not JSON.
     struct Fault: Error {}
 
-    private static let deepest = 32
+    private static let maxDepth = 32
 
     private let bytes: [UInt8]
     private var position = 0
@@ -38,7 +38,7 @@ struct JSONParser {
     }
 
     private mutating func value(depth: Int) throws(Fault) -> JSONValue {
-        guard depth <= Self.deepest else { throw Fault() }
+        guard depth <= Self.maxDepth else { throw Fault() }
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))

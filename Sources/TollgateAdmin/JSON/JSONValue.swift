@@ -11,7 +11,7 @@ package enum JSONValue: Sendable, Equatable {
     case object([String: JSONValue])
 
     /// The maximum nesting depth.
-    private static let deepest = 32
+    private static let maxDepth = 32
 
     /// Parses JSON. Throws if it is invalid, nested too deep, or has a duplicate key.
     init(parsing json: Data) throws(JSONParser.Fault) {
@@ -43,7 +43,7 @@ package enum JSONValue: Sendable, Equatable {
 
 extension JSONValue: Codable {
     package init(from decoder: any Decoder) throws {
-        guard decoder.codingPath.count <= Self.deepest else {
+        guard decoder.codingPath.count <= Self.maxDepth else {
             throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "nested too deep"))
         }
         let value = try decoder.singleValueContainer()

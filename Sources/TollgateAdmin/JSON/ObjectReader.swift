@@ -16,7 +16,8 @@ struct ObjectReader {
         guard let value = try? JSONValue(parsing: json) else { throw .notJSON }
         fields = value.members ?? [:]
         if value.members == nil { report("", "expected an object, found \(value.found)") }
-        let expected = allowed.isEmpty ? "there is none here" : "expected one of \(allowed.joined(separator: ", "))"
+        let expected =
+            allowed.isEmpty ? "no fields are allowed here" : "expected one of \(allowed.joined(separator: ", "))"
         for key in fields.keys.sorted() where !allowed.contains(key) {
             report(String(key.prefix(64)), "unknown field; \(expected)")
         }
@@ -67,28 +68,28 @@ struct ObjectReader {
     }
 
     /// Reads text of 1 … `maxLength` bytes without control characters.
-    mutating func text(_ key: String, longest: Int) -> String? {
+    mutating func text(_ key: String, maxLength: Int) -> String? {
         guard let value = fields[key] else { return nil }
-        guard let text = value.text, Self.isPrintable(text), (1...longest).contains(text.utf8.count) else {
-            report(key, "expected 1 to \(longest) bytes of text without control characters, found \(value.found)")
+        guard let text = value.text, Self.isPrintable(text), (1...maxLength).contains(text.utf8.count) else {
+            report(key, "expected 1 to \(maxLength) bytes of text without control characters, found \(value.found)")
             return nil
         }
         return text
     }
 
     /// Reads a list of texts, each of 1 … `maxLength` bytes.
-    mutating func texts(_ key: String, longest: Int) -> [String]? {
+    mutating func texts(_ key: String, maxLength: Int) -> [String]? {
         guard let value = fields[key] else { return nil }
         guard let items = value.items else {
             report(key, "expected a list of texts, found \(value.found)")
             return nil
         }
         var texts: [String] = []
-        for (place, item) in items.enumerated() {
-            if let text = item.text, Self.isPrintable(text), (1...longest).contains(text.utf8.count) {
+        for (index, item) in items.enumerated() {
+            if let text = item.text, Self.isPrintable(text), (1...maxLength).contains(text.utf8.count) {
                 texts.append(text)
             } else {
-                report("\(key)[\(place)]", "expected 1 to \(longest) bytes of text, found \(item.found)")
+                report("\(key)[\(index)]", "expected 1 to \(maxLength) bytes of text, found \(item.found)")
             }
         }
         return texts

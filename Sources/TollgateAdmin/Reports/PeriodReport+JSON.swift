@@ -15,7 +15,7 @@ extension PeriodReport: Encodable {
         try container.encode(dimension?.name, forKey: JSONKey("by"))
         try container.encode(from, forKey: JSONKey("from"))
         try container.encode(to, forKey: JSONKey("to"))
-        try container.encode(keptFrom, forKey: JSONKey("kept_from"))
+        try container.encode(retainedFrom, forKey: JSONKey("kept_from"))
         try container.encode(
             rows.map { PageNumbersView(report: self, window: $0.window, page: $0.page) },
             forKey: JSONKey("\(unit.rawValue)s"))

@@ -19,7 +19,7 @@ struct PeriodReport {
     var from: String
     var to: String
     /// The first retained day or month. Earlier usage is unknown, and its rows are zero.
-    var keptFrom: String
+    var retainedFrom: String
     /// The dimension of the split, or nil.
     var dimension: HistoryDimension?
     var rows: [Row]
@@ -39,7 +39,7 @@ struct RankingReport {
     var meter: HistoryMeter
     var day: String
     /// The first retained day.
-    var keptFrom: String
+    var retainedFrom: String
     var calendar: CalendarRules
     var currency: String
     var items: [RankedScope]

@@ -11,7 +11,7 @@ extension RankingReport: Encodable {
         try container.encode(kind.description, forKey: JSONKey("kind"))
         try container.encode(meter.name, forKey: JSONKey("meter"))
         try container.encode(day, forKey: JSONKey("day"))
-        try container.encode(keptFrom, forKey: JSONKey("kept_from"))
+        try container.encode(retainedFrom, forKey: JSONKey("kept_from"))
         try container.encode(currency, forKey: JSONKey("currency"))
         try container.encode(calendar.timeZone, forKey: JSONKey("timezone"))
         let views = items.enumerated().map { RankView(rank: $0.offset + 1, item: $0.element) }

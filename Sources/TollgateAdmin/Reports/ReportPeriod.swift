@@ -10,7 +10,7 @@ struct ReportPeriod {
     var to: String
 
     /// The default and the maximum number of days or months.
-    private static func bounds(_ unit: CalendarUnit) -> (usual: Int64, most: Int64) {
+    private static func bounds(_ unit: CalendarUnit) -> (standard: Int64, max: Int64) {
         unit == .day ? (30, 366) : (12, 60)
     }
 
@@ -22,11 +22,11 @@ struct ReportPeriod {
         to = query["to"] ?? current
         let last = try Self.number("to", to, unit)
         let first =
-            if let id = query["from"] { try Self.number("from", id, unit) } else { last - bounds.usual + 1 }
+            if let id = query["from"] { try Self.number("from", id, unit) } else { last - bounds.standard + 1 }
         from = calendar.id(unit, first)
         guard first <= last else { throw .badRequest("from: \(from) is after \(to)") }
-        guard last - first < bounds.most else {
-            throw .badRequest("from: at most \(bounds.most) \(unit.rawValue)s, and to \(to) it is \(last - first + 1)")
+        guard last - first < bounds.max else {
+            throw .badRequest("from: \(last - first + 1) \(unit.rawValue)s up to \(to); expected at most \(bounds.max)")
         }
         numbers = first...last
     }

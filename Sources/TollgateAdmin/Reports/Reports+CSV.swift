@@ -30,8 +30,8 @@ extension RankingReport {
     /// The ranking with one line per scope.
     var csv: String {
         var table = CSVTable(["rank", "scope"] + HistoryMeter.allCases.map(\.name))
-        for (place, item) in items.enumerated() {
-            table.add(["\(place + 1)", CSVTable.defused(item.scope.description)] + item.amounts.texts)
+        for (index, item) in items.enumerated() {
+            table.add(["\(index + 1)", CSVTable.defused(item.scope.description)] + item.amounts.texts)
         }
         return table.text
     }

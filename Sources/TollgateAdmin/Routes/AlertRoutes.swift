@@ -29,7 +29,7 @@ struct AlertRoutes {
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let id = try id(request)
-        guard let alert = try await api.stores().alerts.alert(id) else { throw Self.unknown(id) }
+        guard let alert = try await api.stores().alerts.alert(id) else { throw Self.notFound(id) }
         return .json(alert)
     }
 
@@ -56,7 +56,7 @@ struct AlertRoutes {
         do {
             alert = try await body(stores.alerts, id, await api.server.redisTime)
         } catch StoreError.missing {
-            throw Self.unknown(id)
+            throw Self.notFound(id)
         }
         // The change has been made and logged, so a failure to write the audit log is ignored.
         try? await stores.policy.note(
@@ -73,9 +73,9 @@ struct AlertRoutes {
 
     private func id(_ request: AdminRequest) throws(Problem) -> String {
         let id = try request.parameter("id")
-        guard Alert.isID(id) else { throw Self.unknown(String(id.prefix(64))) }
+        guard Alert.isID(id) else { throw Self.notFound(String(id.prefix(64))) }
         return id
     }
 
-    private static func unknown(_ id: String) -> Problem { .notFound("\(id): no such alert") }
+    private static func notFound(_ id: String) -> Problem { .notFound("\(id): no such alert") }
 }

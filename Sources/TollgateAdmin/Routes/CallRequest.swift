@@ -29,16 +29,16 @@ struct CallRequest {
         if verb.namesScopes {
             let scopes = Self.scopes(&reader)
             let roles = Self.roles(&reader)
-            let email = reader.text("email", longest: ScopeID.longest)
-            let id = reader.text("id", longest: 128)
-            let usedAt = reader.text("at", longest: 24)
+            let email = reader.text("email", maxLength: ScopeID.longest)
+            let id = reader.text("id", maxLength: 128)
+            let usedAt = reader.text("at", maxLength: 24)
             let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.maxTimeToLive)
             try reader.finish()
             RequestWriter.write(
                 verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive, roles: roles,
                 email: email, to: &line)
         } else {
-            let reservation = reader.text("reservation", longest: 16_384)
+            let reservation = reader.text("reservation", maxLength: 16_384)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
             try reader.finish()
             RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &line)
@@ -66,7 +66,9 @@ struct CallRequest {
             reader.report("scopes", "expected an object such as {\"user\":\"alice\"}, found \(value.found)")
             return []
         }
-        if members.count > Request.maxScopes { reader.report("scopes", "more than \(Request.maxScopes) scopes") }
+        if members.count > Request.maxScopes {
+            reader.report("scopes", "expected at most \(Request.maxScopes) scopes, found \(members.count)")
+        }
         var parts: [Scope.Part] = []
         for (kind, id) in members.sorted(by: { ScopeKind.precedes($0.key, $1.key) }) {
             let field = "scopes.\(String(kind.unicodeScalars.prefix(32)))"
@@ -84,9 +86,11 @@ struct CallRequest {
     }
 
     private static func roles(_ reader: inout ObjectReader) -> [String] {
-        let roles = reader.texts("roles", longest: 1_024) ?? []
-        if roles.contains(where: { $0.contains(",") }) { reader.report("roles", "a comma in the name of a role") }
-        if roles.joined(separator: ",").utf8.count > 1_024 { reader.report("roles", "longer than 1024 bytes together") }
+        let roles = reader.texts("roles", maxLength: 1_024) ?? []
+        if roles.contains(where: { $0.contains(",") }) { reader.report("roles", "expected names without commas") }
+        if roles.joined(separator: ",").utf8.count > 1_024 {
+            reader.report("roles", "expected at most 1024 bytes in total")
+        }
         return roles
     }
 }

@@ -26,7 +26,7 @@ struct CallRoutes {
         case .decision(let decision): return Self.response(decision)
         case .ok(let fields): return .json(Receipt(verb, fields))
         case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
-        case .pong, .json, .alert, nil: throw Problem(.internal, "not a reply to \(verb.name)")
+        case .pong, .json, .alert, nil: throw Problem(.internal, "unexpected reply to \(verb.name)")
         }
     }
 
@@ -86,9 +86,9 @@ private struct Denial: Encodable {
 
     private var title: String {
         switch decision.reason {
-        case .rateLimited: "Too many in this window"
-        case .quotaExceeded: "The quota is used up"
-        case .tooLarge: "More than one call may take"
+        case .rateLimited: "The rate limit of this window is exceeded"
+        case .quotaExceeded: "The quota is exhausted"
+        case .tooLarge: "The amount exceeds the maximum of one call"
         case .blocked: "Blocked"
         case .concurrency: "Too many open reservations"
         case nil: "Denied"
@@ -99,8 +99,8 @@ private struct Denial: Encodable {
         let limit = decision.limit ?? "a limit"
         let used = decision.used?.description ?? "?"
         let max = decision.max?.description ?? "?"
-        let retry = decision.retryAfter.map { "; it could pass in \($0) s" } ?? ""
-        let hopeless = isTooMuchAlone ? "; this call alone is more than the limit" : ""
+        let retry = decision.retryAfter.map { "; retry after \($0) s" } ?? ""
+        let hopeless = isTooMuchAlone ? "; this call alone exceeds the limit" : ""
         return "\(limit): \(used) of \(max) used\(retry)\(hopeless)"
     }
 

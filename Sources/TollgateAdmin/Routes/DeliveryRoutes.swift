@@ -11,7 +11,7 @@ struct DeliveryRoutes {
     var routes: [Route] { [Route(.get, "/v1/deliveries", .read, list)] }
 
     /// The maximum number of deliveries to list per receiver and state.
-    private static let most = 100
+    private static let maxItems = 100
 
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
@@ -21,7 +21,7 @@ struct DeliveryRoutes {
         for receiver in api.receivers {
             items.append(
                 ReceiverView(
-                    receiver, try await DeliveryQueue(store, receiver: receiver.name).report(atMost: Self.most)))
+                    receiver, try await DeliveryQueue(store, receiver: receiver.name).report(atMost: Self.maxItems)))
         }
         return .json(ListView(items: items))
     }

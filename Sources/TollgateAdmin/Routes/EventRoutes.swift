@@ -19,7 +19,7 @@ struct EventRoutes {
         if let text = query["limit"] {
             let named = try Query.read("limit") { () throws(ScopeError) in try Limit.parse(scopedName: text) }
             guard scope == nil || named.scope == nil || scope == named.scope else {
-                throw Problem.badRequest("limit: is about another scope than scope names")
+                throw Problem.badRequest("limit: names another scope than scope does")
             }
             scope = named.scope ?? scope
             limit = named.name

@@ -18,16 +18,16 @@ struct OverrideRoutes {
     }
 
     /// The maximum time until an override ends: 366 days.
-    private static let longest: Int64 = 366 * 86_400_000
+    private static let maxDuration: Int64 = 366 * 86_400_000
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
         try api.requireRoom(for: scope)
         let override = try PolicyJSON.override(try await request.policyPart())
         let now = await api.server.redisTime
-        guard override.expiresAt > now, override.expiresAt <= now + Self.longest else {
+        guard override.expiresAt > now, override.expiresAt <= now + Self.maxDuration else {
             throw Problem.invalid(
-                "expires_at", "expected a time within the next 366 days; it is \(Instant.text(milliseconds: now)) now")
+                "expires_at", "expected a time within 366 days from now, which is \(Instant.text(milliseconds: now))")
         }
         let (version, isNew) = try await api.apply(.setOverride(scope, override), of: scope, request) {
             // An expired override counts as missing.

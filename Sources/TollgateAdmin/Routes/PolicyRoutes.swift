@@ -86,13 +86,13 @@ struct PolicyRoutes {
 
     private func validate(_ request: AdminRequest) async throws -> Response {
         let body = try await request.body()
-        guard !body.isEmpty else { throw Problem.badRequest("expected the text of a policy file as the body") }
+        guard !body.isEmpty else { throw Problem.badRequest("expected a policy file as the body") }
         return .json(Self.verdict(on: body))
     }
 
     private static func verdict(on body: Data) -> Verdict {
         guard let text = String(validating: body, as: UTF8.self) else {
-            return Verdict(valid: false, errors: [ProblemView("is not UTF-8 text")])
+            return Verdict(valid: false, errors: [ProblemView("not UTF-8 text")])
         }
         do throws(PolicyError) {
             let policy = try Policy(wholeFile: text, file: "policy")

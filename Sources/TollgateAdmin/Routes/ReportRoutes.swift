@@ -23,7 +23,7 @@ struct ReportRoutes {
         let query = try request.query("scope", "from", "to", "by", "format", "roles", "email")
         let format = try ReportFormat(query, request.request.headers)
         guard let scope = try query.scope() else {
-            throw Problem.badRequest("scope: is missing; expected one such as user:alice")
+            throw Problem.badRequest("scope: is required, such as user:alice")
         }
         let dimension = try Self.dimension(query["by"])
         let policy = api.server.policies.effective
@@ -35,7 +35,7 @@ struct ReportRoutes {
         let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
             scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
-            keptFrom: policy.firstKept(unit, in: calendar.rules, at: now), dimension: dimension,
+            retainedFrom: policy.firstKept(unit, in: calendar.rules, at: now), dimension: dimension,
             rows: zip(windows, pages).map { .init(window: $0, page: $1) })
         return format == .csv ? .csv(report.csv) : .json(report)
     }
@@ -74,24 +74,24 @@ struct ReportRoutes {
         let policy = api.server.policies.effective
         let kind = try query.kind()
         guard kind != .global else {
-            throw Problem.badRequest("kind: there is but one global; the daily report of it has what it used")
+            throw Problem.badRequest("kind: global is a single scope; use its daily report")
         }
         try Self.requireHistory(of: kind, in: policy, "kind")
         let meter = try Self.meter(query["meter"])
-        let limit = try query.limit(usually: 10)
+        let limit = try query.limit(default: 10)
         let now = await api.server.redisTime
         let day = query["day"] ?? policy.calendar.window(.day, containing: now).id
         guard CalendarUnit.day.number(ofID: day) != nil else {
             throw Problem.badRequest("day: expected a day such as 2026-11-20")
         }
         let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
-        let keptFrom = policy.firstKept(.day, in: policy.calendar, at: now)
+        let retainedFrom = policy.firstKept(.day, in: policy.calendar, at: now)
         // Days are those of each scope's own calendar, so a scope may still have this day.
-        if items.isEmpty, day < keptFrom {
-            throw Problem.notFound("day: \(day) is not kept any more; the first day that is, is \(keptFrom)")
+        if items.isEmpty, day < retainedFrom {
+            throw Problem.notFound("day: \(day) is no longer retained; the first retained day is \(retainedFrom)")
         }
         let report = RankingReport(
-            kind: kind, meter: meter, day: day, keptFrom: keptFrom, calendar: policy.calendar,
+            kind: kind, meter: meter, day: day, retainedFrom: retainedFrom, calendar: policy.calendar,
             currency: policy.currency, items: items)
         return format == .csv ? .csv(report.csv) : .json(report)
     }
@@ -108,9 +108,9 @@ struct ReportRoutes {
 
     private static func requireHistory(of kind: ScopeKind, in policy: Policy, _ key: String) throws(Problem) {
         guard !policy.keepsHistory(of: kind) else { return }
-        let kept = policy.history.sorted().joined(separator: ", ")
+        let retained = policy.history.sorted().joined(separator: ", ")
         throw .notFound(
-            "\(key): the days and months of \(kind) are not kept; history: of the policy file has \(kept.isEmpty ? "no kinds" : kept)"
+            "\(key): no history is retained for \(kind); history: in the policy file lists \(retained.isEmpty ? "no kinds" : retained)"
         )
     }
 

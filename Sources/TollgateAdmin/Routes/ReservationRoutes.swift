@@ -58,17 +58,17 @@ struct ReservationRoutes {
         let id = try request.parameter("id")
         let stores = try api.stores()
         let now = await api.server.redisTime
-        let unknown = Problem.notFound("\(id.prefix(64)): \(scope) has no such open reservation")
-        guard let hold = try await stores.reservations.find(id, of: scope, at: now) else { throw unknown }
+        let notFound = Problem.notFound("\(id.prefix(64)): \(scope) has no such open reservation")
+        guard let hold = try await stores.reservations.find(id, of: scope, at: now) else { throw notFound }
         let reply = await api.server.cancel(hold)
         let parsed = reply.utf8.withContiguousStorageIfAvailable { bytes in
             Result { try ReplyParser.parse(UnsafeRawBufferPointer(bytes)) }
         }
         switch try parsed?.get() {
-        case .ok(let fields) where fields.contains(where: { $0.key == "duplicate" }): throw unknown
+        case .ok(let fields) where fields.contains(where: { $0.key == "duplicate" }): throw notFound
         case .ok: break
         case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
-        default: throw Problem(.internal, "not a reply to CANCEL")
+        default: throw Problem(.internal, "unexpected reply to CANCEL")
         }
         // The reservation is cancelled, so later failures are ignored.
         let before = String(decoding: try JSONEncoder().encode(HoldView(hold: hold, now: now)), as: UTF8.self)

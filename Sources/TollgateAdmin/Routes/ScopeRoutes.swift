@@ -124,11 +124,11 @@ struct ScopeRoutes {
     private func reset(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
         var reader = try ObjectReader(try await request.json(), allowed: ["limits"])
-        let limits = reader.texts("limits", longest: 64).map { names in
+        let limits = reader.texts("limits", maxLength: 64).map { names in
             names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }
         }
         if reader["limits"]?.items?.isEmpty == true {
-            reader.report("limits", "expected at least one; leave it out to reset all")
+            reader.report("limits", "expected at least one limit; omit limits to reset all")
         }
         try reader.finish()
         let reset = try await api.store().reset(scope, limits: limits, by: request.author)
@@ -142,7 +142,7 @@ struct ScopeRoutes {
     ) -> (Meter, Period)? {
         let words = name.split(separator: "/", omittingEmptySubsequences: false)
         guard name != Meter.concurrent.name, words.last != "request" else {
-            reader.report(field, "\(name) counts nothing that could be reset")
+            reader.report(field, "\(name) has no counter to reset")
             return nil
         }
         guard words.count == 2, let meter = Meter(name: words[0]), meter != .concurrent,

@@ -23,7 +23,7 @@ extension OverLimit: CustomStringConvertible {
     public var description: String {
         var text = decision.limit.map { "over the limit \($0)" } ?? "denied"
         if let reason { text += " (\(reason.rawValue))" }
-        if decision.isDegraded { text += " (nobody could decide)" }
+        if decision.isDegraded { text += " (sidecar made no decision)" }
         if let retryAfter { text += ", retry after \(retryAfter) s" }
         return text
     }

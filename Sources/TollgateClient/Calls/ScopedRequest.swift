@@ -52,7 +52,7 @@ struct ScopedRequest {
     /// checked for commas first.
     private func check(_ line: ByteBuffer) throws(TollgateClientError) {
         if let role = roles.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) {
-            throw .refused(code: "bad_request", sentence: "roles: a comma in \(role)")
+            throw .refused(code: "bad_request", sentence: "roles: expected names without commas, found \(role)")
         }
         try Self.checkReadable(line)
     }

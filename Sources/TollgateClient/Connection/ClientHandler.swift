@@ -17,7 +17,7 @@ final class ClientHandler: ChannelInboundHandler {
         do {
             while let line = try lines.next() { link.received(line, from: self) }
         } catch {
-            link.lost(self, because: "the sidecar sent a reply without an end")
+            link.lost(self, because: "the sidecar sent a reply that is too long")
             context.close(promise: nil)
         }
     }
@@ -28,7 +28,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.lost(self, because: "the connection broke: \(ConnectionProblem.words(for: error))")
+        link.lost(self, because: "connection lost: \(ConnectionProblem.words(for: error))")
         context.close(promise: nil)
     }
 }

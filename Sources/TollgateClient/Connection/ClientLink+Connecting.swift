@@ -43,7 +43,7 @@ extension ClientLink {
         connection.channel.writeAndFlush(request, promise: nil)
         eventLoop.assumeIsolated().scheduleTask(in: deadline) {
             guard case .connecting(let current?) = self.state, current.handler === connection.handler else { return }
-            self.lost(connection.handler, because: "no answer to AUTH")
+            self.lost(connection.handler, because: "no reply to AUTH")
             connection.channel.close(promise: nil)
         }
     }
@@ -53,7 +53,7 @@ extension ClientLink {
         switch ReplyParser.reply(in: line) {
         case .ok: return becomeReady(connection)
         case .error(let code, let sentence): fail(.refused(code: code, sentence: sentence))
-        default: fail(.unavailable("\(address): no answer to AUTH"))
+        default: fail(.unavailable("\(address): no reply to AUTH"))
         }
         connection.channel.close(promise: nil)
     }

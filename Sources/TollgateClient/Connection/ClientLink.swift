@@ -58,7 +58,7 @@ final class ClientLink {
         }
         guard waiting.count + sent.count < Self.maxCalls else {
             return call.finish(
-                .failure(TollgateClientError.unavailable("\(Self.maxCalls) calls wait for a reply already")))
+                .failure(TollgateClientError.unavailable("\(Self.maxCalls) calls already wait for a reply")))
         }
         switch state {
         case .shutDown: return call.finish(.failure(TollgateClientError.closed))
@@ -94,7 +94,7 @@ final class ClientLink {
         guard case .ready(let connection) = state, let oldest = sent.first,
             oldest.startedAt + deadline * 3 <= .now()
         else { return }
-        lost(connection.handler, because: "the sidecar has stopped answering")
+        lost(connection.handler, because: "the sidecar stopped replying")
         connection.channel.close(promise: nil)
     }
 
@@ -117,7 +117,7 @@ final class ClientLink {
         case .connecting(let connection?) where connection.handler === handler: authenticated(connection, line)
         case .ready(let connection) where connection.handler === handler:
             guard let call = sent.popFirst() else {
-                lost(handler, because: "the sidecar sent a reply that nobody asked for")
+                lost(handler, because: "the sidecar sent an unexpected reply")
                 return connection.channel.close(promise: nil)
             }
             hasServed = true

@@ -8,7 +8,7 @@ enum ConnectionProblem {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
         case let error as NIOConnectionError: words(for: error)
-        case ChannelError.connectTimeout: "no connection in time"
+        case ChannelError.connectTimeout: "connection timed out"
         case ChannelError.ioOnClosedChannel, ChannelError.eof: "the sidecar closed the connection"
         default: "\(error)"
         }

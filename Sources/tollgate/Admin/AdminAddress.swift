@@ -11,22 +11,22 @@ struct AdminAddress: Equatable {
         if text.hasPrefix("unix:") {
             let path = text.dropFirst("unix:".count)
             guard !path.isEmpty else { throw Self.problem(text) }
-            base = "http+unix://\(AdminRequest.encoded(path, keeping: ""))"
+            base = "http+unix://\(AdminRequest.encoded(path, allowing: ""))"
             return
         }
         let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
-        var place = text.dropFirst(scheme?.count ?? 0)
-        if scheme != nil, place.hasSuffix("/") { place = place.dropLast() }
-        let isPlace =
-            !place.isEmpty
-            && place.utf8.allSatisfy { byte in
+        var authority = text.dropFirst(scheme?.count ?? 0)
+        if scheme != nil, authority.hasSuffix("/") { authority = authority.dropLast() }
+        let isValid =
+            !authority.isEmpty
+            && authority.utf8.allSatisfy { byte in
                 switch byte {
                 case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
                 default: ".-_:[]".utf8.contains(byte)
                 }
             }
-        guard isPlace, scheme != nil || place.contains(":") else { throw Self.problem(text) }
-        base = (scheme ?? "http://") + place
+        guard isValid, scheme != nil || authority.contains(":") else { throw Self.problem(text) }
+        base = (scheme ?? "http://") + authority
     }
 
     private static func problem(_ text: String) -> ServerError {

@@ -77,7 +77,7 @@ struct AdminClient {
     private func reason(of error: any Error) -> String {
         if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return switch error as? HTTPClientError {
-        case .deadlineExceeded, .readTimeout: "no answer within \(patience.components.seconds) seconds"
+        case .deadlineExceeded, .readTimeout: "no response within \(patience.components.seconds) seconds"
         case .connectTimeout: "no connection within \(Self.connecting.nanoseconds / 1_000_000_000) seconds"
         default: "\(error)"
         }

@@ -7,20 +7,20 @@ enum AdminClientToken {
     static func find(file: String?, environment: [String: String]) throws -> String {
         let token: String
         // The file of a token that a sidecar generated, if it runs in this folder or with these variables.
-        let usualFile = (environment["TOLLGATE_DATA"] ?? "tollgate-data") + "/admin-token"
+        let defaultFile = (environment["TOLLGATE_DATA"] ?? "tollgate-data") + "/admin-token"
         if let file {
             token = try TokenFile.read(file, namedBy: "--admin-token-file")
         } else if let file = environment["TOLLGATE_ADMIN_TOKEN_FILE"] {
             token = try TokenFile.read(file, namedBy: "TOLLGATE_ADMIN_TOKEN_FILE")
         } else if let text = environment["TOLLGATE_ADMIN_TOKEN"], !text.isEmpty {
             token = text
-        } else if FileManager.default.fileExists(atPath: usualFile) {
-            token = try TokenFile.read(usualFile, namedBy: "token file")
+        } else if FileManager.default.fileExists(atPath: defaultFile) {
+            token = try TokenFile.read(defaultFile, namedBy: "token file")
         } else {
             throw ServerError(
                 """
-                no token: name its file with --admin-token-file or TOLLGATE_ADMIN_TOKEN_FILE, or set TOLLGATE_ADMIN_TOKEN. \
-                A sidecar without --admin-access keeps one in admin-token of its data folder.
+                no token: set --admin-token-file, TOLLGATE_ADMIN_TOKEN_FILE or TOLLGATE_ADMIN_TOKEN. \
+                A sidecar without --admin-access stores one in the file admin-token of its data folder.
                 """)
         }
         guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

@@ -12,17 +12,17 @@ struct AdminOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File that holds the token. (default: TOLLGATE_ADMIN_TOKEN_FILE, TOLLGATE_ADMIN_TOKEN, or admin-token in TOLLGATE_DATA or tollgate-data)",
+            "The file that contains the token. (default: TOLLGATE_ADMIN_TOKEN_FILE, TOLLGATE_ADMIN_TOKEN, or admin-token in TOLLGATE_DATA or tollgate-data)",
             valueName: "file"))
     var adminTokenFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "How long an answer is waited for; a report six times as long. (default: TOLLGATE_ADMIN_TIMEOUT, or 10s)",
+            "The timeout of a response; six times as long for a report. (default: TOLLGATE_ADMIN_TIMEOUT, or 10s)",
             valueName: "duration"))
     var adminTimeout: String?
 
-    @Flag(help: "Print the JSON of the API.")
+    @Flag(help: "Print the API's JSON.")
     var json = false
 
     /// Calls the API and prints the response as `text` formats it. With `--json` or `isRaw`, prints the response

@@ -32,7 +32,7 @@ struct AdminFailure: Error, Equatable, CustomStringConvertible {
     /// Describes a response that is not a success.
     init(_ reply: AdminReply, from address: AdminAddress) {
         guard let problem = try? reply.value(), let title = problem["title"].string else {
-            lines = ["\(address.base) answered with status \(reply.status); is that the admin API of Tollgate?"]
+            lines = ["\(address.base) replied with status \(reply.status); is this Tollgate's admin API?"]
             return
         }
         let detail = problem["detail"].string ?? title
@@ -41,7 +41,7 @@ struct AdminFailure: Error, Equatable, CustomStringConvertible {
             return field.isEmpty ? error["message"].text : "\(field): \(error["message"].text)"
         }
         lines = [detail] + fields.filter { $0 != detail }
-        if reply.status == 412 { lines.append("somebody else has changed it meanwhile: look at it, then try again") }
+        if reply.status == 412 { lines.append("it has been changed meanwhile: read it again, then retry") }
     }
 
     var description: String { lines.map(JSONValue.printable).joined(separator: "\n") }

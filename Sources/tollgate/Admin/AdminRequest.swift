@@ -21,9 +21,9 @@ struct AdminRequest {
     init(_ method: Method, _ segments: String..., query: [(String, String)] = [], body: String? = nil) {
         self.method = method
         self.body = body
-        path = segments.map { "/" + Self.encoded($0, keeping: ":") }.joined()
+        path = segments.map { "/" + Self.encoded($0, allowing: ":") }.joined()
         if !query.isEmpty {
-            path += "?" + query.map { "\($0)=\(Self.encoded($1, keeping: ":,"))" }.joined(separator: "&")
+            path += "?" + query.map { "\($0)=\(Self.encoded($1, allowing: ":,"))" }.joined(separator: "&")
         }
     }
 
@@ -35,13 +35,13 @@ struct AdminRequest {
     }
 
     /// Percent-encodes everything but letters, digits, `-._~` and the given characters.
-    static func encoded(_ text: some StringProtocol, keeping kept: String) -> String {
+    static func encoded(_ text: some StringProtocol, allowing allowed: String) -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {
             case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: result.unicodeScalars.append(Unicode.Scalar(byte))
             default:
-                if "-._~".utf8.contains(byte) || kept.utf8.contains(byte) {
+                if "-._~".utf8.contains(byte) || allowed.utf8.contains(byte) {
                     result.unicodeScalars.append(Unicode.Scalar(byte))
                 } else {
                     let digits = String(byte, radix: 16, uppercase: true)

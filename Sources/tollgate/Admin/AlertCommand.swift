@@ -3,7 +3,7 @@ import ArgumentParser
 /// The command `tollgate alert`.
 struct AlertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alert", abstract: "Look at an alert, and say what became of it.",
+        commandName: "alert", abstract: "Show, acknowledge and resolve an alert.",
         subcommands: [AlertShow.self, AlertAcknowledge.self, AlertResolve.self])
 }
 
@@ -11,7 +11,7 @@ struct AlertCommand: AsyncParsableCommand {
 struct AlertArguments: ParsableArguments {
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "As tollgate alerts shows it.", transform: RequestArgument.alert)
+    @Argument(help: "The id that tollgate alerts prints.", transform: RequestArgument.alert)
     var id: String
 
     /// Changes the state of the alert.
@@ -43,7 +43,7 @@ struct AlertShow: AsyncParsableCommand {
 /// The command `tollgate alert acknowledge mi8x3k2p-1b0q6y0c3v5xk`.
 struct AlertAcknowledge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "acknowledge", abstract: "Say that you have seen an open alert; it stays active.")
+        commandName: "acknowledge", abstract: "Acknowledge an open alert, which stays active.")
     @OptionGroup var arguments: AlertArguments
 
     func run() async throws { try await arguments.change("acknowledge") }
@@ -52,8 +52,8 @@ struct AlertAcknowledge: AsyncParsableCommand {
 /// The command `tollgate alert resolve mi8x3k2p-1b0q6y0c3v5xk`.
 struct AlertResolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resolve", abstract: "Say that an alert does not matter any more.",
-        discussion: "The same threshold is not raised again in this period because of it.")
+        commandName: "resolve", abstract: "Resolve an alert.",
+        discussion: "The same threshold opens no other alert in this period.")
     @OptionGroup var arguments: AlertArguments
 
     func run() async throws { try await arguments.change("resolve") }

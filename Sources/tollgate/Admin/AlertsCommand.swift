@@ -4,17 +4,17 @@ import TollgateCore
 /// The command `tollgate alerts --scope user:alice`.
 struct Alerts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Limits that are used up, or nearly: the alerts, newest first.",
-        discussion: "Without --state those that are active: open and acknowledged.")
+        abstract: "List alerts about limits that are exhausted, or nearly, newest first.",
+        discussion: "Without --state, lists active alerts: open and acknowledged.")
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "open, acknowledged, resolved, several with commas between them, or all.")
+    @Option(help: "A comma-separated list of open, acknowledged and resolved, or all.")
     var state = "open,acknowledged"
-    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.", transform: RequestArgument.scope)
+    @Option(help: "A scope, such as user:alice, user:alice+tool:search or global.", transform: RequestArgument.scope)
     var scope: String?
-    @Option(help: "warning or critical")
+    @Option(help: "The severity: warning or critical.")
     var severity: String?
-    @Option(help: "The most alerts to show, 1 to 10000.")
+    @Option(help: "The maximum number of alerts, 1 to 10000.")
     var limit = 50
 
     func validate() throws {

@@ -3,7 +3,7 @@ import ArgumentParser
 /// The command `tollgate assign role:Faculty premium`.
 struct Assign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give a tier to a user, a role, an e-mail domain, or everyone.")
+        abstract: "Assign a tier to a user, a role, an email domain, or everyone.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:ID, role:NAME, email_domain:DOMAIN, or default", transform: RequestArgument.subject)
@@ -12,9 +12,11 @@ struct Assign: AsyncParsableCommand {
     var tier: String
     @Option(
         parsing: .unconditional,
-        help: "The higher one wins. (default: 300 for a user, 200 for a role, 150 for a domain, 100 for everyone)")
+        help:
+            "The priority; the highest wins. (default: 300 for a user, 200 for a role, 150 for a domain, 100 for everyone)"
+    )
     var priority: Int?
-    @Flag(help: "Make it without putting it into force.")
+    @Flag(help: "Create the assignment disabled.")
     var disabled = false
 
     func run() async throws {
@@ -31,7 +33,7 @@ struct Assign: AsyncParsableCommand {
 /// The command `tollgate unassign role:Faculty`.
 struct Unassign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take back an assignment that an admin has made; what the policy file says holds again.")
+        abstract: "Delete an assignment of an administrator; that of the policy file applies again.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "As for assign.", transform: RequestArgument.subject)

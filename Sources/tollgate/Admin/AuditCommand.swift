@@ -5,7 +5,7 @@ struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Who has changed what, newest first.")
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "The most changes to show, 1 to 10000.")
+    @Option(help: "The maximum number of changes, 1 to 10000.")
     var limit = 20
 
     func validate() throws {

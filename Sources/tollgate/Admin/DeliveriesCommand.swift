@@ -4,7 +4,7 @@ import TollgateAdmin
 /// The command `tollgate deliveries`.
 struct Deliveries: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Whether alerts reach their receivers: what waits to be tried again, and what was given up.")
+        abstract: "List the receivers of alerts, deliveries that are retried, and dead-lettered ones.")
     @OptionGroup var options: AdminOptions
 
     func run() async throws {

@@ -3,17 +3,18 @@ import ArgumentParser
 /// The command `tollgate events --limit-name requests/1m`.
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Requests that limits have refused, newest first.",
-        discussion: "Of many refusals by one limit of a scope the first of a period, and then one a minute.")
+        abstract: "List denied requests, newest first.",
+        discussion: "If one limit of a scope denies many requests, lists the first of a period and then one per minute."
+    )
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "Of one scope: user:alice, user:alice+tool:search, or global.", transform: RequestArgument.scope)
+    @Option(help: "A scope, such as user:alice, user:alice+tool:search or global.", transform: RequestArgument.scope)
     var scope: String?
     @Option(
-        help: ArgumentHelp("Of one limit: requests/1m, or user:alice/requests/1m.", valueName: "limit"),
+        help: ArgumentHelp("A limit, such as requests/1m or user:alice/requests/1m.", valueName: "limit"),
         transform: RequestArgument.limitName)
     var limitName: String?
-    @Option(help: "The most events to show, 1 to 10000.")
+    @Option(help: "The maximum number of events, 1 to 10000.")
     var limit = 50
 
     func validate() throws {

@@ -54,8 +54,8 @@ struct LimitArgument: Equatable {
     static func merge(_ changes: [LimitArgument], into limits: [Limit]) -> [Limit] {
         var limits = limits
         for change in changes {
-            if let place = limits.firstIndex(where: { $0.name == change.name }) {
-                limits[place].max = change.amount
+            if let index = limits.firstIndex(where: { $0.name == change.name }) {
+                limits[index].max = change.amount
             } else {
                 limits.append(Limit(change.meter, change.period, max: change.amount))
             }

@@ -6,7 +6,7 @@ import TollgatePolicy
 /// The command `tollgate limit`.
 struct LimitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "limit", abstract: "Look at the limits of one scope, set and delete them.",
+        commandName: "limit", abstract: "List, set and delete the limits of a scope.",
         subcommands: [LimitList.self, LimitSet.self, LimitDelete.self])
 
     static func path(_ scope: String) -> AdminRequest { AdminRequest(.get, "v1", "scopes", scope, "limits") }
@@ -15,7 +15,7 @@ struct LimitCommand: AsyncParsableCommand {
 /// The command `tollgate limit list tool:search`.
 struct LimitList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "What holds for a scope, and where it comes from.")
+        commandName: "list", abstract: "List the limits in force for a scope, and their origin.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
@@ -33,13 +33,14 @@ struct LimitList: AsyncParsableCommand {
 /// The command `tollgate limit set tool:search requests/1m=10`.
 struct LimitSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Set limits of a scope; others that were set for it stay.")
+        commandName: "set", abstract: "Set limits of a scope, and keep its others.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Argument(
-        help: ArgumentHelp("Such as requests/1m=10, cost/request=0.5 or cost/month=unlimited.", valueName: "limit=max"),
+        help: ArgumentHelp(
+            "A limit, such as requests/1m=10, cost/request=0.5 or cost/month=unlimited.", valueName: "limit=max"),
         transform: LimitArgument.init)
     var limits: [LimitArgument]
 
@@ -65,12 +66,14 @@ struct LimitSet: AsyncParsableCommand {
 /// The command `tollgate limit delete tool:search requests/1m`.
 struct LimitDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete limits that admins have set for a scope: those named, or all.")
+        commandName: "delete",
+        abstract: "Delete limits of a scope that administrators have set: the named ones, or all.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
-    @Argument(help: ArgumentHelp("Such as requests/1m.", valueName: "limit"), transform: LimitName.init)
+    @Argument(
+        help: ArgumentHelp("The name of a limit, such as requests/1m.", valueName: "limit"), transform: LimitName.init)
     var limits: [LimitName] = []
 
     func run() async throws {

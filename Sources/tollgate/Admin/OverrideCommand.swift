@@ -5,34 +5,35 @@ import TollgateCore
 /// The command `tollgate override`.
 struct OverrideCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "override", abstract: "Change the limits of a scope for a time.",
+        commandName: "override", abstract: "Change the limits of a scope temporarily.",
         subcommands: [OverrideSet.self, OverrideClear.self])
 }
 
 /// The command `tollgate override set user:alice --add cost/month=50 --for 1h --reason deadline`.
 struct OverrideSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Grant an override; it comes instead of one that holds.")
+        commandName: "set", abstract: "Set an override, which replaces the current one.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
     @Option(
         help: ArgumentHelp(
-            "More of a limit that holds anyway, such as cost/month=50; may be repeated.", valueName: "limit=amount"),
+            "An amount to add to a limit, such as cost/month=50; may be repeated.", valueName: "limit=amount"),
         transform: LimitArgument.init)
     var add: [LimitArgument] = []
     @Option(
         help: ArgumentHelp(
-            "A limit instead of the scope's own, such as requests/1m=100 or cost/day=unlimited; may be repeated.",
+            "A limit that replaces the scope's own, such as requests/1m=100 or cost/day=unlimited; may be repeated.",
             valueName: "limit=max"),
         transform: LimitArgument.init)
     var limit: [LimitArgument] = []
-    @Option(help: ArgumentHelp("For how long: 90s, 30m, 1h, 7d.", valueName: "duration"), transform: Self.seconds)
+    @Option(
+        help: ArgumentHelp("The duration, such as 90s, 30m, 1h or 7d.", valueName: "duration"), transform: Self.seconds)
     var `for`: Int64?
     @Option(help: ArgumentHelp("Until when: 2026-11-22T10:00:00Z.", valueName: "time"))
     var until: String?
-    @Option(help: "Why; for the audit log, and for who looks at the user.")
+    @Option(help: "The reason, for the audit log and the user's page.")
     var reason: String
 
     func validate() throws {

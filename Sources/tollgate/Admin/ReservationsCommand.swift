@@ -3,19 +3,19 @@ import ArgumentParser
 /// The command `tollgate reservations`.
 struct ReservationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reservations", abstract: "Look at open reservations, and end them.",
+        commandName: "reservations", abstract: "List and cancel open reservations.",
         subcommands: [ReservationsList.self, ReservationsCancel.self])
 }
 
 /// The command `tollgate reservations list user:alice`.
 struct ReservationsList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "What open reservations hold of a scope, the first to end first.")
+        commandName: "list", abstract: "List the open reservations of a scope, by expiry.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
-    @Option(help: "The most reservations to show, 1 to 10000.")
+    @Option(help: "The maximum number of reservations, 1 to 10000.")
     var limit = 50
 
     func validate() throws {
@@ -37,13 +37,13 @@ struct ReservationsList: AsyncParsableCommand {
 /// The command `tollgate reservations cancel user:alice 6f9a2c01d44be870-1a`.
 struct ReservationsCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "End an open reservation: what it holds is free at once.",
-        discussion: "The request that was counted for it stays counted. What is committed later is still charged.")
+        commandName: "cancel", abstract: "Cancel an open reservation, and release its held amounts.",
+        discussion: "The request remains counted. A later commit is still charged.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "A scope that it holds something of.", transform: RequestArgument.scope)
+    @Argument(help: "A scope of the reservation.", transform: RequestArgument.scope)
     var scope: String
-    @Argument(help: "As tollgate reservations list shows it.")
+    @Argument(help: "The id that tollgate reservations list prints.")
     var id: String
 
     func run() async throws {

@@ -3,13 +3,14 @@ import ArgumentParser
 /// The command `tollgate reset user:alice requests/1m`.
 struct Reset: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Set the counters of a scope to nothing: of the limits named, or of all.",
-        discussion: "What is kept of days and months stays, and so does what open reservations hold.")
+        abstract: "Reset the counters of a scope: of the named limits, or of all.",
+        discussion: "The history of days and months, and the amounts of open reservations, are not reset.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
-    @Argument(help: ArgumentHelp("Such as requests/1m.", valueName: "limit"), transform: LimitName.init)
+    @Argument(
+        help: ArgumentHelp("The name of a limit, such as requests/1m.", valueName: "limit"), transform: LimitName.init)
     var limits: [LimitName] = []
 
     func run() async throws {

@@ -5,14 +5,14 @@ import TollgatePolicy
 /// The command `tollgate tier`.
 struct TierCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tier", abstract: "Look at tiers, make, replace and delete them.",
+        commandName: "tier", abstract: "List, create, replace and delete tiers.",
         subcommands: [TierList.self, TierSet.self, TierDelete.self])
 }
 
 /// The command `tollgate tier list`.
 struct TierList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "All tiers, of the policy file and of admins.")
+        commandName: "list", abstract: "List all tiers, of the policy file and of administrators.")
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
@@ -27,22 +27,22 @@ struct TierList: AsyncParsableCommand {
 /// The command `tollgate tier set premium --limit cost/month=500`.
 struct TierSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Make a tier, or replace one.",
-        discussion: "What is not named here, a tier that was there does not have any more.")
+        commandName: "set", abstract: "Create or replace a tier.",
+        discussion: "Replaces the whole tier. Settings that are not given are removed.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "1 to 64 of A-Z a-z 0-9 _ -", transform: RequestArgument.tier)
     var id: String
-    @Option(help: "What people call it.")
+    @Option(help: "The display name.")
     var name: String?
     @Option(
         help: ArgumentHelp(
             "A limit, such as requests/1m=60 or cost/month=unlimited; may be repeated.", valueName: "limit=max"),
         transform: LimitArgument.init)
     var limit: [LimitArgument] = []
-    @Option(help: "When its days, weeks and months begin: an IANA time zone. (default: the policy's)")
+    @Option(help: "The IANA time zone of its days, weeks and months. (default: the policy's)")
     var timezone: String?
-    @Option(help: "The local hour at which they begin, 0 to 23. (default: the policy's)")
+    @Option(help: "The local hour at which its days begin, 0 to 23. (default: the policy's)")
     var resetHour: Int?
     @Option(help: "The day on which its months begin, 1 to 31. (default: the policy's)")
     var billingDay: Int?
@@ -65,7 +65,7 @@ struct TierSet: AsyncParsableCommand {
 /// The command `tollgate tier delete premium`.
 struct TierDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Delete a tier that an admin has made and nobody is assigned to.")
+        commandName: "delete", abstract: "Delete a tier of an administrator that has no assignments.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "Its id.", transform: RequestArgument.tier)

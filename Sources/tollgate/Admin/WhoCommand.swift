@@ -3,10 +3,10 @@ import ArgumentParser
 /// The command `tollgate who alice --role Faculty`.
 struct Who: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Which tier a user has, why, and what is used of each limit.")
+        abstract: "Show a user's tier, the reason for it, and the usage of each limit.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "The id of the user, without user:", transform: RequestArgument.user)
+    @Argument(help: "The id of the user, without user:.", transform: RequestArgument.user)
     var user: String
     @Option(help: "A role of the user; may be repeated.")
     var role: [String] = []

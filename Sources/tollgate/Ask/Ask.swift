@@ -4,7 +4,7 @@ import TollgateWire
 /// The command `tollgate check user=alice tool=search`.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask for a decision, and count the request if it is ALLOW.",
+        abstract: "Request a decision, and count the request on ALLOW.",
         discussion: "Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "kind=id …, and hits= tokens= input_tokens= output_tokens= cost=")
@@ -16,7 +16,7 @@ struct Check: AsyncParsableCommand {
 /// The command `tollgate peek user=alice`.
 struct Peek: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The decision that check would get; counts nothing.",
+        abstract: "Request the decision that check would make, without counting.",
         discussion: "Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "As for check.")
@@ -30,7 +30,9 @@ struct Record: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Record what was really used.")
     @OptionGroup var options: ClientOptions
     @Argument(
-        help: "kind=id …, at least one of hits= tokens= input_tokens= output_tokens= cost=, and id= to count once")
+        help:
+            "kind=id …, at least one of hits= tokens= input_tokens= output_tokens= cost=, and id= as the idempotency key."
+    )
     var words: [String]
 
     func run() async throws { try await options.ask(.record, words) }
@@ -49,10 +51,10 @@ struct Refund: AsyncParsableCommand {
 /// The command `tollgate reserve user=alice cost=0.07 ttl=60`.
 struct Reserve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask for a decision, and keep the amounts back if it is ALLOW.",
-        discussion: "The reply has the token that commit and cancel take. Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
+        abstract: "Request a decision, and hold the amounts on ALLOW.",
+        discussion: "The reply contains the token for commit and cancel. Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
     @OptionGroup var options: ClientOptions
-    @Argument(help: "As for check, and ttl= with the seconds until nothing is kept back any more.")
+    @Argument(help: "As for check, and ttl= with the seconds until the reservation expires.")
     var words: [String]
 
     func run() async throws { try await options.ask(.reserve, words) }
@@ -61,10 +63,12 @@ struct Reserve: AsyncParsableCommand {
 /// The command `tollgate commit reservation=… cost=0.05`.
 struct Commit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Charge what a reserved call really used. May be repeated: it counts once.")
+        abstract: "Charge the actual usage of a reserved call. Idempotent.")
     @OptionGroup var options: ClientOptions
     @Argument(
-        help: "reservation=…, and hits= tokens= input_tokens= output_tokens= cost=; what is not named is not charged.")
+        help:
+            "reservation=…, and hits= tokens= input_tokens= output_tokens= cost=. Meters that are not named are not charged."
+    )
     var words: [String]
 
     func run() async throws { try await options.ask(.commit, words) }
@@ -73,7 +77,7 @@ struct Commit: AsyncParsableCommand {
 /// The command `tollgate cancel reservation=…`.
 struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "End a reservation whose call was not made, and take its request back.")
+        abstract: "Cancel a reservation whose call was not made, and subtract its request.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "reservation=…")
     var words: [String]
@@ -84,7 +88,7 @@ struct Cancel: AsyncParsableCommand {
 /// The command `tollgate usage user:alice`.
 struct UsageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "usage", abstract: "What a scope has used of each of its limits, as JSON.")
+        commandName: "usage", abstract: "Print a scope's usage under each of its limits, as JSON.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "user:alice, user:alice+tool:search, or global")
     var scope: String

@@ -8,18 +8,18 @@ import TollgateServer
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure how many requests a second a sidecar, or Redis itself, answers.",
+        abstract: "Measure the throughput and latency of a sidecar, or of Redis.",
         discussion: """
-            Sends requests of users u0 … for tools t0 … of providers p0 …, drawn at random. They count like any others: use a \
-            sidecar, or a --namespace, whose counters nobody needs.
-            With --direct it does without a sidecar and sends Redis one script call a request, with the limits of --policy: what \
-            an app could do at best by itself.
-            Without --rate each connection sends as replies come (closed loop); with it requests are sent evenly spaced whether \
-            or not earlier ones have been answered, and a latency counts from when the request was to be sent (open loop).
+            Sends random requests of users u0 … for tools t0 … of providers p0 …. They count like any others: use a \
+            sidecar or a --namespace for tests.
+            With --direct, sends one script call per request to Redis, with the limits of --policy: the best that \
+            an app could do without a sidecar.
+            Without --rate, each connection sends as replies arrive (closed loop). With it, requests are sent evenly spaced, \
+            independent of replies, and latencies start at the intended send time (open loop).
             """)
 
     @OptionGroup var client: ClientOptions
-    @Option(help: ArgumentHelp("Ask this Redis instead of a sidecar: redis://… or unix://….", valueName: "url"))
+    @Option(help: ArgumentHelp("Call this Redis instead of a sidecar: redis://… or unix://….", valueName: "url"))
     var direct: String?
     @Option(help: ArgumentHelp("With --direct: the policy. (default: tollgate.yaml)", valueName: "file"))
     var policy: String?
@@ -27,33 +27,33 @@ struct BenchCommand: AsyncParsableCommand {
     var namespace: String?
     @Option(help: "Connections, over all threads.")
     var connections = 64
-    @Option(help: "Requests that a connection keeps unanswered.")
+    @Option(help: "Unanswered requests per connection.")
     var pipeline = 16
-    @Option(help: "Threads that send.")
+    @Option(help: "Sending threads.")
     var threads = 1
-    @Option(help: "Users to draw from.")
+    @Option(help: "Number of users.")
     var users = 1_000
-    @Option(help: "Tools to draw from.")
+    @Option(help: "Number of tools.")
     var tools = 20
-    @Option(help: "Providers to draw from.")
+    @Option(help: "Number of providers.")
     var providers = 4
     @Option(help: ArgumentHelp("Verbs and their weights: check, peek, record, refund.", valueName: "verb=weight,…"))
     var mix = "check=100"
-    @Option(help: ArgumentHelp("How long to measure. (default: 10s)", valueName: "time"))
+    @Option(help: ArgumentHelp("The duration of the measurement. (default: 10s)", valueName: "time"))
     var duration: String?
-    @Option(help: "How many requests to measure, instead of a time.")
+    @Option(help: "The number of requests to measure, instead of a duration.")
     var count: Int?
-    @Option(help: ArgumentHelp("How long to send before measuring.", valueName: "time"))
+    @Option(help: ArgumentHelp("The duration of the warm-up before the measurement.", valueName: "time"))
     var warmup = "1s"
-    @Option(help: ArgumentHelp("Requests a second, evenly spaced (open loop).", valueName: "number"))
+    @Option(help: ArgumentHelp("Requests per second, evenly spaced (open loop).", valueName: "number"))
     var rate: Double?
-    @Option(help: "Another seed draws other requests.")
+    @Option(help: "The seed of the random requests.")
     var seed: UInt64 = 1
 
     func run() async throws {
         do {
             let report = try await Bench.run(settings()) { progress in
-                Failure.print("\(progress.answered) requests answered, \(progress.inLastSecond) in the last second")
+                Failure.print("\(progress.answered) replies, \(progress.inLastSecond) in the last second")
             }
             print(client.json ? try report.json() : "\(report)")
             guard report.replies.error == 0 else { throw ExitCode(1) }

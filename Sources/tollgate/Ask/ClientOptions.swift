@@ -15,7 +15,7 @@ struct ClientOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "File that holds the token. (default: TOLLGATE_TOKEN_FILE, or TOLLGATE_TOKEN)", valueName: "file"))
+            "The file that contains the token. (default: TOLLGATE_TOKEN_FILE, or TOLLGATE_TOKEN)", valueName: "file"))
     var tokenFile: String?
 
     @Flag(help: "Print the reply as JSON.")

@@ -9,10 +9,10 @@ import TollgateStores
 /// The command `tollgate keys user:alice`.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Print the keys in Redis of scopes, and the commands that show what they hold.",
+        commandName: "keys", abstract: "Print the Redis keys of scopes, and the commands that show their contents.",
         discussion: """
-            Asks neither a sidecar nor Redis. The keys of history are those of yesterday and its month, by UTC: today's usage is in \
-            the first key. In place of ID write the id of the operation.
+            Connects to neither a sidecar nor Redis. History keys are those of yesterday and its month in UTC: today's usage is in \
+            the first key. Replace ID by the id of the operation.
             """)
 
     @Argument(
@@ -21,11 +21,11 @@ struct KeysCommand: ParsableCommand {
     var scopes: [Scope]
 
     @Option(
-        help: ArgumentHelp("That of the sidecar. (default: TOLLGATE_NAMESPACE, or tollgate)", valueName: "name"))
+        help: ArgumentHelp("The sidecar's namespace. (default: TOLLGATE_NAMESPACE, or tollgate)", valueName: "name"))
     var namespace: String?
 
     @Option(
-        help: ArgumentHelp("Those of the sidecar. (default: TOLLGATE_PARTITIONS, or none)", valueName: "n"))
+        help: ArgumentHelp("The sidecar's partitions. (default: TOLLGATE_PARTITIONS, or none)", valueName: "n"))
     var partitions: String?
 
     @Flag(help: "Print JSON.")

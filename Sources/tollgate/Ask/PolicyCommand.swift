@@ -6,15 +6,15 @@ import TollgateServer
 /// The command `tollgate policy`.
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Look after a policy file.", subcommands: [PolicyCheck.self])
+        commandName: "policy", abstract: "Work with policy files.", subcommands: [PolicyCheck.self])
 }
 
 /// The command `tollgate policy check FILE`.
 struct PolicyCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say what is wrong with a policy file.",
-        discussion: "Exits 0 when the file can be used (warnings or not) and 2 when it cannot."
+        abstract: "Check a policy file for errors.",
+        discussion: "Exits 0 if the file is valid, even with warnings, and 2 if it is not."
     )
 
     @Argument(help: "The policy file.")
@@ -26,7 +26,7 @@ struct PolicyCheck: ParsableCommand {
             for warning in policy.warnings { print("warning: \(warning)") }
             let limits = "\(count(policy.defaults.count, "kind")) and \(count(policy.scopes.count, "scope"))"
             let tiers = "\(count(policy.tiers.count, "tier")) and \(count(policy.assignments.count, "assignment"))"
-            print("\(file): good; limits for \(limits); \(tiers)")
+            print("\(file): valid; limits for \(limits); \(tiers)")
         } catch {
             Failure.print("\(error)")
             throw ExitCode(2)

@@ -34,13 +34,14 @@ struct BarChart {
         let room = max(terminal.columns - texts - 4 - Self.leastCells, 1)
         let labels = min(bars.map { TerminalWidth.of($0.label) }.max() ?? 0, room)
         let cells = max(terminal.columns - labels - texts - 4, Self.leastCells)
-        let most = bars.map(\.amount).max() ?? 0
+        let maxAmount = bars.map(\.amount).max() ?? 0
         let drawn = bars.map { bar in
             let label = terminal.shortened(bar.label, to: max(labels, 1))
             let head =
                 label + spaces(labels - TerminalWidth.of(label)) + "  "
                 + spaces(texts - TerminalWidth.of(bar.text)) + bar.text
-            let drawing = most > 0 && bar.amount > 0 ? draw(bar, bar.amount / most * Double(cells), terminal) : ""
+            let drawing =
+                maxAmount > 0 && bar.amount > 0 ? draw(bar, bar.amount / maxAmount * Double(cells), terminal) : ""
             return drawing.isEmpty ? head : "\(head)  \(drawing)"
         }
         return names.isEmpty ? drawn : legend(on: terminal) + [""] + drawn
@@ -51,10 +52,10 @@ struct BarChart {
     /// Draws the legend, with as many names per line as fit.
     private func legend(on terminal: Terminal) -> [String] {
         var lines: [(text: String, width: Int)] = []
-        for (place, name) in names.enumerated() {
+        for (index, name) in names.enumerated() {
             let room = max(terminal.columns - 3 - TerminalWidth.of(name.text), 1)
             let text = "\(terminal.shortened(name.name, to: min(room, Self.maxNameLength))) \(name.text)"
-            let entry = "\(terminal.coloured(glyph(place, terminal), Self.colours[place])) \(text)"
+            let entry = "\(terminal.coloured(glyph(index, terminal), Self.colours[index])) \(text)"
             let width = 2 + TerminalWidth.of(text)
             if let last = lines.last, last.width + Self.gapInLegend.count + width <= terminal.columns {
                 lines[lines.count - 1].text += Self.gapInLegend + entry
@@ -73,12 +74,12 @@ struct BarChart {
         if names.isEmpty { return terminal.coloured(solid(length, terminal), Self.colours[0]) }
         let cells = max(Int(length.rounded()), 1)
         var (drawn, sum, line) = (0, 0.0, "")
-        for (place, piece) in bar.pieces.enumerated() {
+        for (index, piece) in bar.pieces.enumerated() {
             // Positions are rounded, not lengths, so that the segments add up to the bar.
             sum += piece
             let end = min(Int((sum / bar.amount * Double(cells)).rounded()), cells)
-            let text = String(repeating: glyph(place, terminal), count: max(end - drawn, 0))
-            line += terminal.coloured(text, Self.colours[place])
+            let text = String(repeating: glyph(index, terminal), count: max(end - drawn, 0))
+            line += terminal.coloured(text, Self.colours[index])
             drawn = max(drawn, end)
         }
         return line
@@ -93,8 +94,8 @@ struct BarChart {
     }
 
     /// Returns the character of a segment. Without colours, segments differ in density.
-    private func glyph(_ place: Int, _ terminal: Terminal) -> String {
+    private func glyph(_ index: Int, _ terminal: Terminal) -> String {
         if terminal.hasColour { return terminal.isUTF8 ? "█" : "#" }
-        return (terminal.isUTF8 ? ["█", "▓", "▒", "░"] : ["#", "=", "+", "."])[place]
+        return (terminal.isUTF8 ? ["█", "▓", "▒", "░"] : ["#", "=", "+", "."])[index]
     }
 }

@@ -11,7 +11,7 @@ struct ChartStack {
 
     private let dimension: String
     private let meter: HistoryMeter
-    private let places: [Key: Int]
+    private let indices: [Key: Int]
     /// The names of the segments and their formatted amounts.
     let legend: [(name: String, text: String)]
 
@@ -20,13 +20,13 @@ struct ChartStack {
     /// - Parameters:
     ///   - rows: All days or months of the chart.
     ///   - max: The maximum number of segments, 2 or more.
-    init(rows: [JSONValue], dimension: String, meter: HistoryMeter, most: Int) {
+    init(rows: [JSONValue], dimension: String, meter: HistoryMeter, max: Int) {
         self.dimension = dimension
         self.meter = meter
         let parts = Self.drawnParts(rows, dimension, meter)
-        let shown = parts.count > most ? Array(parts.prefix(most - 1)) : parts
+        let shown = parts.count > max ? Array(parts.prefix(max - 1)) : parts
         let rest = parts.dropFirst(shown.count)
-        places = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
+        indices = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
         var legend = shown.map { (name: JSONValue.printable($0.name), amount: $0.amount) }
         if !rest.isEmpty { legend.append(("\(rest.count) others", ReportAmount.sum(rest.map(\.amount), meter))) }
         self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
@@ -59,8 +59,8 @@ struct ChartStack {
         var isLess = false
         for part in row["by"].array {
             let length = ReportAmount.length(part[meter.name])
-            let place = places[Self.key(part, dimension)] ?? legend.count - 1
-            if length > 0 { pieces[place] += length } else if length < 0 { isLess = true }
+            let index = indices[Self.key(part, dimension)] ?? legend.count - 1
+            if length > 0 { pieces[index] += length } else if length < 0 { isLess = true }
         }
         let sum = pieces.reduce(0, +)
         guard isLess, sum > 0 else { return pieces }

@@ -12,7 +12,7 @@ struct Terminal: Equatable {
     var isUTF8: Bool
     var hasColour: Bool
 
-    private static let usualColumns = 80
+    private static let defaultColumns = 80
 
     init(columns: Int, isUTF8: Bool, hasColour: Bool) {
         self.columns = columns
@@ -30,7 +30,7 @@ struct Terminal: Equatable {
         func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
         let encoding = locale.lowercased().replacing("-", with: "")
-        columns = min(max(window ?? variable("COLUMNS").flatMap { Int($0) } ?? Self.usualColumns, 40), 500)
+        columns = min(max(window ?? variable("COLUMNS").flatMap { Int($0) } ?? Self.defaultColumns, 40), 500)
         isUTF8 = encoding.contains("utf8")
         hasColour = window != nil && variable("NO_COLOR") == nil && environment["TERM"] != "dumb"
     }
@@ -43,7 +43,7 @@ struct Terminal: Equatable {
     private static var windowColumns: Int? {
         guard isatty(STDOUT_FILENO) == 1 else { return nil }
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return usualColumns }
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return defaultColumns }
         return Int(size.ws_col)
     }
 

@@ -10,10 +10,10 @@ enum ReportAmount {
     static func column(_ values: [JSONValue], _ meter: HistoryMeter) -> [String] {
         let texts = values.map(\.text)
         guard meter == .cost else { return texts }
-        let most = max(texts.map(decimals).max() ?? 0, 2)
+        let maxDecimals = max(texts.map(decimals).max() ?? 0, 2)
         return texts.map { text in
             let count = decimals(of: text)
-            let zeros = String(repeating: "0", count: most - count)
+            let zeros = String(repeating: "0", count: maxDecimals - count)
             return count == 0 ? "\(text).\(zeros)" : text + zeros
         }
     }

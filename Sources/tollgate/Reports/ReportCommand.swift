@@ -5,7 +5,7 @@ import TollgateStores
 /// The command `tollgate report`.
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "What was used: by day, by month, and by whom most.",
+        commandName: "report", abstract: "Report usage by day, by month, or by the highest usage.",
         subcommands: [ReportDaily.self, ReportMonthly.self, ReportTop.self])
 }
 
@@ -15,17 +15,17 @@ struct ReportArguments: ParsableArguments {
     @OptionGroup var report: ReportOptions
 
     @Argument(
-        help: "user:alice, provider:openai …, of a kind that history: of the policy lists; global where it does.",
+        help: "A scope such as user:alice, or global. history: in the policy lists the kinds with reports.",
         transform: RequestArgument.scope)
     var scope: String
     @Option(help: ArgumentHelp("Split by provider, tool or model.", valueName: "what"))
     var by: HistoryDimension?
     @Option(
         help: ArgumentHelp(
-            "What the bars of --chart are: requests, denied, tokens, input_tokens, output_tokens or cost. (default: cost)",
+            "The meter of --chart: requests, denied, tokens, input_tokens, output_tokens or cost. (default: cost)",
             valueName: "meter"))
     var meter: HistoryMeter?
-    @Option(help: "A role of the user; may be repeated. Days are those of the user's tier.")
+    @Option(help: "A role of the user, which selects the tier's calendar; may be repeated.")
     var role: [String] = []
     @Option(help: "The user's e-mail address.")
     var email: String?
@@ -59,8 +59,8 @@ struct ReportArguments: ParsableArguments {
 /// The command `tollgate report daily user:alice`.
 struct ReportDaily: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "daily", abstract: "What a scope used day by day, the last 30 days if not told otherwise.",
-        discussion: "Days are those of the scope's own calendar: its time zone, and the hour at which its days begin.")
+        commandName: "daily", abstract: "Report a scope's usage per day, by default of the last 30 days.",
+        discussion: "Days follow the scope's calendar: its time zone, and the hour at which its days begin.")
     @OptionGroup var arguments: ReportArguments
     @Option(
         help: ArgumentHelp("The first day, such as 2026-11-01; at most 366.", valueName: "day"),
@@ -75,15 +75,16 @@ struct ReportDaily: AsyncParsableCommand {
 /// The command `tollgate report monthly user:alice`.
 struct ReportMonthly: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "monthly", abstract: "What a scope used month by month, the last 12 if not told otherwise.",
-        discussion: "Months are those of the scope's own calendar, and begin on its billing day.")
+        commandName: "monthly", abstract: "Report a scope's usage per month, by default of the last 12 months.",
+        discussion: "Months follow the scope's calendar, and begin on its billing day.")
     @OptionGroup var arguments: ReportArguments
     @Option(
         help: ArgumentHelp("The first month, such as 2026-01; at most 60.", valueName: "month"),
         transform: RequestArgument.month)
     var from: String?
     @Option(
-        help: ArgumentHelp("The last month. (default: this one)", valueName: "month"), transform: RequestArgument.month)
+        help: ArgumentHelp("The last month. (default: the current one)", valueName: "month"),
+        transform: RequestArgument.month)
     var to: String?
 
     func run() async throws { try await arguments.run("monthly", unit: "month", from: from, to: to) }

@@ -47,9 +47,9 @@ struct ReportText {
     private var plainTable: String {
         var table = Table([unit] + Self.columns, amounts: Set(Self.columns))
         let all = rows + [answer["total"]]
-        for (place, numbers) in Self.numbers(all).enumerated() {
-            if place == rows.count { table.addRule() }
-            table.add([place < rows.count ? all[place][unit].text : "total"] + numbers)
+        for (index, numbers) in Self.numbers(all).enumerated() {
+            if index == rows.count { table.addRule() }
+            table.add([index < rows.count ? all[index][unit].text : "total"] + numbers)
         }
         return table.text
     }
@@ -58,8 +58,8 @@ struct ReportText {
         var lines: [(labels: [String], numbers: JSONValue)] = []
         func add(_ title: String, _ row: JSONValue) {
             let parts = row["by"].array
-            for (place, part) in parts.enumerated() {
-                lines.append(([place == 0 ? title : "", Self.name(part, dimension)], part))
+            for (index, part) in parts.enumerated() {
+                lines.append(([index == 0 ? title : "", Self.name(part, dimension)], part))
             }
             if parts.isEmpty { lines.append(([title, "-"], row)) }
         }
@@ -68,9 +68,9 @@ struct ReportText {
         add("all \(unit)s", answer["total"])
         lines.append((["total", ""], answer["total"]))
         var table = Table([unit, dimension] + Self.columns, amounts: Set(Self.columns))
-        for (place, numbers) in Self.numbers(lines.map(\.numbers)).enumerated() {
-            if place == ruled { table.addRule() }
-            table.add(lines[place].labels + numbers)
+        for (index, numbers) in Self.numbers(lines.map(\.numbers)).enumerated() {
+            if index == ruled { table.addRule() }
+            table.add(lines[index].labels + numbers)
         }
         return table.text
     }
@@ -95,7 +95,7 @@ extension ReportText {
         let title = (meter.name.replacing("_", with: " "), "\(texts[rows.count]) in all")
         let currency = meter == .cost ? [("currency", answer["currency"].text)] : []
         let stack = dimension.map {
-            ChartStack(rows: rows, dimension: $0, meter: meter, most: BarChart.maxNames(on: terminal))
+            ChartStack(rows: rows, dimension: $0, meter: meter, max: BarChart.maxNames(on: terminal))
         }
         let bars = zip(rows, texts).map { row, text in
             let whole = ReportAmount.length(row[meter.name])

@@ -5,8 +5,8 @@ import TollgateStores
 /// The command `tollgate report top user --meter cost`.
 struct ReportTop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "top", abstract: "Which scopes of a kind used most on a day.",
-        discussion: "The day of each scope is that of its own calendar.")
+        commandName: "top", abstract: "List the scopes of a kind with the highest usage on a day.",
+        discussion: "Days follow each scope's own calendar.")
     @OptionGroup var options: AdminOptions
     @OptionGroup var report: ReportOptions
 
@@ -14,11 +14,12 @@ struct ReportTop: AsyncParsableCommand {
     var kind: String
     @Option(
         help: ArgumentHelp(
-            "What is ranked: requests, denied, tokens or cost.", valueName: "meter"))
+            "The meter to rank by: requests, denied, tokens or cost.", valueName: "meter"))
     var meter = HistoryMeter.cost
-    @Option(help: "Such as 2026-11-20. (default: today in the policy's time zone)", transform: RequestArgument.day)
+    @Option(
+        help: "The day, such as 2026-11-20. (default: today in the policy's time zone)", transform: RequestArgument.day)
     var day: String?
-    @Option(help: ArgumentHelp("The most scopes to show, 1 to 1000.", valueName: "count"))
+    @Option(help: ArgumentHelp("The maximum number of scopes, 1 to 1000.", valueName: "count"))
     var limit = 10
 
     func validate() throws {

@@ -11,7 +11,7 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the sidecar.",
         discussion: """
-            Without --redis it starts a redis-server of its own, keeps its data in --data, and stops it at the end.
+            Without --redis, starts an embedded redis-server with its data in --data, and stops it on exit.
             Every option can also be set in the environment (--idle-timeout as TOLLGATE_IDLE_TIMEOUT) or in the file named by
             --config (as idle-timeout); an option given here comes first, then the environment, then the file.
             """

@@ -12,65 +12,67 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "redis://[user:password@]host:port[/db] or unix:///path; without it a redis-server is started.",
+            "redis://[user:password@]host:port[/db] or unix:///path. (default: an embedded redis-server)",
             valueName: "url"))
     var redis: String?
 
     @Option(
         help: ArgumentHelp(
-            "Folder for the journal, and for the data of a redis-server started here. (default: tollgate-data)",
+            "The folder of the journal, and of the embedded redis-server's data. (default: tollgate-data)",
             valueName: "folder"))
     var data: String?
 
-    @Option(help: ArgumentHelp("What every key in Redis starts with. (default: tollgate)", valueName: "name"))
+    @Option(help: ArgumentHelp("The prefix of every key in Redis. (default: tollgate)", valueName: "name"))
     var namespace: String?
 
     @Option(
         help: ArgumentHelp(
-            "For Redis Cluster: spread the scopes over n hash tags; fixed with the first start. (default: none)",
+            "The number of hash tags for Redis Cluster; fixed at the first start. (default: none)",
             valueName: "n"))
     var partitions: String?
 
-    @Option(help: ArgumentHelp("Event loops, each with a connection to Redis. (default: 1)", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("The number of event loops, each with a connection to Redis. (default: 1)", valueName: "n"))
     var workers: String?
 
-    @Option(help: ArgumentHelp("How long a request may wait for Redis. (default: 250ms)", valueName: "duration"))
+    @Option(help: ArgumentHelp("The time limit of a request. (default: 250ms)", valueName: "duration"))
     var deadline: String?
 
     @Option(
         help: ArgumentHelp(
-            "Close a connection that sends no request for so long. (default: 300s)", valueName: "duration"))
+            "The time after which an idle connection is closed. (default: 300s)", valueName: "duration"))
     var idleTimeout: String?
 
-    @Option(help: ArgumentHelp("Connections at a time. (default: 4096)", valueName: "n"))
+    @Option(help: ArgumentHelp("The maximum number of connections. (default: 4096)", valueName: "n"))
     var maxConnections: String?
 
-    @Option(help: ArgumentHelp("File that holds the token clients must name in AUTH.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file with the token that clients must send in AUTH.", valueName: "file"))
     var tokenFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where the admin API listens: host:port, unix:PATH or off. (default: 127.0.0.1:7380)", valueName: "address")
+            "The address of the admin API: host:port, unix:PATH or off. (default: 127.0.0.1:7380)", valueName: "address"
+        )
     )
     var admin: String?
 
     @Option(
         help: ArgumentHelp(
-            "A name by which the admin API is reached besides its address, such as a proxy's; may be repeated.",
+            "An additional host name of the admin API, such as a proxy's; may be repeated.",
             valueName: "name"))
     var adminHost: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "File that says whom the admin API lets in. (default: a token made in the data folder)", valueName: "file"))
+            "The file of access rules for the admin API. (default: a token in the data folder)", valueName: "file"))
     var adminAccess: String?
 
     @Option(
         help: ArgumentHelp(
-            "File that says who is told of alerts; read at the start only. (default: the log)", valueName: "file"))
+            "The file of alert receivers, read at startup only. (default: the log)", valueName: "file"))
     var alerts: String?
 
-    @Option(help: ArgumentHelp("File of settings, in YAML: the options' names without the dashes.", valueName: "file"))
+    @Option(help: ArgumentHelp("The settings file, in YAML: the options' names without the dashes.", valueName: "file"))
     var config: String?
 
     /// The options that were given, under the names that the environment and the file use.

@@ -133,7 +133,7 @@ struct SettingsReader {
             return try ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"].map { try checked($0, "TOLLGATE_TOKEN") }
         }
         if TextFile(path: path).isReadableByOthers {
-            warnings.append("--token-file \(path): others can read it; chmod 600 \(path)")
+            warnings.append("--token-file \(path): is readable by others; run chmod 600 \(path)")
         }
         return try checked(TokenFile.read(path), "--token-file \(path)")
     }

@@ -74,7 +74,7 @@ extension Sidecar {
     /// Generates a token in the data folder, for administrators who can read the file.
     private func ownAccess() throws -> AccessSettings {
         let token = try AdminToken.make(inFolder: settings.dataFolder)
-        logger.info("the admin API's token", metadata: ["file": "\(token.path)"])
+        logger.info("admin API token", metadata: ["file": "\(token.path)"])
         return AccessSettings(tokens: [.init(name: "admin", role: .admin, token: token.text)])
     }
 }
