@@ -301,6 +301,7 @@ let package = Package(
                 "TollgateClient",
                 "TollgateCore",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateStores",
                 "TollgateServer",
                 "TollgateTestSupport",
@@ -323,6 +324,7 @@ let package = Package(
                 "TollgateCore",
                 "TollgateDelivery",
                 "TollgateLedger",
+                "TollgatePolicy",
                 "TollgateStores",
                 "TollgateRedis",
                 "TollgateTestSupport",
@@ -352,7 +354,7 @@ let package = Package(
         .testTarget(
             name: "TollgateBenchTests",
             dependencies: [
-                "TollgateBench", "TollgateClient", "TollgateCore", "TollgateLedger", "TollgateRedis",
+                "TollgateBench", "TollgateClient", "TollgateCore", "TollgateLedger", "TollgatePolicy", "TollgateRedis",
                 "TollgateTestSupport",
                 "tollgate",
             ],

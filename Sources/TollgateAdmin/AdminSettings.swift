@@ -1,4 +1,5 @@
 package import TollgateServer
+package import TollgatePolicy
 
 /// The settings of the admin API.
 package struct AdminSettings: Sendable {
@@ -16,20 +17,20 @@ package struct AdminSettings: Sendable {
     }
 
     /// Throws an error unless a value of `--admin-host` is a host without a port.
-    package static func validate(host: String) throws(AdminError) {
+    package static func validate(host: String) throws(OperatorError) {
         guard let name = HostName(host), name.name == host.lowercased() else {
-            throw AdminError("--admin-host \(host): expected a host name or address without a port")
+            throw OperatorError("--admin-host \(host): expected a host name or address without a port")
         }
     }
 
     /// Parses the value of `--admin`. Returns nil for `off`. Throws an error that names the option.
-    package static func address(parsing text: String) throws(AdminError) -> ListenAddress? {
+    package static func address(parsing text: String) throws(OperatorError) -> ListenAddress? {
         if text == "off" { return nil }
         do throws(ServerError) {
             return try ListenAddress(parsing: text)
         } catch {
             let sentence = error.description.replacing("--listen", with: "--admin", maxReplacements: 1)
-            throw AdminError("\(sentence), or off")
+            throw OperatorError("\(sentence), or off")
         }
     }
 }

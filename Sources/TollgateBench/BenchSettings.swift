@@ -40,12 +40,12 @@ package struct BenchSettings: Sendable {
     }
 
     /// Throws an error that names the first invalid option.
-    package func validate() throws(BenchError) {
+    package func validate() throws(OperatorError) {
         try require(1...10_000, connections, "connections")
         try require(1...1_024, pipeline, "pipeline")
         try require(1...64, threads, "threads")
         guard threads <= connections else {
-            throw BenchError(
+            throw OperatorError(
                 "--threads \(threads): expected at most one per connection, of which there are \(connections)")
         }
         try require(1...10_000_000, workload.users, "users")
@@ -53,12 +53,12 @@ package struct BenchSettings: Sendable {
         try require(1...100_000, workload.providers, "providers")
         if case .count(let count) = extent { try require(1...1_000_000_000, count, "count") }
         if let rate, !(1...10_000_000).contains(rate) {
-            throw BenchError("--rate \(rate): expected 1 to 10000000 requests per second")
+            throw OperatorError("--rate \(rate): expected 1 to 10000000 requests per second")
         }
     }
 
-    private func require(_ range: ClosedRange<Int>, _ value: Int, _ option: String) throws(BenchError) {
+    private func require(_ range: ClosedRange<Int>, _ value: Int, _ option: String) throws(OperatorError) {
         guard !range.contains(value) else { return }
-        throw BenchError("--\(option) \(value): expected \(range.lowerBound) to \(range.upperBound)")
+        throw OperatorError("--\(option) \(value): expected \(range.lowerBound) to \(range.upperBound)")
     }
 }

@@ -2,6 +2,7 @@ import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
+import TollgatePolicy
 
 /// Calls the batch function in Redis with one operation each: the best an app can do that shares batches with no other.
 struct DirectDialect: Dialect {
@@ -69,14 +70,14 @@ struct DirectDialect: Dialect {
             switch handshake.receive(reply) {
             case .underWay: return
             case .complete: greeting = loads ? .library : .done
-            case .refused(let outage): throw BenchError(outage.reason)
+            case .refused(let outage): throw OperatorError(outage.reason)
             }
         case .library:
             if case .error(let sentence) = reply, !sentence.hasSuffix("already exists") { refusal = sentence }
             greeting = .script
         case .script:
             if let refusal {
-                guard case .bulk(let sha) = reply else { throw BenchError("FUNCTION LOAD: \(refusal)") }
+                guard case .bulk(let sha) = reply else { throw OperatorError("FUNCTION LOAD: \(refusal)") }
                 scopes.script = String(buffer: sha)
             }
             greeting = .done

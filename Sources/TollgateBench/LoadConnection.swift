@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import TollgatePolicy
 
 /// One connection of a run. It sends calls, matches replies in order, and reports latencies. Owned by its channel's
 /// event loop.
@@ -58,11 +59,11 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
                 loop.answered(kind, after: now - time, intendedAt: time)
                 replies += 1
             }
-            if extra > 0 { throw BenchError("unexpected reply") }
+            if extra > 0 { throw OperatorError("unexpected reply") }
             if !isGreeted, dialect.isGreeted { becomeGreeted() }
             for _ in 0..<replies { loop.sendNext(on: self, at: now) }
         } catch {
-            fail(context, BenchError("\(error)"))
+            fail(context, OperatorError("\(error)"))
         }
     }
 
@@ -72,14 +73,14 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        fail(context, BenchError("connection closed by the server"))
+        fail(context, OperatorError("connection closed by the server"))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(context, BenchError("\(error)"))
+        fail(context, OperatorError("\(error)"))
     }
 
-    private func fail(_ context: ChannelHandlerContext, _ error: BenchError) {
+    private func fail(_ context: ChannelHandlerContext, _ error: OperatorError) {
         greeted.fail(error)
         loop.fail(error)
         context.close(promise: nil)

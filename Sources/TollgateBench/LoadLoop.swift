@@ -2,6 +2,7 @@ import DequeModule
 import NIOCore
 import NIOPosix
 import TollgateClient
+import TollgatePolicy
 
 /// The connections and the statistics of one thread. Owned by one event loop.
 final class LoadLoop<Speech: Dialect> {
@@ -43,7 +44,7 @@ final class LoadLoop<Speech: Dialect> {
         let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
         for greeting in greetings { connect(to: address, dialect, greeting) }
         eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
-            for greeting in greetings { greeting.fail(BenchError("\(address): no connection, or no reply on it")) }
+            for greeting in greetings { greeting.fail(OperatorError("\(address): no connection, or no reply on it")) }
         }
         return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
     }
@@ -72,7 +73,7 @@ final class LoadLoop<Speech: Dialect> {
             case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        opened.whenFailure { greeted.fail(BenchError("\(address): \($0)")) }
+        opened.whenFailure { greeted.fail(OperatorError("\(address): \($0)")) }
     }
 
     // MARK: - Running
@@ -190,7 +191,7 @@ final class LoadLoop<Speech: Dialect> {
         for connection in connections { connection.close() }
     }
 
-    func fail(_ error: BenchError) {
+    func fail(_ error: OperatorError) {
         guard !isFinished else { return }
         isFinished = true
         finished.fail(error)

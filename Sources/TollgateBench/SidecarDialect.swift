@@ -2,6 +2,7 @@ import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgateWire
+import TollgatePolicy
 
 /// The line protocol of a sidecar.
 struct SidecarDialect: Dialect {
@@ -66,7 +67,7 @@ struct SidecarDialect: Dialect {
     private mutating func take(_ line: UnsafeRawBufferPointer, _ onReply: (ReplyKind) -> Void) throws {
         let kind = try Self.kind(of: line)
         if isGreeted { return onReply(kind) }
-        guard kind == .ok else { throw BenchError(String(decoding: line, as: UTF8.self)) }
+        guard kind == .ok else { throw OperatorError(String(decoding: line, as: UTF8.self)) }
         isGreeted = true
     }
 
@@ -76,7 +77,7 @@ struct SidecarDialect: Dialect {
         if line.starts(with: "OK".utf8) { return .ok }
         if line.starts(with: "DENY".utf8) { return .deny }
         guard line.starts(with: "ERR ".utf8) else {
-            throw BenchError(
+            throw OperatorError(
                 "expected a reply of a sidecar, found:  \(String(decoding: line.prefix(80), as: UTF8.self))")
         }
         return .error(String(decoding: line.dropFirst(4).prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self))

@@ -1,4 +1,5 @@
 package import TollgateLedger
+package import TollgatePolicy
 
 /// The relative frequency of each verb.
 package struct VerbMix: Sendable, Equatable {
@@ -13,7 +14,7 @@ package struct VerbMix: Sendable, Equatable {
     package init() {}
 
     /// Parses `check=90,record=10`. Throws an error that names the option.
-    package init(parsing text: String) throws(BenchError) {
+    package init(parsing text: String) throws(OperatorError) {
         weights = []
         total = 0
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -22,10 +23,10 @@ package struct VerbMix: Sendable, Equatable {
                 let weight = Int(parts[1]), (1...1_000_000).contains(weight)
             else {
                 let names = Self.known.map(\.key).joined(separator: ", ")
-                throw BenchError("--mix \(text): expected verb=weight, …, such as check=90,record=10 (verbs: \(names))")
+                throw OperatorError("--mix \(text): expected verb=weight, …, such as check=90,record=10 (verbs: \(names))")
             }
             guard !weights.contains(where: { $0.verb == verb }) else {
-                throw BenchError("--mix \(text): \(parts[0]) stands twice")
+                throw OperatorError("--mix \(text): \(parts[0]) stands twice")
             }
             weights.append((String(parts[0]), verb, weight))
             total += weight

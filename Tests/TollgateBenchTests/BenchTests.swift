@@ -115,7 +115,7 @@ import TollgateTestSupport
         try await withSidecar(token: "secret-of-the-tests") { _, address in
             let report = try await Bench.run(settings(.sidecar(address, token: "secret-of-the-tests"), count: 200))
             #expect(report.replies.allow == 200)
-            let error = await #expect(throws: BenchError.self) {
+            let error = await #expect(throws: OperatorError.self) {
                 try await Bench.run(settings(.sidecar(address, token: "wrong"), count: 200))
             }
             #expect(error?.description.contains("unauthenticated") == true)
@@ -177,12 +177,12 @@ import TollgateTestSupport
     func noTarget() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/none.sock"
-        let error = await #expect(throws: BenchError.self) {
+        let error = await #expect(throws: OperatorError.self) {
             try await Bench.run(settings(.sidecar(.unix(path: path), token: nil), count: 10))
         }
         #expect(error?.description.contains(path) == true)
         let redis = try TestRedis()
-        let wrong = await #expect(throws: BenchError.self) {
+        let wrong = await #expect(throws: OperatorError.self) {
             try await Bench.run(settings(.sidecar(.unix(path: redis.socketPath), token: nil), count: 10))
         }
         #expect(wrong?.description.contains("not a reply of a sidecar") == true)

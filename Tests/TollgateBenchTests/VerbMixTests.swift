@@ -2,6 +2,7 @@ import Testing
 import TollgateLedger
 
 @testable import TollgateBench
+import TollgatePolicy
 
 @Suite struct VerbMixTests {
     @Test("weights are kept, and verbs are drawn by them")
@@ -18,7 +19,7 @@ import TollgateLedger
             "", "check", "check=", "check=0", "check=-1", "check=x", "reserve=1", "check=1,", "check=1,check=2",
         ])
     func refused(_ text: String) throws {
-        let error = #expect(throws: BenchError.self) { try VerbMix(parsing: text) }
+        let error = #expect(throws: OperatorError.self) { try VerbMix(parsing: text) }
         #expect(error?.description.hasPrefix("--mix \(text): ") == true)
     }
 }

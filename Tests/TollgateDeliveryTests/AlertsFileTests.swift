@@ -5,6 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateStores
+import TollgatePolicy
 
 @Suite("The file of receivers")
 struct AlertsFileTests {
@@ -213,7 +214,7 @@ struct AlertsFileTests {
 
     @Test("a file that is not there is named")
     func missing() {
-        #expect(throws: DeliveryError("--alerts /no/such.yaml: is not there")) {
+        #expect(throws: OperatorError("--alerts /no/such.yaml: is not there")) {
             try AlertsFile(path: "/no/such.yaml").read()
         }
     }

@@ -6,11 +6,11 @@ import Yams
 extension AccessFile {
     /// Reads the section `jwt` and the files of keys that it names. Their paths are relative to the access file's
     /// folder.
-    func verifier(_ node: Node) async throws(AdminError) -> (TokenVerifier, secrets: [TextFile]) {
+    func verifier(_ node: Node) async throws(OperatorError) -> (TokenVerifier, secrets: [TextFile]) {
         let entries = try fields(
             of: node, at: "jwt",
             allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
-        func optional(_ name: String) throws(AdminError) -> String? {
+        func optional(_ name: String) throws(OperatorError) -> String? {
             entries[name] == nil ? nil : try text(entries, name, of: node, at: "jwt")
         }
         let keys: [TokenKey]
@@ -34,7 +34,7 @@ extension AccessFile {
         return (verifier, secrets)
     }
 
-    private func roles(_ value: Node?, of node: Node) throws(AdminError) -> [Role: String] {
+    private func roles(_ value: Node?, of node: Node) throws(OperatorError) -> [Role: String] {
         guard let value else { throw error(node, "jwt.roles", "is missing") }
         let names = Role.allCases.map(\.rawValue)
         let entries = try fields(of: value, at: "jwt.roles", allowed: names)

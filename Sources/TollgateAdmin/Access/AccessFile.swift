@@ -1,6 +1,6 @@
 import Foundation
 import TollgateCore
-import TollgatePolicy
+package import TollgatePolicy
 import Yams
 
 /// The file of `--admin-access`. It rejects unknown keys, as the policy file does.
@@ -15,22 +15,22 @@ package struct AccessFile: Sendable {
     static let maxTokens = 1_000
 
     /// Reads the file. Throws an error that names the file, the line and the key.
-    package func read() async throws(AdminError) -> AccessSettings {
+    package func read() async throws(OperatorError) -> AccessSettings {
         let text = try Self.text(of: TextFile(path: path), named: "--admin-access \(path)")
         let root: Node?
         do {
             root = try PolicyText(yaml: text, file: path).root()
         } catch {
-            throw AdminError("\(error)")
+            throw OperatorError("\(error)")
         }
-        guard let root, root.mapping != nil else { throw AdminError("\(path):1: expected tokens: or jwt:") }
+        guard let root, root.mapping != nil else { throw OperatorError("\(path):1: expected tokens: or jwt:") }
         let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
         var access = AccessSettings()
         if let node = entries["tokens"] { access.tokens = try tokens(node) }
         var secrets: [TextFile] = []
         if let node = entries["jwt"] { (access.jwt, secrets) = try await verifier(node) }
         guard !access.tokens.isEmpty || access.jwt != nil else {
-            throw AdminError("\(path):1: grants access to no one; expected tokens: or jwt:")
+            throw OperatorError("\(path):1: grants access to no one; expected tokens: or jwt:")
         }
         for file in [TextFile(path: path)] + secrets where file.isReadableByOthers {
             access.warnings.append(
@@ -40,17 +40,17 @@ package struct AccessFile: Sendable {
     }
 
     /// Reads a file. Throws an error that begins with `name`.
-    static func text(of file: TextFile, named name: String) throws(AdminError) -> String {
+    static func text(of file: TextFile, named name: String) throws(OperatorError) -> String {
         do throws(TextFile.Fault) {
             return try file.text()
         } catch {
-            throw AdminError("\(name): \(error.sentence)")
+            throw OperatorError("\(name): \(error.sentence)")
         }
     }
 
     // MARK: - Tokens
 
-    private func tokens(_ node: Node) throws(AdminError) -> [AccessSettings.Token] {
+    private func tokens(_ node: Node) throws(OperatorError) -> [AccessSettings.Token] {
         guard let items = node.sequence else { throw error(node, "tokens", "expected a list of { name, role, token }") }
         guard items.count <= Self.maxTokens else { throw error(node, "tokens", "more than \(Self.maxTokens)") }
         var tokens: [AccessSettings.Token] = []
@@ -68,7 +68,7 @@ package struct AccessFile: Sendable {
         return tokens
     }
 
-    private func token(_ node: Node, _ key: String) throws(AdminError) -> AccessSettings.Token {
+    private func token(_ node: Node, _ key: String) throws(OperatorError) -> AccessSettings.Token {
         let entries = try fields(of: node, at: key, allowed: ["name", "role", "token"])
         let name = try text(entries, "name", of: node, at: key)
         let word = try text(entries, "role", of: node, at: key)
@@ -94,12 +94,12 @@ package struct AccessFile: Sendable {
 // MARK: - Nodes
 
 extension AccessFile {
-    func error(_ node: Node, _ key: String, _ sentence: String) -> AdminError {
-        AdminError("\(path):\(node.mark?.line ?? 1): \(key): \(sentence)")
+    func error(_ node: Node, _ key: String, _ sentence: String) -> OperatorError {
+        OperatorError("\(path):\(node.mark?.line ?? 1): \(key): \(sentence)")
     }
 
     /// Returns the entries of a map. Throws an error for a key that is not allowed.
-    func fields(of node: Node, at key: String, allowed: [String]) throws(AdminError) -> [String: Node] {
+    func fields(of node: Node, at key: String, allowed: [String]) throws(OperatorError) -> [String: Node] {
         guard let mapping = node.mapping else {
             throw error(node, key, "expected a map of \(allowed.joined(separator: ", "))")
         }
@@ -117,7 +117,7 @@ extension AccessFile {
     /// Returns a required text.
     func text(
         _ fields: [String: Node], _ name: String, of node: Node, at key: String
-    ) throws(AdminError) -> String {
+    ) throws(OperatorError) -> String {
         guard let value = fields[name] else { throw error(node, "\(key).\(name)", "is missing") }
         guard let text = value.scalar?.string, !text.isEmpty else {
             throw error(value, "\(key).\(name)", "expected text")

@@ -1,4 +1,5 @@
 package import TollgateServer
+package import TollgatePolicy
 
 /// The tokens and rules that grant access to the admin API.
 package struct AccessSettings: Sendable {
@@ -33,9 +34,9 @@ package struct AccessSettings: Sendable {
     }
 
     /// Throws an error for an address beyond loopback, which requires an access file.
-    package static func validate(address: ListenAddress) throws(AdminError) {
+    package static func validate(address: ListenAddress) throws(OperatorError) {
         guard address.isLocal else {
-            throw AdminError(
+            throw OperatorError(
                 "--admin \(address): an address beyond loopback requires --admin-access with a file of tokens")
         }
     }

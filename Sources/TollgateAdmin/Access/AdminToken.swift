@@ -1,4 +1,5 @@
 import Foundation
+package import TollgatePolicy
 
 /// The token that a sidecar generates, in a file that only its owner can read.
 package struct AdminToken: Sendable {
@@ -9,12 +10,12 @@ package struct AdminToken: Sendable {
     /// users keep access.
     ///
     /// - Throws: `OperatorError` if it cannot be created or read, or if others can read it.
-    package static func make(inFolder folder: String) throws(AdminError) -> AdminToken {
+    package static func make(inFolder folder: String) throws(OperatorError) -> AdminToken {
         let path = "\(folder)/admin-token"
         if let text = try read(path) { return AdminToken(path: path, text: text) }
         try write(newToken(), to: path, inFolder: folder)
         // Another sidecar may have created the file first.
-        guard let text = try read(path) else { throw AdminError("\(path): was removed while it was read") }
+        guard let text = try read(path) else { throw OperatorError("\(path): was removed while it was read") }
         return AdminToken(path: path, text: text)
     }
 
@@ -27,7 +28,7 @@ package struct AdminToken: Sendable {
     }
 
     /// Reads the file. Returns nil if it does not exist.
-    private static func read(_ path: String) throws(AdminError) -> String? {
+    private static func read(_ path: String) throws(OperatorError) -> String? {
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -36,9 +37,9 @@ package struct AdminToken: Sendable {
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw AdminError("\(path): is not a file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw OperatorError("\(path): is not a file") }
         guard status.st_mode & 0o077 == 0 else {
-            throw AdminError(
+            throw OperatorError(
                 "\(path): is readable by others; run chmod 600 \(path), or delete it to generate a new token")
         }
         let data = try? file.read(upToCount: AccessSettings.Token.maxLength + 1)
@@ -46,18 +47,18 @@ package struct AdminToken: Sendable {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let range = AccessSettings.Token.minLength...AccessSettings.Token.maxLength
         guard let text, range.contains(text.utf8.count) else {
-            throw AdminError("\(path): expected a token of \(range.lowerBound) to \(range.upperBound) bytes")
+            throw OperatorError("\(path): expected a token of \(range.lowerBound) to \(range.upperBound) bytes")
         }
         return text
     }
 
     /// Creates the file atomically, without replacing an existing one.
-    private static func write(_ token: String, to path: String, inFolder folder: String) throws(AdminError) {
+    private static func write(_ token: String, to path: String, inFolder folder: String) throws(OperatorError) {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw AdminError("\(folder): cannot be created: \(error.localizedDescription)")
+            throw OperatorError("\(folder): cannot be created: \(error.localizedDescription)")
         }
         let draft = "\(path).\(UUID().uuidString)"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -72,7 +73,7 @@ package struct AdminToken: Sendable {
         else { throw failure(path) }
     }
 
-    private static func failure(_ path: String) -> AdminError {
-        AdminError("\(path): \(String(cString: strerror(errno)))")
+    private static func failure(_ path: String) -> OperatorError {
+        OperatorError("\(path): \(String(cString: strerror(errno)))")
     }
 }

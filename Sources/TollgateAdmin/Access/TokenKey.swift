@@ -1,6 +1,7 @@
 import Foundation
 import JWTKit
 import TollgateCore
+import TollgatePolicy
 
 /// A key that signs JWTs. The kind of the key determines the algorithm. The token's header must agree, and never
 /// selects it.
@@ -20,9 +21,9 @@ package struct TokenKey: Sendable {
     static let minSecretLength = 32
 
     /// Creates a key for HS256. Throws an error that names the file.
-    static func secret(_ bytes: Data, id: String?, _ file: String) async throws(AdminError) -> TokenKey {
+    static func secret(_ bytes: Data, id: String?, _ file: String) async throws(OperatorError) -> TokenKey {
         guard bytes.count >= minSecretLength else {
-            throw AdminError("\(file): expected a secret of at least \(minSecretLength) bytes for HS256")
+            throw OperatorError("\(file): expected a secret of at least \(minSecretLength) bytes for HS256")
         }
         let collection = JWTKeyCollection()
         await collection.add(hmac: HMACKey(from: bytes), digestAlgorithm: .sha256)
@@ -30,21 +31,21 @@ package struct TokenKey: Sendable {
     }
 
     /// Reads the usable keys of a JWKS: RSA, EC on P-256, and oct. Other keys, and those for encryption, are ignored.
-    static func set(_ json: String, _ file: String) async throws(AdminError) -> [TokenKey] {
+    static func set(_ json: String, _ file: String) async throws(OperatorError) -> [TokenKey] {
         guard let set = try? JSONDecoder().decode(KeySet.self, from: Data(json.utf8)) else {
-            throw AdminError("\(file): not a JWKS; expected {\"keys\":[…]}")
+            throw OperatorError("\(file): not a JWKS; expected {\"keys\":[…]}")
         }
         var keys: [TokenKey] = []
         for (index, key) in set.keys.enumerated() where key.use != "enc" {
             do {
                 if let key = try await key.usable(file) { keys.append(key) }
-            } catch let error as AdminError {
+            } catch let error as OperatorError {
                 throw error
             } catch {
-                throw AdminError("\(file): keys[\(index)]: cannot be used: \(error)")
+                throw OperatorError("\(file): keys[\(index)]: cannot be used: \(error)")
             }
         }
-        guard !keys.isEmpty else { throw AdminError("\(file): has no key for RS256, ES256 or HS256") }
+        guard !keys.isEmpty else { throw OperatorError("\(file): has no key for RS256, ES256 or HS256") }
         return keys
     }
 }

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import TollgateServer
+import TollgatePolicy
 
 /// Binds the address of the admin API and sets up its connections.
 ///
@@ -23,7 +24,7 @@ struct AdminListener {
     /// Binds the address. Also returns the file of a Unix socket.
     ///
     /// - Throws: `OperatorError` if it cannot bind.
-    func bind() async throws(AdminError) -> (channel: ServerChannel, file: UnixSocketFile?) {
+    func bind() async throws(OperatorError) -> (channel: ServerChannel, file: UnixSocketFile?) {
         do {
             switch address {
             case .tcp(let host, let port):
@@ -33,15 +34,15 @@ struct AdminListener {
                 return (try await bootstrap.bind(file.descriptor) { setUp($0) }, file)
             }
         } catch let error as ServerError {
-            throw AdminError("\(error)")
+            throw OperatorError("\(error)")
         } catch let error as IOError {
             let hint =
                 error.errnoCode == EADDRINUSE ? " (is another sidecar running? choose another address, or off)" : ""
-            throw AdminError("--admin \(address): \(String(cString: strerror(error.errnoCode)))\(hint)")
+            throw OperatorError("--admin \(address): \(String(cString: strerror(error.errnoCode)))\(hint)")
         } catch is SocketAddressError.UnknownHost {
-            throw AdminError("--admin \(address): host name not found")
+            throw OperatorError("--admin \(address): host name not found")
         } catch {
-            throw AdminError("--admin \(address): \(error)")
+            throw OperatorError("--admin \(address): \(error)")
         }
     }
 

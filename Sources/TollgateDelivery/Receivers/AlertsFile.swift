@@ -1,5 +1,5 @@
 import TollgateCore
-import TollgatePolicy
+package import TollgatePolicy
 package import TollgateStores
 
 /// The file of `--alerts`: who is told of alerts. Read once, at the start.
@@ -18,12 +18,12 @@ package struct AlertsFile: Sendable {
     }
 
     /// Throws a sentence that names the file, the line and the key, and quotes no URL and no secret.
-    package func read() throws(DeliveryError) -> Contents {
+    package func read() throws(OperatorError) -> Contents {
         let text: String
         do throws(TextFile.Fault) {
             text = try file.text()
         } catch {
-            throw DeliveryError("--alerts \(file.path): \(error.sentence)")
+            throw OperatorError("--alerts \(file.path): \(error.sentence)")
         }
         var files: [TextFile] = []
         let parsed: ReceiverFile
@@ -34,7 +34,7 @@ package struct AlertsFile: Sendable {
                 return try named.text()
             }
         } catch {
-            throw DeliveryError("\(error)")
+            throw OperatorError("\(error)")
         }
         if parsed.holdsSecrets { files.insert(file, at: 0) }
         var warnings = files.filter(\.isReadableByOthers).map {

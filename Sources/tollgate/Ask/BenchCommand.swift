@@ -3,6 +3,7 @@ import Foundation
 import TollgateBench
 import TollgateRedis
 import TollgateServer
+import TollgatePolicy
 
 /// The command `tollgate bench`.
 struct BenchCommand: AsyncParsableCommand {
@@ -78,7 +79,7 @@ struct BenchCommand: AsyncParsableCommand {
         settings.warmup = try time(warmup, "warmup")
         settings.rate = rate
         if let count {
-            guard duration == nil else { throw BenchError("--count and --duration: give one of them") }
+            guard duration == nil else { throw OperatorError("--count and --duration: give one of them") }
             settings.extent = .count(count)
         } else if let duration {
             settings.extent = .time(try time(duration, "duration"))
@@ -89,11 +90,11 @@ struct BenchCommand: AsyncParsableCommand {
     private func target() throws -> BenchSettings.Target {
         guard let direct else {
             for (option, value) in [("policy", policy), ("namespace", namespace)] where value != nil {
-                throw BenchError("--\(option): only with --direct; the sidecar has its own")
+                throw OperatorError("--\(option): only with --direct; the sidecar has its own")
             }
             return .sidecar(try client.address(), token: try client.token())
         }
-        guard client.connect == nil else { throw BenchError("--direct and --connect: give one of them") }
+        guard client.connect == nil else { throw OperatorError("--direct and --connect: give one of them") }
         return .direct(
             try RedisAddress(direct), try PolicyFile(path: policy ?? "tollgate.yaml").load(),
             namespace: namespace ?? "bench")
@@ -101,7 +102,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     private func time(_ text: String, _ option: String) throws -> Duration {
         guard let duration = Duration(setting: text) else {
-            throw BenchError("--\(option) \(text): expected a duration such as 500ms, 10s or 2m")
+            throw OperatorError("--\(option) \(text): expected a duration such as 500ms, 10s or 2m")
         }
         return duration
     }
