@@ -343,6 +343,7 @@ let package = Package(
             dependencies: [
                 "AllocationMeasurement",
                 "TollgateClient",
+                "TollgatePolicy",
                 "TollgateServer",
                 "TollgateTestSupport",
                 "tollgate",

@@ -1,5 +1,5 @@
-package import TollgateServer
 package import TollgatePolicy
+package import TollgateServer
 
 /// The settings of the admin API.
 package struct AdminSettings: Sendable {
@@ -26,7 +26,7 @@ package struct AdminSettings: Sendable {
     /// Parses the value of `--admin`. Returns nil for `off`. Throws an error that names the option.
     package static func address(parsing text: String) throws(OperatorError) -> ListenAddress? {
         if text == "off" { return nil }
-        do throws(ServerError) {
+        do throws(OperatorError) {
             return try ListenAddress(parsing: text)
         } catch {
             let sentence = error.description.replacing("--listen", with: "--admin", maxReplacements: 1)

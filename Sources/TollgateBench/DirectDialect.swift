@@ -1,8 +1,8 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
-import TollgateRedis
 import TollgatePolicy
+import TollgateRedis
 
 /// Calls the batch function in Redis with one operation each: the best an app can do that shares batches with no other.
 struct DirectDialect: Dialect {

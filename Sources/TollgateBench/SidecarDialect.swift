@@ -1,8 +1,8 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
-import TollgateWire
 import TollgatePolicy
+import TollgateWire
 
 /// The line protocol of a sidecar.
 struct SidecarDialect: Dialect {

@@ -23,7 +23,8 @@ package struct VerbMix: Sendable, Equatable {
                 let weight = Int(parts[1]), (1...1_000_000).contains(weight)
             else {
                 let names = Self.known.map(\.key).joined(separator: ", ")
-                throw OperatorError("--mix \(text): expected verb=weight, …, such as check=90,record=10 (verbs: \(names))")
+                throw OperatorError(
+                    "--mix \(text): expected verb=weight, …, such as check=90,record=10 (verbs: \(names))")
             }
             guard !weights.contains(where: { $0.verb == verb }) else {
                 throw OperatorError("--mix \(text): \(parts[0]) stands twice")

@@ -1,4 +1,5 @@
 package import TollgateLedger
+package import TollgatePolicy
 package import TollgateRedis
 
 /// What a running sidecar needs to know besides its policy.
@@ -53,31 +54,31 @@ package struct ServerSettings: Sendable {
     }
 
     /// Throws a sentence about the first setting that cannot be.
-    package func validate() throws(ServerError) {
-        guard !listen.isEmpty else { throw ServerError("--listen: name at least one address") }
+    package func validate() throws(OperatorError) {
+        guard !listen.isEmpty else { throw OperatorError("--listen: name at least one address") }
         if token == nil, let open = listen.first(where: { !$0.isLocal }) {
-            throw ServerError(
+            throw OperatorError(
                 "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN"
             )
         }
         if let token, !Self.tokenLengths.contains(token.utf8.count) {
-            throw ServerError("token: \(Self.expectedToken)")
+            throw OperatorError("token: \(Self.expectedToken)")
         }
         try Self.validate(namespace: namespace, partitions: partitions)
-        guard (1...256).contains(workers) else { throw ServerError("--workers \(workers): expected 1 to 256") }
+        guard (1...256).contains(workers) else { throw OperatorError("--workers \(workers): expected 1 to 256") }
         guard deadline >= .milliseconds(1), deadline <= .seconds(60) else {
-            throw ServerError("--deadline: expected 1ms to 60s")
+            throw OperatorError("--deadline: expected 1ms to 60s")
         }
         guard idleTimeout >= .milliseconds(10), idleTimeout <= .seconds(86_400) else {
-            throw ServerError("--idle-timeout: expected 10ms to 24h")
+            throw OperatorError("--idle-timeout: expected 10ms to 24h")
         }
         guard (1...1_000_000).contains(maxConnections) else {
-            throw ServerError("--max-connections \(maxConnections): expected 1 to 1000000")
+            throw OperatorError("--max-connections \(maxConnections): expected 1 to 1000000")
         }
     }
 
     /// The same of the names of keys alone.
-    package static func validate(namespace: String, partitions: Int?) throws(ServerError) {
+    package static func validate(namespace: String, partitions: Int?) throws(OperatorError) {
         let allowed = namespace.utf8.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
@@ -85,10 +86,10 @@ package struct ServerSettings: Sendable {
             }
         }
         guard (1...64).contains(namespace.utf8.count), allowed else {
-            throw ServerError("--namespace \(namespace): expected 1 to 64 of A-Z a-z 0-9 _ . - :")
+            throw OperatorError("--namespace \(namespace): expected 1 to 64 of A-Z a-z 0-9 _ . - :")
         }
         if let partitions, !(1...KeySpace.maxPartitions).contains(partitions) {
-            throw ServerError("--partitions \(partitions): expected 1 to \(KeySpace.maxPartitions)")
+            throw OperatorError("--partitions \(partitions): expected 1 to \(KeySpace.maxPartitions)")
         }
     }
 }

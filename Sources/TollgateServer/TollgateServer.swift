@@ -55,7 +55,7 @@ package final class TollgateServer: Service {
         var startedAt = ContinuousClock.now
     }
 
-    /// Throws a `ServerError` about the first setting that cannot be. `policyFile` is only what INFO names.
+    /// Throws an `OperatorError` about the first setting that cannot be. `policyFile` is only what INFO names.
     package init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) throws {
         try settings.validate()
         self.settings = settings

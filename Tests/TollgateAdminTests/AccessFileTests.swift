@@ -1,10 +1,10 @@
 import Foundation
 import Testing
+import TollgatePolicy
 import TollgateServer
 import TollgateTestSupport
 
 @testable import TollgateAdmin
-import TollgatePolicy
 
 @Suite("The file of tokens, and the token that is made")
 struct AccessFileTests {

@@ -1,8 +1,8 @@
 import Testing
 import TollgateLedger
+import TollgatePolicy
 
 @testable import TollgateBench
-import TollgatePolicy
 
 @Suite struct VerbMixTests {
     @Test("weights are kept, and verbs are drawn by them")

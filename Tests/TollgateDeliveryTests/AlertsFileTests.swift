@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgatePolicy
 import TollgateTestSupport
 
 @testable import TollgateDelivery
 @testable import TollgateStores
-import TollgatePolicy
 
 @Suite("The file of receivers")
 struct AlertsFileTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TollgatePolicy
 import TollgateRedis
 import TollgateTestSupport
 
@@ -139,7 +140,7 @@ import TollgateTestSupport
         let nowhere = RedisAddress(endpoint: .unix(path: "/nowhere"), credentials: nil)
         var settings = ServerSettings(redis: nowhere, workers: 1)
         settings.token = token
-        let error = #expect(throws: ServerError.self) { try settings.validate() }
+        let error = #expect(throws: OperatorError.self) { try settings.validate() }
         #expect(error?.description == "token: expected 16 to 512 bytes")
     }
 

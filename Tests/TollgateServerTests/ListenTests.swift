@@ -28,7 +28,7 @@ import TollgateTestSupport
         arguments: ["0.0.0.0:7379", "[::]:0", "10.1.2.3:7379", "example.com:7379"])
     func beyondLoopback(text: String) throws {
         let address = try ListenAddress(parsing: text)
-        let error = #expect(throws: ServerError.self) {
+        let error = #expect(throws: OperatorError.self) {
             try server(on: [.tcp(host: "127.0.0.1", port: 0), address], redis: Self.nowhere)
         }
         #expect(
@@ -62,7 +62,7 @@ import TollgateTestSupport
         try await withServer { harness in
             let second = try server(
                 on: [.tcp(host: "127.0.0.1", port: 0), .unix(path: harness.socketPath)], redis: harness.redis.address)
-            let error = await #expect(throws: ServerError.self) { try await second.start() }
+            let error = await #expect(throws: OperatorError.self) { try await second.start() }
             #expect(error?.description == "--listen unix:\(harness.socketPath): another process listens there")
             #expect(try await harness.unixClient().ask("PING") == ["PONG"])
         }
@@ -87,7 +87,7 @@ import TollgateTestSupport
         let folder = try TemporaryFolder()
         let path = try folder.write("precious", to: "notes.txt")
         let server = try server(on: [.unix(path: path)], redis: Self.nowhere)
-        let error = await #expect(throws: ServerError.self) { try await server.start() }
+        let error = await #expect(throws: OperatorError.self) { try await server.start() }
         #expect(error?.description == "--listen unix:\(path): there is a file of that name that is not a socket")
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }
@@ -96,7 +96,7 @@ import TollgateTestSupport
     func takenPort() async throws {
         try await withServer { harness in
             let second = try server(on: [.tcp(host: "127.0.0.1", port: harness.port)], redis: harness.redis.address)
-            let error = await #expect(throws: ServerError.self) { try await second.start() }
+            let error = await #expect(throws: OperatorError.self) { try await second.start() }
             #expect(error?.description.hasPrefix("--listen 127.0.0.1:\(harness.port): ") == true)
             #expect(error?.description.contains("in use") == true)
         }

@@ -1,5 +1,5 @@
-package import TollgateServer
 package import TollgatePolicy
+package import TollgateServer
 
 /// The tokens and rules that grant access to the admin API.
 package struct AccessSettings: Sendable {

@@ -5,8 +5,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import TollgateServer
 import TollgatePolicy
+import TollgateServer
 
 /// Binds the address of the admin API and sets up its connections.
 ///
@@ -33,8 +33,8 @@ struct AdminListener {
                 let file = try UnixSocketFile(making: path, option: "--admin")
                 return (try await bootstrap.bind(file.descriptor) { setUp($0) }, file)
             }
-        } catch let error as ServerError {
-            throw OperatorError("\(error)")
+        } catch let error as OperatorError {
+            throw error
         } catch let error as IOError {
             let hint =
                 error.errnoCode == EADDRINUSE ? " (is another sidecar running? choose another address, or off)" : ""

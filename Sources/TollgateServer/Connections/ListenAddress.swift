@@ -1,14 +1,16 @@
+package import TollgatePolicy
+
 /// Where the sidecar listens: `127.0.0.1:7379`, `[::1]:7379` or `unix:/run/tollgate.sock`.
 package enum ListenAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
     /// Throws a sentence that names the option.
-    package init(parsing text: String) throws(ServerError) {
+    package init(parsing text: String) throws(OperatorError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             guard !path.isEmpty, path.utf8.count <= 107 else {
-                throw ServerError("--listen \(text): a Unix socket needs a path of 1 to 107 bytes")
+                throw OperatorError("--listen \(text): a Unix socket needs a path of 1 to 107 bytes")
             }
             self = .unix(path: path)
             return
@@ -16,12 +18,12 @@ package enum ListenAddress: Sendable, Hashable {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65_535).contains(port)
         else {
-            throw ServerError("--listen \(text): expected host:port (port 0 to 65535) or unix:PATH")
+            throw OperatorError("--listen \(text): expected host:port (port 0 to 65535) or unix:PATH")
         }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         guard !host.isEmpty else {
-            throw ServerError(
+            throw OperatorError(
                 "--listen \(text): name the host, such as 127.0.0.1\(text) (0.0.0.0\(text) for every interface)")
         }
         self = .tcp(host: host, port: port)

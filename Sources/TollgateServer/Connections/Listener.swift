@@ -1,6 +1,7 @@
 import Foundation
 package import NIOCore
 import NIOPosix
+import TollgatePolicy
 
 /// One address that is listened on; every connection becomes a session on one of the workers' loops.
 struct Listener {
@@ -14,7 +15,7 @@ struct Listener {
     /// What a client has sent beyond that waits in its socket.
     private static let bytesPerRead = 16 * 1_024
 
-    /// Throws a `ServerError` that names the address.
+    /// Throws an `OperatorError` that names the address.
     func bind(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
@@ -48,14 +49,14 @@ struct Listener {
                 let file = try UnixSocketFile(making: path, option: "--listen")
                 return try await bootstrap.withBoundSocket(file.descriptor).get()
             }
-        } catch let error as ServerError {
+        } catch let error as OperatorError {
             throw error
         } catch let error as IOError {
-            throw ServerError("--listen \(address): \(String(cString: strerror(error.errnoCode)))")
+            throw OperatorError("--listen \(address): \(String(cString: strerror(error.errnoCode)))")
         } catch is SocketAddressError.UnknownHost {
-            throw ServerError("--listen \(address): host name not found")
+            throw OperatorError("--listen \(address): host name not found")
         } catch {
-            throw ServerError("--listen \(address): \(error)")
+            throw OperatorError("--listen \(address): \(error)")
         }
     }
 }

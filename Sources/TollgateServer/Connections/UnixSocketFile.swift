@@ -1,4 +1,5 @@
 import Foundation
+package import TollgatePolicy
 
 /// The file of a listening Unix socket: readable by its owner alone, and taken over from a sidecar that is gone, never from one
 /// that still answers. A file that this process has made and nobody else has replaced can be told from all others.
@@ -11,8 +12,8 @@ package struct UnixSocketFile: Sendable {
     /// Bound, and not listened on until somebody does. Belongs to who made this.
     package let descriptor: CInt
 
-    /// Makes the file. Throws a `ServerError` that names the option and the path.
-    package init(making path: String, option: String) throws(ServerError) {
+    /// Makes the file. Throws an `OperatorError` that names the option and the path.
+    package init(making path: String, option: String) throws(OperatorError) {
         self.path = path
         self.option = option
         try Self.removeLeftover(path, option)
@@ -39,18 +40,18 @@ package struct UnixSocketFile: Sendable {
         unlink(path)
     }
 
-    private static func failure(_ path: String, _ option: String) -> ServerError {
-        ServerError("\(option) unix:\(path): \(String(cString: strerror(errno)))")
+    private static func failure(_ path: String, _ option: String) -> OperatorError {
+        OperatorError("\(option) unix:\(path): \(String(cString: strerror(errno)))")
     }
 
-    private static func removeLeftover(_ path: String, _ option: String) throws(ServerError) {
+    private static func removeLeftover(_ path: String, _ option: String) throws(OperatorError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw ServerError("\(option) unix:\(path): there is a file of that name that is not a socket")
+            throw OperatorError("\(option) unix:\(path): there is a file of that name that is not a socket")
         }
         guard !isAnswered(path) else {
-            throw ServerError("\(option) unix:\(path): another process listens there")
+            throw OperatorError("\(option) unix:\(path): another process listens there")
         }
         unlink(path)
     }

@@ -25,14 +25,14 @@ package struct PolicyFile: Sendable {
         firstStamp = Self.stamp(of: path)
     }
 
-    /// Throws `ServerError` when the file cannot be read, `PolicyError` when what it says cannot be, or it sets no limits without
+    /// Throws `OperatorError` when the file cannot be read, `PolicyError` when what it says cannot be, or it sets no limits without
     /// saying so.
     package func load() throws -> Policy {
         let text: String
         do throws(TextFile.Fault) {
             text = try TextFile(path: path).text()
         } catch {
-            throw ServerError("\(path): \(error.sentence)")
+            throw OperatorError("\(path): \(error.sentence)")
         }
         return try Policy(wholeFile: text, file: path)
     }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import Synchronization
 import TollgateLedger
+import TollgatePolicy
 
 /// The journal of a sidecar, and the task that replays it. Usable from any thread.
 final class JournalKeeper: Sendable {
@@ -13,12 +14,12 @@ final class JournalKeeper: Sendable {
     private let keptContinuation: AsyncStream<Void>.Continuation
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    /// Throws a `ServerError` that names the file.
+    /// Throws an `OperatorError` that names the file.
     init(path: String, capacity: Int, logger: Logger) throws {
         do throws(JournalError) {
             journal = try Journal(path: path, capacity: capacity)
         } catch {
-            throw ServerError("\(error)")
+            throw OperatorError("\(error)")
         }
         self.logger = logger
         (kept, keptContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -1,3 +1,4 @@
+import TollgatePolicy
 import TollgateServer
 
 /// The address of an admin API.
@@ -29,7 +30,7 @@ struct AdminAddress: Equatable {
         base = (scheme ?? "http://") + authority
     }
 
-    private static func problem(_ text: String) -> ServerError {
-        ServerError("--admin \(text): expected host:port, http://host:port, https://host:port or unix:PATH")
+    private static func problem(_ text: String) -> OperatorError {
+        OperatorError("--admin \(text): expected host:port, http://host:port, https://host:port or unix:PATH")
     }
 }

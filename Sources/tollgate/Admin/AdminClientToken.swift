@@ -1,4 +1,5 @@
 import Foundation
+import TollgatePolicy
 import TollgateServer
 
 /// Finds the token that commands send to the admin API.
@@ -17,14 +18,14 @@ enum AdminClientToken {
         } else if FileManager.default.fileExists(atPath: defaultFile) {
             token = try TokenFile.read(defaultFile, namedBy: "token file")
         } else {
-            throw ServerError(
+            throw OperatorError(
                 """
                 no token: set --admin-token-file, TOLLGATE_ADMIN_TOKEN_FILE or TOLLGATE_ADMIN_TOKEN. \
                 A sidecar without --admin-access stores one in the file admin-token of its data folder.
                 """)
         }
         guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw ServerError("the token for the admin API has characters that no token has")
+            throw OperatorError("the token for the admin API has characters that no token has")
         }
         return token
     }

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import TollgateBench
+import TollgatePolicy
 import TollgateRedis
 import TollgateServer
-import TollgatePolicy
 
 /// The command `tollgate bench`.
 struct BenchCommand: AsyncParsableCommand {

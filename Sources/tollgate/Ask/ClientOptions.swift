@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import TollgateClient
+import TollgatePolicy
 import TollgateServer
 import TollgateWire
 
@@ -57,7 +58,7 @@ struct ClientOptions: ParsableArguments {
         do {
             return try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
         } catch {
-            throw ServerError("--connect \(error)")
+            throw OperatorError("--connect \(error)")
         }
     }
 

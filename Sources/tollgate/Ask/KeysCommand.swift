@@ -58,7 +58,7 @@ struct KeysCommand: ParsableCommand {
         let namespace = namespace ?? environment["TOLLGATE_NAMESPACE"] ?? "tollgate"
         let text = partitions ?? environment["TOLLGATE_PARTITIONS"]
         let partitions = try text.map { text in
-            guard let number = Int(text) else { throw ServerError("--partitions \(text): expected a whole number") }
+            guard let number = Int(text) else { throw OperatorError("--partitions \(text): expected a whole number") }
             return number
         }
         try ServerSettings.validate(namespace: namespace, partitions: partitions)

@@ -11,13 +11,13 @@ enum SettingsFile {
         // An empty file is an error: it was emptied by mistake or is being written, and its settings would silently be
         // lost.
         guard let mapping = try PolicyText(yaml: text, file: path).root()?.mapping else {
-            throw ServerError("\(path):1: expected a map of settings")
+            throw OperatorError("\(path):1: expected a map of settings")
         }
         var settings: [String: String] = [:]
         for (key, value) in mapping {
             let line = key.mark.map { ":\($0.line)" } ?? ""
             guard let name = key.string, ServeOptions.names.contains(name) else {
-                throw ServerError(
+                throw OperatorError(
                     "\(path)\(line): unknown setting \(key.string ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))"
                 )
             }
@@ -25,7 +25,7 @@ enum SettingsFile {
             let texts = items.compactMap { $0.scalar?.string }
             let mayBeList = ServeOptions.listNames.contains(name)
             guard texts.count == items.count, !texts.isEmpty, value.sequence == nil || mayBeList else {
-                throw ServerError("\(path)\(line): \(name): expected a single value")
+                throw OperatorError("\(path)\(line): \(name): expected a single value")
             }
             settings[name] = texts.joined(separator: ",")
         }

@@ -114,14 +114,14 @@ struct SettingsReader {
 
     private func number(_ reader: ConfigReader, _ name: String) throws -> Int? {
         guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
-        guard let number = Int(text) else { throw ServerError("--\(name) \(text): expected a whole number") }
+        guard let number = Int(text) else { throw OperatorError("--\(name) \(text): expected a whole number") }
         return number
     }
 
     private func duration(_ reader: ConfigReader, _ name: String) throws -> Duration? {
         guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
         guard let duration = Duration(setting: text) else {
-            throw ServerError("--\(name) \(text): expected a duration such as 250ms, 5s or 10m")
+            throw OperatorError("--\(name) \(text): expected a duration such as 250ms, 5s or 10m")
         }
         return duration
     }
@@ -140,7 +140,7 @@ struct SettingsReader {
 
     private func checked(_ token: String, _ name: String) throws -> String {
         guard ServerSettings.tokenLengths.contains(token.utf8.count) else {
-            throw ServerError("\(name): \(ServerSettings.expectedToken)")
+            throw OperatorError("\(name): \(ServerSettings.expectedToken)")
         }
         return token
     }

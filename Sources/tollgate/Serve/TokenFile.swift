@@ -10,7 +10,7 @@ enum TokenFile {
     static func read(_ path: String, namedBy option: String = "--token-file") throws -> String {
         let text = try TextFile(path: path).text(namedBy: option)
         let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !token.isEmpty else { throw ServerError("\(option) \(path): is empty") }
+        guard !token.isEmpty else { throw OperatorError("\(option) \(path): is empty") }
         return token
     }
 }
