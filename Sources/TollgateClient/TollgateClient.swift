@@ -1,7 +1,8 @@
 public import NIOCore
 public import NIOPosix
 import Synchronization
-import TollgateCore
+// Callers use `Scope`, `Amounts` and `Decision`, which Core declares, without a second import.
+@_exported public import TollgateCore
 import TollgateWire
 
 /// A client of one sidecar, for any number of concurrent tasks.
@@ -108,5 +109,25 @@ public final class TollgateClient: Sendable {
     /// Returns the error for a reply of the wrong type.
     func unexpected(_ reply: Reply) -> TollgateClientError {
         .unavailable("unexpected reply: \(reply)")
+    }
+}
+
+/// The behaviour of `check`, `peek` and `reserve` if the sidecar makes no decision, because it is down, too slow, or
+/// replies `busy`.
+public enum UnavailableRule: Sendable, Hashable {
+    /// Returns a decision that allows, with `isDegraded` set. `reserve` returns a reservation without a token.
+    case allow
+    /// Returns a decision that denies, with `isDegraded` set and no reason. `reserve` throws it as `OverLimit`.
+    case deny
+    /// Throws the error.
+    case throwError
+
+    /// The decision to return, or nil to throw the error.
+    var decision: Decision? {
+        switch self {
+        case .allow: Decision(allowed: true, isDegraded: true)
+        case .deny: Decision(allowed: false, isDegraded: true)
+        case .throwError: nil
+        }
     }
 }

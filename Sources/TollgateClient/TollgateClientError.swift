@@ -1,3 +1,15 @@
+import NIOCore
+import NIOPosix
+public import TollgateCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// An error of a call to the sidecar. A DENY is a decision, not an error of this type: `reserve` and `guarded` throw it
 /// as `OverLimit`.
 public enum TollgateClientError: Error, Equatable, Sendable {
@@ -39,5 +51,72 @@ extension TollgateClientError: CustomStringConvertible {
         case .refused(let code, let sentence): "\(code): \(sentence)"
         case .closed: "closed: the client was shut down"
         }
+    }
+}
+
+/// The error for a call that is over a limit. `reserve` and `guarded` throw it. After a `check`, callers can throw it
+/// themselves: `guard decision.allowed else { throw OverLimit(decision) }`.
+public struct OverLimit: Error, Sendable, Equatable {
+    /// The DENY. A denial by `UnavailableRule.deny` names no limit and has `isDegraded` set.
+    public let decision: Decision
+
+    /// Creates the error from a decision that does not allow the call.
+    public init(_ decision: Decision) {
+        self.decision = decision
+    }
+
+    /// The kind of limit that denied the call. Nil if the sidecar made no decision.
+    public var reason: DenialReason? { decision.reason }
+
+    /// Seconds until the same request could pass, if no other request arrives. Nil if waiting does not help.
+    public var retryAfter: Double? { decision.retryAfter }
+}
+
+extension OverLimit: CustomStringConvertible {
+    /// The text `over the limit user:alice/requests/1m (rate_limited), retry after 12.4 s`.
+    public var description: String {
+        var text = decision.limit.map { "over the limit \($0)" } ?? "denied"
+        if let reason { text += " (\(reason.rawValue))" }
+        if decision.isDegraded { text += " (sidecar made no decision)" }
+        if let retryAfter { text += ", retry after \(retryAfter) s" }
+        return text
+    }
+}
+
+/// The error of `guarded` if its closure returned, but the usage could not be committed after several attempts, or the
+/// sidecar refused the amounts. It carries the result and everything that a later `commit` needs.
+public struct UncommittedUsage<Value: Sendable>: Error {
+    /// The closure's result.
+    public let value: Value
+    /// The usage that the closure returned.
+    public let amounts: Amounts
+    /// The reservation. It can be committed again until 24 hours after it expires. The usage counts once, even if a
+    /// lost attempt was applied.
+    public let reservation: Reservation
+    /// The error of `commit`.
+    public let cause: any Error
+}
+
+extension UncommittedUsage: CustomStringConvertible {
+    /// The text `usage not committed: ` and the cause.
+    public var description: String { "usage not committed: \(cause)" }
+}
+
+/// Error sentences for failed and lost connections. Pure.
+enum ConnectionProblem {
+    static func words(for error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
+        case let error as NIOConnectionError: words(for: error)
+        case ChannelError.connectTimeout: "connection timed out"
+        case ChannelError.ioOnClosedChannel, ChannelError.eof: "the sidecar closed the connection"
+        default: "\(error)"
+        }
+    }
+
+    /// Describes the first attempt if a host name has several addresses.
+    private static func words(for error: NIOConnectionError) -> String {
+        if let attempt = error.connectionErrors.first { return words(for: attempt.error) }
+        return error.dnsAError == nil && error.dnsAAAAError == nil ? "\(error)" : "host name not found"
     }
 }

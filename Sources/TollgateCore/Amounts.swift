@@ -40,7 +40,7 @@ public struct Amounts: Sendable, Hashable {
     /// What it says of one meter; `tokens` as it was given, not as a sum. Nothing names an amount of `concurrent`: a
     /// reservation is one.
     @inlinable
-    public subscript(meter: Meter) -> Int64? {
+    package subscript(meter: Meter) -> Int64? {
         get {
             switch meter {
             case .requests: requests
@@ -65,7 +65,7 @@ public struct Amounts: Sendable, Hashable {
 
     /// `tokens` where it is given, else the sum of input and output tokens where at least one of them is.
     @inlinable
-    public var allTokens: Int64? {
+    package var allTokens: Int64? {
         if let tokens { return tokens }
         guard inputTokens != nil || outputTokens != nil else { return nil }
         return (inputTokens ?? 0) + (outputTokens ?? 0)

@@ -8,7 +8,7 @@ public struct LimitWarning: Sendable, Hashable {
     public var threshold: Int
 
     /// A warning of these parts.
-    public init(scope: Scope, limit: String, threshold: Int) {
+    package init(scope: Scope, limit: String, threshold: Int) {
         self.scope = scope
         self.limit = limit
         self.threshold = threshold
@@ -16,7 +16,7 @@ public struct LimitWarning: Sendable, Hashable {
 
     /// Reads the text that `description` prints; nil for any other. The id of a scope may hold slashes and colons, so the text is
     /// taken apart from its end.
-    public init?(parsing text: some StringProtocol) {
+    package init?(parsing text: some StringProtocol) {
         let scalars = text.unicodeScalars
         guard let colon = scalars.lastIndex(of: ":"), let threshold = Int(text[scalars.index(after: colon)...]),
             threshold > 0, let slash = Self.startOfName(scalars[..<colon]),

@@ -22,13 +22,13 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     }
 
     /// Nil when no meter has that name.
-    public init?(name: some StringProtocol) {
+    package init?(name: some StringProtocol) {
         guard let meter = Meter.allCases.first(where: { $0.name == name }) else { return nil }
         self = meter
     }
 
     /// The largest amount one request may name: a million requests, 10¹² tokens, 9 000 000 of the currency, one reservation.
-    public var maxAmount: Int64 {
+    package var maxAmount: Int64 {
         switch self {
         case .requests: 1_000_000
         case .tokens, .inputTokens, .outputTokens: 1_000_000_000_000
@@ -38,15 +38,15 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     }
 
     /// The largest `max` a limit may have. Below 2⁵³, so that the scripts' doubles compare exactly against it.
-    public var maxLimit: Int64 { 9_000_000_000_000_000 }
+    package var maxLimit: Int64 { 9_000_000_000_000_000 }
 
     /// The name of a limit on this meter: `requests/1m`, or `concurrent` alone. Unique within a scope.
-    public func limitName(over period: Period) -> String {
+    package func limitName(over period: Period) -> String {
         self == .concurrent ? name : "\(name)/\(period)"
     }
 
     /// An amount as it is printed: whole numbers, or decimal text for `cost`.
-    public func text(_ amount: Int64) -> String {
+    package func text(_ amount: Int64) -> String {
         self == .cost ? Money(nanos: amount).description : String(amount)
     }
 }

@@ -4,7 +4,7 @@ public struct Money: Sendable, Hashable, Comparable {
     public static let nanosPerUnit: Int64 = 1_000_000_000
 
     /// 9 000 000 units: the most that one call may cost, and less than 2⁵³ nano-units.
-    public static let largest = Money(nanos: 9_000_000 * nanosPerUnit)
+    package static let largest = Money(nanos: 9_000_000 * nanosPerUnit)
 
     /// The amount in nano-units; may be negative.
     public var nanos: Int64
@@ -31,7 +31,7 @@ public struct Money: Sendable, Hashable, Comparable {
     }
 
     /// Reads `digits[.digits]`: no sign, no exponent, no separators, at most 9 fraction digits, at most `largest`.
-    public init(parsing text: some Sequence<UInt8>) throws(ParsingError) {
+    package init(parsing text: some Sequence<UInt8>) throws(ParsingError) {
         var whole: Int64 = 0
         var wholeDigits = 0
         var fraction: Int64 = 0

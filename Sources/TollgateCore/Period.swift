@@ -13,10 +13,10 @@ public enum Period: Sendable, Hashable {
     case reservation
 
     /// The longest sliding window in seconds: 31 days.
-    public static let maxWindow: Int64 = 31 * 86_400
+    package static let maxWindow: Int64 = 31 * 86_400
 
     /// The calendar unit, nil for the others.
-    public var calendarUnit: CalendarUnit? {
+    package var calendarUnit: CalendarUnit? {
         switch self {
         case .day: .day
         case .week: .week
@@ -26,13 +26,13 @@ public enum Period: Sendable, Hashable {
     }
 
     /// Why text is not a period; the end of a sentence that starts with the text.
-    public struct ParsingError: Error, Equatable, Sendable {
+    package struct ParsingError: Error, Equatable, Sendable {
         /// What was expected.
-        public let explanation: String
+        package let explanation: String
     }
 
     /// Reads `request`, `day`, `week`, `month`, `total`, or a duration such as `90s`, `1m`, `24h`, `31d`.
-    public init(parsing text: some StringProtocol) throws(ParsingError) {
+    package init(parsing text: some StringProtocol) throws(ParsingError) {
         switch text {
         case "request": self = .request
         case "day": self = .day
@@ -92,7 +92,7 @@ extension Period: CustomStringConvertible {
 }
 
 /// The units in which calendar limits and history count.
-public enum CalendarUnit: String, Sendable, CaseIterable {
+package enum CalendarUnit: String, Sendable, CaseIterable {
     case day
     case week
     case month

@@ -89,7 +89,7 @@ public struct Scope: Sendable, Hashable {
     }
 
     /// `user`, `user+tool`, `global`.
-    public var kind: ScopeKind { ScopeKind(canonicalNames: parts.map(\.kind)) }
+    package var kind: ScopeKind { ScopeKind(canonicalNames: parts.map(\.kind)) }
 }
 
 extension Scope: CustomStringConvertible {
@@ -112,7 +112,7 @@ public struct ScopeError: Error, Equatable, Sendable, CustomStringConvertible {
     public let description: String
 
     /// Takes the sentence as it is.
-    public init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

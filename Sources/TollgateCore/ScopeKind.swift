@@ -1,20 +1,20 @@
 /// The kinds a scope joins: `user`, `user+tool`, or none for `global`.
-public struct ScopeKind: Sendable, Hashable {
+package struct ScopeKind: Sendable, Hashable {
     /// In canonical order; empty for `global`.
-    public let names: [String]
+    package let names: [String]
 
     /// The kind of the scope that every request has.
-    public static let global = ScopeKind(canonicalNames: [])
+    package static let global = ScopeKind(canonicalNames: [])
 
     /// The usual kinds, in the order in which composite scopes name them; any other kind comes after, alphabetically.
-    public static let usual = ["user", "team", "project", "tenant", "tool", "provider", "model", "account"]
+    package static let usual = ["user", "team", "project", "tenant", "tool", "provider", "model", "account"]
 
     init(canonicalNames: [String]) {
         self.names = canonicalNames
     }
 
     /// Reads `user`, `user+tool` (in any order) or `global`. Throws on a bad kind, or one named twice.
-    public init(parsing text: some StringProtocol) throws(ScopeError) {
+    package init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
             return
@@ -26,10 +26,10 @@ public struct ScopeKind: Sendable, Hashable {
     }
 
     /// Whether it joins two or more kinds.
-    public var isComposite: Bool { names.count > 1 }
+    package var isComposite: Bool { names.count > 1 }
 
     /// Canonical order of kinds within a composite scope.
-    public static func precedes(_ lhs: String, _ rhs: String) -> Bool {
+    package static func precedes(_ lhs: String, _ rhs: String) -> Bool {
         switch (usual.firstIndex(of: lhs), usual.firstIndex(of: rhs)) {
         case (let left?, let right?): left < right
         case (.some, nil): true
@@ -39,14 +39,14 @@ public struct ScopeKind: Sendable, Hashable {
     }
 
     /// Words of the protocol that are keys of a request themselves, and so cannot be kinds.
-    public static let reserved: Set<String> = [
+    package static let reserved: Set<String> = [
         "global", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
         "email",
         "scope", "token", "at",
     ]
 
     /// A kind is `[a-z][a-z0-9_]{0,31}` and none of the `reserved` words.
-    public static func validate(_ kind: some StringProtocol) throws(ScopeError) {
+    package static func validate(_ kind: some StringProtocol) throws(ScopeError) {
         guard isWellFormed(kind.utf8) else {
             throw ScopeError("\(kind): a kind is a lower-case letter, then up to 31 of a-z 0-9 _")
         }
@@ -56,7 +56,7 @@ public struct ScopeKind: Sendable, Hashable {
     }
 
     /// Whether bytes match `[a-z][a-z0-9_]{0,31}`.
-    public static func isWellFormed(_ bytes: some Collection<UInt8>) -> Bool {
+    package static func isWellFormed(_ bytes: some Collection<UInt8>) -> Bool {
         guard let first = bytes.first, first >= UInt8(ascii: "a"), first <= UInt8(ascii: "z") else { return false }
         var count = 0
         for byte in bytes {
@@ -73,16 +73,16 @@ public struct ScopeKind: Sendable, Hashable {
 
 extension ScopeKind: CustomStringConvertible {
     /// `user`, `user+tool` or `global`.
-    public var description: String { names.isEmpty ? "global" : names.joined(separator: "+") }
+    package var description: String { names.isEmpty ? "global" : names.joined(separator: "+") }
 }
 
 /// The rule for the id of a scope.
-public enum ScopeID {
+package enum ScopeID {
     /// The most bytes that an id may have.
-    public static let longest = 256
+    package static let longest = 256
 
     /// An id is 1 … 256 bytes of UTF-8 without control characters (C0, DEL, C1).
-    public static func validate(_ id: some StringProtocol, kind: some StringProtocol) throws(ScopeError) {
+    package static func validate(_ id: some StringProtocol, kind: some StringProtocol) throws(ScopeError) {
         guard !id.isEmpty else { throw ScopeError("\(kind): empty id") }
         guard id.utf8.count <= longest else { throw ScopeError("\(kind): id longer than \(longest) bytes") }
         guard id.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {

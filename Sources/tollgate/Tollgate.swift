@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import TollgateServer
 
 /// The command `tollgate`.
@@ -30,5 +31,12 @@ struct VersionCommand: ParsableCommand {
 
     func run() {
         print("tollgate \(Version.current)")
+    }
+}
+
+/// Errors on standard error.
+enum Failure {
+    static func print(_ sentence: String) {
+        FileHandle.standardError.write(Data("\(sentence)\n".utf8))
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import NIOCore
 import TollgateCore
 import TollgateLedger
@@ -30,7 +30,7 @@ struct AdminRequest {
 
     /// Returns a path parameter, decoded.
     func parameter(_ name: String) throws(Problem) -> String {
-        guard let text = PercentText.decoded(parameters.get(name) ?? "") else {
+        guard let text = (parameters.get(name) ?? "").removingPercentEncoding else {
             throw .badRequest("\(name): expected percent-encoded UTF-8")
         }
         return text
@@ -70,5 +70,20 @@ struct AdminRequest {
         channel.triggerUserOutboundEvent(ConnectionDeadline.SendBody(), promise: nil)
         let buffer = try await request.body.collect(upTo: Self.maxBytes)
         return Data(buffer.readableBytesView)
+    }
+}
+
+/// The context of a request in the router.
+package struct AdminContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The connection of the request.
+    let channel: any Channel
+    /// The client's IP address, or `unix`.
+    let address: String
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+        address = source.channel.remoteAddress?.ipAddress ?? "unix"
     }
 }

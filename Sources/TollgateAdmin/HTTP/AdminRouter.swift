@@ -1,4 +1,4 @@
-import HTTPTypes
+package import HTTPTypes
 import Hummingbird
 import Logging
 
@@ -46,5 +46,84 @@ enum AdminRouter {
                 "status": "\(response.status.code)",
             ])
         return response
+    }
+}
+
+/// An operation of the API, as the router registers it.
+package struct Route: Sendable {
+    /// The permission that a route requires.
+    package enum Permission: Sendable, CaseIterable {
+        /// No token.
+        case open
+        /// The role of viewers or administrators.
+        case read
+        /// The role of callers or administrators.
+        case call
+        /// The role of administrators.
+        case administer
+    }
+
+    package let method: HTTPRequest.Method
+    /// The path, with parameters in braces: `/v1/tiers/{id}`.
+    package let path: String
+    package let permission: Permission
+    /// Whether a successful response means that an administrator has changed something.
+    let isChange: Bool
+    let handler: @Sendable (AdminRequest) async throws -> Response
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ permission: Permission, isChange: Bool? = nil,
+        _ handler: @escaping @Sendable (AdminRequest) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.permission = permission
+        self.isChange = isChange ?? (permission == .administer)
+        self.handler = handler
+    }
+
+    /// Whether the route is a health check, which is served even when all connections are busy.
+    var isHealth: Bool { path == "/healthz" || path == "/readyz" }
+
+    /// Returns whether a path matches this route, with any parameters.
+    func matches(path: String) -> Bool {
+        let words = path.split(separator: "/", omittingEmptySubsequences: false)
+        let pattern = self.path.split(separator: "/", omittingEmptySubsequences: false)
+        return words.count == pattern.count
+            && zip(words, pattern).allSatisfy { $1.hasPrefix("{") ? !$0.isEmpty : $0 == $1 }
+    }
+}
+
+/// Converts unrouted requests and errors into problems, and adds headers to every response.
+struct ProblemMiddleware: RouterMiddleware {
+    let routes: [Route]
+
+    func handle(
+        _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as HTTPError where error.status == .notFound {
+            response = unrouted(request).response
+        } catch {
+            response = Problem(error).response
+        }
+        // Responses are current only at this moment, and depend on the token.
+        response.headers[.cacheControl] = "no-store"
+        response.headers[.xContentTypeOptions] = "nosniff"
+        return response
+    }
+
+    /// Returns 404 for an unknown path, and 405 for an unknown method.
+    private func unrouted(_ request: Request) -> Problem {
+        let methods = routes.filter { $0.matches(path: request.uri.path) }.map(\.method)
+        guard !methods.isEmpty else { return .notFound("no such path; GET /openapi.json lists all paths") }
+        var names = methods.map(\.rawValue)
+        if methods.contains(.get) { names.append("HEAD") }
+        let allowed = names.sorted().joined(separator: ", ")
+        var problem = Problem(.methodNotAllowed, "expected \(allowed)")
+        problem.headers[.allow] = allowed
+        return problem
     }
 }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import Hummingbird
 import TollgateServer
 
 /// Decides by `Host` and `Origin` whether a request was meant for this API. This prevents DNS rebinding: a web page can
@@ -100,4 +101,19 @@ struct HostName: Equatable {
 
     private static let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789-._".utf8)
     private static let hexadecimal = Set("0123456789abcdef:.".utf8)
+}
+
+/// Rejects requests that were not meant for this API, and paths that are not in normal form.
+struct HostMiddleware: RouterMiddleware {
+    let rule: HostRule
+
+    func handle(
+        _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        if let fault = rule.fault(of: request.head) { throw Problem.badRequest(fault) }
+        // The router accepts `//v1//tiers` and `/v1/tiers/` as `/v1/tiers`. A proxy that restricts paths may not.
+        let path = request.uri.path
+        if path.hasSuffix("/") || path.contains("//") { throw HTTPError(.notFound) }
+        return try await next(request, context)
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TollgateCore
 import TollgatePolicy
 
@@ -8,8 +9,8 @@ struct Query {
     init(_ text: String?, allowed: [String]) throws(Problem) {
         for pair in (text ?? "").split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let key = PercentText.decoded(parts[0]),
-                let value = PercentText.decoded(parts.count > 1 ? parts[1] : "")
+            guard let key = parts[0].removingPercentEncoding,
+                let value = (parts.count > 1 ? parts[1] : "").removingPercentEncoding
             else { throw .badRequest("query: expected percent-encoded UTF-8") }
             guard allowed.contains(key) else {
                 let expected =
@@ -97,4 +98,20 @@ struct Query {
 
     /// The `next` of the previous page, from `cursor=`.
     var cursor: String? { values["cursor"] }
+}
+
+extension Query {
+    /// The user's traits, from `roles=` and `email=`.
+    func traits() throws(Problem) -> UserTraits {
+        let roles = try text("roles", maxLength: 1_024)?.split(separator: ",").map(String.init)
+        return UserTraits(roles: roles ?? [], email: try text("email", maxLength: ScopeID.longest))
+    }
+
+    private func text(_ key: String, maxLength: Int) throws(Problem) -> String? {
+        guard let text = self[key] else { return nil }
+        guard (1...maxLength).contains(text.utf8.count), ObjectReader.isPrintable(text) else {
+            throw .badRequest("\(key): expected 1 to \(maxLength) bytes of text without control characters")
+        }
+        return text
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -33,4 +34,25 @@ extension HTTPField.Name {
     static let rateLimit = HTTPField.Name("RateLimit")!
     /// The limit field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
+}
+
+extension Response {
+    /// A JSON response with an ETag. The version is 0 if no administrator has set anything.
+    static func tagged(
+        _ value: some Encodable, version: Int64?, _ status: HTTPResponse.Status = .ok
+    ) -> Response {
+        json(value, status, headers: [.eTag: ETag.text(version ?? 0)])
+    }
+}
+
+/// Dates in HTTP format (RFC 9110, 5.6.7): `Sat, 21 Nov 2026 10:00:00 GMT`.
+enum HTTPDate {
+    private static let format = Date.VerbatimFormatStyle(
+        format: """
+            \(weekday: .abbreviated), \(day: .twoDigits) \(month: .abbreviated) \(year: .defaultDigits) \
+            \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits) GMT
+            """,
+        locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
+
+    static func text(_ date: Date) -> String { format.format(date) }
 }

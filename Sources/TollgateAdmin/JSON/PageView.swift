@@ -1,3 +1,5 @@
+import Foundation
+
 /// A page of a list: `{"items":[…],"next":"…"}`. `next` is null on the last page.
 struct PageView<Item: Encodable>: Encodable {
     var items: [Item]
@@ -17,4 +19,12 @@ struct PageView<Item: Encodable>: Encodable {
 /// A complete list: `{"items":[…]}`.
 struct ListView<Item: Encodable>: Encodable {
     var items: [Item]
+}
+
+/// Times in the API's format.
+enum Instant {
+    /// Formats ISO 8601 in UTC with whole seconds: `2026-11-22T10:00:00Z`.
+    static func text(milliseconds: Int64) -> String {
+        Date(timeIntervalSince1970: (Double(milliseconds) / 1_000).rounded(.down)).ISO8601Format()
+    }
 }

@@ -1,3 +1,8 @@
+import TollgateCore
+import TollgateLedger
+import TollgatePolicy
+import TollgateStores
+
 /// A CSV table with a header (RFC 4180).
 struct CSVTable {
     private(set) var text = ""
@@ -28,5 +33,56 @@ struct CSVTable {
         }
         result.append("\"")
         return String(result)
+    }
+}
+
+/// Reports as CSV. They have no line of totals, because the lines add up to them.
+extension PeriodReport {
+    /// The report with one line per day or month. A split report has one line per part, and a line of zeros for a day
+    /// without usage.
+    var csv: String {
+        let split = dimension.map { [$0.name, "is_other"] } ?? []
+        var table = CSVTable([unit.rawValue, "starts_at", "ends_at"] + split + HistoryMeter.allCases.map(\.name))
+        for row in rows {
+            let window = row.window
+            let head = [
+                window.id, Instant.text(milliseconds: window.startsAt), Instant.text(milliseconds: window.endsAt),
+            ]
+            guard let shares = shares(of: row.page) else {
+                table.add(head + row.page.total.texts)
+                continue
+            }
+            let lines = shares.isEmpty ? [HistoryShare(.unnamed, row.page.total)] : shares
+            for share in lines { table.add(head + share.cells + share.amounts.texts) }
+        }
+        return table.text
+    }
+}
+
+extension RankingReport {
+    /// The ranking with one line per scope.
+    var csv: String {
+        var table = CSVTable(["rank", "scope"] + HistoryMeter.allCases.map(\.name))
+        for (index, item) in items.enumerated() {
+            table.add(["\(index + 1)", CSVTable.defused(item.scope.description)] + item.amounts.texts)
+        }
+        return table.text
+    }
+}
+
+extension HistoryAmounts {
+    /// The amounts in the order of the meters.
+    fileprivate var texts: [String] { HistoryMeter.allCases.map { $0.text(self[$0]) } }
+}
+
+extension HistoryShare {
+    /// The name of a part, and whether it combines the labels beyond the maximum. A label called `-` gets an
+    /// apostrophe.
+    fileprivate var cells: [String] {
+        switch name {
+        case .label(let label): [CSVTable.defused(label), "false"]
+        case .other: ["other", "true"]
+        case .unnamed: ["-", "false"]
+        }
     }
 }

@@ -1,6 +1,9 @@
 import HTTPTypes
 import Hummingbird
+import TollgateCore
+import TollgatePolicy
 import TollgateServer
+import Yams
 
 /// The routes without a token: liveness, readiness, and the OpenAPI description.
 struct HealthRoutes {
@@ -26,4 +29,14 @@ struct HealthRoutes {
         guard !reasons.isEmpty else { return .json(Readiness(status: "ready")) }
         return .json(Readiness(status: "not_ready", reasons: reasons), .serviceUnavailable)
     }
+}
+
+/// The OpenAPI 3.1 description of the API: `openapi.yaml` as JSON.
+enum OpenAPIDocument {
+    /// Parsed once, on first use.
+    static let json: JSONValue = {
+        let yaml = String(decoding: PackageResources.openapi_yaml, as: UTF8.self)
+        guard let root = try? PolicyText(yaml: yaml, file: "openapi.yaml").root() else { return .null }
+        return JSONValue(root)
+    }()
 }

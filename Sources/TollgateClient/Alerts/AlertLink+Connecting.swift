@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import NIOPosix
 import TollgateWire
@@ -92,19 +91,5 @@ extension AlertLink {
             if error.mayPass { lost(connection.handler) } else { fail(error) }
         default: lost(connection.handler)
         }
-    }
-}
-
-/// The part of INFO that the link needs.
-private struct SidecarInfo: Decodable {
-    struct Alerts: Decodable {
-        var cursor: String?
-    }
-
-    var alerts: Alerts?
-
-    /// Returns the sidecar's position in the alert stream, or nil if the sidecar has not reached Redis yet.
-    static func cursor(in json: String) -> String? {
-        (try? JSONDecoder().decode(SidecarInfo.self, from: Data(json.utf8)))?.alerts?.cursor
     }
 }

@@ -1,3 +1,6 @@
+import NIOCore
+import NIOPosix
+
 /// The address of a sidecar.
 public enum TollgateAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)
@@ -50,5 +53,15 @@ public struct TollgateAddressError: Error, Equatable, Sendable, CustomStringConv
 
     init(_ description: String) {
         self.description = description
+    }
+}
+
+extension ClientBootstrap {
+    /// Opens a connection to a sidecar.
+    func connect(to address: TollgateAddress) -> EventLoopFuture<any Channel> {
+        switch address {
+        case .tcp(let host, let port): connect(host: host, port: port)
+        case .unix(let path): connect(unixDomainSocketPath: path)
+        }
     }
 }

@@ -123,7 +123,7 @@ public struct Alert: Sendable, Hashable {
     public var limitName: String { meter.limitName(over: period) }
 
     /// Whether the text has the form of an id: 1 to 64 letters, digits and hyphens. No alert has another.
-    public static func isID(_ text: String) -> Bool {
+    package static func isID(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }
@@ -135,7 +135,7 @@ public struct Alert: Sendable, Hashable {
     }
 
     /// Of a crossing, at a time in Unix ms: that in base 36, and a hash of the rest (FNV-1a, 64 bits).
-    public static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
+    package static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in "\(scope)\n\(limit)\n\(threshold)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return "\(String(openedAt, radix: 36))-\(String(hash, radix: 36))"

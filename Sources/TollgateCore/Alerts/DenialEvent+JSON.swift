@@ -5,7 +5,7 @@ extension DenialEvent: Codable {
     }
 
     /// Amounts of `cost` as decimal text, the time in ISO 8601.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(UTCTime.text(milliseconds: at), forKey: .at)
         try container.encode(scope.description, forKey: .scope)
@@ -20,7 +20,7 @@ extension DenialEvent: Codable {
     }
 
     /// Reads what `encode` writes; `limit`, which follows from the rest, is not looked at.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
         self.init(
@@ -38,5 +38,5 @@ extension DenialEvent: Codable {
     }
 
     /// The limit's name, `requests/1m`.
-    public var limitName: String { meter.limitName(over: period) }
+    package var limitName: String { meter.limitName(over: period) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import NIOCore
 import TollgateWire
 
 /// The command `tollgate check user=alice tool=search`.
@@ -102,4 +103,24 @@ struct Ping: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws { try await options.ask(.ping) }
+}
+
+/// A request line from the words of a command line. The shell has removed quotes, so values that need them are quoted
+/// again.
+enum RequestLine {
+    static func make(_ verb: Verb, _ words: [String]) -> ByteBuffer {
+        var line = ByteBuffer(string: verb.name)
+        for word in words {
+            line.writeString(" ")
+            guard let equals = word.firstIndex(of: "=") else {
+                line.writeValue { $0.writeString(word) }
+                continue
+            }
+            line.writeString(String(word[...equals]))
+            let value = word[word.index(after: equals)...]
+            if !value.isEmpty { line.writeValue { $0.writeString(String(value)) } }
+        }
+        line.writeString("\n")
+        return line
+    }
 }
