@@ -20,7 +20,7 @@ def is_signed(body, header, secret):
     if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > 300:
         return False
     expected = hmac.new(secret, sent_at.encode() + b"." + body, hashlib.sha256).hexdigest()
-    # As bytes: text that is not ASCII cannot be compared.
+    # As bytes, because compare_digest rejects text that is not ASCII.
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
@@ -30,7 +30,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         is_known = is_signed(body, self.headers.get("Tollgate-Signature", ""), self.server.secret)
         if is_known:
             self.work(json.loads(body))
-        # Last: with 200 Tollgate takes the event for done, and does not send it again.
+        # The reply comes last: after 200, Tollgate does not send the event again.
         self.send_response(200 if is_known else 401)
         self.send_header("Content-Length", "0")
         self.end_headers()

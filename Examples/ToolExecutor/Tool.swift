@@ -1,8 +1,8 @@
 import TollgateClient
 
-/// A tool that an agent may call. These only take their time, and fail now and then.
+/// A tool that an agent may call. It simulates latency and occasional failures.
 struct Tool: Sendable {
-    /// What a call gave, and what it really used.
+    /// The result of a call, and its actual usage.
     struct Answer {
         var text: String
         var tokens: Int64
@@ -18,11 +18,11 @@ struct Tool: Sendable {
     ]
 
     let name: String
-    /// The most that one call may use.
+    /// The maximum usage of one call.
     let maxTokens: Int64
     let maxCost: Money
 
-    /// Stands for a request to a provider.
+    /// Simulates a request to a provider.
     func run() async throws -> Answer {
         try await Task.sleep(for: .milliseconds(.random(in: 50...500)))
         if Int.random(in: 0..<10) == 0 { throw Failure() }

@@ -1,12 +1,12 @@
 import TollgateClient
 
-/// Runs the tools that agents ask for, within the limits of their users: an example of a service beside a sidecar.
+/// An example of a service beside a sidecar: runs the tools of agents within the limits of their users.
 ///
 ///     scripts/run                         # in one terminal: a sidecar with the example policy
 ///     swift run ToolExecutor              # in another; takes an address, such as unix:/run/tollgate/tollgate.sock
 @main
 struct ToolExecutor {
-    /// How long a user is made to wait for a limit, in seconds; and how often.
+    /// The maximum wait for a limit in seconds, and the maximum number of waits.
     static let maxWait = 5.0
     static let maxWaits = 3
 
@@ -14,7 +14,7 @@ struct ToolExecutor {
 
     static func main() async throws {
         let address = try CommandLine.arguments.dropFirst().first.map { try TollgateAddress(parsing: $0) } ?? .local
-        // Without a sidecar the tools go on working; what they use is recorded where that can be.
+        // Without a sidecar, the tools continue to work, and their usage is recorded where possible.
         let tollgate = TollgateClient(address, onUnavailable: .allow)
         let executor = ToolExecutor(tollgate: tollgate)
         await withDiscardingTaskGroup { group in
@@ -29,7 +29,7 @@ struct ToolExecutor {
         await tollgate.shutdown()
     }
 
-    /// Runs a tool once, and prints what became of it.
+    /// Runs a tool once, and prints the result.
     func run(_ tool: Tool, for user: String, _ number: Int) async {
         let name = "\(user) \(tool.name) \(number)"
         do {
@@ -37,15 +37,15 @@ struct ToolExecutor {
         } catch let error as OverLimit {
             print("\(name): given up, \(error)")
         } catch let error as UncommittedUsage<String> {
-            // The answer is there, and belongs to the user. A real service would keep the reservation and the amounts, and
-            // commit them later.
+            // The user gets the result anyway. A real service would store the reservation and the amounts, and commit
+            // them later.
             print("\(name): \(error.value), but \(error)")
         } catch {
             print("\(name): failed, \(error)")
         }
     }
 
-    /// Runs a tool as soon as the limits allow it. Waits where that helps, and is not too long.
+    /// Runs a tool when the limits allow it. Waits if that helps and does not take too long.
     private func call(_ tool: Tool, for user: String, _ name: String) async throws -> String {
         for _ in 0..<Self.maxWaits {
             do {
@@ -59,7 +59,8 @@ struct ToolExecutor {
         return try await callNow(tool, for: user)
     }
 
-    /// Keeps the most that the tool may cost back while it runs, and charges what it did cost. If it throws, nothing is.
+    /// Holds the maximum cost of the tool while it runs, and charges the actual cost. If the tool throws, it is charged
+    /// nothing.
     private func callNow(_ tool: Tool, for user: String) async throws -> String {
         try await tollgate.guarded(
             .user(user), .tool(tool.name), amounts: Amounts(tokens: tool.maxTokens, cost: tool.maxCost),

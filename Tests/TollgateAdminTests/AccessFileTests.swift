@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-@Suite("The file of tokens, and the token that is made")
+@Suite("Access files and generated tokens")
 struct AccessFileTests {
     private func read(_ text: String, files: [String: String] = [:]) async throws -> AccessSettings {
         let folder = try TemporaryFolder()
@@ -38,10 +38,10 @@ struct AccessFileTests {
     }
 
     @Test(
-        "what is wrong is named with its line and key, and never with the secret",
+        "errors name the line and key, and never the secret",
         arguments: [
             ("", "access.yaml:1: expected tokens: or jwt:"),
-            ("tokens: []", "access.yaml:1: nobody is let in"),
+            ("tokens: []", "access.yaml:1: grants access to no one"),
             ("tokenz: []", "access.yaml:1: tokenz: unknown key; expected one of tokens, jwt"),
             ("tokens: { name: ops }", "access.yaml:1: tokens: expected a list"),
             (
@@ -70,7 +70,7 @@ struct AccessFileTests {
                 tokens:
                   - { name: ops, role: admin, token: s3cr3t-0123456789 }
                   - { name: dev, role: viewer, token: s3cr3t-0123456789 }
-                """, "access.yaml:3: tokens[1].token: dev: another has the same token"
+                """, "access.yaml:3: tokens[1].token: dev: another entry has the same token"
             ),
             (
                 "tokens:\n  - { name: jwt:ops, role: admin, token: s3cr3t-0123456789 }",
@@ -89,10 +89,10 @@ struct AccessFileTests {
             ),
             (
                 "jwt: { secret_file: short, audience: a, roles: { admin: b } }",
-                "short: a secret for HS256 has at least 32"
+                "short: expected a secret of at least 32 bytes"
             ),
             ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: is not there"),
-            ("jwt: { keys: short, audience: a, roles: { admin: b } }", "short: is not a JWKS"),
+            ("jwt: { keys: short, audience: a, roles: { admin: b } }", "short: not a JWKS"),
             ("tokens:\n  - {", "access.yaml:"),
         ])
     func mistakes(text: String, expected: String) async {
@@ -102,7 +102,7 @@ struct AccessFileTests {
         #expect(!problem.contains("s3cr3t"))
     }
 
-    @Test("a file that others can read is warned of")
+    @Test("a file that others can read causes a warning")
     func warning() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(
@@ -113,7 +113,7 @@ struct AccessFileTests {
         #expect(try await AccessFile(path: path).read().warnings == [])
     }
 
-    @Test("so is a file of a secret")
+    @Test("a secret file that others can read causes a warning")
     func secretWarning() async throws {
         let folder = try TemporaryFolder()
         let secret = try folder.write(String(repeating: "s", count: 40), to: "secret")
@@ -123,13 +123,13 @@ struct AccessFileTests {
         chmod(secret, 0o604)
         #expect(
             try await AccessFile(path: path).read().warnings == [
-                "--admin-access \(path): others can read \(secret); chmod 600 \(secret)"
+                "--admin-access \(path): \(secret) is readable by others; run chmod 600 \(secret)"
             ])
         chmod(secret, 0o600)
         #expect(try await AccessFile(path: path).read().warnings == [])
     }
 
-    @Test("a token is made for its owner only, and used again")
+    @Test("a generated token is readable by its owner only, and reused")
     func generated() throws {
         let folder = try TemporaryFolder()
         let data = folder.path + "/data"
@@ -143,7 +143,7 @@ struct AccessFileTests {
         #expect(try AdminToken.make(inFolder: folder.path + "/other").text != token.text)
     }
 
-    @Test("a token's file that others can read, or that holds none, is refused")
+    @Test("a token file that others can read, or that is empty, is rejected")
     func refused() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("0123456789abcdef\n", to: "admin-token")
@@ -159,7 +159,7 @@ struct AccessFileTests {
         #expect(throws: OperatorError.self) { try AdminToken.make(inFolder: folder.path) }
     }
 
-    @Test("many sidecars that start at once agree on one token")
+    @Test("sidecars that start concurrently use the same token")
     func together() async throws {
         let folder = try TemporaryFolder()
         let tokens = try await withThrowingTaskGroup(of: String.self) { group in
@@ -169,7 +169,7 @@ struct AccessFileTests {
         #expect(tokens.count == 1)
     }
 
-    @Test("beyond loopback a file of tokens is needed")
+    @Test("an address beyond loopback requires an access file")
     func beyondLoopback() throws {
         for open in ["0.0.0.0:7380", "[::]:7380", "192.0.2.1:7380"] {
             #expect {

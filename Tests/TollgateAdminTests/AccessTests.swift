@@ -5,15 +5,15 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-@Suite("Who may do what")
+@Suite("Permissions")
 struct AccessTests {
-    /// A path of the route with parameters that can be.
+    /// A valid path of the route, with parameters filled in.
     static func path(_ route: Route) -> String {
         let id = if route.path.contains("assignments") { "role:Faculty" } else { "basic" }
         return route.path.replacing("{id}", with: id).replacing("{scope}", with: "user:alice")
     }
 
-    @Test("every route lets in the roles that it names, and nobody else")
+    @Test("every route admits exactly the roles of its permission")
     func roles() async throws {
         try await withAdmin { admin in
             let routes = AdminAPI(server: admin.server, policyFile: "").routes
@@ -33,7 +33,7 @@ struct AccessTests {
         }
     }
 
-    /// The contract once more, in other words than the code has.
+    /// The expected permissions, stated independently of the code.
     private static func allowed(_ role: Role, _ method: String, _ path: String) -> Bool {
         if ["/healthz", "/readyz", "/openapi.json"].contains(path) { return true }
         let calls = ["check", "peek", "reserve", "record", "refund", "commit", "cancel"].map { "/v1/\($0)" }
@@ -44,18 +44,18 @@ struct AccessTests {
         }
     }
 
-    @Test("every route that is not open refuses a wrong token")
+    @Test("every route that is not open rejects a wrong token")
     func wrong() async throws {
         try await withAdmin(waits: false) { admin in
             for route in AdminAPI(server: admin.server, policyFile: "").routes where route.permission != .open {
                 let answer = try await admin.ask(route.method.rawValue, Self.path(route), token: "token-of-nobody-here")
-                // Past ten in a minute it is 429.
+                // More than ten wrong tokens in a minute are 429.
                 #expect(answer.status == 401 || answer.status == 429, "\(route.path)")
             }
         }
     }
 
-    @Test("a refusal is a problem that says how to authenticate")
+    @Test("a rejection is a problem with a WWW-Authenticate header")
     func refusal() async throws {
         try await withAdmin(waits: false) { admin in
             for authorization in [nil, "Basic b3BzOnNlY3JldA==", "Bearer", "Bearer ", "token-of-an-admin-1"] {
@@ -74,7 +74,7 @@ struct AccessTests {
         }
     }
 
-    @Test("what is nearly a token is none")
+    @Test("a token must match exactly")
     func nearly() async throws {
         try await withAdmin(waits: false) { admin in
             let token = try #require(AdminHarness.tokens[.admin])
@@ -84,7 +84,7 @@ struct AccessTests {
         }
     }
 
-    @Test("the eleventh wrong token of a minute is answered 429, and a right one passes all the same")
+    @Test("the eleventh wrong token of a minute is 429, and the right one is still accepted")
     func failures() async throws {
         try await withAdmin { admin in
             var statuses: [Int] = []
@@ -93,7 +93,7 @@ struct AccessTests {
                 last = try await admin.ask("GET", "/v1/tiers", token: "a-wrong-token-\(place)-of-many")
                 statuses.append(last?.status ?? 0)
             }
-            // A minute may have ended in between, and then it begins again.
+            // A minute may have ended in between, which resets the count.
             #expect(statuses.prefix(10).allSatisfy { $0 == 401 })
             let isOneMinute = statuses.last == 429
             if isOneMinute {
@@ -106,7 +106,7 @@ struct AccessTests {
         }
     }
 
-    @Test("no token is ever in the log, and every change is")
+    @Test("the log contains every change and no token")
     func log() async throws {
         try await withAdmin { admin in
             _ = try await admin.ask("PUT", "/v1/tiers/basic", #"{"limits":{}}"#)

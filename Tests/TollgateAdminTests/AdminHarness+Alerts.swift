@@ -5,15 +5,15 @@ import TollgateServer
 import TollgateStores
 
 extension AdminHarness {
-    /// 2026-11-20T18:20:01.123Z
+    /// The time 2026-11-20T18:20:01.123Z.
     static let alertTime: Int64 = 1_795_198_801_123
 
-    /// Where the sidecar keeps alerts and events.
+    /// The store of alerts and denial events.
     var alerts: AlertStore {
         get throws { try #require(server.stores).alerts }
     }
 
-    /// Three alerts, the newest last, and two denial events.
+    /// Publishes three alerts, the newest last, and two denial events.
     @discardableResult
     func raiseAlerts() async throws -> [Alert] {
         let alerts = [

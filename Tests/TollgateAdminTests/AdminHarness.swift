@@ -14,16 +14,16 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-/// A sidecar in this process on a real Redis, with its admin API on a free port.
+/// A sidecar in this process with a real Redis, and its admin API on a free port.
 final class AdminHarness: Sendable {
     let redis: TestRedis
     let server: TollgateServer
     let admin: ServiceGroup
     let address: ListenAddress
     let log = CapturedLog()
-    /// What routes have answered so far.
+    /// The responses of routes so far.
     let answers = Mutex<[Noted]>([])
-    /// The line protocol's.
+    /// The Unix socket of the line protocol.
     let socketPath: String
     private let folder: TemporaryFolder
     private let running: Task<Void, any Error>
@@ -42,10 +42,10 @@ final class AdminHarness: Sendable {
         socketPath = folder.path + "/tollgate.sock"
         var settings = ServerSettings(redis: self.redis.address, workers: 1)
         settings.listen = [.unix(path: socketPath)]
-        // So long that no slow machine reaches it.
+        // Long enough for slow machines.
         settings.deadline = .seconds(30)
         settings.journalPath = folder.path + "/journal.sqlite"
-        // Tests publish alerts of limits that the policy does not have.
+        // Tests publish alerts about limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
         settings.peerInterval = .seconds(3_600)
         let logger = log.logger
@@ -73,7 +73,7 @@ final class AdminHarness: Sendable {
         if waits { try await eventually { await server.isReady } }
     }
 
-    /// Blocks a thread until Redis answers, so one that no other test waits for.
+    /// Starts a Redis on its own thread, because it blocks until Redis replies.
     private static func startRedis() async throws -> TestRedis {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
@@ -93,7 +93,7 @@ final class AdminHarness: Sendable {
 
     // MARK: - Requests
 
-    /// What a request was answered.
+    /// A response.
     struct Answer {
         var status: Int
         var headers: [String: String]
@@ -101,14 +101,14 @@ final class AdminHarness: Sendable {
 
         var json: JSONValue { (try? JSONValue(parsing: Data(text.utf8))) ?? .null }
         subscript(_ key: String) -> JSONValue? { json.members?[key] }
-        /// `bad_request` of `urn:tollgate:problem:bad_request`.
+        /// The code of a problem: `bad_request` of `urn:tollgate:problem:bad_request`.
         var problem: String? { self["type"]?.text.map { String($0.dropFirst("urn:tollgate:problem:".count)) } }
         var tag: String? { headers["etag"] }
-        /// The fields that a problem names.
+        /// The invalid fields of a problem.
         var fields: [String] { self["errors"]?.items?.compactMap { $0.members?["field"]?.text } ?? [] }
     }
 
-    /// Sends a request as an administrator, or with another token or none.
+    /// Sends a request with the administrator's token, another token, or none.
     func ask(
         _ method: String, _ path: String, _ body: String? = nil, token: String? = AdminHarness.tokens[.admin],
         headers: [String: String] = [:]
@@ -130,7 +130,7 @@ final class AdminHarness: Sendable {
             text: String(buffer: bytes))
     }
 
-    /// What a route has answered, for its schema.
+    /// A response for schema validation.
     struct Noted: Encodable {
         var path: String
         var method: String
@@ -138,7 +138,7 @@ final class AdminHarness: Sendable {
         var body: String
     }
 
-    /// The status stands in the OpenAPI document; whether the body fits what it says of it is told by `OpenAPITests`.
+    /// Records a response. The status must be in the OpenAPI document. `OpenAPITests` validates the body.
     private func note(_ method: String, _ path: String, _ status: Int, _ body: String) {
         let path = String(path.prefix { $0 != "?" })
         let routes = AdminAPI(server: server, policyFile: "").routes
@@ -152,7 +152,7 @@ final class AdminHarness: Sendable {
         answers.withLock { $0.append(noted) }
     }
 
-    /// Sends bytes as they are, and gives what comes until the other side closes.
+    /// Sends raw bytes, and returns everything until the connection closes.
     func raw(_ request: String) async throws -> String {
         guard case .tcp(_, let port) = address else { throw TestFailure("not on a port") }
         let client = try SocketClient(.tcp(port: port))
@@ -168,7 +168,7 @@ final class AdminHarness: Sendable {
     }
 }
 
-/// Runs a body with a sidecar that is shut down afterwards, whatever happens.
+/// Runs a body with a sidecar, which is shut down afterwards.
 func withAdmin(
     policy: String = "", redis: TestRedis? = nil, access: AccessSettings = AdminHarness.access, unix: Bool = false,
     waits: Bool = true, _ body: (AdminHarness) async throws -> Void

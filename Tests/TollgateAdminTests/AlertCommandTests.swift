@@ -8,7 +8,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-/// The commands about alerts and events, as processes, on the admin API.
+/// The commands for alerts and events as processes, with a real admin API.
 @Suite struct AlertCommandTests {
     private func tollgate(_ admin: AdminHarness, _ words: [String]) async throws -> Command {
         guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
@@ -25,7 +25,7 @@ import TollgateTestSupport
         try await tollgate(admin, words)
     }
 
-    @Test("alerts are a table, newest first: those that are active, or those that were asked for")
+    @Test("alerts are a table of active or selected alerts, newest first")
     func alerts() async throws {
         try await withAdmin { admin in
             #expect(try await tollgate(admin, "alerts").output == "no alerts\n")
@@ -62,7 +62,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an alert is shown whole; what is done already, or not there, is told with 2")
+    @Test("alert show prints all fields; repeated changes and missing alerts exit with 2")
     func one() async throws {
         try await withAdmin { admin in
             let alert = try await admin.raiseAlerts()[1]
@@ -92,7 +92,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("events are a table, of all, of a scope or of a limit, and as many as asked for, however many pages")
+    @Test("events are a table, filtered by scope or limit, over several pages if needed")
     func events() async throws {
         try await withAdmin { admin in
             #expect(try await tollgate(admin, "events").output == "no events\n")
@@ -120,7 +120,7 @@ import TollgateTestSupport
                 for i = 1, 2500 do redis.call('XADD', KEYS[1], '*', unpack(first)) end
                 """
             try admin.redis.cli("EVAL", copies, "1", "tollgate:{alerts}:events")
-            // The last one lies behind the first page, which looks through no more than 2000.
+            // The last match is beyond the first page, which examines at most 2000 events.
             let far = try await tollgate(admin, "events", "--scope", "user:alice", "--json")
             #expect(far.output.contains(#""scope":"user:alice""#), "\(far.output)\(far.errors)")
             let many = try await tollgate(admin, "events", "--limit", "2400", "--json")
@@ -129,7 +129,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "arguments that cannot be are refused with 64 before anybody is asked",
+        "invalid arguments exit with 64 before any request",
         arguments: [
             ["alerts", "--state", "shut"], ["alerts", "--state", "open,"], ["alerts", "--severity", "high"],
             ["alerts", "--limit", "0"], ["events", "--limit", "10001"], ["alert", "resolve"],
@@ -144,7 +144,7 @@ import TollgateTestSupport
         #expect(result.status == 64, "\(result.errors)")
     }
 
-    @Test("what is wrong with a limit of events is told with the option that named it")
+    @Test("an invalid limit of events is reported with its option")
     func limitName() async throws {
         let folder = try TemporaryFolder()
         let result = try await Command.run(

@@ -7,13 +7,13 @@ import TollgateTestSupport
 @testable import TollgateAdmin
 @testable import TollgateStores
 
-@Suite("Alerts and events over HTTP")
+@Suite("Alert and event routes")
 struct AlertRouteTests {
     private func ids(_ answer: AdminHarness.Answer) -> [String] {
         answer["items"]?.items?.compactMap { $0.members?["id"]?.text } ?? []
     }
 
-    @Test("an alert is the same bytes as in the stream; one that is not there is 404")
+    @Test("an alert has the same bytes as in the stream, and a missing one is 404")
     func one() async throws {
         try await withAdmin { admin in
             let alerts = try await admin.raiseAlerts()
@@ -61,7 +61,7 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("an administrator acknowledges and resolves; a second time is 409 and says by whom it was; all is on record")
+    @Test("acknowledging and resolving are audited, and a repetition is 409 and names the author")
     func changes() async throws {
         try await withAdmin { admin in
             let alert = try await admin.raiseAlerts()[1]
@@ -99,7 +99,7 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("events are filtered by scope, by limit, by both, and paged; count is the size of a page")
+    @Test("events are filtered by scope and limit, and paged by count")
     func events() async throws {
         try await withAdmin { admin in
             #expect(try await admin.ask("GET", "/v1/events").text == "{\"items\":[],\"next\":null}\n")
@@ -128,20 +128,21 @@ struct AlertRouteTests {
     }
 
     @Test(
-        "a filter that cannot be is 400, and names the field",
+        "an invalid filter is 400 and names the field",
         arguments: [
             ("alerts?state=shut", "state: expected one of open, acknowledged, resolved"),
             ("alerts?state=open,", "state: expected one of open, acknowledged, resolved"),
             ("alerts?severity=high", "severity: expected one of warning, critical"),
             ("alerts?scope=alice", "scope: alice: expected kind:id"), ("alerts?limit=0", "limit: expected"),
-            ("alerts?cursor=x", "cursor: not one"), ("alerts?kind=user", "kind: unknown query parameter"),
+            ("alerts?cursor=x", "cursor: expected the next"), ("alerts?kind=user", "kind: unknown query parameter"),
             ("events?scope=", "scope: "), ("events?count=1001", "count: expected a whole number from 1 to 1000"),
             ("events?limit=5", "limit: expected one such as requests/1m"),
             ("events?limit=concurrent/1m", "limit: expected one such as requests/1m"),
             ("events?limit=requests/1x", "limit: expected one such as requests/1m"),
             ("events?limit=alice/requests/1m", "limit: alice: expected kind:id"),
             ("events?limit=user:a/requests/1m&scope=user:b", "limit: names another scope than scope does"),
-            ("events?cursor=%25%25%25", "cursor: not one"), ("alerts/none?limit=1", "limit: unknown query parameter"),
+            ("events?cursor=%25%25%25", "cursor: expected the next"),
+            ("alerts/none?limit=1", "limit: unknown query parameter"),
         ])
     func refused(path: String, sentence: String) async throws {
         try await withAdmin { admin in
@@ -152,7 +153,7 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("a body that asks for something is refused, and changes nothing")
+    @Test("a body with fields is rejected and changes nothing")
     func bodies() async throws {
         try await withAdmin { admin in
             let path = "/v1/alerts/\(try await admin.raiseAlerts()[0].id)"
@@ -163,7 +164,7 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("a change that is made is answered as made, also where the audit log cannot be written")
+    @Test("a change succeeds even if the audit log cannot be written")
     func brokenLog() async throws {
         try await withAdmin { admin in
             let path = "/v1/alerts/\(try await admin.raiseAlerts()[0].id)"
@@ -174,7 +175,7 @@ struct AlertRouteTests {
         }
     }
 
-    @Test("data in Redis that Tollgate did not write is a fault, and named; lists do without it")
+    @Test("foreign data in Redis is an internal error that names the key, and lists omit it")
     func corrupt() async throws {
         try await withAdmin { admin in
             let alerts = try await admin.raiseAlerts()

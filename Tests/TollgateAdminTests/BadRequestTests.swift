@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-@Suite("Requests that cannot be carried out")
+@Suite("Invalid requests")
 struct BadRequestTests {
     @Test("unknown paths and methods are problems too")
     func unrouted() async throws {
@@ -33,7 +33,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("a HEAD is a GET without a body")
+    @Test("HEAD is GET without a body")
     func head() async throws {
         try await withAdmin(waits: false) { admin in
             let answer = try await admin.ask("HEAD", "/healthz", token: nil)
@@ -61,7 +61,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("fields that are unknown or of the wrong type are named")
+    @Test("unknown fields and wrong types are named")
     func fields() async throws {
         try await withAdmin { admin in
             for (method, path, body, field) in Self.wrongFields {
@@ -73,7 +73,7 @@ struct BadRequestTests {
         }
     }
 
-    /// Method, path, body, and the field that is wrong in it.
+    /// Method, path, body, and the invalid field.
     private static let wrongFields: [(String, String, String, String)] = [
         ("PUT", "/v1/tiers/basic", #"{"limits":{},"nam":"x"}"#, "nam"),
         ("PUT", "/v1/tiers/basic", #"{"limits":{"requests":{"1m":"60"}}}"#, "limits.requests.1m"),
@@ -142,7 +142,7 @@ struct BadRequestTests {
         ("POST", "/v1/cancel", #"{"reservation":"x","cost":"1"}"#, "cost"),
     ]
 
-    @Test("several wrong fields are named at once")
+    @Test("all invalid fields are named at once")
     func several() async throws {
         try await withAdmin(waits: false) { admin in
             let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":7},"hits":-1,"x":1,"cost":"-"}"#)
@@ -150,7 +150,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("a body that is all mistakes is answered in good time, with a list that a person can read")
+    @Test("a body full of errors is answered quickly with a bounded list")
     func manyMistakes() async throws {
         try await withAdmin { admin in
             let keys = (0..<50_000).map { "\"key\($0)\":[]" }.joined(separator: ",")
@@ -164,7 +164,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("bodies with some bytes changed are never a fault of the sidecar", arguments: [UInt64(1), 2])
+    @Test("corrupted bodies never cause an internal error", arguments: [UInt64(1), 2])
     func mutated(seed: UInt64) async throws {
         try await withAdmin { admin in
             var random = SeededGenerator(seed: seed)
@@ -201,7 +201,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("a body over 1 MiB is 413, and the next request is answered")
+    @Test("a body over 1 MiB is 413, and the connection stays usable")
     func large() async throws {
         try await withAdmin { admin in
             let body = #"{"limits":{},"name":""# + String(repeating: "x", count: 1 << 20) + "\"}"
@@ -236,7 +236,7 @@ struct BadRequestTests {
         }
     }
 
-    @Test("queries are checked")
+    @Test("queries are validated")
     func queries() async throws {
         try await withAdmin { admin in
             for path in [

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("CSV")
 struct CSVTableTests {
-    @Test("cells with commas, quotes and line ends are quoted, and quotes in them are written twice")
+    @Test("cells with commas, quotes and line ends are quoted, and quotes are doubled")
     func quoting() {
         var table = CSVTable(["a", "b"])
         table.add(["x, y", "say \"hi\""])
@@ -17,7 +17,7 @@ struct CSVTableTests {
     }
 
     @Test(
-        "what a spreadsheet would take for a formula has an apostrophe before it, and so what has one",
+        "text that a spreadsheet would read as a formula, or that begins with an apostrophe, gets an apostrophe",
         arguments: [
             ("=1+1", "'=1+1"), ("+a", "'+a"), ("-", "'-"), ("@x", "'@x"), ("\tx", "'\tx"), ("'=x", "''=x"),
             ("=\u{301}x", "'=\u{301}x"), ("a=b", "a=b"), ("", ""), ("gpt-5", "gpt-5"), (" =x", " =x"),
@@ -25,7 +25,7 @@ struct CSVTableTests {
     func defusing(text: String, defused: String) { #expect(CSVTable.defused(text) == defused) }
 
     @Test(
-        "CSV is what is asked for, or what Accept prefers to JSON",
+        "CSV is selected by format, or by Accept",
         arguments: [
             (nil, nil, "json"), (nil, "*/*", "json"), (nil, "text/csv", "csv"), (nil, "TEXT/CSV; charset=utf-8", "csv"),
             (nil, "text/csv, */*;q=0.1", "csv"), (nil, "application/json, text/csv", "json"),

@@ -7,7 +7,7 @@ import TollgateWire
 
 @testable import TollgateAdmin
 
-@Suite("Decisions over HTTP")
+@Suite("Call routes")
 struct CallTests {
     private static let policy = """
         defaults:
@@ -19,7 +19,7 @@ struct CallTests {
           tool:much: { cost: { total: 9000000 } }
         """
 
-    @Test("an ALLOW is 200 with the tightest limit and its fields")
+    @Test("ALLOW is 200 with the tightest limit and its fields")
     func allow() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let caller = AdminHarness.tokens[.caller]
@@ -47,7 +47,7 @@ struct CallTests {
         }
     }
 
-    @Test("a DENY is a 429 problem with the decision's fields, and says when to come again")
+    @Test("DENY is a 429 problem with the decision's fields and Retry-After")
     func deny() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let body = #"{"scopes":{"user":"alice"}}"#
@@ -72,7 +72,7 @@ struct CallTests {
         }
     }
 
-    @Test("every reason to deny is 429, and Retry-After stands only where waiting helps")
+    @Test("every denial is 429, with Retry-After only if waiting helps")
     func reasons() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             #expect(try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#).status == 200)
@@ -94,7 +94,7 @@ struct CallTests {
         }
     }
 
-    @Test("money is text, and its fields are nano-units where they are not too long")
+    @Test("money is text, and its RateLimit fields are nano-units unless too long")
     func money() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"alice"},"cost":9.75}"#)
@@ -113,7 +113,7 @@ struct CallTests {
     }
 
     @Test(
-        "what is recorded and committed past a threshold is answered with the warnings that clients of the socket get")
+        "records and commits past a threshold return the same warnings as the line protocol")
     func warnings() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             func post(_ verb: String, _ body: String) async throws -> JSONValue? {
@@ -129,7 +129,7 @@ struct CallTests {
         }
     }
 
-    @Test("what is recorded, reserved, committed and cancelled is counted once")
+    @Test("RECORD, RESERVE, COMMIT and CANCEL count once")
     func facts() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             func post(_ verb: String, _ body: String) async throws -> AdminHarness.Answer {
@@ -162,7 +162,7 @@ struct CallTests {
         }
     }
 
-    @Test("the same requests in the same order are decided as on the socket", arguments: [UInt64(1), 2, 3])
+    @Test("a sequence of requests has the same decisions as over the line protocol", arguments: [UInt64(1), 2, 3])
     func sameAsSocket(seed: UInt64) async throws {
         let policy = """
             defaults:
@@ -186,7 +186,7 @@ struct CallTests {
     }
 }
 
-/// One request in both forms.
+/// One request for both protocols.
 private struct RandomCall {
     var verb: String
     var json: String
@@ -204,7 +204,7 @@ private struct RandomCall {
         line = #"\#(verb) user="\#(user)" tool=\#(tool) hits=\#(hits) tokens=\#(tokens) cost=\#(cost)"#
     }
 
-    /// Everything but times and the reservation, which are of the moment.
+    /// Compares everything but times and the reservation's token.
     func isSame(_ answer: AdminHarness.Answer, _ line: String) -> Bool {
         let reply = line.utf8.withContiguousStorageIfAvailable { try? ReplyParser.parse(UnsafeRawBufferPointer($0)) }
         switch reply {

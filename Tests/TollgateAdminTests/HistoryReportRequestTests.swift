@@ -3,7 +3,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-@Suite("How reports are asked for")
+@Suite("Report queries")
 struct HistoryReportRequestTests {
     private static let policy = """
         timezone: Europe/Berlin
@@ -11,7 +11,7 @@ struct HistoryReportRequestTests {
         defaults: { user: { requests: { 1m: 60 } }, region: { requests: { 1m: 60 } } }
         """
 
-    @Test("CSV has a line a day and part, ids that are no formulas, and no totals")
+    @Test("CSV has one line per day and part, defused ids, and no totals")
     func csv() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try admin.redis.cli(
@@ -45,7 +45,7 @@ struct HistoryReportRequestTests {
         }
     }
 
-    @Test("a ranking has the first of a day by one meter, as JSON and as CSV")
+    @Test("a ranking lists the top scopes of a day by one meter, as JSON and as CSV")
     func top() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for (user, cost, requests) in [("a", 5, 1), ("b, c", 7, 2), ("d", 6, 9)] {
@@ -96,8 +96,8 @@ struct HistoryReportRequestTests {
         ("daily?scope=user:a&by=user", "by: expected provider, tool or model"),
         ("daily?scope=user:a&format=xml", "format: expected json or csv"),
         ("daily?scope=user:a&limit=5", "limit: unknown query parameter"), ("daily?scope=user:a&roles=%00", "roles: "),
-        ("top", "kind: is missing"), ("top?kind=U", "kind: "),
-        ("top?kind=global", "kind: there is but one global"),
+        ("top", "kind: is required"), ("top?kind=U", "kind: "),
+        ("top?kind=global", "kind: global is a single scope"),
         ("top?kind=user&meter=input_tokens", "meter: expected requests, denied, tokens or cost"),
         ("top?kind=user&day=today", "day: expected a day such as 2026-11-20"),
         ("top?kind=user&limit=1001", "limit: expected a whole number from 1 to 1000"),
@@ -106,7 +106,7 @@ struct HistoryReportRequestTests {
         ("top?kind=user&limit=0", "limit: expected a whole number from 1 to 1000"),
     ]
 
-    @Test("what cannot be read is a 400 that names the parameter")
+    @Test("an invalid query is 400 and names the parameter")
     func badRequests() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for (query, detail) in Self.badQueries {
@@ -118,7 +118,7 @@ struct HistoryReportRequestTests {
         }
     }
 
-    @Test("a report up to the first days that there are names no parameter that was not given")
+    @Test("an error names no parameter that was not given")
     func firstDays() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for (query, count) in [("daily?to=0001-01-01", 30), ("monthly?to=0001-01", 12)] {
@@ -130,24 +130,24 @@ struct HistoryReportRequestTests {
     }
 
     private static let queriesOfOtherKinds: [(query: String, detail: String)] = [
-        ("daily?scope=region:x", "scope: the days and months of region are not kept"),
-        ("monthly?scope=global", "scope: the days and months of global are not kept"),
-        ("daily?scope=user:a%2Btool:b", "scope: the days and months of user+tool are not kept"),
-        ("top?kind=region", "kind: the days and months of region are not kept"),
+        ("daily?scope=region:x", "scope: no history is retained for region"),
+        ("monthly?scope=global", "scope: no history is retained for global"),
+        ("daily?scope=user:a%2Btool:b", "scope: no history is retained for user+tool"),
+        ("top?kind=region", "kind: no history is retained for region"),
     ]
 
-    @Test("a kind whose days are not kept is a 404 that names it and the key of the policy file")
+    @Test("a kind without history is 404 and names the key of the policy file")
     func notKept() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for (query, detail) in Self.queriesOfOtherKinds {
                 let answer = try await admin.ask("GET", "/v1/reports/\(query)")
                 #expect(answer.status == 404)
-                #expect(answer["detail"]?.text == "\(detail); history: of the policy file has tool, user")
+                #expect(answer["detail"]?.text == "\(detail); history: in the policy file lists tool, user")
             }
         }
     }
 
-    @Test("a key that is not a hash is told as a fault of the data, with its name")
+    @Test("a key that is not a hash is an internal error that names it")
     func corrupt() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try admin.redis.cli("SET", "tollgate:user:a:day:2026-11-20", "x")
@@ -158,7 +158,7 @@ struct HistoryReportRequestTests {
         }
     }
 
-    @Test("who may not read gets no report")
+    @Test("a report requires permission to read")
     func permission() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for path in ["daily?scope=user:a", "monthly?scope=user:a", "top?kind=user"] {

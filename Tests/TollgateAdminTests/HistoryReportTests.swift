@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateAdmin
 @testable import TollgatePolicy
 
-@Suite("What scopes used, by day, by month, and by whom most")
+@Suite("Usage reports")
 struct HistoryReportTests {
     private static let policy = """
         currency: EUR
@@ -28,7 +28,7 @@ struct HistoryReportTests {
         try admin.redis.cli(["HSET", "tollgate:\(key)"] + fields.flatMap { [$0.key, "\($0.value)"] })
     }
 
-    @Test("days are listed with their bounds and numbers, those without anything with zeros, and add up")
+    @Test("days are listed with bounds and amounts, with zeros for days without usage, and add up")
     func daily() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(
@@ -61,7 +61,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("parts of a day are its labels, others, and what named none; a label that is called other is told apart")
+    @Test("parts of a day are its labels, the remainder and usage without a label; a label called other is distinct")
     func split() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(
@@ -89,7 +89,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("on the report of a provider by provider all is that provider's")
+    @Test("in a provider's report by provider, all usage is that provider's")
     func own() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(admin, "provider:openai:day:2026-11-20", ["cost": 5, "requests": 2])
@@ -103,7 +103,7 @@ struct HistoryReportTests {
     }
 
     @Test(
-        "the calendar is that of the user's tier, which may depend on roles; a day that its zone skipped is not there")
+        "the calendar is that of the user's tier, which may depend on roles, and omits skipped days")
     func calendars() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             func zone(_ query: String) async throws -> String? {
@@ -123,7 +123,7 @@ struct HistoryReportTests {
     }
 
     @Test(
-        "a report asked for without roles says that days may be others by them, where a role or a domain has another calendar"
+        "a report without roles says if the calendar depends on roles or email"
     )
     func dependingOnTraits() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -145,7 +145,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("months are the page of the month and the running day, from the billing day on")
+    @Test("a month is its record plus the running day, from the billing day on")
     func monthly() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             try set(admin, "user:alice:month:2026-11", ["cost": 4_000_000_000, "cost/tool=x": 3_000_000_000])
@@ -163,7 +163,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("without dates it is the last 30 days and the last 12 months; with the last alone, those up to it")
+    @Test("the default is the last 30 days or 12 months, up to a given end")
     func usualPeriods() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let days = try await admin.ask("GET", "/v1/reports/daily?scope=global")
@@ -181,7 +181,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("it is said from which day and month on they are kept, by the scope's own calendar")
+    @Test("the first retained day and month follow the scope's calendar")
     func retainedFrom() async throws {
         try await withAdmin(policy: Self.policy + "\nhistory_days: 3\nhistory_months: 2") { admin in
             let days = try await admin.ask("GET", "/v1/reports/daily?scope=global")
@@ -203,10 +203,10 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("30 days of a user are at most 32 reads: a day each, the running one, and what was set for the user")
+    @Test("30 days of a user take at most 32 reads: one per day, the running day, and the user's settings")
     func reads() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            // The sidecar has announced itself to others, which reads a hash too.
+            // The sidecar has registered itself, which reads a hash too.
             for key in ["tollgate:{policy}:sidecars", "tollgate:{policy}:libraries"] {
                 try await eventually { try admin.redis.cli("EXISTS", key) == "1" }
             }
@@ -221,7 +221,7 @@ struct HistoryReportTests {
         }
     }
 
-    @Test("what a sidecar records is in its reports at once, and labels add up")
+    @Test("recorded usage is in reports immediately, and labels add up")
     func recorded() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()

@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-/// Requests that a web page has a browser send.
+/// Requests that a web page can make a browser send.
 @Suite struct HostTests {
     private func fault(
         _ host: String?, origin: String? = nil, at address: String = "127.0.0.1:7380", names: [String] = []
@@ -16,7 +16,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a loopback listener has the names of this machine, with any port",
+        "a loopback listener accepts the names of this machine with any port",
         arguments: [
             "localhost", "LOCALHOST:7380", "127.0.0.1:7380", "127.0.0.1:80", "[::1]:7380", "[::1]", "127.0.0.2",
         ])
@@ -26,7 +26,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "another name is none of them, nor another address",
+        "other names and addresses are rejected",
         arguments: [
             "evil.example", "evil.example:7380", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.2",
             "10.0.0.1:7380", "[::2]", "tollgate",
@@ -36,19 +36,19 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what is no host is refused, on a Unix socket too",
+        "an invalid host is rejected, on a Unix socket too",
         arguments: [
             "a b", "localhost:", "localhost:x", "localhost:80:80", "localhost/", "me@localhost", "localhost,localhost",
             "[::1", "[]", "[x]", "localhost:123456", ":80", "http://localhost", "l\u{f6}calhost",
         ])
     func malformed(host: String) throws {
-        // An empty port is one that is left out (RFC 3986, 3.2.3).
+        // An empty port counts as none (RFC 3986, 3.2.3).
         let expected = host == "localhost:" ? nil : "Host: expected a name or an address, and a port"
         #expect(try fault(host) == expected)
         #expect(try fault(host, at: "unix:/run/admin.sock") == expected)
     }
 
-    @Test("a missing Host is refused where a browser could reach the API")
+    @Test("a missing Host is rejected if a browser could reach the API")
     func missing() throws {
         #expect(try fault(nil) == "Host: is missing")
         #expect(try fault("") == "Host: is missing")
@@ -56,7 +56,7 @@ import TollgateTestSupport
         #expect(try fault("anything", origin: "null", at: "unix:/run/admin.sock") == nil)
     }
 
-    @Test("beyond loopback any address is one, the host that it listens on, and the names that were given")
+    @Test("beyond loopback, any address, the bound host and the given names are accepted")
     func network() throws {
         for host in ["10.0.0.7:7380", "[2001:db8::1]:7380", "localhost", "127.0.0.1"] {
             #expect(try fault(host, at: "0.0.0.0:7380") == nil, "\(host)")
@@ -66,7 +66,7 @@ import TollgateTestSupport
         #expect(try fault("host.example:7380", at: "host.example:7380") == nil)
     }
 
-    @Test("the page of another origin is refused, also one of this machine")
+    @Test("a page of another origin is rejected, also one of this machine")
     func origins() throws {
         for origin in ["http://evil.example", "null", "http://localhost:3000", "https://127.0.0.1", "file://", ""] {
             #expect(try fault("127.0.0.1:7380", origin: origin)?.hasPrefix("Origin: ") == true, "\(origin)")
@@ -78,7 +78,7 @@ import TollgateTestSupport
         #expect(try fault("127.0.0.1:7380", origin: "https://evil.example", names: ["limits.example"]) != nil)
     }
 
-    @Test("that is asked before the token, of every path, and a doubled header is refused")
+    @Test("the host is checked before the token, for every path, and a duplicate header is rejected")
     func served() async throws {
         try await withAdmin(waits: false) { admin in
             for path in ["/v1/tiers", "/healthz", "/nothing"] {
@@ -98,7 +98,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the built program refuses a page that had its own name point here, and takes the names of --admin-host")
+    @Test("the program rejects DNS rebinding, and accepts the names of --admin-host")
     func process() async throws {
         let redis = try TestRedis()
         let arguments = ["--redis", "\(redis.address)", "--admin", "127.0.0.1:0"]

@@ -8,7 +8,7 @@ import TollgateCore
 struct JSONParserTests {
     private func parse(_ text: String) -> JSONValue? { try? JSONValue(parsing: Data(text.utf8)) }
 
-    @Test("values are read as they were written")
+    @Test("values keep the precision of their text")
     func values() {
         #expect(
             parse(" {\"a\" : [1, -2, 0.25, 1.0, 1e3, true, false, null], \"\" : \"x\"}\r\n\t")
@@ -29,7 +29,7 @@ struct JSONParserTests {
     }
 
     @Test(
-        "anything else is none",
+        "invalid JSON is rejected",
         arguments: [
             "", " ", "{", "}", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}",
             "{1:2}",
@@ -42,7 +42,7 @@ struct JSONParserTests {
         #expect(parse(text) == nil)
     }
 
-    @Test("bytes that are not UTF-8 are none")
+    @Test("bytes that are not UTF-8 are rejected")
     func bytes() {
         for bytes: [UInt8] in [[0x22, 0xff, 0x22], [0x22, 0xc3, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0xff]] {
             #expect((try? JSONValue(parsing: Data(bytes))) == nil)
@@ -50,7 +50,7 @@ struct JSONParserTests {
     }
 
     @Test(
-        "what was written from a value is read as that value, and as Foundation reads it", arguments: [UInt64(1), 2, 3])
+        "encoded values are parsed as the same values, as by Foundation", arguments: [UInt64(1), 2, 3])
     func roundTrips(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<300 {

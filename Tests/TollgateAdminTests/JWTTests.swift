@@ -23,7 +23,7 @@ struct JWTTests {
     }
 
     @Test(
-        "one that says all it has to lets in, whichever key of the set has signed it", arguments: ["rsa", "ec", "oct"])
+        "a token with all claims is accepted, with any key of the set", arguments: ["rsa", "ec", "oct"])
     func right(kid: String) async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -32,7 +32,7 @@ struct JWTTests {
     }
 
     @Test(
-        "one that says something else does not",
+        "a token with other claims is rejected",
         arguments: [
             ["exp": .integer(Int64(Date.now.timeIntervalSince1970) - 1)], ["exp": nil], ["exp": .string("never")],
             ["nbf": .integer(Int64(Date.now.timeIntervalSince1970) + 86_400)], ["nbf": .string("now")],
@@ -49,7 +49,7 @@ struct JWTTests {
         #expect(await verifier.identity(of: token) == nil)
     }
 
-    @Test("the bearer is one word in the log, and no two subjects are the same one")
+    @Test("the bearer is one word in the log, and distinct for each subject")
     func subjects() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -62,7 +62,7 @@ struct JWTTests {
         }
     }
 
-    @Test("one in the form of text instead of a list, and one that has begun, let in")
+    @Test("an audience as text, and a token that has become valid, are accepted")
     func forms() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -74,7 +74,7 @@ struct JWTTests {
         #expect(await verifier.identity(of: try await mint.sign(claims))?.role == .caller)
     }
 
-    @Test("one signed by another key, or by the right key under another's name, does not let in")
+    @Test("a token signed by another key, or with another key's id, is rejected")
     func wrongKeys() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -88,7 +88,7 @@ struct JWTTests {
     }
 
     @Test(
-        "the algorithm is the key's, whatever the token says: neither none, nor HS256 with the public key as the secret"
+        "the key determines the algorithm: neither none nor HS256 with the public key is accepted"
     )
     func algorithms() async throws {
         let mint = try await TokenMint()
@@ -111,7 +111,7 @@ struct JWTTests {
         #expect(await verifier.identity(of: try await mint.with(keys).sign(TokenMint.claims(), kid: "oct")) == nil)
     }
 
-    @Test("one that was changed after it was signed does not let in")
+    @Test("a token that was changed after signing is rejected")
     func changed() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
@@ -125,7 +125,7 @@ struct JWTTests {
         }
     }
 
-    @Test("roles are found within objects, and the highest of them counts")
+    @Test("roles are found in nested objects, and the highest applies")
     func roles() async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint, roleClaim: "realm_access.roles")
@@ -137,7 +137,7 @@ struct JWTTests {
         #expect(await verifier.identity(of: try await mint.sign(TokenMint.claims())) == nil)
     }
 
-    @Test("over HTTP they let in as tokens do, and the log names their subject")
+    @Test("JWTs are accepted over HTTP, and the log names their subject")
     func http() async throws {
         let mint = try await TokenMint()
         let access = AccessSettings(tokens: AdminHarness.access.tokens, jwt: try await verifier(mint))
@@ -153,7 +153,7 @@ struct JWTTests {
         }
     }
 
-    @Test("a secret in a file is one key, which a token need not name")
+    @Test("a secret file is a single key, and kid is optional")
     func secretFile() async throws {
         let folder = try TemporaryFolder()
         try folder.write(TokenMint.secret + "\n", to: "secret.txt")

@@ -10,7 +10,7 @@ import TollgateTestSupport
 
 @Suite("Listening")
 struct ListeningTests {
-    @Test("on a Unix socket that only its owner can use, gone when it ends")
+    @Test("a Unix socket is accessible to its owner only, and removed on shutdown")
     func unix() async throws {
         var socket = ""
         try await withAdmin(unix: true, waits: false) { admin in
@@ -24,7 +24,7 @@ struct ListeningTests {
         #expect(!FileManager.default.fileExists(atPath: socket))
     }
 
-    /// What a second admin API at an address says.
+    /// The error of a second admin API at an address.
     private func failure(at address: ListenAddress, _ admin: AdminHarness) async -> String {
         let settings = AdminSettings(address: address, access: AdminHarness.access)
         do {
@@ -37,7 +37,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("a Unix socket that another sidecar answers at stays its own")
+    @Test("the Unix socket of a running sidecar is not replaced")
     func unixTaken() async throws {
         try await withAdmin(unix: true, waits: false) { admin in
             let sentence = await failure(at: admin.address, admin)
@@ -47,7 +47,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("a file that is no socket stays, and a socket that somebody else has put there too")
+    @Test("a file that is not a socket is not replaced, nor is another process's socket removed")
     func unixReplaced() async throws {
         let folder = try TemporaryFolder()
         try await withAdmin(unix: true, waits: false) { admin in
@@ -62,7 +62,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("clients that send half a head, or another one slowly, lose their places to others")
+    @Test("connections with incomplete heads are closed in favour of others")
     func slowHeads() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -77,7 +77,7 @@ struct ListeningTests {
                 slow.append(client)
             }
             #expect(try await admin.ask("GET", "/healthz", token: nil).status == 200)
-            // Both are closed: the one that had a request answered, and one that never sent a whole head.
+            // Both are closed: a connection whose request was answered, and one that never sent a whole head.
             for client in slow.prefix(2) { _ = try await client.readToEnd() }
             slow.removeAll()
         }
@@ -93,12 +93,13 @@ struct ListeningTests {
                 try await second.run()
                 Issue.record("expected an error")
             } catch {
-                #expect("\(error)".hasPrefix("--admin \(admin.address): Address already in use (another"), "\(error)")
+                #expect(
+                    "\(error)".hasPrefix("--admin \(admin.address): Address already in use (is another"), "\(error)")
             }
         }
     }
 
-    @Test("answers carry the date")
+    @Test("responses have a Date")
     func date() async throws {
         #expect(HTTPDate.text(Date(timeIntervalSince1970: 1_795_341_600)) == "Sun, 22 Nov 2026 10:00:00 GMT")
         try await withAdmin(waits: false) { admin in
@@ -107,7 +108,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("a host that is not there is an error that names the option")
+    @Test("an unknown host is an error that names the option")
     func unknownHost() async throws {
         try await withAdmin(waits: false) { admin in
             let sentence = await failure(at: .tcp(host: "nowhere.invalid", port: 1), admin)
@@ -115,7 +116,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("a client that breaks off its body is no fault of the sidecar")
+    @Test("an incomplete body is not an internal error")
     func brokenOff() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -134,7 +135,7 @@ struct ListeningTests {
         }
     }
 
-    /// Of health, on a connection that stays.
+    /// A health check on a persistent connection.
     private static let health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     private func healthy(_ client: SocketClient) async throws -> Bool {
@@ -144,7 +145,7 @@ struct ListeningTests {
         return status == "HTTP/1.1 200 OK"
     }
 
-    @Test("connections that are kept without a request make room for others, the longest idle one first")
+    @Test("idle connections are closed in favour of others, the longest idle first")
     func idleConnections() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -155,14 +156,14 @@ struct ListeningTests {
                 idle.append(client)
             }
             #expect(try await admin.ask("GET", "/v1/nothing").status == 404)
-            // Which of them are left: those that came last.
+            // The most recent ones remain.
             #expect(try await idle[0].readToEnd() == [])
             #expect(try await idle[50].readToEnd() == [])
             #expect(try await healthy(idle[299]))
         }
     }
 
-    @Test("connections that never say anything make room as well")
+    @Test("connections that never send anything are closed too")
     func silentConnections() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -173,7 +174,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("where all connections have a request under way there is room for health, and nothing else")
+    @Test("while all connections are busy, only health checks are served")
     func healthKept() async throws {
         try await withAdmin(waits: false) { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -187,14 +188,14 @@ struct ListeningTests {
             let max = OpenFiles.adminConnections(below: OpenFiles.limit)
             for _ in 0..<max - OpenConnections.reservedForHealth { try await add() }
             try await eventually {
-                // Its own connection may be one that makes room.
+                // Its own connection may be the one that is closed.
                 let answer = try? await admin.ask("GET", "/v1/tiers", headers: ["Connection": "close"])
                 guard let answer else { return false }
                 if answer.status == 503 {
                     #expect(answer.problem == "busy" && answer.headers["retry-after"] == "1")
                     return true
                 }
-                // One whose head had not been read yet has made room.
+                // A connection whose head had not been read yet was closed.
                 try await add()
                 return false
             }
@@ -207,7 +208,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("a client that waits with its body is told to send it, and where nobody wants it gets the answer at once")
+    @Test("a client that expects 100-continue gets it, or the response at once if the body is not needed")
     func expectation() async throws {
         try await withAdmin { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
@@ -231,7 +232,7 @@ struct ListeningTests {
         }
     }
 
-    @Test("what is no HTTP is answered 400, and headers are bounded")
+    @Test("input that is not HTTP is 400, and headers are bounded")
     func garbage() async throws {
         try await withAdmin(waits: false) { admin in
             #expect(try await admin.raw("CHECK user=alice\n\n").hasPrefix("HTTP/1.1 400"))

@@ -17,7 +17,7 @@ struct OpenAPITests {
         }
     }
 
-    @Test("has the routes that the router has, and no others")
+    @Test("lists exactly the routes of the router")
     func routes() async throws {
         try await withAdmin(waits: false) { admin in
             let routes = AdminAPI(server: admin.server, policyFile: "").routes
@@ -37,7 +37,7 @@ struct OpenAPITests {
         }
     }
 
-    @Test("says of every operation what it answers, and who may use it")
+    @Test("describes the responses and the permission of every operation")
     func complete() throws {
         let document = try #require(OpenAPIDocument.json.members)
         #expect(document["openapi"]?.text?.hasPrefix("3.1") == true)

@@ -16,7 +16,7 @@ struct RateLimitFieldsTests {
                 resetAfter: reset, retryAfter: retry))
     }
 
-    @Test("seconds are rounded up, and left out where they are not known")
+    @Test("seconds are rounded up, and omitted if unknown")
     func seconds() {
         let allowed = fields("user:a/requests/90s", max: "60", remaining: "57", reset: 41.2)
         #expect(allowed?.policy == #""user:a/requests/90s";q=60;w=90"#)
@@ -27,7 +27,7 @@ struct RateLimitFieldsTests {
         #expect(fields("a:b/concurrent", max: "5", remaining: "0", allowed: false)?.limit == #""a:b/concurrent";r=0"#)
     }
 
-    @Test("money is in nano-units, and left out where it has more than 15 digits")
+    @Test("money is in nano-units, and omitted above 15 digits")
     func money() {
         let most = fields("user:a/cost/month", max: "999999.999999999", remaining: "0.25")
         #expect(most?.policy == #""user:a/cost/month";q=999999999999999;qu="nano-currency""#)
@@ -35,7 +35,7 @@ struct RateLimitFieldsTests {
         #expect(fields("user:a/cost/month", max: "1000000", remaining: "1") == nil)
     }
 
-    @Test("what is counted is said, unless it is requests")
+    @Test("the unit is stated unless it is requests")
     func units() {
         let units = [
             "requests/1h": "", "tokens/1h": ";qu=\"tokens\"", "input_tokens/1h": ";qu=\"input-tokens\"",
@@ -49,13 +49,13 @@ struct RateLimitFieldsTests {
                 == "\"a:b/concurrent\";q=5;qu=\"concurrent-requests\"")
     }
 
-    @Test("strings stay structured whatever the scope holds")
+    @Test("strings are escaped for any scope")
     func strings() {
         let limit = "user:é\"\\%/x y/requests/1m"
         #expect(fields(limit, max: "1", remaining: "1")?.limit == #""user:%C3%A9\"\\%25/x y/requests/1m";r=1"#)
     }
 
-    @Test("meter and period are the limit's, whatever the scope is called")
+    @Test("meter and period are those of the limit for any scope")
     func names() {
         #expect(
             fields("user:x/cost/total/requests/1m", max: "7", remaining: "7")?.policy.hasSuffix(";q=7;w=60") == true)
@@ -64,7 +64,7 @@ struct RateLimitFieldsTests {
                 "concurrent\";q=7;qu=\"concurrent-requests\"") == true)
     }
 
-    @Test("no limit, or one without a max, has none")
+    @Test("there are no fields without a limit or a max")
     func none() {
         #expect(RateLimitFields(Decision(allowed: true)) == nil)
         #expect(fields("user:a/requests/1m", max: "unlimited", remaining: nil) == nil)

@@ -8,11 +8,11 @@ import TollgateCore
 import TollgatePolicy
 import TollgateTestSupport
 
-/// Reports as large as they get, beside the requests that a sidecar is there for.
-@Suite("Reports of full pages hold up nobody")
+/// Reports of maximum size under decision load.
+@Suite("Reports of maximum size do not delay decisions")
 struct ReportLoadTests {
-    /// Six meters of 200 providers, tools and models each, on the page of every key. The first is the scope's hash, which has the
-    /// running day.
+    /// Six meters of 200 providers, tools and models each, for every key. The first key is the scope's hash, which
+    /// contains the running day.
     private static let fill = """
         redis.call('HSET', KEYS[1], 'history', ARGV[1])
         for i, key in ipairs(KEYS) do
@@ -31,7 +31,7 @@ struct ReportLoadTests {
         end
         """
 
-    /// With the last 30 days of user:full, each of them full.
+    /// Runs a sidecar with 30 full days of user:full.
     private func withFullPages(_ body: (SidecarProcess) async throws -> Void) async throws {
         let redis = try TestRedis()
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
@@ -61,7 +61,7 @@ struct ReportLoadTests {
         return (response.status.code, String(buffer: body))
     }
 
-    /// That of 100 requests one takes longer than, at least so many of them, until `isDone`.
+    /// The 99th percentile of at least a number of requests, until `isDone`.
     private func slowest(
         _ sidecar: SidecarProcess, atLeast count: Int, until isDone: () -> Bool = { true }
     ) async throws -> Duration {
@@ -76,8 +76,8 @@ struct ReportLoadTests {
         return times.sorted()[times.count * 99 / 100]
     }
 
-    /// The factor is for debug builds on two cores that others use as well. Where reports ran on a thread of requests, and asked for
-    /// all pages at once, it was 70, and no report came within the deadline.
+    /// The factor allows for debug builds on two shared cores. When reports ran on a request thread and requested all
+    /// days at once, it was 70, and no report met its deadline.
     @Test("30 days by tool are reported, and p99 of CHECK stays within 20 times what it is without reports")
     func fullPages() async throws {
         try await withFullPages { sidecar in

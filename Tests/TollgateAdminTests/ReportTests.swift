@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-@Suite("What the API reports")
+@Suite("Settings routes")
 struct ReportTests {
     private static let policy = """
         timezone: Europe/Berlin
@@ -21,7 +21,7 @@ struct ReportTests {
           - { default: true, tier: basic }
         """
 
-    @Test("which tier a user has and why, what it has used, and which override holds")
+    @Test("a user's tier, its reason, usage and override are shown")
     func user() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let plain = try await admin.ask("GET", "/v1/users/alice")
@@ -59,12 +59,12 @@ struct ReportTests {
         }
     }
 
-    @Test("a change holds for the very next request")
+    @Test("a change applies to the next request")
     func atOnce() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()
             for max in 1...20 {
-                // Every other time Redis cannot tell of the change: the API itself has to.
+                // Every other change, Redis cannot notify the sidecar: the API itself must.
                 if max.isMultiple(of: 2) { try admin.redis.cli("CLIENT", "KILL", "TYPE", "pubsub") }
                 let body = #"{"limits":{"requests":{"1m":\#(max)}}}"#
                 let headers = max == 1 ? [:] : ["If-Match": "*"]
@@ -82,7 +82,7 @@ struct ReportTests {
         }
     }
 
-    @Test("counters are reset, all of them or those that are named, and nothing else is")
+    @Test("a reset affects all or the named counters, and nothing else")
     func reset() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             func used() async throws -> [String: JSONValue] {
@@ -130,7 +130,7 @@ struct ReportTests {
         }
     }
 
-    @Test("looking at a scope does not make it a scope that was seen")
+    @Test("reading a scope does not list it as seen")
     func looking() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for user in ["a", "b", "c"] {
@@ -145,14 +145,14 @@ struct ReportTests {
             _ = try await admin.ask("GET", "/v1/users/a")
             _ = try await admin.ask("GET", "/v1/users/nobody")
             _ = try await admin.lineClient().ask("USAGE scope=user:usage")
-            // It is written down after that.
+            // This request records the scope.
             _ = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"d"}}"#)
             try await eventually { try await seen().contains("user:d") }
             #expect(try await seen() == ["user:a", "user:b", "user:c", "user:d"])
         }
     }
 
-    @Test("limits of joined scopes are refused where requests can be joined into no more kinds")
+    @Test("limits of further composite kinds are rejected at the maximum")
     func tooManyKinds() async throws {
         let kinds = (0..<31).map { "  user+k\($0): { requests: { 1m: 5 } }" }.joined(separator: "\n")
         try await withAdmin(policy: "defaults:\n\(kinds)") { admin in
@@ -167,13 +167,13 @@ struct ReportTests {
         }
     }
 
-    @Test("the scopes that were seen are listed by kind, newest first")
+    @Test("seen scopes are listed by kind, newest first")
     func seen() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()
             for tenant in ["a", "b", "c/d"] {
                 _ = try await client.ask("RECORD tenant=\(tenant) tokens=7")
-                // So that each has a time of its own.
+                // Distinct times.
                 try await Task.sleep(for: .milliseconds(5))
             }
             var scopes: [String] = []
@@ -191,7 +191,7 @@ struct ReportTests {
         }
     }
 
-    @Test("the audit log says who has changed what, newest first")
+    @Test("the audit log lists changes with their authors, newest first")
     func audit() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             _ = try await admin.ask("PUT", "/v1/tiers/gold", #"{"limits":{"requests":{"1m":1}}}"#)
@@ -212,7 +212,7 @@ struct ReportTests {
         }
     }
 
-    @Test("the policy in force is shown with the place each part comes from")
+    @Test("the policy in force is shown with the origin of each part")
     func policy() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             _ = try await admin.ask("PUT", "/v1/assignments/role:Staff", #"{"tier":"basic"}"#)
@@ -229,7 +229,7 @@ struct ReportTests {
         }
     }
 
-    @Test("a policy file is validated without being used")
+    @Test("a policy file is validated without being applied")
     func validate() async throws {
         try await withAdmin(waits: false) { admin in
             let good = try await admin.ask(
@@ -246,7 +246,7 @@ struct ReportTests {
         }
     }
 
-    @Test("the policy has no assignment of the file that an admin has replaced, also of a user with a plus sign")
+    @Test("the policy omits replaced assignments of the file, also of a user with a plus sign")
     func replacedAssignments() async throws {
         let policy = """
             tiers: { a: { limits: {} }, b: { limits: {} } }
@@ -267,7 +267,7 @@ struct ReportTests {
         }
     }
 
-    @Test("to ask whether a policy is right changes nothing, and a reset of null is none")
+    @Test("validating a policy changes nothing, and a reset of null is rejected")
     func noChange() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let empty = try await admin.ask("POST", "/v1/policy/validate", "# nothing")
@@ -281,7 +281,7 @@ struct ReportTests {
         }
     }
 
-    @Test("without Redis what needs it is 503, and the process lives on")
+    @Test("without Redis, routes that need it are 503, and the process keeps running")
     func withoutRedis() async throws {
         let redis = try TestRedis()
         try await withAdmin(policy: Self.policy, redis: redis) { admin in

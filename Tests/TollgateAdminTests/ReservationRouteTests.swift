@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-/// Open reservations, over the admin API and by the commands.
+/// Open reservations over the admin API and with the commands.
 @Suite("Open reservations")
 struct ReservationRouteTests {
     private static let policy = """
@@ -27,7 +27,7 @@ struct ReservationRouteTests {
             ])
     }
 
-    @Test("are listed with what they hold, and freed on every scope by one DELETE, which is audited")
+    @Test("are listed with held amounts, and released on every scope by one DELETE, which is audited")
     func freed() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()
@@ -60,7 +60,7 @@ struct ReservationRouteTests {
         }
     }
 
-    @Test("are freed where the scope's only limits come by a role, which the DELETE does not name")
+    @Test("are released if the scope's only limits come from a role that DELETE does not name")
     func limitsByRole() async throws {
         let policy = """
             history: []
@@ -80,7 +80,7 @@ struct ReservationRouteTests {
         }
     }
 
-    @Test("are read page by page, those that end first coming first")
+    @Test("are paged by expiry")
     func pages() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let client = try admin.lineClient()
@@ -105,7 +105,7 @@ struct ReservationRouteTests {
         }
     }
 
-    @Test("are a table, and cancelled, by tollgate reservations")
+    @Test("are listed and cancelled by tollgate reservations")
     func commands() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             #expect(try await tollgate(admin, "reservations", "list", "user:a").output == "no open reservations\n")

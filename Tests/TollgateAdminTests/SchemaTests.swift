@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateAdmin
 
 @Suite(
-    "What is answered fits its schema",
+    "Responses match their schema",
     .enabled(if: Python.hasValidator, "needs a Python with the package openapi-spec-validator: run scripts/test"))
 struct SchemaTests {
     private static let policy = """
@@ -64,7 +64,7 @@ struct SchemaTests {
         ("GET", "/v1/deliveries", nil),
     ]
 
-    /// Tells every answer in the second file that does not fit the document in the first.
+    /// Prints every response in the second file that does not match the document in the first.
     private static let validator = """
         import json, sys
         from jsonschema import Draft202012Validator
@@ -84,7 +84,7 @@ struct SchemaTests {
                 print(name, error.json_path, error.message)
         """
 
-    /// One that waits and one that was given up, as a handler's sidecar leaves them.
+    /// Adds a failing and a dead-lettered delivery, as another sidecar stores them.
     private static func addDeliveries(to redis: TestRedis) throws {
         let failing = #"{"alert":"a-1","attempts":2,"event":"opened","first_at":1,"last_error":"x","next_at":2}"#
         let outage = #"{"failures":3,"not_before":5,"since":1}"#
@@ -97,12 +97,12 @@ struct SchemaTests {
     func bodies() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let alerts = try await admin.raiseAlerts()
-            // Whether the scripts rank or not, a ranking has something to show.
+            // A ranking with content, whether or not the scripts rank.
             try admin.redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-11-20", "5", "user:alice")
             try admin.redis.cli("HSET", "tollgate:user:alice:day:2026-11-20", "cost", "5")
             try Self.addDeliveries(to: admin.redis)
             for (method, path, body) in Self.requests {
-                // The first PUT of a thing makes it, the second is refused; deletions name whatever is there.
+                // The first PUT creates a resource, the second is rejected. DELETE accepts any version.
                 let headers = method == "DELETE" ? ["If-Match": "*"] : [:]
                 _ = try await admin.ask(method, path, body, headers: headers)
             }

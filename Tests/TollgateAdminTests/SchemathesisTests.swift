@@ -5,10 +5,10 @@ import TollgateTestSupport
 
 @testable import TollgateAdmin
 
-/// Requests that are made up from the OpenAPI document, right ones and wrong ones: whatever is sent, the answer is one that the
-/// document allows, and no fault of the sidecar.
+/// Property-based requests from the OpenAPI document, valid and invalid. Each response must conform to the document,
+/// and none may be an internal error.
 @Suite(
-    "Made-up requests", .enabled(if: Python.hasSchemathesis, "needs a Python with schemathesis: run scripts/test"))
+    "Property-based requests", .enabled(if: Python.hasSchemathesis, "needs a Python with schemathesis: run scripts/test"))
 struct SchemathesisTests {
     private static let policy = """
         history: [user, tool]
@@ -22,13 +22,13 @@ struct SchemathesisTests {
           - { default: true, tier: basic }
         """
 
-    /// What an answer is held against.
+    /// The checks of each response.
     private static let checks = [
         "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
         "response_schema_conformance", "negative_data_rejection", "unsupported_method", "allow_header_conformance",
     ]
 
-    /// What is made up: each field at and past its bounds as admin, who may use all of them, and things at random.
+    /// The phases: each field at and beyond its bounds for the role admin, which may use all routes, and random values.
     private static func phases(_ role: Role) -> String {
         role == .admin ? "examples,coverage,fuzzing" : "examples,fuzzing"
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Scopes in paths")
 struct ScopePathTests {
-    /// What stands in the path, and the scope that it is.
+    /// A path segment and its scope.
     private static let encoded: [(String, String)] = [
         ("user:alice", "user:alice"), ("user%3Aalice", "user:alice"), ("global", "global"),
         ("user%3Aa%2Fb%7B%7D%25", "user:a/b{}%"), ("user:%7Bpolicy%7D", "user:{policy}"), ("user:%25", "user:%"),
@@ -17,7 +17,7 @@ struct ScopePathTests {
         ("user:..%2F..", "user:../.."), ("user:%22%5C", "user:\"\\"),
     ]
 
-    @Test("they are percent-decoded once, and a plus sign is a plus sign")
+    @Test("are percent-decoded once, and a plus sign is not a space")
     func decoded() async throws {
         try await withAdmin { admin in
             for (path, scope) in Self.encoded {
@@ -30,7 +30,7 @@ struct ScopePathTests {
         }
     }
 
-    @Test("what is set for one with strange characters holds for requests that name it, and for no other")
+    @Test("settings of a scope with special characters apply to that scope only")
     func strange() async throws {
         try await withAdmin { admin in
             for (place, id) in ["a/b{}%", "{policy}", "zürich", "z\u{75}\u{308}rich", "x\"\\y", "+", "a:b", " "]
@@ -52,7 +52,7 @@ struct ScopePathTests {
         }
     }
 
-    @Test("what is not one is 400")
+    @Test("invalid scopes are 400")
     func bad() async throws {
         try await withAdmin(waits: false) { admin in
             for path in [
@@ -72,7 +72,7 @@ struct ScopePathTests {
         }
     }
 
-    @Test("bytes that are not UTF-8, and percent signs without digits, are 400")
+    @Test("invalid UTF-8 and incomplete percent encodings are 400")
     func bytes() async throws {
         try await withAdmin(waits: false) { admin in
             let rest =

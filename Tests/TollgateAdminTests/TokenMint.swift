@@ -4,7 +4,7 @@ import Testing
 
 @testable import TollgateAdmin
 
-/// Signs JWTs with keys of its own, and knows the JWKS that belongs to them.
+/// Signs JWTs with its own keys, and publishes their JWKS.
 struct TokenMint {
     static let secret = "a-secret-for-HS256-with-room-for-HS512-too-which-has-to-be-of-64-bytes"
 
@@ -19,18 +19,18 @@ struct TokenMint {
         await keys.add(ecdsa: elliptic, kid: "ec")
         await keys.add(ecdsa: other, kid: "other")
         await keys.add(hmac: HMACKey(from: Self.secret), digestAlgorithm: .sha256, kid: "oct")
-        // What a confused verifier would take the public key for.
+        // The key that a verifier with algorithm confusion would use.
         await keys.add(hmac: HMACKey(from: rsa.publicKey.pemRepresentation), digestAlgorithm: .sha256, kid: "confused")
     }
 
-    /// The same with other keys to sign with.
+    /// A mint with other signing keys.
     func with(_ keys: JWTKeyCollection) -> TokenMint {
         var mint = self
         mint.keys = keys
         return mint
     }
 
-    /// As an issuer publishes it, with keys among them that are of no use here.
+    /// The JWKS as an issuer publishes it, including unusable keys.
     func jwks() throws -> String {
         let (modulus, exponent) = try rsa.publicKey.getKeyPrimitives()
         let point = try #require(elliptic.publicKey.parameters)
@@ -51,7 +51,7 @@ struct TokenMint {
         base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// Claims that let someone in, until they are changed.
+    /// Valid claims, with changes.
     static func claims(_ changes: [String: JSONValue?] = [:]) -> [String: JSONValue] {
         var claims: [String: JSONValue] = [
             "sub": .string("carol"), "aud": .array([.string("other"), .string("tollgate")]),
@@ -75,7 +75,7 @@ struct TokenMint {
         func verify(using algorithm: some JWTAlgorithm) async throws {}
     }
 
-    /// Made for these tests, and used nowhere else.
+    /// A key for these tests only.
     private static let rsaKey = """
         -----BEGIN PRIVATE KEY-----
         MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQDh3B1tZ0mLFyro

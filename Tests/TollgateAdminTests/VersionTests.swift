@@ -3,9 +3,9 @@ import Testing
 
 @testable import TollgateAdmin
 
-@Suite("Versions: ETags and what they are asked for")
+@Suite("Versions and preconditions")
 struct VersionTests {
-    /// A path, and two bodies for it.
+    /// A path and two bodies.
     private static let resources: [(path: String, first: String, second: String)] = [
         ("/v1/tiers/gold", #"{"limits":{"requests":{"1m":1}}}"#, #"{"limits":{"requests":{"1m":2}}}"#),
         ("/v1/assignments/user:alice", #"{"tier":"basic"}"#, #"{"tier":"basic","priority":7}"#),
@@ -24,7 +24,7 @@ struct VersionTests {
 
     private static let policy = "tiers: { basic: { limits: { requests: { 1h: 5 } } } }"
 
-    @Test("made, seen, replaced and deleted, each with the version that it has then")
+    @Test("resources are created, read, replaced and deleted with their current version")
     func life() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for (path, first, second) in Self.resources {
@@ -38,7 +38,7 @@ struct VersionTests {
                 let made = try await put(first)
                 #expect(made.status == 201, "\(path): \(made.text)")
                 let tag = try #require(made.tag)
-                // Unseen, it is neither replaced nor deleted.
+                // Without the current version, the resource is neither replaced nor deleted.
                 for answer in [try await put(second), try await admin.ask("DELETE", path)] {
                     #expect(answer.status == 428, "\(path): \(answer.text)")
                     #expect(answer.problem == "precondition_required")
@@ -72,7 +72,7 @@ struct VersionTests {
         }
     }
 
-    @Test("conditions that cannot be are 400")
+    @Test("invalid preconditions are 400")
     func conditions() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             for headers in [
@@ -86,7 +86,7 @@ struct VersionTests {
         }
     }
 
-    @Test("of two who edit the same, one is told; of many at once, one goes through")
+    @Test("of two conflicting edits one is rejected, and of many concurrent ones one succeeds")
     func editors() async throws {
         try await withAdmin { admin in
             let path = "/v1/tiers/gold"
@@ -117,7 +117,7 @@ struct VersionTests {
         }
     }
 
-    @Test("a tier that is assigned stays, unless the file has one of that id")
+    @Test("an assigned tier cannot be deleted, unless the file defines it too")
     func inUse() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             let any = ["If-Match": "*"]
@@ -139,7 +139,7 @@ struct VersionTests {
         }
     }
 
-    @Test("what the file says has version 0, and goes on behind what comes instead of it")
+    @Test("settings of the file have version 0, and apply again after their replacement is deleted")
     func file() async throws {
         let policy = Self.policy + "\nassignments: [{ role: R, tier: basic }, { user: bob, tier: basic }]\n"
         try await withAdmin(policy: policy) { admin in

@@ -8,7 +8,7 @@ import TollgateTestSupport
 
 @testable import TollgateBench
 
-/// The load generator against a real sidecar and a real Redis.
+/// The load generator with a real sidecar and a real Redis.
 @Suite struct BenchTests {
     private static let policy =
         "defaults: { user: { requests: { 31d: 1000000 } }, tool: { requests: { 31d: 1000000 } } }"
@@ -41,7 +41,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a sidecar is sent as many requests as were asked for, and each is counted once")
+    @Test("a run sends the requested number of requests, each counted once")
     func sidecar() async throws {
         try await withSidecar { redis, address in
             let report = try await Bench.run(settings(.sidecar(address, token: nil), count: 5_000))
@@ -57,7 +57,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("Redis itself is sent the same, decided by the same policy")
+    @Test("Redis receives the same requests with the same policy")
     func direct() async throws {
         let redis = try TestRedis()
         let policy = try Policy(yaml: Self.policy, file: "test.yaml")
@@ -67,7 +67,7 @@ import TollgateTestSupport
         #expect(try counted(redis, namespace: "b") == 3_000)
     }
 
-    @Test("Redis itself is asked about composite scopes and global too")
+    @Test("requests to Redis include composite scopes and global")
     func directComposites() async throws {
         let redis = try TestRedis()
         let text = """
@@ -86,7 +86,7 @@ import TollgateTestSupport
         #expect(try redis.hash("b:global")["requests/total"] == "500")
     }
 
-    @Test("warming up is counted by the target and not by the report")
+    @Test("the warm-up counts in the target but not in the report")
     func warmup() async throws {
         try await withSidecar { redis, address in
             var settings = settings(.sidecar(address, token: nil), count: 100)
@@ -97,7 +97,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("denials, records and errors are told apart")
+    @Test("denials, records and errors are reported separately")
     func replies() async throws {
         try await withSidecar(policy: "defaults: { user: { requests: { 31d: 5 } } }") { _, address in
             var settings = settings(.sidecar(address, token: nil), count: 1_000)
@@ -110,7 +110,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a token is sent first, and a wrong one is an error that says so")
+    @Test("a token is sent first, and a wrong one is an error")
     func token() async throws {
         try await withSidecar(token: "secret-of-the-tests") { _, address in
             let report = try await Bench.run(settings(.sidecar(address, token: "secret-of-the-tests"), count: 200))
@@ -122,7 +122,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an open loop sends at its rate, and a pause counts for all that should have been sent in it")
+    @Test("an open loop sends at its rate, and a pause affects all calls that were due in it")
     func openLoop() async throws {
         let redis = try TestRedis()
         let policy = try Policy(yaml: Self.policy, file: "test.yaml")
@@ -138,12 +138,12 @@ import TollgateTestSupport
         try await freeze.value
         #expect(report.replies.allow == 2_000)
         #expect((0.9...3).contains(report.seconds))
-        // Two fifths of the calls fell into the pause; a closed loop would have noticed 32.
+        // Two fifths of the calls fall into the pause. A closed loop would have noticed 32.
         #expect(report.latency.max > 350)
         #expect(report.latency.p90 > 150)
     }
 
-    @Test("an open loop for a time ends with the time")
+    @Test("an open loop ends after its duration")
     func openLoopForATime() async throws {
         try await withSidecar { _, address in
             var settings = settings(.sidecar(address, token: nil), count: 0)
@@ -156,7 +156,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("calls that are never answered are given up, counted, and among the slowest")
+    @Test("calls without a reply are given up, counted, and among the slowest")
     func silence() async throws {
         let redis = try TestRedis()
         let policy = try Policy(yaml: Self.policy, file: "test.yaml")
@@ -173,7 +173,7 @@ import TollgateTestSupport
         #expect(report.latency.max > 1_600)
     }
 
-    @Test("a target that is not there, or hangs up, is an error that names it")
+    @Test("an unreachable or closing target is an error that names it")
     func noTarget() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/none.sock"
@@ -185,6 +185,6 @@ import TollgateTestSupport
         let wrong = await #expect(throws: OperatorError.self) {
             try await Bench.run(settings(.sidecar(.unix(path: redis.socketPath), token: nil), count: 10))
         }
-        #expect(wrong?.description.contains("not a reply of a sidecar") == true)
+        #expect(wrong?.description.contains("expected a reply of a sidecar") == true)
     }
 }

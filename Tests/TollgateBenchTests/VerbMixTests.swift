@@ -5,7 +5,7 @@ import TollgatePolicy
 @testable import TollgateBench
 
 @Suite struct VerbMixTests {
-    @Test("weights are kept, and verbs are drawn by them")
+    @Test("verbs are drawn by their weights")
     func weights() throws {
         let mix = try VerbMix(parsing: "check=6,record=3,peek=1")
         var drawn: [OperationVerb: Int] = [:]
@@ -14,7 +14,7 @@ import TollgatePolicy
     }
 
     @Test(
-        "what is no mix is refused with a sentence that names the option",
+        "an invalid mix is an error that names the option",
         arguments: [
             "", "check", "check=", "check=0", "check=-1", "check=x", "reserve=1", "check=1,", "check=1,check=2",
         ])

@@ -17,14 +17,14 @@ import TollgateLedger
         return (0..<count).map { _ in workload.next() }
     }
 
-    @Test("a seed draws the same calls every time; another seed or thread draws others")
+    @Test("a seed produces the same calls; another seed or thread produces others")
     func seeds() throws {
         #expect(try calls(seed: 1) == calls(seed: 1))
         #expect(try calls(seed: 1) != calls(seed: 2))
         #expect(try calls(seed: 1) != calls(seed: 1, thread: 1))
     }
 
-    @Test("every user, tool and provider is drawn, and no other; only records name amounts")
+    @Test("every user, tool and provider is drawn, and only records have amounts")
     func ranges() throws {
         let calls = try calls(seed: 3)
         #expect(Set(calls.map(\.user)) == Set(0..<50))

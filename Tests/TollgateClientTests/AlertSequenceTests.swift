@@ -5,9 +5,9 @@ import Testing
 
 @testable import TollgateClient
 
-/// `client.alerts()` against a server that says what a test wants.
+/// `client.alerts()` with a scripted server.
 @Suite struct AlertSequenceTests {
-    /// What is pushed for the alert of a number.
+    /// The pushed line of an alert with a number.
     static func push(_ number: Int, event: String = "opened", source: String = "tier:premium") -> String {
         #"ALERT {"cursor":"5-\#(number)","event":"\#(event)","alert":{"acknowledged_at":null,"acknowledged_by":null,"#
             + #""ends_at":"2026-11-21T05:00:00Z","id":"alert-\#(number)","limit":"user:u\#(number)/cost/day","max":"20","#
@@ -19,7 +19,7 @@ import Testing
 
     static let info = #"{"alerts":{"cursor":"5-0","is_subscribed":true},"version":"0.1.0"}"#
 
-    /// Answers INFO and PING, and ALERTS as a test says.
+    /// Replies to INFO and PING, and to ALERTS as the test defines.
     static func script(
         _ alerts: @escaping @Sendable (_ connection: Int, _ line: String) -> ScriptedServer.Answer
     ) -> ScriptedServer.Script {
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test("begins where the stream is, and gives each message in parts", arguments: [nil, "secret"])
+    @Test("starts at the current position, and decodes each message", arguments: [nil, "secret"])
     func messages(token: String?) async throws {
         try await withServer(
             token: token, Self.script { _, _ in .lines(["OK", Self.push(1), Self.push(2, event: "resolved")]) }
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("a sidecar that does not know yet where the stream is is asked again until it does")
+    @Test("asks again until the sidecar knows its position in the stream")
     func noCursor() async throws {
         try await withServer { connection, line in
             let alerts = connection < 3 ? "{}" : #"{"cursor":"4-9"}"#
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("goes on behind the last message after every lost connection, also behind one that it cannot read")
+    @Test("resumes after the last message after each disconnect, also after one that it cannot decode")
     func reconnects() async throws {
         let script = Self.script { connection, line in
             switch connection {
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("waits for a sidecar that is not there yet")
+    @Test("waits for a sidecar that is not running yet")
     func startsFirst() async throws {
         let address = ScriptedServer.freshAddress()
         let client = TollgateClient(address)
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test(
-        "throws where the sidecar refuses for good, and ends then",
+        "throws a permanent error, and then ends",
         arguments: [
             ("ERR bad_request after: no", "bad_request"), ("ERR unauthenticated wrong token", "unauthenticated"),
             ("ERR unknown_verb ALERTS", "unknown_verb"),
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test(
-        "a cursor that is none is refused before it is sent", arguments: ["", "yesterday", "1-1\nPING", "1-1 user=a"])
+        "an invalid cursor is rejected before it is sent", arguments: ["", "yesterday", "1-1\nPING", "1-1 user=a"])
     func badCursor(_ cursor: String) async throws {
         try await withServer(Self.script { _, _ in .lines(["OK"]) }) { server, client in
             var alerts = client.alerts(after: cursor).makeAsyncIterator()
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test("ends with its task, its client, and its iterator; the connection is closed then")
+    @Test("ends and closes its connection with its task, client or iterator")
     func ends() async throws {
         try await withServer(Self.script { _, _ in .lines(["OK", Self.push(1)]) }) { server, client in
             let counts = (0..<2).map { _ in
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test("a connection that has gone silent is given up")
+    @Test("a silent connection is closed")
     func silence() async throws {
         let server = try await ScriptedServer.start { connection, line in
             switch line {
@@ -193,9 +193,9 @@ import Testing
         try await server.stop()
     }
 
-    @Test("while a message is worked on nothing more is read than has arrived; all comes in the end")
+    @Test("a busy consumer causes back-pressure, and receives every message")
     func backPressure() async throws {
-        // Few and long, so that a client which read on would soon have read all of the 20 MB.
+        // Few large messages, so that a client that keeps reading would soon have read all 20 MB.
         let (count, source) = (400, String(repeating: "s", count: 50_000))
         let script = Self.script { _, _ in .lines(["OK"] + (1...count).map { Self.push($0, source: source) }) }
         try await withServer(script) { server, client in

@@ -10,7 +10,7 @@ import TollgateClient
         .lines([line.hasPrefix("RESERVE") ? "ALLOW reservation=t" : "OK"])
     }
 
-    @Test("a call that returns is committed with what it reports")
+    @Test("a call that returns is committed with its usage")
     func commits() async throws {
         try await withServer(Self.script) { server, client in
             let text = try await client.guarded(
@@ -27,7 +27,7 @@ import TollgateClient
         }
     }
 
-    @Test("a call that throws is cancelled, and its error is what the caller gets")
+    @Test("a call that throws is cancelled, and its error is rethrown")
     func cancels() async throws {
         try await withServer { _, line in
             line.hasPrefix("CANCEL") ? .lines(["ERR internal"]) : Self.script(1, line)
@@ -55,7 +55,7 @@ import TollgateClient
         }
     }
 
-    @Test("the reservation of a cancelled task is cancelled, and the sidecar has said so before the task ends")
+    @Test("a cancelled task cancels its reservation before it ends")
     func cancelledTask() async throws {
         let (started, start) = AsyncStream<Void>.makeStream()
         try await withServer(Self.script) { server, client in
@@ -73,7 +73,7 @@ import TollgateClient
         }
     }
 
-    @Test("usage is committed, in several attempts too, when the task is cancelled after the call was made")
+    @Test("usage is committed, with retries, if the task is cancelled after the call")
     func cancelledAfterCall() async throws {
         let commits = Atomic(0)
         let script: ScriptedServer.Script = { _, line in
@@ -95,7 +95,7 @@ import TollgateClient
         }
     }
 
-    @Test("the result of a call whose usage cannot be committed is in the error, and can be committed later")
+    @Test("a failed commit throws the result, which can be committed later")
     func uncommitted() async throws {
         let isBack = Atomic(false)
         let script: ScriptedServer.Script = { _, line in
@@ -115,7 +115,7 @@ import TollgateClient
         }
     }
 
-    @Test("where nobody decides, the call is made and its usage recorded, as the rule allows it")
+    @Test("without a decision, the rule allow makes the call and records its usage")
     func unavailable() async throws {
         let script: ScriptedServer.Script = { _, line in .lines([line.hasPrefix("RESERVE") ? "ERR busy" : "OK"]) }
         try await withServer(onUnavailable: .allow, script) { server, client in
@@ -130,7 +130,7 @@ import TollgateClient
         }
     }
 
-    /// Uses what only its actor may touch.
+    /// Uses state that only its actor may touch.
     private actor Agent {
         var pages = 0
 
@@ -151,7 +151,7 @@ import TollgateClient
         }
     }
 
-    @Test("calls of many tasks are settled each by its own token")
+    @Test("concurrent calls are committed by their own tokens")
     func tasks() async throws {
         let tokens = Atomic(0)
         let script: ScriptedServer.Script = { _, line in

@@ -3,9 +3,9 @@ import Testing
 
 @testable import TollgateClient
 
-/// RECORD, REFUND, COMMIT and CANCEL are sent again until there is an answer.
+/// Retries of RECORD, REFUND, COMMIT and CANCEL.
 @Suite struct RepetitionTests {
-    @Test("every record and refund has an id of its own, unless one is given")
+    @Test("every record and refund has its own id unless one is given")
     func ids() async throws {
         try await withServer { _, _ in
             .lines(["OK"])
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test("the limits that an OK warns of are in the receipt, in parts")
+    @Test("the warnings of an OK are in the receipt")
     func warnings() async throws {
         let reply = #"OK warn="user:alice/cost/day:80,tool:a,,b c/requests/1h:50" late=1"#
         try await withServer { _, _ in
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test(
-        "no answer, or one that may pass, has the same line sent again",
+        "a missing or transient reply is retried with the same line",
         arguments: [
             ScriptedServer.Answer.close, .silence, .lines(["ERR timeout Redis"]), .lines(["ERR unavailable Redis"]),
             .lines(["ERR busy later"]), .lines(["nonsense"]),
@@ -80,7 +80,7 @@ import Testing
                 return lines[line, default: 0]
             }
             if times == 1 { return first }
-            // What comes too late is the reply to the first attempt, and goes to nobody.
+            // The late reply belongs to the first attempt and is dropped.
             return .lines(isLate ? ["OK", "OK duplicate=1"] : ["OK duplicate=1"])
         }
         try await withServer(deadline: .seconds(isLate ? 1 : 20), script) { _, client in
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test("usage whose reply was lost is counted once by a server that remembers ids")
+    @Test("usage whose reply was lost is counted once by its id")
     func countedOnce() async throws {
         let ids = Mutex<Set<String>>([])
         let tokens = Atomic(0)
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test(
-        "what the sidecar will not take is not sent again",
+        "a rejected request is not retried",
         arguments: ["bad_request", "not_found", "unauthenticated", "unknown_verb", "internal", "later_code"])
     func refused(_ code: String) async throws {
         try await withServer { _, line in
@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    @Test("bad amounts and ids are refused before they are sent")
+    @Test("invalid amounts and ids are rejected before they are sent")
     func badRequests() async throws {
         try await withServer { _, _ in
             .lines(["ALLOW reservation=t"])
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test("a cancelled record ends between its attempts, a shut down client at once")
+    @Test("cancellation ends a record between attempts, and shutdown at once")
     func ended() async throws {
         try await withServer { _, _ in
             .lines(["ERR busy"])
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test("the wait between attempts is four times as long each time")
+    @Test("the delay between attempts is quadrupled")
     func waits() {
         #expect(
             (1...3).map { Retry.wait(after: $0, jitter: 1) } == [

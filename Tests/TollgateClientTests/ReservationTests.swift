@@ -2,9 +2,9 @@ import Synchronization
 import Testing
 import TollgateClient
 
-/// RESERVE, COMMIT and CANCEL as callers see them.
+/// RESERVE, COMMIT and CANCEL through the client.
 @Suite struct ReservationTests {
-    @Test("a reservation carries token and decision, and is committed or cancelled by its token")
+    @Test("a reservation has a token and a decision, and is committed or cancelled by its token")
     func lines() async throws {
         let allowed = "ALLOW limit=user:a/cost/day max=20 used=1 held=0.5 remaining=18.5 reset=60 reservation=abc.1"
         try await withServer { _, line in
@@ -28,7 +28,7 @@ import TollgateClient
         }
     }
 
-    @Test("a reservation made without Redis says so, and is settled by its token")
+    @Test("a degraded reservation says so, and is committed by its token")
     func degraded() async throws {
         try await withServer { _, line in
             .lines([line.hasPrefix("RESERVE") ? "ALLOW degraded=1 reservation=t" : "OK queued=1"])
@@ -41,7 +41,7 @@ import TollgateClient
         }
     }
 
-    @Test("the time to live is whole seconds, rounded up, of the range that the sidecar takes")
+    @Test("the time to live is rounded up to whole seconds within the valid range")
     func timeToLive() async throws {
         try await withServer { _, _ in
             .lines(["ALLOW reservation=t"])
@@ -61,7 +61,7 @@ import TollgateClient
         }
     }
 
-    @Test("a denial is an error that tells the limit and when to come again")
+    @Test("a denial throws the limit and the time to retry")
     func overLimit() async throws {
         let denied = "DENY reason=rate_limited limit=user:a/requests/1m max=60 used=60 remaining=0 retry_after=12.4"
         try await withServer { _, _ in
@@ -84,7 +84,7 @@ import TollgateClient
         }
     }
 
-    @Test("where the sidecar does not decide, the rule does", arguments: ["ERR busy", "nonsense"])
+    @Test("without a decision, the rule applies", arguments: ["ERR busy", "nonsense"])
     func rules(_ reply: String) async throws {
         for rule in [UnavailableRule.allow, .deny, .throwError] {
             try await withServer(onUnavailable: rule) { _, _ in
@@ -106,7 +106,7 @@ import TollgateClient
         }
     }
 
-    @Test("an error of the sidecar is thrown, whatever the rule, and a reserve is sent once")
+    @Test("errors of the sidecar are thrown whatever the rule, and a reserve is sent once")
     func errors() async throws {
         for code in ["unavailable", "timeout", "bad_request", "internal"] {
             try await withServer(onUnavailable: .allow) { _, _ in
@@ -120,7 +120,7 @@ import TollgateClient
         }
     }
 
-    @Test("without a token a commit records, under one id and for the same scopes; a cancel has nothing to do")
+    @Test("without a token, a commit records with one id for the same scopes, and a cancel does nothing")
     func withoutToken() async throws {
         let script: ScriptedServer.Script = { _, line in .lines([line.hasPrefix("RESERVE") ? "ERR busy" : "OK"]) }
         try await withServer(onUnavailable: .allow, script) { server, client in
@@ -140,12 +140,12 @@ import TollgateClient
         }
     }
 
-    @Test("a task that is cancelled while it reserves leaves nothing kept back")
+    @Test("a task that is cancelled while it reserves leaves nothing held")
     func cancelledReserve() async throws {
         let script: ScriptedServer.Script = { _, line in
             switch line.prefix(4) {
             case "RESE": .silence
-            // The reply to RESERVE comes only now, when the task has been cancelled.
+            // The reply to RESERVE arrives only after the task has been cancelled.
             case "PING": .lines(["ALLOW reservation=t", "PONG"])
             default: .lines(["OK"])
             }

@@ -5,9 +5,9 @@ import Synchronization
 
 @testable import TollgateClient
 
-/// A server on a real socket that answers each line as a test says. Owned by the test; `stop` ends it.
+/// A server on a real socket with scripted replies to each line. Owned by the test; `stop` ends it.
 final class ScriptedServer: Sendable {
-    /// What becomes of a line.
+    /// The reaction to a line.
     enum Answer: Sendable {
         /// Reply lines, written as they are.
         case lines([String])
@@ -27,7 +27,7 @@ final class ScriptedServer: Sendable {
         self.address = address
     }
 
-    /// Listens at the address, or on a fresh Unix socket.
+    /// Listens at the address, or at a new Unix socket.
     static func start(at address: TollgateAddress? = nil, _ script: @escaping Script) async throws -> ScriptedServer {
         let server = ScriptedServer(address: address ?? freshAddress())
         guard case .unix(let path) = server.address else { throw ChannelError.unknownLocalAddress }
@@ -44,7 +44,7 @@ final class ScriptedServer: Sendable {
         return server
     }
 
-    /// An address at which nobody listens.
+    /// An address at which no server listens.
     static func freshAddress() -> TollgateAddress {
         .unix(path: "\(FileManager.default.temporaryDirectory.path)/tollgate-\(UInt64.random(in: 0 ... .max)).sock")
     }
@@ -56,22 +56,22 @@ final class ScriptedServer: Sendable {
         if case .unix(let path) = address { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    /// Returns once a line has arrived; throws when none does within 20 seconds.
+    /// Returns when a line has arrived. Throws after 20 seconds.
     func waitForLine() async throws {
         try await retrying {
             guard lines.withLock({ !$0.isEmpty }) else { throw TollgateClientError.timeout }
         }
     }
 
-    /// Sends a reply line on every connection, unasked.
+    /// Sends an unsolicited reply line on every connection.
     func say(_ line: String) {
         for child in children.withLock({ $0 }) { child.writeAndFlush(ByteBuffer(string: line + "\n"), promise: nil) }
     }
 
-    /// How many of its connections are open.
+    /// The number of open connections.
     var openConnections: Int { children.withLock { $0.count { $0.isActive } } }
 
-    /// Whether no client has it hold back much of what it wrote.
+    /// Whether no client causes back-pressure.
     var isWritable: Bool { children.withLock { $0.allSatisfy(\.isWritable) } }
 
     private final class Lines: ChannelInboundHandler {
@@ -107,7 +107,7 @@ final class ScriptedServer: Sendable {
     }
 }
 
-/// Runs a test with a server and a client, and takes both away.
+/// Runs a test with a server and a client, and shuts both down.
 func withServer(
     token: String? = nil, deadline: Duration = .seconds(20), onUnavailable: UnavailableRule = .throwError,
     _ script: @escaping ScriptedServer.Script, _ body: (ScriptedServer, TollgateClient) async throws -> Void
@@ -121,7 +121,7 @@ func withServer(
     try result.get()
 }
 
-/// Tries until it works, for 20 seconds at most; then gives the last error.
+/// Retries for at most 20 seconds, then throws the last error.
 func retrying<Value>(_ body: () async throws -> Value) async throws -> Value {
     let end = ContinuousClock.now + .seconds(20)
     while true {

@@ -5,10 +5,10 @@ import Testing
 @testable import TollgateClient
 
 @Suite struct TollgateClientFailureTests {
-    @Test("a call past its deadline times out, and its late reply goes to nobody else")
+    @Test("a call past its deadline times out, and its late reply is dropped")
     func deadline() async throws {
         let script: ScriptedServer.Script = { _, line in
-            // The reply to the slow call comes together with that to the next one.
+            // The reply to the slow call arrives together with the next one.
             line.contains("slow") ? .silence : .lines(["ALLOW limit=slow", "ALLOW limit=next"])
         }
         try await withServer(deadline: .seconds(1), script) { _, client in
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test("a cancelled call ends at once, and its late reply goes to nobody else")
+    @Test("a cancelled call ends at once, and its late reply is dropped")
     func cancellation() async throws {
         let script: ScriptedServer.Script = { _, line in
             line.contains("slow") ? .silence : .lines(["ALLOW limit=slow", "ALLOW limit=next"])
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test("a task that is cancelled already sends nothing")
+    @Test("a call in a cancelled task sends nothing")
     func cancelledBefore() async throws {
         try await withServer { _, line in
             echo(line)
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("calls in flight fail when the connection breaks, and the next call opens another")
+    @Test("calls in flight fail on a disconnect, and the next call reconnects")
     func reconnects() async throws {
         try await withServer { connection, line in
             connection == 1 && line.contains("bad") ? .close : echo(line)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test("a server that goes and comes back is found again")
+    @Test("the client reconnects to a restarted server")
     func restart() async throws {
         let address = ScriptedServer.freshAddress()
         let client = TollgateClient(address, deadline: .seconds(20))
@@ -97,7 +97,7 @@ import Testing
         await client.shutdown()
     }
 
-    @Test("a connection on which nothing is answered any more is given up")
+    @Test("a connection without replies is closed")
     func stalled() async throws {
         try await withServer(deadline: .milliseconds(100)) { connection, line in
             connection == 1 ? .silence : echo(line)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test("a server that hangs up on everyone is not hammered")
+    @Test("connection attempts to a failing server back off")
     func hammering() async throws {
         try await withServer { _, _ in
             .close
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test(
-        "where the sidecar does not decide, the rule does",
+        "without a decision, the rule applies",
         arguments: ["ERR busy", "nonsense", ""])
     func rules(_ reply: String) async throws {
         for (rule, allowed) in [(UnavailableRule.allow, true), (.deny, false)] {
@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    @Test("the rule holds without a server, and past the deadline")
+    @Test("the rule applies without a server and past the deadline")
     func away() async throws {
         let away = TollgateClient(ScriptedServer.freshAddress(), onUnavailable: .allow)
         #expect(try await away.check(.user("a")) == Decision(allowed: true, isDegraded: true))
@@ -171,7 +171,7 @@ import Testing
         }
     }
 
-    @Test("after shutdown waiting and later calls are closed")
+    @Test("after shutdown, waiting and later calls fail")
     func shutdown() async throws {
         try await withServer(onUnavailable: .allow) { _, _ in
             .silence
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test("replies that nobody asked for end the connection")
+    @Test("unexpected replies close the connection")
     func surplus() async throws {
         try await withServer { connection, line in
             connection == 1 ? .lines(["PONG", "PONG"]) : echo(line)
@@ -196,7 +196,7 @@ import Testing
         }
     }
 
-    @Test("the wait between connections doubles up to a second, and a reply ends it")
+    @Test("the reconnect delay doubles up to a second, and a reply resets it")
     func backoff() {
         var backoff = Backoff()
         let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)

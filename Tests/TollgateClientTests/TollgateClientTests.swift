@@ -3,26 +3,26 @@ import Synchronization
 import Testing
 import TollgateClient
 
-/// `ALLOW` with the id of the line's user as its limit, so that a test sees whose reply it got.
+/// An ALLOW whose limit is the id of the line's user, so that tests can match replies to requests.
 @Sendable func echo(_ line: String) -> ScriptedServer.Answer {
     .lines(["ALLOW limit=" + (line.text(after: "user=") ?? "none")])
 }
 
-/// Checks that a call gets its own reply from a server that echoes.
+/// Checks that a call receives its own reply from a server that echoes.
 func expectEcho(_ id: String, _ client: TollgateClient) async throws {
     let decision = try await client.check(.user(id))
     #expect(decision.limit == id)
 }
 
 extension String {
-    /// What follows the first occurrence of a text.
+    /// The text after the first occurrence of another.
     func text(after text: String) -> String? {
         firstRange(of: text).map { String(self[$0.upperBound...]) }
     }
 }
 
 @Suite struct TollgateClientTests {
-    @Test("a check is one line, and its reply a decision")
+    @Test("a check sends one line and returns a decision")
     func check() async throws {
         let reply = "DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4"
         try await withServer { _, _ in
@@ -39,7 +39,7 @@ extension String {
         }
     }
 
-    @Test("each verb has its line")
+    @Test("each verb is encoded as one line")
     func verbs() async throws {
         let script: ScriptedServer.Script = { _, line in
             if line == "PING" { return .lines(["PONG"]) }
@@ -83,7 +83,7 @@ extension String {
         }
     }
 
-    @Test("many tasks share one connection and each gets its own reply")
+    @Test("concurrent tasks share one connection, and each gets its own reply")
     func ordering() async throws {
         try await withServer { _, line in
             echo(line)
@@ -104,11 +104,11 @@ extension String {
         }
     }
 
-    @Test("calls are sent without waiting for earlier replies")
+    @Test("calls are pipelined")
     func pipelining() async throws {
         let held = Mutex<[String]>([])
         let script: ScriptedServer.Script = { _, line in
-            // Nothing is answered before the tenth call is there.
+            // No call is answered before the tenth arrives.
             held.withLock { lines in
                 lines.append("ALLOW limit=\(line.dropFirst("CHECK user=".count))")
                 return lines.count == 10 ? .lines(lines) : .silence
@@ -125,7 +125,7 @@ extension String {
     }
 
     @Test(
-        "a bad request is refused before it is sent, whatever the rule",
+        "an invalid request is rejected before it is sent, whatever the rule",
         arguments: [
             (Scope.Part.user("a\nCHECK user=b"), Amounts(), "user: control character"),
             (.user(""), Amounts(), "user: empty value"),
@@ -164,7 +164,7 @@ extension String {
             #expect(server.lines.withLock { $0 } == ["AUTH \"s3 cret\"", "CHECK user=a"])
         }
         try await withServer(token: "wrong", onUnavailable: .allow, script) { server, client in
-            // Also while no new connection is tried.
+            // Also during the backoff.
             for _ in 0..<5 {
                 await #expect(throws: TollgateClientError.refused(code: "unauthenticated", sentence: "wrong token")) {
                     try await client.check(.user("a"))
@@ -175,7 +175,7 @@ extension String {
     }
 
     @Test(
-        "an address is read and printed",
+        "an address is parsed and printed",
         arguments: ["127.0.0.1:7379", "localhost:1", "[::1]:7379", "unix:/tmp/a b.sock"])
     func address(_ text: String) throws {
         #expect(try TollgateAddress(parsing: text).description == text)

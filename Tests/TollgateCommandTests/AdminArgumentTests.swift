@@ -7,7 +7,7 @@ import TollgateTestSupport
 
 @testable import tollgate
 
-@Suite("From the arguments of an administrator to a request")
+@Suite("Administrators' arguments")
 struct AdminArgumentTests {
     private func sentence(_ body: () throws -> Void) -> String {
         do {
@@ -19,7 +19,7 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "limits are read with their amounts as they stand",
+        "limits are parsed with exact amounts",
         arguments: [
             ("requests/1m=60", "requests/1m", 60), ("requests/60s=60", "requests/1m", 60),
             ("cost/month=500", "cost/month", 500_000_000_000), ("cost/request=0.5", "cost/request", 500_000_000),
@@ -35,7 +35,7 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "what is no limit is told",
+        "an invalid limit is an error",
         arguments: [
             ("requests/1m", "expected a limit such as requests/1m=60"),
             ("requests=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
@@ -55,7 +55,7 @@ struct AdminArgumentTests {
         #expect(sentence { _ = try LimitArgument(parsing: text) } == problem)
     }
 
-    @Test("setting limits changes those that are named, and leaves the others and their modes")
+    @Test("setting limits changes the named ones, and keeps the others and their modes")
     func merging() throws {
         let there = [
             Limit(.requests, .sliding(seconds: 60), max: 5, mode: .shadow), Limit(.cost, .month, max: 7),
@@ -68,14 +68,14 @@ struct AdminArgumentTests {
             ])
     }
 
-    @Test("a limit that is named twice, in whatever spelling, is refused")
+    @Test("a limit that is named twice, in any spelling, is rejected")
     func namedTwice() throws {
         let minute = try ["requests/1m=1", "requests/60s=2"].map(LimitArgument.init)
         #expect(sentence { try LimitArgument.requireDistinct(minute) }.contains("requests/1m: named twice"))
         #expect(throws: Never.self) { try LimitArgument.requireDistinct([minute[0]]) }
     }
 
-    @Test("deleting limits leaves the others; what is not there cannot be deleted")
+    @Test("deleting limits keeps the others, and a missing limit cannot be deleted")
     func removing() throws {
         let there = [Limit(.requests, .sliding(seconds: 60), max: 5), Limit(.cost, .month, max: 7)]
         let minute = try LimitName(parsing: "requests/60s")
@@ -115,7 +115,7 @@ struct AdminArgumentTests {
         #expect(try AdminBody.limits([]) == #"{"limits":{}}"#)
     }
 
-    @Test("what the API says of a scope's limits is sent back as it was, but for what changes")
+    @Test("unchanged limits are sent back as they were read")
     func sentBack() throws {
         let answer = try JSONDecoder().decode(
             JSONValue.self,
@@ -131,7 +131,7 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "durations",
+        "durations are parsed",
         arguments: [("90s", 90), ("30m", 1_800), ("1h", 3_600), ("7d", 604_800), ("366d", 31_622_400)]
             as [(String, Int64)])
     func durations(text: String, seconds: Int64) throws {
@@ -139,19 +139,19 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "what is no duration is told",
+        "an invalid duration is an error",
         arguments: ["", "1", "h", "0s", "-1h", "1w", "367d", "9223372036854775807d", "1.5h"])
     func badDurations(text: String) {
         #expect(throws: ScopeError.self) { try OverrideSet.seconds(parsing: text) }
     }
 
-    @Test("an override ends so much after now, to the second")
+    @Test("the end of an override is exact to the second")
     func end() {
         let now = Date(timeIntervalSince1970: 1_795_341_599.9)
         #expect(AdminBody.end(1, after: now) == "2026-11-22T10:00:00Z")
     }
 
-    @Test("whatever stands in a scope or an id is encoded in the path, and roles in the query")
+    @Test("scopes and ids are encoded in the path, and roles in the query")
     func paths() {
         #expect(
             AdminRequest(.get, "v1", "scopes", "user:a/b {c}%+é", "limits").path
@@ -165,7 +165,7 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "addresses",
+        "addresses are parsed",
         arguments: [
             ("127.0.0.1:7380", "http://127.0.0.1:7380"), ("[::1]:7380", "http://[::1]:7380"),
             ("http://host:80/", "http://host:80"), ("https://admin.example.com", "https://admin.example.com"),
@@ -176,7 +176,7 @@ struct AdminArgumentTests {
     }
 
     @Test(
-        "what is no address is told",
+        "an invalid address is an error",
         arguments: ["", "host", "ftp://a:1", "http://", "http://a/b", "a:1?x", "unix:", "http://u@h:1"])
     func badAddresses(text: String) {
         #expect(
@@ -184,7 +184,7 @@ struct AdminArgumentTests {
                 == "--admin \(text): expected host:port, http://host:port, https://host:port or unix:PATH")
     }
 
-    @Test("the token comes from the option, then the file that the environment names, then the environment")
+    @Test("the token comes from the option, then the environment's file, then the environment")
     func tokens() throws {
         let folder = try TemporaryFolder()
         let first = try folder.write("  first-token\n", to: "first")

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import tollgate
 
-/// The commands of administrators, as processes, on a real sidecar.
+/// The administrators' commands as processes, with a real sidecar.
 @Suite struct AdminCommandTests {
     private let process: SidecarProcess
     private let redis: TestRedis
@@ -26,7 +26,7 @@ import TollgateTestSupport
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)"].merging(environment) { $1 })
     }
 
-    @Test("what is there is replaced and deleted without more ado; what is not there cannot be deleted")
+    @Test("resources are replaced and deleted at any version, and a missing one cannot be deleted")
     func replacing() async throws {
         #expect(
             try await tollgate("tier", "set", "gold", "--limit", "cost/day=1").output
@@ -55,7 +55,7 @@ import TollgateTestSupport
         #expect(missing.errors == "gold: no such tier\n")
     }
 
-    @Test("limits are changed and deleted one by one")
+    @Test("limits are changed and deleted individually")
     func limits() async throws {
         let set = try await tollgate("limit", "set", "user:a+tool:b/c", "requests/1m=10", "cost/request=0.5")
         #expect(
@@ -83,7 +83,7 @@ import TollgateTestSupport
         #expect(try await tollgate("limit", "list", "user:a+tool:b/c").output == "user:a+tool:b/c: no limits\n")
     }
 
-    @Test("an override is granted, replaced and ended; counters are reset; all of it is in the audit log")
+    @Test("overrides and resets are applied and audited")
     func overridesAndResets() async throws {
         _ = try await process.client().ask("CHECK user=bob hits=5")
         let granted = try await tollgate(
@@ -111,7 +111,7 @@ import TollgateTestSupport
         #expect(try await !tollgate("audit").output.contains("more"))
     }
 
-    @Test("what is wrong is told field by field, with 2")
+    @Test("invalid fields are listed, with exit status 2")
     func errors() async throws {
         let tier = try await tollgate("assign", "role:R", "platinum")
         #expect(tier.status == 2)
@@ -124,7 +124,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "arguments that cannot be are refused with 64 before anybody is asked",
+        "invalid arguments exit with 64 before any request",
         arguments: [
             ["who", ""], ["who", "a\u{7}"], ["limit", "list", ""], ["limit", "list", "nonsense"],
             ["limit", "set", "", "requests/1m=1"],
@@ -143,19 +143,19 @@ import TollgateTestSupport
         #expect(result.errors.hasPrefix("Error: "), "\(result.errors)")
     }
 
-    @Test("a sidecar that does not answer in time is told in words")
+    @Test("a timeout is reported as a sentence")
     func noAnswer() async throws {
         process.signal(SIGSTOP)
         let address = try AdminAddress(parsing: "unix:\(process.adminSocketPath)")
         let client = AdminClient(address, token: "0123456789abcdef", patience: .seconds(2))
-        await #expect(throws: AdminFailure(["\(address.base) cannot be asked: no answer within 2 seconds"])) {
+        await #expect(throws: AdminFailure(["\(address.base) cannot be asked: no response within 2 seconds"])) {
             try await client.send(AdminRequest(.get, "v1", "tiers"))
         }
         await client.shutdown()
         process.signal(SIGCONT)
     }
 
-    @Test("a wrong token, none, and nobody there are told, and no token is shown")
+    @Test("a wrong or missing token and a failed connection are errors that show no token")
     func access() async throws {
         let wrong = try await tollgate("tier", "list", environment: ["TOLLGATE_ADMIN_TOKEN": "a-wrong-token-of-mine"])
         #expect(wrong.status == 2)

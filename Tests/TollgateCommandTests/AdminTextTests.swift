@@ -4,13 +4,13 @@ import TollgateAdmin
 
 @testable import tollgate
 
-@Suite("From an answer of the admin API to text for people")
+@Suite("Text output of admin commands")
 struct AdminTextTests {
     private func json(_ text: String) throws -> JSONValue {
         try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
     }
 
-    @Test("numbers are printed as they came, however large")
+    @Test("numbers are printed exactly")
     func numbers() throws {
         #expect(try json("9007199254740993").text == "9007199254740993")
         #expect(try json("16.6").text == "16.6")
@@ -19,7 +19,7 @@ struct AdminTextTests {
         #expect(try json(#"{"b":[1,null,true,0.1],"a":"x/y"}"#).json == #"{"a":"x/y","b":[1,null,true,0.1]}"#)
     }
 
-    @Test("tiers are a table as wide as what stands in it")
+    @Test("tiers are a table with fitted columns")
     func tiers() throws {
         let answer = try json(
             """
@@ -37,7 +37,7 @@ struct AdminTextTests {
         #expect(AdminText.tiers(try json(#"{"items":[]}"#)) == "no tiers")
     }
 
-    @Test("wide characters take two columns, marks none, and what is not seen is shown")
+    @Test("wide characters take two columns, marks none, and invisible characters are shown")
     func widths() throws {
         var table = Table(["a", "b"])
         table.add(["東京", "x"])
@@ -46,7 +46,7 @@ struct AdminTextTests {
         #expect(table.text == "a     b\n東京  x\ne\u{301}     x\n??    x")
     }
 
-    @Test("a change is told in a line, with its version")
+    @Test("a change is one line with its version")
     func changes() throws {
         #expect(
             AdminText.tier(try json(#"{"id":"a","limits":{"cost":{"month":"500"}},"version":7}"#))
@@ -68,7 +68,7 @@ struct AdminTextTests {
         #expect(AdminText.reset(try json(#"{"scope":"user:a","limits":[]}"#)) == "user:a: nothing to reset")
     }
 
-    @Test("limits stand with where they come from; amounts to the right")
+    @Test("limits are shown with their origin, and amounts right-aligned")
     func limits() throws {
         let answer = try json(
             """
@@ -87,7 +87,7 @@ struct AdminTextTests {
         #expect(AdminText.effectiveLimits(try json(#"{"scope":"tool:a","effective":[]}"#)) == "tool:a: no limits")
     }
 
-    @Test("a user has a tier, why, what else would apply, a calendar, an override, and the use of each limit")
+    @Test("a user is shown with tier, reason, alternatives, calendar, override and usage")
     func user() throws {
         let answer = try json(
             """
@@ -124,7 +124,7 @@ struct AdminTextTests {
                 """)
     }
 
-    @Test("the audit log is a table with what was set as JSON")
+    @Test("the audit log is a table with settings as JSON")
     func audit() throws {
         let answer = try json(
             #"{"items":[{"id":"1-0","at":"2026-11-21T10:00:00Z","who":"ops","from":"127.0.0.1","action":"assignment.set","target":"role:F","before":null,"after":{"tier":"a"},"version":8}],"next":null}"#
@@ -137,7 +137,7 @@ struct AdminTextTests {
         #expect(AdminText.audit(try json(#"{"items":[],"next":null}"#)) == "no changes")
     }
 
-    @Test("a problem is told by its detail and its fields; a 412 says what happened; anything else is told as it is")
+    @Test("a problem is printed with its detail and fields, a 412 with advice, and other bodies as they are")
     func problems() throws {
         let address = try AdminAddress(parsing: "127.0.0.1:7380")
         func lines(_ status: UInt, _ body: String) -> [String] {

@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// Many clients that ask for alerts and do not read them.
+/// Many clients that subscribe to alerts and do not read.
 @Suite struct AlertSubscribersTests {
     static let policy = "defaults: { user: { requests: { total: 1000000 } } }"
 
-    @Test("however many ask for alerts and do not read, at most 64 of them are served, and no CHECK waits for them")
+    @Test("at most 64 idle alert subscribers are served, and no CHECK waits for them")
     func unread() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
@@ -33,12 +33,12 @@ import TollgateTestSupport
             longest = max(longest, ContinuousClock.now - asked)
         }
         try await publishing.value
-        // A slice takes a millisecond; the rest is for slow machines, and for tests that run at the same time.
+        // A slice takes a millisecond. The rest allows for slow machines and concurrent tests.
         #expect(longest < .milliseconds(500))
         #expect(try await client.ask("INFO")[0].contains(listening))
     }
 
-    /// 200 alerts of half a kilobyte, and word of them.
+    /// Publishes 200 alerts of half a kilobyte.
     private static let publish = """
         local alert = '{"acknowledged_at":null,"acknowledged_by":null,"ends_at":null,"id":"a","limit":"user:a/cost/total",\
         "max":"20","meter":"cost","mode":"enforce","opened_at":"2026-11-20T18:20:01.123Z","percent":86.2,\

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The commands that ask a running sidecar.
+/// The commands that call a running sidecar.
 @Suite struct AskCommandTests {
     static let policy = """
         defaults:
@@ -11,7 +11,7 @@ import TollgateTestSupport
           tool:off: { requests: { 1m: 0 } }
         """
 
-    @Test("check prints the reply line and ends with 0 for ALLOW, 1 for DENY, 2 for an error")
+    @Test("check prints the reply and exits with 0 for ALLOW, 1 for DENY, 2 for an error")
     func check() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let allowed = try await sidecar.tollgate("check", "user=alice", "hits=2")
@@ -29,7 +29,7 @@ import TollgateTestSupport
         #expect([allowed, denied].allSatisfy { $0.errors == "" })
     }
 
-    @Test("peek tells the decision with check's statuses and counts nothing")
+    @Test("peek prints the decision with check's statuses, and counts nothing")
     func peek() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         for _ in 0..<2 {
@@ -42,7 +42,7 @@ import TollgateTestSupport
         #expect(try await sidecar.tollgate("peek", "user=alice", "hits=4").status == 1)
     }
 
-    @Test("record and refund print OK, and usage shows what they did")
+    @Test("record and refund print OK, and usage shows their effect")
     func recordAndUsage() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let recorded = try await sidecar.tollgate("record", "user=alice", "cost=2.5")
@@ -61,7 +61,7 @@ import TollgateTestSupport
         #expect(scopeless.errors.hasPrefix("ERR bad_request scope: "))
     }
 
-    @Test("reserve tells the decision and a token, with check's statuses, and commit and cancel settle it")
+    @Test("reserve prints the decision and a token, with check's statuses, and commit and cancel use it")
     func reservations() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         func reserve(_ amount: String) async throws -> String {
@@ -125,7 +125,7 @@ import TollgateTestSupport
         #expect(try await ask("usage", "user:alice", status: 0)["scope"] == "user:alice")
     }
 
-    @Test("ids with spaces, quotes, equals signs, plus signs and other letters arrive as they were given")
+    @Test("ids with spaces, quotes, equals signs, plus signs and other letters are preserved")
     func oddIds() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         for id in ["Alice B", #"say "hi""#, #"back\slash"#, "a=b", "bob+test@example.com", "Zoë 東京", "'single'"] {
@@ -143,7 +143,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a wrong address is one clear sentence and status 2")
+    @Test("an invalid address is one sentence and status 2")
     func wrongAddress() async throws {
         for (address, sentence) in [
             ("unix:/no/such.sock", "unavailable: unix:/no/such.sock: no such file or directory"),
@@ -159,7 +159,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the token comes from the environment or from a file; without the right one every command ends with 2")
+    @Test("the token comes from the environment or a file, and a wrong one exits with 2")
     func token() async throws {
         let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame, please")
         let folder = try TemporaryFolder()

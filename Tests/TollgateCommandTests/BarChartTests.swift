@@ -13,10 +13,10 @@ struct BarChartTests {
         BarChart(names: [], bars: amounts.map { .init(label: $0.0, text: $0.1, pieces: [$0.2]) })
     }
 
-    @Test("the longest fills the line, the others are as long as their share of it, to an eighth of a cell")
+    @Test("the longest bar fills the line, and others are proportional to an eighth of a cell")
     func lengths() {
         let chart = plain([("a", "20.00", 20), ("bb", "10.00", 10), ("c", "1.25", 1.25), ("d", "0.00", 0)])
-        // 40 columns without 2 for labels, 5 for amounts and 4 between them.
+        // 40 columns minus 2 for labels, 5 for amounts and 4 for gaps.
         let full = String(repeating: "█", count: 29)
         #expect(
             chart.lines(on: utf8) == [
@@ -32,7 +32,7 @@ struct BarChartTests {
         }
     }
 
-    @Test("what is more than nothing can be seen, and nothing at all is drawn as nothing")
+    @Test("any amount above zero is visible, and zero is not drawn")
     func least() {
         #expect(plain([("a", "1", 1_000_000), ("b", "1", 1)]).lines(on: utf8)[1] == "b  1  ▏")
         #expect(plain([("a", "1", 1_000_000), ("b", "1", 1)]).lines(on: ascii)[1] == "b  1  #")
@@ -40,10 +40,10 @@ struct BarChartTests {
         #expect(plain([]).lines(on: utf8).isEmpty)
     }
 
-    @Test("long labels leave room for a bar, and wide characters count twice")
+    @Test("long labels leave space for a bar, and wide characters count twice")
     func labels() {
         let long = plain([(String(repeating: "x", count: 60), "1", 1)]).lines(on: utf8)[0]
-        // 40 columns without 1 for the amount, 10 for the bar and 4 between them.
+        // 40 columns minus 1 for the amount, 10 for the bar and 4 for gaps.
         #expect(long == "\(String(repeating: "x", count: 24))…  1  ██████████")
         let lines = plain([("東京", "1", 1), ("a", "1", 1)]).lines(on: utf8)
         #expect(lines[1].hasPrefix("a     1  "))
@@ -59,9 +59,9 @@ struct BarChartTests {
             ])
     }
 
-    @Test("pieces are told apart by how dense they are, and together are as long as the bar")
+    @Test("segments differ in density, and add up to the bar")
     func stack() {
-        // 33 cells for 10: 20 and 13; 13 for 4: 10 and 3.
+        // 33 cells for 10: 20 and 13. 13 cells for 4: 10 and 3.
         #expect(
             stacked.lines(on: utf8) == [
                 "█ openai 9   ▓ anthropic 5", "",
@@ -73,7 +73,7 @@ struct BarChartTests {
                 == "a  10  \(String(repeating: "#", count: 20))\(String(repeating: "=", count: 13))")
     }
 
-    @Test("where there are colours pieces have one each, and nothing else is coloured")
+    @Test("with colours, each segment has its own, and nothing else is coloured")
     func colours() {
         let lines = stacked.lines(on: coloured)
         #expect(lines[0] == "\u{1b}[36m█\u{1b}[0m openai 9   \u{1b}[33m█\u{1b}[0m anthropic 5")
@@ -83,7 +83,7 @@ struct BarChartTests {
         #expect(!stacked.lines(on: utf8).joined().contains("\u{1b}"))
     }
 
-    @Test("a legend has as many lines as it needs, and long names are cut")
+    @Test("a legend wraps, and long names are truncated")
     func legend() {
         let chart = BarChart(
             names: [("a", "1"), (String(repeating: "b", count: 40), "22"), ("ccc", "3")],
@@ -94,7 +94,7 @@ struct BarChartTests {
         #expect(chart.lines(on: ascii)[0] == "# a 1   = \(cut)~ 22")
     }
 
-    @Test("no line of random charts is longer than the terminal, whatever the names, labels and amounts")
+    @Test("random charts fit the terminal")
     func widths() {
         for seed in 1...200 as ClosedRange<UInt64> {
             var random = SeededGenerator(seed: seed)
@@ -128,7 +128,7 @@ struct BarChartTests {
         }
     }
 
-    @Test("random bars are never longer than the line, and as long as their share of it")
+    @Test("random bars fit the line and are proportional")
     func random() {
         for seed in 1...50 {
             var random = SystemRandomNumberGenerator()
@@ -147,7 +147,7 @@ struct BarChartTests {
     }
 }
 
-@Suite("What standard output can show")
+@Suite("Terminal capabilities")
 struct TerminalTests {
     @Test(
         "its width is the window's, or COLUMNS, or 80",
@@ -170,7 +170,7 @@ struct TerminalTests {
         #expect(Terminal(window: 80, environment: environment).isUTF8 == isUTF8)
     }
 
-    @Test("colours are for windows, and not for who wants none")
+    @Test("colours are used in windows only, and not with NO_COLOR")
     func colours() {
         #expect(Terminal(window: 80, environment: [:]).hasColour)
         #expect(Terminal(window: 80, environment: ["NO_COLOR": ""]).hasColour)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// `tollgate bench` as a person or a script runs it.
+/// The command `tollgate bench`.
 @Suite struct BenchCommandTests {
     private static let policy = "defaults: { user: { requests: { 31d: 1000000 } } }"
 
@@ -44,7 +44,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what bench cannot do is said with the option's name",
+        "invalid settings of bench are errors that name the option",
         arguments: [
             (["--count", "0"], "--count 0: expected 1 to 1000000000"),
             (

@@ -2,20 +2,20 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The programs of docs/clients.md, as they stand there, with each client as it is.
+/// The programs in docs/clients.md, run as they are with each client.
 @Suite struct ClientPageTests {
     /// A client whose program is run.
     struct Client: Sendable, CustomTestStringConvertible {
         var name: String
-        /// The heading of its section in the page.
+        /// The heading of its section.
         var section: String
-        /// What runs a file that holds the program of the page.
+        /// The interpreter of the program.
         var interpreter: String
-        /// Ends with status 0 where the client is installed.
+        /// A command that exits with status 0 if the client is installed.
         var probe: [String]
-        /// The beginning of the last line, which each client words in its own way.
+        /// The prefix of the last line, which each client words differently.
         var error = "error: ERR bad_request user: expected key=value"
-        /// What the page says to change, for a client that has no program of its own.
+        /// Replacements that the page describes, for a client without its own program.
         var changes: [String: String] = [:]
 
         var testDescription: String { name }
@@ -49,15 +49,15 @@ import TollgateTestSupport
             error: "ERR bad_request user: expected key=value"),
     ]
 
-    /// Where Debian keeps the modules of Node, for a Node that is not Debian's.
+    /// The folder of Debian's Node modules, for a Node that is not Debian's.
     private static let environment = ["NODE_PATH": "/usr/share/nodejs"]
-    /// `scripts/test` names the Python: it has installed all clients, so none may be missing.
+    /// `scripts/test` sets the Python. It has installed all clients, so none may be missing.
     private static let isComplete = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil
 
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test("every program of the page that can be run prints what the page shows", arguments: clients)
+    @Test("every runnable program of the page prints the shown output", arguments: clients)
     func programs(client: Client) async throws {
         guard try await isInstalled(client) else { return }
         let page = try Self.page()
@@ -82,11 +82,11 @@ import TollgateTestSupport
             #expect(line.hasPrefix(start) && (line.count == start.count) == (start.count == shownLine.count))
         }
         #expect(printed.last?.hasPrefix(client.error) == true, "\(command.output)")
-        // Sent twice under one id, and counted once.
+        // Sent twice with one id, and counted once.
         #expect(try sidecar.redis.hash("tollgate:user:alice")["cost/day"] == "28500000")
     }
 
-    @Test("the page says of every client whether its program is run")
+    @Test("the page states for every client whether its program is tested")
     func marks() throws {
         let page = try Self.page()
         let run = page.filter { $0.value.contains("**Run by a test**") }
@@ -96,7 +96,7 @@ import TollgateTestSupport
         #expect(Set(run.keys).isDisjoint(with: others.keys))
     }
 
-    @Test("in a pipeline, phpredis makes no difference between ALLOW and DENY")
+    @Test("phpredis does not distinguish ALLOW and DENY in a pipeline")
     func phpPipelines() async throws {
         let client = try #require(Self.clients.first { $0.name == "phpredis" })
         guard try await isInstalled(client) else { return }
@@ -117,7 +117,7 @@ import TollgateTestSupport
         #expect(try await sidecar.count("denied") == 1)
     }
 
-    @Test("the drawings are what their script makes", .enabled(if: Python.isThere))
+    @Test("the drawings match the output of their script", .enabled(if: Python.isThere))
     func drawings() async throws {
         let command = try await Command.run(
             Python.program, ["-B", Self.root.appending(path: "docs/images/make.py").path, "--check"])
@@ -126,7 +126,7 @@ import TollgateTestSupport
 
     // MARK: - Around the programs
 
-    /// On a Redis of its own, with the policy that the page names.
+    /// Starts a sidecar with its own Redis and the policy of the page.
     private func exampleSidecar() async throws -> Sidecar {
         let policy = Self.root.appending(path: "tollgate.yaml")
         return try await Sidecar(policy: String(contentsOf: policy, encoding: .utf8))
@@ -139,7 +139,7 @@ import TollgateTestSupport
         return probe.status == 0
     }
 
-    /// The sections of the page by their headings, each up to the next heading.
+    /// The sections of the page by heading, each up to the next heading.
     private static func page() throws -> [String: String] {
         let text = try String(contentsOf: root.appending(path: "docs/clients.md"), encoding: .utf8)
         var sections: [String: String] = [:]

@@ -3,7 +3,7 @@ import Testing
 import TollgateClient
 import TollgateTestSupport
 
-/// `TollgateClient` against the real sidecar.
+/// `TollgateClient` with a real sidecar.
 @Suite struct ClientTests {
     static let policy = """
         defaults:
@@ -25,7 +25,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("every call gets its answer, over TCP and over a Unix socket")
+    @Test("every call gets its reply, over TCP and a Unix socket")
     func calls() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         try await withClient(of: sidecar) { client in
@@ -51,7 +51,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what the sidecar refuses is an error with its code, and the connection goes on")
+    @Test("a rejected request is an error with its code, and the connection stays open")
     func refusal() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         try await withClient(of: sidecar) { client in
@@ -61,7 +61,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("64 tasks at once get exactly as many ALLOW as the limit admits")
+    @Test("64 concurrent tasks get exactly as many ALLOW as the limit admits")
     func tasks() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let client = TollgateClient(.unix(path: sidecar.process.socketPath), deadline: .seconds(15))
@@ -71,7 +71,7 @@ import TollgateTestSupport
                     var allowed = 0
                     for _ in 0..<10 {
                         if try await client.check(.user("alice")).allowed { allowed += 1 }
-                        // Replies belong to their callers: each task has a user of its own as well.
+                        // Each task also has its own user, so that replies can be matched.
                         let own = try await client.check(.user("task\(task)"))
                         #expect(own.limit == "user:task\(task)/requests/31d")
                     }
@@ -85,7 +85,7 @@ import TollgateTestSupport
         await client.shutdown()
     }
 
-    @Test("the right token lets a client in; a wrong one or none is refused, whatever the rule says")
+    @Test("the right token is accepted, and a wrong or missing one is rejected whatever the rule")
     func token() async throws {
         let sidecar = try await Sidecar(policy: Self.policy, token: "open sesame, please")
         try await withClient(of: sidecar, token: "open sesame, please") { client in
@@ -101,7 +101,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client follows its rule while the sidecar is away, and finds it again after a restart")
+    @Test("a client applies its rule while the sidecar is down, and reconnects after a restart")
     func restart() async throws {
         let redis = try TestRedis()
         let arguments = ["--redis", "\(redis.address)", "--deadline", "10s"]
@@ -129,7 +129,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a sidecar that is killed in the midst of calls leaves none of them without an answer")
+    @Test("killing the sidecar leaves no call without a result")
     func killed() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let client = TollgateClient(

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The built sidecar with `--partitions` on a Redis Cluster of one node.
+/// The built sidecar with `--partitions`, on a Redis Cluster of one node.
 @Suite struct ClusterTests {
     private static let policy = """
         history: [user]
@@ -27,7 +27,7 @@ import TollgateTestSupport
             policy: policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"] + arguments)
     }
 
-    /// What Redis Cluster computes: its slots are a multiple of the partitions.
+    /// The partition as Redis Cluster computes it: the number of slots is a multiple of the partitions.
     private func partition(_ scope: String) throws -> Int { try redis.slot(of: scope) % Self.partitions }
 
     /// The id of a team that is, or is not, in the partition of a user.
@@ -35,7 +35,7 @@ import TollgateTestSupport
         try #require(try (0..<200).map { "t\($0)" }.first { try (self.partition("team:\($0)") == partition) == isIn })
     }
 
-    @Test("every operation keeps to the slot of its partition, and so does every script")
+    @Test("every operation and script uses only the slot of its partition")
     func operations() async throws {
         let sidecar = try await sidecar("--partitions", "\(Self.partitions)")
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
@@ -78,7 +78,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    /// Asks one thing after the other.
+    /// Sends requests one after the other, and compares their replies.
     private func expect(_ client: SocketClient, _ requests: [(line: String, reply: String)]) async throws {
         for request in requests {
             let reply = try await client.ask(request.line)[0]
@@ -121,7 +121,7 @@ import TollgateTestSupport
         }
     }
 
-    /// Each key of a scope stands in the partition of its scope, and every other one in some slot of its own.
+    /// Checks that each key of a scope is in the scope's partition, and that every other key has one slot.
     private func expectPartitions() throws {
         let keys = try redis.cli("KEYS", "*").split(separator: "\n").map(String.init)
         let hash = "tollgate:{\(try partition("user:alice:x"))}:user:alice::x"
@@ -134,7 +134,7 @@ import TollgateTestSupport
         }
     }
 
-    /// The keys that a call names, and those that its script makes up.
+    /// The keys that each call names, and those that its script derives.
     private func expectOneSlotACall(_ commands: [RedisMonitor.Command]) throws {
         var (scripts, slots, slot): (Set<String>, [String: Int], Int?) = ([], [:], nil)
         func find(_ key: String) throws -> Int {
@@ -161,7 +161,7 @@ import TollgateTestSupport
         #expect(scripts.count >= 8, "\(scripts)")
     }
 
-    @Test("a request over several partitions is refused, and names two scopes and their partitions")
+    @Test("a request over several partitions is rejected with two scopes and their partitions")
     func severalPartitions() async throws {
         let sidecar = try await sidecar("--partitions", "\(Self.partitions)")
         let partition = try partition("user:alice")
@@ -180,7 +180,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("what the journal keeps comes to the partitions it belongs to, each operation once")
+    @Test("journaled operations are applied in their partitions, once each")
     func journal() async throws {
         let sidecar = try await sidecar("--partitions", "\(Self.partitions)")
         let client = try sidecar.client()
@@ -199,7 +199,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("another number of partitions than the data were begun with is refused, until the data are begun anew")
+    @Test("another number of partitions is rejected until the data are deleted")
     func otherPartitions() async throws {
         let first = try await sidecar("--partitions", "\(Self.partitions)")
         #expect(try await first.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW "))
@@ -221,7 +221,7 @@ import TollgateTestSupport
         try await eventually { second.log.contains(sentence) }
         #expect(try await first.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW "))
 
-        // The data are lost, and another sidecar begins them before the first one looks.
+        // The data are lost, and another sidecar recreates them before the first one notices.
         let marker = "tollgate:{policy}:marker"
         let beginAnew = "redis.call('FLUSHALL') redis.call('HSET', KEYS[1], 'layout', '2', 'partitions', '32')"
         try redis.cli("EVAL", beginAnew, "1", marker)
@@ -234,7 +234,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("data of the earlier layout are said to be there, once, and stay as they are")
+    @Test("data of the earlier layout are logged once, and stay unchanged")
     func earlierLayout() async throws {
         let redis = try TestRedis()
         try redis.cli("HSET", "tollgate:{policy}:marker", "generation", "3", "id", "a", "count", "7", "run", "x")

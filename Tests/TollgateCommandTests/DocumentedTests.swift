@@ -1,19 +1,19 @@
 import Foundation
 import Testing
 
-/// What the documents name is there: tests, pages, headings. And README stays short.
+/// Checks that the tests, pages and headings named in the documentation exist, and that README stays short.
 @Suite struct DocumentedTests {
-    /// A test that a page names, or a whole suite.
+    /// A test or a suite that a page names.
     private struct Proof {
         var suite: String
-        /// Nil for the whole suite.
+        /// The test function. Nil for the whole suite.
         var function: String?
     }
 
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test("every entry of failure-modes.md names the tests that prove it, and they are there")
+    @Test("every entry of failure-modes.md names existing tests")
     func whatHappensWhen() throws {
         let entries = Self.entries(of: try Self.text(of: "docs/failure-modes.md"))
         #expect(entries.count >= 30)
@@ -42,7 +42,7 @@ import Testing
         #expect(readme.utf8.count <= 12_288)
     }
 
-    @Test("every relative link leads to a file, and its anchor to a heading there")
+    @Test("every relative link leads to an existing file and heading")
     func links() throws {
         let docs = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "docs").path)
         let pages = ["README.md", "CONTRIBUTING.md"] + docs.filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
@@ -69,7 +69,7 @@ import Testing
         try String(contentsOf: root.appending(path: page), encoding: .utf8)
     }
 
-    /// The anchors of a page's headings, as web views of Markdown make them.
+    /// The anchors of a page's headings, as Markdown viewers generate them.
     private static func anchors(of page: String) throws -> Set<String> {
         var anchors: Set<String> = []
         for line in try text(of: page).split(separator: "\n") where line.hasPrefix("#") {
@@ -80,12 +80,12 @@ import Testing
         return anchors
     }
 
-    /// The sections of the third level.
+    /// The sections of level three.
     private static func entries(of page: String) -> [String] {
         Array(page.components(separatedBy: "\n### ").dropFirst())
     }
 
-    /// Reads `` `SuiteTests/one`, `another` `` and `` `SuiteTests` ``.
+    /// Parses `` `SuiteTests/one`, `another` `` and `` `SuiteTests` ``.
     private static func proofs(in entry: String) -> [Proof] {
         var proofs: [Proof] = []
         for match in entry.matches(of: #/`([A-Z]\w*Tests)(?:/(\w+))?`((?:,\s+`[a-z]\w*`)*)/#) {

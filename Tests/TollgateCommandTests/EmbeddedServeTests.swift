@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// `tollgate serve` with a redis-server of its own.
+/// The command `tollgate serve` with an embedded redis-server.
 @Suite struct EmbeddedServeTests {
     static let policy = "defaults: { user: { requests: { 31d: 100 } } }"
 
-    /// In `folder`, with its data beside the policy.
+    /// Starts a sidecar in a folder, with its data beside the policy.
     private func start(in folder: TemporaryFolder? = nil) async throws -> SidecarProcess {
         try await SidecarProcess(
             policy: Self.policy, arguments: ["--data", "data", "--deadline", "10s"], folder: folder)
@@ -17,7 +17,7 @@ import TollgateTestSupport
             .map(String.init)
     }
 
-    /// How the process ends when it is sent a signal, and that nothing of it is left.
+    /// Checks the exit status after a signal, and that no process is left.
     private func expectCleanEnd(_ sidecar: SidecarProcess, _ send: (SidecarProcess) -> Void) async throws {
         let redis = try #require(sidecar.redisProcess)
         #expect(isAlive(redis))
@@ -30,19 +30,19 @@ import TollgateTestSupport
         #expect(!sidecar.log.lowercased().contains("error"), "\(sidecar.log)")
     }
 
-    @Test("SIGTERM and SIGINT end it with status 0, and its redis-server with it", arguments: [SIGTERM, SIGINT])
+    @Test("SIGTERM and SIGINT stop it and its redis-server with status 0", arguments: [SIGTERM, SIGINT])
     func signals(signal: Int32) async throws {
         try await expectCleanEnd(try await start()) { $0.signal(signal) }
     }
 
-    @Test("a Ctrl-C in the terminal, which reaches the whole process group, ends it as cleanly")
+    @Test("Ctrl-C, which reaches the whole process group, stops it gracefully")
     func controlC() async throws {
         let sidecar = try await start()
         #expect(getpgid(sidecar.processIdentifier) == sidecar.processIdentifier)
         try await expectCleanEnd(sidecar) { kill(-$0.processIdentifier, SIGINT) }
     }
 
-    @Test("a signal while the redis-server is still being started ends both as cleanly", arguments: [SIGTERM, SIGINT])
+    @Test("a signal during the start of redis-server stops both gracefully", arguments: [SIGTERM, SIGINT])
     func signalWhileStarting(signal: Int32) async throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.policy, to: "tollgate.yaml")
@@ -65,7 +65,7 @@ import TollgateTestSupport
         #expect(!isAlive(try #require(redis)))
     }
 
-    @Test("a redis-server that was stopped by a signal does not hold up the end, and ends in good order")
+    @Test("a stopped redis-server does not delay shutdown, and shuts down gracefully")
     func stoppedRedis() async throws {
         let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--data", "data"])
         kill(try #require(sidecar.redisProcess), SIGSTOP)
@@ -74,7 +74,7 @@ import TollgateTestSupport
         #expect(ContinuousClock.now - started < .seconds(5))
     }
 
-    @Test("data that cannot be loaded are tried a few times, and then it says so and ends with status 1")
+    @Test("loading corrupted data is retried a few times, then exits with status 1")
     func unloadable() async throws {
         let folder = try TemporaryFolder()
         let sidecar = try await start(in: folder)
@@ -89,7 +89,7 @@ import TollgateTestSupport
         #expect(error.contains("Bad file format reading the append only file"), "\(error)")
     }
 
-    @Test("data that cannot be loaded at the start end it at once, with status 1 and the reason")
+    @Test("corrupted data at startup exit at once with status 1 and the reason")
     func unloadableAtStart() async throws {
         let folder = try TemporaryFolder()
         #expect(try await start(in: folder).stop() == 0)
@@ -122,7 +122,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a sidecar that was killed can be started again at once, over the data as they were")
+    @Test("a killed sidecar can be restarted at once with its data")
     func killed() async throws {
         let folder = try TemporaryFolder()
         let first = try await start(in: folder)
@@ -137,7 +137,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a redis-server that dies is started again")
+    @Test("a redis-server that dies is restarted")
     func redisKilled() async throws {
         let sidecar = try await start()
         let redis = try #require(sidecar.redisProcess)
@@ -148,7 +148,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("a second sidecar over the same folder says so and ends with status 1; the first never notices")
+    @Test("a second sidecar with the same folder exits with status 1 and does not affect the first")
     func sameFolder() async throws {
         let sidecar = try await start()
         #expect(try await used(sidecar, "CHECK") == "used=1")
@@ -163,7 +163,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("without redis-server in PATH it says what to install")
+    @Test("without redis-server in PATH, the error says what to install")
     func noRedisServer() async throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.policy, to: "tollgate.yaml")
@@ -177,7 +177,7 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
-    @Test("a token that others can read ends it before a redis-server is started")
+    @Test("a token that others can read is an error before redis-server starts")
     func unusableToken() async throws {
         let folder = try TemporaryFolder()
         try folder.write(Self.policy, to: "tollgate.yaml")
@@ -186,12 +186,12 @@ import TollgateTestSupport
             SidecarProcess.program,
             ["serve", "--listen", "unix:tollgate.sock", "--admin", "unix:admin.sock", "--data", "."],
             workingFolder: folder.path)
-        #expect(command.errors.hasPrefix("Error: ./admin-token: others can read it"), "\(command.errors)")
+        #expect(command.errors.hasPrefix("Error: ./admin-token: is readable by others"), "\(command.errors)")
         #expect(command.status == 1)
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/redis.log"))
     }
 
-    @Test("when it cannot listen it says why and stops the redis-server that it has started")
+    @Test("if it cannot listen, it stops its redis-server and prints the reason")
     func cannotListen() async throws {
         let redis = try TestRedis(tcp: true)
         let port = try #require(redis.port)

@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The first requests of a sidecar, as soon as it takes connections.
+/// The first requests of a sidecar after it starts to listen.
 @Suite struct FirstMomentsTests {
     private static let policy = "defaults: { user: { requests: { total: 100 } } }"
 
-    /// The first answers to a client that connects as soon as it can, each asked for on a connection of its own.
+    /// The first replies to a client that connects immediately, each on its own connection.
     private func firstAnswers(of sidecar: SidecarProcess) async throws -> [String] {
         let deadline = ContinuousClock.now + .seconds(15)
         var clients: [SocketClient] = []
@@ -29,7 +29,7 @@ import TollgateTestSupport
         #expect(answers[3].hasPrefix(#"{"limits":"#), "\(sidecar.log)")
     }
 
-    @Test("with a Redis that is up, the first answers are Redis's", arguments: 0..<4)
+    @Test("with a running Redis, the first replies are Redis's", arguments: 0..<4)
     func givenRedis(round: Int) async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
@@ -39,7 +39,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("with a redis-server of its own, the first answers are Redis's, also after a restart")
+    @Test("with an embedded redis-server, the first replies are Redis's, also after a restart")
     func embeddedRedis() async throws {
         let folder = try TemporaryFolder()
         for _ in 0..<2 {
@@ -52,7 +52,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("with a Redis that is down, the first answers do not wait for it")
+    @Test("without a running Redis, the first replies do not wait for it")
     func noRedis() async throws {
         let redis = try TestRedis()
         redis.stop()

@@ -2,13 +2,13 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// What a web page, or a program that takes the port for another's, can do to a sidecar: nothing.
+/// Web pages and programs with another protocol cannot do any harm.
 @Suite struct ForeignClientTests {
     static let policy = "defaults: { user: { cost: { total: 100 } } }"
     private static let http = "ERR bad_request HTTP: not spoken on this port; the admin API has another\n"
     private static let refund = "\nREFUND user=alice cost=20\n"
 
-    /// As `fetch("http://127.0.0.1:7379/", {method: "POST", mode: "no-cors", body: …})` sends it.
+    /// The request that `fetch("http://127.0.0.1:7379/", {method: "POST", mode: "no-cors", body: …})` sends.
     private static let post =
         "POST / HTTP/1.1\r\nHost: 127.0.0.1:7379\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: 27\r\n"
         + "Origin: https://example.com\r\n\r\n"
@@ -28,7 +28,7 @@ import TollgateTestSupport
         ),
     ]
 
-    @Test("HTTP, a Host line, TLS and many unknown verbs get one error and are closed, and nothing is carried out")
+    @Test("HTTP, a Host line, TLS and many unknown verbs get one error and a disconnect, and have no effect")
     func refused() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let client = try SocketClient(.tcp(port: sidecar.port))
@@ -44,7 +44,7 @@ import TollgateTestSupport
         let lines = sidecar.process.log.split(separator: "\n").filter { $0.contains("does not speak its protocol") }
         #expect(lines.first?.contains("spoke=http") == true)
         #expect(lines.first?.contains("from=127.0.0.1") == true)
-        // One and the notice of more, twice where a minute has ended in between.
+        // One line and the notice about more, twice if a minute has ended in between.
         #expect((1...2).contains(lines.count))
         try await eventually {
             sidecar.process.log.contains("more clients that do not speak its protocol, not logged one by one")

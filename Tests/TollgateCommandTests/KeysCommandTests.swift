@@ -2,13 +2,13 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// `tollgate keys`, which asks nobody.
+/// The command `tollgate keys`, which makes no connection.
 @Suite struct KeysCommandTests {
     private func keys(_ arguments: String..., environment: [String: String] = [:]) async throws -> Command {
         try await Command.run(SidecarProcess.program, ["keys"] + arguments, environment: environment)
     }
 
-    /// As `--json` prints them.
+    /// The output of `--json`.
     private struct Listings: Decodable {
         struct Listing: Decodable {
             struct Key: Decodable {
@@ -32,7 +32,7 @@ import TollgateTestSupport
 
     private static var yesterday: String { String(Date.now.addingTimeInterval(-86_400).ISO8601Format().prefix(10)) }
 
-    @Test("each scope is followed by what its keys hold, and the command that shows it")
+    @Test("each scope is listed with its keys, their content and a command")
     func text() async throws {
         let command = try await keys("user:alice", "model:llama3:8b")
         #expect(command.status == 0)
@@ -51,7 +51,7 @@ import TollgateTestSupport
             sections[1].contains("redis-cli HGETALL tollgate:model:llama3::8b:day:\(Self.yesterday)"), "\(sections[1])")
     }
 
-    @Test("the keys are those that a sidecar writes, with partitions and without", arguments: [nil, 16])
+    @Test("the keys are those of a sidecar, with and without partitions", arguments: [nil, 16])
     func realKeys(partitions: Int?) async throws {
         let redis = try TestRedis()
         let options = ["--namespace", "a.b"] + (partitions.map { ["--partitions", "\($0)"] } ?? [])
@@ -79,7 +79,7 @@ import TollgateTestSupport
                 "\(hash):refund:ID", "\(hash):settled:ID", "a.b:{policy}:scope:user:it's:a",
                 "a.b:{alerts}:index:scope:user:it's:a",
             ])
-        // The running day, made that of yesterday, is moved to its own keys by the next operation.
+        // The running day, changed to yesterday, is moved to its own keys by the next operation.
         var running = try #require(try redis.hash(hash)["history"]).split(separator: " ").map(String.init)
         running[0] = Self.yesterday
         running[1] = try "\(#require(Int64(running[1])) - 86_400_000)"
@@ -91,7 +91,7 @@ import TollgateTestSupport
         _ = try await client.ask("RECORD user=it's:a cost=0.1")
         for key in listing.keys where !key.key.hasSuffix(":settled:ID") {
             try await eventually { try redis.cli("TYPE", key.key) == key.type }
-            // As a shell reads it.
+            // As a shell parses it.
             let shown = try await Command.run(
                 "sh", ["-c", key.command.replacing("redis-cli ", with: "redis-cli -s \(redis.socketPath) ")])
             #expect(shown.status == 0 && shown.output.count > 1, "\(key.command): \(shown.output)")
@@ -100,7 +100,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("a composite scope has no history; the environment names what the sidecar's would")
+    @Test("a composite scope has no history, and the environment sets namespace and partitions")
     func environment() async throws {
         let environment = ["TOLLGATE_NAMESPACE": "ns", "TOLLGATE_PARTITIONS": "1"]
         let command = try await keys("user:a+tool:b", "--json", environment: environment)
@@ -112,7 +112,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what is wrong with an argument is said, and what would be right",
+        "an invalid argument is an error with the expected form",
         arguments: [
             ([], "Missing expected argument '<scope> ...'"), (["alice"], "alice: expected kind:id"),
             (["user:a", "--partitions", "0"], "--partitions 0: expected 1 to 16384"),

@@ -2,11 +2,10 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The built sidecar on a Redis older than 7. No such Redis is installed: a real one stands behind a proxy by which it calls itself
-/// one.
+/// The built sidecar with a Redis older than 7: a proxy changes the version that a current Redis reports.
 @Suite struct OldRedisTests {
     @Test(
-        "decisions are ERR unavailable with a sentence, facts wait, /readyz is 503, and all is well when Redis is a later one"
+        "decisions are ERR unavailable, usage is journaled and /readyz is 503 until Redis is upgraded"
     )
     func tooOld() async throws {
         let redis = try TestRedis()

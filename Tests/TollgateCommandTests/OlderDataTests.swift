@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The built sidecar on a Redis whose data of an earlier time were put back.
+/// The built sidecar with a Redis that was restored from an older snapshot.
 @Suite struct OlderDataTests {
     static let policy = "defaults: { user: { requests: { 31d: 1000 } } }"
 
-    /// A Redis that keeps a snapshot when it is told to, and loads it when it starts.
+    /// A Redis that saves a snapshot on demand, and loads it at startup.
     private struct Stand {
         let folder: TemporaryFolder
         let redis: TestRedis
@@ -16,14 +16,14 @@ import TollgateTestSupport
             redis = try TestRedis(arguments: ["--dir", folder.path])
         }
 
-        /// Its data as they are now.
+        /// Saves the current data.
         func save() throws {
             try redis.cli("SAVE")
             try? FileManager.default.removeItem(atPath: folder.path + "/backup.rdb")
             try FileManager.default.copyItem(atPath: folder.path + "/dump.rdb", toPath: folder.path + "/backup.rdb")
         }
 
-        /// Kills it; it starts again with the data that were saved.
+        /// Kills Redis and starts it again with the saved data.
         func restore() throws {
             redis.stop()
             try? FileManager.default.removeItem(atPath: folder.path + "/dump.rdb")
@@ -50,14 +50,14 @@ import TollgateTestSupport
         return value.flatMap { Int($0.prefix { $0.isNumber }) }
     }
 
-    /// Sets the limit of alice, and gives the version.
+    /// Sets a limit of alice, and returns the version.
     private func set(_ max: Int, if version: String?, on sidecar: SidecarProcess) async throws -> HTTPAnswer {
         try await sidecar.ask(
             "PUT", "/v1/scopes/user:alice/limits", #"{"limits":{"requests":{"31d":\#(max)}}}"#,
             headers: version.map { ["If-Match": $0] } ?? [:])
     }
 
-    @Test("it is a data loss: counted and logged by each sidecar, noted once, caches dropped; no version comes twice")
+    @Test("each sidecar detects a data loss, one records it, caches are dropped, and no version is reused")
     func restored() async throws {
         let stand = try Stand()
         let sidecars = [try await stand.sidecar(), try await stand.sidecar()]
@@ -84,7 +84,7 @@ import TollgateTestSupport
             let audit = try await sidecars[0].ask("GET", "/v1/audit").body
             return audit.components(separatedBy: #""action":"redis.data_loss""#).count == 2
         }
-        // Another admin's change, and then one who still has the page of before.
+        // Another administrator's change, then one by an administrator with an outdated version.
         var third: String?
         try await eventually {
             third = try await set(11, if: first, on: sidecars[1]).headers["etag"]
@@ -93,13 +93,13 @@ import TollgateTestSupport
         #expect(third != first && third != second)
         #expect(try await set(1, if: second, on: sidecars[0]).status == 412)
         #expect(try await sidecars[0].client().ask("PEEK user=alice")[0].contains(" max=11 "))
-        // Nothing more is lost.
+        // No further loss is detected.
         let after = try stand.looks
         try await eventually { try stand.looks >= after + 2 }
         for sidecar in sidecars { #expect(try await losses(sidecar) == 1) }
     }
 
-    @Test("a sidecar that was away meanwhile finds it when it starts, and hands out no version again")
+    @Test("a sidecar that was down detects the loss at startup, and reuses no version")
     func restoredWhileAway() async throws {
         let stand = try Stand()
         let folder = try TemporaryFolder()
@@ -116,7 +116,7 @@ import TollgateTestSupport
         let third = try #require(try await set(11, if: first, on: next).headers["etag"])
         #expect(![first, second].contains(third))
         #expect(try await next.stop() == 0)
-        // As it was left: nothing is lost.
+        // The data are as before, so no loss is detected.
         let last = try await stand.sidecar(in: folder)
         let before = try stand.looks
         try await eventually { try stand.looks > before }

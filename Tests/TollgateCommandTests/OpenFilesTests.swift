@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// A sidecar that may not open many files.
+/// A sidecar with a low limit of open files.
 @Suite struct OpenFilesTests {
     static let policy = "defaults: { user: { requests: { total: 1000000 } } }"
 
@@ -11,7 +11,7 @@ import TollgateTestSupport
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"], openFiles: openFiles)
     }
 
-    @Test("many idle connections leave enough open files for Redis: its lost link comes back, and decisions go on")
+    @Test("many idle connections leave file descriptors for reconnecting to Redis")
     func reserve() async throws {
         let redis = try TestRedis()
         let sidecar = try await sidecar(redis, openFiles: "-n 256")
@@ -34,7 +34,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("without a file descriptor left it stops accepting for a moment, says so once, and goes on with the next")
+    @Test("without free file descriptors, accepting pauses, logs once, and resumes")
     func exhausted() async throws {
         let redis = try TestRedis()
         let sidecar = try await sidecar(redis, openFiles: "-n 1024")
@@ -57,7 +57,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("it raises its own limit to the one that the system allows")
+    @Test("it raises its limit to the system's maximum")
     func raised() async throws {
         let redis = try TestRedis()
         let sidecar = try await sidecar(redis, openFiles: "-S -n 256")
@@ -70,7 +70,7 @@ import TollgateTestSupport
 }
 
 extension SidecarProcess {
-    /// How many files it has open.
+    /// The number of open files.
     fileprivate var openFiles: Int {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(processIdentifier)/fd").count) ?? 0
     }

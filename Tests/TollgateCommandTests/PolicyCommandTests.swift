@@ -11,7 +11,7 @@ import TollgateTestSupport
             SidecarProcess.program, ["policy", "check", "limits.yaml"], workingFolder: folder.path)
     }
 
-    @Test("policy check finds a good file good and says how much is in it")
+    @Test("policy check accepts a valid file and summarizes it")
     func good() async throws {
         let command = try await check(
             """
@@ -26,22 +26,22 @@ import TollgateTestSupport
             assignments:
               - { default: true, tier: basic }
             """)
-        #expect(command.output == "limits.yaml: good; limits for 2 kinds and 1 scope; 2 tiers and 1 assignment\n")
+        #expect(command.output == "limits.yaml: valid; limits for 2 kinds and 1 scope; 2 tiers and 1 assignment\n")
         #expect(command.errors == "")
         #expect(command.status == 0)
     }
 
-    @Test("policy check prints warnings and still ends with 0")
+    @Test("policy check prints warnings and exits with 0")
     func warning() async throws {
         let command = try await check("defaults:\n  user: { requests: { 1m: 60, 1h: 10 } }\n")
         let lines = command.output.split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines.first?.hasPrefix("warning: limits.yaml:2: defaults.user.requests.1m: can never matter") == true)
-        #expect(lines.last == "limits.yaml: good; limits for 1 kind and 0 scopes; 0 tiers and 0 assignments")
+        #expect(lines.last == "limits.yaml: valid; limits for 1 kind and 0 scopes; 0 tiers and 0 assignments")
         #expect(command.status == 0)
     }
 
-    @Test("policy check says what is wrong and on which line, and ends with 2")
+    @Test("policy check prints errors with their lines and exits with 2")
     func bad() async throws {
         let command = try await check(
             "defaults:\n  user: { requests: { 1m: sixty } }\n  tool: { reqests: { 1m: 60 } }\n")
@@ -54,7 +54,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a policy without limits is wrong for policy check and at the start, unless it says so",
+        "a policy without limits is an error for policy check and at startup, unless it is explicit",
         arguments: ["", "currency: EUR\n"])
     func noLimits(text: String) async throws {
         let sentence =
@@ -72,7 +72,7 @@ import TollgateTestSupport
         #expect(try await check(text + "no_limits: true\n").status == 0)
     }
 
-    @Test("policy check of a file that is not there names it and ends with 2; without a name it is tollgate.yaml")
+    @Test("policy check of a missing file names it and exits with 2, and defaults to tollgate.yaml")
     func missing() async throws {
         let folder = try TemporaryFolder()
         let named = try await Command.run(SidecarProcess.program, ["policy", "check", "/no/such.yaml"])
@@ -91,7 +91,7 @@ import TollgateTestSupport
         #expect(try await Command.run(SidecarProcess.program, ["--version"]).output == "\(Version.current)\n")
     }
 
-    @Test("an option that does not exist is a usage error")
+    @Test("an unknown option is a usage error")
     func usageError() async throws {
         let command = try await Command.run(SidecarProcess.program, ["serve", "--bogus"])
         #expect(command.status == 64)

@@ -4,9 +4,9 @@ import TollgateCore
 import TollgatePolicy
 import TollgateTestSupport
 
-/// The commands of README, of the quickstart and of the page on the admin API, as they stand there, on a real sidecar.
+/// The commands in README, the quickstart and the admin API page, run as they are with a real sidecar.
 @Suite struct ReadmeWalkTests {
-    /// A line that begins with `$`, and what the page shows below it.
+    /// A line that begins with `$`, and the output that the page shows.
     private struct Step {
         var command: String
         var shown: [String]
@@ -15,7 +15,7 @@ import TollgateTestSupport
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test("every command of README answers what README shows", .timeLimit(.minutes(2)))
+    @Test("every command in README prints the shown output", .timeLimit(.minutes(2)))
     func readme() async throws {
         try await waitOutMidnight()
         let blocks = try Self.blocks(of: "A first look", in: "README.md")
@@ -23,7 +23,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "the Python of README and of the quickstart runs as it stands there",
+        "the Python code in README and the quickstart runs unchanged",
         .enabled(if: Python.hasRedis, "needs a Python with the package redis: run scripts/test"),
         arguments: [("README.md", "From your code"), ("docs/quickstart.md", "From Python")])
     func python(page: String, title: String) async throws {
@@ -36,7 +36,7 @@ import TollgateTestSupport
         #expect(try sidecar.redis.hash("tollgate:user:dave")["cost/day"] == "18500000")
     }
 
-    @Test("the example of the page on the policy file is a good one")
+    @Test("the example in the policy page is valid")
     func policy() throws {
         let blocks = try Self.blocks(of: "An example", in: "docs/policy.md")
         let example = try #require(blocks.first)
@@ -45,19 +45,19 @@ import TollgateTestSupport
         #expect(policy.tiers.count == 2)
     }
 
-    @Test("every command of the quickstart's first requests answers what it shows", .timeLimit(.minutes(2)))
+    @Test("every command of the quickstart prints the shown output", .timeLimit(.minutes(2)))
     func quickstart() async throws {
         let blocks = try Self.blocks(of: "First requests", in: "docs/quickstart.md")
         try await walk(blocks, in: TemporaryFolder(), least: 12)
     }
 
-    @Test("every command of the walk through tiers and overrides answers what the page shows", .timeLimit(.minutes(2)))
+    @Test("every command of the walkthrough of tiers and overrides prints the shown output", .timeLimit(.minutes(2)))
     func tiers() async throws {
         let blocks = try Self.blocks(of: "A walk through tiers and overrides", in: "docs/admin-api.md")
         try await walk(blocks, in: TemporaryFolder(), least: 11)
     }
 
-    @Test("every command of the walk through costs and alerts answers what the page shows", .timeLimit(.minutes(2)))
+    @Test("every command of the walkthrough of costs and alerts prints the shown output", .timeLimit(.minutes(2)))
     func alerts() async throws {
         try await waitOutMidnight()
         let blocks = try Self.blocks(of: "Costs, reports and alerts", in: "docs/quickstart.md")
@@ -75,13 +75,15 @@ import TollgateTestSupport
             replacing: ["receiver.py 9000": "receiver.py \(port)", "127.0.0.1:9000": "127.0.0.1:\(port)"], least: 17)
     }
 
-    /// All of it belongs to one day.
+    /// Waits past midnight, because a walk must not span two days.
     private func waitOutMidnight() async throws {
         let left = 86_400 - Date.now.timeIntervalSince1970.truncatingRemainder(dividingBy: 86_400)
         if left < 60 { try await Task.sleep(for: .seconds(left + 1)) }
     }
 
-    /// - Parameter replaced: what the page names and is another here.
+    /// Runs a walk.
+    ///
+    /// - Parameter replaced: Texts of the page that differ here.
     private func walk(
         _ blocks: [[String]], in folder: TemporaryFolder, arguments: [String] = [],
         replacing replaced: [String: String] = [:], least: Int
@@ -100,11 +102,11 @@ import TollgateTestSupport
             let shown = step.shown.map { Self.settled(here($0)) }
             #expect(Self.matches(came[...], shown[...]), "$ \(step.command)\n\(output)")
         }
-        #expect(!sidecar.log.contains("others can read"), "\(sidecar.log)")
+        #expect(!sidecar.log.contains("readable by others"), "\(sidecar.log)")
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("what is shown is held against what comes")
+    @Test("shown and actual output are compared")
     func matching() {
         #expect(Self.matches(["a", "b 1", "c"], ["a", "b …", "c"]))
         #expect(Self.matches(["a", "x", "y", "c"], ["a", "…", "c"]))
@@ -157,7 +159,7 @@ import TollgateTestSupport
 
     // MARK: - Running
 
-    /// One bash for all of them, as it is for whoever follows the walk; gives what each of them has printed.
+    /// Runs all commands in one bash, as a reader would, and returns the output of each.
     private func run(_ commands: [String], beside sidecar: SidecarProcess) async throws -> [String] {
         let port = try await Self.port(in: sidecar, ofLineWith: "[TollgateServer] listening")
         let adminPort = try await Self.port(in: sidecar, ofLineWith: "admin API listening")
@@ -170,7 +172,7 @@ import TollgateTestSupport
         }.joined()
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         let programs = URL(fileURLWithPath: SidecarProcess.program).deletingLastPathComponent().path
-        // A thread of the tests blocks signals, which programs started by it inherit: `kill` would have no effect.
+        // Test threads block signals, and child processes inherit this: `kill` would have no effect.
         let start =
             "import os, signal; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp('bash', ['bash', '-s'])"
         let bash = try await Command.run(
@@ -202,7 +204,7 @@ import TollgateTestSupport
         return lines
     }
 
-    /// With another word for what depends on the time.
+    /// Replaces words that depend on the time.
     private static func settled(_ line: String) -> String {
         line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
             .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
@@ -211,7 +213,7 @@ import TollgateTestSupport
             .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |pass in )[0-9.]+/#) { "\($0.output.1)SECONDS" }
     }
 
-    /// `…` stands for the rest of a line; alone, for any lines.
+    /// Compares lines. `…` stands for the rest of a line or, alone, for any number of lines.
     private static func matches(_ came: ArraySlice<String>, _ shown: ArraySlice<String>) -> Bool {
         guard let pattern = shown.first else { return came.isEmpty }
         if pattern == "…" {

@@ -1,7 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// redis-benchmark as it is.
+/// The unmodified redis-benchmark.
 @Suite struct RedisBenchmarkTests {
     static let policy = """
         defaults:
@@ -9,7 +9,7 @@ import TollgateTestSupport
           tool: { requests: { 31d: 1000000 } }
         """
 
-    /// The counters of all users that redis-benchmark can make up, added.
+    /// Sums the counters of all users that redis-benchmark can generate.
     static let sumOfUsers = """
         local sum = 0
         for number = 0, 999 do
@@ -30,7 +30,7 @@ import TollgateTestSupport
             ])
         #expect(command.status == 0)
         #expect(command.output.contains("throughput summary: "), "\(command.output)")
-        // It would like to print the server's `save` and `appendonly`, which Tollgate does not have, and says so.
+        // It reads the server's `save` and `appendonly`, which Tollgate does not have, and prints a warning.
         #expect(command.errors == "WARNING: Could not fetch server CONFIG\n")
         #expect(!command.output.lowercased().contains("error"))
         #expect(try sidecar.redis.hash("tollgate:tool:search")["requests/31d.n"] == "\(requests)")

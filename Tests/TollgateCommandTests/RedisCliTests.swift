@@ -1,7 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// redis-cli as it is.
+/// The unmodified redis-cli.
 @Suite struct RedisCliTests {
     static let policy = """
         defaults:
@@ -34,7 +34,7 @@ import TollgateTestSupport
         #expect(try await sidecar.count("allowed") == 3)
     }
 
-    @Test("redis-cli sends the commands on its standard input over one connection and prints the replies in order")
+    @Test("redis-cli pipes commands over one connection and prints the replies in order")
     func pipe() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let input = """
@@ -53,7 +53,7 @@ import TollgateTestSupport
         #expect(try await sidecar.count("denied") == 1)
     }
 
-    @Test("redis-cli names the token as a password")
+    @Test("redis-cli sends the token as a password")
     func password() async throws {
         let sidecar = try await Sidecar(policy: Self.policy, token: "a secret of tests")
         let arguments = ["-p", "\(sidecar.port)", "CHECK", "user=alice"]
@@ -65,7 +65,7 @@ import TollgateTestSupport
         #expect(wrong.output == "ERR unauthenticated AUTH with the token first\n\n")
     }
 
-    @Test("redis-cli in a terminal, where it asks for COMMAND DOCS first, works as ever", .enabled(if: Python.isThere))
+    @Test("redis-cli works in a terminal, where it requests COMMAND DOCS first", .enabled(if: Python.isThere))
     func interactive() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         let command = try await Command.run(

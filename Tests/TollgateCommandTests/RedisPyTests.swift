@@ -1,7 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// redis-py as it is. The scripts end with an AssertionError, and so with status 1, where an answer is not the right one.
+/// The unmodified redis-py. The scripts end with an AssertionError, and so with status 1, if a reply is wrong.
 @Suite(.enabled(if: Python.hasRedis, "needs a Python with the package redis: run scripts/test"))
 struct RedisPyTests {
     static let policy = """
@@ -15,7 +15,7 @@ struct RedisPyTests {
         #expect(command.status == 0, "\(command.errors)")
     }
 
-    @Test("redis-py checks, records and reads usage, whichever protocol it asks for", arguments: ["default", "2", "3"])
+    @Test("redis-py checks, records and reads usage, with every protocol version", arguments: ["default", "2", "3"])
     func commands(version: String) async throws {
         try await run(Self.commands, on: try await Sidecar(policy: Self.policy), version)
     }
@@ -51,7 +51,7 @@ struct RedisPyTests {
             assert "there is only database 0" in str(error), error
         """
 
-    @Test("redis-py takes what is pushed for ALERTS from a connection of its own", arguments: ["2", "3"])
+    @Test("redis-py receives pushed alerts on a separate connection", arguments: ["2", "3"])
     func alerts(version: String) async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         try await run(Self.alertsScript, on: sidecar, version, sidecar.redis.socketPath)
@@ -82,7 +82,7 @@ struct RedisPyTests {
         assert reply.startswith("ALLOW limit=user:alice/requests/31d max=100 used=1 "), reply
         """
 
-    @Test("redis-py pipelines, and threads share a pool of connections")
+    @Test("redis-py pipelines requests, and threads share a pool of connections")
     func pipelinesAndPools() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         try await run(Self.pipelines, on: sidecar)
@@ -114,7 +114,7 @@ struct RedisPyTests {
         assert sum(reply.startswith("DENY ") for reply in replies) == 99, replies
         """
 
-    @Test("a RECORD in redis-py's pipeline as it is, with MULTI, is refused and not carried out")
+    @Test("a RECORD in a MULTI pipeline of redis-py is rejected and has no effect")
     func transactions() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         try await run(Self.transactions, on: sidecar)
@@ -137,7 +137,7 @@ struct RedisPyTests {
         assert client.execute_command("RECORD", "user=alice", "cost=3") == "OK"
         """
 
-    @Test("redis-py names the token as a password", arguments: ["2", "3"])
+    @Test("redis-py sends the token as a password", arguments: ["2", "3"])
     func password(version: String) async throws {
         try await run(Self.passwords, on: try await Sidecar(policy: Self.policy, token: "the token of tests"), version)
     }

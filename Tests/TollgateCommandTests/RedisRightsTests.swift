@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The built sidecar, and what its user may do in Redis.
+/// The built sidecar with restricted Redis users.
 @Suite struct RedisRightsTests {
     static let policy = "defaults: { user: { requests: { 31d: 1000 }, cost: { day: 5 } } }"
 
-    /// Goes through what the sidecar does in Redis.
+    /// Uses every feature of the sidecar that needs Redis.
     private func use(_ sidecar: SidecarProcess) async throws {
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
         let client = try sidecar.client()
@@ -20,7 +20,7 @@ import TollgateTestSupport
         try await eventually { try await sidecar.ask("GET", "/v1/alerts").body.contains(#""limit":"user:a/cost/day""#) }
     }
 
-    @Test("functions are used where Redis lets it")
+    @Test("functions are used if Redis permits them")
     func functions() async throws {
         let redis = try TestRedis(hasFunctions: true)
         let sidecar = try await SidecarProcess(
@@ -32,7 +32,7 @@ import TollgateTestSupport
         #expect(commands.contains("cmdstat_fcall:") && !commands.contains("cmdstat_evalsha:"), "\(commands)")
     }
 
-    @Test("without the right to functions scripts do the same; INFO says so, and one line of the log")
+    @Test("without permission for functions, scripts are used, and INFO and the log say so")
     func denied() async throws {
         let redis = try TestRedis(hasFunctions: false)
         let sidecar = try await SidecarProcess(
@@ -46,7 +46,7 @@ import TollgateTestSupport
         #expect(commands.contains("cmdstat_evalsha:"), "\(commands)")
     }
 
-    @Test("the rights that the documentation names are enough")
+    @Test("the documented permissions are sufficient")
     func documented() async throws {
         let page = try String(contentsOfFile: "docs/operations.md", encoding: .utf8)
         let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER ") })
@@ -62,7 +62,7 @@ import TollgateTestSupport
         #expect(denied.isEmpty, "\(denied)")
     }
 
-    @Test("a sidecar deletes the library of a version that nobody uses any more", arguments: [true, false])
+    @Test("a sidecar deletes the library of an unused version", arguments: [true, false])
     func unusedLibrary(mayDelete: Bool) async throws {
         let redis = try TestRedis(hasFunctions: true)
         let text = "#!lua name=tollgate_0\nredis.register_function('tollgate_0_f', function() return 1 end)"

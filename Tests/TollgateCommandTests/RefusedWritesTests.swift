@@ -2,11 +2,11 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// The built sidecar on a Redis that answers and takes no writes.
+/// The built sidecar with a Redis that replies but refuses writes.
 @Suite struct RefusedWritesTests {
     static let policy = "defaults: { user: { requests: { 31d: 1000 } } }"
 
-    /// A way to make Redis refuse, and to end that.
+    /// A way to make Redis refuse writes, and to end that.
     struct Cause: Sendable, CustomTestStringConvertible {
         var code: String
         var arguments: [String] = []
@@ -25,7 +25,7 @@ import TollgateTestSupport
         Cause(
             code: "NOPERM", begin: { redis, _ in try redis.cli("ACL", "SETUSER", "default", "-hset") },
             end: { redis, _ in try redis.cli("ACL", "SETUSER", "default", "+@all") }),
-        // Its folder is gone, and no snapshot can be written.
+        // Its folder is gone, so Redis cannot write a snapshot.
         Cause(
             code: "MISCONF", arguments: ["--save", "3600 1", "--enable-protected-configs", "yes"],
             begin: { redis, folder in
@@ -41,7 +41,7 @@ import TollgateTestSupport
     ]
 
     @Test(
-        "each change is logged once with Redis's code, stands in INFO, and is 503 at /readyz while it lasts",
+        "refused writes are logged once with Redis's code, reported in INFO, and 503 at /readyz",
         arguments: causes)
     func reported(cause: Cause) async throws {
         let folder = try TemporaryFolder()
@@ -54,7 +54,7 @@ import TollgateTestSupport
         #expect(try await client.ask("RECORD user=a tokens=1")[0] == "OK")
 
         try cause.begin(redis, folder)
-        // Whatever is asked about meanwhile.
+        // Also while requests arrive.
         try await eventually { try await client.ask("CHECK user=a")[0].hasPrefix("ALLOW limit=") == false }
         let refused = try await client.ask("RECORD user=a hits=1", "RECORD user=b hits=1")
         #expect(refused == ["OK queued=1", "OK queued=1"])
@@ -70,7 +70,7 @@ import TollgateTestSupport
         try cause.end(redis, folder)
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
         #expect(try await client.ask("INFO")[0].contains("refusal") == false)
-        // What was queued is counted once, and so was what came before.
+        // Journaled usage is counted once, and so is earlier usage.
         try await eventually { try redis.cli("HGET", "tollgate:user:b", "requests/31d.n") == "1" }
         let used = try await client.ask("PEEK user=b")[0]
         #expect(used.contains(" used=1 "), "\(used)")
@@ -81,7 +81,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what only reads is answered meanwhile, also where Redis does not have the functions yet",
+        "reads succeed meanwhile, also if Redis does not have the functions yet",
         arguments: causes.filter { $0.code != "NOPERM" })
     func reading(cause: Cause) async throws {
         let folder = try TemporaryFolder()
@@ -95,7 +95,7 @@ import TollgateTestSupport
         try cause.begin(redis, folder)
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 503 }
         for _ in 0..<2 {
-            // One whose settings have to be looked up.
+            // A user whose settings must be looked up.
             let replies = try await client.ask("PEEK user=a", "USAGE scope=user:a", "PEEK user=\(UUID())")
             #expect(replies[0].hasPrefix("ALLOW limit=user:a/requests/31d max=1000 used=4 "), "\(replies)")
             #expect(replies[1].contains(#""used":4"#), "\(replies)")
@@ -107,7 +107,7 @@ import TollgateTestSupport
         try await eventually { try await client.ask("CHECK user=a")[0].contains(" used=") }
     }
 
-    @Test("a Redis that begins to refuse while nobody asks anything is found as well")
+    @Test("refused writes are detected without any requests")
     func idle() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])

@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import tollgate
 
-/// `tollgate report`, as a process, on a real sidecar.
+/// The command `tollgate report` as a process, with a real sidecar.
 @Suite struct ReportCommandTests {
     private let process: SidecarProcess
     private let redis: TestRedis
@@ -34,7 +34,7 @@ import TollgateTestSupport
             ])
     }
 
-    /// March 8 stands in the scope's hash, and is not in the month's page yet.
+    /// Writes usage. March 8 is in the scope's hash, and not yet in the month's record.
     private func fill() throws {
         try redis.cli(
             "HSET", "tollgate:user:alice", "history", "2026-03-08 1773028800000 2026-03 1775016000000 1 0 0",
@@ -44,7 +44,7 @@ import TollgateTestSupport
         try redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-03-08", "1250000000", "user:alice")
     }
 
-    @Test("days are a table, bars, CSV or JSON")
+    @Test("days are printed as a table, bars, CSV or JSON")
     func daily() async throws {
         try fill()
         let words = ["report", "daily", "user:alice", "--from", "2026-03-07", "--to", "2026-03-09"]
@@ -85,7 +85,7 @@ import TollgateTestSupport
         #expect(json.output.hasPrefix(#"{"by":"tool","currency":"EUR","days":[{"#))
     }
 
-    @Test("months and rankings likewise; the last 30 days and 12 months come by themselves")
+    @Test("months and rankings are too, by default of the last 30 days or 12 months")
     func others() async throws {
         try fill()
         let month = try await tollgate("report", "monthly", "user:alice", "--from", "2026-03", "--to", "2026-03")
@@ -103,7 +103,7 @@ import TollgateTestSupport
         #expect(none.output.hasSuffix("\nnothing was counted\n"), "\(none.output)")
     }
 
-    @Test("days that are not kept any more are told, and a ranking of one is refused")
+    @Test("days beyond the retained history are noted, and a ranking of one is an error")
     func notKept() async throws {
         let table = try await tollgate("report", "daily", "user:alice", "--from", "2020-01-01", "--to", "2020-01-03")
         #expect(table.output.contains("\nkept      only from 2"), "\(table.output)")
@@ -115,7 +115,7 @@ import TollgateTestSupport
             top.errors.hasPrefix("day: 2020-01-01 is no longer retained; the first retained day is 2"), "\(top.errors)")
     }
 
-    @Test("what was recorded a moment ago is in the report")
+    @Test("just recorded usage is in the report")
     func recorded() async throws {
         let replies = try await process.client().ask([
             "RECORD user=bob provider=openai cost=2.5", "RECORD user=bob provider=anthropic cost=0.5",
@@ -128,7 +128,7 @@ import TollgateTestSupport
         #expect(chart.output.contains("\n█ openai 2.50   ▓ anthropic 0.50\n"), "\(chart.output)")
     }
 
-    @Test("what was given back without saying of whose is less than nothing in what named none, and all adds up")
+    @Test("a refund without labels makes the unlabelled part negative, and parts add up")
     func givenBack() async throws {
         let replies = try await process.client().ask([
             "RECORD user=carol provider=openai cost=2", "REFUND user=carol cost=0.25", "USAGE scope=user:carol",
@@ -161,20 +161,20 @@ import TollgateTestSupport
         #expect(provider.output.contains("\nall days    openai           0       0       0      0       0  2.00\n"))
     }
 
-    @Test("a report that takes longer than other answers is waited for")
+    @Test("a report has a longer timeout than other requests")
     func slow() async throws {
         process.signal(SIGSTOP)
         async let report = tollgate("report", "daily", "user:alice", "--csv", "--admin-timeout", "2s")
         let other = try await tollgate("tier", "list", "--admin-timeout", "2s")
         process.signal(SIGCONT)
-        #expect(other.errors.contains("no answer within 2 seconds"), "\(other.errors)")
+        #expect(other.errors.contains("no response within 2 seconds"), "\(other.errors)")
         #expect(other.status == 2)
         let answer = try await report
         #expect(answer.status == 0, "\(answer.errors)")
         #expect(answer.output.hasPrefix("day,"))
     }
 
-    @Test("a timeout that cannot be is refused, and the option is named", arguments: ["", "0s", "2h", "soon"])
+    @Test("an invalid timeout is an error that names the option", arguments: ["", "0s", "2h", "soon"])
     func badTimeout(_ text: String) async throws {
         let option = try await tollgate("report", "daily", "user:alice", "--admin-timeout", text)
         #expect(option.status == 2)
@@ -183,7 +183,7 @@ import TollgateTestSupport
                 == "--admin-timeout \(text): expected a duration from 1ms to 1h such as 500ms, 10s or 2m\n")
     }
 
-    @Test("what the API refuses is told with 2, and arguments that cannot be with 64")
+    @Test("errors of the API exit with 2, and invalid arguments with 64")
     func errors() async throws {
         let kind = try await tollgate("report", "daily", "region:x")
         #expect(kind.status == 2)

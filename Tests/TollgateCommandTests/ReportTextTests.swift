@@ -6,7 +6,7 @@ import TollgateCore
 @testable import TollgateStores
 @testable import tollgate
 
-@Suite("From a report of the admin API to text for people")
+@Suite("Text output of reports")
 struct ReportTextTests {
     private func json(_ text: String) throws -> JSONValue {
         try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
@@ -31,7 +31,7 @@ struct ReportTextTests {
             total: Self.numbers(12, 1_200, "1.25"), retainedFrom: retainedFrom)
     }
 
-    @Test("a table has a line a day with amounts to the right and points under each other, and all together below")
+    @Test("a table has one line per day with aligned amounts, and totals")
     func table() throws {
         #expect(
             ReportText(answer: try plain(), unit: "day").table == """
@@ -63,7 +63,7 @@ struct ReportTextTests {
             by: #""provider""#, scope: scope)
     }
 
-    @Test("where it is split each part has a line, and what names none is a dash")
+    @Test("a split table has one line per part, and a dash for unlabelled usage")
     func splitTable() throws {
         let lines = ReportText(answer: try split(), unit: "day").table.components(separatedBy: "\n")
         #expect(
@@ -83,7 +83,7 @@ struct ReportTextTests {
                 """)
     }
 
-    @Test("as bars, of the meter that was asked for; a day without anything has none")
+    @Test("a chart has bars of one meter, and none for a day without usage")
     func chart() throws {
         let terminal = Terminal(columns: 40, isUTF8: true, hasColour: false)
         #expect(
@@ -106,7 +106,7 @@ struct ReportTextTests {
                 """))
     }
 
-    @Test("bars of a split report have a piece for each of the largest parts, and one for the others")
+    @Test("bars of a split report have segments for the largest parts, and one for the others")
     func stackedChart() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         let text = ReportText(answer: try split(), unit: "day").chart(of: .cost, on: terminal)
@@ -118,7 +118,7 @@ struct ReportTextTests {
         #expect(lines[10] == "2026-11-21  3.000000000  \(String(repeating: "█", count: 35))")
     }
 
-    @Test("tables and charts say from when on days are kept, where the first of them are not")
+    @Test("tables and charts note the first retained day")
     func notKept() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         func texts(retainedFrom first: String) throws -> [String] {
@@ -131,7 +131,7 @@ struct ReportTextTests {
         for text in try texts(retainedFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
     }
 
-    @Test("tables and charts say where days may be others by role or e-mail")
+    @Test("tables and charts note if days depend on role or email")
     func dependingOnTraits() throws {
         let terminal = Terminal(columns: 100, isUTF8: true, hasColour: false)
         func texts(_ depends: JSONValue) throws -> [String] {
@@ -145,7 +145,7 @@ struct ReportTextTests {
         #expect(try texts(.bool(false)).map { $0.contains("calendar") } == [false, false])
     }
 
-    @Test("nothing of a chart is wider than the terminal, whatever the scopes are called")
+    @Test("a chart fits the terminal for any scope names")
     func width() throws {
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         let long = "user:" + String(repeating: "東京x", count: 40)
@@ -160,7 +160,7 @@ struct ReportTextTests {
         }
     }
 
-    @Test("a part below zero stands in the table, and makes the bar of its row shorter; it has no bar itself")
+    @Test("a negative part is in the table, and shortens the bar of its row")
     func belowZero() throws {
         func row(_ day: String, _ openai: String, _ unnamed: String, _ total: String) -> String {
             let parts = [("\"openai\"", openai), ("null", unnamed)].map {
@@ -188,7 +188,7 @@ struct ReportTextTests {
             ])
     }
 
-    @Test("parts past the most that can be told apart are one piece")
+    @Test("parts beyond the maximum are one segment")
     func others() throws {
         let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
@@ -201,7 +201,7 @@ struct ReportTextTests {
         #expect(few.pieces(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
     }
 
-    @Test("a label that is called other is not what stands for others; null is not a label of no letters")
+    @Test("a label called other is distinct from the remainder, and null from an empty label")
     func names() throws {
         let parts = [
             #"{"tool":"other","is_other":false,\#(Self.numbers(3, 0, "3"))}"#,
@@ -214,7 +214,7 @@ struct ReportTextTests {
         #expect(stack.pieces(of: total) == [3, 2, 1])
     }
 
-    @Test("a ranking is a table, or bars; an empty one says so")
+    @Test("a ranking is a table or bars, and an empty one says so")
     func ranking() throws {
         let items = [("user:alice", "12.5"), ("user:b\\u0007", "2")].enumerated().map { place, item in
             #"{"rank":\#(place + 1),"scope":"\#(item.0)",\#(Self.numbers(3, 1, item.1))}"#

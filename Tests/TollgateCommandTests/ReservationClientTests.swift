@@ -3,7 +3,7 @@ import Testing
 import TollgateClient
 import TollgateTestSupport
 
-/// Reservations of `TollgateClient`, held by the real sidecar.
+/// Reservations of `TollgateClient` with a real sidecar.
 @Suite struct ReservationClientTests {
     static let policy = """
         defaults:
@@ -19,13 +19,13 @@ import TollgateTestSupport
         await client.shutdown()
     }
 
-    /// What a user has used and what is held, of a limit.
+    /// The used and held amounts of a user under a limit.
     private func usage(of limit: String, _ client: TollgateClient) async throws -> [String] {
         let limits = try await client.usage(.user("alice")).limits
         return limits.filter { $0.limit == limit }.flatMap { [$0.used.description, $0.held.description] }
     }
 
-    @Test("a reservation is held until it is committed or cancelled, and settled once")
+    @Test("a reservation is held until it is committed or cancelled once")
     func settled() async throws {
         try await withClient { _, client in
             let first = try await client.reserve(.user("alice"), .tool("search"), amounts: Amounts(tokens: 600))
@@ -51,7 +51,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a commit after the reservation has expired is charged, and says that it was late")
+    @Test("a commit after expiry is charged and reported as late")
     func late() async throws {
         try await withClient { _, client in
             let reservation = try await client.reserve(
@@ -64,7 +64,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a record and a refund with the same id count once, and each for itself")
+    @Test("a record and a refund with the same id count once each")
     func ids() async throws {
         try await withClient { _, client in
             for isDuplicate in [false, true] {
@@ -76,7 +76,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("guarded calls of many tasks are charged what they report, and leave nothing held")
+    @Test("concurrent guarded calls are charged their usage, and leave nothing held")
     func guarded() async throws {
         struct Broken: Error {}
         try await withClient { _, client in
@@ -99,7 +99,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("usage that could not be committed while the sidecar was away is committed after its restart")
+    @Test("usage that could not be committed while the sidecar was down is committed after its restart")
     func restart() async throws {
         let redis = try TestRedis()
         let arguments = ["--redis", "\(redis.address)", "--deadline", "10s"]

@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// Where `tollgate serve` takes its settings from, and what it says of bad ones.
+/// The settings of `tollgate serve`, and errors about invalid ones.
 @Suite struct ServeSettingsTests {
-    /// Ends before it has started anything: every setting is looked at first.
+    /// Runs until the first error. All settings are validated before anything starts.
     private func serve(
         _ arguments: String..., environment: [String: String] = [:], workingFolder: String? = nil
     ) async throws -> Command {
@@ -13,7 +13,7 @@ import TollgateTestSupport
             patience: 20)
     }
 
-    @Test("a flag comes before the environment, that before the file, that before the default")
+    @Test("flags override the environment, the file and defaults, in this order")
     func precedence() async throws {
         let redis = try TestRedis()
         let folder = try TemporaryFolder()
@@ -39,7 +39,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the file may set everything, listen as a list too")
+    @Test("the file can set every option, listen also as a list")
     func wholeFile() async throws {
         let redis = try TestRedis()
         let folder = try TemporaryFolder()
@@ -121,7 +121,7 @@ import TollgateTestSupport
         ("policy", "/no/such.yaml", "/no/such.yaml: is not there"),
     ]
 
-    @Test("a bad value is one sentence that names the option, wherever it comes from", arguments: badValues)
+    @Test("an invalid value is one sentence that names the option, from every source", arguments: badValues)
     func badValue(name: String, value: String, sentence: String) async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("\(name): \"\(value)\"\n", to: "settings.yaml")
@@ -150,7 +150,7 @@ import TollgateTestSupport
         ("token: secret\n", "settings.yaml:1: unknown setting token; expected one of "),
     ]
 
-    @Test("a bad file of settings is one sentence that names the file and the line", arguments: badFiles)
+    @Test("an invalid settings file is one sentence that names the file and the line", arguments: badFiles)
     func badFile(text: String, sentence: String) async throws {
         let folder = try TemporaryFolder()
         try folder.write(text, to: "settings.yaml")
@@ -160,14 +160,15 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
-    @Test("a file of settings that is not there is named")
+    @Test("a missing settings file is named")
     func noFile() async throws {
         let command = try await serve("--config", "/no/such/settings.yaml")
         #expect(command.errors == "Error: --config /no/such/settings.yaml: is not there\n")
         #expect(command.status == 1)
     }
 
-    /// The other files that it reads, each emptied or cut off: the option, the file, and what stands in those that it names.
+    /// The other files that it reads, each emptied or truncated: the option, the file, and the content of files that it
+    /// names.
     static let cutFiles: [(option: String, text: String, other: String)] = [
         ("token-file", "", ""), ("token-file", " \n", ""), ("admin-access", "", ""), ("admin-access", "tokens:\n", ""),
         ("admin-access", "tokens:\n  - { name: ops, role: admin, tok", ""),
@@ -180,7 +181,7 @@ import TollgateTestSupport
     ]
 
     @Test(
-        "a file of tokens, keys or receivers that was emptied or cut off is an error at the start", arguments: cutFiles)
+        "an empty or truncated file of tokens, keys or receivers is an error at startup", arguments: cutFiles)
     func cutFile(option: String, text: String, other: String) async throws {
         let folder = try TemporaryFolder()
         try folder.write("no_limits: true", to: "tollgate.yaml")
@@ -192,7 +193,7 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
-    @Test("listening beyond loopback without a token is refused", arguments: ["0.0.0.0:0", "[::]:0", "example.com:0"])
+    @Test("listening beyond loopback without a token is an error", arguments: ["0.0.0.0:0", "[::]:0", "example.com:0"])
     func openListener(address: String) async throws {
         let command = try await serve("--listen", "127.0.0.1:0", "--listen", address)
         #expect(
@@ -202,7 +203,7 @@ import TollgateTestSupport
         #expect(command.status == 1)
     }
 
-    @Test("a token that is too short is one sentence that names where it comes from")
+    @Test("a token that is too short is one sentence that names its source")
     func shortToken() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("fifteen letters\n", to: "token")
@@ -213,7 +214,7 @@ import TollgateTestSupport
         #expect(fromFile.status == 1 && fromEnvironment.status == 1)
     }
 
-    @Test("a file of the token that others can read is a warning in the log", arguments: [0o644, 0o600])
+    @Test("a token file that others can read causes a warning in the log", arguments: [0o644, 0o600])
     func tokenFileMode(mode: Int) async throws {
         let redis = try TestRedis()
         let folder = try TemporaryFolder()
@@ -222,12 +223,12 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: "", arguments: ["--redis", "\(redis.address)", "--token-file", file],
             environment: ["TOLLGATE_TOKEN": "sesame-open-sesame"])
-        let warning = "--token-file \(file): others can read it; chmod 600 \(file)"
+        let warning = "--token-file \(file): is readable by others; run chmod 600 \(file)"
         #expect(sidecar.log.contains(warning) == (mode == 0o644))
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("with a token it may listen on every interface")
+    @Test("with a token, it can listen on every interface")
     func openListenerWithToken() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(

@@ -1,7 +1,7 @@
 import Foundation
 import TollgateTestSupport
 
-/// A built sidecar on a Redis of its own, and what tests of clients want to know of it.
+/// A built sidecar with its own Redis, for tests of clients.
 struct Sidecar {
     let redis: TestRedis
     let process: SidecarProcess
@@ -17,14 +17,14 @@ struct Sidecar {
         port = try await process.port()
     }
 
-    /// Runs `tollgate` with the Unix socket named, the way a person would.
+    /// Runs `tollgate` with the Unix socket.
     func tollgate(_ words: String..., environment: [String: String] = [:]) async throws -> Command {
         try await Command.run(
             SidecarProcess.program, words,
             environment: ["TOLLGATE_CONNECT": "unix:\(process.socketPath)"].merging(environment) { $1 })
     }
 
-    /// One of the counts of INFO.
+    /// A count of INFO.
     func count(_ name: String) async throws -> Int? {
         let info = try await process.client().ask("INFO")[0]
         let value = info.split(separator: "\"\(name)\":", maxSplits: 1).dropFirst().first
@@ -33,7 +33,7 @@ struct Sidecar {
 }
 
 extension SidecarProcess {
-    /// The port that the system chose for `--listen 127.0.0.1:0`: the log tells it.
+    /// The port that the system chose for `--listen 127.0.0.1:0`, from the log.
     func port() async throws -> Int {
         var port: Int?
         try await eventually {
@@ -43,7 +43,7 @@ extension SidecarProcess {
         return port ?? 0
     }
 
-    /// The number of the process of the redis-server it has started last.
+    /// The process id of the redis-server that it started last.
     var redisProcess: Int32? { number(after: "pid=").map(Int32.init) }
 
     private func number(after mark: String) -> Int? {
@@ -54,5 +54,5 @@ extension SidecarProcess {
     }
 }
 
-/// Whether a process of that number is there.
+/// Returns whether a process exists.
 func isAlive(_ process: Int32) -> Bool { kill(process, 0) == 0 }
