@@ -38,7 +38,7 @@ package struct AdminAPI: Sendable {
     }
 
     /// Throws a `Problem` if the scope would add one more composite kind than requests can form.
-    func requireRoom(for scope: Scope) throws(Problem) {
+    func requireCompositeCapacity(for scope: Scope) throws(Problem) {
         let kinds = server.policies.effective.compositeKinds
         guard scope.kind.isComposite, !kinds.contains(scope.kind), kinds.count >= Policy.maxCompositeKinds else {
             return

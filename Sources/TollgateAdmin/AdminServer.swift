@@ -53,7 +53,7 @@ package struct AdminServer: Service {
         } onGracefulShutdown: {
             file?.remove()
             channel.channel.close(promise: nil)
-            connections.end()
+            connections.drain()
         }
     }
 

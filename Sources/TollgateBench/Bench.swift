@@ -26,9 +26,9 @@ package enum Bench {
     }
 
     /// Runs the load. `dialects` is called once per event loop, and its result once per connection.
-    private static func run<Speech: Dialect>(
+    private static func run<DialectType: Dialect>(
         _ settings: BenchSettings, at address: TollgateAddress, _ onProgress: (BenchProgress) -> Void,
-        dialects: @escaping @Sendable () throws -> () throws -> Speech
+        dialects: @escaping @Sendable () throws -> () throws -> DialectType
     ) async throws -> BenchReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
         do {
@@ -42,15 +42,15 @@ package enum Bench {
         }
     }
 
-    private static func connect<Speech: Dialect>(
+    private static func connect<DialectType: Dialect>(
         _ settings: BenchSettings, at address: TollgateAddress, on group: MultiThreadedEventLoopGroup,
-        _ dialects: @escaping @Sendable () throws -> () throws -> Speech
-    ) async throws -> [NIOLoopBound<LoadLoop<Speech>>] {
-        var loops: [NIOLoopBound<LoadLoop<Speech>>] = []
+        _ dialects: @escaping @Sendable () throws -> () throws -> DialectType
+    ) async throws -> [NIOLoopBound<LoadLoop<DialectType>>] {
+        var loops: [NIOLoopBound<LoadLoop<DialectType>>] = []
         for (thread, share) in LoadShare.shares(of: settings).enumerated() {
             let eventLoop = group.next()
             let loop = try await eventLoop.flatSubmit {
-                let loop = LoadLoop<Speech>(
+                let loop = LoadLoop<DialectType>(
                     eventLoop: eventLoop, share: share, workload: Workload(settings.workload, thread: thread))
                 let bound = NIOLoopBound(loop, eventLoop: eventLoop)
                 do {
@@ -64,8 +64,8 @@ package enum Bench {
         return loops
     }
 
-    private static func measure<Speech: Dialect>(
-        _ settings: BenchSettings, _ loops: [NIOLoopBound<LoadLoop<Speech>>], _ onProgress: (BenchProgress) -> Void
+    private static func measure<DialectType: Dialect>(
+        _ settings: BenchSettings, _ loops: [NIOLoopBound<LoadLoop<DialectType>>], _ onProgress: (BenchProgress) -> Void
     ) async throws -> LoadStatistics {
         let start = NIODeadline.now() + .milliseconds(10)
         let measuredFrom = start + TimeAmount(settings.warmup)
@@ -83,8 +83,8 @@ package enum Bench {
         return try await all.get().reduce(into: LoadStatistics()) { $0.add($1) }
     }
 
-    private static func watch<Speech: Dialect>(
-        _ loops: [NIOLoopBound<LoadLoop<Speech>>], until end: EventLoopFuture<[LoadStatistics]>,
+    private static func watch<DialectType: Dialect>(
+        _ loops: [NIOLoopBound<LoadLoop<DialectType>>], until end: EventLoopFuture<[LoadStatistics]>,
         _ onProgress: (BenchProgress) -> Void
     ) async throws {
         let (ends, ended) = AsyncStream.makeStream(of: Void.self)

@@ -4,7 +4,7 @@ import NIOCore
 /// event loop.
 protocol Dialect: SendableMetatype {
     /// Writes the handshake. Returns false if there is none.
-    mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool
+    mutating func writeHandshake(into buffer: inout ByteBuffer) -> Bool
 
     mutating func write(_ call: Workload.Call, into buffer: inout ByteBuffer)
 
@@ -14,7 +14,7 @@ protocol Dialect: SendableMetatype {
     mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws
 
     /// Whether the handshake is complete.
-    var isGreeted: Bool { get }
+    var isReady: Bool { get }
 }
 
 /// The content of a reply.

@@ -12,13 +12,13 @@ struct DirectDialect: Dialect {
     private var handshake: RedisHandshake
     /// The limit sets that this connection has sent.
     private var knownSets: Set<[UInt8]> = []
-    private var greeting = Greeting.handshake
+    private var step = Step.handshake
     /// Whether this connection loads the batch function for all connections.
     private var loads = false
     /// Redis's error in reply to FUNCTION LOAD.
     private var refusal: String?
 
-    private enum Greeting {
+    private enum Step {
         case handshake
         case library
         case script
@@ -31,9 +31,9 @@ struct DirectDialect: Dialect {
         handshake = RedisHandshake(address: address)
     }
 
-    var isGreeted: Bool { greeting == .done }
+    var isReady: Bool { step == .done }
 
-    mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
+    mutating func writeHandshake(into buffer: inout ByteBuffer) -> Bool {
         handshake.encode(into: &buffer)
         // No connection sends a request before all handshakes are complete.
         guard !scopes.isLoading else { return true }
@@ -49,8 +49,8 @@ struct DirectDialect: Dialect {
         var encoder = BatchEncoder(number: scopes.nextBatchNumber(), keySpace: scopes.keySpace)
         encoder.append(call.verb, amounts, on: scopes.plans(for: call))
         // Without functions, the script has no state between calls, so each call sends its limit sets.
-        let isKept = scopes.script == nil
-        let arguments = encoder.arguments(at: scopes.now) { isKept && !knownSets.insert($0.id).inserted }
+        let keepsLimitSets = scopes.script == nil
+        let arguments = encoder.arguments(at: scopes.now) { keepsLimitSets && !knownSets.insert($0.id).inserted }
         let head =
             scopes.script.map { RedisFunction.head(ofScript: $0, argumentCount: arguments.count) }
             ?? Ledger.batchFunction.head(argumentCount: arguments.count)
@@ -61,27 +61,27 @@ struct DirectDialect: Dialect {
     mutating func read(_ bytes: ByteBuffer, _ onReply: (ReplyKind) -> Void) throws {
         try reader.feed(bytes)
         while let reply = try reader.next() {
-            if isGreeted { onReply(Self.kind(of: reply)) } else { try greeted(with: reply) }
+            if isReady { onReply(Self.kind(of: reply)) } else { try receiveHandshake(reply) }
         }
     }
 
-    private mutating func greeted(with reply: RedisReply) throws {
-        switch greeting {
+    private mutating func receiveHandshake(_ reply: RedisReply) throws {
+        switch step {
         case .handshake:
             switch handshake.receive(reply) {
             case .underWay: return
-            case .complete: greeting = loads ? .library : .done
+            case .complete: step = loads ? .library : .done
             case .refused(let outage): throw OperatorError(outage.reason)
             }
         case .library:
             if case .error(let sentence) = reply, !sentence.hasSuffix("already exists") { refusal = sentence }
-            greeting = .script
+            step = .script
         case .script:
             if let refusal {
                 guard case .bulk(let sha) = reply else { throw OperatorError("FUNCTION LOAD: \(refusal)") }
                 scopes.script = String(buffer: sha)
             }
-            greeting = .done
+            step = .done
         case .done: return
         }
     }
@@ -120,7 +120,7 @@ final class DirectScopes {
     /// The SHA-1 of the script, if Redis denies functions.
     var script: String?
     /// Reused, so that a request allocates no array.
-    private var asked: [ScopePlan] = []
+    private var plansOfCall: [ScopePlan] = []
     /// Unix time in milliseconds at the start of the run. Only the calendar periods of requests depend on it.
     let now: Int64
 
@@ -167,14 +167,14 @@ final class DirectScopes {
     }
 
     func plans(for call: Workload.Call) -> [ScopePlan] {
-        asked.removeAll(keepingCapacity: true)
-        asked.append(contentsOf: user(call.user))
-        asked.append(contentsOf: tools[call.tool])
-        asked.append(contentsOf: providers[call.provider])
+        plansOfCall.removeAll(keepingCapacity: true)
+        plansOfCall.append(contentsOf: user(call.user))
+        plansOfCall.append(contentsOf: tools[call.tool])
+        plansOfCall.append(contentsOf: providers[call.provider])
         for kind in composites {
-            asked.append(contentsOf: Self.plans(of: Self.composite(kind, of: call), in: cache))
+            plansOfCall.append(contentsOf: Self.plans(of: Self.composite(kind, of: call), in: cache))
         }
-        asked.append(contentsOf: global)
-        return asked
+        plansOfCall.append(contentsOf: global)
+        return plansOfCall
     }
 }

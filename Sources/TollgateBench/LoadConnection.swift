@@ -4,23 +4,23 @@ import TollgatePolicy
 
 /// One connection of a run. It sends calls, matches replies in order, and reports latencies. Owned by its channel's
 /// event loop.
-final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
+final class LoadConnection<DialectType: Dialect>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private var dialect: Speech
-    private let loop: LoadLoop<Speech>
+    private var dialect: DialectType
+    private let loop: LoadLoop<DialectType>
     private var context: ChannelHandlerContext?
     private var output = ByteBuffer()
     /// The intended send times of unanswered calls, oldest first.
     private(set) var unanswered = Deque<NIODeadline>()
-    private let greeted: EventLoopPromise<Void>
-    private var isGreeted = false
+    private let ready: EventLoopPromise<Void>
+    private var isReady = false
 
-    init(dialect: Speech, loop: LoadLoop<Speech>, greeted: EventLoopPromise<Void>) {
+    init(dialect: DialectType, loop: LoadLoop<DialectType>, ready: EventLoopPromise<Void>) {
         self.dialect = dialect
         self.loop = loop
-        self.greeted = greeted
+        self.ready = ready
     }
 
     /// Adds a call to the next flush.
@@ -42,12 +42,12 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        if dialect.writeGreeting(into: &output) { flush() } else { becomeGreeted() }
+        if dialect.writeHandshake(into: &output) { flush() } else { becomeReady() }
     }
 
-    private func becomeGreeted() {
-        isGreeted = true
-        greeted.succeed(())
+    private func becomeReady() {
+        isReady = true
+        ready.succeed(())
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -60,7 +60,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
                 replies += 1
             }
             if extra > 0 { throw OperatorError("unexpected reply") }
-            if !isGreeted, dialect.isGreeted { becomeGreeted() }
+            if !isReady, dialect.isReady { becomeReady() }
             for _ in 0..<replies { loop.sendNext(on: self, at: now) }
         } catch {
             fail(context, OperatorError("\(error)"))
@@ -81,7 +81,7 @@ final class LoadConnection<Speech: Dialect>: ChannelInboundHandler {
     }
 
     private func fail(_ context: ChannelHandlerContext, _ error: OperatorError) {
-        greeted.fail(error)
+        ready.fail(error)
         loop.fail(error)
         context.close(promise: nil)
     }

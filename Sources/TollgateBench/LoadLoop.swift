@@ -5,20 +5,20 @@ import TollgateClient
 import TollgatePolicy
 
 /// The connections and the statistics of one thread. Owned by one event loop.
-final class LoadLoop<Speech: Dialect> {
+final class LoadLoop<DialectType: Dialect> {
     /// The interval at which the open loop checks for due calls.
     private static var paceInterval: TimeAmount { .microseconds(100) }
 
     private let eventLoop: any EventLoop
     private let share: LoadShare
     private var workload: Workload
-    private var connections: [LoadConnection<Speech>] = []
+    private var connections: [LoadConnection<DialectType>] = []
 
     private var statistics = LoadStatistics()
     private var measuredFrom = NIODeadline.distantFuture
     private var sendsUntil = NIODeadline.distantFuture
-    /// The number of measured calls left to send.
-    private var left: Int
+    /// The number of measured calls remaining to send.
+    private var remaining: Int
     private var unanswered = 0
     private var hasSentAll = false
     /// The number of replies, including those of the warm-up.
@@ -31,7 +31,7 @@ final class LoadLoop<Speech: Dialect> {
         self.eventLoop = eventLoop
         self.share = share
         self.workload = workload
-        left = share.count ?? .max
+        remaining = share.count ?? .max
         finished = eventLoop.makePromise()
     }
 
@@ -40,23 +40,25 @@ final class LoadLoop<Speech: Dialect> {
 
     // MARK: - Connecting
 
-    func connect(to address: TollgateAddress, _ dialect: @escaping () throws -> Speech) -> EventLoopFuture<Void> {
-        let greetings = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
-        for greeting in greetings { connect(to: address, dialect, greeting) }
+    func connect(to address: TollgateAddress, _ dialect: @escaping () throws -> DialectType) -> EventLoopFuture<Void> {
+        let handshakes = (0..<share.connections).map { _ in eventLoop.makePromise(of: Void.self) }
+        for handshake in handshakes { connect(to: address, dialect, handshake) }
         eventLoop.assumeIsolated().scheduleTask(in: share.patience) {
-            for greeting in greetings { greeting.fail(OperatorError("\(address): no connection, or no reply on it")) }
+            for handshake in handshakes {
+                handshake.fail(OperatorError("\(address): no connection, or no reply on it"))
+            }
         }
-        return EventLoopFuture.andAllSucceed(greetings.map(\.futureResult), on: eventLoop)
+        return EventLoopFuture.andAllSucceed(handshakes.map(\.futureResult), on: eventLoop)
     }
 
     private func connect(
-        to address: TollgateAddress, _ dialect: () throws -> Speech, _ greeted: EventLoopPromise<Void>
+        to address: TollgateAddress, _ dialect: () throws -> DialectType, _ ready: EventLoopPromise<Void>
     ) {
-        let connection: LoadConnection<Speech>
+        let connection: LoadConnection<DialectType>
         do {
-            connection = LoadConnection(dialect: try dialect(), loop: self, greeted: greeted)
+            connection = LoadConnection(dialect: try dialect(), loop: self, ready: ready)
         } catch {
-            return greeted.fail(error)
+            return ready.fail(error)
         }
         connections.append(connection)
         let handler = NIOLoopBound(connection, eventLoop: eventLoop)
@@ -73,7 +75,7 @@ final class LoadLoop<Speech: Dialect> {
             case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        opened.whenFailure { greeted.fail(OperatorError("\(address): \($0)")) }
+        opened.whenFailure { ready.fail(OperatorError("\(address): \($0)")) }
     }
 
     // MARK: - Running
@@ -125,7 +127,7 @@ final class LoadLoop<Speech: Dialect> {
     }
 
     /// Sends the next call of the closed loop after a reply.
-    func sendNext(on connection: LoadConnection<Speech>, at now: NIODeadline) {
+    func sendNext(on connection: LoadConnection<DialectType>, at now: NIODeadline) {
         if share.interval == nil { send(on: connection, intendedAt: now) }
         finishIfDone()
     }
@@ -157,12 +159,12 @@ final class LoadLoop<Speech: Dialect> {
     }
 
     private func maySend(at time: NIODeadline) -> Bool {
-        left > 0 && time < sendsUntil
+        remaining > 0 && time < sendsUntil
     }
 
-    private func send(on connection: LoadConnection<Speech>, intendedAt time: NIODeadline) {
+    private func send(on connection: LoadConnection<DialectType>, intendedAt time: NIODeadline) {
         guard maySend(at: time) else { return }
-        if time >= measuredFrom { left -= 1 }
+        if time >= measuredFrom { remaining -= 1 }
         unanswered += 1
         connection.add(workload.next(), intendedAt: time)
     }
@@ -176,7 +178,7 @@ final class LoadLoop<Speech: Dialect> {
     // MARK: - End
 
     private func finishIfDone() {
-        if unanswered == 0, hasSentAll || left == 0 { finish() }
+        if unanswered == 0, hasSentAll || remaining == 0 { finish() }
     }
 
     /// Ends the run and counts calls without a reply.

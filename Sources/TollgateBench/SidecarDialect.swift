@@ -7,15 +7,15 @@ import TollgateWire
 /// The line protocol of a sidecar.
 struct SidecarDialect: Dialect {
     private let token: String?
-    private(set) var isGreeted: Bool
+    private(set) var isReady: Bool
     private var input = ByteBuffer()
 
     init(token: String?) {
         self.token = token
-        isGreeted = token == nil
+        isReady = token == nil
     }
 
-    mutating func writeGreeting(into buffer: inout ByteBuffer) -> Bool {
+    mutating func writeHandshake(into buffer: inout ByteBuffer) -> Bool {
         guard let token else { return false }
         RequestWriter.writeAuth(token, to: &buffer)
         return true
@@ -66,9 +66,9 @@ struct SidecarDialect: Dialect {
 
     private mutating func take(_ line: UnsafeRawBufferPointer, _ onReply: (ReplyKind) -> Void) throws {
         let kind = try Self.kind(of: line)
-        if isGreeted { return onReply(kind) }
+        if isReady { return onReply(kind) }
         guard kind == .ok else { throw OperatorError(String(decoding: line, as: UTF8.self)) }
-        isGreeted = true
+        isReady = true
     }
 
     private static func kind(of line: UnsafeRawBufferPointer) throws -> ReplyKind {

@@ -102,7 +102,7 @@ public final class TollgateClient: Sendable {
                 eventLoop: eventLoop, address: address, token: token, deadline: deadline, pingInterval: pingInterval,
                 cursor: cursor),
             eventLoop: eventLoop)
-        eventLoop.execute { [link] in link.value.adopt(alerts.value) }
+        eventLoop.execute { [link] in link.value.register(alerts.value) }
         return alerts
     }
 

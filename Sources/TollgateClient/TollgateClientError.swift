@@ -24,7 +24,7 @@ public enum TollgateClientError: Error, Equatable, Sendable {
 
     /// Whether `UnavailableRule` applies, because the sidecar made no decision. `ERR unavailable` and `ERR timeout` are
     /// decisions: the policy has a limit that fails closed, and it takes precedence over the client's rule.
-    var isLackOfAnswer: Bool {
+    var isMissingDecision: Bool {
         switch self {
         case .unavailable, .timeout: true
         case .refused(let code, _): code == "busy"
@@ -33,7 +33,7 @@ public enum TollgateClientError: Error, Equatable, Sendable {
     }
 
     /// Whether a retry of an idempotent request may succeed.
-    var mayPass: Bool {
+    var isTransient: Bool {
         switch self {
         case .unavailable, .timeout: true
         case .refused(let code, _): ["busy", "timeout", "unavailable"].contains(code)
@@ -104,10 +104,10 @@ extension UncommittedUsage: CustomStringConvertible {
 
 /// Error sentences for failed and lost connections. Pure.
 enum ConnectionProblem {
-    static func words(for error: any Error) -> String {
+    static func description(of error: any Error) -> String {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
-        case let error as NIOConnectionError: words(for: error)
+        case let error as NIOConnectionError: description(of: error)
         case ChannelError.connectTimeout: "connection timed out"
         case ChannelError.ioOnClosedChannel, ChannelError.eof: "the sidecar closed the connection"
         default: "\(error)"
@@ -115,8 +115,8 @@ enum ConnectionProblem {
     }
 
     /// Describes the first attempt if a host name has several addresses.
-    private static func words(for error: NIOConnectionError) -> String {
-        if let attempt = error.connectionErrors.first { return words(for: attempt.error) }
+    private static func description(of error: NIOConnectionError) -> String {
+        if let attempt = error.connectionErrors.first { return description(of: attempt.error) }
         return error.dnsAError == nil && error.dnsAAAAError == nil ? "\(error)" : "host name not found"
     }
 }

@@ -35,7 +35,7 @@ struct VersionCommand: ParsableCommand {
 }
 
 /// Errors on standard error.
-enum Failure {
+enum StandardError {
     static func print(_ sentence: String) {
         FileHandle.standardError.write(Data("\(sentence)\n".utf8))
     }

@@ -31,7 +31,7 @@ struct OpenAPITests {
                 #expect(isOpen == (route.permission == .open), "\(route.path)")
                 guard !isOpen else { continue }
                 let roles = operation?.operation["x-roles"]?.items?.compactMap(\.text) ?? []
-                let expected = Role.allCases.filter { $0.may(route.permission) }.map(\.rawValue)
+                let expected = Role.allCases.filter { $0.allows(route.permission) }.map(\.rawValue)
                 #expect(Set(roles) == Set(expected), "\(route.method) \(route.path)")
             }
         }

@@ -8,7 +8,8 @@ import TollgateTestSupport
 /// Property-based requests from the OpenAPI document, valid and invalid. Each response must conform to the document,
 /// and none may be an internal error.
 @Suite(
-    "Property-based requests", .enabled(if: Python.hasSchemathesis, "needs a Python with schemathesis: run scripts/test"))
+    "Property-based requests",
+    .enabled(if: Python.hasSchemathesis, "needs a Python with schemathesis: run scripts/test"))
 struct SchemathesisTests {
     private static let policy = """
         history: [user, tool]

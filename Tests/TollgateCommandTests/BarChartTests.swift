@@ -10,7 +10,7 @@ struct BarChartTests {
     private let coloured = Terminal(columns: 40, isUTF8: true, hasColour: true)
 
     private func plain(_ amounts: [(String, String, Double)]) -> BarChart {
-        BarChart(names: [], bars: amounts.map { .init(label: $0.0, text: $0.1, pieces: [$0.2]) })
+        BarChart(names: [], bars: amounts.map { .init(label: $0.0, text: $0.1, segments: [$0.2]) })
     }
 
     @Test("the longest bar fills the line, and others are proportional to an eighth of a cell")
@@ -54,8 +54,8 @@ struct BarChartTests {
         BarChart(
             names: [("openai", "9"), ("anthropic", "5")],
             bars: [
-                .init(label: "a", text: "10", pieces: [6, 4]), .init(label: "b", text: "4", pieces: [3, 1]),
-                .init(label: "c", text: "0", pieces: [0, 0]),
+                .init(label: "a", text: "10", segments: [6, 4]), .init(label: "b", text: "4", segments: [3, 1]),
+                .init(label: "c", text: "0", segments: [0, 0]),
             ])
     }
 
@@ -87,7 +87,7 @@ struct BarChartTests {
     func legend() {
         let chart = BarChart(
             names: [("a", "1"), (String(repeating: "b", count: 40), "22"), ("ccc", "3")],
-            bars: [.init(label: "x", text: "1", pieces: [1, 0, 0])])
+            bars: [.init(label: "x", text: "1", segments: [1, 0, 0])])
         let cut = String(repeating: "b", count: 23)
         #expect(
             chart.lines(on: utf8).prefix(3) == ["█ a 1   ▓ \(cut)… 22", "▒ ccc 3", ""])
@@ -111,8 +111,8 @@ struct BarChartTests {
             let isSplit = Bool.random(using: &random)
             let names = isSplit ? (0..<4).map { _ in (name: text(80), text: amount()) } : []
             let bars = (0..<5).map { _ in
-                let pieces = (0..<(isSplit ? 4 : 1)).map { _ in Double(Int.random(in: 0...1_000, using: &random)) }
-                return BarChart.Bar(label: text(60), text: amount(), pieces: pieces)
+                let segments = (0..<(isSplit ? 4 : 1)).map { _ in Double(Int.random(in: 0...1_000, using: &random)) }
+                return BarChart.Bar(label: text(60), text: amount(), segments: segments)
             }
             let columns = Int.random(in: 40...120, using: &random)
             for isUTF8 in [true, false] {
@@ -132,10 +132,10 @@ struct BarChartTests {
     func random() {
         for seed in 1...50 {
             var random = SystemRandomNumberGenerator()
-            let pieces = (0..<5).map { _ in (0..<4).map { _ in Double(Int.random(in: 0...1_000, using: &random)) } }
+            let segments = (0..<5).map { _ in (0..<4).map { _ in Double(Int.random(in: 0...1_000, using: &random)) } }
             let chart = BarChart(
                 names: ["a", "b", "c", "d"].map { ($0, "") },
-                bars: pieces.map { .init(label: "x", text: "1", pieces: $0) })
+                bars: segments.map { .init(label: "x", text: "1", segments: $0) })
             let most = chart.bars.map(\.amount).max() ?? 0
             for terminal in [utf8, ascii] {
                 for (bar, line) in zip(chart.bars, chart.lines(on: terminal).dropFirst(2)) where bar.amount > 0 {

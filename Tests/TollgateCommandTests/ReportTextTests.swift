@@ -195,10 +195,10 @@ struct ReportTextTests {
         let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
         #expect(stack.legend.map(\.name) == ["t6", "t5", "t4", "3 others"])
         #expect(stack.legend.map(\.text) == ["0.60", "0.50", "0.40", "0.60"])
-        #expect(stack.pieces(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
+        #expect(stack.segments(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
         let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, max: 6)
         #expect(few.legend.map(\.text) == ["6", "5", "4", "3", "2", "1"])
-        #expect(few.pieces(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
+        #expect(few.segments(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
     }
 
     @Test("a label called other is distinct from the remainder, and null from an empty label")
@@ -211,7 +211,7 @@ struct ReportTextTests {
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
         let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
         #expect(stack.legend.map(\.name) == ["other", "(other)", "-"])
-        #expect(stack.pieces(of: total) == [3, 2, 1])
+        #expect(stack.segments(of: total) == [3, 2, 1])
     }
 
     @Test("a ranking is a table or bars, and an empty one says so")

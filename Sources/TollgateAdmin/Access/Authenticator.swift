@@ -16,13 +16,13 @@ final class Authenticator: Sendable {
 
     /// Authenticates the sender of a request to a route. Returns nil if the route is open. Throws a `Problem` if access
     /// is denied.
-    func admit(_ authorization: String?, _ address: String, _ route: Route) async throws(Problem) -> Identity? {
+    func authenticate(_ authorization: String?, _ address: String, _ route: Route) async throws(Problem) -> Identity? {
         guard route.permission != .open else { return nil }
         guard let token = Self.bearerToken(authorization) else {
             throw Self.unauthenticated("expected Authorization: Bearer TOKEN")
         }
         guard let identity = await identity(of: token) else { throw refusal(address) }
-        guard identity.role.may(route.permission) else {
+        guard identity.role.allows(route.permission) else {
             throw Problem(
                 .forbidden, "\(route.method) \(route.path) is not allowed for the role \(identity.role.rawValue)")
         }
@@ -43,7 +43,7 @@ final class Authenticator: Sendable {
         // Compares all tokens, so that the duration reveals nothing about which one matches.
         for (secret, identity) in tokens where ConstantTime.areEqual(bytes, secret) { found = identity }
         if let found { return found }
-        guard let verifier, TokenVerifier.isOne(token) else { return nil }
+        guard let verifier, TokenVerifier.isJWT(token) else { return nil }
         return await verifier.identity(of: token)
     }
 

@@ -8,7 +8,7 @@ package enum Role: String, Sendable, CaseIterable {
     case admin
 
     /// Returns whether the role has a permission.
-    func may(_ permission: Route.Permission) -> Bool {
+    func allows(_ permission: Route.Permission) -> Bool {
         switch (self, permission) {
         case (_, .open), (.admin, _), (.viewer, .read), (.caller, .call): true
         case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer): false

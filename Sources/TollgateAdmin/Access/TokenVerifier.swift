@@ -36,7 +36,7 @@ package struct TokenVerifier: Sendable {
     }
 
     /// Whether the text has the form of a JWT.
-    static func isOne(_ token: String) -> Bool { token.utf8.count { $0 == UInt8(ascii: ".") } == 2 }
+    static func isJWT(_ token: String) -> Bool { token.utf8.count { $0 == UInt8(ascii: ".") } == 2 }
 
     /// Returns the token's bearer, or nil if the token is not accepted.
     func identity(of token: String, at now: Date = .now) async -> Identity? {

@@ -67,7 +67,7 @@ struct AdminRequest {
             throw Problem.bodyTooLarge
         }
         // Sends 100 Continue only now, when the route needs the body.
-        channel.triggerUserOutboundEvent(ConnectionDeadline.SendBody(), promise: nil)
+        channel.triggerUserOutboundEvent(ConnectionDeadline.SendContinue(), promise: nil)
         let buffer = try await request.body.collect(upTo: Self.maxBytes)
         return Data(buffer.readableBytesView)
     }

@@ -14,8 +14,9 @@ enum AdminRouter {
         router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
-                guard route.isHealth || connections.hasRoom(for: context.channel) else { throw Problem.crowded }
-                let identity = try await authenticator.admit(request.headers[.authorization], context.address, route)
+                guard route.isHealth || connections.hasRoom(for: context.channel) else { throw Problem.noCapacity }
+                let identity = try await authenticator.authenticate(
+                    request.headers[.authorization], context.address, route)
                 let admitted = AdminRequest(
                     request: request, parameters: context.parameters, identity: identity, address: context.address,
                     channel: context.channel)

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 
 /// Closes connections that make no progress. Each part of a request has a time limit, however slowly bytes arrive or
-/// are read. Also sends 100 Continue when a route triggers `SendBody`. Its position is after the decoder. Owned by the
+/// are read. Also sends 100 Continue when a route triggers `SendContinue`. Its position is after the decoder. Owned by the
 /// connection's event loop.
 final class ConnectionDeadline: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -11,7 +11,7 @@ final class ConnectionDeadline: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// The outbound event that sends 100 Continue, if the client waits for it (`Expect: 100-continue`).
-    struct SendBody: Sendable {}
+    struct SendContinue: Sendable {}
 
     /// The part of a request that the connection waits for.
     private enum Phase: Equatable {
@@ -22,22 +22,22 @@ final class ConnectionDeadline: ChannelDuplexHandler {
         /// The end of a request's body.
         case body
         /// The response, until the client has received it.
-        case answer
+        case response
 
         var limit: TimeAmount {
             switch self {
             case .head: .seconds(5)
             case .body: .seconds(30)
-            case .request, .answer: .seconds(60)
+            case .request, .response: .seconds(60)
             }
         }
     }
 
     private let connections: OpenConnections
     private var phase = Phase.head
-    private var isBodyKeptBack = false
+    private var expectsContinue = false
     private var isBodyOpen = false
-    private var answersDue = 0
+    private var pendingResponses = 0
     private var timer: Scheduled<Void>?
 
     init(_ connections: OpenConnections) {
@@ -56,11 +56,11 @@ final class ConnectionDeadline: ChannelDuplexHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             isBodyOpen = true
-            isBodyKeptBack =
+            expectsContinue =
                 head.version != .http1_0 && head.headers.first(name: "expect")?.lowercased() == "100-continue"
-            answersDue += 1
-            if answersDue == 1 { connections.note(context.channel, isWaiting: false) }
-        case .body: isBodyKeptBack = false
+            pendingResponses += 1
+            if pendingResponses == 1 { connections.setIdle(context.channel, isIdle: false) }
+        case .body: expectsContinue = false
         case .end: isBodyOpen = false
         }
         advance(context)
@@ -80,25 +80,25 @@ final class ConnectionDeadline: ChannelDuplexHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         written.futureResult.whenComplete { _ in
             let (handler, context) = bound.value
-            handler.answersDue -= 1
-            if handler.answersDue == 0 { handler.connections.note(context.channel, isWaiting: true) }
+            handler.pendingResponses -= 1
+            if handler.pendingResponses == 0 { handler.connections.setIdle(context.channel, isIdle: true) }
             handler.advance(context)
         }
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is SendBody else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        guard event is SendContinue else { return context.triggerUserOutboundEvent(event, promise: promise) }
         // Responses to earlier pipelined requests come first.
-        if isBodyKeptBack, isBodyOpen, answersDue == 1 {
+        if expectsContinue, isBodyOpen, pendingResponses == 1 {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         }
-        isBodyKeptBack = false
+        expectsContinue = false
         promise?.succeed()
     }
 
     private func advance(_ context: ChannelHandlerContext) {
-        let next: Phase = isBodyOpen ? .body : answersDue > 0 ? .answer : .request
+        let next: Phase = isBodyOpen ? .body : pendingResponses > 0 ? .response : .request
         if next != phase { enter(next, context) }
     }
 

@@ -12,28 +12,28 @@ final class OpenConnections: Sendable {
     private struct Connection {
         let channel: any Channel
         /// The time since the connection is idle. Nil while a request is in progress.
-        var waitingSince: NIODeadline?
+        var idleSince: NIODeadline?
         /// Whether the connection was accepted for health checks only.
-        var isExtra = false
+        var isHealthOnly = false
         /// Whether the connection is being closed in favour of another.
-        var isLeaving = false
+        var isClosing = false
     }
 
     private struct State {
         /// The number of connections for all routes. Further ones are for health checks only.
         let capacity: Int
-        var isEnding = false
+        var isDraining = false
         var connections: [ObjectIdentifier: Connection] = [:]
 
-        var isFull: Bool { connections.values.count { !$0.isLeaving } > capacity }
+        var isFull: Bool { connections.values.count { !$0.isClosing } > capacity }
 
         /// Selects the longest idle connection but the given one, and marks it as closing. Returns nil if no connection
         /// is idle.
-        mutating func makeRoom(for id: ObjectIdentifier) -> (any Channel)? {
-            let waiting = connections.filter { $0.key != id && !$0.value.isLeaving && $0.value.waitingSince != nil }
-            let longest = waiting.min { ($0.value.waitingSince ?? .now()) < ($1.value.waitingSince ?? .now()) }
+        mutating func evictIdle(for id: ObjectIdentifier) -> (any Channel)? {
+            let idle = connections.filter { $0.key != id && !$0.value.isClosing && $0.value.idleSince != nil }
+            let longest = idle.min { ($0.value.idleSince ?? .now()) < ($1.value.idleSince ?? .now()) }
             guard let longest else { return nil }
-            connections[longest.key]?.isLeaving = true
+            connections[longest.key]?.isClosing = true
             return longest.value.channel
         }
     }
@@ -51,49 +51,49 @@ final class OpenConnections: Sendable {
     /// Adds a connection until it closes. Above the capacity, the longest idle connection is closed for it.
     func add(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
-        let (isEnding, leaving) = state.withLock { state in
-            state.connections[id] = Connection(channel: channel, waitingSince: .now())
-            let leaving = state.isFull ? state.makeRoom(for: id) : nil
-            let isExtra = state.isFull
-            state.connections[id]?.isExtra = isExtra
-            return (state.isEnding, leaving)
+        let (isDraining, evicted) = state.withLock { state in
+            state.connections[id] = Connection(channel: channel, idleSince: .now())
+            let evicted = state.isFull ? state.evictIdle(for: id) : nil
+            let isHealthOnly = state.isFull
+            state.connections[id]?.isHealthOnly = isHealthOnly
+            return (state.isDraining, evicted)
         }
         channel.closeFuture.whenComplete { _ in
             self.state.withLock { _ = $0.connections.removeValue(forKey: id) }
         }
-        leaving?.close(promise: nil)
-        if isEnding { Self.end(channel) }
+        evicted?.close(promise: nil)
+        if isDraining { Self.drain(channel) }
     }
 
     /// Records whether a connection is idle.
-    func note(_ channel: any Channel, isWaiting: Bool) {
-        state.withLock { $0.connections[ObjectIdentifier(channel)]?.waitingSince = isWaiting ? .now() : nil }
+    func setIdle(_ channel: any Channel, isIdle: Bool) {
+        state.withLock { $0.connections[ObjectIdentifier(channel)]?.idleSince = isIdle ? .now() : nil }
     }
 
     /// Returns whether a connection may use routes other than health checks.
     func hasRoom(for channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
-        let (hasRoom, leaving) = state.withLock { state -> (Bool, (any Channel)?) in
-            guard state.connections[id]?.isExtra == true else { return (true, nil) }
-            let leaving = state.isFull ? state.makeRoom(for: id) : nil
+        let (hasRoom, evicted) = state.withLock { state -> (Bool, (any Channel)?) in
+            guard state.connections[id]?.isHealthOnly == true else { return (true, nil) }
+            let evicted = state.isFull ? state.evictIdle(for: id) : nil
             let hasRoom = !state.isFull
-            if hasRoom { state.connections[id]?.isExtra = false }
-            return (hasRoom, leaving)
+            if hasRoom { state.connections[id]?.isHealthOnly = false }
+            return (hasRoom, evicted)
         }
-        leaving?.close(promise: nil)
+        evicted?.close(promise: nil)
         return hasRoom
     }
 
     /// Drains all connections: idle ones close at once, others after their response.
-    func end() {
+    func drain() {
         let channels = state.withLock { state in
-            state.isEnding = true
+            state.isDraining = true
             return state.connections.values.map(\.channel)
         }
-        channels.forEach(Self.end)
+        channels.forEach(Self.drain)
     }
 
-    private static func end(_ channel: any Channel) {
+    private static func drain(_ channel: any Channel) {
         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 }

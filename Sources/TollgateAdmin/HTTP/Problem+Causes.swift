@@ -50,7 +50,7 @@ extension Problem {
     }
 
     /// The problem for connections that are accepted for health checks only.
-    static var crowded: Problem {
+    static var noCapacity: Problem {
         var problem = Problem(.busy, "too many connections have a request in progress")
         problem.headers[.retryAfter] = "1"
         return problem

@@ -26,7 +26,7 @@ extension Response {
     }
 
     /// An empty 204 response.
-    static var done: Response { Response(status: .noContent) }
+    static var noContent: Response { Response(status: .noContent) }
 }
 
 extension HTTPField.Name {

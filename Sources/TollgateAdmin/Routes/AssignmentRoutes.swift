@@ -66,7 +66,7 @@ struct AssignmentRoutes {
                 "\(subject.id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted"
             )
         }
-        return .done
+        return .noContent
     }
 
     private func subject(_ request: AdminRequest) throws(Problem) -> Assignment.Subject {

@@ -100,13 +100,13 @@ private struct Denial: Encodable {
         let used = decision.used?.description ?? "?"
         let max = decision.max?.description ?? "?"
         let retry = decision.retryAfter.map { "; retry after \($0) s" } ?? ""
-        let hopeless = isTooMuchAlone ? "; this call alone exceeds the limit" : ""
+        let hopeless = exceedsLimitAlone ? "; this call alone exceeds the limit" : ""
         return "\(limit): \(used) of \(max) used\(retry)\(hopeless)"
     }
 
     /// Whether the request exceeds the limit even without any usage. Waiting for the end of the period does not help
     /// then.
-    private var isTooMuchAlone: Bool {
+    private var exceedsLimitAlone: Bool {
         switch decision.reason {
         case .tooLarge: true
         case .rateLimited, .quotaExceeded: decision.retryAfter == nil && decision.limitInForce?.period != .total

@@ -22,7 +22,7 @@ struct OverrideRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
-        try api.requireRoom(for: scope)
+        try api.requireCompositeCapacity(for: scope)
         let override = try PolicyJSON.override(try await request.policyPart())
         let now = await api.server.redisTime
         guard override.expiresAt > now, override.expiresAt <= now + Self.maxDuration else {
@@ -41,6 +41,6 @@ struct OverrideRoutes {
     private func delete(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
         try await api.delete(.clearOverride(scope), of: scope, request)
-        return .done
+        return .noContent
     }
 }

@@ -74,6 +74,6 @@ struct ReservationRoutes {
         let before = String(decoding: try JSONEncoder().encode(HoldView(hold: hold, now: now)), as: UTF8.self)
         try? await stores.policy.note(
             "reservation.cancel", scope.description, before: before, after: "null", by: request.author)
-        return .done
+        return .noContent
     }
 }

@@ -84,7 +84,7 @@ struct ScopeRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
-        try api.requireRoom(for: scope)
+        try api.requireCompositeCapacity(for: scope)
         let limits = try Self.limits(try await request.json())
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store().settings(of: scope).limits?.version
@@ -111,7 +111,7 @@ struct ScopeRoutes {
     private func delete(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()
         try await api.delete(.deleteLimits(scope), of: scope, request)
-        return .done
+        return .noContent
     }
 
     // MARK: - Reset

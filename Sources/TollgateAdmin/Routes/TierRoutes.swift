@@ -56,7 +56,7 @@ struct TierRoutes {
                 .conflict,
                 "\(id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted")
         }
-        return .done
+        return .noContent
     }
 
     private func id(_ request: AdminRequest) throws(Problem) -> String {

@@ -15,9 +15,9 @@ final class AlertChannelHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         lines.append(unwrapInboundIn(data))
         do {
-            while let line = try lines.next() { link.received(line, from: self) }
+            while let line = try lines.next() { link.handleLine(line, from: self) }
         } catch {
-            link.lost(self)
+            link.disconnected(self)
         }
     }
 
@@ -27,12 +27,12 @@ final class AlertChannelHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        link.lost(self)
+        link.disconnected(self)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.lost(self)
+        link.disconnected(self)
         context.close(promise: nil)
     }
 }

@@ -18,23 +18,23 @@ extension AlertLink {
         bootstrap.connect(to: address).hop(to: eventLoop).assumeIsolated().whenComplete { result in
             guard let channel = try? result.get(),
                 let handler = try? channel.pipeline.syncOperations.handler(type: AlertChannelHandler.self)
-            else { return self.lost(nil) }
+            else { return self.disconnected(nil) }
             self.opened(Connection(channel: channel, handler: handler))
         }
     }
 
     private func opened(_ connection: Connection) {
         guard case .connecting = state else { return connection.channel.close(promise: nil) }
-        guard connection.channel.isActive else { return lost(nil) }
-        guard let token else { return greetWithoutToken(connection) }
-        greet(connection, .auth) { RequestWriter.writeAuth(token, to: &$0) }
+        guard connection.channel.isActive else { return disconnected(nil) }
+        guard let token else { return resolveCursor(connection) }
+        sendHandshake(connection, .auth) { RequestWriter.writeAuth(token, to: &$0) }
     }
 
     /// Requests the current cursor if the link has none, so that it misses nothing if the connection is lost before the
     /// first message.
-    private func greetWithoutToken(_ connection: Connection) {
+    private func resolveCursor(_ connection: Connection) {
         if cursor == nil {
-            greet(connection, .info) { RequestWriter.write(.info, to: &$0) }
+            sendHandshake(connection, .info) { RequestWriter.write(.info, to: &$0) }
         } else {
             subscribe(connection)
         }
@@ -46,50 +46,50 @@ extension AlertLink {
         do throws(TollgateClientError) {
             try ScopedRequest.checkReadable(line)
         } catch {
-            state = .greeting(connection, .alerts)
+            state = .handshaking(connection, .alerts)
             return fail(error)
         }
-        greet(connection, .alerts) { $0 = line }
+        sendHandshake(connection, .alerts) { $0 = line }
     }
 
-    private func greet(_ connection: Connection, _ greeting: Greeting, _ write: (inout ByteBuffer) -> Void) {
-        state = .greeting(connection, greeting)
+    private func sendHandshake(_ connection: Connection, _ step: HandshakeStep, _ write: (inout ByteBuffer) -> Void) {
+        state = .handshaking(connection, step)
         var request = ByteBuffer()
         write(&request)
         connection.channel.writeAndFlush(request, promise: nil)
         connection.channel.read()
         eventLoop.assumeIsolated().scheduleTask(in: deadline) {
-            guard case .greeting(let current, let awaited) = self.state, awaited == greeting,
+            guard case .handshaking(let current, let awaited) = self.state, awaited == step,
                 current.handler === connection.handler
             else { return }
-            self.lost(connection.handler)
+            self.disconnected(connection.handler)
         }
     }
 
     /// Handles a line from the sidecar.
-    func received(_ line: String, from handler: AlertChannelHandler) {
+    func handleLine(_ line: String, from handler: AlertChannelHandler) {
         switch state {
-        case .greeting(let connection, let greeting) where connection.handler === handler:
-            answered(line, to: greeting, connection)
-        case .listening(let connection) where connection.handler === handler: heard(line, from: connection)
+        case .handshaking(let connection, let step) where connection.handler === handler:
+            handleReply(line, to: step, connection)
+        case .listening(let connection) where connection.handler === handler: handlePush(line, from: connection)
         default: break
         }
     }
 
-    private func answered(_ line: String, to greeting: Greeting, _ connection: Connection) {
-        switch (greeting, ReplyParser.reply(in: line)) {
-        case (.auth, .ok): greetWithoutToken(connection)
+    private func handleReply(_ line: String, to step: HandshakeStep, _ connection: Connection) {
+        switch (step, ReplyParser.reply(in: line)) {
+        case (.auth, .ok): resolveCursor(connection)
         case (.info, .json(let json)):
             // The sidecar has no cursor yet, so it pushes nothing either. The link retries, because it needs a cursor
             // to resume from.
-            guard let newest = SidecarInfo.cursor(in: json) else { return lost(connection.handler) }
+            guard let newest = SidecarInfo.cursor(in: json) else { return disconnected(connection.handler) }
             cursor = newest
             subscribe(connection)
         case (.alerts, .ok): listen(connection)
         case (_, .error(let code, let sentence)):
             let error = TollgateClientError.refused(code: code, sentence: sentence)
-            if error.mayPass { lost(connection.handler) } else { fail(error) }
-        default: lost(connection.handler)
+            if error.isTransient { disconnected(connection.handler) } else { fail(error) }
+        default: disconnected(connection.handler)
         }
     }
 }

@@ -13,14 +13,14 @@ final class AlertLink {
         case pausing(Scheduled<Void>)
         case connecting
         /// Waiting for a reply of the handshake, whose last request is ALERTS.
-        case greeting(Connection, Greeting)
+        case handshaking(Connection, HandshakeStep)
         case listening(Connection)
         /// Ended. The error has not been thrown yet, if there is one.
         case ended(TollgateClientError?)
     }
 
     /// The request of the handshake whose reply is due.
-    enum Greeting: String {
+    enum HandshakeStep: String {
         case auth = "AUTH"
         /// Returns the current cursor, for a link without one.
         case info = "INFO"
@@ -50,7 +50,7 @@ final class AlertLink {
     private var demand: Demand?
     private var pingTimer: Scheduled<Void>?
     /// Whether anything has arrived since the last PING.
-    private var hasHeard = true
+    private var hasReceived = true
     /// Called once, when the link has ended.
     var onEnd: () -> Void = {}
 
@@ -82,21 +82,21 @@ final class AlertLink {
         case .listening(let connection):
             self.demand = demand
             connection.channel.read()
-        case .pausing, .connecting, .greeting: self.demand = demand
+        case .pausing, .connecting, .handshaking: self.demand = demand
         }
     }
 
     /// Handles a line in the state `listening`.
-    func heard(_ line: String, from connection: Connection) {
-        hasHeard = true
+    func handlePush(_ line: String, from connection: Connection) {
+        hasReceived = true
         switch ReplyParser.reply(in: line) {
         case .alert(let json):
-            guard let line = AlertLine(json: json) else { return lost(connection.handler) }
+            guard let line = AlertLine(json: json) else { return disconnected(connection.handler) }
             cursor = line.cursor
             backoff.succeeded()
             if let message = line.message { deliver(message) }
         case .pong: backoff.succeeded()
-        default: lost(connection.handler)
+        default: disconnected(connection.handler)
         }
     }
 
@@ -109,7 +109,7 @@ final class AlertLink {
     /// Whether the handler should read more.
     var wantsBytes: Bool {
         switch state {
-        case .greeting: true
+        case .handshaking: true
         case .listening: demand != nil
         case .idle, .pausing, .connecting, .ended: false
         }
@@ -126,17 +126,17 @@ final class AlertLink {
     /// Handles the reply to ALERTS.
     func listen(_ connection: Connection) {
         state = .listening(connection)
-        hasHeard = true
+        hasReceived = true
         schedulePing(connection)
     }
 
     /// Sends a PING only while a consumer waits, because the link does not read otherwise.
     private func schedulePing(_ connection: Connection) {
         pingTimer = eventLoop.assumeIsolated().scheduleTask(in: pingInterval) {
-            if self.demand == nil { self.hasHeard = true }
-            guard self.hasHeard else { return self.lost(connection.handler) }
+            if self.demand == nil { self.hasReceived = true }
+            guard self.hasReceived else { return self.disconnected(connection.handler) }
             if self.demand != nil {
-                self.hasHeard = false
+                self.hasReceived = false
                 var request = ByteBuffer()
                 RequestWriter.write(.ping, to: &request)
                 connection.channel.writeAndFlush(request, promise: nil)
@@ -146,11 +146,11 @@ final class AlertLink {
     }
 
     /// Handles a lost connection, or with nil a failed attempt to connect. Later reports of the same loss are ignored.
-    func lost(_ handler: AlertChannelHandler?) {
+    func disconnected(_ handler: AlertChannelHandler?) {
         var channel: (any Channel)?
         switch state {
         case .connecting where handler == nil: break
-        case .greeting(let connection, _) where connection.handler === handler: channel = connection.channel
+        case .handshaking(let connection, _) where connection.handler === handler: channel = connection.channel
         case .listening(let connection) where connection.handler === handler: channel = connection.channel
         default: return
         }
@@ -183,7 +183,7 @@ final class AlertLink {
         state = end
         pingTimer?.cancel()
         switch last {
-        case .greeting(let connection, _), .listening(let connection): connection.channel.close(promise: nil)
+        case .handshaking(let connection, _), .listening(let connection): connection.channel.close(promise: nil)
         case .pausing(let pause): pause.cancel()
         case .idle, .connecting: break
         case .ended: return

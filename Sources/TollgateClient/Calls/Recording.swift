@@ -97,7 +97,7 @@ extension TollgateClient {
                 let reply = try await reply(to: line)
                 guard case .ok(let fields) = reply else { throw unexpected(reply) }
                 return Receipt(fields)
-            } catch let error as TollgateClientError where error.mayPass && attempt < Retry.maxAttempts {
+            } catch let error as TollgateClientError where error.isTransient && attempt < Retry.maxAttempts {
                 try await Task.sleep(for: Retry.wait(after: attempt, jitter: .random(in: 0.75...1.25)))
                 attempt += 1
             }

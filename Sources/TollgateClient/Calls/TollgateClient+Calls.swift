@@ -72,7 +72,7 @@ extension TollgateClient {
             let reply = try await reply(to: line)
             guard case .decision(let decision) = reply else { throw unexpected(reply) }
             return decision
-        } catch let error as TollgateClientError where error.isLackOfAnswer {
+        } catch let error as TollgateClientError where error.isMissingDecision {
             guard let decision = onUnavailable.decision else { throw error }
             return decision
         }

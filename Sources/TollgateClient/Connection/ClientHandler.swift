@@ -16,20 +16,20 @@ final class ClientHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         lines.append(unwrapInboundIn(data))
         do {
-            while let line = try lines.next() { link.received(line, from: self) }
+            while let line = try lines.next() { link.handleLine(line, from: self) }
         } catch {
-            link.lost(self, because: "the sidecar sent a reply that is too long")
+            link.disconnected(self, reason: "the sidecar sent a reply that is too long")
             context.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        link.lost(self, because: "the sidecar closed the connection")
+        link.disconnected(self, reason: "the sidecar closed the connection")
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.lost(self, because: "connection lost: \(ConnectionProblem.words(for: error))")
+        link.disconnected(self, reason: "connection lost: \(ConnectionProblem.description(of: error))")
         context.close(promise: nil)
     }
 }

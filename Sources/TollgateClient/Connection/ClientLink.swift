@@ -32,14 +32,14 @@ final class ClientLink {
     var state = State.idle
     var backoff = Backoff()
     /// The error of the last connection.
-    var lastProblem = TollgateClientError.unavailable("not connected")
+    var lastError = TollgateClientError.unavailable("not connected")
     /// Calls that have not been sent, oldest first. Some may have finished, by timeout or cancellation.
     var waiting = Deque<Call>()
     /// Calls that wait for a reply, in request order. Some may have finished, by timeout or cancellation.
     var sent = Deque<Call>()
     /// Whether the connection has delivered a reply. If so, a reconnect has no backoff: the sidecar may have closed an
     /// idle connection, or may have restarted.
-    var hasServed = false
+    var hasReceivedReply = false
     /// The links of iterations over alerts, which end with this link.
     private var alertLinks: [ObjectIdentifier: AlertLink] = [:]
     /// Requests to write at the end of the tick.
@@ -67,7 +67,7 @@ final class ClientLink {
         case .connecting: waiting.append(call)
         case .idle:
             guard backoff.allows(.now()) else {
-                return call.finish(.failure(lastProblem))
+                return call.finish(.failure(lastError))
             }
             waiting.append(call)
             connect()
@@ -95,7 +95,7 @@ final class ClientLink {
         guard case .ready(let connection) = state, let oldest = sent.first,
             oldest.startedAt + deadline * 3 <= .now()
         else { return }
-        lost(connection.handler, because: "the sidecar stopped replying")
+        disconnected(connection.handler, reason: "the sidecar stopped replying")
         connection.channel.close(promise: nil)
     }
 
@@ -113,15 +113,15 @@ final class ClientLink {
     }
 
     /// Handles a reply line.
-    func received(_ line: String, from handler: ClientHandler) {
+    func handleLine(_ line: String, from handler: ClientHandler) {
         switch state {
         case .connecting(let connection?) where connection.handler === handler: authenticated(connection, line)
         case .ready(let connection) where connection.handler === handler:
             guard let call = sent.popFirst() else {
-                lost(handler, because: "the sidecar sent an unexpected reply")
+                disconnected(handler, reason: "the sidecar sent an unexpected reply")
                 return connection.channel.close(promise: nil)
             }
-            hasServed = true
+            hasReceivedReply = true
             backoff.succeeded()
             call.finish(.success(line))
         case .idle, .connecting, .ready, .shutDown: break
@@ -129,21 +129,21 @@ final class ClientLink {
     }
 
     /// Handles a lost connection. Later reports of the same loss are ignored.
-    func lost(_ handler: ClientHandler, because problem: String) {
+    func disconnected(_ handler: ClientHandler, reason: String) {
         switch state {
         case .connecting(let connection?) where connection.handler === handler: break
         case .ready(let connection) where connection.handler === handler: break
         case .idle, .connecting, .ready, .shutDown: return
         }
-        fail(TollgateClientError.unavailable("\(address): \(problem)"))
+        fail(TollgateClientError.unavailable("\(address): \(reason)"))
     }
 
     /// Fails every call and resets the state.
     func fail(_ error: TollgateClientError) {
-        lastProblem = error
+        lastError = error
         state = .idle
-        if !hasServed { backoff.failed(.now(), jitter: .random(in: 0.75...1.25)) }
-        hasServed = false
+        if !hasReceivedReply { backoff.failed(.now(), jitter: .random(in: 0.75...1.25)) }
+        hasReceivedReply = false
         finishAll(error)
     }
 
@@ -156,7 +156,7 @@ final class ClientLink {
     }
 
     /// Registers an alert link, which ends when this link shuts down.
-    func adopt(_ link: AlertLink) {
+    func register(_ link: AlertLink) {
         if case .shutDown = state { return link.end() }
         let id = ObjectIdentifier(link)
         alertLinks[id] = link
@@ -205,7 +205,7 @@ extension ClientLink {
 
     private func notOpened(_ error: any Error) {
         guard case .connecting = state else { return }
-        fail(.unavailable("\(address): \(ConnectionProblem.words(for: error))"))
+        fail(.unavailable("\(address): \(ConnectionProblem.description(of: error))"))
     }
 
     private func opened(_ connection: Connection) {
@@ -220,7 +220,7 @@ extension ClientLink {
         connection.channel.writeAndFlush(request, promise: nil)
         eventLoop.assumeIsolated().scheduleTask(in: deadline) {
             guard case .connecting(let current?) = self.state, current.handler === connection.handler else { return }
-            self.lost(connection.handler, because: "no reply to AUTH")
+            self.disconnected(connection.handler, reason: "no reply to AUTH")
             connection.channel.close(promise: nil)
         }
     }

@@ -47,7 +47,7 @@ struct AdminOptions: ParsableArguments {
                 print(try text(reply.value()))
             }
         } catch {
-            Failure.print("\(error)")
+            StandardError.print("\(error)")
             throw ExitCode(2)
         }
     }

@@ -28,10 +28,10 @@ struct ClientOptions: ParsableArguments {
         do {
             reply = try await send(RequestLine.make(verb, words))
         } catch {
-            Failure.print("\(error)")
+            StandardError.print("\(error)")
             throw ExitCode(2)
         }
-        if case .error = reply.value, !json { Failure.print(reply.line) } else { print(try text(of: reply)) }
+        if case .error = reply.value, !json { StandardError.print(reply.line) } else { print(try text(of: reply)) }
         switch reply.value {
         case .decision(let decision) where !decision.allowed: throw ExitCode(1)
         case .error: throw ExitCode(2)

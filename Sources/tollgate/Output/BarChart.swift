@@ -6,9 +6,9 @@ struct BarChart {
         /// The formatted amount.
         var text: String
         /// The amounts of the segments, 0 or more, in the order of `names`. One if there are no names.
-        var pieces: [Double]
+        var segments: [Double]
 
-        var amount: Double { pieces.reduce(0, +) }
+        var amount: Double { segments.reduce(0, +) }
     }
 
     /// The names and formatted totals of the segments. Empty if bars have one segment.
@@ -74,9 +74,9 @@ struct BarChart {
         if names.isEmpty { return terminal.coloured(solid(length, terminal), Self.colours[0]) }
         let cells = max(Int(length.rounded()), 1)
         var (drawn, sum, line) = (0, 0.0, "")
-        for (index, piece) in bar.pieces.enumerated() {
+        for (index, segment) in bar.segments.enumerated() {
             // Positions are rounded, not lengths, so that the segments add up to the bar.
-            sum += piece
+            sum += segment
             let end = min(Int((sum / bar.amount * Double(cells)).rounded()), cells)
             let text = String(repeating: glyph(index, terminal), count: max(end - drawn, 0))
             line += terminal.coloured(text, Self.colours[index])

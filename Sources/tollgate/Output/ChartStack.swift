@@ -23,7 +23,7 @@ struct ChartStack {
     init(rows: [JSONValue], dimension: String, meter: HistoryMeter, max: Int) {
         self.dimension = dimension
         self.meter = meter
-        let parts = Self.drawnParts(rows, dimension, meter)
+        let parts = Self.visibleParts(rows, dimension, meter)
         let shown = parts.count > max ? Array(parts.prefix(max - 1)) : parts
         let rest = parts.dropFirst(shown.count)
         indices = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
@@ -33,7 +33,7 @@ struct ChartStack {
     }
 
     /// Returns the total of each part over all rows, largest first, without parts that are invisible in every row.
-    private static func drawnParts(
+    private static func visibleParts(
         _ rows: [JSONValue], _ dimension: String, _ meter: HistoryMeter
     ) -> [(key: Key, name: String, amount: JSONValue)] {
         var order: [Key] = []
@@ -54,18 +54,18 @@ struct ChartStack {
 
     /// Returns the segments of a row in the order of the legend. A negative part, from a refund without labels,
     /// shortens all others in proportion, so that the bar is as long as the row's total.
-    func pieces(of row: JSONValue) -> [Double] {
-        var pieces = [Double](repeating: 0, count: legend.count)
+    func segments(of row: JSONValue) -> [Double] {
+        var segments = [Double](repeating: 0, count: legend.count)
         var isLess = false
         for part in row["by"].array {
             let length = ReportAmount.length(part[meter.name])
             let index = indices[Self.key(part, dimension)] ?? legend.count - 1
-            if length > 0 { pieces[index] += length } else if length < 0 { isLess = true }
+            if length > 0 { segments[index] += length } else if length < 0 { isLess = true }
         }
-        let sum = pieces.reduce(0, +)
-        guard isLess, sum > 0 else { return pieces }
+        let sum = segments.reduce(0, +)
+        guard isLess, sum > 0 else { return segments }
         let total = ReportAmount.length(row[meter.name])
-        return pieces.map { $0 * total / sum }
+        return segments.map { $0 * total / sum }
     }
 
     private static func key(_ part: JSONValue, _ dimension: String) -> Key {

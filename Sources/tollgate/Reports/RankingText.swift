@@ -27,7 +27,7 @@ struct RankingText {
         let bars = zip(items, texts).map { item, text in
             BarChart.Bar(
                 label: JSONValue.printable(item["scope"].text), text: text,
-                pieces: [ReportAmount.length(item[meter.name])])
+                segments: [ReportAmount.length(item[meter.name])])
         }
         return ReportText.chart(head, BarChart(names: [], bars: bars), on: terminal)
     }

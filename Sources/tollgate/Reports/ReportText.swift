@@ -25,7 +25,7 @@ struct ReportText {
 
     private func head(_ more: [(String, String)]) -> String {
         let days = "\(answer["from"].text) to \(answer["to"].text), \(answer["timezone"].text)"
-        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + calendar + kept + more)
+        return Self.head([("scope", answer["scope"].text), ("\(unit)s", days)] + calendar + retention + more)
     }
 
     /// A note if requests may have been counted in another calendar.
@@ -35,9 +35,9 @@ struct ReportText {
     }
 
     /// A note if the report begins before the retained history.
-    private var kept: [(String, String)] {
+    private var retention: [(String, String)] {
         guard let first = answer["kept_from"].string, answer["from"].text < first else { return [] }
-        return [("kept", "only from \(first) on")]
+        return [("history", "starts at \(first)")]
     }
 
     static func head(_ lines: [(String, String)]) -> String {
@@ -99,7 +99,7 @@ extension ReportText {
         }
         let bars = zip(rows, texts).map { row, text in
             let whole = ReportAmount.length(row[meter.name])
-            return BarChart.Bar(label: row[unit].text, text: text, pieces: stack?.pieces(of: row) ?? [whole])
+            return BarChart.Bar(label: row[unit].text, text: text, segments: stack?.segments(of: row) ?? [whole])
         }
         let chart = BarChart(names: stack?.legend ?? [], bars: bars)
         return Self.chart(head([title] + currency), chart, on: terminal)

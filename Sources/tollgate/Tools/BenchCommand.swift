@@ -54,14 +54,14 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             let report = try await Bench.run(settings()) { progress in
-                Failure.print("\(progress.answered) replies, \(progress.inLastSecond) in the last second")
+                StandardError.print("\(progress.answered) replies, \(progress.inLastSecond) in the last second")
             }
             print(client.json ? try report.json() : "\(report)")
             guard report.replies.error == 0 else { throw ExitCode(1) }
         } catch let error as ExitCode {
             throw error
         } catch {
-            Failure.print("\(error)")
+            StandardError.print("\(error)")
             throw ExitCode(2)
         }
     }

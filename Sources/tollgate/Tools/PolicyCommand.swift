@@ -28,7 +28,7 @@ struct PolicyCheck: ParsableCommand {
             let tiers = "\(count(policy.tiers.count, "tier")) and \(count(policy.assignments.count, "assignment"))"
             print("\(file): valid; limits for \(limits); \(tiers)")
         } catch {
-            Failure.print("\(error)")
+            StandardError.print("\(error)")
             throw ExitCode(2)
         }
     }
