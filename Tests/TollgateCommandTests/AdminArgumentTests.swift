@@ -84,9 +84,10 @@ struct AdminArgumentTests {
         let other = try LimitName(parsing: "tokens/1m")
         #expect(
             sentence { _ = try LimitName.removing([minute, other], from: there, of: "tool:a") }
-                == "tool:a: no admin has set tokens/1m")
+                == "tool:a: no administrator has set tokens/1m")
         #expect(
-            sentence { _ = try LimitName.removing([], from: [], of: "tool:a") } == "tool:a: no admin has set limits")
+            sentence { _ = try LimitName.removing([], from: [], of: "tool:a") }
+                == "tool:a: no administrator has set limits")
     }
 
     @Test("bodies are JSON with money as text")
@@ -204,6 +205,6 @@ struct AdminArgumentTests {
         let secret = sentence {
             _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
         }
-        #expect(secret == "the token for the admin API has characters that no token has")
+        #expect(secret == "the admin API token contains invalid characters")
     }
 }

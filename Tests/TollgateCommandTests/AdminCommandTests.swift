@@ -76,7 +76,7 @@ import TollgateTestSupport
             try await tollgate("limit", "delete", "user:a+tool:b/c", "requests/1m").output
                 == "user:a+tool:b/c: deleted requests/1m\n")
         let twice = try await tollgate("limit", "delete", "user:a+tool:b/c", "requests/1m")
-        #expect(twice.errors == "user:a+tool:b/c: no admin has set requests/1m\n")
+        #expect(twice.errors == "user:a+tool:b/c: no administrator has set requests/1m\n")
         #expect(twice.status == 2)
         #expect(
             try await tollgate("limit", "delete", "user:a+tool:b/c").output == "user:a+tool:b/c: deleted all limits\n")
@@ -148,7 +148,7 @@ import TollgateTestSupport
         process.signal(SIGSTOP)
         let address = try AdminAddress(parsing: "unix:\(process.adminSocketPath)")
         let client = AdminClient(address, token: "0123456789abcdef", patience: .seconds(2))
-        await #expect(throws: AdminFailure(["\(address.base) cannot be asked: no response within 2 seconds"])) {
+        await #expect(throws: AdminFailure(["\(address.base): request failed: no response within 2 seconds"])) {
             try await client.send(AdminRequest(.get, "v1", "tiers"))
         }
         await client.shutdown()
@@ -167,7 +167,7 @@ import TollgateTestSupport
         #expect(none.errors.hasPrefix("no token: "), "\(none.errors)")
         #expect(none.status == 2)
         let nobody = try await tollgate("tier", "list", "--admin", "unix:/no/such.sock")
-        #expect(nobody.errors.contains("cannot be asked: No such file or directory"), "\(nobody.errors)")
+        #expect(nobody.errors.contains("request failed: No such file or directory"), "\(nobody.errors)")
         #expect(nobody.status == 2)
     }
 }

@@ -52,8 +52,8 @@ import TollgateTestSupport
                 "--threads 3: expected at most one for each of the 2 connections"
             ),
             (["--duration", "long"], "--duration long: expected a duration such as 500ms, 10s or 2m"),
-            (["--count", "5", "--duration", "1s"], "--count and --duration: give one of them"),
-            (["--policy", "x"], "--policy: only with --direct; the sidecar has its own"),
+            (["--count", "5", "--duration", "1s"], "--count and --duration: cannot be combined"),
+            (["--policy", "x"], "--policy: requires --direct; a sidecar has its own"),
             (["--rate", "0"], "--rate 0.0: expected 1 to 10000000 requests per second"),
             (["--connect", "unix:/nowhere/t.sock"], "unix:/nowhere/t.sock"),
         ])

@@ -58,7 +58,7 @@ import TollgateTestSupport
         let table = try await report("--by", "provider")
         let lines = table.output.components(separatedBy: "\n")
         #expect(
-            lines.filter { !$0.hasPrefix("kept ") }.joined(separator: "\n") == """
+            lines.filter { !$0.hasPrefix("history ") }.joined(separator: "\n") == """
                 scope     user:alice
                 days      2026-03-07 to 2026-03-09, America/New_York
                 currency  EUR
@@ -100,15 +100,15 @@ import TollgateTestSupport
         let months = try await tollgate("report", "monthly", "user:alice", "--csv")
         #expect(months.output.split(separator: "\r\n").count == 13)
         let none = try await tollgate("report", "top", "provider", "--meter", "denied")
-        #expect(none.output.hasSuffix("\nnothing was counted\n"), "\(none.output)")
+        #expect(none.output.hasSuffix("\nno usage\n"), "\(none.output)")
     }
 
     @Test("days beyond the retained history are noted, and a ranking of one is an error")
     func notKept() async throws {
         let table = try await tollgate("report", "daily", "user:alice", "--from", "2020-01-01", "--to", "2020-01-03")
-        #expect(table.output.contains("\nkept      only from 2"), "\(table.output)")
+        #expect(table.output.contains("\nhistory   starts at 2"), "\(table.output)")
         let usual = try await tollgate("report", "daily", "user:alice", "--chart")
-        #expect(!usual.output.contains("kept"), "\(usual.output)")
+        #expect(!usual.output.contains("history"), "\(usual.output)")
         let top = try await tollgate("report", "top", "user", "--day", "2020-01-01")
         #expect(top.status == 2)
         #expect(

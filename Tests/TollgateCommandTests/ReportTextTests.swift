@@ -126,9 +126,9 @@ struct ReportTextTests {
             return [report.table, report.chart(of: .cost, on: terminal)]
         }
         for text in try texts(retainedFrom: "2026-11-21") {
-            #expect(text.contains("Europe/Berlin\nkept      only from 2026-11-21 on\nc"), "\(text)")
+            #expect(text.contains("Europe/Berlin\nhistory   starts at 2026-11-21\nc"), "\(text)")
         }
-        for text in try texts(retainedFrom: "2026-11-20") { #expect(!text.contains("kept"), "\(text)") }
+        for text in try texts(retainedFrom: "2026-11-20") { #expect(!text.contains("history"), "\(text)") }
     }
 
     @Test("tables and charts note if days depend on role or email")
@@ -140,7 +140,7 @@ struct ReportTextTests {
             let report = ReportText(answer: .object(members), unit: "day")
             return [report.table, report.chart(of: .cost, on: terminal)]
         }
-        let line = "Europe/Berlin\ncalendar  depends on the user's roles or e-mail address: see --role and --email\nc"
+        let line = "Europe/Berlin\ncalendar  depends on the user's roles or email address: see --role and --email\nc"
         #expect(try texts(.bool(true)).map { $0.contains(line) } == [true, true])
         #expect(try texts(.bool(false)).map { $0.contains("calendar") } == [false, false])
     }
@@ -245,7 +245,7 @@ struct ReportTextTests {
                 user:alice  12.50  #########################
                 user:b?      2.00  ####
                 """)
-        #expect(try answer([]).table == head + "nothing was counted")
-        #expect(try answer([]).chart(on: terminal) == head + "nothing was counted")
+        #expect(try answer([]).table == head + "no usage")
+        #expect(try answer([]).chart(on: terminal) == head + "no usage")
     }
 }

@@ -68,9 +68,9 @@ struct AdminClient {
                 status: response.status.code, etag: response.headers.first(name: "ETag"),
                 body: Data(body.readableBytesView))
         } catch is NIOTooManyBytesError {
-            throw AdminFailure(["\(address.base): more than 16 MiB came as the answer"])
+            throw AdminFailure(["\(address.base): the response exceeds 16 MiB"])
         } catch {
-            throw AdminFailure(["\(address.base) cannot be asked: \(reason(of: error))"])
+            throw AdminFailure(["\(address.base): request failed: \(reason(of: error))"])
         }
     }
 

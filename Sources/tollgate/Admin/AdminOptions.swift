@@ -104,7 +104,7 @@ enum AdminClientToken {
                 """)
         }
         guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw OperatorError("the token for the admin API has characters that no token has")
+            throw OperatorError("the admin API token contains invalid characters")
         }
         return token
     }

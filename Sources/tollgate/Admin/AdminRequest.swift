@@ -71,7 +71,7 @@ struct AdminReply {
         do {
             return try JSONDecoder().decode(JSONValue.self, from: body)
         } catch {
-            throw AdminFailure(["the answer is not JSON; is that the admin API of Tollgate?"])
+            throw AdminFailure(["the response is not JSON; is this Tollgate's admin API?"])
         }
     }
 }

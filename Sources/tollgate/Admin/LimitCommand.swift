@@ -45,7 +45,7 @@ struct LimitSet: AsyncParsableCommand {
     var limits: [LimitArgument]
 
     func validate() throws {
-        guard !limits.isEmpty else { throw ValidationError("Name a limit, such as requests/1m=10.") }
+        guard !limits.isEmpty else { throw ValidationError("Expected a limit, such as requests/1m=10.") }
         try LimitArgument.requireDistinct(limits)
     }
 
@@ -104,9 +104,9 @@ struct LimitName: Equatable {
     /// remove.
     static func removing(_ names: [LimitName], from limits: [Limit], of scope: String) throws -> [Limit] {
         if let missing = names.first(where: { name in !limits.contains { $0.name == name.name } }) {
-            throw AdminFailure(["\(scope): no admin has set \(missing.name)"])
+            throw AdminFailure(["\(scope): no administrator has set \(missing.name)"])
         }
-        guard !limits.isEmpty else { throw AdminFailure(["\(scope): no admin has set limits"]) }
+        guard !limits.isEmpty else { throw AdminFailure(["\(scope): no administrator has set limits"]) }
         return names.isEmpty ? [] : limits.filter { limit in !names.contains { $0.name == limit.name } }
     }
 }

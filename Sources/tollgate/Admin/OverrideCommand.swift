@@ -37,12 +37,12 @@ struct OverrideSet: AsyncParsableCommand {
     var reason: String
 
     func validate() throws {
-        guard (`for` == nil) != (until == nil) else { throw ValidationError("Name one of --for and --until.") }
-        guard !add.isEmpty || !limit.isEmpty else { throw ValidationError("Name a limit with --add or --limit.") }
+        guard (`for` == nil) != (until == nil) else { throw ValidationError("Expected one of --for and --until.") }
+        guard !add.isEmpty || !limit.isEmpty else { throw ValidationError("Expected a limit in --add or --limit.") }
         try LimitArgument.requireDistinct(add)
         try LimitArgument.requireDistinct(limit)
         if let unlimited = add.first(where: { $0.amount == nil }) {
-            throw ValidationError("--add \(unlimited.name): there is no more than a number of it; see --limit.")
+            throw ValidationError("--add \(unlimited.name): expected an amount; use --limit for unlimited.")
         }
     }
 

@@ -39,5 +39,5 @@ struct RankingText {
         ])
     }
 
-    private var nothing: String { "nothing was counted" }
+    private var nothing: String { "no usage" }
 }

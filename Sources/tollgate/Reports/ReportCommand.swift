@@ -32,9 +32,9 @@ struct ReportArguments: ParsableArguments {
     var email: String?
 
     func validate() throws {
-        if meter != nil, !report.chart { throw ValidationError("--meter: is for --chart.") }
+        if meter != nil, !report.chart { throw ValidationError("--meter: requires --chart.") }
         if options.json, report.csv || report.chart {
-            throw ValidationError("--json: expected neither --csv nor --chart beside it.")
+            throw ValidationError("--json: cannot be combined with --csv or --chart.")
         }
         if let wrong = role.first(where: { $0.isEmpty || $0.contains(",") }) {
             throw ValidationError("--role \(wrong): expected one role, without a comma; the option may be repeated.")
@@ -103,7 +103,7 @@ struct ReportOptions: ParsableArguments {
     var chart = false
 
     func validate() throws {
-        if csv, chart { throw ValidationError("--csv and --chart: expected one of them.") }
+        if csv, chart { throw ValidationError("--csv and --chart: cannot be combined.") }
     }
 
     /// Returns the query of a report, without words that are nil.
@@ -153,7 +153,7 @@ struct ReportTop: AsyncParsableCommand {
             throw ValidationError("--meter: expected requests, denied, tokens or cost.")
         }
         if options.json, report.csv || report.chart {
-            throw ValidationError("--json: expected neither --csv nor --chart beside it.")
+            throw ValidationError("--json: cannot be combined with --csv or --chart.")
         }
     }
 

@@ -31,7 +31,7 @@ struct ReportText {
     /// A note if requests may have been counted in another calendar.
     private var calendar: [(String, String)] {
         guard answer["depends_on_role_or_email"] == .bool(true) else { return [] }
-        return [("calendar", "depends on the user's roles or e-mail address: see --role and --email")]
+        return [("calendar", "depends on the user's roles or email address: see --role and --email")]
     }
 
     /// A note if the report begins before the retained history.

@@ -79,7 +79,7 @@ struct BenchCommand: AsyncParsableCommand {
         settings.warmup = try time(warmup, "warmup")
         settings.rate = rate
         if let count {
-            guard duration == nil else { throw OperatorError("--count and --duration: give one of them") }
+            guard duration == nil else { throw OperatorError("--count and --duration: cannot be combined") }
             settings.extent = .count(count)
         } else if let duration {
             settings.extent = .time(try time(duration, "duration"))
@@ -90,11 +90,11 @@ struct BenchCommand: AsyncParsableCommand {
     private func target() throws -> BenchSettings.Target {
         guard let direct else {
             for (option, value) in [("policy", policy), ("namespace", namespace)] where value != nil {
-                throw OperatorError("--\(option): only with --direct; the sidecar has its own")
+                throw OperatorError("--\(option): requires --direct; a sidecar has its own")
             }
             return .sidecar(try client.address(), token: try client.token())
         }
-        guard client.connect == nil else { throw OperatorError("--direct and --connect: give one of them") }
+        guard client.connect == nil else { throw OperatorError("--direct and --connect: cannot be combined") }
         return .direct(
             try RedisAddress(direct), try PolicyFile(path: policy ?? "tollgate.yaml").load(),
             namespace: namespace ?? "bench")
