@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// The state machine of a link's connection. Each event returns the actions to perform, in order.
 ///
 ///     idle → connecting → handshaking → ready
@@ -29,7 +31,7 @@ struct RedisConnectionState {
         case finish
     }
 
-    static let backoff = Backoff(shortest: .milliseconds(50), longest: .seconds(1))
+    static let backoff = Backoff(minDelay: .milliseconds(50), maxDelay: .seconds(1))
 
     private(set) var phase = Phase.idle
     /// The reason why there is no connection; nil before the first failure and while ready.
@@ -144,8 +146,8 @@ struct RedisConnectionState {
         phase = .backingOff
         self.outage = outage
         failures += 1
-        let jittered = Self.backoff.delay(afterFailures: failures, share: jitter)
-        let delay = outage.needsOperator ? Self.backoff.longest : jittered
+        let jittered = Self.backoff.delay(afterFailures: failures, jitter: jitter)
+        let delay = outage.needsOperator ? Self.backoff.maxDelay : jittered
         return [.scheduleRetry(after: delay)]
     }
 

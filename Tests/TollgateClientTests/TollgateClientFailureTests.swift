@@ -198,7 +198,7 @@ import Testing
 
     @Test("the reconnect delay doubles up to a second, and a reply resets it")
     func backoff() {
-        var backoff = Backoff()
+        var backoff = ReconnectBackoff()
         let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         #expect(backoff.allows(start))
         for milliseconds in [25, 50, 100, 200, 400, 800, 1_000, 1_000] {

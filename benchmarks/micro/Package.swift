@@ -52,6 +52,7 @@ let package = Package(
             name: "TollgateRedis",
             dependencies: [
                 "CHiredis",
+                "TollgateCore",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

@@ -41,7 +41,7 @@ final class AlertLink {
     private let pingInterval: TimeAmount
 
     var state = State.idle
-    private var backoff = Backoff()
+    private var backoff = ReconnectBackoff()
     /// The cursor of the last message.
     var cursor: String?
     /// Messages that arrived without demand: at most one read.

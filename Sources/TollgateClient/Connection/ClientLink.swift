@@ -30,7 +30,7 @@ final class ClientLink {
     let deadline: TimeAmount
 
     var state = State.idle
-    var backoff = Backoff()
+    var backoff = ReconnectBackoff()
     /// The error of the last connection.
     var lastError = TollgateClientError.unavailable("not connected")
     /// Calls that have not been sent, oldest first. Some may have finished, by timeout or cancellation.

@@ -51,7 +51,7 @@ struct RetryRule {
     private func delay(after failure: DeliveryFailure, attempts: Int, share: Double) -> Duration {
         let asked = min(failure.retryAfter ?? .zero, timing.maxRetryAfter)
         guard !failure.isPermanent else { return max(timing.slowestRetry * share, asked) }
-        let backoff = Backoff(shortest: timing.firstRetry, longest: timing.slowestRetry)
-        return max(backoff.delay(afterFailures: attempts, share: share), asked)
+        let backoff = Backoff(minDelay: timing.firstRetry, maxDelay: timing.slowestRetry)
+        return max(backoff.delay(afterFailures: attempts, jitter: share), asked)
     }
 }

@@ -1,12 +1,13 @@
 import Foundation
 package import Logging
+import TollgateCore
 
 /// A supervised redis-server child process with its own data folder.
 ///
 /// Usable from any task. Call ``start()``, then ``run()``, which restarts the server until the end. The data folder stays
 /// locked meanwhile, so that no other process can start a second server over the same files.
 package actor EmbeddedRedis {
-    static let restartBackoff = Backoff(shortest: .milliseconds(100), longest: .seconds(5))
+    static let restartBackoff = Backoff(minDelay: .milliseconds(100), maxDelay: .seconds(5))
     /// The maximum time for a server to become reachable, to load its data, and for a leftover server to exit.
     static let startTimeout = Duration.seconds(10)
     /// The maximum time for a server to exit after SIGTERM. The writes that it has acknowledged have reached the operating

@@ -15,7 +15,7 @@ final class PolicyWatcher: Sendable {
     /// What is kept whole is read again so often, whether changes were told or not.
     private static let interval = Duration.seconds(300)
     /// Short at first: requests wait for the first reading.
-    private static let backoff = Backoff(shortest: .milliseconds(5), longest: .milliseconds(100))
+    private static let backoff = Backoff(minDelay: .milliseconds(5), maxDelay: .milliseconds(100))
     /// While something is broken: a person has to mend it.
     private static let longPause = Duration.seconds(2)
 
