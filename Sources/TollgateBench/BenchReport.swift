@@ -1,6 +1,7 @@
 import Foundation
 import Histogram
 import NIOCore
+import TollgatePolicy
 
 /// The result of a run, as `--json` prints it.
 package struct BenchReport: Codable, Sendable, Equatable {
@@ -56,9 +57,7 @@ package struct BenchReport: Codable, Sendable, Equatable {
 
     /// The report as one line of JSON.
     package func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        try CanonicalJSON.text(self)
     }
 }
 

@@ -43,7 +43,8 @@ struct DeliveryTests {
                 let old = try await harness.open("user:old")
                 try harness.redis.cli("DEL", harness.store.keys.deliveries)
                 try harness.redis.cli(
-                    "XADD", harness.store.keys.deliveries, "1-0", "event", "opened", "alert", try PolicyJSON.text(old))
+                    "XADD", harness.store.keys.deliveries, "1-0", "event", "opened", "alert",
+                    try CanonicalJSON.text(old))
                 try await harness.delivering([.webhook(receiver)]) {}
                 let alert = try await harness.open()
                 try await harness.delivering([.webhook(receiver)]) {

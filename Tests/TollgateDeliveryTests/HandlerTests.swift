@@ -41,7 +41,7 @@ struct HandlerTests {
                     let id = try #require(request.delivery)
                     #expect(
                         request.body
-                            == #"{"alert":\#(try PolicyJSON.text(alert)),"delivery":"\#(id)","event":"opened"}"#)
+                            == #"{"alert":\#(try CanonicalJSON.text(alert)),"delivery":"\#(id)","event":"opened"}"#)
                 }
             }
         }
@@ -157,7 +157,7 @@ struct HandlerTests {
                     seen.state = .acknowledged
                     try harness.redis.cli(
                         "XADD", harness.store.keys.deliveries, "*", "event", "acknowledged", "alert",
-                        try PolicyJSON.text(seen))
+                        try CanonicalJSON.text(seen))
                     try await harness.resolve(alert)
                     let endless = try await harness.open("user:bob", threshold: 80, period: .total)
                     let sliding = try await harness.open("user:bob", threshold: 80, period: .sliding(seconds: 3_600))
@@ -216,7 +216,7 @@ struct HandlerTests {
             try await eventually { try harness.redis.cli("PUBSUB", "NUMSUB", "alerts here").hasSuffix("1") }
             try await harness.delivering([AlertReceiver(name: "bus", target: .pubsub(channel: "alerts here"))]) {
                 let alert = try await harness.open()
-                try await eventually { heard().contains(#"{"alert":\#(try PolicyJSON.text(alert)),"delivery":""#) }
+                try await eventually { heard().contains(#"{"alert":\#(try CanonicalJSON.text(alert)),"delivery":""#) }
                 try await eventually { try await harness.report("bus").pending == 0 }
             }
         }

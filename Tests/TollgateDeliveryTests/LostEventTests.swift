@@ -48,7 +48,7 @@ struct LostEventTests {
                 try await DeliveryQueue(harness.store, receiver: "hook").open(from: 0)
                 try harness.redis.cli(
                     "XADD", harness.store.keys.deliveries, "\(try harness.now() - 90_000_000)-0", "event", "opened",
-                    "alert", try PolicyJSON.text(old))
+                    "alert", try CanonicalJSON.text(old))
                 let new = try await harness.open("user:new")
                 try await harness.delivering([.webhook(receiver)]) {
                     try await eventually { receiver.requests.map(\.alert) == [new.id] }
@@ -76,7 +76,7 @@ struct LostEventTests {
                     ids.append("\(now - hours * 3_600_000)-0")
                     try harness.redis.cli(
                         "XADD", harness.store.keys.deliveries, ids.last ?? "", "event", event, "alert",
-                        try PolicyJSON.text(old))
+                        try CanonicalJSON.text(old))
                     if event == "opened" { #expect(try await queue.fresh(atMost: 10)?.count == 1) }
                 }
                 let note = FailedDelivery(

@@ -18,7 +18,7 @@ struct ServeAlertsTests {
 
     /// As the store writes them.
     private func add(_ alert: Alert, to redis: TestRedis) throws -> String {
-        let id = try redis.cli("XADD", Self.stream, "*", "event", "opened", "alert", try PolicyJSON.text(alert))
+        let id = try redis.cli("XADD", Self.stream, "*", "event", "opened", "alert", try CanonicalJSON.text(alert))
         try redis.cli("PUBLISH", "tollgate:{alerts}:news", id)
         return id
     }

@@ -28,7 +28,7 @@ import TollgatePolicy
             + #""percent":101.2,"period":"day","period_id":"2026-11-20","reason":null,"resolved_at":null,"resolved_by":null,"#
             + #""scope":"user:alice","severity":"critical","source":"tier:premium","state":"open","threshold":100,"#
             + #""type":"quota_exceeded","used":"20.24"}"#
-        #expect(try PolicyJSON.text(Self.alert()) == text)
+        #expect(try CanonicalJSON.text(Self.alert()) == text)
         #expect(try read(text) == Self.alert())
     }
 
@@ -45,7 +45,7 @@ import TollgatePolicy
                         alert.acknowledged = state == .open ? nil : .init(at: Self.opened + 1_001, by: "ops \"é\"")
                         alert.resolved = state == .resolved ? .init(at: Self.opened + 90_000_000, by: "auto") : nil
                         alert.reason = state == .resolved ? .refunded : nil
-                        #expect(try read(PolicyJSON.text(alert)) == alert)
+                        #expect(try read(CanonicalJSON.text(alert)) == alert)
                     }
                 }
             }
@@ -62,9 +62,9 @@ import TollgatePolicy
         var alert = try Self.alert()
         (alert.used, alert.max) = (used, max)
         #expect(alert.percent == percent)
-        #expect(try read(PolicyJSON.text(alert)) == alert)
+        #expect(try read(CanonicalJSON.text(alert)) == alert)
         alert.max = 0
-        #expect(try PolicyJSON.text(alert).contains(#""percent":null"#))
+        #expect(try CanonicalJSON.text(alert).contains(#""percent":null"#))
     }
 
     @Test("times hold over years and leap days, from 1970 to the end of 9999; ends_at is never early")
@@ -75,13 +75,13 @@ import TollgatePolicy
         ] as [(Int64, String)] {
             var alert = try Self.alert()
             alert.openedAt = time
-            let json = try PolicyJSON.text(alert)
+            let json = try CanonicalJSON.text(alert)
             #expect(json.contains(#""opened_at":"\#(text)""#))
             #expect(try read(json).openedAt == time)
         }
         var alert = try Self.alert()
         alert.endsAt = 1_795_237_199_001
-        #expect(try PolicyJSON.text(alert).contains(#""ends_at":"2026-11-21T05:00:00Z""#))
+        #expect(try CanonicalJSON.text(alert).contains(#""ends_at":"2026-11-21T05:00:00Z""#))
     }
 
     @Test(
@@ -92,7 +92,7 @@ import TollgatePolicy
         (alert.openedAt, alert.endsAt) = (time, time)
         alert.resolved = .init(at: time, by: "auto")
         let day = time < 0 ? "1970-01-01T00:00:00" : "9999-12-31T23:59:59"
-        let json = try PolicyJSON.text(alert)
+        let json = try CanonicalJSON.text(alert)
         for name in ["opened_at", "ends_at", "resolved_at"] {
             #expect(json.contains(#""\#(name)":"\#(day)"#), "\(json)")
         }
@@ -111,7 +111,7 @@ import TollgatePolicy
             ("2026-11-20T18:20", "1969-12-31T18:20"), ("2026-11-20", "300000-11-20"),
         ])
     func refused(_ part: String, _ other: String) throws {
-        let text = try PolicyJSON.text(Self.alert())
+        let text = try CanonicalJSON.text(Self.alert())
         let broken = text.replacingOccurrences(of: part, with: other)
         #expect(broken != text)
         #expect(throws: DecodingError.self) { try read(broken) }
@@ -126,7 +126,7 @@ import TollgatePolicy
         let text =
             #"{"at":"2026-11-20T18:20:01.123Z","held":1,"limit":"user:alice/requests/1m","max":60,"meter":"requests","#
             + #""period":"1m","request":["user:alice","tool:search"],"scope":"user:alice","source":"tier:basic","used":59}"#
-        #expect(try PolicyJSON.text(event) == text)
+        #expect(try CanonicalJSON.text(event) == text)
         var events = [event]
         for (meter, period) in [(Meter.concurrent, Period.reservation), (.cost, .request), (.cost, .total)] {
             var other = event
@@ -134,7 +134,7 @@ import TollgatePolicy
             events.append(other)
         }
         for event in events {
-            let read = try JSONDecoder().decode(DenialEvent.self, from: Data(PolicyJSON.text(event).utf8))
+            let read = try JSONDecoder().decode(DenialEvent.self, from: Data(CanonicalJSON.text(event).utf8))
             #expect(read == event)
         }
         // As events were written that said nothing of reservations.

@@ -10,10 +10,10 @@ struct PolicyJSONRoundTripTests {
     func tiers(seed: UInt64) throws {
         var random = RandomPolicy(seed: seed)
         let tier = random.tier(id: "a-1")
-        let json = try PolicyJSON.text(TierJSON(tier))
+        let json = try CanonicalJSON.text(TierJSON(tier))
         let read = try PolicyJSON.tier(Data(json.utf8), id: "a-1")
         #expect(read == tier, "\(json)")
-        #expect(try PolicyJSON.text(TierJSON(read)) == json)
+        #expect(try CanonicalJSON.text(TierJSON(read)) == json)
         #expect(read.name.map { Array($0.utf8) } == tier.name.map { Array($0.utf8) })
     }
 
@@ -21,7 +21,7 @@ struct PolicyJSONRoundTripTests {
     func assignments(seed: UInt64) throws {
         var random = RandomPolicy(seed: seed)
         let assignment = random.assignment(.role(random.label()), order: 9, tiers: ["a", "b"], origin: .admin)
-        let json = try PolicyJSON.text(AssignmentJSON(assignment))
+        let json = try CanonicalJSON.text(AssignmentJSON(assignment))
         #expect(try PolicyJSON.assignment(Data(json.utf8), of: assignment.subject, order: 9) == assignment, "\(json)")
     }
 
@@ -29,7 +29,7 @@ struct PolicyJSONRoundTripTests {
     func limits(seed: UInt64) throws {
         var random = RandomPolicy(seed: seed)
         let limits = random.limits(atMost: 40)
-        let json = try PolicyJSON.text(LimitsJSON(limits))
+        let json = try CanonicalJSON.text(LimitsJSON(limits))
         #expect(try PolicyJSON.limits(Data(json.utf8)) == limits, "\(json)")
     }
 
@@ -37,12 +37,12 @@ struct PolicyJSONRoundTripTests {
     func overrides(seed: UInt64) throws {
         var random = RandomPolicy(seed: seed)
         let override = random.override()
-        let json = try PolicyJSON.text(OverrideJSON(override))
+        let json = try CanonicalJSON.text(OverrideJSON(override))
         let read = try PolicyJSON.override(Data(json.utf8))
         #expect(read.limits == override.limits, "\(json)")
         #expect(Set(read.additions) == Set(override.additions), "\(json)")
         #expect(read.expiresAt == override.expiresAt)
         #expect(read.reason == override.reason)
-        #expect(try PolicyJSON.text(OverrideJSON(read)) == json)
+        #expect(try CanonicalJSON.text(OverrideJSON(read)) == json)
     }
 }

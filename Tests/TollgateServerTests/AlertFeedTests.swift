@@ -32,8 +32,8 @@ import TollgateTestSupport
             resolved.reason = .refunded
             let places = try first.redis.alertPlaces()
             let expected = [
-                #"ALERT {"cursor":"\#(places[1])","event":"opened","alert":\#(try PolicyJSON.text(opened))}"#,
-                #"ALERT {"cursor":"\#(places[2])","event":"resolved","alert":\#(try PolicyJSON.text(resolved))}"#,
+                #"ALERT {"cursor":"\#(places[1])","event":"opened","alert":\#(try CanonicalJSON.text(opened))}"#,
+                #"ALERT {"cursor":"\#(places[2])","event":"resolved","alert":\#(try CanonicalJSON.text(resolved))}"#,
             ]
             for client in clients {
                 #expect(try await client.readLine() == expected[0])

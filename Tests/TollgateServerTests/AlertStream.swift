@@ -51,7 +51,7 @@ extension TestRedis {
 
     /// Many entries at once, as they would be there after as many alerts, and one word of them. `isTold` false: nobody is told.
     func addAlerts(_ count: Int, isTold: Bool = true) throws {
-        let json = try PolicyJSON.text(ServerHarness.alert())
+        let json = try CanonicalJSON.text(ServerHarness.alert())
         let script = """
             local id
             for number = 1, tonumber(ARGV[1]) do
@@ -65,7 +65,7 @@ extension TestRedis {
 
     /// One at a place of the test's choosing, and word of it.
     func addAlert(at place: String) throws {
-        try cli("XADD", Self.deliveries, place, "event", "opened", "alert", PolicyJSON.text(ServerHarness.alert()))
+        try cli("XADD", Self.deliveries, place, "event", "opened", "alert", CanonicalJSON.text(ServerHarness.alert()))
         try cli("PUBLISH", "tollgate:{alerts}:news", place)
     }
 

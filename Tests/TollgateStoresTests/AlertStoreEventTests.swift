@@ -95,7 +95,7 @@ import TollgateTestSupport
             let events = try [event("global", .cost, .day, at: 0), event("global", .cost, .day, at: 1)]
             try await harness.store.add(events[0])
             let time = #""at":"2026-11-20T18:20:01.123Z""#
-            let json = try PolicyJSON.text(events[0])
+            let json = try CanonicalJSON.text(events[0])
             try #require(json.contains(time))
             var ids: [String] = []
             for text in ["{}", json.replacing(time, with: #""at":"0001-01-01T00:00:00Z""#)] {

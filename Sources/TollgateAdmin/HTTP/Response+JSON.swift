@@ -15,7 +15,7 @@ extension Response {
         var headers = headers
         headers[.contentType] = "application/json"
         // Encoding cannot fail: no value contains a floating-point number without a text form.
-        let text = (try? PolicyJSON.text(value)) ?? "{}"
+        let text = (try? CanonicalJSON.text(value)) ?? "{}"
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
     }
 

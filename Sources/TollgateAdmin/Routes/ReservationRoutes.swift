@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateServer
 import TollgateStores
 import TollgateWire
@@ -71,7 +72,7 @@ struct ReservationRoutes {
         default: throw Problem(.internal, "unexpected reply to CANCEL")
         }
         // The reservation is cancelled, so later failures are ignored.
-        let before = String(decoding: try JSONEncoder().encode(HoldView(hold: hold, now: now)), as: UTF8.self)
+        let before = try CanonicalJSON.text(HoldView(hold: hold, now: now))
         try? await stores.policy.note(
             "reservation.cancel", scope.description, before: before, after: "null", by: request.author)
         return .noContent

@@ -102,7 +102,7 @@ struct ScopeRoutes {
         if limits == nil { reader.report("limits", "is missing") }
         try reader.finish()
         do {
-            return try PolicyJSON.limits(JSONEncoder().encode(limits))
+            return try PolicyJSON.limits(Data(CanonicalJSON.text(limits).utf8))
         } catch let error as PolicyError {
             throw Problem(policy: error, prefix: "limits")
         }

@@ -39,7 +39,7 @@ struct AlertmanagerSender: AlertSender {
     }
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
-        guard let body = try? PolicyJSON.text([message(entry)]) else { return .unwritable }
+        guard let body = try? CanonicalJSON.text([message(entry)]) else { return .unwritable }
         let base = address.text.hasSuffix("/") ? String(address.text.dropLast()) : address.text
         return await sender.post(body, to: base + "/api/v2/alerts", headers: [("Tollgate-Delivery", entry.id)])
     }

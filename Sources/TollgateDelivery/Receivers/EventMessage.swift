@@ -16,5 +16,5 @@ struct EventMessage: Encodable {
     }
 
     /// In one line, keys in alphabetical order; the same bytes for the same entry.
-    var json: String { get throws { try PolicyJSON.text(self) } }
+    var json: String { get throws { try CanonicalJSON.text(self) } }
 }

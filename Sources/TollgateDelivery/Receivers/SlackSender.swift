@@ -38,7 +38,7 @@ struct SlackSender: AlertSender {
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         let sentence = PlainText.oneLine(AlertSentence(entry, currency: currency()).text)
-        guard let body = try? PolicyJSON.text(Message(sentence, emoji: Self.emoji(entry))) else {
+        guard let body = try? CanonicalJSON.text(Message(sentence, emoji: Self.emoji(entry))) else {
             return .unwritable
         }
         return await sender.post(body, to: address.text, headers: [("Tollgate-Delivery", entry.id)])

@@ -1,5 +1,6 @@
 import Foundation
 import TollgateCore
+import TollgatePolicy
 
 /// A write as the journal stores it: independent of the policy, and of the batch that it was in. The format is JSON, so
 /// that operators can read the journal.
@@ -60,9 +61,7 @@ struct JournalEntry: Codable, Equatable {
 extension JournalEntry {
     /// Returns the payload of a record with these entries; nil if it cannot be encoded.
     static func text(of entries: [JournalEntry]) -> String? {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(entries)).map { String(decoding: $0, as: UTF8.self) }
+        try? CanonicalJSON.text(entries)
     }
 
     /// Returns one payload with the entries of several payloads.

@@ -46,7 +46,7 @@ struct AlertPage: Sendable {
 
     /// `ALERT {"cursor":"1795219201123-0","event":"opened","alert":{…}}`
     private mutating func append(_ entry: AlertEntry) {
-        guard let cursor = AlertCursor(parsing: entry.id.utf8), let json = try? PolicyJSON.text(entry.alert) else {
+        guard let cursor = AlertCursor(parsing: entry.id.utf8), let json = try? CanonicalJSON.text(entry.alert) else {
             return
         }
         let text = ByteBuffer(

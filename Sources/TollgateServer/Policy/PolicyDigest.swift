@@ -7,7 +7,7 @@ import TollgateRedis
 enum PolicyDigest {
     /// Twelve hexadecimal digits.
     static func text(of policy: Policy) -> String {
-        String(SHA1.hex(of: (try? PolicyJSON.text(Canonical(policy))) ?? "").prefix(12))
+        String(SHA1.hex(of: (try? CanonicalJSON.text(Canonical(policy))) ?? "").prefix(12))
     }
 
     /// All of a policy file that decides, with what has no order in alphabetical order.

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Synchronization
 import TollgateLedger
+import TollgatePolicy
 import TollgateRedis
 import TollgateStores
 
@@ -84,7 +85,7 @@ final class MarkerFile: Sendable {
 
     private func write(_ contents: Contents) {
         do {
-            try JSONEncoder().encode(contents).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try Data(CanonicalJSON.text(contents).utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             state.withLock { $0.hasFailed = false }
         } catch {

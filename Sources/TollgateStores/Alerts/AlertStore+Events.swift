@@ -13,7 +13,7 @@ extension AlertStore {
 
     /// Adds an event. Doing it twice makes two of it, and so does doing it again after `.unknownOutcome`, maybe.
     package func add(_ event: DenialEvent) async throws(StoreError) {
-        guard let json = try? PolicyJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
+        guard let json = try? CanonicalJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
         let replies = try await link.ask(
             [
                 [

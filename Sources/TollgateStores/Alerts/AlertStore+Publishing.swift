@@ -53,7 +53,7 @@ extension AlertStore {
         _ alert: Alert, _ event: Alert.Event, ifState state: Alert.State?, at: Int64
     ) async throws(StoreError) -> Bool {
         guard alert.isInRange else { throw .corrupt("\(keys.alert(alert.id)): a time or an amount is out of range") }
-        guard let json = try? PolicyJSON.text(alert) else { throw .unavailable("cannot be written as JSON") }
+        guard let json = try? CanonicalJSON.text(alert) else { throw .unavailable("cannot be written as JSON") }
         // In the order of alert_publish.lua.
         let keys = [
             keys.alert(alert.id), keys.all, keys.ofScope(alert.scope.description),

@@ -8,7 +8,7 @@ extension DeliveryQueue {
     ///
     /// - Returns: false where another sidecar has the lease by now, and nothing was noted.
     package func note(_ failure: FailedDelivery, of id: String, by sidecar: String) async throws(StoreError) -> Bool {
-        guard let json = try? PolicyJSON.text(failure) else { throw .unavailable("cannot be written as JSON") }
+        guard let json = try? CanonicalJSON.text(failure) else { throw .unavailable("cannot be written as JSON") }
         return try await settle(id, by: sidecar, ["again", json])
     }
 
@@ -17,7 +17,7 @@ extension DeliveryQueue {
     ///
     /// - Returns: false where another sidecar has the lease by now, and nothing was noted.
     package func note(_ outage: ReceiverOutage, by sidecar: String) async throws(StoreError) -> Bool {
-        guard let json = try? PolicyJSON.text(outage) else { throw .unavailable("cannot be written as JSON") }
+        guard let json = try? CanonicalJSON.text(outage) else { throw .unavailable("cannot be written as JSON") }
         return try await settle(Self.outage, by: sidecar, ["again", json])
     }
 

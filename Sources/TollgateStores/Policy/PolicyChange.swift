@@ -24,14 +24,14 @@ struct PolicyChange {
         switch edit {
         case .setTier(let tier):
             self.init("tier.set", tier: tier.id, keys)
-            item = try PolicyJSON.text(TierJSON(tier))
+            item = try CanonicalJSON.text(TierJSON(tier))
             most = bounds.tiers
         case .deleteTier(let id, let isInFile):
             self.init("tier.delete", tier: id, keys)
             self.isInFile = isInFile
         case .setAssignment(let assignment, let tierIsInFile):
             self.init("assignment.set", assignment.subject, keys)
-            item = try PolicyJSON.text(AssignmentJSON(assignment))
+            item = try CanonicalJSON.text(AssignmentJSON(assignment))
             tier = assignment.tier
             isInFile = tierIsInFile
             most = scope == nil ? bounds.assignments : nil
@@ -39,12 +39,12 @@ struct PolicyChange {
             self.init("assignment.delete", subject, keys)
         case .setLimits(let scope, let limits):
             self.init("limits.set", "limits", of: scope, keys)
-            item = try PolicyJSON.text(LimitsJSON(limits))
+            item = try CanonicalJSON.text(LimitsJSON(limits))
         case .deleteLimits(let scope):
             self.init("limits.delete", "limits", of: scope, keys)
         case .setOverride(let scope, let override):
             self.init("override.set", "override", of: scope, keys)
-            item = try PolicyJSON.text(OverrideJSON(override))
+            item = try CanonicalJSON.text(OverrideJSON(override))
         case .clearOverride(let scope):
             self.init("override.clear", "override", of: scope, keys)
         }

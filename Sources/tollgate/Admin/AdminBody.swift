@@ -5,11 +5,11 @@ import TollgatePolicy
 
 /// Encodes arguments as the JSON bodies of the API. Amounts remain text or whole numbers throughout.
 enum AdminBody {
-    static func tier(_ tier: Tier) throws -> String { try PolicyJSON.text(TierJSON(tier)) }
+    static func tier(_ tier: Tier) throws -> String { try CanonicalJSON.text(TierJSON(tier)) }
 
     static func limits(_ limits: [Limit]) throws -> String {
         struct Body: Encodable { var limits: LimitsJSON }
-        return try PolicyJSON.text(Body(limits: LimitsJSON(limits)))
+        return try CanonicalJSON.text(Body(limits: LimitsJSON(limits)))
     }
 
     /// Encodes an assignment. The API chooses the values that are nil.
@@ -19,7 +19,7 @@ enum AdminBody {
             var priority: Int?
             var enabled: Bool?
         }
-        return try PolicyJSON.text(Body(tier: tier, priority: priority, enabled: disabled ? false : nil))
+        return try CanonicalJSON.text(Body(tier: tier, priority: priority, enabled: disabled ? false : nil))
     }
 
     /// Encodes an override.
@@ -36,7 +36,7 @@ enum AdminBody {
         }
         var add: [String: AmountJSON] = [:]
         for addition in additions { add[addition.name] = AmountJSON(addition.meter, addition.amount) }
-        return try PolicyJSON.text(
+        return try CanonicalJSON.text(
             Body(
                 limits: limits.isEmpty ? nil : LimitsJSON(LimitArgument.merge(limits, into: [])),
                 add: add.isEmpty ? nil : add, expires_at: end, reason: reason))
@@ -46,7 +46,7 @@ enum AdminBody {
     ///
     /// - Parameter limits: The names of limits. None means all of them.
     static func reset(_ limits: [String]) throws -> String {
-        try PolicyJSON.text(limits.isEmpty ? [:] : ["limits": limits])
+        try CanonicalJSON.text(limits.isEmpty ? [:] : ["limits": limits])
     }
 
     /// Decodes the limits of a scope that administrators have set, from a response of the API.

@@ -1,6 +1,6 @@
-import Foundation
 import TollgateClient
 import TollgateCore
+import TollgatePolicy
 import TollgateWire
 
 /// A reply as JSON. Amounts remain decimal text, as in the protocol.
@@ -29,10 +29,7 @@ enum ReplyJSON {
 
     static func text(_ reply: Reply) throws -> String {
         if case .json(let text) = reply { return text }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(answer(reply)), as: UTF8.self)
+        return try CanonicalJSON.text(answer(reply), keys: .snakeCase)
     }
 
     private static func answer(_ reply: Reply) -> Answer {

@@ -1,6 +1,7 @@
 import Foundation
 import TollgateAdmin
 import TollgateCore
+import TollgatePolicy
 
 /// Access to the API's responses. Numbers are decimal, not binary, so amounts are printed exactly.
 extension JSONValue {
@@ -33,11 +34,7 @@ extension JSONValue {
     }
 
     /// The value as one line of JSON, with sorted keys.
-    var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
+    var json: String { (try? CanonicalJSON.text(self)) ?? "" }
 
     /// Replaces characters that could control the terminal or reverse the direction of text.
     static func printable(_ text: String) -> String { PlainText.oneLine(text) }

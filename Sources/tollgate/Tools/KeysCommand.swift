@@ -102,8 +102,6 @@ private struct ScopeListing: Encodable {
     }
 
     static func json(_ listings: [ScopeListing]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(["scopes": listings]), as: UTF8.self)
+        try CanonicalJSON.text(["scopes": listings])
     }
 }
