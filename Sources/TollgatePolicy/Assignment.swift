@@ -1,40 +1,40 @@
 package import TollgateCore
 
-/// Gives a tier to a user, a role, an e-mail domain, or everyone. A value that nobody owns.
+/// An assignment of a tier to a user, a role, an e-mail domain, or everyone.
 package struct Assignment: Sendable, Hashable {
-    /// Whom it is about.
+    /// The users who get the tier.
     package enum Subject: Sendable, Hashable {
-        /// The scope `user:ID`.
+        /// The user of the scope `user:ID`.
         case user(Scope)
-        /// A role as requests name it, byte for byte.
+        /// The users with a role. Requests name it byte for byte.
         case role(String)
-        /// A domain in lower case; a domain below it is another one.
+        /// The users with an e-mail address in a domain, in lower case. A subdomain is another domain.
         case emailDomain(String)
         case everyone
     }
 
-    /// Whom it is about.
+    /// The users who get the tier.
     package let subject: Subject
     /// The id of the tier.
     package var tier: String
-    /// The higher one wins: -1 000 000 … 1 000 000.
+    /// The priority, -1 000 000 … 1 000 000. The assignment with the highest one wins.
     package var priority: Int
-    /// One that is not enabled is as good as not there.
+    /// Whether the assignment has an effect.
     package var isEnabled: Bool
-    /// Of two with the same priority and kind of subject the lower one wins: the place in the policy file, or the number of the
-    /// change that made it.
+    /// The index in the policy file, or the number of the change that created it. Of two assignments with the same priority
+    /// and kind of subject, the lower one wins.
     package var order: Int64
-    /// Who has set it.
+    /// The origin of the assignment.
     package var origin: Origin
 
-    /// Where `priority` is nil, that of its kind: 300, 200, 150, 100.
+    /// Creates an assignment. Without a `priority` it has the default of its kind of subject: 300, 200, 150 or 100.
     package init(
         _ subject: Subject, tier: String, priority: Int? = nil, isEnabled: Bool = true, order: Int64 = 0,
         origin: Origin = .file
     ) {
         self.subject = subject
         self.tier = tier
-        self.priority = priority ?? subject.usualPriority
+        self.priority = priority ?? subject.defaultPriority
         self.isEnabled = isEnabled
         self.order = order
         self.origin = origin
@@ -43,7 +43,7 @@ package struct Assignment: Sendable, Hashable {
     /// The range of `priority`.
     static let priorities: ClosedRange<Int64> = -1_000_000...1_000_000
 
-    /// Whether it comes first. A total order over assignments of different subjects, whatever order they were read in.
+    /// Whether this assignment wins over another one. A total order over assignments of different subjects.
     func precedes(_ other: Assignment) -> Bool {
         if priority != other.priority { return priority > other.priority }
         if subject.rank != other.subject.rank { return subject.rank < other.subject.rank }
@@ -53,8 +53,9 @@ package struct Assignment: Sendable, Hashable {
 }
 
 extension Assignment.Subject {
-    /// Byte for byte, as scopes are: String's own == takes a composed and a decomposed é for the same. Names that are equal here
-    /// are so there, so the hash may be that of the strings.
+    /// Compares names byte for byte, as scopes are compared: String's == considers a composed and a decomposed é equal.
+    ///
+    /// The synthesized hash is consistent with it, as equal bytes are equal strings.
     package static func == (lhs: Self, rhs: Self) -> Bool {
         switch (lhs, rhs) {
         case (.user(let left), .user(let right)): left == right
@@ -65,7 +66,7 @@ extension Assignment.Subject {
         }
     }
 
-    /// The word for the kind of subject in the policy file and the API.
+    /// The kind of subject, as in the policy file and the API.
     package var kind: String {
         switch self {
         case .user: "user"
@@ -75,7 +76,7 @@ extension Assignment.Subject {
         }
     }
 
-    /// `alice`, `Faculty`, `example.com`; nil for everyone.
+    /// The name within the kind: `alice`, `Faculty`, `example.com`; nil for everyone.
     package var name: String? {
         switch self {
         case .user(let scope): scope.parts.first?.id
@@ -84,15 +85,14 @@ extension Assignment.Subject {
         }
     }
 
-    /// `user:alice`, `role:Faculty`, `email_domain:example.com` or `default`: what an assignment is known by, as there is one a
-    /// subject.
+    /// The id of the subject, and of its only assignment: `user:alice`, `role:Faculty`, `email_domain:example.com` or `default`.
     package var id: String {
-        // As everywhere: a plus sign within the id of a scope is written twice.
+        // The text of a scope doubles a plus sign within an id.
         if case .user(let scope) = self { return scope.description }
         return name.map { "\(kind):\($0)" } ?? kind
     }
 
-    /// Reads what `id` prints. Throws a sentence.
+    /// Parses an ``id``. Throws a sentence.
     package init(id: String) throws(ScopeError) {
         if id == "default" {
             self = .everyone
@@ -111,7 +111,7 @@ extension Assignment.Subject {
         try self.init(kind: String(scalars[..<colon]), name: String(scalars[scalars.index(after: colon)...]))
     }
 
-    /// Throws a sentence on an unknown kind, or a name that cannot be one.
+    /// Creates a subject of a kind. Throws a sentence for an unknown kind and an invalid name.
     package init(kind: String, name: String) throws(ScopeError) {
         switch kind {
         case "user": self = .user(try Scope(parts: [.init(kind: "user", id: name)]))
@@ -129,7 +129,7 @@ extension Assignment.Subject {
         }
     }
 
-    fileprivate var usualPriority: Int {
+    fileprivate var defaultPriority: Int {
         switch self {
         case .user: 300
         case .role: 200
@@ -138,7 +138,7 @@ extension Assignment.Subject {
         }
     }
 
-    /// Users before roles before domains before everyone.
+    /// The order of kinds of equal priority: users, roles, domains, everyone.
     fileprivate var rank: Int {
         switch self {
         case .user: 0

@@ -1,24 +1,32 @@
 package import TollgateCore
 
-/// What becomes of a decision when Redis cannot be asked, per meter.
+/// The decision of a limit while Redis is unavailable.
+package enum FailureRule: String, Sendable, CaseIterable {
+    /// The limit admits.
+    case open
+    /// The limit denies.
+    case closed
+}
+
+/// The decisions while Redis is unavailable, per meter. The default is `open`, and `closed` for `cost`.
 package struct FailureRules: Sendable, Hashable {
     /// The rule for `requests`.
     package var requests: FailureRule = .open
     /// The rule for `tokens`.
     package var tokens: FailureRule = .open
-    /// Nil follows `tokens`.
+    /// The rule for `input_tokens`; nil stands for the rule for `tokens`.
     package var inputTokens: FailureRule?
-    /// Nil follows `tokens`.
+    /// The rule for `output_tokens`; nil stands for the rule for `tokens`.
     package var outputTokens: FailureRule?
     /// The rule for `cost`.
     package var cost: FailureRule = .closed
     /// The rule for `concurrent`.
     package var concurrent: FailureRule = .open
 
-    /// All open but cost.
+    /// Creates the default rules.
     package init() {}
 
-    /// The rule of a meter; reading follows `tokens` where input or output tokens have none.
+    /// The rule of a meter. Input and output tokens without a rule of their own have the rule of `tokens`.
     package subscript(meter: Meter) -> FailureRule {
         get {
             switch meter {

@@ -1,24 +1,24 @@
 package import TollgateCore
 
-/// Meter × period × max, written `requests/1m`.
+/// A limit of a scope: a meter, a period and a maximum. Its name is `requests/1m`.
 package struct Limit: Sendable, Hashable {
     package typealias Mode = LimitMode
 
-    /// What is counted.
+    /// The meter that is counted.
     package var meter: Meter
-    /// Over what it is counted.
+    /// The period over which it is counted.
     package var period: Period
-    /// Nil is unlimited, 0 is blocked; nano-units for `cost`.
+    /// The maximum: nil is unlimited, 0 is blocked. Nano-units for `cost`.
     package var max: Int64?
     /// Whether the limit denies.
     package var mode: Mode
-    /// Percentages of `max` past which replies warn, ascending; nil takes the policy's for calendar and `total` limits,
-    /// and none for sliding ones.
+    /// The percentages of `max` past which replies warn, ascending. Nil stands for the policy's thresholds if the limit is
+    /// a calendar or `total` limit, and for none if it is a sliding one.
     package var thresholds: [Int]?
-    /// Nil takes the policy's rule for the meter.
+    /// The decision while Redis is unavailable; nil stands for the policy's rule for the meter.
     package var onRedisFailure: FailureRule?
 
-    /// A limit; `max` is in nano-units for `cost`.
+    /// Creates a limit. `max` is in nano-units for `cost`.
     package init(
         _ meter: Meter, _ period: Period, max: Int64?, mode: Mode = .enforce, thresholds: [Int]? = nil,
         onRedisFailure: FailureRule? = nil
@@ -31,79 +31,62 @@ package struct Limit: Sendable, Hashable {
         self.onRedisFailure = onRedisFailure
     }
 
-    /// `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of its fields in Redis.
+    /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in Redis.
     package var name: String { meter.limitName(over: period) }
+
+    /// Whether both limits count the same meter over the same period. Only one of them can apply to a scope.
+    func hasSameName(as other: Limit) -> Bool { meter == other.meter && period == other.period }
 }
 
-/// What becomes of a decision when Redis cannot be asked.
-package enum FailureRule: String, Sendable, CaseIterable {
-    case open
-    case closed
-}
+// MARK: - Names
 
-/// A limit as it holds for one scope, with where it comes from.
-package struct EffectiveLimit: Sendable, Hashable {
-    /// Which part of the policy gave the limit.
-    package enum Source: Sendable, Hashable {
-        /// An override that has not ended.
-        case override
-        /// What is set for the scope itself.
-        case scope(Origin)
-        /// The tier of the user.
-        case tier(TierSource)
-        /// What is set for its kind.
-        case defaults
-
-        /// The tier, and the subject of the assignment that gives it.
-        package struct TierSource: Sendable, Hashable {
-            /// The tier's id.
-            package var id: String
-            /// Who has set the tier.
-            package var origin: Origin
-            /// `user`, `role:Faculty`, `email_domain:example.com` or `default`.
-            package var via: String
-        }
-
-        /// As replies name it: `override`, `scope`, `tier:premium`, `defaults`.
-        package var word: String {
-            switch self {
-            case .override: "override"
-            case .scope: "scope"
-            case .tier(let source): "tier:\(source.id)"
-            case .defaults: "defaults"
-            }
-        }
-
-        /// The same with why: `tier:premium via role:Faculty`.
-        package var explanation: String {
-            if case .tier(let source) = self { "\(word) via \(source.via)" } else { word }
-        }
-
-        /// Who has set it.
-        package var origin: Origin {
-            switch self {
-            case .override: .admin
-            case .scope(let origin): origin
-            case .tier(let source): source.origin
-            case .defaults: .file
-            }
-        }
+extension Limit {
+    /// Parses a ``name``, with the period in any spelling: `requests/60s`, `cost/month`, `concurrent`.
+    package static func parse(name: some StringProtocol) -> (meter: Meter, period: Period)? {
+        let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let meter = parts.first.flatMap({ Meter(name: $0) }) else { return nil }
+        guard meter != .concurrent else { return parts.count == 1 ? (meter, .reservation) : nil }
+        guard parts.count == 2, let period = try? Period(parsing: parts[1]) else { return nil }
+        return (meter, period)
     }
 
-    /// The limit itself.
-    package var limit: Limit
-    /// Where it comes from.
-    package var source: Source
-    /// Percentages of `max` past which replies warn, ascending; the policy's own already filled in.
-    package var thresholds: [Int]
-    /// The policy's rule already filled in.
-    package var onRedisFailure: FailureRule
+    /// Parses the name of a limit, of one scope or of any: `user:alice/requests/60s` is `requests/1m` of `user:alice`, and
+    /// `concurrent` has no scope.
+    ///
+    /// - Throws: a sentence. Ids of scopes may contain slashes, so the name is what comes last.
+    package static func parse(scopedName text: String) throws(ScopeError) -> (scope: Scope?, name: String) {
+        let words = text.split(separator: "/", omittingEmptySubsequences: false)
+        let length = words.last == "concurrent" ? 1 : 2
+        guard let (meter, period) = parse(name: words.suffix(length).joined(separator: "/")) else {
+            throw ScopeError("expected one such as requests/1m, user:alice/requests/1m or concurrent")
+        }
+        let scope = words.dropLast(length).joined(separator: "/")
+        return (words.count > length ? try Scope(parsing: scope) : nil, Limit(meter, period, max: nil).name)
+    }
+}
 
-    /// A limit with all that the policy fills in.
-    package init(limit: Limit, source: Source, thresholds: [Int], onRedisFailure: FailureRule) {
-        self.limit = limit
-        self.source = source
-        self.thresholds = thresholds
-        self.onRedisFailure = onRedisFailure
+// MARK: - Order
+
+extension Limit {
+    /// The order in which limits are listed: by meter, then by period.
+    package static func precedes(_ lhs: Limit, _ rhs: Limit) -> Bool {
+        (lhs.meter.rawValue, lhs.period) < (rhs.meter.rawValue, rhs.period)
+    }
+}
+
+extension Period: Comparable {
+    /// The order of periods: `request`, sliding windows by length, day, week, month, total, reservation.
+    package static func < (lhs: Period, rhs: Period) -> Bool { lhs.rank < rhs.rank }
+
+    private var rank: Int64 {
+        switch self {
+        case .request: 0
+        case .sliding(let seconds): seconds
+        case .day: Self.maxWindow + 1
+        case .week: Self.maxWindow + 2
+        case .month: Self.maxWindow + 3
+        case .total: Self.maxWindow + 4
+        case .reservation: Self.maxWindow + 5
+        }
     }
 }

@@ -1,17 +1,17 @@
 package import TollgateCore
 
-/// A temporary change of one scope's limits. A value that nobody owns.
+/// A temporary change of the limits of one scope.
 package struct Override: Sendable, Hashable {
-    /// More, or with a limit of 0 some, of a limit that holds for the scope anyway.
+    /// An amount that is added to a limit of the scope. A limit with a max of 0 thereby admits that amount.
     package struct Addition: Sendable, Hashable {
-        /// Of the limit that it is added to.
+        /// The meter of the limit.
         package var meter: Meter
-        /// Of the same.
+        /// The period of the limit.
         package var period: Period
-        /// Above 0; nano-units for `cost`.
+        /// The amount, above 0; nano-units for `cost`.
         package var amount: Int64
 
-        /// Takes all as it is.
+        /// Creates an addition. The amount is not checked.
         package init(_ meter: Meter, _ period: Period, amount: Int64) {
             self.meter = meter
             self.period = period
@@ -19,16 +19,16 @@ package struct Override: Sendable, Hashable {
         }
     }
 
-    /// Limits that hold instead of the scope's own, or beside them; in the order of `Limit.precedes`.
+    /// Limits that replace the same limits of the scope, or add to them; in the order of `Limit.precedes`.
     package var limits: [Limit]
-    /// What is added to limits that come from elsewhere. One without such a limit, or with one that is unlimited, has no effect.
+    /// Amounts that are added to limits from elsewhere. An addition to a missing or unlimited limit has no effect.
     package var additions: [Addition]
-    /// Unix ms, whole seconds: from then on, by Redis's clock, it does not hold any more.
+    /// The time from which the override has no effect, by Redis's clock: Unix ms, whole seconds.
     package var expiresAt: Int64
-    /// Why it was granted.
+    /// The reason that the administrator gave.
     package var reason: String
 
-    /// Takes all as it is.
+    /// Creates an override. Its values are not checked.
     package init(limits: [Limit] = [], additions: [Addition] = [], expiresAt: Int64, reason: String) {
         self.limits = limits
         self.additions = additions
@@ -36,26 +36,6 @@ package struct Override: Sendable, Hashable {
         self.reason = reason
     }
 
-    /// The longest reason, in bytes.
+    /// The maximum length of the reason, in bytes.
     static let maxReasonLength = 500
-}
-
-/// What administrators have set for one scope, beside the policy file.
-package struct ScopeSettings: Sendable, Hashable {
-    /// Of a user.
-    package var assignment: Assignment?
-    /// Limits of the scope, before those of the file, limit by limit; in the order of `Limit.precedes`.
-    package var limits: [Limit]
-    /// The last one that was granted, also after it has ended.
-    package var override: Override?
-
-    /// Nothing was set.
-    package init(assignment: Assignment? = nil, limits: [Limit] = [], override: Override? = nil) {
-        self.assignment = assignment
-        self.limits = limits
-        self.override = override
-    }
-
-    /// Nothing was set.
-    package static let none = ScopeSettings()
 }

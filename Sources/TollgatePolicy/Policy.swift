@@ -1,56 +1,56 @@
 package import TollgateCore
 
-/// Which limits hold for whom, and the settings around them: what a policy file says, with what administrators have changed.
+/// The limits of all scopes, and the settings around them: a policy file, with the changes of administrators.
 ///
-/// An immutable snapshot in use; a reload, and a change by an administrator, makes another one.
+/// An immutable snapshot. A reload, or a change by an administrator, creates another one.
 package struct Policy: Sendable, Equatable {
-    /// Three upper-case letters. Only printed; amounts are never converted.
+    /// Three upper-case letters. Reports print it; amounts are never converted.
     package var currency = "USD"
-    /// When days, weeks and months begin.
+    /// The rules for when days, weeks and months begin.
     package var calendar = CalendarRules.utc
-    /// Percentages of `max` past which calendar and `total` limits warn, ascending, 1 … 1000 each.
+    /// The percentages of `max` past which calendar and `total` limits warn, ascending, 1 … 1000 each.
     package var thresholds = [80, 90, 95, 100]
-    /// The kinds whose days and months are kept; may hold `global`.
+    /// The kinds of scopes that have a history; may contain `global`.
     package var history: Set<String> = ["user", "team", "project", "tenant", "tool", "provider", "account"]
-    /// How many days a day's history is kept after its end, 1 … 400.
+    /// The retention of a day's history after the day's end, in days, 1 … 400.
     package var historyDays = 35
-    /// How many months, of 31 days, a month's history is kept after its end, 1 … 60.
+    /// The retention of a month's history after the month's end, in months of 31 days, 1 … 60.
     package var historyMonths = 14
-    /// What becomes of a decision when Redis cannot be asked; a limit's own rule comes first.
+    /// The decisions while Redis is unavailable. A limit's own rule takes precedence.
     package var onRedisFailure = FailureRules()
-    /// Limits of every scope of a kind; in the order of `Limit.precedes`.
+    /// The limits of each scope of a kind, in the order of `Limit.precedes`.
     package var defaults: [ScopeKind: [Limit]] = [:]
-    /// Limits of one scope, before those of its kind; in the order of `Limit.precedes`.
+    /// The limits of single scopes, which take precedence over those of their kind; in the order of `Limit.precedes`.
     package var scopes: [Scope: [Limit]] = [:]
-    /// By id.
-    package var tiers: [String: PlacedTier] = [:]
-    /// Which tier whom; one a subject.
+    /// The tiers by id.
+    package var tiers: [String: TierEntry] = [:]
+    /// The assignments of tiers: at most one for each subject.
     package var assignments: [Assignment.Subject: Assignment] = [:]
-    /// `no_limits: true`: the file sets none on purpose.
+    /// Whether the file says `no_limits: true`.
     package var saysNoLimits = false
-    /// The kinds of scopes for which administrators have set something; nil before that is known.
+    /// The kinds of scopes that administrators have changed; nil until they are known.
     package var kindsWithSettings: Set<ScopeKind>?
-    /// Limits that can never matter.
+    /// Limits of the file that have no effect.
     package var warnings: [PolicyProblem] = []
 
-    /// More composite kinds would each add a scope to most requests.
+    /// The maximum number of composite kinds. Each adds a scope to most requests.
     package static let maxCompositeKinds = 32
-    /// The limits of one scope are read and written in one piece.
+    /// The maximum number of limits of a scope. They are read and written together.
     package static let maxLimitsPerScope = 64
 
-    /// No limits, and the default settings.
+    /// A policy without limits, with the default settings.
     package static let empty = Policy()
 
-    /// No limits, and the default settings.
+    /// Creates a policy without limits, with the default settings.
     package init() {}
 
-    /// True if it sets a limit for any scope or in any tier.
+    /// Whether the policy has a limit for any scope or in any tier.
     package var hasLimits: Bool {
         defaults.values.contains { !$0.isEmpty } || scopes.values.contains { !$0.isEmpty }
             || tiers.values.contains { !$0.tier.limits.isEmpty }
     }
 
-    /// The kinds that it names anywhere: those whose scopes are listed when they have been seen.
+    /// The kinds that the policy names anywhere. The sidecar lists the scopes of these kinds once it has seen them.
     package var listedKinds: Set<ScopeKind> {
         var kinds = Set(defaults.keys).union(scopes.keys.map(\.kind))
         for kind in history { if let kind = try? ScopeKind(parsing: kind) { kinds.insert(kind) } }
@@ -58,8 +58,9 @@ package struct Policy: Sendable, Equatable {
         return kinds
     }
 
-    /// Every composite kind that `defaults` or `scopes` names, or for which administrators have set something, sorted: those that
-    /// a request's own scopes have to be joined into. At most `maxCompositeKinds`; the file's come first.
+    /// The composite kinds into which the scopes of a request are joined, sorted, at most `maxCompositeKinds`.
+    ///
+    /// They are those of `defaults` and `scopes`, followed by those that administrators have changed.
     package var compositeKinds: [ScopeKind] {
         let ofFile = Set(defaults.keys).union(scopes.keys.map(\.kind))
         let others = (kindsWithSettings ?? []).subtracting(ofFile)
@@ -72,26 +73,43 @@ package struct Policy: Sendable, Equatable {
     }
 }
 
-extension Limit {
-    /// The order in which limits are listed: by meter, then `request`, sliding windows by length, day, week, month, total.
-    package static func precedes(_ lhs: Limit, _ rhs: Limit) -> Bool {
-        (lhs.meter.rawValue, lhs.period) < (rhs.meter.rawValue, rhs.period)
+// MARK: - History
+
+/// The retention of the days and the months of a scope after their ends, in milliseconds.
+package struct HistoryRetention: Sendable, Hashable {
+    /// The retention of a day.
+    package let day: Int64
+    /// The retention of a month.
+    package let month: Int64
+
+    /// Creates a retention. A month counts as 31 days.
+    package init(days: Int, months: Int) {
+        day = Int64(days) * 86_400_000
+        month = Int64(months) * 31 * 86_400_000
     }
 }
 
-extension Period: Comparable {
-    /// `request`, sliding windows by length, then day, week, month, total.
-    package static func < (lhs: Period, rhs: Period) -> Bool { lhs.rank < rhs.rank }
+extension Policy {
+    /// The retention of a scope's history; nil if the scope has none.
+    package func historyRetention(of scope: Scope) -> HistoryRetention? {
+        hasHistory(scope) ? HistoryRetention(days: historyDays, months: historyMonths) : nil
+    }
 
-    private var rank: Int64 {
-        switch self {
-        case .request: 0
-        case .sliding(let seconds): seconds
-        case .day: Self.maxWindow + 1
-        case .week: Self.maxWindow + 2
-        case .month: Self.maxWindow + 3
-        case .total: Self.maxWindow + 4
-        case .reservation: Self.maxWindow + 5
-        }
+    /// The id of the oldest day or month that is still retained.
+    ///
+    /// - Parameters:
+    ///   - unit: Day or month.
+    ///   - now: Unix ms.
+    package func oldestRetained(_ unit: CalendarUnit, in calendar: CalendarRules, at now: Int64) -> String {
+        let retention = HistoryRetention(days: historyDays, months: historyMonths)
+        return calendar.window(unit, containing: now - (unit == .day ? retention.day : retention.month)).id
+    }
+
+    /// Whether a scope has a history. Composite scopes have none.
+    package func hasHistory(_ scope: Scope) -> Bool { hasHistory(scope.kind) }
+
+    /// Whether the scopes of a kind have a history. Composite scopes have none.
+    package func hasHistory(_ kind: ScopeKind) -> Bool {
+        !kind.isComposite && history.contains(kind.description)
     }
 }

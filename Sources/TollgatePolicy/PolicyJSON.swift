@@ -1,98 +1,165 @@
 package import Foundation
-import Yams
+import TollgateCore
 
-/// Reads parts of a policy from JSON, by the rules of the policy file: bodies of the admin API, and what it has stored. Money may
-/// also be text there (`"100.50"`), so that nobody has to pass it through a double.
+/// Parts of a policy in JSON: the bodies of the admin API, and the settings that administrators have stored.
+///
+/// The rules are those of the policy file. Money may also be text, `"100.50"`, so that no client has to pass it through a double.
 package enum PolicyJSON {
-    /// Nested no deeper than a policy can be.
-    private static let deepest = 32
-
-    /// `{ "limits": { "cost": { "month": "100.50" } }, "name": "Basic" }`
+    /// Reads a tier: `{ "limits": { "cost": { "month": "100.50" } }, "name": "Basic" }`.
     package static func tier(_ json: Data, id: String) throws(PolicyError) -> Tier {
         try read(json) { $0.tier($1, id: id, at: $2) }
     }
 
-    /// `{ "tier": "premium", "priority": 200, "enabled": true }`
+    /// Reads an assignment: `{ "tier": "premium", "priority": 200, "enabled": true }`.
     package static func assignment(
         _ json: Data, of subject: Assignment.Subject, order: Int64 = 0
     ) throws(PolicyError) -> Assignment {
-        var assignment = try read(json) { reader, node, place in
+        var assignment = try read(json) { reader, node, position in
             let entries = reader.entries(
-                of: node, at: place, expected: "an object such as {\"tier\":\"premium\"}",
+                of: node, at: position, expected: "an object such as {\"tier\":\"premium\"}",
                 allowed: PolicyReader.assignmentKeys)
-            return node.mapping == nil ? nil : reader.assignment(of: subject, entries, order: order, at: place)
+            return node.members == nil ? nil : reader.assignment(of: subject, entries, order: order, at: position)
         }
         assignment.origin = .admin
         return assignment
     }
 
-    /// `{ "requests": { "1m": 60 } }`
+    /// Reads the limits of a scope: `{ "requests": { "1m": 60 } }`.
     package static func limits(_ json: Data) throws(PolicyError) -> [Limit] {
-        try read(json) { $0.scopeLimits(.init(key: "", place: $2, value: $1)) }
+        try read(json) { $0.scopeLimits(.init(key: "", position: $2, value: $1)) }
     }
 
-    /// `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`
+    /// Reads an override: `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`.
     package static func override(_ json: Data) throws(PolicyError) -> Override {
         try read(json) { $0.override($1, at: $2) }
     }
 
     private static func read<Value>(
-        _ json: Data, _ body: (PolicyReader, Node, PolicyReader.Place) -> Value?
+        _ json: Data, _ body: (PolicyReader, DocumentNode, PolicyReader.Position) -> Value?
     ) throws(PolicyError) -> Value {
         let reader = PolicyReader(file: "JSON", isJSON: true)
-        let place = PolicyReader.Place(line: 1, path: [])
+        let position = PolicyReader.Position(line: 1, path: [])
         var value: Value?
         do {
-            value = body(reader, try JSONDecoder().decode(JSONNode.self, from: json).node, place)
+            value = body(reader, try JSONDocument.root(of: json), position)
         } catch {
-            reader.report(place, "not valid JSON")
+            reader.report(position, "not valid JSON")
         }
         guard reader.problems.isEmpty, let value else {
-            if reader.problems.isEmpty { reader.report(place, "expected an object") }
+            if reader.problems.isEmpty { reader.report(position, "expected an object") }
             throw PolicyError(problems: reader.problems)
         }
         return value
     }
+}
 
-    /// JSON as the nodes that the reader walks: numbers are plain scalars with the text that they had, strings are quoted.
-    private struct JSONNode: Decodable {
-        let node: Node
+// MARK: - Writing
 
-        private struct Key: CodingKey {
-            let stringValue: String
-            var intValue: Int? { nil }
-            init(stringValue: String) { self.stringValue = stringValue }
-            init?(intValue: Int) { nil }
-        }
+/// Limits as JSON: `{"cost":{"month":"100.5"},"requests":{"1m":60}}`. Money is text, so that no client passes it through a double.
+package struct LimitsJSON: Encodable {
+    var limits: [Limit]
 
-        init(from decoder: any Decoder) throws {
-            guard decoder.codingPath.count <= PolicyJSON.deepest else {
-                throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "nested too deep"))
+    package init(_ limits: [Limit]) {
+        self.limits = limits
+    }
+
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(_ text: String) { stringValue = text }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var meters = encoder.container(keyedBy: Key.self)
+        for meter in Meter.allCases {
+            let limits = limits.filter { $0.meter == meter }
+            guard let first = limits.first else { continue }
+            guard meter != .concurrent else {
+                try meters.encode(Value(limit: first), forKey: Key(meter.name))
+                continue
             }
-            if let object = try? decoder.container(keyedBy: Key.self) {
-                let pairs = try object.allKeys.sorted { $0.stringValue < $1.stringValue }.map { key in
-                    (Self.text(key.stringValue), try object.decode(JSONNode.self, forKey: key).node)
-                }
-                node = .mapping(.init(pairs))
-            } else if var array = try? decoder.unkeyedContainer() {
-                var nodes: [Node] = []
-                while !array.isAtEnd { nodes.append(try array.decode(JSONNode.self).node) }
-                node = .sequence(.init(nodes))
-            } else {
-                node = try Self.scalar(decoder.singleValueContainer())
+            var periods = meters.nestedContainer(keyedBy: Key.self, forKey: Key(meter.name))
+            for limit in limits { try periods.encode(Value(limit: limit), forKey: Key(limit.period.description)) }
+        }
+    }
+
+    /// The `max` of a limit; an object if the limit has other settings too.
+    private struct Value: Encodable {
+        var limit: Limit
+
+        func encode(to encoder: any Encoder) throws {
+            guard limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil else {
+                return try AmountJSON(limit.meter, limit.max).encode(to: encoder)
             }
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(AmountJSON(limit.meter, limit.max), forKey: Key("max"))
+            try container.encode(limit.mode.rawValue, forKey: Key("mode"))
+            try container.encodeIfPresent(limit.thresholds, forKey: Key("thresholds"))
+            try container.encodeIfPresent(limit.onRedisFailure?.rawValue, forKey: Key("on_redis_failure"))
         }
+    }
+}
 
-        private static func scalar(_ value: any SingleValueDecodingContainer) throws -> Node {
-            if value.decodeNil() { return plain("null") }
-            if let truth = try? value.decode(Bool.self) { return plain("\(truth)") }
-            if let number = try? value.decode(Int64.self) { return plain("\(number)") }
-            if let number = try? value.decode(Decimal.self) { return plain(number.description) }
-            return text(try value.decode(String.self))
+/// A tier as JSON. `PolicyJSON.tier` reads it.
+package struct TierJSON: Encodable {
+    var name: String?
+    var limits: LimitsJSON
+    var timezone: String?
+    var resetHour: Int?
+    var billingDay: Int?
+
+    enum CodingKeys: String, CodingKey {
+        case name, limits, timezone
+        case resetHour = "reset_hour"
+        case billingDay = "billing_day"
+    }
+
+    package init(_ tier: Tier) {
+        name = tier.name
+        limits = LimitsJSON(tier.limits)
+        timezone = tier.timeZone
+        resetHour = tier.resetHour
+        billingDay = tier.billingDay
+    }
+}
+
+/// An assignment as JSON, without its subject. `PolicyJSON.assignment` reads it.
+package struct AssignmentJSON: Encodable {
+    var tier: String
+    var priority: Int
+    var enabled: Bool
+
+    package init(_ assignment: Assignment) {
+        tier = assignment.tier
+        priority = assignment.priority
+        enabled = assignment.isEnabled
+    }
+}
+
+/// An override as JSON. `PolicyJSON.override` reads it.
+package struct OverrideJSON: Encodable {
+    var limits: LimitsJSON?
+    var add: [String: AmountJSON]?
+    /// ISO 8601, UTC.
+    var expiresAt: String
+    var reason: String
+
+    enum CodingKeys: String, CodingKey {
+        case limits, add, reason
+        case expiresAt = "expires_at"
+    }
+
+    package init(_ override: Override) {
+        limits = override.limits.isEmpty ? nil : LimitsJSON(override.limits)
+        if !override.additions.isEmpty {
+            add = Dictionary(
+                uniqueKeysWithValues: override.additions.map {
+                    (Limit($0.meter, $0.period, max: nil).name, AmountJSON($0.meter, $0.amount))
+                })
         }
-
-        private static func plain(_ text: String) -> Node { .scalar(.init(text, Tag.implicit, .plain)) }
-
-        private static func text(_ text: String) -> Node { .scalar(.init(text, Tag.implicit, .doubleQuoted)) }
+        expiresAt = Date(timeIntervalSince1970: Double(override.expiresAt / 1_000)).ISO8601Format()
+        reason = override.reason
     }
 }

@@ -1,35 +1,57 @@
 package import TollgateCore
 
-/// The part of what administrators have set that every sidecar keeps whole: tiers, and the assignments of roles, domains and
-/// everyone. What is set for one scope is looked up when the scope is first asked about (`ScopeSettings`).
+/// The settings of administrators that every sidecar holds completely: tiers, and the assignments of roles, domains and everyone.
+///
+/// ``ScopeSettings`` are looked up when a request first names the scope.
 package struct SharedPolicy: Sendable, Equatable {
-    /// By id.
+    /// The tiers by id.
     package var tiers: [String: Tier] = [:]
-    /// None of a user.
+    /// The assignments of all subjects but users.
     package var assignments: [Assignment] = []
-    /// The kinds of scopes for which something was ever set; scopes of other kinds need not be looked up.
+    /// The kinds of scopes that ever had settings. Scopes of other kinds need no look-up.
     package var kinds: Set<ScopeKind> = []
 
-    /// Nothing was set.
+    /// Creates settings; none by default.
     package init(tiers: [String: Tier] = [:], assignments: [Assignment] = [], kinds: Set<ScopeKind> = []) {
         self.tiers = tiers
         self.assignments = assignments
         self.kinds = kinds
     }
 
-    /// The most tiers that administrators may make, and the most assignments of roles and domains: all sidecars hold them.
+    /// The maximum number of tiers that administrators may create.
     package static let maxTiers = 1_000
-    /// See `maxTiers`.
+    /// The maximum number of assignments of roles and domains.
     package static let maxAssignments = 10_000
 }
 
+/// The settings of administrators for one scope. They take precedence over the policy file.
+package struct ScopeSettings: Sendable, Hashable {
+    /// The assignment of a tier to a user.
+    package var assignment: Assignment?
+    /// The limits of the scope, in the order of `Limit.precedes`. Each takes precedence over the same limit of the file.
+    package var limits: [Limit]
+    /// The most recent override, also after it has expired.
+    package var override: Override?
+
+    /// Creates settings; none by default.
+    package init(assignment: Assignment? = nil, limits: [Limit] = [], override: Override? = nil) {
+        self.assignment = assignment
+        self.limits = limits
+        self.override = override
+    }
+
+    /// The settings of a scope that administrators have not changed.
+    package static let none = ScopeSettings()
+}
+
 extension Policy {
-    /// This policy as administrators have changed it: what they have set under the same id comes instead of the file's, but for an
-    /// assignment that is not enabled, or whose tier is not there: either is as good as not there.
+    /// This policy with the changes of administrators, which replace entries of the file with the same id.
+    ///
+    /// Assignments that are not enabled, or whose tier does not exist, are left out.
     package func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
         policy.kindsWithSettings = shared.kinds
-        for (id, tier) in shared.tiers { policy.tiers[id] = PlacedTier(tier, .admin) }
+        for (id, tier) in shared.tiers { policy.tiers[id] = TierEntry(tier, .admin) }
         for assignment in shared.assignments where assignment.isEnabled && policy.tiers[assignment.tier] != nil {
             policy.assignments[assignment.subject] = assignment
         }

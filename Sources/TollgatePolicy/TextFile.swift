@@ -1,12 +1,13 @@
 import Foundation
 
-/// A file of text that somebody wrote for Tollgate: settings, keys, a token. Read whole, and only when it is asked for.
+/// A text file of an operator: settings, keys, a token. Each call of ``text()`` reads the whole file.
 package struct TextFile: Sendable {
-    /// A larger file is refused, in bytes.
+    /// The maximum size in bytes.
     package static let maxSize = 1 << 20
 
-    /// Why it cannot be used: the end of a sentence that begins with the file, `is not there`. Does not name it: where a name was
-    /// asked for, a secret may stand.
+    /// The error of a file: the end of a sentence that begins with the file's name, such as `is not there`.
+    ///
+    /// It does not contain the name: an operator may have given a secret instead of a file name.
     package struct Fault: Error {
         package var sentence: String
 
@@ -15,14 +16,14 @@ package struct TextFile: Sendable {
         }
     }
 
-    /// Where it is; symbolic links are followed each time.
+    /// The path. Symbolic links are resolved at each reading.
     package let path: String
 
     package init(path: String) {
         self.path = path
     }
 
-    /// What stands in it.
+    /// Reads the text. Throws for a file that is missing, unreadable, too large or not UTF-8.
     package func text() throws(Fault) -> String {
         let data: Data
         do {
@@ -36,19 +37,19 @@ package struct TextFile: Sendable {
         return text
     }
 
-    /// What may not be, where it holds secrets. False where there is no such file.
+    /// Whether the group or others have any access to the file, which is wrong for secrets. False if there is no such file.
     package var isReadableByOthers: Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
-    /// A file that is named in this one: names begin at its folder.
+    /// A file that this file names. A relative name starts at this file's folder.
     package func neighbor(_ name: String) -> TextFile {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         return name.hasPrefix("/") ? TextFile(path: name) : TextFile(path: "\(folder)/\(name)")
     }
 
-    /// Why it could not be read.
+    /// The reason why the file could not be read.
     private var fault: Fault {
         var status = stat()
         guard stat(path, &status) == 0 else { return Fault(errno == EACCES ? "may not be read" : "is not there") }

@@ -1,21 +1,21 @@
 package import TollgateCore
 
-/// A named set of limits that users have: `basic`, `premium`. A value that nobody owns.
+/// A named set of limits for users, such as `basic` or `premium`.
 package struct Tier: Sendable, Hashable {
-    /// 1 … 64 of `A-Z a-z 0-9 _ -`.
+    /// The id: 1 … 64 of `A-Z a-z 0-9 _ -`.
     package let id: String
-    /// What people call it.
+    /// The name for people.
     package var name: String?
-    /// In the order of `Limit.precedes`.
+    /// The limits, in the order of `Limit.precedes`.
     package var limits: [Limit]
-    /// Nil takes the policy's; the same of the two below.
+    /// The time zone of the tier's users; nil stands for the policy's.
     package var timeZone: String?
-    /// 0 … 23.
+    /// The hour at which windows begin, 0 … 23; nil stands for the policy's.
     package var resetHour: Int?
-    /// 1 … 31.
+    /// The day on which months begin, 1 … 31; nil stands for the policy's.
     package var billingDay: Int?
 
-    /// Takes all as it is; the id is checked by `validate(id:)`.
+    /// Creates a tier. Its values are not checked; `validate(id:)` checks an id.
     package init(
         id: String, name: String? = nil, limits: [Limit] = [], timeZone: String? = nil, resetHour: Int? = nil,
         billingDay: Int? = nil
@@ -28,10 +28,10 @@ package struct Tier: Sendable, Hashable {
         self.billingDay = billingDay
     }
 
-    /// The longest name, in bytes.
+    /// The maximum length of the name, in bytes.
     static let maxNameLength = 200
 
-    /// Throws a sentence where the text cannot be the id of a tier.
+    /// Checks the id of a tier. Throws a sentence if it is invalid.
     package static func validate(id: some StringProtocol) throws(ScopeError) {
         let isWellFormed =
             (1...64).contains(id.utf8.count)
@@ -44,10 +44,10 @@ package struct Tier: Sendable, Hashable {
         guard isWellFormed else { throw ScopeError("the id of a tier is 1 to 64 of A-Z a-z 0-9 _ -") }
     }
 
-    /// When days, weeks and months begin for users of the tier.
+    /// The calendar of the tier's users: its own settings over those of the policy.
     package func calendar(over policy: CalendarRules) -> CalendarRules {
         guard timeZone != nil || resetHour != nil || billingDay != nil else { return policy }
-        // Each of the three was checked by itself, and any goes with any other.
+        // Each of the three values was checked, and any combination is valid.
         return
             (try? CalendarRules(
                 timeZone: timeZone ?? policy.timeZone, resetHour: resetHour ?? policy.resetHour,
@@ -55,24 +55,24 @@ package struct Tier: Sendable, Hashable {
     }
 }
 
-/// A tier with the place it comes from.
-package struct PlacedTier: Sendable, Hashable {
-    /// The tier itself.
+/// A tier of a policy, and its origin.
+package struct TierEntry: Sendable, Hashable {
+    /// The tier.
     package var tier: Tier
-    /// Who says so.
+    /// The origin of the tier.
     package var origin: Origin
 
-    /// Takes both as they are.
+    /// Creates an entry.
     package init(_ tier: Tier, _ origin: Origin) {
         self.tier = tier
         self.origin = origin
     }
 }
 
-/// Who has set a value.
+/// The origin of a setting.
 package enum Origin: String, Sendable, Codable {
     /// The policy file of this sidecar.
     case file
-    /// An administrator, in Redis, for all sidecars.
+    /// An administrator, by the admin API. Redis stores the setting for all sidecars.
     case admin
 }

@@ -1,29 +1,29 @@
 package import TollgateCore
 
-/// What a request says of its user besides the id.
+/// The roles and the e-mail address of a user, as a request names them.
 package struct UserTraits: Sendable, Hashable {
-    /// Byte for byte as assignments name them.
+    /// The roles. Assignments name them byte for byte.
     package var roles: [String]
-    /// As it was given.
+    /// The e-mail address.
     package var email: String?
 
-    /// Nothing is known.
+    /// Creates traits; none by default.
     package init(roles: [String] = [], email: String? = nil) {
         self.roles = roles
         self.email = email
     }
 
-    /// Nothing is known.
+    /// The traits of a user of whom a request names only the id.
     package static let none = UserTraits()
 
-    /// Byte for byte, as roles are: String's own == takes a composed and a decomposed é for the same.
+    /// Compares byte for byte: String's == considers a composed and a decomposed é equal.
     package static func == (lhs: UserTraits, rhs: UserTraits) -> Bool {
         lhs.roles.elementsEqual(rhs.roles) { $0.utf8.elementsEqual($1.utf8) }
             && (lhs.email == nil) == (rhs.email == nil)
             && (lhs.email ?? "").utf8.elementsEqual((rhs.email ?? "").utf8)
     }
 
-    /// What follows the last `@` of the address, in lower case.
+    /// The part of the address after its last `@`, in lower case.
     var emailDomain: String? {
         // By scalar: an `@` and a combining mark after it are one Character.
         guard let scalars = email?.unicodeScalars, let at = scalars.lastIndex(of: "@") else { return nil }
@@ -31,11 +31,11 @@ package struct UserTraits: Sendable, Hashable {
     }
 }
 
-/// The tier that a user has, and why.
+/// The tier of a user, and the assignments that led to it.
 package struct TierChoice: Sendable, Equatable {
-    /// The tier.
-    package let tier: PlacedTier
-    /// Every assignment that applies, the one that won first.
+    /// The tier, with its origin.
+    package let tier: TierEntry
+    /// All assignments that apply, the winner first.
     package let candidates: [Assignment]
 
     /// The assignment that won.
@@ -43,13 +43,12 @@ package struct TierChoice: Sendable, Equatable {
 }
 
 extension Policy {
-    /// The tier of a user; nil where no assignment applies. Assignments that are not enabled, or whose tier is not there, play no
-    /// part.
+    /// The tier of a user; nil if no assignment applies. Assignments that are not enabled, or whose tier does not exist, do
+    /// not apply.
     ///
-    /// - Parameter assignment: what administrators have set for the user; comes instead of the file's.
+    /// - Parameter assignment: The administrators' assignment of the user. It replaces the one of the file.
     package func tierChoice(for user: Scope, assignment: Assignment?, traits: UserTraits) -> TierChoice? {
         guard !tiers.isEmpty else { return nil }
-        // A role that is named twice counts once.
         var subjects = Set(traits.roles.map { Assignment.Subject.role($0) })
         if let domain = traits.emailDomain { subjects.insert(.emailDomain(domain)) }
         subjects.insert(.everyone)
@@ -64,9 +63,9 @@ extension Policy {
         assignment.isEnabled && tiers[assignment.tier] != nil ? assignment : nil
     }
 
-    /// Whether what a request says of a user could give it another tier than it has where nothing is said.
+    /// Whether some traits give a user another tier than it has without traits.
     ///
-    /// - Parameter assignment: what administrators have set for the user.
+    /// - Parameter assignment: The administrators' assignment of the user.
     func tierDependsOnTraits(of user: Scope, assignment: Assignment?) -> Bool {
         guard Self.canHaveTier(user), !tiers.isEmpty else { return false }
         let usual = tierChoice(for: user, assignment: assignment, traits: .none)?.winner
@@ -78,12 +77,12 @@ extension Policy {
         }
     }
 
-    /// Each tier that a user may have, and what a request says of it then: first the one that it has where nothing is said.
+    /// The tiers that a user may get, each with traits that lead to it. The first is the tier without traits.
     ///
-    /// - Parameter assignment: what administrators have set for the user.
+    /// - Parameter assignment: The administrators' assignment of the user.
     package func tiersByTraits(
         of user: Scope, assignment: Assignment?
-    ) -> [(tier: PlacedTier?, traits: UserTraits)] {
+    ) -> [(tier: TierEntry?, traits: UserTraits)] {
         guard Self.canHaveTier(user) else { return [] }
         let usual = tierChoice(for: user, assignment: assignment, traits: .none)
         var found = [(tier: usual?.tier, traits: UserTraits.none)]
@@ -99,7 +98,7 @@ extension Policy {
         return found
     }
 
-    /// Whether a scope can have a tier at all: single users only.
+    /// Whether a scope can have a tier. Only single users can.
     package static func canHaveTier(_ scope: Scope) -> Bool {
         scope.parts.count == 1 && scope.parts[0].kind == "user"
     }

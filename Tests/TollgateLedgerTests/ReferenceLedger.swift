@@ -286,7 +286,7 @@ struct ReferenceLedger {
     private mutating func remember(
         _ amount: Int64, _ meter: String, of scope: Scope, in operation: TestOperation, at time: Int64, asOf now: Int64
     ) {
-        guard policy.keepsHistory(of: scope) else { return }
+        guard policy.hasHistory(scope) else { return }
         let time = historyTime(time, asOf: now)
         history.add(
             amount, meter, to: scope, of: operation.scopes, day: policy.calendar.window(.day, containing: time).id,

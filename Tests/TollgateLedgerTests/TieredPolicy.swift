@@ -16,7 +16,7 @@ struct TieredPolicy {
             var policy = Policy()
             for (id, max) in [("small", small), ("big", big)] {
                 let limits = [Limit(.tokens, period, max: max, thresholds: [80, 90, 95, 100])]
-                policy.tiers[id] = PlacedTier(Tier(id: id, limits: limits), .file)
+                policy.tiers[id] = TierEntry(Tier(id: id, limits: limits), .file)
             }
             policy.assignments[.everyone] = Assignment(.everyone, tier: usual)
             policy.assignments[.role("R")] = Assignment(.role("R"), tier: usual == "small" ? "big" : "small")

@@ -20,7 +20,7 @@ struct PolicyPropertyTests {
 
         func rules(at now: Int64 = 500_000) -> ScopeRules {
             var file = Policy()
-            for tier in tiers { file.tiers[tier.id] = PlacedTier(tier, .file) }
+            for tier in tiers { file.tiers[tier.id] = TierEntry(tier, .file) }
             for assignment in assignments { file.assignments[assignment.subject] = assignment }
             file.defaults = [Self.user.kind: defaults]
             file.scopes = [Self.user: ownInFile]

@@ -38,7 +38,7 @@ struct TierChoiceTests {
             choice.candidates.map(\.subject.id) == [
                 "user:alice", "role:Faculty", "email_domain:example.com", "default",
             ])
-        #expect(choice.tier == PlacedTier(Tier(id: "premium"), .file))
+        #expect(choice.tier == TierEntry(Tier(id: "premium"), .file))
         let bob = try #require(
             policy.tierChoice(for: try Scope(parsing: "user:bob"), assignment: nil, traits: traits))
         #expect(bob.winner.subject == .role("Faculty"))
@@ -139,7 +139,7 @@ struct TierChoiceTests {
         let file = try policy(everyKind)
         let premium = Tier(id: "premium", name: "Ours", limits: [Limit(.cost, .month, max: 5)])
         let policy = file.merged(with: SharedPolicy(tiers: ["premium": premium]))
-        #expect(policy.tierChoice(for: alice, assignment: nil, traits: .none)?.tier == PlacedTier(premium, .admin))
+        #expect(policy.tierChoice(for: alice, assignment: nil, traits: .none)?.tier == TierEntry(premium, .admin))
         var same = file.merged(with: SharedPolicy())
         same.kindsWithSettings = nil
         #expect(same == file)

@@ -24,9 +24,9 @@ struct TierFileTests {
                 """, file: "t.yaml")
         #expect(
             policy.tiers == [
-                "basic": PlacedTier(
+                "basic": TierEntry(
                     Tier(id: "basic", name: "Basic", limits: [Limit(.cost, .month, max: 100_000_000_000)]), .file),
-                "premium": PlacedTier(
+                "premium": TierEntry(
                     Tier(
                         id: "premium",
                         limits: [

@@ -1,7 +1,6 @@
 import Foundation
 import TollgateCore
 package import TollgatePolicy
-import Yams
 
 /// The file of `--admin-access`. It rejects unknown keys, as the policy file does.
 package struct AccessFile: Sendable {
@@ -17,13 +16,13 @@ package struct AccessFile: Sendable {
     /// Reads the file. Throws an error that names the file, the line and the key.
     package func read() async throws(OperatorError) -> AccessSettings {
         let text = try Self.text(of: TextFile(path: path), named: "--admin-access \(path)")
-        let root: Node?
+        let root: DocumentNode?
         do {
-            root = try PolicyText(yaml: text, file: path).root()
+            root = try YAMLDocument(yaml: text, file: path).root()
         } catch {
             throw OperatorError("\(error)")
         }
-        guard let root, root.mapping != nil else { throw OperatorError("\(path):1: expected tokens: or jwt:") }
+        guard let root, root.members != nil else { throw OperatorError("\(path):1: expected tokens: or jwt:") }
         let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
         var access = AccessSettings()
         if let node = entries["tokens"] { access.tokens = try tokens(node) }
@@ -50,8 +49,8 @@ package struct AccessFile: Sendable {
 
     // MARK: - Tokens
 
-    private func tokens(_ node: Node) throws(OperatorError) -> [AccessSettings.Token] {
-        guard let items = node.sequence else { throw error(node, "tokens", "expected a list of { name, role, token }") }
+    private func tokens(_ node: DocumentNode) throws(OperatorError) -> [AccessSettings.Token] {
+        guard let items = node.items else { throw error(node, "tokens", "expected a list of { name, role, token }") }
         guard items.count <= Self.maxTokens else { throw error(node, "tokens", "more than \(Self.maxTokens)") }
         var tokens: [AccessSettings.Token] = []
         for (index, item) in items.enumerated() {
@@ -68,7 +67,7 @@ package struct AccessFile: Sendable {
         return tokens
     }
 
-    private func token(_ node: Node, _ key: String) throws(OperatorError) -> AccessSettings.Token {
+    private func token(_ node: DocumentNode, _ key: String) throws(OperatorError) -> AccessSettings.Token {
         let entries = try fields(of: node, at: key, allowed: ["name", "role", "token"])
         let name = try text(entries, "name", of: node, at: key)
         let word = try text(entries, "role", of: node, at: key)
@@ -94,32 +93,32 @@ package struct AccessFile: Sendable {
 // MARK: - Nodes
 
 extension AccessFile {
-    func error(_ node: Node, _ key: String, _ sentence: String) -> OperatorError {
-        OperatorError("\(path):\(node.mark?.line ?? 1): \(key): \(sentence)")
+    func error(_ node: DocumentNode, _ key: String, _ sentence: String) -> OperatorError {
+        OperatorError("\(path):\(node.line ?? 1): \(key): \(sentence)")
     }
 
     /// Returns the entries of a map. Throws an error for a key that is not allowed.
-    func fields(of node: Node, at key: String, allowed: [String]) throws(OperatorError) -> [String: Node] {
-        guard let mapping = node.mapping else {
+    func fields(of node: DocumentNode, at key: String, allowed: [String]) throws(OperatorError) -> [String: DocumentNode] {
+        guard let members = node.members else {
             throw error(node, key, "expected a map of \(allowed.joined(separator: ", "))")
         }
-        var fields: [String: Node] = [:]
-        for (name, value) in mapping {
-            guard let text = name.scalar?.string, allowed.contains(text) else {
-                let path = [key, name.scalar?.string ?? "?"].filter { !$0.isEmpty }.joined(separator: ".")
-                throw error(name, path, "unknown key; expected one of \(allowed.joined(separator: ", "))")
+        var fields: [String: DocumentNode] = [:]
+        for member in members {
+            guard let text = member.key.text, allowed.contains(text) else {
+                let path = [key, member.key.text ?? "?"].filter { !$0.isEmpty }.joined(separator: ".")
+                throw error(member.key, path, "unknown key; expected one of \(allowed.joined(separator: ", "))")
             }
-            fields[text] = value
+            fields[text] = member.value
         }
         return fields
     }
 
     /// Returns a required text.
     func text(
-        _ fields: [String: Node], _ name: String, of node: Node, at key: String
+        _ fields: [String: DocumentNode], _ name: String, of node: DocumentNode, at key: String
     ) throws(OperatorError) -> String {
         guard let value = fields[name] else { throw error(node, "\(key).\(name)", "is missing") }
-        guard let text = value.scalar?.string, !text.isEmpty else {
+        guard let text = value.text, !text.isEmpty else {
             throw error(value, "\(key).\(name)", "expected text")
         }
         return text
@@ -129,7 +128,7 @@ extension AccessFile {
 extension AccessFile {
     /// Reads the section `jwt` and the files of keys that it names. Their paths are relative to the access file's
     /// folder.
-    func verifier(_ node: Node) async throws(OperatorError) -> (TokenVerifier, secrets: [TextFile]) {
+    func verifier(_ node: DocumentNode) async throws(OperatorError) -> (TokenVerifier, secrets: [TextFile]) {
         let entries = try fields(
             of: node, at: "jwt",
             allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
@@ -157,7 +156,7 @@ extension AccessFile {
         return (verifier, secrets)
     }
 
-    private func roles(_ value: Node?, of node: Node) throws(OperatorError) -> [Role: String] {
+    private func roles(_ value: DocumentNode?, of node: DocumentNode) throws(OperatorError) -> [Role: String] {
         guard let value else { throw error(node, "jwt.roles", "is missing") }
         let names = Role.allCases.map(\.rawValue)
         let entries = try fields(of: value, at: "jwt.roles", allowed: names)

@@ -1,5 +1,5 @@
 package import Foundation
-import Yams
+import TollgatePolicy
 
 /// A JSON value. Numbers keep the precision of their text.
 package enum JSONValue: Sendable, Equatable {
@@ -80,15 +80,14 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// Converts a YAML node. Plain scalars become `null`, `true`, `false`, a number, or a string.
-    init(_ node: Node) {
-        switch node {
-        case .scalar(let scalar): self = scalar.style == .plain ? .init(plain: scalar.string) : .string(scalar.string)
-        case .sequence(let sequence): self = .array(sequence.map(JSONValue.init))
-        case .mapping(let mapping):
-            let members = mapping.map { ($0.key.string ?? "", JSONValue($0.value)) }
-            self = .object(Dictionary(members) { first, _ in first })
-        case .alias: self = .null
+    /// Converts a node of a YAML document. Plain scalars become `null`, `true`, `false`, a number, or a string.
+    init(_ node: DocumentNode) {
+        switch node.content {
+        case .scalar(let text, let isPlain): self = isPlain ? .init(plain: text) : .string(text)
+        case .list(let items): self = .array(items.map(JSONValue.init))
+        case .map(let members):
+            let values = members.map { ($0.key.text ?? "", JSONValue($0.value)) }
+            self = .object(Dictionary(values) { first, _ in first })
         }
     }
 

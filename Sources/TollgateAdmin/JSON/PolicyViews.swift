@@ -5,7 +5,7 @@ import TollgateStores
 
 /// A tier: `{"id":"basic","name":…,"limits":{…},"origin":"admin","version":7}`
 struct TierView: Encodable {
-    var tier: PlacedTier
+    var tier: TierEntry
     var version: Int64?
 
     func encode(to encoder: any Encoder) throws {

@@ -3,7 +3,6 @@ import Hummingbird
 import TollgateCore
 import TollgatePolicy
 import TollgateServer
-import Yams
 
 /// The routes without a token: liveness, readiness, and the OpenAPI description.
 struct HealthRoutes {
@@ -36,7 +35,7 @@ enum OpenAPIDocument {
     /// Parsed once, on first use.
     static let json: JSONValue = {
         let yaml = String(decoding: PackageResources.openapi_yaml, as: UTF8.self)
-        guard let root = try? PolicyText(yaml: yaml, file: "openapi.yaml").root() else { return .null }
+        guard let root = try? YAMLDocument(yaml: yaml, file: "openapi.yaml").root() else { return .null }
         return JSONValue(root)
     }()
 }

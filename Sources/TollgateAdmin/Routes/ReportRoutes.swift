@@ -35,7 +35,7 @@ struct ReportRoutes {
         let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
             scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
-            retainedFrom: policy.firstKept(unit, in: calendar.rules, at: now), dimension: dimension,
+            retainedFrom: policy.oldestRetained(unit, in: calendar.rules, at: now), dimension: dimension,
             rows: zip(windows, pages).map { .init(window: $0, page: $1) })
         return format == .csv ? .csv(report.csv) : .json(report)
     }
@@ -85,7 +85,7 @@ struct ReportRoutes {
             throw Problem.badRequest("day: expected a day such as 2026-11-20")
         }
         let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
-        let retainedFrom = policy.firstKept(.day, in: policy.calendar, at: now)
+        let retainedFrom = policy.oldestRetained(.day, in: policy.calendar, at: now)
         // Days are those of each scope's own calendar, so a scope may still have this day.
         if items.isEmpty, day < retainedFrom {
             throw Problem.notFound("day: \(day) is no longer retained; the first retained day is \(retainedFrom)")
@@ -107,7 +107,7 @@ struct ReportRoutes {
     // MARK: - Both
 
     private static func requireHistory(of kind: ScopeKind, in policy: Policy, _ key: String) throws(Problem) {
-        guard !policy.keepsHistory(of: kind) else { return }
+        guard !policy.hasHistory(kind) else { return }
         let retained = policy.history.sorted().joined(separator: ", ")
         throw .notFound(
             "\(key): no history is retained for \(kind); history: in the policy file lists \(retained.isEmpty ? "no kinds" : retained)"

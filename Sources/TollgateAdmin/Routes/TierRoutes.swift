@@ -29,7 +29,7 @@ struct TierRoutes {
         let id = try id(request)
         if let stored = try await api.store().tier(id) {
             return .tagged(
-                TierView(tier: PlacedTier(stored.item, .admin), version: stored.version), version: stored.version)
+                TierView(tier: TierEntry(stored.item, .admin), version: stored.version), version: stored.version)
         }
         guard let tier = api.server.policies.file.tiers[id] else { throw Problem.notFound("\(id): no such tier") }
         return .tagged(TierView(tier: tier), version: nil)
@@ -41,7 +41,7 @@ struct TierRoutes {
         let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
             try await api.store().tier(id)?.version
         }
-        let view = TierView(tier: PlacedTier(tier, .admin), version: version)
+        let view = TierView(tier: TierEntry(tier, .admin), version: version)
         return .tagged(view, version: version, isNew ? .created : .ok)
     }
 

@@ -2,7 +2,6 @@ import Foundation
 import TollgateCore
 import TollgatePolicy
 import TollgateStores
-import Yams
 
 /// Reads one receiver of the file of `--alerts`. Lives for one reading.
 struct ReceiverEntryReader {
@@ -13,21 +12,21 @@ struct ReceiverEntryReader {
 
     /// Nil where anything is wrong, which is reported then. `named` is told the name, also where something else is wrong.
     func receiver(
-        _ node: Node, at place: PolicyReader.Place, named: (String, PolicyReader.Place) -> Void
+        _ node: DocumentNode, at place: PolicyReader.Position, named: (String, PolicyReader.Position) -> Void
     ) -> AlertReceiver? {
         let allowed = Self.commonKeys + ["url", "url_file", "secret_file", "channel"]
         let entries = reader.entries(of: node, at: place, expected: "{ name, type, … }", allowed: allowed)
-        guard node.mapping != nil else { return nil }
+        guard node.members != nil else { return nil }
         let fields = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
         let before = reader.problems.count
         let name = name(fields["name"], at: place)
-        if let name, let entry = fields["name"] { named(name, entry.place) }
+        if let name, let entry = fields["name"] { named(name, entry.position) }
         let filter = filter(fields)
         guard let type = required("type", fields, at: place).flatMap({ word($0, as: AlertReceiverType.self) }) else {
             return nil
         }
         for entry in entries where !(Self.commonKeys + type.keys).contains(entry.key) {
-            reader.report(entry.place, "receivers of type \(type.rawValue) have no such key")
+            reader.report(entry.position, "receivers of type \(type.rawValue) have no such key")
         }
         guard let target = target(type, fields, at: place), let name, reader.problems.count == before else {
             return nil
@@ -36,16 +35,16 @@ struct ReceiverEntryReader {
     }
 
     private func required(
-        _ key: String, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Place
+        _ key: String, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position
     ) -> PolicyReader.Entry? {
         if let entry = fields[key] { return entry }
         reader.report(place.at(key, line: place.line), "is missing")
         return nil
     }
 
-    private func name(_ entry: PolicyReader.Entry?, at place: PolicyReader.Place) -> String? {
+    private func name(_ entry: PolicyReader.Entry?, at place: PolicyReader.Position) -> String? {
         guard let entry = required("name", entry.map { ["name": $0] } ?? [:], at: place),
-            let name = reader.text(entry.value, at: entry.place, expected: "a name")
+            let name = reader.text(entry.value, at: entry.position, expected: "a name")
         else { return nil }
         let isWellFormed =
             name.utf8.first.map { (0x61...0x7a).contains($0) } == true && name.utf8.count <= 32
@@ -53,7 +52,7 @@ struct ReceiverEntryReader {
                 (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f || $0 == 0x2d
             }
         guard isWellFormed else {
-            reader.report(entry.place, "expected a lower-case letter, then up to 31 of a-z 0-9 _ -")
+            reader.report(entry.position, "expected a lower-case letter, then up to 31 of a-z 0-9 _ -")
             return nil
         }
         return name
@@ -62,7 +61,7 @@ struct ReceiverEntryReader {
     // MARK: - Target
 
     private func target(
-        _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Place
+        _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position
     ) -> AlertReceiver.Target? {
         switch type {
         case .log: return .log
@@ -72,7 +71,7 @@ struct ReceiverEntryReader {
         case .alertmanager:
             guard let address = address(fields, at: place) else { return nil }
             guard !address.hasQuery else {
-                let place = (fields["url"] ?? fields["url_file"])?.place ?? place
+                let place = (fields["url"] ?? fields["url_file"])?.position ?? place
                 reader.report(place, "expected a URL without ?, to which /api/v2/alerts is added")
                 return nil
             }
@@ -83,13 +82,13 @@ struct ReceiverEntryReader {
         }
     }
 
-    private func address(_ fields: [String: PolicyReader.Entry], at place: PolicyReader.Place) -> WebAddress? {
+    private func address(_ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position) -> WebAddress? {
         let entry: PolicyReader.Entry
         let text: String?
         switch (fields["url"], fields["url_file"]) {
         case (let url?, nil):
             entry = url
-            text = reader.text(url.value, at: url.place, expected: "a URL such as https://hooks.example.com/path")
+            text = reader.text(url.value, at: url.position, expected: "a URL such as https://hooks.example.com/path")
         case (nil, let file?):
             entry = file
             text = fileText(file)
@@ -101,7 +100,7 @@ struct ReceiverEntryReader {
         do throws(WebAddressError) {
             return try WebAddress(parsing: text)
         } catch {
-            reader.report(reader.place(of: entry.value, at: entry.place), error.description)
+            reader.report(reader.position(of: entry.value, at: entry.position), error.description)
             return nil
         }
     }
@@ -110,7 +109,7 @@ struct ReceiverEntryReader {
         guard let text = fileText(entry) else { return nil }
         let range = AlertReceiver.Secret.range
         guard range.contains(text.utf8.count) else {
-            reader.report(entry.place, "the file has to hold \(range.lowerBound) to \(range.upperBound) bytes")
+            reader.report(entry.position, "the file has to hold \(range.lowerBound) to \(range.upperBound) bytes")
             return nil
         }
         return AlertReceiver.Secret(text)
@@ -118,22 +117,24 @@ struct ReceiverEntryReader {
 
     /// What stands in the file that is named, without white space around it.
     private func fileText(_ entry: PolicyReader.Entry) -> String? {
-        guard let name = reader.text(entry.value, at: entry.place, expected: "the name of a file") else { return nil }
+        guard let name = reader.text(entry.value, at: entry.position, expected: "the name of a file") else {
+            return nil
+        }
         do throws(TextFile.Fault) {
             return try contents(name).trimmingCharacters(in: .whitespacesAndNewlines)
         } catch {
-            reader.report(entry.place, "the file \(error.sentence)")
+            reader.report(entry.position, "the file \(error.sentence)")
             return nil
         }
     }
 
     private func channel(_ entry: PolicyReader.Entry) -> String? {
-        guard let text = reader.text(entry.value, at: entry.place, expected: "the name of a channel") else {
+        guard let text = reader.text(entry.value, at: entry.position, expected: "the name of a channel") else {
             return nil
         }
         let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
         guard (1...256).contains(text.utf8.count), isPlain else {
-            reader.report(entry.place, "expected 1 to 256 bytes without control characters")
+            reader.report(entry.position, "expected 1 to 256 bytes without control characters")
             return nil
         }
         return text
@@ -155,35 +156,37 @@ struct ReceiverEntryReader {
         _ entry: PolicyReader.Entry, expected: String, _ item: (PolicyReader.Entry) -> Item?
     ) -> Set<Item> {
         var set: Set<Item> = []
-        let items = reader.items(of: entry.value, at: entry.place, expected: expected + foundNoList(entry.value))
-        if items.isEmpty, entry.value.sequence != nil {
-            reader.report(entry.place, "expected \(expected); without the key it is all of them")
+        let items = reader.items(of: entry.value, at: entry.position, expected: expected + foundNoList(entry.value))
+        if items.isEmpty, entry.value.items != nil {
+            reader.report(entry.position, "expected \(expected); without the key it is all of them")
         }
         for node in items {
-            guard let value = item(.init(key: entry.key, place: node.place, value: node.value)) else { continue }
-            if !set.insert(value).inserted { reader.report(node.place, "\(value): named twice") }
+            guard let value = item(.init(key: entry.key, position: node.position, value: node.value)) else { continue }
+            if !set.insert(value).inserted { reader.report(node.position, "\(value): named twice") }
         }
         return set
     }
 
-    private func foundNoList(_ node: Node) -> String { node.sequence == nil ? reader.found(node) : "" }
+    private func foundNoList(_ node: DocumentNode) -> String { node.items == nil ? reader.found(node) : "" }
 
     private func kind(_ entry: PolicyReader.Entry) -> ScopeKind? {
-        guard let text = reader.text(entry.value, at: entry.place, expected: "a kind such as user") else { return nil }
+        guard let text = reader.text(entry.value, at: entry.position, expected: "a kind such as user") else {
+            return nil
+        }
         do throws(ScopeError) {
             return try ScopeKind(parsing: text)
         } catch {
             // It quotes what stands there.
-            reader.report(entry.place, reader.mayQuote(text) ? error.description : "expected a kind such as user")
+            reader.report(entry.position, reader.mayQuote(text) ? error.description : "expected a kind such as user")
             return nil
         }
     }
 
     private func meter(_ entry: PolicyReader.Entry) -> Meter? {
         let names = Meter.allCases.map(\.name).joined(separator: ", ")
-        guard let text = reader.text(entry.value, at: entry.place, expected: "one of \(names)") else { return nil }
+        guard let text = reader.text(entry.value, at: entry.position, expected: "one of \(names)") else { return nil }
         guard let meter = Meter(name: text) else {
-            reader.report(entry.place, "expected one of \(names)\(reader.found(entry.value))")
+            reader.report(entry.position, "expected one of \(names)\(reader.found(entry.value))")
             return nil
         }
         return meter
@@ -192,6 +195,6 @@ struct ReceiverEntryReader {
     private func word<Word: RawRepresentable<String> & CaseIterable>(
         _ entry: PolicyReader.Entry, as type: Word.Type
     ) -> Word? {
-        reader.word(entry.value, at: entry.place, as: type)
+        reader.word(entry.value, at: entry.position, as: type)
     }
 }

@@ -2,7 +2,6 @@ import Foundation
 import TollgateCore
 package import TollgatePolicy
 package import TollgateStores
-import Yams
 
 /// The file of `--alerts`, from its text to receivers. Strict, as the policy file is; quotes no URL and no secret.
 package struct ReceiverFile {
@@ -19,7 +18,7 @@ package struct ReceiverFile {
         yaml: String, file: String, contents: @escaping (String) throws(TextFile.Fault) -> String
     ) throws(PolicyError) {
         let reader = PolicyReader(file: file, holdsSecrets: true)
-        let top = PolicyReader.Place(line: 1, path: [])
+        let top = PolicyReader.Position(line: 1, path: [])
         let root = try Self.root(of: yaml, file: file)
         let entries = root.map {
             reader.entries(of: $0, at: top, expected: "receivers:", allowed: ["receivers"])
@@ -32,22 +31,22 @@ package struct ReceiverFile {
         guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }
     }
 
-    private static func root(of yaml: String, file: String) throws(PolicyError) -> Node? {
+    private static func root(of yaml: String, file: String) throws(PolicyError) -> DocumentNode? {
         do throws(PolicyError) {
-            return try PolicyText(yaml: yaml, file: file).root()
+            return try YAMLDocument(yaml: yaml, file: file).root()
         } catch {
             throw PolicyError(problems: error.problems.map { $0.withoutAddresses() })
         }
     }
 
     private mutating func read(_ entry: PolicyReader.Entry, _ reader: ReceiverEntryReader) {
-        let items = reader.reader.items(of: entry.value, at: entry.place, expected: "a list of { name, type, … }")
+        let items = reader.reader.items(of: entry.value, at: entry.position, expected: "a list of { name, type, … }")
         guard items.count <= AlertReceiver.most else {
-            return reader.reader.report(entry.place, "more than \(AlertReceiver.most) receivers")
+            return reader.reader.report(entry.position, "more than \(AlertReceiver.most) receivers")
         }
         var names: Set<String> = []
         for (index, item) in items.enumerated() {
-            let place = PolicyReader.Place(line: item.place.line, path: ["receivers[\(index)]"])
+            let place = PolicyReader.Position(line: item.position.line, path: ["receivers[\(index)]"])
             let receiver = reader.receiver(item.value, at: place) { name, place in
                 // Whatever else is wrong with either of them.
                 if !names.insert(name).inserted { reader.reader.report(place, "\(name): named twice") }
@@ -55,7 +54,7 @@ package struct ReceiverFile {
             guard let receiver else { continue }
             receivers.append(receiver)
             switch receiver.target {
-            case .webhook, .slack: holdsSecrets = holdsSecrets || item.value.mapping?["url"] != nil
+            case .webhook, .slack: holdsSecrets = holdsSecrets || item.value["url"] != nil
             case .log, .alertmanager, .pubsub: break
             }
         }

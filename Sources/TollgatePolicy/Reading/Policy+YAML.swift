@@ -1,26 +1,25 @@
-import Yams
-
 extension Policy {
-    /// Reads a policy file's text.
+    /// Reads the text of a policy file.
     ///
     /// - Parameters:
-    ///   - yaml: at most 1 MiB.
-    ///   - file: the name that problems are reported under; nothing is read from it.
-    /// - Throws: `PolicyError` with everything that is wrong, unless the text is not YAML at all, or has a key twice in one
-    ///   map: that is reported alone.
+    ///   - yaml: At most 1 MiB.
+    ///   - file: The name that problems are reported under. Nothing is read from it.
+    /// - Throws: All problems of the file. Invalid YAML and a duplicate key are reported alone.
     package init(yaml: String, file: String) throws(PolicyError) {
         self.init()
-        guard let root = try PolicyText(yaml: yaml, file: file).root() else { return }
+        guard let root = try YAMLDocument(yaml: yaml, file: file).root() else { return }
         let reader = PolicyReader(file: file)
-        // A file of comments, and a lone `---`, are empty too.
+        // A file of comments, and one of `---` alone, are empty too.
         if !root.isEmpty { read(root, reader) }
         guard reader.problems.isEmpty else {
             throw PolicyError(problems: reader.problems.sortedByLine())
         }
     }
 
-    /// Reads the text of a file that a sidecar is to decide by: as `init(yaml:file:)`, but a text without a single limit has to say
-    /// `no_limits: true`. A file that was emptied, or that is just being written, does not.
+    /// Reads the text of the policy file of a sidecar.
+    ///
+    /// Unlike ``init(yaml:file:)`` it rejects a file without limits, unless that says `no_limits: true`. A file that was
+    /// emptied, or is still being written, has no limits.
     package init(wholeFile yaml: String, file: String) throws(PolicyError) {
         try self.init(yaml: yaml, file: file)
         guard hasLimits || saysNoLimits else {
@@ -29,16 +28,16 @@ extension Policy {
         }
     }
 
+    /// The keys at the top of a policy file.
     static let keys = [
         "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days", "history_months",
         "on_redis_failure", "no_limits", "defaults", "scopes", "tiers", "assignments",
     ]
 
-    private mutating func read(_ root: Node, _ reader: PolicyReader) {
-        let top = PolicyReader.Place(line: 1, path: [])
+    private mutating func read(_ root: DocumentNode, _ reader: PolicyReader) {
         let entries = reader.entries(
-            of: root, at: top, expected: "a map of settings such as defaults: and scopes:",
-            allowed: Policy.keys)
+            of: root, at: PolicyReader.Position(line: 1, path: []),
+            expected: "a map of settings such as defaults: and scopes:", allowed: Policy.keys)
         for entry in entries { readSetting(entry, reader) }
         calendar = reader.calendar(entries) ?? calendar
         let limits = PolicyLimits(entries, reader)
@@ -49,9 +48,25 @@ extension Policy {
         warnings = (limits.warnings(reader) + reader.warnings).sortedByLine()
     }
 
+    private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
+        switch entry.key {
+        case "currency": currency = reader.currency(entry) ?? currency
+        case "thresholds": thresholds = reader.thresholds(entry.value, at: entry.position) ?? thresholds
+        case "history": history = reader.history(entry) ?? history
+        case "history_days":
+            historyDays =
+                reader.wholeNumber(entry.value, at: entry.position, in: 1...400).map(Int.init) ?? historyDays
+        case "history_months":
+            historyMonths =
+                reader.wholeNumber(entry.value, at: entry.position, in: 1...60).map(Int.init) ?? historyMonths
+        case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
+        default: break
+        }
+    }
+
     private mutating func readTiers(_ entries: [PolicyReader.Entry], _ reader: PolicyReader) {
         if let entry = entries.first(where: { $0.key == "tiers" }) {
-            for tier in reader.tiers(entry) { tiers[tier.id] = PlacedTier(tier, .file) }
+            for tier in reader.tiers(entry) { tiers[tier.id] = TierEntry(tier, .file) }
         }
         if let entry = entries.first(where: { $0.key == "assignments" }) {
             for assignment in reader.assignments(entry, tiers: Set(tiers.keys)) {
@@ -60,30 +75,11 @@ extension Policy {
         }
     }
 
-    /// After the limits. A file with both is cut off behind `no_limits: true` without becoming a wrong one, and so is refused.
+    /// Reads `no_limits` after the limits, and rejects a file that has both.
+    ///
+    /// Such a file would still be valid if it were cut off after `no_limits: true`, without any of its limits.
     private mutating func readNoLimits(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
-        saysNoLimits = reader.truth(entry) ?? false
-        if saysNoLimits, hasLimits { reader.report(entry.place, "expected false, or no limits beside it") }
-    }
-
-    private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
-        switch entry.key {
-        case "currency": currency = reader.currency(entry) ?? currency
-        case "thresholds": thresholds = reader.thresholds(entry.value, at: entry.place) ?? thresholds
-        case "history": history = reader.history(entry) ?? history
-        case "history_days":
-            historyDays = reader.wholeNumber(entry.value, at: entry.place, in: 1...400).map(Int.init) ?? historyDays
-        case "history_months":
-            historyMonths = reader.wholeNumber(entry.value, at: entry.place, in: 1...60).map(Int.init) ?? historyMonths
-        case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
-        default: break
-        }
-    }
-}
-
-extension [PolicyProblem] {
-    /// In the order of the lines, and of the reading within a line.
-    package func sortedByLine() -> [PolicyProblem] {
-        enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+        saysNoLimits = reader.bool(entry) ?? false
+        if saysNoLimits, hasLimits { reader.report(entry.position, "expected false, or no limits beside it") }
     }
 }

@@ -1,57 +1,58 @@
 import TollgateCore
-import Yams
 
-/// A limit with the place of the file that it stands at.
-struct PlacedLimit {
+/// A limit and its position in the file.
+struct LocatedLimit {
     var limit: Limit
-    var place: PolicyReader.Place
+    var position: PolicyReader.Position
 }
 
 extension PolicyReader {
-    /// The limits of one scope or kind: `{ requests: { 1m: 60 }, cost: { day: 20 } }`.
-    func limits(_ node: Node, at place: Place) -> [PlacedLimit] {
+    /// The limits of a scope or kind, in the order of `Limit.precedes`: `{ requests: { 1m: 60 }, cost: { day: 20 } }`.
+    func limits(_ node: DocumentNode, at position: Position) -> [LocatedLimit] {
         let expected = "a map of meters such as { requests: { 1m: 60 } }"
-        return entries(of: node, at: place, expected: expected, noun: "meter", allowed: Meter.allCases.map(\.name))
+        return entries(of: node, at: position, expected: expected, noun: "meter", allowed: Meter.allCases.map(\.name))
             .flatMap { entry in Meter(name: entry.key).map { limits(of: $0, entry) } ?? [] }
             .sorted { Limit.precedes($0.limit, $1.limit) }
     }
 
-    private func limits(of meter: Meter, _ entry: Entry) -> [PlacedLimit] {
+    private func limits(of meter: Meter, _ entry: Entry) -> [LocatedLimit] {
         guard meter != .concurrent else {
-            return limit(meter, .reservation, entry).map { [PlacedLimit(limit: $0, place: entry.place)] } ?? []
+            return limit(meter, .reservation, entry).map { [LocatedLimit(limit: $0, position: entry.position)] } ?? []
         }
         var lines: [Period: (key: String, line: Int)] = [:]
-        var limits: [PlacedLimit] = []
-        for entry in entries(of: entry.value, at: entry.place, expected: "a map of periods such as { 1m: 60 }") {
+        var limits: [LocatedLimit] = []
+        for entry in entries(of: entry.value, at: entry.position, expected: "a map of periods such as { 1m: 60 }") {
             let period: Period
             do throws(Period.ParsingError) {
                 period = try Period(parsing: entry.key)
             } catch {
-                report(entry.place, error.explanation)
+                report(entry.position, error.explanation)
                 continue
             }
             if let first = lines[period] {
-                report(entry.place, "the same period as \(first.key) on line \(first.line)")
+                report(entry.position, "the same period as \(first.key) on line \(first.line)")
                 continue
             }
-            lines[period] = (entry.key, entry.place.line)
-            if let limit = limit(meter, period, entry) { limits.append(PlacedLimit(limit: limit, place: entry.place)) }
+            lines[period] = (entry.key, entry.position.line)
+            if let limit = limit(meter, period, entry) {
+                limits.append(LocatedLimit(limit: limit, position: entry.position))
+            }
         }
         return limits
     }
 
     private func limit(_ meter: Meter, _ period: Period, _ entry: Entry) -> Limit? {
-        guard entry.value.mapping != nil else {
-            return max(entry.value, at: entry.place, meter).map { Limit(meter, period, max: $0.amount) }
+        guard entry.value.members != nil else {
+            return max(entry.value, at: entry.position, meter).map { Limit(meter, period, max: $0.amount) }
         }
         let entries = entries(
-            of: entry.value, at: entry.place, expected: "a map",
+            of: entry.value, at: entry.position, expected: "a map",
             allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"])
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
-            report(entry.place, "max is missing")
+            report(entry.position, "max is missing")
             return nil
         }
-        guard let max = max(maxEntry.value, at: maxEntry.place, meter) else { return nil }
+        guard let max = max(maxEntry.value, at: maxEntry.position, meter) else { return nil }
         var limit = Limit(meter, period, max: max.amount)
         for entry in entries { apply(entry, to: &limit) }
         return limit
@@ -59,10 +60,10 @@ extension PolicyReader {
 
     private func apply(_ entry: Entry, to limit: inout Limit) {
         switch entry.key {
-        case "mode": limit.mode = word(entry.value, at: entry.place, as: Limit.Mode.self) ?? limit.mode
-        case "thresholds": limit.thresholds = thresholds(entry.value, at: entry.place)
+        case "mode": limit.mode = word(entry.value, at: entry.position, as: Limit.Mode.self) ?? limit.mode
+        case "thresholds": limit.thresholds = thresholds(entry.value, at: entry.position)
         case "on_redis_failure":
-            limit.onRedisFailure = word(entry.value, at: entry.place, as: FailureRule.self)
+            limit.onRedisFailure = word(entry.value, at: entry.position, as: FailureRule.self)
         default: break
         }
     }
@@ -71,7 +72,7 @@ extension PolicyReader {
 // MARK: - Amounts
 
 extension PolicyReader {
-    /// A max as it was written.
+    /// The value of `max`.
     private enum Maximum {
         case unlimited
         case amount(Int64)
@@ -84,41 +85,40 @@ extension PolicyReader {
         }
     }
 
-    /// Nil, and reported, where the node is not a max of the meter. An empty value is not taken for null: it is more
-    /// often a number forgotten than no limit meant.
-    private func max(_ node: Node, at place: Place, _ meter: Meter) -> Maximum? {
+    /// The `max` of a limit. Reports any other node, also an empty value: it is more often a forgotten number than `null`.
+    private func max(_ node: DocumentNode, at position: Position, _ meter: Meter) -> Maximum? {
         if node.isNull { return .unlimited }
-        let place = self.place(of: node, at: place)
+        let position = self.position(of: node, at: position)
         let expected = meter == .cost ? "expected a decimal number such as 0.25" : "expected a whole number such as 60"
         guard let text = number(node, meter), !text.hasLeadingZero else {
-            report(place, "\(expected), or null for unlimited\(found(node))")
+            report(position, "\(expected), or null for unlimited\(found(node))")
             return nil
         }
         do throws(MaximumError) {
             return .amount(meter == .cost ? try money(text) : try count(text, atMost: meter.maxLimit))
         } catch {
-            report(place, error.sentence ?? "\(expected), or null for unlimited\(found(node))")
+            report(position, error.sentence ?? "\(expected), or null for unlimited\(found(node))")
             return nil
         }
     }
 
-    /// An amount above 0, without null. Nil, and reported, where the node is none.
+    /// An amount above 0. Reports any other node.
     func amount(_ entry: Entry, _ meter: Meter) -> Int64? {
-        guard let max = max(entry.value, at: entry.place, meter) else { return nil }
+        guard let max = max(entry.value, at: entry.position, meter) else { return nil }
         guard let amount = max.amount, amount > 0 else {
-            report(place(of: entry.value, at: entry.place), "expected an amount above 0\(found(entry.value))")
+            report(position(of: entry.value, at: entry.position), "expected an amount above 0\(found(entry.value))")
             return nil
         }
         return amount
     }
 
-    private func number(_ node: Node, _ meter: Meter) -> String? {
-        if isJSON, meter == .cost { return node.scalar?.string }
+    private func number(_ node: DocumentNode, _ meter: Meter) -> String? {
+        if isJSON, meter == .cost { return node.text }
         return node.plainText
     }
 
-    /// Nil for what is not a number at all.
     private struct MaximumError: Error {
+        /// Nil for text that is not a number.
         var sentence: String?
     }
 
@@ -130,9 +130,9 @@ extension PolicyReader {
         }
     }
 
-    private func count(_ text: String, atMost most: Int64) throws(MaximumError) -> Int64 {
+    private func count(_ text: String, atMost max: Int64) throws(MaximumError) -> Int64 {
         guard text.isDecimalDigits else { throw MaximumError(sentence: nil) }
-        guard let number = Int64(text), number <= most else { throw MaximumError(sentence: "more than \(most)") }
+        guard let number = Int64(text), number <= max else { throw MaximumError(sentence: "more than \(max)") }
         return number
     }
 }

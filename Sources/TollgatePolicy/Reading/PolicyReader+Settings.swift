@@ -1,18 +1,18 @@
 import TollgateCore
-import Yams
 
 extension PolicyReader {
+    /// The value of `currency`.
     func currency(_ entry: Entry) -> String? {
         let expected = "three upper-case letters such as USD"
-        guard let text = text(entry.value, at: entry.place, expected: expected) else { return nil }
+        guard let text = text(entry.value, at: entry.position, expected: expected) else { return nil }
         guard text.utf8.count == 3, text.utf8.allSatisfy({ $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") }) else {
-            report(entry.place, "expected \(expected)\(found(entry.value))")
+            report(entry.position, "expected \(expected)\(found(entry.value))")
             return nil
         }
         return text
     }
 
-    /// The three settings of the calendar, which stand at the top of the file.
+    /// The three settings of the calendar, among all entries of the file. Nil, and reported, if one is invalid.
     func calendar(_ entries: [Entry]) -> CalendarRules? {
         var timeZone = "UTC"
         var resetHour: Int64 = 0
@@ -20,32 +20,34 @@ extension PolicyReader {
         for entry in entries {
             switch entry.key {
             case "timezone":
-                timeZone = text(entry.value, at: entry.place, expected: "a time zone such as Europe/Berlin") ?? timeZone
-            case "reset_hour": resetHour = wholeNumber(entry.value, at: entry.place, in: 0...23) ?? resetHour
-            case "billing_day": billingDay = wholeNumber(entry.value, at: entry.place, in: 1...31) ?? billingDay
+                timeZone =
+                    text(entry.value, at: entry.position, expected: "a time zone such as Europe/Berlin") ?? timeZone
+            case "reset_hour": resetHour = wholeNumber(entry.value, at: entry.position, in: 0...23) ?? resetHour
+            case "billing_day": billingDay = wholeNumber(entry.value, at: entry.position, in: 1...31) ?? billingDay
             default: break
             }
         }
         do throws(CalendarError) {
             return try CalendarRules(timeZone: timeZone, resetHour: Int(resetHour), billingDay: Int(billingDay))
         } catch {
-            if let entry = entries.first(where: { $0.key == error.key }) { report(entry.place, error.explanation) }
+            if let entry = entries.first(where: { $0.key == error.key }) { report(entry.position, error.explanation) }
             return nil
         }
     }
 
+    /// The value of `history`: kinds of scopes.
     func history(_ entry: Entry) -> Set<String>? {
         let expected = "a list of kinds such as [user, tool]"
         var kinds: Set<String> = []
-        for item in items(of: entry.value, at: entry.place, expected: expected) {
-            guard let kind = text(item.value, at: item.place, expected: "a kind such as user") else { continue }
+        for item in items(of: entry.value, at: entry.position, expected: expected) {
+            guard let kind = text(item.value, at: item.position, expected: "a kind such as user") else { continue }
             if let problem = problem(ofHistoryKind: kind, in: kinds) {
-                report(item.place, problem)
+                report(item.position, problem)
             } else {
                 kinds.insert(kind)
             }
         }
-        return entry.value.sequence == nil ? nil : kinds
+        return entry.value.items == nil ? nil : kinds
     }
 
     private func problem(ofHistoryKind kind: String, in kinds: Set<String>) -> String? {
@@ -60,14 +62,16 @@ extension PolicyReader {
         }
     }
 
+    /// The value of `on_redis_failure`.
     func failureRules(_ entry: Entry) -> FailureRules {
         var rules = FailureRules()
         let entries = entries(
-            of: entry.value, at: entry.place, expected: "a map such as { requests: open, cost: closed }", noun: "meter",
+            of: entry.value, at: entry.position, expected: "a map such as { requests: open, cost: closed }",
+            noun: "meter",
             allowed: Meter.allCases.map(\.name))
         for entry in entries {
             guard let meter = Meter(name: entry.key) else { continue }
-            if let rule = word(entry.value, at: entry.place, as: FailureRule.self) { rules[meter] = rule }
+            if let rule = word(entry.value, at: entry.position, as: FailureRule.self) { rules[meter] = rule }
         }
         return rules
     }

@@ -1,12 +1,11 @@
 import TollgateCore
-package import Yams
 
-/// Walks the nodes of a policy file, knows where it is, and collects what is wrong.
+/// A reader of the nodes of a policy, or of another strict file. It tracks positions and collects problems.
 ///
-/// Lives for one reading, in one task. The problems of one place do not stop the reading of the others.
+/// Lives for one reading, in one task. A problem at one position does not stop the reading of the others.
 package final class PolicyReader {
-    /// A place in the file.
-    package struct Place {
+    /// A position in a file: the line, from 1, and the keys that lead there.
+    package struct Position {
         package var line: Int
         package var path: [String]
 
@@ -15,46 +14,47 @@ package final class PolicyReader {
             self.path = path
         }
 
-        package func at(_ key: String, line: Int) -> Place { Place(line: line, path: path + [key]) }
+        /// The position of a key below this one.
+        package func at(_ key: String, line: Int) -> Position { Position(line: line, path: path + [key]) }
     }
 
-    /// One `key: value` of a mapping; its place is that of the key.
+    /// A `key: value` of a map, with the position of the key.
     package struct Entry {
         package let key: String
-        package let place: Place
-        package let value: Node
+        package let position: Position
+        package let value: DocumentNode
 
-        package init(key: String, place: Place, value: Node) {
+        package init(key: String, position: Position, value: DocumentNode) {
             self.key = key
-            self.place = place
+            self.position = position
             self.value = value
         }
     }
 
-    /// Counted over aliases as often as they are used, so that a few of them cannot stand for billions of entries.
-    package static let maxEntries = 200_000
+    /// The reading reports no more problems than this.
     package static let maxProblems = 1_000
 
     package let file: String
+    /// The problems so far, in the order in which they were found.
     package private(set) var problems: [PolicyProblem] = []
-    /// Limits of tiers that can never matter.
+    /// Limits of tiers that have no effect.
     package var warnings: [PolicyProblem] = []
-    private var entriesLeft = maxEntries
     private var hasGivenUp = false
 
-    /// Text is in quotes there, and money may be.
+    /// Whether the document is JSON: text must be in quotes there, and money may be.
     package let isJSON: Bool
 
-    /// There are secrets in such a file: only short words are quoted, which can be none.
+    /// Whether the file may contain secrets. Problems then quote only short words, which cannot be secrets.
     package let holdsSecrets: Bool
 
+    /// - Parameter file: The name that problems are reported under.
     package init(file: String, isJSON: Bool = false, holdsSecrets: Bool = false) {
         self.file = file
         self.isJSON = isJSON
         self.holdsSecrets = holdsSecrets
     }
 
-    /// Whether a sentence may quote it.
+    /// Whether a problem may quote the text.
     package func mayQuote(_ text: String) -> Bool {
         !holdsSecrets || text.utf8.count <= 16 && text.utf8.allSatisfy { isWordByte($0) }
     }
@@ -63,53 +63,50 @@ package final class PolicyReader {
         (0x61...0x7a).contains(byte) || (0x41...0x5a).contains(byte) || byte == 0x5f
     }
 
-    package func report(_ place: Place, _ sentence: String) {
+    /// Adds a problem. After ``maxProblems`` of them the reading ends.
+    package func report(_ position: Position, _ sentence: String) {
         guard !hasGivenUp else { return }
-        problems.append(problem(place, sentence))
-        if problems.count == Self.maxProblems {
-            giveUp("more than \(Self.maxProblems) problems; the rest is not listed")
-        }
-    }
-
-    package func problem(_ place: Place, _ sentence: String) -> PolicyProblem {
-        PolicyProblem(file: file, line: place.line, path: place.path.joined(separator: "."), sentence: sentence)
-    }
-
-    private func giveUp(_ sentence: String) {
+        problems.append(problem(position, sentence))
+        guard problems.count == Self.maxProblems else { return }
         hasGivenUp = true
-        problems.append(PolicyProblem(file: file, line: problems.last?.line ?? 1, path: "", sentence: sentence))
+        let end = "more than \(Self.maxProblems) problems; the rest is not listed"
+        problems.append(PolicyProblem(file: file, line: position.line, path: "", sentence: end))
     }
 
-    private func spend() -> Bool {
-        entriesLeft -= 1
-        if entriesLeft < 0, !hasGivenUp { giveUp("more than \(Self.maxEntries) entries once aliases are filled in") }
-        return !hasGivenUp
+    /// A problem of this file that is not added to ``problems``.
+    package func problem(_ position: Position, _ sentence: String) -> PolicyProblem {
+        PolicyProblem(file: file, line: position.line, path: position.path.joined(separator: "."), sentence: sentence)
     }
 }
 
-// MARK: - Nodes
+// MARK: - Maps and lists
 
 extension PolicyReader {
-    /// The entries of a mapping; where `allowed` is given, any other key is reported and left out.
+    /// The entries of a map. Reports a node that is not a map, and each key that is not in `allowed`.
+    ///
+    /// - Parameters:
+    ///   - expected: The end of the sentence `expected …`.
+    ///   - noun: The word for a key in the sentence `unknown key`.
+    ///   - allowed: The keys that are returned; nil for all.
     package func entries(
-        of node: Node, at place: Place, expected: String, noun: String = "key", allowed: [String]? = nil
+        of node: DocumentNode, at position: Position, expected: String, noun: String = "key", allowed: [String]? = nil
     ) -> [Entry] {
-        guard let mapping = node.mapping else {
-            report(self.place(of: node, at: place), "expected \(expected)")
+        guard let members = node.members else {
+            report(self.position(of: node, at: position), "expected \(expected)")
             return []
         }
         var entries: [Entry] = []
-        for (key, value) in mapping {
-            guard spend() else { break }
-            let line = key.mark?.line ?? place.line
-            guard let name = key.scalar?.string else {
-                report(Place(line: line, path: place.path), "expected a word as the key")
+        for member in members {
+            guard !hasGivenUp else { break }
+            let line = member.key.line ?? position.line
+            guard let name = member.key.text else {
+                report(Position(line: line, path: position.path), "expected a word as the key")
                 continue
             }
             let shown = mayQuote(name) ? name : "…"
-            let entry = Entry(key: name, place: place.at(shown, line: line), value: value)
+            let entry = Entry(key: name, position: position.at(shown, line: line), value: member.value)
             if let allowed, !allowed.contains(name) {
-                report(entry.place, Self.unknown(noun, name, allowed: allowed))
+                report(entry.position, Self.unknown(noun, name, allowed: allowed))
             } else {
                 entries.append(entry)
             }
@@ -117,29 +114,26 @@ extension PolicyReader {
         return entries
     }
 
-    /// The items of a list.
-    package func items(of node: Node, at place: Place, expected: String) -> [(value: Node, place: Place)] {
-        guard let sequence = node.sequence else {
-            report(self.place(of: node, at: place), "expected \(expected)")
+    /// The items of a list. Reports a node that is not a list.
+    package func items(
+        of node: DocumentNode, at position: Position, expected: String
+    ) -> [(value: DocumentNode, position: Position)] {
+        guard let items = node.items else {
+            report(self.position(of: node, at: position), "expected \(expected)")
             return []
         }
-        var items: [(value: Node, place: Place)] = []
-        for value in sequence {
-            guard spend() else { break }
-            items.append((value, self.place(of: value, at: place)))
-        }
-        return items
+        return items.map { ($0, self.position(of: $0, at: position)) }
     }
 
-    /// Where a value stands; an empty one stands with its key.
-    package func place(of node: Node, at place: Place) -> Place {
-        guard let mark = node.mark, !node.isEmpty else { return place }
-        return Place(line: mark.line, path: place.path)
+    /// The position of a value; the position of its key for an empty one.
+    package func position(of node: DocumentNode, at position: Position) -> Position {
+        guard let line = node.line, !node.isEmpty else { return position }
+        return Position(line: line, path: position.path)
     }
 
     private static func unknown(_ noun: String, _ key: String, allowed: [String]) -> String {
         let list = "expected one of \(allowed.joined(separator: ", "))"
-        // Not `no_limits` for `limits`, which is the opposite.
+        // Never suggests `no_limits` for `limits`: it is the opposite.
         guard let nearest = nearestWord(to: key, among: allowed.filter { $0 != "no_limits" }) else {
             return "unknown \(noun); \(list)"
         }
@@ -147,21 +141,105 @@ extension PolicyReader {
     }
 }
 
-extension Node {
-    /// The text of an unquoted scalar.
-    package var plainText: String? {
-        guard let scalar, scalar.style == .plain else { return nil }
-        return scalar.string
+// MARK: - Values
+
+extension PolicyReader {
+    /// The text of a scalar, quoted or not; in JSON always quoted. Reports any other node.
+    package func text(_ node: DocumentNode, at position: Position, expected: String) -> String? {
+        guard let text = node.text, !node.isEmpty, !node.isNull, !isJSON || node.plainText == nil else {
+            report(self.position(of: node, at: position), "expected \(expected)")
+            return nil
+        }
+        return text
     }
 
-    /// `key:` with nothing after it.
-    package var isEmpty: Bool { plainText == "" }
-
-    /// `null` or `~`.
-    package var isNull: Bool {
-        switch plainText {
-        case "null", "Null", "NULL", "~": true
-        default: false
+    /// A whole number in plain decimal digits. Reports any other node.
+    package func wholeNumber(_ node: DocumentNode, at position: Position, in range: ClosedRange<Int64>) -> Int64? {
+        guard let text = node.plainText, text.isDecimalDigits, let number = Int64(text), range.contains(number) else {
+            let expected = "expected a whole number from \(range.lowerBound) to \(range.upperBound)"
+            report(self.position(of: node, at: position), expected + found(node))
+            return nil
         }
+        return number
+    }
+
+    /// `true` or `false`. Reports any other value.
+    package func bool(_ entry: Entry) -> Bool? {
+        switch entry.value.plainText {
+        case "true": return true
+        case "false": return false
+        default:
+            report(
+                position(of: entry.value, at: entry.position), "expected true or false\(found(entry.value))")
+            return nil
+        }
+    }
+
+    /// Percentages, ascending and without duplicates. Reports any other node.
+    package func thresholds(_ node: DocumentNode, at position: Position) -> [Int]? {
+        let expected = "a list of whole numbers such as [80, 90, 95, 100]"
+        guard node.items != nil else {
+            report(self.position(of: node, at: position), "expected \(expected)")
+            return nil
+        }
+        var thresholds: [Int] = []
+        for item in items(of: node, at: position, expected: expected) {
+            guard let number = wholeNumber(item.value, at: item.position, in: 1...1_000) else { return nil }
+            guard thresholds.last.map({ $0 < number }) ?? true else {
+                report(item.position, "expected ascending numbers, each of them once")
+                return nil
+            }
+            thresholds.append(Int(number))
+        }
+        return thresholds
+    }
+
+    /// A word of an enumeration. Reports any other node.
+    package func word<Word: RawRepresentable<String> & CaseIterable>(
+        _ node: DocumentNode, at position: Position, as type: Word.Type
+    ) -> Word? {
+        let expected = Word.allCases.map(\.rawValue).joined(separator: " or ")
+        guard let text = text(node, at: position, expected: expected) else { return nil }
+        guard let word = Word(rawValue: text) else {
+            report(self.position(of: node, at: position), "expected \(expected)\(found(node))")
+            return nil
+        }
+        return word
+    }
+
+    /// Text for people: one line of 1 to `maxLength` bytes. Reports any other value.
+    func label(_ entry: Entry, maxLength: Int) -> String? {
+        guard let text = text(entry.value, at: entry.position, expected: "text") else { return nil }
+        let isPrintable = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        guard (1...maxLength).contains(text.utf8.count), isPrintable else {
+            report(entry.position, "expected 1 to \(maxLength) bytes of text without control characters")
+            return nil
+        }
+        return text
+    }
+
+    /// The end of a sentence that quotes the value, `, found 7x`: at most 40 characters, and nothing that could be a secret.
+    package func found(_ node: DocumentNode) -> String {
+        switch node.content {
+        case .scalar(let text, let isPlain):
+            if node.isEmpty { return ", found nothing" }
+            guard mayQuote(text) else { return "" }
+            let start = String(text.unicodeScalars.prefix(40))
+            return isPlain ? ", found \(start)" : ", found text in quotes: \"\(start)\""
+        case .map: return ", found a map"
+        case .list: return ", found a list"
+        }
+    }
+}
+
+extension String {
+    /// Whether the text is digits only, without a leading zero, which some readers of YAML take for octal.
+    package var isDecimalDigits: Bool {
+        !isEmpty && utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } && !hasLeadingZero
+    }
+
+    /// Whether the text begins with a zero before another digit: `007` and `00.5`, but not `0` or `0.5`.
+    package var hasLeadingZero: Bool {
+        utf8.first == 0x30 && utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false
     }
 }

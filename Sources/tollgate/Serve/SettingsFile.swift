@@ -2,7 +2,6 @@ import Foundation
 import TollgateCore
 import TollgatePolicy
 import TollgateServer
-import Yams
 
 /// The file of `--config`: a YAML map of option names to values. `listen` and `admin-host` may be lists.
 enum SettingsFile {
@@ -11,21 +10,22 @@ enum SettingsFile {
         let text = try TextFile(path: path).text(namedBy: "--config")
         // An empty file is an error: it was emptied by mistake or is being written, and its settings would silently be
         // lost.
-        guard let mapping = try PolicyText(yaml: text, file: path).root()?.mapping else {
+        guard let members = try YAMLDocument(yaml: text, file: path).root()?.members else {
             throw OperatorError("\(path):1: expected a map of settings")
         }
         var settings: [String: String] = [:]
-        for (key, value) in mapping {
-            let line = key.mark.map { ":\($0.line)" } ?? ""
-            guard let name = key.string, ServeOptions.names.contains(name) else {
+        for member in members {
+            let (key, value) = (member.key, member.value)
+            let line = key.line.map { ":\($0)" } ?? ""
+            guard let name = key.text, ServeOptions.names.contains(name) else {
                 throw OperatorError(
-                    "\(path)\(line): unknown setting \(key.string ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))"
+                    "\(path)\(line): unknown setting \(key.text ?? "?"); expected one of \(ServeOptions.names.joined(separator: ", "))"
                 )
             }
-            let items = value.sequence.map(Array.init) ?? [value]
-            let texts = items.compactMap { $0.scalar?.string }
+            let items = value.items ?? [value]
+            let texts = items.compactMap(\.text)
             let mayBeList = ServeOptions.listNames.contains(name)
-            guard texts.count == items.count, !texts.isEmpty, value.sequence == nil || mayBeList else {
+            guard texts.count == items.count, !texts.isEmpty, value.items == nil || mayBeList else {
                 throw OperatorError("\(path)\(line): \(name): expected a single value")
             }
             settings[name] = texts.joined(separator: ",")

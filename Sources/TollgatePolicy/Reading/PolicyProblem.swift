@@ -1,15 +1,15 @@
-/// One thing that is wrong with a policy file, or worth a warning.
+/// A problem in a policy file, or in another file that is read as strictly: an error or a warning.
 package struct PolicyProblem: Sendable, Hashable, CustomStringConvertible {
-    /// The file as it was named by whoever gave it.
+    /// The name of the file, as the caller gave it.
     package let file: String
-    /// From 1; for something written behind an alias, the line of the anchor.
+    /// The line, from 1; for a value behind an alias, the line of the anchor.
     package let line: Int
-    /// The keys that lead there, such as `defaults.user.requests.1m`; empty for the file as a whole.
+    /// The keys that lead to the problem, such as `defaults.user.requests.1m`; empty for the file as a whole.
     package let path: String
-    /// What is wrong, and what was expected.
+    /// The sentence that says what is wrong, and what is expected.
     package let sentence: String
 
-    /// Control characters in `path` and `sentence` become `?`, and both are cut at 500 characters.
+    /// Creates a problem. `path` and `sentence` are cut at 500 characters, and control characters in them become `?`.
     package init(file: String, line: Int, path: String, sentence: String) {
         self.file = file
         self.line = line
@@ -17,7 +17,7 @@ package struct PolicyProblem: Sendable, Hashable, CustomStringConvertible {
         self.sentence = Self.printable(sentence)
     }
 
-    /// Both quote the file, which may hold anything: one line each, of at most 500 characters.
+    /// Makes text that quotes the file, and so may contain anything, fit for one line of a log.
     private static func printable(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(500) {
@@ -32,15 +32,22 @@ package struct PolicyProblem: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Everything that is wrong with a policy file, in the order of its lines.
+extension [PolicyProblem] {
+    /// The problems in the order of their lines. Problems of one line keep their order.
+    package func sortedByLine() -> [PolicyProblem] {
+        enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+    }
+}
+
+/// The error of a policy file: all of its problems, in the order of their lines.
 package struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Never empty.
+    /// At least one problem.
     package let problems: [PolicyProblem]
 
     package init(problems: [PolicyProblem]) {
         self.problems = problems
     }
 
-    /// One problem a line.
+    /// The problems, one a line.
     package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
