@@ -1,17 +1,17 @@
-/// What one request asks for or reports, per meter; nil where it does not say.
+/// The amounts that a request asks for or reports, per meter; nil for a meter that it does not name.
 public struct Amounts: Sendable, Hashable {
-    /// Calls counted.
+    /// The number of calls.
     public var requests: Int64?
-    /// Tokens in all.
+    /// The total number of tokens.
     public var tokens: Int64?
-    /// Tokens sent.
+    /// The tokens of the prompt.
     public var inputTokens: Int64?
-    /// Tokens received.
+    /// The tokens of the completion.
     public var outputTokens: Int64?
-    /// Nano-units.
+    /// The cost in nano-units.
     public var cost: Int64?
 
-    /// Names the meters that the request speaks of.
+    /// Creates amounts. The cost is in nano-units.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
         cost: Int64? = nil
@@ -23,7 +23,7 @@ public struct Amounts: Sendable, Hashable {
         self.cost = cost
     }
 
-    /// With the cost as money.
+    /// Creates amounts with the cost as money.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil, cost: Money
     ) {
@@ -31,14 +31,14 @@ public struct Amounts: Sendable, Hashable {
             requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
     }
 
-    /// Whether it is one request, and says nothing of other meters.
+    /// Whether the amounts are one request and no other meter.
     @inlinable
     package var areOneRequest: Bool {
         requests == 1 && tokens == nil && inputTokens == nil && outputTokens == nil && cost == nil
     }
 
-    /// What it says of one meter; `tokens` as it was given, not as a sum. Nothing names an amount of `concurrent`: a
-    /// reservation is one.
+    /// The amount of a meter. `tokens` is the value as it was given, not a sum. `concurrent` is always nil: a
+    /// reservation counts as one.
     @inlinable
     package subscript(meter: Meter) -> Int64? {
         get {
@@ -63,7 +63,7 @@ public struct Amounts: Sendable, Hashable {
         }
     }
 
-    /// `tokens` where it is given, else the sum of input and output tokens where at least one of them is.
+    /// The total number of tokens: `tokens`, or else the sum of input and output tokens; nil if none of them is given.
     @inlinable
     package var allTokens: Int64? {
         if let tokens { return tokens }

@@ -12,7 +12,7 @@ package struct Backoff: Equatable, Sendable {
 
     /// The delay after a number of failures in a row, 1 for the first.
     ///
-    /// - Parameter jitter: A random factor, chosen by the caller. It keeps clients that failed together from coming back together.
+    /// - Parameter jitter: A random factor of the caller. It spreads the retries of clients that failed together.
     package func delay(afterFailures failures: Int, jitter: Double = 1) -> Duration {
         var delay = minDelay
         for _ in 1..<max(failures, 1) where delay < maxDelay { delay *= 2 }

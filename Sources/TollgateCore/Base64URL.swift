@@ -1,9 +1,9 @@
-/// Base64 with the alphabet for URLs and without padding (RFC 4648, section 5). Each sequence of bytes has exactly one text, and no
-/// other text is read.
+/// Base64 with the alphabet for URLs and without padding (RFC 4648, section 5). Each sequence of bytes has exactly one
+/// text; other text is rejected.
 package enum Base64URL {
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The text of the bytes: four letters for three bytes.
+    /// Encodes bytes: four letters for three bytes.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         var bits: UInt32 = 0
@@ -20,7 +20,8 @@ package enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes that ``text(_:)`` writes as this text; nil for any other text, also where only the unused bits of its last letter differ.
+    /// Decodes the output of ``text(_:)``; nil for any other text, also if only the unused bits of the last letter
+    /// differ.
     package static func bytes(of text: some StringProtocol) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0
@@ -33,7 +34,7 @@ package enum Base64URL {
             count -= 8
             bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
         }
-        // One letter alone is no byte.
+        // A single letter has too few bits for a byte.
         guard count < 6, bits & (1 << UInt32(count) - 1) == 0 else { return nil }
         return bytes
     }

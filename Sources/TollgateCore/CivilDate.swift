@@ -12,10 +12,10 @@ package struct CivilDate: Hashable {
         self.day = day
     }
 
-    /// The date that many days after 1970-01-01.
+    /// The date a number of days after 1970-01-01.
     ///
-    /// Counts in years that begin on 1 March, so that the leap day is the last of its year, and in eras of 400 years,
-    /// which all have the same length.
+    /// Counts years from 1 March, so that the leap day is the last of its year, in eras of 400 years, which all have
+    /// the same length.
     package init(daysSinceEpoch days: Int64) {
         let shifted = days + 719_468
         let era = floorDivide(shifted, 146_097)
@@ -28,7 +28,7 @@ package struct CivilDate: Hashable {
         self.year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
-    /// Days after 1970-01-01; negative before it.
+    /// The number of days since 1970-01-01; negative before it.
     package var daysSinceEpoch: Int64 {
         let marchYear = month <= 2 ? year - 1 : year
         let era = floorDivide(marchYear, 400)
@@ -37,6 +37,7 @@ package struct CivilDate: Hashable {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
+    /// The number of days of a month.
     package static func lastDay(ofMonth month: Int64, year: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
@@ -46,7 +47,7 @@ package struct CivilDate: Hashable {
     }
 }
 
-/// Rounds towards minus infinity, for instants before 1970.
+/// Divides and rounds towards minus infinity, which instants before 1970 need.
 package func floorDivide(_ dividend: Int64, _ divisor: Int64) -> Int64 {
     let quotient = dividend / divisor
     return dividend % divisor < 0 ? quotient - 1 : quotient

@@ -1,36 +1,36 @@
-/// The answer to a CHECK or a PEEK, as a client sees it. A plain value that nobody owns.
+/// The answer to a CHECK, PEEK or RESERVE, as a client receives it.
 public struct Decision: Sendable, Equatable {
-    /// Whether the call may go ahead.
+    /// Whether the call may proceed.
     public var allowed: Bool
-    /// Set where `allowed` is false.
+    /// The reason for a denial; nil if `allowed` is true.
     public var reason: DenialReason?
-    /// The limit that refused, or the tightest of those that allowed, such as `user:alice/requests/1m`; nil when no
-    /// limit applies.
+    /// The limit that denied, or the tightest one that allowed, such as `user:alice/requests/1m`; nil if no limit
+    /// applies.
     public var limit: String?
-    /// What that limit admits in its period; nil when no limit applies, or when it is unlimited.
+    /// The max of that limit; nil if no limit applies, or if it is unlimited.
     public var max: Quantity?
-    /// What is used of it.
+    /// The usage of that limit.
     public var used: Quantity?
-    /// What open reservations hold of it; nil when they hold nothing.
+    /// The amount that open reservations hold of that limit; nil for none.
     public var held: Quantity?
-    /// What is left of it, never below zero.
+    /// The rest of that limit, never below zero.
     public var remaining: Quantity?
-    /// Seconds until the limit's period ends, or its window is empty again.
+    /// The time until the limit's period ends, or its window is empty again, in seconds.
     public var resetAfter: Double?
-    /// Seconds until the same request could pass if nobody else asked; nil where waiting does not help.
+    /// The time until the same request could pass without other requests, in seconds; nil if waiting does not help.
     public var retryAfter: Double?
-    /// Which part of the policy gave the limit, such as `scope` or `defaults`.
+    /// The part of the policy that the limit comes from, such as `scope` or `defaults`.
     public var source: String?
-    /// The answer was given without Redis, by the rules for its failure.
+    /// Whether the decision was made without Redis, by `on_redis_failure`.
     public var isDegraded: Bool
-    /// Shadow limits that would have denied.
+    /// The names of shadow limits that would have denied.
     public var shadow: [String]
-    /// Limits past a threshold.
+    /// The limits that are past a threshold.
     public var warnings: [LimitWarning]
-    /// Names the reservation to COMMIT and CANCEL; nil unless this answers a RESERVE that was allowed.
+    /// The token of the reservation, for COMMIT and CANCEL; nil unless a RESERVE was allowed.
     public var reservation: String?
 
-    /// An answer with only the fields that it carries.
+    /// Creates a decision. Fields that are not given are empty.
     public init(
         allowed: Bool, reason: DenialReason? = nil, limit: String? = nil, max: Quantity? = nil, used: Quantity? = nil,
         held: Quantity? = nil,
@@ -55,33 +55,74 @@ public struct Decision: Sendable, Equatable {
     }
 }
 
-/// Why a request was denied.
+/// The reason why a request was denied.
 public enum DenialReason: String, Sendable, CaseIterable {
     /// A sliding window is full: retry later.
     case rateLimited = "rate_limited"
     /// A calendar or `total` limit is used up.
     case quotaExceeded = "quota_exceeded"
-    /// More than a `request` limit admits: the same request never passes.
+    /// The request exceeds a `request` limit, so it can never pass.
     case tooLarge = "too_large"
     /// The limit's max is 0.
     case blocked
-    /// Too many open reservations.
+    /// The limit of open reservations is reached.
     case concurrency
 }
 
-/// An amount as it stands in a reply: decimal text, whole for requests and tokens, with up to 9 fraction digits for cost.
+/// An amount in a reply, as decimal text: a whole number for requests and tokens, with up to 9 fraction digits for
+/// cost.
 public struct Quantity: Sendable, Hashable, CustomStringConvertible {
-    /// The text as it was in the reply.
+    /// The text of the reply.
     public let description: String
 
-    /// Keeps the text as it is.
+    /// Creates an amount. The text is not checked.
     public init(_ text: String) {
         self.description = text
     }
 
-    /// The number of requests or tokens; nil where the text is not a whole number.
+    /// The number of requests or tokens; nil if the text is not a whole number.
     public var wholeNumber: Int64? { Int64(description) }
 
-    /// The amount of money; nil where the text is not one.
+    /// The amount of money; nil if the text is not an amount.
     public var money: Money? { try? Money(parsing: description.utf8) }
+}
+
+/// A warning in the `warn=` of a reply: a scope has used a share of a limit.
+public struct LimitWarning: Sendable, Hashable {
+    /// The scope of the limit.
+    public var scope: Scope
+    /// The name of the limit, such as `cost/day`.
+    public var limit: String
+    /// The highest threshold that has been reached, in percent of the limit's max.
+    public var threshold: Int
+
+    /// Creates a warning.
+    package init(scope: Scope, limit: String, threshold: Int) {
+        self.scope = scope
+        self.limit = limit
+        self.threshold = threshold
+    }
+
+    /// Parses the text of `description`; nil for any other text. The id of a scope may contain slashes and colons, so
+    /// parsing starts at the end.
+    package init?(parsing text: some StringProtocol) {
+        let scalars = text.unicodeScalars
+        guard let colon = scalars.lastIndex(of: ":"), let threshold = Int(text[scalars.index(after: colon)...]),
+            threshold > 0, let slash = Self.startOfName(scalars[..<colon]),
+            let scope = try? Scope(parsing: text[..<slash])
+        else { return nil }
+        self.init(scope: scope, limit: String(text[scalars.index(after: slash)..<colon]), threshold: threshold)
+    }
+
+    /// The index of the slash before the limit's name. The name contains another slash, unless it is `concurrent`.
+    private static func startOfName<Text: BidirectionalCollection<Unicode.Scalar>>(_ text: Text) -> Text.Index? {
+        guard let last = text.lastIndex(of: "/") else { return nil }
+        if text[text.index(after: last)...].elementsEqual(Meter.concurrent.name.unicodeScalars) { return last }
+        return text[..<last].lastIndex(of: "/")
+    }
+}
+
+extension LimitWarning: CustomStringConvertible {
+    /// `user:alice/cost/day:80`
+    public var description: String { "\(scope)/\(limit):\(threshold)" }
 }

@@ -1,15 +1,15 @@
-/// What a limit counts.
+/// A meter: the quantity that a limit counts.
 public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     case requests = 1
     case tokens
     case inputTokens
     case outputTokens
-    /// Money, in nano-units (10⁻⁹ of the policy's currency) wherever it is a number.
+    /// Money. Numbers are nano-units: 10⁻⁹ of the policy's currency.
     case cost
-    /// Open reservations; the one meter that goes down by itself.
+    /// Open reservations. It is the only meter that decreases without a refund.
     case concurrent
 
-    /// The word used in the policy file, on the wire and in Redis.
+    /// The name in the policy file, in the protocol and in Redis.
     public var name: String {
         switch self {
         case .requests: "requests"
@@ -21,31 +21,32 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
         }
     }
 
-    /// Nil when no meter has that name.
+    /// The meter with a name; nil if there is none.
     package init?(name: some StringProtocol) {
         guard let meter = Meter.allCases.first(where: { $0.name == name }) else { return nil }
         self = meter
     }
 
-    /// The largest amount one request may name: a million requests, 10¹² tokens, 9 000 000 of the currency, one reservation.
+    /// The maximum amount of one request: a million requests, 10¹² tokens, 9 000 000 units of the currency, one
+    /// reservation.
     package var maxAmount: Int64 {
         switch self {
         case .requests: 1_000_000
         case .tokens, .inputTokens, .outputTokens: 1_000_000_000_000
-        case .cost: Money.largest.nanos
+        case .cost: Money.max.nanos
         case .concurrent: 1
         }
     }
 
-    /// The largest `max` a limit may have. Below 2⁵³, so that the scripts' doubles compare exactly against it.
+    /// The maximum `max` of a limit. It is below 2⁵³, so the doubles of the Lua functions represent it exactly.
     package var maxLimit: Int64 { 9_000_000_000_000_000 }
 
-    /// The name of a limit on this meter: `requests/1m`, or `concurrent` alone. Unique within a scope.
+    /// The name of a limit on this meter, unique within a scope: `requests/1m`, or `concurrent` alone.
     package func limitName(over period: Period) -> String {
         self == .concurrent ? name : "\(name)/\(period)"
     }
 
-    /// An amount as it is printed: whole numbers, or decimal text for `cost`.
+    /// The text of an amount: a whole number, or decimal text for `cost`.
     package func text(_ amount: Int64) -> String {
         self == .cost ? Money(nanos: amount).description : String(amount)
     }
@@ -56,10 +57,10 @@ extension Meter: CustomStringConvertible {
     public var description: String { name }
 }
 
-/// What a limit that is reached does.
+/// The effect of a limit that is reached.
 public enum LimitMode: String, Sendable, CaseIterable {
-    /// It denies.
+    /// The limit denies requests.
     case enforce
-    /// It counts and reports, and never denies.
+    /// The limit counts and reports, and never denies.
     case shadow
 }

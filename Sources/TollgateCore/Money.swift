@@ -1,20 +1,20 @@
-/// An amount of the policy's currency as a whole number of nano-units. Never passes through a floating point number.
+/// An amount of the policy's currency: a whole number of nano-units, never a floating-point number.
 public struct Money: Sendable, Hashable, Comparable {
-    /// Nano-units in one unit of the currency.
+    /// The number of nano-units in one unit of the currency.
     public static let nanosPerUnit: Int64 = 1_000_000_000
 
-    /// 9 000 000 units: the most that one call may cost, and less than 2⁵³ nano-units.
-    package static let largest = Money(nanos: 9_000_000 * nanosPerUnit)
+    /// The maximum cost of one call: 9 000 000 units, which is less than 2⁵³ nano-units.
+    package static let max = Money(nanos: 9_000_000 * nanosPerUnit)
 
     /// The amount in nano-units; may be negative.
     public var nanos: Int64
 
-    /// Takes the amount as it is.
+    /// Creates an amount from nano-units.
     public init(nanos: Int64) {
         self.nanos = nanos
     }
 
-    /// Why decimal text is not an amount of money.
+    /// The reason why a text is not an amount of money.
     public enum ParsingError: Error, Equatable, Sendable {
         case notDecimal
         case tooManyFractionDigits
@@ -30,7 +30,7 @@ public struct Money: Sendable, Hashable, Comparable {
         }
     }
 
-    /// Reads `digits[.digits]`: no sign, no exponent, no separators, at most 9 fraction digits, at most `largest`.
+    /// Parses `digits[.digits]`: no sign, no exponent, no separators, at most 9 fraction digits, at most ``max``.
     package init(parsing text: some Sequence<UInt8>) throws(ParsingError) {
         var whole: Int64 = 0
         var wholeDigits = 0
@@ -49,23 +49,23 @@ public struct Money: Sendable, Hashable, Comparable {
                 if fractionDigits <= 9 { fraction = fraction * 10 + digit }
             } else {
                 wholeDigits += 1
-                // Far above the bound already; stop adding so that no number of digits can overflow.
+                // Stops far above the bound, so that no number of digits can overflow.
                 if whole < Money.nanosPerUnit { whole = whole * 10 + digit }
             }
         }
         guard wholeDigits > 0, !seenPoint || fractionDigits > 0 else { throw .notDecimal }
         guard fractionDigits <= 9 else { throw .tooManyFractionDigits }
         for _ in fractionDigits..<9 { fraction *= 10 }
-        guard whole <= 9_000_000, whole * Money.nanosPerUnit + fraction <= Money.largest.nanos else { throw .tooLarge }
+        guard whole <= 9_000_000, whole * Money.nanosPerUnit + fraction <= Money.max.nanos else { throw .tooLarge }
         self.nanos = whole * Money.nanosPerUnit + fraction
     }
 
-    /// Reads text such as `0.0185`; see `init(parsing:)` of bytes.
+    /// Parses text such as `0.0185`, by the rules of `init(parsing:)` for bytes.
     public init(parsing text: some StringProtocol) throws(ParsingError) {
         try self.init(parsing: text.utf8)
     }
 
-    /// Compares the amounts.
+    /// Compares amounts.
     public static func < (lhs: Money, rhs: Money) -> Bool { lhs.nanos < rhs.nanos }
 }
 

@@ -1,21 +1,21 @@
-/// Over what a limit counts. Durations slide, names are calendar.
+/// The period over which a limit counts: a sliding window for a duration, a calendar period for a name.
 public enum Period: Sendable, Hashable {
-    /// One call.
+    /// A single request.
     case request
-    /// A sliding window of so many seconds: 1 … 2 678 400 (31 days).
+    /// A sliding window of 1 … 2 678 400 seconds (31 days).
     case sliding(seconds: Int64)
     case day
     case week
     case month
-    /// For ever.
+    /// All time.
     case total
-    /// For as long as a reservation is open: what `concurrent` counts over, and nothing else does.
+    /// The time for which a reservation is open. Only `concurrent` counts over it, and no text of a policy names it.
     case reservation
 
-    /// The longest sliding window in seconds: 31 days.
+    /// The maximum length of a sliding window, in seconds: 31 days.
     package static let maxWindow: Int64 = 31 * 86_400
 
-    /// The calendar unit, nil for the others.
+    /// The calendar unit; nil for a period that is not a calendar period.
     package var calendarUnit: CalendarUnit? {
         switch self {
         case .day: .day
@@ -25,13 +25,13 @@ public enum Period: Sendable, Hashable {
         }
     }
 
-    /// Why text is not a period; the end of a sentence that starts with the text.
+    /// The error of a text that is not a period.
     package struct ParsingError: Error, Equatable, Sendable {
-        /// What was expected.
+        /// The end of a sentence that begins with the text.
         package let explanation: String
     }
 
-    /// Reads `request`, `day`, `week`, `month`, `total`, or a duration such as `90s`, `1m`, `24h`, `31d`.
+    /// Parses `request`, `day`, `week`, `month`, `total`, or a duration such as `90s`, `1m`, `24h`, `31d`.
     package init(parsing text: some StringProtocol) throws(ParsingError) {
         switch text {
         case "request": self = .request
@@ -67,8 +67,8 @@ public enum Period: Sendable, Hashable {
 }
 
 extension Period: CustomStringConvertible {
-    /// The one name of a period, whichever way it was written: a duration in the largest unit that divides it, and one
-    /// day as `24h`, so that it is not taken for the calendar `day`.
+    /// The canonical name of a period. A duration is in the largest unit that divides it; one day is `24h`, to
+    /// distinguish it from the calendar `day`.
     public var description: String {
         switch self {
         case .request: "request"
@@ -91,7 +91,7 @@ extension Period: CustomStringConvertible {
     }
 }
 
-/// The units in which calendar limits and history count.
+/// The calendar units of limits and of history.
 package enum CalendarUnit: String, Sendable, CaseIterable {
     case day
     case week

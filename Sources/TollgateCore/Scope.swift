@@ -1,44 +1,44 @@
-/// Whom a limit is about: `user:alice`, the composite `user:alice+tool:search`, or `global`.
+/// A scope: the subject of limits and counters. `user:alice`, the composite `user:alice+tool:search`, or `global`.
 ///
-/// In the text of a scope `+` joins kinds; a plus sign within an id is written twice (`user:bob++test@example.com`), so that
-/// every text names exactly one scope.
+/// In the text of a scope `+` joins kinds. A plus sign within an id is doubled, `user:bob++test@example.com`, so each
+/// text names exactly one scope.
 public struct Scope: Sendable, Hashable {
     /// One `kind:id` of a scope.
     public struct Part: Sendable, Hashable {
-        /// Such as `user`.
+        /// The kind, such as `user`.
         public let kind: String
-        /// Such as `alice`.
+        /// The id, such as `alice`.
         public let id: String
 
-        /// Takes both as they are; `Scope.init(parts:)` checks them.
+        /// Creates a part. `Scope.init(parts:)` checks it.
         public init(kind: String, id: String) {
             self.kind = kind
             self.id = id
         }
 
-        /// Byte for byte, as Redis keys are: String's own == takes a composed and a decomposed é for the same.
+        /// Compares byte for byte, as Redis compares keys: String's == considers a composed and a decomposed é equal.
         public static func == (lhs: Part, rhs: Part) -> Bool {
             lhs.kind == rhs.kind && lhs.id.utf8.elementsEqual(rhs.id.utf8)
         }
 
-        /// Over the same bytes that == compares.
+        /// Hashes the bytes that == compares.
         public func hash(into hasher: inout Hasher) {
             hasher.combine(kind)
             for byte in id.utf8 { hasher.combine(byte) }
         }
     }
 
-    /// In canonical order (`ScopeKind.precedes`); empty for `global`.
+    /// The parts in canonical order (`ScopeKind.precedes`); none for `global`.
     public let parts: [Part]
 
-    /// The scope that every request has.
+    /// The scope of all requests.
     public static let global = Scope(canonicalParts: [])
 
     private init(canonicalParts: [Part]) {
         self.parts = canonicalParts
     }
 
-    /// Puts the parts into canonical order. Throws on a bad kind or id, or a kind named twice.
+    /// Creates a scope from parts in any order. Throws for an invalid kind or id, and for a kind named twice.
     public init(parts: [Part]) throws(ScopeError) {
         for part in parts {
             try ScopeKind.validate(part.kind)
@@ -51,7 +51,7 @@ public struct Scope: Sendable, Hashable {
         self.parts = sorted
     }
 
-    /// Reads the text that `description` prints, with the parts in any order.
+    /// Parses the text of `description`, with the parts in any order.
     public init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
@@ -59,7 +59,7 @@ public struct Scope: Sendable, Hashable {
         }
         var parts: [Part] = []
         for piece in Self.pieces(of: text) {
-            // By scalar: a colon and a combining mark after it are one Character.
+            // By scalar: a colon and a combining mark after it form one Character.
             guard let colon = piece.unicodeScalars.firstIndex(of: ":") else {
                 throw ScopeError("\(piece): expected kind:id (a plus sign within an id is written ++)")
             }
@@ -69,7 +69,7 @@ public struct Scope: Sendable, Hashable {
         try self.init(parts: parts)
     }
 
-    /// Cuts at single plus signs, and turns double ones into single ones.
+    /// Splits text at single plus signs, and replaces double ones by single ones.
     private static func pieces(of text: some StringProtocol) -> [String] {
         var pieces: [[Unicode.Scalar]] = [[]]
         var scalars = text.unicodeScalars.makeIterator()
@@ -88,12 +88,12 @@ public struct Scope: Sendable, Hashable {
         return pieces.map { String(String.UnicodeScalarView($0)) }
     }
 
-    /// `user`, `user+tool`, `global`.
+    /// The kind: `user`, `user+tool` or `global`.
     package var kind: ScopeKind { ScopeKind(canonicalNames: parts.map(\.kind)) }
 }
 
 extension Scope: CustomStringConvertible {
-    /// `user:alice+tool:search`, with a plus sign within an id written twice.
+    /// `user:alice+tool:search`, with plus signs within ids doubled.
     public var description: String {
         guard !parts.isEmpty else { return "global" }
         return parts.map { part in
@@ -106,12 +106,12 @@ extension Scope: CustomStringConvertible {
     }
 }
 
-/// A sentence that says what is wrong with a scope, a kind or an id.
+/// The error of an invalid scope, kind or id.
 public struct ScopeError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The sentence.
+    /// The sentence that says what is wrong.
     public let description: String
 
-    /// Takes the sentence as it is.
+    /// Creates an error from its sentence.
     package init(_ description: String) {
         self.description = description
     }

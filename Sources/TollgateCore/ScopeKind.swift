@@ -1,19 +1,19 @@
-/// The kinds a scope joins: `user`, `user+tool`, or none for `global`.
+/// The kind of a scope: `user`, the composite `user+tool`, or `global`.
 package struct ScopeKind: Sendable, Hashable {
-    /// In canonical order; empty for `global`.
+    /// The single kinds in canonical order; none for `global`.
     package let names: [String]
 
-    /// The kind of the scope that every request has.
+    /// The kind of the global scope.
     package static let global = ScopeKind(canonicalNames: [])
 
-    /// The usual kinds, in the order in which composite scopes name them; any other kind comes after, alphabetically.
+    /// The usual kinds, in canonical order. All other kinds follow them, alphabetically.
     package static let usual = ["user", "team", "project", "tenant", "tool", "provider", "model", "account"]
 
     init(canonicalNames: [String]) {
         self.names = canonicalNames
     }
 
-    /// Reads `user`, `user+tool` (in any order) or `global`. Throws on a bad kind, or one named twice.
+    /// Parses `user`, `user+tool` (in any order) or `global`. Throws for an invalid kind, and for one named twice.
     package init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
@@ -25,10 +25,10 @@ package struct ScopeKind: Sendable, Hashable {
         self.names = names.sorted(by: Self.precedes)
     }
 
-    /// Whether it joins two or more kinds.
+    /// Whether the kind joins two or more kinds.
     package var isComposite: Bool { names.count > 1 }
 
-    /// Canonical order of kinds within a composite scope.
+    /// The canonical order of kinds within a composite scope.
     package static func precedes(_ lhs: String, _ rhs: String) -> Bool {
         switch (usual.firstIndex(of: lhs), usual.firstIndex(of: rhs)) {
         case (let left?, let right?): left < right
@@ -38,14 +38,14 @@ package struct ScopeKind: Sendable, Hashable {
         }
     }
 
-    /// Words of the protocol that are keys of a request themselves, and so cannot be kinds.
+    /// The keys of requests, which therefore cannot be kinds.
     package static let reserved: Set<String> = [
         "global", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
         "email",
         "scope", "token", "at",
     ]
 
-    /// A kind is `[a-z][a-z0-9_]{0,31}` and none of the `reserved` words.
+    /// Checks a kind: `[a-z][a-z0-9_]{0,31}`, and not a `reserved` word.
     package static func validate(_ kind: some StringProtocol) throws(ScopeError) {
         guard isWellFormed(kind.utf8) else {
             throw ScopeError("\(kind): a kind is a lower-case letter, then up to 31 of a-z 0-9 _")
@@ -76,15 +76,15 @@ extension ScopeKind: CustomStringConvertible {
     package var description: String { names.isEmpty ? "global" : names.joined(separator: "+") }
 }
 
-/// The rule for the id of a scope.
+/// The rules for the id of a scope.
 package enum ScopeID {
-    /// The most bytes that an id may have.
-    package static let longest = 256
+    /// The maximum length of an id, in bytes.
+    package static let maxLength = 256
 
-    /// An id is 1 … 256 bytes of UTF-8 without control characters (C0, DEL, C1).
+    /// Checks an id: 1 … 256 bytes of UTF-8 without control characters (C0, DEL, C1).
     package static func validate(_ id: some StringProtocol, kind: some StringProtocol) throws(ScopeError) {
         guard !id.isEmpty else { throw ScopeError("\(kind): empty id") }
-        guard id.utf8.count <= longest else { throw ScopeError("\(kind): id longer than \(longest) bytes") }
+        guard id.utf8.count <= maxLength else { throw ScopeError("\(kind): id longer than \(maxLength) bytes") }
         guard id.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
             throw ScopeError("\(kind): control character in id")
         }

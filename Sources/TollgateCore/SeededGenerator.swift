@@ -1,9 +1,9 @@
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): the same numbers for a seed
-/// everywhere.
+/// A generator of the same random numbers for a seed on every machine: SplitMix64 (Steele, Lea, Flood: Fast Splittable
+/// Pseudorandom Number Generators, 2014).
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// A seed names one sequence of numbers.
+    /// Creates a generator. A seed determines the sequence of numbers.
     package init(seed: UInt64) {
         state = seed
     }

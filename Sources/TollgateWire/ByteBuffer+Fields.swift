@@ -1,9 +1,8 @@
 package import NIOCore
 
-/// What replies and requests are made of.
+/// The fields of requests and replies.
 extension ByteBuffer {
-    /// Writes ` key=` and what `body` writes; as a JSON string where that is empty or holds a space, a quote or a control
-    /// character.
+    /// Writes ` key=` and the value that `body` writes.
     package mutating func writeField(_ key: StaticString, _ body: (inout ByteBuffer) -> Void) {
         writeInteger(UInt8(ascii: " "))
         writeStaticString(key)
@@ -11,7 +10,8 @@ extension ByteBuffer {
         writeValue(body)
     }
 
-    /// Writes what `body` writes, quoted where that is needed.
+    /// Writes the value that `body` writes: as a JSON string if it is empty, or contains a space, a quote or a control
+    /// character.
     package mutating func writeValue(_ body: (inout ByteBuffer) -> Void) {
         let start = writerIndex
         body(&self)
@@ -21,8 +21,8 @@ extension ByteBuffer {
         JSONString.encode(value, into: &self)
     }
 
-    /// Writes an item of a list such as `warn=`. A comma parts items, so a comma within one is written twice. An item must not
-    /// begin with a comma; the name of a limit never does, as it begins with a kind.
+    /// Writes an item of a list such as `warn=`. Commas separate items, and a comma within an item is doubled. An item
+    /// must not begin with a comma; the name of a limit begins with a kind.
     package mutating func writeListItem(_ item: some Sequence<UInt8>, isFirst: Bool) {
         if !isFirst { writeInteger(UInt8(ascii: ",")) }
         for byte in item {
@@ -36,5 +36,23 @@ extension UnsafeRawBufferPointer {
     fileprivate var needsQuotes: Bool {
         for byte in self where byte <= 0x20 || byte == UInt8(ascii: "\"") || byte == 0x7F { return true }
         return isEmpty
+    }
+}
+
+/// Numbers as decimal text, written without a `String`.
+extension ByteBuffer {
+    /// Writes a whole number.
+    package mutating func writeDecimal(_ value: Int64) {
+        writeText(atMost: TextWriter.maxNumberLength) { $0.writeDecimal(value) }
+    }
+
+    /// Writes nano-units as an amount of money, without trailing zeros: `12.5`.
+    package mutating func writeDecimal(nanos: Int64) {
+        writeText(atMost: TextWriter.maxNumberLength) { $0.writeDecimal(nanos: nanos) }
+    }
+
+    /// Writes milliseconds as seconds, exactly, without trailing zeros: `41.2`. A negative time counts as zero.
+    package mutating func writeSeconds(milliseconds: Int64) {
+        writeText(atMost: TextWriter.maxNumberLength) { $0.writeSeconds(milliseconds: milliseconds) }
     }
 }

@@ -1,5 +1,5 @@
 extension UnsafeRawBufferPointer {
-    /// Whether the bytes are exactly the word.
+    /// Whether the bytes are a word.
     @inline(__always)
     func equals(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
@@ -8,30 +8,33 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether the bytes are the word, which is given in lower-case letters, in any case of ASCII letters.
+    /// Whether the bytes are a word in any case of ASCII letters. The word must be in lower case.
     @inline(__always)
     func equalsIgnoringCase(_ word: StaticString) -> Bool {
         guard count == word.utf8CodeUnitCount else { return false }
         let other = word.utf8Start
         for index in 0..<count {
-            // The capital and the small letter differ in that bit, and only they become the small one by it.
+            // This bit distinguishes an upper-case letter from its lower-case letter, and only these two become the
+            // lower-case one.
             if self[index] | 0x20 != other[index] { return false }
         }
         return true
     }
 
+    /// Whether the bytes are equal.
     func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         for index in 0..<count where self[index] != other[index] { return false }
         return true
     }
 
-    /// A part of the bytes, with indices from 0.
+    /// The bytes in a range, with indices from 0.
     func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: self[range])
     }
 
-    /// Where the byte first stands at or after `start`; nil when it does not. Eight bytes at a time.
+    /// The index of the first occurrence of a byte at or after `start`; nil if there is none. Compares eight bytes at a
+    /// time.
     func index(of byte: UInt8, from start: Int) -> Int? {
         let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
         var index = start

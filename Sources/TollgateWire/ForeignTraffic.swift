@@ -1,5 +1,7 @@
-/// What is no traffic of Tollgate's, and comes by mistake or with bad intent: a web page can have a browser send a POST to this
-/// port, and the lines of its body would be requests. The connection is closed at the first sign of it.
+/// Traffic of another protocol, sent by mistake or with bad intent. The sidecar closes the connection at its first
+/// sign.
+///
+/// A web page can make a browser send a POST to this port, and the lines of its body would be requests.
 package enum ForeignTraffic: Sendable {
     /// The first line is one of HTTP, or a line begins with `Host:`.
     case http
@@ -7,13 +9,13 @@ package enum ForeignTraffic: Sendable {
     case tls
     /// The first byte is another control character.
     case binary
-    /// So many unknown verbs in a row as no client would send.
+    /// More unknown verbs in a row than any client sends.
     case unknownVerbs
 
-    /// The most unknown verbs in a row, with the one at which the connection is closed.
+    /// The number of unknown verbs in a row at which the connection is closed.
     package static let maxUnknownVerbs = 16
 
-    /// Judges the first byte of a connection; nil where it may be one of Tollgate's.
+    /// Classifies the first byte of a connection; nil if it may be the start of a request.
     init?(firstByte byte: UInt8) {
         switch byte {
         case 0x16: self = .tls
@@ -22,7 +24,7 @@ package enum ForeignTraffic: Sendable {
         }
     }
 
-    /// Judges the first line of a connection that is not blank.
+    /// Classifies the first line of a connection that is not blank; nil if it may be a request.
     init?(firstLine line: UnsafeRawBufferPointer) {
         var cursor = WordCursor(line: line)
         guard cursor.moveToWord() else { return nil }
@@ -32,14 +34,14 @@ package enum ForeignTraffic: Sendable {
         self = .http
     }
 
-    /// Judges a later line.
+    /// Classifies a later line; nil if it may be a request.
     init?(line: UnsafeRawBufferPointer) {
         var cursor = WordCursor(line: line)
         guard cursor.moveToWord(), Self.isHost(cursor.takeWord()) else { return nil }
         self = .http
     }
 
-    /// What the client is told before it is disconnected.
+    /// The error that is sent before the connection is closed.
     package var error: RequestError {
         switch self {
         case .http: RequestError(.badRequest, "HTTP: not spoken on this port; the admin API has another")
@@ -57,7 +59,7 @@ package enum ForeignTraffic: Sendable {
         "get", "post", "put", "head", "options", "delete", "patch", "connect", "trace", "pri",
     ]
 
-    /// Whether a line ends as the first one of HTTP does: ` HTTP/1.1`.
+    /// Whether a line ends with a version of HTTP: ` HTTP/1.1`.
     private static func endsWithVersion(_ line: UnsafeRawBufferPointer) -> Bool {
         let length = " HTTP/1.1".utf8.count
         guard line.count > length else { return false }

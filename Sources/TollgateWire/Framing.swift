@@ -1,23 +1,23 @@
 package import NIOCore
 
-/// What a connection speaks, and so how its replies are framed.
+/// The protocol of a connection, which determines how replies are framed.
 package enum Framing: Sendable {
-    /// A request a line, a reply a line.
+    /// The line protocol: one request a line, and one reply a line.
     case line
-    /// RESP, as Redis clients speak it.
+    /// RESP, the protocol of Redis clients.
     case resp
 
-    /// Connections that begin with `*` speak RESP.
+    /// Detects the protocol: a RESP connection begins with `*`.
     package init(firstByte: UInt8) {
         self = firstByte == UInt8(ascii: "*") ? .resp : .line
     }
 
-    /// Begins a reply of one line, such as `ALLOW …`. What follows must hold no line break.
+    /// Begins a reply of one line, such as `ALLOW …`. The text that follows must not contain a line break.
     package func beginReply(_ out: inout ByteBuffer) {
         if self == .resp { out.writeInteger(UInt8(ascii: "+")) }
     }
 
-    /// Ends what `beginReply` began.
+    /// Ends the reply that `beginReply` began.
     package func endReply(_ out: inout ByteBuffer) {
         switch self {
         case .line: out.writeInteger(UInt8(ascii: "\n"))
@@ -25,14 +25,14 @@ package enum Framing: Sendable {
         }
     }
 
-    /// A whole reply of one line, such as `OK`.
+    /// Writes a complete reply of one line, such as `OK`.
     package func writeSimple(_ body: StaticString, to out: inout ByteBuffer) {
         beginReply(&out)
         out.writeStaticString(body)
         endReply(&out)
     }
 
-    /// `ERR code sentence`. Control characters in the sentence become `?`.
+    /// Writes `ERR code sentence`. Control characters in the sentence become `?`.
     package func writeError(_ error: RequestError, to out: inout ByteBuffer) {
         if self == .resp { out.writeInteger(UInt8(ascii: "-")) }
         out.writeStaticString("ERR ")
@@ -44,15 +44,16 @@ package enum Framing: Sendable {
         endReply(&out)
     }
 
-    /// A line that answers no request, such as `ALERT {…}`: as JSON is written.
+    /// Writes a line that is not a reply, such as `ALERT {…}`, framed as JSON.
     package func writePush(_ text: ByteBuffer, to out: inout ByteBuffer) {
         writeJSON(text.readableBytesView, to: &out)
     }
 
-    /// JSON: one line, or a bulk string. Line breaks, which JSON has only between its tokens, become spaces in a line.
+    /// Writes JSON: one line, or a bulk string in RESP. In a line, line breaks, which JSON has only between tokens,
+    /// become spaces.
     package func writeJSON(_ json: some Collection<UInt8>, to out: inout ByteBuffer) {
         guard self == .line else { return writeBulk(json, to: &out) }
-        // Most JSON has no breaks, and is copied whole.
+        // Most JSON has no line breaks, and is copied in one piece.
         let mayHaveBreaks = json.withContiguousStorageIfAvailable { $0.contains(where: Self.isBreak) } ?? true
         if mayHaveBreaks {
             out.writeBytes(json.map { Self.isBreak($0) ? UInt8(ascii: " ") : $0 })
@@ -63,4 +64,37 @@ package enum Framing: Sendable {
     }
 
     private static func isBreak(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
+}
+
+/// Replies of RESP only.
+extension Framing {
+    /// Writes a bulk string of any bytes.
+    package func writeBulk(_ bytes: some Collection<UInt8>, to out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "$"))
+        out.writeDecimal(Int64(bytes.count))
+        out.writeStaticString("\r\n")
+        out.writeBytes(bytes)
+        out.writeStaticString("\r\n")
+    }
+
+    /// Writes an integer, `:42`.
+    package func writeInteger(_ value: Int64, to out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: ":"))
+        out.writeDecimal(value)
+        out.writeStaticString("\r\n")
+    }
+
+    /// Writes the header of an array. `count` replies must follow.
+    package func writeArrayHeader(_ count: Int, to out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "*"))
+        out.writeDecimal(Int64(count))
+        out.writeStaticString("\r\n")
+    }
+
+    /// Writes the header of a RESP3 map. `count` names must follow, each with its value.
+    package func writeMapHeader(_ count: Int, to out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "%"))
+        out.writeDecimal(Int64(count))
+        out.writeStaticString("\r\n")
+    }
 }

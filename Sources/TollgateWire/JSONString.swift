@@ -1,7 +1,7 @@
 import NIOCore
 import TollgateCore
 
-/// Why a value in quotes is not a JSON string.
+/// The error of a quoted value that is not a JSON string.
 enum JSONStringFault: Error {
     case unterminated
     case invalidEscape
@@ -17,12 +17,11 @@ enum JSONStringFault: Error {
     }
 }
 
-/// JSON strings, which carry values with spaces.
+/// JSON strings, in which requests and replies quote values with spaces.
 enum JSONString {
-    /// Appends what the string says, and gives the index after its closing quote. Does not look at what the bytes are: the
-    /// caller checks the result.
+    /// Appends the decoded string, and returns the index after the closing quote. The caller checks the decoded bytes.
     ///
-    /// - Parameter start: the index of the opening quote.
+    /// - Parameter start: The index of the opening quote.
     static func decode(
         _ input: UnsafeRawBufferPointer, from start: Int, into bytes: inout GrowingBytes
     ) throws(JSONStringFault) -> Int {
@@ -43,7 +42,7 @@ enum JSONString {
         throw .unterminated
     }
 
-    /// - Parameter index: of the byte after the backslash.
+    /// - Parameter index: The index of the byte after the backslash.
     private static func decodeEscape(
         _ input: UnsafeRawBufferPointer, at index: Int, into bytes: inout GrowingBytes
     ) throws(JSONStringFault) -> Int {
@@ -72,7 +71,7 @@ enum JSONString {
             value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
             end += 6
         }
-        // Nil for half of a surrogate pair.
+        // Half of a surrogate pair is not a scalar.
         guard let scalar = Unicode.Scalar(value) else { throw .invalidEscape }
         for byte in scalar.utf8 { bytes.append(byte) }
         return end
@@ -94,7 +93,7 @@ enum JSONString {
         return value
     }
 
-    /// Appends the bytes, which are UTF-8, as a JSON string on one line.
+    /// Writes bytes, which must be UTF-8, as a JSON string on one line.
     static func encode(_ bytes: some Sequence<UInt8>, into buffer: inout ByteBuffer) {
         buffer.writeInteger(UInt8(ascii: "\""))
         for byte in bytes {

@@ -1,32 +1,32 @@
 package import NIOCore
 
-/// Finds lines in what has arrived. Remembers how far it has looked, so that a line which comes byte by byte is still read
-/// only once. Owned by the session's event loop.
+/// A decoder of lines in a stream of bytes. It remembers how far it has searched, so each byte is searched once, even
+/// if a line arrives byte by byte. Owned by the session's event loop.
 package struct LineFramer: Sendable {
-    /// The most bytes a request may have, not counting its terminator.
+    /// The maximum length of a request in bytes, without its terminator.
     package static let maxRequestLength = 65_536
 
     private let maxLineLength: Int
-    /// Bytes after the reader index that are known to hold no line feed.
+    /// The number of bytes after the reader index that contain no line feed.
     private var scanned = 0
 
-    /// - Parameter maxLineLength: the most bytes a line may have, not counting its terminator.
+    /// - Parameter maxLineLength: The maximum length of a line in bytes, without its terminator.
     package init(maxLineLength: Int = LineFramer.maxRequestLength) {
         self.maxLineLength = maxLineLength
     }
 
     /// A line at the buffer's reader index.
     package struct Line: Equatable, Sendable {
-        /// Bytes without the terminator.
+        /// The length in bytes without the terminator.
         package var length: Int
-        /// Bytes with the terminator, `\n` or `\r\n`: how far to move the reader index.
+        /// The length in bytes with the terminator, `\n` or `\r\n`.
         package var consumed: Int
     }
 
-    /// The line at the reader index, or nil when its end has not arrived. The caller must consume the line before it asks
-    /// again.
+    /// The line at the reader index; nil if its end has not arrived. The caller must consume the line before the next
+    /// call.
     ///
-    /// Throws `line_too_long`, after which the connection is of no more use.
+    /// Throws `line_too_long`. The connection must then be closed.
     package mutating func next(in buffer: ByteBuffer) throws(RequestError) -> Line? {
         let line = buffer.withUnsafeReadableBytes { bytes in
             Result { () throws(RequestError) in try next(in: bytes) }
@@ -34,11 +34,11 @@ package struct LineFramer: Sendable {
         return try line.get()
     }
 
-    /// The same of the bytes after the reader index.
+    /// The line at the start of the bytes; nil if its end has not arrived.
     mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Line? {
         guard let feed = bytes.index(of: UInt8(ascii: "\n"), from: scanned) else {
             scanned = bytes.count
-            // One byte more may have arrived of a line that still fits: its carriage return.
+            // The carriage return of a line of the maximum length may have arrived.
             guard bytes.count - 1 <= maxLineLength else { throw tooLong }
             return nil
         }

@@ -1,16 +1,16 @@
-/// Finds RESP2 arrays of bulk strings in what has arrived: the only frames that clients send. Remembers where in the frame it
-/// is, so that nothing is read twice. Owned by the session's event loop.
+/// A decoder of RESP2 arrays of bulk strings, the only frames that clients send, in a stream of bytes. It remembers its
+/// position in a frame, so no byte is read twice. Owned by the session's event loop.
 package struct RESPFramer: Sendable {
-    /// The most bytes a frame may have, headers and all.
+    /// The maximum length of a frame in bytes, with its headers.
     package static let maxFrameLength = 65_536
-    /// The most words a frame may have.
+    /// The maximum number of words of a frame.
     package static let maxWords = 64
 
-    /// The words of the frame that `next` found, as ranges of the bytes.
+    /// The words of the last frame, as ranges of its bytes.
     package private(set) var words: [Range<Int>] = []
-    /// Bytes that are understood.
+    /// The number of bytes that were decoded.
     private var position = 0
-    /// Words that the frame said it has; nil before its header.
+    /// The number of words in the frame's header; nil before the header.
     private var expectedWords: Int?
     /// The length of the word at `position`; nil before its header.
     private var expectedLength: Int?
@@ -19,10 +19,10 @@ package struct RESPFramer: Sendable {
         words.reserveCapacity(Self.maxWords)
     }
 
-    /// The length of the frame that the bytes begin with, or nil when its end has not arrived. `words` is valid until the next
-    /// call, and the caller must consume the frame before that.
+    /// The length of the frame at the start of the bytes; nil if its end has not arrived. `words` is valid until the
+    /// next call, and the caller must consume the frame before it.
     ///
-    /// Throws on a broken frame, after which the connection is of no more use.
+    /// Throws for a malformed frame. The connection must then be closed.
     mutating func next(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
         if expectedWords == nil {
             words.removeAll(keepingCapacity: true)
@@ -40,7 +40,7 @@ package struct RESPFramer: Sendable {
         return position
     }
 
-    /// False when the word has not arrived whole.
+    /// Decodes a word; false if its end has not arrived.
     private mutating func takeWord(in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Bool {
         if expectedLength == nil {
             guard let length = try takeHeader(UInt8(ascii: "$"), in: bytes) else { return false }
@@ -60,10 +60,10 @@ package struct RESPFramer: Sendable {
         return true
     }
 
-    /// Takes a mark, a number and a line end; nil, and takes nothing, when they have not all arrived.
-    private mutating func takeHeader(_ mark: UInt8, in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
+    /// Decodes a type byte, a number and a line end. Nil, without a change, if they have not arrived completely.
+    private mutating func takeHeader(_ type: UInt8, in bytes: UnsafeRawBufferPointer) throws(RequestError) -> Int? {
         guard position < bytes.count else { return nil }
-        guard bytes[position] == mark else { throw broken("expected \(Character(Unicode.Scalar(mark)))") }
+        guard bytes[position] == type else { throw broken("expected \(Character(Unicode.Scalar(type)))") }
         var value = 0
         var index = position + 1
         while index < bytes.count, bytes[index] != UInt8(ascii: "\r") {

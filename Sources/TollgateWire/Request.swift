@@ -1,18 +1,18 @@
 package import TollgateCore
 
-/// One request, as it was parsed. Made once a connection and filled again for every request, so that parsing allocates
-/// nothing once its arrays have grown. Owned by the session's event loop.
+/// A parsed request. A connection has one, which is filled again for each request, so parsing does not allocate once
+/// its arrays have grown. Owned by the session's event loop.
 ///
-/// Texts are ranges of `bytes`; all of them are UTF-8 without control characters, except `arguments`.
+/// Texts are ranges of `bytes`: UTF-8 without control characters, except for `arguments`.
 @usableFromInline
 package struct Request: Sendable {
-    /// The most scopes one request may name.
+    /// The maximum number of scopes in a request.
     package static let maxScopes = 16
 
-    /// One `kind=id` of a request, kept as the text of a scope of that one part: `user:alice`.
+    /// A `kind=id` of a request, stored as the text of a scope with one part: `user:alice`.
     @usableFromInline
     package struct ScopeField: Sendable {
-        /// Where the kind begins, where the sign behind it stands, and where the id ends.
+        /// The indices of the start of the kind, of the sign behind it, and of the end of the id.
         @usableFromInline let start: Int
         @usableFromInline let sign: Int
         @usableFromInline let end: Int
@@ -23,21 +23,21 @@ package struct Request: Sendable {
             self.end = end
         }
 
-        /// The kind alone.
+        /// The range of the kind.
         package var kind: Range<Int> { start..<sign }
-        /// The id alone, with plus signs doubled, as in the text of a scope.
+        /// The range of the id. Plus signs are doubled, as in the text of a scope.
         package var id: Range<Int> { sign + 1..<end }
-        /// What `Scope.description` prints.
+        /// The range of the scope's `description`.
         @inlinable
         package var text: Range<Int> { start..<end }
     }
 
-    /// Scopes that were named by another request, in the form in which a request names its own.
+    /// Scopes from elsewhere, such as a reservation, in the form of the scopes of a request.
     package struct ScopeTexts {
         package private(set) var fields: [ScopeField] = []
         package private(set) var bytes = GrowingBytes(room: 64)
 
-        /// Texts such as `user:alice`; nil where one is not of a single kind.
+        /// Creates scopes from texts such as `user:alice`; nil if one is not a scope of a single kind.
         package init?(_ texts: [String]) {
             for text in texts {
                 let start = bytes.count
@@ -51,11 +51,11 @@ package struct Request: Sendable {
     }
 
     package internal(set) var verb = Verb.ping
-    /// What the request says of each meter; `hits` is `requests`.
+    /// The amounts in the request; `hits` is `requests`.
     package internal(set) var amounts = Amounts()
-    /// In the order of the request; no kind stands twice.
+    /// The scopes in the order of the request, at most one of each kind.
     package internal(set) var scopes: [ScopeField] = []
-    /// The request as it came, with `:` for the `=` of plain scopes; then the unescaped texts of all others.
+    /// The bytes of the request, with `:` for the `=` of plain scopes; then the unescaped texts of all other fields.
     package internal(set) var bytes = GrowingBytes(room: 512)
     /// `id=` of a RECORD or REFUND, 1 … 128 bytes.
     package internal(set) var id: Range<Int>?
@@ -69,7 +69,7 @@ package struct Request: Sendable {
     package internal(set) var email: Range<Int>?
     /// `roles=`, 1 … 1024 bytes: names with commas between, none of them empty.
     package internal(set) var roles: Range<Int>?
-    /// `scope=` of a USAGE: text that `Scope(parsing:)` reads.
+    /// `scope=` of a USAGE: text that `Scope(parsing:)` parses.
     package internal(set) var scope: Range<Int>?
     /// The token of an AUTH.
     package internal(set) var token: Range<Int>?
@@ -82,7 +82,7 @@ package struct Request: Sendable {
         scopes.reserveCapacity(Self.maxScopes)
     }
 
-    /// Forgets the request and keeps the memory.
+    /// Removes the request and keeps the memory.
     package mutating func reset() {
         verb = .ping
         amounts = Amounts()
@@ -100,7 +100,7 @@ package struct Request: Sendable {
         arguments.clear()
     }
 
-    /// Lends the bytes of a text without a copy.
+    /// Calls a closure with the bytes of a text, without a copy.
     package func withBytes<Result>(of range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         bytes.withBytes { body($0.part(range)) }
     }

@@ -1,7 +1,7 @@
-/// Why a request is refused before anyone decides on it: the code, and a sentence that starts with the field.
+/// The error of a request that is rejected before a decision: a code, and a sentence that begins with the field.
 package struct RequestError: Error, Equatable, Sendable {
     package let code: ErrorCode
-    /// May quote what the client sent, but only by way of `WireText.quoted`.
+    /// The sentence. It quotes the request only by `WireText.quoted`.
     package let sentence: String
 
     package init(_ code: ErrorCode, _ sentence: String) {
@@ -9,12 +9,27 @@ package struct RequestError: Error, Equatable, Sendable {
         self.sentence = sentence
     }
 
-    /// `ERR bad_request <field>: <why>`.
+    /// An error `ERR bad_request <field>: <why>`.
     static func badRequest(_ field: UnsafeRawBufferPointer, _ why: String) -> RequestError {
         RequestError(.badRequest, "\(WireText.quoted(field)): \(why)")
     }
 
+    /// An error `ERR bad_request <field>: <why>`.
     static func badRequest(_ field: String, _ why: String) -> RequestError {
         RequestError(.badRequest, "\(field): \(why)")
     }
+}
+
+/// The code of an error: the word after `ERR` in a reply.
+package enum ErrorCode: String, Sendable, CaseIterable {
+    case badRequest = "bad_request"
+    case unknownVerb = "unknown_verb"
+    case lineTooLong = "line_too_long"
+    case unauthenticated
+    case notFound = "not_found"
+    case conflict
+    case busy
+    case timeout
+    case unavailable
+    case `internal`
 }

@@ -1,6 +1,6 @@
 import TollgateCore
 
-/// What the key of a `key=value` means.
+/// The meaning of the key of a `key=value`.
 enum RequestKey: Equatable {
     case amount(Meter)
     case id
@@ -10,9 +10,9 @@ enum RequestKey: Equatable {
     case email
     case roles
     case scope
-    /// Any other well-formed key is the kind of a scope.
+    /// The kind of a scope: any other well-formed key.
     case kind
-    /// Words that no verb of this version takes.
+    /// A reserved word, which no verb of this version takes.
     case reserved
 
     /// Whether a well-formed key is the kind of a scope.
@@ -23,13 +23,13 @@ enum RequestKey: Equatable {
             UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "r"), UInt8(ascii: "s"), UInt8(ascii: "t"):
             return RequestKey(key) == .kind
         default:
-            // No other key begins with one of these letters, but the most usual kinds do.
+            // No other key begins with one of these letters, but the usual kinds do.
             assert(RequestKey(key) == .kind)
             return true
         }
     }
 
-    /// Expects a well-formed key.
+    /// Looks up a key, which must be well-formed.
     init(_ key: UnsafeRawBufferPointer) {
         switch key.count {
         case 2 where key.equals("id"): self = .id
@@ -50,6 +50,7 @@ enum RequestKey: Equatable {
         }
     }
 
+    /// Whether a verb takes the key.
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
         case (.amount, .commit): true

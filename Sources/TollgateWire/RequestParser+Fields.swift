@@ -1,18 +1,19 @@
 import TollgateCore
 
 extension RequestParser {
-    /// The longest `id=`, in bytes.
+    /// The maximum length of `id=`, in bytes.
     static let maxRequestIDLength = 128
-    /// The longest `reservation=`, in bytes: 16 scopes with long kinds and ids make one of two thirds of that.
+    /// The maximum length of `reservation=`, in bytes. A reservation of 16 scopes with the longest kinds and ids has
+    /// two thirds of it.
     static let maxReservationLength = 16_384
-    /// The longest `ttl=`, in seconds.
+    /// The maximum `ttl=`, in seconds.
     package static let maxTimeToLive: Int64 = 86_400
-    /// The longest `roles=`, in bytes.
+    /// The maximum length of `roles=`, in bytes.
     static let maxRolesLength = 1_024
-    /// The longest `scope=`, in bytes: as many parts as a request has scopes, each with a long kind and id.
+    /// The maximum length of `scope=`, in bytes. It has room for as many parts as a request has scopes.
     static let maxScopeLength = 8_192
 
-    /// Takes one `key=value`.
+    /// Takes a `key=value`.
     static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard let word = cursor.takeKey() else {
             throw .badRequest(cursor.takeWord(), "expected key=value")
@@ -30,7 +31,7 @@ extension RequestParser {
         case .kind: try takeScope(key, &cursor, &request)
         case .id:
             guard request.id == nil else { throw namedTwice(key) }
-            request.id = try takeText(key, longest: maxRequestIDLength, &cursor, &request)
+            request.id = try takeText(key, maxLength: maxRequestIDLength, &cursor, &request)
         case .usedAt:
             guard request.usedAt == nil else { throw namedTwice(key) }
             request.usedAt = try takeTime(key, &cursor, &request)
@@ -39,10 +40,10 @@ extension RequestParser {
             request.timeToLive = try takeTimeToLive(key, &cursor, &request)
         case .reservation:
             guard request.reservation == nil else { throw namedTwice(key) }
-            request.reservation = try takeText(key, longest: maxReservationLength, &cursor, &request)
+            request.reservation = try takeText(key, maxLength: maxReservationLength, &cursor, &request)
         case .email:
             guard request.email == nil else { throw namedTwice(key) }
-            request.email = try takeText(key, longest: ScopeID.longest, &cursor, &request)
+            request.email = try takeText(key, maxLength: ScopeID.maxLength, &cursor, &request)
         case .roles:
             guard request.roles == nil else { throw namedTwice(key) }
             request.roles = try takeRoles(key, &cursor, &request)
@@ -53,25 +54,25 @@ extension RequestParser {
         }
     }
 
-    /// `after=1795219201123-0` of an ALERTS. Beside any other verb `after` is a kind like others.
+    /// Takes the `after=1795219201123-0` of an ALERTS. For any other verb `after` is a kind.
     static func takeAlertCursor(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard let key = cursor.takeKey()?.text else { throw .badRequest(cursor.takeWord(), "expected after=CURSOR") }
         guard key.equals("after") else { throw .badRequest(key, "not an argument of ALERTS") }
         guard request.after == nil else { throw namedTwice(key) }
-        let range = try takeText(key, longest: AlertCursor.longest, &cursor, &request)
-        guard let place = request.withBytes(of: range, { AlertCursor(parsing: $0) }) else {
+        let range = try takeText(key, maxLength: AlertCursor.maxLength, &cursor, &request)
+        guard let cursor = request.withBytes(of: range, { AlertCursor(parsing: $0) }) else {
             throw .badRequest(key, "expected the cursor of an alert, such as 1795219201123-0")
         }
-        request.after = place
+        request.after = cursor
     }
 
     private static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
         .badRequest(key, "named twice")
     }
 
-    /// Appends a value to the request's bytes and checks that it is text of 1 … `longest` bytes.
+    /// Appends a value to the request's bytes and checks that it is text of 1 … `maxLength` bytes.
     private static func takeText(
-        _ key: UnsafeRawBufferPointer, longest: Int, _ cursor: inout WordCursor, _ request: inout Request
+        _ key: UnsafeRawBufferPointer, maxLength: Int, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
         let start = request.bytes.count
         do throws(JSONStringFault) {
@@ -81,16 +82,16 @@ extension RequestParser {
         }
         let range = start..<request.bytes.count
         guard !range.isEmpty else { throw .badRequest(key, "empty value") }
-        guard range.count <= longest else { throw .badRequest(key, "longer than \(longest) bytes") }
+        guard range.count <= maxLength else { throw .badRequest(key, "longer than \(maxLength) bytes") }
         if let fault = request.withBytes(of: range, TextFault.init) { throw .badRequest(key, fault.explanation) }
         return range
     }
 
-    /// `2026-11-20T18:20:01Z`, with or without milliseconds, or Unix seconds; as Unix ms.
+    /// Takes a time, as Unix ms: `2026-11-20T18:20:01Z`, with or without milliseconds, or Unix seconds.
     private static func takeTime(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Int64 {
-        let range = try takeText(key, longest: 24, &cursor, &request)
+        let range = try takeText(key, maxLength: 24, &cursor, &request)
         let text = request.text(range)
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         let areDigits = parts.allSatisfy { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
@@ -114,12 +115,12 @@ extension RequestParser {
         let start = request.bytes.count
         request.bytes.append(key)
         request.bytes.append(UInt8(ascii: ":"))
-        var id = try takeText(key, longest: ScopeID.longest, &cursor, &request)
+        var id = try takeText(key, maxLength: ScopeID.maxLength, &cursor, &request)
         doublePlusSigns(in: &id, of: &request.bytes)
         request.scopes.append(Request.ScopeField(start: start, sign: start + key.count, end: id.upperBound))
     }
 
-    /// Writes each `+` of the last text twice. Works from the back, so that no other memory is needed.
+    /// Doubles each `+` of the last text, in place from the back.
     private static func doublePlusSigns(in range: inout Range<Int>, of bytes: inout GrowingBytes) {
         var added = 0
         for index in range where bytes[index] == UInt8(ascii: "+") { added += 1 }
@@ -142,7 +143,7 @@ extension RequestParser {
     private static func takeRoles(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
-        let range = try takeText(key, longest: maxRolesLength, &cursor, &request)
+        let range = try takeText(key, maxLength: maxRolesLength, &cursor, &request)
         var previous = UInt8(ascii: ",")
         for index in range {
             let byte = request.bytes[index]
@@ -158,12 +159,85 @@ extension RequestParser {
     private static func takeScopeText(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
-        let range = try takeText(key, longest: maxScopeLength, &cursor, &request)
+        let range = try takeText(key, maxLength: maxScopeLength, &cursor, &request)
         do throws(ScopeError) {
             _ = try Scope(parsing: request.text(range))
         } catch {
             throw .badRequest(key, WireText.sanitised(error.description))
         }
         return range
+    }
+}
+
+// MARK: - Amounts
+
+extension RequestParser {
+    static func takeAmount(
+        _ meter: Meter, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) {
+        guard request.amounts[meter] == nil else { throw .badRequest(key, "named twice") }
+        request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter) }
+    }
+
+    /// Takes whole seconds, 1 … `maxTimeToLive`.
+    static func takeTimeToLive(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> Int64 {
+        let seconds = try takeNumber(key, &cursor, &request) { wholeNumber($0, max: maxTimeToLive) }
+        guard seconds >= 1 else { throw .badRequest(key, "expected 1 to \(maxTimeToLive) seconds") }
+        return seconds
+    }
+
+    private static func takeNumber(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request,
+        _ read: (UnsafeRawBufferPointer) -> Result<Int64, AmountFault>
+    ) throws(RequestError) -> Int64 {
+        let start = request.bytes.count
+        do throws(JSONStringFault) {
+            try cursor.takeValue(into: &request.bytes)
+        } catch {
+            throw .badRequest(key, error.explanation)
+        }
+        let range = start..<request.bytes.count
+        guard !range.isEmpty else { throw .badRequest(key, "empty value") }
+        defer { request.bytes.removeAll(behind: start) }
+        switch request.withBytes(of: range, read) {
+        case .success(let number): return number
+        case .failure(let fault): throw .badRequest(key, fault.explanation)
+        }
+    }
+
+    private struct AmountFault: Error {
+        var explanation: String
+    }
+
+    private static func amount(_ text: UnsafeRawBufferPointer, of meter: Meter) -> Result<Int64, AmountFault> {
+        guard meter == .cost else { return wholeNumber(text, max: meter.maxAmount) }
+        do throws(Money.ParsingError) {
+            return .success(try Money(parsing: text).nanos)
+        } catch {
+            return .failure(AmountFault(explanation: error.explanation))
+        }
+    }
+
+    /// Parses digits: no sign, no exponent, no separator. Any number of leading zeros.
+    private static func wholeNumber(_ text: UnsafeRawBufferPointer, max: Int64) -> Result<Int64, AmountFault> {
+        var value: Int64 = 0
+        for byte in text {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
+                return .failure(AmountFault(explanation: "expected a whole number"))
+            }
+            // Stops once the value is too large, so that no number of digits can overflow.
+            if value <= max { value = value * 10 + Int64(byte - UInt8(ascii: "0")) }
+        }
+        guard value <= max else { return .failure(AmountFault(explanation: "more than \(max)")) }
+        return .success(value)
+    }
+}
+
+extension Amounts {
+    /// Whether the request names an amount of any meter.
+    var namesAny: Bool {
+        requests != nil || tokens != nil || inputTokens != nil || outputTokens != nil || cost != nil
     }
 }

@@ -1,11 +1,10 @@
 import TollgateCore
 
-/// Turns the words of a request into a `Request`. Pure; everything it says about bad input is a `RequestError` that leaves
-/// the connection usable.
+/// A parser of requests. Pure. Its errors are `RequestError`s, after which the connection can still be used.
 package enum RequestParser {
-    /// Reads a line without its terminator. False for a line of nothing but spaces, which is no request.
+    /// Parses a line without its terminator. False for a blank line, which is not a request.
     ///
-    /// After an error the content of `request` means nothing.
+    /// After an error, `request` is undefined.
     package static func parse(
         line: UnsafeRawBufferPointer, into request: inout Request
     ) throws(RequestError) -> Bool {
@@ -25,9 +24,9 @@ package enum RequestParser {
         return true
     }
 
-    /// Reads the words of a RESP frame, which are ranges of `frame`. False when there are none.
+    /// Parses the words of a RESP frame, which are ranges of `frame`. False if there are none.
     ///
-    /// After an error the content of `request` means nothing.
+    /// After an error, `request` is undefined.
     package static func parse(
         words: [Range<Int>], of frame: UnsafeRawBufferPointer, into request: inout Request
     ) throws(RequestError) -> Bool {
@@ -40,7 +39,7 @@ package enum RequestParser {
         for index in 1..<max(1, words.count) {
             var cursor = WordCursor(word: frame.part(words[index]), origin: words[index].lowerBound)
             takePlainScopes(&cursor, into: &request)
-            // Of one word all is taken, or nothing.
+            // A word is taken completely, or not at all.
             if cursor.position == 0 { try takeArgument(&cursor, into: &request) }
         }
         try checkWhole(&request)
@@ -70,7 +69,7 @@ package enum RequestParser {
         }
     }
 
-    /// `AUTH token`, or `AUTH user token` as Redis clients send it; the last word is the token.
+    /// Takes a word of `AUTH token`, or of `AUTH user token` as Redis clients send it. The last word is the token.
     private static func takeTokenWord(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard request.arguments.count < 2 else { throw .badRequest("AUTH", "expected a token alone") }
         let start = request.bytes.count
@@ -85,7 +84,7 @@ package enum RequestParser {
         request.token = range
     }
 
-    /// What only the whole request shows. Changes nothing: all of the request would be copied for a parameter that is not `inout`.
+    /// Checks the complete request. `inout` avoids a copy; nothing is changed.
     private static func checkWhole(_ request: inout Request) throws(RequestError) {
         switch request.verb {
         case .record, .refund:
@@ -106,6 +105,49 @@ package enum RequestParser {
             }
         case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command, .alerts, .multi, .exec, .discard:
             break
+        }
+    }
+}
+
+// MARK: - Plain scopes
+
+extension RequestParser {
+    /// Takes the next words that are `kind=id` with a plain id, as nearly all words are. The text of such a scope is
+    /// the word, with another sign between. Stops at the first other or invalid word, which `takeArgument` handles.
+    ///
+    /// One loop over the words, as most instructions of a CHECK are spent here. Sums cannot overflow: a frame has a
+    /// maximum length.
+    static func takePlainScopes(_ cursor: inout WordCursor, into request: inout Request) {
+        guard request.verb.namesScopes else { return }
+        let origin = cursor.origin
+        let before = request.scopes.count
+        // The initials of the kinds so far; all letters if there are scopes that were not taken here.
+        var initials: UInt32 = before == 0 ? 0 : .max
+        while cursor.moveToWord(), request.scopes.count < Request.maxScopes {
+            let start = cursor.position
+            guard let (sign, end) = cursor.peekPlainField(), end &- sign &- 1 <= ScopeID.maxLength else { break }
+            let key = cursor.input.part(start..<sign)
+            guard RequestKey.isKind(key) else { break }
+            // Two scopes of a kind have the same initial.
+            let initial: UInt32 = 1 << UInt32(cursor.input[start] & 31)
+            if initials & initial != 0, names(request.scopes, request.bytes, key) { break }
+            initials |= initial
+            request.scopes.append(
+                Request.ScopeField(start: origin &+ start, sign: origin &+ sign, end: origin &+ end))
+            cursor.moveTo(end)
+        }
+        for index in before..<request.scopes.count { request.bytes[request.scopes[index].sign] = UInt8(ascii: ":") }
+    }
+
+    /// Whether one of the scopes, whose texts are in `bytes`, has a kind. Its parameter is not the request, which would
+    /// be copied.
+    @inline(__always)
+    static func names(_ scopes: [Request.ScopeField], _ bytes: GrowingBytes, _ kind: UnsafeRawBufferPointer) -> Bool {
+        bytes.withBytes { bytes in
+            for scope in scopes where scope.sign &- scope.start == kind.count {
+                if bytes.part(scope.kind).equals(kind) { return true }
+            }
+            return false
         }
     }
 }

@@ -1,14 +1,14 @@
 package import NIOCore
 
-/// Reads the requests of one connection: finds out what the client speaks, cuts frames, parses them. Owned by the session's
-/// event loop.
+/// A reader of the requests of one connection: it detects the protocol, splits the bytes into frames, and parses them.
+/// Owned by the session's event loop.
 package struct RequestReader: Sendable {
-    /// What the client speaks; nil until its first byte has arrived.
+    /// The protocol of the connection; nil until the first byte has arrived.
     package private(set) var framing: Framing?
-    /// The request that `next` found.
+    /// The last request that `next` returned.
     package private(set) var request = Request()
 
-    /// Why the connection is broken, where that is because of what its client speaks.
+    /// The foreign traffic because of which the connection is broken; nil for none.
     package private(set) var foreignTraffic: ForeignTraffic?
 
     private var awaitsFirstLine = false
@@ -16,13 +16,13 @@ package struct RequestReader: Sendable {
     private var lines = LineFramer()
     private var frames = RESPFramer()
 
-    /// What became of the bytes at the reader index.
+    /// The result of reading the bytes at the reader index.
     package enum Outcome: Equatable, Sendable {
-        /// `request` holds a request.
+        /// `request` contains a request.
         case request
-        /// A frame was not a request. The connection goes on.
+        /// A frame was not a valid request. The connection continues.
         case refused(RequestError)
-        /// No frame can be found any more: the connection is to be closed once the error is sent.
+        /// The stream cannot be split into frames any more. The connection must be closed once the error is sent.
         case broken(RequestError)
         /// The rest of a frame has not arrived.
         case needsMore
@@ -30,9 +30,9 @@ package struct RequestReader: Sendable {
 
     package init() {}
 
-    /// Takes the next request from the buffer. Empty lines and empty frames are passed over without an answer.
+    /// Reads the next request from the buffer. Blank lines and empty frames are skipped without a reply.
     package mutating func next(from buffer: inout ByteBuffer) -> Outcome {
-        // The bytes are lent once a request: each time the buffer makes a run-time check of exclusive access.
+        // Once for each request: the buffer checks exclusive access at run time at each call.
         buffer.readWithUnsafeReadableBytes { bytes in
             var position = 0
             let outcome = next(in: bytes, from: &position)
@@ -40,7 +40,7 @@ package struct RequestReader: Sendable {
         }
     }
 
-    /// Moves `position` behind what it takes.
+    /// Reads the next request from bytes, and moves `position` behind it.
     private mutating func next(in bytes: UnsafeRawBufferPointer, from position: inout Int) -> Outcome {
         guard let first = bytes.first else { return .needsMore }
         if framing == nil, let foreign = ForeignTraffic(firstByte: first) { return broken(foreign) }
@@ -56,7 +56,7 @@ package struct RequestReader: Sendable {
             guard let frame else { return .needsMore }
             position += frame.consumed
             let line = rest.part(0..<frame.length)
-            if awaitsFirstLine, let foreign = judgeFirstLine(line) { return broken(foreign) }
+            if awaitsFirstLine, let foreign = classifyFirstLine(line) { return broken(foreign) }
             do throws(RequestError) {
                 guard try parse(line, framing) else { continue }
                 unknownVerbs = 0
@@ -68,7 +68,7 @@ package struct RequestReader: Sendable {
         return .needsMore
     }
 
-    /// Finds out what the client speaks.
+    /// Detects the protocol.
     private mutating func begin(with first: UInt8) -> Framing {
         let framing = Framing(firstByte: first)
         self.framing = framing
@@ -76,12 +76,12 @@ package struct RequestReader: Sendable {
         return framing
     }
 
-    private mutating func judgeFirstLine(_ line: UnsafeRawBufferPointer) -> ForeignTraffic? {
+    private mutating func classifyFirstLine(_ line: UnsafeRawBufferPointer) -> ForeignTraffic? {
         awaitsFirstLine = line.allSatisfy { $0 == UInt8(ascii: " ") }
         return ForeignTraffic(firstLine: line)
     }
 
-    /// What becomes of a connection after a frame that is no request.
+    /// The outcome of a frame that is not a valid request.
     private mutating func refusal(_ error: RequestError, _ line: UnsafeRawBufferPointer) -> Outcome {
         guard error.code == .unknownVerb else {
             unknownVerbs = 0

@@ -1,9 +1,9 @@
 package import NIOCore
 package import TollgateCore
 
-/// Writes request lines. What it is given must be valid: it checks nothing but what needs quotes.
+/// A writer of request lines. It quotes values where needed, and does not check them.
 package enum RequestWriter {
-    /// `VERB kind=id … hits=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
+    /// Writes `VERB kind=id … hits=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
     package static func write(
         _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, usedAt: String? = nil,
         timeToLive: Int64? = nil,
@@ -22,7 +22,7 @@ package enum RequestWriter {
         endLine(&out)
     }
 
-    /// `COMMIT reservation=… cost=…` or `CANCEL reservation=…`
+    /// Writes `COMMIT reservation=… cost=…` or `CANCEL reservation=…`.
     package static func write(
         _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), to out: inout ByteBuffer
     ) {
@@ -40,7 +40,7 @@ package enum RequestWriter {
         }
     }
 
-    /// `USAGE scope=…`
+    /// Writes `USAGE scope=…`.
     package static func writeUsage(
         of scope: Scope, roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
     ) {
@@ -50,21 +50,21 @@ package enum RequestWriter {
         endLine(&out)
     }
 
-    /// `ALERTS`, or `ALERTS after=…`
+    /// Writes `ALERTS`, or `ALERTS after=…`.
     package static func writeAlerts(after cursor: String?, to out: inout ByteBuffer) {
         out.writeString(Verb.alerts.name)
         if let cursor { out.writeField("after") { $0.writeString(cursor) } }
         endLine(&out)
     }
 
-    /// `AUTH token`
+    /// Writes `AUTH token`.
     package static func writeAuth(_ token: String, to out: inout ByteBuffer) {
         out.writeString("\(Verb.auth.name) ")
         out.writeValue { $0.writeString(token) }
         endLine(&out)
     }
 
-    /// A verb without arguments.
+    /// Writes a verb without arguments.
     package static func write(_ verb: Verb, to out: inout ByteBuffer) {
         out.writeString(verb.name)
         endLine(&out)

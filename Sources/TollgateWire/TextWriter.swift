@@ -1,12 +1,13 @@
 public import NIOCore
 
-/// Writes text into memory that was reserved for all of it before, so that each piece costs a copy and no check. Used within
-/// ``ByteBuffer/writeText(atMost:_:)`` only.
+/// A writer of text into memory that was reserved before, so that each piece is a copy without a capacity check. Used
+/// only within ``ByteBuffer/writeText(atMost:_:)``.
 @usableFromInline
 package struct TextWriter {
-    // Others write every reply by it: what is short is part of their code, and words of theirs become stores of constants.
+    // Other modules write each reply with it. Short functions are inlined there, and constant words become stores of
+    // constants.
 
-    /// Room for a whole number or an amount of money, the digits of which are stored eight at a time.
+    /// The space for a whole number or an amount of money. Digits are stored eight at a time.
     package static let maxNumberLength = 32
 
     @usableFromInline var next: UnsafeMutableRawPointer
@@ -39,24 +40,24 @@ package struct TextWriter {
         bytes.withUnsafeBytes { write($0) }
     }
 
-    /// A whole number.
+    /// Writes a whole number.
     package mutating func writeDecimal(_ value: Int64) {
         if value < 0 { write("-") }
         writeDigits(value.magnitude, atLeast: 1)
     }
 
-    /// Nano-units as an amount of money, without trailing zeros: `12.5`.
+    /// Writes nano-units as an amount of money, without trailing zeros: `12.5`.
     package mutating func writeDecimal(nanos: Int64) {
         if nanos < 0 { write("-") }
         writeFixed(nanos.magnitude, fractionDigits: 9, unit: 1_000_000_000)
     }
 
-    /// Milliseconds as seconds, exactly, without trailing zeros: `41.2`. Below zero counts as zero.
+    /// Writes milliseconds as seconds, exactly, without trailing zeros: `41.2`. A negative time counts as zero.
     package mutating func writeSeconds(milliseconds: Int64) {
         let value = UInt64(max(0, milliseconds))
         guard value < Self.pastEightDigits else { return writeFixed(value, fractionDigits: 3, unit: 1_000) }
         let digits = Self.eightDigits(of: value)
-        // The first five are of whole seconds.
+        // The first five digits are whole seconds.
         let seconds = digits << 24
         write(seconds, last: max(8 - seconds.trailingZeroBitCount / 8, 1))
         let fraction = digits >> 40
@@ -78,25 +79,25 @@ package struct TextWriter {
         writeDigits(fraction, atLeast: digits)
     }
 
-    /// Digits with leading zeros up to a number of them.
-    private mutating func writeDigits(_ value: UInt64, atLeast least: Int) {
-        if value < 10, least <= 1 { return write(value, first: 1) }
-        guard value < Self.pastEightDigits, least <= 8 else {
+    /// Writes digits, with leading zeros up to a minimum number of digits.
+    private mutating func writeDigits(_ value: UInt64, atLeast minCount: Int) {
+        if value < 10, minCount <= 1 { return write(value, first: 1) }
+        guard value < Self.pastEightDigits, minCount <= 8 else {
             let (high, low) = value.quotientAndRemainder(dividingBy: Self.pastEightDigits)
-            writeDigits(high, atLeast: least - 8)
+            writeDigits(high, atLeast: minCount - 8)
             return write(Self.eightDigits(of: low), first: 8)
         }
         let digits = Self.eightDigits(of: value)
-        write(digits, last: max(8 - digits.trailingZeroBitCount / 8, least))
+        write(digits, last: max(8 - digits.trailingZeroBitCount / 8, minCount))
     }
 
-    /// Writes the last of eight digits, one or more.
+    /// Writes the last `count` of eight digits.
     @inline(__always)
     private mutating func write(_ digits: UInt64, last count: Int) {
         write(digits >> (UInt64(truncatingIfNeeded: 8 - count) &* 8), first: count)
     }
 
-    /// Writes the first of eight digits. All eight bytes are stored, so there must be room for them.
+    /// Writes the first `count` of eight digits. It stores eight bytes, so there must be space for them.
     @inline(__always)
     private mutating func write(_ digits: UInt64, first count: Int) {
         precondition(next + 8 <= end, "more text than was reserved")
@@ -106,12 +107,14 @@ package struct TextWriter {
 
     private static let pastEightDigits: UInt64 = 100_000_000
 
-    /// The digits of a number below 10⁸, one a byte, the first in the lowest: the number is split three times, into parts of four,
-    /// two and one digits, and all parts of a size are divided at once.
+    /// The digits of a number below 10⁸, one a byte, the first in the lowest byte.
+    ///
+    /// The number is split three times, into parts of four, two and one digits. One division splits all parts of a
+    /// size.
     @inline(__always)
     private static func eightDigits(of value: UInt64) -> UInt64 {
         let fours = value / 10_000 | (value % 10_000) << 32
-        // 10486 / 2²⁰ and 103 / 2¹⁰ are near enough to 1/100 and 1/10 for numbers of four and two digits.
+        // 10486 / 2²⁰ and 103 / 2¹⁰ are precise enough for 1/100 and 1/10 of numbers of four and two digits.
         let hundreds = (fours &* 10_486) >> 20 & 0x0000_007f_0000_007f
         let twos = hundreds | (fours &- hundreds &* 100) << 16
         let tens = (twos &* 103) >> 10 & 0x000f_000f_000f_000f
@@ -120,12 +123,13 @@ package struct TextWriter {
 }
 
 extension ByteBuffer {
-    /// Writes what `body` writes: at most so many bytes.
+    /// Writes the text that `body` writes, which has at most `most` bytes.
     @inline(__always) @inlinable
     package mutating func writeText(atMost most: Int, _ body: (inout TextWriter) -> Void) {
         reserveCapacity(minimumWritableBytes: most)
         let start = writerIndex
-        // All of the memory, of which only what lies behind the text is used: the same by NIO's code costs as much as ten words.
+        // All of the memory, of which only the part behind the text is used. NIO's own function takes as long as ten
+        // words.
         let written = withVeryUnsafeMutableBytes { memory in
             precondition(memory.count - start >= most, "less room than was reserved")
             let room = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + most])

@@ -1,12 +1,12 @@
 /// The first word of a request.
 package enum Verb: UInt8, CaseIterable, Sendable {
     case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth, alerts
-    // What common Redis clients send in order to connect; known in RESP only.
+    // Sent by Redis clients when they connect; RESP only.
     case echo, quit, hello, client, command, select
-    // Refused, on either protocol.
+    // Rejected in both protocols.
     case multi, exec, discard
 
-    /// In upper case, as error sentences print it.
+    /// The name in upper case.
     package var name: String {
         switch self {
         case .check: "CHECK"
@@ -34,7 +34,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether the line protocol does not know it.
+    /// Whether the verb is unknown in the line protocol.
     package var isOnlyForRESP: Bool {
         switch self {
         case .echo, .quit, .hello, .client, .command, .select: true
@@ -44,7 +44,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether its arguments are `key=value`, but for ALERTS.
+    /// Whether the arguments are `key=value`. Those of ALERTS are parsed separately.
     var takesFields: Bool {
         switch self {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: true
@@ -52,7 +52,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether its requests name scopes and amounts.
+    /// Whether the requests name scopes and amounts.
     package var namesScopes: Bool {
         switch self {
         case .check, .peek, .record, .refund, .reserve: true
@@ -60,7 +60,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Reads a word in any case; nil when it is no verb of this version.
+    /// Parses a word in any case; nil if it is not a verb of this version.
     package init?(_ word: UnsafeRawBufferPointer) {
         switch word.count {
         case 4:

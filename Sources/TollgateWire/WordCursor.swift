@@ -1,13 +1,13 @@
 import TollgateCore
 
-/// Walks over the words of a line, or over one word of a RESP frame. Holds a borrowed pointer, so it must not outlive the
-/// call that made it.
+/// A cursor over the words of a line, or over one word of a RESP frame. It contains a borrowed pointer, and must not
+/// outlive the call that created it.
 struct WordCursor {
     let input: UnsafeRawBufferPointer
-    /// Where the input stands in the bytes of the request, for what keeps its place there.
+    /// The offset of the input in the bytes of the request.
     let origin: Int
     private(set) var position = 0
-    /// Whether a space ends a word. Not in RESP, where the frame says how long a word is.
+    /// Whether a space ends a word. In RESP the frame contains the length of a word.
     let spacesSeparate: Bool
 
     init(line: UnsafeRawBufferPointer) {
@@ -22,7 +22,7 @@ struct WordCursor {
         spacesSeparate = false
     }
 
-    /// Moves to the next word; false when there is none.
+    /// Moves to the next word; false if there is none.
     @inline(__always)
     mutating func moveToWord() -> Bool {
         let (input, end) = (input, input.count)
@@ -33,12 +33,12 @@ struct WordCursor {
         return index < end
     }
 
-    /// From the position to the end of the word.
+    /// The index of the end of the current word.
     private var wordEnd: Int {
         spacesSeparate ? input.index(of: UInt8(ascii: " "), from: position) ?? input.count : input.count
     }
 
-    /// Takes the word as it stands, quotes and all.
+    /// Takes the word, with any quotes.
     mutating func takeWord() -> UnsafeRawBufferPointer {
         let end = wordEnd
         defer { position = end }
@@ -48,11 +48,11 @@ struct WordCursor {
     /// The key of a `key=value`.
     struct Key {
         let text: UnsafeRawBufferPointer
-        /// A lower-case letter, then up to 31 of `a-z 0-9 _`: the rule of `ScopeKind.isWellFormed`.
+        /// Whether the key is a lower-case letter, then up to 31 of `a-z 0-9 _`: the rule of `ScopeKind.isWellFormed`.
         let isWellFormed: Bool
     }
 
-    /// Takes `key=`, and returns the key; nil, and takes nothing, when the word has no `=` or nothing before it.
+    /// Takes `key=`, and returns the key. Nil, without a change, if the word has no `=`, or nothing before it.
     mutating func takeKey() -> Key? {
         let (input, start, end) = (input, position, input.count)
         var index = start
@@ -82,13 +82,13 @@ struct WordCursor {
         isLetter(byte) || byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") <= 9
     }
 
-    /// Where the `=` of the word at hand stands and where the word ends, without taking it; nil unless the key is well-formed and
-    /// the value one or more bytes of visible ASCII without quotes and plus signs.
+    /// The indices of the `=` and of the end of the current word. Nil unless the key is well-formed, and the value one
+    /// or more bytes of visible ASCII without quotes and plus signs.
     @inline(__always)
     func peekPlainField() -> (sign: Int, end: Int)? {
         let (input, start, end) = (input, position, input.count)
         var index = start
-        // Nearly every key is nothing but letters.
+        // Nearly every key consists of letters.
         while index < end, Self.isLetter(input[index]) { index &+= 1 }
         guard index > start, index < end else { return nil }
         if input[index] != UInt8(ascii: "=") {
@@ -105,17 +105,18 @@ struct WordCursor {
         return (sign, index)
     }
 
-    /// Takes what stands before a place behind the position.
-    mutating func moveTo(_ place: Int) { position = place }
+    /// Moves to an index behind the position.
+    mutating func moveTo(_ index: Int) { position = index }
 
-    /// Visible ASCII but `"` and `+`. Nearly every byte of an id comes after `+` in ASCII, so that range is tested first.
+    /// Whether a byte is visible ASCII other than `"` and `+`. Nearly every byte of an id follows `+` in ASCII, so that
+    /// range is first.
     @inline(__always)
     private static func isPlain(_ byte: UInt8) -> Bool {
         if byte &- 0x2C <= 0x7E - 0x2C { return true }
         return byte &- 0x21 <= 0x2A - 0x21 && byte != UInt8(ascii: "\"")
     }
 
-    /// Takes a value, which is a JSON string where it begins with `"`, and appends its bytes without checking them.
+    /// Takes a value, which is a JSON string if it begins with `"`, and appends its bytes. They are not checked.
     mutating func takeValue(into bytes: inout GrowingBytes) throws(JSONStringFault) {
         guard position < input.count, input[position] == UInt8(ascii: "\"") else {
             bytes.append(takeWord())

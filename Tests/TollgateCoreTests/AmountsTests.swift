@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Amounts and meters")
 struct AmountsTests {
-    @Test("each meter that a request can name has an amount of its own", arguments: Meter.allCases.dropLast())
+    @Test("each meter of a request has its own amount", arguments: Meter.allCases.dropLast())
     func subscripts(meter: Meter) {
         var amounts = Amounts()
         amounts[meter] = 7
@@ -13,7 +13,7 @@ struct AmountsTests {
         #expect(amounts[.concurrent] == nil)
     }
 
-    @Test("all tokens are those named, else the sum of input and output")
+    @Test("all tokens are the given total, or the sum of input and output tokens")
     func allTokens() {
         #expect(Amounts().allTokens == nil)
         #expect(Amounts(inputTokens: 3).allTokens == 3)
@@ -28,13 +28,13 @@ struct AmountsTests {
         #expect(Meter(name: meter.name.uppercased()) == nil)
     }
 
-    @Test("largest maxes compare exactly as doubles", arguments: Meter.allCases)
+    @Test("the maximum of each meter's limits is exact as a double", arguments: Meter.allCases)
     func exactDoubles(meter: Meter) {
         #expect(meter.maxLimit < 1 << 53)
         #expect(meter.maxAmount <= meter.maxLimit)
     }
 
-    @Test("a quantity reads as a whole number or as money")
+    @Test("a quantity is a whole number or an amount of money")
     func quantities() {
         #expect(Quantity("57").wholeNumber == 57)
         #expect(Quantity("0.25").wholeNumber == nil)

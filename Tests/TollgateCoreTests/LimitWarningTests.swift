@@ -3,7 +3,7 @@ import TollgateCore
 
 @Suite struct LimitWarningTests {
     @Test(
-        "is read from the text of a reply, whatever the scope is called",
+        "a warning is parsed from its text, whatever its scope contains",
         arguments: [
             ("user:alice/cost/day:80", "user:alice", "cost/day", 80),
             ("user:alice+tool:search/requests/1m:100", "user:alice+tool:search", "requests/1m", 100),
@@ -20,7 +20,7 @@ import TollgateCore
     }
 
     @Test(
-        "any other text is none",
+        "any other text is rejected",
         arguments: [
             "", "80", ":80", "user:alice:80", "user:alice/cost/day", "user:alice/cost/day:", "user:a/cost/day:x",
             "user:a/cost/day:-1", "alice/cost/day:80", "/cost/day:80", "cost/day:80",

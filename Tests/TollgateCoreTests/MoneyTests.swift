@@ -17,7 +17,7 @@ struct MoneyTests {
     }
 
     @Test(
-        "other text is refused",
+        "other text is rejected",
         arguments: [
             ("", .notDecimal), (".", .notDecimal), (".5", .notDecimal), ("5.", .notDecimal), ("-1", .notDecimal),
             ("+1", .notDecimal), ("1e3", .notDecimal), ("1,5", .notDecimal), ("1.2.3", .notDecimal),
@@ -31,14 +31,14 @@ struct MoneyTests {
         #expect(throws: error) { try Money(parsing: text.utf8) }
     }
 
-    @Test("nine fraction digits pass and the tenth does not, whatever it is")
+    @Test("nine fraction digits are accepted, and ten are rejected, even if the tenth is 0")
     func fractionDigits() throws {
         #expect(try Money(parsing: "0.123456789".utf8).nanos == 123_456_789)
         #expect(throws: Money.ParsingError.tooManyFractionDigits) { try Money(parsing: "0.1234567890".utf8) }
     }
 
     @Test(
-        "prints without trailing zeros",
+        "the text has no trailing zeros",
         arguments: [
             (0, "0"), (1, "0.000000001"), (20_000_000_000, "20"), (50_000_000, "0.05"), (-1_500_000_000, "-1.5"),
             (-1, "-0.000000001"), (Int64.min, "-9223372036.854775808"), (Int64.max, "9223372036.854775807"),
@@ -47,12 +47,12 @@ struct MoneyTests {
         #expect(Money(nanos: nanos).description == text)
     }
 
-    @Test("what is printed reads back as the same amount")
+    @Test("random amounts are parsed back from their text")
     func roundTrip() throws {
         var random = SeededGenerator(seed: 1)
         for _ in 0..<20_000 {
             let magnitude = Int64(10) << Int64.random(in: 0...49, using: &random)
-            let money = Money(nanos: .random(in: 0...min(magnitude, Money.largest.nanos), using: &random))
+            let money = Money(nanos: .random(in: 0...min(magnitude, Money.max.nanos), using: &random))
             #expect(try Money(parsing: money.description.utf8) == money)
         }
     }

@@ -5,7 +5,7 @@ import Testing
 @Suite("Nearest word")
 struct NearestWordTests {
     @Test(
-        "slips of the fingers are recognised",
+        "typing errors are recognized",
         arguments: [
             ("defualts", "defaults"), ("scope", "scopes"), ("treshold", "thresholds"), ("mod", "mode"),
             ("moed", "mode"),
@@ -15,12 +15,12 @@ struct NearestWordTests {
         #expect(nearestWord(to: text, among: ["max", "mode", "thresholds", "defaults", "scopes"]) == word)
     }
 
-    @Test("other words are not", arguments: ["", "limits", "m", "x", "defaults for everyone"])
+    @Test("other words are not recognized", arguments: ["", "limits", "m", "x", "defaults for everyone"])
     func far(text: String) {
         #expect(nearestWord(to: text, among: ["max", "mode", "thresholds", "defaults", "scopes"]) == nil)
     }
 
-    @Test("a very long key is compared with nothing")
+    @Test("a very long word is not compared")
     func long() {
         #expect(nearestWord(to: String(repeating: "x", count: 1 << 20), among: ["max"]) == nil)
     }

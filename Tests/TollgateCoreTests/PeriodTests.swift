@@ -5,7 +5,7 @@ import Testing
 @Suite("Period")
 struct PeriodTests {
     @Test(
-        "every spelling has one name",
+        "each spelling has one canonical name",
         arguments: [
             ("60s", "1m"), ("1m", "1m"), ("24h", "24h"), ("1d", "24h"), ("1440m", "24h"), ("86400s", "24h"),
             ("48h", "2d"),
@@ -29,14 +29,14 @@ struct PeriodTests {
     }
 
     @Test(
-        "durations out of range are refused",
+        "durations out of range are rejected",
         arguments: ["0s", "32d", "745h", "2678401s", "9223372036854775807d", "0d"])
     func outOfRange(text: String) {
         #expect(throws: Period.ParsingError(explanation: "a duration is 1s to 31d")) { try Period(parsing: text) }
     }
 
     @Test(
-        "other text is refused",
+        "other text is rejected",
         arguments: [
             "", "s", "m", "1", "1x", "1M", "-1m", "+1m", "1.5h", " 1m", "1m ", "1h30m", "minute", "Day", "1e1s", "year",
             "d",
@@ -46,7 +46,7 @@ struct PeriodTests {
         #expect(throws: Period.ParsingError.self) { try Period(parsing: text) }
     }
 
-    @Test("sorts request, sliding windows by length, day, week, month, total")
+    @Test("periods are ordered: request, sliding windows by length, day, week, month, total")
     func order() {
         let sorted: [Period] = [
             .request, .sliding(seconds: 1), .sliding(seconds: 60), .sliding(seconds: Period.maxWindow), .day, .week,

@@ -25,7 +25,7 @@ struct ScopeTests {
         }
     }
 
-    @Test("random ids keep apart and read back")
+    @Test("random scopes have distinct texts, and are parsed back from them")
     func randomRoundTrip() throws {
         var random = SeededGenerator(seed: 2)
         let alphabet: [Character] = ["+", ":", "a", "t", " ", "{", "}", "é", "=", "\"", "\u{301}"]
@@ -42,7 +42,7 @@ struct ScopeTests {
         }
     }
 
-    @Test("a composite scope is not a scope whose id looks like one")
+    @Test("a composite scope differs from a scope whose id looks like one")
     func compositeIsNotAnID() throws {
         let composite = try Scope(parsing: "user:a+tool:b")
         let single = try scope(("user", "a+tool:b"))
@@ -53,13 +53,13 @@ struct ScopeTests {
         #expect(single.kind.description == "user")
     }
 
-    @Test("parts come in canonical order, whichever way they were written")
+    @Test("parts are in canonical order, however they were written")
     func canonicalOrder() throws {
         #expect(try Scope(parsing: "tool:b+user:a").description == "user:a+tool:b")
         #expect(try Scope(parsing: "zone:z+area:x+account:y+user:a").description == "user:a+account:y+area:x+zone:z")
     }
 
-    @Test("ids are told apart byte for byte")
+    @Test("ids are compared byte for byte")
     func bytewise() throws {
         let composed = try scope(("user", "\u{E9}"))
         let decomposed = try scope(("user", "e\u{301}"))
@@ -107,18 +107,18 @@ struct ScopeTests {
 
 @Suite("ScopeKind")
 struct ScopeKindTests {
-    @Test("kinds come in canonical order", arguments: ["user+tool", "tool+user"])
+    @Test("kinds are in canonical order", arguments: ["user+tool", "tool+user"])
     func order(text: String) throws {
         #expect(try ScopeKind(parsing: text).description == "user+tool")
         #expect(try ScopeKind(parsing: text).isComposite)
     }
 
-    @Test("the usual kinds come first, others alphabetically after")
+    @Test("the usual kinds come before all others, which are in alphabetical order")
     func unusual() throws {
         #expect(try ScopeKind(parsing: "region+account+city").description == "account+city+region")
     }
 
-    @Test("global is no kind among others")
+    @Test("global cannot be part of a composite kind")
     func global() throws {
         #expect(try ScopeKind(parsing: "global") == .global)
         #expect(ScopeKind.global.names.isEmpty)

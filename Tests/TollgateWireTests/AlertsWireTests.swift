@@ -15,7 +15,7 @@ import TollgateCore
         #expect(read("ALERTS after=1-1\nALERTS\n").map { $0.request?.after?.description } == ["1-1", nil])
     }
 
-    @Test("beside every other verb after= is a kind like others")
+    @Test("for any other verb after= is a kind")
     func kind() throws {
         #expect(try request("CHECK after=1-1").scopeTexts == ["after:1-1"])
     }
@@ -39,7 +39,7 @@ import TollgateCore
         #expect(events.last?.request?.verb == .ping)
     }
 
-    @Test("the client writes what the server reads", arguments: [nil, "1795219201123-7"])
+    @Test("the server parses the ALERTS that the client writes", arguments: [nil, "1795219201123-7"])
     func writing(_ cursor: String?) throws {
         var out = ByteBuffer()
         RequestWriter.writeAlerts(after: cursor, to: &out)
@@ -62,7 +62,7 @@ import TollgateCore
         #expect(ReplyParser.reply(in: "ALERT") == nil)
     }
 
-    @Test("the fields of an OK may warn of several limits")
+    @Test("an OK may contain warnings about several limits")
     func warnings() throws {
         #expect(
             ReplyParser.warnings(in: "user:a,,b/cost/day:80,later,tool:t/requests/1h:95").map(\.description)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TollgateWire
 
-/// What other protocols look like to a connection that begins with them.
+/// Connections that begin with another protocol.
 @Suite struct ForeignTrafficTests {
     private static let http: [Event] = [.broken(ForeignTraffic.http.error)]
 
@@ -37,7 +37,7 @@ import Testing
         #expect(read(line + "\nPING\n").count == 2)
     }
 
-    @Test("HTTP that is not on the first line is an unknown verb, as any other")
+    @Test("HTTP after the first line is an unknown verb")
     func laterLine() {
         #expect(read("PING\nGET / HTTP/1.1\n").last == .refused(RequestError(.unknownVerb, "GET")))
     }

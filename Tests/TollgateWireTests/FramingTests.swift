@@ -10,7 +10,7 @@ import Testing
         frame(["PING"]) + frame(["CHECK", "user=Alice B", "hits=3"]) + Array("*0\r\n".utf8) + frame(["NO"])
         + frame(["ECHO", "\r\n*1\r\n"]) + frame(["SELECT", "0"])
 
-    @Test("byte by byte gives what the whole gives")
+    @Test("requests that arrive byte by byte are read as in one piece")
     func byteByByte() {
         for input in [Array(Self.lines.utf8), Self.frames] {
             let whole = read([input])
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test("cut in two anywhere gives what the whole gives")
+    @Test("requests that arrive in two pieces are read as in one piece")
     func cuts() {
         for input in [Array(Self.lines.utf8), Self.frames] {
             let whole = read([input])
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test("every prefix gives a prefix of what the whole gives")
+    @Test("each prefix of the bytes yields a prefix of the requests")
     func prefixes() {
         for input in [Array(Self.lines.utf8), Self.frames] {
             let whole = read([input])
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a line of 65536 bytes passes with either end, one byte more does not")
+    @Test("a line of 65536 bytes is accepted with either terminator, and one byte more is rejected")
     func maxLineLength() {
         let line = String(repeating: " ", count: 65_536 - 12) + "CHECK user=a"
         for end in ["\n", "\r\n"] {
@@ -50,19 +50,19 @@ import Testing
         }
     }
 
-    @Test("a line without an end is given up once it is too long, not later")
+    @Test("a line without an end is rejected as soon as it is too long")
     func endlessLine() {
         let piece = [UInt8](repeating: UInt8(ascii: "A"), count: 1_024)
         #expect(read(repeatElement(piece, count: 64)) == [])
         #expect(read(repeatElement(piece, count: 65)).first?.errorText?.hasPrefix("line_too_long ") == true)
     }
 
-    @Test("what was looked at once is not looked at again")
+    @Test("each byte is searched once")
     func looksOnce() throws {
         var framer = LineFramer()
         var buffer = ByteBuffer(string: "AAAA")
         #expect(try framer.next(in: buffer) == nil)
-        // A framer that begins again at the start would find this line feed.
+        // A framer that searches from the start again would find this line feed.
         buffer.setInteger(UInt8(ascii: "\n"), at: 1)
         buffer.writeString("A\n")
         #expect(try framer.next(in: buffer) == LineFramer.Line(length: 5, consumed: 6))
@@ -100,19 +100,19 @@ import Testing
         #expect(read(bytes.utf8.map { [$0] }) == events)
     }
 
-    @Test("half a frame is waited for")
+    @Test("an incomplete frame waits for the rest")
     func halfAFrame() {
         #expect(read("*2\r\n$5\r\nCHECK\r\n$6\r\nuser=") == [])
         #expect(read("CHECK user=") == [])
     }
 
-    @Test("sixty-four words pass")
+    @Test("a frame may have sixty-four words")
     func maxWords() {
         let words = ["CLIENT"] + (1..<64).map(String.init)
         #expect(read([frame(words)]).first?.request?.arguments.count == 63)
     }
 
-    @Test("the first byte decides what a connection speaks")
+    @Test("the first byte determines the protocol of a connection")
     func detection() {
         #expect(Framing(firstByte: UInt8(ascii: "*")) == .resp)
         #expect(Framing(firstByte: UInt8(ascii: "C")) == .line)

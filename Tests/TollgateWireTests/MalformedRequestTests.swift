@@ -2,7 +2,7 @@ import Testing
 
 @testable import TollgateWire
 
-/// A line without its end, and what stands after `ERR ` in the answer.
+/// A line without its terminator, and the text after `ERR ` in the reply.
 struct Malformed: Sendable, CustomTestStringConvertible {
     var line: [UInt8]
     var error: String

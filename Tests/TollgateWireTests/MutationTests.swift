@@ -20,7 +20,7 @@ import TollgateTestSupport
         ["SELECT", "0"], ["HELLO", "2"], ["PING", "x"],
     ].map { $0.map { Array($0.utf8) } }
 
-    /// Bytes that matter to the parsers are tried more often than the others.
+    /// Random bytes. Those that are special to the parsers are more frequent.
     private static let telling = Array(" =\"\\+*$\r\n:,.-019aAuz\0\t\u{7F}é".utf8) + [0x80, 0xC2, 0xED, 0xFF]
 
     private func mutate(_ bytes: [UInt8], with other: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
@@ -47,11 +47,11 @@ import TollgateTestSupport
     private func mutatedLine(_ generator: inout SeededGenerator) throws -> [UInt8] {
         let valid = try #require(Self.lines.randomElement(using: &generator))
         let other = try #require(Self.lines.randomElement(using: &generator))
-        // An end is added, so that something comes of nearly every line.
+        // A terminator is added, so that nearly every line is complete.
         return mutate(valid, with: other, &generator) + [UInt8(ascii: "\n")]
     }
 
-    /// Half of the frames are broken as frames, the other half have odd words in a frame that is whole.
+    /// Half of the frames are malformed, and half are well-formed frames of odd words.
     private func mutatedFrame(_ generator: inout SeededGenerator) throws -> [UInt8] {
         var words = try #require(Self.wordLists.randomElement(using: &generator))
         let other = try #require(Self.wordLists.randomElement(using: &generator))
@@ -61,8 +61,8 @@ import TollgateTestSupport
         return frame(words)
     }
 
-    /// 20 seeds of 2 500 mutations for each protocol are 100 000.
-    @Test("mutated requests are refused, or encode to an equal request", arguments: 1...20, [true, false])
+    /// 20 seeds of 2 500 mutations for each protocol: 100 000 in total.
+    @Test("mutated requests are rejected, or encode to an equal request", arguments: 1...20, [true, false])
     func mutations(_ seed: UInt64, isLine: Bool) throws {
         var generator = SeededGenerator(seed: seed)
         var requests = 0
@@ -86,7 +86,7 @@ import TollgateTestSupport
             return
         }
         var again = RequestContent(reader.request)
-        // A scope comes back in its canonical order, and AUTH without its user.
+        // A scope is encoded in canonical order, and AUTH without its user.
         if request.scope != nil { again.scope = request.scope }
         if request.verb == .auth { again.arguments = request.arguments }
         if again != request { Issue.record("\(again) is not \(request)") }

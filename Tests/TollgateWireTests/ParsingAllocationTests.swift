@@ -1,8 +1,8 @@
 import AllocationMeasurement
 import Testing
 
-/// What parsing a request costs in heap allocations in a debug build, where what closures capture lies on the heap. The ceiling
-/// that counts is that of an optimised build, which `scripts/check-allocations` holds.
+/// The heap allocations of parsing a request in a debug build, where closures capture on the heap.
+/// `scripts/check-allocations` checks a release build against the actual limit.
 @Suite(.enabled(if: Allocations.areCounted, "allocations are counted with glibc and without sanitizers"))
 struct ParsingAllocationTests {
     static let debugCeiling: UInt64 = 4

@@ -16,13 +16,13 @@ import TollgateTestSupport
                 scalar.properties.generalCategory != .control
             else { continue }
             bytes += scalar.utf8.count
-            guard bytes <= ScopeID.longest else { break }
+            guard bytes <= ScopeID.maxLength else { break }
             text.append(scalar)
         }
         return String(text)
     }
 
-    @Test("any id comes through a line and through RESP", arguments: 1...10)
+    @Test("random ids survive a line and RESP", arguments: 1...10)
     func requests(_ seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<200 {
@@ -32,7 +32,7 @@ import TollgateTestSupport
             let request = try #require(read([Array(line.readableBytesView)]).first?.request)
             #expect(request.scopes == parts)
             #expect(try request.scopeTexts == parts.map { try Scope(parts: [$0]).description })
-            // A RESP word needs quotes only where it begins with one.
+            // A RESP word needs quotes only if it begins with one.
             let words = parts.map { $0.id.hasPrefix("\"") ? nil : "\($0.kind)=\($0.id)" }
             if let user = words[0], let tool = words[1] {
                 #expect(read([frame(["CHECK", user, tool])]).first?.request?.scopes == parts)
@@ -40,7 +40,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("any limit comes back from a reply", arguments: 1...10)
+    @Test("random limits are parsed back from a reply", arguments: 1...10)
     func replies(_ seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<200 {

@@ -16,7 +16,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
 }
 
 @Suite struct ReplyTests {
-    @Test("ALLOW gives a decision")
+    @Test("ALLOW is parsed as a decision")
     func allow() throws {
         let reply = try parse("ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2")
         #expect(
@@ -28,7 +28,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
         #expect(try parse("ALLOW") == .decision(Decision(allowed: true)))
     }
 
-    @Test("DENY gives a decision with its reason")
+    @Test("DENY is parsed as a decision with its reason")
     func deny() throws {
         let reply = try parse(
             "DENY reason=quota_exceeded limit=\"user:Alice B/cost/day\" max=20.5 used=20.5 remaining=0 retry_after=12.4"
@@ -45,7 +45,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
                         ])))
     }
 
-    @Test("fields and reasons of later versions are passed over")
+    @Test("fields and reasons of later versions are ignored")
     func unknown() throws {
         #expect(
             try parse("ALLOW later=\"a b\" used=1 more=x=y") == .decision(Decision(allowed: true, used: Quantity("1"))))
@@ -103,7 +103,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
             } == text)
     }
 
-    @Test("a list comes back item by item")
+    @Test("the items of a list are parsed back")
     func lists() throws {
         let items = ["user:a,b/x", "tool:,", "c d", "user:,,e,,", "x"]
         let line = written { out in
@@ -129,7 +129,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
         #expect(written { $0.writeSeconds(milliseconds: .max) } == "9223372036854775.807")
     }
 
-    @Test("whole numbers of every length are written as Swift prints them", arguments: 1...50)
+    @Test("whole numbers of any length are written as Swift prints them", arguments: 1...50)
     func wholeNumbers(_ seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for shift in 0..<64 {
@@ -138,7 +138,7 @@ private func written(_ write: (inout ByteBuffer) -> Void) -> String {
         }
     }
 
-    @Test("thousandths of a second are written with a point before them")
+    @Test("milliseconds are written as fractions of a second")
     func seconds() {
         for milliseconds in (0...2_100).map({ Int64($0) }) + [99_998_999, 99_999_000] {
             let expected = Money(nanos: milliseconds * 1_000_000).description

@@ -4,7 +4,7 @@ import TollgateCore
 @testable import TollgateWire
 
 @Suite struct RequestParserTests {
-    @Test("a request gives its verb, scopes and amounts")
+    @Test("a request is parsed into verb, scopes and amounts")
     func whole() throws {
         let request = try request(
             "CHECK user=alice tool=search hits=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c"
@@ -32,21 +32,21 @@ import TollgateCore
         #expect(Array(verb.name.utf8).withUnsafeBytes(Verb.init) == verb)
     }
 
-    @Test("amounts at their bounds pass")
+    @Test("the maximum amounts are accepted")
     func bounds() throws {
         let request = try request("CHECK hits=1000000 tokens=0001000000000000 cost=9000000.000000000")
         #expect(request.amounts.requests == 1_000_000)
         #expect(request.amounts.tokens == 1_000_000_000_000)
-        #expect(request.amounts.cost == Money.largest.nanos)
+        #expect(request.amounts.cost == Money.max.nanos)
     }
 
-    @Test("zero is an amount, and not saying anything is none")
+    @Test("zero is an amount, and differs from no amount")
     func zero() throws {
         let request = try request("RECORD hits=0")
         #expect(request.amounts == Amounts(requests: 0))
     }
 
-    @Test("an amount may stand in quotes")
+    @Test("an amount may be quoted")
     func quotedAmount() throws {
         #expect(try request("CHECK hits=\"5\" cost=\"0.5\" user=a").amounts == Amounts(requests: 5, cost: 500_000_000))
     }
@@ -66,19 +66,19 @@ import TollgateCore
         }
     }
 
-    @Test("several spaces part words like one, and may lead and trail")
+    @Test("words may be separated by several spaces, which may also lead and trail")
     func spaces() throws {
         #expect(try request("   CHECK   user=a    tool=b  ").scopeTexts == ["user:a", "tool:b"])
     }
 
-    @Test("lines of nothing are passed over")
+    @Test("blank lines are skipped")
     func empty() {
         let events = read("\n\r\n   \nPING\n\n")
         #expect(events.count == 1)
         #expect(events.first?.request?.verb == .ping)
     }
 
-    @Test("ids of 256 bytes pass, with sixteen scopes at most")
+    @Test("ids have at most 256 bytes, and requests at most sixteen scopes")
     func many() throws {
         let id = String(repeating: "é", count: 128)
         let fields = (0..<16).map { "k\($0)=\(id)" }.joined(separator: " ")
@@ -97,19 +97,19 @@ import TollgateCore
         #expect(try request("AUTH \"two words\"").token == "two words")
     }
 
-    @Test("a RESP word may hold spaces without quotes")
+    @Test("a RESP word may contain spaces without quotes")
     func respSpaces() {
         let events = read([frame(["check", "user=Alice B", "tool=\"x y\""])])
         #expect(events.first?.request?.scopeTexts == ["user:Alice B", "tool:x y"])
     }
 
-    @Test("a RESP word with text after a closing quote is refused")
+    @Test("a RESP word with text after a closing quote is rejected")
     func respQuote() {
         let events = read([frame(["CHECK", "user=\"a\" b"])])
         #expect(events.first?.errorText == "bad_request user: expected a space after the closing quote")
     }
 
-    @Test("Redis verbs hand over their words, whatever the bytes")
+    @Test("Redis verbs have their words as arguments, whatever the bytes")
     func redisWords() {
         let words = Array("*2\r\n$4\r\nECHO\r\n$3\r\n".utf8) + [0, 0xFF, 10] + Array("\r\n".utf8)
         #expect(read([words]).first?.request?.arguments == [[0, 0xFF, 10]])
@@ -118,7 +118,7 @@ import TollgateCore
         #expect(hello?.arguments.map { String(decoding: $0, as: UTF8.self) } == ["2", "SETNAME", "x"])
     }
 
-    @Test("a key is what a kind may be")
+    @Test("a key follows the rules of a kind")
     func keys() {
         let long = [[UInt8](repeating: UInt8(ascii: "k"), count: 32), [UInt8](repeating: UInt8(ascii: "k"), count: 33)]
         let pairs = (0...UInt8.max).flatMap { first in (0...UInt8.max).map { [first, $0] } }
@@ -154,7 +154,7 @@ import TollgateCore
         }
     }
 
-    @Test("a plain scope behind another argument, one named twice, and one too many or too long are told apart")
+    @Test("plain scopes behind another argument, named twice, too many or too long have their own errors")
     func plainScopes() throws {
         let request = try request("CHECK user=a hits=2 tool=b team=\"c d\" model=e")
         #expect(request.scopeTexts == ["user:a", "tool:b", "team:c d", "model:e"])
@@ -167,7 +167,7 @@ import TollgateCore
         #expect(read("CHECK \(many)\n").first?.errorText == "bad_request k16: more than 16 scopes")
     }
 
-    @Test("nothing of one request is left in the next")
+    @Test("a request contains nothing of the one before")
     func reuse() {
         let events = read("CHECK user=a tokens=5 roles=r email=e\nPEEK tool=b\n")
         #expect(events.last == read("PEEK tool=b\n").first)

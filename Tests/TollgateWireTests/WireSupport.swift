@@ -4,7 +4,7 @@ import TollgateCore
 
 @testable import TollgateWire
 
-/// Everything a request says, as plain values that can be compared.
+/// The contents of a request as values that can be compared.
 struct RequestContent: Equatable {
     var verb: Verb
     var amounts: Amounts
@@ -39,7 +39,7 @@ struct RequestContent: Equatable {
         arguments = request.arguments.map { Array(request.bytes[$0]) }
     }
 
-    /// The line that the client writes for it; nil for the verbs that it never sends.
+    /// The line that the client writes for the request; nil for verbs that it never sends.
     func encoded() throws -> ByteBuffer? {
         var out = ByteBuffer()
         switch verb {
@@ -62,7 +62,7 @@ struct RequestContent: Equatable {
     }
 }
 
-/// The id with its doubled plus signs made single again.
+/// The id with double plus signs replaced by single ones.
 private func singlePlus(_ id: String) -> String {
     var scalars = String.UnicodeScalarView()
     var pendingPlus = false
@@ -73,14 +73,14 @@ private func singlePlus(_ id: String) -> String {
     return String(scalars)
 }
 
-/// What became of bytes that one connection sent.
+/// The outcome of the bytes of one connection.
 enum Event: Equatable {
     case request(RequestContent)
     case refused(RequestError)
     case broken(RequestError)
 }
 
-/// Feeds the pieces to a reader as they would arrive, and gives all that it says up to the first broken frame.
+/// Feeds pieces of bytes to a reader, and returns all outcomes up to the first broken frame.
 func read(_ pieces: some Sequence<some Collection<UInt8>>) -> [Event] {
     var reader = RequestReader()
     var buffer = ByteBuffer()
@@ -102,7 +102,7 @@ func read(_ pieces: some Sequence<some Collection<UInt8>>) -> [Event] {
 
 func read(_ text: String) -> [Event] { read([Array(text.utf8)]) }
 
-/// The words as a RESP frame.
+/// Encodes words as a RESP frame.
 func frame(_ words: [[UInt8]]) -> [UInt8] {
     var bytes = Array("*\(words.count)\r\n".utf8)
     for word in words { bytes += Array("$\(word.count)\r\n".utf8) + word + Array("\r\n".utf8) }
@@ -111,7 +111,7 @@ func frame(_ words: [[UInt8]]) -> [UInt8] {
 
 func frame(_ words: [String]) -> [UInt8] { frame(words.map { Array($0.utf8) }) }
 
-/// The one request in a line without its end.
+/// Parses the request in a line without its terminator.
 func request(_ line: String) throws -> RequestContent {
     try #require(read(line + "\n").first?.request)
 }
@@ -121,7 +121,7 @@ extension Event {
         if case .request(let request) = self { request } else { nil }
     }
 
-    /// `code sentence`, as it stands after `ERR`.
+    /// The text after `ERR`: `code sentence`.
     var errorText: String? {
         switch self {
         case .request: nil

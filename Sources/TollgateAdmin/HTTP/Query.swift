@@ -104,7 +104,7 @@ extension Query {
     /// The user's traits, from `roles=` and `email=`.
     func traits() throws(Problem) -> UserTraits {
         let roles = try text("roles", maxLength: 1_024)?.split(separator: ",").map(String.init)
-        return UserTraits(roles: roles ?? [], email: try text("email", maxLength: ScopeID.longest))
+        return UserTraits(roles: roles ?? [], email: try text("email", maxLength: ScopeID.maxLength))
     }
 
     private func text(_ key: String, maxLength: Int) throws(Problem) -> String? {

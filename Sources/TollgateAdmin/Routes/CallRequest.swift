@@ -29,7 +29,7 @@ struct CallRequest {
         if verb.namesScopes {
             let scopes = Self.scopes(&reader)
             let roles = Self.roles(&reader)
-            let email = reader.text("email", maxLength: ScopeID.longest)
+            let email = reader.text("email", maxLength: ScopeID.maxLength)
             let id = reader.text("id", maxLength: 128)
             let usedAt = reader.text("at", maxLength: 24)
             let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.maxTimeToLive)

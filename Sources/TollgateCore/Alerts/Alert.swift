@@ -1,6 +1,6 @@
-/// That a scope has used a share of a limit, once per scope, limit, period and threshold. A plain value.
+/// An alert: a scope has used a share of a limit. There is one for each scope, limit, period and threshold.
 public struct Alert: Sendable, Hashable {
-    /// What it says of the limit.
+    /// The type of an alert.
     public enum Kind: String, Sendable, CaseIterable {
         /// A threshold below 100 % has been reached.
         case approachingLimit = "approaching_limit"
@@ -8,91 +8,93 @@ public struct Alert: Sendable, Hashable {
         case quotaExceeded = "quota_exceeded"
     }
 
-    /// How much it matters.
+    /// The severity of an alert.
     public enum Severity: String, Sendable, CaseIterable {
         case warning
         case critical
     }
 
-    /// Where it stands. Acknowledged: somebody has seen it, and it still holds.
+    /// The state of an alert.
     public enum State: String, Sendable, CaseIterable {
         case open
+        /// A person has seen the alert, which is still active.
         case acknowledged
         case resolved
     }
 
-    /// What happens to it.
+    /// A change of an alert's state.
     public enum Event: String, Sendable, CaseIterable {
         /// A threshold has been reached.
         case opened
-        /// Somebody has seen it.
+        /// A person has seen the alert.
         case acknowledged
-        /// It does not hold any more.
+        /// The alert has ended.
         case resolved
     }
 
-    /// Why it ended.
+    /// The reason why an alert ended.
     public enum Reason: String, Sendable, CaseIterable {
-        /// A person has said so.
+        /// A person resolved it.
         case byHand = "by_hand"
-        /// The day, week, month or window that it was about has ended.
+        /// The limit's day, week, month or window has ended.
         case periodEnded = "period_ended"
-        /// The limit allows more now, or is not there any more.
+        /// The limit was raised or removed.
         case limitRaised = "limit_raised"
-        /// The counter was set to nothing.
+        /// The counter was reset.
         case reset
-        /// Something was taken back, and less than the threshold is used.
+        /// A refund took the usage below the threshold.
         case refunded
     }
 
-    /// Who did something to it, and when.
+    /// The author and the time of a change.
     public struct Mark: Sendable, Hashable {
-        /// Unix ms.
+        /// The time in Unix ms.
         public var at: Int64
-        /// A name, or `auto` for Tollgate itself.
+        /// The name of the author; `auto` for Tollgate itself.
         public var by: String
 
-        /// At a time in Unix ms.
+        /// Creates a mark. `at` is in Unix ms.
         public init(at: Int64, by: String) {
             self.at = at
             self.by = by
         }
     }
 
-    /// `mi8x3k2p-1b0q6y0c3v5xk`: the same wherever and however often it is made of the same crossing; sorts by time.
+    /// The id, such as `mi8x3k2p-1b0q6y0c3v5xk`. It is derived from the scope, limit, threshold and time, and sorts by
+    /// time.
     public var id: String
-    /// Whose limit it is about.
+    /// The scope of the limit.
     public var scope: Scope
-    /// With `period`, the limit.
+    /// The meter of the limit.
     public var meter: Meter
-    /// With `meter`, the limit.
+    /// The period of the limit.
     public var period: Period
-    /// In percent of `max`.
+    /// The threshold in percent of `max`.
     public var threshold: Int
-    /// When it was opened; nano-units for `cost`.
+    /// The limit's max when the alert was opened; nano-units for `cost`.
     public var max: Int64
-    /// When it was opened; nano-units for `cost`.
+    /// The usage when the alert was opened; nano-units for `cost`.
     public var used: Int64
-    /// Of the limit: one in shadow denies nothing.
+    /// The mode of the limit. A limit in shadow mode denies nothing.
     public var mode: LimitMode
-    /// Which part of the policy gave the limit: `tier:premium`.
+    /// The part of the policy that the limit comes from, such as `tier:premium`.
     public var source: String
-    /// The calendar period, such as `2026-11-20`; nil for `total` and sliding limits.
+    /// The id of the calendar period, such as `2026-11-20`; nil for `total` and sliding limits.
     public var periodID: String?
-    /// Unix ms: when what is counted now stops to count; nil for `total`.
+    /// The time at which the usage no longer counts, in Unix ms; nil for `total`.
     public var endsAt: Int64?
-    /// Unix ms, Redis's clock.
+    /// The time at which the alert was opened, in Unix ms by Redis's clock.
     public var openedAt: Int64
-    /// Where it stands.
+    /// The state.
     public var state: State
-    /// Who has seen it.
+    /// The person who acknowledged it, and when.
     public var acknowledged: Mark?
-    /// Who or what ended it.
+    /// The author of the resolution, and when.
     public var resolved: Mark?
-    /// Why it ended; nil before.
+    /// The reason why it ended; nil before.
     public var reason: Reason?
 
-    /// An open alert.
+    /// Creates an open alert, and its id.
     public init(
         scope: Scope, meter: Meter, period: Period, threshold: Int, max: Int64, used: Int64,
         mode: LimitMode = .enforce,
@@ -113,31 +115,117 @@ public struct Alert: Sendable, Hashable {
         state = .open
     }
 
-    /// At 100 % it is `quota_exceeded`.
+    /// The type: `quota_exceeded` from a threshold of 100 %.
     public var kind: Kind { threshold < 100 ? .approachingLimit : .quotaExceeded }
 
-    /// From 95 % on it is critical.
+    /// The severity: critical from a threshold of 95 %.
     public var severity: Severity { threshold < 95 ? .warning : .critical }
 
-    /// The limit's name, `cost/month`.
+    /// The usage in percent of `max`, rounded down to two decimals; nil if `max` is 0.
+    public var percent: Double? {
+        guard max > 0 else { return nil }
+        return Double(Int128(used) * 10_000 / Int128(max)) / 100
+    }
+
+    /// The name of the limit, such as `cost/month`.
     public var limitName: String { meter.limitName(over: period) }
 
-    /// Whether the text has the form of an id: 1 to 64 letters, digits and hyphens. No alert has another.
+    /// Whether a text has the form of an id: 1 to 64 lower-case letters, digits and hyphens.
     package static func isID(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }
 
-    /// Whether its times can be written, and its amounts are none that no counter has. One that is not is neither written nor read.
+    /// Whether the times are in the range of ``UTCTime`` and the amounts are not negative. Other alerts are neither
+    /// written nor read.
     package var isInRange: Bool {
         let times = [openedAt, endsAt, acknowledged?.at, resolved?.at].compactMap { $0 }
         return times.allSatisfy(UTCTime.range.contains) && max >= 0 && used >= 0
     }
 
-    /// Of a crossing, at a time in Unix ms: that in base 36, and a hash of the rest (FNV-1a, 64 bits).
+    /// The id of an alert: the time, in Unix ms, in base 36, and a hash of the rest (FNV-1a, 64 bits).
     package static func id(scope: Scope, limit: String, threshold: Int, openedAt: Int64) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in "\(scope)\n\(limit)\n\(threshold)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return "\(String(openedAt, radix: 36))-\(String(hash, radix: 36))"
+    }
+}
+
+// MARK: - JSON
+
+/// The JSON of an alert in the API, in Redis's stream, in webhooks and in the line protocol. It contains every key;
+/// values that do not exist are null.
+extension Alert: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case id, limit, max, meter, mode, percent, period, reason, scope, severity, source, state, threshold, type, used
+        case acknowledgedAt = "acknowledged_at"
+        case acknowledgedBy = "acknowledged_by"
+        case endsAt = "ends_at"
+        case openedAt = "opened_at"
+        case periodID = "period_id"
+        case resolvedAt = "resolved_at"
+        case resolvedBy = "resolved_by"
+    }
+
+    /// Encodes amounts of `cost` as decimal text, and times in ISO 8601, `ends_at` in whole seconds.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(scope.description, forKey: .scope)
+        try container.encode("\(scope)/\(limitName)", forKey: .limit)
+        try container.encode(meter.name, forKey: .meter)
+        try container.encode(period.description, forKey: .period)
+        try container.encode(periodID, forKey: .periodID)
+        try container.encode(threshold, forKey: .threshold)
+        try container.encode(AmountJSON(meter, max), forKey: .max)
+        try container.encode(AmountJSON(meter, used), forKey: .used)
+        try container.encode(percent, forKey: .percent)
+        try container.encode(mode.rawValue, forKey: .mode)
+        try container.encode(source, forKey: .source)
+        try container.encode(kind.rawValue, forKey: .type)
+        try container.encode(severity.rawValue, forKey: .severity)
+        try container.encode(endsAt.map(UTCTime.wholeSeconds(milliseconds:)), forKey: .endsAt)
+        try container.encode(UTCTime.text(milliseconds: openedAt), forKey: .openedAt)
+        try encodeState(into: &container)
+    }
+
+    private func encodeState(into container: inout KeyedEncodingContainer<CodingKeys>) throws {
+        try container.encode(state.rawValue, forKey: .state)
+        try container.encode(acknowledged.map { UTCTime.text(milliseconds: $0.at) }, forKey: .acknowledgedAt)
+        try container.encode(acknowledged?.by, forKey: .acknowledgedBy)
+        try container.encode(resolved.map { UTCTime.text(milliseconds: $0.at) }, forKey: .resolvedAt)
+        try container.encode(resolved?.by, forKey: .resolvedBy)
+        try container.encode(reason?.rawValue, forKey: .reason)
+    }
+
+    /// Decodes the output of `encode`. It ignores the keys that follow from others: `limit`, `percent`, `severity` and
+    /// `type`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
+        self.init(
+            scope: try container.parsed(forKey: .scope) { try Scope(parsing: $0) },
+            meter: meter,
+            period: try container.parsed(forKey: .period) { try Period(parsing: $0) },
+            threshold: try container.decode(Int.self, forKey: .threshold),
+            max: try container.amount(of: meter, forKey: .max),
+            used: try container.amount(of: meter, forKey: .used),
+            mode: try container.parsed(forKey: .mode, LimitMode.init(rawValue:)),
+            source: try container.decode(String.self, forKey: .source),
+            periodID: try container.decodeIfPresent(String.self, forKey: .periodID),
+            endsAt: try container.parsedIfPresent(forKey: .endsAt, UTCTime.milliseconds(parsing:)),
+            openedAt: try container.parsed(forKey: .openedAt, UTCTime.milliseconds(parsing:)))
+        id = try container.decode(String.self, forKey: .id)
+        state = try container.parsed(forKey: .state, State.init(rawValue:))
+        acknowledged = try Self.mark(.acknowledgedAt, .acknowledgedBy, of: container)
+        resolved = try Self.mark(.resolvedAt, .resolvedBy, of: container)
+        reason = try container.parsedIfPresent(forKey: .reason, Reason.init(rawValue:))
+    }
+
+    private static func mark(
+        _ time: CodingKeys, _ name: CodingKeys, of container: KeyedDecodingContainer<CodingKeys>
+    ) throws -> Mark? {
+        guard let at = try container.parsedIfPresent(forKey: time, UTCTime.milliseconds(parsing:)) else { return nil }
+        return Mark(at: at, by: try container.decode(String.self, forKey: name))
     }
 }

@@ -1,22 +1,22 @@
-/// The place of an entry in the stream of what happens to alerts, written `1795219201123-0`; ordered as the stream is. A plain value.
+/// The id of an entry in the stream of alert events, such as `1795219201123-0`. Cursors are ordered as the entries are.
 package struct AlertCursor: Sendable, Hashable, Comparable {
-    /// When the entry was written, Unix ms of Redis's clock.
+    /// The time at which the entry was written, in Unix ms by Redis's clock.
     package var milliseconds: UInt64
-    /// Tells apart those of one millisecond.
+    /// The number of the entry within its millisecond.
     package var sequence: UInt64
 
-    /// Before every entry.
+    /// The cursor before the first entry.
     package static let start = AlertCursor(milliseconds: 0, sequence: 0)
 
-    /// The longest text of one, in bytes.
-    package static let longest = 41
+    /// The maximum length of the text, in bytes.
+    package static let maxLength = 41
 
     package init(milliseconds: UInt64, sequence: UInt64) {
         self.milliseconds = milliseconds
         self.sequence = sequence
     }
 
-    /// Reads two whole numbers with a hyphen between; nil for any other text.
+    /// Parses two whole numbers with a hyphen between them; nil for any other text.
     package init?(parsing text: some Collection<UInt8>) {
         guard let hyphen = text.firstIndex(of: UInt8(ascii: "-")), let milliseconds = Self.number(text[..<hyphen]),
             let sequence = Self.number(text[text.index(after: hyphen)...])

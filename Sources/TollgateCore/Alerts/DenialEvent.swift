@@ -1,26 +1,27 @@
-/// That a limit has refused a request. Of many refusals by one limit of a scope only the first of a period, and then at most one a
-/// minute, is one. A plain value.
+/// A denied request, as published in the stream of events.
+///
+/// Of the denials by one limit of a scope, the first of a period is published, and then at most one a minute.
 package struct DenialEvent: Sendable, Hashable {
-    /// Unix ms, Redis's clock.
+    /// The time of the denial, in Unix ms by Redis's clock.
     package var at: Int64
-    /// Whose limit refused.
+    /// The scope of the limit.
     package var scope: Scope
-    /// With `period`, the limit.
+    /// The meter of the limit.
     package var meter: Meter
-    /// With `meter`, the limit.
+    /// The period of the limit.
     package var period: Period
-    /// Nano-units for `cost`.
+    /// The limit's max; nano-units for `cost`.
     package var max: Int64
-    /// What counted against the limit; nano-units for `cost`.
+    /// The usage that counted against the limit; nano-units for `cost`.
     package var used: Int64
-    /// What open reservations held of it beside that; nano-units for `cost`.
+    /// The amount that open reservations held in addition; nano-units for `cost`.
     package var held: Int64
-    /// Which part of the policy gave the limit: `tier:premium`.
+    /// The part of the policy that the limit comes from, such as `tier:premium`.
     package var source: String
-    /// The scopes that the request named.
+    /// The scopes in the request.
     package var request: [Scope]
 
-    /// At a time in Unix ms.
+    /// Creates an event. `at` is in Unix ms.
     package init(
         at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0, source: String,
         request: [Scope]
@@ -35,4 +36,49 @@ package struct DenialEvent: Sendable, Hashable {
         self.source = source
         self.request = request
     }
+}
+
+// MARK: - JSON
+
+/// The JSON of a denial event. In the stream of events it has another key, `id`.
+extension DenialEvent: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case at, held, limit, max, meter, period, request, scope, source, used
+    }
+
+    /// Encodes amounts of `cost` as decimal text, and the time in ISO 8601.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(UTCTime.text(milliseconds: at), forKey: .at)
+        try container.encode(scope.description, forKey: .scope)
+        try container.encode("\(scope)/\(limitName)", forKey: .limit)
+        try container.encode(meter.name, forKey: .meter)
+        try container.encode(period.description, forKey: .period)
+        try container.encode(AmountJSON(meter, max), forKey: .max)
+        try container.encode(AmountJSON(meter, used), forKey: .used)
+        try container.encode(AmountJSON(meter, held), forKey: .held)
+        try container.encode(source, forKey: .source)
+        try container.encode(request.map(\.description), forKey: .request)
+    }
+
+    /// Decodes the output of `encode`. It ignores `limit`, which follows from other keys.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
+        self.init(
+            at: try container.parsed(forKey: .at, UTCTime.milliseconds(parsing:)),
+            scope: try container.parsed(forKey: .scope) { try Scope(parsing: $0) },
+            meter: meter,
+            // A period that has no text in the policy: `concurrent` always counts over reservations.
+            period: meter == .concurrent
+                ? .reservation : try container.parsed(forKey: .period) { try Period(parsing: $0) },
+            max: try container.amount(of: meter, forKey: .max),
+            used: try container.amount(of: meter, forKey: .used),
+            held: container.contains(.held) ? try container.amount(of: meter, forKey: .held) : 0,
+            source: try container.decode(String.self, forKey: .source),
+            request: try container.decode([String].self, forKey: .request).map { try Scope(parsing: $0) })
+    }
+
+    /// The name of the limit, such as `requests/1m`.
+    package var limitName: String { meter.limitName(over: period) }
 }

@@ -1,15 +1,16 @@
-/// Times as alerts and events have them in JSON: ISO 8601 in UTC, `2026-11-20T18:20:01.123Z`; from 1970 to the end of the year 9999.
+/// The times of alerts and events in JSON: ISO 8601 in UTC, `2026-11-20T18:20:01.123Z`, from 1970 to the end of 9999.
 package enum UTCTime {
-    /// In Unix ms. What lies beyond is written as the nearest that does not, and is not read.
+    /// The range of times, in Unix ms. A time outside of it is written as the nearest time within, and cannot be
+    /// parsed.
     package static let range: ClosedRange<Int64> = 0...253_402_300_799_999
 
-    /// Of a time in Unix ms.
+    /// Formats a time in Unix ms.
     package static func text(milliseconds: Int64) -> String {
         let time = bounded(milliseconds)
         return "\(dateAndTime(time / 1_000)).\(padded(time % 1_000, 3))Z"
     }
 
-    /// The same in whole seconds: the first one that is not before it.
+    /// Formats a time in Unix ms, rounded up to whole seconds.
     package static func wholeSeconds(milliseconds: Int64) -> String {
         dateAndTime(min((bounded(milliseconds) + 999) / 1_000, range.upperBound / 1_000)) + "Z"
     }
@@ -18,7 +19,7 @@ package enum UTCTime {
         min(max(milliseconds, range.lowerBound), range.upperBound)
     }
 
-    /// Unix ms; nil for text that is not one of the two forms, and for a time before 1970.
+    /// Parses a time with or without milliseconds, as Unix ms. Nil for other text, and for a time before 1970.
     package static func milliseconds(parsing text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 20 || bytes.count == 24, bytes.last == UInt8(ascii: "Z"),

@@ -1,4 +1,4 @@
-/// An amount in JSON: a whole number, or decimal text for money; null where there is none.
+/// An amount as JSON: a whole number, decimal text for money, or null.
 package struct AmountJSON: Encodable {
     var meter: Meter
     var amount: Int64?
@@ -16,7 +16,7 @@ package struct AmountJSON: Encodable {
 }
 
 extension KeyedDecodingContainer {
-    /// An amount as `AmountJSON` writes it. Unlike what a request names it may be past `Meter.maxAmount`: counters add up.
+    /// Decodes an ``AmountJSON``. Unlike the amount of a request, it may exceed `Meter.maxAmount`: counters add up.
     func amount(of meter: Meter, forKey key: Key) throws -> Int64 {
         guard meter == .cost else {
             let amount = try decode(Int64.self, forKey: key)
@@ -33,14 +33,14 @@ extension KeyedDecodingContainer {
         return nanos
     }
 
-    /// A value that is written as text. Throws where `parse` gives nil.
+    /// Decodes a value from its text. Throws if `parse` returns nil.
     func parsed<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value {
         let text = try decode(String.self, forKey: key)
         guard let value = try? parse(text) else { throw wrong(key, "cannot be read: \(text)") }
         return value
     }
 
-    /// The same, or nil for null.
+    /// Decodes a value from its text; nil for null and for a missing key.
     func parsedIfPresent<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value? {
         guard contains(key), try !decodeNil(forKey: key) else { return nil }
         return try parsed(forKey: key, parse)
