@@ -5,7 +5,7 @@ package struct TextFile: Sendable {
     /// The maximum size in bytes.
     package static let maxSize = 1 << 20
 
-    /// The error of a file: the end of a sentence that begins with the file's name, such as `is not there`.
+    /// The error of a file: the end of a sentence that begins with the file's name, such as `does not exist`.
     ///
     /// It does not contain the name: an operator may have given a secret instead of a file name.
     package struct Fault: Error {
@@ -37,7 +37,8 @@ package struct TextFile: Sendable {
         return text
     }
 
-    /// Whether the group or others have any access to the file, which is wrong for secrets. False if there is no such file.
+    /// Whether the group or others have any access to the file, which is wrong for secrets. False if there is no such
+    /// file.
     package var isReadableByOthers: Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
@@ -52,8 +53,10 @@ package struct TextFile: Sendable {
     /// The reason why the file could not be read.
     private var fault: Fault {
         var status = stat()
-        guard stat(path, &status) == 0 else { return Fault(errno == EACCES ? "may not be read" : "is not there") }
-        if status.st_mode & S_IFMT == S_IFDIR { return Fault("is a folder") }
-        return Fault(access(path, R_OK) == 0 ? "cannot be read" : "may not be read")
+        guard stat(path, &status) == 0 else {
+            return Fault(errno == EACCES ? "cannot be read: permission denied" : "does not exist")
+        }
+        if status.st_mode & S_IFMT == S_IFDIR { return Fault("is a directory") }
+        return Fault(access(path, R_OK) == 0 ? "cannot be read" : "cannot be read: permission denied")
     }
 }

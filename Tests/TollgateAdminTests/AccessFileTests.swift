@@ -91,7 +91,7 @@ struct AccessFileTests {
                 "jwt: { secret_file: short, audience: a, roles: { admin: b } }",
                 "short: expected a secret of at least 32 bytes"
             ),
-            ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: is not there"),
+            ("jwt: { keys: none.json, audience: a, roles: { admin: b } }", "jwt.keys none.json: does not exist"),
             ("jwt: { keys: short, audience: a, roles: { admin: b } }", "short: not a JWKS"),
             ("tokens:\n  - {", "access.yaml:"),
         ])

@@ -201,7 +201,7 @@ struct AdminArgumentTests {
                 == "a-token-in-the-data-folder")
         #expect(
             sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
-                == "--admin-token-file /no/such: is not there")
+                == "--admin-token-file /no/such: does not exist")
         let secret = sentence {
             _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
         }

@@ -178,6 +178,6 @@ import TollgateTestSupport
         #expect(wrong.errors == "unauthenticated: wrong token\n")
         let missing = try await sidecar.tollgate("ping", "--token-file", "/no/such/token")
         #expect(missing.status == 2)
-        #expect(missing.errors == "--token-file /no/such/token: is not there\n")
+        #expect(missing.errors == "--token-file /no/such/token: does not exist\n")
     }
 }

@@ -76,10 +76,10 @@ import TollgateTestSupport
     func missing() async throws {
         let folder = try TemporaryFolder()
         let named = try await Command.run(SidecarProcess.program, ["policy", "check", "/no/such.yaml"])
-        #expect(named.errors == "/no/such.yaml: is not there\n")
+        #expect(named.errors == "/no/such.yaml: does not exist\n")
         #expect(named.status == 2)
         let unnamed = try await Command.run(SidecarProcess.program, ["policy", "check"], workingFolder: folder.path)
-        #expect(unnamed.errors == "tollgate.yaml: is not there\n")
+        #expect(unnamed.errors == "tollgate.yaml: does not exist\n")
         #expect(unnamed.status == 2)
     }
 

@@ -107,7 +107,7 @@ import TollgateTestSupport
         ("listen", "127.0.0.1:70000", "--listen 127.0.0.1:70000: expected host:port (port 0 to 65535) or unix:PATH"),
         ("redis", "http://localhost", "--redis: expected an address that starts with redis:// or unix://"),
         ("redis", "rediss://localhost", "--redis: TLS (rediss://) is not supported yet; use redis:// or unix://"),
-        ("token-file", "/no/such/token", "--token-file /no/such/token: is not there"),
+        ("token-file", "/no/such/token", "--token-file /no/such/token: does not exist"),
         ("admin", "7380", "--admin 7380: expected host:port (port 0 to 65535) or unix:PATH, or off"),
         (
             "admin", "0.0.0.0:7380",
@@ -117,8 +117,8 @@ import TollgateTestSupport
             "admin-host", "limits.example:443",
             "--admin-host limits.example:443: expected a host name or address without a port"
         ),
-        ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: is not there"),
-        ("policy", "/no/such.yaml", "/no/such.yaml: is not there"),
+        ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: does not exist"),
+        ("policy", "/no/such.yaml", "/no/such.yaml: does not exist"),
     ]
 
     @Test("an invalid value is one sentence that names the option, from every source", arguments: badValues)
@@ -163,7 +163,7 @@ import TollgateTestSupport
     @Test("a missing settings file is named")
     func noFile() async throws {
         let command = try await serve("--config", "/no/such/settings.yaml")
-        #expect(command.errors == "Error: --config /no/such/settings.yaml: is not there\n")
+        #expect(command.errors == "Error: --config /no/such/settings.yaml: does not exist\n")
         #expect(command.status == 1)
     }
 

@@ -138,16 +138,16 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: slack, url_file: none }",
-            ":2: receivers[0].url_file: the file is not there"
+            ":2: receivers[0].url_file: the file does not exist"
         ),
-        ("receivers:\n  - { name: a, type: slack, url_file: . }", ":2: receivers[0].url_file: the file is a folder"),
+        ("receivers:\n  - { name: a, type: slack, url_file: . }", ":2: receivers[0].url_file: the file is a directory"),
         (
             "receivers:\n  - { name: a, type: slack, url_file: \"https://hooks.slack.com/services/T/B/XYZ\" }",
-            ":2: receivers[0].url_file: the file is not there"
+            ":2: receivers[0].url_file: the file does not exist"
         ),
         (
             "receivers:\n  - { name: a, type: webhook, url: http://a, secret_file: XYZ }",
-            ":2: receivers[0].secret_file: the file is not there"
+            ":2: receivers[0].secret_file: the file does not exist"
         ),
         ("receivers:\n  - { name: a, type: https://a/XYZ }", ":2: receivers[0].type: expected log or webhook or slack"),
         ("receivers:\n  - { name: a, type: hunter2XYZ }", ":2: receivers[0].type: expected log or webhook or slack"),
@@ -214,7 +214,7 @@ struct AlertsFileTests {
 
     @Test("a file that is not there is named")
     func missing() {
-        #expect(throws: OperatorError("--alerts /no/such.yaml: is not there")) {
+        #expect(throws: OperatorError("--alerts /no/such.yaml: does not exist")) {
             try AlertsFile(path: "/no/such.yaml").read()
         }
     }

@@ -5,7 +5,7 @@ import TollgateTestSupport
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("Files of text")
+@Suite("Text files")
 struct TextFileTests {
     private let folder: TemporaryFolder
 
@@ -22,7 +22,7 @@ struct TextFileTests {
         }
     }
 
-    @Test("what stands in one comes whole, up to 1 MiB")
+    @Test("a file of up to 1 MiB is read")
     func whole() throws {
         let text = String(repeating: "ä", count: TextFile.maxSize / 2)
         let file = TextFile(path: try folder.write(text, to: "large"))
@@ -31,15 +31,15 @@ struct TextFileTests {
         #expect(fault(file) == "larger than 1 MiB")
     }
 
-    @Test("why one cannot be read is said without its name")
+    @Test("the error of an unreadable file does not contain its name")
     func faults() throws {
-        #expect(fault(TextFile(path: folder.path + "/none")) == "is not there")
-        #expect(fault(TextFile(path: folder.path)) == "is a folder")
+        #expect(fault(TextFile(path: folder.path + "/none")) == "does not exist")
+        #expect(fault(TextFile(path: folder.path)) == "is a directory")
         try Data([0x61, 0xff]).write(to: folder.emptyFile("bytes"))
         #expect(fault(TextFile(path: folder.path + "/bytes")) == "is not UTF-8 text")
     }
 
-    @Test("names in a file begin at its folder")
+    @Test("relative names in a file start at its folder")
     func neighbors() {
         let file = TextFile(path: "/etc/tollgate/alerts.yaml")
         #expect(file.neighbor("keys/hook").path == "/etc/tollgate/keys/hook")

@@ -114,7 +114,7 @@ import TollgateTestSupport
             #expect(error.contains("\(path):3: "), "\(error)")
             try await untilLimit(100, harness)
             #expect(unlink(path) == 0)
-            try await eventually { try await policyError(client)?.contains("is not there") == true }
+            try await eventually { try await policyError(client)?.contains("does not exist") == true }
             try await untilLimit(100, harness)
             try folder.write(Self.policy(max: 9), to: "tollgate.yaml")
             try await untilLimit(9, harness)
