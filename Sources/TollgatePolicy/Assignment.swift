@@ -21,8 +21,8 @@ package struct Assignment: Sendable, Hashable {
     package var priority: Int
     /// Whether the assignment has an effect.
     package var isEnabled: Bool
-    /// The index in the policy file, or the number of the change that created it. Of two assignments with the same priority
-    /// and kind of subject, the lower one wins.
+    /// The index in the policy file, or the number of the change that created it. Of two assignments with the same
+    /// priority and kind of subject, the lower one wins.
     package var order: Int64
     /// The origin of the assignment.
     package var origin: Origin
@@ -85,7 +85,8 @@ extension Assignment.Subject {
         }
     }
 
-    /// The id of the subject, and of its only assignment: `user:alice`, `role:Faculty`, `email_domain:example.com` or `default`.
+    /// The id of the subject, and of its only assignment: `user:alice`, `role:Faculty`, `email_domain:example.com` or
+    /// `default`.
     package var id: String {
         // The text of a scope doubles a plus sign within an id.
         if case .user(let scope) = self { return scope.description }

@@ -43,8 +43,8 @@ package struct CalendarRules: Sendable, Hashable {
         self.zone = zone
     }
 
-    /// Accepts only UTC and names of the form Area/Place. Foundation also accepts `EST` and `GMT+3`, which have no rules
-    /// for daylight saving.
+    /// Accepts only UTC and names of the form Area/Place. Foundation also accepts `EST` and `GMT+3`, which have no
+    /// rules for daylight saving.
     private static func zone(named name: String) -> TimeZone? {
         if name == "UTC" { return .gmt }
         guard name.contains("/") else { return nil }
@@ -85,8 +85,8 @@ package struct CalendarWindow: Sendable, Hashable {
 extension CalendarRules {
     /// The window of a unit that contains an instant, in Unix milliseconds.
     ///
-    /// Takes microseconds to tens of microseconds, so callers cache the result until `endsAt`. An instant before year 1 or
-    /// after year 9998 counts as the nearest instant within that range.
+    /// Takes microseconds to tens of microseconds, so callers cache the result until `endsAt`. An instant before year 1
+    /// or after year 9998 counts as the nearest instant within that range.
     package func window(_ unit: CalendarUnit, containing milliseconds: Int64) -> CalendarWindow {
         let instant = min(max(floorDivide(milliseconds, 1_000), -62_100_000_000), 253_300_000_000)
         // The search goes backwards, and the window after that of the local date is late enough to begin with.
@@ -100,7 +100,8 @@ extension CalendarRules {
         }
     }
 
-    /// The days or months with these numbers (`CalendarUnit.number(ofID:)`), in order, without days that the zone skipped.
+    /// The days or months with these numbers (`CalendarUnit.number(ofID:)`), in order, without days that the zone
+    /// skipped.
     package func windows(_ unit: CalendarUnit, numbered numbers: ClosedRange<Int64>) -> [CalendarWindow] {
         let starts = numbers.compactMap { number in start(unit, number).map { (number: number, at: $0) } }
         guard let last = starts.last else { return [] }
@@ -180,7 +181,8 @@ extension CalendarRules {
 }
 
 extension CalendarUnit {
-    /// The number of a day or month with an id such as `2026-11-20` or `2026-11`. Consecutive windows have consecutive numbers.
+    /// The number of a day or month with an id such as `2026-11-20` or `2026-11`. Consecutive windows have consecutive
+    /// numbers.
     ///
     /// Nil for other text, for dates that do not exist, for years other than 1 … 9998, and for weeks.
     package func number(ofID id: String) -> Int64? {
@@ -215,7 +217,8 @@ extension CalendarRules {
 
     /// The first instant at which local clocks show a time or a later one.
     ///
-    /// A time that does not exist becomes the first instant after the gap. Of a time that exists twice, the first is taken.
+    /// A time that does not exist becomes the first instant after the gap. Of a time that exists twice, the first is
+    /// taken.
     ///
     /// - Parameter local: Seconds since 1970-01-01 00:00 on local clocks.
     private func firstInstant(atLocal local: Int64) -> Int64 {
@@ -233,8 +236,8 @@ extension CalendarRules {
         return latest
     }
 
-    /// The first instant after `from` with another offset; `latest` if there is none before it. Offsets change days apart,
-    /// so 32 hours contain at most one change.
+    /// The first instant after `from` with another offset; `latest` if there is none before it. Offsets change days
+    /// apart, so 32 hours contain at most one change.
     private func offsetChange(after from: Int64, upTo latest: Int64) -> Int64 {
         let offset = offset(at: from)
         guard self.offset(at: latest) != offset else { return latest }

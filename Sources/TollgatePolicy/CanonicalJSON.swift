@@ -1,6 +1,7 @@
 import Foundation
 
-/// The encoder setup of all JSON that Tollgate stores or sends: one line, keys in alphabetical order, slashes not escaped.
+/// The encoder setup of all JSON that Tollgate stores or sends: one line, keys in alphabetical order, slashes not
+/// escaped.
 package enum CanonicalJSON {
     /// How the names of properties become keys.
     package enum Keys {

@@ -12,8 +12,8 @@ package struct Limit: Sendable, Hashable {
     package var max: Int64?
     /// Whether the limit denies.
     package var mode: Mode
-    /// The percentages of `max` past which replies warn, ascending. Nil stands for the policy's thresholds if the limit is
-    /// a calendar or `total` limit, and for none if it is a sliding one.
+    /// The percentages of `max` past which replies warn, ascending. Nil stands for the policy's thresholds if the limit
+    /// is a calendar or `total` limit, and for none if it is a sliding one.
     package var thresholds: [Int]?
     /// The decision while Redis is unavailable; nil stands for the policy's rule for the meter.
     package var onRedisFailure: FailureRule?
@@ -31,7 +31,8 @@ package struct Limit: Sendable, Hashable {
         self.onRedisFailure = onRedisFailure
     }
 
-    /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in Redis.
+    /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in
+    /// Redis.
     package var name: String { meter.limitName(over: period) }
 
     /// Whether both limits count the same meter over the same period. Only one of them can apply to a scope.
@@ -50,8 +51,8 @@ extension Limit {
         return (meter, period)
     }
 
-    /// Parses the name of a limit, of one scope or of any: `user:alice/requests/60s` is `requests/1m` of `user:alice`, and
-    /// `concurrent` has no scope.
+    /// Parses the name of a limit, of one scope or of any: `user:alice/requests/60s` is `requests/1m` of `user:alice`,
+    /// and `concurrent` has no scope.
     ///
     /// - Throws: a sentence. Ids of scopes may contain slashes, so the name is what comes last.
     package static func parse(scopedName text: String) throws(ScopeError) -> (scope: Scope?, name: String) {

@@ -3,7 +3,8 @@ import TollgateCore
 
 /// Parts of a policy in JSON: the bodies of the admin API, and the settings that administrators have stored.
 ///
-/// The rules are those of the policy file. Money may also be text, `"100.50"`, so that no client has to pass it through a double.
+/// The rules are those of the policy file. Money may also be text, `"100.50"`, so that no client has to pass it through
+/// a double.
 package enum PolicyJSON {
     /// Reads a tier: `{ "limits": { "cost": { "month": "100.50" } }, "name": "Basic" }`.
     package static func tier(_ json: Data, id: String) throws(PolicyError) -> Tier {
@@ -29,7 +30,8 @@ package enum PolicyJSON {
         try read(json) { $0.scopeLimits(.init(key: "", position: $2, value: $1)) }
     }
 
-    /// Reads an override: `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`.
+    /// Reads an override, such as
+    /// `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`.
     package static func override(_ json: Data) throws(PolicyError) -> Override {
         try read(json) { $0.override($1, at: $2) }
     }
@@ -55,7 +57,8 @@ package enum PolicyJSON {
 
 // MARK: - Writing
 
-/// Limits as JSON: `{"cost":{"month":"100.5"},"requests":{"1m":60}}`. Money is text, so that no client passes it through a double.
+/// Limits as JSON: `{"cost":{"month":"100.5"},"requests":{"1m":60}}`. Money is text, so that no client passes it
+/// through a double.
 package struct LimitsJSON: Encodable {
     var limits: [Limit]
 

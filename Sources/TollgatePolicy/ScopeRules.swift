@@ -86,8 +86,8 @@ package struct EffectiveLimit: Sendable, Hashable {
 // MARK: - Resolution
 
 extension Policy {
-    /// Resolves the rules of a scope. For each meter and period it takes the first limit of: the override, the scope's own
-    /// limits (an administrator's before the file's), the tier, and the `defaults` of the kind.
+    /// Resolves the rules of a scope. For each meter and period it takes the first limit of: the override, the scope's
+    /// own limits (an administrator's before the file's), the tier, and the `defaults` of the kind.
     ///
     /// - Parameters:
     ///   - settings: The settings of administrators for the scope.

@@ -1,6 +1,7 @@
 package import TollgateCore
 
-/// The settings of administrators that every sidecar holds completely: tiers, and the assignments of roles, domains and everyone.
+/// The settings of administrators that every sidecar holds completely: tiers, and the assignments of roles, domains and
+/// everyone.
 ///
 /// ``ScopeSettings`` are looked up when a request first names the scope.
 package struct SharedPolicy: Sendable, Equatable {
@@ -28,7 +29,8 @@ package struct SharedPolicy: Sendable, Equatable {
 package struct ScopeSettings: Sendable, Hashable {
     /// The assignment of a tier to a user.
     package var assignment: Assignment?
-    /// The limits of the scope, in the order of `Limit.precedes`. Each takes precedence over the same limit of the file.
+    /// The limits of the scope, in the order of `Limit.precedes`. Each takes precedence over the same limit of the
+    /// file.
     package var limits: [Limit]
     /// The most recent override, also after it has expired.
     package var override: Override?

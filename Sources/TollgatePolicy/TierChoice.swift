@@ -43,8 +43,8 @@ package struct TierChoice: Sendable, Equatable {
 }
 
 extension Policy {
-    /// The tier of a user; nil if no assignment applies. Assignments that are not enabled, or whose tier does not exist, do
-    /// not apply.
+    /// The tier of a user; nil if no assignment applies. Assignments that are not enabled, or whose tier does not
+    /// exist, do not apply.
     ///
     /// - Parameter assignment: The administrators' assignment of the user. It replaces the one of the file.
     package func tierChoice(for user: Scope, assignment: Assignment?, traits: UserTraits) -> TierChoice? {

@@ -2,9 +2,10 @@ import AllocationMeasurement
 import Foundation
 import TollgateTestSupport
 
-/// Holds an optimised build to its ceilings of heap allocations, and ends with status 1 where one is broken; with `--checks NUMBER` it
-/// carries out so many CHECKs and nothing else, for scripts/check-instructions to count what they cost. Built by itself
-/// (`swift build -c release --product allocation-check`), so that no release build of all tests is needed for it.
+/// Checks a release build against the limits of heap allocations, and exits with status 1 if one is exceeded.
+///
+/// With `--checks NUMBER` it only performs CHECKs, whose instructions scripts/check-instructions counts. It is a
+/// product of its own (`swift build -c release --product allocation-check`), so it needs no release build of all tests.
 @main struct AllocationCheck {
     private var passed = 0
     private var failed = 0
@@ -21,25 +22,25 @@ import TollgateTestSupport
             return try program.run(checks)
         }
         guard Allocations.areCounted else {
-            print("allocations are counted with glibc and without sanitizers only")
+            print("allocations can be counted only with glibc and without sanitizers")
             print("0 passed, 0 failed")
             exit(1)
         }
         var check = AllocationCheck()
         for sample in ParsingAllocations.samples {
             let times = 100
-            check.hold("parsing \(sample)", Double(try sample.count(times: times)) / Double(times), ceiling: 0)
+            check.compare("parsing \(sample)", Double(try sample.count(times: times)) / Double(times), limit: 0)
         }
         let pipelined = try await CheckAllocations.pipelined()
-        check.hold("a CHECK of 64 connections, 16 deep", pipelined, ceiling: CheckAllocations.ceiling)
+        check.compare("a CHECK of 64 connections, 16 deep", pipelined, limit: CheckAllocations.limit)
         print("\(check.passed) passed, \(check.failed) failed")
         exit(check.failed == 0 ? 0 : 1)
         #endif
     }
 
-    private mutating func hold(_ what: String, _ allocations: Double, ceiling: Double) {
-        let isHeld = allocations <= ceiling
-        if isHeld { passed += 1 } else { failed += 1 }
-        print("\(isHeld ? "ok    " : "FAILED") \(what): \(allocations) allocations, at most \(ceiling)")
+    private mutating func compare(_ name: String, _ allocations: Double, limit: Double) {
+        let hasPassed = allocations <= limit
+        if hasPassed { passed += 1 } else { failed += 1 }
+        print("\(hasPassed ? "ok    " : "FAILED") \(name): \(allocations) allocations, at most \(limit)")
     }
 }

@@ -1,7 +1,7 @@
 import CAllocationCount
 
-/// The counting of heap allocations in this process.
+/// The counter of heap allocations in this process.
 package enum Allocations {
-    /// Whether they are counted: with glibc, and where no sanitizer has taken malloc for itself.
+    /// Whether allocations can be counted: with glibc, and without a sanitizer that replaces malloc.
     package static var areCounted: Bool { tollgate_counts_allocations() }
 }

@@ -6,12 +6,12 @@ import TollgatePolicy
 import TollgateServer
 import TollgateTestSupport
 
-/// What a CHECK costs the decision path in heap allocations, counted on the event loop of a sidecar in this process while clients
-/// ask it over TCP.
+/// The heap allocations of a CHECK on the decision path, counted on the event loop of a sidecar in this process with
+/// clients over TCP.
 package struct CheckAllocations {
-    /// The most that a CHECK of ``pipelined()`` may cost in an optimised build. It is an average: what a tick or a batch allocates
-    /// is shared by its requests.
-    package static let ceiling = 1.0
+    /// The maximum for a CHECK of ``pipelined()`` in a release build. It is an average: the requests of a tick or a
+    /// batch share its allocations.
+    package static let limit = 1.0
 
     private static let policy = """
         history: [user, tool, provider]
@@ -29,7 +29,8 @@ package struct CheckAllocations {
     private let eventLoop: any EventLoop
     private let clients: [SocketClient]
 
-    /// Allocations a CHECK of 64 connections, each 16 deep. Throws `TestFailure` where an answer is not a plain ALLOW.
+    /// The allocations per CHECK of 64 connections with 16 requests in flight each. Throws `TestFailure` for a reply
+    /// other than a plain ALLOW.
     package static func pipelined() async throws -> Double {
         let redis = try TestRedis()
         let server = try TollgateServer(
@@ -48,12 +49,12 @@ package struct CheckAllocations {
     private static func settings(for redis: TestRedis) -> ServerSettings {
         var settings = ServerSettings(redis: redis.address, workers: 1)
         settings.listen = [.tcp(host: "127.0.0.1", port: 0)]
-        // So long that no slow machine reaches it.
+        // Too long for any slow machine to reach.
         settings.deadline = .seconds(60)
         return settings
     }
 
-    /// Starts the server and connects once it has Redis.
+    /// Starts the server, and connects the clients once it is connected to Redis.
     private init(of server: TollgateServer, on redis: TestRedis) async throws {
         self.redis = redis
         var port = 0
@@ -64,7 +65,7 @@ package struct CheckAllocations {
         eventLoop = try Self.onlyEventLoop(of: server)
     }
 
-    /// The loop of a sidecar that has one worker. The server shows its loops to nobody, so this one is found by the name of
+    /// The event loop of a sidecar with one worker. The server does not expose its loops, so it is found by the name of
     /// the property.
     private static func onlyEventLoop(of server: TollgateServer) throws -> any EventLoop {
         guard let group = Mirror(reflecting: server).descendant("group") as? any EventLoopGroup else {
@@ -74,7 +75,7 @@ package struct CheckAllocations {
     }
 
     private func countPipelined() async throws -> Double {
-        // Grows what grows once: sessions, plans, batches.
+        // Sessions, plans and batches grow at first.
         for _ in 0..<3 { try await ask() }
         let before = try await eventLoop.submit { tollgate_allocation_count() }.get()
         for _ in 0..<Self.rounds { try await ask() }
@@ -83,7 +84,7 @@ package struct CheckAllocations {
         return Double(after - before) / Double(Self.rounds * Self.connections * Self.depth)
     }
 
-    /// One round of requests on every connection.
+    /// Performs one round of requests on each connection.
     private func ask() async throws {
         try await send()
         for client in clients {
@@ -96,8 +97,7 @@ package struct CheckAllocations {
         }
     }
 
-    /// Redis stands still while the requests come in: so the batches are as full as those of a busy sidecar, however slowly
-    /// this program sends.
+    /// Sends the requests while Redis is suspended, so that the batches are as full as those of a busy sidecar.
     private func send() async throws {
         redis.freeze(true)
         defer { redis.freeze(false) }

@@ -7,10 +7,11 @@ import TollgateServer
 import TollgateTestSupport
 import TollgateWire
 
-/// The sidecar's part of a CHECK without sockets and Redis, to be run under a tool that counts instructions: a line is parsed, its
-/// scopes are resolved, it joins a batch, the batch is encoded, Redis's reply is decoded, and the answer is written.
+/// The sidecar's part of a CHECK without sockets and Redis, for a tool that counts instructions. It parses a line,
+/// resolves its scopes, adds it to a batch, encodes the batch, decodes Redis's reply, and writes the answer.
 ///
-/// The mix is that of the micro-benchmarks: six sliding limits a CHECK, 1000 users, 20 tools, 4 providers, all scopes known.
+/// The load is that of the micro-benchmarks: six sliding limits a CHECK, 1000 users, 20 tools, 4 providers, all scopes
+/// known.
 package struct CheckInstructions {
     private static let policy = """
         history: [user, tool, provider]
@@ -21,7 +22,7 @@ package struct CheckInstructions {
         """
     private static let users = 1_000
     private static let checksInBatch = 125
-    /// Unix ms. Any time will do.
+    /// An arbitrary time in Unix ms.
     private static let now: Int64 = 1_800_000_000_000
 
     private let keySpace = KeySpace(namespace: "tollgate")
@@ -32,7 +33,7 @@ package struct CheckInstructions {
     private var plans: [ScopePlan] = []
     private var batchNumber = 0
 
-    /// Makes the lines, and the plans of all of their scopes.
+    /// Creates the lines, and the plans of all of their scopes.
     package init() throws {
         let policy = try Policy(yaml: Self.policy, file: "instructions.yaml").merged(with: SharedPolicy())
         resolver = ScopeResolver(cache: ScopePlanCache(policy: policy, keySpace: keySpace))
@@ -41,7 +42,7 @@ package struct CheckInstructions {
         try run(Self.users)
     }
 
-    /// Carries out so many CHECKs, rounded up to whole batches. Throws `TestFailure` where one is not answered with an ALLOW.
+    /// Performs a number of CHECKs, rounded up to whole batches. Throws `TestFailure` for a reply other than ALLOW.
     package mutating func run(_ checks: Int) throws {
         for _ in 0..<(checks + Self.checksInBatch - 1) / Self.checksInBatch { try runBatch() }
     }
@@ -73,16 +74,16 @@ package struct CheckInstructions {
         encoder.append(.check, Amounts(requests: 1), on: plans)
     }
 
-    /// As batch.lua packs it: status, time; for each CHECK the outcome, the place of a scope and of its limit, what is used of that,
-    /// and the ms until nothing of it counts any more.
+    /// A reply as batch.lua packs it: status and time; for each CHECK the outcome, the indices of a scope and of its
+    /// limit, the usage of that limit, and the ms until its window is empty.
     private static func reply() -> ByteBuffer {
         var bytes = ByteBuffer(bytes: [0xdd])
         bytes.writeInteger(UInt32(2 + 5 * checksInBatch))
         bytes.writeBytes([1, 0xcf])
         bytes.writeInteger(now)
-        for place in 1...UInt8(checksInBatch) {
-            bytes.writeBytes([1, place, 1, 0xcd])
-            bytes.writeInteger(UInt16(place) * 100)
+        for index in 1...UInt8(checksInBatch) {
+            bytes.writeBytes([1, index, 1, 0xcd])
+            bytes.writeInteger(UInt16(index) * 100)
             bytes.writeInteger(UInt8(0xcd))
             bytes.writeInteger(UInt16(61_940))
         }

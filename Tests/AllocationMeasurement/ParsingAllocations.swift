@@ -3,10 +3,10 @@ import NIOCore
 import TollgateTestSupport
 import TollgateWire
 
-/// What parsing a request costs in heap allocations: none in an optimised build, as requests are parsed into memory that their
-/// connection has already.
+/// The heap allocations of parsing a request. A release build makes none: requests are parsed into memory that the
+/// connection has.
 package struct ParsingAllocations: Sendable, CustomStringConvertible {
-    /// Requests whose parsing is counted.
+    /// The requests that are measured.
     package static let samples = [
         ParsingAllocations("a CHECK", "CHECK user=alice tool=search provider=openai\n"),
         ParsingAllocations(
@@ -18,7 +18,7 @@ package struct ParsingAllocations: Sendable, CustomStringConvertible {
         ParsingAllocations("a CHECK in RESP", "*3\r\n$5\r\nCHECK\r\n$10\r\nuser=alice\r\n$11\r\ntool=search\r\n"),
     ]
 
-    /// The request in a few words.
+    /// A description of the request.
     package let description: String
     private let request: String
 
@@ -27,12 +27,12 @@ package struct ParsingAllocations: Sendable, CustomStringConvertible {
         self.request = request
     }
 
-    /// Allocations of parsing `times` such requests, one behind the other in one buffer. Throws `TestFailure` where one of them is
-    /// not read as a request.
+    /// Counts the allocations of parsing the request a number of times, from one buffer. Throws `TestFailure` if it is
+    /// not parsed.
     package func count(times: Int) throws -> UInt64 {
         var reader = RequestReader()
         var buffer = ByteBuffer(string: String(repeating: request, count: times + 1))
-        // Grows what grows once.
+        // Buffers grow at the first request.
         guard reader.next(from: &buffer) == .request else { throw TestFailure("\(description): not read as a request") }
         var requests = 0
         let before = tollgate_allocation_count()

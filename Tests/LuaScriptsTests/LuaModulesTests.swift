@@ -13,7 +13,7 @@ struct LuaModulesTests {
         "write": "-- @function\nreturn function() end",
     ])
 
-    @Test("a module comes once, behind those that it includes, and has them as locals")
+    @Test("a module appears once, after those it includes, which are its locals")
     func order() throws {
         #expect(
             try Self.numbers.script("add/up") == """
@@ -43,7 +43,7 @@ struct LuaModulesTests {
                 """)
     }
 
-    @Test("a library has the entry points, and nothing that none of them needs")
+    @Test("a library contains the entry points and the modules they need")
     func library() throws {
         #expect(Self.numbers.entries == ["add/up", "write"])
         let text = try Self.numbers.library(named: "numbers")
@@ -53,13 +53,13 @@ struct LuaModulesTests {
         #expect(!text.contains("unused"))
     }
 
-    @Test("what a comment further down names is not included")
+    @Test("only the comments at the head of a file include modules")
     func headOnly() throws {
         let modules = LuaModules(sources: ["a": "-- @function\n\n-- @include b\nreturn function() end"])
         #expect(try !modules.script("a").contains("local b"))
     }
 
-    @Test("a module that is not there, a cycle, and two of one name are refused")
+    @Test("a missing module, a cycle, and two modules with one name are rejected")
     func refusals() {
         let modules = LuaModules(sources: [
             "missing": "-- @include lib/none\n", "a": "-- @include b\n", "b": "-- @include c\n", "c": "-- @include b\n",
@@ -81,7 +81,7 @@ struct LuaModulesTests {
         }
     }
 
-    @Test("the files of the folder make one library")
+    @Test("the files in lua/ form one library")
     func files() {
         let names = LuaScripts.functionNames
         for name in ["batch", "peek", "usage", "policy_lookup", "policy_run_marker", "alerts_settle", "delivery_lease"]

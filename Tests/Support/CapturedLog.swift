@@ -1,17 +1,17 @@
 package import Logging
 import Synchronization
 
-/// A log in memory, with everything that is written to it. Usable from any thread.
+/// A log in memory. Usable from any thread.
 package final class CapturedLog: Sendable {
     private let lines = Mutex<[String]>([])
 
-    /// Nothing yet.
+    /// Creates an empty log.
     package init() {}
 
-    /// A line for each entry: level, message, metadata in alphabetical order.
+    /// The entries, one a line: level, message, metadata in alphabetical order.
     package var text: String { lines.withLock { $0.joined(separator: "\n") } }
 
-    /// Writes into it, whatever the level.
+    /// A logger of all levels that writes to this log.
     package var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(log: self) }
         logger.logLevel = .trace

@@ -1,15 +1,16 @@
 import Foundation
 
-/// A program run to its end.
+/// The result of a program that has ended.
 package struct Command: Sendable {
-    /// Its exit status, or the signal that ended it.
+    /// The exit status, or the signal that ended the program.
     package var status: Int32
-    /// What it wrote to standard output.
+    /// The standard output.
     package var output: String
-    /// What it wrote to standard error.
+    /// The standard error.
     package var errors: String
 
-    /// Runs a program found in PATH, or by its path, with `input` on its standard input. Kills it after `patience` seconds.
+    /// Runs a program, found in PATH or by its path, with `input` as its standard input. Kills it after `patience`
+    /// seconds.
     package static func run(
         _ program: String, _ arguments: [String], input: String? = nil, workingFolder: String? = nil,
         environment: [String: String] = [:], patience: Double = 120

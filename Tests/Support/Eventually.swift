@@ -1,5 +1,5 @@
-/// Asks again and again until the condition holds. Throws a ``TestFailure`` that names the place when it does not
-/// within the time.
+/// Polls a condition until it is true. Throws a ``TestFailure`` with the caller's file and line if it is not true in
+/// time.
 package func eventually(
     within limit: Duration = .seconds(15), isolation: isolated (any Actor)? = #isolation, file: String = #fileID,
     line: Int = #line, _ condition: () async throws -> Bool
@@ -7,18 +7,18 @@ package func eventually(
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         guard ContinuousClock.now < deadline else {
-            throw TestFailure("\(file):\(line): the condition did not come to hold within \(limit)")
+            throw TestFailure("\(file):\(line): the condition was not true within \(limit)")
         }
         try await Task.sleep(for: .milliseconds(5))
     }
 }
 
-/// A sentence about what a test waited for, or about its own means.
+/// The error of a test that cannot continue.
 package struct TestFailure: Error, CustomStringConvertible {
-    /// The sentence.
+    /// The sentence that says what failed.
     package let description: String
 
-    /// A failure with this sentence.
+    /// Creates a failure from its sentence.
     package init(_ description: String) {
         self.description = description
     }

@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// Stands before a real Redis and makes it call itself an older one: the `7` of `redis_version:7…` becomes a `6` on its way. A Redis
-/// of such a version cannot be installed beside the one that the other tests need.
+/// A proxy in front of a real Redis that changes its version: the `7` of `redis_version:7…` becomes a `6`. An old Redis
+/// cannot be installed beside the one that other tests need.
 ///
 /// Usable from any thread; each connection has two threads of its own, which end with it.
 package final class OldRedisProxy: Sendable {
-    /// Where to connect.
+    /// The Unix socket of the proxy.
     package let socketPath: String
     private let folder: TemporaryFolder
     private let upstream: String
@@ -18,7 +18,7 @@ package final class OldRedisProxy: Sendable {
         var connections: Set<Int32> = []
     }
 
-    /// Passes everything on as it is before ``setOld(_:)``.
+    /// Starts the proxy. It changes nothing until ``setOld(_:)``.
     package init(to redis: TestRedis) throws {
         folder = try TemporaryFolder()
         socketPath = folder.path + "/proxy.sock"
@@ -47,7 +47,7 @@ package final class OldRedisProxy: Sendable {
         close(listener)
     }
 
-    /// From now on Redis calls itself an old one, or what it is. Ends all connections, so that it is asked again.
+    /// Sets whether the version is changed. Closes all connections, so that clients ask for the version again.
     package func setOld(_ isOld: Bool) {
         let connections = state.withLock { state in
             state.isOld = isOld
@@ -81,13 +81,13 @@ package final class OldRedisProxy: Sendable {
         Self.relay(from: server, to: client, { [weak self] in self?.aged($0) ?? $0 }, end)
     }
 
-    /// The version is in one piece with the rest of the reply.
+    /// The bytes with an old version. The version arrives in one piece.
     private func aged(_ bytes: [UInt8]) -> [UInt8] {
-        guard state.withLock({ $0.isOld }), let place = bytes.firstRange(of: Array("redis_version:7".utf8)) else {
+        guard state.withLock({ $0.isOld }), let range = bytes.firstRange(of: Array("redis_version:7".utf8)) else {
             return bytes
         }
         var bytes = bytes
-        bytes[place.upperBound - 1] = UInt8(ascii: "6")
+        bytes[range.upperBound - 1] = UInt8(ascii: "6")
         return bytes
     }
 

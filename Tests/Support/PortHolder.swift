@@ -1,13 +1,13 @@
 import Foundation
 
-/// Keeps a TCP port of 127.0.0.1 from being given to anybody else: bound, but not listening, so that who connects is refused.
-/// Others can listen on it as long as they too say SO_REUSEADDR.
+/// A TCP port of 127.0.0.1 that is reserved: bound, but not listening, so connections are refused. Other sockets can
+/// listen on it with SO_REUSEADDR.
 package struct PortHolder: Sendable {
-    /// The port held.
+    /// The port number.
     package let number: Int
     private let descriptor: Int32
 
-    /// Takes a free port. Throws what the system says against it.
+    /// Reserves a free port. Throws the error of the system.
     package init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw TestFailure("socket: \(String(cString: strerror(errno)))") }
@@ -30,8 +30,15 @@ package struct PortHolder: Sendable {
         number = Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Lets the port go.
+    /// Releases the port.
     package func release() {
         close(descriptor)
     }
+}
+
+/// A TCP port on 127.0.0.1 that was free a moment ago; nil if there is none.
+package func findFreePort() -> Int? {
+    guard let holder = try? PortHolder() else { return nil }
+    holder.release()
+    return holder.number
 }

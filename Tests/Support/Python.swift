@@ -1,22 +1,21 @@
 import Foundation
 
-/// The Python that some tests run: the one named by `TOLLGATE_TEST_PYTHON`, which `scripts/test` has given the packages that they
-/// need, else `python3`.
+/// The Python of some tests: `TOLLGATE_TEST_PYTHON`, for which `scripts/test` installs the packages, or else `python3`.
 package enum Python {
-    /// To be found in PATH, or by its path.
+    /// The program, found in PATH or by its path.
     package static let program = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] ?? "python3"
 
-    /// One that was named is there and has all packages, or the tests shall fail.
+    /// Whether the environment names a Python. It must have all packages, or the tests fail.
     private static let isNamed = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PYTHON"] != nil
 
-    /// Whether there is one at all.
+    /// Whether there is a Python.
     package static let isThere = isNamed || runs("pass")
-    /// Whether it can be a client of Redis.
+    /// Whether it has a Redis client.
     package static let hasRedis = isNamed || runs("import redis")
-    /// Whether it can check OpenAPI documents.
+    /// Whether it can validate OpenAPI documents.
     package static let hasValidator = isNamed || runs("import openapi_spec_validator")
 
-    /// Whether it can send what an OpenAPI document allows, and what it forbids.
+    /// Whether it can generate requests from an OpenAPI document.
     package static let hasSchemathesis = isNamed || runs("import schemathesis")
 
     private static func runs(_ code: String) -> Bool {

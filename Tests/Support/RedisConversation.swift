@@ -2,13 +2,15 @@ import Foundation
 import NIOCore
 import TollgateRedis
 
-/// A connection to a Redis on a Unix socket that blocks for each reply: what a test asks on the side, without the cost of a
-/// redis-cli process. Replies are given as the text that redis-cli prints when its output is not a terminal.
+/// A blocking connection to a Redis on a Unix socket, which is faster than a redis-cli process. Replies are the text
+/// that redis-cli prints if its output is not a terminal.
 final class RedisConversation {
     private let descriptor: Int32
     private let reader: RedisReplyReader
 
-    /// Connects. `timeout`: the most seconds that a reply is waited for. Throws what the system says against it.
+    /// Connects. Throws the error of the system.
+    ///
+    /// - Parameter timeout: The maximum time to wait for a reply, in seconds.
     init(socketPath: String, timeout: Int) throws {
         reader = try RedisReplyReader()
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -23,7 +25,7 @@ final class RedisConversation {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
             }
         }
-        // `deinit` closes: it runs after an error too.
+        // `deinit` closes the socket, also after an error.
         guard isConnected else { throw Self.failure("connect") }
     }
 
@@ -31,7 +33,7 @@ final class RedisConversation {
         close(descriptor)
     }
 
-    /// Sends a command and waits for its reply. Throws where none comes; an error reply is text like any other.
+    /// Sends a command and waits for its reply. An error reply is returned as text. Throws if there is no reply.
     func ask(_ arguments: [String]) throws -> String {
         try send(arguments)
         while true {
@@ -67,7 +69,7 @@ final class RedisConversation {
 }
 
 extension RedisReply {
-    /// Without a line's end, but for that of an error.
+    /// The text of redis-cli, without a line end except for errors.
     fileprivate var text: String {
         switch self {
         case .simple(let text): text

@@ -1,26 +1,26 @@
 import Foundation
 
-/// The built `tollgate`, serving as a process of its own; killed with this object if it still runs then.
+/// A process of the built `tollgate serve`, killed when this object is released.
 ///
 /// Usable from any thread.
 package final class SidecarProcess: @unchecked Sendable {
-    /// The program to test that the environment names, such as a release build; nil for that of the same build.
+    /// The program that the environment names, such as a release build; nil for the program of this build.
     package static let givenProgram = ProcessInfo.processInfo.environment["TOLLGATE_TEST_PROGRAM"]
 
-    /// The path of the program; that of the same build stands beside the test bundle.
+    /// The path of the program. That of this build is beside the test bundle.
     package static let program: String = {
         if let givenProgram { return givenProgram }
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/tollgate"
     }()
 
-    /// Holds the policy file `tollgate.yaml` and the socket; also the folder that the process works in.
+    /// The working folder of the process, with the policy file `tollgate.yaml` and the sockets.
     package let folder: TemporaryFolder
-    /// Where it listens, besides what the arguments name.
+    /// The Unix socket on which the sidecar listens, besides those in the arguments.
     package let socketPath: String
-    /// Where the admin API listens, unless the arguments name another place.
+    /// The Unix socket of the admin API, unless the arguments name another address.
     package var adminSocketPath: String { folder.path + "/admin.sock" }
-    /// The folder's `tollgate.yaml`.
+    /// The path of the policy file.
     package let policyPath: String
     private let logPath: String
     private let process = Process()
@@ -28,13 +28,13 @@ package final class SidecarProcess: @unchecked Sendable {
     /// Starts `tollgate serve` on a Unix socket, and waits until all its connections to Redis are ready.
     ///
     /// - Parameters:
-    ///   - policy: The text of the policy file; where it is empty, of one that says that it has no limits.
-    ///   - arguments: Added to the command line.
-    ///   - environment: Added to the environment of the tests.
-    ///   - openFiles: Its limits of open files, as `ulimit` takes them: `-S -n 256`; nil leaves those of the tests.
-    ///   - folder: That of a sidecar that is gone, to start over its files; nil makes one.
-    ///   - waitsUntilReady: Whether to wait; without, it has only been started.
-    /// - Throws: `TestFailure` with the log when it ends, or does not get ready in 20 seconds.
+    ///   - policy: The text of the policy file; empty for one without limits.
+    ///   - arguments: Arguments to add to the command line.
+    ///   - environment: Variables to add to the environment of the tests.
+    ///   - openFiles: The limits of open files as arguments of `ulimit`, `-S -n 256`; nil for those of the tests.
+    ///   - folder: The folder of an earlier sidecar, whose files are used again; nil for a new one.
+    ///   - waitsUntilReady: Whether to wait until the sidecar is ready.
+    /// - Throws: `TestFailure` with the log if the sidecar ends, or is not ready within 20 seconds.
     package init(
         policy: String, arguments: [String], environment: [String: String] = [:], openFiles: String? = nil,
         folder: TemporaryFolder? = nil, waitsUntilReady: Bool = true
@@ -76,16 +76,16 @@ package final class SidecarProcess: @unchecked Sendable {
         }
     }
 
-    /// What it has written to standard error.
+    /// The standard error of the process.
     package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
-    /// Whether the process has not ended.
+    /// Whether the process is running.
     package var isRunning: Bool { process.isRunning }
 
-    /// The number of the process.
+    /// The process id.
     package var processIdentifier: Int32 { process.processIdentifier }
 
-    /// A new connection to its Unix socket.
+    /// Connects to the Unix socket.
     package func client() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
 
     /// Sends the process a signal.
@@ -93,13 +93,13 @@ package final class SidecarProcess: @unchecked Sendable {
         kill(process.processIdentifier, signal)
     }
 
-    /// Waits until it has ended, 20 seconds at most, and gives its exit status.
+    /// Waits at most 20 seconds until the process has ended, and returns its exit status.
     package func end() async throws -> Int32 {
         try await eventually(within: .seconds(20)) { !self.process.isRunning }
         return process.terminationStatus
     }
 
-    /// Ends it in good order and gives its exit status.
+    /// Shuts the sidecar down gracefully, and returns its exit status.
     package func stop() async throws -> Int32 {
         signal(SIGTERM)
         return try await end()
@@ -107,5 +107,45 @@ package final class SidecarProcess: @unchecked Sendable {
 
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+}
+
+// MARK: - Admin API
+
+/// A response of the admin API.
+package struct HTTPAnswer: Sendable {
+    /// The status, such as 200.
+    package var status: Int
+    /// The headers by their names in lower case.
+    package var headers: [String: String]
+    /// The body as text.
+    package var body: String
+}
+
+extension SidecarProcess {
+    /// Sends a request to the admin API on its Unix socket, with the token of the data folder.
+    package func ask(
+        _ method: String, _ path: String, _ body: String = "", headers: [String: String] = [:],
+        data: String = "tollgate-data"
+    ) async throws -> HTTPAnswer {
+        let token = try? String(contentsOfFile: "\(folder.path)/\(data)/admin-token", encoding: .utf8)
+        let all = [
+            "Host": "localhost", "Connection": "close", "Content-Length": "\(body.utf8.count)",
+            "Content-Type": "application/json",
+            "Authorization": "Bearer \(token?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "")",
+        ].merging(headers) { $1 }
+        let client = try SocketClient(.unix(path: adminSocketPath))
+        let head = all.map { "\($0.key): \($0.value)\r\n" }.sorted().joined()
+        try await client.send("\(method) \(path) HTTP/1.1\r\n\(head)\r\n\(body)")
+        var lines: [String] = []
+        while let line = try await client.readLine(), !line.isEmpty { lines.append(line) }
+        let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        var answer = HTTPAnswer(status: status ?? 0, headers: [:], body: "")
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            answer.headers[parts[0].lowercased()] = parts.last?.trimmingCharacters(in: .whitespaces)
+        }
+        answer.body = String(decoding: try await client.readToEnd(), as: UTF8.self)
+        return answer
     }
 }

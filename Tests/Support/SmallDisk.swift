@@ -4,13 +4,13 @@ import Foundation
 import Glibc
 #endif
 
-/// A disk of 1 MiB that can be filled, kept in memory; gone with this object. Only root can make one.
+/// A disk of 1 MiB in memory, unmounted when this object is released. Only root can create one.
 package final class SmallDisk: Sendable {
-    /// Where it is mounted.
+    /// The mount point.
     package let path: String
     private let folder: TemporaryFolder
 
-    /// Makes and mounts it. Throws what the system says against it.
+    /// Creates and mounts the disk. Throws the error of the system.
     package init() throws {
         folder = try TemporaryFolder()
         path = folder.path + "/disk"
@@ -20,7 +20,7 @@ package final class SmallDisk: Sendable {
             throw TestFailure("mount: \(String(cString: strerror(errno)))")
         }
         #else
-        throw TestFailure("a small disk is made on Linux only")
+        throw TestFailure("a small disk can be created on Linux only")
         #endif
     }
 
@@ -30,15 +30,15 @@ package final class SmallDisk: Sendable {
         #endif
     }
 
-    /// Whether this process may make one: root may, where the system lets it mount.
+    /// Whether this process may create a disk.
     package static var isPossible: Bool { (try? SmallDisk()) != nil }
 
-    /// Takes room away, in a file of that name.
+    /// Uses space by a file of this name.
     package func fill(_ name: String, bytes: Int) throws {
         try Data(count: bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
     }
 
-    /// Gives that room back.
+    /// Frees the space of a file.
     package func remove(_ name: String) throws {
         try FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }

@@ -1,34 +1,34 @@
 import Dispatch
 import Foundation
 
-/// A plain socket, as a client in any language would have it. Blocking calls run on threads of their own.
+/// A client with a plain socket. Blocking calls run on their own threads.
 package final class SocketClient: Sendable {
-    /// Where to connect; ports are those of 127.0.0.1.
-    /// Where to connect to.
+    /// The address of a server. Ports are those of 127.0.0.1.
     package enum Address: Sendable {
         case tcp(port: Int)
         case unix(path: String)
     }
 
-    /// What the other side did not do in time, or a call that failed.
+    /// The error of a call that failed or timed out.
     package struct Failure: Error, CustomStringConvertible {
-        /// What failed and why.
-        /// The sentence.
+        /// The call that failed, and the reason.
         package let description: String
     }
 
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "socket client")
-    /// Apart from `queue`, so that a client can read while its sending is held up.
+    /// Separate from `queue`, so that a client can read while its sending is blocked.
     private let sendingQueue = DispatchQueue(label: "socket client, sending")
     private let buffer = Buffer()
 
-    /// Touched on `queue` only.
+    /// Accessed on `queue` only.
     private final class Buffer: @unchecked Sendable {
         var bytes: [UInt8] = []
     }
 
-    /// - Parameter patience: the most seconds that a read waits.
+    /// Connects.
+    ///
+    /// - Parameter patience: The maximum time to wait for a read or write, in seconds.
     package init(_ address: Address, patience: Int = 20) throws {
         let family = if case .tcp = address { AF_INET } else { AF_UNIX }
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
@@ -37,7 +37,7 @@ package final class SocketClient: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         guard Self.connect(descriptor, to: address) == 0 else {
-            // `deinit` closes: it runs after an error too.
+            // `deinit` closes the socket, also after an error.
             throw Failure(description: "connect: \(String(cString: strerror(errno)))")
         }
     }
@@ -70,7 +70,7 @@ package final class SocketClient: Sendable {
         }
     }
 
-    /// Sends everything. Throws when the other side does not take it.
+    /// Sends all bytes. Throws if the other side does not read them.
     package func send(_ bytes: some Sequence<UInt8> & Sendable) async throws {
         try await run(on: sendingQueue) { [descriptor] in
             let bytes = Array(bytes)
@@ -85,19 +85,18 @@ package final class SocketClient: Sendable {
         }
     }
 
-    /// Sends the text as it is, without an end of line added.
-    /// Sends the text as UTF-8.
+    /// Sends text as UTF-8, without a line end.
     package func send(_ text: String) async throws {
         try await send(Array(text.utf8))
     }
 
-    /// Sends the request lines and reads as many reply lines.
+    /// Sends request lines, and reads as many reply lines.
     package func ask(_ lines: String...) async throws -> [String] {
         try await ask(lines)
     }
 
-    /// Sends the request lines and reads as many reply lines.
-    /// Sends the request lines in one go and reads as many reply lines; `(closed)` for each that does not come.
+    /// Sends request lines in one piece, and reads as many reply lines; `(closed)` for each after the end of the
+    /// connection.
     package func ask(_ lines: [String]) async throws -> [String] {
         try await send(lines.map { $0 + "\n" }.joined())
         var replies: [String] = []
@@ -105,7 +104,7 @@ package final class SocketClient: Sendable {
         return replies
     }
 
-    /// The next line without its end; nil when the other side has closed.
+    /// Reads the next line without its terminator; nil at the end of the connection.
     package func readLine() async throws -> String? {
         try await run(on: queue) { [self] in
             while true {
@@ -121,7 +120,7 @@ package final class SocketClient: Sendable {
         }
     }
 
-    /// All that comes until the other side closes.
+    /// Reads all bytes until the end of the connection.
     package func readToEnd() async throws -> [UInt8] {
         try await run(on: queue) { [self] in
             while try receive() {}
@@ -130,12 +129,12 @@ package final class SocketClient: Sendable {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending side of the connection.
     package func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// False at the end. A reset counts as the end: the other side has closed.
+    /// Reads bytes into the buffer; false at the end of the connection. A reset counts as the end.
     private func receive() throws -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }

@@ -1,11 +1,11 @@
 package import Foundation
 
-/// A folder that is gone with the value that names it.
+/// A folder that is deleted when this object is released.
 package final class TemporaryFolder: Sendable {
-    /// From the root, without a slash at the end.
+    /// The absolute path, without a slash at the end.
     package let path: String
 
-    /// Makes the folder where the system keeps such things.
+    /// Creates the folder in the system's folder for temporary files.
     package init() throws {
         path = NSTemporaryDirectory() + "tollgate-test-" + UUID().uuidString.prefix(13)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -15,14 +15,14 @@ package final class TemporaryFolder: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// Makes an empty file in the folder, in place of one of that name.
+    /// Creates an empty file in the folder, and replaces an existing one.
     package func emptyFile(_ name: String) throws -> URL {
         let url = URL(fileURLWithPath: "\(path)/\(name)")
         try Data().write(to: url)
         return url
     }
 
-    /// Writes a file in the folder, in place of one of that name, and gives its path.
+    /// Writes a file in the folder, replaces an existing one, and returns its path.
     @discardableResult
     package func write(_ text: String, to name: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))

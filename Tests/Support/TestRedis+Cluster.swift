@@ -1,7 +1,7 @@
 import Foundation
 
 extension TestRedis {
-    /// A Redis Cluster of one node, which has all slots: it refuses commands whose keys are in several.
+    /// Starts a Redis Cluster of one node with all slots. It rejects commands with keys in several slots.
     package static func cluster() async throws -> TestRedis {
         guard let bus = findFreePort() else { throw TestFailure("no free port") }
         let redis = try TestRedis(
@@ -19,20 +19,20 @@ extension TestRedis {
     }
 }
 
-/// What a Redis is asked, as MONITOR tells it: scripts' own commands right behind the call.
+/// The commands of a Redis, by MONITOR. Commands of a script follow the call of the script.
 package final class RedisMonitor {
-    /// One command.
+    /// A command.
     package struct Command: Sendable {
-        /// Its name and its arguments.
+        /// The name and the arguments.
         package var words: [String]
-        /// Whether a script has called it.
+        /// Whether a script called the command.
         package var isByScript: Bool
     }
 
     private let process = Process()
     private let path: String
 
-    /// Monitors until this object is gone.
+    /// Starts to monitor. Ends when this object is released.
     package init(_ redis: TestRedis, in folder: TemporaryFolder) async throws {
         path = folder.path + "/monitor"
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -50,7 +50,7 @@ package final class RedisMonitor {
         String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 
-    /// Those of which it has been told.
+    /// The commands so far.
     package var commands: [Command] {
         text.split(separator: "\n").compactMap { line in
             guard let end = line.firstIndex(of: "]") else { return nil }
@@ -59,7 +59,7 @@ package final class RedisMonitor {
         }
     }
 
-    /// Cuts `"a" "b\"c"`.
+    /// Splits quoted words: `"a" "b\"c"`.
     private static func words(_ text: Substring) -> [String] {
         var words: [String] = []
         var word: String?

@@ -2,12 +2,12 @@ import Foundation
 import Synchronization
 package import TollgateRedis
 
-/// A real redis-server for one test: on a Unix socket in a folder of its own, with nothing on disk; gone with this
-/// object.
+/// A real redis-server for one test, on a Unix socket in its own folder, without persistence. It is stopped when this
+/// object is released.
 ///
-/// Usable from any thread. Its calls block until they are done, 15 seconds at most.
+/// Usable from any thread. Its calls block for at most 15 seconds.
 package final class TestRedis: Sendable {
-    /// The most seconds that a call waits.
+    /// The maximum time of a call, in seconds.
     private static let patience = 15
 
     private let folder: TemporaryFolder
@@ -17,14 +17,18 @@ package final class TestRedis: Sendable {
     private let hasFunctions: Bool
     private let process = Mutex<Process?>(nil)
 
-    /// The port on 127.0.0.1, where one was asked for.
+    /// The port on 127.0.0.1; nil if the server was started without TCP.
     package let port: Int?
 
     /// The server's Unix socket.
     package var socketPath: String { folder.path + "/redis.sock" }
 
-    /// Starts the server and waits until it answers. `arguments` are added to its command line, `environment` to its
-    /// environment. Without `hasFunctions` its default user may not call Redis functions.
+    /// Starts the server, and waits until it answers.
+    ///
+    /// - Parameters:
+    ///   - arguments: Arguments to add to the command line.
+    ///   - environment: Variables to add to the environment.
+    ///   - hasFunctions: Whether the default user may call Redis functions.
     package init(
         tcp: Bool = false, password: String? = nil, arguments: [String] = [], environment: [String: String] = [:],
         hasFunctions: Bool = !TestRedis.deniesFunctions
@@ -42,12 +46,12 @@ package final class TestRedis: Sendable {
         stop()
     }
 
-    /// Over the Unix socket, with the password where there is one.
+    /// The address of the Unix socket, with the password.
     package var address: RedisAddress {
         RedisAddress(endpoint: .unix(path: socketPath), credentials: credentials)
     }
 
-    /// The same over TCP; throws where no port was asked for.
+    /// The address over TCP, with the password. Throws if the server was started without TCP.
     package var tcpAddress: RedisAddress {
         get throws {
             guard let port else { throw TestFailure("this TestRedis was started without a TCP port") }
@@ -57,7 +61,7 @@ package final class TestRedis: Sendable {
 
     private var credentials: (user: String?, password: String)? { password.map { (nil, $0) } }
 
-    /// Starts the server again after ``stop()``: on the same socket and port, empty.
+    /// Starts the server again after ``stop()``, on the same socket and port, without data.
     package func start() throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -86,16 +90,16 @@ package final class TestRedis: Sendable {
         throw TestFailure("redis-server does not answer on \(socketPath):\n\(log)")
     }
 
-    /// Ends the server as a crash would, and waits until it is gone.
+    /// Kills the server, and waits until it has ended.
     package func stop() {
         guard let process = process.withLock({ $0.take() }), process.isRunning else { return }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        // What a killed server leaves would be taken for the next one's.
+        // The next server would seem to be ready by the socket of the killed one.
         unlink(socketPath)
     }
 
-    /// Makes the server stop answering, its connections still open, or go on.
+    /// Suspends the server, with its connections open, or resumes it.
     package func freeze(_ isFrozen: Bool) {
         process.withLock { process in
             guard let process else { return }
@@ -103,18 +107,64 @@ package final class TestRedis: Sendable {
         }
     }
 
-    /// Asks the server on a connection of its own, and returns the reply as redis-cli prints it, without the last line's end.
-    /// An error reply is text like any other. Throws where no reply comes.
+    /// Sends a command on a new connection, and returns the reply as redis-cli prints it, without the last line end. An
+    /// error reply is returned as text. Throws if there is no reply.
     @discardableResult
     package func cli(_ arguments: String...) throws -> String {
         try cli(arguments)
     }
 
-    /// Asks the server on a connection of its own; the words of the command as an array.
+    /// Sends a command on a new connection, given as an array of words.
     @discardableResult
     package func cli(_ arguments: [String]) throws -> String {
         let conversation = try RedisConversation(socketPath: socketPath, timeout: Self.patience)
         if let password { _ = try conversation.ask(["AUTH", password]) }
         return try conversation.ask(arguments)
     }
+}
+
+// MARK: - Functions
+
+/// Redis functions. The tests can run without them; the sidecar then uses EVALSHA.
+extension TestRedis {
+    /// Whether TOLLGATE_TEST_WITHOUT_FUNCTIONS=1 is set, for servers that deny functions to all users.
+    package static let deniesFunctions = ProcessInfo.processInfo.environment["TOLLGATE_TEST_WITHOUT_FUNCTIONS"] == "1"
+
+    /// The command with which the sidecar calls Lua, as INFO commandstats names it.
+    package static let luaCommand = deniesFunctions ? "evalsha" : "fcall"
+
+    /// Denies functions to the default user.
+    func denyFunctions() throws {
+        try cli("ACL", "SETUSER", "default", "-fcall", "-function")
+    }
+
+    /// Removes all loaded functions and scripts.
+    package func forgetFunctions() throws {
+        try cli(["SCRIPT", "FLUSH"])
+        try cli(["FUNCTION", "FLUSH"])
+    }
+}
+
+// MARK: - Data
+
+extension TestRedis {
+    /// The fields of a hash; empty if it does not exist.
+    package func hash(_ key: String) throws -> [String: String] {
+        let lines = try cli("HGETALL", key).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard lines.count > 1 else { return [:] }
+        let pairs = stride(from: 0, to: lines.count - 1, by: 2).map { (lines[$0], lines[$0 + 1]) }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+}
+
+/// The number of calls of each command since CONFIG RESETSTAT.
+package func commandCounts(_ redis: TestRedis) throws -> [String: Int] {
+    var counts: [String: Int] = [:]
+    for line in try redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline) {
+        guard line.hasPrefix("cmdstat_"), let calls = line.split(separator: "calls=").dropFirst().first else {
+            continue
+        }
+        counts[String(line.dropFirst("cmdstat_".count).prefix { $0 != ":" })] = Int(calls.prefix { $0 != "," })
+    }
+    return counts
 }

@@ -4,7 +4,7 @@ import NIOPosix
 import TollgateRedis
 package import TollgateStores
 
-/// With the way of a store to a Redis, which is shut down when the body is done.
+/// Calls a closure with a connected store link to a Redis, and shuts the link down afterwards.
 package func withStoreLink(
     to redis: TestRedis, deadline: TimeAmount = .seconds(20),
     _ body: (StoreLink) async throws -> Void

@@ -1,30 +1,30 @@
 import Foundation
 
-/// `Examples/webhook-receiver.py`, receiving alerts on a port of its own; killed with this object.
+/// A process of `Examples/webhook-receiver.py` on its own port, killed when this object is released.
 ///
 /// Usable from any thread.
 package final class WebhookReceiver: @unchecked Sendable {
-    /// What it has been told, in order: an event, and the alert's severity, limit, threshold and id.
+    /// A delivery: an event, and the limit, threshold and id of the alert.
     package struct Line: Sendable, Hashable {
-        /// `opened`, `acknowledged` or `resolved`.
+        /// The event: `opened`, `acknowledged` or `resolved`.
         package let event: String
-        /// `user:alice/cost/day`
+        /// The limit, such as `user:alice/cost/day`.
         package let limit: String
-        /// In percent.
+        /// The threshold in percent.
         package let threshold: String
-        /// The alert's.
+        /// The id of the alert.
         package let id: String
     }
 
-    /// The secret that webhooks have to be signed with.
+    /// The secret of the signatures.
     package static let secret = "a-secret-of-the-tests"
 
-    /// Where it listens.
+    /// The URL of the receiver.
     package let url: String
     private let folder: TemporaryFolder
     private let process = Process()
 
-    /// Throws `TestFailure` where it does not get ready in 20 seconds.
+    /// Starts the receiver. Throws `TestFailure` if it is not ready within 20 seconds.
     package init() async throws {
         let folder = try TemporaryFolder()
         self.folder = folder
@@ -38,30 +38,30 @@ package final class WebhookReceiver: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: folder.emptyFile("out"))
         try process.run()
-        let mark = "listening on "
-        try await eventually(within: .seconds(20)) { Self.lines(in: folder).first?.hasPrefix(mark) == true }
-        url = "http://\(Self.lines(in: folder)[0].dropFirst(mark.count))/"
+        let prefix = "listening on "
+        try await eventually(within: .seconds(20)) { Self.lines(in: folder).first?.hasPrefix(prefix) == true }
+        url = "http://\(Self.lines(in: folder)[0].dropFirst(prefix.count))/"
     }
 
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
-    /// Lets it take connections without answering, or go on.
+    /// Suspends the process, which then accepts connections without answering, or resumes it.
     package func freeze(_ isFrozen: Bool) {
         kill(process.processIdentifier, isFrozen ? SIGSTOP : SIGCONT)
     }
 
-    /// The file of `--alerts` that has each of them told, as `hook0` and so on, and the secret beside it; gives its path.
+    /// Writes a file for `--alerts` with the receivers `hook0`, `hook1` …, and the secret beside it. Returns its path.
     package static func writeSettings(for receivers: [WebhookReceiver], into folder: TemporaryFolder) throws -> String {
         try folder.write(secret, to: "hook-secret")
-        let handlers = receivers.enumerated().map {
+        let entries = receivers.enumerated().map {
             "  - { name: hook\($0.offset), type: webhook, url: \"\($0.element.url)\", secret_file: hook-secret }\n"
         }
-        return try folder.write("receivers:\n" + handlers.joined(), to: "alerts.yaml")
+        return try folder.write("receivers:\n" + entries.joined(), to: "alerts.yaml")
     }
 
-    /// What it has been told so far.
+    /// The deliveries so far.
     package var received: [Line] {
         Self.lines(in: folder).dropFirst().compactMap { line in
             let words = line.split(separator: " ").map(String.init)
@@ -70,7 +70,7 @@ package final class WebhookReceiver: @unchecked Sendable {
         }
     }
 
-    /// Whole ones only.
+    /// The complete lines of the output.
     private static func lines(in folder: TemporaryFolder) -> [String] {
         let text = (try? String(contentsOfFile: folder.path + "/out", encoding: .utf8)) ?? ""
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)

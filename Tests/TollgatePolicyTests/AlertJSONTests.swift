@@ -20,7 +20,7 @@ import TollgatePolicy
         try JSONDecoder().decode(Alert.self, from: Data(text.utf8))
     }
 
-    @Test("has every key in order, money as text, and null for what there is none of")
+    @Test("an alert's JSON has all keys in order, money as text, and null for missing values")
     func text() throws {
         let text =
             #"{"acknowledged_at":null,"acknowledged_by":null,"ends_at":"2026-11-21T05:00:00Z","id":"mi8x3k2p-1b0q6y0c3v5xk","#
@@ -32,7 +32,7 @@ import TollgatePolicy
         #expect(try read(text) == Self.alert())
     }
 
-    @Test("is read back as it was, in every state, of every kind of limit and of odd scopes")
+    @Test("alerts are decoded as they were, in each state, for each kind of limit and for odd scopes")
     func roundTrip() throws {
         for period in [Period.day, .month, .total, .sliding(seconds: 90)] {
             for meter in [Meter.cost, .requests, .inputTokens] {
@@ -67,7 +67,7 @@ import TollgatePolicy
         #expect(try CanonicalJSON.text(alert).contains(#""percent":null"#))
     }
 
-    @Test("times hold over years and leap days, from 1970 to the end of 9999; ends_at is never early")
+    @Test("times from 1970 to the end of 9999 are decoded as they were, and ends_at is rounded up")
     func times() throws {
         for (time, text) in [
             (0, "1970-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
@@ -85,7 +85,7 @@ import TollgatePolicy
     }
 
     @Test(
-        "times that cannot be are written as the nearest that can",
+        "times out of range are written as the nearest time in range",
         arguments: [.min, -1, 253_402_300_799_001, 9_417_168_000_000_000, .max] as [Int64])
     func timesOutOfRange(time: Int64) throws {
         var alert = try Self.alert()
@@ -101,7 +101,7 @@ import TollgatePolicy
     }
 
     @Test(
-        "what is no alert is refused",
+        "JSON that is not an alert is rejected",
         arguments: [
             (#""meter":"cost""#, #""meter":"money""#), (#""max":"20""#, #""max":20"#), (#""max":"20""#, #""max":"-1""#),
             (#""max":"20""#, #""max":"1.0000000001""#), (#""max":"20""#, #""max":"99999999999""#),
@@ -117,7 +117,7 @@ import TollgatePolicy
         #expect(throws: DecodingError.self) { try read(broken) }
     }
 
-    @Test("a denial event has its own form, and is read back")
+    @Test("a denial event is decoded as it was")
     func denial() throws {
         let event = DenialEvent(
             at: Self.opened, scope: try Scope(parsing: "user:alice"), meter: .requests, period: .sliding(seconds: 60),
@@ -137,7 +137,7 @@ import TollgatePolicy
             let read = try JSONDecoder().decode(DenialEvent.self, from: Data(CanonicalJSON.text(event).utf8))
             #expect(read == event)
         }
-        // As events were written that said nothing of reservations.
+        // Events of earlier versions had no `held`.
         let earlier = text.replacingOccurrences(of: #""held":1,"#, with: "")
         #expect(try JSONDecoder().decode(DenialEvent.self, from: Data(earlier.utf8)).held == 0)
         let broken = text.replacingOccurrences(of: #""held":1"#, with: #""held":-1"#)

@@ -5,7 +5,7 @@ import TollgateTestSupport
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("Calendar, at random instants from 2000 to 2100")
+@Suite("Calendar at random instants from 2000 to 2100")
 struct CalendarPropertyTests {
     static let zones = [
         "UTC", "Europe/Berlin", "America/New_York", "America/Santiago", "Asia/Beirut", "Africa/Cairo",
@@ -67,7 +67,7 @@ struct CalendarPropertyTests {
         calendar.timeZone = try #require(TimeZone(identifier: zone))
         let rules = try CalendarRules(timeZone: zone, resetHour: 5)
         for _ in 0..<150 {
-            // No zone changes its clocks at five, so each start is at five sharp on the date that names it.
+            // No zone changes its clocks at five, so each window begins exactly at five on its date.
             let day = rules.window(.day, containing: .random(in: Self.instants, using: &random))
             let start = Date(timeIntervalSince1970: Double(day.startsAt / 1_000))
             let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute], from: start)

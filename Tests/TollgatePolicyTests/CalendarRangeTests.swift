@@ -3,7 +3,7 @@ import Testing
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("Days and months by their ids")
+@Suite("Days and months by id")
 struct CalendarRangeTests {
     private func windows(
         _ rules: CalendarRules, _ unit: CalendarUnit, _ from: String, _ to: String
@@ -13,7 +13,7 @@ struct CalendarRangeTests {
     }
 
     @Test(
-        "what is no day or month has no number",
+        "text that is not the id of a day or month has no number",
         arguments: [
             "", "2026-11-2", "2026-11-200", "2026-02-29", "2026-00-10", "2026-13-10", "2026-11-00", "2026-04-31",
             "0000-01-01", "9999-01-01", "2026/11/20", "2026-11-+1", "２０２６-11-20", "2026-11-20 ", "-026-11-20",
@@ -26,7 +26,7 @@ struct CalendarRangeTests {
         #expect(CalendarUnit.week.number(ofID: text) == nil)
     }
 
-    @Test("a number leads back to its id")
+    @Test("a number is converted back to its id")
     func numbers() throws {
         #expect(CalendarUnit.day.number(ofID: "1970-01-01") == 0)
         #expect(CalendarUnit.day.number(ofID: "2028-02-29") == 21_243)
@@ -41,7 +41,7 @@ struct CalendarRangeTests {
         }
     }
 
-    @Test("the day on which clocks are put forward in New York has 23 hours, and that on which they are put back 25")
+    @Test("the days on which clocks change in New York have 23 and 25 hours")
     func clockChanges() throws {
         let rules = try CalendarRules(timeZone: "America/New_York")
         let spring = try windows(rules, .day, "2026-03-07", "2026-03-09")
@@ -63,7 +63,7 @@ struct CalendarRangeTests {
         #expect(try windows(rules, .day, "2011-12-29", "2011-12-30").map(\.endsAt) == [days[2].startsAt])
     }
 
-    @Test("months begin on the billing day, or on the last of a shorter month")
+    @Test("months begin on the billing day, or on the last day of a shorter month")
     func months() throws {
         let rules = try CalendarRules(timeZone: "Europe/Berlin", resetHour: 6, billingDay: 31)
         let months = try windows(rules, .month, "2025-12", "2026-03")

@@ -121,7 +121,7 @@ struct CalendarRulesTests {
             Case(
                 zone: "Pacific/Apia", unit: .day, at: "2011-12-30T10:00:00Z", id: "2011-12-31",
                 starts: "2011-12-30T10:00:00Z", ends: "2011-12-31T10:00:00Z"),
-            // The 29th goes on until the next time that clocks show 6.
+            // The 29th lasts until clocks show 6 again.
             Case(
                 zone: "Pacific/Apia", resetHour: 6, unit: .day, at: "2011-12-30T12:00:00Z", id: "2011-12-29",
                 starts: "2011-12-29T16:00:00Z", ends: "2011-12-30T16:00:00Z"),
@@ -140,7 +140,7 @@ struct CalendarRulesTests {
         #expect(window == expected)
     }
 
-    @Test("an hour that comes twice begins a day only the first time")
+    @Test("a day begins at the first of two equal hours")
     func repeatedHour() throws {
         let rules = try CalendarRules(timeZone: "Europe/Berlin", resetHour: 2)
         let first = rules.window(.day, containing: try instant("2026-10-25T00:00:00Z"))
@@ -148,7 +148,7 @@ struct CalendarRulesTests {
         #expect(first == second)
     }
 
-    @Test("milliseconds before a start belong to the window before")
+    @Test("the millisecond before a start belongs to the previous window")
     func milliseconds() throws {
         let start = try instant("2026-11-20T00:00:00Z")
         #expect(CalendarRules.utc.window(.day, containing: start - 1).id == "2026-11-19")
@@ -166,7 +166,7 @@ struct CalendarRulesTests {
     }
 
     @Test(
-        "time zones without rules, and unknown ones, are refused",
+        "unknown time zones, and those without rules, are rejected",
         arguments: [
             "", "Mars/Base", "EST", "GMT+3", "utc", "Europe/berlin", "Europe/", "/", "America/New York", "local",
             "../UTC",
@@ -176,14 +176,14 @@ struct CalendarRulesTests {
     }
 
     @Test(
-        "IANA names are known",
+        "IANA names are accepted",
         arguments: ["UTC", "Etc/UTC", "America/Argentina/Buenos_Aires", "Europe/Kyiv", "US/Eastern"])
     func knownZones(name: String) throws {
         #expect(try CalendarRules(timeZone: name).timeZone == name)
     }
 
     @Test(
-        "hours and days out of range are refused",
+        "hours and days out of range are rejected",
         arguments: [(-1, 1, "reset_hour"), (24, 1, "reset_hour"), (0, 0, "billing_day"), (0, 32, "billing_day")])
     func outOfRange(resetHour: Int, billingDay: Int, key: String) {
         let error = #expect(throws: CalendarError.self) {

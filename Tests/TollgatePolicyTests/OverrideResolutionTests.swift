@@ -24,7 +24,7 @@ struct OverrideResolutionTests {
         Override(additions: [.init(meter, period, amount: amount)], expiresAt: 5_000, reason: "r")
     }
 
-    @Test("an override holds until the millisecond before its end, and the rules say when that is")
+    @Test("an override applies until its end, and the rules contain the end")
     func end() throws {
         let override = Override(
             limits: [Limit(.requests, .sliding(seconds: 60), max: 99)], expiresAt: 5_000, reason: "r")
@@ -38,7 +38,7 @@ struct OverrideResolutionTests {
         #expect(policy.rules(for: scope, settings: settings, at: 5_000).expiresAt == nil)
     }
 
-    @Test("what is added is added to the limit that holds; the others stay")
+    @Test("an addition changes the effective limit, and no other limit")
     func additive() throws {
         let limits = try limits(adding(.cost, .month, 50))
         #expect(limits["cost/month"] == 5_000_000_050)
@@ -49,7 +49,7 @@ struct OverrideResolutionTests {
             ])
     }
 
-    @Test("adding to a blocked limit gives some; to an unlimited one, or to one that is not there, it has no effect")
+    @Test("an addition to a blocked limit unblocks it; one to an unlimited or missing limit has no effect")
     func additionsAtTheEdges() throws {
         #expect(try limits(adding(.requests, .sliding(seconds: 3_600), 7))["requests/1h"] == 7)
         #expect(try limits(adding(.requests, .sliding(seconds: 86_400), 7))["requests/24h"] == .some(nil))
@@ -57,13 +57,13 @@ struct OverrideResolutionTests {
         #expect(try limits(adding(.tokens, .day, 7)) == before)
     }
 
-    @Test("a sum stops at the largest max")
+    @Test("the sum is at most the maximum of a limit")
     func largest() throws {
         let largest = Meter.requests.maxLimit
         #expect(try limits(adding(.requests, .sliding(seconds: 60), largest))["requests/1m"] == largest)
     }
 
-    @Test("a limit of the override itself is left as it is, whatever is added beside it")
+    @Test("an addition does not change a limit of the same override")
     func absoluteBesideAdditive() throws {
         let override = Override(
             limits: [Limit(.requests, .sliding(seconds: 60), max: 3)],
@@ -76,7 +76,7 @@ struct OverrideResolutionTests {
         #expect(limits["requests/1h"] == 1)
     }
 
-    @Test("an override can lower, lift and block, and bring a limit that was not there")
+    @Test("an override can lower, raise, block and add limits")
     func absolute() throws {
         let override = Override(
             limits: [

@@ -174,7 +174,7 @@ struct PolicyErrorTests {
             ])
     }
 
-    @Test("a whole number is at most what a script compares exactly")
+    @Test("a whole number is at most the largest that Lua compares exactly")
     func largest() {
         for number in ["9000000000000001", "9223372036854775808", "99999999999999999999999"] {
             #expect(
@@ -185,7 +185,7 @@ struct PolicyErrorTests {
     }
 
     @Test(
-        "limits written as a map",
+        "limits as maps",
         arguments: [
             ("{}", ": max is missing"), ("{ mode: shadow }", ": max is missing"),
             ("{ max: }", ".max: expected a whole number such as 60, or null for unlimited, found nothing"),
@@ -207,7 +207,7 @@ struct PolicyErrorTests {
             ])
     }
 
-    @Test("all that is wrong is reported, line by line")
+    @Test("all problems are reported, in the order of lines")
     func all() {
         let found = problems(
             """

@@ -48,7 +48,7 @@ struct PolicyFileTests {
         #expect(policy.warnings.isEmpty)
     }
 
-    @Test("a whole file has a limit anywhere, or says that it has none")
+    @Test("a sidecar's file has a limit, or says no_limits")
     func noLimits() throws {
         let sentence = "f:1: no limits: expected at least one under defaults:, scopes: or tiers:, or no_limits: true"
         for text in [
@@ -68,7 +68,7 @@ struct PolicyFileTests {
         }
     }
 
-    @Test("limits are read, in their order")
+    @Test("limits are read in order")
     func limits() throws {
         let policy = try Policy(yaml: example, file: "tollgate.yaml")
         #expect(
@@ -95,13 +95,13 @@ struct PolicyFileTests {
     }
 
     @Test(
-        "a file that says nothing is the empty policy",
+        "an empty file is the empty policy",
         arguments: ["", "\n", "# nothing yet\n", "---\n", "{}", "defaults:\nscopes:\n  # user:alice:\n", "\u{FEFF}{}"])
     func empty(yaml: String) throws {
         #expect(try Policy(yaml: yaml, file: "f") == .empty)
     }
 
-    @Test("defaults: requests and tokens open, cost closed, and no limits")
+    @Test("by default requests and tokens are open, cost is closed, and there are no limits")
     func builtIn() {
         #expect(Policy.empty.currency == "USD")
         #expect(Policy.empty.calendar.timeZone == "UTC")
@@ -129,14 +129,14 @@ struct PolicyFileTests {
     }
 
     @Test(
-        "money is taken from its text",
+        "money is parsed from its text",
         arguments: [("0.1", 100_000_000), ("0.300000000", 300_000_000), ("9000000", 9_000_000_000_000_000), ("0", 0)])
     func money(text: String, nanos: Int64) throws {
         let policy = try Policy(yaml: "scopes: { global: { cost: { day: \(text) } } }", file: "f")
         #expect(policy.scopes[.global]?.first?.max == nanos)
     }
 
-    @Test("anchors and aliases are filled in")
+    @Test("aliases are resolved")
     func aliases() throws {
         let policy = try Policy(
             yaml: """
@@ -168,7 +168,7 @@ struct PolicyLimitsTests {
                 """, file: "f")
     }
 
-    @Test("scopes come before defaults, limit by limit, in order")
+    @Test("limits of scopes take precedence over defaults, limit by limit")
     func merge() throws {
         let limits = try policy.get().limits(for: Scope(parsing: "user:alice"))
         #expect(
@@ -180,7 +180,7 @@ struct PolicyLimitsTests {
             ])
     }
 
-    @Test("another scope of the kind has the defaults")
+    @Test("other scopes of the kind have the defaults")
     func defaultsOnly() throws {
         let limits = try policy.get().limits(for: Scope(parsing: "user:bob"))
         #expect(
@@ -192,7 +192,7 @@ struct PolicyLimitsTests {
         #expect(try policy.get().limits(for: Scope(parsing: "user:bob+tool:x")).isEmpty)
     }
 
-    @Test("the policy's thresholds hold for calendar and total limits, its failure rules for all")
+    @Test("the policy's thresholds apply to calendar and total limits, and its failure rules to all")
     func filledIn() throws {
         let limits = try policy.get().limits(for: Scope(parsing: "user:alice"))
         let byName = Dictionary(uniqueKeysWithValues: limits.map { ($0.limit.name, $0) })

@@ -4,7 +4,7 @@ import Testing
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("What is written as JSON is read as the same")
+@Suite("JSON of a policy is read as it was written")
 struct PolicyJSONRoundTripTests {
     @Test("tiers", arguments: UInt64(0)..<100)
     func tiers(seed: UInt64) throws {

@@ -24,7 +24,7 @@ struct PolicyJSONTests {
     private static let countWords = "expected a whole number such as 60, or null for unlimited"
 
     @Test(
-        "what is wrong with a tier is told with its field",
+        "errors of a tier name the field",
         arguments: [
             ("", ": not valid JSON"), ("{", ": not valid JSON"), ("{\"limits\":{}} x", ": not valid JSON"),
             ("[]", ": expected a map such as { limits: { cost: { month: 100 } } }"),
@@ -78,13 +78,13 @@ struct PolicyJSONTests {
         #expect(problems(ofTier: json) == [problem])
     }
 
-    @Test("every field that is wrong is told")
+    @Test("all invalid fields are reported")
     func several() {
         #expect(
             problems(ofTier: #"{"limits":{"cost":{"month":"x"},"requests":{"1x":5}},"reset_hour":24}"#).count == 3)
     }
 
-    @Test("money is taken as text and as a number, without a double between")
+    @Test("money is text or a number, and never a double")
     func money() throws {
         func max(_ json: String) throws -> Int64? {
             try PolicyJSON.limits(Data(#"{"cost":{"month":\#(json)}}"#.utf8))[0].max
@@ -103,7 +103,7 @@ struct PolicyJSONTests {
             try PolicyJSON.limits(Data(#"{"tokens":{"total":9000000000000000}}"#.utf8))[0].max == 9_000_000_000_000_000)
     }
 
-    @Test("JSON nested deeper than a policy can be is refused, and so is text that is no UTF-8")
+    @Test("JSON that is nested too deeply, or not UTF-8, is rejected")
     func depth() {
         let deep = String(repeating: "{\"a\":", count: 400) + "1" + String(repeating: "}", count: 400)
         #expect(problems(ofTier: deep) == [": not valid JSON"])
@@ -113,7 +113,7 @@ struct PolicyJSONTests {
     }
 
     @Test(
-        "what is wrong with an assignment is told with its field",
+        "errors of an assignment name the field",
         arguments: [
             ("{}", "tier: is missing"), ("5", ": expected an object such as {\"tier\":\"premium\"}"),
             (#"{"tier":5}"#, "tier: expected the id of a tier"),
@@ -133,7 +133,7 @@ struct PolicyJSONTests {
             ])
     }
 
-    @Test("an assignment has its subject's usual priority, the order it is given, and an admin as its origin")
+    @Test("an assignment has the default priority of its subject, the given order, and the origin admin")
     func assignmentValues() throws {
         let usual = try PolicyJSON.assignment(Data(#"{"tier":"a"}"#.utf8), of: .role("R"), order: 7)
         #expect(usual == Assignment(.role("R"), tier: "a", priority: 200, order: 7, origin: .admin))
@@ -147,7 +147,7 @@ struct PolicyJSONTests {
     private static let time = "expected a time such as 2026-11-22T10:00:00Z"
 
     @Test(
-        "what is wrong with an override is told with its field",
+        "errors of an override name the field",
         arguments: [
             ("[]", [": expected a map"]), (#"{"add":{"cost/month":"5"},"reason":"r"}"#, ["expires_at: is missing"]),
             ("{\"add\":{\"cost/month\":\"5\"},\(end)}", ["reason: is missing"]),
@@ -189,7 +189,7 @@ struct PolicyJSONTests {
     }
 
     @Test(
-        "the end of an override is a time with a zone; fractions of a second are left out",
+        "the end of an override is a time with a zone, without fractions of a second",
         arguments: [
             ("2026-11-22T10:00:00Z", 1_795_341_600_000), ("2026-11-22T11:00:00+01:00", 1_795_341_600_000),
             ("2026-11-22", nil), ("2026-11-22T10:00:00", nil), ("tomorrow", nil), ("", nil),
@@ -210,7 +210,7 @@ struct PolicyJSONTests {
         #expect(found == (milliseconds == nil ? ["expires_at: \(Self.time), found text in quotes: \"\(text)\""] : []))
     }
 
-    @Test("an override adds to at most 64 limits")
+    @Test("an override has at most 64 additions")
     func maxAdditions() {
         let periods = (1...65).map { "\"requests/\($0)s\":1" }.joined(separator: ",")
         let json = Data("{\"reason\":\"r\",\(Self.end),\"add\":{\(periods)}}".utf8)

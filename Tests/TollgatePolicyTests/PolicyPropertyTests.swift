@@ -3,10 +3,10 @@ import Testing
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-/// Random policies, changes of admins and users, all from printed seeds.
-@Suite("Whatever is set, for every user")
+/// Random policies, changes of admins, and users. Failures print the seed.
+@Suite("Random policies and users")
 struct PolicyPropertyTests {
-    /// All that the limits of one user depend on.
+    /// A user, and everything that its limits depend on.
     private struct World {
         var tiers: [Tier] = []
         var assignments: [Assignment] = []
@@ -27,14 +27,14 @@ struct PolicyPropertyTests {
             return file.merged(with: shared).rules(for: Self.user, settings: settings, traits: traits, at: now)
         }
 
-        /// The ids of all tiers that are there.
+        /// The ids of all tiers that exist.
         var ids: Set<String> { Set(tiers.map(\.id)).union(shared.tiers.keys) }
     }
 
     private static let roles = ["A", "B", "C", "D"]
 
     private func world(_ random: inout RandomPolicy) throws -> World {
-        // The last two are never there.
+        // The last two never exist.
         let names = ["t0", "t1", "t2", "t3", "gone0", "gone1"]
         let subjects =
             Self.roles.map { Assignment.Subject.role($0) } + [
@@ -71,7 +71,7 @@ struct PolicyPropertyTests {
         }
     }
 
-    @Test("the order in which anything was read or named plays no part")
+    @Test("the order of settings and of roles has no effect")
     func order() {
         forEachWorld { world, random, seed in
             var other = world
@@ -90,7 +90,7 @@ struct PolicyPropertyTests {
         }
     }
 
-    @Test("assignments that are not enabled, or whose tier is not there, can be taken away unnoticed")
+    @Test("removing assignments that are not enabled, or without their tier, has no effect")
     func withoutUnusable() {
         forEachWorld { world, _, seed in
             func isUsable(_ assignment: Assignment) -> Bool {
@@ -104,7 +104,7 @@ struct PolicyPropertyTests {
         }
     }
 
-    @Test("assignments that are not enabled, or whose tier is not there, can be added unnoticed")
+    @Test("adding assignments that are not enabled, or without their tier, has no effect")
     func withUnusable() {
         forEachWorld { world, random, seed in
             var other = world
@@ -130,7 +130,7 @@ struct PolicyPropertyTests {
         }
     }
 
-    @Test("one tier wins, the one that the rules of precedence name, and all limits of tiers are of it")
+    @Test("the tier with precedence wins, and all tier limits are from it")
     func oneTier() {
         var wins = 0
         forEachWorld { world, _, seed in
@@ -147,7 +147,8 @@ struct PolicyPropertyTests {
         #expect(wins > 100)
     }
 
-    /// Said in another way than the code: every subject that fits the user, the admin's before the file's, and the best of them.
+    /// The expected winner, by another algorithm than the code: all subjects that match the user, the admin's before
+    /// the file's, and the best of them.
     private func winner(_ world: World) -> Assignment? {
         func isUsable(_ assignment: Assignment) -> Bool {
             assignment.isEnabled && world.ids.contains(assignment.tier)
@@ -175,7 +176,7 @@ struct PolicyPropertyTests {
         return fitting.min { place($0) < place($1) }
     }
 
-    @Test("an override that has ended is as good as none, and one that has not says when it ends")
+    @Test("an expired override has no effect, and the rules contain the end of an active one")
     func endedOverride() {
         forEachWorld { world, _, seed in
             guard let end = world.settings.override?.expiresAt else { return }
@@ -187,7 +188,7 @@ struct PolicyPropertyTests {
         }
     }
 
-    @Test("limits come sorted, each meter and period once, and each from the nearest place that names it")
+    @Test("limits are sorted and unique, and each is from the source with precedence")
     func sortedAndUnique() {
         forEachWorld { world, _, seed in
             let rules = world.rules()

@@ -3,7 +3,7 @@ import Testing
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("Which limits hold for a scope")
+@Suite("Resolution of limits")
 struct PolicyResolutionTests {
     private let file = """
         timezone: Europe/Berlin
@@ -33,7 +33,7 @@ struct PolicyResolutionTests {
         }
     }
 
-    @Test("override, what an admin has set, the file's scope, tier, defaults: the first one, limit by limit")
+    @Test("the order of precedence is override, admin, file, tier, defaults, limit by limit")
     func precedence() throws {
         let settings = ScopeSettings(
             limits: [
@@ -53,7 +53,7 @@ struct PolicyResolutionTests {
             ])
     }
 
-    @Test("thresholds and the rule for when Redis is away are filled in wherever a limit comes from")
+    @Test("thresholds and failure rules are filled in for limits of each source")
     func filledIn() throws {
         let rules = try policy().rules(for: alice())
         let tokens = try #require(rules.limits.first { $0.limit.name == "tokens/day" })
@@ -64,7 +64,7 @@ struct PolicyResolutionTests {
         #expect(rules.limits[0].thresholds == [])
     }
 
-    @Test("the source of a tier's limit names the role, domain or default, but of a user only that it is one")
+    @Test("the source of a tier's limit names the role, the domain or default, but not the user")
     func source() throws {
         let policy = try policy()
         let own = ScopeSettings(assignment: Assignment(.user(try alice()), tier: "basic", origin: .admin))
@@ -78,7 +78,7 @@ struct PolicyResolutionTests {
         #expect(merged.limits.first { $0.limit.meter == .tokens }?.source.word == "tier:basic")
     }
 
-    @Test("days, weeks and months begin as the tier says, and else as the policy does")
+    @Test("the tier's calendar takes precedence over the policy's")
     func calendars() throws {
         let policy = try policy()
         func calendar(_ tier: String?) throws -> CalendarRules {
@@ -95,7 +95,7 @@ struct PolicyResolutionTests {
         #expect(tool.calendar == policy.calendar)
     }
 
-    @Test("a scope that nothing is said of has no limits")
+    @Test("a scope of an unknown kind has no limits")
     func nothing() throws {
         let rules = try policy().rules(for: Scope(parsing: "team:a"))
         #expect(rules.limits.isEmpty)

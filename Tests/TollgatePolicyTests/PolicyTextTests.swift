@@ -15,7 +15,7 @@ struct PolicyTextTests {
     }
 
     @Test(
-        "a key that comes twice names both lines and where it is",
+        "a duplicate key is reported with its path and both lines",
         arguments: [
             ("currency: USD\ntimezone: UTC\ncurrency: USD\n", "3: duplicate key currency (first on line 1)"),
             (
@@ -48,7 +48,7 @@ struct PolicyTextTests {
         #expect(found.first?.hasPrefix("t.yaml:\(line): not valid YAML: ") == true, "\(found)")
     }
 
-    @Test("control characters and long values do not reach the report")
+    @Test("problems contain no control characters and no long values")
     func quoting() {
         let found = problems("currency: \"a\\nb\\e\(String(repeating: "x", count: 10_000))\"")
         #expect(found.count == 1)

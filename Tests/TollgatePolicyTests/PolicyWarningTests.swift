@@ -3,7 +3,7 @@ import Testing
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-@Suite("Warnings about limits that can never matter")
+@Suite("Warnings about limits without effect")
 struct PolicyWarningTests {
     private func warnings(_ meters: String) throws -> [String] {
         try Policy(yaml: "defaults:\n  user: { \(meters) }\n", file: "t.yaml").warnings.map {
@@ -12,7 +12,7 @@ struct PolicyWarningTests {
     }
 
     @Test(
-        "a shorter period that admits no less than a longer one",
+        "a limit that admits at least as much as one over a longer period has no effect",
         arguments: [
             (
                 "requests: { 1m: 100, 1h: 100 }",
@@ -47,7 +47,7 @@ struct PolicyWarningTests {
         #expect(try warnings(meters) == [warning])
     }
 
-    @Test("requests: a longer window that the shorter one never fills")
+    @Test("a window of requests that a shorter one never fills has no effect")
     func longer() throws {
         #expect(
             try warnings("requests: { 1m: 60, 1h: 3600 }") == [
@@ -62,13 +62,13 @@ struct PolicyWarningTests {
     }
 
     @Test(
-        "limits that can matter",
+        "other limits have an effect",
         arguments: [
             "requests: { 1m: 60, 1h: 3599 }", "requests: { 1m: 99, 1h: 100 }",
             "requests: { 1m: 60, 1h: 1000, 24h: 10000 }",
-            // Facts are recorded whatever the limits say, so the shorter window may be overrun.
+            // RECORD counts past limits, so the shorter window can be exceeded.
             "tokens: { 1m: 60, 1h: 3600 }", "cost: { 1m: 1, 1h: 60 }",
-            // A window that slides across midnight may take from both days.
+            // A sliding window across midnight counts on both days.
             "requests: { 1h: 100, day: 100 }", "tokens: { week: 100, month: 100 }",
             "requests: { 1m: null, 1h: 100 }", "requests: { 1m: 100, 1h: null }",
             "requests: { 1m: { max: 100, mode: shadow }, 1h: 100 }",
@@ -79,7 +79,7 @@ struct PolicyWarningTests {
         #expect(try warnings(meters).isEmpty)
     }
 
-    @Test("a scope's limits are held against the defaults it keeps, and only the scope's own are reported")
+    @Test("a scope's limits are compared with its defaults, and only its own limits are reported")
     func scopes() throws {
         let policy = try Policy(
             yaml: """

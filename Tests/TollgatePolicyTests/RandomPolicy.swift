@@ -1,7 +1,7 @@
 @testable import TollgateCore
 @testable import TollgatePolicy
 
-/// Random tiers, assignments, limits and overrides; the same for a seed.
+/// A generator of random tiers, assignments, limits and overrides from a seed.
 struct RandomPolicy {
     var generator: SeededGenerator
 
@@ -34,7 +34,7 @@ struct RandomPolicy {
         return limit
     }
 
-    /// In their order, each meter and period once.
+    /// Random limits in order, each meter and period once.
     mutating func limits(atMost most: Int = 6) -> [Limit] {
         var limits: [Limit] = []
         for _ in 0..<Int(number(0...Int64(most))) {
@@ -46,7 +46,7 @@ struct RandomPolicy {
 
     // MARK: - Tiers and assignments
 
-    /// Words that readers of YAML and JSON like to take for something else are among them.
+    /// Random names, among them words that some readers of YAML and JSON take for other types.
     mutating func label() -> String {
         pick([
             "A", "null", "true", "5", "0x1", "\"q\"", "back\\slash", "ä 日本 🙂", "a: b # c", "- x", "{}", "/",
@@ -62,7 +62,7 @@ struct RandomPolicy {
             resetHour: chance(30) ? Int(number(0...23)) : nil, billingDay: chance(30) ? Int(number(1...31)) : nil)
     }
 
-    /// Priorities from a few, so that there are equal ones.
+    /// Priorities from a small set, so that some are equal.
     mutating func assignment(_ subject: Assignment.Subject, order: Int64, tiers: [String], origin: Origin) -> Assignment
     {
         Assignment(
@@ -70,7 +70,7 @@ struct RandomPolicy {
             isEnabled: chance(80), order: order, origin: origin)
     }
 
-    /// Ends at a whole second from 0 to 1000.
+    /// A random override that ends at a whole second from 0 to 1000.
     mutating func override() -> Override {
         var additions: [Override.Addition] = []
         for limit in limits() where limit.meter != .concurrent && limit.period != .request {

@@ -29,7 +29,7 @@ struct TierChoiceTests {
         policy.tierChoice(for: alice, assignment: assignment, traits: traits)?.winner.subject.id
     }
 
-    @Test("the user's own assignment comes before that of a role, that before the domain's, and everyone's is last")
+    @Test("by default the order of precedence is user, role, domain, everyone")
     func kinds() throws {
         let policy = try policy(everyKind)
         let traits = UserTraits(roles: ["Faculty"], email: "alice@example.com")
@@ -48,7 +48,7 @@ struct TierChoiceTests {
                 == .everyone)
     }
 
-    @Test("a priority of its own changes who comes first")
+    @Test("an explicit priority changes the precedence")
     func priorities() throws {
         let policy = try policy(
             """
@@ -61,7 +61,7 @@ struct TierChoiceTests {
         #expect(choice.candidates.map(\.subject.id) == ["default", "role:Faculty", "user:alice"])
     }
 
-    @Test("of kinds with equal priority the nearer one comes first")
+    @Test("of subjects with equal priority the more specific one wins")
     func ranks() throws {
         let policy = try policy(
             """
@@ -77,7 +77,7 @@ struct TierChoiceTests {
     }
 
     @Test(
-        "of several roles the higher priority comes first, then the place in the file, however the request names them")
+        "of several roles the highest priority wins, then the first one in the file")
     func roles() throws {
         let policy = try policy(
             """
@@ -93,7 +93,7 @@ struct TierChoiceTests {
         #expect(twice?.candidates.count == 1)
     }
 
-    @Test("of roles that admins have assigned, with equal priority, the one assigned first comes first")
+    @Test("of equal roles of admins, the one assigned first wins")
     func orderOfChanges() throws {
         let shared = SharedPolicy(
             assignments: [
@@ -104,7 +104,7 @@ struct TierChoiceTests {
         #expect(winner(policy, nil, .init(roles: ["A", "B"])) == "role:B")
     }
 
-    @Test("what an admin has assigned to a user comes instead of the file's, and is not compared with it")
+    @Test("an admin's assignment of a user replaces the file's")
     func adminOverFile() throws {
         let policy = try policy(everyKind)
         let own = Assignment(.user(alice), tier: "gold", priority: 250, origin: .admin)
@@ -113,7 +113,7 @@ struct TierChoiceTests {
         #expect(choice.candidates.filter { $0.subject.kind == "user" } == [own])
     }
 
-    @Test("an assignment that is not enabled, or whose tier is not there, is as good as not there, whoever made it")
+    @Test("assignments that are not enabled, or without their tier, have no effect")
     func unusable() throws {
         let policy = try policy(everyKind)
         for own in [
@@ -134,7 +134,7 @@ struct TierChoiceTests {
         #expect(winner(disabled) == nil)
     }
 
-    @Test("a tier that an admin has set comes instead of the file's; without it the file's holds again")
+    @Test("an admin's tier replaces the file's until it is removed")
     func tiers() throws {
         let file = try policy(everyKind)
         let premium = Tier(id: "premium", name: "Ours", limits: [Limit(.cost, .month, max: 5)])
@@ -145,7 +145,7 @@ struct TierChoiceTests {
         #expect(same == file)
     }
 
-    @Test("an assignment of an admin's comes instead of the file's for the same role, domain, or everyone")
+    @Test("an admin's assignment of a role, a domain or everyone replaces the file's")
     func assignments() throws {
         let shared = SharedPolicy(
             assignments: [
@@ -162,7 +162,7 @@ struct TierChoiceTests {
         #expect(choice.winner.subject == .emailDomain("example.com"))
     }
 
-    @Test("roles are told apart by their bytes")
+    @Test("roles are compared byte for byte")
     func bytes() throws {
         let composed = "Pr\u{e9}sident"
         let decomposed = "Pre\u{301}sident"
@@ -179,7 +179,7 @@ struct TierChoiceTests {
     }
 
     @Test(
-        "the domain is what follows the last @, in any case; a domain below it is another one",
+        "the domain follows the last @, in any case, and a subdomain is another domain",
         arguments: [
             ("a@example.com", true), ("A@EXAMPLE.Com", true), ("\"a@b\"@example.com", true), ("@example.com", true),
             ("a@mail.example.com", false), ("a@example.com.", false), ("example.com", false), ("a@", false),

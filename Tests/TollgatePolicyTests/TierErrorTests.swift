@@ -137,7 +137,7 @@ struct TierErrorTests {
         #expect(problems("tiers:\n  a: { limits: {} }\nassignments: \(list)") == ["t.yaml:\(problem)"])
     }
 
-    @Test("assignments that are no list are reported; so are those of a file without tiers")
+    @Test("assignments that are not a list, or without tiers in the file, are reported")
     func withoutTiers() {
         #expect(
             problems("assignments: {}")
@@ -146,7 +146,7 @@ struct TierErrorTests {
             problems("assignments: [{ role: r, tier: a }]") == ["t.yaml:1: assignments: a: no such tier in this file"])
     }
 
-    @Test("a tier that has an error of its own is there all the same")
+    @Test("a tier with an error is known to assignments")
     func noEcho() {
         #expect(
             problems("tiers: { a: {} }\nassignments: [{ role: r, tier: a }]")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Tiers and assignments in a policy file")
 struct TierFileTests {
-    @Test("tiers and assignments are read with all that they say")
+    @Test("all settings of tiers and assignments are read")
     func reading() throws {
         let policy = try Policy(
             yaml: """
@@ -47,13 +47,13 @@ struct TierFileTests {
     }
 
     @Test(
-        "sections with nothing in them are empty",
+        "empty sections are accepted",
         arguments: ["tiers:\nassignments:\n", "tiers: {}\nassignments: []\n"])
     func empty(yaml: String) throws {
         #expect(try Policy(yaml: yaml, file: "t.yaml") == .empty)
     }
 
-    @Test("a limit of a tier that can never matter is a warning; a tier that nobody is assigned is none")
+    @Test("a tier's limit without effect is a warning, and an unassigned tier is not")
     func warnings() throws {
         let policy = try Policy(
             yaml: """
@@ -70,7 +70,7 @@ struct TierFileTests {
             ])
     }
 
-    @Test("the subject of an assignment reads what it prints")
+    @Test("the subject of an assignment is parsed back from its id")
     func subjects() throws {
         for id in ["user:alice", "user:a:b++c", "role:Faculty", "role:a:b", "email_domain:example.com", "default"] {
             #expect(try Assignment.Subject(id: id).id == id)

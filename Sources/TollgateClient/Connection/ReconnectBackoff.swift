@@ -1,8 +1,8 @@
 import NIOCore
 import TollgateCore
 
-/// The pause between connections to a sidecar that is down: 25 ms after the first failure, doubled with each failure in a row up
-/// to 1 s, give or take a quarter. Owned by the link.
+/// The pause between connections to a sidecar that is down: 25 ms after the first failure, doubled with each failure in
+/// a row up to 1 s, give or take a quarter. Owned by the link.
 struct ReconnectBackoff {
     private static let backoff = Backoff(minDelay: .milliseconds(25), maxDelay: .seconds(1))
 

@@ -1,6 +1,7 @@
 /// A value of a YAML or JSON document: a scalar, a list or a map.
 ///
-/// Aliases are resolved, and every node knows its line where the format has lines. The adapters are ``YAMLDocument`` and ``JSONDocument``.
+/// Aliases are resolved, and every node knows its line where the format has lines. The adapters are ``YAMLDocument``
+/// and ``JSONDocument``.
 package struct DocumentNode: Sendable {
     /// The three kinds of a value.
     package enum Content: Sendable {

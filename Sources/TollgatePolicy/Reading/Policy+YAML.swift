@@ -18,8 +18,8 @@ extension Policy {
 
     /// Reads the text of the policy file of a sidecar.
     ///
-    /// Unlike ``init(yaml:file:)`` it rejects a file without limits, unless that says `no_limits: true`. A file that was
-    /// emptied, or is still being written, has no limits.
+    /// Unlike ``init(yaml:file:)`` it rejects a file without limits, unless that says `no_limits: true`. A file that
+    /// was emptied, or is still being written, has no limits.
     package init(wholeFile yaml: String, file: String) throws(PolicyError) {
         try self.init(yaml: yaml, file: file)
         guard hasLimits || saysNoLimits else {

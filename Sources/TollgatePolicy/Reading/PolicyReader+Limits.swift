@@ -85,7 +85,8 @@ extension PolicyReader {
         }
     }
 
-    /// The `max` of a limit. Reports any other node, also an empty value: it is more often a forgotten number than `null`.
+    /// The `max` of a limit. Reports any other node, also an empty value: it is more often a forgotten number than
+    /// `null`.
     private func max(_ node: DocumentNode, at position: Position, _ meter: Meter) -> Maximum? {
         if node.isNull { return .unlimited }
         let position = self.position(of: node, at: position)

@@ -17,7 +17,7 @@ extension PolicyReader {
         }
     }
 
-    /// One tier: `{ name: Premium, limits: { cost: { month: 500 } }, timezone: Europe/Berlin, reset_hour: 6, billing_day: 15 }`
+    /// One tier: `{ name: Premium, limits: { cost: { month: 500 } }, timezone: Europe/Berlin, reset_hour: 6 }`.
     func tier(_ node: DocumentNode, id: String, at position: Position) -> Tier {
         let keys = ["name", "limits", "timezone", "reset_hour", "billing_day"]
         let entries = entries(

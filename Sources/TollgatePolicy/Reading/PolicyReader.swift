@@ -218,7 +218,8 @@ extension PolicyReader {
         return text
     }
 
-    /// The end of a sentence that quotes the value, `, found 7x`: at most 40 characters, and nothing that could be a secret.
+    /// The end of a sentence that quotes the value, `, found 7x`: at most 40 characters, and nothing that could be a
+    /// secret.
     package func found(_ node: DocumentNode) -> String {
         switch node.content {
         case .scalar(let text, let isPlain):

@@ -4,8 +4,8 @@ import Yams
 package struct YAMLDocument {
     /// 1 MiB.
     static let maxBytes = 1 << 20
-    /// The maximum number of list items and map members. An alias counts with everything behind it, each time it is used:
-    /// a few aliases to aliases can stand for billions of entries.
+    /// The maximum number of list items and map members. An alias counts with everything behind it, each time it is
+    /// used: a few aliases to aliases can stand for billions of entries.
     static let maxEntries = 200_000
     /// The deepest nesting once aliases are resolved. The parser has the same limit for nesting in the text.
     private static let maxDepth = 1_000
@@ -75,9 +75,9 @@ package struct YAMLDocument {
 
     /// Rejects keys that are an alias, a list or a map.
     ///
-    /// The parser hashes and compares each key with everything in it. A key that is an alias to a list of aliases to lists
-    /// of aliases would keep it busy for years. A text with aliases is therefore first parsed with a letter in place of each
-    /// `*`, which turns aliases into words, and each key must be a word.
+    /// The parser hashes and compares each key with everything in it. A key that is an alias to a list of aliases to
+    /// lists of aliases would keep it busy for years. A text with aliases is therefore first parsed with a letter in
+    /// place of each `*`, which turns aliases into words, and each key must be a word.
     private func rejectKeysBehindAliases() throws(PolicyError) {
         var text = String.UnicodeScalarView()
         for scalar in yaml.unicodeScalars { text.append(scalar == "*" ? Self.aliasMarker : scalar) }
@@ -146,8 +146,8 @@ package struct YAMLDocument {
 extension YAMLDocument {
     /// The error for keys that are in a map twice.
     ///
-    /// The parser reports the keys and the position of the first one. The line of the second one and the path to the map
-    /// are found by indentation. Within `{ … }` there is none, and the line of the first one is reported.
+    /// The parser reports the keys and the position of the first one. The line of the second one and the path to the
+    /// map are found by indentation. Within `{ … }` there is none, and the line of the first one is reported.
     ///
     /// - Parameters:
     ///   - line: The line of the first occurrence, from 1.
@@ -169,7 +169,8 @@ extension YAMLDocument {
         return nil
     }
 
-    /// The keys that lead to a position, outermost first. Each is on a line of its own, indented less than the next one.
+    /// The keys that lead to a position, outermost first. Each is on a line of its own, indented less than the next
+    /// one.
     private func enclosingKeys(line: Int, column: Int) -> [String] {
         var keys: [String] = []
         var limit = column - 1
