@@ -109,11 +109,11 @@ import TollgateTestSupport
                 "alerts/publish", opened,
                 ["", "opened", "1", "\(Self.noon)", "\(Self.noon)", "\(Self.noon)", "{}", "channel", "state", "open"]
             ),
-            ("alerts/settle", ["tollgate:user:a"], ["nothing"]),
+            ("alerts/remove_published", ["tollgate:user:a"], ["nothing"]),
             ("alerts/forget", ["tollgate:user:a"], ["cost/day", "80", "\(Self.noon)"]),
             ("delivery/lease", [delivery[0]], ["sidecar", "60000"]),
-            ("delivery/missed", [delivery[0], delivery[1], delivery[3]], ["sidecar", "group"]),
-            ("delivery/settle", delivery, ["sidecar", "group", "1-1", "again", "{}"]),
+            ("delivery/skip_missed", [delivery[0], delivery[1], delivery[3]], ["sidecar", "group"]),
+            ("delivery/fail", delivery, ["sidecar", "group", "1-1", "again", "{}"]),
             (
                 "policy/edit", edited,
                 [

@@ -1,5 +1,5 @@
 -- outbox.lua: the changes of a scope's alerts that have not been published yet. They stand in the field `outbox` of its hash, written
--- together with what they are about (alerts/book.lua), and leave it when they have been published (alerts/settle.lua).
+-- together with what they are about (alerts/book.lua), and leave it when they have been published (alerts/remove_published.lua).
 --
 -- The field is a JSON array, in the order in which things happened:
 --   {"opened":"cost/day","period":"2026-11-20/1795219200000","percent":80,"max":"20000000000","used":"16100000000",

@@ -3,7 +3,7 @@ import TollgateLedger
 import TollgateRedis
 
 extension AlertStore {
-    static let settleFunction = RedisFunction("alerts/settle")
+    static let settleFunction = RedisFunction("alerts/remove_published")
 
     /// Removes an item that has been published from the scope's outbox. Harmless when it is repeated.
     package func settle(_ item: String, of scope: Scope) async throws(StoreError) {

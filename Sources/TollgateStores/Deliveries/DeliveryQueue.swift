@@ -19,8 +19,8 @@ package struct DeliveryQueue: Sendable {
     }
 
     private static let leaseFunction = RedisFunction("delivery/lease")
-    static let settleFunction = RedisFunction("delivery/settle")
-    static let missedFunction = RedisFunction("delivery/missed")
+    static let settleFunction = RedisFunction("delivery/fail")
+    static let missedFunction = RedisFunction("delivery/skip_missed")
 
     /// One for all sidecars, so that the next one goes on with what the last one has begun.
     static let consumer = "tollgate"

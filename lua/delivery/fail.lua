@@ -1,4 +1,4 @@
--- delivery/settle.lua: notes that a delivery has failed, or gives it up. Only for the sidecar that has the lease: what another
+-- delivery/fail.lua: notes that a delivery has failed, or gives it up. Only for the sidecar that has the lease: what another
 -- has delivered meanwhile must not come back.
 --
 -- KEYS[1]  lease     KEYS[2]  stream of deliveries     KEYS[3]  hash of attempts     KEYS[4]  stream of what was given up

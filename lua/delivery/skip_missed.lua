@@ -1,4 +1,4 @@
--- delivery/missed.lua: finds out whether newer entries have driven unread ones out of the stream of deliveries, puts that on record, and
+-- delivery/skip_missed.lua: finds out whether newer entries have driven unread ones out of the stream of deliveries, puts that on record, and
 -- lets the group go on behind the gap. Only for the sidecar that has the lease.
 --
 -- KEYS[1]  lease     KEYS[2]  stream of deliveries     KEYS[3]  stream of what was given up

@@ -1,4 +1,4 @@
--- alerts/settle.lua: takes items that have been published out of a scope's outbox (alerts/outbox.lua).
+-- alerts/remove_published.lua: takes items that have been published out of a scope's outbox (alerts/outbox.lua).
 -- An item stays as long as an earlier one does: where that could not be published, a later one, which may resolve what it opens,
 -- has been published to no effect, and is to be published again after it.
 --
