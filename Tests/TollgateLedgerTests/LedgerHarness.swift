@@ -128,7 +128,7 @@ struct LedgerHarness: Sendable {
 
     /// Sets the ledger's estimate of Redis's clock, until the next reply.
     func guessClock(at now: Int64) async throws {
-        try await eventLoop.submit { [core] in core.value.ledger.clock.redisSaid(now) }.get()
+        try await eventLoop.submit { [core] in core.value.ledger.clock.synchronize(with: now) }.get()
     }
 
     /// Returns the notices since the last call.

@@ -52,7 +52,7 @@ extension Ledger {
 
     /// Adjusts the estimate of Redis's clock to the time of a reply, Unix ms.
     package func redisSaid(_ milliseconds: Int64) {
-        clock.redisSaid(milliseconds)
+        clock.synchronize(with: milliseconds)
     }
 
     func linkChanged(to status: RedisLinkStatus) {

@@ -36,7 +36,7 @@ extension Ledger {
             guard let reply = BatchReply(bytes, plans: batch.encoder.plans) else {
                 return finish(batch, failure: .internal("the batch script's reply cannot be read"))
             }
-            clock.redisSaid(reply.now)
+            clock.synchronize(with: reply.now)
             circuit.batchAnswered()
             switch reply.status {
             case .applied:
@@ -149,7 +149,7 @@ extension Ledger {
             switch UsageCall.outcome(result, of: request.plan) {
             case .usage(let usage): request.completion(.success(usage))
             case .otherTime(let now) where attempt <= 3:
-                self.clock.redisSaid(now)
+                self.clock.synchronize(with: now)
                 return self.readUsage(request, sentAt: sentAt, attempt: attempt + 1, onEnd: onEnd)
             case .otherTime: request.completion(.failure(.internal("Redis's clock and the calendar do not agree")))
             case .failed(let failure): request.completion(.failure(failure))
