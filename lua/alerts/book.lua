@@ -1,9 +1,12 @@
--- book.lua: which alerts have been opened for a scope's limits. It stands in the field `alerts` of its hash, an entry for each limit,
--- with a semicolon between them:
+-- alerts/book.lua: the alerts that were opened for a scope's limits, in the field `alerts` of its hash. Entries of
+-- limits are separated by semicolons:
 --   cost/day 2026-11-20/1795219200000 80:20000000000:1795190000000@basic 95:20000000000:-1795200000000r1795203000000@basic
--- That is the limit; the period (id/end; - where the limit has no calendar; reset once its counter was taken out); items: percent, max,
--- and since when (Unix ms), below zero where it does not hold any more; r and since when, where that is because the limit has another
--- max; @ and the tier that the user had, where it had one.
+-- An entry contains:
+--   the limit
+--   the period: id/end; `-` for a limit without a calendar; `reset` after its counter was reset
+--   items: threshold in percent, max and opening time (Unix ms)
+-- The time is negative if the alert no longer applies. `r` and a time follow if that is because the limit has another
+-- max. `@` and the user's tier follow if the user had one.
 
 local book = { FIELD = 'alerts' }
 local tonumber, ipairs = tonumber, ipairs
@@ -20,7 +23,7 @@ local function parse_items(text)
     return items
 end
 
--- { limits, by name: { period, items }; names, in order }. What is no entry is left out.
+-- Parses the field: { limits: { period, items } by name, names: in order }. Malformed entries are left out.
 function book.parse(text)
     local parsed = { limits = {}, names = {} }
     for entry in gmatch(text or '', '[^;]+') do
@@ -39,7 +42,7 @@ local function item_text(item)
     return format('%d:%d:%d%s%s', item.percent, item.max, item.at, raised, tier)
 end
 
--- The field; '' where nothing is left.
+-- Formats the field; '' if there are no entries.
 function book.text(parsed)
     local entries = {}
     for _, name in ipairs(parsed.names) do

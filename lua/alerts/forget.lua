@@ -1,9 +1,9 @@
--- alerts/forget.lua: takes an alert out of what a scope's hash has of a limit (alerts/book.lua), because the limit is not there any
--- more; with the last one that is open, all that is there of that limit.
+-- alerts/forget.lua: removes an alert from the hash of its scope (alerts/book.lua), because its limit no longer exists.
+-- With the last open alert of the limit, the limit's whole entry is removed.
 --
--- KEYS[1]  the scope's hash
--- ARGV[1]  the limit, requests/1m     ARGV[2]  percent     ARGV[3]  when it was opened, Unix ms
--- Reply    how many were there
+-- KEYS[1]  hash of the scope
+-- ARGV[1]  limit, such as requests/1m     ARGV[2]  threshold in percent     ARGV[3]  opening time, Unix ms
+-- Reply    number of removed alerts
 -- O(bytes of the field)
 -- @function
 -- @include alerts/book
@@ -16,16 +16,16 @@ return function(KEYS, ARGV)
     local limit, percent, opened = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
     local parsed = book.parse(text)
     local entry = parsed.limits[limit]
-    local kept, is_open = {}, false
+    local remaining, is_open = {}, false
     for _, item in ipairs(entry and entry.items or {}) do
         if item.percent ~= percent or item.at ~= opened then
-            kept[#kept + 1] = item
+            remaining[#remaining + 1] = item
             is_open = is_open or item.at > 0
         end
     end
-    local count = entry and #entry.items - #kept or 0
+    local count = entry and #entry.items - #remaining or 0
     if count == 0 then return 0 end
-    entry.items = is_open and kept or {}
+    entry.items = is_open and remaining or {}
     text = book.text(parsed)
     if text ~= '' then
         call('HSET', KEYS[1], book.FIELD, text)

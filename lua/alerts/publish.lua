@@ -1,28 +1,29 @@
--- alerts/publish.lua: opens an alert, or moves one on to another state: its hash, the indexes, and the entry that is to be delivered.
--- An alert goes from open to acknowledged to resolved, or from open to resolved, and never back: so whoever names the
--- state that has to be there knows the whole of what is there, and a change that is sent twice is made once.
+-- alerts/publish.lua: opens an alert or changes its state. Writes its hash, the indexes, and an entry of the stream of
+-- deliveries. An alert goes from open to acknowledged to resolved, or from open to resolved, and never back. The
+-- expected state therefore identifies the stored alert, and a change that is sent twice is made once.
 --
--- KEYS[1]  the alert's hash
--- Of the ids, by when they were opened:
--- KEYS[2]  all     KEYS[3]  of the scope     KEYS[4]  in the state that has to be there; for an alert that is opened, KEYS[5] again
--- KEYS[5]  in the state after it
--- KEYS[6]  of the ids of all that are not resolved, by when they end, or are to be looked at again
--- KEYS[7]  stream of what is to be delivered
--- ARGV[1]  the state that has to be there; empty for no alert
--- ARGV[2]  opened, acknowledged or resolved     ARGV[3]  id     ARGV[4]  when it was opened, Unix ms
--- ARGV[5]  for KEYS[6], Unix ms; of weight only where it is opened
--- ARGV[6]  the time of the change, Unix ms     ARGV[7]  the alert in JSON after it     ARGV[8]  channel
--- ARGV[9…] field, value, field, value …: what the hash says after it
+-- KEYS[1]  hash of the alert
+-- Indexes, sorted sets of ids by opening time:
+-- KEYS[2]  all alerts     KEYS[3]  alerts of the scope
+-- KEYS[4]  alerts in the expected state; KEYS[5] again for an alert that is opened
+-- KEYS[5]  alerts in the state after the change
+-- KEYS[6]  sorted set of the ids of unresolved alerts by the time of their next review
+-- KEYS[7]  stream of deliveries
+-- ARGV[1]  expected state; empty for no alert
+-- ARGV[2]  opened, acknowledged or resolved     ARGV[3]  id     ARGV[4]  opening time, Unix ms
+-- ARGV[5]  time of the first review, Unix ms; used for an opened alert only
+-- ARGV[6]  time of the change, Unix ms     ARGV[7]  alert after the change, as JSON     ARGV[8]  channel
+-- ARGV[9…] field, value, field, value …: the hash after the change
 -- Reply    { status, text }
---            done, the id of the entry              other_state: the one that is there, empty for no alert
---            corrupt: the hash has no state         other_type: the place in KEYS of a key of another type
+--            done: id of the entry                  other_state: the stored state, empty for no alert
+--            corrupt: the hash has no state         other_type: index in KEYS of a key of another type
 -- O(log n) in the number of alerts
 -- @function
 
-local KEPT = 90 * 86400000 -- ms after the last change
-local MOST = 100000 -- ids in an index
-local DELIVERIES = 10000
-local AT_ONCE = 100 -- so that no call has to clear away what a long pause has left
+local RETENTION = 90 * 86400000 -- ms after the last change
+local MAX_IDS = 100000 -- in an index
+local MAX_DELIVERIES = 10000
+local MAX_REMOVED = 100 -- old ids that a call removes, so that a long pause does not make one slow
 
 local call = redis.call
 local TYPES = { 'hash', 'zset', 'zset', 'zset', 'zset', 'zset', 'stream' }
@@ -40,26 +41,27 @@ return function(KEYS, ARGV)
     state = state or ''
     if state ~= wanted then return { 'other_state', state } end
 
-    -- What still holds is listed however old it is, as long as there is room. So that many of those do not keep all others from being
-    -- cleared away, it begins somewhere among the old ones, where the time says.
-    local function clear_old(index)
-        local edge = '(' .. string.format('%d', at - KEPT)
+    -- Removes old ids from an index, but not those of unresolved alerts. It starts at a position among the old ones
+    -- that varies with the time. Otherwise many old unresolved alerts at the start would keep all others from being
+    -- removed.
+    local function remove_old(index)
+        local edge = '(' .. string.format('%d', at - RETENTION)
         local count = call('ZCOUNT', index, '-inf', edge)
         if count == 0 then return end
-        local first = count > AT_ONCE and at % (count - AT_ONCE + 1) or 0
-        for _, other in ipairs(call('ZRANGEBYSCORE', index, '-inf', edge, 'LIMIT', first, AT_ONCE)) do
+        local first = count > MAX_REMOVED and at % (count - MAX_REMOVED + 1) or 0
+        for _, other in ipairs(call('ZRANGEBYSCORE', index, '-inf', edge, 'LIMIT', first, MAX_REMOVED)) do
             if not call('ZSCORE', ending, other) then call('ZREM', index, other) end
         end
     end
 
     local function trim(index, is_history)
-        if is_history then clear_old(index) end
-        call('ZREMRANGEBYRANK', index, 0, -MOST - 1)
-        call('PEXPIRE', index, KEPT)
+        if is_history then remove_old(index) end
+        call('ZREMRANGEBYRANK', index, 0, -MAX_IDS - 1)
+        call('PEXPIRE', index, RETENTION)
     end
 
     call('HSET', alert, unpack(ARGV, 9))
-    call('PEXPIRE', alert, KEPT)
+    call('PEXPIRE', alert, RETENTION)
     if wanted == '' then
         call('ZADD', all, opened, id)
         call('ZADD', scope, opened, id)
@@ -72,11 +74,11 @@ return function(KEYS, ARGV)
     trim(all, true)
     trim(scope, true)
     trim(after, event == 'resolved')
-    -- What is due first makes room by itself.
-    call('ZREMRANGEBYRANK', ending, MOST, -1)
-    call('PEXPIRE', ending, KEPT)
-    local entry = call('XADD', deliveries, 'MAXLEN', '~', DELIVERIES, '*', 'event', event, 'alert', json)
-    call('PEXPIRE', deliveries, KEPT)
+    -- Keeps the alerts that are due first, because they leave the set by themselves.
+    call('ZREMRANGEBYRANK', ending, MAX_IDS, -1)
+    call('PEXPIRE', ending, RETENTION)
+    local entry = call('XADD', deliveries, 'MAXLEN', '~', MAX_DELIVERIES, '*', 'event', event, 'alert', json)
+    call('PEXPIRE', deliveries, RETENTION)
     call('PUBLISH', channel, entry)
     return { 'done', entry }
 end

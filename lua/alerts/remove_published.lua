@@ -1,10 +1,10 @@
--- alerts/remove_published.lua: takes items that have been published out of a scope's outbox (alerts/outbox.lua).
--- An item stays as long as an earlier one does: where that could not be published, a later one, which may resolve what it opens,
--- has been published to no effect, and is to be published again after it.
+-- alerts/remove_published.lua: removes published items from the outbox of a scope (alerts/outbox.lua). An item remains
+-- as long as an earlier one does. If the earlier one was not published, a later one that resolves it had no effect, and
+-- must be published again after it.
 --
--- KEYS[1]  the scope's hash
--- ARGV     the items
--- Reply    how many were taken out
+-- KEYS[1]  hash of the scope
+-- ARGV     items
+-- Reply    number of removed items
 -- O(bytes of the field)
 -- @function
 -- @include alerts/outbox

@@ -1,14 +1,14 @@
--- policy/audit.lua: notes a change of a scope that was made to its own keys, and tells all sidecars of it.
+-- policy/audit.lua: adds a change of a scope's own keys to the audit log, and publishes it to all sidecars.
 --
--- KEYS[1]  revision     KEYS[2]  audit
--- ARGV[1]  channel     ARGV[2]  who     ARGV[3]  from where     ARGV[4]  the action     ARGV[5]  the scope
--- ARGV[6]  what was there before, as JSON     ARGV[7]  the highest revision that the sidecar has seen
--- Reply    the number of the change; or { -1, place in KEYS } of what is of another kind
+-- KEYS[1]  revision     KEYS[2]  stream of the audit log
+-- ARGV[1]  channel     ARGV[2]  author     ARGV[3]  address of the author     ARGV[4]  action     ARGV[5]  scope
+-- ARGV[6]  value before the change, as JSON     ARGV[7]  highest revision that the sidecar has seen
+-- Reply    number of the change; or { -1, index in KEYS } for a key of another type
 -- O(1)
 -- @function
 -- @include policy/versions
 
-local AUDITED = 10000
+local MAX_ENTRIES = 10000
 
 local call, format = redis.call, string.format
 local TYPES = { 'string', 'stream' }
@@ -22,7 +22,7 @@ return function(KEYS, ARGV)
         if found ~= 'none' and found ~= TYPES[i] then return { -1, i } end
     end
     local version = format('%d', versions.next(revision, tonumber(ARGV[7])))
-    call('XADD', audit, 'MAXLEN', '~', AUDITED, '*', 'who', who, 'from', from, 'action', action, 'target', scope,
+    call('XADD', audit, 'MAXLEN', '~', MAX_ENTRIES, '*', 'who', who, 'from', from, 'action', action, 'target', scope,
         'before', before, 'after', 'null', 'version', version)
     call('PUBLISH', channel, version .. ' scope ' .. scope)
     return tonumber(version)

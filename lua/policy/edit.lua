@@ -1,34 +1,34 @@
--- policy/edit.lua: one change of what administrators set, with its entry in the audit log.
+-- policy/edit.lua: makes one change of the settings of administrators, and adds it to the audit log.
 --
--- An item is stored as {"item":{…},"order":7,"version":7}: what was set, the number of the change that first made it, and of
--- the one that wrote it.
+-- An item is stored as {"item":{…},"order":7,"version":7}: the setting, the number of the change that created it, and
+-- of the one that last wrote it.
 --
--- KEYS[1]  hash that the item is a field of: tiers, assignments, or the settings of a scope
--- KEYS[2]  revision       KEYS[3]  audit        KEYS[4]  assigned
+-- KEYS[1]  hash with the item: tiers, assignments, or the settings of a scope
+-- KEYS[2]  revision       KEYS[3]  stream of the audit log        KEYS[4]  hash of the number of assignments per tier
 -- KEYS[5]  index of assignments     KEYS[6]  tiers
--- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings; both only where a scope's settings change
+-- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings; both only if the settings of a scope change
 -- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
--- ARGV[2]  the item's field
--- ARGV[3]  the item as JSON; empty deletes it
--- ARGV[4]  what has to be there: 'absent', 'any', or a version; 0 is that of nothing
--- ARGV[5]  what the audit log calls it
--- ARGV[6]  1: the policy file has the tier that is deleted or assigned
--- ARGV[7]  the most items that the hash may have; 0 for no bound
--- ARGV[8]  the scope whose settings change; empty for what all sidecars keep
--- ARGV[9]  channel       ARGV[10]  who       ARGV[11]  from where       ARGV[12]  the kind of the scope
--- ARGV[13] the highest revision that the sidecar has seen
+-- ARGV[2]  field of the item
+-- ARGV[3]  item as JSON; empty deletes it
+-- ARGV[4]  precondition: 'absent', 'any', or a version; 0 is the version of no item
+-- ARGV[5]  target in the audit log
+-- ARGV[6]  1 if the policy file contains the tier that is deleted or assigned
+-- ARGV[7]  maximum number of items in the hash; 0 for no bound
+-- ARGV[8]  scope whose settings change; empty for settings that all sidecars cache
+-- ARGV[9]  channel       ARGV[10]  author       ARGV[11]  address of the author       ARGV[12]  kind of the scope
+-- ARGV[13] highest revision that the sidecar has seen
 -- Reply    { status, number }
---            done, the number of the change        exists, conflict: the version that is there, -1 for nothing
---            missing: nothing to delete            in_use, by how many assignments
---            unknown_tier                          too_many, the most there may be
---            corrupt: what is there cannot be read   other_type, the place in KEYS of a key of another type
+--            done: number of the change            exists, conflict: version of the stored item, -1 for none
+--            missing: no item to delete            in_use: number of assignments
+--            unknown_tier                          too_many: maximum number of items
+--            corrupt: the stored item is malformed   other_type: index in KEYS of a key of another type
 -- O(log n) in the number of assignments
 -- @function
 -- @include policy/versions
 
-local AUDITED, SEEN = 10000, 10000
-local SEEN_FOR = 35 * 86400 -- seconds
-local KEPT = 3600000 -- an override after its end, ms: by then nobody's clock takes it for one that holds
+local MAX_ENTRIES, MAX_SEEN = 10000, 10000
+local SEEN_RETENTION = 35 * 86400 -- seconds
+local OVERRIDE_RETENTION = 3600000 -- ms after its end: by then it has ended by every sidecar's clock
 
 local call, match, floor, format = redis.call, string.match, math.floor, string.format
 local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset', 'set' }
@@ -38,8 +38,8 @@ local function clock_now()
     return time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- Unix ms of a time such as 2026-11-22T10:00:00Z; nil for other text. Years are counted from March, so that a leap day is the
--- last of one; 719163 is the day 1970-01-01 counted from the year 1.
+-- Unix ms of a time such as 2026-11-22T10:00:00Z; nil for other text. Years start in March, so that a leap day is the
+-- last day of one. 719163 is the day 1970-01-01, counted from the year 1.
 local function milliseconds(text)
     local year, month, day, hour, minute, second =
         match(tostring(text), '^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)Z$')
@@ -51,7 +51,7 @@ local function milliseconds(text)
     return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
 end
 
--- What a field holds: nil for nothing, false where it cannot be read.
+-- Parses the value of a field: nil for none, false if it is malformed.
 local function parse(stored)
     if not stored then return nil end
     local text, order, version = match(stored, '^{"item":({.*}),"order":(%d+),"version":(%d+)}$')
@@ -64,11 +64,11 @@ end
 return function(KEYS, ARGV)
     local items, revision, audit, assigned, index, tiers, seen, kinds = unpack(KEYS)
     local action, field, item, wanted, target = unpack(ARGV, 1, 5)
-    local is_in_file, most, scope, channel, who, from = ARGV[6] == '1', tonumber(ARGV[7]), unpack(ARGV, 8, 11)
+    local is_in_file, max_items, scope, channel, who, from = ARGV[6] == '1', tonumber(ARGV[7]), unpack(ARGV, 8, 11)
     local noun, deletes = match(action, '^%l+'), item == ''
 
-    -- What is there already; an override that has ended is not.
-    local function present()
+    -- The stored item; nil for an override that has ended.
+    local function stored_item()
         local old = parse(call('HGET', items, field))
         if not old or noun ~= 'override' then return old end
         local ends = milliseconds(old.value.expires_at)
@@ -77,7 +77,7 @@ return function(KEYS, ARGV)
         return old
     end
 
-    -- The status and the number of a refusal, or nothing.
+    -- The status and the number of a refusal, or nil.
     local function refusal(old)
         if old and wanted == 'absent' then return 'exists', old.version end
         local version = tonumber(wanted)
@@ -90,16 +90,18 @@ return function(KEYS, ARGV)
         elseif action == 'assignment.set' and not is_in_file then
             if call('HEXISTS', tiers, cjson.decode(item).tier) == 0 then return 'unknown_tier', 0 end
         end
-        if not deletes and not old and most > 0 and call('HLEN', items) >= most then return 'too_many', most end
+        if not deletes and not old and max_items > 0 and call('HLEN', items) >= max_items then
+            return 'too_many', max_items
+        end
     end
 
-    -- Not HINCRBY, which could refuse in the middle of the change.
+    -- HINCRBY could fail in the middle of the change.
     local function count_assigned(tier, more)
         local count = (tonumber(call('HGET', assigned, tier)) or 0) + more
         if count > 0 then call('HSET', assigned, tier, format('%d', count)) else call('HDEL', assigned, tier) end
     end
 
-    local function keep_index(old)
+    local function update_index(old)
         if old then count_assigned(tostring(old.value.tier), -1) end
         if deletes then
             call('ZREM', index, target)
@@ -109,30 +111,34 @@ return function(KEYS, ARGV)
         end
     end
 
-    -- Settings that are nothing but an override go some time after it.
+    -- Settings that consist of an override only expire some time after its end.
     local function expire_settings()
-        local kept = call('HMGET', items, 'assignment', 'limits', 'override')
-        local override = parse(kept[3])
+        local stored = call('HMGET', items, 'assignment', 'limits', 'override')
+        local override = parse(stored[3])
         local ends = override and milliseconds(override.value.expires_at)
-        if kept[1] or kept[2] or not ends then call('PERSIST', items) else call('PEXPIREAT', items, ends + KEPT) end
+        if stored[1] or stored[2] or not ends then
+            call('PERSIST', items)
+        else
+            call('PEXPIREAT', items, ends + OVERRIDE_RETENTION)
+        end
     end
 
     local function mark_seen()
         call('ZADD', seen, clock_now(), scope)
-        call('ZREMRANGEBYRANK', seen, 0, -SEEN - 1)
-        call('EXPIRE', seen, SEEN_FOR)
+        call('ZREMRANGEBYRANK', seen, 0, -MAX_SEEN - 1)
+        call('EXPIRE', seen, SEEN_RETENTION)
     end
 
     for i = 1, #KEYS do
         local found = call('TYPE', KEYS[i]).ok
         if found ~= 'none' and found ~= TYPES[i] then return { 'other_type', i } end
     end
-    local old = present()
+    local old = stored_item()
     if old == false then return { 'corrupt', 0 } end
     local status, number = refusal(old)
     if status then return { status, number } end
 
-    -- First, as it refuses what is no number.
+    -- Comes before all writes, because it fails if the revision is not a number.
     local version = versions.next(revision, tonumber(ARGV[13]))
     if deletes then
         call('HDEL', items, field)
@@ -140,13 +146,13 @@ return function(KEYS, ARGV)
         local order = old and old.order or version
         call('HSET', items, field, format('{"item":%s,"order":%d,"version":%d}', item, order, version))
     end
-    if noun == 'assignment' then keep_index(old) end
+    if noun == 'assignment' then update_index(old) end
     if seen then
         expire_settings()
         mark_seen()
         call('SADD', kinds, ARGV[12])
     end
-    call('XADD', audit, 'MAXLEN', '~', AUDITED, '*', 'who', who, 'from', from, 'action', action, 'target', target,
+    call('XADD', audit, 'MAXLEN', '~', MAX_ENTRIES, '*', 'who', who, 'from', from, 'action', action, 'target', target,
         'before', old and old.text or 'null', 'after', deletes and 'null' or item, 'version', format('%d', version))
     call('PUBLISH', channel, format('%d ', version) .. (seen and 'scope ' .. scope or 'shared'))
     return { 'done', version }

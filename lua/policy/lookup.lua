@@ -1,8 +1,9 @@
--- policy/lookup.lua: what administrators have set for some scopes. Reads only.
+-- policy/lookup.lua: reads the settings of scopes.
 --
--- KEYS   the hashes of what is set for each scope
--- Reply  { now in ms, { field, value, … }, … }: Redis's time, and by scope what HGETALL replies, an error too
--- O(n)
+-- KEYS   hashes of the settings of the scopes
+-- ARGV   none
+-- Reply  { Redis's time in Unix ms, reply to HGETALL or its error, … }, a reply per scope
+-- O(n) in the number of scopes
 -- @function no-writes
 
 local call, pcall, floor = redis.call, redis.pcall, math.floor

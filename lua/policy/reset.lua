@@ -1,22 +1,22 @@
--- policy/reset.lua: takes counters out of a scope's hash (batch/scope.lua), as if nothing had been used yet. What open
--- reservations hold stays, and so does the history; alerts of these limits are resolved by the next operation (alerts.lua).
--- policy/audit.lua notes it.
+-- policy/reset.lua: deletes counters from the hash of a scope (batch/scope.lua). Open reservations and the history
+-- remain. The next operation resolves the alerts of these limits (batch/alerts.lua). policy/audit.lua adds the reset to
+-- the audit log.
 --
--- KEYS[1]  the scope's hash
--- ARGV     names of limits, 'requests/1m'; none takes out all
--- Reply    what was taken out as a JSON object, '{"requests/1m":5}', then the names of the limits that had a counter, in order;
---          nothing where nothing is taken out
--- O(fields of the scope's hash); nothing is written where nothing is taken out
+-- KEYS[1]  hash of the scope
+-- ARGV     names of limits, such as requests/1m; none for all
+-- Reply    { deleted counters as a JSON object, {"requests/1m":5}, then the names of the limits that had one, in order };
+--          empty if there were none
+-- O(fields of the hash); writes nothing if there are no counters
 -- @function
 -- @include alerts/book
 -- @include alerts/outbox
 -- @include lib/json
 
 local call, match, quoted = redis.call, string.match, json.quoted
--- Fields that are not of a counter, by what stands before their first slash.
-local STAYS = { held = true, [book.FIELD] = true, [outbox.FIELD] = true, history = true }
+-- Fields that do not belong to a counter, by the part before the first slash.
+local IS_OTHER = { held = true, [book.FIELD] = true, [outbox.FIELD] = true, history = true }
 
--- The name of the limit that a field belongs to, and whether the field is its counter and not what stands beside it.
+-- The name of the limit that a field belongs to, and whether the field is its counter.
 local function limit_of(field)
     local name, part = match(field, '^(.*)%.([nbrpe])$')
     return name or field, not name or part == 'n'
@@ -32,7 +32,7 @@ return function(KEYS, ARGV)
     for i = 1, #stored, 2 do
         local field = stored[i]
         local name, is_counter = limit_of(field)
-        if not STAYS[match(field, '^[^/]*')] and (#ARGV == 0 or is_named[name]) then
+        if not IS_OTHER[match(field, '^[^/]*')] and (#ARGV == 0 or is_named[name]) then
             fields[#fields + 1] = field
             if is_counter then
                 names[#names + 1] = name
@@ -42,7 +42,7 @@ return function(KEYS, ARGV)
     end
     if #fields == 0 then return {} end
 
-    -- What was opened for these limits belongs to a period that is none any more: the next operation resolves it.
+    -- Marks the period of these limits' alerts as reset, so that the next operation resolves them.
     local function mark_alerts()
         local parsed = book.parse(call('HGET', counters, book.FIELD))
         local is_marked = false

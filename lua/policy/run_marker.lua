@@ -1,22 +1,22 @@
--- policy/run_marker.lua: tells a sidecar whether the data in Redis are older than what it has seen, and whether Redis takes what is
--- written. Each call counts one more look at the data. That count, the number of the generation and the revision
--- (policy/versions.lua) only ever rise; where one of them is lower than a sidecar remembers, the data have been lost, or an older state of them is back.
--- A new generation begins then, by which all other sidecars know it.
+-- policy/run_marker.lua: checks whether the data in Redis is older than what a sidecar has seen, and whether Redis
+-- accepts writes. Each call increments the number of checks. This number, the number of the generation and the revision
+-- (policy/versions.lua) never decrease. If one of them is lower than a sidecar remembers, data was lost or older data
+-- was restored. A new generation then starts, by which all other sidecars notice it.
 --
--- KEYS[1]  marker: hash of generation, id, count, run, and of layout and partitions: how the keys of the namespace are named
--- KEYS[2]  revision     KEYS[3]  scratch: a hash for a moment
--- ARGV[1]  what the sidecar remembers: generation, 0 for nothing     ARGV[2]  id     ARGV[3]  count     ARGV[4]  revision
--- ARGV[5]  another id, of a generation that begins now
--- ARGV[6]  the layout and ARGV[7] the number of partitions of the sidecar; noted where nothing is
--- Reply    { status, generation, id, count, revision; -1 where it is no number, 1 where layout and partitions are these, or 0 }
---            new: the first look at all                  seen: nothing is missing
---            gone: the marker is not there any more      older: it is that of an earlier state
---            noticed: another sidecar has found one of these before
+-- KEYS[1]  marker: hash of generation, id, count, run, and of the layout and partitions of the namespace's keys
+-- KEYS[2]  revision     KEYS[3]  scratch key, deleted at the end
+-- ARGV[1]  generation that the sidecar remembers, 0 for none     ARGV[2]  its id     ARGV[3]  count     ARGV[4]  revision
+-- ARGV[5]  id of a generation that starts now
+-- ARGV[6]  layout of the sidecar     ARGV[7]  its number of partitions; both are stored if none are
+-- Reply    { status, generation, id, count, revision or -1 if it is not a number, 1 if layout and partitions match or 0 }
+--            new: the first check                        seen: no data is missing
+--            gone: the marker does not exist             older: the marker is older than the sidecar remembers
+--            noticed: another sidecar has detected a loss
 -- O(1)
 -- @function
 -- @include policy/versions
 
-local MARKER_KEPT = 430 * 86400 -- seconds; longer than any history
+local RETENTION = 430 * 86400 -- seconds; longer than any history
 
 local call, pcall, match, format, max = redis.call, redis.pcall, string.match, string.format, math.max
 
@@ -25,7 +25,8 @@ return function(KEYS, ARGV)
     local known_id, next_id = ARGV[2], ARGV[5]
     local known, known_count, known_revision = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-    -- Each kind of write that batch.lua makes, so that none of them is refused there and not here. The first is one that needs memory.
+    -- Tries each kind of write that batch.lua makes, so that Redis refuses here whatever it would refuse there. The
+    -- first needs memory.
     call('HSET', scratch, 'a', '1')
     call('HINCRBY', scratch, 'a', 1)
     call('PEXPIREAT', scratch, '4102444800000')
@@ -53,7 +54,7 @@ return function(KEYS, ARGV)
         status = known > 0 and 'gone' or 'new'
     elseif known == 0 then
         status = 'seen'
-        -- Redis was started again, and nobody who remembers what there was before has looked since.
+        -- Redis has restarted, and no sidecar that remembers the data before has checked since.
         if stored[4] and stored[4] ~= run then raise_revision() end
     elseif generation > known then
         status = 'noticed'
@@ -73,7 +74,7 @@ return function(KEYS, ARGV)
     call('HSET', marker, 'generation', format('%d', generation), 'id', id, 'count', format('%d', count), 'run', run)
     call('HSETNX', marker, 'layout', ARGV[6])
     call('HSETNX', marker, 'partitions', ARGV[7])
-    call('EXPIRE', marker, MARKER_KEPT)
+    call('EXPIRE', marker, RETENTION)
     local layout = call('HMGET', marker, 'layout', 'partitions')
     return { status, generation, id, count, last, layout[1] == ARGV[6] and layout[2] == ARGV[7] and 1 or 0 }
 end

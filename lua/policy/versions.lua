@@ -1,7 +1,7 @@
--- policy/versions.lua: the numbers of changes.
+-- policy/versions.lua: the revision, which numbers the changes of settings.
 --
--- Where the revision is lower than a sidecar has seen, an older state of the data is back, whose next numbers have been given
--- out before. It goes on above them, with the microseconds since 2026.
+-- If the revision is lower than a sidecar has seen, older data was restored, and its next numbers have been used
+-- before. The revision then continues above them, at the number of microseconds since 2026.
 
 local call, format, max, tonumber = redis.call, string.format, math.max, tonumber
 
@@ -9,7 +9,7 @@ local SINCE = 1767225600 -- 2026-01-01, Unix seconds
 
 local versions = {}
 
--- Raises the revision above all numbers that there may have been, but never below those given. Returns it.
+-- Raises the revision above all numbers that may have been used, and at least to the given ones. Returns it.
 function versions.raise(revision, ...)
     local time = call('TIME')
     local raised = max((time[1] - SINCE) * 1000000 + time[2], ...)
@@ -17,7 +17,8 @@ function versions.raise(revision, ...)
     return raised
 end
 
--- The number of the next change. known: the highest revision that the sidecar has seen. Fails where the revision is no number.
+-- The number of the next change. known: the highest revision that the sidecar has seen. Fails if the revision is not a
+-- number.
 function versions.next(revision, known)
     local stored = tonumber(call('GET', revision) or 0)
     if stored and stored < known then versions.raise(revision, known) end
