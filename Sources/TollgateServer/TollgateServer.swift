@@ -37,6 +37,8 @@ package final class TollgateServer: Service {
     let markerFile: MarkerFile?
     /// The other sidecars that share Redis and namespace.
     let peers: PolicyPeers
+    /// Yields the stores when they have been created, to the service that waits for them.
+    private let created = AsyncStream.makeStream(of: Stores.self, bufferingPolicy: .bufferingNewest(1))
 
     private struct State {
         /// The policy file alone, and what it becomes with what administrators have set.
@@ -177,6 +179,7 @@ package final class TollgateServer: Service {
             return (connections, watcher)
         }.get()
         state.withLock { ($0.connections, $0.watcher) = (connections, watcher) }
+        created.continuation.yield(connections.stores)
     }
 
     /// Nil before there are alerts.
@@ -195,6 +198,7 @@ package final class TollgateServer: Service {
 
     /// Stops listening, answers what is in flight, closes every connection. Returns when all of that is done.
     package func shutdown() async {
+        created.continuation.finish()
         let state = state.withLock { state in
             defer { state.listeners = [] }
             return state
@@ -309,6 +313,12 @@ package final class TollgateServer: Service {
 
     /// What is kept in Redis beside the counters; nil before `start()`.
     package var stores: Stores? { connections?.stores }
+
+    /// Waits until `start()` has created the stores. For one caller. Throws `CancellationError` if the server stops before.
+    package func startedStores() async throws -> Stores {
+        for await stores in created.stream { return stores }
+        throw CancellationError()
+    }
 
     var connections: StoreConnections? { state.withLock { $0.connections } }
 

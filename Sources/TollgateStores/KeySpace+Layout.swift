@@ -3,17 +3,17 @@ import NIOCore
 package import TollgateLedger
 package import TollgateRedis
 
-/// How keys are named and over how many partitions they are spread, as it is noted in the marker (`PolicyKeys.marker`) by the first
-/// sidecar of a namespace. With another number of partitions a sidecar would not find what was counted.
+/// The layout of keys and the number of partitions, as the first sidecar of a namespace notes them in the marker
+/// (`PolicyKeys.marker`). A sidecar with another number of partitions would not find the counters.
 extension KeySpace {
-    /// The number of this way to name keys. Before there were numbers, scopes stood in braces.
+    /// The number of the current layout. Before layouts were numbered, keys had the scope in braces.
     static let layout = 2
 
-    /// As it is noted.
+    /// The number of partitions as the marker contains it.
     var partitionsText: String { String(partitions ?? 0) }
 
-    /// Notes layout and partitions where nothing is noted yet, and refuses a Redis whose keys are named otherwise. Logs once that there
-    /// are data of the earlier layout.
+    /// A requirement that notes layout and partitions if there are none, and refuses a Redis with others. It logs once
+    /// if Redis contains data of the unnumbered layout.
     package func requirement(logger: Logger) -> RedisRequirement {
         let marker = PolicyKeys(namespace: namespace).marker
         let log = OnceLog(logger)
@@ -27,14 +27,14 @@ extension KeySpace {
                 log.warn(
                     """
                     Redis has data of namespace \(namespace) with keys of an earlier layout, such as \(namespace):{user:alice}; \
-                    they are not read, and stay as they are
+                    these keys are neither read nor changed
                     """)
             }
             return fault(replies[3])
         }
     }
 
-    /// Of a Redis that takes no writes nothing may be noted; nor is there anything to be counted in it.
+    /// Returns why the noted layout does not fit. A Redis that refuses writes may have none noted, which is no fault.
     private func fault(_ noted: RedisReply) -> String? {
         guard case .array(let values) = noted, values.count == 2, case .bulk(let layout) = values[0],
             case .bulk(let partitions) = values[1]
@@ -42,13 +42,13 @@ extension KeySpace {
         let (layoutText, partitionsText) = (String(buffer: layout), String(buffer: partitions))
         guard layoutText == "\(Self.layout)" else {
             return """
-                the keys of namespace \(namespace) have layout \(layoutText), and this version knows \(Self.layout): run a later \
+                the keys of namespace \(namespace) have layout \(layoutText), but this version expects \(Self.layout): run a later \
                 version, or name another namespace
                 """
         }
         guard partitionsText != self.partitionsText else { return nil }
         let expected = partitionsText == "0" ? "without --partitions" : "with --partitions \(partitionsText)"
         return
-            "the data of namespace \(namespace) were begun \(expected): start the sidecar so, or name another namespace"
+            "the data of namespace \(namespace) was created \(expected): start the sidecar that way, or name another namespace"
     }
 }

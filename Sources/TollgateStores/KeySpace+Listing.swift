@@ -1,20 +1,20 @@
 package import TollgateCore
 package import TollgateLedger
 
-/// A key of a scope, for looking at the data with redis-cli.
+/// A key of a scope with a redis-cli command that prints it.
 package struct ListedKey: Sendable, Equatable {
-    /// `tollgate:user:alice`. Those of idempotency keys end in `ID`.
+    /// `tollgate:user:alice`. Idempotency keys end in `ID`.
     package var key: String
     package var type: String
-    /// What it holds, in a few words.
+    /// A short description of the content.
     package var content: String
-    /// The command of Redis that prints it.
+    /// The Redis command that prints the content.
     package var command: [String]
 }
 
 extension KeySpace {
-    /// The keys that there may be of a scope, those of its history on the day and in the month with these ids. A day has a key of its own
-    /// once it is over.
+    /// Lists the keys that a scope can have, with those of its history on a day and in a month. A day has a key of its
+    /// own once it is over.
     package func listing(of scope: Scope, day: String, month: String) -> [ListedKey] {
         let settings = PolicyKeys(namespace: namespace).settings(of: scope.description)
         let alerts = AlertKeys(namespace: namespace).ofScope(scope.description)
@@ -32,10 +32,11 @@ extension KeySpace {
                 ListedKey(
                     key: holds, type: "zset", content: "open reservations by their end",
                     command: ["ZRANGE", holds, "0", "-1", "WITHSCORES"]),
-                Self.mark("record", of: hash(of: scope), "the RECORD with that id has been applied"),
-                Self.mark("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
-                Self.mark("settled", of: hash(of: scope), "the reservation with that id is committed or cancelled"),
-                Self.hash(settings, "what administrators have set"),
+                Self.idempotencyKey("record", of: hash(of: scope), "the RECORD with that id has been applied"),
+                Self.idempotencyKey("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
+                Self.idempotencyKey(
+                    "settled", of: hash(of: scope), "the reservation with that id is committed or cancelled"),
+                Self.hash(settings, "settings made by administrators"),
                 ListedKey(
                     key: alerts, type: "zset", content: "ids of alerts by when they were opened",
                     command: ["ZRANGE", alerts, "0", "-1", "WITHSCORES"]),
@@ -46,7 +47,7 @@ extension KeySpace {
         ListedKey(key: key, type: "hash", content: content, command: ["HGETALL", key])
     }
 
-    private static func mark(_ word: String, of hash: String, _ content: String) -> ListedKey {
+    private static func idempotencyKey(_ word: String, of hash: String, _ content: String) -> ListedKey {
         let key = "\(hash):\(word):ID"
         return ListedKey(key: key, type: "string", content: content, command: ["GET", key])
     }

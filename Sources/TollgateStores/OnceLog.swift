@@ -1,24 +1,23 @@
 package import Logging
 import Synchronization
 
-/// Warns of each thing once, however often it is met again, as of a key that every list comes across. Remembers a thousand of them,
-/// and begins anew after that.
+/// Logs each warning once, for faults that are met repeatedly, such as a malformed key in every list.
 ///
-/// Usable from any thread.
+/// It remembers a thousand warnings and then starts over. It can be used from any thread.
 package final class OnceLog: Sendable {
     private static let maxRemembered = 1_000
 
     private let logger: Logger
-    private let said = Mutex<Set<String>>([])
+    private let logged = Mutex<Set<String>>([])
 
     package init(_ logger: Logger) {
         self.logger = logger
     }
 
     package func warn(_ sentence: String) {
-        let isNew = said.withLock { said in
-            if said.count >= Self.maxRemembered { said.removeAll() }
-            return said.insert(sentence).inserted
+        let isNew = logged.withLock { logged in
+            if logged.count >= Self.maxRemembered { logged.removeAll() }
+            return logged.insert(sentence).inserted
         }
         if isNew { logger.warning("\(sentence)") }
     }

@@ -2,29 +2,28 @@ import NIOCore
 package import TollgateLedger
 package import TollgateRedis
 
-/// What a sidecar remembers of the data in Redis, by which it finds out that they were lost or are those of an earlier time
-/// (policy/run_marker.lua). A plain value.
+/// A sidecar's memory of the marker in Redis, by which it detects lost or older data (policy/run_marker.lua).
 package struct RunMarker: Sendable, Equatable, Codable {
-    /// 0 remembers nothing.
+    /// The number of the generation of data; 0 before the first check.
     package var generation: Int64 = 0
-    /// The name of the generation; no other's.
+    /// The unique id of the generation.
     package var id = ""
-    /// How often sidecars have looked at the data.
+    /// The number of checks that sidecars have made.
     package var count: Int64 = 0
 
     package init() {}
 
-    /// What a look has found.
+    /// The result of a check.
     package enum Finding: String, Sendable {
-        /// Nobody has looked before.
+        /// There has never been a check.
         case new
-        /// Nothing is missing.
+        /// No data is missing.
         case seen
-        /// There is no marker any more: the data are gone.
+        /// The marker no longer exists: the data is lost.
         case gone
-        /// The data are those of an earlier time.
+        /// The data is older than what the sidecar has seen.
         case older
-        /// Another sidecar has found that the data are gone or older.
+        /// Another sidecar has detected that the data is lost or older.
         case noticed
 
         package var isLoss: Bool { self == .gone || self == .older || self == .noticed }
@@ -32,7 +31,7 @@ package struct RunMarker: Sendable, Equatable, Codable {
 
     package static let function = RedisFunction("policy/run_marker")
 
-    /// The arguments for the next look. `revision`: the highest that the sidecar has seen.
+    /// Returns the arguments of the next check. `revision` is the highest that the sidecar has seen.
     package func arguments(keySpace: KeySpace, revision: Int64) -> RedisFunctionArguments {
         let keys = PolicyKeys(namespace: keySpace.namespace)
         let nextID = String(UInt64.random(in: .min ... .max), radix: 16)
@@ -43,8 +42,10 @@ package struct RunMarker: Sendable, Equatable, Codable {
             ])
     }
 
-    /// What a look has found, the revision that was there, below 0 where it is no number, and whether the keys are named as this
-    /// sidecar names them. From now on what it has found is remembered. Nil for a reply that cannot be read.
+    /// Decodes the reply of a check and remembers the marker.
+    ///
+    /// - Returns: The finding, the revision in Redis (negative if it is not a number), and whether the keys have this
+    ///   sidecar's layout. Nil for a malformed reply.
     package mutating func take(_ reply: RedisReply) -> (finding: Finding, revision: Int64, hasOurLayout: Bool)? {
         guard case .array(let parts) = reply, parts.count == 6, case .bulk(let word) = parts[0],
             let finding = Finding(rawValue: String(buffer: word)), case .integer(let generation) = parts[1],
@@ -53,7 +54,7 @@ package struct RunMarker: Sendable, Equatable, Codable {
         else { return nil }
         let isKnown = generation == self.generation
         (self.generation, self.id, self.count) = (generation, String(buffer: id), count)
-        // Of two looks under way at a time the second finds what the first has begun.
+        // The second of two concurrent checks finds the generation that the first has started.
         return (finding == .noticed && isKnown ? .seen : finding, revision, isOurs == 1)
     }
 }

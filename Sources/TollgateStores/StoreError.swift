@@ -1,42 +1,52 @@
-/// Why the store did not do what it was asked.
+import TollgateRedis
+
+/// A failure of a call to a store.
 package enum StoreError: Error, Sendable, Equatable {
-    /// Redis cannot be reached, or did not answer in time; no change was made.
+    /// The sidecar has no connection to Redis, so nothing was sent. The link reports the outage itself.
+    case notConnected
+    /// Redis did not answer in time, or its reply was an error. Redis made no change.
     case unavailable(String)
-    /// A change was sent to Redis, and no reply came: it may have been made, or not.
+    /// A change was sent to Redis, but no reply arrived. Redis may have made the change.
     case unknownOutcome(String)
-    /// There is something that the precondition did not name; its version.
+    /// The precondition was that nothing exists, but an item of this version does.
     case exists(Int64)
-    /// Another version than the precondition names; nil where there is nothing.
+    /// The item has another version than the precondition names; nil if there is no item.
     case conflict(Int64?)
-    /// Nothing to delete.
+    /// The item to delete or to change does not exist.
     case missing
-    /// The tier is assigned to so many users, roles and domains.
+    /// The tier still has this number of assignments.
     case inUse(Int64)
-    /// The assignment names a tier that is not there.
+    /// The assignment names a tier that does not exist.
     case unknownTier(String)
-    /// A sentence that names the bound.
+    /// The change would exceed a bound, which the sentence names.
     case tooMany(String)
-    /// It has been done already, or cannot be done any more; a sentence that says by whom it was.
-    case settled(String)
-    /// A cursor that no page had.
+    /// The alert is already in the requested state, or in a later one. The sentence names who changed it.
+    case alreadyDone(String)
+    /// The cursor is not one that a page returned.
     case badCursor
-    /// What is stored cannot be read; a sentence that names the key.
+    /// The stored value is malformed. The sentence names the key.
     case corrupt(String)
+
+    /// An unexpected kind of reply to a command about a key.
+    static func unexpectedReply(about key: String) -> StoreError {
+        .unavailable("unexpected reply of Redis about \(key)")
+    }
 }
 
 extension StoreError: CustomStringConvertible {
-    /// A sentence for people.
+    /// A sentence for operators.
     package var description: String {
         switch self {
-        case .unavailable(let sentence), .tooMany(let sentence), .settled(let sentence), .corrupt(let sentence):
+        case .notConnected: RedisError.notConnected.description
+        case .unavailable(let sentence), .tooMany(let sentence), .alreadyDone(let sentence), .corrupt(let sentence):
             sentence
         case .unknownOutcome(let sentence): "\(sentence); whether the change was made is not known"
         case .exists(let version): "there is one already, of version \(version)"
-        case .conflict(let version): version.map { "it is of version \($0) by now" } ?? "there is none"
+        case .conflict(let version): version.map { "it has version \($0) by now" } ?? "there is none"
         case .missing: "there is none"
         case .inUse(let count): "the tier is assigned \(count) times"
         case .unknownTier(let id): "there is no tier \(id)"
-        case .badCursor: "no page had that cursor"
+        case .badCursor: "the cursor is not one that a page returned"
         }
     }
 }

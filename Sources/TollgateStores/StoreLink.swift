@@ -2,10 +2,11 @@ package import NIOCore
 import Synchronization
 package import TollgateRedis
 
-/// The way of the stores to Redis: from whichever task to a link's event loop and back. Never on the way of a request.
+/// A store's access to Redis: hops from any task to the event loop of a ``RedisLink`` and back.
 ///
-/// Usable from any task, also when the link's event loop is gone: after `close()` everything fails at once. A
-/// reply that does not come within the deadline ends the link's connection.
+/// Stores are not on the decision path. If a reply does not arrive within the deadline, the link's connection is
+/// closed. A StoreLink can be used from any task, and outlives the link's event loop: after `close()`, every call fails
+/// at once.
 package final class StoreLink: Sendable {
     private let link: NIOLoopBound<RedisLink>
     private let deadline: TimeAmount
@@ -16,33 +17,35 @@ package final class StoreLink: Sendable {
         self.deadline = deadline
     }
 
-    /// Nothing is handed to the event loop from now on, which may end after it has done what it was handed before.
+    /// Stops handing work to the event loop. The loop may end as soon as it has done the work handed over before.
     package func close() { isClosed.withLock { $0 = true } }
 
-    /// Sends commands right behind each other; their replies, in order. Errors of Redis are among them.
+    /// Sends commands in a pipeline and returns their replies in order. Error replies are among them.
     ///
-    /// - Parameter isChange: Whether no reply is `.unknownOutcome`.
-    func ask(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
+    /// - Parameter isChange: Whether a missing reply is `.unknownOutcome` instead of `.unavailable`.
+    func send(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
         return try await call(expecting: commands.count, isChange: isChange) { link, call in
             for words in commands { link.send(words, deadline: call.replyDeadline) { call.receive($0) } }
         }
     }
 
-    /// The same for one command.
-    func ask(_ words: String...) async throws(StoreError) -> RedisReply {
-        try await ask([words])[0]
+    /// Sends one command that changes nothing, and returns its reply.
+    func send(_ words: String...) async throws(StoreError) -> RedisReply {
+        try await send([words])[0]
     }
 
-    /// All of the commands at one moment.
-    func askAtOnce(_ commands: [[String]]) async throws(StoreError) -> [RedisReply] {
-        let replies = try await ask([["MULTI"]] + commands + [["EXEC"]])
+    /// Sends commands in a MULTI block, so that they see the data of one moment.
+    func sendAtomically(_ commands: [[String]]) async throws(StoreError) -> [RedisReply] {
+        let replies = try await send([["MULTI"]] + commands + [["EXEC"]])
         guard case .array(let items) = try replies[replies.count - 1].checked(of: "EXEC"), items.count == commands.count
         else { throw .unavailable("unexpected reply of Redis to EXEC") }
         return items
     }
 
-    /// - Parameter isChange: Whether no reply is `.unknownOutcome`.
+    /// Calls a Redis function and returns its reply.
+    ///
+    /// - Parameter isChange: Whether a missing reply is `.unknownOutcome` instead of `.unavailable`.
     func call(
         _ function: RedisFunction, keys: [String], arguments: [String], isChange: Bool = false
     ) async throws(StoreError) -> RedisReply {
@@ -55,26 +58,80 @@ package final class StoreLink: Sendable {
     private func call(
         expecting count: Int, isChange: Bool = false, _ send: @escaping @Sendable (RedisLink, StoreCall) -> Void
     ) async throws(StoreError) -> [RedisReply] {
-        let notConnected = StoreCall.Outcome.failure(.unavailable(RedisError.notConnected.description))
         let outcome: StoreCall.Outcome = await withCheckedContinuation { continuation in
-            let isHandedOver = onLoop { [deadline] link in
-                guard link.isReady else { return continuation.resume(returning: notConnected) }
+            let isScheduled = execute { [deadline] link in
+                guard link.isReady else { return continuation.resume(returning: .failure(.notConnected)) }
                 let call = StoreCall(on: link, expecting: count, isChange: isChange, deadline: deadline) {
                     continuation.resume(returning: $0)
                 }
                 send(link, call)
             }
-            if !isHandedOver { continuation.resume(returning: notConnected) }
+            if !isScheduled { continuation.resume(returning: .failure(.notConnected)) }
         }
         return try outcome.get()
     }
 
-    /// Returns whether it will be done.
-    private func onLoop(_ body: @escaping @Sendable (RedisLink) -> Void) -> Bool {
+    /// Schedules the body on the link's event loop. Returns false after `close()`.
+    private func execute(_ body: @escaping @Sendable (RedisLink) -> Void) -> Bool {
         isClosed.withLock { isClosed in
             guard !isClosed else { return false }
             link.eventLoop.execute { [link] in body(link.value) }
             return true
         }
+    }
+}
+
+/// Commands in flight and the completion that waits for all of their replies. Owned by the link's event loop.
+private final class StoreCall {
+    typealias Outcome = Result<[RedisReply], StoreError>
+
+    private let link: RedisLink
+    private let expected: Int
+    private let deadline: TimeAmount
+    private let sentAt = NIODeadline.now()
+    private let isChange: Bool
+    private var replies: [RedisReply] = []
+    /// Nil once called.
+    private var completion: ((Outcome) -> Void)?
+
+    /// - Parameter isChange: Whether Redis may have changed something if no reply arrives.
+    init(
+        on link: RedisLink, expecting expected: Int, isChange: Bool, deadline: TimeAmount,
+        completion: @escaping (Outcome) -> Void
+    ) {
+        self.isChange = isChange
+        self.link = link
+        self.expected = expected
+        self.deadline = deadline
+        self.completion = completion
+    }
+
+    /// The time by which all replies have to arrive.
+    var replyDeadline: NIODeadline { sentAt + deadline }
+
+    /// Takes the next reply. A late one closes the connection: replies come in order, so none behind it can be awaited.
+    func receive(_ result: Result<RedisReply, RedisError>) {
+        guard completion != nil else { return }
+        switch result {
+        case .success(let reply):
+            replies.append(reply)
+            if replies.count == expected { complete(.success(replies)) }
+        case .failure(.notConnected): complete(.failure(.notConnected))
+        case .failure(.timedOut):
+            let sentence = "no reply from Redis within \(deadline.milliseconds) ms"
+            complete(.failure(unanswered(sentence)))
+            link.disconnect(reason: sentence)
+        case .failure(let error): complete(.failure(unanswered(error.description)))
+        }
+    }
+
+    private func unanswered(_ sentence: String) -> StoreError {
+        isChange ? .unknownOutcome(sentence) : .unavailable(sentence)
+    }
+
+    private func complete(_ outcome: Outcome) {
+        let completion = completion
+        self.completion = nil
+        completion?(outcome)
     }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Lets one task at a time do something, in the order in which they came. Usable from any task.
+/// An asynchronous lock: runs one operation at a time, in the order of the callers. It can be used from any task.
 final class Turns: Sendable {
     private struct State {
         var isTaken = false
@@ -9,7 +9,7 @@ final class Turns: Sendable {
 
     private let state = Mutex(State())
 
-    /// Waits for the others who came before.
+    /// Waits for earlier callers and runs the body.
     func next<Result>(_ body: () async throws(StoreError) -> Result) async throws(StoreError) -> Result {
         await enter()
         defer { leave() }
@@ -18,12 +18,12 @@ final class Turns: Sendable {
 
     private func enter() async {
         await withCheckedContinuation { continuation in
-            let isMine = state.withLock { state in
+            let isFree = state.withLock { state in
                 if state.isTaken { state.waiting.append(continuation) }
                 defer { state.isTaken = true }
                 return !state.isTaken
             }
-            if isMine { continuation.resume() }
+            if isFree { continuation.resume() }
         }
     }
 

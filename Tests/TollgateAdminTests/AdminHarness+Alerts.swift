@@ -32,7 +32,7 @@ extension AdminHarness {
         let store = try self.alerts
         for alert in alerts { try await store.publish(.opened(alert)) }
         for (scope, period) in [("user:b/c", Period.sliding(seconds: 60)), ("user:alice", .day)] {
-            try await store.add(
+            try await store.denials.add(
                 DenialEvent(
                     at: Self.alertTime, scope: try Scope(parsing: scope), meter: .requests, period: period, max: 60,
                     used: 60, source: "tier:basic",

@@ -113,7 +113,7 @@ import TollgateTestSupport
             let held = DenialEvent(
                 at: AdminHarness.alertTime, scope: try Scope(parsing: "team:x"), meter: .cost, period: .day,
                 max: 20_000_000_000, used: 12_500_000_000, held: 7_000_000_000, source: "defaults", request: [])
-            try await admin.alerts.add(held)
+            try await admin.alerts.denials.add(held)
             #expect(try await tollgate(admin, "events", "--scope", "team:x").output.contains("  12.5/7   20  defaults"))
             let copies = """
                 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2]

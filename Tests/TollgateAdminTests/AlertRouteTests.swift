@@ -18,7 +18,7 @@ struct AlertRouteTests {
         try await withAdmin { admin in
             let alerts = try await admin.raiseAlerts()
             let key = try admin.alerts.keys.deliveries
-            for (alert, entry) in zip(alerts, try await admin.alerts.entries(after: "0", atMost: 10)) {
+            for (alert, entry) in zip(alerts, try await admin.alerts.stream.entries(after: "0", atMost: 10)) {
                 let answer = try await admin.ask("GET", "/v1/alerts/\(alert.id)", token: AdminHarness.tokens[.viewer])
                 #expect(answer.status == 200)
                 let stored = try admin.redis.cli("XRANGE", key, entry.id, entry.id)
@@ -118,7 +118,7 @@ struct AlertRouteTests {
             }
             let first = try await admin.ask("GET", "/v1/events?count=1")
             let item = try #require(first["items"]?.items?.first?.members)
-            #expect(item["id"] == .string(try await admin.alerts.events(atMost: 1).items[0].id))
+            #expect(item["id"] == .string(try await admin.alerts.denials.events(atMost: 1).items[0].id))
             #expect(item["at"]?.text == "2026-11-20T18:20:01.123Z" && item["max"] == .integer(60))
             #expect(item["held"] == .integer(0))
             #expect(item["request"] == .array([.string("user:alice"), .string("tool:search")]))

@@ -210,7 +210,7 @@ import TollgateTestSupport
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--partitions", "32", "--deadline", "10s"],
             waitsUntilReady: false)
         let sentence = """
-            the data of namespace tollgate were begun with --partitions 16: start the sidecar so, or name another namespace
+            the data of namespace tollgate was created with --partitions 16: start the sidecar that way, or name another namespace
             """
         try await eventually {
             (try? await second.client().ask("CHECK user=alice")[0]) == "ERR unavailable \(sentence)"
@@ -228,7 +228,7 @@ import TollgateTestSupport
         try await eventually { try await second.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW ") }
         try await eventually {
             try await first.client().ask("CHECK user=alice")[0].hasPrefix(
-                "ERR unavailable the data of namespace tollgate were begun with --partitions 32")
+                "ERR unavailable the data of namespace tollgate was created with --partitions 32")
         }
         #expect(try await first.stop() == 0)
         #expect(try await second.stop() == 0)

@@ -7,10 +7,10 @@ import TollgateTestSupport
 @testable import TollgateDelivery
 @testable import TollgateLedger
 
-/// Prometheus Alertmanager as it is, and a mail server that keeps what it gets. Both have to be there: scripts/test sees to it.
-@Suite("With a real Alertmanager")
+/// A real Prometheus Alertmanager and a mail server that prints its messages. scripts/test installs both.
+@Suite("Alertmanager, end to end")
 struct AlertmanagerTests {
-    /// Writes each message's subject and text, as a line of JSON, and the port first.
+    /// Prints the port, and then each message's subject and text as a line of JSON.
     private static let mailServer = """
         import asyncio, email, email.policy, json
         from aiosmtpd.smtp import SMTP
@@ -64,7 +64,7 @@ struct AlertmanagerTests {
 
     private static func program() async throws -> String {
         for name in ["prometheus-alertmanager", "alertmanager"] {
-            // Where it is not there, env says so with 127.
+            // The status is 127 if the program does not exist.
             if try await Command.run(name, ["--version"]).status == 0 { return name }
         }
         throw TestFailure("there is no prometheus-alertmanager in PATH: run scripts/install-dependencies --test")
@@ -88,12 +88,12 @@ struct AlertmanagerTests {
             ], folder: folder)
     }
 
-    /// With one that sends no e-mails.
+    /// Runs the body with an Alertmanager that sends no e-mails.
     private static func withManager(_ body: (_ port: Int, AlertReceiver) async throws -> Void) async throws {
         let manager = try startAlertmanager(try await program(), smtpPort: 9)
         let port = try await manager.number(after: #"msg="Listening on" address=127.0.0.1:"#)
         let address = try WebAddress(parsing: "http://127.0.0.1:\(port)")
-        try await body(port, AlertReceiver(name: "pager", target: .alertmanager(address)))
+        try await body(port, AlertReceiver(name: "pager", endpoint: .alertmanager(address)))
         withExtendedLifetime(manager) {}
     }
 
@@ -101,7 +101,7 @@ struct AlertmanagerTests {
         var annotations: [String: String]
     }
 
-    /// The ids of the alerts that it takes to be open.
+    /// Returns the ids of the alerts that are open in Alertmanager.
     private static func open(_ port: Int) async throws -> Set<String> {
         let client = try SocketClient(.tcp(port: port))
         try await client.send("GET /api/v2/alerts HTTP/1.0\r\n\r\n")
@@ -111,7 +111,7 @@ struct AlertmanagerTests {
         return Set(firing.compactMap { $0.annotations["id"] })
     }
 
-    @Test("the end of an alert ends it also where Alertmanager's clock is behind Redis's", arguments: [600_000, 0])
+    @Test("resolving an alert ends it even if Alertmanager's clock is behind Redis's", arguments: [600_000, 0])
     func clockBehind(age: Int64) async throws {
         try await Self.withManager { port, handler in
             try await DeliveryHarness.with { harness in
@@ -126,7 +126,7 @@ struct AlertmanagerTests {
     }
 
     @Test(
-        "where two alerts of a limit are open that differ in its max, as by roles, the end of one leaves the other open"
+        "resolving one of two alerts of a limit with different max leaves the other open"
     )
     func twoAmounts() async throws {
         try await Self.withManager { port, handler in
@@ -144,7 +144,7 @@ struct AlertmanagerTests {
         }
     }
 
-    @Test("an alert becomes an e-mail, and its end another")
+    @Test("opening and resolving an alert send an e-mail each")
     func mail() async throws {
         let mail = try await Self.startMailServer()
         let manager = try Self.startAlertmanager(
@@ -155,7 +155,7 @@ struct AlertmanagerTests {
             mail.output.split(separator: "\n").compactMap { try? JSONDecoder().decode(Mail.self, from: Data($0.utf8)) }
         }
         try await DeliveryHarness.with { harness in
-            try await harness.delivering([AlertReceiver(name: "pager", target: .alertmanager(address))]) {
+            try await harness.delivering([AlertReceiver(name: "pager", endpoint: .alertmanager(address))]) {
                 let alert = try await harness.open("user:alice")
                 try await eventually(within: .seconds(60)) { mails().count == 1 }
                 #expect(mails()[0].subject == "firing TollgateQuotaExceeded user:alice")

@@ -29,7 +29,7 @@ struct AlertsFileTests {
         }
     }
 
-    @Test("names receivers of every type, with what only they are told")
+    @Test("receivers of every type are read with their filters")
     func whole() throws {
         let contents = try read(
             """
@@ -47,9 +47,9 @@ struct AlertsFileTests {
         #expect(receivers.map(\.name) == ["billing", "chat", "pager", "bus", "log"])
         #expect(receivers.map(\.type) == [.webhook, .slack, .alertmanager, .pubsub, .log])
         #expect(
-            receivers.map(\.place)
+            receivers.map(\.address)
                 == ["billing.example.com", "hooks.slack.com", "127.0.0.1:9093", "tollgate-alerts", nil])
-        guard case .webhook(let address, let secret) = receivers[0].target else { throw TestFailure("no webhook") }
+        guard case .webhook(let address, let secret) = receivers[0].endpoint else { throw TestFailure("no webhook") }
         #expect(address.text == "https://billing.example.com/hook?k=v")
         #expect(secret?.text == Self.secret)
         #expect(receivers[1].filter == .init(severities: [.critical]))
@@ -64,7 +64,7 @@ struct AlertsFileTests {
         }
     }
 
-    @Test("files that others can read are a warning")
+    @Test("files that others can read cause a warning")
     func warnings() throws {
         let text = "receivers: [{ name: chat, type: slack, url_file: slack-url }]"
         let url = ["slack-url": "https://hooks.slack.com/services/T0/B0/XYZ"]
@@ -74,11 +74,11 @@ struct AlertsFileTests {
         #expect(warnings.first?.hasSuffix("slack-url") == true && warnings.first?.contains("XYZ") == false)
     }
 
-    @Test("no receivers are possible, and so are thirty-two")
+    @Test("the list can be empty, and has at most 32 receivers")
     func counts() throws {
         let none = try read("receivers: []")
         #expect(none.receivers.isEmpty)
-        #expect(none.warnings.count == 1 && none.warnings[0].hasSuffix("nobody is told of alerts, not even the log"))
+        #expect(none.warnings.count == 1 && none.warnings[0].hasSuffix("alerts are not delivered, not even to the log"))
         let line = { (count: Int) in "  - { name: h\(count), type: log }\n" }
         #expect(try read("receivers:\n" + (1...32).map(line).joined()).receivers.count == 32)
         #expect(problem("receivers:\n" + (1...33).map(line).joined()).contains(": receivers: more than 32 receivers"))
@@ -178,7 +178,7 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: webhook, url: http://a, secret_file: short }",
-            ":2: receivers[0].secret_file: the file has to hold 16 to 8192 bytes"
+            ":2: receivers[0].secret_file: the file must contain 16 to 8192 bytes"
         ),
         ("receivers:\n  - { name: a, type: pubsub }", ":2: receivers[0].channel: is missing"),
         (
@@ -197,7 +197,7 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: [] }",
-            ":2: receivers[0].severities: expected a list such as [critical]; without the key it is all of them"
+            ":2: receivers[0].severities: expected a list such as [critical]; omit the key for all of them"
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: [critical, critical] }",
@@ -205,14 +205,14 @@ struct AlertsFileTests {
         ),
     ]
 
-    @Test("what is wrong is named with its line and key, and never with a URL or a secret", arguments: problems)
+    @Test("problems name the line and the key, and never quote a URL or a secret", arguments: problems)
     func wrong(text: String, sentence: String) {
         let found = problem(text, files: ["bad": "XYZ", "short": "XYZ", "query": "http://a/?XYZ"])
         #expect(found.contains("alerts.yaml" + sentence), "\(found)")
         #expect(!found.contains("XYZ"), "\(found)")
     }
 
-    @Test("a file that is not there is named")
+    @Test("the error names a missing file")
     func missing() {
         #expect(throws: OperatorError("--alerts /no/such.yaml: does not exist")) {
             try AlertsFile(path: "/no/such.yaml").read()

@@ -1,7 +1,7 @@
 import Foundation
 import TollgateTestSupport
 
-/// A program that runs beside a test, and is killed with this object.
+/// A program that runs during a test. It is killed when this object is released.
 final class BackgroundProgram: @unchecked Sendable {
     let folder: TemporaryFolder
     private let process = Process()
@@ -24,17 +24,17 @@ final class BackgroundProgram: @unchecked Sendable {
         process.waitUntilExit()
     }
 
-    /// What it has written so far.
+    /// The output so far.
     var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
 
-    /// The number behind the last place in what it writes where `mark` stands; waits for it.
+    /// Waits for a text in the output, and returns the number after its last occurrence.
     func number(after mark: String) async throws -> Int {
         var number: Int?
         try await eventually(within: .seconds(30)) {
             guard self.process.isRunning else { throw TestFailure("it has ended: \(self.output)") }
             guard let place = self.output.range(of: mark, options: .backwards) else { return false }
             let digits = self.output[place.upperBound...].prefix { $0.isNumber }
-            // A line that is being written may end within the number.
+            // An incomplete line may end within the number.
             number = digits.endIndex < self.output.endIndex ? Int(digits) : nil
             return number != nil
         }

@@ -11,7 +11,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// A store of alerts on a real Redis, and as many sidecars' delivery as a test starts.
+/// A store of alerts on a real Redis, and the delivery of any number of sidecars.
 final class DeliveryHarness: Sendable {
     let redis: TestRedis
     let store: AlertStore
@@ -46,7 +46,7 @@ final class DeliveryHarness: Sendable {
         try result.get()
     }
 
-    /// Quick in all that a test waits for, and never given up.
+    /// Short delays, and no delivery is dead-lettered.
     static var timing: Timing {
         var timing = Timing()
         timing.reachBack = .zero
@@ -55,11 +55,11 @@ final class DeliveryHarness: Sendable {
         timing.renewal = .milliseconds(100)
         timing.attempt = .seconds(5)
         timing.firstRetry = .milliseconds(40)
-        timing.slowestRetry = .milliseconds(200)
+        timing.maxRetryDelay = .milliseconds(200)
         return timing
     }
 
-    /// A sidecar's delivery.
+    /// Creates the delivery service of a sidecar.
     func delivery(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
         AlertDelivery(
             receivers: receivers,
@@ -69,7 +69,7 @@ final class DeliveryHarness: Sendable {
             timing: timing, logger: log.logger)
     }
 
-    /// While the body runs, a sidecar delivers; it has made its groups when the body begins.
+    /// Runs the body while a sidecar delivers. The consumer groups exist when the body starts.
     func delivering<Value>(
         _ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing, _ body: () async throws -> Value
     ) async throws -> Value {
@@ -84,7 +84,7 @@ final class DeliveryHarness: Sendable {
         }
     }
 
-    /// One that a test has to stop.
+    /// Starts a delivery service that the test must stop.
     func start(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
         let delivery = delivery(receivers, timing)
         let group = ServiceGroup(services: [delivery], logger: CapturedLog().logger)
@@ -117,7 +117,7 @@ final class DeliveryHarness: Sendable {
         return words[0] * 1_000 + words[1] / 1_000
     }
 
-    /// Opens an alert, now or at a time in Unix ms, and gives it back.
+    /// Opens an alert, now or at a time in Unix ms, and returns it.
     @discardableResult
     func open(
         _ scope: String = "user:alice", _ meter: Meter = .cost, threshold: Int = 100, period: Period = .day,
@@ -134,7 +134,7 @@ final class DeliveryHarness: Sendable {
         return alert
     }
 
-    /// Now, or at a time in Unix ms.
+    /// Resolves an alert, now or at a time in Unix ms.
     func resolve(_ alert: Alert, at time: Int64? = nil) async throws {
         try await store.publish(.resolved(id: alert.id, at: try time ?? now(), reason: .periodEnded))
     }
@@ -145,7 +145,7 @@ extension AlertReceiver {
         _ receiver: Receiver, name: String = "hook", secret: String? = nil, filter: Filter = Filter()
     ) throws -> AlertReceiver {
         AlertReceiver(
-            name: name, target: .webhook(try WebAddress(parsing: receiver.url), secret: secret.map { Secret($0) }),
+            name: name, endpoint: .webhook(try WebAddress(parsing: receiver.url), secret: secret.map { Secret($0) }),
             filter: filter)
     }
 }

@@ -10,7 +10,7 @@ import TollgateTestSupport
 
 @Suite("Deliveries")
 struct DeliveryTests {
-    @Test("an alert is told when it opens and when it is over, once each, and each to every receiver")
+    @Test("opening and resolving an alert are each delivered once to every receiver")
     func openedAndResolved() async throws {
         try await DeliveryHarness.with { harness in
             let (one, other) = (try await Receiver.start(), try await Receiver.start())
@@ -36,7 +36,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("what came while no sidecar ran is delivered by the next one; a new receiver does not get what was before it")
+    @Test("events written while no sidecar runs are delivered by the next; a new receiver gets no earlier events")
     func restarted() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -57,7 +57,7 @@ struct DeliveryTests {
     }
 
     @Test(
-        "what fails is tried again with the same id until it works, and only then later events of that alert come; others go on"
+        "a failed delivery is retried with the same id before later events of its alert; other alerts go on"
     )
     func order() async throws {
         try await DeliveryHarness.with { harness in
@@ -91,12 +91,12 @@ struct DeliveryTests {
         }
     }
 
-    @Test("the end of an alert that Alertmanager has not taken yet comes before the next alert with the same labels")
+    @Test("a pending resolution for Alertmanager precedes the next alert with the same labels")
     func orderOfLabels() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)")
-                let handler = AlertReceiver(name: "pager", target: .alertmanager(address))
+                let handler = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
                 try await harness.delivering([handler]) {
                     let first = try await harness.open(threshold: 80)
                     try await eventually { try await harness.report("pager").pending == 0 }
@@ -117,7 +117,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("while the opening of an alert waits to be tried again, nothing later of it is told")
+    @Test("while the opening of an alert waits for a retry, its later events wait too")
     func behind() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(500) }) { receiver in
@@ -136,7 +136,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("a receiver gets only what its filter lets through")
+    @Test("a receiver gets only events that match its filter")
     func filters() async throws {
         try await DeliveryHarness.with { harness in
             let critical = AlertReceiver.Filter(severities: [.critical])
@@ -164,18 +164,18 @@ struct DeliveryTests {
     }
 
     @Test(
-        "of what a receiver that is down does not take no more than 1000 are read, and all of it comes when it is back")
+        "at most 1000 events are read for a receiver that is down, and all are delivered when it is back")
     func bounded() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(503) }) { receiver in
                 var timing = DeliveryHarness.timing
                 timing.firstRetry = .seconds(2)
-                timing.slowestRetry = .seconds(2)
+                timing.maxRetryDelay = .seconds(2)
                 try await harness.delivering([.webhook(receiver)], timing) {
                     let now = try harness.now()
                     for count in 1...1_050 { try await harness.open("user:u\(count)", at: now) }
                     try await eventually(within: .seconds(60)) {
-                        // A thousand attempts are no small thing to look at.
+                        // A report about a thousand attempts is expensive.
                         try await Task.sleep(for: .milliseconds(250))
                         return try await harness.report("hook").pending == 1_000
                     }
@@ -193,7 +193,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("what is no alert is set aside, and what comes behind it is delivered")
+    @Test("a malformed entry is dead-lettered, and later ones are delivered")
     func unreadable() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -210,7 +210,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("Redis flushed or restarted empty: what comes then is delivered")
+    @Test("after Redis is flushed or restarted empty, new events are delivered")
     func dataLost() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in

@@ -7,7 +7,7 @@ import TollgateTestSupport
 
 @Suite("Examples/webhook-receiver.py", .enabled(if: Python.isThere, "needs Python"))
 struct ExampleTests {
-    @Test("prints what is signed, and answers 401 to a signature that is none, also one that is not ASCII")
+    @Test("prints signed requests, and responds 401 to an invalid signature, even one that is not ASCII")
     func signatures() async throws {
         let receiver = try await WebhookReceiver()
         let post = """

@@ -7,18 +7,18 @@ import TollgateTestSupport
 @testable import TollgateDelivery
 @testable import TollgateLedger
 
-@Suite("Deliveries to a receiver that fails")
+@Suite("Deliveries to a failing receiver")
 struct FailingReceiverTests {
     @Test(
-        "a silent receiver, one that hangs up, redirects or is not there is tried again, and delays no other receiver")
+        "a receiver that is silent, hangs up, redirects or is down is retried, and delays no other")
     func faults() async throws {
         try await DeliveryHarness.with { harness in
             var timing = DeliveryHarness.timing
             timing.attempt = .milliseconds(300)
             let elsewhere = try await Receiver.start()
             let bad: [(String, String, Receiver.Script)] = [
-                ("silent", "no answer within 300 ms", { _, _ in .silence }),
-                ("rude", "the connection broke", { _, _ in .hangUp }),
+                ("silent", "no response within 300 ms", { _, _ in .silence }),
+                ("rude", "connection closed without a response", { _, _ in .hangUp }),
                 (
                     "moved", "status 307: redirects are not followed",
                     { _, _ in .status(307, headers: [("Location", elsewhere.url)]) }
@@ -58,7 +58,7 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("receivers that hang hold up no other at the same host and port")
+    @Test("receivers that hang do not delay another at the same host and port")
     func sameHost() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in request.body.contains("user:") ? .silence : .status(200) }) {
@@ -67,7 +67,7 @@ struct FailingReceiverTests {
                 timing.attempt = .seconds(300)
                 let users = AlertReceiver.Filter(kinds: [try ScopeKind(parsing: "user")])
                 let tools = AlertReceiver.Filter(kinds: [try ScopeKind(parsing: "tool")])
-                let count = AlertReceiver.most - 1
+                let count = AlertReceiver.maxReceivers - 1
                 let hanging = try (1...count).map { try AlertReceiver.webhook(receiver, name: "h\($0)", filter: users) }
                 try await harness.delivering(hanging + [.webhook(receiver, filter: tools)], timing) {
                     try await harness.open("user:alice")
@@ -79,7 +79,7 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("an answer whose body has no end counts by its status, and holds nothing up")
+    @Test("a response with an endless body counts by its status, and delays nothing")
     func endlessBody() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .endlessBody }) { receiver in
@@ -96,7 +96,7 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("Retry-After is waited for")
+    @Test("Retry-After delays the retry")
     func retryAfter() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ number, _ in
@@ -111,7 +111,7 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("what fails for too long is given up and can be looked at; the log says so, and other alerts go on")
+    @Test("a delivery that fails for too long is dead-lettered and logged, and other alerts go on")
     func deadLettered() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in .status(request["event"] == "opened" ? 401 : 200) }) { receiver in
@@ -133,13 +133,13 @@ struct FailingReceiverTests {
                     #expect(report.failing.isEmpty)
                 }
                 try await eventually {
-                    harness.log.text.contains("error an alert was not delivered and is not tried any more")
+                    harness.log.text.contains("error delivery of an alert failed and was dead-lettered")
                 }
             }
         }
     }
 
-    @Test("how often and since when it was tried survives a restart, and so does the wait")
+    @Test("the number and time of attempts and the delay survive a restart")
     func attemptsSurvive() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(503, headers: [("Retry-After", "3600")]) }) { receiver in
@@ -159,7 +159,7 @@ struct FailingReceiverTests {
         }
     }
 
-    @Test("the log says that alerts are delivered again when none that failed waits any more")
+    @Test("the log reports the recovery when no failed delivery waits any more")
     func again() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in .status(request.body.contains("user:stuck") ? 400 : 200) }) {

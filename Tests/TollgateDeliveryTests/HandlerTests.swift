@@ -9,11 +9,11 @@ import TollgateTestSupport
 @testable import TollgateDelivery
 @testable import TollgateLedger
 
-@Suite("What each receiver is told")
+@Suite("Messages to receivers")
 struct HandlerTests {
     private static let secret = "s3cr3t-s3cr3t-s3cr3t"
 
-    /// Verifies a signature as docs/delivery.md says.
+    /// The snippet in docs/delivery.md that verifies a signature.
     static let snippet = """
         import hashlib, hmac, time
 
@@ -26,7 +26,7 @@ struct HandlerTests {
             return hmac.compare_digest(expected.encode(), signature.encode())
         """
 
-    @Test("a webhook gets the event as JSON, with headers that say what it is")
+    @Test("a webhook gets the event as JSON with headers that identify it")
     func webhook() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -48,7 +48,7 @@ struct HandlerTests {
     }
 
     @Test(
-        "a signed webhook is verified by the snippet of the documentation",
+        "the snippet in the documentation verifies a signed webhook",
         .enabled(if: Python.isThere, "needs Python"))
     func signature() async throws {
         let document = try String(
@@ -83,7 +83,7 @@ struct HandlerTests {
         }
     }
 
-    @Test("a signature is the one that others compute")
+    @Test("a signature equals the one of openssl")
     func signatureText() {
         // printf '1795219201.{"a":1}' | openssl dgst -sha256 -hmac s3cr3t-s3cr3t-s3cr3t
         #expect(
@@ -91,11 +91,11 @@ struct HandlerTests {
                 == "t=1795219201,v1=c82c0a9830c4140ae326f2f9966cb38939008dd22e2726f2326bc69278389ef5")
     }
 
-    @Test("Slack gets a sentence in which nothing is a link or calls anybody")
+    @Test("Slack gets a sentence without links and mentions")
     func slack() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertReceiver(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
+                let handler = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
                 try await harness.delivering([handler]) {
                     let alert = try await harness.open("user:<!channel> & co", threshold: 80)
                     try await harness.resolve(alert)
@@ -108,7 +108,7 @@ struct HandlerTests {
                 #expect(texts[0].hasSuffix(" UTC"))
                 #expect(
                     texts[1]
-                        == "✅ it is over that user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD): its period has ended"
+                        == "✅ user:&lt;!channel&gt; &amp; co has used 101.2 % of cost/day (20.24 of 20 USD); resolved because its period has ended"
                 )
                 let blocks = receiver.requests[0].object?["blocks"] as? [[String: Any]]
                 let text = blocks?.first?["text"] as? [String: Any]
@@ -119,7 +119,7 @@ struct HandlerTests {
     }
 
     @Test(
-        "what looks like a link, markup or an emoji in an id is none for Slack, nor for others that show the text",
+        "links, markup and emoji in an id are inert in Slack and in compatible services",
         arguments: [
             ("user:https://evil.example", "user꞉https꞉//evil.example"), ("user:*x*", "user:∗x∗"),
             ("user:`x` ~y~", "user:ˋxˋ ∼y∼"), ("user:a_b _c_", "user:a_b ˍcˍ"), ("user:x:smile:", "user꞉x꞉smile:"),
@@ -127,7 +127,7 @@ struct HandlerTests {
     func slackMarkup(scope: String, shown: String) async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertReceiver(name: "chat", target: .slack(try WebAddress(parsing: receiver.url)))
+                let handler = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
                 try await harness.delivering([handler]) {
                     try await harness.open(scope)
                     try await eventually { receiver.requests.count == 1 }
@@ -143,13 +143,13 @@ struct HandlerTests {
     }
 
     @Test(
-        "Alertmanager gets the same labels when an alert opens and when it is over, and nothing when it is acknowledged"
+        "Alertmanager gets the same labels when an alert opens and is resolved, and no acknowledgements"
     )
     func alertmanager() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)/prefix/")
-                let handler = AlertReceiver(name: "pager", target: .alertmanager(address))
+                let handler = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
                 try await harness.delivering([handler]) {
                     let alert = try await harness.open("user:alice+tool:search")
                     var seen = alert
@@ -181,7 +181,7 @@ struct HandlerTests {
                         messages[2].endsAt == UTCTime.text(milliseconds: endless.openedAt + 30 * 86_400_000))
                     #expect(
                         messages[3].endsAt == UTCTime.text(milliseconds: sliding.openedAt + 30 * 86_400_000),
-                        "it may still hold when its window has passed")
+                        "it may still apply when its window has passed")
                     #expect(messages[0].annotations["used"] == "20.24" && messages[0].annotations["max"] == "20")
                 }
             }
@@ -214,7 +214,7 @@ struct HandlerTests {
             defer { listener.terminate() }
             let heard = { (try? String(contentsOfFile: folder.path + "/out", encoding: .utf8)) ?? "" }
             try await eventually { try harness.redis.cli("PUBSUB", "NUMSUB", "alerts here").hasSuffix("1") }
-            try await harness.delivering([AlertReceiver(name: "bus", target: .pubsub(channel: "alerts here"))]) {
+            try await harness.delivering([AlertReceiver(name: "bus", endpoint: .pubsub(channel: "alerts here"))]) {
                 let alert = try await harness.open()
                 try await eventually { heard().contains(#"{"alert":\#(try CanonicalJSON.text(alert)),"delivery":""#) }
                 try await eventually { try await harness.report("bus").pending == 0 }
@@ -222,7 +222,7 @@ struct HandlerTests {
         }
     }
 
-    @Test("the log gets a line, by severity, that nothing in it can break")
+    @Test("the log gets one line with the level of the severity, whatever the id contains")
     func log() async throws {
         try await DeliveryHarness.with { harness in
             try await harness.delivering(AlertReceiver.standard) {
@@ -242,13 +242,13 @@ struct HandlerTests {
                         "warning alert opened: tool:search has used 101.2 % of requests/total (20240000000 of 20000000000) alert=\(near.id) "
                     ))
                 #expect(
-                    lines[2].hasPrefix("notice alert resolved: it is over that user:a?b has used 101.2 % of cost/day"))
+                    lines[2].hasPrefix("notice alert resolved: user:a?b has used 101.2 % of cost/day"))
             }
         }
     }
 
     @Test(
-        "over https a certificate that nobody trusts is refused, with a sentence; so is what speaks no TLS",
+        "an untrusted certificate and a server without TLS are failures with a clear reason",
         .enabled("needs openssl and Python") { await SecureReceiver.isPossible() })
     func secure() async throws {
         let secure = try await SecureReceiver()
@@ -257,13 +257,13 @@ struct HandlerTests {
                 let handlers = try [("distrusted", secure.port), ("plain", plain.port)].map { name, port in
                     AlertReceiver(
                         name: name,
-                        target: .webhook(try WebAddress(parsing: "https://localhost:\(port)/T0KEN"), secret: nil))
+                        endpoint: .webhook(try WebAddress(parsing: "https://localhost:\(port)/T0KEN"), secret: nil))
                 }
                 try await harness.delivering(handlers) {
                     try await harness.open()
                     for (name, sentence) in [
-                        ("distrusted", "the certificate is not trusted: signed by nobody known here, or expired"),
-                        ("plain", "no TLS is spoken there; is it http?"),
+                        ("distrusted", "the certificate is not trusted: unknown issuer, or expired"),
+                        ("plain", "the server does not use TLS; is the scheme http?"),
                     ] {
                         try await eventually { try await !harness.report(name).failing.isEmpty }
                         #expect(try await harness.report(name).failing.first?.failure.lastError == sentence)
@@ -275,7 +275,7 @@ struct HandlerTests {
         withExtendedLifetime(secure) {}
     }
 
-    @Test("no URL with a token is in the log or in what is kept of failures")
+    @Test("neither the log nor stored failures contain a URL with a token")
     func noSecrets() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(500, body: "T0KEN-in-the-answer") }) { receiver in
@@ -283,7 +283,7 @@ struct HandlerTests {
                 let handlers = try [receiver, gone].map { (receiver: Receiver) in
                     AlertReceiver(
                         name: receiver === gone ? "gone" : "chat",
-                        target: .slack(try WebAddress(parsing: receiver.url + "/T0KEN?key=T0KEN")))
+                        endpoint: .slack(try WebAddress(parsing: receiver.url + "/T0KEN?key=T0KEN")))
                 }
                 await gone.stop()
                 var timing = DeliveryHarness.timing

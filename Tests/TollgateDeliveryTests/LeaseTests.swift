@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-@Suite("Who delivers")
+@Suite("The lease of a receiver")
 struct LeaseTests {
     @Test("two sidecars deliver each event once")
     func once() async throws {
@@ -23,12 +23,12 @@ struct LeaseTests {
                 }
                 #expect(receiver.requests.count == 50)
                 #expect(Set(receiver.deliveries).count == 50)
-                #expect(receiver.deliveries == receiver.deliveries.sorted(by: StreamOrder.precedes))
+                #expect(receiver.deliveries == receiver.deliveries.sorted(by: StreamID.precedes))
             }
         }
     }
 
-    @Test("where one stops in good order the other goes on at once, also with what was tried already")
+    @Test("after a graceful shutdown another sidecar takes over at once, including failed deliveries")
     func handedOver() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(500) }) { receiver in
@@ -49,14 +49,14 @@ struct LeaseTests {
         }
     }
 
-    @Test("the lease of one that is gone ends by itself, and what it had read and not delivered is delivered")
+    @Test("the lease of a killed sidecar expires, and its pending deliveries are made")
     func gone() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let queue = DeliveryQueue(harness.store, receiver: "hook")
                 try await queue.open(from: 0)
                 let alert = try await harness.open()
-                #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .taken)
+                #expect(try await queue.lease(for: "gone", milliseconds: 700).lease == .acquired)
                 #expect(try await queue.fresh(atMost: 10)?.count == 1)
                 let now = try harness.now()
                 let note = FailedDelivery(
@@ -73,7 +73,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("an attempt ends with the lease, before another sidecar begins, and is no failure of the receiver")
+    @Test("the end of the lease aborts an attempt, which does not count as a failure of the receiver")
     func attemptUnderWay() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .silence }) { receiver in
@@ -84,12 +84,12 @@ struct LeaseTests {
                 try await harness.delivering([.webhook(receiver)], timing) {
                     let alert = try await harness.open()
                     try await eventually { receiver.waitingCount == 1 }
-                    // As after a loss of data.
+                    // Another sidecar gets the lease, as after a loss of data.
                     try harness.redis.cli("SET", harness.store.keys.lease("hook"), "other", "PX", "60000")
                     try await eventually { receiver.waitingCount == 0 }
                     try harness.redis.cli("DEL", harness.store.keys.lease("hook"))
                     try await eventually { receiver.waitingCount == 1 }
-                    // Cut off from Redis it cannot know who has it.
+                    // Without Redis, the sidecar cannot know which one has the lease.
                     harness.redis.freeze(true)
                     try await eventually { receiver.waitingCount == 0 }
                     #expect(receiver.requests.count == 2)
@@ -99,12 +99,12 @@ struct LeaseTests {
                     #expect(receiver.requests.allSatisfy { $0.alert == alert.id })
                     #expect(try await queue.failures().deliveries.isEmpty)
                 }
-                #expect(!harness.log.text.contains("an alert is not delivered"), "\(harness.log.text)")
+                #expect(!harness.log.text.contains("delivery of an alert failed"), "\(harness.log.text)")
             }
         }
     }
 
-    @Test("a lease is one sidecar's at a time, and what is noted by another is not noted")
+    @Test("one sidecar at a time has the lease, and writes by others are refused")
     func exclusive() async throws {
         try await DeliveryHarness.with { harness in
             let queue = DeliveryQueue(harness.store, receiver: "hook")
@@ -113,10 +113,10 @@ struct LeaseTests {
             guard case .entry(let entry) = try await queue.fresh(atMost: 1)?.first else {
                 throw TestFailure("no entry")
             }
-            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .taken)
+            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .acquired)
             #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .other)
             #expect(try await queue.lease(for: "b", milliseconds: 0).lease == .other)
-            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .kept)
+            #expect(try await queue.lease(for: "a", milliseconds: 60_000).lease == .renewed)
             let note = FailedDelivery(
                 alert: alert.id, event: "opened", attempts: 1, firstAt: 1, nextAt: 2, lastError: "x")
             #expect(try await !queue.note(note, of: entry.id, by: "b"))
@@ -126,12 +126,12 @@ struct LeaseTests {
             #expect(try await queue.deadLetter(note, of: entry.id, by: "a"))
             #expect(try await queue.deadLetter(note, of: entry.id, by: "a"))
             #expect(try await harness.report("hook").deadLetteredCount == 1, "dead-lettered once, however often")
-            #expect(try await queue.lease(for: "a", milliseconds: 0).lease == .kept)
-            #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .taken)
+            #expect(try await queue.lease(for: "a", milliseconds: 0).lease == .renewed)
+            #expect(try await queue.lease(for: "b", milliseconds: 60_000).lease == .acquired)
         }
     }
 
-    @Test("a pending entry that the stream has let go of is set aside with the reason")
+    @Test("a pending entry displaced from the stream is dead-lettered with the reason")
     func trimmed() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -144,7 +144,7 @@ struct LeaseTests {
                     try await eventually { try await harness.report("hook").deadLetteredCount == 1 }
                     #expect(
                         try await harness.report("hook").deadLettered.first?.failure.lastError
-                            == "too many newer ones came: it is not in the stream any more")
+                            == "displaced from the stream by newer events")
                     #expect(try await harness.report("hook").pending == 0)
                 }
                 #expect(receiver.requests.isEmpty)

@@ -8,9 +8,9 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-@Suite("Events that are not delivered any more")
+@Suite("Events that are not delivered")
 struct LostEventTests {
-    @Test("what was dropped from the stream before it was read is logged and on record, once")
+    @Test("events dropped from the stream before they were read are logged and dead-lettered, once")
     func missed() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -38,7 +38,7 @@ struct LostEventTests {
         }
     }
 
-    @Test("events that are a day old when they are first read, as after weeks without the receiver, are not sent")
+    @Test("events that are a day old when first read, as after weeks without the receiver, are dead-lettered")
     func old() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -57,12 +57,12 @@ struct LostEventTests {
                     #expect(deadLettered.map(\.failure.alert) == [old.id])
                     #expect(deadLettered.first?.failure.lastError == "more than 24 hours old when it was read")
                 }
-                try await eventually { harness.log.text.contains("nobody has read for too long") }
+                try await eventually { harness.log.text.contains("unread events are too old") }
             }
         }
     }
 
-    @Test("where a receiver is gone for days while an opening waits to be tried again, that is not sent either")
+    @Test("a failed delivery whose receiver was removed for days is dead-lettered")
     func oldAttempts() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
@@ -98,7 +98,7 @@ struct LostEventTests {
         }
     }
 
-    @Test("where a receiver's consumer group is gone, the log says that it begins again")
+    @Test("a deleted consumer group is created again and logged")
     func groupGone() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in

@@ -13,7 +13,7 @@ import TollgateTestSupport
         return ["--redis", "unix://\(redis.socketPath)", "--alerts", settings, "--deadline", "20s"]
     }
 
-    @Test("64 clients of four sidecars that cross 80 % together: one alert, and one delivery at each receiver")
+    @Test("64 clients of four sidecars that cross 80 % together open one alert, delivered once to each receiver")
     func together() async throws {
         let redis = try TestRedis()
         let receivers = [try await WebhookReceiver(), try await WebhookReceiver()]
@@ -38,7 +38,7 @@ import TollgateTestSupport
             try await group.waitForAll()
         }
         try await eventually { receivers.allSatisfy { !$0.received.isEmpty } }
-        // Behind what came first: if there were a second delivery of it, it would have come before this one.
+        // A second delivery of the first event would have preceded this one.
         _ = try await sidecars[0].client().ask("RECORD user=b cost=10")
         try await eventually { receivers.allSatisfy { $0.received.contains { $0.limit == "user:b/cost/day" } } }
         for receiver in receivers {

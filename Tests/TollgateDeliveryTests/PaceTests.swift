@@ -7,10 +7,10 @@ import TollgateTestSupport
 @testable import TollgateDelivery
 @testable import TollgateLedger
 
-@Suite("How often a receiver that fails is asked")
+@Suite("The pace of attempts at a failing receiver")
 struct PaceTests {
     @Test(
-        "a receiver that asks to be left alone gets no other event meanwhile; one that refuses an event gets the others"
+        "Retry-After of a failing receiver holds back all events; a refused event does not"
     )
     func leftAlone() async throws {
         try await DeliveryHarness.with { harness in
@@ -19,7 +19,7 @@ struct PaceTests {
             let broken = try await Receiver.start { _, _ in .status(500) }
             var timing = DeliveryHarness.timing
             timing.firstRetry = .seconds(600)
-            timing.slowestRetry = .seconds(600)
+            timing.maxRetryDelay = .seconds(600)
             let receivers: [AlertReceiver] = try [
                 .webhook(busy, name: "busy"), .webhook(strict, name: "strict"), .webhook(broken, name: "broken"),
             ]
@@ -37,7 +37,7 @@ struct PaceTests {
         }
     }
 
-    @Test("when each event is tried next is shown with the time that the receiver as a whole is left alone")
+    @Test("the reported time of the next attempt includes the outage of the receiver")
     func next() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(503) }) { receiver in
@@ -59,14 +59,14 @@ struct PaceTests {
         }
     }
 
-    @Test("a receiver that is down for too long: what waits for it is given up, also what it was never asked about")
+    @Test("after a long outage all waiting deliveries are dead-lettered, even if they were never tried")
     func downForLong() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(503) }) { receiver in
                 var timing = DeliveryHarness.timing
                 timing.giveUp = .seconds(1)
                 timing.firstRetry = .seconds(1)
-                timing.slowestRetry = .seconds(1)
+                timing.maxRetryDelay = .seconds(1)
                 try await harness.delivering([.webhook(receiver)], timing) {
                     for count in 1...20 { try await harness.open("user:u\(count)") }
                     try await eventually(within: .seconds(40)) {

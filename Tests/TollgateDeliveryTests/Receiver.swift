@@ -5,9 +5,9 @@ import NIOPosix
 import Synchronization
 import TollgateTestSupport
 
-/// A small HTTP server on a free port that does with each request as a test says. Owned by the test; `stop` ends it.
+/// A small HTTP server on a free port that responds as the test defines. The test owns it and calls `stop()`.
 final class Receiver: Sendable {
-    /// What was sent to it.
+    /// A received request.
     struct Request: Sendable {
         var method: String
         var path: String
@@ -25,11 +25,11 @@ final class Receiver: Sendable {
 
     enum Answer: Sendable {
         case status(Int, headers: [(String, String)] = [], body: String = "")
-        /// Nothing, ever.
+        /// No response.
         case silence
-        /// The connection ends without an answer.
+        /// The connection is closed without a response.
         case hangUp
-        /// 200, and then a body without an end.
+        /// Status 200 with an endless body.
         case endlessBody
     }
 
@@ -60,7 +60,7 @@ final class Receiver: Sendable {
         return receiver
     }
 
-    /// With one that is stopped when the body is done.
+    /// Runs the body with a receiver that is stopped afterwards.
     static func with<Result>(
         _ script: @escaping Script = { _, _ in .status(200) }, _ body: (Receiver) async throws -> Result
     ) async throws -> Result {
@@ -80,7 +80,7 @@ final class Receiver: Sendable {
         for child in children.withLock({ $0 }) { try? await child.close() }
     }
 
-    /// From now on.
+    /// Replaces the script for later requests.
     func answer(_ script: @escaping Script) {
         self.script.withLock { $0 = script }
     }
@@ -88,9 +88,9 @@ final class Receiver: Sendable {
     var port: Int { listener.withLock { $0?.localAddress?.port } ?? 0 }
     var url: String { "http://127.0.0.1:\(port)/hook" }
     var requests: [Request] { received.withLock { $0 } }
-    /// How many have no answer yet, and their connections are open.
+    /// The number of requests without a response whose connections are open.
     var waitingCount: Int { unanswered.withLock { $0 } }
-    /// The ids of the deliveries, in the order they came in.
+    /// The ids of the deliveries in the order of the requests.
     var deliveries: [String] { requests.compactMap(\.delivery) }
 
     fileprivate func take(_ request: Request) -> Answer {

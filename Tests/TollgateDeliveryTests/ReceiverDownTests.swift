@@ -3,11 +3,11 @@ import Synchronization
 import Testing
 import TollgateTestSupport
 
-/// A receiver that takes connections and never answers, beside one that does.
+/// A receiver that accepts connections and never responds, beside a working one.
 @Suite struct ReceiverDownTests {
     private static let policy = "defaults: { user: { requests: { 1h: 1000000000 }, cost: { day: 10 } } }"
 
-    /// How long requests took, while the receiver answered and while it did not.
+    /// The latencies of requests while the receiver responds and while it does not.
     private final class Latencies: Sendable {
         private let state = Mutex((isDown: false, up: [Duration](), down: [Duration]()))
 
@@ -19,7 +19,7 @@ import TollgateTestSupport
             }
         }
 
-        /// Of the 99th percentiles: down against up.
+        /// The ratio of the 99th percentiles: down to up.
         var ratio: Double {
             state.withLock { p99($0.down) / p99($0.up) }
         }
@@ -30,7 +30,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("it slows down neither CHECK, within 1.2 times at the 99th percentile, nor the other receivers")
+    @Test("it slows down neither CHECK (99th percentile within 1.2 times) nor other receivers")
     func down() async throws {
         let redis = try TestRedis()
         let receivers = [try await WebhookReceiver(), try await WebhookReceiver()]
@@ -41,7 +41,7 @@ import TollgateTestSupport
             arguments: ["--redis", "unix://\(redis.socketPath)", "--alerts", settings, "--deadline", "20s"],
             folder: folder)
         var ratios: [Double] = []
-        // What else goes on on the machine can only make it worse.
+        // Other load on the machine can only increase the ratio.
         for attempt in 0..<3 where (ratios.min() ?? .infinity) > 1.2 {
             ratios.append(try await measure(sidecar, receivers[0], tag: "r\(attempt)"))
         }
@@ -56,7 +56,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    /// Forty short turns, so that whatever else the machine does meets both alike; alerts are opened in each.
+    /// Alternates in forty short turns, so that other load affects both alike. Alerts are opened in each.
     private func measure(_ sidecar: SidecarProcess, _ receiver: WebhookReceiver, tag: String) async throws -> Double {
         let latencies = Latencies()
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -5,34 +5,34 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-@Suite("What the log says of deliveries")
+@Suite("Log lines about deliveries")
 struct ReporterTests {
     private let log = CapturedLog()
 
     private var warnings: [Substring] { log.text.split(separator: "\n").filter { $0.hasPrefix("warning ") } }
 
-    @Test("that Redis does not answer is said once for all receivers, in a sentence, and again after it has answered")
+    @Test("an outage of Redis is logged once for all receivers, and again after a recovery")
     func outage() {
         let redis = RedisReporter(logger: log.logger)
         var reporters = (1...5).map { DeliveryReporter(receiver: "h\($0)", redis: redis, logger: log.logger) }
         func fail(_ error: StoreError) {
             for index in reporters.indices { reporters[index].storeFailed(error) }
         }
-        fail(.unavailable("no reply of Redis within 250 ms"))
-        fail(.unavailable("no reply of Redis within 250 ms"))
-        #expect(warnings == ["warning alerts cannot be delivered for now: no reply of Redis within 250 ms"])
+        fail(.unavailable("no reply from Redis within 250 ms"))
+        fail(.unavailable("no reply from Redis within 250 ms"))
+        #expect(warnings == ["warning alerts cannot be delivered for now: no reply from Redis within 250 ms"])
         for index in reporters.indices { reporters[index].storeAnswers() }
-        fail(.unavailable("not connected to Redis"))
+        fail(.notConnected)
         #expect(warnings.count == 1, "the links say so")
         for index in reporters.indices { reporters[index].storeAnswers() }
-        fail(.unknownOutcome("no reply of Redis within 250 ms"))
+        fail(.unknownOutcome("no reply from Redis within 250 ms"))
         #expect(warnings.count == 2)
         #expect(
-            warnings.last?.hasSuffix("no reply of Redis within 250 ms; whether the change was made is not known")
+            warnings.last?.hasSuffix("no reply from Redis within 250 ms; whether the change was made is not known")
                 == true)
     }
 
-    @Test("what is wrong with a key of one receiver is said of that receiver, once")
+    @Test("a malformed key of a receiver is logged once, with the receiver")
     func corrupt() {
         let redis = RedisReporter(logger: log.logger)
         var reporters = ["a", "b"].map { DeliveryReporter(receiver: $0, redis: redis, logger: log.logger) }

@@ -6,7 +6,7 @@ import TollgateCore
 @testable import TollgateLedger
 @testable import TollgateStores
 
-@Suite("When a delivery is tried again")
+@Suite("The retry rule")
 struct RetryRuleTests {
     private static let hour: Int64 = 3_600_000
     private let rule = RetryRule(timing: Timing())
@@ -18,7 +18,7 @@ struct RetryRuleTests {
         return AlertEntry(id: "1-0", event: .opened, alert: alert)
     }
 
-    /// The waits between attempts in ms, each attempt failing at once, until it is given up; and when that is.
+    /// Returns the delays between attempts that fail at once, in ms, and the time of dead-lettering.
     private func waits(_ failure: DeliveryFailure, share: Double = 1, most: Int = 10_000) throws -> (
         waits: [Int64], deadLetteredAt: Int64?
     ) {
@@ -29,7 +29,7 @@ struct RetryRuleTests {
             let step = rule.step(
                 after: failure, of: try entry(), earlier: earlier, begun: now, now: now, share: share)
             switch step {
-            case .again(let note):
+            case .retry(let note):
                 #expect(note.attempts == waits.count + 1)
                 #expect(note.firstAt == 1_000_000)
                 waits.append(note.nextAt - now)
@@ -43,7 +43,7 @@ struct RetryRuleTests {
         return (waits, nil)
     }
 
-    @Test("each wait is twice as long as the one before it, up to five minutes, and after 24 hours it is given up")
+    @Test("delays double up to five minutes, and after 24 hours a delivery is dead-lettered")
     func backoff() throws {
         let (waits, deadLetteredAt) = try waits(.init(sentence: "status 503"))
         #expect(Array(waits.prefix(10)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map { $0 * 1_000 })
@@ -52,21 +52,21 @@ struct RetryRuleTests {
         #expect((288...300).contains(waits.count))
     }
 
-    @Test("a share of the wait keeps many from coming back together")
+    @Test("the share of the delay varies, so that retries spread")
     func jitter() throws {
         let (waits, _) = try waits(.init(sentence: "status 503"), share: 0.5, most: 12)
         #expect(Array(waits.prefix(3)) == [500, 1_000, 2_000])
         #expect(waits.last == 150_000)
     }
 
-    @Test("what is refused for good is tried at the slowest pace, for 24 hours too")
+    @Test("permanent failures are retried at the maximum delay for 24 hours")
     func permanent() throws {
         let (waits, deadLetteredAt) = try waits(.init(sentence: "status 401", isPermanent: true))
         #expect(waits.allSatisfy { $0 == 300_000 })
         #expect(deadLetteredAt == 1_000_000 + 24 * Self.hour)
     }
 
-    @Test("Retry-After makes a wait longer, never shorter, and an hour at most")
+    @Test("Retry-After makes a delay longer, never shorter, and an hour at most")
     func retryAfter() throws {
         let cases: [(Duration, Int64)] = [
             (.seconds(0), 1_000), (.seconds(30), 30_000), (.seconds(3_600), 3_600_000), (.seconds(90_000), 3_600_000),
@@ -77,7 +77,7 @@ struct RetryRuleTests {
         }
     }
 
-    @Test("a receiver that fails as a whole is left alone for longer and longer; one that refuses an event is not")
+    @Test("an outage increases the delay of a receiver; a refused event does not")
     func outage() throws {
         func next(_ failure: DeliveryFailure, after earlier: ReceiverOutage?, now: Int64) -> ReceiverOutage? {
             rule.outage(after: failure, earlier: earlier, begun: now - 5, now: now, share: 1)
@@ -92,7 +92,7 @@ struct RetryRuleTests {
         #expect(next(.init(sentence: "status 400", isPermanent: true), after: second, now: 4_000) == nil)
     }
 
-    @Test("Retry-After is seconds or a date of HTTP")
+    @Test("Retry-After is seconds or an HTTP date")
     func retryAfterText() {
         let now = Date(timeIntervalSince1970: 1_795_255_200)  // 2026-11-21T10:00:00Z
         let cases: [(String, Duration?)] = [
@@ -104,7 +104,7 @@ struct RetryRuleTests {
     }
 
     @Test(
-        "among what waits the one that is due longest comes first, and behind an entry the later ones of the same order wait"
+        "the longest overdue delivery is next, and later ones with its ordering key wait"
     )
     func waiting() throws {
         var waiting = WaitingDeliveries()
@@ -129,7 +129,7 @@ struct RetryRuleTests {
         #expect(waiting.next?.entry.id == "1-0", "it has waited longer")
         waiting.remove("1-0")
         #expect(waiting.next?.entry.id == "2-0")
-        #expect(waiting.room == WaitingDeliveries.most - 2)
+        #expect(waiting.room == WaitingDeliveries.capacity - 2)
     }
 }
 

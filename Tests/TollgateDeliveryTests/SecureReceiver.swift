@@ -1,7 +1,8 @@
 import Foundation
 import TollgateTestSupport
 
-/// An HTTPS server that answers 200, with a certificate that it has signed itself; killed with this object. Needs openssl and Python.
+/// An HTTPS server with a self-signed certificate that responds 200. It is killed when this object is released. Needs
+/// openssl and Python.
 final class SecureReceiver: Sendable {
     private static let server = """
         import http.server, ssl, sys
@@ -28,7 +29,7 @@ final class SecureReceiver: Sendable {
     let port: Int
     private let program: BackgroundProgram
 
-    /// Whether there is an openssl to make the certificate.
+    /// Whether openssl and Python are installed.
     static func isPossible() async -> Bool {
         guard Python.isThere else { return false }
         return (try? await Command.run("openssl", ["version"]).status) == 0

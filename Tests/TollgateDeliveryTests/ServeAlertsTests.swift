@@ -4,7 +4,7 @@ import TollgateCore
 import TollgatePolicy
 import TollgateTestSupport
 
-/// The built sidecar with a file of handlers.
+/// The built sidecar with a file of receivers.
 @Suite("tollgate serve --alerts")
 struct ServeAlertsTests {
     private static let stream = "tollgate:{alerts}:deliveries"
@@ -16,7 +16,7 @@ struct ServeAlertsTests {
             openedAt: 1_795_198_801_123)
     }
 
-    /// As the store writes them.
+    /// Adds an event to the stream, as the store does.
     private func add(_ alert: Alert, to redis: TestRedis) throws -> String {
         let id = try redis.cli("XADD", Self.stream, "*", "event", "opened", "alert", try CanonicalJSON.text(alert))
         try redis.cli("PUBLISH", "tollgate:{alerts}:news", id)
@@ -44,7 +44,7 @@ struct ServeAlertsTests {
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
     }
 
-    @Test("without a file alerts go into the log, in the policy's currency")
+    @Test("without a file, alerts are logged in the policy's currency")
     func logAlone() async throws {
         let redis = try TestRedis()
         let sidecar = try await sidecar(redis, alerts: nil)
@@ -65,7 +65,7 @@ struct ServeAlertsTests {
     }
 
     @Test(
-        "what a sidecar that was killed had not delivered is delivered by the next one, with the same id; what waits is shown"
+        "pending deliveries are listed, and after a kill the next sidecar makes them with the same id"
     )
     func killed() async throws {
         let redis = try TestRedis()

@@ -4,7 +4,7 @@ import TollgateCore
 @testable import TollgateLedger
 @testable import TollgatePolicy
 
-/// What was told of the alerts of one scope, held against what may be.
+/// The alerts of one scope as published, compared with the usage.
 struct AlertBook {
     private struct Key: Hashable {
         var limit: String
@@ -18,7 +18,7 @@ struct AlertBook {
     private(set) var open: [String: Alert] = [:]
     private(set) var count = 0
     private var ids: Set<String> = []
-    /// When each was opened last; without those that were resolved as the limit was raised.
+    /// The last opening time of each alert, without those resolved by a raised limit.
     private var opened: [Key: Int64] = [:]
     private var keys: [String: Key] = [:]
 
@@ -40,7 +40,7 @@ struct AlertBook {
         }
     }
 
-    /// What stays open when the max changes stands for the new one too.
+    /// An alert that stays open when the max changes counts for the new max, too.
     private mutating func follow(_ item: ScopeUsage.Item, _ max: Int64) {
         for alert in open.values where alert.limitName == item.limit.limit.name {
             let key = Key(
@@ -48,11 +48,11 @@ struct AlertBook {
             opened[key] = opened[key] ?? alert.openedAt
             keys[alert.id] = key
         }
-        // A max that is back is armed again.
+        // A max that applies again is rearmed.
         opened = opened.filter { $0.key.limit != item.limit.limit.name || $0.key.max == max }
     }
 
-    /// After each operation: what is open has been reached, and the highest that has been reached was told.
+    /// Checks after each operation that open alerts are true, and that the highest reached threshold was published.
     mutating func check(_ usage: ScopeUsage, at now: Int64, _ note: Comment) {
         for item in usage.items {
             let name = item.limit.limit.name

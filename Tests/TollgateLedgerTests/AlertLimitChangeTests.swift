@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// What the batch script makes of alerts where limits change, or differ from one request to the next.
+/// Alerts of limits that change, or that differ between requests.
 @Suite struct AlertLimitChangeTests {
     private typealias Harness = AlertScriptHarness
     private static let start = AlertScriptHarness.start
@@ -18,7 +18,7 @@ import TollgateTestSupport
         return policy
     }
 
-    /// With an alert that was an hour old when another policy ended it.
+    /// Runs the body with an alert that was an hour old when another policy resolved it.
     private func withRaised(
         _ old: Policy, to new: Policy, _ body: (Harness, _ hour: Int64) async throws -> Void
     ) async throws {
@@ -33,7 +33,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("limits of two tiers that are reached in the same millisecond are two alerts")
+    @Test("limits of two tiers reached in the same millisecond are two alerts")
     func sameMillisecond() async throws {
         try await Harness.with(TieredPolicy().policy) { harness in
             try await harness.record(600)
@@ -45,7 +45,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("one that is opened anew in the millisecond of a reset is another alert")
+    @Test("an alert reopened in the millisecond of a reset is another alert")
     func resetAtOnce() async throws {
         let limit = Limit(.tokens, .total, max: 100)
         try await Harness.with(policy(limit)) { harness in
@@ -58,7 +58,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the limit of a tier that is raised resolves with the next request that finds it, and with no other")
+    @Test("raising a tier's limit resolves its alert with the next request that has the tier, and with no other")
     func tierRaised() async throws {
         try await Harness.with(TieredPolicy().policy) { harness in
             try await harness.record(85)
@@ -73,7 +73,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a limit that no tier has is that of every request, whatever tier the user has")
+    @Test("a limit outside of tiers applies to every request, whatever the user's tier")
     func besideTiers() async throws {
         func policy(_ max: Int64, usual: String) throws -> Policy {
             try TieredPolicy(usual: usual, defaults: [Limit(.tokens, .day, max: max)]).policy
@@ -88,7 +88,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an old alert is not opened anew by a sidecar that has not heard of the raised limit yet, for a minute")
+    @Test("a sidecar with the old limit does not reopen an alert within a minute of the raise")
     func oldAlert() async throws {
         let (old, new) = (try policy(Limit(.tokens, .month, max: 100)), try policy(Limit(.tokens, .month, max: 200)))
         try await withRaised(old, to: new) { harness, hour in
@@ -103,7 +103,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the same where the limit is taken away, and there again")
+    @Test("a limit that is removed and added again does not reopen an alert within a minute")
     func takenAway() async throws {
         let (old, new) = (try policy(Limit(.tokens, .month, max: 100)), try policy(Limit(.requests, .day, max: 100)))
         try await withRaised(old, to: new) { harness, hour in
@@ -115,7 +115,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a limit of nothing leaves open what it was used up before, and a raised one resolves it")
+    @Test("lowering a limit to zero leaves its alert open, and raising it resolves the alert")
     func nothing() async throws {
         try await Harness.with(policy(Limit(.tokens, .day, max: 100))) { harness in
             try await harness.record(85)
@@ -129,7 +129,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a window that slides while something else is refunded has ended")
+    @Test("a window that slides during a refund of other usage has ended")
     func refundOfAnother() async throws {
         let window = Limit(.tokens, .sliding(seconds: 60), max: 10, thresholds: [50])
         try await Harness.with(policy(window, Limit(.cost, .day, max: 100))) { harness in
@@ -141,7 +141,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what resolves an alert waits in the hash as long as what opens it does")
+    @Test("the resolution of an alert remains in the outbox as long as its opening")
     func order() async throws {
         try await Harness.with(policy(Limit(.tokens, .day, max: 100))) { harness in
             try await harness.record(85)

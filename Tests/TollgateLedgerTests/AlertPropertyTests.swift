@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// Random usage, refunds, changes of the limits and of the time: whatever happens, what is open is true, and told once.
+/// Random usage, refunds, changes of limits and of the time: open alerts are always true, and published once.
 @Suite struct AlertPropertyTests {
     private static let start: Int64 = 4_101_840_000_000
 
@@ -28,7 +28,7 @@ import TollgateTestSupport
                 let max = choices.randomElement(using: &random)!
                 let isThere = Int.random(in: 0..<5, using: &random) > 0
                 try await harness.install(policy(max, hasTotal: isThere))
-                // What was opened just now is armed again after a minute.
+                // An alert that was just opened is rearmed after a minute.
                 now += 61_000
             case 1: now += Int64.random(in: 1...40 * 3_600_000, using: &random)
             default: now += Int64.random(in: 0...200_000, using: &random)
@@ -46,7 +46,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "requests that find one limit and then another in turn open what each has once, and resolve nothing of the other"
+        "requests that alternate between two limits open the alerts of each once, and resolve none of the other"
     )
     func alternating() async throws {
         let redis = try TestRedis()
@@ -62,14 +62,14 @@ import TollgateTestSupport
             if case .opened(let alert) = $0 { "\(alert.max) \(alert.threshold)" } else { "resolved" }
         }
         #expect(told == ["100 100", "500 90"])
-        // What is given back ends each of them by its own max.
+        // A refund resolves each alert by its own max.
         _ = try await harness.apply(.refund("user:a", amounts: Amounts(tokens: 400)), at: Self.start + 13_000_000)
         #expect(try await settled(harness, redis).count == 2)
         try await harness.stop()
     }
 
     @Test(
-        "where a user's tier differs from request to request, what is open of a tier has been reached by its limit as it is, and is told once a minute at most",
+        "if a user's tier varies by request, open alerts of a tier are true for its limit, and open at most once a minute",
         arguments: UInt64(1)...8)
     func tiers(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
@@ -113,7 +113,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("sidecars with different policy files for a while open and resolve once a minute at most")
+    @Test("sidecars with different policy files open and resolve an alert at most once a minute")
     func rollout() async throws {
         let redis = try TestRedis()
         let harness = try await LedgerHarness(policy: policy(100), redis: redis)
@@ -134,7 +134,7 @@ import TollgateTestSupport
         var changes: [AlertChange] = []
         for case .outbox(let outbox) in try await harness.takeNotices() {
             changes += outbox.items.compactMap(outbox.change)
-            try redis.cli(["EVAL", AlertStore.settleFunction.script, "1", "tollgate:user:a"] + outbox.items)
+            try redis.cli(["EVAL", AlertStore.removePublishedFunction.script, "1", "tollgate:user:a"] + outbox.items)
         }
         return changes
     }

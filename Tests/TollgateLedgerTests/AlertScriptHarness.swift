@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// What the batch script tells of the alerts of `user:a`.
+/// The alert changes that the batch function returns for `user:a`.
 struct AlertScriptHarness {
     static let key = "tollgate:user:a"
     static let start: Int64 = 4_101_840_000_000  // 2099-12-25T00:00:00Z
@@ -27,17 +27,17 @@ struct AlertScriptHarness {
 
     func check(at time: Int64) async throws { _ = try await ledger.apply(.check("user:a"), at: time) }
 
-    /// The items of the outbox that were named since the last time.
+    /// Returns the outbox items since the last call.
     func items() async throws -> [String] {
         try await ledger.takeNotices().flatMap { notice -> [String] in
             if case .outbox(let outbox) = notice { outbox.items } else { [] }
         }
     }
 
-    /// The changes that were named since the last time.
+    /// Returns the changes since the last call.
     func changes() async throws -> [AlertChange] { try await read(items()) }
 
-    /// The same; they are taken out of the hash as when they have been published.
+    /// Returns the changes since the last call, and removes them from the outbox, as after publishing.
     func settled() async throws -> [AlertChange] {
         let items = try await items()
         for item in items { try settle(item) }
@@ -50,7 +50,7 @@ struct AlertScriptHarness {
 
     @discardableResult
     func settle(_ item: String) throws -> String {
-        try ledger.redis.cli("EVAL", AlertStore.settleFunction.script, "1", Self.key, item)
+        try ledger.redis.cli("EVAL", AlertStore.removePublishedFunction.script, "1", Self.key, item)
     }
 
     /// The scope's outbox; nil when it is empty.

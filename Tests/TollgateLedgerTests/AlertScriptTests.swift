@@ -8,7 +8,8 @@ import TollgateTestSupport
 @testable import TollgateLedger
 @testable import TollgateStores
 
-/// What the batch script makes of thresholds: told once, kept until it has been published, taken back when it does not hold.
+/// Thresholds in the batch function: an alert opens once, stays in the outbox until published, and is resolved when it
+/// no longer applies.
 @Suite struct AlertScriptTests {
     private static let key = AlertScriptHarness.key
     private static let start = AlertScriptHarness.start
@@ -24,7 +25,7 @@ import TollgateTestSupport
         return policy
     }
 
-    @Test("a threshold that is reached is told with all that an alert says")
+    @Test("reaching a threshold puts the whole alert in the outbox")
     func reached() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(79)
@@ -47,7 +48,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what has not been published is told by every operation on the scope until it has been")
+    @Test("every operation on a scope returns its unpublished changes")
     func toldAgain() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(85)
@@ -61,7 +62,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("of a jump over several thresholds the highest is told, and the lower ones not afterwards either")
+    @Test("a jump over several thresholds opens the highest only")
     func jump() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(70)
@@ -75,7 +76,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a raised limit resolves what it does not reach any more, and is told of from its own thresholds on")
+    @Test("raising a limit resolves alerts below its thresholds, and opens new ones at them")
     func raised() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(101)
@@ -90,7 +91,7 @@ import TollgateTestSupport
         let second = try await harness.settled().opened
         #expect(second.map(\.threshold) == [80])
         #expect(second.first?.max == 200)
-        // Back to what it was: that had been told.
+        // Back to the first limit, whose alert had been opened.
         try await harness.ledger.install(policy([Limit(.tokens, .day, max: 100)]))
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 8)
         #expect(try await harness.settled().opened.isEmpty)
@@ -98,7 +99,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a limit that is unlimited now, has no thresholds, or is gone, resolves what was open",
+        "a limit that becomes unlimited, loses its thresholds, or is removed resolves its alerts",
         arguments: [
             [Limit(.tokens, .total, max: nil)], [Limit(.tokens, .total, max: 100, thresholds: [])],
             [Limit(.requests, .sliding(seconds: 60), max: 5)],
@@ -114,7 +115,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("when the month rolls its alerts are resolved, and it is told of again in the next")
+    @Test("the end of the month resolves its alerts, and the next month opens new ones")
     func monthRolls() async throws {
         let harness = try await harness(Limit(.tokens, .month, max: 100))
         try await harness.record(90)
@@ -129,7 +130,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a refund below the threshold resolves, and the threshold is not told again in that period")
+    @Test("a refund below the threshold resolves the alert, and it does not open again in that period")
     func refunded() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(85)
@@ -143,7 +144,8 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a reset resolves, and arms all thresholds again", arguments: [Period.day, .total, .sliding(seconds: 3_600)])
+    @Test(
+        "a reset resolves alerts and rearms all thresholds", arguments: [Period.day, .total, .sliding(seconds: 3_600)])
     func reset(period: Period) async throws {
         let harness = try await harness(Limit(.tokens, period, max: 100, thresholds: [80, 100]))
         try await harness.record(85)
@@ -159,7 +161,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a sliding limit is told of only where it asks for it, and at most once a window")
+    @Test("a sliding limit opens alerts only if configured, and at most once per window")
     func sliding() async throws {
         let window = Period.sliding(seconds: 60)
         let harness = try await harness(
@@ -176,7 +178,7 @@ import TollgateTestSupport
         #expect(try await harness.changes().isEmpty)
         try await harness.record(1, at: Self.start + 60_001)
         #expect(try await harness.settled().opened.map(\.threshold) == [80])
-        // Nobody asked until the window was over, and then all of it came at once.
+        // No request came until the window was over, and then all of them at once.
         try await harness.record(85, at: Self.start + 300_000)
         let last = try await harness.settled()
         #expect(last.reasons == [.periodEnded])
@@ -184,7 +186,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a limit in shadow is told of, one of a single request and one of open reservations never")
+    @Test("a shadow limit opens alerts; limits of a single request and of open reservations do not")
     func otherLimits() async throws {
         let harness = try await harness(
             Limit(.tokens, .total, max: 100, mode: .shadow), Limit(.tokens, .request, max: 10, thresholds: [50]),
@@ -200,7 +202,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what has not been published outlives the counters by days")
+    @Test("the outbox outlives the counters by days")
     func outlives() async throws {
         let harness = try await harness(Limit(.tokens, .sliding(seconds: 1), max: 10, thresholds: [100]))
         #expect(try await harness.ledger.apply(.record("user:a", amounts: Amounts(tokens: 10)), at: nil) == "OK")
@@ -209,7 +211,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("many limits that are reached in one batch are each told once, in any order of operations")
+    @Test("limits reached in one batch open one alert each, in any order of operations")
     func oneBatch() async throws {
         let harness = try await harness(
             Limit(.tokens, .day, max: 100), Limit(.tokens, .month, max: 100), Limit(.requests, .day, max: 10))
@@ -223,7 +225,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("numbers that cannot be are no alert, and no end of the sidecar")
+    @Test("impossible numbers are not an alert, and do not crash the sidecar")
     func largeNumbers() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(1)
@@ -243,7 +245,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("what is no text of alerts is overwritten, not obeyed")
+    @Test("a malformed field of alerts is overwritten")
     func garbage() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(1)
@@ -254,7 +256,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what is no outbox is named as what it is, and does not keep what comes behind it",
+        "malformed outbox items are reported, and do not block later ones",
         arguments: [
             "", "nonsense", "\u{1}\u{FF}", "[nan, -Infinity]", "{}", "[]", "5", "[[[[",
             #"["x",5,null,{"opened":5},{"opened":"a"}]"#, #"[{"unreadable":{}}]"#,
@@ -269,7 +271,7 @@ import TollgateTestSupport
         try await harness.record(84)
         let items = try await harness.items()
         #expect(items.count >= 2 && items.dropLast().allSatisfy { $0.hasPrefix(#"{"unreadable":"#) && $0.count < 300 })
-        // In their order; alike ones go together.
+        // In order; equal items are removed together.
         var settled: Set<String> = []
         for item in items where settled.insert(item).inserted { try harness.settle(item) }
         #expect(try harness.outbox == nil)
@@ -277,7 +279,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("of more items than there should be, one can be taken out")
+    @Test("an item can be removed from an outbox over its maximum")
     func longOutbox() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         let field = "[1," + String(repeating: "0,", count: 9_000) + "0]"

@@ -21,7 +21,7 @@ import TollgateTestSupport
             }
         }
 
-        /// A digest of all that Redis holds.
+        /// A digest of all data in Redis.
         var digest: String {
             get throws { try redis.cli("DEBUG", "DIGEST") }
         }
@@ -33,7 +33,7 @@ import TollgateTestSupport
         Limit(.cost, .month, max: 1_000_000_000_000), Limit(.concurrent, .reservation, max: 10),
     ]
 
-    /// A scope that has used something of each of its limits and holds something, and the store beside it.
+    /// A scope with usage of each of its limits and an open reservation, and a store.
     private func with(
         _ body: (Harness, LedgerHarness, Scope) async throws -> Void
     ) async throws {
@@ -42,11 +42,11 @@ import TollgateTestSupport
             policy.defaults[try ScopeKind(parsing: "user")] = Self.limits
             let ledger = try await LedgerHarness(policy: policy, redis: harness.redis)
             let scope = try Scope(parsing: "user:a}b c")
-            // A day that is over, which is moved to a page of its own.
+            // A day that is over, which moves to its own record.
             let provider = "provider:p.n"
             _ = try await ledger.apply(
                 .record("\(scope)", provider, amounts: Amounts(cost: 3)), at: Self.now - 86_400_000)
-            // Several buckets, so that there is a ring.
+            // Usage in several buckets of the window.
             for second in 0..<5 {
                 let answer = try await ledger.apply(.check("\(scope)"), at: 4_102_444_800_000 + Int64(second) * 2_500)
                 #expect(answer.hasPrefix("ALLOW"))
@@ -67,14 +67,14 @@ import TollgateTestSupport
         try await ledger.usage(of: "\(scope)", at: Self.now).items.map(\.used)
     }
 
-    /// The running day in the scope's hash, and the pages of the day before and its month.
+    /// The running day in the scope's hash, and the records of the day before and its month.
     private func historyDigest(_ harness: Harness, _ scope: Scope) throws -> [[String: String]] {
         let key = "tollgate:\(scope)"
         let running = try harness.redis.hash(key).filter { $0.key.hasPrefix("history") }
         return try [running] + [":day:2099-12-31", ":month:2099-12"].map { try harness.redis.hash(key + $0) }
     }
 
-    @Test("all counters go; what is held stays, and so does the history")
+    @Test("a reset deletes all counters; open reservations and the history remain")
     func all() async throws {
         try await with { harness, ledger, scope in
             let key = "tollgate:\(scope)"
@@ -95,13 +95,13 @@ import TollgateTestSupport
             let usage = try await ledger.usage(of: "\(scope)", at: Self.now)
             #expect(usage.items.filter { $0.used > 0 }.count <= 1)
             #expect(usage.items.contains { $0.held == 900 })
-            // The counters count on from nothing.
+            // The counters start from zero.
             #expect(try await ledger.apply(.check("\(scope)"), at: Self.now).hasPrefix("ALLOW"))
             #expect(try harness.redis.cli("HGET", key, "requests/1m.n") == "1")
         }
     }
 
-    @Test("named limits go, and no others; the record says what they had counted")
+    @Test("a reset of named limits deletes their counters only, and the audit log has the values")
     func named() async throws {
         try await with { harness, ledger, scope in
             let key = "tollgate:\(scope)"
@@ -115,14 +115,14 @@ import TollgateTestSupport
             let gone = Set(before.keys).subtracting(after.keys)
             #expect(gone == ["cost/month", "cost/month.p", "requests/1m.n", "requests/1m.b", "requests/1m.r"])
             #expect(after == before.filter { !gone.contains($0.key) })
-            let entry = try #require(try await harness.store.audit(before: nil, atMost: 5).items.first)
+            let entry = try #require(try await harness.store.auditLog.entries(before: nil, atMost: 5).items.first)
             #expect(entry.action == "scope.reset" && entry.target == "\(scope)" && entry.after == nil)
             #expect(entry.before == #"{"cost/month":5000,"requests/1m":6}"#)
             #expect(entry.revision == 1)
         }
     }
 
-    @Test("where there is nothing to take away nothing is written")
+    @Test("a reset without counters writes nothing")
     func nothing() async throws {
         try await with { harness, _, scope in
             let before = try harness.digest
@@ -136,7 +136,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a scope whose key is of another type is named")
+    @Test("the error names a scope's key of another type")
     func otherType() async throws {
         try await Harness.with { harness in
             try harness.redis.cli("SET", "tollgate:user:a", "x")

@@ -71,7 +71,7 @@ import TollgateWire
             var pages: [AlertPage] = []
             var position = before
             while let store = harness.server.stores?.alerts, pages.count < 75 {
-                let entries = try await store.entries(after: position, atMost: 2)
+                let entries = try await store.stream.entries(after: position, atMost: 2)
                 pages.append(AlertPage(after: try #require(.init(parsing: position.utf8)), entries, isLast: false))
                 position = try #require(entries.last?.id)
             }

@@ -145,7 +145,7 @@ import TollgateTestSupport
             await fixture.sweeper.sweep()
             #expect(fixture.reviews.scopes.count == 2)
 
-            try await fixture.store.postpone(alert, to: now)
+            try await fixture.store.reviews.postpone(alert, to: now)
             try fixture.redis.cli("DEL", "tollgate:user:a")
             await fixture.sweeper.sweep()
             let resolved = try #require(try await fixture.store.alert(alert.id))

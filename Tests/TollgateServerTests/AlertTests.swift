@@ -90,7 +90,7 @@ import TollgateTestSupport
             try await eventually { try await store.active(atMost: 10).count == 2 }
             let alert = try #require(try await store.active(atMost: 10).first { $0.limitName == "tokens/1h" })
             // As when most of the hour has passed.
-            try await store.postpone(alert, to: 1)
+            try await store.reviews.postpone(alert, to: 1)
             try await eventually {
                 try Double(harness.redis.cli("ZSCORE", "tollgate:{alerts}:ending", alert.id)) ?? 0 > 1_000
             }
@@ -104,7 +104,7 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a cost=9")
             let alert = try await store.onlyAlert()
             try harness.redis.cli("DEL", "tollgate:user:a")
-            try await store.postpone(alert, to: 1)
+            try await store.reviews.postpone(alert, to: 1)
             try await store.expectResolved(alert, .periodEnded)
         }
     }
@@ -146,8 +146,8 @@ import TollgateTestSupport
     func denied() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask(Array(repeating: "CHECK user=a tool=x", count: 6))
-            try await eventually { try await !store.events(atMost: 10).items.isEmpty }
-            let events = try await store.events(atMost: 10).items
+            try await eventually { try await !store.denials.events(atMost: 10).items.isEmpty }
+            let events = try await store.denials.events(atMost: 10).items
             #expect(events.count == 1)
             #expect(events.first?.event.scope.description == "user:a")
             #expect(events.first?.event.request.map(\.description) == ["user:a", "tool:x"])
@@ -173,7 +173,7 @@ import TollgateTestSupport
             let alert = try await store.onlyAlert()
             #expect(alert.threshold == 80)
             for sidecar in sidecars.dropFirst() { await sidecar.stop() }
-            let entries = try await store.entries(after: "0-0", atMost: 100)
+            let entries = try await store.stream.entries(after: "0-0", atMost: 100)
             #expect(entries.map(\.alert.id) == [alert.id])
         }
     }

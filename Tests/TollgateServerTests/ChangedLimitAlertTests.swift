@@ -138,7 +138,7 @@ import TollgateTestSupport
             try await eventually { try harness.redis.now > now + 3_000 }
             #expect(try await store.alert(second.id)?.state == .open)
             // As when the minute has passed after which it is looked at again.
-            try await store.postpone(second, to: 1)
+            try await store.reviews.postpone(second, to: 1)
             try await store.expectResolved(second, .limitRaised)
         }
     }

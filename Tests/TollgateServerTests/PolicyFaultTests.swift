@@ -22,7 +22,7 @@ import TollgateTestSupport
             let replies = try await harness.ask(
                 "CHECK user=a", "RECORD user=a cost=1", "USAGE scope=user:a", "CHECK user=b", "CHECK user=c")
             for reply in replies.prefix(4) {
-                #expect(reply.hasPrefix("ERR internal what administrators have set for user:"))
+                #expect(reply.hasPrefix("ERR internal the stored settings of user:"))
             }
             #expect(replies[4].hasPrefix("ALLOW limit=user:c/"))
             try harness.redis.cli("HDEL", "tollgate:{policy}:scope:user:a", "override")

@@ -9,48 +9,48 @@ import TollgateTestSupport
     private typealias Harness = AlertStoreHarness
     private static let key = "tollgate:user:alice"
 
-    @Test("the time is Redis's, and those whose time has come by it are due")
+    @Test("alerts are due by Redis's clock")
     func redisTime() async throws {
         try await Harness.with { harness in
             let words = try harness.redis.cli("TIME").split(separator: "\n").compactMap { Int64($0) }
             let before = words[0] * 1_000 + words[1] / 1_000
             let alerts = try (0..<2).map { try Harness.alert(threshold: 80 + $0) }
             for alert in alerts { try await harness.open(alert) }
-            try await harness.store.postpone(alerts[0], to: before)
-            try await harness.store.postpone(alerts[1], to: before + Harness.day)
-            let ending = try await harness.store.ending(atMost: 10)
+            try await harness.store.reviews.postpone(alerts[0], to: before)
+            try await harness.store.reviews.postpone(alerts[1], to: before + Harness.day)
+            let ending = try await harness.store.reviews.due(atMost: 10)
             #expect((before...before + 600_000).contains(ending.now))
             #expect(ending.items.map(\.id) == [alerts[0].id])
             #expect(!ending.hasMore)
-            #expect(try await harness.store.ending(atMost: 1).hasMore)
+            #expect(try await harness.store.reviews.due(atMost: 1).hasMore)
             #expect(try await (before...before + 600_000).contains(harness.store.redisTime()))
         }
     }
 
-    @Test("an alert of what never ends is due a day after it was opened, and says no end")
+    @Test("an alert of a total limit is due a day after it was opened, and has no end")
     func total() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert("user:alice", .cost, .total))
             #expect(try await harness.ending(before: alert.openedAt + Harness.day - 1, atMost: 10).isEmpty)
             #expect(try await harness.ending(before: alert.openedAt + Harness.day, atMost: 10) == [alert])
             #expect(try await harness.store.alert(alert.id)?.endsAt == nil)
-            let entries = try await harness.store.entries(after: "0", atMost: 1)
+            let entries = try await harness.store.stream.entries(after: "0", atMost: 1)
             #expect(entries.first?.alert.endsAt == nil)
         }
     }
 
-    @Test("those that are resolved, or not there any more, are let go of")
+    @Test("resolved and expired alerts are removed from the review queue")
     func letGo() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert())
             try await harness.store.publish(.resolved(id: alert.id, at: alert.openedAt, reason: .reset))
             try harness.redis.cli("ZADD", harness.keys.ending, "1", alert.id, "2", "nothing")
-            #expect(try await harness.store.ending(atMost: 10).items.isEmpty)
+            #expect(try await harness.store.reviews.due(atMost: 10).items.isEmpty)
             #expect(try harness.members(harness.keys.ending).isEmpty)
         }
     }
 
-    @Test("one that can never be read again is not written")
+    @Test("an alert with a time out of range is not written")
     func outOfRange() async throws {
         try await Harness.with { harness in
             for time in [Int64.min, -1, .max] {
@@ -67,12 +67,12 @@ import TollgateTestSupport
         }
     }
 
-    @Test("whether an alert holds is what the scope's hash says of its limit, percentage and time")
+    @Test("an alert applies if the scope's hash lists its limit, threshold and opening time")
     func holds() async throws {
         try await Harness.with { harness in
             let alert = try Harness.alert("user:alice", .cost, .total)
             let at = alert.openedAt
-            #expect(try await !harness.store.holds(alert))
+            #expect(try await !harness.store.applies(alert))
             for (field, holds) in [
                 ("cost/total - 80:20:\(at)", true),
                 ("requests/day - 80:20:\(at);cost/total - 50:1:5 80:20:\(at)", true),
@@ -81,17 +81,17 @@ import TollgateTestSupport
                 ("", false), ("cost/total", false), ("; ;cost/total - ::;cost/total - 80:20:\(at)", true),
             ] {
                 try harness.redis.cli("HSET", Self.key, "alerts", field)
-                #expect(try await harness.store.holds(alert) == holds, "\(field)")
+                #expect(try await harness.store.applies(alert) == holds, "\(field)")
             }
             try harness.redis.cli("DEL", Self.key)
             try harness.redis.cli("SET", Self.key, "broken")
             await #expect(throws: StoreError.corrupt("\(Self.key): is of another type")) {
-                try await harness.store.holds(alert)
+                try await harness.store.applies(alert)
             }
         }
     }
 
-    @Test("the hash forgets an alert whose limit is gone, and the limit with the last of them; all else stays")
+    @Test("forgetting an alert removes it from the hash, and the limit's entry with the last open one")
     func forget() async throws {
         try await Harness.with { harness in
             let alert = try Harness.alert("user:alice", .cost, .total)

@@ -22,7 +22,7 @@ import TollgateTestSupport
     ) async throws -> [DenialEvent] {
         var (found, cursor): ([DenialEvent], String?) = ([], nil)
         repeat {
-            let page = try await harness.store.events(scope: scope, limit: limit, before: cursor, atMost: count)
+            let page = try await harness.store.denials.events(scope: scope, limit: limit, before: cursor, atMost: count)
             #expect(page.items.count <= count)
             found += page.items.map(\.event)
             cursor = page.next
@@ -30,10 +30,10 @@ import TollgateTestSupport
         return found
     }
 
-    @Test("events come newest first, of all, of a scope, of a limit, or of both, page by page")
+    @Test("events are paged newest first: all, of a scope, of a limit, or of both")
     func pages() async throws {
         try await Harness.with { harness in
-            #expect(try await harness.store.events(atMost: 5).items.isEmpty)
+            #expect(try await harness.store.denials.events(atMost: 5).items.isEmpty)
             var events: [DenialEvent] = []
             for number in 0..<24 {
                 let scope = ["user:alice", "global", "user:a+tool:b"][number % 3]
@@ -42,11 +42,11 @@ import TollgateTestSupport
                 ]
                 let (meter, period) = limits[number % 4]
                 events.append(try event(scope, meter, period, at: Int64(number)))
-                try await harness.store.add(events[number])
+                try await harness.store.denials.add(events[number])
             }
             events.reverse()
             for count in [1, 5, 24, 100] { #expect(try await all(harness, by: count) == events) }
-            #expect(try await harness.store.events(atMost: 24).next == nil)
+            #expect(try await harness.store.denials.events(atMost: 24).next == nil)
             for text in ["user:alice", "global", "user:a+tool:b", "user:nobody"] {
                 let scope = try Scope(parsing: text)
                 #expect(try await all(harness, scope, by: 3) == events.filter { $0.scope == scope })
@@ -60,11 +60,11 @@ import TollgateTestSupport
         }
     }
 
-    @Test("10 000 events are kept, and some more; one page looks through a bounded number of them")
+    @Test("about 10 000 events are retained, and a page reads a bounded number of them")
     func bounded() async throws {
         try await Harness.with { harness in
-            try await harness.store.add(event("user:old", .cost, .day, at: 0))
-            try await harness.store.add(event("user:rare", .cost, .day, at: 0))
+            try await harness.store.denials.add(event("user:old", .cost, .day, at: 0))
+            try await harness.store.denials.add(event("user:rare", .cost, .day, at: 0))
             let entry = try harness.redis.cli("XREVRANGE", harness.keys.events, "+", "-", "COUNT", "1")
             #expect(entry.contains("user:rare"))
             let filler = """
@@ -76,24 +76,24 @@ import TollgateTestSupport
             var (pages, found, cursor): (Int, [DenialEntry], String?) = (0, [], nil)
             let rare = try Scope(parsing: "user:rare")
             repeat {
-                let page = try await harness.store.events(scope: rare, before: cursor, atMost: 5)
+                let page = try await harness.store.denials.events(scope: rare, before: cursor, atMost: 5)
                 (pages, found, cursor) = (pages + 1, found + page.items, page.next)
             } while cursor != nil
             #expect(pages == 6)
             #expect(found.map(\.event.scope) == [rare])
             try harness.redis.cli("EVAL", filler, "1", harness.keys.events)
-            try await harness.store.add(event("user:new", .cost, .day, at: 1))
+            try await harness.store.denials.add(event("user:new", .cost, .day, at: 1))
             let length = Int(try harness.redis.cli("XLEN", harness.keys.events)) ?? 0
             #expect((10_000...10_200).contains(length))
         }
     }
 
-    @Test("an event that cannot be read is left out, and named once in the log")
+    @Test("a malformed event is left out of pages and logged once")
     func unreadable() async throws {
         try await Harness.with { harness in
             let key = harness.keys.events
             let events = try [event("global", .cost, .day, at: 0), event("global", .cost, .day, at: 1)]
-            try await harness.store.add(events[0])
+            try await harness.store.denials.add(events[0])
             let time = #""at":"2026-11-20T18:20:01.123Z""#
             let json = try CanonicalJSON.text(events[0])
             try #require(json.contains(time))
@@ -101,7 +101,7 @@ import TollgateTestSupport
             for text in ["{}", json.replacing(time, with: #""at":"0001-01-01T00:00:00Z""#)] {
                 ids.append(try harness.redis.cli("XADD", key, "*", "scope", "global", "event", text))
             }
-            try await harness.store.add(events[1])
+            try await harness.store.denials.add(events[1])
             for count in [1, 2, 10] { #expect(try await all(harness, by: count) == events.reversed()) }
             for id in ids {
                 let lines = harness.log.text.split(separator: "\n").filter {
@@ -112,30 +112,30 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an event that was sent and not answered may be there; one that could not be sent is not")
+    @Test("an event without a reply may be stored; one that could not be sent is not")
     func unknownOutcome() async throws {
         try await Harness.with(deadline: .milliseconds(300)) { harness in
             let event = try event("global", .cost, .day, at: 0)
             harness.redis.freeze(true)
-            await #expect(throws: StoreError.unknownOutcome("no reply of Redis within 300 ms")) {
-                try await harness.store.add(event)
+            await #expect(throws: StoreError.unknownOutcome("no reply from Redis within 300 ms")) {
+                try await harness.store.denials.add(event)
             }
-            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
-                try await harness.store.add(event)
+            await #expect(throws: StoreError.notConnected) {
+                try await harness.store.denials.add(event)
             }
             harness.redis.freeze(false)
             try await eventually { (try? await all(harness, by: 10)) == [event] }
         }
     }
 
-    @Test("a key of another type is named")
+    @Test("the error names a key of another type")
     func corrupt() async throws {
         try await Harness.with { harness in
             let key = harness.keys.events
             try harness.redis.cli("SET", key, "broken")
             for body in [
-                { _ = try await harness.store.events(atMost: 1) },
-                { try await harness.store.add(event("global", .cost, .day, at: 0)) },
+                { _ = try await harness.store.denials.events(atMost: 1) },
+                { try await harness.store.denials.add(event("global", .cost, .day, at: 0)) },
             ] as [() async throws -> Void] {
                 await #expect(throws: StoreError.corrupt("\(key): is of another type")) { try await body() }
             }

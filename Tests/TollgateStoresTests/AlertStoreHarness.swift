@@ -21,7 +21,7 @@ struct AlertStoreHarness: Sendable {
 
     var keys: AlertKeys { store.keys }
 
-    /// With a store whose link is shut down when the body is done.
+    /// Runs the body with a store whose link is shut down afterwards.
     static func with(
         redis: TestRedis? = nil, deadline: TimeAmount = .seconds(20), _ body: (AlertStoreHarness) async throws -> Void
     ) async throws {
@@ -44,31 +44,31 @@ struct AlertStoreHarness: Sendable {
             endsAt: period == .total ? nil : dayEnd, openedAt: start + offset)
     }
 
-    /// Opens it, and gives it back.
+    /// Opens an alert and returns it.
     @discardableResult
     func open(_ alert: Alert) async throws -> Alert {
         try await store.publish(.opened(alert))
         return alert
     }
 
-    /// That it throws this, and that nothing at all is written.
+    /// Expects that the body throws an error and writes nothing.
     func expectRefusal(_ refusal: StoreError, _ body: () async throws -> Void) async throws {
         let before = try digest
         await #expect(throws: refusal) { try await body() }
         #expect(try digest == before)
     }
 
-    /// Of all that Redis holds.
+    /// The digest of all data in Redis.
     var digest: String {
         get throws { try redis.cli("DEBUG", "DIGEST") }
     }
 
-    /// The alerts that are due at a time, those that can be read.
+    /// Returns the readable alerts that are due at a time.
     func ending(before time: Int64, atMost count: Int) async throws -> [Alert] {
-        try await store.ending(before: time, atMost: count).items.map { try $0.alert.get() }
+        try await store.reviews.due(before: time, atMost: count).items.map { try $0.alert.get() }
     }
 
-    /// The members of a sorted set, by score.
+    /// Returns the members of a sorted set, by score.
     func members(_ key: String) throws -> [String] {
         try redis.cli("ZRANGE", key, "0", "-1").split(separator: "\n").map(String.init)
     }

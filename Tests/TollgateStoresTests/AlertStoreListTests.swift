@@ -8,7 +8,7 @@ import TollgateTestSupport
 @Suite struct AlertStoreListTests {
     private typealias Harness = AlertStoreHarness
 
-    /// All pages, each of so many at most.
+    /// Returns all pages with at most `count` items each.
     private func all(
         _ harness: AlertStoreHarness, _ filter: AlertFilter = AlertFilter(), by count: Int
     ) async throws -> [Alert] {
@@ -22,7 +22,7 @@ import TollgateTestSupport
         return found
     }
 
-    @Test("alerts come newest first, each once, also where many were opened in one millisecond")
+    @Test("alerts are paged newest first, each once, even if many were opened in one millisecond")
     func pages() async throws {
         try await Harness.with { harness in
             #expect(try await harness.store.alerts(atMost: 5).items.isEmpty)
@@ -36,14 +36,14 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what changes between two pages makes no other alert be missed or come twice")
+    @Test("a change between two pages neither hides nor repeats another alert")
     func changes() async throws {
         try await Harness.with { harness in
             let alerts = try (0..<30).map { try Harness.alert("user:u\($0)", at: Int64($0)) }
             for alert in alerts { try await harness.open(alert) }
             let first = try await harness.store.alerts(.active, atMost: 10)
             #expect(first.items == alerts[20...].reversed())
-            // The last one of the page, one of the next, and a new one; and one that goes to another index.
+            // The last alert of the page, one of the next, a new one, and one that moves to another index.
             for place in [20, 15] {
                 _ = try await harness.store.resolve(alerts[place].id, by: Harness.author, at: Harness.start)
             }
@@ -60,7 +60,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("filters by state, scope and severity, alone and together, find just what they say")
+    @Test("filters by state, scope and severity match exactly, alone and combined")
     func filters() async throws {
         try await Harness.with { harness in
             var alerts: [Alert] = []
@@ -95,7 +95,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "one page reads a bounded number of alerts, from the smallest index, however few of them the filter lets through"
+        "a page reads a bounded number of alerts from the smallest index, however few of them match"
     )
     func bounded() async throws {
         try await Harness.with { harness in
@@ -132,15 +132,18 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "LTEgYQ", "MTIzNA", "MC0w"])
+        "a cursor that no page returned is refused",
+        arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "LTEgYQ", "MTIzNA", "MC0w"])
     func cursors(cursor: String) async throws {
         try await Harness.with { harness in
             await #expect(throws: StoreError.badCursor) { try await harness.store.alerts(before: cursor, atMost: 1) }
-            await #expect(throws: StoreError.badCursor) { try await harness.store.events(before: cursor, atMost: 1) }
+            await #expect(throws: StoreError.badCursor) {
+                try await harness.store.denials.events(before: cursor, atMost: 1)
+            }
         }
     }
 
-    @Test("alerts that have expired are skipped, and taken out of the index")
+    @Test("expired alerts are skipped and removed from the index")
     func expired() async throws {
         try await Harness.with { harness in
             let alerts = try (0..<10).map { try Harness.alert("user:alice", threshold: 80 + $0, at: Int64($0)) }
@@ -160,7 +163,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "an alert that cannot be read is left out of lists, and named once in the log; asked for by itself it is an error",
+        "a malformed alert is left out of lists and logged once; reading it by id is an error",
         arguments: [
             ("max", "many"), ("max", "-1"), ("used", "\(Int64.min)"), ("opened_at", "\(Int64.min)"),
             ("opened_at", "9417168000000000"), ("ends_at", "\(Int64.max)"), ("ends_at", "-1"), ("resolved_at", "-5"),
@@ -175,7 +178,7 @@ import TollgateTestSupport
             let readable = [alerts[2], alerts[0]]
             for count in [1, 2, 10] { #expect(try await all(harness, by: count) == readable) }
             #expect(try await harness.store.active(atMost: 10) == readable)
-            let due = try await harness.store.ending(before: Harness.dayEnd, atMost: 10).items
+            let due = try await harness.store.reviews.due(before: Harness.dayEnd, atMost: 10).items
             #expect(Set(due.map(\.id)) == Set(alerts.map(\.id)))
             #expect(due.compactMap { try? $0.alert.get() }.count == 2)
             let sentence = "\(key): cannot be read as an alert"
@@ -184,7 +187,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an index that is none is named")
+    @Test("the error names an index of another type")
     func corrupt() async throws {
         try await Harness.with { harness in
             try await harness.open(Harness.alert())

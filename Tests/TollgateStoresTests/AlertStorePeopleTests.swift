@@ -8,7 +8,7 @@ import TollgateTestSupport
 @Suite struct AlertStorePeopleTests {
     private typealias Harness = AlertStoreHarness
 
-    @Test("an alert is acknowledged and resolved by a person; each is told, with who did it")
+    @Test("acknowledging and resolving an alert are events that name the author")
     func inTurn() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert())
@@ -32,30 +32,30 @@ import TollgateTestSupport
             for index in [keys.inState(.open), keys.inState(.acknowledged), keys.ending] {
                 #expect(try harness.members(index).isEmpty)
             }
-            let entries = try await harness.store.entries(after: "0", atMost: 10)
+            let entries = try await harness.store.stream.entries(after: "0", atMost: 10)
             #expect(entries.map(\.event) == [.opened, .acknowledged, .resolved])
             #expect(entries.map(\.alert) == [alert, seen, done])
         }
     }
 
-    @Test("what is done already is refused, and says by whom it was")
+    @Test("repeating a change is refused with the name of its author")
     func settled() async throws {
         try await Harness.with { harness in
             let store = harness.store
             let alert = try await harness.open(Harness.alert())
             let other = Author(name: "other", address: "::1")
             _ = try await store.acknowledge(alert.id, by: Harness.author, at: 1)
-            try await harness.expectRefusal(.settled("\(alert.id): acknowledged by ops already")) {
+            try await harness.expectRefusal(.alreadyDone("\(alert.id): acknowledged by ops already")) {
                 _ = try await store.acknowledge(alert.id, by: other, at: 2)
             }
             _ = try await store.resolve(alert.id, by: other, at: 3)
-            let resolved = StoreError.settled("\(alert.id): resolved by other already (by_hand)")
+            let resolved = StoreError.alreadyDone("\(alert.id): resolved by other already (by_hand)")
             try await harness.expectRefusal(resolved) { _ = try await store.resolve(alert.id, by: other, at: 4) }
             try await harness.expectRefusal(resolved) { _ = try await store.acknowledge(alert.id, by: other, at: 4) }
 
             let automatic = try await harness.open(Harness.alert("user:bob"))
             try await store.publish(.resolved(id: automatic.id, at: 5, reason: .periodEnded))
-            try await harness.expectRefusal(.settled("\(automatic.id): resolved by auto already (period_ended)")) {
+            try await harness.expectRefusal(.alreadyDone("\(automatic.id): resolved by auto already (period_ended)")) {
                 _ = try await store.resolve(automatic.id, by: other, at: 6)
             }
             try await harness.expectRefusal(.missing) { _ = try await store.resolve("nothing", by: other, at: 6) }
@@ -63,7 +63,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what Tollgate sees after a person has resolved an alert changes nothing; one it acknowledged, it resolves")
+    @Test("Tollgate resolves an acknowledged alert, and leaves one alone that an administrator has resolved")
     func publishedAfter() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert())
@@ -83,7 +83,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("of those who do something at once each gets what was true, and nothing is lost or done twice")
+    @Test("concurrent changes are serialized: none is lost or made twice")
     func atOnce() async throws {
         try await Harness.with { one in
             try await Harness.with(redis: one.redis) { other in
@@ -113,7 +113,7 @@ import TollgateTestSupport
                         (stored.acknowledged.map { ["seen \($0.by)"] } ?? [])
                         + (resolver == "auto" ? [] : ["done \(resolver)"])
                     #expect(Set(winners) == Set(expected) && winners.count == expected.count)
-                    let events = try await one.store.entries(after: "0", atMost: 1_000)
+                    let events = try await one.store.stream.entries(after: "0", atMost: 1_000)
                         .filter { $0.alert.id == alert.id }.map(\.event)
                     #expect(events == (stored.acknowledged == nil ? [.opened, .resolved] : Alert.Event.allCases))
                 }
@@ -121,7 +121,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("those whose time is over are found, the first first, until they are put off or resolved")
+    @Test("due alerts are returned, earliest first, until they are postponed or resolved")
     func ending() async throws {
         try await Harness.with { harness in
             let store = harness.store
@@ -135,11 +135,11 @@ import TollgateTestSupport
             #expect(try await harness.ending(before: Harness.dayEnd - 1, atMost: 10).isEmpty)
             #expect(try await harness.ending(before: Harness.dayEnd + 1, atMost: 10) == Array(alerts[...1]))
             #expect(try await harness.ending(before: .max, atMost: 3) == Array(alerts[...2]))
-            try await store.postpone(alerts[0], to: Harness.dayEnd + 50)
+            try await store.reviews.postpone(alerts[0], to: Harness.dayEnd + 50)
             let seen = try await store.acknowledge(alerts[0].id, by: Harness.author, at: 1)
             try await store.publish(.resolved(id: alerts[1].id, at: Harness.dayEnd, reason: .periodEnded))
-            for id in [alerts[1].id, "nothing"] { try await store.putOff(id, to: 1) }
-            try await store.postpone(alerts[1], to: 1)
+            for id in [alerts[1].id, "nothing"] { try await store.reviews.reschedule(id, to: 1) }
+            try await store.reviews.postpone(alerts[1], to: 1)
             #expect(try await harness.ending(before: Harness.dayEnd + 49, atMost: 10) == Array(alerts[2...]))
             #expect(try await harness.ending(before: Harness.dayEnd + 50, atMost: 10) == alerts[2...] + [seen])
         }

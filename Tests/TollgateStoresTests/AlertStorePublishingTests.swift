@@ -6,7 +6,7 @@ import TollgateTestSupport
 @testable import TollgateStores
 
 @Suite struct AlertStorePublishingTests {
-    @Test("an alert that is published is there, in every list it belongs to, and to be delivered")
+    @Test("a published alert is in all its lists and in the stream of deliveries")
     func opened() async throws {
         try await AlertStoreHarness.with { harness in
             let alert = try await harness.open(AlertStoreHarness.alert(#"user:a "b"+tool:é"#))
@@ -19,12 +19,12 @@ import TollgateTestSupport
             for state in [Alert.State.acknowledged, .resolved] {
                 #expect(try harness.members(keys.inState(state)).isEmpty)
             }
-            let entries = try await harness.store.entries(after: "0", atMost: 10)
+            let entries = try await harness.store.stream.entries(after: "0", atMost: 10)
             #expect(entries.map(\.event) == [.opened] && entries.map(\.alert) == [alert])
         }
     }
 
-    @Test("publishing the same twice is publishing it once, before and after it was resolved")
+    @Test("publishing is idempotent, before and after the alert is resolved")
     func twice() async throws {
         try await AlertStoreHarness.with { harness in
             let alert = try await harness.open(AlertStoreHarness.alert())
@@ -42,12 +42,12 @@ import TollgateTestSupport
             let stored = try #require(try await harness.store.alert(alert.id))
             #expect(stored.state == .resolved && stored.reason == .limitRaised)
             #expect(stored.resolved == Alert.Mark(at: end, by: "auto"))
-            let entries = try await harness.store.entries(after: "0", atMost: 10)
+            let entries = try await harness.store.stream.entries(after: "0", atMost: 10)
             #expect(entries.map(\.event) == [.opened, .resolved] && entries.map(\.alert) == [alert, stored])
         }
     }
 
-    @Test("what resolves an alert that is not there changes nothing")
+    @Test("resolving a missing alert changes nothing")
     func unknown() async throws {
         try await AlertStoreHarness.with { harness in
             try await harness.store.publish(.resolved(id: "nothing", at: 1, reason: .reset))
@@ -55,7 +55,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a resolved alert is in no list of those that hold")
+    @Test("a resolved alert is in no list of active alerts")
     func lists() async throws {
         try await AlertStoreHarness.with { harness in
             let alert = try await harness.open(AlertStoreHarness.alert())
@@ -70,7 +70,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("of many sidecars that publish the same at once one opens it and one resolves it")
+    @Test("of sidecars that publish the same change concurrently, one opens and one resolves the alert")
     func atOnce() async throws {
         try await AlertStoreHarness.with { one in
             try await AlertStoreHarness.with(redis: one.redis) { other in
@@ -87,7 +87,7 @@ import TollgateTestSupport
                     }
                     try await group.waitForAll()
                 }
-                let entries = try await one.store.entries(after: "0", atMost: 1_000)
+                let entries = try await one.store.stream.entries(after: "0", atMost: 1_000)
                 #expect(entries.count == 2 * alerts.count)
                 for alert in alerts {
                     #expect(entries.filter { $0.alert.id == alert.id }.map(\.event) == [.opened, .resolved])
@@ -96,34 +96,38 @@ import TollgateTestSupport
         }
     }
 
-    @Test("entries are read on from any of them, oldest first")
+    @Test("entries are read after any id, oldest first")
     func entries() async throws {
         try await AlertStoreHarness.with { harness in
             let alerts = try (0..<5).map { try AlertStoreHarness.alert("user:u\($0)", at: Int64($0)) }
             for alert in alerts { try await harness.open(alert) }
-            let all = try await harness.store.entries(after: "0-0", atMost: 100)
+            let all = try await harness.store.stream.entries(after: "0-0", atMost: 100)
             #expect(all.map(\.alert) == alerts)
-            #expect(try await harness.store.entries(after: all[1].id, atMost: 2) == Array(all[2...3]))
-            #expect(try await harness.store.entries(after: all[4].id, atMost: 2).isEmpty)
+            #expect(try await harness.store.stream.entries(after: all[1].id, atMost: 2) == Array(all[2...3]))
+            #expect(try await harness.store.stream.entries(after: all[4].id, atMost: 2).isEmpty)
             for id in ["", "x", "1", "+1-0", "1-0-0", "$", "18446744073709551615-18446744073709551615"] {
-                await #expect(throws: StoreError.badCursor) { try await harness.store.entries(after: id, atMost: 1) }
+                await #expect(throws: StoreError.badCursor) {
+                    try await harness.store.stream.entries(after: id, atMost: 1)
+                }
             }
             try harness.redis.cli("XADD", harness.keys.deliveries, "*", "event", "opened", "alert", "{}")
-            await #expect(throws: StoreError.self) { try await harness.store.entries(after: all[4].id, atMost: 1) }
+            await #expect(throws: StoreError.self) {
+                try await harness.store.stream.entries(after: all[4].id, atMost: 1)
+            }
         }
     }
 
-    @Test("the id of each new entry is told on a channel, and nothing is told of what changes nothing")
+    @Test("the id of each new entry is published on a channel; a change without effect publishes nothing")
     func news() async throws {
         try await AlertStoreHarness.with { harness in
             let listener = try SocketClient(.unix(path: harness.redis.socketPath))
             try await listener.send("SUBSCRIBE \(harness.keys.news)\r\n")
-            // An array of three: the word, the channel, the number of subscriptions.
+            // An array of the word, the channel, and the number of subscriptions.
             for _ in 0..<6 { _ = try await listener.readLine() }
             let alert = try await harness.open(AlertStoreHarness.alert())
             try await harness.open(alert)
             try await harness.store.publish(.resolved(id: alert.id, at: alert.openedAt, reason: .reset))
-            for entry in try await harness.store.entries(after: "0", atMost: 10) {
+            for entry in try await harness.store.stream.entries(after: "0", atMost: 10) {
                 var lines: [String] = []
                 for _ in 0..<7 { lines.append(try await listener.readLine() ?? "") }
                 #expect(lines.last == entry.id, "\(lines)")
@@ -131,7 +135,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a key of another type is named, and nothing is written")
+    @Test("the error names a key of another type, and nothing is written")
     func otherType() async throws {
         try await AlertStoreHarness.with { harness in
             let keys = harness.keys
@@ -155,7 +159,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a hash that is no alert is named, and nothing is written")
+    @Test("the error names a malformed hash, and nothing is written")
     func brokenHash() async throws {
         try await AlertStoreHarness.with { harness in
             let alert = try await harness.open(AlertStoreHarness.alert())

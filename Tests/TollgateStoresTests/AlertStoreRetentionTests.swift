@@ -9,7 +9,7 @@ import TollgateTestSupport
     private typealias Harness = AlertStoreHarness
     private static let kept = 90 * Harness.day
 
-    @Test("an alert, and every list, is kept for 90 days after the last change")
+    @Test("an alert and its lists are retained for 90 days after the last change")
     func expiry() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert())
@@ -29,7 +29,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("resolved alerts opened more than 90 days ago are in no list; those that still hold are in all of theirs")
+    @Test("resolved alerts older than 90 days leave the lists; active ones remain")
     func age() async throws {
         try await Harness.with { harness in
             let old = try await harness.open(Harness.alert(threshold: 80))
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a list has 100 000 alerts at most, the newest; of those that end the first to do so")
+    @Test("a list has the newest 100 000 alerts, and the review queue the earliest")
     func count() async throws {
         try await Harness.with { harness in
             let keys = harness.keys
@@ -62,12 +62,12 @@ import TollgateTestSupport
             let alert = try await harness.open(Harness.alert())
             for index in indexes { #expect(try harness.redis.cli("ZCARD", index) == "100000") }
             for index in indexes.dropLast() { #expect(try harness.members(index).last == alert.id) }
-            // Those that are due first would never be resolved otherwise.
+            // Otherwise alerts that are due first would never be resolved.
             #expect(try harness.members(keys.ending).first == "x100010")
         }
     }
 
-    @Test("what a long pause has left is cleared away bit by bit")
+    @Test("old alerts are removed in portions after a long pause")
     func pause() async throws {
         try await Harness.with { harness in
             let fill = "for i = 1, 250 do redis.call('ZADD', KEYS[1], i, 'x' .. i) end"
@@ -79,7 +79,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("many that hold do not keep those that do not from being cleared away")
+    @Test("many old active alerts do not keep resolved ones from being removed")
     func manyHold() async throws {
         try await Harness.with { harness in
             let keys = harness.keys
@@ -93,7 +93,7 @@ import TollgateTestSupport
             try harness.redis.cli("EVAL", fill, "2", keys.all, keys.ending, "\(Harness.dayEnd)")
             var opened: Int64 = 0
             func isCleared() throws -> Bool { try !harness.members(keys.all).contains { $0.hasPrefix("gone") } }
-            // Of 160, the hundred that are looked through begin where the time says.
+            // The hundred that are checked of 160 start at a position that varies with the time.
             while try opened < 600 && !isCleared() {
                 for _ in 0..<60 {
                     try await harness.open(Harness.alert("user:u\(opened)", at: opened))
@@ -105,7 +105,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an alert that is looked at and still holds is kept, with the lists it is in, for 90 days more")
+    @Test("postponing a review retains an alert and its lists for another 90 days")
     func postponed() async throws {
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert("user:alice", .cost, .total))
@@ -114,7 +114,7 @@ import TollgateTestSupport
                 keys.alert(alert.id), keys.all, keys.ofScope("user:alice"), keys.inState(.open), keys.ending,
             ]
             for key in kept { try harness.redis.cli("PEXPIRE", key, "100000") }
-            try await harness.store.postpone(alert, to: Harness.dayEnd)
+            try await harness.store.reviews.postpone(alert, to: Harness.dayEnd)
             for key in kept {
                 let left = Int64(try harness.redis.cli("PTTL", key)) ?? 0
                 #expect((Self.kept - 60_000...Self.kept).contains(left), "\(key)")
@@ -122,7 +122,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the stream keeps 10 000 entries, and some more")
+    @Test("the stream retains about 10 000 entries")
     func deliveries() async throws {
         try await Harness.with { harness in
             let fill = "for i = 1, 10400 do redis.call('XADD', KEYS[1], '*', 'event', 'opened', 'alert', '{}') end"

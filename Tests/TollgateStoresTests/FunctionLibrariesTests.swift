@@ -29,7 +29,7 @@ import TollgateTestSupport
         return words.indices.filter { words[$0] == "library_name" }.map { words[$0 + 1] }.sorted()
     }
 
-    @Test("a library that nobody has noted for a day is deleted, a younger one and one that nobody ever noted are not")
+    @Test("a library not noted for a day is deleted; a younger one and one that was never noted are not")
     func deletion() async throws {
         try await with { libraries, redis in
             for name in ["old", "edge", "young", "foreign", "own"] { try load(name, redis) }
@@ -45,7 +45,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is noted again stays, however old its first note, and one that is gone already loses its note")
+    @Test("a library that is noted again remains; the note of a missing library is deleted")
     func renewal() async throws {
         try await with { libraries, redis in
             try load("own", redis)
@@ -59,7 +59,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("by Redis's clock, and not for ever")
+    @Test("notes have Redis's time, and expire")
     func clock() async throws {
         try await with { libraries, redis in
             #expect(try await libraries.keep() == nil)
@@ -71,7 +71,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("where Redis denies the deletion, it says so, and the note stays for who may")
+    @Test("a denied deletion is reported, and the note remains for a sidecar with the permission")
     func denied() async throws {
         try await with(hasFunctions: false) { libraries, redis in
             #expect(try await libraries.keep("old", at: Self.now - 2 * Self.day) == nil)

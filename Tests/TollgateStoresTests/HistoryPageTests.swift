@@ -4,9 +4,9 @@ import TollgateTestSupport
 
 @testable import TollgateCore
 
-@Suite("A page of history")
+@Suite("A history record")
 struct HistoryPageTests {
-    /// With whole numbers by the names of their fields; those that are not known are left out, as readers do.
+    /// Creates a record from amounts by field name, without unknown fields.
     private func page(_ fields: [String: Int64]) -> HistoryRecord {
         fields.reduce(into: HistoryRecord()) { page, field in
             if let name = HistoryField(field.key.utf8) { page.add(field.value, to: name) }
@@ -15,28 +15,28 @@ struct HistoryPageTests {
 
     private func alice() throws -> Scope { try Scope(parsing: "user:alice") }
 
-    @Test("every meter is known alone, by label, and of labels too many")
+    @Test("fields of every meter are parsed: total, by label, and of other labels")
     func fields() {
         for meter in HistoryMeter.allCases {
-            #expect(HistoryField(meter.name.utf8)?.place == .total)
+            #expect(HistoryField(meter.name.utf8)?.part == .total)
             for dimension in HistoryDimension.allCases {
                 let label = HistoryField("\(meter.name)/\(dimension.name)=a".utf8)
                 #expect(label?.meter == meter)
-                #expect(label?.place == .label(.init(kind: dimension.name, id: "a")))
-                #expect(HistoryField("\(meter.name)/\(dimension.name)/other".utf8)?.place == .other(dimension))
+                #expect(label?.part == .label(.init(kind: dimension.name, id: "a")))
+                #expect(HistoryField("\(meter.name)/\(dimension.name)/other".utf8)?.part == .other(dimension))
             }
         }
     }
 
-    @Test("a label is all that follows the equals sign", arguments: ["other", "a/b=c", "=", "/other", "\u{301}x", " "])
+    @Test("a label is everything after the equals sign", arguments: ["other", "a/b=c", "=", "/other", "\u{301}x", " "])
     func labels(label: String) {
         let field = HistoryField("input_tokens/model=\(label)".utf8)
         #expect(field?.meter == .inputTokens)
-        #expect(field?.place == .label(.init(kind: "model", id: label)))
+        #expect(field?.part == .label(.init(kind: "model", id: label)))
     }
 
     @Test(
-        "other fields are not known",
+        "other fields are not parsed",
         arguments: [
             "", "values/provider", "month", "history", "history/cost", "concurrent", "cost/", "cost/provider",
             "cost/account=a",
@@ -44,7 +44,7 @@ struct HistoryPageTests {
         ])
     func unknown(name: String) { #expect(HistoryField(name.utf8) == nil) }
 
-    @Test("composed and decomposed letters are two labels, as they are two fields in Redis")
+    @Test("composed and decomposed letters are two labels, because they are two fields in Redis")
     func bytes() throws {
         var page = page(["cost": 3, "cost/tool=\u{e9}": 1])
         page += self.page(["cost/tool=e\u{301}": 2])
@@ -52,7 +52,7 @@ struct HistoryPageTests {
         #expect(page.shares(by: .tool, of: try alice()).map { $0.amounts[.cost] } == [2, 1])
     }
 
-    @Test("shares are sorted by their cost, then others, then what named none; what is zero is left out")
+    @Test("shares are sorted by cost, then other, then unnamed, without those that are zero")
     func shares() throws {
         let page = page([
             "cost": 100, "requests": 9, "tokens": 7, "cost/provider=cheap": 10, "cost/provider=dear": 60,
@@ -68,7 +68,7 @@ struct HistoryPageTests {
         #expect(HistoryRecord().shares(by: .tool, of: try alice()).isEmpty)
     }
 
-    @Test("the page of a provider is that provider's altogether")
+    @Test("the record of a provider belongs to that provider as a whole")
     func own() throws {
         let page = page(["cost": 100, "requests": 3, "cost/tool=x": 40])
         let shares = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
@@ -78,7 +78,7 @@ struct HistoryPageTests {
     }
 
     @Test(
-        "where more was taken back from the total than from its labels, what named none is below zero by as much, of that meter"
+        "if refunds without a label exceed the usage without one, unnamed is negative by the difference"
     )
     func overRefunded() throws {
         let page = page([
@@ -93,14 +93,14 @@ struct HistoryPageTests {
         #expect(own == [HistoryShare(.label("openai"), page.total)])
     }
 
-    @Test("a day that was taken back altogether, but not from its labels, still shows these and what makes up for them")
+    @Test("a fully refunded day still shows the labels that were not refunded, and the unnamed difference")
     func nothingInAll() throws {
         let shares = page(["cost": 0, "cost/tool=a": 5]).shares(by: .tool, of: try alice())
         #expect(shares.map(\.name) == [.label("a"), .unnamed])
         #expect(shares.map { $0.amounts[.cost] } == [5, -5])
     }
 
-    @Test("what would be more than an Int64 stays at its largest")
+    @Test("sums saturate at the largest Int64")
     func saturates() throws {
         var page = page(["cost": .max - 1, "cost/tool=a": .max, "cost/tool=b": .max, "cost/tool/other": 7])
         page += self.page(["cost": 5, "cost/tool=a": 1, "cost/tool/other": .max])
@@ -110,7 +110,7 @@ struct HistoryPageTests {
         #expect(page.shares(by: .tool, of: try alice()).map { $0.amounts[.cost] } == [.max, .max, .max])
     }
 
-    @Test("exact beyond the numbers that a double holds")
+    @Test("sums are exact beyond the precision of a double")
     func exact() throws {
         var page = page(["cost": 9_007_199_254_740_993, "cost/model=m": 9_007_199_254_740_992])
         page += page
@@ -119,7 +119,7 @@ struct HistoryPageTests {
         #expect(HistoryMeter.cost.text(page.total[.cost]) == "18014398.509481986")
     }
 
-    @Test("parts add up to the whole, on each page and on all together", arguments: UInt64(1)...20)
+    @Test("shares add up to the total, in each record and in their sum", arguments: UInt64(1)...20)
     func sums(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let pages = (0..<20).map { _ in randomPage(&random) }
@@ -138,7 +138,7 @@ struct HistoryPageTests {
         #expect(inAnotherOrder == all)
     }
 
-    /// Made of requests, each of which names a label of a dimension, one too many, or none; of some the total has lost a part.
+    /// Creates a record of requests with a label, another label or none. The total of some has lost a part.
     private func randomPage(_ random: inout SeededGenerator) -> HistoryRecord {
         var page = HistoryRecord()
         for _ in 0..<Int.random(in: 0..<30, using: &random) {

@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateStores
 
 @Suite struct PolicyStoreAuditTests {
-    @Test("every change is on record, with who made it and what was there before")
+    @Test("every change is in the audit log, with its author and the value before")
     func entries() async throws {
         try await PolicyStoreHarness.with { harness in
             let author = Author(name: "Zoë {ops}", address: "10.0.0.1")
@@ -23,7 +23,7 @@ import TollgateTestSupport
                 let isNew = [0, 2, 5, 7].contains(place)
                 _ = try await harness.store.apply(edit, if: isNew ? .absent : .any, by: author)
             }
-            let entries = try await harness.store.audit(before: nil, atMost: 100).items.reversed()
+            let entries = try await harness.store.auditLog.entries(before: nil, atMost: 100).items.reversed()
             #expect(
                 entries.map(\.action) == [
                     "tier.set", "tier.set", "assignment.set", "assignment.delete", "tier.delete", "limits.set",
@@ -47,7 +47,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the log is paged from the newest, and keeps the last 10 000 changes and a few more")
+    @Test("the log is paged newest first, and retains about 10 000 changes")
     func bounded() async throws {
         try await PolicyStoreHarness.with { harness in
             try await harness.apply(.setLimits(.global, []))
@@ -57,10 +57,10 @@ import TollgateTestSupport
             }
             var (revisions, cursor): ([Int64], String?) = ([], nil)
             repeat {
-                let page = try await harness.store.audit(before: cursor, atMost: 900)
+                let page = try await harness.store.auditLog.entries(before: cursor, atMost: 900)
                 revisions += page.items.compactMap(\.revision)
                 cursor = page.next
-                // New entries come before the first page, not into the next one.
+                // New entries precede the first page, and are not in the next one.
                 if revisions.count == 900 { try await harness.apply(.setLimits(.global, []), if: .any) }
             } while cursor != nil
             #expect((10_000...10_200).contains(revisions.count))
@@ -68,12 +68,12 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an entry that somebody broke is named")
+    @Test("the error names a malformed entry")
     func corrupt() async throws {
         try await PolicyStoreHarness.with { harness in
             let id = try harness.redis.cli("XADD", harness.keys.audit, "*", "who", "me")
             await #expect(throws: StoreError.corrupt("\(harness.keys.audit), entry \(id): cannot be read")) {
-                _ = try await harness.store.audit(before: nil, atMost: 5)
+                _ = try await harness.store.auditLog.entries(before: nil, atMost: 5)
             }
         }
     }

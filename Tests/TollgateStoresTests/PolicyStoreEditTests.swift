@@ -8,7 +8,7 @@ import TollgateTestSupport
 @testable import TollgateStores
 
 @Suite struct PolicyStoreEditTests {
-    /// A thing that can be set, changed and deleted.
+    /// A setting that can be created, changed and deleted.
     private struct Subject {
         var set: PolicyEdit
         var change: PolicyEdit
@@ -38,7 +38,7 @@ import TollgateTestSupport
         ]
     }
 
-    @Test("what is not there can be made, and nothing else")
+    @Test("with absent, only a missing item can be created")
     func absent() async throws {
         try await PolicyStoreHarness.with { harness in
             for subject in try subjects(harness) {
@@ -56,7 +56,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is there is changed and deleted by who names its version, or says any")
+    @Test("an item is changed and deleted with its version, or with any")
     func present() async throws {
         try await PolicyStoreHarness.with { harness in
             for subject in try subjects(harness) {
@@ -78,7 +78,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("of two who know the same version one wins")
+    @Test("of two changes of the same version, one succeeds")
     func race() async throws {
         try await PolicyStoreHarness.with { one in
             try await PolicyStoreHarness.with(redis: one.redis) { other in
@@ -107,7 +107,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an override that has ended is as good as not there")
+    @Test("an override that has ended counts as missing")
     func ended() async throws {
         try await PolicyStoreHarness.with { harness in
             let scope = try Scope(parsing: "tool:a}b")
@@ -117,12 +117,12 @@ import TollgateTestSupport
             let new = PolicyEdit.setOverride(scope, try harness.override(seconds: 50))
             try await harness.expectRefusal(.conflict(nil), of: new, if: .version(first))
             let second = try await harness.apply(new)
-            #expect(try await harness.store.audit(before: nil, atMost: 1).items[0].before == nil)
+            #expect(try await harness.store.auditLog.entries(before: nil, atMost: 1).items[0].before == nil)
             try await harness.expectRefusal(.exists(second), of: new, if: .absent)
         }
     }
 
-    @Test("the place in the order is kept when something is replaced, and new when it is made again")
+    @Test("replacing an item preserves its order; creating it again does not")
     func order() async throws {
         try await PolicyStoreHarness.with { harness in
             let edit = PolicyEdit.setAssignment(Assignment(.role("r"), tier: "t"), tierIsInFile: true)

@@ -15,12 +15,12 @@ struct PolicyStoreHarness: Sendable {
     let keys = PolicyKeys(namespace: "tollgate")
 
     static let author = Author(name: "ops", address: "127.0.0.1")
-    /// Ids that are easily taken for something else; the last two are one Character each, and equal as Strings.
+    /// Ids with special characters. The last two are one Character each, and equal as Strings.
     static let oddIDs = [
         "a}b", "{x}", "100%", "a/b c", "a+b", "a:b", #""quoted"\"#, "日本", "\u{e9}", "e\u{301}",
     ]
 
-    /// With a store whose link is shut down when the body is done.
+    /// Runs the body with a store whose link is shut down afterwards.
     static func with(
         redis: TestRedis? = nil, bounds: PolicyStore.Bounds = .init(), deadline: TimeAmount = .seconds(20),
         _ body: (PolicyStoreHarness) async throws -> Void
@@ -37,7 +37,7 @@ struct PolicyStoreHarness: Sendable {
         try await store.apply(edit, if: precondition, by: Self.author)
     }
 
-    /// That the edit is refused so, and that nothing at all is written.
+    /// Expects that an edit is refused and writes nothing.
     func expectRefusal(
         _ refusal: StoreError, of edit: PolicyEdit, if precondition: Precondition,
         at place: SourceLocation = #_sourceLocation
@@ -47,7 +47,7 @@ struct PolicyStoreHarness: Sendable {
         #expect(try digest == before, sourceLocation: place)
     }
 
-    /// Of all that Redis holds.
+    /// The digest of all data in Redis.
     var digest: String {
         get throws { try redis.cli("DEBUG", "DIGEST") }
     }
@@ -60,7 +60,7 @@ struct PolicyStoreHarness: Sendable {
         }
     }
 
-    /// That holds, or has ended, for so many seconds.
+    /// Creates an override that ends after a number of seconds, or has ended before.
     func override(seconds: Int64, reason: String = "deadline") throws -> Override {
         Override(
             additions: [.init(.cost, .month, amount: 50_000_000_000)],

@@ -12,7 +12,7 @@ import TollgateTestSupport
         .user(try Scope(parts: [.init(kind: "user", id: id)]))
     }
 
-    /// All edits at once.
+    /// Makes all edits concurrently.
     private func make(_ edits: [PolicyEdit], _ harness: PolicyStoreHarness) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for edit in edits { group.addTask { try await harness.apply(edit) } }
@@ -24,7 +24,7 @@ import TollgateTestSupport
         try await make(subjects.map { .setAssignment(Assignment($0, tier: "t"), tierIsInFile: true) }, harness)
     }
 
-    @Test("2 500 assignments come page by page, each once, whatever changes meanwhile")
+    @Test("2 500 assignments are paged, each once, whatever changes meanwhile")
     func assignments() async throws {
         try await PolicyStoreHarness.with { harness in
             let stable =
@@ -53,7 +53,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the last page says so, also where it is full; an empty list has one page")
+    @Test("the last page has no next one, even if it is full; an empty list has one page")
     func lastPage() async throws {
         try await PolicyStoreHarness.with { harness in
             #expect(try await harness.store.assignments(after: nil, atMost: 5).next == nil)
@@ -66,7 +66,8 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a cursor that no page had is refused", arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "/////w", "MTIzNC0", "MC0w"])
+        "a cursor that no page returned is refused",
+        arguments: ["", "x", "%%%", "bm9uc2Vuc2U", "/////w", "MTIzNC0", "MC0w"])
     func badCursor(_ cursor: String) async throws {
         try await PolicyStoreHarness.with { harness in
             let kind = try ScopeKind(parsing: "user")
@@ -77,14 +78,14 @@ import TollgateTestSupport
                 try await harness.store.scopesSeen(kind: kind, after: cursor, atMost: 5)
             }
             await #expect(throws: StoreError.badCursor) {
-                try await harness.store.audit(before: cursor, atMost: 5)
+                try await harness.store.auditLog.entries(before: cursor, atMost: 5)
             }
         }
     }
 
-    /// As if they had been looked up.
+    /// Records scopes as a look-up does.
     private func see(_ scopes: [String], kind: String, at time: Int64, _ harness: PolicyStoreHarness) async throws {
-        _ = try await harness.store.link.ask([
+        _ = try await harness.store.link.send([
             ["ZADD", harness.keys.seen(kind)] + scopes.flatMap { ["\(time)", $0] }
         ])
     }
@@ -105,7 +106,7 @@ import TollgateTestSupport
         return seen
     }
 
-    @Test("scopes seen come newest first, each once, also where many were seen in one millisecond")
+    @Test("scopes seen are paged newest first, each once, even if many were seen in one millisecond")
     func scopesSeen() async throws {
         try await PolicyStoreHarness.with { harness in
             let now = try harness.now
@@ -119,7 +120,7 @@ import TollgateTestSupport
             #expect(all.count == 60 && Set(all).count == 60)
             #expect(all.map(\.seenAt) == all.map(\.seenAt).sorted(by: >))
             #expect(all.first?.scope.description == "tenant:new")
-            // Seen again after its page: it neither comes again nor makes another one be missed.
+            // A scope seen again after its page neither repeats nor hides another one.
             let again = try await seen("tenant", page: 7, harness) { page in
                 guard page < 7 else { return }
                 try await see([all[page * 7 + 6].scope.description], kind: "tenant", at: now + 10, harness)
@@ -146,7 +147,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("10 000 scopes of a kind are remembered, the newest")
+    @Test("the newest 10 000 scopes of a kind are retained")
     func seenBound() async throws {
         try await PolicyStoreHarness.with { harness in
             for part in 0..<11 {

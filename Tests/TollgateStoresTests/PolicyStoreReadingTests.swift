@@ -18,7 +18,7 @@ import TollgateTestSupport
 
     private func sorted(_ limits: [Limit]) -> [String] { limits.map { "\($0)" }.sorted() }
 
-    @Test("all that can be set comes back as it was, by itself and with the whole")
+    @Test("all settings are read back unchanged, individually and together")
     func roundTrip() async throws {
         try await PolicyStoreHarness.with { harness in
             let store = harness.store
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("settings of scopes with odd names come back, each to its own")
+    @Test("settings of scopes with unusual names are read back for the right scope")
     func settings() async throws {
         try await PolicyStoreHarness.with { harness in
             for (place, id) in PolicyStoreHarness.oddIDs.enumerated() {
@@ -78,7 +78,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a field that somebody broke is named, wherever it is read")
+    @Test("the error names a malformed field, wherever it is read")
     func corrupt() async throws {
         try await PolicyStoreHarness.with { harness in
             let (keys, store, alice) = (harness.keys, harness.store, try Scope(parsing: "user:alice"))
@@ -116,7 +116,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a key of another type is named")
+    @Test("the error names a key of another type")
     func otherType() async throws {
         try await PolicyStoreHarness.with { harness in
             let alice = try Scope(parsing: "user:alice")
@@ -131,7 +131,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a broken field is not overwritten unseen")
+    @Test("a malformed field is not overwritten")
     func corruptEdit() async throws {
         try await PolicyStoreHarness.with { harness in
             let (keys, alice) = (harness.keys, try Scope(parsing: "user:alice"))
@@ -154,7 +154,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is no reply about settings is said to be none")
+    @Test("a reply that is not about settings is an error")
     func badReplies() async throws {
         try await PolicyStoreHarness.with { harness in
             let scope = try Scope(parsing: "user:a}b")
@@ -175,7 +175,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("scripts that Redis has forgotten are loaded again")
+    @Test("functions that Redis no longer has are loaded again")
     func forgottenScripts() async throws {
         try await PolicyStoreHarness.with { harness in
             try harness.redis.forgetFunctions()
@@ -189,12 +189,12 @@ import TollgateTestSupport
             harness.redis.freeze(true)
             let clock = ContinuousClock()
             let waited = await clock.measure {
-                await #expect(throws: StoreError.unavailable("no reply of Redis within 300 ms")) {
+                await #expect(throws: StoreError.unavailable("no reply from Redis within 300 ms")) {
                     _ = try await harness.store.shared()
                 }
             }
             #expect(waited >= .milliseconds(290) && waited < .seconds(10))
-            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
+            await #expect(throws: StoreError.notConnected) {
                 _ = try await harness.store.tier("gold")
             }
             harness.redis.freeze(false)
@@ -202,16 +202,16 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a change that is sent and not answered may have been made; one that cannot be sent was not")
+    @Test("a change without a reply may have been made; one that cannot be sent was not")
     func unknownOutcome() async throws {
         try await PolicyStoreHarness.with(deadline: .milliseconds(300)) { harness in
-            // Where Redis does not have the library, nothing is done before it is loaded.
+            // Without the library, Redis executes nothing before it is loaded.
             try await harness.apply(.setTier(Tier(id: "silver")))
             harness.redis.freeze(true)
-            await #expect(throws: StoreError.unknownOutcome("no reply of Redis within 300 ms")) {
+            await #expect(throws: StoreError.unknownOutcome("no reply from Redis within 300 ms")) {
                 try await harness.apply(.setTier(Tier(id: "gold")))
             }
-            await #expect(throws: StoreError.unavailable("not connected to Redis")) {
+            await #expect(throws: StoreError.notConnected) {
                 try await harness.apply(.setTier(Tier(id: "gold")))
             }
             harness.redis.freeze(false)
@@ -219,7 +219,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what Redis says against a change is passed on")
+    @Test("Redis's error reply to a change is reported")
     func refusedByRedis() async throws {
         try await PolicyStoreHarness.with { harness in
             try harness.redis.cli("CONFIG", "SET", "maxmemory", "1")

@@ -11,7 +11,7 @@ import TollgateTestSupport
         .setAssignment(Assignment(subject, tier: tier), tierIsInFile: inFile)
     }
 
-    @Test("a tier that is assigned stays, unless the file has it too; every kind of assignment counts")
+    @Test("an assigned tier cannot be deleted unless the file contains it; every kind of assignment counts")
     func inUse() async throws {
         try await PolicyStoreHarness.with { harness in
             let users = try PolicyStoreHarness.oddIDs.map {
@@ -23,7 +23,7 @@ import TollgateTestSupport
             for subject in subjects { try await harness.apply(assign(subject, "gold")) }
             let gold = PolicyEdit.deleteTier("gold", isInFile: false)
             try await harness.expectRefusal(.inUse(Int64(subjects.count)), of: gold, if: .any)
-            // To the same tier, to another one, away.
+            // The same tier, another tier, no tier.
             try await harness.apply(assign(subjects[0], "gold"), if: .any)
             try await harness.apply(assign(subjects[1], "silver"), if: .any)
             try await harness.apply(.deleteAssignment(subjects[2]), if: .any)
@@ -37,7 +37,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a tier that is nowhere cannot be assigned")
+    @Test("a tier that does not exist cannot be assigned")
     func unknownTier() async throws {
         try await PolicyStoreHarness.with { harness in
             let bob = Assignment.Subject.user(try Scope(parsing: "user:bob"))
@@ -49,7 +49,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("there are so many tiers, and so many assignments of roles and domains; users do not count")
+    @Test("the numbers of tiers and of assignments of roles and domains are bounded; users do not count")
     func bounds() async throws {
         try await PolicyStoreHarness.with(bounds: .init(tiers: 3, assignments: 2)) { harness in
             for number in 0..<3 { try await harness.apply(.setTier(Tier(id: "t\(number)"))) }
@@ -71,7 +71,7 @@ import TollgateTestSupport
         #expect(PolicyStore.Bounds().tiers == 1_000 && PolicyStore.Bounds().assignments == 10_000)
     }
 
-    @Test("a key of another type is named, and nothing is written")
+    @Test("the error names a key of another type, and nothing is written")
     func otherType() async throws {
         try await PolicyStoreHarness.with { harness in
             let scope = try Scope(parsing: "user:alice")

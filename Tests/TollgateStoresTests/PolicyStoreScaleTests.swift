@@ -12,7 +12,7 @@ import TollgateTestSupport
 @testable import TollgateStores
 
 @Suite struct PolicyStoreScaleTests {
-    @Test("with 100 000 users assigned a look-up is one HGETALL, and nothing looks through keys")
+    @Test("with 100 000 assigned users, a look-up is one HGETALL, and no command scans keys")
     func manyUsers() async throws {
         try await PolicyStoreHarness.with { harness in
             let keys = harness.keys
@@ -41,7 +41,7 @@ import TollgateTestSupport
             #expect(first.items.count == 1_000 && second.items.count == 1_000)
             _ = try await harness.store.scopesSeen(kind: ScopeKind(parsing: "user"), after: nil, atMost: 100)
             _ = try await harness.store.shared()
-            _ = try await harness.store.audit(before: nil, atMost: 100)
+            _ = try await harness.store.auditLog.entries(before: nil, atMost: 100)
             _ = try await harness.store.reset(Scope(parsing: "user:u1"), limits: nil, by: PolicyStoreHarness.author)
             let counts = try commandCounts(harness.redis)
             #expect(counts[TestRedis.luaCommand] == 4)
@@ -52,7 +52,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the most that all sidecars keep is read in one piece")
+    @Test("the maximum of shared settings is read in one transaction")
     func maxShared() async throws {
         try await PolicyStoreHarness.with { harness in
             let fill = """
@@ -75,7 +75,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("every change is told on the channel, with its number and what it is about")
+    @Test("every change is published on the channel with its number and its scope")
     func published() async throws {
         try await PolicyStoreHarness.with { harness in
             let messages = Mutex<[String]>([])

@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test("one at a time has its turn, whether it fails or not, and all do")
+    @Test("operations run one at a time, whether they fail or not, and all of them run")
     func oneAtATime() async {
         let turns = Turns()
         let visitors = Visitors()

@@ -1,14 +1,15 @@
--- delivery/skip_missed.lua: finds out whether newer entries have driven unread ones out of the stream of deliveries, puts that on record, and
--- lets the group go on behind the gap. Only for the sidecar that has the lease.
+-- delivery/skip_missed.lua: detects whether newer entries have displaced unread ones from the stream of deliveries. If
+-- so, it adds an entry about them to the dead-letter stream, and moves the group behind the gap. Only the sidecar with
+-- the lease may do so.
 --
--- KEYS[1]  lease     KEYS[2]  stream of deliveries     KEYS[3]  stream of what was given up
--- ARGV[1]  the sidecar     ARGV[2]  group
--- Reply    how many were missed: 0 for none, and where the lease is not the sidecar's; -1 for some, where Redis does not know how many
+-- KEYS[1]  lease     KEYS[2]  stream of deliveries     KEYS[3]  dead-letter stream
+-- ARGV[1]  sidecar     ARGV[2]  consumer group
+-- Reply    number of missed entries: 0 for none, and if another sidecar has the lease; -1 if Redis does not know the number
 -- O(number of groups)
 -- @function
 
 local MAX_DEAD_LETTERS = 1000
-local DEAD_LETTERS_KEPT = 90 * 86400
+local DEAD_LETTER_RETENTION = 90 * 86400 -- seconds
 
 local call = redis.call
 
@@ -29,8 +30,8 @@ local function is_before(one, other)
     return ms < other_ms or (ms == other_ms and number < other_number)
 end
 
--- So that the entry of that id is the next one to be read.
-local function place_before(id)
+-- The last id before an id. A group at this id reads the entry with the given id next.
+local function id_before(id)
     local ms, number = parts(id)
     if number > 0 then return string.format('%.0f-%.0f', ms, number - 1) end
     return string.format('%.0f', ms - 1) .. '-18446744073709551615'
@@ -43,7 +44,7 @@ return function(KEYS, ARGV)
     if call('GET', lease) ~= sidecar or call('TYPE', stream).ok ~= 'stream' then return 0 end
     local info = fields(call('XINFO', 'STREAM', stream))
     local first = info['first-entry'] and info['first-entry'][1]
-    -- Redis before 7 does not count.
+    -- Redis before 7 does not count the added entries.
     local added = info['entries-added']
     if not first or not added then return 0 end
     local gone = added - info['length']
@@ -55,11 +56,11 @@ return function(KEYS, ARGV)
             local missed = read and gone - read or -1
             if read and missed <= 0 then return 0 end
             local count = missed > 0 and tostring(missed) or 'some'
-            call('XADD', dead_letters, 'MAXLEN', '~', MAX_DEAD_LETTERS, '*', 'delivery', state['last-delivered-id'], 'alert', '', 'event', '',
-                'attempts', '0', 'first_at', '0',
+            call('XADD', dead_letters, 'MAXLEN', '~', MAX_DEAD_LETTERS, '*', 'delivery', state['last-delivered-id'],
+                'alert', '', 'event', '', 'attempts', '0', 'first_at', '0',
                 'reason', count .. ' events were dropped from the stream before they could be delivered')
-            call('EXPIRE', dead_letters, DEAD_LETTERS_KEPT)
-            call('XGROUP', 'SETID', stream, group, place_before(first), 'ENTRIESREAD', string.format('%.0f', gone))
+            call('EXPIRE', dead_letters, DEAD_LETTER_RETENTION)
+            call('XGROUP', 'SETID', stream, group, id_before(first), 'ENTRIESREAD', string.format('%.0f', gone))
             return missed
         end
     end

@@ -59,6 +59,7 @@ extension Problem {
     /// Converts an error of the store whose meaning does not depend on If-Match.
     init(store error: StoreError) {
         switch error {
+        case .notConnected: self.init(.unavailable, error.description)
         case .unavailable(let sentence): self.init(.unavailable, sentence)
         case .unknownOutcome(let sentence):
             self.init(
@@ -75,7 +76,7 @@ extension Problem {
                 "the tier is assigned to \(count) \(count == 1 ? "user, role or domain" : "users, roles or domains"); assign another tier first"
             )
         case .unknownTier(let id): self = .invalid("tier", "\(id): no such tier")
-        case .settled(let sentence): self.init(.conflict, sentence)
+        case .alreadyDone(let sentence): self.init(.conflict, sentence)
         case .tooMany(let sentence): self.init(.conflict, sentence)
         case .badCursor: self.init(.badRequest, "cursor: expected the next of a previous page")
         case .corrupt(let sentence): self.init(.internal, sentence)

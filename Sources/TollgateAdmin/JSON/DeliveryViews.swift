@@ -23,7 +23,7 @@ struct ReceiverView: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(receiver.name, forKey: .name)
         try container.encode(receiver.type.rawValue, forKey: .type)
-        try container.encode(receiver.place, forKey: .to)
+        try container.encode(receiver.address, forKey: .to)
         let filter = receiver.filter
         try container.encode(filter.kinds?.map(\.description).sorted(), forKey: .kinds)
         try container.encode(filter.meters?.map(\.name).sorted(), forKey: .meters)

@@ -59,7 +59,7 @@ struct AlertRoutes {
             throw Self.notFound(id)
         }
         // The change has been made and logged, so a failure to write the audit log is ignored.
-        try? await stores.policy.note(
+        try? await stores.policy.auditLog.append(
             action, id, before: Self.state(before: alert), after: Self.state(alert.state), by: request.author)
         return .json(alert)
     }

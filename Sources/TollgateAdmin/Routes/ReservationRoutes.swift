@@ -73,7 +73,7 @@ struct ReservationRoutes {
         }
         // The reservation is cancelled, so later failures are ignored.
         let before = try CanonicalJSON.text(HoldView(hold: hold, now: now))
-        try? await stores.policy.note(
+        try? await stores.policy.auditLog.append(
             "reservation.cancel", scope.description, before: before, after: "null", by: request.author)
         return .noContent
     }

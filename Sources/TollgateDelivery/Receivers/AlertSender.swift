@@ -2,15 +2,15 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// A way to tell somebody of an alert. Used by one task at a time.
+/// A sender of alert events to one type of receivers. One task at a time uses it.
 protocol AlertSender: Sendable {
-    /// Whether it is told of events of that kind at all.
+    /// Whether events of that kind are sent at all.
     func takes(_ event: Alert.Event) -> Bool
 
-    /// What the receiver takes for one thing: events of the same are told in the order in which they came.
+    /// Returns the ordering key of an event. Events with the same key are sent in the order of the stream.
     func order(of entry: AlertEntry) -> String
 
-    /// One attempt, within `Timing.attempt`. Nothing of it may hold a secret.
+    /// Makes one attempt, within `Timing.attempt`. The outcome must not contain secrets.
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome
 }
 
@@ -18,4 +18,24 @@ extension AlertSender {
     func takes(_ event: Alert.Event) -> Bool { true }
 
     func order(of entry: AlertEntry) -> String { entry.alert.id }
+}
+
+/// The outcome of an attempt.
+enum DeliveryOutcome: Sendable, Equatable {
+    case delivered
+    case failed(DeliveryFailure)
+
+    /// The event cannot be encoded. This is not a fault of the receiver, and a retry fails too.
+    static let unwritable = DeliveryOutcome.failed(.init(sentence: "cannot be written as JSON", isPermanent: true))
+}
+
+/// The failure of an attempt.
+struct DeliveryFailure: Sendable, Equatable {
+    /// A short reason without secrets: `status 503`.
+    var sentence: String
+    /// Whether the receiver refuses this event permanently, as with a wrong token. Any other failure concerns the
+    /// receiver as a whole: it is unreachable, slow, broken or overloaded.
+    var isPermanent = false
+    /// The delay that the receiver requests.
+    var retryAfter: Duration?
 }

@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// What happened to an alert, in a sentence for people.
+/// A sentence for people that describes an event.
 struct AlertSentence {
     private let entry: AlertEntry
     private let currency: String
@@ -15,18 +15,18 @@ struct AlertSentence {
 
     private var alert: Alert { entry.alert }
 
-    /// `user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets 2026-11-21 05:00 UTC`
+    /// The whole sentence: `user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets 2026-11-21 05:00 UTC`.
     var text: String {
         switch entry.event {
         case .opened: "\(used)\(amounts)\(ending)\(shadow)"
-        case .acknowledged: "\(by(alert.acknowledged)) has seen that \(used)\(amounts)\(ending)\(shadow)"
-        case .resolved: "it is over that \(used)\(amounts): \(reason)"
+        case .acknowledged: "\(used)\(amounts)\(ending)\(shadow); acknowledged by \(name(alert.acknowledged))"
+        case .resolved: "\(used)\(amounts); resolved \(reason)"
         }
     }
 
-    /// `user:alice has used 101.2 % of cost/day`
+    /// The start of the sentence: `user:alice has used 101.2 % of cost/day`.
     var used: String {
-        let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than nothing"
+        let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than 0 %"
         return "\(scope) has used \(share) of \(alert.limitName)"
     }
 
@@ -46,17 +46,17 @@ struct AlertSentence {
 
     private var reason: String {
         switch alert.reason {
-        case .byHand: "\(by(alert.resolved)) says so"
-        case .periodEnded: "its period has ended"
-        case .limitRaised: "the limit allows more now"
-        case .reset: "the counter was reset"
-        case .refunded: "some of it was refunded"
-        case nil: "resolved"
+        case .byHand: "by \(name(alert.resolved))"
+        case .periodEnded: "because its period has ended"
+        case .limitRaised: "because the limit is higher now"
+        case .reset: "because the counter was reset"
+        case .refunded: "because usage was refunded"
+        case nil: "for an unknown reason"
         }
     }
 
-    private func by(_ mark: Alert.Mark?) -> String {
-        PlainText.shortened(mark.map(\.by) ?? "somebody", to: 100)
+    private func name(_ mark: Alert.Mark?) -> String {
+        PlainText.shortened(mark.map(\.by) ?? "an unknown user", to: 100)
     }
 
     private static func number(_ percent: Double) -> String {

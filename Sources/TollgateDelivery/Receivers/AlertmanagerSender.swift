@@ -3,23 +3,22 @@ import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// Opens and resolves alerts in Prometheus Alertmanager by its API v2. One is told apart by its labels, which are the same when it
-/// is opened and when it is resolved.
+/// Opens and resolves alerts in Prometheus Alertmanager by its API v2. An alert is identified by its labels, which are
+/// the same when it is opened and when it is resolved.
 ///
-/// Alertmanager takes an alert that is not repeated to be over at its `endsAt`, and forgets alerts when it restarts without its data.
-/// So `endsAt` is the end of the calendar period. What is used of a sliding limit may go on to be used when its window has passed, and a
-/// `total` limit has no end: their alerts are over after 30 days there unless they are resolved before.
+/// Alertmanager ends an alert that is not repeated at its `endsAt`, which is the end of the calendar period. Alerts of
+/// sliding limits and of `total` limits have no such end. There they end after 30 days unless they are resolved before.
 struct AlertmanagerSender: AlertSender {
     let address: WebAddress
-    let sender: WebSender
+    let http: HTTPSender
     let namespace: String
     let currency: @Sendable () -> String
 
-    /// Of an alert that ends only when it is resolved, ms.
-    private static let longest: Int64 = 30 * 86_400_000
+    /// The duration of an alert that ends only when it is resolved, ms.
+    private static let maxDuration: Int64 = 30 * 86_400_000
 
-    /// How far the end of an alert is dated back, ms. Where Alertmanager's clock is behind Redis's, an end that has not come there yet
-    /// would count as one that is only expected, and the later one that it had been told before would hold.
+    /// The time by which the end of an alert is dated back, ms. If Alertmanager's clock were behind Redis's, an end in
+    /// its future would count as expected only, and the later end that it received before would apply.
     private static let backdating: Int64 = 5 * 60_000
 
     private struct Message: Encodable {
@@ -29,10 +28,10 @@ struct AlertmanagerSender: AlertSender {
         var endsAt: String
     }
 
-    /// Alertmanager knows nothing of them.
+    /// Excludes acknowledgements, which Alertmanager does not have.
     func takes(_ event: Alert.Event) -> Bool { event != .acknowledged }
 
-    /// The next alert of the same limit and threshold has the same labels. The end of the one before it, told late, would end it there.
+    /// Orders the alerts of a limit and threshold, which have the same labels. The late end of one would end the next.
     func order(of entry: AlertEntry) -> String {
         let alert = entry.alert
         return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.max)"
@@ -41,16 +40,16 @@ struct AlertmanagerSender: AlertSender {
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         guard let body = try? CanonicalJSON.text([message(entry)]) else { return .unwritable }
         let base = address.text.hasSuffix("/") ? String(address.text.dropLast()) : address.text
-        return await sender.post(body, to: base + "/api/v2/alerts", headers: [("Tollgate-Delivery", entry.id)])
+        return await http.post(body, to: base + "/api/v2/alerts", headers: [("Tollgate-Delivery", entry.id)])
     }
 
     private func message(_ entry: AlertEntry) -> Message {
         let alert = entry.alert
         let sentence = AlertSentence(entry, currency: currency())
         let periodEnd = alert.periodID == nil ? nil : alert.endsAt
-        // It refuses an alert that ends before it starts.
+        // Alertmanager refuses an alert that ends before it starts.
         let resolvedAt = alert.resolved.map { $0.at - Self.backdating }
-        let end = max(resolvedAt ?? periodEnd ?? alert.openedAt + Self.longest, alert.openedAt)
+        let end = max(resolvedAt ?? periodEnd ?? alert.openedAt + Self.maxDuration, alert.openedAt)
         return Message(
             labels: labels(alert),
             annotations: [
@@ -60,7 +59,7 @@ struct AlertmanagerSender: AlertSender {
             startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
     }
 
-    /// With `max`, as there may be two of a limit: where a user's tier depends on the roles that a request names.
+    /// Includes `max`, because a limit can have two alerts if a user's tier depends on the roles that a request names.
     private func labels(_ alert: Alert) -> [String: String] {
         [
             "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",

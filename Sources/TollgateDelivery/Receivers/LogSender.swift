@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// One line in the log of the sidecar that delivers.
+/// Writes an event as one line to the log of the sidecar that delivers it.
 struct LogSender: AlertSender {
     let logger: Logger
     let currency: @Sendable () -> String

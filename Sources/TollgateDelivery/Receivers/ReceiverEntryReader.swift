@@ -3,14 +3,15 @@ import TollgateCore
 import TollgatePolicy
 import TollgateStores
 
-/// Reads one receiver of the file of `--alerts`. Lives for one reading.
+/// Reads one receiver of the file of `--alerts`. A new one is created for each reading of the file.
 struct ReceiverEntryReader {
     let reader: PolicyReader
     let contents: (String) throws(TextFile.Fault) -> String
 
     private static let commonKeys = ["name", "type", "kinds", "meters", "severities"]
 
-    /// Nil where anything is wrong, which is reported then. `named` is told the name, also where something else is wrong.
+    /// Reads a receiver; nil if there is a problem, which is then reported. Calls `named` with the name even if there
+    /// is another problem.
     func receiver(
         _ node: DocumentNode, at place: PolicyReader.Position, named: (String, PolicyReader.Position) -> Void
     ) -> AlertReceiver? {
@@ -28,10 +29,10 @@ struct ReceiverEntryReader {
         for entry in entries where !(Self.commonKeys + type.keys).contains(entry.key) {
             reader.report(entry.position, "receivers of type \(type.rawValue) have no such key")
         }
-        guard let target = target(type, fields, at: place), let name, reader.problems.count == before else {
+        guard let endpoint = endpoint(type, fields, at: place), let name, reader.problems.count == before else {
             return nil
         }
-        return AlertReceiver(name: name, target: target, filter: filter)
+        return AlertReceiver(name: name, endpoint: endpoint, filter: filter)
     }
 
     private func required(
@@ -58,11 +59,11 @@ struct ReceiverEntryReader {
         return name
     }
 
-    // MARK: - Target
+    // MARK: - Endpoint
 
-    private func target(
+    private func endpoint(
         _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position
-    ) -> AlertReceiver.Target? {
+    ) -> AlertReceiver.Endpoint? {
         switch type {
         case .log: return .log
         case .pubsub:
@@ -109,13 +110,13 @@ struct ReceiverEntryReader {
         guard let text = fileText(entry) else { return nil }
         let range = AlertReceiver.Secret.range
         guard range.contains(text.utf8.count) else {
-            reader.report(entry.position, "the file has to hold \(range.lowerBound) to \(range.upperBound) bytes")
+            reader.report(entry.position, "the file must contain \(range.lowerBound) to \(range.upperBound) bytes")
             return nil
         }
         return AlertReceiver.Secret(text)
     }
 
-    /// What stands in the file that is named, without white space around it.
+    /// Returns the content of the named file without surrounding white space.
     private func fileText(_ entry: PolicyReader.Entry) -> String? {
         guard let name = reader.text(entry.value, at: entry.position, expected: "the name of a file") else {
             return nil
@@ -158,7 +159,7 @@ struct ReceiverEntryReader {
         var set: Set<Item> = []
         let items = reader.items(of: entry.value, at: entry.position, expected: expected + foundNoList(entry.value))
         if items.isEmpty, entry.value.items != nil {
-            reader.report(entry.position, "expected \(expected); without the key it is all of them")
+            reader.report(entry.position, "expected \(expected); omit the key for all of them")
         }
         for node in items {
             guard let value = item(.init(key: entry.key, position: node.position, value: node.value)) else { continue }
@@ -176,7 +177,7 @@ struct ReceiverEntryReader {
         do throws(ScopeError) {
             return try ScopeKind(parsing: text)
         } catch {
-            // It quotes what stands there.
+            // The description quotes the text.
             reader.report(entry.position, reader.mayQuote(text) ? error.description : "expected a kind such as user")
             return nil
         }

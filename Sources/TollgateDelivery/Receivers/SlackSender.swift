@@ -3,10 +3,10 @@ import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// POSTs a sentence to an incoming webhook of Slack, or of others that take the same.
+/// POSTs a sentence to an incoming webhook of Slack, or of a service with a compatible one.
 struct SlackSender: AlertSender {
     let address: WebAddress
-    let sender: WebSender
+    let http: HTTPSender
     let currency: @Sendable () -> String
 
     private struct Message: Encodable {
@@ -15,14 +15,14 @@ struct SlackSender: AlertSender {
             var text: Text
         }
 
-        /// Without markup, links and names of emoji.
+        /// Plain text, in which Slack interprets neither markup nor links nor names of emoji.
         struct Text: Encodable {
             var type = "plain_text"
             var text: String
             var emoji = false
         }
 
-        /// Where blocks are not shown: in notifications, and by others than Slack.
+        /// The text for notifications and for services that do not show blocks.
         var text: String
         var blocks: [Block]
         var mrkdwn = false
@@ -41,7 +41,7 @@ struct SlackSender: AlertSender {
         guard let body = try? CanonicalJSON.text(Message(sentence, emoji: Self.emoji(entry))) else {
             return .unwritable
         }
-        return await sender.post(body, to: address.text, headers: [("Tollgate-Delivery", entry.id)])
+        return await http.post(body, to: address.text, headers: [("Tollgate-Delivery", entry.id)])
     }
 
     private static func emoji(_ entry: AlertEntry) -> String {
@@ -52,7 +52,8 @@ struct SlackSender: AlertSender {
         }
     }
 
-    /// What others than Slack would take for markup, as look-alikes: what escapes it differs from one to the next.
+    /// Replaces characters that other services interpret as markup by look-alikes, because each service escapes them
+    /// differently.
     private static func withoutMarkup(_ text: String) -> String {
         var plain = ""
         var before: Character = " "
@@ -61,19 +62,19 @@ struct SlackSender: AlertSender {
             case "*": plain.append("∗")
             case "~": plain.append("∼")
             case "`": plain.append("ˋ")
-            // Within a word it is none, and names are full of it.
+            // Within a word it is not markup, and names often contain it.
             case "_" where !isOfWord(before) || !isOfWord(after): plain.append("ˍ")
             default: plain.append(character)
             }
             before = character
         }
-        // Where `https://` and `:emoji:` begin.
+        // The colons of `https://` and `:emoji:`.
         return plain.replacing(/:(?=\/\/|[A-Za-z0-9_+'-]+:)/, with: "꞉")
     }
 
     private static func isOfWord(_ character: Character) -> Bool { character.isLetter || character.isNumber }
 
-    /// So that no name calls everybody in the channel.
+    /// Escapes Slack's control characters, so that no name mentions everyone in the channel.
     static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
     }

@@ -1,13 +1,15 @@
+import Crypto
 import Foundation
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateStores
 
-/// POSTs an event as JSON.
+/// POSTs an event as JSON to a URL, signed if there is a secret.
 struct WebhookSender: AlertSender {
     let address: WebAddress
     let secret: AlertReceiver.Secret?
-    let sender: WebSender
+    let http: HTTPSender
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         guard let body = try? EventMessage(entry).json else { return .unwritable }
@@ -16,11 +18,53 @@ struct WebhookSender: AlertSender {
             let time = Int64(Date.now.timeIntervalSince1970)
             headers.append(("Tollgate-Signature", Signature.text(of: body, at: time, secret: secret.text)))
         }
-        return await sender.post(body, to: address.text, headers: headers)
+        return await http.post(body, to: address.text, headers: headers)
     }
 }
 
-extension DeliveryOutcome {
-    /// Not a fault of the receiver, and no attempt will change it.
-    static let unwritable = DeliveryOutcome.failed(.init(sentence: "cannot be written as JSON", isPermanent: true))
+/// Publishes the webhook's JSON on a channel of Redis. An event counts as delivered once Redis has accepted it, even if
+/// the channel has no subscribers.
+struct PubSubSender: AlertSender {
+    let channel: String
+    let queue: DeliveryQueue
+
+    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
+        guard let body = try? EventMessage(entry).json else { return .unwritable }
+        do throws(StoreError) {
+            try await queue.publish(body, on: channel)
+            return .delivered
+        } catch {
+            return .failed(.init(sentence: "Redis: \(error)"))
+        }
+    }
+}
+
+/// The JSON of an event: `{"alert":{…},"delivery":"1795219201123-0","event":"opened"}`.
+struct EventMessage: Encodable {
+    private var alert: Alert
+    private var delivery: String
+    private var event: String
+
+    init(_ entry: AlertEntry) {
+        alert = entry.alert
+        delivery = entry.id
+        event = entry.event.rawValue
+    }
+
+    /// One line with keys in alphabetical order. The same entry has the same bytes.
+    var json: String { get throws { try CanonicalJSON.text(self) } }
+}
+
+/// The signature of a webhook, by which the receiver verifies the sender and the time.
+enum Signature {
+    /// Returns `t=1795219201,v1=5257a8…`: the HMAC-SHA256 of the time, a full stop and the body.
+    static func text(of body: String, at seconds: Int64, secret: String) -> String {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Data("\(seconds).\(body)".utf8), using: SymmetricKey(data: Data(secret.utf8)))
+        let digits = code.map { byte in
+            let text = String(byte, radix: 16)
+            return byte < 16 ? "0" + text : text
+        }
+        return "t=\(seconds),v1=\(digits.joined())"
+    }
 }

@@ -1,8 +1,9 @@
 import Logging
+import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Writes into the log what becomes of deliveries to one receiver: once when they begin to fail, and once when they work again.
+/// Logs the outcomes of deliveries to one receiver: once when they start to fail, and once when they succeed again.
 struct DeliveryReporter {
     private let receiver: String
     private let logger: Logger
@@ -18,7 +19,7 @@ struct DeliveryReporter {
         self.redis = redis
     }
 
-    /// - Parameter isAnyFailing: whether another that has failed still waits.
+    /// - Parameter isAnyFailing: Whether another failed delivery still waits for a retry.
     mutating func delivered(isAnyFailing: Bool) {
         guard isFailing, !isAnyFailing else { return }
         logger.info("alerts are delivered again")
@@ -27,14 +28,14 @@ struct DeliveryReporter {
 
     mutating func failed(_ failure: DeliveryFailure) {
         logger.log(
-            level: isFailing ? .debug : .warning, "an alert is not delivered; it is tried again",
+            level: isFailing ? .debug : .warning, "delivery of an alert failed and will be retried",
             metadata: ["reason": "\(failure.sentence)"])
         isFailing = true
     }
 
     func deadLettered(_ failure: FailedDelivery, id: String) {
         logger.error(
-            "an alert was not delivered and is not tried any more",
+            "delivery of an alert failed and was dead-lettered",
             metadata: [
                 "delivery": "\(id)", "alert": "\(failure.alert)", "attempts": "\(failure.attempts)",
                 "reason": "\(failure.lastError)",
@@ -42,13 +43,13 @@ struct DeliveryReporter {
     }
 
     func tooOld(_ count: Int) {
-        logger.error(
-            "events that nobody has read for too long are not delivered any more", metadata: ["count": "\(count)"])
+        logger.error("unread events are too old and were dead-lettered", metadata: ["count": "\(count)"])
     }
 
     func groupGone() {
         logger.warning(
-            "the receiver's consumer group was gone; it begins with all that is in the stream, and some may come twice")
+            "the receiver's consumer group was deleted; it starts at the first entry of the stream, and may repeat deliveries"
+        )
     }
 
     func missed(_ missed: DeliveryQueue.Missed) {
@@ -60,7 +61,7 @@ struct DeliveryReporter {
     mutating func storeFailed(_ error: StoreError) {
         let sentence: Logger.Message = "alerts cannot be delivered for now: \(error)"
         switch error {
-        case .unavailable, .unknownOutcome: redis.failed(receiver, sentence, error)
+        case .notConnected, .unavailable, .unknownOutcome: redis.failed(receiver, sentence, error)
         default:
             logger.log(level: error == lastError ? .debug : .warning, sentence)
             lastError = error
@@ -70,5 +71,30 @@ struct DeliveryReporter {
     mutating func storeAnswers() {
         redis.answers(receiver)
         lastError = nil
+    }
+}
+
+/// Logs an outage of Redis once for all receivers of a sidecar. It can be used from any task.
+final class RedisReporter: Sendable {
+    private let logger: Logger
+    /// The receivers that wait for Redis.
+    private let waiting = Mutex<Set<String>>([])
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func failed(_ receiver: String, _ sentence: Logger.Message, _ error: StoreError) {
+        let isFirst = waiting.withLock { waiting in
+            defer { waiting.insert(receiver) }
+            return waiting.isEmpty
+        }
+        // The links report a missing connection.
+        let isReported = !isFirst || error == .notConnected
+        logger.log(level: isReported ? .debug : .warning, sentence)
+    }
+
+    func answers(_ receiver: String) {
+        waiting.withLock { _ = $0.remove(receiver) }
     }
 }

@@ -1,20 +1,20 @@
 import Synchronization
 import TollgateLedger
+import TollgateRedis
 import TollgateStores
 
-/// The right of this sidecar to deliver for a receiver: at most one sidecar has it at a time, as long as it says so again in time.
-/// Also knows what time it is for Redis. Usable from any task.
+/// The lease of a receiver, by which at most one sidecar at a time delivers to it. It must be renewed in time.
+///
+/// Its replies also synchronize a clock with Redis's. A lease can be used from any task.
 final class ReceiverLease: Sendable {
     private struct State {
         var heldUntil: ContinuousClock.Instant?
-        /// Redis's Unix time in ms minus this host's monotonic time.
-        var offset: Int64 = 0
+        var clock = RedisClock()
     }
 
     private let queue: DeliveryQueue
     let sidecar: String
     private let timing: Timing
-    private let epoch = ContinuousClock.now
     private let state = Mutex(State())
 
     init(queue: DeliveryQueue, sidecar: String, timing: Timing) {
@@ -23,57 +23,53 @@ final class ReceiverLease: Sendable {
         self.timing = timing
     }
 
-    /// False as soon as another could have it.
+    /// Whether this sidecar has the lease. False as soon as another sidecar could have it.
     var isHeld: Bool { state.withLock { $0.heldUntil.map { ContinuousClock.now < $0 } ?? false } }
 
-    /// What Redis's clock probably says, Unix ms. Known once it was asked for.
-    var now: Int64 { state.withLock { $0.offset } + monotonic }
+    /// The estimated time of Redis's clock, Unix ms. It is this host's clock before the first `acquire()`.
+    var now: Int64 { state.withLock { $0.clock.now } }
 
-    private var monotonic: Int64 { (ContinuousClock.now - epoch).milliseconds }
+    /// Requests the lease. Returns whether this sidecar has it.
+    func acquire() async throws(StoreError) -> Bool { try await request() != .other }
 
-    /// Whether this sidecar has it now.
-    func take() async throws(StoreError) -> Bool { try await ask() != .other }
-
-    /// Says again and again that this sidecar is there; returns when it has lost the right, or the task is cancelled.
-    func keep() async {
+    /// Renews the lease periodically. Returns when the lease is lost or the task is cancelled.
+    func keepRenewing() async {
         while isHeld, (try? await Task.sleep(for: timing.renewal)) != nil {
-            // Where Redis does not answer it ends by itself.
-            guard let answer = try? await ask() else { continue }
-            // Taken anew, it may have been another's in between, who has read and delivered.
-            if answer != .kept { return lose() }
+            // If Redis does not answer, the lease ends by itself.
+            guard let reply = try? await request() else { continue }
+            // If it was acquired anew, another sidecar may have had it meanwhile, and have read and delivered.
+            if reply != .renewed { return lose() }
         }
     }
 
-    /// Returns when this sidecar has it no more, or the task is cancelled.
+    /// Returns when this sidecar no longer has the lease, or the task is cancelled.
     func waitForEnd() async {
         while let end = state.withLock({ $0.heldUntil }), ContinuousClock.now < end {
-            // It may be lost before, or held for longer by then.
+            // It may be lost earlier, or be renewed by then.
             guard (try? await Task.sleep(until: min(end, .now + timing.renewal))) != nil else { return }
         }
     }
 
-    /// Another has it.
+    /// Records that another sidecar has the lease.
     func lose() {
         state.withLock { $0.heldUntil = nil }
     }
 
-    /// So that others need not wait for its end.
-    func giveBack() async {
+    /// Releases the lease, so that other sidecars need not wait for its end.
+    func release() async {
         guard isHeld else { return }
         lose()
         _ = try? await queue.lease(for: sidecar, milliseconds: 0)
     }
 
-    private func ask() async throws(StoreError) -> DeliveryQueue.Lease {
-        // It ends in Redis no earlier than here.
-        let asked = ContinuousClock.now
-        let (answer, now) = try await queue.lease(for: sidecar, milliseconds: timing.lease.milliseconds)
-        let offset = now - monotonic
+    private func request() async throws(StoreError) -> DeliveryQueue.Lease {
+        // Counts from before the request, so that the lease ends in Redis no earlier than here.
+        let requestedAt = ContinuousClock.now
+        let (reply, now) = try await queue.lease(for: sidecar, milliseconds: timing.lease.milliseconds)
         state.withLock { state in
-            // An answer that took its time says too little: the highest is right, unless Redis's clock was set back.
-            if offset > state.offset || offset < state.offset - timing.lease.milliseconds { state.offset = offset }
-            state.heldUntil = answer == .other ? nil : asked + timing.lease
+            state.clock.synchronize(with: now, toleratedDelay: timing.lease.milliseconds)
+            state.heldUntil = reply == .other ? nil : requestedAt + timing.lease
         }
-        return answer
+        return reply
     }
 }

@@ -3,66 +3,62 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// Delivers to one receiver, as long as this sidecar has its lease: first what others have left, then what is new. In a task of its
-/// own, so that no receiver waits for another.
+/// Delivers events to one receiver while this sidecar has the receiver's lease. Each receiver has a task of its own, so
+/// that none waits for another.
 struct ReceiverRunner {
-    let receiver: AlertReceiver
-    let sink: any AlertSender
-    let queue: DeliveryQueue
-    let lease: ReceiverLease
-    let wakeUp: WakeUp
-    let timing: Timing
-    /// Since when the receiver is there: what came before is not for it, where it is new.
-    let startedAt: ContinuousClock.Instant
+    private let receiver: AlertReceiver
+    private let sender: any AlertSender
+    private let queue: DeliveryQueue
+    private let lease: ReceiverLease
+    private let wakeUp: WakeUp
+    private let timing: Timing
+    /// The start of the sidecar. A new receiver gets no events from before.
+    private let startedAt: ContinuousClock.Instant
 
-    var reporter: DeliveryReporter
-    var waiting = WaitingDeliveries()
-    /// While the receiver as a whole fails.
-    var outage: ReceiverOutage?
-    /// It fails no more, and Redis has not been told.
-    var hasOutageEnded = false
-    /// Delivered, or not for this receiver, and not taken off the stream yet.
-    var unconfirmed: Set<String> = []
-    /// Behind which entry what others have left is read on; nil when all of it is read.
-    var place: String?
-    /// What Redis knows of earlier attempts, until all that was left is read.
-    var failures: [String: FailedDelivery] = [:]
-    /// Whether newer entries may have driven unread ones out of the stream since it was looked at.
-    var mayHaveMissed = true
+    private var reporter: DeliveryReporter
+    private var reader: DeliveryReader
+    private var waiting = WaitingDeliveries()
+    /// The outage of the receiver as a whole; nil if there is none.
+    private var outage: ReceiverOutage?
+    /// Whether an outage has ended that Redis still stores.
+    private var hasOutageEnded = false
+    /// The entries that were delivered, or are not for this receiver, and have not been acknowledged yet.
+    private var unacknowledged: Set<String> = []
 
     init(
-        receiver: AlertReceiver, sink: any AlertSender, queue: DeliveryQueue, lease: ReceiverLease, wakeUp: WakeUp,
+        receiver: AlertReceiver, sender: any AlertSender, queue: DeliveryQueue, lease: ReceiverLease, wakeUp: WakeUp,
         timing: Timing, startedAt: ContinuousClock.Instant, reporter: DeliveryReporter
     ) {
         self.receiver = receiver
-        self.sink = sink
+        self.sender = sender
         self.queue = queue
         self.lease = lease
         self.wakeUp = wakeUp
         self.timing = timing
         self.startedAt = startedAt
         self.reporter = reporter
+        reader = DeliveryReader(queue: queue, sidecar: lease.sidecar)
     }
 
-    /// Until the task is cancelled.
+    /// Delivers until the task is cancelled.
     mutating func run() async {
         await openGroup()
         while !Task.isCancelled {
-            if await takeLease() {
+            if await acquireLease() {
                 await deliver()
             } else {
                 try? await Task.sleep(for: timing.poll)
             }
         }
-        await lease.giveBack()
+        await lease.release()
     }
 
-    /// Whether this sidecar has the lease or not, so that whatever comes from now on is not missed.
+    /// Creates the consumer group, with or without the lease, so that no later event is missed.
     private mutating func openGroup() async {
         while !Task.isCancelled {
             do throws(StoreError) {
-                // Also tells what time it is.
-                _ = try await lease.take()
+                // Synchronizes the clock, too.
+                _ = try await lease.acquire()
                 let age = ContinuousClock.now - startedAt + timing.reachBack
                 return try await queue.open(from: lease.now - age.milliseconds)
             } catch {
@@ -72,9 +68,9 @@ struct ReceiverRunner {
         }
     }
 
-    private mutating func takeLease() async -> Bool {
+    private mutating func acquireLease() async -> Bool {
         do throws(StoreError) {
-            return try await lease.take()
+            return try await lease.acquire()
         } catch {
             reporter.storeFailed(error)
             return false
@@ -82,9 +78,9 @@ struct ReceiverRunner {
     }
 
     private mutating func deliver() async {
-        // Ends with this function.
-        async let _ = lease.keep()
-        // What another has met since.
+        // Is cancelled when this function returns.
+        async let _ = lease.keepRenewing()
+        // Another sidecar may have stored a newer outage meanwhile.
         outage = nil
         hasOutageEnded = false
         startOver()
@@ -94,40 +90,183 @@ struct ReceiverRunner {
                 reporter.storeAnswers()
             } catch {
                 reporter.storeFailed(error)
-                // What was asked may have been done: Redis knows.
+                // Redis may have carried out the command, so its state is read again.
                 startOver()
                 try? await Task.sleep(for: timing.poll)
             }
         }
-        // What was delivered while the sidecar was told to stop need not come again.
-        try? await confirm()
+        // Deliveries made during shutdown need not be repeated.
+        try? await acknowledge()
     }
 
     private mutating func startOver() {
         waiting = WaitingDeliveries()
-        place = "0"
-        failures = [:]
-        mayHaveMissed = true
+        reader.startOver()
     }
 
+    /// Makes one attempt, or sleeps until there is something to do.
     private mutating func takeTurn() async throws(StoreError) {
-        try await confirm()
+        try await acknowledge()
         try await read()
-        try await confirm()
+        try await acknowledge()
         let now = lease.now
         let next = waiting.next
         let dueAt = next.map { max($0.dueAt, outage?.notBefore ?? 0) }
         if let next, let dueAt, dueAt <= now { return try await attempt(next) }
-        // There is more of what others have left.
-        guard place == nil || waiting.room == 0 else { return }
+        // There are more pending entries to read.
+        guard !reader.hasPending || waiting.room == 0 else { return }
         let due = dueAt.map { Duration.milliseconds($0 - now) } ?? timing.poll
         await wakeUp.wait(atMost: min(due, timing.poll))
     }
 
-    private mutating func confirm() async throws(StoreError) {
-        guard !unconfirmed.isEmpty || hasOutageEnded else { return }
-        try await queue.acknowledge(Array(unconfirmed), endsOutage: hasOutageEnded)
-        unconfirmed = []
+    private mutating func acknowledge() async throws(StoreError) {
+        guard !unacknowledged.isEmpty || hasOutageEnded else { return }
+        try await queue.acknowledge(Array(unacknowledged), endsOutage: hasOutageEnded)
+        unacknowledged = []
         hasOutageEnded = false
+    }
+
+    // MARK: - Reading
+
+    private mutating func read() async throws(StoreError) {
+        let batch = try await reader.next(room: waiting.room)
+        outage = outage ?? batch.outage
+        if let missed = batch.missed { reporter.missed(missed) }
+        if batch.isGroupNew { reporter.groupGone() }
+        unacknowledged.formUnion(batch.staleFailures)
+        var tooOld = 0
+        for (item, failure) in batch.items where try await !take(item, failure) { tooOld += 1 }
+        if tooOld > 0 { reporter.tooOld(tooOld) }
+    }
+
+    /// Adds an item to the waiting deliveries. Returns false if it is too old and was dead-lettered.
+    private mutating func take(_ item: DeliveryQueue.Item, _ failure: FailedDelivery?) async throws(StoreError) -> Bool
+    {
+        switch item {
+        case .entry(let entry):
+            guard !unacknowledged.contains(entry.id) else { return true }
+            guard receiver.filter.matches(entry.alert), sender.takes(entry.event) else {
+                unacknowledged.insert(entry.id)
+                return true
+            }
+            guard !isTooOld(entry, failure) else {
+                try await deadLetterTooOld(entry, failure)
+                return false
+            }
+            waiting.append(entry, order: sender.order(of: entry), failure: failure, now: lease.now)
+        case .unreadable(let id, let sentence):
+            let untried = FailedDelivery(alert: "", event: "", attempts: 0, firstAt: 0, nextAt: 0, lastError: sentence)
+            try await deadLetter(failure ?? untried, of: id, reason: sentence)
+        }
+        return true
+    }
+
+    /// Whether an event is so old that it says nothing about the present, as after weeks without the receiver. This
+    /// applies to failed deliveries, too, so that no receiver gets the opening of an alert without its end.
+    private func isTooOld(_ entry: AlertEntry, _ failure: FailedDelivery?) -> Bool {
+        guard let since = failure?.firstAt ?? StreamID.milliseconds(entry.id) else { return false }
+        return since < lease.now - timing.maxAge.milliseconds
+    }
+
+    private func deadLetterTooOld(_ entry: AlertEntry, _ failure: FailedDelivery?) async throws(StoreError) {
+        let hours = timing.maxAge.milliseconds / 3_600_000
+        let failed = FailedDelivery(
+            alert: entry.alert.id, event: entry.event.rawValue, attempts: failure?.attempts ?? 0,
+            firstAt: failure?.firstAt ?? 0, nextAt: 0,
+            lastError: "more than \(hours) hours old when it was read")
+        if try await !queue.deadLetter(failed, of: entry.id, by: lease.sidecar) { lease.lose() }
+    }
+
+    // MARK: - Attempts
+
+    private mutating func attempt(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) {
+        let begun = lease.now
+        switch await outcomeUnderLease(delivery.entry) {
+        case .delivered:
+            waiting.remove(delivery.entry.id)
+            unacknowledged.insert(delivery.entry.id)
+            endOutage()
+            reporter.delivered(isAnyFailing: waiting.isAnyFailing)
+        case .failed(let failure):
+            // An attempt that the sidecar's shutdown has aborted is not a failure of the receiver.
+            guard !Task.isCancelled else { return }
+            reporter.failed(failure)
+            try await fail(delivery, failure, begun: begun)
+        case nil: return
+        }
+    }
+
+    /// Sends an event. Returns nil if the lease ended first: another sidecar may then deliver, so the attempt is
+    /// aborted.
+    private func outcomeUnderLease(_ entry: AlertEntry) async -> DeliveryOutcome? {
+        await withTaskGroup(of: DeliveryOutcome?.self) { [sender, lease] group in
+            group.addTask { await sender.deliver(entry) }
+            group.addTask {
+                await lease.waitForEnd()
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            guard first == nil else { return first }
+            // The receiver may have accepted the event before the attempt was aborted.
+            let last = await group.next() ?? nil
+            return last == .delivered ? last : nil
+        }
+    }
+
+    /// Schedules the retry of a failed delivery, or dead-letters it, and stores the outage of the receiver.
+    private mutating func fail(
+        _ delivery: WaitingDeliveries.Delivery, _ failure: DeliveryFailure, begun: Int64
+    ) async throws(StoreError) {
+        let (id, rule, now) = (delivery.entry.id, RetryRule(timing: timing), lease.now)
+        let share = Double.random(in: 0.5...1)
+        if let next = rule.outage(after: failure, earlier: outage, begun: begun, now: now, share: share) {
+            outage = next
+            hasOutageEnded = false
+        } else {
+            // The receiver answers, although it refuses this delivery.
+            endOutage()
+        }
+        let step = rule.step(
+            after: failure, of: delivery.entry, earlier: delivery.failure, begun: begun, now: now, share: share)
+        switch step {
+        case .retry(let failed):
+            waiting.postpone(id, failed)
+            if try await !queue.note(failed, of: id, by: lease.sidecar) { return lease.lose() }
+        case .deadLetter(let failed): try await deadLetter(failed, of: id, reason: failed.lastError)
+        }
+        guard let outage else { return }
+        if try await !queue.note(outage, by: lease.sidecar) { return lease.lose() }
+        try await giveUp(after: outage, failure, now: now)
+    }
+
+    private mutating func endOutage() {
+        hasOutageEnded = hasOutageEnded || outage != nil
+        outage = nil
+    }
+
+    /// Dead-letters the deliveries that waited during a whole outage. One attempt is made for all of them, so its
+    /// failure is theirs, even if they were never tried.
+    private mutating func giveUp(
+        after outage: ReceiverOutage, _ failure: DeliveryFailure, now: Int64
+    ) async throws(StoreError) {
+        let start = now - timing.giveUp.milliseconds
+        guard outage.since <= start else { return }
+        for delivery in waiting.written(until: start) where lease.isHeld {
+            let entry = delivery.entry
+            let untried = FailedDelivery(
+                alert: entry.alert.id, event: entry.event.rawValue, attempts: 0, firstAt: 0, nextAt: 0, lastError: "")
+            try await deadLetter(delivery.failure ?? untried, of: entry.id, reason: failure.sentence)
+        }
+    }
+
+    private mutating func deadLetter(
+        _ failure: FailedDelivery, of id: String, reason: String
+    ) async throws(StoreError) {
+        var failure = failure
+        failure.lastError = reason
+        guard try await queue.deadLetter(failure, of: id, by: lease.sidecar) else { return lease.lose() }
+        waiting.remove(id)
+        reporter.deadLettered(failure, id: id)
     }
 }

@@ -3,22 +3,26 @@ import TollgateLedger
 import TollgateRedis
 import TollgateStores
 
-/// When a delivery that has failed is tried again, or given up, and for how long a receiver is left alone that fails as a whole. Pure.
+/// The rule by which failed deliveries are retried or dead-lettered, and by which a failing receiver is left alone.
+/// Pure.
 ///
-/// What a receiver refuses for good is tried too, at the slowest pace: a wrong token or path gets mended, and then nothing is lost.
+/// Permanent failures are retried too, at the maximum delay. A wrong token or path may be corrected, and then no alert
+/// is lost.
 struct RetryRule {
     enum Step: Equatable {
-        case again(FailedDelivery)
+        case retry(FailedDelivery)
         case deadLetter(FailedDelivery)
     }
 
     let timing: Timing
 
+    /// Returns the next step for a delivery that has failed.
+    ///
     /// - Parameters:
-    ///   - earlier: of earlier attempts; nil for the first.
-    ///   - begun: when this attempt began, Unix ms.
+    ///   - earlier: The failure of earlier attempts; nil for the first attempt.
+    ///   - begun: The start of this attempt, Unix ms.
     ///   - now: Unix ms.
-    ///   - share: of the wait, 0.5 … 1, so that many do not come back at the same moment.
+    ///   - share: The share of the delay to wait, 0.5 … 1, so that many deliveries are not retried at once.
     func step(
         after failure: DeliveryFailure, of entry: AlertEntry, earlier: FailedDelivery?, begun: Int64, now: Int64,
         share: Double
@@ -27,17 +31,18 @@ struct RetryRule {
         let attempts = (earlier?.attempts ?? 0) + 1
         let end = firstAt + timing.giveUp.milliseconds
         let wait = delay(after: failure, attempts: attempts, share: share)
-        let note = FailedDelivery(
+        let failed = FailedDelivery(
             alert: entry.alert.id, event: entry.event.rawValue, attempts: attempts, firstAt: firstAt,
-            // Once more when the time is up.
+            // The last attempt is made when the time is up.
             nextAt: min(now + wait.milliseconds, end), lastError: failure.sentence)
-        return now >= end ? .deadLetter(note) : .again(note)
+        return now >= end ? .deadLetter(failed) : .retry(failed)
     }
 
-    /// Whatever waits for the receiver, one attempt is made each step of this.
+    /// Returns the outage of the receiver as a whole. During an outage, one attempt is made per delay, however many
+    /// deliveries wait.
     ///
-    /// - Parameter earlier: of the attempts right before this one; nil where the last one did not fail so.
-    /// - Returns: nil where the failure is about one delivery, and says nothing of others.
+    /// - Parameter earlier: The outage before this attempt; nil if there was none.
+    /// - Returns: Nil if the failure concerns one delivery only.
     func outage(
         after failure: DeliveryFailure, earlier: ReceiverOutage?, begun: Int64, now: Int64, share: Double
     ) -> ReceiverOutage? {
@@ -49,9 +54,9 @@ struct RetryRule {
     }
 
     private func delay(after failure: DeliveryFailure, attempts: Int, share: Double) -> Duration {
-        let asked = min(failure.retryAfter ?? .zero, timing.maxRetryAfter)
-        guard !failure.isPermanent else { return max(timing.slowestRetry * share, asked) }
-        let backoff = Backoff(minDelay: timing.firstRetry, maxDelay: timing.slowestRetry)
-        return max(backoff.delay(afterFailures: attempts, jitter: share), asked)
+        let requested = min(failure.retryAfter ?? .zero, timing.maxRetryAfter)
+        guard !failure.isPermanent else { return max(timing.maxRetryDelay * share, requested) }
+        let backoff = Backoff(minDelay: timing.firstRetry, maxDelay: timing.maxRetryDelay)
+        return max(backoff.delay(afterFailures: attempts, jitter: share), requested)
     }
 }

@@ -1,33 +1,33 @@
-/// How long delivery waits, and for what.
+/// The intervals and limits of delivery.
 package struct Timing: Sendable {
-    /// Between two looks for what is new, where nothing has told of it.
+    /// The interval at which a receiver polls for events that no notification announced.
     package var poll = Duration.seconds(1)
-    /// How long a sidecar delivers for a receiver without saying so again.
+    /// The duration of a lease.
     package var lease = Duration.seconds(3)
-    /// How often it says so.
+    /// The interval at which a lease is renewed.
     package var renewal = Duration.seconds(1)
-    /// The most that an attempt takes.
+    /// The timeout of an attempt.
     package var attempt = Duration.seconds(10)
-    /// The first wait between attempts; each is twice as long as the one before it.
+    /// The first delay between attempts. Each further one is twice as long.
     package var firstRetry = Duration.seconds(1)
-    /// The longest wait between attempts.
-    package var slowestRetry = Duration.seconds(300)
-    /// The longest wait that a receiver can ask for.
+    /// The maximum delay between attempts.
+    package var maxRetryDelay = Duration.seconds(300)
+    /// The maximum delay that a receiver can request.
     package var maxRetryAfter = Duration.seconds(3_600)
-    /// After the first attempt: what fails from then on is given up.
+    /// The time after the first attempt at which a failed delivery is dead-lettered.
     package var giveUp = Duration.seconds(86_400)
 
-    /// How far before the start of its sidecar a new receiver begins: what was opened just before a sidecar was killed, which
-    /// had not come so far as to register the receiver, is delivered by the next one.
+    /// The time before the start of the sidecar at which a new receiver's group starts. It covers events of a sidecar
+    /// that was killed before it had created the group.
     package var reachBack = Duration.seconds(10)
-    /// What nobody has read for so long is not told any more.
-    package var oldest = Duration.seconds(86_400)
+    /// The maximum age of an event when it is first read. Older ones are dead-lettered.
+    package var maxAge = Duration.seconds(86_400)
 
     package init() {}
 }
 
 extension Duration {
-    /// Rounded down.
+    /// Milliseconds, rounded down.
     var milliseconds: Int64 {
         components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }

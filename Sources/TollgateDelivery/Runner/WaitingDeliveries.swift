@@ -2,30 +2,34 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// What a sidecar has read for a receiver and not delivered yet, in the order of the stream. What the
-/// receiver takes for one thing, such as an alert, is told in its order: behind an entry that waits to be tried again the later ones of the
-/// same wait too; others go on. Pure.
+/// The deliveries that a sidecar has read for a receiver and not made yet, in the order of the stream. Pure.
+///
+/// Deliveries with the same ordering key, such as those of one alert, are made in order. While one waits for a retry,
+/// the later ones with its key wait too, and others go on.
 struct WaitingDeliveries {
-    /// One entry of the stream.
+    /// An entry of the stream.
     struct Delivery {
         var entry: AlertEntry
-        /// The same for those that are told one after the other.
+        /// The ordering key.
         var order: String
-        /// When it is to be tried, Unix ms.
+        /// The time of the next attempt, Unix ms.
         var dueAt: Int64
-        /// Of earlier attempts.
+        /// The failure of earlier attempts.
         var failure: FailedDelivery?
     }
 
-    /// No more are read: they wait in the stream.
-    static let most = 1_000
+    /// The maximum number of waiting deliveries. Further ones remain unread in the stream.
+    static let capacity = 1_000
 
     private var deliveries: [Delivery] = []
 
-    /// How many more there may be.
-    var room: Int { Self.most - deliveries.count }
+    /// The number of deliveries that can be added.
+    var room: Int { Self.capacity - deliveries.count }
 
-    /// At the end; `now` in Unix ms.
+    /// Whether any of the deliveries has failed so far.
+    var isAnyFailing: Bool { deliveries.contains { $0.failure != nil } }
+
+    /// Appends a delivery; `now` in Unix ms.
     mutating func append(_ entry: AlertEntry, order: String, failure: FailedDelivery?, now: Int64) {
         deliveries.append(Delivery(entry: entry, order: order, dueAt: failure?.nextAt ?? now, failure: failure))
     }
@@ -34,23 +38,22 @@ struct WaitingDeliveries {
         deliveries.removeAll { $0.entry.id == id }
     }
 
-    /// Whether any of them has failed so far.
-    var isAnyFailing: Bool { deliveries.contains { $0.failure != nil } }
-
-    /// Those that came at that time (Unix ms) or before it.
-    func those(from time: Int64) -> [Delivery] {
-        deliveries.filter { StreamOrder.milliseconds($0.entry.id).map { $0 <= time } ?? false }
+    /// Returns the deliveries whose events were written at a time (Unix ms) or before it.
+    func written(until time: Int64) -> [Delivery] {
+        deliveries.filter { StreamID.milliseconds($0.entry.id).map { $0 <= time } ?? false }
     }
 
-    /// It has failed once more.
+    /// Schedules the retry of a delivery that has failed.
     mutating func postpone(_ id: String, _ failure: FailedDelivery) {
         guard let index = deliveries.firstIndex(where: { $0.entry.id == id }) else { return }
         deliveries[index].failure = failure
         deliveries[index].dueAt = failure.nextAt
     }
 
-    /// The one that is due next and may be tried before all others; of those due at the same time the first in the stream. It may
-    /// not be due yet. Of what is overdue the longest waiting comes first, so that one which fails and fails takes turns with others.
+    /// The delivery that is due first among those that may be tried. It may not be due yet.
+    ///
+    /// Of deliveries due at the same time, it is the first in the stream. The longest overdue one comes first, so that
+    /// a delivery that fails repeatedly takes turns with others.
     var next: Delivery? {
         var seen: Set<String> = []
         var next: Delivery?

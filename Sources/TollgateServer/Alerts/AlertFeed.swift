@@ -140,7 +140,7 @@ final class AlertFeed: Sendable {
             } catch {
                 if error != reported { report(error) }
                 reported = error
-                guard case .unavailable = error else { continue }
+                guard error.changedNothingYet else { continue }
                 try? await Task.sleep(for: Self.pause)
                 wantedContinuation.yield()
             }
@@ -183,7 +183,7 @@ final class AlertFeed: Sendable {
     /// Hands on what is new. The first time it only finds out where the stream is.
     private func readNews() async throws(StoreError) {
         guard var position = state.withLock({ $0.handedOn.last }) else {
-            let newest = try await store.newestPlace()
+            let newest = try await store.stream.newestPosition()
             return state.withLock { $0.handedOn.add([], upTo: newest) }
         }
         while !Task.isCancelled {
@@ -199,7 +199,7 @@ final class AlertFeed: Sendable {
     private func page(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         let page = try await nextPage(after: cursor)
         guard page.isLast, page.end == cursor else { return page }
-        let newest = try await store.newestPlace()
+        let newest = try await store.stream.newestPosition()
         guard newest < cursor else { return page }
         var first = try await nextPage(after: state.withLock { $0.handedOn.resumption(after: cursor, newest: newest) })
         first.newestPlace = newest
@@ -208,7 +208,7 @@ final class AlertFeed: Sendable {
 
     private func nextPage(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         do throws(StoreError) {
-            let entries = try await store.entries(after: "\(cursor)", atMost: Self.pageSize)
+            let entries = try await store.stream.entries(after: "\(cursor)", atMost: Self.pageSize)
             return AlertPage(after: cursor, entries, isLast: entries.count < Self.pageSize)
         } catch .badCursor {
             // The last place that there can be.
@@ -221,20 +221,20 @@ final class AlertFeed: Sendable {
     /// One of them cannot be read: they are taken one by one, and that one is passed over.
     private func nextEntry(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         do throws(StoreError) {
-            let entries = try await store.entries(after: "\(cursor)", atMost: 1)
+            let entries = try await store.stream.entries(after: "\(cursor)", atMost: 1)
             return AlertPage(after: cursor, entries, isLast: entries.isEmpty)
         } catch .corrupt(let sentence) {
-            guard let place = try await store.place(after: cursor) else {
+            guard let position = try await store.stream.position(after: cursor) else {
                 return AlertPage(after: cursor, [], isLast: true)
             }
             logger.error("an alert is passed over: \(sentence)")
-            return AlertPage(after: cursor, skipping: place)
+            return AlertPage(after: cursor, skipping: position)
         }
     }
 
     /// That there is no connection is reported by the links.
     private func report(_ error: StoreError) {
-        let isReported = error == .unavailable(RedisError.notConnected.description)
+        let isReported = error == .notConnected
         logger.log(level: isReported ? .debug : .warning, "alerts cannot be read: \(error)")
     }
 }

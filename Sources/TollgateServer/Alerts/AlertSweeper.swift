@@ -97,7 +97,7 @@ final class AlertSweeper: Sendable {
 
     private func seeToEnding() async throws(StoreError) {
         while !Task.isCancelled {
-            let ending = try await store.ending(atMost: Self.portion)
+            let ending = try await store.reviews.due(atMost: Self.portion)
             for item in ending.items { try await see(to: item, at: ending.now) }
             // Those that were let go of may come again where Redis cannot be written to.
             guard ending.hasMore, !ending.items.isEmpty else { return }
@@ -105,11 +105,11 @@ final class AlertSweeper: Sendable {
     }
 
     /// One that cannot be read, or seen to, does not keep the others waiting. Throws where nothing can be done about any of them.
-    private func see(to item: EndingAlerts.Item, at now: Int64) async throws(StoreError) {
+    private func see(to item: AlertReviewQueue.Due.Item, at now: Int64) async throws(StoreError) {
         do throws(StoreError) {
             try await end(try item.alert.get(), at: now)
         } catch {
-            try await store.putOff(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
+            try await store.reviews.reschedule(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
             warnings.warn("alert \(item.id) cannot be looked after, and is left for a while: \(error)")
         }
     }
@@ -120,12 +120,12 @@ final class AlertSweeper: Sendable {
             return try await store.publish(.resolved(id: alert.id, at: periodEnd, reason: .periodEnded))
         }
         // A sliding window, or a limit for ever, has no end that could be known: the script says whether it holds.
-        if periodEnd == nil, try await !store.holds(alert) {
+        if periodEnd == nil, try await !store.applies(alert) {
             return try await store.publish(.resolved(id: alert.id, at: now, reason: .periodEnded))
         }
         switch await sidecar.review(alert.scope) {
-        case .reviewed: try await store.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
-        case .notNow: try await store.putOff(alert.id, to: now + Int64(interval / .milliseconds(1)))
+        case .reviewed: try await store.reviews.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
+        case .notNow: try await store.reviews.reschedule(alert.id, to: now + Int64(interval / .milliseconds(1)))
         case .noLimits: try await letGo(of: alert, at: now)
         }
     }

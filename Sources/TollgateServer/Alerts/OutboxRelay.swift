@@ -102,7 +102,9 @@ final class OutboxRelay: Sendable {
     private func publish(_ notice: LedgerNotice) async {
         switch notice {
         case .denied(let event):
-            _ = await repeating(while: \.changedNothingYet) { () throws(StoreError) in try await store.add(event) }
+            _ = await repeating(while: \.changedNothingYet) { () throws(StoreError) in
+                try await store.denials.add(event)
+            }
         case .outbox(let outbox):
             for item in outbox.items {
                 // Later ones must not be there before it.
@@ -124,7 +126,7 @@ final class OutboxRelay: Sendable {
             drop(outbox.scope, "\(item.prefix(Self.maxTextLength)) is no change of an alert")
         }
         return await repeating(while: \.maySucceedLater) { () throws(StoreError) in
-            try await store.settle(item, of: outbox.scope)
+            try await store.removePublished(item, of: outbox.scope)
         } == nil
     }
 

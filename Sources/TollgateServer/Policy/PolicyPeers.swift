@@ -55,7 +55,7 @@ final class PolicyPeers: Sendable {
     /// Returns whether Redis could be asked; what it says against it is reported by others.
     private func compare(_ store: PolicyStore, _ digest: String) async -> Bool {
         let me = AnnouncedSidecar(id: id, name: name, digest: digest)
-        guard let peers = try? await store.announce(me) else { return false }
+        guard let peers = try? await store.sidecars.announce(me) else { return false }
         let (new, ended) = state.withLock { $0.differences.take(peers, digest: digest) }
         for peer in new {
             logger.warning(

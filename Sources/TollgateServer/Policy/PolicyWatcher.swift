@@ -147,7 +147,7 @@ final class PolicyWatcher: Sendable {
     /// That there is no connection is reported by the links.
     private func report(_ error: StoreError) {
         guard case .corrupt(let sentence) = error else {
-            let isReported = error == .unavailable(RedisError.notConnected.description)
+            let isReported = error == .notConnected
             return logger.log(
                 level: isReported ? .debug : .warning, "what administrators have set cannot be read: \(error)")
         }
@@ -161,7 +161,7 @@ final class PolicyWatcher: Sendable {
             state.begun += 1
             return state.begun
         }
-        let (shared, fault) = try await store.sharedInPart()
+        let (shared, fault) = try await store.readableShared()
         state.withLock { state in
             guard number > state.installed else { return }
             state.installed = number

@@ -5,13 +5,16 @@ extension StoreError {
     /// Whether it is Redis that did not answer, and not what it said.
     var maySucceedLater: Bool {
         switch self {
-        case .unavailable, .unknownOutcome: true
+        case .notConnected, .unavailable, .unknownOutcome: true
         default: false
         }
     }
 
     /// The same, where doing it twice would not be doing it once.
     var changedNothingYet: Bool {
-        if case .unavailable = self { true } else { false }
+        switch self {
+        case .notConnected, .unavailable: true
+        default: false
+        }
     }
 }

@@ -51,10 +51,11 @@ extension TollgateServer {
             // The store has a connection of its own, which may be back later.
             for _ in 0..<40 {
                 do throws(StoreError) {
-                    try await store.note("redis.data_loss", namespace, before: "null", after: "null", by: author)
+                    try await store.auditLog.append(
+                        "redis.data_loss", namespace, before: "null", after: "null", by: author)
                     return
                 } catch {
-                    guard case .unavailable = error else { return }
+                    guard error.changedNothingYet else { return }
                     try? await Task.sleep(for: .milliseconds(250))
                 }
             }

@@ -1,7 +1,7 @@
 import TollgateCore
 
-/// The names under which Redis holds alerts, denial events and what is to be delivered. All of them share the hash tag `{alerts}`,
-/// and so one slot of a cluster; no scope has that name.
+/// The Redis keys of alerts, denial events and deliveries. They share the hash tag `{alerts}`, and therefore a slot of
+/// a cluster. No scope has that name.
 package struct AlertKeys: Sendable {
     private let prefix: String
 
@@ -9,28 +9,28 @@ package struct AlertKeys: Sendable {
         prefix = "\(namespace):{alerts}:"
     }
 
-    /// Hash of one alert: its fields as they are called in JSON, amounts in nano-units, times in Unix ms.
+    /// Hash of one alert: the fields of its JSON, amounts in nano-units, times in Unix ms.
     func alert(_ id: String) -> String { prefix + "alert:\(id)" }
-    /// Sorted set of the ids of all alerts by when they were opened (Unix ms).
+    /// Sorted set of the ids of all alerts by opening time (Unix ms).
     var all: String { prefix + "index:all" }
-    /// The same of those in one state.
+    /// Sorted set of the ids of the alerts in a state, by opening time (Unix ms).
     func inState(_ state: Alert.State) -> String { prefix + "index:\(state.rawValue)" }
-    /// The same of one scope.
+    /// Sorted set of the ids of the alerts of a scope, by opening time (Unix ms).
     func ofScope(_ scope: String) -> String { prefix + "index:scope:\(scope)" }
-    /// Sorted set of the ids of open and acknowledged alerts by when what they count stops to count, or they are to be looked at (Unix ms).
+    /// Sorted set of the ids of open and acknowledged alerts by the time of their next review (Unix ms).
     var ending: String { prefix + "ending" }
-    /// Stream of what is to be delivered: `event` (opened, acknowledged, resolved) and `alert`, the alert in JSON as it was then.
-    /// Each receiver has a consumer group of it.
+    /// Stream of alert events to deliver: `event` (opened, acknowledged, resolved) and `alert`, the alert's JSON after
+    /// the event. Each receiver has a consumer group.
     package var deliveries: String { prefix + "deliveries" }
-    /// Channel on which the id of each new entry of `deliveries` is told.
+    /// Channel on which the id of each new entry of `deliveries` is published.
     package var news: String { prefix + "news" }
     /// Stream of denial events.
     var events: String { prefix + "events" }
-    /// Which sidecar delivers for a receiver at present; with a time to live.
+    /// The sidecar that currently delivers to a receiver. Expires.
     func lease(_ receiver: String) -> String { prefix + "lease:\(receiver)" }
-    /// Hash of the deliveries of a receiver that have failed so far, by their id in the stream: JSON. And `receiver`, while the
-    /// receiver as a whole fails.
+    /// Hash of a receiver's failed deliveries that are being retried, by stream id, as JSON. The field `receiver`
+    /// exists while the receiver as a whole fails.
     func attempts(_ receiver: String) -> String { prefix + "attempts:\(receiver)" }
-    /// Stream of the deliveries that a receiver has given up.
+    /// The dead-letter stream of a receiver.
     func deadLetters(_ receiver: String) -> String { prefix + "dead-letters:\(receiver)" }
 }

@@ -3,42 +3,48 @@ package import TollgateCore
 import TollgatePolicy
 import TollgateRedis
 
-extension AlertStore {
-    /// The stream keeps so many events, and some more.
-    private static let keptEvents = 10_000
-    /// Seconds after the last one: 90 days.
-    private static let keptFor = 90 * 86_400
-    /// How many of them are read for one page, and at a time.
-    private static let (maxEvents, eventPortion) = (2_000, 500)
+/// The stream of denial events. It retains the last 10 000 events, or a few more, for 90 days after the last one.
+package struct DenialStream: Sendable {
+    private static let maxLength = 10_000
+    /// In seconds: 90 days.
+    private static let retention = 90 * 86_400
+    /// The maximum number of events read for one page, and the number read at a time.
+    private static let (maxRead, portion) = (2_000, 500)
 
-    /// Adds an event. Doing it twice makes two of it, and so does doing it again after `.unknownOutcome`, maybe.
+    let link: StoreLink
+    let key: String
+    /// Reports malformed events, which lists leave out.
+    let malformed: OnceLog
+
+    /// Appends an event. This is not idempotent: after `.unknownOutcome` a retry may store it twice.
     package func add(_ event: DenialEvent) async throws(StoreError) {
         guard let json = try? CanonicalJSON.text(event) else { throw .unavailable("cannot be written as JSON") }
-        let replies = try await link.ask(
+        let replies = try await link.send(
             [
                 [
-                    "XADD", keys.events, "MAXLEN", "~", "\(Self.keptEvents)", "*", "scope", event.scope.description,
+                    "XADD", key, "MAXLEN", "~", "\(Self.maxLength)", "*", "scope", event.scope.description,
                     "limit", event.limitName, "event", json,
-                ], ["EXPIRE", keys.events, "\(Self.keptFor)"],
+                ], ["EXPIRE", key, "\(Self.retention)"],
             ], isChange: true)
-        for reply in replies { _ = try reply.checked(of: keys.events) }
+        for reply in replies { _ = try reply.checked(of: key) }
     }
 
-    /// The events of a scope, of a limit (`requests/1m`), or all, newest first. A page may be short and still have a next one. One
-    /// that cannot be read is left out.
+    /// Returns a page of the events of a scope, of a limit (`requests/1m`), of both, or of all, newest first.
+    ///
+    /// A page may be short and still have a next one. Malformed events are logged once and left out.
     ///
     /// - Parameter count: 1 or more.
-    /// - Throws: `.badCursor`; `.corrupt` where the stream is none.
+    /// - Throws: `.badCursor`; `.corrupt` if the key has another type.
     package func events(
         scope: Scope? = nil, limit: String? = nil, before cursor: String? = nil, atMost count: Int
     ) async throws(StoreError) -> Page<DenialEntry> {
-        let start = try cursor.map { cursor throws(StoreError) in try Self.eventID(cursor) }
+        let start = try cursor.map { cursor throws(StoreError) in try PageCursor.decodeStreamID(cursor) }
         let scopeText = scope?.description
         let page = FilteredPage(
-            portion: scope == nil && limit == nil ? min(count, Self.maxEvents) : Self.eventPortion,
-            most: Self.maxEvents,
-            places: { entry, count throws(StoreError) in
-                try await self.eventEntries(before: entry?.id ?? start, atMost: count)
+            portion: scope == nil && limit == nil ? min(count, Self.maxRead) : Self.portion,
+            maxRead: Self.maxRead,
+            positions: { entry, count throws(StoreError) in
+                try await self.entries(before: entry?.id ?? start, atMost: count)
             },
             items: { entries throws(StoreError) in
                 entries.map { entry in
@@ -52,25 +58,40 @@ extension AlertStore {
         return try await page.read(after: nil, atMost: count)
     }
 
-    private static func eventID(_ cursor: String) throws(StoreError) -> String {
-        let id = try PageCursor.decode(cursor)
-        guard StreamEntry.isID(id) else { throw .badCursor }
-        return id
-    }
-
-    private func eventEntries(before id: String?, atMost count: Int) async throws(StoreError) -> [StreamEntry] {
-        let reply = try await link.ask(
-            "XREVRANGE", keys.events, id.map { "(\($0)" } ?? "+", "-", "COUNT", "\(count)")
-        return try StreamEntry.all(reply, of: keys.events)
+    private func entries(before id: String?, atMost count: Int) async throws(StoreError) -> [StreamEntry] {
+        let reply = try await link.send("XREVRANGE", key, id.map { "(\($0)" } ?? "+", "-", "COUNT", "\(count)")
+        return try StreamEntry.all(reply, of: key)
     }
 
     private func event(of entry: StreamEntry) -> DenialEntry? {
         guard let json = entry.fields["event"],
             let event = try? JSONDecoder().decode(DenialEvent.self, from: Data(json.utf8))
         else {
-            unreadable.warn("\(keys.events), entry \(entry.id): cannot be read, and is left out")
+            malformed.warn("\(key), entry \(entry.id): cannot be read, and is left out")
             return nil
         }
         return DenialEntry(id: entry.id, event: event)
+    }
+}
+
+/// A denial event with its stream id, which its JSON contains as `id`.
+package struct DenialEntry: Sendable, Equatable, Encodable {
+    /// `1795219201123-0`
+    package var id: String
+    package var event: DenialEvent
+
+    package init(id: String, event: DenialEvent) {
+        self.id = id
+        self.event = event
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try event.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
     }
 }

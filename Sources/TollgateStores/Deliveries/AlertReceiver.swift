@@ -1,26 +1,26 @@
 package import TollgateCore
 
-/// Somebody who is told of alerts, and of which. A plain value.
+/// A receiver of alerts, with its endpoint and its filter. A value.
 package struct AlertReceiver: Sendable, Hashable {
-    /// How it is told.
-    package enum Target: Sendable, Hashable {
-        /// A line in the sidecar's log.
+    /// The endpoint to which alerts are sent.
+    package enum Endpoint: Sendable, Hashable {
+        /// The sidecar's log.
         case log
-        /// JSON, signed where there is a secret.
+        /// A URL that takes JSON, signed if there is a secret.
         case webhook(WebAddress, secret: Secret?)
-        /// What Slack, and others like it, take for a message.
+        /// A URL that takes messages in the format of Slack.
         case slack(WebAddress)
-        /// Prometheus Alertmanager's API v2, whose paths are added to the address.
+        /// The API v2 of Prometheus Alertmanager, whose paths are appended to the address.
         case alertmanager(WebAddress)
-        /// The webhook's JSON, published on a channel of the Redis that holds the counters.
+        /// A channel of the Redis that contains the counters. It carries the webhook's JSON.
         case pubsub(channel: String)
     }
 
-    /// Bytes that nobody is shown.
+    /// A signing secret that is never printed.
     package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
     {
         package let text: String
-        /// The fewest and the most bytes.
+        /// The permitted lengths in bytes.
         package static let range = 16...8_192
 
         package init(_ text: String) {
@@ -32,7 +32,7 @@ package struct AlertReceiver: Sendable, Hashable {
         package var customMirror: Mirror { Mirror(self, children: []) }
     }
 
-    /// Which alerts it is told of; nil stands for all.
+    /// A filter for alerts. A criterion that is nil matches every alert.
     package struct Filter: Sendable, Hashable {
         package var kinds: Set<ScopeKind>?
         package var meters: Set<Meter>?
@@ -46,32 +46,32 @@ package struct AlertReceiver: Sendable, Hashable {
             self.severities = severities
         }
 
-        package func lets(_ alert: Alert) -> Bool {
+        package func matches(_ alert: Alert) -> Bool {
             kinds?.contains(alert.scope.kind) ?? true && meters?.contains(alert.meter) ?? true
                 && severities?.contains(alert.severity) ?? true
         }
     }
 
-    /// `[a-z][a-z0-9_-]{0,31}`; what it still has to be told is kept in Redis under this name.
+    /// `[a-z][a-z0-9_-]{0,31}`. The receiver's consumer group in Redis has this name.
     package var name: String
-    package var target: Target
+    package var endpoint: Endpoint
     package var filter: Filter
 
-    package init(name: String, target: Target, filter: Filter = Filter()) {
+    package init(name: String, endpoint: Endpoint, filter: Filter = Filter()) {
         self.name = name
-        self.target = target
+        self.endpoint = endpoint
         self.filter = filter
     }
 
-    /// What there is where nothing else is set: the log.
-    package static let standard = [AlertReceiver(name: "log", target: .log)]
+    /// The receivers without a file: the log.
+    package static let standard = [AlertReceiver(name: "log", endpoint: .log)]
 
-    /// The most that there may be: each has a task of its own.
-    package static let most = 32
+    /// The maximum number of receivers. Each has a task of its own.
+    package static let maxReceivers = 32
 
-    /// The word for it in the file.
+    /// The type, as the file names it.
     package var type: AlertReceiverType {
-        switch target {
+        switch endpoint {
         case .log: .log
         case .webhook: .webhook
         case .slack: .slack
@@ -80,9 +80,9 @@ package struct AlertReceiver: Sendable, Hashable {
         }
     }
 
-    /// Where it is, for people: a host, a channel, or nil for the log.
-    package var place: String? {
-        switch target {
+    /// The address for operators: a host, a channel, or nil for the log.
+    package var address: String? {
+        switch endpoint {
         case .log: nil
         case .webhook(let address, _), .slack(let address), .alertmanager(let address): address.host
         case .pubsub(let channel): channel
@@ -90,11 +90,11 @@ package struct AlertReceiver: Sendable, Hashable {
     }
 }
 
-/// The kinds of receivers there are.
+/// A type of receivers.
 package enum AlertReceiverType: String, Sendable, CaseIterable {
     case log, webhook, slack, alertmanager, pubsub
 
-    /// The keys that such a receiver may have in the file, beside those of every receiver.
+    /// The keys that such a receiver can have in the file besides the common ones.
     package var keys: [String] {
         switch self {
         case .log: []

@@ -1,18 +1,18 @@
 import TollgateCore
 
-/// A delivery that has failed so far, or was given up; as Redis keeps it, in JSON.
+/// A delivery that has failed so far, or that was dead-lettered. Redis stores it as JSON.
 package struct FailedDelivery: Sendable, Hashable, Codable {
     /// The id of the alert.
     package var alert: String
-    /// What happened to it: `opened`, `acknowledged` or `resolved`.
+    /// The event: `opened`, `acknowledged` or `resolved`.
     package var event: String
-    /// How often it was tried.
+    /// The number of attempts.
     package var attempts: Int
-    /// When it was tried first: Unix ms, Redis's clock.
+    /// The time of the first attempt, Unix ms of Redis's clock.
     package var firstAt: Int64
-    /// When it is tried again: Unix ms, Redis's clock.
+    /// The time of the next attempt, Unix ms of Redis's clock.
     package var nextAt: Int64
-    /// Why the last attempt failed: a few words without secrets.
+    /// The failure of the last attempt, without secrets.
     package var lastError: String
 
     private enum CodingKeys: String, CodingKey {
@@ -31,5 +31,26 @@ package struct FailedDelivery: Sendable, Hashable, Codable {
         self.firstAt = firstAt
         self.nextAt = nextAt
         self.lastError = lastError
+    }
+}
+
+/// An outage of a receiver as a whole, in contrast to a single failed delivery. Redis stores it as JSON.
+package struct ReceiverOutage: Sendable, Hashable, Codable {
+    /// The number of consecutive failures.
+    package var failures: Int
+    /// The time of the first failure, Unix ms of Redis's clock.
+    package var since: Int64
+    /// The earliest time of the next attempt, Unix ms of Redis's clock.
+    package var notBefore: Int64
+
+    private enum CodingKeys: String, CodingKey {
+        case failures, since
+        case notBefore = "not_before"
+    }
+
+    package init(failures: Int, since: Int64, notBefore: Int64) {
+        self.failures = failures
+        self.since = since
+        self.notBefore = notBefore
     }
 }

@@ -1,21 +1,22 @@
 import Foundation
 
-/// Where something is sent over HTTP. Often a secret in itself, as Slack's are: prints as its host and no more.
+/// The URL of a receiver. It is often a secret, as Slack's are, and therefore prints as its host only.
 package struct WebAddress: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
 {
-    /// The whole. For the request itself, and for nothing that people read.
+    /// The whole URL, for the request only. It must not be printed.
     package let text: String
-    /// `hooks.example.com`, or `127.0.0.1:9093` where a port is named.
+    /// `hooks.example.com`, or `127.0.0.1:9093` if the URL has a port.
     package let host: String
-    /// Whether there is a `?`.
+    /// Whether the URL has a query.
     package let hasQuery: Bool
 
-    private static let longest = 2_048
+    private static let maxLength = 2_048
 
-    /// Throws a sentence that quotes nothing of the text.
+    /// Parses a URL. Errors do not quote it.
     package init(parsing text: String) throws(WebAddressError) {
-        guard (1...Self.longest).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw WebAddressError("expected a URL of up to \(Self.longest) ASCII characters without spaces")
+        guard (1...Self.maxLength).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else {
+            throw WebAddressError("expected a URL of up to \(Self.maxLength) ASCII characters without spaces")
         }
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
@@ -34,11 +35,11 @@ package struct WebAddress: Sendable, Hashable, CustomStringConvertible, CustomDe
     package var description: String { host }
     /// The host.
     package var debugDescription: String { host }
-    /// Nothing of the text.
+    /// The host only, so that `dump` does not print the URL.
     package var customMirror: Mirror { Mirror(self, children: ["host": host]) }
 }
 
-/// What is wrong with a URL: a sentence that quotes nothing of it.
+/// A fault in a URL. The sentence does not quote the URL.
 package struct WebAddressError: Error, Equatable, CustomStringConvertible {
     package let description: String
 

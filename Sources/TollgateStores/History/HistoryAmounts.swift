@@ -1,4 +1,29 @@
-/// One number a meter; what would be more than an Int64 stays at its largest. Below zero only as what is left of others.
+package import TollgateCore
+
+/// A meter of the history of a scope.
+package enum HistoryMeter: String, CaseIterable, Sendable {
+    case requests
+    /// Requests that a limit of the scope denied.
+    case denied
+    case tokens
+    case inputTokens = "input_tokens"
+    case outputTokens = "output_tokens"
+    /// Nano-units.
+    case cost
+
+    /// The name used in Redis, in queries and in reports.
+    package var name: String { rawValue }
+
+    /// The meters by which the scopes of a kind are ranked.
+    package static let ranked: [HistoryMeter] = [.requests, .denied, .tokens, .cost]
+
+    /// Formats an amount: a whole number, or decimal text for `cost`.
+    package func text(_ amount: Int64) -> String {
+        self == .cost ? Money(nanos: amount).description : String(amount)
+    }
+}
+
+/// One amount per meter. Sums saturate at the largest Int64. Only differences can be negative.
 package struct HistoryAmounts: Sendable, Hashable {
     private var requests: Int64 = 0
     private var denied: Int64 = 0
@@ -7,7 +32,7 @@ package struct HistoryAmounts: Sendable, Hashable {
     private var outputTokens: Int64 = 0
     private var cost: Int64 = 0
 
-    /// Nothing of anything.
+    /// Creates amounts that are all zero.
     package init() {}
 
     package subscript(meter: HistoryMeter) -> Int64 {
@@ -35,7 +60,7 @@ package struct HistoryAmounts: Sendable, Hashable {
 
     package var isZero: Bool { self == HistoryAmounts() }
 
-    /// Adds, up to the largest Int64.
+    /// Adds an amount to a meter, up to the largest Int64.
     package mutating func add(_ amount: Int64, to meter: HistoryMeter) {
         let (sum, isTooLarge) = self[meter].addingReportingOverflow(amount)
         self[meter] = isTooLarge ? .max : sum
@@ -45,14 +70,20 @@ package struct HistoryAmounts: Sendable, Hashable {
         for meter in HistoryMeter.allCases { sum.add(more[meter], to: meter) }
     }
 
-    /// What is left of it: below zero where the part has more. Both have 0 or more of everything.
+    package static func + (lhs: HistoryAmounts, rhs: HistoryAmounts) -> HistoryAmounts {
+        var sum = lhs
+        sum += rhs
+        return sum
+    }
+
+    /// Returns the difference, which is negative for a meter of which the part has more. Both must be 0 or more.
     package func subtracting(_ part: HistoryAmounts) -> HistoryAmounts {
         var rest = self
         for meter in HistoryMeter.allCases { rest[meter] -= part[meter] }
         return rest
     }
 
-    /// Which of two stands first in a list: the one that cost more, then the one with more tokens, requests, denials. Nil for equals.
+    /// Whether these amounts come first in a list: by cost, then tokens, requests, denials. Nil if they are equal.
     package func precedes(_ other: HistoryAmounts) -> Bool? {
         for meter in [HistoryMeter.cost, .tokens, .requests, .denied, .inputTokens, .outputTokens]
         where self[meter] != other[meter] {

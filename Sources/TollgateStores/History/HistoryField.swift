@@ -1,37 +1,50 @@
 package import TollgateCore
 
-/// A field of a page of history: `cost`, `cost/provider=openai`, or `cost/tool/other`, where labels too many count together.
+/// A dimension by which the amounts of a day or a month are split. Each is also a kind of scopes.
+package enum HistoryDimension: String, CaseIterable, Sendable {
+    case provider
+    case tool
+    case model
+
+    /// The name used in Redis, in queries and in reports.
+    package var name: String { rawValue }
+}
+
+/// A field of a history record: `cost`, `cost/provider=openai`, or `cost/tool/other` for the labels beyond the maximum.
 package struct HistoryField: Sendable, Hashable {
-    /// What part of the page it counts.
-    package enum Place: Sendable, Hashable {
+    /// The part of the usage that a field counts.
+    package enum Part: Sendable, Hashable {
         case total
-        /// A label as a part of a scope: `provider:openai`.
+        /// The usage of one label, as a part of a scope: `provider:openai`.
         case label(Scope.Part)
+        /// The usage of the labels beyond the maximum.
         case other(HistoryDimension)
     }
 
     package var meter: HistoryMeter
-    package var place: Place
+    package var part: Part
 
-    /// Nil for any other text. Goes by bytes: a label may begin with a mark that would join the `=` before it.
+    /// Parses the name of a field; nil for any other text.
+    ///
+    /// It compares bytes, because a label may start with a combining character that would join the `=` before it.
     package init?(_ name: some Collection<UInt8>) {
         let slash = name.firstIndex(of: UInt8(ascii: "/"))
         let word = String(decoding: name[..<(slash ?? name.endIndex)], as: UTF8.self)
         guard let meter = HistoryMeter(rawValue: word) else { return nil }
         self.meter = meter
         guard let slash else {
-            place = .total
+            part = .total
             return
         }
-        let part = name[name.index(after: slash)...]
-        guard let end = part.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "/") }),
-            let dimension = HistoryDimension(rawValue: String(decoding: part[..<end], as: UTF8.self))
+        let rest = name[name.index(after: slash)...]
+        guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "/") }),
+            let dimension = HistoryDimension(rawValue: String(decoding: rest[..<end], as: UTF8.self))
         else { return nil }
-        let label = String(decoding: part[part.index(after: end)...], as: UTF8.self)
-        if part[end] == UInt8(ascii: "=") {
-            place = .label(Scope.Part(kind: dimension.name, id: label))
+        let label = String(decoding: rest[rest.index(after: end)...], as: UTF8.self)
+        if rest[end] == UInt8(ascii: "=") {
+            part = .label(Scope.Part(kind: dimension.name, id: label))
         } else if label == "other" {
-            place = .other(dimension)
+            part = .other(dimension)
         } else {
             return nil
         }

@@ -1,12 +1,12 @@
 package import TollgateCore
 
-/// The part of a page that one provider, tool or model has.
+/// The share of one provider, tool or model in a history record.
 package struct HistoryShare: Sendable, Hashable {
     package enum Name: Sendable, Hashable {
         case label(String)
-        /// Those past the most labels that a page keeps apart.
+        /// The labels beyond the maximum per record.
         case other
-        /// Of requests that named none, less what was taken back without naming any: may be below zero.
+        /// Requests without a label, less refunds without one. Can be negative.
         case unnamed
     }
 
@@ -17,13 +17,22 @@ package struct HistoryShare: Sendable, Hashable {
         self.name = name
         self.amounts = amounts
     }
+
+    /// Orders labels by their amounts, then by their bytes.
+    fileprivate static func precedes(_ lhs: HistoryShare, _ rhs: HistoryShare) -> Bool {
+        if let first = lhs.amounts.precedes(rhs.amounts) { return first }
+        guard case .label(let left) = lhs.name, case .label(let right) = rhs.name else { return false }
+        return left.utf8.lexicographicallyPrecedes(right.utf8)
+    }
 }
 
 extension HistoryRecord {
-    /// The page split up: labels by what they cost, then `other`, then what named none; without what is all zero. They add up to
-    /// the page's total: where more was taken back from that than from its labels, what named none is below zero.
+    /// Splits the record by a dimension: labels by cost, then `other`, then `unnamed`, without shares that are all
+    /// zero.
     ///
-    /// - Parameter scope: whose page it is: that of `provider:openai` is openai's altogether.
+    /// The shares add up to the total. If refunds without a label exceed the usage without one, `unnamed` is negative.
+    ///
+    /// - Parameter scope: The scope of the record. The record of `provider:openai` belongs to openai as a whole.
     package func shares(by dimension: HistoryDimension, of scope: Scope) -> [HistoryShare] {
         if scope.parts.count == 1, let own = scope.parts.first, own.kind == dimension.name {
             return total.isZero ? [] : [HistoryShare(.label(own.id), total)]
@@ -37,13 +46,5 @@ extension HistoryRecord {
         let rest = total.subtracting(named)
         if !rest.isZero { shares.append(HistoryShare(.unnamed, rest)) }
         return shares
-    }
-}
-
-extension HistoryShare {
-    fileprivate static func precedes(_ lhs: HistoryShare, _ rhs: HistoryShare) -> Bool {
-        if let first = lhs.amounts.precedes(rhs.amounts) { return first }
-        guard case .label(let left) = lhs.name, case .label(let right) = rhs.name else { return false }
-        return left.utf8.lexicographicallyPrecedes(right.utf8)
     }
 }

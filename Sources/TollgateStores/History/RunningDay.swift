@@ -3,7 +3,7 @@ import TollgateCore
 import TollgatePolicy
 import TollgateRedis
 
-/// The running day of a scope's history, which stands in the scope's own hash (lua/batch/today.lua).
+/// The running day of a scope's history, which is in the scope's own hash (lua/batch/today.lua).
 struct RunningDay {
     /// The field that names the day: `2026-11-29 1795996800000 2026-11 1796083200000 4 20 0`.
     static let field = "history"
@@ -13,7 +13,7 @@ struct RunningDay {
     let id: String
     /// `2026-11`
     let month: String
-    let page: HistoryRecord
+    let record: HistoryRecord
     private let name: Substring
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
@@ -23,8 +23,8 @@ struct RunningDay {
         }
     }
 
-    /// From the reply to that command; nil where the hash has no running day. Throws `.corrupt` where the key is not a hash, or
-    /// something of the day cannot be read.
+    /// Decodes the reply to that command; nil if the hash has no running day. Throws `.corrupt` if the key is not a
+    /// hash, or a field of the day is malformed.
     init?(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
         var stored = StoredRecord(prefix: Self.prefix)
         var name: String?
@@ -37,8 +37,8 @@ struct RunningDay {
             try stored.add(zip(StoredRecord.totals(prefix: Self.prefix), values.dropFirst()), key)
         case .labels(let dimensions):
             var fields = try StoredField.all(reply, of: key) { Self.isWanted($0, dimensions) }
-            if let place = fields.firstIndex(where: { $0.name == Self.field }) {
-                name = String(buffer: fields.remove(at: place).value)
+            if let index = fields.firstIndex(where: { $0.name == Self.field }) {
+                name = String(buffer: fields.remove(at: index).value)
             }
             try stored.add(fields)
         }
@@ -47,11 +47,11 @@ struct RunningDay {
         guard words.count >= 4, CalendarUnit.day.number(ofID: String(words[0])) != nil,
             CalendarUnit.month.number(ofID: String(words[2])) != nil
         else { throw .corrupt("\(key), field \(Self.field): expected a day, its end, a month and its end") }
-        (id, month, page) = (String(words[0]), String(words[2]), stored.page)
+        (id, month, record) = (String(words[0]), String(words[2]), stored.record)
         self.name = name[..<words[3].endIndex]
     }
 
-    /// Whether the field, as it is now, names the same day.
+    /// Returns whether the field, as it is now, still names this day.
     func isNamed(by text: String?) -> Bool { text?.hasPrefix(name) ?? false }
 
     private static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>) -> Bool {

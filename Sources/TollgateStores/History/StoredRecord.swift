@@ -2,13 +2,13 @@ import NIOCore
 import TollgateCore
 import TollgateRedis
 
-/// A page of history as a hash has it, of its own or a scope's.
+/// A history record in a hash: that of a day or a month, or that of a scope with the running day.
 struct StoredRecord {
-    private(set) var page = HistoryRecord()
-    /// What stands in front of the fields' names.
+    private(set) var record = HistoryRecord()
+    /// The prefix of the fields' names.
     private let prefix: String
 
-    /// The fields of what is counted in all.
+    /// Returns the names of the fields of the total.
     static func totals(prefix: String = "") -> [String] { HistoryMeter.allCases.map { prefix + $0.name } }
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
@@ -18,8 +18,8 @@ struct StoredRecord {
         }
     }
 
-    /// From the reply to that command. Fields that it does not know are left out. Throws `.corrupt` where the key is not a hash, or
-    /// a number is none.
+    /// Decodes the reply to that command, without unknown fields. Throws `.corrupt` if the key is not a hash, or an
+    /// amount is not a whole number.
     init(_ reply: RedisReply, of key: String, _ detail: HistoryStore.Detail) throws(StoreError) {
         prefix = ""
         switch detail {
@@ -34,7 +34,7 @@ struct StoredRecord {
         }
     }
 
-    /// A page whose fields stand among others, with something in front of their names.
+    /// Creates an empty record whose fields have a prefix, because the hash has other fields, too.
     init(prefix: String) {
         self.prefix = prefix
     }
@@ -49,9 +49,9 @@ struct StoredRecord {
         }
     }
 
-    /// Whether a field is about the whole page, or about one of the dimensions.
+    /// Returns whether a field counts the total or one of the dimensions.
     ///
-    /// - Parameter prefix: How many bytes stand in front of the name.
+    /// - Parameter prefix: The length of the prefix in bytes.
     static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>, prefix: Int) -> Bool {
         name.withUnsafeReadableBytes { bytes in
             let bytes = bytes.dropFirst(prefix)
@@ -63,14 +63,14 @@ struct StoredRecord {
 
     private mutating func add(_ name: String, _ value: String, _ key: String) throws(StoreError) {
         if let field = HistoryField(name.utf8.dropFirst(prefix.utf8.count)) {
-            page.add(try Self.amount(value, "\(key), field \(name)"), to: field)
+            record.add(try Self.amount(value, "\(key), field \(name)"), to: field)
         }
     }
 
-    /// More digits than an Int64 has are the largest one.
-    private static func amount(_ text: String, _ place: String) throws(StoreError) -> Int64 {
+    /// Parses an amount. Saturates at the largest Int64.
+    private static func amount(_ text: String, _ path: String) throws(StoreError) -> Int64 {
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw .corrupt("\(place): expected a whole number")
+            throw .corrupt("\(path): expected a whole number")
         }
         return Int64(text) ?? .max
     }

@@ -1,22 +1,25 @@
+import NIOCore
 import TollgateCore
 import TollgatePolicy
+import TollgateRedis
 
-/// An edit in the words of the script that makes it (policy_edit.lua).
+/// The call of policy/edit.lua that makes an edit, and its reply.
 struct PolicyChange {
     var action: String
-    /// The hash, and the field in it.
+    /// The hash.
     var key: String
+    /// The field in the hash.
     var field: String
-    /// JSON; nil deletes.
+    /// The item as JSON; nil deletes it.
     var item: String?
-    /// As the audit log has it.
+    /// The target in the audit log.
     var target: String
-    /// Whose settings change; nil for what all sidecars keep.
+    /// The scope whose settings change; nil for settings that all sidecars cache.
     var scope: Scope?
-    /// Whether the policy file has the tier.
+    /// Whether the policy file contains the tier.
     var isInFile = false
-    /// What its hash may hold at most; nil for as much as administrators write.
-    var most: Int?
+    /// The maximum number of items in the hash; nil for no bound.
+    var maxItems: Int?
     /// The tier that is assigned.
     var tier = ""
 
@@ -25,7 +28,7 @@ struct PolicyChange {
         case .setTier(let tier):
             self.init("tier.set", tier: tier.id, keys)
             item = try CanonicalJSON.text(TierJSON(tier))
-            most = bounds.tiers
+            maxItems = bounds.tiers
         case .deleteTier(let id, let isInFile):
             self.init("tier.delete", tier: id, keys)
             self.isInFile = isInFile
@@ -34,7 +37,7 @@ struct PolicyChange {
             item = try CanonicalJSON.text(AssignmentJSON(assignment))
             tier = assignment.tier
             isInFile = tierIsInFile
-            most = scope == nil ? bounds.assignments : nil
+            maxItems = scope == nil ? bounds.assignments : nil
         case .deleteAssignment(let subject):
             self.init("assignment.delete", subject, keys)
         case .setLimits(let scope, let limits):
@@ -59,7 +62,7 @@ struct PolicyChange {
 
     private init(_ action: String, _ subject: Assignment.Subject, _ keys: PolicyKeys) {
         self.action = action
-        (key, field) = keys.place(of: subject)
+        (key, field) = keys.field(of: subject)
         if case .user(let user) = subject { scope = user }
         target = subject.id
     }
@@ -70,5 +73,47 @@ struct PolicyChange {
         self.field = field
         target = scope.description
         self.scope = scope
+    }
+
+    // MARK: - The call
+
+    /// KEYS, in the order of policy/edit.lua.
+    func functionKeys(_ keys: PolicyKeys) -> [String] {
+        [key, keys.revision, keys.audit, keys.assigned, keys.assignmentIndex, keys.tiers]
+            + (scope.map { [keys.seen($0.kind.description), keys.kinds] } ?? [])
+    }
+
+    /// ARGV, in the order of policy/edit.lua.
+    ///
+    /// - Parameter revision: The highest revision that this sidecar has seen.
+    func arguments(
+        if precondition: Precondition, by author: Author, channel: String, revision: Int64
+    ) -> [String] {
+        [
+            action, field, item ?? "", precondition.word, target, isInFile ? "1" : "0", "\(maxItems ?? 0)",
+            scope?.description ?? "", channel, author.name, author.address, scope?.kind.description ?? "",
+            "\(revision)",
+        ]
+    }
+
+    /// Decodes the reply: the number of the change. Throws if the change was refused.
+    func number(_ reply: RedisReply, _ keys: PolicyKeys) throws(StoreError) -> Int64 {
+        guard case .array(let words) = try reply.checked(of: key), words.count == 2,
+            case .bulk(let status) = words[0], case .integer(let number) = words[1]
+        else { throw .unexpectedReply(about: key) }
+        switch String(buffer: status) {
+        case "done": return number
+        case "exists": throw .exists(number)
+        case "conflict": throw .conflict(number < 0 ? nil : number)
+        case "missing": throw .missing
+        case "in_use": throw .inUse(number)
+        case "unknown_tier": throw .unknownTier(tier)
+        case "too_many":
+            let items = key == keys.tiers ? "tiers" : "assignments of roles and domains"
+            throw .tooMany("at most \(number) \(items) can be set")
+        case "corrupt": throw .corrupt("\(key), field \(field): cannot be read")
+        case "other_type": throw .corrupt("\(functionKeys(keys)[Int(number) - 1]): is of another type")
+        case let status: throw .unavailable("the function replied \(status)")
+        }
     }
 }

@@ -3,17 +3,29 @@ package import TollgateCore
 package import TollgateLedger
 import TollgateRedis
 
-/// Notes which scopes requests are about, for lists of them, and writes that down once a second. Of very many new scopes in a second
-/// the first are noted: lists hold no more than the newest of a kind anyway.
+/// A scope with the time of a recent look-up or change.
+package struct SeenScope: Sendable, Hashable {
+    package var scope: Scope
+    /// Unix ms.
+    package var seenAt: Int64
+
+    package init(_ scope: Scope, seenAt: Int64) {
+        self.scope = scope
+        self.seenAt = seenAt
+    }
+}
+
+/// Records the scopes of recent requests for `PolicyStore.scopesSeen`, and writes them to Redis once a second.
 ///
-/// Owned by the ledger's event loop; goes over the ledger's connection.
+/// Lists contain only the newest scopes of a kind, so scopes over the maximum per second are dropped. Owned by the
+/// ledger's event loop; uses the ledger's connection.
 package final class SeenScopes {
-    /// Noted in a second.
-    static let most = 1_000
-    /// Remembered of a kind.
+    /// The maximum number of scopes recorded per second.
+    static let maxPerSecond = 1_000
+    /// The maximum number of scopes retained of a kind.
     static let maxPerKind = 10_000
     /// In seconds: 35 days.
-    private static let keptFor = 35 * 86_400
+    private static let retention = 35 * 86_400
     private static let interval = TimeAmount.seconds(1)
 
     private let ledger: Ledger
@@ -21,7 +33,7 @@ package final class SeenScopes {
     private var scopes: Set<Scope> = []
     private var isScheduled = false
 
-    /// Kinds whose scopes are noted.
+    /// The kinds whose scopes are recorded.
     package var listedKinds: Set<ScopeKind> = []
 
     package init(ledger: Ledger) {
@@ -30,7 +42,7 @@ package final class SeenScopes {
     }
 
     package func note(_ scope: Scope) {
-        guard scopes.count < Self.most, listedKinds.contains(scope.kind) else { return }
+        guard scopes.count < Self.maxPerSecond, listedKinds.contains(scope.kind) else { return }
         scopes.insert(scope)
         guard !isScheduled else { return }
         isScheduled = true
@@ -40,7 +52,7 @@ package final class SeenScopes {
         }
     }
 
-    /// A Redis that cannot be reached, or takes no writes, goes without: nobody is decided by it.
+    /// Writes the recorded scopes. Failures are ignored, because no decision depends on them.
     private func write() {
         let noted = Dictionary(grouping: scopes, by: \.kind)
         scopes.removeAll(keepingCapacity: true)
@@ -50,7 +62,7 @@ package final class SeenScopes {
             let now = String(ledger.redisTime)
             send(["ZADD", key] + scopes.flatMap { [now, $0.description] })
             send(["ZREMRANGEBYRANK", key, "0", "\(-Self.maxPerKind - 1)"])
-            send(["EXPIRE", key, "\(Self.keptFor)"])
+            send(["EXPIRE", key, "\(Self.retention)"])
         }
     }
 

@@ -6,12 +6,12 @@ package import TollgateLedger
 package import TollgatePolicy
 import TollgateRedis
 
-/// Looks up what administrators have set for scopes: one read a scope, as many in one call as were asked for meanwhile, one call at
-/// a time, and one look-up of a scope at a time, however many wait for it.
+/// Looks up the stored settings of scopes before requests about them are decided.
 ///
-/// Owned by the ledger's event loop; goes over the ledger's connection.
+/// A call reads all scopes that were requested since the last one, and one call is in flight at a time. Concurrent
+/// requests for one scope share a look-up. Owned by the ledger's event loop; uses the ledger's connection.
 package final class SettingsLookup {
-    /// Scopes in one call.
+    /// The maximum number of scopes in one call.
     private static let maxScopes = 256
 
     private let ledger: Ledger
@@ -20,34 +20,34 @@ package final class SettingsLookup {
     private var policy = PolicyState.unknown
     private var scopes: [Scope: ScopeState] = [:]
     private var wanted = Deque<Scope>()
-    /// Those that are looked up again before they are too old: when no request waits.
+    /// Scopes to refresh before their settings are too old. They come after those that requests wait for.
     private var aging = Deque<Scope>()
-    private var isCallUnderWay = false
+    private var isCallInFlight = false
     private var isFlushScheduled = false
     private var waitingForPolicy: [Waiter] = []
-    /// Whether Redis refused the last look-up, so that a row of refusals is one line in the log.
+    /// Whether the last look-up was refused and logged, so that repeated refusals are one line in the log.
     private var isRefusalLogged = false
 
-    /// What is known of tiers, and of the assignments of roles and domains. Nobody is told that scopes are known before these are.
+    /// The state of the tiers and of the assignments of roles and domains. No look-up completes before they are known.
     private enum PolicyState {
         case unknown
         case known
-        /// It cannot be read; a sentence.
+        /// They are malformed; a sentence.
         case broken(String)
     }
 
     private struct ScopeState {
         var waiters: [Waiter] = []
         var isSent = false
-        /// Whether it is among the `wanted`.
+        /// Whether the scope is in `wanted`.
         var isWanted = false
-        /// Since when a request waits for it.
+        /// The time since when a request waits for the scope.
         var waitsSince = NIODeadline.now()
-        /// Something was set after the look-up was sent, or may have been.
+        /// Whether the settings may have changed after the look-up was sent.
         var isOutdated = false
     }
 
-    /// Somebody who waits for some scopes.
+    /// A request that waits for some scopes.
     private final class Waiter {
         var missing: Int
         var failure: LedgerFailure?
@@ -59,9 +59,9 @@ package final class SettingsLookup {
         }
     }
 
-    /// Called with what has been found, before those who wait are.
+    /// Called with the settings of a scope, before the completions of requests that wait for them.
     package var onFound: (ScopeSettings, Scope) -> Void = { _, _ in }
-    /// Called when some of those who wait have been told.
+    /// Called after some completions were called.
     package var onDelivered: () -> Void = {}
 
     package init(ledger: Ledger, logger: Logger) {
@@ -70,21 +70,23 @@ package final class SettingsLookup {
         keys = PolicyKeys(namespace: ledger.keySpace.namespace)
     }
 
-    // MARK: - Asking
+    // MARK: - Requests
 
-    /// Calls back once, later: with nil when all of the scopes are known, or with why not. An outage where Redis cannot be asked,
-    /// another failure where what is set cannot be read, or where it would take too long: then nothing may pass.
+    /// Looks up scopes. Calls the completion once, and never before this method returns.
+    ///
+    /// The completion gets nil when all scopes are known. It gets an outage if Redis cannot be asked. Any other failure
+    /// means that the settings are malformed or the look-up would take too long: then the request must not be admitted.
     package func look(up scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         let waiter = Waiter(missing: scopes.count, completion: completion)
         for scope in scopes { want(scope, for: waiter) }
         ledger.eventLoop.assumeIsolated().execute {
             guard scopes.isEmpty else { return self.scheduleFlush() }
-            self.tell(waiter)
+            self.complete(waiter)
             self.onDelivered()
         }
     }
 
-    /// Looks the scopes up again, behind those that requests wait for.
+    /// Looks scopes up again, after those that requests wait for.
     package func refresh(_ scopes: [Scope]) {
         for scope in scopes where self.scopes[scope] == nil {
             self.scopes[scope] = ScopeState()
@@ -104,36 +106,40 @@ package final class SettingsLookup {
         scopes[scope] = state
     }
 
-    /// What was set for the scope is not what a look-up under way may find.
+    // MARK: - Changes
+
+    /// Discards the result of a look-up of the scope that is in flight, because its settings have changed.
     package func outdate(_ scope: Scope) {
         scopes[scope]?.isOutdated = true
     }
 
-    /// The same of every scope.
+    /// Discards the results of all look-ups in flight, because settings may have changed.
     package func outdateAll() {
         for scope in scopes.keys { scopes[scope]?.isOutdated = true }
     }
 
-    /// Those who wait for the policy are told what was found meanwhile.
+    /// Completes the requests that waited for the policy.
     package func policyIsKnown() {
         if case .known = policy { return }
         policy = .known
-        tellThoseWhoWaitForPolicy()
+        completeWaitersForPolicy()
     }
 
-    /// It cannot be read. Where it could be before, that goes on.
+    /// Fails the requests that waited for the policy, because it is malformed. Does nothing if it was known before.
     package func policyIsBroken(_ sentence: String) {
         if case .known = policy { return }
         policy = .broken(sentence)
-        tellThoseWhoWaitForPolicy()
+        completeWaitersForPolicy()
     }
 
-    private func tellThoseWhoWaitForPolicy() {
+    private func completeWaitersForPolicy() {
         let waiters = waitingForPolicy
         waitingForPolicy = []
-        for waiter in waiters { tell(waiter) }
+        for waiter in waiters { complete(waiter) }
         if !waiters.isEmpty { onDelivered() }
     }
+
+    // MARK: - Calls
 
     private func scheduleFlush() {
         guard !isFlushScheduled else { return }
@@ -152,7 +158,7 @@ package final class SettingsLookup {
                 self.flush()
             }
         }
-        while !isCallUnderWay, let portion = nextPortion() {
+        while !isCallInFlight, let portion = nextPortion() {
             guard ledger.isReady else {
                 for scope in portion { finish(scope, ledger.noConnection) }
                 continue
@@ -162,7 +168,7 @@ package final class SettingsLookup {
         onDelivered()
     }
 
-    /// Nil where there is nothing to look up.
+    /// Returns the scopes of the next call; nil if there are none.
     private func nextPortion() -> [Scope]? {
         var portion: [Scope] = []
         while portion.count < Self.maxScopes, let scope = wanted.popFirst() ?? aging.popFirst() {
@@ -180,18 +186,18 @@ package final class SettingsLookup {
     }
 
     private func send(_ portion: [Scope]) {
-        isCallUnderWay = true
+        isCallInFlight = true
         let sentAt = NIODeadline.now()
         let arguments = RedisFunctionArguments(keys: portion.map { keys.settings(of: $0.description) })
         ledger.link.call(Ledger.lookupFunction, arguments, deadline: sentAt + ledger.deadline) { result in
-            self.isCallUnderWay = false
+            self.isCallInFlight = false
             self.receive(result, for: portion)
             if case .failure(.timedOut) = result { self.ledger.replyIsLate(sentAt: sentAt) }
             self.scheduleFlush()
         }
     }
 
-    // MARK: - Answers
+    // MARK: - Replies
 
     private func receive(_ result: Result<RedisReply, RedisError>, for portion: [Scope]) {
         switch result {
@@ -202,7 +208,7 @@ package final class SettingsLookup {
         case .success(.error(let sentence)):
             ledger.onRedisError(sentence)
             fail(portion, LedgerFailure(redisSaid: sentence))
-        case .success: fail(portion, .internal("the look-up script's reply cannot be read"))
+        case .success: fail(portion, .internal("the reply to the look-up of settings cannot be read"))
         case .failure(.notConnected): fail(portion, ledger.noConnection)
         case .failure(.timedOut): fail(portion, .timeout)
         case .failure(let error): fail(portion, .unavailable(error.description))
@@ -212,21 +218,21 @@ package final class SettingsLookup {
     private func take(_ items: [RedisReply], for portion: [Scope]) {
         for (scope, item) in zip(portion, items) {
             guard scopes[scope]?.isOutdated != true else {
-                askAgain(scope)
+                lookUpAgain(scope)
                 continue
             }
             do throws(StoreError) {
                 onFound(try StoredSettings(scope: scope, reply: item).settings, scope)
                 finish(scope, nil)
             } catch {
-                logger.error("what administrators have set for a scope cannot be read: \(error)")
-                finish(scope, .internal("what administrators have set for \(scope) cannot be read"))
+                logger.error("stored settings of a scope cannot be read: \(error)")
+                finish(scope, .internal("the stored settings of \(scope) cannot be read"))
             }
         }
         onDelivered()
     }
 
-    private func askAgain(_ scope: Scope) {
+    private func lookUpAgain(_ scope: Scope) {
         scopes[scope]?.isSent = false
         scopes[scope]?.isWanted = true
         wanted.append(scope)
@@ -235,7 +241,7 @@ package final class SettingsLookup {
     private func fail(_ portion: [Scope], _ failure: LedgerFailure) {
         if case .internal(let sentence) = failure, !isRefusalLogged {
             isRefusalLogged = true
-            logger.error("what administrators have set cannot be looked up: \(sentence)")
+            logger.error("look-up of stored settings failed: \(sentence)")
         }
         for scope in portion { finish(scope, failure) }
         onDelivered()
@@ -244,13 +250,13 @@ package final class SettingsLookup {
     private func finish(_ scope: Scope, _ failure: LedgerFailure?) {
         for waiter in scopes.removeValue(forKey: scope)?.waiters ?? [] {
             waiter.missing -= 1
-            // What cannot be read weighs more than an outage.
+            // Malformed settings outweigh an outage.
             if let failure, waiter.failure?.isOutage ?? true { waiter.failure = failure }
-            if waiter.missing == 0 { tell(waiter) }
+            if waiter.missing == 0 { complete(waiter) }
         }
     }
 
-    private func tell(_ waiter: Waiter) {
+    private func complete(_ waiter: Waiter) {
         guard waiter.failure == nil else { return waiter.completion(waiter.failure) }
         switch policy {
         case .known: waiter.completion(nil)
@@ -263,9 +269,9 @@ package final class SettingsLookup {
     private func waitForPolicy(_ waiter: Waiter) {
         waitingForPolicy.append(waiter)
         ledger.eventLoop.assumeIsolated().scheduleTask(in: ledger.deadline) {
-            guard let place = self.waitingForPolicy.firstIndex(where: { $0 === waiter }) else { return }
-            self.waitingForPolicy.remove(at: place)
-            waiter.completion(.unavailable("what administrators have set is not known yet"))
+            guard let index = self.waitingForPolicy.firstIndex(where: { $0 === waiter }) else { return }
+            self.waitingForPolicy.remove(at: index)
+            waiter.completion(.unavailable("the stored settings are not known yet"))
             self.onDelivered()
         }
     }

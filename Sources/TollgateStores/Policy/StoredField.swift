@@ -4,20 +4,20 @@ import TollgateCore
 import TollgatePolicy
 import TollgateRedis
 
-/// A field of a stored hash with its value, and the place that a message about it names.
+/// A field of a stored hash with its value, and the key and field that error messages name.
 struct StoredField {
     let key: String
     let name: String
     let value: ByteBuffer
 
-    /// The fields of a hash from the reply to HGETALL, those with wanted names; none where there is no such key.
+    /// Decodes the fields of a hash with wanted names from the reply to HGETALL. A missing key has no fields.
     static func all(
         _ reply: RedisReply, of key: String, where isWanted: (ByteBuffer) -> Bool = { _ in true }
     ) throws(StoreError) -> [StoredField] {
         guard case .array(let words) = try reply.checked(of: key) else { throw .unexpectedReply(about: key) }
         var fields: [StoredField] = []
-        for place in stride(from: 0, to: words.count - 1, by: 2) {
-            guard case .bulk(let name) = words[place], case .bulk(let value) = words[place + 1] else {
+        for index in stride(from: 0, to: words.count - 1, by: 2) {
+            guard case .bulk(let name) = words[index], case .bulk(let value) = words[index + 1] else {
                 throw .unexpectedReply(about: key)
             }
             if isWanted(name) { fields.append(StoredField(key: key, name: String(buffer: name), value: value)) }
@@ -25,7 +25,7 @@ struct StoredField {
         return fields
     }
 
-    /// From the reply to HGET; nil where there is no such field.
+    /// Decodes the reply to HGET; nil if there is no such field.
     init?(_ reply: RedisReply, key: String, name: String) throws(StoreError) {
         switch try reply.checked(of: key) {
         case .null: return nil
@@ -40,7 +40,7 @@ struct StoredField {
         self.value = value
     }
 
-    // MARK: - What it holds
+    // MARK: - Decoding
 
     func tier() throws(StoreError) -> Versioned<Tier> {
         do throws(ScopeError) {
@@ -65,7 +65,7 @@ struct StoredField {
         try read { stored throws(PolicyError) in try PolicyJSON.override(stored.json) }
     }
 
-    /// The subject that the field is named after.
+    /// Parses the name of the field as the id of an assignment.
     func subject() throws(StoreError) -> Assignment.Subject {
         do throws(ScopeError) {
             return try Assignment.Subject(id: name)
@@ -91,17 +91,40 @@ struct StoredField {
     func corrupt(_ sentence: String) -> StoreError { .corrupt("\(key), field \(name): \(sentence)") }
 }
 
-extension RedisReply {
-    /// This reply, unless it is an error.
-    func checked(of key: String) throws(StoreError) -> RedisReply {
-        guard case .error(let sentence) = self else { return self }
-        throw sentence.hasPrefix("WRONGTYPE") ? .corrupt("\(key): is of another type") : .unavailable(sentence)
-    }
-}
+/// The value of a field, `{"item":{…},"order":7,"version":7}`, exactly as policy/edit.lua writes it.
+struct StoredItem {
+    /// The item as JSON: `TierJSON`, `AssignmentJSON`, `LimitsJSON` or `OverrideJSON`.
+    var json: Data
+    /// The number of the change that created the item.
+    var order: Int64
+    /// The number of the change that last wrote the item.
+    var version: Int64
 
-extension StoreError {
-    /// A reply of a kind that the command does not have.
-    static func unexpectedReply(about key: String) -> StoreError {
-        .unavailable("unexpected reply of Redis about \(key)")
+    /// Numbers with more digits would not be exact in Lua.
+    private static let maxDigits = 15
+
+    /// Splits a value without decoding the item; nil if it has another form.
+    init?(_ stored: ByteBuffer) {
+        let head = #"{"item":"#.utf8
+        var rest = stored.readableBytesView
+        guard rest.starts(with: head), rest.last == UInt8(ascii: "}") else { return nil }
+        rest = rest.dropFirst(head.count).dropLast()
+        guard let version = Self.takeNumber(after: #","version":"#, from: &rest),
+            let order = Self.takeNumber(after: #","order":"#, from: &rest),
+            rest.first == UInt8(ascii: "{"), rest.last == UInt8(ascii: "}")
+        else { return nil }
+        json = Data(rest)
+        self.order = order
+        self.version = version
+    }
+
+    /// Removes a label and the number after it from the end.
+    private static func takeNumber(after label: String, from rest: inout ByteBufferView) -> Int64? {
+        let digits = rest.reversed().prefix { (0x30...0x39).contains($0) }.reversed()
+        guard (1...maxDigits).contains(digits.count) else { return nil }
+        let head = rest.dropLast(digits.count)
+        guard head.suffix(label.utf8.count).elementsEqual(label.utf8) else { return nil }
+        rest = head.dropLast(label.utf8.count)
+        return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
     }
 }

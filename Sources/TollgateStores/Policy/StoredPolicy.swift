@@ -1,7 +1,8 @@
 package import TollgateCore
 package import TollgatePolicy
+package import TollgateRedis
 
-/// Something that an administrator has set, with the number of the change that set it: what an ETag names.
+/// A setting with the number of the change that wrote it, which an ETag names.
 package struct Versioned<Item: Sendable>: Sendable {
     package var item: Item
     package var version: Int64
@@ -12,14 +13,14 @@ package struct Versioned<Item: Sendable>: Sendable {
     }
 }
 
-/// The part of the store that every sidecar keeps whole.
+/// The stored settings that every sidecar caches.
 package struct StoredShared: Sendable {
-    /// Of the last change that was there when this was read.
+    /// The number of the last change at the time of reading.
     package var revision: Int64 = 0
-    /// By id.
+    /// Tiers by id.
     package var tiers: [String: Versioned<Tier>] = [:]
     package var assignments: [Versioned<Assignment>] = []
-    /// The kinds of scopes for which something was ever set.
+    /// The kinds of scopes that ever had settings.
     package var kinds: Set<ScopeKind> = []
 
     package init() {}
@@ -29,7 +30,7 @@ package struct StoredShared: Sendable {
     }
 }
 
-/// What is stored of one scope.
+/// The stored settings of one scope.
 package struct StoredSettings: Sendable {
     package var assignment: Versioned<Assignment>?
     package var limits: Versioned<[Limit]>?
@@ -39,5 +40,34 @@ package struct StoredSettings: Sendable {
 
     package var settings: ScopeSettings {
         ScopeSettings(assignment: assignment?.item, limits: limits?.item ?? [], override: override?.item)
+    }
+
+    /// Decodes the reply to HGETALL of `PolicyKeys.settings(of:)`. A missing key is empty settings.
+    ///
+    /// - Throws: `.corrupt` if a field is malformed, `.unavailable` if the reply is an error.
+    package init(scope: Scope, reply: RedisReply) throws(StoreError) {
+        try self.init(scope: scope, reply: reply, key: "{policy}:scope:\(scope)")
+    }
+
+    /// Decodes the reply to HGETALL. `key` is for error messages.
+    init(scope: Scope, reply: RedisReply, key: String) throws(StoreError) {
+        self.init()
+        for field in try StoredField.all(reply, of: key) {
+            switch field.name {
+            case "assignment": assignment = try field.assignment(Self.subject(of: scope, field))
+            case "limits": limits = try field.limits()
+            case "override": override = try field.override()
+            default: break
+            }
+        }
+    }
+
+    private static func subject(
+        of scope: Scope, _ field: StoredField
+    ) throws(StoreError) -> Assignment.Subject {
+        guard scope.parts.count == 1, scope.parts[0].kind == "user" else {
+            throw field.corrupt("only users have an assignment")
+        }
+        return .user(scope)
     }
 }

@@ -1,30 +1,30 @@
 package import TollgateCore
 package import TollgateLedger
 
-/// What one open reservation holds of a scope, as it stands in Redis (holds.lua).
+/// The amounts that an open reservation holds of a scope, as stored in Redis (batch/holds.lua).
 package struct OpenHold: Sendable, Equatable {
-    /// 1 … 64 of `0-9 a-z -`.
+    /// The id of the reservation: 1 … 64 characters of `0-9 a-z -`.
     package let id: String
-    /// As the request named them: `user:alice`.
+    /// The scopes that the request named: `user:alice`.
     package let scopes: [String]
-    /// Held, without requests; cost in nano-units.
+    /// The held amounts without requests; cost in nano-units.
     package let amounts: Amounts
-    /// In ms.
+    /// The lifetime of the reservation in ms.
     package let timeToLive: Int64
-    /// Unix ms, by Redis's clock.
+    /// The end of the reservation, Unix ms by Redis's clock.
     package let endsAt: Int64
 
-    /// Unix ms, by Redis's clock.
+    /// The time of the RESERVE, Unix ms by Redis's clock.
     package var madeAt: Int64 { endsAt - timeToLive }
 
-    /// The reservation, so far as its hold tells: a CANCEL of it ends the hold, and gives back no request.
+    /// The reservation with the amounts of this hold. A CANCEL of it ends the hold, and gives back no request.
     package var reservation: Reservation {
         Reservation(
             id: id, scopes: scopes, hits: 0, tokens: amounts.tokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0, timeToLive: timeToLive, madeAt: madeAt)
     }
 
-    /// Nil when the text is not what ``Reservation/hold`` returns.
+    /// Decodes a member of the sorted set of holds, which ``Reservation/hold`` encodes; nil for any other text.
     init?(_ text: String, endsAt: Int64) {
         let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count == 3, let timeToLive = Int64(words[1]) else { return nil }

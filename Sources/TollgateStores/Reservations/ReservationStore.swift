@@ -2,11 +2,9 @@ package import TollgateCore
 package import TollgateLedger
 import TollgateRedis
 
-/// Reads the open reservations of scopes. Never on the way of a request.
-///
-/// Usable from any task.
+/// Reads the open reservations of scopes. It is not on the decision path, and can be used from any task.
 package final class ReservationStore: Sendable {
-    /// Holds read at a time.
+    /// The number of holds read at a time.
     private static let portion = 1_000
 
     private let link: StoreLink
@@ -17,26 +15,29 @@ package final class ReservationStore: Sendable {
         self.keySpace = keySpace
     }
 
-    /// Those that end first come first. `now`: Redis's time, Unix ms; what has ended is left out. `count` is 1 or more.
+    /// Returns a page of the open reservations of a scope by their end, earliest first.
+    ///
+    /// - Parameters:
+    ///   - now: Redis's time, Unix ms. Reservations that have ended are left out.
+    ///   - count: 1 or more.
     package func open(
         of scope: Scope, at now: Int64, after cursor: String?, atMost count: Int
     ) async throws(StoreError) -> Page<OpenHold> {
-        let place = try cursor.map { cursor throws(StoreError) in try Self.place(cursor) }
+        let last = try cursor.map { cursor throws(StoreError) in try Self.position(cursor) }
         var holds: [OpenHold] = []
         var start = 0
         while holds.count <= count {
-            // From the end of the page before on: holds that end meanwhile move no others.
-            let found = try await read(scope, from: place?.endsAt ?? now + 1, skipping: start)
+            // Starts at the end of the previous page, so that holds that end meanwhile shift no others.
+            let found = try await read(scope, from: last?.endsAt ?? now + 1, skipping: start)
             start += Self.portion
-            holds += found.holds.filter { hold in place.map { ($0.endsAt, $0.id) < (hold.endsAt, hold.id) } ?? true }
+            holds += found.holds.filter { hold in last.map { ($0.endsAt, $0.id) < (hold.endsAt, hold.id) } ?? true }
             if found.isLast { break }
         }
         holds.sort { ($0.endsAt, $0.id) < ($1.endsAt, $1.id) }
-        let page = PageCursor.cut(holds, atMost: count) { "\($0.endsAt) \($0.id)" }
-        return Page(items: Array(page.items), next: page.next)
+        return Page(holds, atMost: count) { "\($0.endsAt) \($0.id)" }
     }
 
-    /// The open reservation with an id; nil where there is none. Reads all holds of the scope, in portions.
+    /// Finds the open reservation with an id; nil if there is none. Reads all holds of the scope, in portions.
     package func find(_ id: String, of scope: Scope, at now: Int64) async throws(StoreError) -> OpenHold? {
         var start = 0
         while true {
@@ -47,21 +48,19 @@ package final class ReservationStore: Sendable {
         }
     }
 
-    /// What cannot be read is left out: it is of an older version.
+    /// Reads a portion of holds. Leaves out malformed ones, which an older version has written.
     private func read(
         _ scope: Scope, from time: Int64, skipping start: Int
     ) async throws(StoreError) -> (holds: [OpenHold], isLast: Bool) {
         let key = keySpace.holds(of: scope)
-        let words = try await link.ask(
+        let pairs = try await link.send(
             "ZRANGEBYSCORE", key, "\(time)", "+inf", "WITHSCORES", "LIMIT", "\(start)", "\(Self.portion)"
-        ).texts(of: key)
-        let holds = stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
-            Int64(words[index + 1]).flatMap { OpenHold(words[index], endsAt: $0) }
-        }
-        return (holds, words.count < 2 * Self.portion)
+        ).pairs(of: key)
+        let holds = pairs.compactMap { hold, end in Int64(end).flatMap { OpenHold(hold, endsAt: $0) } }
+        return (holds, pairs.count < Self.portion)
     }
 
-    private static func place(_ cursor: String) throws(StoreError) -> (endsAt: Int64, id: String) {
+    private static func position(_ cursor: String) throws(StoreError) -> (endsAt: Int64, id: String) {
         let words = try PageCursor.decode(cursor).split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 2, let endsAt = Int64(words[0]) else { throw .badCursor }
         return (endsAt, String(words[1]))

@@ -83,7 +83,7 @@ extension AlertDelivery.Sidecar {
     fileprivate init(_ server: TollgateServer, _ settings: ServerSettings) {
         self.init(
             redis: settings.redis, namespace: settings.namespace, version: Version.current,
-            store: { server.stores?.alerts }, currency: { server.policies.effective.currency })
+            store: { try await server.startedStores().alerts }, currency: { server.policies.effective.currency })
     }
 }
 

@@ -5,13 +5,15 @@ import NIOHTTP1
 import TollgateCore
 import TollgateStores
 
-/// POSTs JSON, once. Does not follow redirects: what was meant for one receiver, signature included, must not go to another, and
-/// many clients make a GET of a POST that is sent elsewhere. Usable from any task.
-struct WebSender: Sendable {
-    /// Of an answer more is not read.
-    private static let maxBytes = 64 << 10
-    /// Nor for longer: the status says it all.
-    private static let maxBodyLength = Duration.seconds(1)
+/// Makes one POST request with a JSON body. It can be used from any task.
+///
+/// It does not follow redirects: the request and its signature are meant for one receiver only, and many clients turn a
+/// redirected POST into a GET.
+struct HTTPSender: Sendable {
+    /// The maximum number of bytes read of a response's body.
+    private static let maxBodyBytes = 64 << 10
+    /// The maximum time to read a response's body. The status alone decides the outcome.
+    private static let maxBodyTime = Duration.seconds(1)
 
     private let http: HTTPClient
     private let timing: Timing
@@ -23,17 +25,17 @@ struct WebSender: Sendable {
         userAgent = "tollgate/\(version)"
     }
 
-    /// What a client for this has to be like.
+    /// The configuration of the client to be used.
     static func configuration(_ timing: Timing) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(
             connect: TimeAmount(timing.attempt), read: TimeAmount(timing.attempt), write: TimeAmount(timing.attempt))
         configuration.httpVersion = .http1Only
-        // An attempt is one attempt: the next one comes when it is time.
+        // Retries are scheduled by RetryRule.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // However many receivers name the same host: each makes one attempt at a time, and waits for no other.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = AlertReceiver.most
+        // Each receiver makes one attempt at a time. It must not wait for others with the same host.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = AlertReceiver.maxReceivers
         return configuration
     }
 
@@ -47,14 +49,14 @@ struct WebSender: Sendable {
         let deadline = ContinuousClock.now + timing.attempt
         do {
             let response = try await http.execute(request, timeout: TimeAmount(timing.attempt))
-            await readBody(of: response, until: min(deadline, .now + Self.maxBodyLength))
+            await readBody(of: response, until: min(deadline, .now + Self.maxBodyTime))
             return outcome(of: response)
         } catch {
             return .failed(.init(sentence: FailureText.sentence(error, limit: timing.attempt)))
         }
     }
 
-    /// Where it is short the connection can be used again. Nothing is done with it: it might hold secrets.
+    /// Reads a short body, so that the connection can be reused. Discards it, because it may contain secrets.
     private func readBody(of response: HTTPClientResponse, until deadline: ContinuousClock.Instant) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -62,10 +64,10 @@ struct WebSender: Sendable {
                 do {
                     for try await part in response.body {
                         count += part.readableBytes
-                        if count > Self.maxBytes { return }
+                        if count > Self.maxBodyBytes { return }
                     }
                 } catch {
-                    // The status was there; that is what counts.
+                    // The status has been received, and decides the outcome.
                 }
             }
             group.addTask { try? await Task.sleep(until: deadline) }
@@ -88,5 +90,28 @@ struct WebSender: Sendable {
                         RetryAfter.duration($0, now: .now)
                     }))
         }
+    }
+}
+
+/// The header Retry-After (RFC 9110, 10.2.3): seconds, or a date.
+enum RetryAfter {
+    /// Parses the header; zero for a date that has passed, nil for any other text.
+    static func duration(_ text: String, now: Date) -> Duration? {
+        let text = text.trimmingCharacters(in: .whitespaces)
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            // Nine digits are more than the maximum delay.
+            return .seconds(Int64(text.prefix(9)) ?? 0)
+        }
+        guard text.utf8.count <= 40, let date = date(text) else { return nil }
+        return .seconds(max(0, date.timeIntervalSince(now).rounded(.up)))
+    }
+
+    /// Parses `Sat, 21 Nov 2026 10:00:00 GMT`.
+    private static func date(_ text: String) -> Date? {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = .gmt
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return formatter.date(from: text)
     }
 }

@@ -3,10 +3,45 @@ import TollgateCore
 import TollgatePolicy
 import TollgateRedis
 
-/// An alert as its hash holds it: the fields as they are called in JSON, amounts in nano-units, times in Unix ms; what there is none
-/// of is not there.
+/// The hashes of alerts in Redis.
+struct AlertHashes {
+    let link: StoreLink
+    let keys: AlertKeys
+
+    /// Reads one alert; nil if there is none with that id. Throws `.corrupt` if it is malformed.
+    func alert(_ id: String) async throws(StoreError) -> Alert? {
+        let key = keys.alert(id)
+        return try StoredAlert.alert(try await link.send("HGETALL", key), of: key)
+    }
+
+    /// Reads alerts in the order of their ids: nil for one that has expired, `.corrupt` for one that is malformed.
+    /// Removes expired ones from the indexes.
+    func alerts(
+        _ ids: [String], removingExpiredFrom indexes: [String]
+    ) async throws(StoreError) -> [Result<Alert?, StoreError>] {
+        var (found, expired): ([Result<Alert?, StoreError>], [String]) = ([], [])
+        for (id, reply) in zip(ids, try await link.send(ids.map { ["HGETALL", keys.alert($0)] })) {
+            do throws(StoreError) {
+                let alert = try StoredAlert.alert(reply, of: keys.alert(id))
+                if alert == nil { expired.append(id) }
+                found.append(.success(alert))
+            } catch {
+                guard case .corrupt = error else { throw error }
+                found.append(.failure(error))
+            }
+        }
+        if !expired.isEmpty {
+            // If this fails, the next read removes them.
+            _ = try? await link.send(indexes.map { ["ZREM", $0] + expired })
+        }
+        return found
+    }
+}
+
+/// The encoding of an alert as a hash: the fields of its JSON, amounts in nano-units, times in Unix ms. Nil values have
+/// no field.
 enum StoredAlert {
-    /// Field, value, field, value …
+    /// Encodes an alert as field, value, field, value and so on.
     static func fields(of alert: Alert) -> [String] {
         let fields: [(String, String?)] = [
             ("id", alert.id), ("scope", alert.scope.description), ("meter", alert.meter.name),
@@ -21,11 +56,10 @@ enum StoredAlert {
         return fields.flatMap { name, value in value.map { [name, $0] } ?? [] }
     }
 
-    /// From the reply to HGETALL; nil where there is no such hash.
+    /// Decodes the reply to HGETALL; nil if there is no such hash. Throws `.corrupt` if it is not an alert.
     static func alert(_ reply: RedisReply, of key: String) throws(StoreError) -> Alert? {
-        let words = try reply.texts(of: key)
-        guard !words.isEmpty else { return nil }
-        let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
+        let pairs = try reply.pairs(of: key)
+        guard !pairs.isEmpty else { return nil }
         let stored = alert(Dictionary(pairs) { first, _ in first })
         guard let alert = stored, alert.isInRange, key.hasSuffix(":alert:\(alert.id)") else {
             throw .corrupt("\(key): cannot be read as an alert")
