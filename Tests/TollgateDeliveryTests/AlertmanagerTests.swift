@@ -113,9 +113,9 @@ struct AlertmanagerTests {
 
     @Test("resolving an alert ends it even if Alertmanager's clock is behind Redis's", arguments: [600_000, 0])
     func clockBehind(age: Int64) async throws {
-        try await Self.withManager { port, handler in
+        try await Self.withManager { port, receiver in
             try await DeliveryHarness.with { harness in
-                try await harness.delivering([handler]) {
+                try await harness.delivering([receiver]) {
                     let alert = try await harness.open(at: try harness.now() - age)
                     try await eventually { try await Self.open(port) == [alert.id] }
                     try await harness.resolve(alert, at: try harness.now() + 2_000)
@@ -129,9 +129,9 @@ struct AlertmanagerTests {
         "resolving one of two alerts of a limit with different max leaves the other open"
     )
     func twoAmounts() async throws {
-        try await Self.withManager { port, handler in
+        try await Self.withManager { port, receiver in
             try await DeliveryHarness.with { harness in
-                try await harness.delivering([handler]) {
+                try await harness.delivering([receiver]) {
                     let now = try harness.now()
                     let low = try await harness.open(at: now)
                     let high = try await harness.open(max: 20_100_000_000, at: now + 1)

@@ -96,8 +96,8 @@ struct DeliveryTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)")
-                let handler = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
-                try await harness.delivering([handler]) {
+                let alertReceiver = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
+                try await harness.delivering([alertReceiver]) {
                     let first = try await harness.open(threshold: 80)
                     try await eventually { try await harness.report("pager").pending == 0 }
                     receiver.answer { _, request in .status(request.body.contains("user:alice") ? 503 : 200) }

@@ -27,13 +27,13 @@ struct FailingReceiverTests {
             var receivers: [Receiver] = []
             for fault in bad { receivers.append(try await Receiver.start(fault.2)) }
             let gone = try await Receiver.start()
-            let handlers =
+            let alertReceivers =
                 try zip(bad, receivers).map { try AlertReceiver.webhook($1, name: $0.0) } + [
                     .webhook(gone, name: "gone")
                 ]
             await gone.stop()
             try await Receiver.with { good in
-                try await harness.delivering(handlers + [.webhook(good, name: "good")], timing) {
+                try await harness.delivering(alertReceivers + [.webhook(good, name: "good")], timing) {
                     for count in 1...6 {
                         let alert = try await harness.open("user:u\(count)")
                         try await eventually(within: .seconds(10)) { good.requests.last?.alert == alert.id }
@@ -116,7 +116,7 @@ struct FailingReceiverTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, request in .status(request["event"] == "opened" ? 401 : 200) }) { receiver in
                 var timing = DeliveryHarness.timing
-                timing.giveUp = .milliseconds(500)
+                timing.deadLetterAfter = .milliseconds(500)
                 try await harness.delivering([.webhook(receiver)], timing) {
                     let alert = try await harness.open()
                     try await harness.resolve(alert)

@@ -95,8 +95,8 @@ struct HandlerTests {
     func slack() async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
-                try await harness.delivering([handler]) {
+                let alertReceiver = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
+                try await harness.delivering([alertReceiver]) {
                     let alert = try await harness.open("user:<!channel> & co", threshold: 80)
                     try await harness.resolve(alert)
                     try await eventually { receiver.requests.count == 2 }
@@ -127,8 +127,8 @@ struct HandlerTests {
     func slackMarkup(scope: String, shown: String) async throws {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
-                let handler = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
-                try await harness.delivering([handler]) {
+                let alertReceiver = AlertReceiver(name: "chat", endpoint: .slack(try WebAddress(parsing: receiver.url)))
+                try await harness.delivering([alertReceiver]) {
                     try await harness.open(scope)
                     try await eventually { receiver.requests.count == 1 }
                 }
@@ -149,8 +149,8 @@ struct HandlerTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with { receiver in
                 let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)/prefix/")
-                let handler = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
-                try await harness.delivering([handler]) {
+                let alertReceiver = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
+                try await harness.delivering([alertReceiver]) {
                     let alert = try await harness.open("user:alice+tool:search")
                     var seen = alert
                     seen.acknowledged = .init(at: alert.openedAt + 5, by: "ops")
@@ -254,12 +254,12 @@ struct HandlerTests {
         let secure = try await SecureReceiver()
         try await DeliveryHarness.with { harness in
             try await Receiver.with { plain in
-                let handlers = try [("distrusted", secure.port), ("plain", plain.port)].map { name, port in
+                let alertReceivers = try [("distrusted", secure.port), ("plain", plain.port)].map { name, port in
                     AlertReceiver(
                         name: name,
                         endpoint: .webhook(try WebAddress(parsing: "https://localhost:\(port)/T0KEN"), secret: nil))
                 }
-                try await harness.delivering(handlers) {
+                try await harness.delivering(alertReceivers) {
                     try await harness.open()
                     for (name, sentence) in [
                         ("distrusted", "the certificate is not trusted: unknown issuer, or expired"),
@@ -280,15 +280,15 @@ struct HandlerTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(500, body: "T0KEN-in-the-answer") }) { receiver in
                 let gone = try await Receiver.start()
-                let handlers = try [receiver, gone].map { (receiver: Receiver) in
+                let alertReceivers = try [receiver, gone].map { (receiver: Receiver) in
                     AlertReceiver(
                         name: receiver === gone ? "gone" : "chat",
                         endpoint: .slack(try WebAddress(parsing: receiver.url + "/T0KEN?key=T0KEN")))
                 }
                 await gone.stop()
                 var timing = DeliveryHarness.timing
-                timing.giveUp = .milliseconds(300)
-                try await harness.delivering(handlers, timing) {
+                timing.deadLetterAfter = .milliseconds(300)
+                try await harness.delivering(alertReceivers, timing) {
                     try await harness.open()
                     for name in ["chat", "gone"] {
                         try await eventually { try await harness.report(name).deadLetteredCount == 1 }

@@ -64,7 +64,7 @@ struct PaceTests {
         try await DeliveryHarness.with { harness in
             try await Receiver.with({ _, _ in .status(503) }) { receiver in
                 var timing = DeliveryHarness.timing
-                timing.giveUp = .seconds(1)
+                timing.deadLetterAfter = .seconds(1)
                 timing.firstRetry = .seconds(1)
                 timing.maxRetryDelay = .seconds(1)
                 try await harness.delivering([.webhook(receiver)], timing) {

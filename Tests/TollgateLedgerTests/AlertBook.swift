@@ -67,10 +67,10 @@ struct AlertBook {
             }
             follow(item, max)
             guard let highest = item.limit.thresholdAmounts.last(where: { $0.amount <= item.used }) else { continue }
-            let isTold = opened.contains {
+            let isPublished = opened.contains {
                 $0.key.limit == name && $0.key.max == max && $0.key.threshold >= highest.percent
             }
-            #expect(isTold, "\(note): \(name) \(item.used) of \(max)")
+            #expect(isPublished, "\(note): \(name) \(item.used) of \(max)")
         }
         let names = usage.items.map(\.limit.limit.name)
         #expect(open.values.allSatisfy { names.contains($0.limitName) }, "\(note): a limit that is not there")

@@ -24,11 +24,11 @@ import TollgateTestSupport
     ) async throws {
         try await Harness.with(old) { harness in
             try await harness.record(101)
-            #expect(try await harness.settled().opened.count == 1)
+            #expect(try await harness.publishedChanges().opened.count == 1)
             let hour = Self.start + 3_600_000
             try await harness.ledger.install(new)
             try await harness.check(at: hour)
-            #expect(try await harness.settled().reasons == [.limitRaised])
+            #expect(try await harness.publishedChanges().reasons == [.limitRaised])
             try await body(harness, hour)
         }
     }
@@ -39,7 +39,7 @@ import TollgateTestSupport
             try await harness.record(600)
             try await harness.ledger.install(TieredPolicy(usual: "big").policy)
             try await harness.check(at: Self.start)
-            let alerts = try await harness.settled().opened
+            let alerts = try await harness.publishedChanges().opened
             #expect(Set(alerts.map(\.max)) == [100, 500])
             #expect(Set(alerts.map(\.id)).count == 2)
         }
@@ -53,7 +53,7 @@ import TollgateTestSupport
             let redis = harness.ledger.redis
             try redis.cli("EVAL", PolicyStore.resetFunction.script, "1", Harness.key, limit.name)
             try await harness.record(85)
-            let ids = Set(try await harness.settled().opened.map(\.id))
+            let ids = Set(try await harness.publishedChanges().opened.map(\.id))
             #expect(ids.count == 2)
         }
     }
@@ -62,13 +62,13 @@ import TollgateTestSupport
     func tierRaised() async throws {
         try await Harness.with(TieredPolicy().policy) { harness in
             try await harness.record(85)
-            let alert = try #require(try await harness.settled().opened.first)
+            let alert = try #require(try await harness.publishedChanges().opened.first)
             try await harness.ledger.install(TieredPolicy(small: 1_000, usual: "big").policy)
             try await harness.check(at: Self.start + 1)
-            #expect(try await harness.settled().isEmpty)
+            #expect(try await harness.publishedChanges().isEmpty)
             try await harness.ledger.install(TieredPolicy(small: 1_000).policy)
             try await harness.check(at: Self.start + 2)
-            let changes = try await harness.settled()
+            let changes = try await harness.publishedChanges()
             #expect(changes == [.resolved(id: alert.id, at: Self.start + 2, reason: .limitRaised)])
         }
     }
@@ -80,10 +80,10 @@ import TollgateTestSupport
         }
         try await Harness.with(policy(50, usual: "small")) { harness in
             try await harness.record(45)
-            let alert = try #require(try await harness.settled().opened.first)
+            let alert = try #require(try await harness.publishedChanges().opened.first)
             try await harness.ledger.install(policy(500, usual: "big"))
             try await harness.check(at: Self.start + 1)
-            let changes = try await harness.settled()
+            let changes = try await harness.publishedChanges()
             #expect(changes == [.resolved(id: alert.id, at: Self.start + 1, reason: .limitRaised)])
         }
     }
@@ -95,11 +95,11 @@ import TollgateTestSupport
             for second in [Int64](1..<59) {
                 try await harness.ledger.install(second % 2 == 0 ? new : old)
                 try await harness.check(at: hour + second * 1_000)
-                #expect(try await harness.settled().isEmpty, "\(second) s")
+                #expect(try await harness.publishedChanges().isEmpty, "\(second) s")
             }
             try await harness.ledger.install(old)
             try await harness.check(at: hour + 61_000)
-            #expect(try await harness.settled().opened.count == 1)
+            #expect(try await harness.publishedChanges().opened.count == 1)
         }
     }
 
@@ -109,9 +109,9 @@ import TollgateTestSupport
         try await withRaised(old, to: new) { harness, hour in
             try await harness.ledger.install(old)
             try await harness.check(at: hour + 10)
-            #expect(try await harness.settled().isEmpty)
+            #expect(try await harness.publishedChanges().isEmpty)
             try await harness.check(at: hour + 60_000)
-            #expect(try await harness.settled().opened.count == 1)
+            #expect(try await harness.publishedChanges().opened.count == 1)
         }
     }
 
@@ -119,13 +119,13 @@ import TollgateTestSupport
     func nothing() async throws {
         try await Harness.with(policy(Limit(.tokens, .day, max: 100))) { harness in
             try await harness.record(85)
-            _ = try await harness.settled()
+            _ = try await harness.publishedChanges()
             try await harness.ledger.install(policy(Limit(.tokens, .day, max: 0)))
             try await harness.check(at: Self.start + 1)
-            #expect(try await harness.settled().isEmpty)
+            #expect(try await harness.publishedChanges().isEmpty)
             try await harness.ledger.install(policy(Limit(.tokens, .day, max: 200)))
             try await harness.check(at: Self.start + 2)
-            #expect(try await harness.settled().reasons == [.limitRaised])
+            #expect(try await harness.publishedChanges().reasons == [.limitRaised])
         }
     }
 
@@ -134,10 +134,10 @@ import TollgateTestSupport
         let window = Limit(.tokens, .sliding(seconds: 60), max: 10, thresholds: [50])
         try await Harness.with(policy(window, Limit(.cost, .day, max: 100))) { harness in
             try await harness.record(6)
-            _ = try await harness.settled()
+            _ = try await harness.publishedChanges()
             let refund = try TestOperation.refund("user:a", amounts: Amounts(cost: 1))
             _ = try await harness.ledger.apply(refund, at: Self.start + 70_000)
-            #expect(try await harness.settled().reasons == [.periodEnded])
+            #expect(try await harness.publishedChanges().reasons == [.periodEnded])
         }
     }
 
@@ -148,11 +148,11 @@ import TollgateTestSupport
             _ = try await harness.ledger.apply(.refund("user:a", amounts: Amounts(tokens: 20)), at: Self.start + 1)
             let items = try await harness.items()
             #expect(items.map { $0.prefix(9) } == [#"{"opened""#, #"{"opened""#, #"{"resolve"#])
-            #expect(try harness.settle(items[2]) == "0")
+            #expect(try harness.removePublished(items[2]) == "0")
             #expect(try harness.outbox == "[\(items[1]),\(items[2])]")
-            #expect(try harness.settle(items[1]) == "1")
+            #expect(try harness.removePublished(items[1]) == "1")
             #expect(try harness.outbox == "[\(items[2])]")
-            #expect(try harness.settle(items[2]) == "1")
+            #expect(try harness.removePublished(items[2]) == "1")
             #expect(try harness.outbox == nil)
         }
     }

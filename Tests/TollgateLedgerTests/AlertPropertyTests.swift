@@ -12,7 +12,7 @@ import TollgateTestSupport
     private static let start: Int64 = 4_101_840_000_000
 
     @Test(
-        "what is open has been reached, the highest that is reached has been told, and nothing twice", arguments: 1...12
+        "open alerts are true, the highest reached threshold is published, and none twice", arguments: 1...12
     )
     func random(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
@@ -38,7 +38,7 @@ import TollgateTestSupport
             let operation: TestOperation =
                 isRefund ? try .refund("user:a", amounts: amounts) : try .record("user:a", amounts: amounts)
             _ = try await harness.apply(operation, at: now)
-            for change in try await settled(harness, redis) { book.take(change, note) }
+            for change in try await publishedChanges(harness, redis) { book.take(change, note) }
             book.check(try await harness.usage(of: "user:a", at: now), at: now, note)
         }
         #expect(book.count > 5)
@@ -56,15 +56,15 @@ import TollgateTestSupport
             try await harness.install(TieredPolicy(usual: step % 2 == 0 ? "small" : "big").policy)
             let operation = try TestOperation.record("user:a", amounts: Amounts(tokens: step == 0 ? 450 : 0))
             _ = try await harness.apply(operation, at: Self.start + Int64(step) * 61_000)
-            changes += try await settled(harness, redis)
+            changes += try await publishedChanges(harness, redis)
         }
-        let told = changes.map {
+        let opened = changes.map {
             if case .opened(let alert) = $0 { "\(alert.max) \(alert.threshold)" } else { "resolved" }
         }
-        #expect(told == ["100 100", "500 90"])
+        #expect(opened == ["100 100", "500 90"])
         // A refund resolves each alert by its own max.
         _ = try await harness.apply(.refund("user:a", amounts: Amounts(tokens: 400)), at: Self.start + 13_000_000)
-        #expect(try await settled(harness, redis).count == 2)
+        #expect(try await publishedChanges(harness, redis).count == 2)
         try await harness.stop()
     }
 
@@ -93,7 +93,7 @@ import TollgateTestSupport
             let operation: TestOperation =
                 isRefund ? try .refund("user:a", amounts: amounts) : try .record("user:a", amounts: amounts)
             _ = try await harness.apply(operation, at: now)
-            for change in try await settled(harness, redis) {
+            for change in try await publishedChanges(harness, redis) {
                 switch change {
                 case .resolved(let id, _, _): #expect(open.removeValue(forKey: id) != nil, note)
                 case .opened(let alert):
@@ -122,7 +122,7 @@ import TollgateTestSupport
         for step in 0..<300 {
             try await harness.install(step % 3 == 0 ? policy(nil) : policy(step % 3 == 1 ? 100 : 400))
             _ = try await harness.apply(.check("user:a"), at: Self.start + Int64(step) * 1_000)
-            for case .opened(let alert) in try await settled(harness, redis) {
+            for case .opened(let alert) in try await publishedChanges(harness, redis) {
                 opened["\(alert.limitName) \(alert.max) \(alert.threshold)", default: 0] += 1
             }
         }
@@ -130,7 +130,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    private func settled(_ harness: LedgerHarness, _ redis: TestRedis) async throws -> [AlertChange] {
+    private func publishedChanges(_ harness: LedgerHarness, _ redis: TestRedis) async throws -> [AlertChange] {
         var changes: [AlertChange] = []
         for case .outbox(let outbox) in try await harness.takeNotices() {
             changes += outbox.items.compactMap(outbox.change)

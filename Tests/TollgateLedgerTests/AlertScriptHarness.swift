@@ -38,9 +38,9 @@ struct AlertScriptHarness {
     func changes() async throws -> [AlertChange] { try await read(items()) }
 
     /// Returns the changes since the last call, and removes them from the outbox, as after publishing.
-    func settled() async throws -> [AlertChange] {
+    func publishedChanges() async throws -> [AlertChange] {
         let items = try await items()
-        for item in items { try settle(item) }
+        for item in items { try removePublished(item) }
         return try read(items)
     }
 
@@ -49,7 +49,7 @@ struct AlertScriptHarness {
     }
 
     @discardableResult
-    func settle(_ item: String) throws -> String {
+    func removePublished(_ item: String) throws -> String {
         try ledger.redis.cli("EVAL", AlertStore.removePublishedFunction.script, "1", Self.key, item)
     }
 

@@ -31,7 +31,7 @@ import TollgateTestSupport
         try await harness.record(79)
         #expect(try await harness.changes().isEmpty)
         try await harness.record(1)
-        let alert = try #require(try await harness.settled().opened.first)
+        let alert = try #require(try await harness.publishedChanges().opened.first)
         #expect(alert.scope.description == "user:a")
         #expect(alert.limitName == "tokens/day")
         #expect(alert.threshold == 80)
@@ -56,7 +56,7 @@ import TollgateTestSupport
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 1_000)
         #expect(try await harness.changes().opened == first)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 2_000)
-        #expect(try await harness.settled().opened == first)
+        #expect(try await harness.publishedChanges().opened == first)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 3_000)
         #expect(try await harness.changes().isEmpty)
         try await harness.stop()
@@ -67,7 +67,7 @@ import TollgateTestSupport
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(70)
         try await harness.record(31)
-        let alerts = try await harness.settled().opened
+        let alerts = try await harness.publishedChanges().opened
         #expect(alerts.map(\.threshold) == [100])
         #expect(alerts.first?.kind == .quotaExceeded)
         #expect(alerts.first?.severity == .critical)
@@ -80,21 +80,21 @@ import TollgateTestSupport
     func raised() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(101)
-        let first = try #require(try await harness.settled().opened.first)
+        let first = try #require(try await harness.publishedChanges().opened.first)
         try await harness.ledger.install(policy([Limit(.tokens, .day, max: 200)]))
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 5)
         #expect(
-            try await harness.settled() == [.resolved(id: first.id, at: Self.start + 5, reason: .limitRaised)])
+            try await harness.publishedChanges() == [.resolved(id: first.id, at: Self.start + 5, reason: .limitRaised)])
         try await harness.record(58, at: Self.start + 6)
         #expect(try await harness.changes().isEmpty)
         try await harness.record(1, at: Self.start + 7)
-        let second = try await harness.settled().opened
+        let second = try await harness.publishedChanges().opened
         #expect(second.map(\.threshold) == [80])
         #expect(second.first?.max == 200)
         // Back to the first limit, whose alert had been opened.
         try await harness.ledger.install(policy([Limit(.tokens, .day, max: 100)]))
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 8)
-        #expect(try await harness.settled().opened.isEmpty)
+        #expect(try await harness.publishedChanges().opened.isEmpty)
         try await harness.stop()
     }
 
@@ -108,10 +108,10 @@ import TollgateTestSupport
     func lifted(limits: [Limit]) async throws {
         let harness = try await harness(Limit(.tokens, .total, max: 100))
         try await harness.record(100)
-        _ = try await harness.settled()
+        _ = try await harness.publishedChanges()
         try await harness.ledger.install(policy(limits))
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start)
-        #expect(try await harness.settled().reasons == [.limitRaised])
+        #expect(try await harness.publishedChanges().reasons == [.limitRaised])
         try await harness.stop()
     }
 
@@ -119,12 +119,12 @@ import TollgateTestSupport
     func monthRolls() async throws {
         let harness = try await harness(Limit(.tokens, .month, max: 100))
         try await harness.record(90)
-        let first = try #require(try await harness.settled().opened.first)
+        let first = try #require(try await harness.publishedChanges().opened.first)
         let january = Self.start + 7 * Self.day
         _ = try await harness.ledger.apply(.check("user:a"), at: january)
-        #expect(try await harness.settled() == [.resolved(id: first.id, at: january, reason: .periodEnded)])
+        #expect(try await harness.publishedChanges() == [.resolved(id: first.id, at: january, reason: .periodEnded)])
         try await harness.record(95, at: january + 1)
-        let second = try await harness.settled().opened
+        let second = try await harness.publishedChanges().opened
         #expect(second.map(\.threshold) == [95])
         #expect(second.first?.periodID == "2100-01")
         try await harness.stop()
@@ -134,13 +134,13 @@ import TollgateTestSupport
     func refunded() async throws {
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         try await harness.record(85)
-        _ = try await harness.settled()
+        _ = try await harness.publishedChanges()
         _ = try await harness.ledger.apply(.refund("user:a", amounts: Amounts(tokens: 10)), at: Self.start)
-        #expect(try await harness.settled().reasons == [.refunded])
+        #expect(try await harness.publishedChanges().reasons == [.refunded])
         try await harness.record(10)
         #expect(try await harness.changes().isEmpty)
         try await harness.record(5)
-        #expect(try await harness.settled().opened.map(\.threshold) == [90])
+        #expect(try await harness.publishedChanges().opened.map(\.threshold) == [90])
         try await harness.stop()
     }
 
@@ -149,13 +149,13 @@ import TollgateTestSupport
     func reset(period: Period) async throws {
         let harness = try await harness(Limit(.tokens, period, max: 100, thresholds: [80, 100]))
         try await harness.record(85)
-        let first = try await harness.settled().opened
+        let first = try await harness.publishedChanges().opened
         let name = Limit(.tokens, period, max: nil).name
         try harness.ledger.redis.cli("EVAL", PolicyStore.resetFunction.script, "1", Self.key, name)
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start + 1)
-        #expect(try await harness.settled().reasons == [.reset])
+        #expect(try await harness.publishedChanges().reasons == [.reset])
         try await harness.record(85, at: Self.start + 2)
-        let second = try await harness.settled().opened
+        let second = try await harness.publishedChanges().opened
         #expect(second.map(\.threshold) == [80])
         #expect(second.map(\.id) != first.map(\.id))
         try await harness.stop()
@@ -168,19 +168,19 @@ import TollgateTestSupport
             Limit(.tokens, window, max: 100, thresholds: [80]), Limit(.requests, window, max: 1))
         _ = try await harness.ledger.apply(.check("user:a"), at: Self.start)
         try await harness.record(85)
-        let first = try await harness.settled().opened
+        let first = try await harness.publishedChanges().opened
         #expect(first.map(\.limitName) == ["tokens/1m"])
         #expect(first.first?.endsAt == Self.start + 60_000)
         #expect(first.first?.periodID == nil)
         _ = try await harness.ledger.apply(.refund("user:a", amounts: Amounts(tokens: 10)), at: Self.start + 1_000)
-        #expect(try await harness.settled().reasons == [.refunded])
+        #expect(try await harness.publishedChanges().reasons == [.refunded])
         try await harness.record(10, at: Self.start + 2_000)
         #expect(try await harness.changes().isEmpty)
         try await harness.record(1, at: Self.start + 60_001)
-        #expect(try await harness.settled().opened.map(\.threshold) == [80])
+        #expect(try await harness.publishedChanges().opened.map(\.threshold) == [80])
         // No request came until the window was over, and then all of them at once.
         try await harness.record(85, at: Self.start + 300_000)
-        let last = try await harness.settled()
+        let last = try await harness.publishedChanges()
         #expect(last.reasons == [.periodEnded])
         #expect(last.opened.map(\.threshold) == [80])
         try await harness.stop()
@@ -192,7 +192,7 @@ import TollgateTestSupport
             Limit(.tokens, .total, max: 100, mode: .shadow), Limit(.tokens, .request, max: 10, thresholds: [50]),
             Limit(.concurrent, .reservation, max: 1, thresholds: [50]))
         try await harness.record(100)
-        let alerts = try await harness.settled().opened
+        let alerts = try await harness.publishedChanges().opened
         let reserve = try TestOperation.reserve("user:a", id: "r")
         _ = try await harness.ledger.apply(reserve, at: Self.start)
         #expect(try await harness.changes().isEmpty)
@@ -219,7 +219,7 @@ import TollgateTestSupport
             place % 2 == 0 ? try .record("user:a", amounts: Amounts(tokens: 2)) : try .check("user:a")
         }
         _ = try await harness.ledger.apply(operations, at: Self.start)
-        let alerts = try await harness.settled().opened
+        let alerts = try await harness.publishedChanges().opened
         #expect(alerts.map(\.limitName).sorted() == ["requests/day", "tokens/day", "tokens/month"])
         #expect(alerts.allSatisfy { $0.threshold == 100 })
         try await harness.stop()
@@ -272,8 +272,8 @@ import TollgateTestSupport
         let items = try await harness.items()
         #expect(items.count >= 2 && items.dropLast().allSatisfy { $0.hasPrefix(#"{"unreadable":"#) && $0.count < 300 })
         // In order; equal items are removed together.
-        var settled: Set<String> = []
-        for item in items where settled.insert(item).inserted { try harness.settle(item) }
+        var removed: Set<String> = []
+        for item in items where removed.insert(item).inserted { try harness.removePublished(item) }
         #expect(try harness.outbox == nil)
         #expect(try harness.ledger.redis.hash(Self.key)["alerts"]?.hasPrefix("tokens/day ") == true)
         try await harness.stop()
@@ -284,8 +284,8 @@ import TollgateTestSupport
         let harness = try await harness(Limit(.tokens, .day, max: 100))
         let field = "[1," + String(repeating: "0,", count: 9_000) + "0]"
         try harness.ledger.redis.cli("HSET", Self.key, "outbox", field)
-        #expect(try harness.settle(#"{"unreadable":"1"}"#) == "1")
-        #expect(try harness.settle(#"{"unreadable":"0"}"#) == "9001")
+        #expect(try harness.removePublished(#"{"unreadable":"1"}"#) == "1")
+        #expect(try harness.removePublished(#"{"unreadable":"0"}"#) == "9001")
         #expect(try harness.outbox == nil)
         try await harness.stop()
     }

@@ -7,7 +7,7 @@ import TollgateTestSupport
 
 @Suite struct AlertStoreRetentionTests {
     private typealias Harness = AlertStoreHarness
-    private static let kept = 90 * Harness.day
+    private static let retention = 90 * Harness.day
 
     @Test("an alert and its lists are retained for 90 days after the last change")
     func expiry() async throws {
@@ -19,12 +19,12 @@ import TollgateTestSupport
                 keys.alert(alert.id), keys.all, keys.ofScope("user:alice"), keys.inState(.open), keys.ending,
             ]
             for key in open {
-                #expect((Self.kept - 60_000...Self.kept).contains(try left(key)), "\(key)")
+                #expect((Self.retention - 60_000...Self.retention).contains(try left(key)), "\(key)")
                 try harness.redis.cli("PEXPIRE", key, "100000")
             }
             _ = try await harness.store.acknowledge(alert.id, by: Harness.author, at: Harness.start)
             for key in [keys.alert(alert.id), keys.all, keys.inState(.acknowledged), keys.deliveries] {
-                #expect(try left(key) > Self.kept - 60_000, "\(key)")
+                #expect(try left(key) > Self.retention - 60_000, "\(key)")
             }
         }
     }
@@ -36,7 +36,7 @@ import TollgateTestSupport
             let resolved = try await harness.open(Harness.alert(threshold: 90, at: 1))
             try await harness.store.publish(.resolved(id: resolved.id, at: Harness.start + 5, reason: .reset))
             let edge = try await harness.open(Harness.alert(threshold: 95, at: 2))
-            let new = try await harness.open(Harness.alert(threshold: 80, at: Self.kept + 2))
+            let new = try await harness.open(Harness.alert(threshold: 80, at: Self.retention + 2))
             let keys = harness.keys
             #expect(try harness.members(keys.all) == [old.id, edge.id, new.id])
             #expect(try harness.members(keys.ofScope("user:alice")) == [old.id, edge.id, new.id])
@@ -44,7 +44,8 @@ import TollgateTestSupport
             #expect(try await harness.store.alerts(inList, atMost: 10).items.last == old)
             #expect(try harness.members(keys.inState(.open)) == [old.id, edge.id, new.id])
             #expect(Set(try harness.members(keys.ending)) == [old.id, edge.id, new.id])
-            try await harness.store.publish(.resolved(id: edge.id, at: Harness.start + Self.kept + 3, reason: .reset))
+            try await harness.store.publish(
+                .resolved(id: edge.id, at: Harness.start + Self.retention + 3, reason: .reset))
             #expect(try harness.members(keys.inState(.resolved)).isEmpty)
             #expect(try await harness.store.alert(edge.id)?.state == .resolved)
         }
@@ -110,14 +111,14 @@ import TollgateTestSupport
         try await Harness.with { harness in
             let alert = try await harness.open(Harness.alert("user:alice", .cost, .total))
             let keys = harness.keys
-            let kept = [
+            let retained = [
                 keys.alert(alert.id), keys.all, keys.ofScope("user:alice"), keys.inState(.open), keys.ending,
             ]
-            for key in kept { try harness.redis.cli("PEXPIRE", key, "100000") }
+            for key in retained { try harness.redis.cli("PEXPIRE", key, "100000") }
             try await harness.store.reviews.postpone(alert, to: Harness.dayEnd)
-            for key in kept {
+            for key in retained {
                 let left = Int64(try harness.redis.cli("PTTL", key)) ?? 0
-                #expect((Self.kept - 60_000...Self.kept).contains(left), "\(key)")
+                #expect((Self.retention - 60_000...Self.retention).contains(left), "\(key)")
             }
         }
     }

@@ -237,7 +237,7 @@ struct ReceiverRunner {
         }
         guard let outage else { return }
         if try await !queue.note(outage, by: lease.sidecar) { return lease.lose() }
-        try await giveUp(after: outage, failure, now: now)
+        try await deadLetterWaiting(after: outage, failure, now: now)
     }
 
     private mutating func endOutage() {
@@ -247,10 +247,10 @@ struct ReceiverRunner {
 
     /// Dead-letters the deliveries that waited during a whole outage. One attempt is made for all of them, so its
     /// failure is theirs, even if they were never tried.
-    private mutating func giveUp(
+    private mutating func deadLetterWaiting(
         after outage: ReceiverOutage, _ failure: DeliveryFailure, now: Int64
     ) async throws(StoreError) {
-        let start = now - timing.giveUp.milliseconds
+        let start = now - timing.deadLetterAfter.milliseconds
         guard outage.since <= start else { return }
         for delivery in waiting.written(until: start) where lease.isHeld {
             let entry = delivery.entry

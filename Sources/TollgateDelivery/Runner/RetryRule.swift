@@ -29,7 +29,7 @@ struct RetryRule {
     ) -> Step {
         let firstAt = earlier?.firstAt ?? begun
         let attempts = (earlier?.attempts ?? 0) + 1
-        let end = firstAt + timing.giveUp.milliseconds
+        let end = firstAt + timing.deadLetterAfter.milliseconds
         let wait = delay(after: failure, attempts: attempts, share: share)
         let failed = FailedDelivery(
             alert: entry.alert.id, event: entry.event.rawValue, attempts: attempts, firstAt: firstAt,

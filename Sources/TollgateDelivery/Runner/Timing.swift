@@ -15,7 +15,7 @@ package struct Timing: Sendable {
     /// The maximum delay that a receiver can request.
     package var maxRetryAfter = Duration.seconds(3_600)
     /// The time after the first attempt at which a failed delivery is dead-lettered.
-    package var giveUp = Duration.seconds(86_400)
+    package var deadLetterAfter = Duration.seconds(86_400)
 
     /// The time before the start of the sidecar at which a new receiver's group starts. It covers events of a sidecar
     /// that was killed before it had created the group.
