@@ -1,4 +1,4 @@
-package import TollgateCore
+import TollgateCore
 
 /// A meter of the history of a scope.
 package enum HistoryMeter: String, CaseIterable, Sendable {

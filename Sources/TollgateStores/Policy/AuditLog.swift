@@ -1,4 +1,4 @@
-package import TollgateCore
+import TollgateCore
 import TollgateLedger
 import TollgateRedis
 
