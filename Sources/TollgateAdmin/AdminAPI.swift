@@ -6,13 +6,13 @@ package import TollgateStores
 
 /// The operations of the admin API, for one sidecar.
 package struct AdminAPI: Sendable {
-    let server: TollgateServer
+    let server: Sidecar
     /// The path of the policy file, for error sentences.
     let policyFile: String
     /// The receivers of alerts.
     let receivers: [AlertReceiver]
 
-    package init(server: TollgateServer, policyFile: String, receivers: [AlertReceiver] = AlertReceiver.standard) {
+    package init(server: Sidecar, policyFile: String, receivers: [AlertReceiver] = AlertReceiver.standard) {
         self.server = server
         self.policyFile = policyFile
         self.receivers = receivers
@@ -28,14 +28,11 @@ package struct AdminAPI: Sendable {
             + HealthRoutes(api: self).routes
     }
 
-    /// Returns the policy store. Throws a `Problem` before the sidecar has started.
-    func store() throws(Problem) -> PolicyStore { try stores().policy }
+    /// The stored settings of administrators.
+    var store: PolicyStore { server.stores.policy }
 
-    /// Returns the stores. Throws a `Problem` before the sidecar has started.
-    func stores() throws(Problem) -> Stores {
-        guard let stores = server.stores else { throw Problem(.unavailable, "the sidecar has not started yet") }
-        return stores
-    }
+    /// All stores of the sidecar.
+    var stores: Stores { server.stores }
 
     /// Throws a `Problem` if the scope would add one more composite kind than requests can form.
     func requireCompositeCapacity(for scope: Scope) throws(Problem) {
@@ -61,7 +58,6 @@ package struct AdminAPI: Sendable {
         if condition == .present, try await current() == nil {
             throw Problem(.preconditionFailed, "no such resource")
         }
-        let store = try store()
         let version: Int64
         do throws(StoreError) {
             version = try await store.apply(edit, if: condition.precondition, by: request.author)
@@ -78,7 +74,6 @@ package struct AdminAPI: Sendable {
         guard condition != .absent else {
             throw Problem.badRequest("If-Match: expected * or the ETag of the resource")
         }
-        let store = try store()
         do throws(StoreError) {
             _ = try await store.apply(edit, if: condition.precondition, by: request.author)
         } catch {

@@ -25,7 +25,7 @@ package struct AdminServer: Service {
     ///   - receivers: The receivers of alerts.
     ///   - onListening: Called with the bound address, including the actual port.
     package init(
-        settings: AdminSettings, server: TollgateServer, policyFile: String,
+        settings: AdminSettings, server: Sidecar, policyFile: String,
         receivers: [AlertReceiver] = AlertReceiver.standard, logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {

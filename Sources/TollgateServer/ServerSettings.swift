@@ -1,59 +1,70 @@
+import Foundation
 package import TollgateLedger
 package import TollgatePolicy
 package import TollgateRedis
 
-/// What a running sidecar needs to know besides its policy.
+/// The settings of a sidecar, beside its policy.
 package struct ServerSettings: Sendable {
-    /// Where to listen; at least one address.
+    /// The addresses to listen on; at least one.
     package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
-    /// Clients must name it in AUTH, 16 to 512 bytes; nil lets everyone in who can connect.
+    /// The token that clients send in AUTH, 16 to 512 bytes; nil to accept every connection.
     package var token: String?
     /// The Redis that holds the counters.
     package var redis: RedisAddress
-    /// What every key in Redis starts with: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
+    /// The prefix of every key in Redis: 1 to 64 of `A-Z a-z 0-9 _ . - :`.
     package var namespace = "tollgate"
-    /// The number of hash tags over which scopes are spread, 1 to 16 384, so that each is in one slot of a Redis Cluster; nil for
-    /// names without hash tags.
+    /// The number of hash tags for Redis Cluster, 1 to 16 384: the keys of a scope have one of them, and so are in one
+    /// slot. Nil for names without hash tags.
     package var partitions: Int?
-    /// The file in which facts are kept that cannot reach Redis, and its folder is there; nil keeps none, and they fail.
+    /// The file of the journal, in an existing folder. Without a journal, writes fail while Redis cannot be reached.
     package var journalPath: String?
-    /// The most operations that it holds; past it they fail.
+    /// The capacity of the journal in operations. Beyond it writes fail.
     package var journalCapacity = 1_000_000
-    /// Event loops, each with a Redis connection of its own.
+    /// The number of event loops, each with its own connection to Redis.
     package var workers: Int
-    /// How long a request may wait for Redis.
+    /// The time that a request may wait for Redis.
     package var deadline: Duration = .milliseconds(250)
-    /// A connection on which no whole request came for so long is closed.
+    /// The time without a complete request after which a connection is closed.
     package var idleTimeout: Duration = .seconds(300)
-    /// A connection past it is refused with an error; fewer where the limit of open files leaves room for fewer. 1 to 1 000 000.
+    /// The limit of connections, 1 to 1 000 000; lower if the limit of open files requires it. More are refused with an
+    /// error.
     package var maxConnections = 4_096
 
-    /// The time in which a client must name the token, where one is set.
+    /// The time within which a client must send the token, if there is one.
     package var authenticationTimeout = Duration.seconds(10)
-    /// How late a wrong token is answered that comes after many others from the same address.
+    /// The delay of the reply to a wrong token after many others from the same address.
     package var wrongTokenDelay = Duration.seconds(1)
-    /// The most clients that listen to alerts at a time.
+    /// The limit of subscribers to alerts.
     package var maxAlertSubscribers = 64
-    /// How often alerts are looked after whose scopes nobody asks about.
+    /// The interval of sweeping alerts whose scopes get no more requests.
     package var alertSweep = Duration.seconds(5)
-    /// How often the policy is compared with those of the other sidecars.
+    /// The interval of comparing the policy with those of other sidecars.
     package var peerInterval = Duration.seconds(5)
 
-    /// The names of its keys.
+    /// The names of the keys in Redis.
     package var keySpace: KeySpace { KeySpace(namespace: namespace, partitions: partitions) }
 
-    /// The bytes of a token.
+    /// The file of the run marker, beside the journal.
+    var markerPath: String? {
+        journalPath.map { path in
+            URL(fileURLWithPath: path).deletingLastPathComponent().appending(path: "redis-marker.json").path
+        }
+    }
+
+    /// The permitted bytes of a token.
     package static let tokenLengths = 16...512
-    /// The end of a sentence about one that is too short or too long.
+    /// The end of an error about a token that is too short or too long.
     package static let expectedToken = "expected \(tokenLengths.lowerBound) to \(tokenLengths.upperBound) bytes"
 
-    /// Everything else has its default.
+    /// Creates settings with defaults for everything else.
     package init(redis: RedisAddress, workers: Int) {
         self.redis = redis
         self.workers = workers
     }
 
-    /// Throws a sentence about the first setting that cannot be.
+    /// Checks all settings.
+    ///
+    /// - Throws: A `OperatorError` about the first invalid one.
     package func validate() throws(OperatorError) {
         guard !listen.isEmpty else { throw OperatorError("--listen: name at least one address") }
         if token == nil, let open = listen.first(where: { !$0.isLocal }) {
@@ -77,7 +88,9 @@ package struct ServerSettings: Sendable {
         }
     }
 
-    /// The same of the names of keys alone.
+    /// Checks the settings of the names of keys.
+    ///
+    /// - Throws: A `OperatorError` about the first invalid one.
     package static func validate(namespace: String, partitions: Int?) throws(OperatorError) {
         let allowed = namespace.utf8.allSatisfy { byte in
             switch byte {

@@ -1,5 +1,5 @@
-/// The sidecar's own version.
+/// The version of the sidecar.
 package enum Version {
-    /// As in `version` of INFO.
+    /// The version that INFO reports.
     package static let current = "0.1.0"
 }

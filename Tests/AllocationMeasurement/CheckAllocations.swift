@@ -33,7 +33,7 @@ package struct CheckAllocations {
     /// other than a plain ALLOW.
     package static func pipelined() async throws -> Double {
         let redis = try TestRedis()
-        let server = try TollgateServer(
+        let server = try await Sidecar(
             settings: settings(for: redis), policy: try Policy(yaml: policy, file: "allocations.yaml"),
             logger: Logger(label: "allocations") { _ in SwiftLogNoOpLogHandler() })
         do {
@@ -54,8 +54,8 @@ package struct CheckAllocations {
         return settings
     }
 
-    /// Starts the server, and connects the clients once it is connected to Redis.
-    private init(of server: TollgateServer, on redis: TestRedis) async throws {
+    /// Starts the server and connects once it has Redis.
+    private init(of server: Sidecar, on redis: TestRedis) async throws {
         self.redis = redis
         var port = 0
         for case .tcp(_, let bound) in try await server.start() { port = bound }
@@ -67,9 +67,9 @@ package struct CheckAllocations {
 
     /// The event loop of a sidecar with one worker. The server does not expose its loops, so it is found by the name of
     /// the property.
-    private static func onlyEventLoop(of server: TollgateServer) throws -> any EventLoop {
+    private static func onlyEventLoop(of server: Sidecar) throws -> any EventLoop {
         guard let group = Mirror(reflecting: server).descendant("group") as? any EventLoopGroup else {
-            throw TestFailure("TollgateServer has no property `group` with its event loops any more")
+            throw TestFailure("Sidecar has no property `group` with its event loops any more")
         }
         return group.any()
     }

@@ -8,10 +8,8 @@ extension AdminHarness {
     /// The time 2026-11-20T18:20:01.123Z.
     static let alertTime: Int64 = 1_795_198_801_123
 
-    /// The store of alerts and denial events.
-    var alerts: AlertStore {
-        get throws { try #require(server.stores).alerts }
-    }
+    /// Where the sidecar keeps alerts and events.
+    var alerts: AlertStore { server.stores.alerts }
 
     /// Publishes three alerts, the newest last, and two denial events.
     @discardableResult
@@ -29,7 +27,7 @@ extension AdminHarness {
                 scope: try Scope(parsing: "user:b/c+tool:d"), meter: .tokens, period: .total, threshold: 95, max: 1_000,
                 used: 951, mode: .shadow, source: "scope", periodID: nil, endsAt: nil, openedAt: Self.alertTime + 2_000),
         ]
-        let store = try self.alerts
+        let store = self.alerts
         for alert in alerts { try await store.publish(.opened(alert)) }
         for (scope, period) in [("user:b/c", Period.sliding(seconds: 60)), ("user:alice", .day)] {
             try await store.denials.add(

@@ -17,7 +17,7 @@ import TollgateTestSupport
 /// A sidecar in this process with a real Redis, and its admin API on a free port.
 final class AdminHarness: Sendable {
     let redis: TestRedis
-    let server: TollgateServer
+    let server: Sidecar
     let admin: ServiceGroup
     let address: ListenAddress
     let log = CapturedLog()
@@ -49,7 +49,7 @@ final class AdminHarness: Sendable {
         settings.alertSweep = .seconds(3_600)
         settings.peerInterval = .seconds(3_600)
         let logger = log.logger
-        let server = try TollgateServer(
+        let server = try await Sidecar(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"), logger: logger)
         self.server = server
         _ = try await server.start()

@@ -53,7 +53,7 @@ struct ListeningTests {
         try await withAdmin(unix: true, waits: false) { admin in
             let path = try folder.write("text", to: "file")
             let sentence = await failure(at: .unix(path: path), admin)
-            #expect(sentence == "--admin unix:\(path): there is a file of that name that is not a socket")
+            #expect(sentence == "--admin unix:\(path): the file exists and is not a socket")
             guard case .unix(let socket) = admin.address else { throw TestFailure("\(admin.address)") }
             #expect(rename(path, socket) == 0)
             await admin.admin.triggerGracefulShutdown()

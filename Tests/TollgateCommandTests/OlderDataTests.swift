@@ -77,7 +77,7 @@ import TollgateTestSupport
             try await eventually { sidecar.log.contains("Redis has lost its data: ") }
             #expect(sidecar.log.components(separatedBy: "Redis has lost its data: ").count == 2, "\(sidecar.log)")
         }
-        let sentence = "it has come back with data of an earlier time"
+        let sentence = "it has come back with earlier data"
         try await eventually { sidecars.contains { $0.log.contains(sentence) } }
         #expect(sidecars.filter { $0.log.contains(sentence) }.count == 1)
         try await eventually {

@@ -27,10 +27,10 @@ import TollgateTestSupport
         }
         #expect(try await sidecar.processorShare() < 0.5)
         #expect(sidecar.lines(with: "limit of 256 open files leaves room for 128 connections").count == 1)
-        #expect(sidecar.lines(with: "line port: no more connections are taken").count == 1)
+        #expect(sidecar.lines(with: "line port: connection limit reached").count == 1)
         idle.removeAll()
         try await eventually { (try? await sidecar.client().ask("PING")) == ["PONG"] }
-        try await eventually { sidecar.lines(with: "line port: there is room for connections again").count == 1 }
+        try await eventually { sidecar.lines(with: "line port: accepting connections again").count == 1 }
         #expect(try await sidecar.stop() == 0)
     }
 
@@ -51,9 +51,9 @@ import TollgateTestSupport
         waiting.removeAll()
         try await eventually { (try? await sidecar.client().ask("PING")) == ["PONG"] }
         try await eventually { try await !client.ask("INFO")[0].contains("accept_failure") }
-        let failure = "line port: connections cannot be accepted: Too many open files"
+        let failure = "line port: cannot accept connections: Too many open files"
         #expect(sidecar.lines(with: failure).count == 1)
-        #expect(sidecar.lines(with: "line port: connections are accepted again").count == 1)
+        #expect(sidecar.lines(with: "line port: can accept connections again").count == 1)
         #expect(try await sidecar.stop() == 0)
     }
 

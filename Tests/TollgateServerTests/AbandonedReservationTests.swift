@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// A RESERVE that was answered with an error, though Redis may have carried it out.
+/// A RESERVE that got an error although Redis may have applied it.
 @Suite struct AbandonedReservationTests {
     static let policy = """
         thresholds: []
@@ -10,7 +10,7 @@ import TollgateTestSupport
         defaults: { user: { requests: { 1h: 100 }, cost: { total: 10 } }, tool: { concurrent: 1, requests: { total: 100 } } }
         """
 
-    @Test("what a RESERVE that was given up holds is freed, and its request given back, once")
+    @Test("the hold of an abandoned RESERVE is freed and its request is refunded, once")
     func givenUp() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
@@ -34,7 +34,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("a RESERVE that never reached Redis gives back nothing that it did not take")
+    @Test("a RESERVE that never reached Redis refunds nothing")
     func neverSent() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])

@@ -7,9 +7,9 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// `client.alerts()` on real sidecars.
+/// `client.alerts()` with real sidecars.
 @Suite struct AlertClientTests {
-    @Test("misses nothing and repeats nothing while its sidecar is killed and started again")
+    @Test("the sequence misses and repeats nothing while its sidecar is killed and restarted")
     func restarts() async throws {
         try await withServer { publisher in
             let arguments = ["--redis", "\(publisher.redis.address)"]
@@ -26,7 +26,7 @@ import TollgateTestSupport
                 }
                 return messages
             }
-            // It has its first cursor, and nothing has happened yet.
+            // The client has its first cursor, and there has been no event yet.
             try await eventually {
                 try await sidecar?.client().ask("INFO")[0].contains(#""alert_subscribers":1"#) == true
             }
@@ -39,7 +39,7 @@ import TollgateTestSupport
             }
             try await publisher.publish(.opened(ServerHarness.alert(1_000, scope: "user:last")))
             let messages = try await listening.value
-            let places = try publisher.redis.alertPlaces()
+            let places = try publisher.redis.alertCursors()
             #expect(messages.map(\.cursor) == places)
             let alerts = try (0..<60).map { try ServerHarness.alert($0) }
             #expect(messages.dropLast().map(\.alert) == alerts)
@@ -48,13 +48,13 @@ import TollgateTestSupport
         }
     }
 
-    @Test("one that began while its sidecar had not reached Redis misses nothing either when that is killed")
+    @Test("a sequence that began before its sidecar reached Redis misses nothing when the sidecar is killed")
     func redisAway() async throws {
         try await withServer { publisher in
             let arguments = ["--redis", "\(publisher.redis.address)"]
             publisher.redis.stop()
             let folder = try TemporaryFolder()
-            // It is ready when it has reached Redis, and listens before.
+            // The sidecar listens before it has reached Redis.
             async let ready = SidecarProcess(policy: "", arguments: arguments, folder: folder)
             let client = TollgateClient(.unix(path: folder.path + "/tollgate.sock"), deadline: .seconds(10))
             let listening = Task { try await client.alerts().first { _ in true } }
@@ -69,22 +69,22 @@ import TollgateTestSupport
             }
             sidecar.signal(SIGKILL)
             _ = try await sidecar.end()
-            // The connection of the stores comes back by itself.
-            try await eventually { (try? await publisher.server.stores?.alerts.redisTime()) != nil }
+            // The stores reconnect by themselves.
+            try await eventually { (try? await publisher.sidecar.stores.alerts.redisTime()) != nil }
             try await publisher.open(0..<1)
             let next = try await SidecarProcess(policy: "", arguments: arguments, folder: folder)
             let timer = Task {
                 try await Task.sleep(for: .seconds(20))
                 listening.cancel()
             }
-            #expect(try await listening.value?.cursor == publisher.redis.alertPlaces().first)
+            #expect(try await listening.value?.cursor == publisher.redis.alertCursors().first)
             timer.cancel()
             await client.shutdown()
             _ = try await next.stop()
         }
     }
 
-    @Test("a wrong token is an error, the right one is not; several iterations have all messages each")
+    @Test("a wrong token throws; several iterations get all messages each")
     func tokens() async throws {
         try await withServer(adjust: { $0.token = "secret-of-the-tests" }) { harness in
             let address = TollgateAddress.tcp(host: "127.0.0.1", port: harness.port)
@@ -96,10 +96,10 @@ import TollgateTestSupport
             let cursors = (0..<3).map { _ in
                 Task { try await client.alerts().prefix(4).reduce(into: []) { $0.append($1.cursor) } }
             }
-            try await eventually { await harness.server.report().counts.alertSubscribers == 3 }
+            try await eventually { await harness.sidecar.report().counts.alertSubscribers == 3 }
             try await harness.open(0..<3)
             try await harness.closeAlert(1)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             for cursors in cursors { #expect(try await cursors.value == places) }
             let resolved = try await client.alerts(after: places[2]).first { _ in true }
             #expect(resolved?.event == .resolved)

@@ -9,7 +9,7 @@ import TollgateWire
 
 @testable import TollgateServer
 
-/// News for many clients that listen.
+/// Alert events for many subscribers.
 @Suite struct AlertFanOutTests {
     private func listeners(_ count: Int, _ harness: ServerHarness) async throws -> [SocketClient] {
         var clients: [SocketClient] = []
@@ -21,72 +21,75 @@ import TollgateWire
         return clients
     }
 
-    @Test("so many listen as may, over all workers; the next is told so, goes on, and finds a place when one is free")
+    @Test(
+        "the limit of subscribers holds over all workers; the next client gets an error, and can subscribe when a slot is free"
+    )
     func places() async throws {
         try await withServer(adjust: { $0.maxAlertSubscribers = 3 }) { harness in
             var clients = try await listeners(3, harness)
             let busy = "ERR busy ALERTS: 3 clients listen already"
             let late = try harness.client()
             #expect(try await late.ask("ALERTS", "ALERTS after=0-0", "PING") == [busy, busy, "PONG"])
-            // Who listens already may begin anew.
+            // A subscriber may subscribe again.
             #expect(try await clients[0].ask("ALERTS after=0-0", "ALERTS") == ["OK", "OK"])
             clients.removeLast()
             try await eventually { try await late.ask("ALERTS") == ["OK"] }
             try await harness.open(0..<1)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             for client in clients + [late] { #expect(try await client.cursors(1) == places) }
         }
     }
 
-    @Test("a page goes to a few clients at a time, and other work of the loop comes in between")
+    @Test("a page is written to a few clients at a time, with other work of the loop in between")
     func slices() async throws {
         try await withServer(adjust: { $0.workers = 1 }) { harness in
             let clients = try await listeners(40, harness)
-            let worker = harness.server.workers[0]
+            let worker = harness.sidecar.workers[0]
             let entry = AlertEntry(id: "1-1", event: .opened, alert: try ServerHarness.alert())
             let page = AlertPage(after: .start, [entry], isLast: true)
             let waiting = try await worker.eventLoop.submit {
-                worker.value.deliver(page)
+                worker.value.alertFanOut.deliver(page)
                 return worker.value.alertFanOut.waiting
             }.get()
             #expect(waiting.pages == 1 && waiting.recipients == 32)
             for client in clients { #expect(try await client.cursors(1) == ["1-1"]) }
-            // The loop finds that none is left when it comes back to the page.
+            // The page is removed in the next slice.
             try await eventually {
                 try await worker.eventLoop.submit { worker.value.alertFanOut.waiting.pages }.get() == 0
             }
         }
     }
 
-    @Test("of more pages than can wait, clients read the rest from Redis: each entry once, in order")
+    @Test("if the queue of pages overflows, clients read the rest from Redis: each entry once, in order")
     func dropped() async throws {
         try await withServer(adjust: { $0.workers = 1 }) { harness in
-            // What was there before is not theirs.
+            // Clients do not get earlier entries.
             try await harness.open(0..<3)
-            let before = try #require(try harness.redis.alertPlaces().last)
-            try await eventually { await harness.server.report().alerts.cursor == before }
+            let before = try #require(try harness.redis.alertCursors().last)
+            try await eventually { await harness.sidecar.report().alerts.cursor == before }
             let clients = try await listeners(12, harness)
-            try harness.redis.addAlerts(150, isTold: false)
-            let places = Array(try harness.redis.alertPlaces().dropFirst(3))
+            try harness.redis.addAlerts(150, isAnnounced: false)
+            let places = Array(try harness.redis.alertCursors().dropFirst(3))
             var pages: [AlertPage] = []
             var position = before
-            while let store = harness.server.stores?.alerts, pages.count < 75 {
-                let entries = try await store.stream.entries(after: position, atMost: 2)
+            let store = harness.sidecar.stores.alerts
+            while pages.count < 75 {
+                let entries = try await store.entries(after: position, atMost: 2)
                 pages.append(AlertPage(after: try #require(.init(parsing: position.utf8)), entries, isLast: false))
                 position = try #require(entries.last?.id)
             }
-            let worker = harness.server.workers[0]
+            let worker = harness.sidecar.workers[0]
             try await worker.eventLoop.submit { [pages] in
-                for page in pages { worker.value.deliver(page) }
+                for page in pages { worker.value.alertFanOut.deliver(page) }
             }.get()
             for client in clients { #expect(try await client.cursors(150) == places) }
             try await harness.open(3..<4)
-            let last = try #require(try harness.redis.alertPlaces().last)
+            let last = try #require(try harness.redis.alertCursors().last)
             for client in clients { #expect(try await client.cursors(1) == [last]) }
         }
     }
 
-    @Test("the text of a page is encoded once for each protocol, and cut without a copy")
+    @Test("the text of a page is encoded once for each protocol, and sliced without a copy")
     func text() throws {
         let entries = try (1...3).map { AlertEntry(id: "\($0)-0", event: .opened, alert: try ServerHarness.alert($0)) }
         let page = AlertPage(after: .start, entries, isLast: true)

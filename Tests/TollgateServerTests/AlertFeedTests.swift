@@ -7,22 +7,22 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// ALERTS, by plain sockets.
+/// ALERTS over plain sockets.
 @Suite struct AlertFeedTests {
-    @Test("from its OK on a client is told what happens to alerts, on either kind of socket and by two sidecars")
+    @Test("after the OK a client gets alert events, on both kinds of socket and from two sidecars")
     func pushes() async throws {
         try await withServer { first in
             let second = try await ServerHarness(redis: first.redis)
             try await first.publish(.opened(ServerHarness.alert(1)))
-            // What a sidecar has not heard of yet is news to its clients.
-            let place = try first.redis.alertPlaces().last
+            // Until then the sidecars would push this event too.
+            let place = try first.redis.alertCursors().last
             try await eventually {
-                let cursors = await [first.server.report().alerts.cursor, second.server.report().alerts.cursor]
+                let cursors = await [first.sidecar.report().alerts.cursor, second.sidecar.report().alerts.cursor]
                 return cursors == [place, place]
             }
             let clients = [try first.client(), try first.unixClient(), try second.client()]
             for client in clients { #expect(try await client.ask("ALERTS") == ["OK"]) }
-            #expect(await first.server.report().counts.alertSubscribers == 2)
+            #expect(await first.sidecar.report().counts.alertSubscribers == 2)
             let opened = try ServerHarness.alert(2, scope: #"user:Zoë "é" /"#, threshold: 100)
             try await second.publish(.opened(opened))
             try await first.publish(.resolved(id: opened.id, at: opened.openedAt + 7, reason: .refunded))
@@ -30,7 +30,7 @@ import TollgateTestSupport
             resolved.state = .resolved
             resolved.resolved = Alert.Mark(at: opened.openedAt + 7, by: "auto")
             resolved.reason = .refunded
-            let places = try first.redis.alertPlaces()
+            let places = try first.redis.alertCursors()
             let expected = [
                 #"ALERT {"cursor":"\#(places[1])","event":"opened","alert":\#(try CanonicalJSON.text(opened))}"#,
                 #"ALERT {"cursor":"\#(places[2])","event":"resolved","alert":\#(try CanonicalJSON.text(resolved))}"#,
@@ -54,7 +54,7 @@ import TollgateTestSupport
             try await client.send(TollgateServerTests.resp("ALERTS"))
             #expect(try await client.readLine() == "+OK")
             try await harness.open(0..<2)
-            for place in try harness.redis.alertPlaces() {
+            for place in try harness.redis.alertCursors() {
                 let header = try #require(try await client.readLine())
                 let text = try #require(try await client.readLine())
                 #expect(header == "$\(text.utf8.count)")
@@ -65,11 +65,11 @@ import TollgateTestSupport
         }
     }
 
-    @Test("after a cursor a client gets what came since, and then what comes")
+    @Test("after a cursor a client gets the events since, and then new ones")
     func afterCursor() async throws {
         try await withServer { harness in
             try await harness.open(0..<5)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             let later = try harness.client()
             #expect(try await later.ask("ALERTS after=\(places[1])") == ["OK"])
             #expect(try await later.cursors(3) == Array(places[2...]))
@@ -77,17 +77,17 @@ import TollgateTestSupport
             #expect(try await all.ask("ALERTS after=0-0") == ["OK"])
             #expect(try await all.cursors(5) == places)
             try await harness.closeAlert(0)
-            let last = try #require(try harness.redis.alertPlaces().last)
+            let last = try #require(try harness.redis.alertCursors().last)
             #expect(try await later.cursors(1) == [last])
             #expect(try await all.cursors(1) == [last])
         }
     }
 
-    @Test("asked again, a cursor begins from there once more, and no cursor changes nothing")
+    @Test("a second ALERTS with a cursor restarts from there; without one it changes nothing")
     func again() async throws {
         try await withServer { harness in
             try await harness.open(0..<3)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             let client = try harness.client()
             #expect(try await client.ask("ALERTS after=\(places[0])") == ["OK"])
             #expect(try await client.cursors(2) == Array(places[1...]))
@@ -95,12 +95,12 @@ import TollgateTestSupport
             #expect(try await client.cursors(3) == places)
             #expect(try await client.ask("ALERTS", "PING") == ["OK", "PONG"])
             try await harness.open(3..<4)
-            #expect(try await client.cursors(1) == [try #require(try harness.redis.alertPlaces().last)])
-            #expect(await harness.server.report().counts.alertSubscribers == 1)
+            #expect(try await client.cursors(1) == [try #require(try harness.redis.alertCursors().last)])
+            #expect(await harness.sidecar.report().counts.alertSubscribers == 1)
         }
     }
 
-    @Test("where a token is set ALERTS needs it")
+    @Test("if a token is set, ALERTS requires it")
     func token() async throws {
         try await withServer(adjust: { $0.token = "secret-of-the-tests" }) { harness in
             let client = try harness.client()
@@ -108,21 +108,21 @@ import TollgateTestSupport
                 try await client.ask("ALERTS", "AUTH secret-of-the-tests", "ALERTS")
                     == ["ERR unauthenticated AUTH with the token first", "OK", "OK"])
             try await harness.open(0..<1)
-            #expect(try await client.cursors(1) == harness.redis.alertPlaces())
+            #expect(try await client.cursors(1) == harness.redis.alertCursors())
         }
     }
 
-    @Test("news that nobody was told of are found all the same, and an entry that cannot be read is passed over")
+    @Test("unannounced entries are found, and an unreadable entry is skipped")
     func unread() async throws {
         try await withServer { harness in
             let client = try harness.client()
             #expect(try await client.ask("ALERTS") == ["OK"])
-            try harness.redis.addAlerts(3, isTold: false)
+            try harness.redis.addAlerts(3, isAnnounced: false)
             try harness.redis.addBrokenAlert()
             try harness.redis.addBrokenAlert()
-            try harness.redis.addAlerts(150, isTold: false)
+            try harness.redis.addAlerts(150, isAnnounced: false)
             try harness.redis.addBrokenAlert()
-            var places = try harness.redis.alertPlaces()
+            var places = try harness.redis.alertCursors()
             places.removeLast()
             places.removeSubrange(3...4)
             #expect(try await client.cursors(153) == places)
@@ -130,13 +130,13 @@ import TollgateTestSupport
             #expect(try await later.ask("ALERTS after=0-0") == ["OK"])
             #expect(try await later.cursors(153) == places)
             try await harness.open(0..<1)
-            let last = try #require(try harness.redis.alertPlaces().last)
+            let last = try #require(try harness.redis.alertCursors().last)
             #expect(try await later.cursors(1) == [last])
             #expect(try await client.cursors(1) == [last])
         }
     }
 
-    @Test("after Redis has lost its data all that comes is told, also where its clock is behind what it was")
+    @Test("after Redis has lost its data all new events are pushed, also if its clock is behind")
     func beganAnew() async throws {
         try await withServer { harness in
             let future = UInt64(Date.now.timeIntervalSince1970 + 3_600) * 1_000
@@ -146,21 +146,21 @@ import TollgateTestSupport
             #expect(try await client.cursors(3).last == "\(future)-2")
             try harness.redis.cli("DEL", "tollgate:{alerts}:deliveries")
             try await harness.open(0..<2)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             #expect(try await client.cursors(2) == places)
-            #expect(await harness.server.report().alerts.cursor == places.last)
-            // One that comes back with a cursor of the data that is gone.
+            #expect(await harness.sidecar.report().alerts.cursor == places.last)
+            // A client with a cursor of lost data.
             for after in ["\(future)-2", "18446744073709551615-18446744073709551615"] {
                 let late = try harness.client()
                 #expect(try await late.ask("ALERTS after=\(after)") == ["OK"])
                 #expect(try await late.cursors(2) == places)
             }
             try await harness.open(2..<3)
-            #expect(try await client.cursors(1) == [try #require(try harness.redis.alertPlaces().last)])
+            #expect(try await client.cursors(1) == [try #require(try harness.redis.alertCursors().last)])
         }
     }
 
-    @Test("where Redis has lost only the newest entries, as after a crash, what was told before is not told again")
+    @Test("if Redis has lost only its newest entries, as after a crash, earlier ones are not pushed again")
     func lostItsEnd() async throws {
         try await withServer { harness in
             let future = UInt64(Date.now.timeIntervalSince1970 + 3_600) * 1_000
@@ -175,7 +175,7 @@ import TollgateTestSupport
             try harness.redis.cli("RENAME", "before", key)
             let late = try harness.client()
             #expect(try await late.ask("ALERTS after=\(future)-9") == ["OK"])
-            try await eventually { await harness.server.report().alerts.cursor == "\(future)-1" }
+            try await eventually { await harness.sidecar.report().alerts.cursor == "\(future)-1" }
             try harness.redis.addAlert(at: "\(future)-5")
             #expect(try await client.cursors(1) == ["\(future)-5"])
             #expect(try await late.cursors(1) == ["\(future)-5"])
@@ -183,20 +183,20 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a subscription survives Redis, and may begin while that is away")
+    @Test("a subscription survives an outage of Redis, and can begin during one")
     func redisAway() async throws {
         try await withServer { harness in
             let before = try harness.client()
             #expect(try await before.ask("ALERTS") == ["OK"])
             harness.redis.stop()
-            try await eventually { await !harness.server.report().alerts.isSubscribed }
+            try await eventually { await !harness.sidecar.report().alerts.isSubscribed }
             let during = try harness.client()
             #expect(try await during.ask("ALERTS after=0-0") == ["OK"])
             try harness.redis.start()
             try await harness.waitForRedis()
             try await eventually { (try? await harness.open(0..<1)) != nil }
             try await harness.open(1..<3)
-            let places = try harness.redis.alertPlaces()
+            let places = try harness.redis.alertCursors()
             #expect(try await before.cursors(3) == places)
             #expect(try await during.cursors(3) == places)
         }

@@ -8,15 +8,15 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What is pushed, and what is answered, while much happens at once.
+/// The order of pushes and replies under load.
 @Suite struct AlertOrderTests {
     @Test(
-        "whenever a client comes, with whatever cursor, it gets each entry behind that once and in order",
+        "a client gets each entry after its cursor once and in order, at any time",
         arguments: 0..<3)
     func catchUp(seed: Int) async throws {
         try await withServer { harness in
             try harness.redis.addAlerts(120)
-            let first = try harness.redis.alertPlaces()
+            let first = try harness.redis.alertCursors()
             let publishing = Task {
                 for _ in 0..<25 {
                     try harness.redis.addAlerts(Int.random(in: 1...12))
@@ -34,7 +34,7 @@ import TollgateTestSupport
             }
             try await publishing.value
             try await harness.publish(.opened(ServerHarness.alert(scope: Self.last)))
-            let all = try harness.redis.alertPlaces()
+            let all = try harness.redis.alertCursors()
             for (cursor, cursors) in readers {
                 let expected = Array(all.drop { $0 != cursor }.dropFirst())
                 #expect(try await cursors.value == expected, "seed \(seed), after \(cursor)")
@@ -44,22 +44,22 @@ import TollgateTestSupport
 
     private static let last = "user:last"
 
-    @Test("in the midst of a pipeline, pushes come after the OK of ALERTS and between replies, which stay in order")
+    @Test("in a pipeline, pushes come after the OK of ALERTS and between replies, which stay in order")
     func pipeline() async throws {
         let policy = "defaults: { user: { requests: { total: 1000000 } } }"
         try await withServer(policy: policy) { harness in
             let client = try harness.client()
             let checks = Array(repeating: "CHECK user=a\n", count: 300).joined()
-            // Nothing is answered before all of it, and the OK, waits for Redis.
+            // All replies, and the OK, wait for Redis.
             harness.redis.freeze(true)
             try await client.send(checks + "ALERTS\n" + checks + "PING\n")
-            // INFO goes through every event loop: behind it, what was sent before has been read.
+            // INFO hops to every event loop: after its reply, all earlier input has been read.
             #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
-            // What comes before the OK is not the client's.
+            // The client does not get events from before the OK.
             let entry = AlertEntry(id: "1-1", event: .opened, alert: try ServerHarness.alert())
             let page = AlertPage(after: .start, [entry], isLast: true)
-            for worker in harness.server.workers {
-                try await worker.eventLoop.submit { worker.value.deliver(page) }.get()
+            for worker in harness.sidecar.workers {
+                try await worker.eventLoop.submit { worker.value.alertFanOut.deliver(page) }.get()
             }
             harness.redis.freeze(false)
             let publishing = Task {
@@ -77,7 +77,7 @@ import TollgateTestSupport
                     continue
                 }
                 replies.append(line)
-                // More of it, while alerts are pushed.
+                // More requests, while alerts are pushed.
                 if replies.count == 602 || replies.count == 1_203 { try await client.send(checks + checks + "PING\n") }
                 if replies.count == 1_804 { break }
             }

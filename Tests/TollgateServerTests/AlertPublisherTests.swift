@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// From a batch's notices to the store, where something is broken on the way.
+/// Publishing from outboxes to the store, with errors on the way.
 @Suite struct AlertPublisherTests {
     private static let policy = "defaults: { user: { cost: { day: 10 } } }"
 
@@ -25,17 +25,17 @@ import TollgateTestSupport
         return .outbox(AlertOutbox(scope: scope, items: [item]))
     }
 
-    @Test("what can never be published does not keep later alerts of the scope from being, and is let go of")
+    @Test("an item that can never be published is dropped, and does not block later alerts of the scope")
     func poison() async throws {
         try await withServer(policy: Self.policy) { harness in
-            let store = try #require(harness.server.stores?.alerts)
+            let store = harness.sidecar.stores.alerts
             _ = try await harness.ask("RECORD user=a cost=8.5")
             try await eventually { try await store.active(atMost: 10).count == 1 }
             let first = try await store.active(atMost: 10)[0]
             try await eventually { try harness.redis.hash("tollgate:user:a")["outbox"] == nil }
             try harness.redis.cli("HSET", "tollgate:{alerts}:alert:\(first.id)", "max", "many")
             let user = try Scope(parsing: "user:a")
-            // Resolves the first, which cannot be; then opens another.
+            // Resolves the first alert, which fails; then opens another.
             try await harness.edit(.setLimits(user, [Limit(.cost, .day, max: 20_000_000_000)]), of: user)
             try await eventually { try harness.redis.hash("tollgate:user:a")["alerts"]?.contains(":-") == true }
             _ = try await harness.ask("RECORD user=a cost=9")
@@ -46,39 +46,39 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an event that Redis was sent, and has not answered, is not sent again")
+    @Test("an event without a reply of Redis is not sent again")
     func unknownOutcome() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .milliseconds(300) }) { harness in
-            let store = try #require(harness.server.stores?.alerts)
-            let publisher = OutboxRelay(store: store, logger: CapturedLog().logger)
-            publisher.start()
+            let store = harness.sidecar.stores.alerts
+            let relay = OutboxRelay(store: store, logger: CapturedLog().logger)
+            let running = RunningService(relay)
             harness.redis.freeze(true)
-            publisher.take([try denial(1)])
-            // Longer than the deadline and the pause before it would be sent again.
+            relay.take([try denial(1)])
+            // Longer than the deadline and the pause before another attempt.
             try await Task.sleep(for: .milliseconds(1_500))
             harness.redis.freeze(false)
             try await harness.waitForRedis()
-            // Behind it.
+            // A second event, behind the first.
             try await eventually {
-                publisher.take([try denial(2)])
-                return (try? await store.denials.events(atMost: 10).items.contains { $0.event.at == 2 }) ?? false
+                relay.take([try denial(2)])
+                return (try? await store.events(atMost: 10).items.contains { $0.event.at == 2 }) ?? false
             }
-            await publisher.stop()
-            let events = try await store.denials.events(atMost: 100).items.map(\.event.at)
+            await running.stop()
+            let events = try await store.events(atMost: 100).items.map(\.event.at)
             #expect(events.filter { $0 == 1 }.count == 1)
         }
     }
 
-    @Test("what fails again and again is told once a minute, also where some of it goes well in between")
+    @Test("repeated errors are logged once a minute, also with successes in between")
     func throttled() async throws {
         try await withServer(policy: Self.policy) { harness in
-            let store = try #require(harness.server.stores?.alerts)
+            let store = harness.sidecar.stores.alerts
             let log = CapturedLog()
-            let publisher = OutboxRelay(store: store, logger: log.logger)
+            let relay = OutboxRelay(store: store, logger: log.logger)
             try harness.redis.cli("SET", "tollgate:{alerts}:events", "broken")
-            publisher.start()
-            for number in 0..<20 { publisher.take([try denial(Int64(number)), try pending(Int64(number))]) }
-            await publisher.stop()
+            let running = RunningService(relay)
+            for number in 0..<20 { relay.take([try denial(Int64(number)), try pending(Int64(number))]) }
+            await running.stop()
             let warnings = log.text.split(separator: "\n").filter { $0.contains("cannot be published") }
             #expect(warnings.count == 1, "\(warnings)")
             #expect(warnings.first?.contains("tollgate:{alerts}:events: is of another type") == true)

@@ -8,27 +8,26 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What becomes of alerts of scopes that nobody asks about any more. The sweeper is a test's own, beside that of the sidecar, which
-/// sleeps.
+/// Alerts of scopes that get no more requests. The tests sweep with a sweeper of their own; that of the sidecar sleeps.
 @Suite struct AlertSweeperTests {
     private static let day: Int64 = 86_400_000
 
-    /// Says what the scopes' reviews come to, and which there were.
+    /// Reviews with a given outcome, and their scopes.
     private final class Reviews: Sendable {
-        private let state: Mutex<(outcome: AlertReviewOutcome, scopes: [Scope], inFlight: Int, most: Int)>
+        private let state: Mutex<(outcome: AlertReview.Outcome, scopes: [Scope], inFlight: Int, most: Int)>
 
-        init(_ outcome: AlertReviewOutcome) {
+        init(_ outcome: AlertReview.Outcome) {
             state = Mutex((outcome, [], 0, 0))
         }
 
-        var outcome: AlertReviewOutcome {
+        var outcome: AlertReview.Outcome {
             get { state.withLock { $0.outcome } }
             set { state.withLock { $0.outcome = newValue } }
         }
         var scopes: [Scope] { state.withLock { $0.scopes } }
         var maxAtOnce: Int { state.withLock { $0.most } }
 
-        func review(_ scope: Scope) async -> AlertReviewOutcome {
+        func review(_ scope: Scope) async -> AlertReview.Outcome {
             state.withLock { state in
                 state.scopes.append(scope)
                 state.inFlight += 1
@@ -55,7 +54,7 @@ import TollgateTestSupport
         }
     }
 
-    /// The policy in force, as others may change it.
+    /// A policy that changes during a test.
     private final class SharedPolicyText: Sendable {
         private let policy = Mutex(Policy())
 
@@ -64,13 +63,13 @@ import TollgateTestSupport
         func change() { policy.withLock { $0.currency = $0.currency == "USD" ? "EUR" : "USD" } }
     }
 
-    private func with(_ outcome: AlertReviewOutcome, _ body: (Fixture) async throws -> Void) async throws {
+    private func with(_ outcome: AlertReview.Outcome, _ body: (Fixture) async throws -> Void) async throws {
         try await withServer { harness in
-            let store = try #require(harness.server.stores?.alerts)
+            let store = harness.sidecar.stores.alerts
             let (reviews, policy, log) = (Reviews(outcome), SharedPolicyText(), CapturedLog())
-            let sidecar = AlertSweeper.Sidecar(
-                policy: { policy.current }, review: { await reviews.review($0) })
-            let sweeper = AlertSweeper(store: store, sidecar: sidecar, interval: .seconds(7), logger: log.logger)
+            let sweeper = AlertSweeper(
+                store: store, interval: .seconds(7), logger: log.logger, policy: { policy.current },
+                review: { await reviews.review($0) })
             try await body(
                 Fixture(
                     redis: harness.redis, store: store, reviews: reviews, policy: policy, log: log, sweeper: sweeper))
@@ -85,14 +84,14 @@ import TollgateTestSupport
             source: "defaults", periodID: period == .day ? "2026-01-01" : nil, endsAt: end, openedAt: at)
     }
 
-    /// As the batch script leaves it in the scope's hash.
+    /// Opens an alert as the batch script does, with its entry in the scope's hash.
     private func open(_ alert: Alert, _ fixture: Fixture) async throws {
         try await fixture.store.publish(.opened(alert))
         try fixture.redis.cli(
             "HSET", "tollgate:\(alert.scope)", "alerts", "\(alert.limitName) - 80:10:\(alert.openedAt)")
     }
 
-    @Test("an alert that cannot be read, and one whose scope cannot, do not keep others from being resolved")
+    @Test("an unreadable alert, and one with an unreadable scope, do not block others")
     func poison() async throws {
         try await with(.reviewed) { fixture in
             let broken = try alert("user:a", .day, at: 1_000)
@@ -115,7 +114,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("more than a portion of them are resolved in one sweep")
+    @Test("one sweep resolves more than a page of alerts")
     func many() async throws {
         try await with(.reviewed) { fixture in
             for number in 0..<250 {
@@ -129,7 +128,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "what has no end is looked at as long as the hash has it open, and resolved when it has not",
+        "an alert without an end is reviewed while the hash has it open, and resolved when it has not",
         arguments: [(.total, 86_400_000), (.sliding(seconds: 1), 5_000), (.sliding(seconds: 60), 30_000)]
             as [(Period, Int64)])
     func lookedAt(period: Period, every pause: Int64) async throws {
@@ -138,7 +137,7 @@ import TollgateTestSupport
             let alert = try alert("user:a", period, at: now - 40 * Self.day)
             try await open(alert, fixture)
             await fixture.sweeper.sweep()
-            // Once because it is due, and once because the sidecar has just started.
+            // Once because the alert is due, and once because the sweeper has just started.
             #expect(fixture.reviews.scopes == [alert.scope, alert.scope])
             #expect((now + pause...now + pause + 600_000).contains(try fixture.score(alert)))
             #expect(try await fixture.store.alert(alert.id) == alert)
@@ -154,7 +153,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("where the scope cannot be looked at now, it is with the next sweep")
+    @Test("a scope that cannot be reviewed now is reviewed with the next sweep")
     func notNow() async throws {
         try await with(.notNow) { fixture in
             let now = try fixture.redis.now
@@ -166,7 +165,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("where no limit holds for a scope any more, its alerts are resolved, and its hash forgets them")
+    @Test("if no limit applies to a scope any more, its alerts are resolved and removed from its hash")
     func inert() async throws {
         try await with(.noLimits) { fixture in
             let now = try fixture.redis.now
@@ -181,7 +180,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("after a change of the policy every scope with an alert is looked at once, a few at a time")
+    @Test("after a change of the policy every scope with an alert is reviewed once, a few at a time")
     func policyChanged() async throws {
         try await with(.reviewed) { fixture in
             let now = try fixture.redis.now
@@ -211,7 +210,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("where more scopes changed than are remembered all are looked at, also when the first try fails")
+    @Test("if too many scopes have changed all are reviewed, also after a failed attempt")
     func tooManyChanged() async throws {
         try await with(.reviewed) { fixture in
             let alert = try alert("zone:z", .total, at: try fixture.redis.now)
@@ -219,7 +218,7 @@ import TollgateTestSupport
             func reviews() -> Int { fixture.reviews.scopes.filter { $0 == alert.scope }.count }
             await fixture.sweeper.sweep()
             #expect(reviews() == 1)
-            for number in 0...10_000 { fixture.sweeper.look(at: try Scope(parsing: "user:u\(number)")) }
+            for number in 0...10_000 { fixture.sweeper.reviewLater(try Scope(parsing: "user:u\(number)")) }
             let indexes = ["all", "open", "acknowledged"].map { "tollgate:{alerts}:index:\($0)" }
             for index in indexes where try fixture.redis.cli("EXISTS", index) == "1" {
                 try fixture.redis.cli("RENAME", index, "\(index):kept")

@@ -8,14 +8,14 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// Alerts from a request's crossing to the store, and what becomes of them when nobody asks any more.
+/// Alerts from the crossing of a threshold to their resolution.
 @Suite struct AlertTests {
     private static let policy = """
         defaults:
           user: { cost: { day: 10 }, tokens: { 2s: { max: 10, thresholds: [50] } }, requests: { 1h: 3 } }
         """
 
-    @Test("a RECORD that reaches a threshold warns, and the alert is in the store; the hash lets go of it")
+    @Test("a RECORD that reaches a threshold warns, and the alert moves from the outbox to the store")
     func opened() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
             #expect(try await harness.ask("RECORD user=a cost=8.5") == ["OK warn=user:a/cost/day:80"])
@@ -29,7 +29,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "from 70 to 101 % is one alert, a doubled limit resolves it without a request, and is told of at 80 % of its own"
+        "70 to 101 % opens one alert, a doubled limit resolves it without a request, and 80 % of that opens another"
     )
     func doubled() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
@@ -47,17 +47,18 @@ import TollgateTestSupport
         }
     }
 
-    @Test("another policy file that raises the limit resolves without a request")
+    @Test("a policy file with a higher limit resolves without a request")
     func policyChanged() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=10")
             let alert = try await store.onlyAlert()
-            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
+            harness.sidecar.activePolicy.install(
+                try Policy(yaml: "defaults: { user: { cost: { day: 50 } } }", file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
         }
     }
 
-    @Test("of a user whose tier depends on a role nothing is opened without the role, and what was reset is resolved")
+    @Test("without the role that chooses a user's tier no alert is opened, and a reset resolves")
     func roles() async throws {
         let policy = """
             tiers: { big: { limits: { cost: { day: 100 } } }, small: { limits: { cost: { day: 10 } } } }
@@ -67,19 +68,19 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
             let alert = try await store.onlyAlert()
             #expect(alert.source == "tier:big")
-            harness.server.reviewAlerts(of: try Scope(parsing: "user:a"))
-            // Behind it on its way.
+            harness.sidecar.reviewAlerts(of: try Scope(parsing: "user:a"))
+            // The second review is behind the first.
             _ = try await harness.ask("PEEK user=a roles=R")
             try await Task.sleep(for: .milliseconds(200))
             #expect(try await store.active(atMost: 10) == [alert])
             let user = try Scope(parsing: "user:a")
-            _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
-            harness.server.reviewAlerts(of: user)
+            _ = try await harness.sidecar.stores.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
+            harness.sidecar.reviewAlerts(of: user)
             try await store.expectResolved(alert, .reset)
         }
     }
 
-    @Test("the alert of a sliding limit that a user has by a role stays open as long as it holds")
+    @Test("the alert of a sliding limit from a role's tier stays open while it is valid")
     func slidingByRole() async throws {
         let policy = """
             tiers: { big: { limits: { tokens: { 3s: { max: 10, thresholds: [50] }, 1h: { max: 10, thresholds: [50] } } } } }
@@ -89,8 +90,8 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a roles=R tokens=6")
             try await eventually { try await store.active(atMost: 10).count == 2 }
             let alert = try #require(try await store.active(atMost: 10).first { $0.limitName == "tokens/1h" })
-            // As when most of the hour has passed.
-            try await store.reviews.postpone(alert, to: 1)
+            // As if most of the hour had passed.
+            try await store.postpone(alert, to: 1)
             try await eventually {
                 try Double(harness.redis.cli("ZSCORE", "tollgate:{alerts}:ending", alert.id)) ?? 0 > 1_000
             }
@@ -98,7 +99,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the alert of a limit for ever is resolved when the counters were deleted")
+    @Test("the alert of a total limit is resolved when the counters have been deleted")
     func totalDeleted() async throws {
         try await withAlertingSidecar("defaults: { user: { cost: { total: 10 } } }") { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
@@ -115,8 +116,8 @@ import TollgateTestSupport
             _ = try await harness.ask("RECORD user=a cost=9")
             let alert = try await store.onlyAlert()
             let user = try Scope(parsing: "user:a")
-            _ = try await harness.server.stores?.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
-            harness.server.reviewAlerts(of: user)
+            _ = try await harness.sidecar.stores.policy.reset(user, limits: nil, by: SharedPolicyTests.author)
+            harness.sidecar.reviewAlerts(of: user)
             try await store.expectResolved(alert, .reset)
         }
     }
@@ -131,7 +132,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an alert whose day is over is resolved without a request")
+    @Test("an alert is resolved at the end of its day without a request")
     func dayEnds() async throws {
         try await withAlertingSidecar(Self.policy) { _, store in
             let alert = Alert(
@@ -142,7 +143,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a refusal is told once, with who was asked about")
+    @Test("a denial is published once, with the scopes of its request")
     func denied() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
             _ = try await harness.ask(Array(repeating: "CHECK user=a tool=x", count: 6))
@@ -169,7 +170,7 @@ import TollgateTestSupport
                 }
                 try await group.waitForAll()
             }
-            let store = try #require(first.server.stores?.alerts)
+            let store = first.sidecar.stores.alerts
             let alert = try await store.onlyAlert()
             #expect(alert.threshold == 80)
             for sidecar in sidecars.dropFirst() { await sidecar.stop() }

@@ -34,7 +34,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the right token opens the connection, and only that one")
+    @Test("the right token authenticates its connection only")
     func rightToken() async throws {
         try await withToken { harness in
             let client = try harness.client()
@@ -48,7 +48,7 @@ import TollgateTestSupport
     }
 
     @Test(
-        "a token is compared whole",
+        "the whole token is compared",
         arguments: [
             "sésame", "sésame ouvre-toi 42 ", "sésame ouvre-toi 4", "Sésame ouvre-toi 42",
             "sésame ouvre-toi 42sésame ouvre-toi 42",
@@ -60,7 +60,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("Redis clients name the token as a password, with a user or without, or in HELLO")
+    @Test("Redis clients send the token as a password, with or without a user, or in HELLO")
     func asPassword() async throws {
         try await withToken { harness in
             for words in [
@@ -77,7 +77,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the fifth wrong token ends the connection, and nothing after it is read")
+    @Test("the fifth wrong token closes the connection, and nothing after it is read")
     func fiveWrong() async throws {
         try await withToken { harness in
             let client = try harness.client()
@@ -93,7 +93,8 @@ import TollgateTestSupport
         }
     }
 
-    @Test("after ten wrong tokens of a minute a wrong one is answered late and ends the connection, a right one is not")
+    @Test(
+        "after ten wrong tokens in a minute a wrong one is answered late and closes the connection; a right one is not")
     func manyWrong() async throws {
         let log = CapturedLog()
         try await withServer(
@@ -108,7 +109,7 @@ import TollgateTestSupport
             let replies = String(decoding: try await late.readToEnd(), as: UTF8.self)
             #expect(replies == "ERR unauthenticated wrong token\n")
             #expect(ContinuousClock.now - started >= .milliseconds(700))
-            #expect(await harness.server.report().clients.wrongTokens == 11)
+            #expect(await harness.sidecar.report().clients.wrongTokens == 11)
             let lines = log.text.split(separator: "\n").filter { $0.contains("wrong token") }
             let expected =
                 Array(repeating: "warning line port: wrong token from=127.0.0.1", count: 10)
@@ -118,7 +119,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a connection that does not name the token in time is closed, whatever else it asks; one that does stays")
+    @Test("a connection without the token is closed in time, whatever else it sends; an authenticated one stays")
     func silent() async throws {
         try await withServer(
             adjust: { ($0.token, $0.authenticationTimeout) = ("sésame ouvre-toi 42", .milliseconds(400)) }
@@ -130,12 +131,12 @@ import TollgateTestSupport
             #expect(String(decoding: try await silent.readToEnd(), as: UTF8.self) == late)
             let replies = String(decoding: try await asking.readToEnd(), as: UTF8.self)
             #expect(replies == "ERR unauthenticated AUTH with the token first\n" + late)
-            try await eventually { await harness.server.report().counts.connections == 1 }
+            try await eventually { await harness.sidecar.report().counts.connections == 1 }
             #expect(try await right.ask("PING") == ["PONG"])
         }
     }
 
-    @Test("a token of fewer than 16 bytes, or more than 512, is refused", arguments: ["", "fifteen letters", long])
+    @Test("a token of fewer than 16 or more than 512 bytes is refused", arguments: ["", "fifteen letters", long])
     func badLength(token: String) {
         let nowhere = RedisAddress(endpoint: .unix(path: "/nowhere"), credentials: nil)
         var settings = ServerSettings(redis: nowhere, workers: 1)
@@ -146,7 +147,7 @@ import TollgateTestSupport
 
     private static let long = String(repeating: "a", count: 513)
 
-    @Test("without a token AUTH says that none is set")
+    @Test("if no token is set, AUTH says so")
     func noToken() async throws {
         try await withServer { harness in
             let replies = try await harness.ask("AUTH secret", "PING")

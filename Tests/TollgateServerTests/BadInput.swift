@@ -1,9 +1,9 @@
 import Foundation
 
-/// Something that no client should send, and the error that docs/protocol.md promises for it.
+/// Invalid input, with the error that docs/protocol.md documents for it.
 struct BadInput: Sendable {
     var bytes: [UInt8]
-    /// What stands after `ERR `.
+    /// The error after `ERR `.
     var error: String
 
     init(_ line: String, _ error: String) {
@@ -15,7 +15,7 @@ struct BadInput: Sendable {
         self.error = error
     }
 
-    /// A frame given as it goes over the wire.
+    /// Creates a row from the bytes of a frame.
     init(frame: String, _ error: String) {
         self.init(Array(frame.utf8), error)
     }
@@ -24,7 +24,7 @@ struct BadInput: Sendable {
     private static let decimal = "expected a decimal number such as 0.25"
     private static let nines = String(repeating: "9", count: 400)
 
-    /// The connection goes on after these.
+    /// Lines after which the connection stays open.
     static let lines = [
         BadInput("NONSENSE", "unknown_verb NONSENSE"),
         BadInput("CHECKuser=a", "unknown_verb CHECKuser=a"),
@@ -50,7 +50,7 @@ struct BadInput: Sendable {
         BadInput("RECORD user=a cost=1 cost=2", "bad_request cost: named twice"),
         BadInput("CHECK user=a ttl=60", "bad_request ttl: not an argument of CHECK"),
         BadInput("CHECK user=a id=1", "bad_request id: not an argument of CHECK"),
-        BadInput("COMMIT reservation=once", "bad_request reservation: not what a RESERVE was answered with"),
+        BadInput("COMMIT reservation=once", "bad_request reservation: expected the token of a reply to RESERVE"),
         BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
         BadInput("REFUND", "bad_request REFUND: names no amount"),
         BadInput("USAGE", "bad_request scope: is missing"),
@@ -86,7 +86,7 @@ struct BadInput: Sendable {
         BadInput("RECORD user=a cost=\(nines)", "bad_request cost: more than 9000000"),
     ]
 
-    /// Whole frames that are no requests; the connection goes on.
+    /// Complete frames that are not requests. The connection stays open.
     static let frames = [
         BadInput(resp("NONSENSE"), "unknown_verb NONSENSE"),
         BadInput(resp(""), "unknown_verb \"\""),
@@ -103,7 +103,7 @@ struct BadInput: Sendable {
         BadInput(resp("HELLO", "2", "AUTH"), "bad_request HELLO: expected 2 or 3 [AUTH user token] [SETNAME name]"),
     ]
 
-    /// No frame can be found after these: the connection closes.
+    /// Input after which no frame can be found. The connection is closed.
     static let broken = [
         BadInput(frame: "*1\r\n$3\r\nPING\r\n", "bad_request frame: expected a line end after 3 bytes"),
         BadInput(frame: "*1\r\n$5\r\nPING\r\n*1", "bad_request frame: expected a line end after 5 bytes"),

@@ -3,7 +3,7 @@ import Testing
 import TollgateCore
 import TollgateTestSupport
 
-/// Valid requests with random faults, thrown at a live sidecar.
+/// Valid requests with random mutations, sent to a live sidecar.
 @Suite struct BadInputMutationTests {
     static let policy = "defaults: { user: { requests: { total: 9000000 } }, tool: { cost: { day: 5 } } }"
 
@@ -29,7 +29,7 @@ import TollgateTestSupport
         return bytes
     }
 
-    /// One line without its end that is neither blank nor the beginning of RESP.
+    /// Returns a line without its end that is neither blank nor the beginning of RESP.
     static func mutatedLine(_ random: inout SeededGenerator) -> [UInt8] {
         while true {
             let line = mutated(Array(lines.randomElement(using: &random)!.utf8), &random)
@@ -38,7 +38,8 @@ import TollgateTestSupport
         }
     }
 
-    @Test("each of 6000 mutated lines gets exactly one reply, and other clients never notice", arguments: [1, 2, 3])
+    @Test(
+        "each of 6000 mutated lines gets exactly one reply, and other clients are not affected", arguments: [1, 2, 3])
     func lines(seed: UInt64) async throws {
         try await withServer(policy: Self.policy) { harness in
             let bystander = try Bystander(harness)
@@ -64,7 +65,7 @@ import TollgateTestSupport
         return ["ALLOW", "DENY ", "OK", "PONG", "{", "ERR "].contains { text.hasPrefix($0) }
     }
 
-    @Test("mutated frames get replies or end the connection, and other clients never notice")
+    @Test("mutated frames get replies or end the connection, and other clients are not affected")
     func frames() async throws {
         try await withServer(policy: Self.policy) { harness in
             let bystander = try Bystander(harness)

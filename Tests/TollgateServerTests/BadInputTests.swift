@@ -4,11 +4,11 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What comes over a live connection that should not.
+/// Invalid input on a live connection.
 @Suite struct BadInputTests {
     static let policy = "defaults: { user: { requests: { total: 9000000 } } }"
 
-    /// The sidecar is up, and a client that asked all the while has noticed nothing.
+    /// Checks that the sidecar still works, and that a concurrent client was not affected.
     private func withBystander(_ body: (ServerHarness) async throws -> Void) async throws {
         try await withServer(policy: Self.policy) { harness in
             let bystander = try Bystander(harness)
@@ -23,7 +23,7 @@ import TollgateTestSupport
         #expect(BadInput.lines.count + BadInput.frames.count + BadInput.broken.count >= 60)
     }
 
-    @Test("a malformed line gets its documented error, and the connection goes on")
+    @Test("a malformed line gets its documented error, and the connection stays open")
     func lines() async throws {
         try await withBystander { harness in
             let client = try harness.client()
@@ -35,7 +35,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a malformed frame gets its documented error, and the connection goes on")
+    @Test("a malformed frame gets its documented error, and the connection stays open")
     func frames() async throws {
         try await withBystander { harness in
             let client = try harness.client()
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a broken frame gets its documented error, and the connection closes")
+    @Test("a broken frame gets its documented error, and the connection is closed")
     func brokenFrames() async throws {
         try await withBystander { harness in
             for bad in BadInput.broken {
@@ -62,7 +62,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a line of 10 MB without an end is refused long before its end, and the client can read why")
+    @Test("an endless line is refused long before 10 MB, and the client can read the reason")
     func endlessLine() async throws {
         try await withBystander { harness in
             for client in [try harness.client(), try harness.unixClient()] {
@@ -94,14 +94,14 @@ import TollgateTestSupport
         resp("PING"), resp("CHECK", "user=a b", "hits=2"), resp("USAGE", "scope=user:a"), resp("NONSENSE"),
     ]
 
-    /// All but the whole.
+    /// Returns all proper prefixes of the requests.
     static var prefixes: [[UInt8]] {
         (requests.map { Array($0.utf8) } + frames).flatMap { request in
             (1..<request.count).map { Array(request[..<$0]) }
         }
     }
 
-    @Test("half a request and the end of the client's side gets no reply, and the connection closes")
+    @Test("half a request followed by a half-close gets no reply, and the connection is closed")
     func prefixThenEnd() async throws {
         try await withBystander { harness in
             for prefix in Self.prefixes {
@@ -113,7 +113,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("half a request and silence is closed by the idle timeout, without a reply")
+    @Test("half a request and then silence is closed by the idle timeout, without a reply")
     func prefixThenSilence() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.idleTimeout = .seconds(1) }) { harness in
             let clients = try Self.prefixes.map { (try harness.client(), $0) }
@@ -123,7 +123,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("requests that come byte by byte get the same replies")
+    @Test("requests sent byte by byte get the same replies")
     func byteByByte() async throws {
         try await withBystander { harness in
             let client = try harness.unixClient()

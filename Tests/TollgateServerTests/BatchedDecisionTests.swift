@@ -2,9 +2,9 @@ import Testing
 import TollgateCore
 import TollgateTestSupport
 
-/// CHECKs that share a batch are decided together; nobody may be able to tell.
+/// CHECKs that share a batch. Their replies must not differ from those of single requests.
 @Suite struct BatchedDecisionTests {
-    /// Small limits that refuse, warn and overtake one another within one batch.
+    /// Small limits that deny and warn within one batch.
     private struct RandomCase {
         var random: SeededGenerator
 
@@ -42,7 +42,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("requests in one batch get the answers that they would get one by one", arguments: 0..<20)
+    @Test("requests in one batch get the same replies as one by one", arguments: 0..<20)
     func sameAsOneByOne(_ seed: UInt64) async throws {
         var random = RandomCase(random: SeededGenerator(seed: seed))
         try await withServer(policy: random.policy()) { harness in
@@ -61,7 +61,7 @@ import TollgateTestSupport
         requests.map { $0.replacing("NAME", with: name) }
     }
 
-    /// A reply without the user's own name and the passing time.
+    /// Returns a reply without the user's name and without times.
     private static func plain(_ reply: String, of name: String) -> String {
         reply.replacing(":\(name)/", with: ":NAME/").replacing(/(reset|retry_after)=[0-9.]+/, with: "")
     }

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// Keys in Redis that are not as the sidecar left them, and a Redis that refuses to write.
+/// Corrupt keys in Redis, and a Redis that refuses writes.
 @Suite struct BrokenDataTests {
     static let policy = """
         history: [user, tool]
@@ -13,7 +13,7 @@ import TollgateTestSupport
           tool: { requests: { 1h: 100 } }
         """
 
-    @Test("a key of the wrong type is an error for its scope alone")
+    @Test("a key of the wrong type is an error for its scope only")
     func wrongType() async throws {
         try await withServer(policy: Self.policy) { harness in
             try harness.redis.cli("SET", "tollgate:user:x", "not a hash")
@@ -36,7 +36,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("history of the wrong type costs the history, not the decision")
+    @Test("history of the wrong type is lost; the decision is made")
     func wrongHistory() async throws {
         try await withServer(policy: Self.policy) { harness in
             func expectCounted(from first: Int, _ location: SourceLocation = #_sourceLocation) async throws {
@@ -54,7 +54,7 @@ import TollgateTestSupport
             try await expectCounted(from: 4)
             try harness.redis.cli("HSET", "tollgate:user:x", "history", "not a day")
             try await expectCounted(from: 7)
-            // A day that is over cannot be moved to what is no page.
+            // A finished day cannot be moved to a key of the wrong type.
             try harness.redis.cli("SET", "tollgate:user:x:day:2026-11-20", "not a hash")
             try harness.redis.cli("SET", "tollgate:user:x:month:2026-11", "not a hash")
             let earlier = "2026-11-20 1795219200000 2026-11 1796083200000 0 0 0"
@@ -63,7 +63,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("counters that are no numbers count as none")
+    @Test("counters that are not numbers count as 0")
     func nonsenseCounters() async throws {
         try await withServer(policy: Self.policy) { harness in
             try harness.redis.cli(
@@ -74,7 +74,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a Redis that is full is an outage: no decision is made up, and nothing is half written")
+    @Test("a full Redis is an outage: no decision is invented, and nothing is written in part")
     func outOfMemory() async throws {
         try await withServer(policy: Self.policy + "\n  team: { cost: { day: 5 } }\n") { harness in
             #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
@@ -84,12 +84,12 @@ import TollgateTestSupport
             #expect(replies[1].hasPrefix("ERR unavailable Redis: OOM "))
             #expect(replies[2] == "OK queued=1")
             try harness.redis.cli("CONFIG", "SET", "maxmemory", "0")
-            try await eventually { await harness.server.report().journal?.operations == 0 }
+            try await eventually { await harness.sidecar.report().journal?.operations == 0 }
             #expect(try await harness.ask("CHECK user=x")[0].contains("used=3 "))
         }
     }
 
-    @Test("a Redis that is full is an outage also to those of whom only history is kept")
+    @Test("a full Redis is an outage also for scopes that only have history")
     func outOfMemoryForHistory() async throws {
         try await withServer(policy: "defaults: { user: { requests: { 1h: 5 } } }") { harness in
             try harness.redis.cli("CONFIG", "SET", "maxmemory", "1")
@@ -98,7 +98,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a Redis that has become a replica is an outage, and a master again is used again")
+    @Test("a Redis that has become a replica is an outage, until it is a master again")
     func readOnly() async throws {
         try await withServer(policy: Self.policy) { harness in
             #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
@@ -106,7 +106,7 @@ import TollgateTestSupport
             let replies = try await harness.ask("CHECK user=x", "RECORD user=x hits=1")
             #expect(replies == ["ALLOW degraded=1", "OK queued=1"])
             try harness.redis.cli("REPLICAOF", "NO", "ONE")
-            try await eventually { await harness.server.report().journal?.operations == 0 }
+            try await eventually { await harness.sidecar.report().journal?.operations == 0 }
             try await eventually { try await harness.ask("PEEK user=x")[0].contains("used=2 ") }
         }
     }

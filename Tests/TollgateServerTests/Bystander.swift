@@ -1,7 +1,7 @@
 import Foundation
 import TollgateTestSupport
 
-/// A client that goes on asking while others misbehave. Every reply it gets has to be the usual one, and to come soon.
+/// A client that keeps sending requests while others misbehave. Each reply has to be the usual one, and to come soon.
 struct Bystander {
     private let task: Task<Int, any Error>
 
@@ -12,7 +12,7 @@ struct Bystander {
             while !Task.isCancelled {
                 let replies = try await client.ask("PING", "CHECK user=bystander")
                 guard replies[0] == "PONG", replies[1].hasPrefix("ALLOW"), !replies[1].contains("degraded") else {
-                    throw TestFailure("the bystander noticed: \(replies)")
+                    throw TestFailure("the bystander was affected: \(replies)")
                 }
                 rounds += 1
                 try? await Task.sleep(for: .milliseconds(1))
@@ -21,14 +21,14 @@ struct Bystander {
         }
     }
 
-    /// Ends it, and throws what it noticed, if anything. Gives the number of rounds it went.
+    /// Stops the client. Returns the number of rounds; throws if a reply was unusual.
     func stop() async throws -> Int {
         task.cancel()
         return try await task.value
     }
 }
 
-/// A request as Redis clients send it.
+/// Returns a request as Redis clients send it.
 func resp(_ words: String...) -> [UInt8] {
     Array("*\(words.count)\r\n".utf8) + words.flatMap { Array("$\($0.utf8.count)\r\n\($0)\r\n".utf8) }
 }

@@ -7,7 +7,7 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// What becomes of alerts when limits change, although no request is about their scopes any more.
+/// Alerts after changes of limits, without requests about their scopes.
 @Suite struct ChangedLimitAlertTests {
     private static let tiers = """
         tiers: { big: { limits: { cost: { total: 100 } } }, small: { limits: { cost: { total: 10 } } } }
@@ -15,19 +15,20 @@ import TollgateTestSupport
         """
 
     @Test(
-        "the last limit of a scope taken out of the file resolves, also where the scope has a history or is a label of one",
+        "the last limit of a scope removed from the file resolves, also if the scope has a history or is a label of one",
         arguments: ["region", "user", "team", "provider", "tool"])
     func lastLimitGone(kind: String) async throws {
         try await withAlertingSidecar("defaults: { \(kind): { cost: { total: 10 } } }") { harness, store in
             _ = try await harness.ask("RECORD \(kind)=a cost=9")
             let alert = try await store.onlyAlert()
-            harness.server.install(try Policy(yaml: "defaults: { zone: { cost: { day: 50 } } }", file: "test.yaml"))
+            harness.sidecar.activePolicy.install(
+                try Policy(yaml: "defaults: { zone: { cost: { day: 50 } } }", file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
             #expect(try harness.redis.hash("tollgate:\(kind):a")["alerts"] == nil)
         }
     }
 
-    @Test("the last limit of a scope that an administrator takes away resolves")
+    @Test("the last limit of a scope removed by an administrator resolves")
     func lastLimitDeleted() async throws {
         try await withAlertingSidecar("defaults: { zone: { cost: { day: 50 } } }") { harness, store in
             let user = try Scope(parsing: "user:a")
@@ -39,20 +40,20 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the limit of a tier that users have by a role resolves when it is raised")
+    @Test("the limit of a tier from a role resolves when it is raised")
     func tierRaised() async throws {
         try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
-            // Of the small tier it is more than all, but nobody knows whether the user ever has that.
+            // It exceeds the limit of the small tier, but the user may never have that tier.
             let alert = try await store.onlyAlert()
             #expect(alert.source == "tier:big")
             let raised = Self.tiers.replacing("100", with: "1000")
-            harness.server.install(try Policy(yaml: raised, file: "test.yaml"))
+            harness.sidecar.activePolicy.install(try Policy(yaml: raised, file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
         }
     }
 
-    @Test("the alert of a tier that no request can give any more is resolved")
+    @Test("the alert of a tier that no request can choose any more is resolved")
     func tierGone() async throws {
         try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a roles=R cost=85")
@@ -61,12 +62,12 @@ import TollgateTestSupport
                 tiers: { vast: { limits: { cost: { total: 1000 } } }, small: { limits: { cost: { total: 500 } } } }
                 assignments: [{ role: R, tier: vast }, { default: true, tier: small }]
                 """
-            harness.server.install(try Policy(yaml: other, file: "test.yaml"))
+            harness.sidecar.activePolicy.install(try Policy(yaml: other, file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
         }
     }
 
-    @Test("a limit that two tiers have alike is still reached when that of one is raised")
+    @Test("a limit that two tiers share is still reached when that of one is raised")
     func sharedByTiers() async throws {
         func policy(big: String, small: String, more: String = "") throws -> Policy {
             let tiers = "tiers: { big: { limits: { \(big) } }, small: { limits: { \(small) } } }"
@@ -75,23 +76,24 @@ import TollgateTestSupport
         }
         try await withAlertingSidecar("") { harness, store in
             let ten = "cost: { total: 10 }"
-            harness.server.install(try policy(big: ten, small: ten, more: "defaults: { zone: { \(ten) } }"))
+            harness.sidecar.activePolicy.install(
+                try policy(big: ten, small: ten, more: "defaults: { zone: { \(ten) } }"))
             _ = try await harness.ask("RECORD user=a roles=R cost=11", "RECORD user=b cost=11", "RECORD zone=z cost=11")
             try await eventually { try await store.active(atMost: 10).count == 3 }
-            harness.server.install(try policy(big: "cost: { total: 1000 }", small: ten))
-            // That of the zone, when all of them have been looked at.
+            harness.sidecar.activePolicy.install(try policy(big: "cost: { total: 1000 }", small: ten))
+            // The zone's alert is resolved last, when all have been reviewed.
             try await eventually { try await store.active(atMost: 10).count < 3 }
             for user in ["a", "b"] {
                 let field = try #require(try harness.redis.hash("tollgate:user:\(user)")["alerts"])
                 #expect(!field.contains(":-"), "\(user)")
             }
             #expect(try await store.active(atMost: 10).count == 2)
-            harness.server.install(try policy(big: "cost: { total: 1000 }", small: ""))
+            harness.sidecar.activePolicy.install(try policy(big: "cost: { total: 1000 }", small: ""))
             try await eventually { try await store.active(atMost: 10).isEmpty }
         }
     }
 
-    @Test("a limit that is gone is not taken for one that a role's tier has")
+    @Test("a removed limit is not mistaken for one of a role's tier")
     func goneBesideTiers() async throws {
         let tiers = """
             tiers: { ops: { limits: { cost: { total: 10 } } } }
@@ -100,12 +102,12 @@ import TollgateTestSupport
         try await withAlertingSidecar("defaults: { user: { cost: { total: 20 } } }\n" + tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=18")
             let alert = try await store.onlyAlert()
-            harness.server.install(try Policy(yaml: tiers, file: "test.yaml"))
+            harness.sidecar.activePolicy.install(try Policy(yaml: tiers, file: "test.yaml"))
             try await store.expectResolved(alert, .limitRaised)
         }
     }
 
-    @Test("the user's own limit resolves when it is raised, whatever tiers roles give others")
+    @Test("the user's own limit resolves when it is raised, whatever the tiers of roles")
     func ownLimitBesideTiers() async throws {
         try await withAlertingSidecar(Self.tiers) { harness, store in
             let user = try Scope(parsing: "user:a")
@@ -117,7 +119,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an override over a tier's limit resolves, and what it opened is resolved when it has ended")
+    @Test("an override of a tier's limit resolves, and its own alert is resolved when it has ended")
     func override() async throws {
         try await withAlertingSidecar(Self.tiers) { harness, store in
             _ = try await harness.ask("RECORD user=a cost=9")
@@ -137,16 +139,16 @@ import TollgateTestSupport
             #expect(second.source == "override" && second.threshold == 100)
             try await eventually { try harness.redis.now > now + 3_000 }
             #expect(try await store.alert(second.id)?.state == .open)
-            // As when the minute has passed after which it is looked at again.
-            try await store.reviews.postpone(second, to: 1)
+            // As if the minute until the next review had passed.
+            try await store.postpone(second, to: 1)
             try await store.expectResolved(second, .limitRaised)
         }
     }
 
-    @Test("an alert under an override is looked at each minute, and not after its period has ended")
+    @Test("an alert under an override is reviewed each minute, until its period has ended")
     func overrideDue() async throws {
         try await withServer { harness in
-            let store = try #require(harness.server.stores?.alerts)
+            let store = harness.sidecar.stores.alerts
             let user = try Scope(parsing: "user:a")
             func due(_ source: String, endsAt: Int64) async throws -> Int64 {
                 let alert = Alert(
@@ -160,7 +162,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the alert of a sliding limit that a user has by a role is resolved when its window has passed")
+    @Test("the alert of a sliding limit from a role's tier is resolved when its window has passed")
     func slidingByRole() async throws {
         let policy = """
             tiers: { big: { limits: { tokens: { 2s: { max: 10, thresholds: [50] }, total: 1000 } } } }
@@ -172,7 +174,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a scope that could not be looked at when its limits changed is as soon as Redis can be asked")
+    @Test("a scope that could not be reviewed when its limits changed is reviewed as soon as Redis can be asked")
     func redisAway() async throws {
         try await withServer(
             policy: "defaults: { user: { cost: { total: 10 } } }",
@@ -181,12 +183,13 @@ import TollgateTestSupport
                 $0.deadline = .milliseconds(300)
             }
         ) { harness in
-            let store = try #require(harness.server.stores?.alerts)
+            let store = harness.sidecar.stores.alerts
             _ = try await harness.ask("RECORD user=a cost=9")
             let alert = try await store.onlyAlert()
             harness.redis.freeze(true)
-            harness.server.install(try Policy(yaml: "defaults: { user: { cost: { total: 50 } } }", file: "test.yaml"))
-            harness.server.reviewAlerts(of: alert.scope)
+            harness.sidecar.activePolicy.install(
+                try Policy(yaml: "defaults: { user: { cost: { total: 50 } } }", file: "test.yaml"))
+            harness.sidecar.reviewAlerts(of: alert.scope)
             try await Task.sleep(for: .milliseconds(800))
             harness.redis.freeze(false)
             try await harness.waitForRedis()

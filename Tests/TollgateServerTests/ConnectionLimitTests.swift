@@ -5,9 +5,9 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What a client may not do at the cost of the others.
+/// Limits that protect clients from each other.
 @Suite struct ConnectionLimitTests {
-    @Test("a silent connection is closed by the idle timeout, one that asks is not")
+    @Test("a silent connection is closed by the idle timeout, an active one is not")
     func idle() async throws {
         let timeout = Duration.seconds(2)
         try await withServer(adjust: { $0.idleTimeout = timeout }) { harness in
@@ -24,7 +24,7 @@ import TollgateTestSupport
                 maxPause = max(maxPause, ContinuousClock.now - lastAsked)
                 lastAsked = .now
                 let reply = try? await busy.ask("PING")
-                // On a machine that is too busy for the test itself to ask in time, the timeout is right to strike.
+                // On a machine too busy to send in time the timeout is correct.
                 #expect(reply == ["PONG"] || maxPause > timeout / 2)
                 try await Task.sleep(for: .milliseconds(20))
             }
@@ -34,7 +34,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("past the cap a connection is told so and closed; a place that is freed is given again")
+    @Test("a connection over the limit gets an error and is closed, until another one closes")
     func cap() async throws {
         try await withServer(adjust: { $0.maxConnections = 3 }) { harness in
             var clients = [try harness.client(), try harness.unixClient(), try harness.client()]
@@ -52,7 +52,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client that does not read is held up, the others are served, and when it reads all replies are there")
+    @Test("a client that does not read is paused while others are served, and gets all replies when it reads")
     func backPressure() async throws {
         let policy = "defaults: { user: { requests: { total: 1000000 } } }"
         let count = 100_000
@@ -64,10 +64,10 @@ import TollgateTestSupport
                 isSent.withLock { $0 = true }
                 client.finishSending()
             }
-            try await untilSteady { await harness.server.report().counts.operations }
+            try await untilSteady { await harness.sidecar.report().counts.operations }
             #expect(!isSent.withLock { $0 })
-            // What the sidecar may hold of its replies is under 1 MiB; the rest is the sockets' own.
-            #expect(await harness.server.report().counts.operations < 50_000)
+            // The sidecar buffers less than 1 MiB of its replies; the rest is in the sockets.
+            #expect(await harness.sidecar.report().counts.operations < 50_000)
             #expect(try await harness.ask("CHECK user=b", "PING").last == "PONG")
             let replies = String(decoding: try await client.readToEnd(), as: UTF8.self).split(separator: "\n")
             try await sending.value
@@ -80,7 +80,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("replies that need no Redis are held up as well")
+    @Test("replies that need no Redis are paused as well")
     func backPressureWithoutRedis() async throws {
         let message = String(repeating: "x", count: 8_000)
         let requests =
@@ -107,7 +107,7 @@ import TollgateTestSupport
         }
     }
 
-    /// Until a number above 0 has not changed for a while.
+    /// Waits until a number above 0 has not changed for a while.
     private func untilSteady(_ number: () async -> Int) async throws {
         var last = 0
         var since = ContinuousClock.now

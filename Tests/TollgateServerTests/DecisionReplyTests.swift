@@ -3,7 +3,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The reply lines as docs/protocol.md promises them.
+/// The reply lines that docs/protocol.md documents.
 @Suite struct DecisionReplyTests {
     static let policy = """
         defaults:
@@ -16,7 +16,7 @@ import TollgateTestSupport
           model:free: { requests: { 1m: null } }
         """
 
-    /// The line without the value of a field that depends on the time.
+    /// Returns a line without the values that depend on the time.
     private func ageless(_ line: String) -> String {
         line.split(separator: " ").map { word in
             for key in ["reset=", "retry_after="] where word.hasPrefix(key) { return key + "…" }
@@ -30,7 +30,7 @@ import TollgateTestSupport
         return replies
     }
 
-    @Test("ALLOW names the limit with the least left as a share of its max")
+    @Test("ALLOW names the limit with the smallest remaining share of its max")
     func allow() async throws {
         let replies = try await ask([
             "CHECK user=alice tool=createIssues", "PEEK user=alice", "PEEK model=free", "PEEK region=eu",
@@ -45,7 +45,7 @@ import TollgateTestSupport
             ])
     }
 
-    @Test("DENY says why, and until when where waiting helps")
+    @Test("DENY has a reason, and retry_after if waiting helps")
     func deny() async throws {
         let replies = try await ask([
             "CHECK user=a hits=61", "CHECK user=a hits=60", "CHECK user=a", "PEEK tool=createIssues cost=1.000000001",
@@ -69,7 +69,7 @@ import TollgateTestSupport
             ])
     }
 
-    @Test("what is not named, or 0, is tested as the smallest amount: there has to be something left")
+    @Test("an amount that is missing or 0 is checked as the smallest one: something has to remain")
     func minAmount() async throws {
         let replies = try await ask([
             "RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=banned hits=0",
@@ -83,7 +83,7 @@ import TollgateTestSupport
         #expect(replies[5].hasPrefix("ALLOW limit=user:b/cost/day max=20 used=19.999999999 remaining=0.000000001"))
     }
 
-    @Test("a shadow limit counts and is named, and never denies")
+    @Test("a shadow limit counts and is reported, and never denies")
     func shadow() async throws {
         let replies = try await ask(Array(repeating: "CHECK tool=x user=a", count: 4))
         #expect(replies[1] == "ALLOW limit=user:a/requests/1m max=60 used=2 remaining=58 reset=…")
@@ -92,7 +92,7 @@ import TollgateTestSupport
         #expect(replies[3].hasSuffix("shadow=tool:x/requests/1m"))
     }
 
-    @Test("a sliding limit warns from thresholds of its own")
+    @Test("a sliding limit has thresholds of its own")
     func slidingThresholds() async throws {
         let replies = try await ask(Array(repeating: "CHECK team=t", count: 4))
         #expect(!replies[0].contains("warn="))
@@ -100,7 +100,7 @@ import TollgateTestSupport
         #expect(replies[2].hasSuffix("warn=team:t/requests/1m:75"))
     }
 
-    @Test("values with spaces and quotes come as JSON strings, and go as they came")
+    @Test("values with spaces and quotes are read and written as JSON strings")
     func quoting() async throws {
         let replies = try await ask([
             #"CHECK user="Alice \"B\"""#, #"CHECK user=bob++x@example.com"#, #"CHECK user="\u00fc""#,
@@ -110,7 +110,7 @@ import TollgateTestSupport
         #expect(replies[2].hasPrefix("ALLOW limit=user:ü/requests/1m max=60 used=1"))
     }
 
-    @Test("retry_after is when the same request passes, and reset when nothing counts any more")
+    @Test("after retry_after the same request passes, and after reset nothing counts any more")
     func times() async throws {
         let policy = "defaults: { user: { requests: { 1s: 2 } } }"
         try await withServer(policy: policy) { harness in

@@ -3,7 +3,7 @@ import Testing
 @testable import TollgateServer
 
 @Suite struct FailureCounterTests {
-    @Test("failures are counted by address and minute, of a bounded number of addresses")
+    @Test("failures are counted by address and minute, for a bounded number of addresses")
     func counter() {
         var counter = FailureCounter(max: 10)
         for _ in 0..<10 { #expect(counter.note("a", atSecond: 61) == .counted) }

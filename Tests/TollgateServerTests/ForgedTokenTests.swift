@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// Tokens of reservations that were guessed or altered, and those that come late.
+/// Forged, altered and late tokens of reservations.
 @Suite struct ForgedTokenTests {
     static let policy = "defaults: { user: { requests: { 1h: 100 }, cost: { total: 100 } } }"
 
@@ -18,7 +18,7 @@ import TollgateTestSupport
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    @Test("a token with any bit turned is refused, and nothing is charged")
+    @Test("a token with any bit flipped is refused, and nothing is charged")
     func everyBit() async throws {
         try await withServer(policy: Self.policy) { harness in
             let token = try token(try await harness.ask("RESERVE user=alice cost=1")[0])
@@ -49,13 +49,13 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what one token says of its reservation does not make that of another")
+    @Test("the content of one token cannot be combined with another")
     func nextID() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
             let client = try harness.client()
             let mine = try bytes(token(try await client.ask("RESERVE user=mallory cost=1")[0]))
             let victims = try token(try await client.ask("RESERVE user=mallory cost=1")[0])
-            // Ids count up, and all else is the same but for the time.
+            // The ids count up, and the rest differs only in the time.
             let end = try #require(mine.indices.first { mine[$0...].starts(with: Array("-1".utf8)) })
             var forged = mine
             forged[end + 1] = UInt8(ascii: "2")
@@ -64,7 +64,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what was used counts also after a CANCEL, once, and is flagged")
+    @Test("usage counts also after a CANCEL, once, and is flagged")
     func committedAfterCancel() async throws {
         try await withServer(policy: Self.policy) { harness in
             let other = try await ServerHarness(policy: Self.policy, redis: harness.redis)
@@ -79,14 +79,14 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a token is good with every sidecar also after Redis has lost its data")
+    @Test("a token is valid with every sidecar also after Redis has lost its data")
     func afterLoss() async throws {
         try await withServer(policy: Self.policy) { first in
             let token = try token(try await first.ask("RESERVE user=a cost=5")[0])
             try first.redis.cli("FLUSHALL")
             let second = try await ServerHarness(policy: Self.policy, redis: first.redis)
             let newer = try Self.policyToken(try await second.ask("RESERVE user=b cost=1")[0])
-            // Until the first has noticed the loss, the second does not know its key.
+            // Until the first sidecar has noticed the loss, the second does not know its key.
             try await eventually {
                 try await second.ask("COMMIT reservation=\(token) cost=4")[0].hasPrefix("OK")
             }
@@ -97,7 +97,7 @@ import TollgateTestSupport
 
     private static func policyToken(_ reply: String) throws -> String { try token(reply) }
 
-    @Test("a sidecar that starts while Redis is away knows the tokens of its last life")
+    @Test("a sidecar that starts while Redis is down knows the tokens of its previous run")
     func restarted() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let arguments = ["--redis", "\(redis.address)"]
@@ -119,7 +119,7 @@ import TollgateTestSupport
         await server.stop()
     }
 
-    @Test("a RESERVE that is answered without Redis, which was never reached, can be committed there and elsewhere")
+    @Test("a RESERVE that was answered before Redis was ever reached can be committed there and elsewhere")
     func neverReached() async throws {
         let policy = "on_redis_failure: { cost: open }\n" + Self.policy
         let redis = try TestRedis()

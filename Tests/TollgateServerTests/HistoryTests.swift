@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// A scope's running day, and the pages of its days and months.
+/// A scope's running day, and the records of its days and months.
 @Suite struct HistoryTests {
     static let policy = """
         history: [user, provider]
@@ -13,32 +13,32 @@ import TollgateTestSupport
           tool: { cost: { request: 1 } }
         """
 
-    /// The names of the pages of today and this month in UTC.
+    /// Returns the names of the records of today and this month in UTC.
     private static func pages(of scope: String) -> [String] {
         let today = Date.now.ISO8601Format(.iso8601.year().month().day())
         return ["tollgate:\(scope):day:\(today)", "tollgate:\(scope):month:\(today.prefix(7))"]
     }
 
-    /// The fields of the running day, which stand in the scope's hash.
+    /// Returns the fields of the running day in the scope's hash.
     private static func runningDay(of scope: String, _ redis: TestRedis) throws -> [String: String] {
         try redis.hash("tollgate:\(scope)").filter { $0.key.hasPrefix("history") }
     }
 
-    /// The end of a unit of UTC's calendar that a date lies in, in Unix ms.
+    /// Returns the end of the unit of UTC's calendar that contains a date, in Unix ms.
     private static func end(of unit: Calendar.Component, _ date: Date = .now) throws -> Int {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
         return Int(try #require(calendar.dateInterval(of: unit, for: date)).end.timeIntervalSince1970) * 1_000
     }
 
-    /// So that a test begins and ends on one day.
+    /// Waits until there is enough of the day left for a test.
     private func waitOutMidnight() async throws {
         let intoDay = { Int(Date.now.timeIntervalSince1970) % 86_400 }
         guard intoDay() > 86_370 else { return }
         try await eventually(within: .seconds(40)) { intoDay() < 3_600 }
     }
 
-    @Test("a day holds requests, denied, tokens and cost in all, by provider, by tool and by model; it says its month")
+    @Test("a day records requests, denials, tokens and cost in total, by provider, by tool and by model, and its month")
     func contents() async throws {
         try await waitOutMidnight()
         try await withServer(policy: Self.policy) { harness in
@@ -57,7 +57,7 @@ import TollgateTestSupport
             let user = Self.pages(of: "user:a")
             let (day, month) = (user[0].suffix(10), user[1].suffix(7))
             let name = "\(day) \(try Self.end(of: .day)) \(month) \(try Self.end(of: .month))"
-            // The DENY of the tool's limit is not this user's.
+            // The denial by the tool's limit does not count for the user.
             var amounts = try Self.runningDay(of: "user:a", harness.redis)
             #expect(amounts.removeValue(forKey: "history") == "\(name) 2 2 1")
             #expect(
@@ -75,11 +75,11 @@ import TollgateTestSupport
             let provider = try Self.runningDay(of: "provider:openai", harness.redis)
             #expect(provider["history/cost"] == "200000001" && provider["history/cost/tool=search"] == "200000000")
             #expect(provider["history/requests/model=small"] == "3")
-            // On its own page everything is by this provider.
+            // In the provider's own record everything is by this provider.
             #expect(!provider.keys.contains { $0.contains("provider=") })
             let ranking = "tollgate:top-scopes:user:cost:" + user[0].suffix(10)
             #expect(try harness.redis.cli("ZRANGE", ranking, "0", "-1", "WITHSCORES") == "user:a\n1700000001")
-            // The running day has no page yet. A kind that history is not kept of, and one of which nothing is kept at all.
+            // The running day has no record yet. Neither has a kind without history.
             #expect(try Self.runningDay(of: "tool:search", harness.redis).isEmpty)
             for page in user + Self.pages(of: "tool:search") + Self.pages(of: "model:small") + ["tollgate:model:small"]
             {
@@ -88,7 +88,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a month is kept 14 months after its end, and so is the hash that has the running day of it")
+    @Test("a month is stored for 14 months after its end, and so is the hash with its running day")
     func expiry() async throws {
         try await waitOutMidnight()
         try await withServer(policy: Self.policy) { harness in
@@ -105,7 +105,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a DENY leaves its count, and when it was told, only with the scope that refused")
+    @Test("a DENY writes its count and the time of its event only to the scope that denied")
     func deny() async throws {
         try await waitOutMidnight()
         let policy = Self.policy + "\n  provider: { requests: { 1m: 0 } }\n"

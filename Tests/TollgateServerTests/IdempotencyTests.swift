@@ -5,7 +5,7 @@ import TollgateTestSupport
 @Suite struct IdempotencyTests {
     static let policy = "defaults: { user: { cost: { total: 1000 } }, tool: { cost: { total: 1000 } } }"
 
-    @Test("a RECORD or REFUND with an id counts once, over all sidecars")
+    @Test("a RECORD or REFUND with an id counts once across all sidecars")
     func once() async throws {
         try await withServer(policy: Self.policy) { first in
             let second = try await ServerHarness(policy: Self.policy, redis: first.redis)
@@ -31,7 +31,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("no id is taken for the name of something else")
+    @Test("no id collides with another key")
     func namesOfTheirOwn() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
@@ -45,7 +45,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an id used again for other amounts is a conflict, and changes nothing")
+    @Test("an id reused for other amounts is a conflict, and changes nothing")
     func conflict() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
@@ -57,7 +57,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("of many with one id in one batch and over two sidecars exactly one counts")
+    @Test("of many requests with one id, in one batch and through two sidecars, exactly one counts")
     func together() async throws {
         try await withServer(policy: Self.policy) { first in
             let second = try await ServerHarness(policy: Self.policy, redis: first.redis)

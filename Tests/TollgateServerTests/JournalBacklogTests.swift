@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TollgateTestSupport
 
-/// Decisions while the journal is replayed.
+/// Decisions during a replay of the journal.
 @Suite struct JournalBacklogTests {
     static let policy = """
         thresholds: []
@@ -10,7 +10,7 @@ import TollgateTestSupport
         defaults: { user: { requests: { 1h: 1000000 }, cost: { total: 10 } } }
         """
 
-    /// Asks until nothing waits in the journal; every answer that is not degraded has to be a DENY.
+    /// Sends requests until the journal is empty. Every reply that is not degraded has to be a DENY.
     private func expectNothingPasses(_ client: SocketClient) async throws -> Int {
         var denied = 0
         var isReplayed = false
@@ -35,7 +35,7 @@ import TollgateTestSupport
         #expect(try await client.ask("RECORD user=spender cost=10") == ["OK queued=1"])
     }
 
-    @Test("a budget that is used up by what waits in the journal lets nothing pass while it is replayed")
+    @Test("a budget used up by journaled writes allows nothing during the replay")
     func replayed() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let sidecar = try await SidecarProcess(policy: Self.policy, arguments: ["--redis", "\(redis.address)"])
@@ -54,7 +54,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("the same where another life of the sidecar has put it into the journal")
+    @Test("a budget used up by writes that a previous run journaled allows nothing during the replay")
     func afterRestart() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let arguments = ["--redis", "\(redis.address)"]

@@ -3,18 +3,18 @@ import Testing
 import TollgateCore
 import TollgateTestSupport
 
-/// Money above 2⁵³ nano-units, where doubles are not exact any more.
+/// Money above 2⁵³ nano-units, where doubles are not exact.
 @Suite struct LargeMoneyTests {
     static let policy = """
         defaults:
           user: { cost: { day: { max: 100, thresholds: [50] }, month: null, total: { max: 9000000, mode: shadow, thresholds: [] } } }
         """
 
-    @Test("money above 2^53 nano-units is shown exactly, in decisions, in USAGE and in alerts")
+    @Test("money above 2^53 nano-units is exact in decisions, USAGE and alerts")
     func exact() async throws {
         try await withAlertingSidecar(Self.policy) { harness, store in
             let client = try harness.client()
-            // In one batch, so that the alert is opened for all of it.
+            // One batch, so that the alert is opened for the sum.
             _ = try await client.ask(
                 "RECORD user=a cost=8999999.999999999", "RECORD user=a cost=8999999.999999999",
                 "RECORD user=a cost=8999999.999999999", "RECORD user=a cost=0.000000002")

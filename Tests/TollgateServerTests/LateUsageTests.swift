@@ -22,7 +22,7 @@ import TollgateTestSupport
         return "tollgate:\(scope):day:\(day)"
     }
 
-    @Test("what was used on another day counts there, and into what still goes on")
+    @Test("usage of another day counts for that day, and for periods that have not ended")
     func otherDay() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is late by less than a window leaves that window when it would have")
+    @Test("usage that is recorded late leaves its window at the right time")
     func sameWindow() async throws {
         try await withServer(policy: "defaults: { user: { tokens: { 1m: 1000, 24h: 1000 } } }") { harness in
             let seconds = Int(Date.now.timeIntervalSince1970) - 30
@@ -63,7 +63,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a time that cannot be is refused, with what can")
+    @Test("an invalid time is refused with the permitted range")
     func bad() async throws {
         try await withServer(policy: Self.policy) { harness in
             for bad in ["yesterday", "2026-02-30T00:00:00Z", "-5", "", "1.5.2"] {

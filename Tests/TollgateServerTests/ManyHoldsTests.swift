@@ -3,12 +3,13 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What open holds cost Redis.
+/// The cost of open holds in Redis.
 @Suite(.serialized) struct ManyHoldsTests {
     static let policy =
         "defaults: { user: { requests: { 1h: 100000000 }, cost: { day: 8000000 }, concurrent: 1000000 } }"
 
-    /// Microseconds of Redis for so many rounds of RESERVE, CHECK and COMMIT, each in a script call of its own.
+    /// Returns the microseconds of Redis for a number of rounds of RESERVE, CHECK and COMMIT, each in a call of its
+    /// own.
     private func cost(of rounds: Int, _ harness: ServerHarness) async throws -> Double {
         let client = try harness.client()
         try harness.redis.cli("CONFIG", "RESETSTAT")
@@ -41,7 +42,7 @@ import TollgateTestSupport
             try await open(10_000, harness)
             var many: [Double] = []
             for _ in 0..<3 { many.append(try await cost(of: 300, harness)) }
-            // The best of each: other load on the machine only adds.
+            // The best of several runs: other load on the machine only adds.
             let (best, bestOfMany) = (few.min() ?? 0, many.min() ?? 0)
             #expect(bestOfMany < 2 * best, "\(few) \(many)")
         }

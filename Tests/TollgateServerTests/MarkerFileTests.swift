@@ -8,7 +8,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The file in which a sidecar remembers what it has seen of Redis's data.
+/// The file of the run marker.
 @Suite struct MarkerFileTests {
     private func file(_ path: String, namespace: String = "tollgate") throws -> MarkerFile {
         var settings = ServerSettings(redis: try RedisAddress("redis://127.0.0.1:6379"), workers: 1)
@@ -17,7 +17,7 @@ import TollgateTestSupport
             path: path, settings: settings, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    @Test("is read back by the next sidecar over the same data, and only its owner can read it")
+    @Test("the next sidecar on the same data reads the file, and only its owner can")
     func written() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/redis-marker.json"

@@ -1,7 +1,7 @@
 import Testing
 import TollgateTestSupport
 
-/// What every instance agrees on.
+/// Exact counts across instances.
 @Suite struct NeverOverTests {
     static let policy = """
         defaults:
@@ -9,10 +9,10 @@ import TollgateTestSupport
           tool: { requests: { 31d: 1000000 } }
         """
 
-    @Test("32 clients over 2 sidecar processes get exactly as many ALLOW as the limit admits")
+    @Test("32 clients of 2 sidecar processes get exactly as many ALLOW as the limit admits")
     func exactlyTheLimit() async throws {
         let redis = try TestRedis()
-        // A deadline that no slow machine reaches: what is answered without Redis is no decision over the limit.
+        // A deadline that no slow machine reaches: degraded decisions would exceed the limit.
         let arguments = ["--redis", "\(redis.address)", "--deadline", "30s"]
         let first = try await SidecarProcess(policy: Self.policy, arguments: arguments)
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments)
@@ -31,7 +31,7 @@ import TollgateTestSupport
             return try await group.reduce(0, +)
         }
         #expect(allowed == 100)
-        // The DENYs have left the tools' counters alone: together they hold what was allowed.
+        // The denials have not changed the tools' counters: their sum is the number of allowed requests.
         var onTools = 0
         for number in 0..<32 {
             onTools += Int(try redis.hash("tollgate:tool:t\(number)")["requests/31d.n"] ?? "0") ?? 0
@@ -42,7 +42,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a DENY by one scope leaves all others untouched and creates nothing")
+    @Test("a DENY by one scope changes no other scope and creates nothing")
     func denyLeavesNothing() async throws {
         let policy = """
             defaults:
@@ -62,7 +62,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("money, tokens and requests add up over 2 sidecars with a FUNCTION FLUSH in the middle")
+    @Test("money, tokens and requests add up across 2 sidecars with a FUNCTION FLUSH in between")
     func sumsSurviveFunctionFlush() async throws {
         let policy = """
             defaults:

@@ -6,7 +6,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What the sidecar asks of Redis, and what it leaves there.
+/// The commands that the sidecar sends, and the keys that it leaves.
 @Suite struct NothingScansTests {
     static let policy = """
         history: [user, tool, provider, tenant]
@@ -21,28 +21,28 @@ import TollgateTestSupport
           global: { requests: { 31d: { max: 1000000, mode: shadow } } }
         """
 
-    /// All that the scripts and the links do.
+    /// The commands of scripts and links.
     static let expected: Set<String> = [
         "fcall", "function|load", "client|setname", "client|setinfo", "auth", "select", "ping", "hello", "info",
         "config|resetstat", "config|get", "time", "expire",
-        // Sidecars announce themselves; each kind of write is tried on one key.
+        // Sidecars announce themselves, and try each kind of write on one key.
         "pexpire", "del",
-        // The keys of tokens, a few.
+        // The keys of tokens; a few fields.
         "hsetnx", "hvals",
-        // What administrators have set, for one scope or for all together; a few fields.
+        // The administrators' settings, of one scope or of all sidecars; a few fields.
         "hgetall", "subscribe", "multi", "exec",
-        // Refusals that are told, to a stream that forgets the oldest.
+        // Denial events, in a stream that is trimmed.
         "xadd",
-        // What happened to alerts, from a place in the stream on; asked every few seconds, and after a reconnect.
+        // Alert events after a cursor, every few seconds and after a reconnect.
         "xrange", "xrevrange", "xinfo|stream",
-        // The kinds for which something was set.
+        // The kinds of scopes with settings.
         "smembers",
         "hmget", "hget", "hset", "hincrby", "hlen", "hdel", "exists", "persist", "pexpireat", "get", "set",
-        // Of holds: by rank or by score, never all of them.
+        // Holds, by rank or by score, never all of them.
         "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyrank",
     ]
 
-    /// What the test asks by itself; and what the sidecar asks where the tests run without functions.
+    /// The commands of the test itself, and of a sidecar without functions.
     static let ours =
         Set(
             ["script|flush", "function|flush", "client|kill"]
@@ -75,13 +75,13 @@ import TollgateTestSupport
         #expect(replies.allSatisfy { $0.hasPrefix("OK") })
     }
 
-    @Test("no command that looks through the keys is sent, and no key is for ever but those of total limits")
+    @Test("no command iterates over keys, and every key expires except those of total limits")
     func commandsAndExpiry() async throws {
         try await withServer(policy: Self.policy) { harness in
             try harness.redis.cli("CONFIG", "RESETSTAT")
             try await work(harness)
             try harness.redis.forgetFunctions()
-            harness.server.install(try Policy(yaml: Self.policy + "\nreset_hour: 6", file: "test.yaml"))
+            harness.sidecar.activePolicy.install(try Policy(yaml: Self.policy + "\nreset_hour: 6", file: "test.yaml"))
             try await work(harness)
             try harness.redis.cli("CLIENT", "KILL", "TYPE", "normal")
             try await eventually { try await harness.ask("RECORD user=u1 tokens=1") == ["OK"] }
@@ -116,7 +116,7 @@ import TollgateTestSupport
             if ["tollgate:tenant:t0", "tollgate:tenant:t1"].contains(key) {
                 #expect(seconds == -1, "\(key)")
             } else {
-                // The longest: a month's history, 14 months after the month's end.
+                // The longest expiry: the history of a month, 14 months after its end.
                 #expect(seconds > 0 && seconds < 16 * 31 * 86_400, "\(key): \(seconds)")
             }
         }

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What cannot reach Redis is kept on disk, and counted once when it can.
+/// Writes that cannot reach Redis are journaled, and counted once afterwards.
 @Suite struct OutageJournalTests {
     static let policy = """
         thresholds: []
@@ -14,10 +14,10 @@ import TollgateTestSupport
         """
 
     private func drained(_ harness: ServerHarness) async throws {
-        try await eventually { await harness.server.report().journal?.operations == 0 }
+        try await eventually { await harness.sidecar.report().journal?.operations == 0 }
     }
 
-    @Test("every kind of fact is kept while Redis is down, and replayed once in its order")
+    @Test("every kind of write is journaled while Redis is down, and replayed once in order")
     func replay() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         try await withServer(policy: Self.policy, redis: redis) { harness in
@@ -25,7 +25,7 @@ import TollgateTestSupport
             let reserved = try await client.ask(
                 "RESERVE user=a cost=5", "RESERVE user=a cost=6", "RECORD user=a cost=1 id=x")
             redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let lines = [
                 "RECORD user=a tokens=7 cost=2", "REFUND user=a tokens=3", "RECORD user=a cost=1 id=x",
                 "RECORD user=a cost=1 id=y", "RECORD user=a cost=1 id=y",
@@ -47,14 +47,14 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a REFUND that comes while the journal is replayed does not overtake what it takes back")
+    @Test("a REFUND during a replay does not overtake the RECORD that it refunds")
     func refundInOrder() async throws {
         try await withServer(policy: Self.policy) { harness in
             for round in 1...20 {
                 harness.redis.freeze(true)
                 let client = try harness.client()
                 harness.redis.stop()
-                try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+                try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
                 let lines = (0..<200).map { _ in "RECORD user=r\(round) tokens=5" }
                 #expect(try await client.ask(lines).allSatisfy { $0 == "OK queued=1" })
                 try harness.redis.start()
@@ -69,11 +69,11 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what takes back does not overtake what it takes back either when both come in one write")
+    @Test("a REFUND does not overtake its RECORD when both come in one write")
     func pipelinedInOrder() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
             harness.redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             #expect(try await client.ask("RECORD user=x tokens=1") == ["OK queued=1"])
             let lines = (0..<50).flatMap {
@@ -81,7 +81,7 @@ import TollgateTestSupport
             }
             #expect(try await client.ask(lines).allSatisfy { $0 == "OK queued=1" })
             try harness.redis.start()
-            // While it is replayed.
+            // During the replay.
             let more = (50..<100).flatMap { ["RECORD user=b\($0) tokens=100", "REFUND user=b\($0) tokens=100"] }
             #expect(try await client.ask(more).allSatisfy { $0.hasPrefix("OK") })
             try await drained(harness)
@@ -91,11 +91,11 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a full journal refuses and drops nothing")
+    @Test("a full journal refuses writes and drops nothing")
     func full() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.journalCapacity = 50 }) { harness in
             harness.redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             var replies: [String] = []
             for _ in 0..<80 { replies += try await client.ask("RECORD user=a tokens=1") }
@@ -112,25 +112,25 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an entry that Redis cannot apply is set aside and does not hold up the others")
+    @Test("an entry that Redis cannot apply is set aside and does not block the others")
     func rejected() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         try redis.cli("SET", "tollgate:user:bad", "x")
         try await withServer(policy: Self.policy, redis: redis) { harness in
             redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             for user in ["a", "bad", "b"] {
                 #expect(try await client.ask("RECORD user=\(user) tokens=9") == ["OK queued=1"])
             }
             try redis.start()
             try await drained(harness)
-            #expect(await harness.server.report().journal?.rejected == 1)
+            #expect(await harness.sidecar.report().journal?.rejected == 1)
             for user in ["a", "b"] { #expect(try redis.hash("tollgate:user:\(user)")["tokens/total"] == "9") }
         }
     }
 
-    @Test("while Redis answers replays with errors the journal waits, and nothing of it is set aside")
+    @Test("while Redis answers replays with errors the journal waits, and no entry is set aside")
     func failing() async throws {
         let folder = try TemporaryFolder()
         func write(_ rights: String) throws -> String {
@@ -139,14 +139,14 @@ import TollgateTestSupport
         let redis = try TestRedis(arguments: ["--aclfile", try write("+@all")])
         try await withServer(policy: Self.policy, redis: redis) { harness in
             redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             for _ in 0..<8 { #expect(try await client.ask("RECORD user=a tokens=1") == ["OK queued=1"]) }
             _ = try write("+@all -fcall -evalsha")
             try redis.start()
             try await Task.sleep(for: .seconds(2))
-            #expect(await harness.server.report().journal?.operations == 8)
-            #expect(await harness.server.report().journal?.rejected == 0)
+            #expect(await harness.sidecar.report().journal?.operations == 8)
+            #expect(await harness.sidecar.report().journal?.rejected == 0)
             _ = try write("+@all")
             try redis.cli("ACL", "LOAD")
             try await drained(harness)
@@ -154,11 +154,11 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the journal drains also while REFUND and CANCEL go on coming")
+    @Test("the journal drains also under a stream of REFUND and CANCEL")
     func drainsUnderRefunds() async throws {
         try await withServer(policy: Self.policy) { harness in
             harness.redis.stop()
-            try await eventually { await harness.server.report().redis.links.allSatisfy { $0 != "ready" } }
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             let client = try harness.client()
             for _ in 0..<20 { _ = try await client.ask(Array(repeating: "RECORD user=a tokens=10", count: 20)) }
             let load = Task {
@@ -181,7 +181,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a sidecar killed with a journal has it replayed by the next over its folder")
+    @Test("the journal of a killed sidecar is replayed by the next one on its folder")
     func killed() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let arguments = ["--redis", "\(redis.address)"]
@@ -201,7 +201,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a journal that is unlinked while Redis is down loses nothing that was answered, even if killed then")
+    @Test("a journal that is unlinked during an outage loses no answered write, even if the sidecar is then killed")
     func unlinked() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         let arguments = ["--redis", "\(redis.address)"]
@@ -213,7 +213,7 @@ import TollgateTestSupport
         for suffix in ["", "-wal", "-shm"] { #expect(unlink(journal + suffix) == 0) }
         let replies = try await client.ask((0..<30).map { _ in "RECORD user=b tokens=3" })
         #expect(replies.allSatisfy { $0 == "OK queued=1" })
-        try await eventually { first.log.contains("the journal was taken away while in use") }
+        try await eventually { first.log.contains("the file of the journal was removed while in use") }
         #expect(try await client.ask("INFO")[0].contains(#""remade":1"#))
         first.signal(SIGKILL)
         _ = try await first.end()
@@ -226,7 +226,7 @@ import TollgateTestSupport
         #expect(try await second.stop() == 0)
     }
 
-    @Test("two sidecars cannot share a data folder, and the second says why")
+    @Test("two sidecars cannot share a data folder, and the second one's error says so")
     func sharedFolder() async throws {
         let redis = try TestRedis()
         let folder = try TemporaryFolder()

@@ -4,11 +4,11 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// Replies leave in the order of the requests, whatever each of them takes.
+/// Replies in the order of their requests.
 @Suite struct PipeliningTests {
     static let policy = "defaults: { user: { requests: { total: 1000000 } }, tool: { requests: { total: 2 } } }"
 
-    @Test("what is decided at once and what needs Redis is answered in the order of one write")
+    @Test("requests with and without Redis are answered in the order of one write")
     func mixedOrder() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
@@ -25,7 +25,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a thousand requests in one write are answered one by one and in order")
+    @Test("a thousand requests in one write are answered in order")
     func longPipeline() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.client().ask(Array(repeating: "CHECK user=a", count: 3_000))
@@ -35,7 +35,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("RESP and lines are spoken on one port, connection by connection")
+    @Test("one port serves both protocols, RESP and lines")
     func bothProtocols() async throws {
         try await withServer(policy: Self.policy) { harness in
             for (lines, frames) in [
@@ -58,7 +58,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what Redis clients send in order to connect is answered")
+    @Test("the commands that Redis clients send to connect are answered")
     func clientSetup() async throws {
         try await withServer { harness in
             let client = try harness.client()
@@ -78,7 +78,7 @@ import TollgateTestSupport
                 try await client.send(words + resp("SELECT", "0"))
                 var received = ""
                 for _ in 0..<(reply + "+OK\r\n").split(separator: "\r\n", omittingEmptySubsequences: false).count - 1 {
-                    // readLine takes the \r of a line's end with it.
+                    // readLine removes the \r of a line's end.
                     received += (try await client.readLine() ?? "(closed)") + "\r\n"
                 }
                 #expect(received == reply + "+OK\r\n")
@@ -88,7 +88,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client that ends its side first gets all replies", arguments: [1, 30_000])
+    @Test("a client that closes its side first gets all replies", arguments: [1, 30_000])
     func halfClose(count: Int) async throws {
         try await withServer(policy: Self.policy) { harness in
             for client in [try harness.client(), try harness.unixClient()] {

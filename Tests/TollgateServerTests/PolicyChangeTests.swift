@@ -8,7 +8,7 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// Changes made through one sidecar, as the others hear of them.
+/// Changes made through one sidecar, and their effect on others.
 @Suite struct PolicyChangeTests {
     private static let policy = "defaults: { user: { requests: { 1h: 1000000 } } }"
 
@@ -31,7 +31,7 @@ import TollgateTestSupport
 
     private func limits(_ max: Int64) -> [Limit] { [Limit(.requests, .sliding(seconds: 3_600), max: max)] }
 
-    /// Two clients that always have 16 requests under way, until the task is cancelled.
+    /// Runs two clients with 16 requests in flight each until the task is cancelled.
     private func load(_ harness: ServerHarness, _ user: String) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<2 {
@@ -72,12 +72,12 @@ import TollgateTestSupport
             work.cancel()
             _ = try? await work.value
             delays.sort()
-            // A machine that does other things meanwhile may be late once or twice.
+            // A busy machine may be late once or twice.
             #expect(delays[delays.count - 3] <= .milliseconds(100), "\(delays)")
         }
     }
 
-    @Test("from the moment a change is answered the sidecar that made it decides by it")
+    @Test("a sidecar decides by a change from the moment that it has answered it")
     func readYourWrites() async throws {
         try await withSidecars(1) { sidecars in
             let user = try Scope(parsing: "user:a")
@@ -102,14 +102,14 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a sidecar whose connection for changes was cut has missed some, and catches up when it is back")
+    @Test("a sidecar that was cut off from announcements catches up when it is connected again")
     func cut() async throws {
         try await withSidecars(2) { sidecars in
             let user = try Scope(parsing: "user:a")
             let client = try sidecars[1].client()
             for max in [Int64(500), 400, 300] {
                 var isMissed = false
-                // The change has to fall into the pause before the next connection.
+                // The change has to come in the pause before the reconnect.
                 while !isMissed {
                     try await sidecars[0].edit(.setLimits(user, limits(max + 1)), of: user)
                     try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=\(max + 1) ") }
@@ -120,7 +120,7 @@ import TollgateTestSupport
                 }
                 try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=\(max) ") }
             }
-            // And what all sidecars keep whole.
+            // Settings that every sidecar stores whole.
             var isMissed = false
             var total: Int64 = 1_000
             let everyone = Assignment(.everyone, tier: "t", origin: .admin)
@@ -128,7 +128,7 @@ import TollgateTestSupport
             try await sidecars[0].edit(.setAssignment(everyone, tierIsInFile: false), of: nil)
             while !isMissed {
                 total -= 1
-                try await eventually { await sidecars[1].server.report().policy.isSubscribed }
+                try await eventually { await sidecars[1].sidecar.report().policy.isSubscribed }
                 try sidecars[0].redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
                 let tier = Tier(id: "t", limits: [Limit(.tokens, .total, max: total)])
                 try await sidecars[0].edit(.setTier(tier), of: nil)
@@ -139,16 +139,16 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the policy file comes with what administrators have set, whichever changes last")
+    @Test("the policy file is merged with the administrators' settings, whichever changes last")
     func fileAndShared() async throws {
         try await withSidecars(1) { sidecars in
-            let server = sidecars[0].server
+            let sidecar = sidecars[0].sidecar
             func max() async throws -> String? {
                 let reply = try await sidecars[0].ask("PEEK user=a cost=100000")[0]
                 return reply.split(separator: "max=").dropFirst().first.map { String($0.prefix { $0 != " " }) }
             }
             func install(_ max: Int) throws {
-                server.install(
+                sidecar.activePolicy.install(
                     try Policy(
                         yaml: """
                             tiers: { t: { limits: { cost: { month: \(max) } } } }
@@ -167,7 +167,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a user assigned among 100 000 is found by one read, and nothing looks through keys")
+    @Test("one read finds a user's assignment among 100 000, and no command iterates over keys")
     func manyUsers() async throws {
         try await withSidecars(1) { sidecars in
             let sidecar = sidecars[0]
@@ -189,7 +189,7 @@ import TollgateTestSupport
                 #expect(replies.allSatisfy { $0.contains("/cost/total max=7 ") && $0.hasSuffix("source=tier:gold") })
             }
             let lookups = try sidecar.redis.lookups()
-            // One a user; one whose answer was late is made again.
+            // One read a user; a late one is repeated.
             #expect((5_000...5_005).contains(lookups))
             let commands = try sidecar.redis.cli("INFO", "commandstats")
             #expect(!commands.contains("scan") && !commands.contains("cmdstat_keys"))

@@ -7,18 +7,18 @@ import TollgateTestSupport
 @testable import TollgateServer
 @testable import TollgateStores
 
-/// What becomes of requests where what administrators have set is broken, not known yet, or cannot be asked for.
+/// Requests while the administrators' settings are corrupt, not known yet, or unreadable.
 @Suite struct PolicyFaultTests {
     private func requests(_ max: Int64) -> [Limit] { [Limit(.requests, .sliding(seconds: 3_600), max: max)] }
 
-    @Test("what somebody broke by hand is an error for the scope that it is about, and for no other")
+    @Test("corrupt settings are an error for their scope only")
     func brokenSettings() async throws {
         try await withServer(policy: SharedPolicyTests.policy) { harness in
             let user = try Scope(parsing: "user:a")
             try await harness.edit(.setLimits(user, requests(0)), of: user)
             try harness.redis.cli("HSET", "tollgate:{policy}:scope:user:a", "override", "nonsense")
             try harness.redis.cli("SET", "tollgate:{policy}:scope:user:b", "nonsense")
-            await harness.server.settingsChanged(of: user)
+            await harness.sidecar.settingsChanged(of: user)
             let replies = try await harness.ask(
                 "CHECK user=a", "RECORD user=a cost=1", "USAGE scope=user:a", "CHECK user=b", "CHECK user=c")
             for reply in replies.prefix(4) {
@@ -30,7 +30,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a tier that somebody broke by hand leaves the policy in force as it is; at the start nothing passes by it")
+    @Test("a corrupt tier leaves the policy in force; at the start it fails all requests")
     func brokenTiers() async throws {
         try await withServer(policy: SharedPolicyTests.policy) { harness in
             try await harness.edit(
@@ -50,7 +50,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("no request passes un-degraded before tiers are known, whichever connection comes first")
+    @Test("before tiers are known every reply is degraded, whichever connection comes first")
     func startsWithTiers() async throws {
         let redis = try TestRedis(arguments: ["--save", "", "--appendonly", "no"])
         try await withServer(policy: "", redis: redis) { harness in
@@ -70,7 +70,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a Redis that lets nobody look settings up is an error, not an outage")
+    @Test("a Redis that denies look-ups of settings is an error, not an outage")
     func refusedLookups() async throws {
         try await withServer(policy: SharedPolicyTests.policy) { harness in
             let user = try Scope(parsing: "user:first")
@@ -83,7 +83,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a broken tier keeps no limit of a scope from being enforced, not even the first of its kind")
+    @Test("a corrupt tier does not keep a scope's limit from being enforced, not even the first of its kind")
     func brokenTierAndNewKind() async throws {
         try await withServer(policy: SharedPolicyTests.policy) { harness in
             _ = try await harness.ask("CHECK user=a tool=t")
@@ -91,9 +91,9 @@ import TollgateTestSupport
             try harness.redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
             for scope in ["tool:t", "user:a+team:x"] {
                 let scope = try Scope(parsing: scope)
-                _ = try await harness.server.stores?.policy.apply(
+                _ = try await harness.sidecar.stores.policy.apply(
                     .setLimits(scope, requests(0)), if: .absent, by: SharedPolicyTests.author)
-                await harness.server.settingsChanged(of: scope)
+                await harness.sidecar.settingsChanged(of: scope)
             }
             try await eventually {
                 try await harness.ask("CHECK user=a tool=t")[0].hasPrefix("DENY reason=blocked limit=tool:t/")

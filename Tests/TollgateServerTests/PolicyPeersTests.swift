@@ -8,9 +8,9 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// Sidecars that share a namespace and decide by different policies.
+/// Sidecars with different policies in one namespace.
 @Suite struct PolicyPeersTests {
-    @Test("they warn and name each other, once, until they decide alike")
+    @Test("sidecars with different policies warn once and name each other, until they decide alike")
     func differ() async throws {
         let redis = try TestRedis()
         let (log, otherLog) = (CapturedLog(), CapturedLog())
@@ -20,11 +20,12 @@ import TollgateTestSupport
             let alike = "# the same\ndefaults:\n  user:\n    requests: { 1h: 20, 1m: 10 }\n"
             try await withServer(policy: alike, redis: redis, logger: otherLog.logger, adjust: adjust) { other in
                 func differences() async -> [[String]] {
-                    [await one.server.report().policy.differsFrom, await other.server.report().policy.differsFrom]
+                    [await one.sidecar.report().policy.differsFrom, await other.sidecar.report().policy.differsFrom]
                 }
-                #expect(await one.server.report().policy.digest == other.server.report().policy.digest)
-                other.server.install(try Policy(yaml: "defaults: { user: { requests: { 1m: 11 } } }", file: "p"))
-                let name = one.server.peers.name
+                #expect(await one.sidecar.report().policy.digest == other.sidecar.report().policy.digest)
+                other.sidecar.activePolicy.install(
+                    try Policy(yaml: "defaults: { user: { requests: { 1m: 11 } } }", file: "p"))
+                let name = one.sidecar.peers.name
                 try await eventually { await differences() == [[name], [name]] }
                 for log in [log, otherLog] {
                     try await eventually { log.text.contains("decide by different policies") }
@@ -32,7 +33,7 @@ import TollgateTestSupport
                         log.text.contains("the sidecars \(name) and \(name) share Redis and namespace")
                     }
                 }
-                other.server.install(try Policy(yaml: policy, file: "p"))
+                other.sidecar.activePolicy.install(try Policy(yaml: policy, file: "p"))
                 try await eventually { await differences() == [[], []] }
                 for log in [log, otherLog] {
                     #expect(log.text.components(separatedBy: "decide by different policies").count == 2, "\(log.text)")
@@ -45,7 +46,7 @@ import TollgateTestSupport
         AnnouncedSidecar(id: id, name: "host:1", digest: digest, at: time)
     }
 
-    @Test("one that has announced another digest once may be about to read the same file, or be gone")
+    @Test("one announcement of another digest is no difference yet: the sidecar may be about to reload, or be gone")
     func once() {
         var differences = PolicyDifferences()
         #expect(differences.take([peer("x", at: 1)], digest: "y").new.isEmpty)
@@ -54,7 +55,7 @@ import TollgateTestSupport
         #expect(differences.take([peer("x", at: 2)], digest: "y").new.map(\.name) == ["host:1"])
         #expect(differences.take([peer("x", at: 3)], digest: "y").new.isEmpty)
         #expect(differences.confirmed == ["host:1"])
-        // Ours has changed as well, and is another still.
+        // Our digest has changed too, and still differs.
         var (new, ended) = differences.take([peer("x", at: 4)], digest: "z")
         #expect(new.isEmpty)
         #expect(ended == ["host:1"])
@@ -65,7 +66,7 @@ import TollgateTestSupport
         #expect(differences.confirmed.isEmpty)
     }
 
-    @Test("what decides makes another digest, and what does not makes none")
+    @Test("the digest depends on what decides, and on nothing else")
     func digests() throws {
         func digest(_ yaml: String) throws -> String { PolicyDigest.text(of: try Policy(yaml: yaml, file: "p")) }
         let text = "defaults: { user: { requests: { 1m: 10 } }, team: { cost: { day: 5 } } }"

@@ -2,14 +2,14 @@ import Testing
 
 @testable import TollgateServer
 
-/// When a file that changes is read.
+/// The times at which a changing file is read.
 @Suite struct ReadingScheduleTests {
     private let start = ContinuousClock.now
     private let old = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
     private let empty = PolicyFile.Stamp(device: 1, inode: 2, size: 0, modified: 6, changed: 6)
     private let new = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 7, changed: 7)
 
-    /// A schedule as an object: `#expect` changes no values.
+    /// A schedule as an object, because `#expect` cannot call mutating functions.
     private final class Looker {
         var schedule: ReadingSchedule
 
@@ -24,7 +24,7 @@ import Testing
 
     private func after(_ milliseconds: Int) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
 
-    @Test("a file that is emptied and then written is read once, a second after the last change")
+    @Test("a file that is truncated and then written is read once, a second after the last change")
     func writtenInPlace() {
         let looker = looker()
         #expect(!looker.isDue(old, at: after(2_000)))
@@ -37,7 +37,7 @@ import Testing
         #expect(!looker.isDue(new, at: after(9_000)))
     }
 
-    @Test("a file that changes back in time is not read")
+    @Test("a file that is changed back in time is not read")
     func changedBack() {
         let looker = looker()
         #expect(!looker.isDue(nil, at: after(2_000)))
@@ -45,7 +45,7 @@ import Testing
         #expect(!looker.isDue(old, at: after(9_000)))
     }
 
-    @Test("a file that could not be read is due again each second, as it is")
+    @Test("a file that could not be read is due again each second")
     func failed() {
         let looker = looker()
         #expect(!looker.isDue(new, at: after(100)))
@@ -59,7 +59,7 @@ import Testing
         #expect(!looker.isDue(new, at: after(9_000)))
     }
 
-    @Test("a file that has not changed is read where that is asked for, once it has settled")
+    @Test("an unchanged file is read on request, once it has settled")
     func askedFor() {
         let looker = looker()
         looker.schedule.readAnyway()

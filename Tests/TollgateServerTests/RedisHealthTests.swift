@@ -5,25 +5,25 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// What INFO says of the Redis behind a sidecar.
+/// The health of Redis in INFO.
 @Suite struct RedisHealthTests {
-    @Test("settings by which Redis may forget are reported")
+    @Test("settings that can cause data loss are reported")
     func warnings() async throws {
         let redis = try TestRedis(arguments: ["--maxmemory-policy", "allkeys-lru"])
         try await withServer(redis: redis) { harness in
-            try await eventually { await harness.server.report().redis.health.warnings.count == 2 }
-            let warnings = await harness.server.report().redis.health.warnings
+            try await eventually { await harness.sidecar.report().redis.health.warnings.count == 2 }
+            let warnings = await harness.sidecar.report().redis.health.warnings
             #expect(warnings[0].hasPrefix("Redis's maxmemory-policy is allkeys-lru: counters may be evicted"))
             #expect(warnings[1].hasPrefix("Redis keeps nothing on disk: a restart forgets every counter"))
             try redis.cli("CONFIG", "SET", "maxmemory-policy", "noeviction", "appendonly", "yes")
-            try await eventually { await harness.server.report().redis.health.warnings.isEmpty }
+            try await eventually { await harness.sidecar.report().redis.health.warnings.isEmpty }
         }
     }
 
-    @Test("FLUSHALL, and a restart without a file, are reported as loss of data; a restart with one is not")
+    @Test("FLUSHALL and a restart without persistence are reported as data loss; a restart with it is not")
     func dataLoss() async throws {
         try await withServer { harness in
-            func losses() async -> Int { await harness.server.report().redis.health.dataLosses }
+            func losses() async -> Int { await harness.sidecar.report().redis.health.dataLosses }
             try await eventually { try harness.redis.cli("EXISTS", "tollgate:{policy}:marker") == "1" }
             try await Task.sleep(for: .milliseconds(100))
             try harness.redis.cli("FLUSHALL")
@@ -36,12 +36,12 @@ import TollgateTestSupport
             try harness.redis.start()
             try await harness.waitForRedis()
             try await eventually { await losses() == 2 }
-            #expect(await harness.server.report().redis.health.lastDataLoss != nil)
+            #expect(await harness.sidecar.report().redis.health.lastDataLoss != nil)
         }
     }
 
     @Test(
-        "what Redis says of itself is read",
+        "the settings of Redis are read from its replies",
         arguments: [
             ("maxmemory_policy:noeviction\r\naof_enabled:1\r\nrole:master\r\n", "", 0),
             ("maxmemory_policy:noeviction\r\naof_enabled:0\r\nrole:master\r\n", "3600 1", 1),

@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// Redis slow, away, or not itself. No error is ever a DENY.
+/// A Redis that is slow, down or broken. No error is ever a DENY.
 @Suite struct RedisOutageTests {
     static let policy = """
         defaults:
@@ -14,7 +14,7 @@ import TollgateTestSupport
           model: { cost: { day: { max: 5, on_redis_failure: open } } }
         """
 
-    /// What is said of each while Redis cannot be asked; the sentence after `Redis: ` is the link's.
+    /// The replies without Redis. The text after `Redis: ` is that of the link.
     static let questions = [
         ("CHECK user=a", "ALLOW degraded=1"), ("PEEK user=a hits=7", "ALLOW degraded=1"),
         ("CHECK user=a model=m", "ALLOW degraded=1"), ("CHECK user=a team=t", "ERR unavailable Redis: "),
@@ -40,24 +40,24 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the sidecar starts while Redis is down, answers by on_redis_failure, and serves when Redis comes up")
+    @Test("the sidecar starts without Redis, answers by on_redis_failure, and uses Redis when it comes up")
     func startsWithoutRedis() async throws {
         let redis = try TestRedis()
         redis.stop()
         try await withServer(policy: Self.policy, redis: redis, waitsForRedis: false) { harness in
-            // The links have made their first attempt by then, and each says why there is none.
+            // Each link reports the error of its first attempt.
             try await eventually {
-                await harness.server.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
+                await harness.sidecar.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
             }
             try await expectDegraded(harness)
-            // Also where no limit of the file applies: an administrator may have set one.
-            #expect(await harness.server.report().counts.degraded == 5)
+            // Degraded also without a limit in the file: an administrator may have set one.
+            #expect(await harness.sidecar.report().counts.degraded == 5)
             try redis.start()
             try await expectServed(harness)
         }
     }
 
-    @Test("a Redis that does not answer is waited for until the deadline, and used again when it does")
+    @Test("requests wait for a frozen Redis until the deadline, and it is used again when it continues")
     func frozen() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .milliseconds(300) }) { harness in
             try await expectServed(harness)
@@ -71,14 +71,14 @@ import TollgateTestSupport
                 #expect(reply.hasPrefix(beginning) || isTimeout && question.hasPrefix("USAGE"), "\(question): \(reply)")
             }
             #expect(ContinuousClock.now - started < .seconds(10))
-            // From now on nobody waits.
+            // From now on requests do not wait.
             try await expectDegraded(harness)
             harness.redis.freeze(false)
             try await expectServed(harness)
         }
     }
 
-    @Test("the deadline is kept, not undercut, and is long enough for a Redis that is a little slow")
+    @Test("the deadline is neither exceeded nor undercut, and suffices for a slow Redis")
     func deadline() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .seconds(8) }) { harness in
             harness.redis.freeze(true)
@@ -91,7 +91,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("Redis killed and started again under load: allowed or an error, never a DENY, and then served again")
+    @Test("with Redis killed and restarted under load replies are ALLOW or errors, never DENY, and then normal again")
     func killedUnderLoad() async throws {
         try await withServer(policy: Self.policy) { harness in
             let loads = try (0..<6).map { number in
@@ -128,11 +128,11 @@ import TollgateTestSupport
     }
 
     private func waitForTraffic(_ harness: ServerHarness) async throws {
-        let before = await harness.server.report().counts.operations
-        try await eventually { await harness.server.report().counts.operations > before + 200 }
+        let before = await harness.sidecar.report().counts.operations
+        try await eventually { await harness.sidecar.report().counts.operations > before + 200 }
     }
 
-    @Test("CLIENT KILL is survived")
+    @Test("the sidecar survives CLIENT KILL")
     func clientKill() async throws {
         try await withServer(policy: Self.policy) { harness in
             try await expectServed(harness)
@@ -143,7 +143,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("FUNCTION FLUSH and SCRIPT FLUSH cost nobody a reply")
+    @Test("FUNCTION FLUSH and SCRIPT FLUSH cost no reply")
     func functionFlush() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()

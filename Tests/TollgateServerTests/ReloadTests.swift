@@ -6,26 +6,26 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// A policy file that changes while the sidecar runs.
+/// Changes of the policy file while the sidecar runs.
 @Suite struct ReloadTests {
     static func policy(max: Int) -> String { "defaults: { user: { requests: { 1h: \(max) } } }\n" }
 
-    /// A sidecar in this process that watches a policy file many times a second.
+    /// Runs a sidecar in this process that checks a policy file many times a second.
     private func withWatched(
         path: String, _ body: (ServerHarness) async throws -> Void
     ) async throws {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try await withServer(policy: text) { harness in
             let reloader = PolicyReloader(
-                file: PolicyFile(path: path), server: harness.server, interval: .milliseconds(20),
-                settling: .milliseconds(50))
+                file: PolicyFile(path: path), policy: harness.sidecar.activePolicy, interval: .milliseconds(20),
+                settling: .milliseconds(50), logger: .none)
             let watching = Task { await reloader.run() }
             defer { watching.cancel() }
             try await body(harness)
         }
     }
 
-    /// Until a limit of that much holds for users.
+    /// Waits until users have a limit of this value.
     private func untilLimit(_ max: Int, _ harness: ServerHarness) async throws {
         try await eventually { try await harness.ask("USAGE scope=user:a")[0].contains(#""max":\#(max),"#) }
     }
@@ -38,12 +38,12 @@ import TollgateTestSupport
         return try JSONDecoder().decode(Info.self, from: Data(try await client.ask("INFO")[0].utf8)).policy.error
     }
 
-    @Test("new limits count at once against what was used, for scopes that are known already too")
+    @Test("new limits apply at once to existing usage, also for cached scopes")
     func newLimits() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
         try await withWatched(path: path) { harness in
-            // Both workers know the scope.
+            // Both workers cache the scope.
             let clients = try (0..<4).map { _ in try harness.client() }
             for client in clients { _ = try await client.ask("CHECK user=a") }
             try folder.write(Self.policy(max: 3), to: "tollgate.yaml")
@@ -64,7 +64,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a file renamed over the policy is read")
+    @Test("a file that is renamed over the policy is read")
     func renamedOver() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -77,7 +77,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a switched symlink is followed, of the file itself and of a folder on the way")
+    @Test("a switched symlink is followed, of the file itself and of a folder of its path")
     func switchedSymlink() async throws {
         let folder = try TemporaryFolder()
         for version in 1...3 {
@@ -101,7 +101,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a bad file leaves the policy in force, INFO says why, and a good one ends that")
+    @Test("a bad file leaves the policy in force, INFO has the error, and a good file clears it")
     func badFile() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -122,7 +122,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a change before the watching begins is noticed")
+    @Test("a change before the first check is noticed")
     func changedBeforeWatching() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -132,7 +132,8 @@ import TollgateTestSupport
             try folder.write(Self.policy(max: 42), to: "tollgate.yaml")
             let watching = Task {
                 await PolicyReloader(
-                    file: file, server: harness.server, interval: .milliseconds(20), settling: .milliseconds(50)
+                    file: file, policy: harness.sidecar.activePolicy, interval: .milliseconds(20),
+                    settling: .milliseconds(50), logger: .none
                 ).run()
             }
             defer { watching.cancel() }
@@ -140,7 +141,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a file that only its time of change tells from the one before is read")
+    @Test("a file that differs only in its change time is read")
     func sameSizeAndTime() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -151,7 +152,7 @@ import TollgateTestSupport
         }
     }
 
-    /// In place, with the time of before.
+    /// Rewrites a file in place, with its old modification time.
     private func rewrite(_ path: String, _ text: String) throws {
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         let modified = try #require(attributes[.modificationDate] as? Date)
@@ -161,7 +162,7 @@ import TollgateTestSupport
         try FileManager.default.setAttributes([.modificationDate: modified], ofItemAtPath: path)
     }
 
-    @Test("an emptied file is a bad one, and the limits stay")
+    @Test("an emptied file is invalid, and the limits stay")
     func emptied() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -174,7 +175,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("SIGHUP and a change reach a running process; a bad file is in its log")
+    @Test("a process reloads on SIGHUP and after a change, and logs a bad file")
     func process() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
@@ -183,7 +184,7 @@ import TollgateTestSupport
         func untilMax(_ max: Int) async throws {
             try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=\(max) ") }
         }
-        // The file is as it was.
+        // The file is unchanged.
         sidecar.signal(SIGHUP)
         try await eventually { sidecar.log.contains("policy reloaded") }
         try sidecar.folder.write("limits: 3", to: "tollgate.yaml")
@@ -195,7 +196,7 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("a file that could not be read is tried again, without another change, and logged once")
+    @Test("an unreadable file is tried again without another change, and logged once")
     func unreadableOnce() async throws {
         let redis = try TestRedis()
         let sidecar = try await SidecarProcess(
@@ -206,7 +207,7 @@ import TollgateTestSupport
                 "prlimit", ["--pid", "\(sidecar.processIdentifier)", "--nofile=\(number):"])
             #expect(command.status == 0, "\(command.errors)")
         }
-        // None can be opened any more.
+        // No file can be opened any more.
         try await limitFiles("3")
         try sidecar.folder.write(Self.policy(max: 200), to: "tollgate.yaml")
         try await eventually { sidecar.log.contains("tollgate.yaml: cannot be read") }
@@ -218,21 +219,21 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
-    @Test("requests that wait while the policy changes count together with those that come after")
+    @Test("requests that wait during a change of policy are counted together with later ones")
     func waitingRequests() async throws {
         try await withServer(policy: Self.policy(max: 100), adjust: { $0.workers = 1 }) { harness in
             let clients = try (0..<3).map { _ in try harness.client() }
-            // The scope has been looked up before.
+            // Looks the scope up beforehand.
             _ = try await harness.ask("PEEK user=a")
             harness.redis.freeze(true)
             for (place, client) in clients.enumerated() {
-                // The first batch is under way, the second fills: the policy changes in the midst of that one.
+                // One batch is in flight and the second is filling when the policy changes.
                 if place == 2 {
-                    harness.server.install(try Policy(yaml: Self.policy(max: 50), file: "test.yaml"))
+                    harness.sidecar.activePolicy.install(try Policy(yaml: Self.policy(max: 50), file: "test.yaml"))
                     _ = try await harness.ask("INFO")
                 }
                 try await client.send("CHECK user=a\n")
-                // INFO goes through the event loop: behind it, what came before has been done.
+                // INFO hops to the event loop: after its reply, all earlier work is done.
                 _ = try await harness.ask("INFO")
             }
             harness.redis.freeze(false)
@@ -244,7 +245,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("nothing is lost or counted twice while policies change under load")
+    @Test("no request is lost or counted twice while policies change under load")
     func exactUnderReloads() async throws {
         try await withServer(policy: Self.policy(max: 1_000_000)) { harness in
             let policies = try [500_000, 900_000].map { try Policy(yaml: Self.policy(max: $0), file: "test.yaml") }
@@ -260,7 +261,7 @@ import TollgateTestSupport
             let reloading = Task {
                 var rounds = 0
                 while (try? await Task.sleep(for: .milliseconds(1))) != nil {
-                    harness.server.install(policies[rounds % 2])
+                    harness.sidecar.activePolicy.install(policies[rounds % 2])
                     rounds += 1
                 }
                 return rounds

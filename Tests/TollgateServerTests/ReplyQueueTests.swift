@@ -8,7 +8,9 @@ import TollgateTestSupport
 @Suite struct ReplyQueueTests {
     private func queue() -> ReplyQueue { ReplyQueue(allocator: ByteBufferAllocator()) }
 
-    @Test("replies leave in the order of their requests, in whichever order they become ready", arguments: 0..<50)
+    @Test(
+        "replies are written in the order of their requests, whatever the order in which they become ready",
+        arguments: 0..<50)
     func order(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var queue = queue()
@@ -32,7 +34,7 @@ import TollgateTestSupport
         #expect(String(buffer: queue.takeOutput(allocator: ByteBufferAllocator())) == expected)
     }
 
-    @Test("a place is filled once")
+    @Test("a ticket is filled once")
     func once() {
         var queue = queue()
         let ticket = queue.reserve()

@@ -11,7 +11,7 @@ import TollgateTestSupport
           team: { cost: { day: 1 } }
         """
 
-    @Test("a hold counts against every limit of its scopes until it is committed, and then what was used does")
+    @Test("a hold counts for every limit of its scopes until it is committed, and then the usage does")
     func commit() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -38,7 +38,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the second COMMIT, and any CANCEL behind another, says so and changes nothing, also through another sidecar")
+    @Test("a second COMMIT or CANCEL is a duplicate and changes nothing, also through another sidecar")
     func duplicates() async throws {
         try await withServer(policy: Self.policy) { harness in
             let other = try await ServerHarness(policy: Self.policy, redis: harness.redis)
@@ -58,7 +58,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a hold ends by itself, and a COMMIT after its end is charged and flagged")
+    @Test("a hold expires, and a COMMIT after that is charged and flagged")
     func expiry() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -72,7 +72,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a refused RESERVE leaves nothing behind on any scope")
+    @Test("a denied RESERVE changes no scope")
     func refused() async throws {
         try await withServer(policy: Self.policy) { harness in
             let reply = try await harness.ask("RESERVE user=a team=x tool=t cost=1.000000001 tokens=5")[0]
@@ -84,7 +84,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("concurrent limits hold for every kind of scope; a CHECK asks for none")
+    @Test("concurrent limits apply to every kind of scope, and not to a CHECK")
     func concurrent() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -102,7 +102,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("64 tasks over 2 sidecars never hold and use more than the budget, and the end balance is exact")
+    @Test("64 tasks on 2 sidecars never hold and use more than the budget, and the final balance is exact")
     func budget() async throws {
         let policy = "defaults: { user: { cost: { total: { max: 10, thresholds: [] } } } }"
         try await withServer(policy: policy) { first in
@@ -135,7 +135,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a limit on one request is about that request, whatever is held")
+    @Test("a limit for one request ignores holds")
     func requestLimits() async throws {
         let policy =
             "defaults: { user: { requests: { 1m: 100 }, cost: { request: 1, day: { max: 100, thresholds: [] } } } }"
@@ -151,7 +151,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("ten thousand holds that end together are let go of in two pieces")
+    @Test("ten thousand holds that expire together are removed in two portions")
     func manyEnd() async throws {
         let policy = "defaults: { user: { tokens: { total: 20000 } } }"
         try await withServer(policy: policy) { harness in
@@ -171,7 +171,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client that goes away leaves no hold longer than its time to live")
+    @Test("the hold of a client that disconnects expires after its time to live")
     func disconnected() async throws {
         try await withServer(policy: Self.policy) { harness in
             for _ in 0..<3 {
@@ -186,7 +186,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("what is no reservation, or one too old, is told apart")
+    @Test("an invalid token and an expired reservation have different errors")
     func bad() async throws {
         try await withServer(policy: Self.policy) { harness in
             let token = try token(try await harness.ask("RESERVE user=a cost=1")[0])
@@ -203,7 +203,7 @@ import TollgateTestSupport
     }
 }
 
-/// The token of a reply to a RESERVE.
+/// Returns the token of a reply to a RESERVE.
 func token(_ reply: String) throws -> String {
     String(try #require(reply.split(separator: " reservation=").dropFirst().first?.split(separator: " ").first))
 }

@@ -6,20 +6,20 @@ import TollgateTestSupport
 @testable import TollgateServer
 
 extension ServerHarness {
-    /// As the admin API of this sidecar makes a change.
+    /// Makes a change as the admin API of this sidecar does.
     func edit(_ edit: PolicyEdit, of scope: Scope?) async throws {
-        guard let store = server.stores?.policy else { throw TestFailure("not started") }
+        let store = sidecar.stores.policy
         do {
             _ = try await store.apply(edit, if: .absent, by: SharedPolicyTests.author)
         } catch StoreError.exists {
             _ = try await store.apply(edit, if: .any, by: SharedPolicyTests.author)
         }
-        await server.settingsChanged(of: scope)
+        await sidecar.settingsChanged(of: scope)
     }
 }
 
 extension TestRedis {
-    /// Of the server's clock, Unix ms.
+    /// The time of the server's clock, Unix ms.
     var now: Int64 {
         get throws {
             let words = try cli("TIME").split(separator: "\n").compactMap { Int64($0) }
@@ -27,17 +27,17 @@ extension TestRedis {
         }
     }
 
-    /// Sets the statistics back, once the sidecar has announced itself to others, which reads settings too.
+    /// Resets the statistics after the sidecar has announced itself to others, which reads settings too.
     func resetCalls() async throws {
         try await eventually { try cli("EXISTS", "tollgate:{policy}:sidecars") == "1" }
         try cli("CONFIG", "RESETSTAT")
     }
 
-    /// How often settings were read since the statistics were reset, but for the two reads of each transaction that reads what
-    /// all sidecars keep.
+    /// Returns the look-ups of settings since the reset of the statistics, without the two reads of each transaction
+    /// that reads the settings of all sidecars.
     func lookups() throws -> Int { try calls(of: "hgetall") - 2 * calls(of: "exec") }
 
-    /// How often a command was called since the statistics were reset.
+    /// Returns the calls of a command since the reset of the statistics.
     func calls(of command: String) throws -> Int {
         let line = try cli("INFO", "commandstats").split(whereSeparator: \.isNewline).first {
             $0.hasPrefix("cmdstat_\(command):")

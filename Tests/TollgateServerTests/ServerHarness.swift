@@ -7,15 +7,15 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// A sidecar in this process on a real Redis, listening on a free port and on a Unix socket.
+/// A sidecar in this process with a real Redis, on a free port and on a Unix socket.
 final class ServerHarness: Sendable {
     let redis: TestRedis
-    let server: TollgateServer
+    let sidecar: Sidecar
     let port: Int
     let socketPath: String
     private let folder: TemporaryFolder
 
-    /// - Parameter waitsForRedis: whether it is ready only when every worker has its connection.
+    /// - Parameter waitsForRedis: Whether to wait until every worker has its connection.
     init(
         policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, logger: Logger = .none,
         adjust: (inout ServerSettings) -> Void = { _ in }
@@ -25,24 +25,24 @@ final class ServerHarness: Sendable {
         socketPath = folder.path + "/tollgate.sock"
         var settings = ServerSettings(redis: self.redis.address, workers: 2)
         settings.listen = [.tcp(host: "127.0.0.1", port: 0), .unix(path: socketPath)]
-        // So long that no slow machine reaches it.
+        // Long enough for slow machines.
         settings.deadline = .seconds(60)
         settings.journalPath = folder.path + "/journal.sqlite"
-        // Tests publish alerts of limits that the policy does not have.
+        // No sweeps: tests publish alerts of limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
-        // Tests count what Redis is asked.
+        // No announcements: tests count the calls of Redis.
         settings.peerInterval = .seconds(3_600)
         adjust(&settings)
-        server = try TollgateServer(
+        sidecar = try await Sidecar(
             settings: settings, policy: try Policy(yaml: policy, file: "test.yaml"),
             logger: logger)
         var port = 0
-        for case .tcp(_, let bound) in try await server.start() { port = bound }
+        for case .tcp(_, let bound) in try await sidecar.start() { port = bound }
         self.port = port
         if waitsForRedis { try await waitForRedis() }
     }
 
-    /// Blocks a thread until Redis answers, so one that no other test waits for.
+    /// Starts Redis on a thread of its own, which blocks until Redis answers.
     private static func startRedis() async throws -> TestRedis {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
@@ -51,9 +51,9 @@ final class ServerHarness: Sendable {
 
     func waitForRedis() async throws {
         try await eventually {
-            let report = await self.server.report()
+            let report = await self.sidecar.report()
             let knowsPolicy = report.policy.isSubscribed && report.policy.revision != nil
-            // From then on alerts are told that are opened after ALERTS.
+            // From then on alerts that are opened after ALERTS are pushed.
             let knowsAlerts = report.alerts.cursor != nil
             return knowsPolicy && knowsAlerts && report.redis.links.allSatisfy { $0 == "ready" }
         }
@@ -63,10 +63,10 @@ final class ServerHarness: Sendable {
 
     func unixClient() throws -> SocketClient { try SocketClient(.unix(path: socketPath)) }
 
-    /// Asks on a connection of its own.
+    /// Sends lines on a new connection. Returns the replies.
     func ask(_ lines: String...) async throws -> [String] { try await client().ask(lines) }
 
-    /// The scopes of which Redis holds anything.
+    /// Returns the scopes that have keys in Redis.
     func scopesLeft() throws -> Set<String> {
         let scopes = try redis.cli("KEYS", "tollgate:*").split(separator: "\n").compactMap { key in
             try? Scope(parsing: key.split(separator: ":").dropFirst().prefix(2).joined(separator: ":"))
@@ -75,11 +75,11 @@ final class ServerHarness: Sendable {
     }
 
     func stop() async {
-        await server.shutdown()
+        await sidecar.shutdown()
     }
 }
 
-/// Runs a body with a sidecar that is shut down afterwards, whatever happens.
+/// Runs a body with a sidecar, and shuts that down in any case.
 func withServer(
     policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, logger: Logger = .none,
     adjust: (inout ServerSettings) -> Void = { _ in }, _ body: (ServerHarness) async throws -> Void
@@ -103,12 +103,12 @@ func withServer(
 }
 
 extension Logger {
-    /// Writes nothing.
+    /// A logger without output.
     static var none: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
 
-/// Lets a few tests at a time have a sidecar and a Redis: with all of them at once on a small machine, each would be as slow as the
-/// faults that it looks for.
+/// Limits the number of tests with a sidecar and a Redis at a time: on a small machine, more of them would be as slow
+/// as the faults that they test.
 private actor Turnstile {
     static let shared = Turnstile(places: 4)
 

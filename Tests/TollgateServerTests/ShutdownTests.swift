@@ -7,7 +7,7 @@ import TollgateTestSupport
 @Suite struct ShutdownTests {
     static let policy = "defaults: { user: { requests: { total: 1000000 } } }"
 
-    @Test("a shutdown answers every request that was received, and then closes")
+    @Test("a shutdown answers every request that was received, and then closes the connections")
     func answersWhatIsInFlight() async throws {
         let harness = try await ServerHarness(policy: Self.policy)
         let clients = try (0..<8).map { _ in try harness.client() } + [harness.unixClient()]
@@ -15,7 +15,7 @@ import TollgateTestSupport
         harness.redis.freeze(true)
         let lines = Array(repeating: "CHECK user=a", count: 100) + ["USAGE scope=user:a", "INFO", "PING"]
         for client in clients { try await client.send(lines.map { $0 + "\n" }.joined()) }
-        // INFO goes through every event loop: behind it, what was sent before has been read.
+        // INFO hops to every event loop: after its reply, all earlier input has been read.
         #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
         async let stopped: Void = harness.stop()
         try await eventually { (try? harness.client()) == nil }
@@ -31,7 +31,7 @@ import TollgateTestSupport
         #expect(try harness.redis.hash("tollgate:user:a")["requests/total"] == "900")
     }
 
-    @Test("a shutdown hands all of a long output over to a client that is slow to read")
+    @Test("a shutdown writes all replies to a slow client")
     func slowReader() async throws {
         let harness = try await ServerHarness(policy: Self.policy)
         let client = try harness.unixClient()
@@ -46,7 +46,7 @@ import TollgateTestSupport
         await stopped
     }
 
-    @Test("idle connections do not hold up a shutdown")
+    @Test("idle connections do not delay a shutdown")
     func idleConnections() async throws {
         let harness = try await ServerHarness(policy: Self.policy)
         let clients = try (0..<20).map { _ in try harness.client() }

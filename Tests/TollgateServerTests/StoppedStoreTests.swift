@@ -7,10 +7,10 @@ import TollgateTestSupport
 @testable import TollgateServer
 
 @Suite struct StoppedStoreTests {
-    @Test("who asks a store after the sidecar has stopped is told so, and does not wait for ever")
+    @Test("a call of a store after the shutdown fails at once")
     func stopped() async throws {
         let harness = try await ServerHarness()
-        let store = try #require(harness.server.stores?.alerts)
+        let store = harness.sidecar.stores.alerts
         await harness.stop()
         await #expect(throws: StoreError.notConnected) {
             _ = try await store.redisTime()

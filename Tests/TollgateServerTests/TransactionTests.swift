@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// MULTI, which is not supported.
+/// The refusal of MULTI.
 @Suite struct TransactionTests {
     static let policy = "defaults: { user: { cost: { total: 100 } } }"
     private static let multi = "-ERR bad_request MULTI: not supported, and nothing up to EXEC is carried out"
@@ -14,7 +14,7 @@ import TollgateTestSupport
         "-ERR bad_request \(verb): not carried out, as MULTI is not supported"
     }
 
-    @Test("nothing from MULTI to EXEC is carried out, each request gets an error, and what comes behind is carried out")
+    @Test("requests from MULTI to EXEC get errors and have no effect; later ones are carried out")
     func exec() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -31,7 +31,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("DISCARD ends it, and QUIT does too")
+    @Test("DISCARD and QUIT end a refused transaction")
     func discard() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -48,7 +48,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client that never sends EXEC is told so, and after five seconds disconnected, so that it starts afresh")
+    @Test("a client that never sends EXEC gets errors, and is disconnected after five seconds")
     func abandoned() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = try harness.client()
@@ -62,7 +62,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("the same on lines")
+    @Test("the refusal of MULTI over the line protocol")
     func lines() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask("MULTI", "REFUND user=a cost=1", "EXEC", "RECORD user=a cost=2")
@@ -74,7 +74,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("before AUTH MULTI holds as well: an AUTH within it is not carried out")
+    @Test("MULTI before AUTH is refused too: an AUTH within it has no effect")
     func beforeToken() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.token = "secret-of-the-tests" }) { harness in
             let client = try harness.client()

@@ -4,7 +4,7 @@ import TollgateTestSupport
 @testable import TollgateServer
 
 @Suite struct UsageLoadTests {
-    @Test("thousands of USAGE at once are all answered, and CHECKs beside them are served from Redis")
+    @Test("thousands of concurrent USAGE are all answered, and concurrent CHECKs are decided by Redis")
     func manyUsages() async throws {
         let policy = "defaults: { user: { requests: { 1h: 1000000 } } }"
         try await withServer(policy: policy) { harness in

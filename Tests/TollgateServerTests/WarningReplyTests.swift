@@ -4,7 +4,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// `warn=` of what records what was used.
+/// `warn=` in replies to RECORD and COMMIT.
 @Suite struct WarningReplyTests {
     static let policy = """
         defaults:
@@ -12,7 +12,7 @@ import TollgateTestSupport
           tool: { cost: { month: 100 } }
         """
 
-    @Test("RECORD and COMMIT warn of the limits that are past a threshold now")
+    @Test("RECORD and COMMIT warn of limits past a threshold")
     func lines() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
@@ -31,7 +31,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a client has them in its receipt, in parts")
+    @Test("the client parses warnings into its receipt")
     func receipts() async throws {
         try await withServer(policy: Self.policy) { harness in
             let client = TollgateClient(.unix(path: harness.socketPath), deadline: .seconds(20))

@@ -22,14 +22,14 @@ struct AlertRoutes {
         let filter = AlertFilter(
             states: try query.words("state", Alert.State.self), scope: try query.scope(),
             severity: try query.word("severity", Alert.Severity.self))
-        let page = try await api.stores().alerts.alerts(filter, before: query.cursor, atMost: try query.limit())
+        let page = try await api.stores.alerts.alerts(filter, before: query.cursor, atMost: try query.limit())
         return .json(PageView(items: page.items, next: page.next))
     }
 
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let id = try id(request)
-        guard let alert = try await api.stores().alerts.alert(id) else { throw Self.notFound(id) }
+        guard let alert = api.stores.alerts.alert(id) else { throw Self.notFound(id) }
         return .json(alert)
     }
 
@@ -51,7 +51,7 @@ struct AlertRoutes {
         _ = try request.query()
         let id = try id(request)
         try ObjectReader(try await request.json(), allowed: []).finish()
-        let stores = try api.stores()
+        let stores = api.stores
         let alert: Alert
         do {
             alert = try await body(stores.alerts, id, await api.server.redisTime)
@@ -91,7 +91,7 @@ struct DeliveryRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let store = try api.stores().alerts
+        let store = api.stores.alerts
         var items: [ReceiverView] = []
         // Sequentially, because the backlog of a receiver may be long and shares the connection with alerts.
         for receiver in api.receivers {

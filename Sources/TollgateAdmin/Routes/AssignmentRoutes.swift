@@ -23,9 +23,9 @@ struct AssignmentRoutes {
     /// Lists assignments. The first page begins with those of the policy file that administrators have not replaced.
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("cursor", "limit")
-        let page = try await api.store().assignments(after: query.cursor, atMost: try query.limit())
+        let page = try await api.store.assignments(after: query.cursor, atMost: try query.limit())
         var views =
-            query.cursor == nil ? try await api.assignmentsOfFile(api.store().shared()).map { AssignmentView($0) } : []
+            query.cursor == nil ? try await api.assignmentsOfFile(api.store.shared()).map { AssignmentView($0) } : []
         views += page.items.map { AssignmentView($0) }
         return .json(PageView(items: views, next: page.next))
     }
@@ -33,7 +33,7 @@ struct AssignmentRoutes {
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let subject = try subject(request)
-        if let stored = try await api.store().assignment(subject) {
+        if let stored = try await api.store.assignment(subject) {
             return .tagged(AssignmentView(stored), version: stored.version)
         }
         guard let assignment = api.server.policies.file.assignments[subject] else {
@@ -48,7 +48,7 @@ struct AssignmentRoutes {
         let isInFile = api.server.policies.file.tiers[assignment.tier] != nil
         let edit = PolicyEdit.setAssignment(assignment, tierIsInFile: isInFile)
         let (version, isNew) = try await api.apply(edit, of: subject.scope, request) {
-            try await api.store().assignment(subject)?.version
+            try await api.store.assignment(subject)?.version
         }
         return .tagged(AssignmentView(assignment, version: version), version: version, isNew ? .created : .ok)
     }
@@ -82,7 +82,6 @@ struct AssignmentRoutes {
 extension AdminAPI {
     /// Returns the assignments of the policy file that administrators have not replaced, in file order.
     func assignmentsOfFile(_ shared: StoredShared) async throws -> [Assignment] {
-        let store = try store()
         let replaced = Set(shared.assignments.map(\.item.subject))
         let all = server.policies.file.assignments.values.filter { !replaced.contains($0.subject) }
             .sorted { $0.order < $1.order }

@@ -50,7 +50,7 @@ struct PolicyRoutes {
 
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let shared = try await api.store().shared()
+        let shared = try await api.store.shared()
         let file = api.server.policies.file
         let inFile = try await api.assignmentsOfFile(shared)
         let stored = shared.assignments.sorted { $0.item.subject.id < $1.item.subject.id }

@@ -43,7 +43,7 @@ struct ReportRoutes {
     private func pages(
         _ unit: CalendarUnit, of scope: Scope, _ ids: [String], _ detail: HistoryStore.Detail
     ) async throws -> [HistoryRecord] {
-        let history = try api.stores().history
+        let history = api.stores.history
         return unit == .day
             ? try await history.days(of: scope, ids: ids, detail)
             : try await history.months(of: scope, ids: ids, detail)
@@ -54,7 +54,7 @@ struct ReportRoutes {
         of scope: Scope, _ traits: UserTraits, _ policy: Policy, at now: Int64
     ) async throws -> ReportCalendar {
         let isUsers = Policy.canHaveTier(scope) && !policy.tiers.isEmpty
-        let settings = try await isUsers ? api.store().settings(of: scope).settings : .none
+        let settings = try await isUsers ? api.store.settings(of: scope).settings : .none
         return ReportCalendar(of: scope, settings, traits, in: policy, at: now)
     }
 
@@ -84,7 +84,7 @@ struct ReportRoutes {
         guard CalendarUnit.day.number(ofID: day) != nil else {
             throw Problem.badRequest("day: expected a day such as 2026-11-20")
         }
-        let items = try await api.stores().history.top(kind: kind, meter: meter, day: day, atMost: limit)
+        let items = api.stores.history.top(kind: kind, meter: meter, day: day, atMost: limit)
         let retainedFrom = policy.oldestRetained(.day, in: policy.calendar, at: now)
         // Days are those of each scope's own calendar, so a scope may still have this day.
         if items.isEmpty, day < retainedFrom {

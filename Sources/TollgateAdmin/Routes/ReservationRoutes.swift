@@ -48,7 +48,7 @@ struct ReservationRoutes {
         let query = try request.query("cursor", "limit")
         let scope = try request.scope()
         let now = await api.server.redisTime
-        let page = try await api.stores().reservations.open(
+        let page = try await api.stores.reservations.open(
             of: scope, at: now, after: query.cursor, atMost: try query.limit())
         return .json(PageView(items: page.items.map { HoldView(hold: $0, now: now) }, next: page.next))
     }
@@ -57,7 +57,7 @@ struct ReservationRoutes {
         _ = try request.query()
         let scope = try request.scope()
         let id = try request.parameter("id")
-        let stores = try api.stores()
+        let stores = api.stores
         let now = await api.server.redisTime
         let notFound = Problem.notFound("\(id.prefix(64)): \(scope) has no such open reservation")
         guard let hold = try await stores.reservations.find(id, of: scope, at: now) else { throw notFound }

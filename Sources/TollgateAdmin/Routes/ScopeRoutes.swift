@@ -37,7 +37,7 @@ struct ScopeRoutes {
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("kind", "cursor", "limit")
         let kind = try query.kind()
-        let page = try await api.store().scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
+        let page = try await api.store.scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
         let views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
             let usage = try await server.usage(of: seen.scope).usage
             return SeenView(
@@ -78,7 +78,7 @@ struct ScopeRoutes {
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let scope = try request.scope()
-        let stored = try await api.store().settings(of: scope)
+        let stored = try await api.store.settings(of: scope)
         return .tagged(await view(scope, stored), version: stored.limits?.version)
     }
 
@@ -87,10 +87,10 @@ struct ScopeRoutes {
         try api.requireCompositeCapacity(for: scope)
         let limits = try Self.limits(try await request.json())
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
-            try await api.store().settings(of: scope).limits?.version
+            try await api.store.settings(of: scope).limits?.version
         }
         // The change has been made, so a failure to read it back is ignored.
-        var stored = (try? await api.store().settings(of: scope)) ?? StoredSettings()
+        var stored = (try? await api.store.settings(of: scope)) ?? StoredSettings()
         stored.limits = Versioned(limits, version: version)
         return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
     }
@@ -131,7 +131,7 @@ struct ScopeRoutes {
             reader.report("limits", "expected at least one limit; omit limits to reset all")
         }
         try reader.finish()
-        let reset = try await api.store().reset(scope, limits: limits, by: request.author)
+        let reset = try await api.store.reset(scope, limits: limits, by: request.author)
         api.server.reviewAlerts(of: scope)
         return .json(ResetView(scope: scope.description, limits: reset))
     }

@@ -21,13 +21,13 @@ struct TierRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        return .json(ListView(items: api.tiers(try await api.store().shared())))
+        return .json(ListView(items: api.tiers(try await api.store.shared())))
     }
 
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let id = try id(request)
-        if let stored = try await api.store().tier(id) {
+        if let stored = try await api.store.tier(id) {
             return .tagged(
                 TierView(tier: TierEntry(stored.item, .admin), version: stored.version), version: stored.version)
         }
@@ -39,7 +39,7 @@ struct TierRoutes {
         let id = try id(request)
         let tier = try PolicyJSON.tier(try await request.policyPart(), id: id)
         let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
-            try await api.store().tier(id)?.version
+            try await api.store.tier(id)?.version
         }
         let view = TierView(tier: TierEntry(tier, .admin), version: version)
         return .tagged(view, version: version, isNew ? .created : .ok)

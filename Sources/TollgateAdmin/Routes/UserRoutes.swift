@@ -76,7 +76,7 @@ struct UserRoutes {
             throw Problem.badRequest("id: \(error)")
         }
         let (rules, usage) = try await api.server.usage(of: scope, traits: try query.traits())
-        let override = rules.expiresAt == nil ? nil : try await api.store().settings(of: scope).override
+        let override = rules.expiresAt == nil ? nil : try await api.store.settings(of: scope).override
         return .json(
             UserView(
                 user: id, scope: scope.description, tier: rules.choice.map(TierChoiceView.init),

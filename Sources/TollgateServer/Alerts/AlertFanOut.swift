@@ -1,53 +1,66 @@
 import DequeModule
 import NIOCore
 
-/// Hands news of alerts on to the clients of one event loop that listen. Pages go out in slices, with a pause after each in which
-/// the loop reads and answers requests, so that no decision waits until every client has been written to. Owned by that loop.
+/// The subscribers to alerts on one event loop. Pages are written to them in slices with a pause after each, in which
+/// the loop reads and answers requests: no decision waits until every subscriber has been written to. Owned by that
+/// loop.
 final class AlertFanOut {
-    /// A slice ends when it has written to so many clients, or so many bytes.
+    /// A slice ends after this number of clients or bytes.
     private static let maxSessionsPerSlice = 8
     private static let maxBytesPerSlice = 128 * 1_024
-    /// Not nothing: what a loop is to do at once it does before it looks at its sockets again.
+    /// Above zero: an event loop runs tasks that are due before it polls its sockets again.
     private static let pause = TimeAmount.microseconds(500)
-    /// The most pages that wait. Past it they are dropped, and the clients read them from Redis, each at its own pace.
+    /// The queue's capacity. Beyond it pages are dropped, and each client reads them from Redis at its own pace.
     private static let maxPages = 64
 
-    /// A page and its place in the order in which pages came to this loop.
+    /// A page with its index in the order of pages on this loop.
     struct NumberedPage {
         var number: Int
         var page: AlertPage
     }
 
     private let eventLoop: any EventLoop
+    private let feed: AlertFeed
+    private let slots: AlertSlots
     private var subscribers: [ObjectIdentifier: Session] = [:]
     private var pages = Deque<NumberedPage>()
-    /// Those that are still to get the first page; nil before its turn.
+    /// The subscribers that have not received the first page; nil before the first of them is written to.
     private var recipients: [Session]?
     private var isPausing = false
 
-    /// The number of the next page: a client that goes live now gets that one and those after it.
+    /// The number of the next page, which is the first page of a client that goes live now.
     private(set) var nextNumber = 0
 
-    init(eventLoop: any EventLoop) {
+    /// - Parameters:
+    ///   - feed: The source of pages for clients that have fallen behind.
+    ///   - slots: The subscriptions that all event loops share.
+    init(eventLoop: any EventLoop, feed: AlertFeed, slots: AlertSlots) {
         self.eventLoop = eventLoop
+        self.feed = feed
+        self.slots = slots
     }
 
-    /// Clients that listen.
+    /// The number of subscribers.
     var count: Int { subscribers.count }
 
-    /// Pages that wait, and the clients that the first of them has not reached; for tests.
+    /// Queued pages, and the clients that the first page has not reached. For tests.
     var waiting: (pages: Int, recipients: Int) { (pages.count, recipients?.count ?? 0) }
 
-    func add(_ session: Session) {
+    /// Subscribes a session. Returns false if the sidecar has as many subscribers as it may.
+    func subscribe(_ session: Session) -> Bool {
+        guard slots.acquire() else { return false }
         subscribers[ObjectIdentifier(session)] = session
+        return true
     }
 
-    /// False where it is not there.
-    func remove(_ session: Session) -> Bool {
-        subscribers.removeValue(forKey: ObjectIdentifier(session)) != nil
+    /// Ends the subscription of a session, if it has one.
+    func unsubscribe(_ session: Session) {
+        guard subscribers.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        slots.release()
+        feed.cancelReads(of: ObjectIdentifier(session))
     }
 
-    /// Hands a page on, after those that came before it.
+    /// Queues a page for all subscribers.
     func deliver(_ page: AlertPage) {
         pages.append(NumberedPage(number: nextNumber, page: page))
         nextNumber += 1
@@ -66,7 +79,7 @@ final class AlertFanOut {
                 bytes += written
                 guard sessions < Self.maxSessionsPerSlice, bytes < Self.maxBytesPerSlice else {
                     recipients = remaining
-                    return goOnLater()
+                    return continueLater()
                 }
             }
             recipients = nil
@@ -74,7 +87,7 @@ final class AlertFanOut {
         }
     }
 
-    private func goOnLater() {
+    private func continueLater() {
         isPausing = true
         eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isPausing = false

@@ -1,28 +1,32 @@
 import DequeModule
 import Logging
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
 import TollgateStores
 
-/// Reads what happens to alerts out of Redis's stream, for all clients of a sidecar that have asked for it with ALERTS.
+/// Reads the stream of alert events in Redis for all subscribers of a sidecar.
 ///
-/// News are told on a channel, looked for whenever that is heard again after it was lost, and every few seconds all the same; each
-/// entry goes to all workers once, in order. A client that wants older ones, or could not take new ones when they came, reads pages
-/// of its own. One task does all the reading, one page after the other: so whoever has got the last page has missed nothing that
-/// went to the workers before, and gets everything that goes to them from then on.
+/// A channel announces new entries. The feed also reads when it has subscribed to the channel again after a loss, and
+/// every few seconds. It broadcasts each entry to all workers once, in order. A client that wants older entries, or
+/// could not take new ones, reads pages of its own. One task does all the reading, one page after the other. So a
+/// client that has read the last page has missed nothing that was broadcast before, and gets everything that is
+/// broadcast from then on.
 ///
-/// Usable from any thread; its connection is owned by the event loop it was made on.
+/// Usable from any thread. Its connection belongs to the event loop on which the feed was created.
 final class AlertFeed: Sendable {
     private static let pageSize = 100
-    /// Also how long after a failed reading the next one is tried, unless something happens before, or Redis could not be asked.
+    /// The interval of reading without an announcement. Also the pause after an error, except when Redis could not be
+    /// asked.
     private static let interval = Duration.seconds(5)
-    /// A Redis that could not be asked is tried again so often: until it has been, nobody knows from where on alerts are new.
+    /// The pause after Redis could not be asked. It is short: until the first success it is not known which entries are
+    /// new.
     private static let pause = Duration.milliseconds(100)
 
-    /// A page that a client wants.
+    /// A client's request for a page.
     private struct PageRequest: Sendable {
         var client: ObjectIdentifier
         var after: AlertCursor
@@ -30,141 +34,124 @@ final class AlertFeed: Sendable {
     }
 
     private enum Job {
-        case news
-        /// The same page for one client or several.
+        case newEntries
+        /// The same page for one or more clients.
         case page([PageRequest])
     }
 
     private struct State {
-        var task: Task<Void, Never>?
-        var handedOn = HandedOnPlaces()
+        var broadcasts = BroadcastHistory()
         var isSubscribed = false
-        var hasNews = true
+        var hasNewEntries = true
         var requests = Deque<PageRequest>()
     }
 
     private let store: AlertStore
     private let subscription: NIOLoopBound<RedisSubscription>
-    private let broadcast: @Sendable (AlertPage) -> Void
     private let logger: Logger
-    private let wanted: AsyncStream<Void>
-    private let wantedContinuation: AsyncStream<Void>.Continuation
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
-    /// To be made on the event loop. Does nothing before `start()`.
-    ///
-    /// - Parameter broadcast: Hands a page on to every worker.
-    init(
-        eventLoop: any EventLoop, settings: ServerSettings, store: AlertStore, logger: Logger,
-        broadcast: @escaping @Sendable (AlertPage) -> Void
-    ) {
+    /// Creates a feed on its event loop. It does nothing before `run`.
+    init(eventLoop: any EventLoop, settings: ServerSettings, store: AlertStore, logger: Logger) {
         self.store = store
-        self.broadcast = broadcast
         self.logger = logger
         let subscription = RedisSubscription(
             address: settings.redis, channel: store.keys.news, eventLoop: eventLoop, logger: logger)
         self.subscription = NIOLoopBound(subscription, eventLoop: eventLoop)
-        (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         subscription.onSubscribed = { [weak self] in self?.subscribed() }
         subscription.onLost = { [weak self] in self?.state.withLock { $0.isSubscribed = false } }
-        subscription.onMessage = { [weak self] _ in self?.lookForNews() }
+        subscription.onMessage = { [weak self] _ in self?.readNewEntriesSoon() }
     }
 
-    /// To be called on the event loop.
-    func start() {
-        subscription.value.start()
-        let task = Task { await run() }
-        state.withLock { $0.task = task }
-        wantedContinuation.yield()
-    }
-
-    /// Returns when nothing goes to the workers any more. What its store asks has to have ended, or to end soon.
-    func stop() async {
-        let task = state.withLock { $0.task }
-        task?.cancel()
-        wantedContinuation.finish()
+    /// Reads and broadcasts until graceful shutdown. Pending calls of the store have to end first.
+    ///
+    /// - Parameter broadcast: Hands a page to all workers.
+    func run(broadcast: @escaping @Sendable (AlertPage) -> Void) async {
+        try? await subscription.eventLoop.submit { [subscription] in subscription.value.start() }.get()
+        wakeUp.yield()
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.work(broadcast) }
+                group.addTask {
+                    while (try? await Task.sleep(for: Self.interval)) != nil { self.readNewEntriesSoon() }
+                }
+            }
+        }
         try? await subscription.eventLoop.flatSubmit { [subscription] in subscription.value.shutdown() }.get()
-        await task?.value
         state.withLock { $0.requests = [] }
     }
 
-    /// What INFO says of it.
+    /// The state for INFO.
     var report: InfoReport.AlertState {
-        state.withLock { InfoReport.AlertState(cursor: $0.handedOn.last?.description, isSubscribed: $0.isSubscribed) }
+        state.withLock { InfoReport.AlertState(cursor: $0.broadcasts.last?.description, isSubscribed: $0.isSubscribed) }
     }
 
-    /// Reads one page for a client, when its turn comes and Redis can be asked; `deliver` is called from any thread.
+    /// Reads one page for a client, in turn and as soon as Redis can be asked. Calls `deliver` from any thread.
     func read(
         after cursor: AlertCursor, for client: ObjectIdentifier, deliver: @escaping @Sendable (AlertPage) -> Void
     ) {
         state.withLock {
             $0.requests.append(PageRequest(client: client, after: cursor, deliver: deliver))
         }
-        wantedContinuation.yield()
+        wakeUp.yield()
     }
 
-    /// The client is gone.
-    func forget(_ client: ObjectIdentifier) {
+    /// Drops the queued requests of a client.
+    func cancelReads(of client: ObjectIdentifier) {
         state.withLock { state in state.requests.removeAll { $0.client == client } }
     }
 
-    // MARK: - Listening
+    // MARK: - Announcements
 
     private func subscribed() {
         state.withLock { $0.isSubscribed = true }
-        lookForNews()
+        readNewEntriesSoon()
     }
 
-    private func lookForNews() {
-        state.withLock { $0.hasNews = true }
-        wantedContinuation.yield()
+    private func readNewEntriesSoon() {
+        state.withLock { $0.hasNewEntries = true }
+        wakeUp.yield()
     }
 
     // MARK: - Reading
 
-    private func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.work() }
-            group.addTask {
-                while (try? await Task.sleep(for: Self.interval)) != nil { self.lookForNews() }
-            }
-        }
-    }
-
-    private func work() async {
+    private func work(_ broadcast: @escaping @Sendable (AlertPage) -> Void) async {
         var reported: StoreError?
-        for await _ in wanted {
+        for await _ in wakeUps {
             do throws(StoreError) {
-                while !Task.isCancelled, let job = nextJob() { try await carryOut(job) }
+                while !Task.isCancelled, let job = nextJob() { try await perform(job, broadcast) }
                 reported = nil
             } catch {
                 if error != reported { report(error) }
                 reported = error
                 guard error.changedNothingYet else { continue }
                 try? await Task.sleep(for: Self.pause)
-                wantedContinuation.yield()
+                wakeUp.yield()
             }
         }
     }
 
     private func nextJob() -> Job? {
         state.withLock { state in
-            guard !state.hasNews else {
-                state.hasNews = false
-                return .news
+            guard !state.hasNewEntries else {
+                state.hasNewEntries = false
+                return .newEntries
             }
             guard let first = state.requests.first else { return nil }
-            // Clients that fall behind together want the same: it is read and encoded once.
+            // Clients that fall behind together request the same page, which is read and encoded once.
             let requests = state.requests.filter { $0.after == first.after }
             state.requests.removeAll { $0.after == first.after }
             return .page(Array(requests))
         }
     }
 
-    private func carryOut(_ job: Job) async throws(StoreError) {
+    private func perform(_ job: Job, _ broadcast: (AlertPage) -> Void) async throws(StoreError) {
         do throws(StoreError) {
             switch job {
-            case .news: try await readNews()
+            case .newEntries: try await broadcastNewEntries(broadcast)
             case .page(let requests):
                 let page = try await page(after: requests[0].after)
                 for request in requests { request.deliver(page) }
@@ -172,7 +159,7 @@ final class AlertFeed: Sendable {
         } catch {
             state.withLock { state in
                 switch job {
-                case .news: state.hasNews = true
+                case .newEntries: state.hasNewEntries = true
                 case .page(let requests): state.requests.prepend(contentsOf: requests)
                 }
             }
@@ -180,29 +167,31 @@ final class AlertFeed: Sendable {
         }
     }
 
-    /// Hands on what is new. The first time it only finds out where the stream is.
-    private func readNews() async throws(StoreError) {
-        guard var position = state.withLock({ $0.handedOn.last }) else {
+    /// Broadcasts all new entries. The first time, only finds the end of the stream.
+    private func broadcastNewEntries(_ broadcast: (AlertPage) -> Void) async throws(StoreError) {
+        guard var position = state.withLock({ $0.broadcasts.last }) else {
             let newest = try await store.stream.newestPosition()
-            return state.withLock { $0.handedOn.add([], upTo: newest) }
+            return state.withLock { $0.broadcasts.add([], upTo: newest) }
         }
         while !Task.isCancelled {
             let page = try await page(after: position)
             position = page.end
-            state.withLock { $0.handedOn.add(page.lines.map(\.cursor), upTo: position) }
-            if !page.lines.isEmpty || page.newestPlace != nil { broadcast(page) }
+            state.withLock { $0.broadcasts.add(page.lines.map(\.cursor), upTo: position) }
+            if !page.lines.isEmpty || page.newestCursor != nil { broadcast(page) }
             if page.isLast { return }
         }
     }
 
-    /// What comes after a place; where the stream does not reach that far, what comes after the last place that it still has.
+    /// Reads the page after a cursor. If the stream ends before the cursor, reads on after the last known entry that it
+    /// still has.
     private func page(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         let page = try await nextPage(after: cursor)
         guard page.isLast, page.end == cursor else { return page }
         let newest = try await store.stream.newestPosition()
         guard newest < cursor else { return page }
-        var first = try await nextPage(after: state.withLock { $0.handedOn.resumption(after: cursor, newest: newest) })
-        first.newestPlace = newest
+        let resumption = state.withLock { $0.broadcasts.resumption(after: cursor, newest: newest) }
+        var first = try await nextPage(after: resumption)
+        first.newestCursor = newest
         return first
     }
 
@@ -211,30 +200,40 @@ final class AlertFeed: Sendable {
             let entries = try await store.stream.entries(after: "\(cursor)", atMost: Self.pageSize)
             return AlertPage(after: cursor, entries, isLast: entries.count < Self.pageSize)
         } catch .badCursor {
-            // The last place that there can be.
+            // The largest cursor.
             return AlertPage(after: cursor, [], isLast: true)
         } catch .corrupt {
             return try await nextEntry(after: cursor)
         }
     }
 
-    /// One of them cannot be read: they are taken one by one, and that one is passed over.
+    /// Reads a single entry, because one of the page cannot be read. That one is skipped.
     private func nextEntry(after cursor: AlertCursor) async throws(StoreError) -> AlertPage {
         do throws(StoreError) {
             let entries = try await store.stream.entries(after: "\(cursor)", atMost: 1)
             return AlertPage(after: cursor, entries, isLast: entries.isEmpty)
         } catch .corrupt(let sentence) {
-            guard let position = try await store.stream.position(after: cursor) else {
+            guard let unreadable = try await store.place(after: cursor) else {
                 return AlertPage(after: cursor, [], isLast: true)
             }
-            logger.error("an alert is passed over: \(sentence)")
-            return AlertPage(after: cursor, skipping: position)
+            logger.error("skipping an alert that cannot be read: \(sentence)")
+            return AlertPage(after: cursor, skipping: unreadable)
         }
     }
 
-    /// That there is no connection is reported by the links.
+    /// Logs an error. The links log a lost connection themselves.
     private func report(_ error: StoreError) {
-        let isReported = error == .notConnected
-        logger.log(level: isReported ? .debug : .warning, "alerts cannot be read: \(error)")
+        let isReported = error == .unavailable(RedisError.notConnected.description)
+        logger.log(level: isReported ? .debug : .warning, "cannot read alerts: \(error)")
+    }
+}
+
+/// Broadcasts the events of an alert feed to the workers.
+struct AlertBroadcast: Service {
+    let feed: AlertFeed
+    let workers: [NIOLoopBound<Worker>]
+
+    func run() async {
+        await feed.run { [workers] page in workers.execute { $0.alertFanOut.deliver(page) } }
     }
 }

@@ -5,31 +5,30 @@ import TollgatePolicy
 import TollgateStores
 import TollgateWire
 
-/// A part of the stream of what happens to alerts, as clients get it: its text is encoded once, and shared by all of them. A plain
-/// value.
+/// A section of the stream of alert events, encoded once for all clients.
 struct AlertPage: Sendable {
-    /// One entry, and where what is pushed for it ends in the page's text.
+    /// One entry, with the end of its push in the text of each protocol.
     struct Line: Sendable {
         var cursor: AlertCursor
         fileprivate var endInLines: Int
         fileprivate var endInFrames: Int
     }
 
-    /// Where it begins: everything up to there comes before it.
+    /// The cursor before the first entry.
     var after: AlertCursor
-    /// Where it ends: everything up to there is in it, or cannot be read.
+    /// The cursor up to which every entry is in the page or cannot be read.
     var end: AlertCursor
-    /// In the order of the stream.
+    /// The entries, in the order of the stream.
     private(set) var lines: [Line] = []
-    /// There was nothing after it when it was read.
+    /// Whether the stream had no entry after the page when it was read.
     var isLast: Bool
-    /// Where the stream is found to have begun anew, or to have lost its end: where it ends now. Places after that are of what is gone.
-    var newestPlace: AlertCursor?
-    /// All pushes, in either protocol.
+    /// The end of the stream, if it has lost entries: a cursor beyond this one belongs to lost entries.
+    var newestCursor: AlertCursor?
+    /// The pushes of all entries, in each protocol.
     private var linesText = ByteBuffer()
     private var framesText = ByteBuffer()
 
-    /// Of entries that were read after a place.
+    /// Creates a page of the entries that follow a cursor.
     init(after: AlertCursor, _ entries: [AlertEntry], isLast: Bool) {
         self.after = after
         self.isLast = isLast
@@ -37,14 +36,14 @@ struct AlertPage: Sendable {
         for entry in entries { append(entry) }
     }
 
-    /// One entry that cannot be read.
+    /// Creates an empty page in place of an entry that cannot be read.
     init(after: AlertCursor, skipping entry: AlertCursor) {
         self.after = after
         end = entry
         isLast = false
     }
 
-    /// `ALERT {"cursor":"1795219201123-0","event":"opened","alert":{…}}`
+    /// Appends `ALERT {"cursor":"1795219201123-0","event":"opened","alert":{…}}`
     private mutating func append(_ entry: AlertEntry) {
         guard let cursor = AlertCursor(parsing: entry.id.utf8), let json = try? CanonicalJSON.text(entry.alert) else {
             return
@@ -58,7 +57,7 @@ struct AlertPage: Sendable {
         end = cursor
     }
 
-    /// What is pushed for the entries from one on, without a copy.
+    /// Returns the pushes of the entries from an index on, without a copy.
     func text(from index: Int, _ framing: Framing) -> ByteBuffer {
         let (text, ends) = framing == .line ? (linesText, \Line.endInLines) : (framesText, \Line.endInFrames)
         let start = index == 0 ? 0 : lines[index - 1][keyPath: ends]

@@ -1,17 +1,27 @@
+import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 
-/// Has a scope's alerts looked at although no request is about it, as when its limits have changed. Consumes nothing. Lives on its
-/// worker's event loop until Redis has answered.
+/// Lets the batch script check a scope's alerts without a request, for example after its limits have changed. Consumes
+/// nothing. Lives on its worker's event loop until Redis has answered.
 final class AlertReview: OperationDelegate {
-    private let ledger: Ledger
-    /// The last one first.
-    private var plans: [ScopePlan]
-    private let completion: (AlertReviewOutcome) -> Void
+    enum Outcome: Sendable {
+        /// The script has checked the scope. It resolves alerts as after a request.
+        case reviewed
+        /// Redis cannot be asked, or the settings of the scope are not known.
+        case notNow
+        /// No limit of the scope counts anything, so the script does not check it.
+        case noLimits
+    }
 
-    /// Tells once, maybe later, what became of it.
-    static func start(of scope: Scope, on worker: Worker, completion: @escaping (AlertReviewOutcome) -> Void) {
+    private let ledger: Ledger
+    /// The plans still to be checked, in reverse order.
+    private var plans: [ScopePlan]
+    private let completion: (Outcome) -> Void
+
+    /// Starts a review. Calls back once, perhaps at once.
+    static func start(of scope: Scope, on worker: Worker, completion: @escaping (Outcome) -> Void) {
         guard worker.ledger.isReady, !worker.isShuttingDown else { return completion(.notNow) }
         guard let plan = worker.resolver.currentPlan(of: scope, .none) else {
             let scopes = worker.resolver.mustWaitForBatch ? [] : [scope]
@@ -25,13 +35,14 @@ final class AlertReview: OperationDelegate {
         AlertReview(plans, worker.ledger, completion).submitNext(insteadOf: plan)
     }
 
-    private init(_ plans: [ScopePlan], _ ledger: Ledger, _ completion: @escaping (AlertReviewOutcome) -> Void) {
+    private init(_ plans: [ScopePlan], _ ledger: Ledger, _ completion: @escaping (Outcome) -> Void) {
         self.plans = plans.reversed()
         self.ledger = ledger
         self.completion = completion
     }
 
-    /// A plan that is not the scope's own goes in a batch of its own, where no other of that scope can be.
+    /// Submits the next plan. A plan other than the scope's own goes in a batch of its own: a batch has one plan a
+    /// scope.
     private func submitNext(insteadOf own: ScopePlan?) {
         guard let plan = plans.popLast() else { return completion(.reviewed) }
         if plan !== own { ledger.closeBatch() }
@@ -42,4 +53,25 @@ final class AlertReview: OperationDelegate {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) { submitNext(insteadOf: nil) }
 
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) { completion(.notNow) }
+}
+
+extension NIOLoopBound<Worker> {
+    /// Reviews the alerts of a scope. Usable from any task.
+    func reviewAlerts(of scope: Scope) async -> AlertReview.Outcome {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute {
+                AlertReview.start(of: scope, on: self.value) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    /// Reviews the alerts of a scope after a change of its limits or counters. Returns at once. If the review fails,
+    /// the sweeper repeats it.
+    func reviewAlerts(of scope: Scope, orLeaveTo sweeper: AlertSweeper) {
+        eventLoop.execute {
+            AlertReview.start(of: scope, on: self.value) { outcome in
+                if outcome != .reviewed { sweeper.reviewLater(scope) }
+            }
+        }
+    }
 }

@@ -1,73 +1,70 @@
 import Logging
+import ServiceLifecycle
 import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 import TollgateStores
 
-/// Sees to alerts of scopes that nobody asks about any more: those whose period has ended are resolved, those that have none are
-/// looked at from time to time, and after a change of the policy all of them are. Every sidecar does so; what one has done the others
-/// find done. The time is Redis's.
+/// Resolves alerts of scopes that get no more requests.
+///
+/// An alert whose period has ended is resolved. One without an end is reviewed from time to time, and all are after a
+/// change of the policy. Every sidecar sweeps, and finds done what another one has done. The clock is that of Redis.
 ///
 /// Usable from any thread.
-final class AlertSweeper: Sendable {
-    /// What it needs of the sidecar.
-    struct Sidecar: Sendable {
-        /// The policy in force.
-        var policy: @Sendable () -> Policy
-        /// Has a scope's alerts looked at, as a request does.
-        var review: @Sendable (Scope) async -> AlertReviewOutcome
-    }
-
-    /// Alerts that are read at a time.
-    private static let portion = 100
-    /// Scopes that are looked at at a time: requests wait behind them.
-    private static let reviewsAtOnce = 8
-    /// Scopes that are remembered to be looked at; past so many all are.
+final class AlertSweeper: Service {
+    /// The alerts that are read at a time.
+    private static let pageSize = 100
+    /// The number of concurrent reviews: requests wait behind them.
+    private static let maxReviews = 8
+    /// The number of changed scopes that are remembered. Beyond it all scopes are reviewed.
     private static let maxChanged = 10_000
-    /// One that cannot be read is left for so long (ms), one that could not be seen to for a reason that may pass for this long.
+    /// The delay of the next attempt in ms: an hour for an alert that cannot be read, a minute after an error that may
+    /// pass.
     private static let (hour, minute): (Int64, Int64) = (3_600_000, 60_000)
 
     private let store: AlertStore
-    private let sidecar: Sidecar
+    private let policy: @Sendable () -> Policy
+    private let review: @Sendable (Scope) async -> AlertReview.Outcome
     private let interval: Duration
     private let logger: Logger
     private let warnings: OnceLog
     private let state = Mutex(State())
 
     private struct State {
-        var task: Task<Void, Never>?
-        /// By which alerts were looked at; nil before the first time: what held before the sidecar started is not known.
+        /// The policy of the last review of all scopes; nil before it: the policy before the start is not known.
         var reviewed: Policy?
-        /// Scopes that could not be looked at when something was changed for them.
+        /// The scopes whose review has failed after a change.
         var changed: Set<Scope> = []
-        /// There were too many of these.
+        /// Whether there were too many changed scopes.
         var mustReviewAll = false
     }
 
-    init(store: AlertStore, sidecar: Sidecar, interval: Duration, logger: Logger) {
+    /// - Parameters:
+    ///   - interval: The pause between sweeps.
+    ///   - policy: Returns the policy in force.
+    ///   - review: Lets the batch script check the alerts of a scope.
+    init(
+        store: AlertStore, interval: Duration, logger: Logger, policy: @escaping @Sendable () -> Policy,
+        review: @escaping @Sendable (Scope) async -> AlertReview.Outcome
+    ) {
         self.store = store
-        self.sidecar = sidecar
+        self.policy = policy
+        self.review = review
         self.interval = interval
         self.logger = logger
         warnings = OnceLog(logger)
     }
 
-    func start() {
-        let task = Task {
-            while (try? await Task.sleep(for: interval)) != nil { await sweep() }
+    /// Sweeps until graceful shutdown.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: self.interval)) != nil { await self.sweep() }
         }
-        state.withLock { $0.task = task }
     }
 
-    func stop() async {
-        let task = state.withLock { $0.task }
-        task?.cancel()
-        await task?.value
-    }
-
-    /// Has a scope's alerts looked at with the next sweep.
-    func look(at scope: Scope) {
+    /// Reviews a scope's alerts with the next sweep.
+    func reviewLater(_ scope: Scope) {
         state.withLock { state in
             if state.changed.count < Self.maxChanged {
                 state.changed.insert(scope)
@@ -77,9 +74,9 @@ final class AlertSweeper: Sendable {
         }
     }
 
-    /// What fails now is done the next time.
+    /// Sweeps once. Anything that fails is repeated with the next sweep.
     func sweep() async {
-        await attempt { () throws(StoreError) in try await seeToEnding() }
+        await attempt { () throws(StoreError) in try await resolveEnding() }
         await attempt { () throws(StoreError) in try await reviewChanged() }
         await attempt { () throws(StoreError) in try await reviewAfterChange() }
     }
@@ -88,29 +85,30 @@ final class AlertSweeper: Sendable {
         do throws(StoreError) {
             try await work()
         } catch {
-            let sentence = "alerts cannot be looked after: \(error)"
+            let sentence = "cannot sweep alerts: \(error)"
             if error.maySucceedLater { logger.debug("\(sentence)") } else { warnings.warn(sentence) }
         }
     }
 
-    // MARK: - Alerts whose time has come
+    // MARK: - Alerts that are due
 
-    private func seeToEnding() async throws(StoreError) {
+    private func resolveEnding() async throws(StoreError) {
         while !Task.isCancelled {
-            let ending = try await store.reviews.due(atMost: Self.portion)
-            for item in ending.items { try await see(to: item, at: ending.now) }
-            // Those that were let go of may come again where Redis cannot be written to.
+            let ending = try await store.ending(atMost: Self.pageSize)
+            for item in ending.items { try await resolve(item, at: ending.now) }
+            // If Redis refuses writes, alerts that were forgotten come again.
             guard ending.hasMore, !ending.items.isEmpty else { return }
         }
     }
 
-    /// One that cannot be read, or seen to, does not keep the others waiting. Throws where nothing can be done about any of them.
-    private func see(to item: AlertReviewQueue.Due.Item, at now: Int64) async throws(StoreError) {
+    /// Resolves or postpones one alert. An error of this alert alone does not delay the others; throws if none can be
+    /// handled.
+    private func resolve(_ item: EndingAlerts.Item, at now: Int64) async throws(StoreError) {
         do throws(StoreError) {
             try await end(try item.alert.get(), at: now)
         } catch {
-            try await store.reviews.reschedule(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
-            warnings.warn("alert \(item.id) cannot be looked after, and is left for a while: \(error)")
+            try await store.putOff(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
+            warnings.warn("cannot sweep alert \(item.id), postponing it: \(error)")
         }
     }
 
@@ -119,18 +117,18 @@ final class AlertSweeper: Sendable {
         if let periodEnd, periodEnd <= now {
             return try await store.publish(.resolved(id: alert.id, at: periodEnd, reason: .periodEnded))
         }
-        // A sliding window, or a limit for ever, has no end that could be known: the script says whether it holds.
-        if periodEnd == nil, try await !store.applies(alert) {
+        // A sliding window or a `total` has no known end. The scope's hash tells whether the alert is still open.
+        if periodEnd == nil, try await !store.holds(alert) {
             return try await store.publish(.resolved(id: alert.id, at: now, reason: .periodEnded))
         }
-        switch await sidecar.review(alert.scope) {
-        case .reviewed: try await store.reviews.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
-        case .notNow: try await store.reviews.reschedule(alert.id, to: now + Int64(interval / .milliseconds(1)))
-        case .noLimits: try await letGo(of: alert, at: now)
+        switch await review(alert.scope) {
+        case .reviewed: try await store.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
+        case .notNow: try await store.putOff(alert.id, to: now + Int64(interval / .milliseconds(1)))
+        case .noLimits: try await forget(alert, at: now)
         }
     }
 
-    // MARK: - Limits that have changed
+    // MARK: - Changed limits
 
     private func reviewChanged() async throws(StoreError) {
         let scopes = state.withLock { state in
@@ -138,15 +136,15 @@ final class AlertSweeper: Sendable {
             return state.changed
         }
         do throws(StoreError) {
-            try await review(scopes)
+            try await reviewAll(scopes)
         } catch {
-            for scope in scopes { look(at: scope) }
+            for scope in scopes { reviewLater(scope) }
             throw error
         }
     }
 
     private func reviewAfterChange() async throws(StoreError) {
-        let policy = sidecar.policy()
+        let policy = policy()
         let isDue = state.withLock { state in
             if state.mustReviewAll { (state.reviewed, state.mustReviewAll) = (nil, false) }
             return state.reviewed != policy
@@ -154,35 +152,35 @@ final class AlertSweeper: Sendable {
         guard isDue else { return }
         var (seen, cursor): (Set<Scope>, String?) = ([], nil)
         repeat {
-            let page = try await store.alerts(.active, before: cursor, atMost: Self.portion)
+            let page = try await store.alerts(.active, before: cursor, atMost: Self.pageSize)
             let scopes = Set(page.items.map(\.scope)).subtracting(seen)
-            try await review(scopes)
+            try await reviewAll(scopes)
             seen.formUnion(scopes)
             cursor = page.next
         } while cursor != nil && !Task.isCancelled
         if cursor == nil { state.withLock { $0.reviewed = policy } }
     }
 
-    /// Those that cannot be looked at now are with the next sweep.
-    private func review(_ scopes: Set<Scope>) async throws(StoreError) {
+    /// Reviews scopes. Those that cannot be reviewed now are with the next sweep.
+    private func reviewAll(_ scopes: Set<Scope>) async throws(StoreError) {
         for (scope, outcome) in await outcomes(of: scopes) {
             switch outcome {
             case .reviewed: break
-            case .notNow: look(at: scope)
-            case .noLimits: try await letGo(ofAllOf: scope)
+            case .notNow: reviewLater(scope)
+            case .noLimits: try await forgetAll(of: scope)
             }
         }
     }
 
-    private func outcomes(of scopes: Set<Scope>) async -> [(Scope, AlertReviewOutcome)] {
-        await withTaskGroup(of: (Scope, AlertReviewOutcome).self) { [sidecar] group in
-            var left = scopes
+    private func outcomes(of scopes: Set<Scope>) async -> [(Scope, AlertReview.Outcome)] {
+        await withTaskGroup(of: (Scope, AlertReview.Outcome).self) { [review] group in
+            var remaining = scopes
             func startNext() {
-                guard let scope = left.popFirst() else { return }
-                group.addTask { (scope, await sidecar.review(scope)) }
+                guard let scope = remaining.popFirst() else { return }
+                group.addTask { (scope, await review(scope)) }
             }
-            for _ in 0..<Self.reviewsAtOnce { startNext() }
-            var outcomes: [(Scope, AlertReviewOutcome)] = []
+            for _ in 0..<Self.maxReviews { startNext() }
+            var outcomes: [(Scope, AlertReview.Outcome)] = []
             for await outcome in group {
                 outcomes.append(outcome)
                 startNext()
@@ -191,19 +189,20 @@ final class AlertSweeper: Sendable {
         }
     }
 
-    private func letGo(ofAllOf scope: Scope) async throws(StoreError) {
+    private func forgetAll(of scope: Scope) async throws(StoreError) {
         let now = try await store.redisTime()
         let filter = AlertFilter(states: AlertFilter.active.states, scope: scope)
         var cursor: String?
         repeat {
-            let page = try await store.alerts(filter, before: cursor, atMost: Self.portion)
-            for alert in page.items { try await letGo(of: alert, at: now) }
+            let page = try await store.alerts(filter, before: cursor, atMost: Self.pageSize)
+            for alert in page.items { try await forget(alert, at: now) }
             cursor = page.next
         } while cursor != nil
     }
 
-    /// In this order: what only the store has is found again.
-    private func letGo(of alert: Alert, at now: Int64) async throws(StoreError) {
+    /// Removes an alert of a limit that no longer exists from the scope's hash, and then resolves it. In this order: if
+    /// the second step fails, the next sweep finds the alert again.
+    private func forget(_ alert: Alert, at now: Int64) async throws(StoreError) {
         try await store.forget(alert)
         try await store.publish(.resolved(id: alert.id, at: now, reason: .limitRaised))
     }

@@ -1,29 +1,32 @@
 import DequeModule
 import TollgateCore
 
-/// Which entries of the stream of alerts have gone to the workers of a sidecar. Pure.
-struct HandedOnPlaces {
-    /// The most that are remembered.
-    private static let most = 100
+/// The last entries of the alert stream that a sidecar has broadcast to its workers. Pure.
+struct BroadcastHistory {
+    /// The number of entries that are remembered.
+    private static let capacity = 100
 
-    /// The last one; nil until Redis has been asked for the newest one.
+    /// The cursor of the last broadcast entry; nil until the end of the stream is known.
     private(set) var last: AlertCursor?
-    /// The last few, in the order in which they were handed on.
+    /// The cursors of the last entries, in broadcast order.
     private var latest: Deque<AlertCursor> = []
 
-    /// - Parameter end: everything up to there has been handed on, or cannot be read.
-    mutating func add(_ places: [AlertCursor], upTo end: AlertCursor) {
+    /// Adds broadcast entries.
+    ///
+    /// - Parameter end: The cursor up to which every entry has been broadcast or cannot be read.
+    mutating func add(_ cursors: [AlertCursor], upTo end: AlertCursor) {
         last = end
-        latest.append(contentsOf: places)
+        latest.append(contentsOf: cursors)
         if latest.last != end { latest.append(end) }
-        latest.removeFirst(max(0, latest.count - Self.most))
+        latest.removeFirst(max(0, latest.count - Self.capacity))
     }
 
-    /// Returns the cursor after which a client goes on whose own cursor is past the end of the stream, because Redis has lost
-    /// the entries up to there.
+    /// Returns the cursor from which a client resumes whose own cursor is past the end of the stream, because Redis has
+    /// lost entries.
     ///
-    /// Where Redis has come back with earlier data, what is left was handed on before, and the client goes on behind it: behind the
-    /// newest entry, or where others have come since, behind the one that was the newest then. Otherwise all that is there is new.
+    /// If Redis has come back with earlier data, the remaining entries were broadcast before the lost ones. The client
+    /// resumes after the newest of them, as it was before other entries came. Otherwise every entry in the stream is
+    /// new.
     func resumption(after cursor: AlertCursor, newest: AlertCursor) -> AlertCursor {
         guard let index = latest.lastIndex(of: cursor) else { return .start }
         let end = latest[(index + 1)...].first { $0 < cursor } ?? newest

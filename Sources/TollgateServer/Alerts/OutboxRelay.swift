@@ -1,25 +1,26 @@
 import Logging
+import ServiceLifecycle
 import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// Takes what batches tell of refusals and alerts to the alert store, and then lets go of it in the scopes' hashes. One at a time,
-/// in order, off the way of requests.
+/// Publishes the notices of batches to the alert store: denials, and the items of scopes' outboxes. Removes a published
+/// item from its outbox. One at a time, in order, and not on the path of requests.
 ///
-/// What does not get there is not lost: a scope's hash keeps it, and the next batch that meets the scope tells it again. Only
-/// refusals may be, as when Redis goes away.
+/// An item that cannot be published is not lost: it stays in the outbox, and the next batch with the scope reports it
+/// again. A denial can be lost when Redis goes away.
 ///
 /// Usable from any thread.
-final class OutboxRelay: Sendable {
-    /// What is told while so much waits is left to be told again.
+final class OutboxRelay: Service {
+    /// The capacity of the queue. Items beyond it stay in their outboxes.
     static let maxWaiting = 10_000
-    /// A Redis that does not answer is asked again so often.
+    /// The number of attempts while Redis does not answer.
     private static let attempts = 20
     private static let pause = Duration.milliseconds(250)
-    /// What fails again and again is told no more often.
+    /// The shortest interval between two log lines about errors.
     private static let warningInterval = Duration.seconds(60)
-    /// Of an item, in the log.
+    /// The characters of an item in the log.
     private static let maxTextLength = 200
 
     private let store: AlertStore
@@ -30,9 +31,8 @@ final class OutboxRelay: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var task: Task<Void, Never>?
         var waiting = 0
-        /// The items that are being published: every batch names them until that is done.
+        /// The items that are queued: every batch reports them until they have been removed from the outbox.
         var items: Set<Item> = []
         var isStopping = false
         var warned: ContinuousClock.Instant?
@@ -50,33 +50,26 @@ final class OutboxRelay: Sendable {
         (notices, continuation) = AsyncStream.makeStream()
     }
 
-    func start() {
-        let task = Task {
+    /// Publishes until graceful shutdown, and then the rest of the queue, as far as Redis answers.
+    func run() async {
+        await withGracefulShutdownHandler {
             for await notice in notices {
                 await publish(notice)
                 finish(notice)
             }
+        } onGracefulShutdown: {
+            self.state.withLock { $0.isStopping = true }
+            self.continuation.finish()
         }
-        state.withLock { $0.task = task }
     }
 
-    /// Publishes what waits, as far as Redis answers.
-    func stop() async {
-        let task = state.withLock { state in
-            state.isStopping = true
-            return state.task
-        }
-        continuation.finish()
-        await task?.value
-    }
-
-    /// From any event loop.
+    /// Queues the notices of a batch.
     func take(_ notices: [LedgerNotice]) {
         let new = state.withLock { state in notices.compactMap { Self.admit($0, &state) } }
         for notice in new { continuation.yield(notice) }
     }
 
-    /// What of a notice is new; nil where nothing is, or too much waits.
+    /// Returns the new part of a notice; nil if nothing is new or the queue is full.
     private static func admit(_ notice: LedgerNotice, _ state: inout State) -> LedgerNotice? {
         guard state.waiting < maxWaiting else { return nil }
         guard case .outbox(var outbox) = notice else {
@@ -107,14 +100,14 @@ final class OutboxRelay: Sendable {
             }
         case .outbox(let outbox):
             for item in outbox.items {
-                // Later ones must not be there before it.
+                // Later items of a scope must not be published before earlier ones.
                 guard await publish(item, of: outbox) else { return }
             }
         }
     }
 
-    /// Publishes an item, and then removes it from the scope's outbox; also one that can never be published, which would be in the
-    /// way of all that come after it. Returns false where it is to be published later, because Redis cannot be asked.
+    /// Publishes an item and removes it from the outbox. Also removes an item that can never be published: it would
+    /// block those behind it. Returns false if Redis cannot be asked now.
     private func publish(_ item: String, of outbox: AlertOutbox) async -> Bool {
         if let change = outbox.change(of: item) {
             let failure = await repeating(while: \.maySucceedLater) { () throws(StoreError) in
@@ -123,7 +116,7 @@ final class OutboxRelay: Sendable {
             if let failure, failure.maySucceedLater { return false }
             if let failure { drop(outbox.scope, "\(failure)") }
         } else {
-            drop(outbox.scope, "\(item.prefix(Self.maxTextLength)) is no change of an alert")
+            drop(outbox.scope, "\(item.prefix(Self.maxTextLength)) is not a change of an alert")
         }
         return await repeating(while: \.maySucceedLater) { () throws(StoreError) in
             try await store.removePublished(item, of: outbox.scope)
@@ -131,10 +124,10 @@ final class OutboxRelay: Sendable {
     }
 
     private func drop(_ scope: Scope, _ reason: String) {
-        droppedLines.warn("an alert of \(scope) cannot be published, and is let go of: \(reason)")
+        droppedLines.warn("an alert of \(scope) cannot be published, dropping it: \(reason)")
     }
 
-    /// Asks again where Redis did not answer and the error may be met so. Returns what went wrong the last time.
+    /// Repeats a call while Redis does not answer and the error permits it. Returns the last error; nil after success.
     private func repeating(
         while mayRepeat: (StoreError) -> Bool, _ body: () async throws(StoreError) -> Void
     ) async -> StoreError? {
@@ -161,5 +154,20 @@ final class OutboxRelay: Sendable {
             return true
         }
         if isDue { logger.warning("alerts and denial events cannot be published: \(error)") }
+    }
+}
+
+extension StoreError {
+    /// Whether Redis did not answer. A repeated call may then succeed.
+    var maySucceedLater: Bool {
+        switch self {
+        case .unavailable, .unknownOutcome: true
+        default: false
+        }
+    }
+
+    /// Whether the call has certainly not been carried out, so that a call that is not idempotent may be repeated.
+    var changedNothingYet: Bool {
+        if case .unavailable = self { true } else { false }
     }
 }

@@ -1,17 +1,17 @@
 import Foundation
 package import NIOCore
 
-/// Stops accepting connections for a moment, where the process has no file descriptor left or there is no room for another one.
-/// The first handler of a listening channel, which owns it.
+/// Pauses accepting connections when the process has no file descriptor left, or when there is no room for another
+/// connection. The first handler of a listening channel, which owns it.
 ///
-/// After a failed accept SwiftNIO goes on waiting for the socket to be readable, which it is as long as somebody wants to
-/// connect: the loop would spin. Only turning off `autoRead` ends that, which is why `AcceptBackoffHandler` does not help.
+/// After a failed accept SwiftNIO keeps waiting for the socket to be readable. It is readable as long as a connection
+/// is pending, so the loop would spin. Only turning off `autoRead` ends that; `AcceptBackoffHandler` does not.
 package final class AcceptGate: ChannelInboundHandler {
     package typealias InboundIn = any Channel
     package typealias InboundOut = any Channel
 
     private static let pause = TimeAmount.milliseconds(50)
-    /// The time without a failure after which accepting is said to work again.
+    /// The time without a failure after which accepting is logged as recovered.
     private static let recoveryTime = TimeAmount.milliseconds(500)
 
     private let admission: ConnectionAdmission

@@ -2,8 +2,8 @@ package import Logging
 import NIOCore
 import Synchronization
 
-/// What clients do wrong: counted by the address that it comes from, and logged, so often as is of use. Usable from any thread;
-/// takes a lock, and is for failures alone.
+/// Counts and logs the failures of clients by their address, with a bounded number of log lines. Usable from any
+/// thread. Takes a lock, so it is for failures only.
 package final class ClientFailures: Sendable {
     private struct State {
         var counter: FailureCounter
@@ -18,8 +18,8 @@ package final class ClientFailures: Sendable {
 
     /// - Parameters:
     ///   - max: The failures of an address in a minute that are logged one by one.
-    ///   - message: What the log says of each.
-    ///   - lastMessage: What it says of the next one, after which it says nothing until the minute is over.
+    ///   - message: The log line of each.
+    ///   - lastMessage: The log line of the next one, after which the rest of the minute is not logged.
     package init(max: Int, message: String, lastMessage: String, logger: Logger) {
         self.message = message
         self.lastMessage = lastMessage
@@ -27,7 +27,7 @@ package final class ClientFailures: Sendable {
         state = Mutex(State(counter: FailureCounter(max: max)))
     }
 
-    /// Wrong tokens, of which ten a minute are answered as such.
+    /// Counts wrong tokens. Ten a minute from an address are answered as such.
     package static func wrongTokens(at service: String, logger: Logger) -> ClientFailures {
         ClientFailures(
             max: maxWrongTokens, message: "\(service): wrong token",
@@ -37,10 +37,10 @@ package final class ClientFailures: Sendable {
     /// The wrong tokens of an address in a minute that are answered as such.
     package static let maxWrongTokens = 10
 
-    /// How often this has happened since the start.
+    /// The failures since the start.
     var total: Int { state.withLock { $0.total } }
 
-    /// Notes a failure. Returns nil for the first few in a minute, and then the seconds until the minute is over.
+    /// Counts a failure. Returns nil for the first few in a minute, and then the seconds until the minute is over.
     package func note(from address: String, metadata: Logger.Metadata = [:]) -> Int? {
         let second = Int((ContinuousClock.now - started).components.seconds)
         let verdict = state.withLock { state in
@@ -57,5 +57,44 @@ package final class ClientFailures: Sendable {
             return wait
         case .refused(let wait): return wait
         }
+    }
+}
+
+/// Counts failures by address, in fixed minutes. Stores a bounded number of addresses; beyond it all new ones count as
+/// one. Pure.
+struct FailureCounter {
+    static let maxAddresses = 4_096
+
+    enum Verdict: Equatable {
+        /// Within the limit of the minute.
+        case counted
+        /// The first failure over the limit.
+        case firstRefused(retryAfter: Int)
+        case refused(retryAfter: Int)
+    }
+
+    /// The limit a minute.
+    let max: Int
+    private var minute = 0
+    private var failures: [String: Int] = [:]
+
+    init(max: Int) {
+        self.max = max
+    }
+
+    /// Counts a failure.
+    ///
+    /// - Parameter seconds: The time of a monotonic clock.
+    mutating func note(_ address: String, atSecond seconds: Int) -> Verdict {
+        if minute != seconds / 60 {
+            minute = seconds / 60
+            failures.removeAll()
+        }
+        let isKnown = failures[address] != nil || failures.count < Self.maxAddresses
+        let count = failures[isKnown ? address : "", default: 0] + 1
+        failures[isKnown ? address : ""] = min(count, max + 2)
+        let wait = 60 - seconds % 60
+        if count <= max { return .counted }
+        return count == max + 1 ? .firstRefused(retryAfter: wait) : .refused(retryAfter: wait)
     }
 }

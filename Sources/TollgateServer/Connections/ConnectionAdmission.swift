@@ -2,46 +2,46 @@ package import Logging
 import NIOCore
 import Synchronization
 
-/// The places for connections, over all addresses that a service listens on: counts them, and logs once when there are none left
-/// and once when there are some again. Usable from any thread; not asked on the way of a request.
+/// Limits the connections of a service over all of its addresses. Logs once when the limit is reached, and once when
+/// there is room again. Usable from any thread. Not used on the path of a request.
 package final class ConnectionAdmission: Sendable {
-    /// Connections over the capacity that may be open at the same time, to be refused. With more of them nothing is accepted.
+    /// The connections over the capacity that may be open to be refused. Beyond that no connection is accepted.
     private static let maxRefusalsAtOnce = 16
 
     private struct State {
-        /// Accepted and not closed yet.
+        /// Connections that were accepted and are not closed.
         var open = 0
-        /// Of these, those that have a place.
+        /// Connections among these that were not refused.
         var admitted = 0
         var refused = 0
-        /// A connection was refused, and there have not been a tenth of all places free since.
+        /// Whether a connection was refused, and a tenth of the capacity has not been free since.
         var isFull = false
         var acceptFailure: String?
     }
 
-    /// The most connections that have a place.
+    /// The largest number of admitted connections.
     package let capacity: Int
     private let name: String
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// - Parameter name: What the log calls the service, such as `admin API`.
+    /// - Parameter name: The name of the service in log lines, such as `admin API`.
     package init(capacity: Int, name: String, logger: Logger) {
         self.capacity = capacity
         self.name = name
         self.logger = logger
     }
 
-    /// What INFO says of it.
+    /// The state for INFO.
     var report: InfoReport.ClientState {
         state.withLock {
             InfoReport.ClientState(max: capacity, refused: $0.refused, acceptFailure: $0.acceptFailure)
         }
     }
 
-    // MARK: - Places
+    // MARK: - Admission
 
-    /// Takes a place until `release()`; false where there is none.
+    /// Admits a connection until `release()`. Returns false if there is no room.
     func admit() -> Bool {
         let (isAdmitted, isNews) = state.withLock { state in
             guard state.admitted >= capacity else {
@@ -53,12 +53,12 @@ package final class ConnectionAdmission: Sendable {
             return (false, !state.isFull)
         }
         if isNews {
-            logger.warning("\(name): no more connections are taken", metadata: ["open": "\(capacity)"])
+            logger.warning("\(name): connection limit reached, refusing new ones", metadata: ["open": "\(capacity)"])
         }
         return isAdmitted
     }
 
-    /// Gives a place back.
+    /// Releases an admitted connection.
     func release() {
         let isNews = state.withLock { state in
             state.admitted -= 1
@@ -66,12 +66,12 @@ package final class ConnectionAdmission: Sendable {
             state.isFull = false
             return true
         }
-        if isNews { logger.notice("\(name): there is room for connections again") }
+        if isNews { logger.notice("\(name): accepting connections again") }
     }
 
     // MARK: - Accepting
 
-    /// Whether another connection can be accepted, if only to be refused.
+    /// Whether another connection may be accepted, if only to be refused.
     var mayAccept: Bool {
         state.withLock { $0.open - Self.maxRefusalsAtOnce < capacity }
     }
@@ -82,18 +82,18 @@ package final class ConnectionAdmission: Sendable {
         connection.closeFuture.whenComplete { _ in self.state.withLock { $0.open -= 1 } }
     }
 
-    /// The system has refused a connection, for want of file descriptors or of memory.
+    /// Records that the system has failed to accept a connection, for lack of file descriptors or memory.
     func acceptFailed(_ sentence: String) {
         let isNews = state.withLock { state in
             defer { state.acceptFailure = sentence }
             return state.acceptFailure == nil
         }
-        if isNews { logger.error("\(name): connections cannot be accepted: \(sentence)") }
+        if isNews { logger.error("\(name): cannot accept connections: \(sentence)") }
     }
 
-    /// For some time the system has not refused any.
+    /// Records that accepting has worked for some time.
     func acceptRecovered() {
         let hadFailed = state.withLock { $0.acceptFailure.take() != nil }
-        if hadFailed { logger.notice("\(name): connections are accepted again") }
+        if hadFailed { logger.notice("\(name): can accept connections again") }
     }
 }

@@ -1,11 +1,11 @@
-package import TollgatePolicy
-
-/// Where the sidecar listens: `127.0.0.1:7379`, `[::1]:7379` or `unix:/run/tollgate.sock`.
+/// An address to listen on: `127.0.0.1:7379`, `[::1]:7379` or `unix:/run/tollgate.sock`.
 package enum ListenAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
-    /// Throws a sentence that names the option.
+    /// Reads an address.
+    ///
+    /// - Throws: A `OperatorError` that names the option.
     package init(parsing text: String) throws(OperatorError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
@@ -29,7 +29,7 @@ package enum ListenAddress: Sendable, Hashable {
         self = .tcp(host: host, port: port)
     }
 
-    /// Whether only this machine can reach it.
+    /// Whether only this host can reach it.
     package var isLocal: Bool {
         switch self {
         case .unix: true

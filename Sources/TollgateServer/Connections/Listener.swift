@@ -3,41 +3,43 @@ package import NIOCore
 import NIOPosix
 import TollgatePolicy
 
-/// One address that is listened on; every connection becomes a session on one of the workers' loops.
+/// A listening address. Each connection becomes a session on the event loop of a worker.
 struct Listener {
     let address: ListenAddress
-    let server: TollgateServer
+    let admission: ConnectionAdmission
     let workers: [NIOLoopBound<Worker>]
 
-    /// A client that does not read is no longer read from when so much waits to be written to it.
+    /// The unwritten bytes at which a session stops reading from its client.
     private static let outputMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 64 * 1_024, high: 512 * 1_024)
 
-    /// What a client has sent beyond that waits in its socket.
+    /// The bytes of one read. More input waits in the socket.
     private static let bytesPerRead = 16 * 1_024
 
-    /// Throws an `OperatorError` that names the address.
+    /// Binds the address and starts to accept connections.
+    ///
+    /// - Throws: A `OperatorError` that names the address.
     func bind(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { [server] channel in
+            .serverChannelInitializer { [admission] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptGate(server.admission))
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(admission))
                 }
             }
             .childChannelOption(.writeBufferWaterMark, value: Self.outputMarks)
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            // `printf … | nc` ends its side first, and still wants its replies.
+            // `printf … | nc` closes its side first and still reads the replies.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.bytesPerRead))
-            .childChannelInitializer { [server, workers, address] channel in
+            .childChannelInitializer { [admission, workers, address] channel in
                 channel.eventLoop.makeCompletedFuture {
                     if case .tcp = address { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
                     guard let worker = workers.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    guard server.admission.admit() else {
+                    guard admission.admit() else {
                         return try channel.pipeline.syncOperations.addHandler(ConnectionRefusal())
                     }
-                    channel.closeFuture.whenComplete { _ in server.admission.release() }
+                    channel.closeFuture.whenComplete { _ in admission.release() }
                     try channel.pipeline.syncOperations.addHandler(Session(worker: worker.value))
                 }
             }
@@ -61,20 +63,20 @@ struct Listener {
     }
 }
 
-/// Tells a client that there is no place for it, and closes.
+/// Writes an error to a client for which there is no room, and closes.
 private final class ConnectionRefusal: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     func channelActive(context: ChannelHandlerContext) {
-        // Both protocols: a line, and nearly the error of RESP.
+        // Readable in both protocols: a line, and an error of RESP.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "-ERR busy too many connections\r\n")), promise: nil)
         context.close(promise: nil)
     }
 }
 
 extension ListenAddress {
-    /// With the port that the system chose for port 0.
+    /// Returns the address with the port that the system chose for port 0.
     package func bound(to address: SocketAddress?) -> ListenAddress {
         guard case .tcp(let host, _) = self, let port = address?.port else { return self }
         return .tcp(host: host, port: port)

@@ -1,17 +1,18 @@
 import Foundation
 
-/// The open files that the system allows this process. Each connection is one, and so is each link to Redis.
+/// The limit of open files of this process. Each client connection and each link to Redis takes one.
 package enum OpenFiles {
-    /// The most that the limit is raised to: some programs that inherit it look at every number below it.
+    /// The value up to which the limit is raised: some programs that inherit it iterate over all descriptors below it.
     private static let maxLimit = 1 << 20
-    /// Kept for what is no client's connection: the admin API and its connections, the journal, files that are read again.
+    /// The files reserved for everything else: the admin API with its connections, the journal, files that are
+    /// reloaded.
     private static let fixedReserve = 320
-    /// Kept for each event loop: what it waits with, and its link to Redis.
+    /// The files reserved for each event loop: its poll descriptors and its link to Redis.
     private static let reservePerLoop = 4
-    /// The connections of the admin API, and what the fixed reserve has beside them.
+    /// The part of the fixed reserve that the connections of the admin API may take.
     private static let maxAdminConnections = 256
 
-    /// Raises the soft limit to the hard one. Where the system refuses, the limit stays as it is.
+    /// Raises the soft limit to the hard one. If the system refuses, the limit stays as it is.
     package static func raiseLimit() {
         var limits = rlimit()
         guard getrlimit(resource, &limits) == 0 else { return }
@@ -28,13 +29,14 @@ package enum OpenFiles {
         return Int(min(limits.rlim_cur, rlim_t(maxLimit)))
     }
 
-    /// The connections of clients that fit below a limit, beside a reserve for everything else; at least one.
+    /// Returns the client connections that fit below a limit beside the reserve; at least one.
     static func connections(below limit: Int, eventLoops: Int) -> Int {
         let reserve = fixedReserve + reservePerLoop * eventLoops
         return max(1, limit - min(reserve, limit / 2))
     }
 
-    /// The connections of the admin API that fit below a limit: most of the reserve, so that some is left for the link to Redis.
+    /// Returns the connections of the admin API that fit below a limit: most of the reserve, so that some is left for
+    /// Redis.
     package static func adminConnections(below limit: Int) -> Int {
         let reserve = min(fixedReserve, limit / 2)
         return max(4, reserve * maxAdminConnections / fixedReserve)

@@ -1,8 +1,8 @@
 import DequeModule
 import NIOCore
 
-/// Keeps the replies of one session in the order of its requests. A reply whose turn has come is written straight to the
-/// output; one that is ready too early waits in its slot. Pure; owned by the session.
+/// The replies of one session, in the order of its requests. The next reply in order is written straight to the output;
+/// one that is ready earlier waits in its slot. Pure. Owned by the session.
 struct ReplyQueue {
     private enum Slot {
         case waiting
@@ -10,28 +10,28 @@ struct ReplyQueue {
     }
 
     private var slots = Deque<Slot>()
-    /// The ticket of the first slot.
-    private var firstTicket = 0
-    /// The place of the first reply that has not reached the output, and the one behind the last.
-    var start: Int { firstTicket }
-    var end: Int { firstTicket + slots.count }
-    /// What can be written to the client.
+    /// The ticket of the first reply that has not reached the output.
+    private(set) var firstTicket = 0
+    /// The replies that can be written to the client.
     private(set) var output: ByteBuffer
 
     init(allocator: ByteBufferAllocator) {
         output = allocator.buffer(capacity: 1_024)
     }
 
-    /// Replies that have not reached the output.
+    /// The number of replies that have not reached the output.
     var count: Int { slots.count }
 
-    /// Takes a place in the order for a reply that comes later.
+    /// The ticket of the next reply.
+    var nextTicket: Int { firstTicket + slots.count }
+
+    /// Reserves the next position in the order for a reply that comes later. Returns its ticket.
     mutating func reserve() -> Int {
         slots.append(.waiting)
         return firstTicket + slots.count - 1
     }
 
-    /// A reply that is known at once.
+    /// Appends a reply that is known at once.
     mutating func append(_ write: (inout ByteBuffer) -> Void) {
         guard !slots.isEmpty else { return write(&output) }
         var bytes = ByteBuffer()
@@ -39,7 +39,7 @@ struct ReplyQueue {
         slots.append(.ready(bytes))
     }
 
-    /// The reply for a place taken before. Filling a place twice is a fault of the caller and does nothing.
+    /// Writes the reply of a ticket. Does nothing if it has been written before, which is an error of the caller.
     mutating func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {
         let index = ticket - firstTicket
         guard slots.indices.contains(index), case .waiting = slots[index] else { return }
@@ -62,7 +62,7 @@ struct ReplyQueue {
         firstTicket += 1
     }
 
-    /// Hands the output over, leaving an empty one of the same size.
+    /// Returns the output and replaces it by an empty buffer of the same size.
     mutating func takeOutput(allocator: ByteBufferAllocator) -> ByteBuffer {
         let taken = output
         output = allocator.buffer(capacity: max(1_024, taken.readableBytes))

@@ -3,36 +3,64 @@ import NIOCore
 import TollgateCore
 import TollgateWire
 
-/// ALERTS: from its reply on, what happens to alerts is pushed to the client.
+/// The progress of one client that has subscribed to alerts. Owned by its session.
+final class AlertSubscription {
+    enum Phase {
+        /// The reply to ALERTS has not been written. `ticket` is that of the reply after it.
+        case accepted(ticket: Int)
+        /// The client needs a page as soon as there is room.
+        case behind
+        /// The page has been requested. Pages that the workers get meanwhile are in it, or will be in the next one.
+        case reading
+        /// The client gets the pages of its worker, beginning with this number.
+        case live(firstPage: Int)
+    }
+
+    var phase: Phase
+    /// The cursor up to which events have been written.
+    var position: AlertCursor
+    /// Whether the client has asked for past events.
+    let isFromCursor: Bool
+
+    /// - Parameter ticket: The ticket of the first reply after the one to ALERTS.
+    init(after cursor: AlertCursor?, ticket: Int) {
+        position = cursor ?? .start
+        isFromCursor = cursor != nil
+        phase = .accepted(ticket: ticket)
+    }
+}
+
+/// ALERTS: pushes alert events to the client, beginning with the reply.
 ///
-/// A push goes to the output at once, whatever replies are outstanding: the output holds whole replies only, so it comes between
-/// two of them and never within one. What a client is too slow to take is not kept for it: it falls behind, and reads page after
-/// page from the stream as it makes room. So it may take as long as it likes, and costs no memory.
+/// A push goes to the output at once, whatever replies are outstanding. The output holds whole replies only, so a push
+/// is between two of them and never within one. Events that a client is too slow to read are not queued for it. It
+/// falls behind, and reads page after page from the stream as it makes room. So a slow client costs no memory.
 extension Session {
-    /// Seconds without a sign of life from the host of a client that listens; then it is asked, three times.
+    /// The seconds without a sign of life from the host of a subscriber before it is probed.
     private static let silence: Int = 60
     private static let pauseBetweenProbes: Int = 15
     private static let maxProbes: Int = 3
 
-    /// Without a cursor on a connection that has asked before, nothing changes; with one it begins again from there.
+    /// Subscribes, or moves the subscription to the given cursor. Without a cursor an existing subscription stays as it
+    /// is.
     func subscribe(_ request: borrowing Request) {
         if alerts == nil {
-            guard worker.subscribe(self) else {
-                let capacity = worker.clients.alertPlaces.capacity
+            guard worker.alertFanOut.subscribe(self) else {
+                let capacity = worker.clients.alertSlots.capacity
                 return refuse(RequestError(.busy, "ALERTS: \(capacity) clients listen already"))
             }
-            probeSilentPeer()
+            enableKeepAlive()
         } else if request.after != nil {
-            worker.alertFeed?.forget(ObjectIdentifier(self))
+            worker.alertFeed.cancelReads(of: ObjectIdentifier(self))
         } else {
             return replyOK()
         }
         replyOK()
-        alerts = AlertSubscription(after: request.after, place: replies.end)
+        alerts = AlertSubscription(after: request.after, ticket: replies.nextTicket)
     }
 
-    /// A client that only listens is not closed as idle: so the system has to find out whether its host is still there.
-    private func probeSilentPeer() {
+    /// Lets the system detect a host that is gone: a client that only reads alerts is not closed as idle.
+    private func enableKeepAlive() {
         guard let channel = context?.channel, let options = channel.syncOptions,
             [.inet, .inet6].contains(channel.remoteAddress?.protocol)
         else { return }
@@ -44,20 +72,20 @@ extension Session {
         #endif
     }
 
-    /// Goes on where the reply to ALERTS has gone out, or where there is room again. Called whenever output has been handed over.
+    /// Advances a subscription whose reply has been written, or that has room again. Called after each write of output.
     func advanceAlerts(_ alerts: AlertSubscription) {
-        if case .accepted(let place) = alerts.phase, replies.start >= place {
+        if case .accepted(let ticket) = alerts.phase, replies.firstTicket >= ticket {
             alerts.phase = alerts.isFromCursor ? .behind : .live(firstPage: worker.alertFanOut.nextNumber)
         }
         guard case .behind = alerts.phase, hasRoomForAlerts else { return }
         alerts.phase = .reading
         let reader = NIOLoopBound((session: self, alerts: alerts), eventLoop: worker.eventLoop)
-        worker.alertFeed?.read(after: alerts.position, for: ObjectIdentifier(self)) { page in
+        worker.alertFeed.read(after: alerts.position, for: ObjectIdentifier(self)) { page in
             reader.eventLoop.execute { reader.value.session.receivePage(page, for: reader.value.alerts) }
         }
     }
 
-    /// The page that was asked for.
+    /// Writes the page that was requested for this client.
     private func receivePage(_ page: AlertPage, for alerts: AlertSubscription) {
         guard phase == .open, alerts === self.alerts else { return }
         let isWhole = push(page, alerts) != nil
@@ -65,21 +93,21 @@ extension Session {
         flush()
     }
 
-    /// What is new to every client that listens. Returns the bytes that were written.
-    func receiveAlerts(_ news: AlertFanOut.NumberedPage) -> Int {
-        guard phase == .open, let alerts, case .live(let firstPage) = alerts.phase, news.number >= firstPage else {
+    /// Writes a page of new events, if the subscription is live. Returns the number of bytes.
+    func receiveAlerts(_ numbered: AlertFanOut.NumberedPage) -> Int {
+        guard phase == .open, let alerts, case .live(let firstPage) = alerts.phase, numbered.number >= firstPage else {
             return 0
         }
-        let written = push(news.page, alerts)
+        let written = push(numbered.page, alerts)
         if written == nil { alerts.phase = .behind }
         flush()
         return written ?? 0
     }
 
-    /// These pages, the last of which is the newest, are not handed on: the client is to read them.
+    /// Lets the client read these pages from the stream: they were dropped. The last of them is the newest.
     func fallBehind(_ pages: some Sequence<AlertFanOut.NumberedPage>) {
         guard phase == .open, let alerts, case .live(let firstPage) = alerts.phase else { return }
-        // One that has not got anything yet has no place of its own.
+        // A client that has not received a page yet has no position of its own.
         if let first = pages.first(where: { $0.number >= firstPage }) {
             alerts.position = max(alerts.position, first.page.after)
         }
@@ -87,10 +115,10 @@ extension Session {
         advanceAlerts(alerts)
     }
 
-    /// Writes what of a page comes after the client's place, and returns how many bytes that were; nil, and writes nothing, where
-    /// there is no room.
+    /// Writes the part of a page that follows the client's position. Returns the number of bytes; nil, with nothing
+    /// written, if there is no room.
     private func push(_ page: AlertPage, _ alerts: AlertSubscription) -> Int? {
-        if let newest = page.newestPlace, alerts.position > newest { alerts.position = page.after }
+        if let newest = page.newestCursor, alerts.position > newest { alerts.position = page.after }
         alerts.position = max(alerts.position, page.after)
         var written = 0
         if let first = page.lines.firstIndex(where: { $0.cursor > alerts.position }) {
@@ -106,16 +134,5 @@ extension Session {
 
     private var hasRoomForAlerts: Bool {
         phase == .open && replies.output.readableBytes < Self.maxUnwritten && context?.channel.isWritable == true
-    }
-
-    /// Closes a session on which nothing happens. A client that listens, and does not read, is told so, and has as long again to
-    /// read that.
-    func closeIdle() {
-        guard alerts != nil, phase == .open else { return close() }
-        alerts = nil
-        lastRequest = .now()
-        worker.unsubscribe(self)
-        refuse(RequestError(.busy, "the alerts were not read; come back with after= and the last cursor"))
-        closeAfterReplies()
     }
 }

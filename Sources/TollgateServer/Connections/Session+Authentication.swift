@@ -1,9 +1,13 @@
+import Logging
 import NIOCore
 import TollgateCore
 import TollgateWire
 
-/// What common Redis clients ask for in order to connect.
+/// AUTH and HELLO, and clients that fail at them.
 extension Session {
+    /// A client is disconnected after this number of wrong tokens.
+    private static let maxBadTokens = 5
+
     func authenticate(_ request: borrowing Request) {
         guard let token = worker.token, let given = request.token else {
             return refuse(RequestError(.badRequest, "AUTH: no token is set on this server"))
@@ -12,19 +16,18 @@ extension Session {
         replyOK()
     }
 
-    /// Refuses, and in the end disconnects, whoever names the wrong token.
+    /// Compares a token with the expected one. Refuses a wrong one, and disconnects the client after several.
     private func accept(_ given: ArraySlice<UInt8>, as token: [UInt8]) -> Bool {
         guard ConstantTime.areEqual(given, token) else {
             refuseToken()
             return false
         }
         isAuthenticated = true
-        worker.unauthenticated.remove(self)
+        worker.sessions.authenticated(self)
         return true
     }
 
-    /// `HELLO [2|3 [AUTH user token] [SETNAME name]]`. Only the reply to this differs between the two: whatever else is
-    /// written here means the same in RESP3.
+    /// Handles `HELLO [2|3 [AUTH user token] [SETNAME name]]`. Only the reply to HELLO differs between RESP2 and RESP3.
     func hello(_ request: borrowing Request) {
         let words = request.arguments
         let version = words.first.map { request.text($0) } ?? "2"
@@ -47,10 +50,10 @@ extension Session {
         guard isAuthenticated else {
             return refuse(RequestError(.unauthenticated, "HELLO 2 AUTH user token, or AUTH first"))
         }
-        introduce(isRESP3: version == "3")
+        writeServerProperties(isRESP3: version == "3")
     }
 
-    private func introduce(isRESP3: Bool) {
+    private func writeServerProperties(isRESP3: Bool) {
         let texts = [("server", "tollgate"), ("version", Version.current), ("mode", "standalone"), ("role", "master")]
         let numbers: [(String, Int64)] = [("proto", isRESP3 ? 3 : 2), ("id", 1)]
         let count = texts.count + numbers.count
@@ -71,15 +74,28 @@ extension Session {
         }
     }
 
-    /// `CLIENT SETNAME`, `SETINFO` and the like are taken note of by nobody.
-    func client(_ request: borrowing Request) {
-        let subcommand = request.arguments.first.map { request.text($0).uppercased() }
-        switch subcommand {
-        case "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH": replyOK()
-        case "ID": reply { framing.writeInteger(1, to: &$0) }
-        case "GETNAME": reply { framing.writeBulk([], to: &$0) }
-        default:
-            refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
+    // MARK: - Failures
+
+    /// The client's IP address for the log, or `unix`.
+    private var address: String { context?.remoteAddress?.ipAddress ?? "unix" }
+
+    /// Refuses a wrong token. After many from the same address the refusal is delayed and ends the connection.
+    private func refuseToken() {
+        badTokens += 1
+        let error = RequestError(.unauthenticated, "wrong token")
+        guard worker.clients.wrongTokens.note(from: address) != nil else {
+            refuse(error)
+            if badTokens >= Self.maxBadTokens { closeAfterReplies() }
+            return
         }
+        pauseRequests(for: worker.wrongTokenDelay) { [self] in
+            refuse(error)
+            closeAfterReplies()
+        }
+    }
+
+    /// Counts and logs a client that speaks another protocol. The caller disconnects it.
+    func noteForeignTraffic(_ traffic: ForeignTraffic) {
+        _ = worker.clients.foreignTraffic.note(from: address, metadata: ["spoke": "\(traffic)"])
     }
 }

@@ -1,15 +1,16 @@
 import NIOCore
 import TollgateWire
 
-/// The end of a connection. A reply that has been handed to the channel may still wait for the client to read; and a socket
-/// that is closed while bytes from the client wait in it is reset, which can cost the client replies it has not read yet. So
-/// our side is closed first, when everything has been written, and the socket when the client has closed its own or some time
-/// has passed.
+/// The end of a connection.
+///
+/// The channel may still hold replies that the client has not read. A socket that is closed with unread input is reset,
+/// and the client can lose replies. So the session first writes everything and closes its own side. It closes the
+/// socket when the client has closed its side, or after a second.
 extension Session {
-    /// How long what a client still sends is read and thrown away.
+    /// The time for which input is read and discarded after our side has been closed.
     private static let lingering = TimeAmount.seconds(1)
 
-    /// Closes once everything has been written. A client that does not read is left to the idle timeout.
+    /// Closes once everything has been written. The idle timeout covers a client that does not read.
     func finish(_ context: ChannelHandlerContext) {
         phase = .finishing
         let written = context.eventLoop.makePromise(of: Void.self)
@@ -26,7 +27,18 @@ extension Session {
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.lingering) { self.close() }
     }
 
-    /// Closes where the token has not been named in time, with an error that is written as far as the socket takes it.
+    /// Closes an idle session. A subscriber that does not read its alerts gets an error and has as long again to read
+    /// that.
+    func closeIdle() {
+        guard alerts != nil, phase == .open else { return close() }
+        alerts = nil
+        lastRequest = .now()
+        worker.alertFanOut.unsubscribe(self)
+        refuse(RequestError(.busy, "the alerts were not read; come back with after= and the last cursor"))
+        closeAfterReplies()
+    }
+
+    /// Closes a session that has not sent the token in time. Writes an error as far as the socket takes it.
     func closeUnauthenticated() {
         guard phase == .open else { return close() }
         refuse(RequestError(.unauthenticated, "AUTH did not come in time"))
@@ -34,7 +46,7 @@ extension Session {
         close()
     }
 
-    /// Closes now, whatever waits to be written.
+    /// Closes now and discards what waits to be written.
     func close() {
         context?.close(promise: nil)
     }

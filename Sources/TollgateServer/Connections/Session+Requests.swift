@@ -5,50 +5,88 @@ import TollgatePolicy
 import TollgateWire
 
 extension Session {
-    /// Hands the request that was read on by its verb. `unknown`: why its scopes could not be looked up.
-    func handleRequest(unknown: LedgerFailure? = nil) {
+    /// Carries out the request that the reader holds, if the client may send it.
+    func handleRequest() {
         let verb = reader.request.verb
         if let since = refusedTransactionSince, refuseInTransaction(verb, since) { return }
         guard isAuthenticated || verb.needsNoToken else {
             if verb == .multi { refusedTransactionSince = .now() }
             return refuse(RequestError(.unauthenticated, "AUTH with the token first"))
         }
-        if carryOut(verb, unknown) { return }
-        if verb == .usage { usage(reader.request, unknown) } else { handleOther(reader.request) }
+        dispatch(verb)
     }
 
-    private func handleOther(_ request: Request) {
-        switch request.verb {
-        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: break
-        case .info: info()
-        case .help: reply { writeJSON(Help.json, to: &$0) }
-        case .ping: ping(request)
-        case .auth: authenticate(request)
-        case .alerts: subscribe(request)
-        case .echo: reply { framing.writeBulk(request.bytes[request.arguments[0]], to: &$0) }
-        case .quit:
-            replyOK()
-            closeAfterReplies()
-        case .hello: hello(request)
-        case .client: client(request)
-        case .command: reply { framing.writeArrayHeader(0, to: &$0) }
-        case .select: replyOK()
-        case .multi, .exec, .discard: refuseTransaction(request.verb)
-        }
-    }
+    // MARK: - Connection
 
     func replyOK() {
         reply { framing.writeSimple("OK", to: &$0) }
     }
 
-    private func ping(_ request: borrowing Request) {
+    func ping(_ request: borrowing Request) {
         guard let message = request.arguments.first else { return reply { framing.writeSimple("PONG", to: &$0) } }
         let bytes = request.bytes[message]
         reply { framing.writeBulk(bytes, to: &$0) }
     }
 
-    private func writeJSON(_ value: some Encodable, to buffer: inout ByteBuffer) {
-        writeJSON(Result { try JSONReply.bytes(value) }, to: &buffer)
+    func echo(_ request: borrowing Request) {
+        let bytes = request.bytes[request.arguments[0]]
+        reply { framing.writeBulk(bytes, to: &$0) }
+    }
+
+    func quit() {
+        replyOK()
+        closeAfterReplies()
+    }
+
+    /// Handles COMMAND with an empty list: there is no documentation of commands.
+    func command() {
+        reply { framing.writeArrayHeader(0, to: &$0) }
+    }
+
+    /// Handles the subcommands of CLIENT that Redis clients send when they connect. None of them has an effect.
+    func client(_ request: borrowing Request) {
+        let subcommand = request.arguments.first.map { request.text($0).uppercased() }
+        switch subcommand {
+        case "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH": replyOK()
+        case "ID": reply { framing.writeInteger(1, to: &$0) }
+        case "GETNAME": reply { framing.writeBulk([], to: &$0) }
+        default:
+            refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
+        }
+    }
+
+    // MARK: - Reports
+
+    func usage(_ request: Request) {
+        guard let scope = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
+            return refuse(RequestError(.badRequest, "scope: expected kind:id, kinds joined by +, or global"))
+        }
+        let roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
+        let traits = UserTraits(roles: roles, email: request.email.map(request.text))
+        guard let plan = worker.resolver.currentPlan(of: scope, traits) else {
+            return wait(for: worker.resolver.mustWaitForBatch ? [] : [scope]) { [self] failure in
+                refuse(RequestError(failure))
+            }
+        }
+        let ticket = replies.reserve()
+        worker.ledger.readUsage(of: plan) { [self] result in
+            fill(ticket) { buffer in
+                switch result {
+                case .success(let usage): writeJSON(Result { try JSONReply.bytes(UsageReport(usage)) }, to: &buffer)
+                case .failure(let failure): writeError(failure, to: &buffer)
+                }
+            }
+        }
+    }
+
+    /// Handles INFO. The report takes a hop to each worker; the reply keeps its position meanwhile.
+    func info() {
+        let ticket = replies.reserve()
+        worker.infoQueue.request { [self] json in fill(ticket) { writeJSON(json, to: &$0) } }
+    }
+
+    func help() {
+        reply { writeJSON(Help.json, to: &$0) }
     }
 
     private func writeJSON(_ json: Result<ByteBuffer, any Error>, to buffer: inout ByteBuffer) {
@@ -58,42 +96,15 @@ extension Session {
             framing.writeError(RequestError(.internal, "the reply cannot be written as JSON"), to: &buffer)
         }
     }
-
-    // MARK: - Reports
-
-    private func usage(_ request: Request, _ unknown: LedgerFailure?) {
-        guard let scope = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
-            return refuse(RequestError(.badRequest, "scope: expected kind:id, kinds joined by +, or global"))
-        }
-        let roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
-        let traits = UserTraits(roles: roles, email: request.email.map(request.text))
-        if let unknown { return refuse(RequestError(unknown)) }
-        guard let plan = worker.resolver.currentPlan(of: scope, traits) else {
-            return wait(for: worker.resolver.mustWaitForBatch ? [] : [scope])
-        }
-        let ticket = replies.reserve()
-        worker.ledger.readUsage(of: plan) { [self] result in
-            fill(ticket) { buffer in
-                switch result {
-                case .success(let usage): writeJSON(UsageReport(usage), to: &buffer)
-                case .failure(let failure): writeError(of: failure, to: &buffer)
-                }
-            }
-        }
-    }
-
-    /// Adding up over the workers takes a hop to each; the reply keeps its place meanwhile.
-    private func info() {
-        let ticket = replies.reserve()
-        worker.askForReport { [self] json in fill(ticket) { writeJSON(json, to: &$0) } }
-    }
 }
 
+// MARK: - Rules
+
 extension Verb {
-    /// What a client may ask before it has named the token.
+    /// Whether a client may send it before AUTH.
     fileprivate var needsNoToken: Bool { self == .auth || self == .hello || self == .quit }
 
-    /// Whether the ledger is asked.
+    /// Whether it needs room in the ledger.
     var needsLedger: Bool {
         switch self {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: true
@@ -103,10 +114,10 @@ extension Verb {
         }
     }
 
-    /// Whether a request that has waited too long is refused. What has to be counted is counted all the same.
+    /// Whether a request that has waited too long is refused. Writes are never refused: their usage has happened.
     var mayBeShed: Bool { self == .check || self == .peek || self == .reserve || self == .usage }
 
-    /// What a request costs of its session's share, in simple requests.
+    /// The part of its session's share that a request takes, in simple requests.
     func cost(scopes: Int) -> Int {
         switch self {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel: 1 + scopes / 4

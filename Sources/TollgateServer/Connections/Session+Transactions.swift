@@ -1,13 +1,14 @@
 import NIOCore
 import TollgateWire
 
-/// MULTI is refused, and with it all that follows up to EXEC or DISCARD: a client sends that in the belief that it is carried out as
-/// a whole or not at all, and often in the same packet, before it has read that there are no transactions here.
+/// MULTI and the requests after it, which are all refused up to EXEC or DISCARD: the client expects a transaction that
+/// is applied as a whole or not at all. It often sends them in one packet, before it has read that there are no
+/// transactions.
 extension Session {
-    /// A client that has read the refusal may never send EXEC. It connects anew, and goes on.
+    /// The time after which a client that still sends no EXEC is disconnected. It reconnects and goes on.
     private static let maxTransaction = TimeAmount.seconds(5)
 
-    /// Answers a request that comes after a MULTI; false where it is to be handled as usual.
+    /// Answers a request after a MULTI. Returns false if it is to be handled as usual.
     func refuseInTransaction(_ verb: Verb, _ since: NIODeadline) -> Bool {
         switch verb {
         case .quit: return false
@@ -25,14 +26,14 @@ extension Session {
         return true
     }
 
-    /// MULTI, and EXEC and DISCARD without one before them.
+    /// Refuses MULTI, and an EXEC or DISCARD without one.
     func refuseTransaction(_ verb: Verb) {
         guard verb == .multi else { return refuse(RequestError(.badRequest, "\(verb.name): without MULTI")) }
         refusedTransactionSince = .now()
         refuse(RequestError(.badRequest, "MULTI: not supported, and nothing up to EXEC is carried out"))
     }
 
-    /// The reply to EXEC by which Redis clients know that nothing was carried out.
+    /// Replies to EXEC with the error that tells Redis clients that nothing was carried out.
     private func abortTransaction() {
         let sentence: StaticString = "transaction discarded: MULTI is not supported"
         guard framing == .resp else { return refuse(RequestError(.badRequest, "EXEC: \(sentence)")) }

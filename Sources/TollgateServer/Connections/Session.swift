@@ -3,66 +3,65 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-/// One client: reads requests, hands them on, and writes the replies in their order. Bound to its channel's event loop.
+/// One client connection: reads requests, dispatches them, and writes the replies in order. Bound to its channel's
+/// event loop.
 final class Session: ChannelDuplexHandler, RequestHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Requests wait unread while so many of a client's are unanswered: as many as two batches hold, so that one can fill while
-    /// the other is under way.
+    /// The unanswered requests of a client at which the session stops reading. Two batches hold as many: one can fill
+    /// while the other is in flight.
     static let maxUnanswered = 1_024
-    /// Requests wait unread while so many bytes of replies have not been handed to the channel.
+    /// The bytes of replies not handed to the channel at which the session stops reading.
     static let maxUnwritten = 256 * 1_024
-    /// A request or two.
+    /// The input up to which a client counts as fresh: a request or two.
     private static let fewBytes = 256
-    /// A client that names the wrong token so often is disconnected.
-    static let maxBadTokens = 5
 
     enum Phase {
         /// Takes requests.
         case open
-        /// Takes no more requests; the replies to those that came are still to be written.
+        /// Takes no more requests. Some replies are outstanding.
         case answering
-        /// Every reply has been handed to the channel.
+        /// All replies have been handed to the channel.
         case finishing
-        /// Every reply has been written and our side is closed. What still comes is thrown away.
+        /// All replies have been written and our side is closed. Input is discarded.
         case lingering
     }
 
     let worker: Worker
     var context: ChannelHandlerContext?
-    // The run-time checks of exclusive access would be a tenth of a request. What runs within an access to one of these three
-    // never comes back to it.
+    // The run-time checks of exclusive access would take a tenth of a request's time. Code that runs within an access
+    // to one of these three never accesses it again.
     @exclusivity(unchecked) private var input = ByteBuffer()
     @exclusivity(unchecked) var reader = RequestReader()
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
-    /// When a MULTI was refused whose EXEC or DISCARD has not come.
+    /// The time at which a MULTI was refused whose EXEC or DISCARD has not come.
     var refusedTransactionSince: NIODeadline?
-    /// Set by ALERTS.
+    /// The subscription to alerts; nil before ALERTS.
     var alerts: AlertSubscription?
 
     var phase = Phase.open
-    /// The client has said that it sends nothing more.
+    /// Whether the client has closed its side.
     private(set) var hasInputEnded = false
     private var isReadingStopped = false
     private var isHandlingRequests = false
-    /// `input` holds requests that wait for the session's turn, for room, or for the one before them.
+    /// Whether `input` holds requests that wait for the session's turn, for room, or for the request before them.
     private var isHeldBack = false
-    /// The scheduler has the session.
+    /// Whether the scheduler has queued the session.
     private var isQueued = false
-    /// The client asks for little: nothing was owed to it when the few bytes at hand came.
+    /// Whether the client sends little: it had no outstanding replies when its last few bytes came.
     private(set) var isFresh = false
-    /// The request at hand waits until the ledger has room.
+    /// Whether the current request waits for room in the ledger.
     private var needsRoom = false
-    /// The request at hand waits until its scopes have been looked up, or for a batch to go.
+    /// Whether the current request waits for a look-up, or for a batch to be sent.
     private var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
-    /// Since when the request at hand waits for its turn, or for room in the ledger.
-    private var waitsSince = NIODeadline.now()
+    /// The time since which the current request waits for its turn, or for room in the ledger.
+    private var waitingSince = NIODeadline.now()
     var lastRequest = NIODeadline.now()
 
     init(worker: Worker) {
@@ -70,29 +69,32 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         isAuthenticated = worker.token == nil
     }
 
-    /// What the client speaks.
+    /// The protocol of the client.
     var framing: Framing { reader.framing ?? .line }
 
-    // MARK: - Life
+    var session: Session? { self }
+
+    // MARK: - Channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        worker.add(self)
+        worker.sessions.add(self)
         if worker.isShuttingDown { stopReading() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        worker.remove(self)
+        worker.alertFanOut.unsubscribe(self)
+        worker.sessions.remove(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The client is gone, or its socket broke: there is nobody to tell.
+        // The client is gone, or its socket is broken.
         context.close(promise: nil)
     }
 
-    /// Whether no whole request has come since then, and none is being worked on. A client that listens for alerts need not ask
-    /// for anything, but it has to take what it is sent.
+    /// Whether no whole request has come since a time, and none is in progress. A subscriber to alerts need not send
+    /// requests, but it has to read.
     func isIdle(since time: NIODeadline) -> Bool {
         if alerts != nil, phase == .open, context?.channel.isWritable == true { return false }
         return lastRequest < time && replies.count == 0 && !isWaiting && !isQueued
@@ -129,13 +131,14 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// At the end of a client's side the channel reads all that is left, asked or not; that too waits for room.
+    /// Takes input. When the client closes its side, the channel reads the rest without being asked; that waits for
+    /// room too.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase == .open else { return }
         var bytes = unwrapInboundIn(data)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         guard !isHeldBack else { return }
-        waitsSince = .now()
+        waitingSince = .now()
         isFresh = replies.count == 0 && input.readableBytes <= Self.fewBytes
         let share = worker.scheduler.immediateShare(of: self)
         guard share > 0 else {
@@ -150,13 +153,13 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         worker.scheduler.enqueue(self)
     }
 
-    /// Handles requests that waited for the session's turn; returns what they cost.
+    /// Handles requests that waited for the session's turn. Returns their cost.
     func takeTurn(atMost share: Int) -> Int {
         isQueued = false
         guard let context, phase == .open, !isWaiting else { return 0 }
-        let isLate = worker.ledger.hasWaitedTooLong(since: waitsSince)
+        let isLate = worker.ledger.hasWaitedTooLong(since: waitingSince)
         let cost = handleRequests(context, atMost: share, isLate: isLate)
-        if cost > 0 { waitsSince = .now() }
+        if cost > 0 { waitingSince = .now() }
         return cost
     }
 
@@ -165,7 +168,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         context.fireChannelReadComplete()
     }
 
-    /// The client will send nothing more; it still gets the replies to what it sent.
+    /// Closes after the replies when the client has closed its side.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard let event = event as? ChannelEvent, event == .inputClosed else {
             return context.fireUserInboundEventTriggered(event)
@@ -175,18 +178,20 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         if !isHeldBack { closeAfterReplies() }
     }
 
-    /// Reads nothing more, answers what has been read, and closes.
+    /// Stops reading, answers the requests that were read, and closes.
     func stopReading() {
         isReadingStopped = true
         if !isHeldBack { closeAfterReplies() }
     }
 
-    /// Handles requests for as long as there is room for their replies, and `share` is not used up; returns what they cost.
-    /// `isLate`: the first has waited too long already; then a decision is refused, and what has to be counted is counted.
+    /// Handles requests while there is room for their replies and `share` is not used up. Returns their cost.
+    ///
+    /// - Parameter isLate: Whether the first has waited too long. Then a decision is refused; a write is handled all
+    ///   the same.
     private func handleRequests(_ context: ChannelHandlerContext, atMost share: Int, isLate: Bool = false) -> Int {
         isHandlingRequests = true
         defer { isHandlingRequests = false }
-        // Nothing is handed to the channel before all requests at hand are handled: it stays as writable as it is.
+        // Checked once: nothing is handed to the channel until all of these requests have been handled.
         isHeldBack = true
         guard context.channel.isWritable else { return 0 }
         var isLate = isLate
@@ -205,14 +210,14 @@ final class Session: ChannelDuplexHandler, RequestHandler {
                 }
                 isFresh = false
                 cost += verb.cost(scopes: reader.request.scopes.count)
-                lastRequest = waitsSince
+                lastRequest = waitingSince
                 if isLate, isAuthenticated, verb.mayBeShed { shed() } else { handleRequest() }
                 isLate = false
                 if isWaiting { return cost }
             case .refused(let error):
                 isFresh = false
                 cost += 1
-                lastRequest = waitsSince
+                lastRequest = waitingSince
                 refuse(error)
             case .broken(let error):
                 refuse(error)
@@ -229,7 +234,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         return cost
     }
 
-    /// The one that has waited for room, or the next of the input.
+    /// Returns the request that has waited for room, or reads the next one.
     private func nextRequest() -> RequestReader.Outcome {
         guard !needsRoom else {
             needsRoom = false
@@ -249,9 +254,12 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         refuse(RequestError(.busy, "the request waited too long for its turn"))
     }
 
-    /// Those behind it wait too, so that each counts after the one before.
-    func wait(for scopes: [Scope]) {
-        wait({ worker.wait(for: scopes, completion: $0) }) { [self] in handleRequest(unknown: $0) }
+    /// Handles the current request again after a look-up. The requests behind it wait too, so that all are counted in
+    /// order.
+    func wait(for scopes: [Scope], onFailure: @escaping (LedgerFailure) -> Void) {
+        wait({ worker.wait(for: scopes, completion: $0) }) { [self] failure in
+            if let failure { onFailure(failure) } else { handleRequest() }
+        }
     }
 
     func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void) {
@@ -264,7 +272,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         }
     }
 
-    /// Takes no further request until some time has passed, and then does something.
+    /// Handles no request for some time, and then runs a body.
     func pauseRequests(for time: TimeAmount, then body: @escaping () -> Void) {
         isWaiting = true
         worker.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
@@ -274,12 +282,8 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         }
     }
 
-    func goOn(without unknown: LedgerFailure) {
-        handleRequest(unknown: unknown)
-    }
-
-    /// What is left is part of one frame. It is kept apart from the large buffer it came in, so that a connection at rest
-    /// holds next to nothing.
+    /// Copies the rest of the input, which is part of one frame, so that an idle connection does not retain a large
+    /// buffer.
     private func keepRest() {
         guard input.readerIndex > 0 else { return }
         input = ByteBuffer(bytes: input.readableBytesView)
@@ -287,7 +291,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
 
     // MARK: - Writing
 
-    /// A reply that is known at once.
+    /// Writes a reply to the current request at once.
     func reply(_ write: (inout ByteBuffer) -> Void) {
         replies.append(write)
         markForFlush()
@@ -306,13 +310,13 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         worker.flushLater(self)
     }
 
-    /// Writes what is ready, in one write; requests that waited for that wait for the session's turn now.
+    /// Writes the replies that are ready, in one write. Requests that waited for this then wait for the session's turn.
     func flush() {
         isMarkedForFlush = false
         guard let context else { return }
         writeOutput(context)
         if isHeldBack, !isQueued, !isWaiting, !isHandlingRequests, phase == .open, hasRoom, context.channel.isWritable {
-            waitsSince = .now()
+            waitingSince = .now()
             waitForTurn()
         }
         if let alerts { advanceAlerts(alerts) }
@@ -326,7 +330,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
-    /// Takes no more requests; closes when those that came have been answered.
+    /// Takes no more requests, and closes when the outstanding ones have been answered.
     func closeAfterReplies() {
         guard phase == .open else { return }
         phase = .answering

@@ -1,52 +1,52 @@
 import DequeModule
 import NIOCore
 
-/// Shares an event loop's time, and the room in its ledger, over the sessions: in turns, each with a share of the requests that
-/// are handled before the loop looks at its sockets again. However much one client sends, the others, and the answers of Redis,
-/// are never more than a few such portions away.
+/// Shares an event loop's time, and the room in its ledger, among the sessions. Each turn of a session handles a share
+/// of requests before the loop polls its sockets again. So other clients, and the replies of Redis, are never delayed
+/// by more than a few turns.
 ///
-/// A session handles what it has read at once while nobody waits; what it has left over waits for its turn here, and it reads no
-/// more meanwhile. Owned by the worker's event loop.
+/// A session handles input at once while no other session waits. The rest of its input waits for its turn here, and the
+/// session reads no more meanwhile. Owned by the worker's event loop.
 final class SessionScheduler {
-    /// Requests between two looks at the sockets: as many as a batch holds, a few ms of work.
+    /// The requests between two polls of the sockets: as many as a batch holds, a few ms of work.
     static let budget = 512
     /// The requests that a session handles at once, without waiting for its turn.
     static let immediateShare = 64
-    /// The requests of a turn while nobody else waits, and of one while very many do: then each waits longer for its turn, and a
-    /// write to a client is still worth its while.
+    /// The requests of a turn while no other session waits.
     private static let maxShare = 512
-    private static let leastShare = 16
-    /// Those of a turn of a session that asks for little.
+    /// The requests of a turn while very many sessions wait: enough to be worth a write.
+    private static let minShare = 16
+    /// The requests of a turn of a fresh session.
     private static let freshShare = 4
-    /// The same for sessions that have not authenticated: of all of them together, and of one.
-    static let strangersBudget = 32
-    static let strangersShare = 4
-    /// What a turn costs beside its requests: it ends with a write.
+    /// The budget of all sessions that have not authenticated, and the share of one.
+    static let unauthenticatedBudget = 32
+    static let unauthenticatedShare = 4
+    /// The cost of a turn beside its requests: it ends with a write.
     private static let turnCost = 2
-    /// The loop looks at its sockets when it has no task that is due. So the next portion is due a little later.
+    /// The delay of the next turns. A loop runs tasks that are due before it polls its sockets.
     private static let pause = TimeAmount.microseconds(50)
 
     private let eventLoop: any EventLoop
     /// Whether the ledger takes operations.
     private let hasRoom: () -> Bool
-    /// Called when a session that asks for little has its turn while others ask for much.
+    /// Called when a fresh session has its turn while others have much to do.
     private let onContention: () -> Void
-    /// Sessions that ask for little, and all others, in turns: a client that asks one thing at a time does not wait behind all
-    /// that ask for much.
-    private var fresh = Line()
-    private var others = Line()
+    /// Fresh sessions and all others, which take turns: a client that sends one request at a time does not wait behind
+    /// all that send many.
+    private var fresh = Queue()
+    private var others = Queue()
     private var isFreshNext = true
-    private var strangers = Deque<Session>()
-    /// Of the budgets.
+    private var unauthenticated = Deque<Session>()
+    /// The used parts of the budgets.
     private var spent = 0
-    private var spentByStrangers = 0
+    private var spentByUnauthenticated = 0
     private var isRunScheduled = false
     private var isRunning = false
     private var laterRun: Scheduled<Void>?
 
-    /// Sessions that wait for their turn.
-    private struct Line {
-        /// Their request at hand waits for room in the ledger. They come before those that are ready.
+    /// A queue of sessions that wait for their turn.
+    private struct Queue {
+        /// Sessions whose current request waits for room in the ledger. They come first.
         var blocked = Deque<Session>()
         var ready = Deque<Session>()
 
@@ -64,25 +64,26 @@ final class SessionScheduler {
         self.onContention = onContention
     }
 
-    /// How many requests a session that has read may handle at once.
+    /// The number of requests that a session may handle at once when it has read.
     func immediateShare(of session: Session) -> Int {
         guard session.isAuthenticated else {
-            return strangers.isEmpty && spentByStrangers < Self.strangersBudget ? Self.strangersShare : 0
+            return unauthenticated.isEmpty && spentByUnauthenticated < Self.unauthenticatedBudget
+                ? Self.unauthenticatedShare : 0
         }
         guard fresh.count == 0, others.count == 0 else { return 0 }
         return max(0, min(Self.immediateShare, Self.budget - spent))
     }
 
-    /// So many requests have been handled at once. Small ticks are added up, so that most cost nothing here.
+    /// Counts requests that were handled at once. Small counts are added up, so that most reads schedule nothing.
     func spend(_ requests: Int, by session: Session) {
-        if session.isAuthenticated { spent += requests } else { spentByStrangers += requests }
-        if spent >= Self.immediateShare || spentByStrangers >= Self.strangersShare { scheduleRun() }
+        if session.isAuthenticated { spent += requests } else { spentByUnauthenticated += requests }
+        if spent >= Self.immediateShare || spentByUnauthenticated >= Self.unauthenticatedShare { scheduleRun() }
     }
 
-    /// The session has requests to handle, and waits for its turn.
+    /// Queues a session that has requests to handle.
     func enqueue(_ session: Session) {
         if !session.isAuthenticated {
-            strangers.append(session)
+            unauthenticated.append(session)
         } else if session.isFresh {
             fresh.ready.append(session)
         } else {
@@ -91,17 +92,17 @@ final class SessionScheduler {
         scheduleRun()
     }
 
-    /// The session waits until there is room in the ledger.
+    /// Queues a session until there is room in the ledger.
     func enqueueUntilRoom(_ session: Session) {
         if session.isFresh { fresh.blocked.append(session) } else { others.blocked.append(session) }
     }
 
-    /// There may be room in the ledger again.
+    /// Resumes sessions that wait for room in the ledger.
     func roomAppeared() {
         if !fresh.blocked.isEmpty || !others.blocked.isEmpty { scheduleRun() }
     }
 
-    /// From within the loop's handling of I/O this runs when all of the tick's sockets have been read.
+    /// Schedules turns. Within the loop's handling of I/O they run when all of the tick's sockets have been read.
     private func scheduleRun() {
         guard !isRunScheduled, !isRunning else { return }
         isRunScheduled = true
@@ -112,19 +113,19 @@ final class SessionScheduler {
         isRunScheduled = false
         laterRun?.cancel()
         laterRun = nil
-        (spent, spentByStrangers) = (0, 0)
+        (spent, spentByUnauthenticated) = (0, 0)
         isRunning = true
-        while spentByStrangers < Self.strangersBudget, let session = strangers.popFirst() {
-            spentByStrangers += Self.turnCost + turn(of: session, share: Self.strangersShare)
+        while spentByUnauthenticated < Self.unauthenticatedBudget, let session = unauthenticated.popFirst() {
+            spentByUnauthenticated += Self.turnCost + turn(of: session, share: Self.unauthenticatedShare)
         }
         while spent < Self.budget, let session = nextSession() {
             if session.isFresh, others.count > 0 { onContention() }
-            let share = session.isFresh ? Self.freshShare : max(Self.leastShare, Self.maxShare / (others.count + 1))
+            let share = session.isFresh ? Self.freshShare : max(Self.minShare, Self.maxShare / (others.count + 1))
             spent += Self.turnCost + turn(of: session, share: share)
         }
         isRunning = false
         let isBlocked = fresh.ready.isEmpty && others.ready.isEmpty && !hasRoom()
-        guard !strangers.isEmpty || (fresh.count + others.count > 0 && !isBlocked) else { return }
+        guard !unauthenticated.isEmpty || (fresh.count + others.count > 0 && !isBlocked) else { return }
         laterRun = eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.run() }
     }
 

@@ -1,18 +1,20 @@
 import Foundation
 package import TollgatePolicy
 
-/// The file of a listening Unix socket: readable by its owner alone, and taken over from a sidecar that is gone, never from one
-/// that still answers. A file that this process has made and nobody else has replaced can be told from all others.
+/// The file of a listening Unix socket, accessible to its owner only. Replaces the file of a process that is gone, but
+/// not of one that still accepts connections. Recognises its own file by device and inode.
 package struct UnixSocketFile: Sendable {
     package let path: String
-    /// The option that names the path, for sentences: `--listen`.
+    /// The option that names the path, for errors: `--listen`.
     private let option: String
     private let device: dev_t
     private let inode: ino_t
-    /// Bound, and not listened on until somebody does. Belongs to who made this.
+    /// The bound socket. The caller listens on it and closes it.
     package let descriptor: CInt
 
-    /// Makes the file. Throws an `OperatorError` that names the option and the path.
+    /// Creates the file and binds the socket.
+    ///
+    /// - Throws: A `OperatorError` that names the option and the path.
     package init(making path: String, option: String) throws(OperatorError) {
         self.path = path
         self.option = option
@@ -20,8 +22,8 @@ package struct UnixSocketFile: Sendable {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Self.failure(path, option) }
         var status = stat()
-        // Until it is listened on nobody can connect, and by then the file's rights are set. The process's mask would do as
-        // well, but it is everybody's.
+        // No client can connect before the socket listens, and by then the permissions are set. Changing the umask
+        // instead would affect all threads.
         guard Self.withAddress(of: path, { [descriptor] in Foundation.bind(descriptor, $0, $1) }) == 0,
             chmod(path, 0o600) == 0, lstat(path, &status) == 0
         else {
@@ -33,7 +35,8 @@ package struct UnixSocketFile: Sendable {
         inode = status.st_ino
     }
 
-    /// Removes the file, unless it is gone or another's by now. Only while the socket is open: later its number may be another's.
+    /// Removes the file, unless another process has replaced it. Only valid while the socket is open: afterwards the
+    /// inode can be reused.
     package func remove() {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_dev == device, status.st_ino == inode else { return }
@@ -48,7 +51,7 @@ package struct UnixSocketFile: Sendable {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw OperatorError("\(option) unix:\(path): there is a file of that name that is not a socket")
+            throw OperatorError("\(option) unix:\(path): the file exists and is not a socket")
         }
         guard !isAnswered(path) else {
             throw OperatorError("\(option) unix:\(path): another process listens there")

@@ -4,8 +4,9 @@ package import TollgateLedger
 import TollgatePolicy
 import TollgateWire
 
-/// Writes the answers of the ledger as the body of a reply (docs/protocol.md).
+/// The text of a decision in a reply (docs/protocol.md).
 package enum DecisionText {
+    /// Writes the body of the reply to an operation.
     package static func write(_ answer: borrowing Answer, to buffer: inout ByteBuffer) {
         switch answer.outcome {
         case .allow:
@@ -27,8 +28,9 @@ package enum DecisionText {
         if !extras.warnings.isEmpty { writeWarnings(extras.warnings, to: &buffer) }
     }
 
-    /// What is said of a decision that was made without Redis. Nothing was consumed then, as far as is known.
-    /// `token`: that of a RESERVE.
+    /// Writes the body of the reply to a decision that was made without Redis.
+    ///
+    /// - Parameter token: The token of a RESERVE.
     static func writeDegraded(token: String?, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("ALLOW degraded=1")
         if let token { writeReservation(token, to: &buffer) }
@@ -39,7 +41,7 @@ package enum DecisionText {
         buffer.writeString(token)
     }
 
-    /// Room for the fields' names and four numbers.
+    /// The bytes of the fields' names and of four numbers, at most.
     private static let maxFrameLength = 192
 
     /// `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`
@@ -54,7 +56,8 @@ package enum DecisionText {
         }
     }
 
-    /// `DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4 source=defaults`
+    /// `DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4
+    /// source=defaults`
     private static func writeDeny(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
@@ -71,7 +74,7 @@ package enum DecisionText {
         }
     }
 
-    /// The first word, ` limit=…`, and what comes after.
+    /// Writes the first word, ` limit=…`, and then the rest.
     @inline(__always)
     private static func writeName(
         of limit: Answer.LimitReference, after word: StaticString, to buffer: inout ByteBuffer,
@@ -118,19 +121,19 @@ package enum DecisionText {
 
     private static func writeShadows(_ limits: [Answer.LimitReference], to buffer: inout ByteBuffer) {
         buffer.writeField("shadow") { buffer in
-            for (place, limit) in limits.enumerated() {
-                buffer.writeListItem(limit.plan.text + limit.text.name, isFirst: place == 0)
+            for (index, limit) in limits.enumerated() {
+                buffer.writeListItem(limit.plan.text + limit.text.name, isFirst: index == 0)
             }
         }
     }
 
     private static func writeWarnings(_ warnings: [Answer.Warning], to buffer: inout ByteBuffer) {
         buffer.writeField("warn") { buffer in
-            for (place, warning) in warnings.enumerated() {
+            for (index, warning) in warnings.enumerated() {
                 let limit = warning.limit
                 let threshold = limit.limitInForce.thresholdReached(by: warning.used) ?? 0
                 buffer.writeListItem(
-                    limit.plan.text + limit.text.name + Array(":\(threshold)".utf8), isFirst: place == 0)
+                    limit.plan.text + limit.text.name + Array(":\(threshold)".utf8), isFirst: index == 0)
             }
         }
     }
@@ -143,7 +146,7 @@ extension Answer.LimitReference {
 }
 
 extension Limit {
-    /// Why a request that this limit refuses is refused.
+    /// The reason of a denial by this limit.
     var denialReason: DenialReason {
         if max == 0 { return .blocked }
         switch period {

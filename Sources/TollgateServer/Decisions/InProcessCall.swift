@@ -3,12 +3,13 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-/// One request from within this process, decided as a client's would be. Lives on its worker's event loop until the reply is
-/// there.
+/// One request from within this process, decided like a client's. Lives on its worker's event loop until it has been
+/// answered.
 final class InProcessCall: RequestHandler {
     let worker: Worker
     let framing = Framing.line
     var reader = RequestReader()
+    let session: Session? = nil
     private let promise: EventLoopPromise<String>
 
     init(worker: Worker, promise: EventLoopPromise<String>) {
@@ -16,21 +17,19 @@ final class InProcessCall: RequestHandler {
         self.promise = promise
     }
 
+    /// Handles one line of the protocol.
     func start(_ line: ByteBuffer) {
         var line = line
         switch reader.next(from: &line) {
-        case .request: handle(nil)
+        case .request: unlessShuttingDown { dispatch(reader.request.verb) }
         case .refused(let error), .broken(let error): refuse(error)
         case .needsMore: refuse(RequestError(.badRequest, "expected a whole line"))
         }
     }
 
-    private func handle(_ unknown: LedgerFailure?) {
+    private func unlessShuttingDown(_ body: () -> Void) {
         guard !worker.isShuttingDown else { return refuse(RequestError(.unavailable, "shutting down")) }
-        let verb = reader.request.verb
-        guard carryOut(verb, unknown) else {
-            return refuse(RequestError(.unknownVerb, "\(verb.name): not from here"))
-        }
+        body()
     }
 
     func reserveReply() -> Int { 0 }
@@ -48,12 +47,12 @@ final class InProcessCall: RequestHandler {
         fill(0) { framing.writeError(error, to: &$0) }
     }
 
-    func goOn(without unknown: LedgerFailure) {
-        handle(unknown)
-    }
-
-    func wait(for scopes: [Scope]) {
-        worker.wait(for: scopes) { self.handle($0) }
+    func wait(for scopes: [Scope], onFailure: @escaping (LedgerFailure) -> Void) {
+        worker.wait(for: scopes) { failure in
+            self.unlessShuttingDown {
+                if let failure { onFailure(failure) } else { self.dispatch(self.reader.request.verb) }
+            }
+        }
     }
 
     func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void) {

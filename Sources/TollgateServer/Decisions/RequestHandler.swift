@@ -3,86 +3,112 @@ import TollgateCore
 import TollgateLedger
 import TollgateWire
 
-/// Whoever has a request decided or recorded: a client's session, or a call from within this process. Lives on its worker's event
-/// loop.
+/// A source of requests: a client's session, or a call from within this process. Lives on its worker's event loop.
 ///
-/// On the way of a request there is no task, no dictionary and no log call.
+/// The path of a request has no task, no dictionary and no log call.
 protocol RequestHandler: OperationDelegate {
     var worker: Worker { get }
-    /// Holds the request at hand, until it has been handled.
+    /// The reader that holds the current request until it has been handled.
     var reader: RequestReader { get }
-    /// How replies are written.
+    /// The format of replies.
     var framing: Framing { get }
+    /// The client's connection; nil for a call from within this process.
+    var session: Session? { get }
 
-    /// Takes a place for a reply that comes later.
+    /// Reserves the next position among the replies. Returns its ticket.
     func reserveReply() -> Int
-    /// The reply for a place taken earlier.
+    /// Writes the reply of a ticket.
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void)
-    /// The reply to a request that is not carried out.
+    /// Replies to the current request with an error.
     func refuse(_ error: RequestError)
-    /// Handles the request at hand again: when these scopes are known, or cannot be; without any, when the batch which fills has
-    /// been sent.
-    func wait(for scopes: [Scope])
-    /// Calls `resume` when what `begin` starts has called back, and handles nothing else meanwhile.
+    /// Dispatches the current request again once these scopes have been looked up; without scopes, once the filling
+    /// batch has been sent. Calls `onFailure` instead where the look-up fails.
+    func wait(for scopes: [Scope], onFailure: @escaping (LedgerFailure) -> Void)
+    /// Calls `resume` when the work that `begin` starts has called back. Handles no other request meanwhile.
     func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void)
-    /// The same at once: these scopes cannot be looked up now.
-    func goOn(without unknown: LedgerFailure)
 }
 
+// MARK: - Dispatch
+
 extension RequestHandler {
-    /// Carries out the request at hand if it is a decision or a fact; false for any other. `unknown`: why its scopes could not be
-    /// looked up.
-    func carryOut(_ verb: Verb, _ unknown: LedgerFailure?) -> Bool {
+    /// Carries out the current request. The only switch over verbs that does so.
+    func dispatch(_ verb: Verb) {
         switch verb {
-        case .check: submit(.check, unknown)
-        case .peek: submit(.peek, unknown)
-        case .record: submit(.record, unknown)
-        case .refund: submit(.refund, unknown)
-        case .reserve: reserve(unknown)
-        case .commit: settle(.commit, unknown)
-        case .cancel: settle(.cancel, unknown)
-        default: return false
+        case .check: submit(.check)
+        case .peek: submit(.peek)
+        case .record: submit(.record)
+        case .refund: submit(.refund)
+        case .reserve: reserve()
+        case .commit: endReservation(.commit)
+        case .cancel: endReservation(.cancel)
+        case .usage: onConnection { $0.usage(reader.request) }
+        case .info: onConnection { $0.info() }
+        case .help: onConnection { $0.help() }
+        case .ping: onConnection { $0.ping(reader.request) }
+        case .auth: onConnection { $0.authenticate(reader.request) }
+        case .alerts: onConnection { $0.subscribe(reader.request) }
+        case .echo: onConnection { $0.echo(reader.request) }
+        case .quit: onConnection { $0.quit() }
+        case .hello: onConnection { $0.hello(reader.request) }
+        case .client: onConnection { $0.client(reader.request) }
+        case .command: onConnection { $0.command() }
+        case .select: onConnection { $0.replyOK() }
+        case .multi, .exec, .discard: onConnection { $0.refuseTransaction(verb) }
         }
-        return true
     }
 
-    /// CHECK, PEEK, RECORD and REFUND. Takes from the request only what it needs: a copy of the whole would cost as much as the
-    /// rest of this.
-    private func submit(_ verb: OperationVerb, _ unknown: LedgerFailure?) {
+    /// Verbs that need a client's connection are refused to calls from within this process.
+    private func onConnection(_ body: (Session) -> Void) {
+        guard let session else {
+            return refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): not from here"))
+        }
+        body(session)
+    }
+
+    // MARK: - Operations
+
+    /// Submits a CHECK, PEEK, RECORD or REFUND. Reads single fields of the request: a copy of the whole would cost as
+    /// much as the rest.
+    private func submit(_ verb: OperationVerb) {
         if let usedAt = reader.request.usedAt, let fault = worker.fault(of: usedAt) { return refuse(fault) }
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
-        guard worker.resolve(names, of: reader.request.bytes, unknown) else {
-            return awaitScopes()
+        guard worker.resolve(names, of: reader.request.bytes) else {
+            return lookUpScopes { [self] failure in
+                let request = reader.request
+                fail(
+                    verb, amounts(of: verb), names, request.bytes, terms(of: verb), usedAt: request.usedAt,
+                    with: failure
+                )
+            }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
-        var amounts = reader.request.amounts
-        if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
-        let terms = reader.request.id == nil ? nil : OperationTerms.once(IdempotencyKey(verb, reader.request))
-        if let unknown {
-            return worker.ledger.fail(
-                verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
-                traits: worker.resolver.traits, with: unknown, for: self, ticket: reserveReply())
-        }
         worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms, usedAt: reader.request.usedAt,
+            verb, amounts(of: verb), on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
             traits: worker.resolver.traits, for: self, ticket: reserveReply())
     }
 
-    /// Without a connection nobody waits, but for the first: what comes together in an outage is kept together.
-    private func awaitScopes() {
-        let ledger = worker.ledger
-        if ledger.isReady || ledger.isStarting || worker.resolver.mustWaitForBatch {
-            wait(for: worker.resolver.unknown)
-        } else {
-            goOn(without: ledger.noConnection)
-        }
+    @inline(__always)
+    private func amounts(of verb: OperationVerb) -> Amounts {
+        var amounts = reader.request.amounts
+        if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
+        return amounts
     }
 
-    private func reserve(_ unknown: LedgerFailure?) {
+    @inline(__always)
+    private func terms(of verb: OperationVerb) -> OperationTerms? {
+        reader.request.id == nil ? nil : OperationTerms.once(IdempotencyKey(verb, reader.request))
+    }
+
+    private func reserve() {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
-        guard worker.resolve(names, of: request.bytes, unknown) else { return awaitScopes() }
+        guard worker.resolve(names, of: request.bytes) else {
+            return lookUpScopes { [self] failure in
+                let (amounts, reservation) = worker.reservation(for: request)
+                fail(.reserve, amounts, names, request.bytes, .reserving(reservation), with: failure)
+            }
+        }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         let (amounts, reservation) = worker.reservation(for: request)
         if let unknown {
@@ -95,38 +121,116 @@ extension RequestHandler {
             for: self, ticket: reserveReply())
     }
 
-    /// COMMIT and CANCEL. `hasReadKeys`: whether the keys of tokens have just been read for this request.
-    private func settle(_ verb: OperationVerb, _ unknown: LedgerFailure?, hasReadKeys: Bool = false) {
+    /// Submits a COMMIT or CANCEL.
+    ///
+    /// - Parameter hasReadKeys: Whether the keys of tokens have just been read for this request.
+    private func endReservation(_ verb: OperationVerb, hasReadKeys: Bool = false) {
         let request = reader.request
-        let settled: Worker.Settled
-        do throws(Worker.SettlingFault) {
-            settled = try worker.reservation(settledBy: request)
+        let named: Worker.NamedReservation
+        do throws(Worker.ReservationFault) {
+            named = try worker.reservation(namedBy: request)
         } catch {
             switch error {
             case .refused(let error): return refuse(error)
-            case .unknownKey where hasReadKeys: return refuse(Worker.SettlingFault.notAReservation)
-            case .unknownKey: return readKeys(thenSettle: verb)
+            case .unknownKey where hasReadKeys: return refuse(Worker.ReservationFault.notAReservation)
+            case .unknownKey: return readKeys(thenEndReservation: verb)
             }
         }
-        guard worker.resolve(settled.names, of: settled.bytes, keepsInert: true, unknown) else {
-            return awaitScopes()
+        guard worker.resolve(named.names, of: named.bytes, keepsInert: true) else {
+            return lookUpScopes { [self] failure in
+                fail(verb, request.amounts, named.names, named.bytes, .ending(named.reservation), with: failure)
+            }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
-        if let unknown {
-            return worker.ledger.fail(
-                verb, request.amounts, on: worker.plans, terms: .ending(settled.reservation),
-                traits: worker.resolver.traits, with: unknown, for: self, ticket: reserveReply())
-        }
         worker.ledger.submit(
-            verb, request.amounts, on: worker.plans, terms: .ending(settled.reservation),
+            verb, request.amounts, on: worker.plans, terms: .ending(named.reservation),
             traits: worker.resolver.traits, for: self, ticket: reserveReply())
     }
 
-    /// Another sidecar may have made the key since they were read last.
-    private func readKeys(thenSettle verb: OperationVerb) {
+    /// Reads the keys of reservation tokens: another sidecar may have created the key since the last reading.
+    private func readKeys(thenEndReservation verb: OperationVerb) {
         wait({ worker.ledger.keyring.read(completion: $0) }) { [self] failure in
             if let failure { return refuse(RequestError(failure)) }
-            settle(verb, nil, hasReadKeys: true)
+            endReservation(verb, hasReadKeys: true)
         }
+    }
+
+    // MARK: - Look-ups
+
+    /// Looks up the scopes that the resolver misses, and then dispatches the request again.
+    ///
+    /// Without a connection to Redis the look-up fails at once, except before the first attempt to connect has ended:
+    /// writes that come together in an outage are journaled together.
+    private func lookUpScopes(onFailure: @escaping (LedgerFailure) -> Void) {
+        let ledger = worker.ledger
+        if ledger.isReady || ledger.isStarting || worker.resolver.mustWaitForBatch {
+            wait(for: worker.resolver.scopesToLookUp, onFailure: onFailure)
+        } else {
+            onFailure(ledger.noConnection)
+        }
+    }
+
+    /// Answers or journals an operation whose scopes could not be looked up, by what the cache knows of them.
+    private func fail(
+        _ verb: OperationVerb, _ amounts: Amounts, _ names: ScopeResolver.Names, _ bytes: GrowingBytes,
+        _ terms: OperationTerms?, usedAt: Int64? = nil, with lookupFailure: LedgerFailure
+    ) {
+        worker.resolveFromCache(names, of: bytes)
+        if let conflict = worker.partitionConflict { return refuse(conflict) }
+        worker.ledger.fail(
+            verb, amounts, on: worker.plans, terms: terms, usedAt: usedAt, traits: worker.resolver.traits,
+            with: lookupFailure, for: self, ticket: reserveReply())
+    }
+}
+
+// MARK: - Answers
+
+extension RequestHandler {
+    func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
+        if let error = RequestError(answer) { return fillError(ticket, error) }
+        count(answer.outcome)
+        fill(ticket) { buffer in
+            framing.beginReply(&buffer)
+            DecisionText.write(answer, to: &buffer)
+            framing.endReply(&buffer)
+        }
+    }
+
+    private func fillError(_ ticket: Int, _ error: RequestError) {
+        worker.counts.errors += 1
+        fill(ticket) { framing.writeError(error, to: &$0) }
+    }
+
+    private func count(_ outcome: Answer.Outcome) {
+        switch outcome {
+        case .allow: worker.counts.allowed += 1
+        case .deny: worker.counts.denied += 1
+        case .ok, .late: worker.counts.applied += 1
+        case .duplicate: worker.counts.duplicates += 1
+        case .queued: worker.counts.queued += 1
+        case .broken, .overfull, .conflict: break
+        }
+    }
+
+    /// Applies the rules for an outage: a decision is allowed if none of its limits fails closed. An error of the
+    /// script or of the sidecar itself never allows a request.
+    func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
+        fill(ticket) { buffer in
+            guard operation.verb.isDecision, failure.isOutage else { return writeError(failure, to: &buffer) }
+            // A decision needs no distinction between an outage and a timeout. A RECORD does: after a timeout it may
+            // have been applied.
+            guard !operation.failsClosed else { return writeError(failure.asUnavailable, to: &buffer) }
+            worker.counts.degraded += 1
+            framing.beginReply(&buffer)
+            let ledger = worker.ledger
+            let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, hits: 0)
+            DecisionText.writeDegraded(token: reservation.map { ledger.keyring.tokens.token(of: $0) }, to: &buffer)
+            framing.endReply(&buffer)
+        }
+    }
+
+    func writeError(_ failure: LedgerFailure, to buffer: inout ByteBuffer) {
+        worker.counts.errors += 1
+        framing.writeError(RequestError(failure), to: &buffer)
     }
 }

@@ -3,10 +3,10 @@ package import TollgateLedger
 import TollgatePolicy
 package import TollgateWire
 
-/// Finds the scopes that a request is about: those it names, the composite ones the policy knows for their kinds, and
+/// Finds the scopes of a request: those that it names, the composite scopes that the policy has for their kinds, and
 /// `global`. Owned by one event loop.
 package struct ScopeResolver {
-    /// What a request names, as ranges of bytes.
+    /// The scopes, roles and email that a request names, as ranges of its bytes.
     package struct Names {
         var fields: [Request.ScopeField]
         var roles: Range<Int>?
@@ -21,16 +21,16 @@ package struct ScopeResolver {
 
     let cache: ScopePlanCache
     private var composites: [[[UInt8]]] = []
-    /// Without tiers nobody's limits depend on what is said of users.
+    /// Without tiers no limit depends on the traits of a user.
     private var hasTiers = false
     private var text: [UInt8] = []
-    /// What the last request said of its user (`UserTraits.bytes`).
+    /// The traits of the user in the last request (`UserTraits.bytes`).
     private(set) var traits: [UInt8] = []
-    /// Whether the last request has to wait until the batch which fills has been sent.
+    /// Whether the last request has to wait until the filling batch has been sent.
     private(set) var mustWaitForBatch = false
     /// The scopes of the last request that have to be looked up before it can be decided.
-    private(set) var unknown: [Scope] = []
-    /// Scopes that requests were decided about, and how often one had to be looked up for that.
+    private(set) var scopesToLookUp: [Scope] = []
+    /// The number of scopes that were resolved for requests, and the number of look-ups that this took.
     private(set) var resolved = 0
     private(set) var lookedUp = 0
 
@@ -39,25 +39,25 @@ package struct ScopeResolver {
         policyChanged()
     }
 
-    /// After another policy has been installed in the cache.
+    /// Adopts the policy that has been installed in the cache.
     mutating func policyChanged() {
         composites = cache.policy.compositeKinds.map { $0.names.map { Array("\($0):".utf8) } }
         hasTiers = !cache.policy.tiers.isEmpty
     }
 
-    /// Fills `plans` with every scope that has a part in a request, without those that change nothing. False where some have
-    /// to be looked up first (`unknown`), or the request has to wait for the batch.
+    /// Fills `plans` with the scopes of a request, without the inert ones. Returns false if some have to be looked up
+    /// first (`scopesToLookUp`), or if the request has to wait for the batch.
     ///
-    /// - Parameter keepsInert: whether the others are wanted too. A COMMIT or CANCEL ends what is held of them, by limits
-    ///   that they had when it was reserved.
+    /// - Parameter keepsInert: Whether inert scopes are kept. A COMMIT or CANCEL needs them: they may have had limits
+    ///   when the amounts were reserved.
     package mutating func resolve(
         _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
     ) -> Bool {
-        if !unknown.isEmpty { unknown.removeAll(keepingCapacity: true) }
+        if !scopesToLookUp.isEmpty { scopesToLookUp.removeAll(keepingCapacity: true) }
         mustWaitForBatch = false
         if names.roles != nil || names.email != nil || !traits.isEmpty { setTraits(names, bytes) }
         var (found, filled) = (0, 0)
-        // Held once, and not anew for each scope.
+        // One retain for all scopes.
         let cache = cache
         let userTraits = hasTiers ? traits : []
         bytes.withBytes { bytes in
@@ -88,21 +88,21 @@ package struct ScopeResolver {
             miss(scope: .global)
         }
         while plans.count > filled { plans.removeLast() }
-        guard unknown.isEmpty, !mustWaitForBatch else { return false }
+        guard scopesToLookUp.isEmpty, !mustWaitForBatch else { return false }
         resolved &+= found
         return true
     }
 
-    /// Puts a plan into the place of one of the request before: less work than to empty the array and to fill it again.
+    /// Overwrites a plan of the previous request, which is cheaper than to empty and to refill the array.
     @inline(__always)
-    private func put(_ plan: consuming ScopePlan, into plans: inout [ScopePlan], at place: inout Int) {
-        if place < plans.count { plans[place] = plan } else { plans.append(plan) }
-        place += 1
+    private func put(_ plan: consuming ScopePlan, into plans: inout [ScopePlan], at index: inout Int) {
+        if index < plans.count { plans[index] = plan } else { plans.append(plan) }
+        index += 1
     }
 
-    /// The same by what is known of the scopes, for a request whose scopes cannot be looked up now; also those that would change
-    /// nothing.
-    mutating func resolveUnknown(_ names: Names, of bytes: GrowingBytes, into plans: inout [ScopePlan]) {
+    /// Fills `plans` with the scopes of a request as the cache knows them, however old that is. For a request whose
+    /// scopes cannot be looked up. Keeps inert scopes.
+    mutating func resolveFromCache(_ names: Names, of bytes: GrowingBytes, into plans: inout [ScopePlan]) {
         plans.removeAll(keepingCapacity: true)
         setTraits(names, bytes)
         for field in names.fields {
@@ -115,7 +115,7 @@ package struct ScopeResolver {
         plans.append(cache.plan(for: .global))
     }
 
-    /// The plan of one scope; nil where it has to be looked up first.
+    /// Returns the plan of a scope; nil if the scope has to be looked up first.
     mutating func currentPlan(of scope: Scope, _ traits: UserTraits) -> ScopePlan? {
         let traits = hasTiers ? traits.bytes : []
         let plan = Array(scope.description.utf8).withUnsafeBytes { cache.currentPlan(forScope: $0, traits: traits) }
@@ -124,7 +124,7 @@ package struct ScopeResolver {
         return plan
     }
 
-    // Not within the code of `resolve`, which would read ahead what only this needs.
+    // Never inlined: `resolve` would load early what only a miss needs.
     @inline(never)
     private mutating func miss(_ text: UnsafeRawBufferPointer) {
         if let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) { miss(scope: scope) }
@@ -135,7 +135,7 @@ package struct ScopeResolver {
         guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
         cache.onMet(scope)
         lookedUp &+= 1
-        unknown.append(scope)
+        scopesToLookUp.append(scope)
     }
 
     private mutating func setTraits(_ names: Names, _ bytes: GrowingBytes) {
@@ -146,7 +146,7 @@ package struct ScopeResolver {
         if let email = names.email { traits.append(contentsOf: bytes[email]) }
     }
 
-    /// Puts the joined scope into `text` where the request names all of the kinds.
+    /// Writes the composite scope to `text` if the request names all of its kinds.
     private mutating func join(_ kinds: [[UInt8]], _ fields: [Request.ScopeField], _ bytes: GrowingBytes) -> Bool {
         text.removeAll(keepingCapacity: true)
         for kind in kinds {

@@ -4,10 +4,10 @@ import TollgatePolicy
 import TollgateWire
 
 extension Worker {
-    /// Seconds that a reservation holds where the request does not say.
-    private static let usualTimeToLive: Int64 = 60
+    /// Seconds until a reservation expires if its request does not say.
+    private static let defaultTimeToLive: Int64 = 60
 
-    /// What a RESERVE asks for.
+    /// Makes the reservation of a RESERVE.
     func reservation(for request: Request) -> (amounts: Amounts, reservation: Reservation) {
         var amounts = request.amounts
         amounts.requests = amounts.requests ?? 1
@@ -19,50 +19,51 @@ extension Worker {
             traits: String(decoding: traits.bytes, as: UTF8.self),
             hits: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
-            timeToLive: (request.timeToLive ?? Self.usualTimeToLive) * 1_000)
+            timeToLive: (request.timeToLive ?? Self.defaultTimeToLive) * 1_000)
         return (amounts, reservation)
     }
 
-    /// A reservation that is settled, and what it names as a request does.
-    struct Settled {
+    /// The reservation of a COMMIT or CANCEL, with its scopes in the form of a request's.
+    struct NamedReservation {
         var reservation: Reservation
         var names: ScopeResolver.Names
+        /// The bytes that `names` refers to.
         var bytes: GrowingBytes
     }
 
-    /// Why a COMMIT or CANCEL cannot be carried out, or not yet.
-    enum SettlingFault: Error {
+    /// A reason why a COMMIT or CANCEL is not carried out.
+    enum ReservationFault: Error {
         case refused(RequestError)
         /// The keys of tokens have to be read first.
         case unknownKey
 
         static let notAReservation = RequestError(
-            .badRequest, "reservation: not what a RESERVE was answered with")
+            .badRequest, "reservation: expected the token of a reply to RESERVE")
     }
 
-    /// The reservation that a COMMIT or CANCEL names.
-    func reservation(settledBy request: Request) throws(SettlingFault) -> Settled {
+    /// Reads the reservation that a COMMIT or CANCEL names.
+    func reservation(namedBy request: Request) throws(ReservationFault) -> NamedReservation {
         let reservation: Reservation
         do throws(ReservationTokens.Fault) {
             reservation = try ledger.keyring.tokens.reservation(token: request.reservation.map(request.text) ?? "")
         } catch {
-            throw error == .unknownKey ? .unknownKey : .refused(SettlingFault.notAReservation)
+            throw error == .unknownKey ? .unknownKey : .refused(ReservationFault.notAReservation)
         }
         guard let scopes = Request.ScopeTexts(reservation.scopes) else {
-            throw .refused(SettlingFault.notAReservation)
+            throw .refused(ReservationFault.notAReservation)
         }
         guard ledger.canEnd(reservation) else {
             throw .refused(RequestError(.notFound, "reservation: it ended more than 24 hours ago"))
         }
         var bytes = scopes.bytes
         bytes.append(Array(reservation.traits.utf8))
-        return Settled(
+        return NamedReservation(
             reservation: reservation, names: .init(scopes, traits: reservation.traits), bytes: bytes)
     }
 }
 
 extension ScopeResolver.Names {
-    /// Those of a reservation, whose traits stand behind its scopes.
+    /// The names of a reservation, whose traits follow its scopes.
     fileprivate init(_ scopes: Request.ScopeTexts, traits: String) {
         self.init(fields: scopes.fields)
         let parts = traits.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -75,12 +76,12 @@ extension ScopeResolver.Names {
 }
 
 extension Worker {
-    /// How far back usage may be told, in ms: 31 days.
+    /// The age up to which usage can be recorded, in ms: 31 days.
     private static let maxLateness: Int64 = 31 * 86_400_000
-    /// How far a caller's clock may be ahead of Redis's, in ms.
+    /// The tolerated lead of a caller's clock over Redis's, in ms.
     private static let maxAhead: Int64 = 60_000
 
-    /// What is wrong with `at=` (Unix ms); nil for nothing.
+    /// The error of a value of `at=` (Unix ms); nil if it is in range.
     func fault(of usedAt: Int64) -> RequestError? {
         let age = ledger.redisTime - usedAt
         if age > Self.maxLateness { return RequestError(.badRequest, "at: more than 31 days ago") }
@@ -89,7 +90,7 @@ extension Worker {
 }
 
 extension IdempotencyKey {
-    /// That of a RECORD or REFUND with an id.
+    /// The key of a RECORD or REFUND with an id.
     init(_ verb: OperationVerb, _ request: Request) {
         self.init(
             verb, id: request.id.map(request.text) ?? "",

@@ -7,9 +7,9 @@ import TollgateRedis
 import TollgateStores
 import TollgateWire
 
-/// Everything that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.
+/// The parts that one event loop owns: its sessions, its ledger, and its view of the policy. Workers share nothing.
 final class Worker {
-    /// How often the caches' clock ticks: what was looked up is used for 30 ticks, five minutes.
+    /// The interval of the cache's clock. A looked-up scope is used for 30 ticks, which is five minutes.
     private static let cacheTick = TimeAmount.seconds(10)
 
     let eventLoop: any EventLoop
@@ -19,55 +19,40 @@ final class Worker {
     let link: RedisLink
     let token: [UInt8]?
     let clients: ClientGuard
-    /// After this time a wrong token is answered that comes after many others.
+    /// The delay before a wrong token is answered, after many others from the same address.
     let wrongTokenDelay: TimeAmount
-    /// Sessions that have not named the token yet, where one is set.
-    let unauthenticated: UnauthenticatedSessions
-    private let idleTimeout: TimeAmount
-    /// How long a shutdown waits for replies, and for clients to take them.
-    private let patience: TimeAmount
 
-    // Without run-time checks, as in Session: resolving calls nothing that resolves, counts or flushes.
+    // Unchecked, as in Session: resolving never calls back into resolving, counting or flushing.
     @exclusivity(unchecked) var resolver: ScopeResolver
-    /// Kept so that a request needs no array of its own.
+    /// The plans of the current request. Reused, so that a request allocates no array.
     @exclusivity(unchecked) var plans: [ScopePlan] = []
     @exclusivity(unchecked) var counts = WorkerCounts()
-    /// Where news of alerts come from; set once, before the first connection.
-    var alertFeed: AlertFeed?
-    /// Hands them on to the sessions that have asked for them.
-    let alertFanOut: AlertFanOut
-    private var sessions: [ObjectIdentifier: Session] = [:]
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
     let scheduler: SessionScheduler
-    /// Of the first worker only: all of them share one Redis.
+    let sessions: SessionRegistry
+    /// The source of alert events for this loop's clients.
+    let alertFeed: AlertFeed
+    let alertFanOut: AlertFanOut
+    let infoQueue: InfoQueue
+    /// Checks the Redis that all workers share. Set on the first worker only.
     var health: RedisHealth? {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
     }
-    private var idleCheck: Scheduled<Void>?
     private var cacheClock: Scheduled<Void>?
-    private(set) var isShuttingDown = false
-    private var lastSessionGone: EventLoopPromise<Void>?
-
-    /// Asks for the sidecar's report; set once, before the first connection.
-    var report: @Sendable () async -> InfoReport = { InfoReport() }
-    /// Sessions that have asked for a report since the one that is being made was begun.
-    private var waitingForReport: [(Result<ByteBuffer, any Error>) -> Void] = []
-    private var isReporting = false
 
     init(
-        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, journal: Journal?,
-        policy: Policy, logger: Logger
+        eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, alertFeed: AlertFeed,
+        journal: Journal?, policy: Policy, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.link = link
         self.clients = clients
-        alertFanOut = AlertFanOut(eventLoop: eventLoop)
+        self.alertFeed = alertFeed
+        alertFanOut = AlertFanOut(eventLoop: eventLoop, feed: alertFeed, slots: clients.alertSlots)
         token = settings.token.map { Array($0.utf8) }
         wrongTokenDelay = TimeAmount(settings.wrongTokenDelay)
-        unauthenticated = UnauthenticatedSessions(
-            eventLoop: eventLoop, timeout: TimeAmount(settings.authenticationTimeout))
-        idleTimeout = TimeAmount(settings.idleTimeout)
-        patience = TimeAmount(settings.deadline) + .seconds(5)
+        sessions = SessionRegistry(eventLoop: eventLoop, settings: settings)
+        infoQueue = InfoQueue(eventLoop: eventLoop)
         ledger = Ledger(
             link: link, eventLoop: eventLoop, keySpace: settings.keySpace, deadline: TimeAmount(settings.deadline),
             journal: journal)
@@ -87,11 +72,13 @@ final class Worker {
         lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
         ledger.onRoom = { [unowned scheduler] in scheduler.roomAppeared() }
+        infoQueue.onDelivered = { [unowned self] in flushSessions() }
     }
 
+    /// Connects to Redis and starts the timers.
     func start() {
         link.start()
-        scheduleIdleCheck()
+        sessions.start()
         scheduleCacheTick()
     }
 
@@ -102,24 +89,15 @@ final class Worker {
         }
     }
 
-    /// What is in use is looked up again before it is too old, so that no request waits for it.
+    /// Looks up the scopes in use again before they are too old, so that no request waits for that.
     private func refreshAgingScopes() {
         let aging = resolver.cache.advanceTick()
         if !aging.isEmpty { lookup.refresh(aging) }
     }
 
-    /// Four times within the timeout: a connection is closed at most a quarter of it late.
-    private func scheduleIdleCheck() {
-        let interval = TimeAmount.nanoseconds(max(idleTimeout.nanoseconds / 4, 5_000_000))
-        idleCheck = eventLoop.assumeIsolated().scheduleTask(in: interval) {
-            self.closeIdleSessions()
-            self.scheduleIdleCheck()
-        }
-    }
-
     // MARK: - Policy
 
-    /// From now on requests are decided by another policy. What is under way keeps the one it was resolved with.
+    /// Decides by another policy from now on. Operations in progress keep the policy that they were resolved with.
     func install(_ policy: Policy) {
         resolver.cache.install(policy)
         resolver.policyChanged()
@@ -127,12 +105,12 @@ final class Worker {
         if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 
-    /// The kinds of scopes for which something was ever set. Of no use before tiers are known.
+    /// Learns the kinds of scopes that administrators have ever had settings for. Has no effect before tiers are known.
     func learn(_ kinds: Set<ScopeKind>) {
         if resolver.cache.policy.kindsWithSettings != nil { resolver.cache.learn(kinds) }
     }
 
-    /// What administrators have set for a scope is not what it was; nil for any scope, as when changes may have been missed.
+    /// Invalidates the cached settings of a scope; of all scopes if it is nil, because changes may have been missed.
     func settingsChanged(of scope: Scope?) {
         if let scope {
             resolver.cache.noteSettings(of: scope.kind)
@@ -144,30 +122,30 @@ final class Worker {
         }
     }
 
-    /// Fills `plans` with the scopes of a request; false where it has to wait. `unknown`: why what is set for them is not known;
-    /// then they are filled by what there is to be had.
-    func resolve(
-        _ names: ScopeResolver.Names, of bytes: GrowingBytes, keepsInert: Bool = false, _ unknown: LedgerFailure?
-    ) -> Bool {
-        guard unknown != nil else {
-            return resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)
-        }
-        resolver.resolveUnknown(names, of: bytes, into: &plans)
-        return true
+    // MARK: - Scopes
+
+    /// Fills `plans` with the scopes of a request. Returns false if the request has to wait.
+    func resolve(_ names: ScopeResolver.Names, of bytes: GrowingBytes, keepsInert: Bool = false) -> Bool {
+        resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)
     }
 
-    /// Why the request whose scopes were resolved cannot be carried out: they are in several partitions. Nil where it can.
+    /// Fills `plans` with the scopes of a request as the cache knows them, after a failed look-up.
+    func resolveFromCache(_ names: ScopeResolver.Names, of bytes: GrowingBytes) {
+        resolver.resolveFromCache(names, of: bytes, into: &plans)
+    }
+
+    /// The error of the resolved request if its scopes are in several partitions; otherwise nil.
     var partitionConflict: RequestError? {
         ledger.keySpace.conflict(among: plans).map { RequestError(.badRequest, $0) }
     }
 
-    /// Calls back once, later: when the scopes are known, or with why not; without any, when the batch which fills has been sent.
+    /// Looks scopes up, and calls back once, later. Without scopes, calls back when the filling batch has been sent.
     func wait(for scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         guard scopes.isEmpty else {
             return lookup.look(up: scopes, completion: completion)
         }
         ledger.afterFilling { [self] in
-            // It has waited once: others that are quicker again do not keep it waiting for ever.
+            // A request that has waited once may end the batch, so that faster ones cannot delay it for ever.
             resolver.cache.mayCloseBatch = true
             completion(nil)
             resolver.cache.mayCloseBatch = false
@@ -179,7 +157,7 @@ final class Worker {
         let cache = resolver.cache
         guard ledger.isReady else { return eventLoop.makeSucceededFuture(.notNow) }
         let promise = eventLoop.makePromise(of: JournalReplay.Outcome.self)
-        // Also what was looked up before: it may have been changed in the outage.
+        // Cached scopes too: their settings may have changed during the outage.
         lookup.look(up: ledger.scopes(in: record).filter(cache.mayHaveSettings)) { [self] failure in
             switch failure {
             case nil: break
@@ -193,7 +171,21 @@ final class Worker {
         return promise.futureResult
     }
 
-    /// What `INFO` adds up over the workers.
+    // MARK: - Sessions
+
+    /// Flushes a session once the replies at hand have all been handed out.
+    func flushLater(_ session: Session) {
+        sessionsToFlush.append(session)
+    }
+
+    private func flushSessions() {
+        guard !sessionsToFlush.isEmpty else { return }
+        let ready = sessionsToFlush
+        sessionsToFlush.removeAll(keepingCapacity: true)
+        for session in ready { session.flush() }
+    }
+
+    /// The worker's part of the counts in INFO.
     var currentCounts: WorkerCounts {
         var current = counts
         current.connections = sessions.count
@@ -207,99 +199,23 @@ final class Worker {
         return current
     }
 
-    // MARK: - Sessions
+    // MARK: - Shutdown
 
-    func add(_ session: Session) {
-        sessions[ObjectIdentifier(session)] = session
-        if token != nil { unauthenticated.add(session) }
-    }
+    var isShuttingDown: Bool { sessions.isClosing }
 
-    func remove(_ session: Session) {
-        unsubscribe(session)
-        unauthenticated.remove(session)
-        sessions[ObjectIdentifier(session)] = nil
-        guard sessions.isEmpty, let gone = lastSessionGone else { return }
-        lastSessionGone = nil
-        gone.succeed(())
-    }
-
-    /// A session with something to write; it will be asked to once the answers at hand have all been given out.
-    func flushLater(_ session: Session) {
-        sessionsToFlush.append(session)
-    }
-
-    private func flushSessions() {
-        guard !sessionsToFlush.isEmpty else { return }
-        let ready = sessionsToFlush
-        sessionsToFlush.removeAll(keepingCapacity: true)
-        for session in ready { session.flush() }
-    }
-
-    /// Calls back, later, with the sidecar's report as JSON. However many ask, one is made at a time.
-    func askForReport(_ completion: @escaping (Result<ByteBuffer, any Error>) -> Void) {
-        waitingForReport.append(completion)
-        if !isReporting { makeReport() }
-    }
-
-    private func makeReport() {
-        isReporting = true
-        let waiting = waitingForReport
-        waitingForReport = []
-        let here = NIOLoopBound((worker: self, waiting: waiting), eventLoop: eventLoop)
-        eventLoop.makeFutureWithTask { [report] in
-            let current = await report()
-            return Result { try JSONReply.bytes(current) }
-        }.whenSuccess { json in
-            let (worker, waiting) = here.value
-            for completion in waiting { completion(json) }
-            worker.isReporting = false
-            worker.flushSessions()
-            if !worker.waitingForReport.isEmpty { worker.makeReport() }
-        }
-    }
-
-    private func closeIdleSessions() {
-        let latest = NIODeadline.now() - idleTimeout
-        for session in Array(sessions.values) where session.isIdle(since: latest) { session.closeIdle() }
-    }
-
-    // MARK: - Alerts
-
-    /// From now on the session gets what is new; false where as many listen as may.
-    func subscribe(_ session: Session) -> Bool {
-        guard clients.alertPlaces.take() else { return false }
-        alertFanOut.add(session)
-        return true
-    }
-
-    func unsubscribe(_ session: Session) {
-        guard alertFanOut.remove(session) else { return }
-        clients.alertPlaces.giveBack()
-        alertFeed?.forget(ObjectIdentifier(session))
-    }
-
-    /// What is new.
-    func deliver(_ page: AlertPage) {
-        alertFanOut.deliver(page)
-    }
-
-    // MARK: - End
-
-    /// Takes no more requests, answers those that came, closes the sessions and the way to Redis.
+    /// Reads no more requests, answers those that were read, closes the sessions and then the connection to Redis.
     func shutdown() -> EventLoopFuture<Void> {
-        isShuttingDown = true
-        let gone = eventLoop.makePromise(of: Void.self)
-        if sessions.isEmpty { gone.succeed(()) } else { lastSessionGone = gone }
-        for session in Array(sessions.values) { session.stopReading() }
-        let timeout = eventLoop.assumeIsolated().scheduleTask(in: patience) {
-            for session in Array(self.sessions.values) { session.close() }
-        }
-        return gone.futureResult.assumeIsolated().flatMap {
-            timeout.cancel()
-            self.idleCheck?.cancel()
+        sessions.closeAll().assumeIsolated().flatMap {
             self.cacheClock?.cancel()
             self.health?.stop()
             return self.link.shutdown()
         }.nonisolated()
+    }
+}
+
+extension [NIOLoopBound<Worker>] {
+    /// Runs a body on the event loop of each worker. Returns at once.
+    func execute(_ body: @escaping @Sendable (Worker) -> Void) {
+        for worker in self { worker.eventLoop.execute { body(worker.value) } }
     }
 }

@@ -1,30 +1,30 @@
-/// What one worker has answered since the start.
+/// The counters of one worker since the start, for INFO.
 struct WorkerCounts: Encodable, Sendable {
     var allowed = 0
     var denied = 0
-    /// RECORD, REFUND, COMMIT and CANCEL that were applied.
+    /// Applied operations of RECORD, REFUND, COMMIT and CANCEL.
     var applied = 0
-    /// Those that had been applied before.
+    /// Operations that were not applied again, because their idempotency key was known.
     var duplicates = 0
-    /// Those that were kept on disk, to be applied later.
+    /// Operations that went to the journal, to be applied later.
     var queued = 0
-    /// Decisions answered without Redis.
+    /// Decisions that were made without Redis.
     var degraded = 0
     var errors = 0
-    /// Of these, requests that were refused as `busy` because they had waited too long for their turn.
+    /// Requests among `errors` that were refused as `busy` because they had waited too long for their turn.
     var shed = 0
-    /// Reservations that were given up and not cancelled: what they hold ends by itself.
+    /// Abandoned reservations that could not be cancelled. Their holds expire.
     var holdsNotCancelled = 0
-    /// Open now.
+    /// Connections that are open now.
     var connections = 0
-    /// Of these, those that have asked for alerts.
+    /// Open connections that have subscribed to alerts.
     var alertSubscribers = 0
-    /// Operations sent to Redis, and the batches they went in.
+    /// Operations sent to Redis, and the number of their batches.
     var operations = 0
     var batches = 0
-    /// Scopes whose plans are kept now.
+    /// Scopes whose plans are cached now.
     var scopesCached = 0
-    /// Scopes that requests were about, and for how many of them what administrators have set had to be looked up in Redis.
+    /// Scopes of requests, and the number of them whose administrators' settings had to be read from Redis.
     var scopesResolved = 0
     var scopesLookedUp = 0
 

@@ -2,15 +2,15 @@ import TollgateCore
 import TollgatePolicy
 import TollgateRedis
 
-/// A short text that two policies share only where they decide alike, whatever their files look like: order, comments and spelling
-/// do not matter. Pure.
+/// A short digest that two policies share only if they decide alike. Order, comments and formatting of their files do
+/// not matter. Pure.
 enum PolicyDigest {
-    /// Twelve hexadecimal digits.
+    /// Returns twelve hexadecimal digits.
     static func text(of policy: Policy) -> String {
         String(SHA1.hex(of: (try? CanonicalJSON.text(Canonical(policy))) ?? "").prefix(12))
     }
 
-    /// All of a policy file that decides, with what has no order in alphabetical order.
+    /// The parts of a policy file that affect decisions. Parts without an order are sorted.
     private struct Canonical: Encodable {
         struct PlacedTierJSON: Encodable {
             var id: String

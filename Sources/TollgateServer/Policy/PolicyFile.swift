@@ -2,31 +2,34 @@ import Foundation
 import TollgateCore
 package import TollgatePolicy
 
-/// A policy file on disk: reads it, and notices when it has become another one, also through a rename or a switched symlink.
+/// A policy file on disk. Detects changes of the file, also through a rename or a switched symlink.
 package struct PolicyFile: Sendable {
-    /// Where it is; symbolic links are followed each time it is read.
+    /// The path. Symbolic links are followed at each read.
     package let path: String
-    /// What the file was when this value was made, before anything of it was read.
+    /// The stamp of the file when this value was created, before it was read.
     let firstStamp: Stamp?
 
-    /// What tells one state of the file from another without reading it.
+    /// The attributes that distinguish two states of the file without reading it.
     struct Stamp: Equatable, Sendable {
         var device: UInt64
         var inode: UInt64
         var size: Int64
-        /// When its content, and when anything of it last changed: a file can become readable without any other content.
+        /// The time of the last change of the content, and of anything: a file can become readable without a change of
+        /// content. Unix ns.
         var modified: Int64
         var changed: Int64
     }
 
-    /// Reads nothing yet, but takes note of what the file is now.
+    /// Takes the stamp of the file. Reads nothing.
     package init(path: String) {
         self.path = path
         firstStamp = Self.stamp(of: path)
     }
 
-    /// Throws `OperatorError` when the file cannot be read, `PolicyError` when what it says cannot be, or it sets no limits without
-    /// saying so.
+    /// Reads the policy.
+    ///
+    /// - Throws: A `OperatorError` if the file cannot be read; a `PolicyError` if it is invalid, or has no limits without
+    ///   saying so.
     package func load() throws -> Policy {
         let text: String
         do throws(TextFile.Fault) {
@@ -37,7 +40,7 @@ package struct PolicyFile: Sendable {
         return try Policy(wholeFile: text, file: path)
     }
 
-    /// Nil while there is no file. Follows symbolic links.
+    /// The present stamp; nil if there is no file. Follows symbolic links.
     var stamp: Stamp? { Self.stamp(of: path) }
 
     private static func stamp(of path: String) -> Stamp? {

@@ -1,62 +1,55 @@
 import Foundation
 import Logging
+import ServiceLifecycle
 import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Compares the policy file of a sidecar with those of the others that share its Redis and namespace, now and then, and warns once of
-/// each that decides by another: the same request would be answered in two ways.
+/// Compares the policy file of a sidecar with those of the others on the same Redis and namespace, at intervals. Warns
+/// once about each sidecar with a different policy: the same request would be answered in two ways.
 ///
 /// Usable from any thread.
-final class PolicyPeers: Sendable {
-    /// What the others know this sidecar by: its host and process.
+final class PolicyPeers: Service {
+    /// The name of this sidecar for the others: its host and process.
     let name = "\(PolicyPeers.hostName):\(ProcessInfo.processInfo.processIdentifier)"
 
-    /// After a look that came to nothing, as before there is a connection.
+    /// The pause after a failed attempt, as before there is a connection.
     private static let shortInterval = Duration.seconds(1)
 
     private let id = String(UInt64.random(in: .min ... .max), radix: 16)
     private let interval: Duration
+    private let store: PolicyStore
+    private let policy: ActivePolicy
     private let logger: Logger
-    private let state = Mutex(State())
+    private let differences = Mutex(PolicyDifferences())
 
-    private struct State {
-        var task: Task<Void, Never>?
-        var differences = PolicyDifferences()
-    }
-
-    init(interval: Duration, logger: Logger) {
+    init(interval: Duration, store: PolicyStore, policy: ActivePolicy, logger: Logger) {
         self.interval = interval
+        self.store = store
+        self.policy = policy
         self.logger = logger
     }
 
-    /// - Parameter digest: That of the policy file in force.
-    func start(_ store: PolicyStore, digest: @escaping @Sendable () -> String) {
-        let task = Task {
+    /// Compares until graceful shutdown. Pending calls of the store have to end first.
+    func run() async {
+        await cancelWhenGracefulShutdown {
             var pause = Duration.zero
             repeat {
-                let isDone = await self.compare(store, digest())
+                let isDone = await self.compare()
                 pause = isDone ? self.interval : min(self.interval, Self.shortInterval)
             } while (try? await Task.sleep(for: pause)) != nil
         }
-        state.withLock { $0.task = task }
     }
 
-    /// What its store asks has to have ended, or to end soon.
-    func stop() async {
-        let task = state.withLock { $0.task }
-        task?.cancel()
-        await task?.value
-    }
+    /// The names of the sidecars with a different policy, sorted.
+    var others: [String] { differences.withLock { $0.confirmed.sorted() } }
 
-    /// The names of the sidecars that decide by another policy, sorted.
-    var others: [String] { state.withLock { $0.differences.confirmed.sorted() } }
-
-    /// Returns whether Redis could be asked; what it says against it is reported by others.
-    private func compare(_ store: PolicyStore, _ digest: String) async -> Bool {
+    /// Returns whether Redis could be asked. The links log errors themselves.
+    private func compare() async -> Bool {
+        let digest = policy.digest
         let me = AnnouncedSidecar(id: id, name: name, digest: digest)
         guard let peers = try? await store.sidecars.announce(me) else { return false }
-        let (new, ended) = state.withLock { $0.differences.take(peers, digest: digest) }
+        let (new, ended) = differences.withLock { $0.take(peers, digest: digest) }
         for peer in new {
             logger.warning(
                 """
@@ -65,7 +58,8 @@ final class PolicyPeers: Sendable {
                 """, metadata: ["digest": "\(digest)", "other": "\(peer.name)", "other_digest": "\(peer.digest)"])
         }
         for name in ended {
-            logger.notice("the sidecar decides by the same policy again, or is gone", metadata: ["other": "\(name)"])
+            logger.notice(
+                "the other sidecar decides by the same policy again, or is gone", metadata: ["other": "\(name)"])
         }
         return true
     }
@@ -74,5 +68,43 @@ final class PolicyPeers: Sendable {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// The sidecars of a namespace with a different policy. A sidecar counts once it has announced another digest twice
+/// while ours was the same: files are replaced one after the other, and a killed sidecar announces nothing more. Pure.
+struct PolicyDifferences {
+    private struct Difference {
+        var peer: AnnouncedSidecar
+        var own: String
+        var isConfirmed = false
+    }
+
+    /// The differences by the id of the other sidecar.
+    private var found: [String: Difference] = [:]
+
+    /// The names of the sidecars with a different policy.
+    var confirmed: [String] { found.values.filter(\.isConfirmed).map(\.peer.name) }
+
+    /// Takes the announcements of the others. Returns the sidecars that are newly found to differ, and the names of
+    /// those that no longer differ.
+    mutating func take(
+        _ peers: [AnnouncedSidecar], digest: String
+    ) -> (new: [AnnouncedSidecar], ended: [String]) {
+        var (next, new): ([String: Difference], [AnnouncedSidecar]) = ([:], [])
+        for peer in peers where peer.digest != digest {
+            guard var known = found[peer.id], known.peer.digest == peer.digest, known.own == digest else {
+                next[peer.id] = Difference(peer: peer, own: digest)
+                continue
+            }
+            if !known.isConfirmed, peer.at > known.peer.at {
+                known.isConfirmed = true
+                new.append(peer)
+            }
+            next[peer.id] = known
+        }
+        let ended = found.values.filter { $0.isConfirmed && next[$0.peer.id]?.isConfirmed != true }.map(\.peer.name)
+        found = next
+        return (new, ended.sorted())
     }
 }

@@ -1,30 +1,33 @@
-import Logging
+package import Logging
 import ServiceLifecycle
 import Synchronization
 import TollgateCore
+import TollgatePolicy
 import UnixSignals
 
-/// Reads the policy file again on SIGHUP and when it has changed, once it has not changed for a while: a file that is written in
-/// place is empty or half there for a moment. A bad file leaves the policy in force as it is, and is reported once; one that cannot
-/// be read is tried again.
+/// Reloads the policy file on SIGHUP and when it has changed, once it has been unchanged for a while: a file that is
+/// written in place is empty or incomplete for a moment. A bad file leaves the policy in force and is reported once. A
+/// file that cannot be read is tried again.
 package struct PolicyReloader: Service {
     private let file: PolicyFile
-    private let server: TollgateServer
+    private let policy: ActivePolicy
     private let interval: Duration
     private let settling: Duration
+    private let logger: Logger
 
     /// - Parameters:
-    ///   - interval: how often to look whether the file has changed.
-    ///   - settling: how long it has to stay as it is before it is read, and how long until one that could not be read is tried
-    ///     again.
+    ///   - interval: The interval of checks for a change.
+    ///   - settling: The time for which the file has to be unchanged before it is read. Also the pause after a failed
+    ///     attempt.
     package init(
-        file: PolicyFile, server: TollgateServer, interval: Duration = .milliseconds(250),
-        settling: Duration = .seconds(1)
+        file: PolicyFile, policy: ActivePolicy, interval: Duration = .milliseconds(250),
+        settling: Duration = .seconds(1), logger: Logger
     ) {
         self.file = file
-        self.server = server
+        self.policy = policy
         self.interval = interval
         self.settling = settling
+        self.logger = logger
     }
 
     /// Returns on graceful shutdown or cancellation.
@@ -46,19 +49,84 @@ package struct PolicyReloader: Service {
         var schedule = ReadingSchedule(read: file.firstStamp, settling: settling, at: .now)
         while (try? await Task.sleep(for: interval)) != nil {
             if hangUp.hasCome.exchange(false, ordering: .relaxed) { schedule.readAnyway() }
-            look(&schedule)
+            check(&schedule)
         }
     }
 
-    private func look(_ schedule: inout ReadingSchedule) {
+    private func check(_ schedule: inout ReadingSchedule) {
         let stamp = file.stamp
         guard schedule.isDue(stamp, at: .now) else { return }
-        let outcome = server.reload(file, ifStill: stamp)
-        schedule.wasRead(successfully: outcome != .failed, at: .now)
+        let isDone = reload(ifStill: stamp)
+        schedule.wasRead(successfully: isDone, at: .now)
+    }
+
+    /// Reloads the file if it is unchanged since it was checked. Returns false if it has changed or cannot be read, so
+    /// that it has to be tried again.
+    private func reload(ifStill stamp: PolicyFile.Stamp?) -> Bool {
+        do {
+            let new = try file.load()
+            guard file.stamp == stamp else { return false }
+            policy.install(new)
+            logger.info("policy reloaded", metadata: ["file": "\(file.path)"])
+            for warning in new.warnings { logger.warning("\(warning)") }
+            return true
+        } catch let error as PolicyError {
+            guard file.stamp == stamp else { return false }
+            _ = policy.reloadFailed("\(error)")
+            report(error)
+            return true
+        } catch {
+            // Repeated attempts with the same error are logged once.
+            if policy.reloadFailed("\(error)") { report(error) }
+            return false
+        }
+    }
+
+    private func report(_ error: any Error) {
+        logger.error("policy not reloaded, the one in force stays: \(error)")
     }
 }
 
-/// A flag that is set when SIGHUP comes, and cleared by the next look.
+/// A flag that SIGHUP sets and the next check clears.
 private final class HangUp: Sendable {
     let hasCome = Atomic(false)
+}
+
+/// Decides when a file that is checked repeatedly is read: once it differs from the last read and has been unchanged
+/// for a while. Pure: the caller checks and reads the file.
+struct ReadingSchedule {
+    private let settling: Duration
+    private var read: PolicyFile.Stamp?
+    private var seen: PolicyFile.Stamp?
+    private var seenSince: ContinuousClock.Instant
+    private var isRequested = false
+
+    /// - Parameters:
+    ///   - read: The stamp of the file when it was last read.
+    ///   - settling: The time for which the file has to be unchanged before it is read.
+    init(read: PolicyFile.Stamp?, settling: Duration, at now: ContinuousClock.Instant) {
+        self.settling = settling
+        self.read = read
+        seen = read
+        seenSince = now
+    }
+
+    /// Requests that the file is read although it has not changed.
+    mutating func readAnyway() {
+        isRequested = true
+    }
+
+    /// Returns whether the file is to be read now.
+    ///
+    /// - Parameter stamp: The present stamp of the file.
+    mutating func isDue(_ stamp: PolicyFile.Stamp?, at now: ContinuousClock.Instant) -> Bool {
+        if stamp != seen { (seen, seenSince) = (stamp, now) }
+        return (isRequested || seen != read) && now - seenSince >= settling
+    }
+
+    /// Records an attempt to read the file as it was at the last check. After a failure, it is due again after a while.
+    mutating func wasRead(successfully: Bool, at now: ContinuousClock.Instant) {
+        isRequested = !successfully
+        if successfully { read = seen } else { seenSince = now }
+    }
 }

@@ -1,128 +1,104 @@
 import Logging
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 import TollgateCore
 import TollgateLedger
 import TollgateRedis
 import TollgateStores
 
-/// Keeps what a sidecar knows of administrators' changes up to date: reads what every sidecar keeps whole, and listens to the
-/// channel on which changes are told. After each new connection to it, all that was looked up before is forgotten, as changes may
-/// have been missed.
+/// Keeps the administrators' settings of a sidecar up to date. Reads those that every sidecar stores whole, and
+/// subscribes to the channel that announces changes. After each new subscription all cached settings are invalidated:
+/// changes may have been missed.
 ///
-/// Usable from any thread; its subscription is owned by the event loop it was made on.
-final class PolicyWatcher: Sendable {
-    /// What is kept whole is read again so often, whether changes were told or not.
+/// Usable from any thread. Its subscription belongs to the event loop on which the watcher was created.
+final class PolicyWatcher: Service {
+    /// The interval of reading without an announcement.
     private static let interval = Duration.seconds(300)
     /// Short at first: requests wait for the first reading.
     private static let backoff = Backoff(minDelay: .milliseconds(5), maxDelay: .milliseconds(100))
-    /// While something is broken: a person has to mend it.
-    private static let longPause = Duration.seconds(2)
-
-    /// Who hears of changes.
-    struct Listener: Sendable {
-        /// Another shared policy.
-        var install: @Sendable (StoredShared) -> Void
-        /// The kinds of scopes for which something was ever set, as they were read just now.
-        var learn: @Sendable (Set<ScopeKind>) -> Void
-        /// It cannot be read; a sentence.
-        var isBroken: @Sendable (String) -> Void
-        /// Something was set for a scope, or for all that is known; nil.
-        var settingsChanged: @Sendable (Scope?) -> Void
-    }
+    /// The pause while the settings are corrupt, which only an administrator can repair.
+    private static let corruptionPause = Duration.seconds(2)
 
     private let store: PolicyStore
     private let subscription: NIOLoopBound<RedisSubscription>
-    private let listener: Listener
+    private let policy: ActivePolicy
     private let logger: Logger
-    private let wanted: AsyncStream<Void>
-    private let wantedContinuation: AsyncStream<Void>.Continuation
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
 
     private struct State {
-        var task: Task<Void, Never>?
-        /// Readings begun, and the number of the one whose result is in force: an older one never comes after it.
+        /// The number of readings that have begun, and the number of the one in force: an older result never replaces a
+        /// newer one.
         var begun = 0
         var installed = 0
         var isSubscribed = false
         var kinds: Set<ScopeKind> = []
     }
 
-    /// To be made on the event loop. Does nothing before `start()`.
-    init(
-        eventLoop: any EventLoop, settings: ServerSettings, store: PolicyStore, listener: Listener, logger: Logger
-    ) {
+    /// Creates a watcher on its event loop. It does nothing before `run()`.
+    init(eventLoop: any EventLoop, settings: ServerSettings, store: PolicyStore, policy: ActivePolicy, logger: Logger) {
         let keys = PolicyKeys(namespace: settings.namespace)
         let subscription = RedisSubscription(
             address: settings.redis, channel: keys.changes, eventLoop: eventLoop, logger: logger)
         self.subscription = NIOLoopBound(subscription, eventLoop: eventLoop)
         self.store = store
-        self.listener = listener
+        self.policy = policy
         self.logger = logger
-        (wanted, wantedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         subscription.onSubscribed = { [weak self] in self?.subscribed() }
         subscription.onLost = { [weak self] in self?.state.withLock { $0.isSubscribed = false } }
         subscription.onMessage = { [weak self] in self?.changed($0) }
     }
 
-    /// To be called on the event loop.
-    func start() {
-        subscription.value.start()
-        let task = Task { await run() }
-        state.withLock { $0.task = task }
-    }
-
-    /// What its store asks has to have ended, or to end soon.
-    func stop() async {
-        let task = state.withLock { $0.task }
-        task?.cancel()
-        wantedContinuation.finish()
+    /// Reads until graceful shutdown. Pending calls of the store have to end first.
+    func run() async {
+        try? await subscription.eventLoop.submit { [subscription] in subscription.value.start() }.get()
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.readWhenWokenUp() }
+                group.addTask {
+                    while (try? await Task.sleep(for: Self.interval)) != nil { self.wakeUp.yield() }
+                }
+            }
+        }
         try? await subscription.eventLoop.flatSubmit { [subscription] in subscription.value.shutdown() }.get()
-        await task?.value
     }
 
-    /// Whether changes are told to this sidecar at present.
+    /// Whether changes are announced to this sidecar at present.
     var isSubscribed: Bool { state.withLock { $0.isSubscribed } }
 
-    // MARK: - Listening
+    // MARK: - Announcements
 
     private func subscribed() {
         state.withLock { $0.isSubscribed = true }
         catchUp()
     }
 
-    /// Changes may have been missed: everything is read again.
+    /// Invalidates and reads all settings, because changes may have been missed.
     func catchUp() {
-        listener.settingsChanged(nil)
-        wantedContinuation.yield()
+        policy.settingsChanged(of: nil)
+        wakeUp.yield()
     }
 
-    /// `12 shared` or `12 scope user:alice`
+    /// Handles a message such as `12 shared` or `12 scope user:alice`.
     private func changed(_ message: String) {
         let words = message.split(separator: " ", maxSplits: 2)
         if let revision = words.first.flatMap({ Int64($0) }) { store.seen.note(revision) }
         if words.count == 3, words[1] == "scope", let scope = try? Scope(parsing: words[2]) {
-            listener.settingsChanged(scope)
-            // Not the first of its kind.
+            policy.settingsChanged(of: scope)
+            // Only the first scope of a kind changes what is stored whole.
             if state.withLock({ $0.kinds.contains(scope.kind) }) { return }
         }
-        wantedContinuation.yield()
+        wakeUp.yield()
     }
 
     // MARK: - Reading
 
-    private func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.readWhenWanted() }
-            group.addTask {
-                while (try? await Task.sleep(for: Self.interval)) != nil { self.wantedContinuation.yield() }
-            }
-        }
-    }
-
-    private func readWhenWanted() async {
+    private func readWhenWokenUp() async {
         await readUntilDone()
-        for await _ in wanted { await readUntilDone() }
+        for await _ in wakeUps { await readUntilDone() }
     }
 
     private func readUntilDone() async {
@@ -137,14 +113,14 @@ final class PolicyWatcher: Sendable {
             }
             failures += 1
             if case .corrupt = reported {
-                try? await Task.sleep(for: Self.longPause)
+                try? await Task.sleep(for: Self.corruptionPause)
             } else {
                 try? await Task.sleep(for: Self.backoff.delay(afterFailures: failures))
             }
         }
     }
 
-    /// That there is no connection is reported by the links.
+    /// Logs an error. The links log a lost connection themselves.
     private func report(_ error: StoreError) {
         guard case .corrupt(let sentence) = error else {
             let isReported = error == .notConnected
@@ -152,10 +128,10 @@ final class PolicyWatcher: Sendable {
                 level: isReported ? .debug : .warning, "what administrators have set cannot be read: \(error)")
         }
         logger.error("what administrators have set cannot be read: \(sentence)")
-        listener.isBroken("what administrators have set cannot be read: \(sentence)")
+        policy.settingsAreUnreadable("what administrators have set cannot be read: \(sentence)")
     }
 
-    /// Reads now what every sidecar keeps whole, and has it installed.
+    /// Reads the settings that every sidecar stores whole, and installs them.
     func read() async throws(StoreError) {
         let number = state.withLock { state in
             state.begun += 1
@@ -166,9 +142,10 @@ final class PolicyWatcher: Sendable {
             guard number > state.installed else { return }
             state.installed = number
             state.kinds = shared.kinds
-            // What cannot be read leaves tiers and assignments as they were; what is set for scopes is found all the same.
-            if fault == nil { listener.install(shared) }
-            listener.learn(shared.kinds)
+            // Unreadable tiers and assignments stay as they were. The settings of scopes can still be found by their
+            // kinds.
+            if fault == nil { policy.install(shared) }
+            policy.learn(shared.kinds)
         }
         if let fault { throw fault }
     }

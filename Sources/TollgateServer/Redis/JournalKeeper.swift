@@ -1,60 +1,66 @@
 import Logging
 import NIOCore
-import Synchronization
+import ServiceLifecycle
 import TollgateLedger
 import TollgatePolicy
 
-/// The journal of a sidecar, and the task that replays it. Usable from any thread.
-final class JournalKeeper: Sendable {
+/// Replays the journal through the first worker, and checks its file. Usable from any thread.
+final class JournalKeeper: Service {
     private static let interval = Duration.seconds(1)
 
-    let journal: Journal
+    private let journal: Journal
+    private let workers: [NIOLoopBound<Worker>]
     private let logger: Logger
-    private let kept: AsyncStream<Void>
-    private let keptContinuation: AsyncStream<Void>.Continuation
-    private let task = Mutex<Task<Void, Never>?>(nil)
+    private let appended: AsyncStream<Void>
+    private let appendedContinuation: AsyncStream<Void>.Continuation
 
-    /// Throws an `OperatorError` that names the file.
-    init(path: String, capacity: Int, logger: Logger) throws {
+    init(journal: Journal, workers: [NIOLoopBound<Worker>], logger: Logger) {
+        self.journal = journal
+        self.workers = workers
+        self.logger = logger
+        (appended, appendedContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Opens the journal of a sidecar.
+    ///
+    /// - Throws: A `OperatorError` that names the file.
+    static func open(path: String, capacity: Int) throws(OperatorError) -> Journal {
         do throws(JournalError) {
-            journal = try Journal(path: path, capacity: capacity)
+            return try Journal(path: path, capacity: capacity)
         } catch {
             throw OperatorError("\(error)")
         }
-        self.logger = logger
-        (kept, keptContinuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Reads what waits, for decisions to count. Takes as long as there is to read.
-    func sumUpWaiting() async { await journal.sumUpWaiting() }
+    /// Announces an entry that was added to the journal.
+    func entryWasAdded() {
+        appendedContinuation.yield()
+    }
 
-    /// Replays through the first of the workers from now on.
-    func start(_ workers: [NIOLoopBound<Worker>]) {
-        guard let first = workers.first else { return }
-        let replay = JournalReplay(
-            journal: journal, logger: logger,
-            lastApplied: { producer in
-                let asked = first.eventLoop.flatSubmit { first.value.ledger.lastApplied(of: producer) }
-                return (try? await asked.get()) ?? nil
-            },
-            send: { record in
-                let sent = first.eventLoop.flatSubmit { first.value.replay(record) }
-                return (try? await sent.get()) ?? .notNow
-            },
-            onReplayed: { identity in
-                for worker in workers { worker.eventLoop.execute { worker.value.ledger.replayed(identity) } }
-            })
-        let kept = kept
-        let watching = Task { await watch() }
-        task.withLock { task in
-            task = Task {
-                await withTaskCancellationHandler {
-                    await replay.run(whenJournaled: kept)
-                } onCancel: {
-                    watching.cancel()
-                }
+    /// Replays until graceful shutdown, and then closes the file. The rest is replayed after the next start.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.watch() }
+                group.addTask { await self.replay().run(whenJournaled: self.appended) }
             }
         }
+        await journal.close()
+    }
+
+    private func replay() -> JournalReplay {
+        let (workers, first) = (workers, workers[0])
+        return JournalReplay(
+            journal: journal, logger: logger,
+            lastApplied: { producer in
+                let number = first.eventLoop.flatSubmit { first.value.ledger.lastApplied(of: producer) }
+                return (try? await number.get()) ?? nil
+            },
+            send: { record in
+                let outcome = first.eventLoop.flatSubmit { first.value.replay(record) }
+                return (try? await outcome.get()) ?? .notNow
+            },
+            onReplayed: { identity in workers.execute { $0.ledger.replayed(identity) } })
     }
 
     /// Checks the file each second, and logs each change of its state once.
@@ -64,7 +70,7 @@ final class JournalKeeper: Sendable {
             let depth = await journal.check()
             if depth.remade > last.remade {
                 logger.error(
-                    "the journal was taken away while in use, and has been made anew with all that waits",
+                    "the file of the journal was removed while in use; it has been created again with all entries",
                     metadata: ["operations": "\(depth.operations)"])
             }
             if let error = depth.lastError, error != last.lastError {
@@ -75,17 +81,5 @@ final class JournalKeeper: Sendable {
             }
             last = depth
         }
-    }
-
-    func somethingWasKept() {
-        keptContinuation.yield()
-    }
-
-    /// Ends the replaying and lets go of the file. What is still in it is replayed after the next start.
-    func stop() async {
-        let task = task.withLock { $0 }
-        task?.cancel()
-        await task?.value
-        await journal.close()
     }
 }

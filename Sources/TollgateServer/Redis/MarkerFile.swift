@@ -7,22 +7,22 @@ import TollgatePolicy
 import TollgateRedis
 import TollgateStores
 
-/// What a sidecar remembers of the data in its Redis, in a file of the data folder: so that the next one over the folder finds out
-/// what was lost in between. Written now and then, and at the end.
+/// The run marker of the data in Redis, as a sidecar saw it last, in a file of the data folder. With it the next
+/// sidecar detects data that Redis has lost in between. Written at intervals, and at the end.
 ///
-/// Usable from any thread; the file is written on a queue of its own.
+/// Usable from any thread. The file is written on a queue of its own.
 final class MarkerFile: Sendable {
-    /// What the file holds, as JSON.
+    /// The content of the file, as JSON.
     struct Contents: Codable, Equatable, Sendable {
-        /// Of which data: another Redis, or another namespace, has others.
+        /// The Redis and the namespace of the data.
         var redis: String
         var namespace: String
         var marker: RunMarker
-        /// The highest that was seen (SeenRevision).
+        /// The highest revision that was seen (`SeenRevision`).
         var revision: Int64
     }
 
-    /// A look at the data that finds nothing changed is written down so often.
+    /// The interval of writing while the data stay the same.
     private static let interval = Duration.seconds(10)
 
     private let path: String
@@ -46,17 +46,19 @@ final class MarkerFile: Sendable {
         self.logger = logger
     }
 
-    /// Nil where there is none, or it is about other data. One that cannot be read is logged, and is written anew.
+    /// Reads the file. Returns nil if there is none, if it is about other data, or if it cannot be read, which is
+    /// logged.
     func read() -> Contents? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         guard let contents = try? JSONDecoder().decode(Contents.self, from: data) else {
-            logger.warning("the file cannot be read and is written anew", metadata: ["file": "\(path)"])
+            logger.warning(
+                "the file of the run marker cannot be read and will be replaced", metadata: ["file": "\(path)"])
             return nil
         }
         return contents.redis == redis && contents.namespace == namespace ? contents : nil
     }
 
-    /// Remembers it, and writes it down where that is due.
+    /// Records the present marker, and writes it if that is due.
     func note(_ marker: RunMarker, revision: Int64) {
         let contents = Contents(redis: redis, namespace: namespace, marker: marker, revision: revision)
         let isDue = state.withLock { state in
@@ -72,7 +74,7 @@ final class MarkerFile: Sendable {
         if isDue { queue.async { self.write(contents) } }
     }
 
-    /// Returns when the last that was noted is in the file.
+    /// Writes the last recorded marker. Returns when it is in the file.
     func close() async {
         let last = state.withLock { $0.last }
         await withCheckedContinuation { continuation in
@@ -95,7 +97,7 @@ final class MarkerFile: Sendable {
             }
             guard isNew else { return }
             logger.warning(
-                "what was seen of Redis's data cannot be written down: \(error.localizedDescription)",
+                "the run marker cannot be written: \(error.localizedDescription)",
                 metadata: ["file": "\(path)"])
         }
     }

@@ -5,22 +5,22 @@ import TollgateLedger
 import TollgateRedis
 import TollgateStores
 
-/// Looks after the Redis that holds the counters: whether it may forget them by its settings, whether it has, and whether it takes
-/// what is written. Asks on every new connection and then every few seconds; never on the way of a request.
+/// Checks the Redis that holds the counters: for settings that can cause data loss, for lost data, and for refused
+/// writes. Checks on every new connection and then every few seconds. Not on the path of requests.
 ///
-/// Owned by the event loop of the link that it asks through.
+/// Owned by the event loop of its link.
 final class RedisHealth {
     private static let interval = TimeAmount.seconds(2)
-    /// While Redis refuses writes.
+    /// The interval while Redis refuses writes.
     private static let shortInterval = TimeAmount.milliseconds(500)
 
-    /// What a look at the data finds out for the others. Called on the event loop.
+    /// Receives the results of checks, on the event loop.
     struct Listener {
-        /// Redis has lost its data. `isFirst`: no other sidecar has noticed that before.
+        /// Redis has lost its data. `isFirst` tells whether no other sidecar has noticed that before.
         var onDataLoss: (_ isFirst: Bool) -> Void = { _ in }
-        /// What is remembered of the data now.
-        var onLook: (RunMarker) -> Void = { _ in }
-        /// Another sidecar has begun the data anew, with other names of keys.
+        /// The marker after a check.
+        var onMarker: (RunMarker) -> Void = { _ in }
+        /// Another sidecar has begun new data, with other names of keys.
         var onOtherLayout: () -> Void = {}
     }
 
@@ -29,38 +29,39 @@ final class RedisHealth {
     private let logger: Logger
     private let refusals: RedisRefusals
     private let seen: SeenRevision
-    /// What this sidecar, and the one before it over the same data folder, has seen of the data.
+    /// The last marker that this sidecar, or its predecessor on the same data folder, has seen.
     private var marker: RunMarker
-    private var isLooking = false
+    private var isCheckingData = false
     private var timer: Scheduled<Void>?
 
-    /// What can make Redis forget; empty when nothing is known to.
+    /// The settings that can cause data loss, as sentences.
     private(set) var warnings: [String] = []
-    /// How often Redis was found to have lost its data, and when last.
+    /// The number of detected data losses, and the time of the last one.
     private(set) var dataLosses = 0
     private(set) var lastDataLoss: Date?
-    var listener = Listener()
+    private let listener: Listener
 
-    /// - Parameter marker: What was remembered of the data before.
+    /// - Parameter marker: The last marker that was seen before.
     init(
         link: RedisLink, keySpace: KeySpace, marker: RunMarker, seen: SeenRevision, refusals: RedisRefusals,
-        logger: Logger
+        listener: Listener, logger: Logger
     ) {
         self.link = link
         self.keySpace = keySpace
         self.marker = marker
         self.seen = seen
         self.refusals = refusals
+        self.listener = listener
         self.logger = logger
     }
 
-    /// Redis can be asked from now on.
+    /// Checks now, if there is a connection, and then at intervals.
     func check() {
         timer?.cancel()
         guard link.isReady else { return }
         let interval = refusals.state == nil ? Self.interval : Self.shortInterval
         timer = link.eventLoop.assumeIsolated().scheduleTask(in: interval) { self.check() }
-        look()
+        checkData()
         ask("CONFIG", "GET", "save") { saving in
             self.ask("INFO") { info in
                 guard case .bulk(let text) = info else { return }
@@ -69,7 +70,7 @@ final class RedisHealth {
         }
     }
 
-    /// Redis has begun to refuse writes: the next look is to be soon, to find the end of it.
+    /// Checks soon, to detect the end of a refusal that has just begun.
     func checkSoon() {
         timer?.cancel()
         timer = link.eventLoop.assumeIsolated().scheduleTask(in: Self.shortInterval) { self.check() }
@@ -81,13 +82,13 @@ final class RedisHealth {
 
     // MARK: - Data
 
-    /// One look at a time, so that each loss is counted once.
-    private func look() {
-        guard !isLooking else { return }
-        isLooking = true
+    /// Compares the data with the marker. One check at a time, so that each loss is counted once.
+    private func checkData() {
+        guard !isCheckingData else { return }
+        isCheckingData = true
         let arguments = marker.arguments(keySpace: keySpace, revision: seen.last)
         link.call(RunMarker.function, arguments) { result in
-            self.isLooking = false
+            self.isCheckingData = false
             switch result {
             case .success(.error(let sentence)): self.refusals.met(sentence)
             case .success(let reply): self.take(reply)
@@ -102,7 +103,7 @@ final class RedisHealth {
         guard hasOurLayout else { return listener.onOtherLayout() }
         refusals.wrote()
         if revision > 0 { seen.note(revision) }
-        listener.onLook(marker)
+        listener.onMarker(marker)
         guard finding.isLoss else { return }
         dataLosses += 1
         lastDataLoss = .now
@@ -136,10 +137,10 @@ extension RunMarker.Finding {
         switch self {
         case .new, .seen: ""
         case .gone:
-            "it was flushed, replaced, or restarted without a file; what was counted before is not known any more"
+            "it was flushed, replaced, or restarted without a file; earlier counters are gone"
         case .older:
-            "it has come back with data of an earlier time, as from a backup; what was counted and set since is not known any more"
-        case .noticed: "another sidecar has found that what was counted before is gone, or older than it was"
+            "it has come back with earlier data, as from a backup; later counters and settings are gone"
+        case .noticed: "another sidecar has found that earlier counters are gone, or are older than before"
         }
     }
 }

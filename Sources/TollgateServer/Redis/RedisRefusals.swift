@@ -4,12 +4,11 @@ import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Whether the Redis of a sidecar takes what is written, as its workers and the looks of `RedisHealth` find out. Each change is
-/// logged once, however many of them meet it.
+/// The state of writes to Redis: accepted or refused, as the workers and `RedisHealth` find out. Logs each change once.
 ///
 /// Usable from any thread.
 final class RedisRefusals: Sendable {
-    /// A Redis that answers and takes no writes.
+    /// The refusal of writes by a Redis that answers.
     struct State: Sendable, Equatable {
         var refusal: WriteRefusal
         var since: Date
@@ -22,22 +21,21 @@ final class RedisRefusals: Sendable {
 
     private let logger: Logger
     private let otherErrors: OnceLog
-    /// So long nothing may have been refused before writing is taken for possible again.
     private let quiet: Duration
     private let current = Mutex(Current())
 
-    /// - Parameter quiet: How long a write has to have been refused the last time when one that succeeds ends the refusal: where
-    ///   only some are refused, that would come and go with each.
+    /// - Parameter quiet: The time without a refusal after which a successful write ends the state. Without it the
+    ///   state would flap while Redis refuses only some writes.
     init(logger: Logger, quiet: Duration = .seconds(1)) {
         self.logger = logger
         self.quiet = quiet
         otherErrors = OnceLog(logger)
     }
 
-    /// Nil while Redis takes what is written, as far as is known.
+    /// The refusal; nil while Redis accepts writes, as far as is known.
     var state: State? { current.withLock { $0.state } }
 
-    /// Redis has answered with an error. Returns whether that is the first of a refusal.
+    /// Records an error of Redis. Returns whether it begins a refusal of writes.
     @discardableResult
     func met(_ sentence: String) -> Bool {
         guard let refusal = WriteRefusal(redisSaid: sentence) else {
@@ -54,7 +52,7 @@ final class RedisRefusals: Sendable {
         return isNew
     }
 
-    /// Redis has taken a write of each kind.
+    /// Records successful writes of each kind.
     func wrote() {
         let ended = current.withLock { current -> State? in
             guard let state = current.state, ContinuousClock.now - current.lastMet >= quiet else { return nil }
@@ -65,5 +63,25 @@ final class RedisRefusals: Sendable {
         let seconds = Int(Date.now.timeIntervalSince(ended.since).rounded())
         logger.notice(
             "Redis takes writes again", metadata: ["code": "\(ended.refusal.code)", "after": "\(seconds) s"])
+    }
+}
+
+/// Logs once that Redis denies functions, whichever connection finds out first.
+///
+/// Usable from any thread.
+final class FunctionDenials: Sendable {
+    private let logger: Logger
+    private let isLogged = Atomic(false)
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    /// Records the error of Redis with which a call or the loading of the library was denied.
+    func functionsWereDenied(_ sentence: String) {
+        guard !isLogged.exchange(true, ordering: .relaxed) else { return }
+        logger.warning(
+            "Redis denies functions (FCALL, FUNCTION LOAD): scripts are called instead (EVALSHA), which is slower",
+            metadata: ["reason": "\(sentence)"])
     }
 }

@@ -1,13 +1,13 @@
 import NIOCore
 import TollgateRedis
 
-/// Those settings of a Redis by which it may forget what it was told. Pure.
+/// The settings of a Redis that can cause data loss. Pure.
 struct RedisSettings {
     private var fields: [Substring: Substring] = [:]
-    /// When snapshots are made; empty for never, nil where Redis does not say.
+    /// The schedule of snapshots; empty for none, nil if Redis does not report it.
     private var snapshots: String?
 
-    /// What `INFO` and `CONFIG GET save` answered. A Redis may refuse the second.
+    /// Reads the replies to `INFO` and `CONFIG GET save`. Redis may refuse the second.
     init(info: String, saving: RedisReply) {
         for line in info.split(whereSeparator: \.isNewline) {
             guard let colon = line.firstIndex(of: ":") else { continue }
@@ -18,7 +18,7 @@ struct RedisSettings {
         }
     }
 
-    /// Sentences for the operator.
+    /// Warnings for the operator.
     var warnings: [String] {
         [eviction, persistence, role].compactMap(\.self)
     }

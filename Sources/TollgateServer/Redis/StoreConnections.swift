@@ -1,28 +1,52 @@
 import Logging
 import NIOCore
+import ServiceLifecycle
 import TollgateLedger
 import TollgateRedis
-import TollgateStores
+package import TollgateStores
 
-/// The connections over which a sidecar reads and writes what is not on the way of requests: one for what is short, and one for the
-/// pages of history, so that a report which takes long holds up and cuts off nobody but other reports.
+/// The stores of a sidecar: its data in Redis beside the counters. Usable from any task.
+package struct Stores: Sendable {
+    package let policy: PolicyStore
+    package let alerts: AlertStore
+    package let reservations: ReservationStore
+    let libraries: FunctionLibraries
+    /// The usage history. Has a link of its own, because its replies are long.
+    package let history: HistoryStore
+
+    /// - Parameters:
+    ///   - link: The link for short calls.
+    ///   - pages: The link for pages of history.
+    init(
+        _ link: StoreLink, pages: StoreLink, keySpace: KeySpace, seen: SeenRevision = SeenRevision(), logger: Logger
+    ) {
+        policy = PolicyStore(link: link, keySpace: keySpace, seen: seen)
+        reservations = ReservationStore(link: link, keySpace: keySpace)
+        libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
+        alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
+        history = HistoryStore(link: pages, keySpace: keySpace)
+    }
+}
+
+/// The connections of the stores: one for short calls, and one for pages of history, so that a long report delays only
+/// other reports.
 ///
-/// Usable from any thread; the connections are owned by the event loop it was made on.
-final class StoreConnections: Sendable {
-    /// Pages are long, and nobody's request waits for them.
-    private static let leastPageDeadline = Duration.seconds(5)
+/// Usable from any thread. The connections belong to the event loop on which this was created.
+final class StoreConnections: Service {
+    /// The shortest deadline of a page of history. Pages are long, and no request waits for them.
+    private static let minPageDeadline = Duration.seconds(5)
 
     let stores: Stores
     private let links: NIOLoopBound<[RedisLink]>
     private let storeLinks: [StoreLink]
 
-    /// To be made on the event loop. Does nothing before `start()`.
+    /// Creates the connections on their event loop. They do nothing before `run()`.
     init(
         eventLoop: any EventLoop, settings: ServerSettings, requirement: RedisRequirement, seen: SeenRevision,
-        functionRights: FunctionRights, logger: Logger
+        functionDenials: FunctionDenials, logger: Logger
     ) {
         let link = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
-        link.onFunctionsDenied = functionRights.wereDenied
+        link.onFunctionsDenied = functionDenials.functionsWereDenied
         let pages = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
         link.library = .tollgate
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
@@ -30,28 +54,27 @@ final class StoreConnections: Sendable {
             NIOLoopBound(link, eventLoop: eventLoop), deadline: TimeAmount(settings.deadline))
         let storePages = StoreLink(
             NIOLoopBound(pages, eventLoop: eventLoop),
-            deadline: TimeAmount(max(settings.deadline, Self.leastPageDeadline)))
+            deadline: TimeAmount(max(settings.deadline, Self.minPageDeadline)))
         storeLinks = [storeLink, storePages]
         stores = Stores(storeLink, pages: storePages, keySpace: settings.keySpace, seen: seen, logger: logger)
     }
 
-    /// To be called on the event loop.
-    func start() {
-        for link in links.value { link.start() }
-    }
-
-    /// Gives up the present connections and makes new ones.
-    func connectAnew(reason: String) {
-        links.eventLoop.execute { [links] in
-            for link in links.value { link.disconnect(reason: reason) }
-        }
-    }
-
-    /// Whoever waits for a reply is told that none comes. Returns when the connections are closed.
-    func stop() async {
+    /// Connects until graceful shutdown. Then fails pending calls and closes the connections.
+    func run() async {
+        try? await links.eventLoop.submit { [links] in
+            for link in links.value { link.start() }
+        }.get()
+        try? await gracefulShutdown()
         for link in storeLinks { link.close() }
         try? await links.eventLoop.flatSubmit { [links] in
             EventLoopFuture.andAllComplete(links.value.map { $0.shutdown() }, on: links.eventLoop)
         }.get()
+    }
+
+    /// Closes the present connections and opens new ones.
+    func reconnect(reason: String) {
+        links.eventLoop.execute { [links] in
+            for link in links.value { link.disconnect(reason: reason) }
+        }
     }
 }

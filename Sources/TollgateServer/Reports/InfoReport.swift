@@ -1,27 +1,27 @@
 import Foundation
 import TollgateLedger
 
-/// What INFO says; one JSON object.
+/// The reply to INFO, as one JSON object.
 struct InfoReport: Encodable, Sendable {
     struct Redis: Encodable, Sendable {
-        /// Where it is, without secrets.
+        /// The address, without secrets.
         var address = ""
-        /// One a worker: `ready`, or why not.
+        /// The state of each worker's link: `ready`, or the reason why not.
         var links: [String] = []
-        /// Whether Redis functions are called, or EVALSHA as Redis denies them to one of the workers: `yes`, `no (evalsha)`.
+        /// Whether functions are called: `yes`, or `no (evalsha)` if Redis denies them to one of the workers.
         var functions = "yes"
         var health = Health()
-        /// Nil while Redis takes what is written.
+        /// The refusal of writes; nil while Redis accepts them.
         var refusal: Refusal?
     }
 
-    /// A Redis that answers and takes no writes.
+    /// The refusal of writes by a Redis that answers.
     struct Refusal: Encodable, Sendable {
-        /// Redis's code, such as `OOM`.
+        /// The error code of Redis, such as `OOM`.
         var code: String
-        /// Redis's sentence.
+        /// The error of Redis.
         var reason: String
-        /// ISO 8601.
+        /// The beginning, ISO 8601.
         var since: String
 
         init(_ state: RedisRefusals.State) {
@@ -31,11 +31,11 @@ struct InfoReport: Encodable, Sendable {
         }
     }
 
-    /// Whether Redis may lose the counters, and whether it has.
+    /// Settings that can cause data loss, and detected losses.
     struct Health: Encodable, Sendable {
         var warnings: [String] = []
         var dataLosses = 0
-        /// ISO 8601.
+        /// The time of the last detected loss, ISO 8601.
         var lastDataLoss: String?
 
         init() {}
@@ -47,59 +47,60 @@ struct InfoReport: Encodable, Sendable {
         }
     }
 
+    /// The policy in force.
     struct PolicyState: Encodable, Sendable {
         var file: String?
-        /// When the policy in force was read, ISO 8601.
+        /// The time at which the policy file in force was read, ISO 8601.
         var loadedAt = ""
-        /// Why the file as it stands now is not in force.
+        /// The reason why the present file is not in force.
         var error: String?
-        /// The number of the last change that was there when tiers and assignments were last read; nil before. Changes of single
-        /// scopes are not waited for.
+        /// The revision at which tiers and assignments were last read; nil before. Does not include changes of single
+        /// scopes.
         var revision: Int64?
-        /// Whether changes are told to this sidecar as they are made.
+        /// Whether changes are announced to this sidecar at once.
         var isSubscribed = false
-        /// Of the policy file in force: the same for all sidecars that decide alike.
+        /// The digest of the policy file in force: the same for all sidecars that decide alike.
         var digest = ""
-        /// The names of the sidecars of the namespace that decide by another.
+        /// The names of the sidecars of the namespace with a different policy.
         var differsFrom: [String] = []
     }
 
-    /// The places for clients, and those that had none. How many connections are open stands in `counts`.
+    /// The limit of connections, and rejected clients. `counts` has the open connections.
     struct ClientState: Encodable, Sendable {
-        /// The most at a time: `--max-connections`, or what fits below the limit of open files.
+        /// The limit: `--max-connections`, or less if the limit of open files is lower.
         var max = 0
-        /// Those that found no place since the start.
+        /// The connections refused at the limit since the start.
         var refused = 0
-        /// Why the system does not let connections be accepted at the moment.
+        /// The reason why the system cannot accept connections at present.
         var acceptFailure: String?
-        /// Wrong tokens in AUTH and HELLO since the start.
+        /// The wrong tokens in AUTH and HELLO since the start.
         var wrongTokens = 0
-        /// Those that were closed because they do not speak the protocol: HTTP, TLS, or nothing but unknown verbs.
+        /// The connections closed because they do not speak the protocol: HTTP, TLS, or only unknown verbs.
         var foreign = 0
     }
 
-    /// The stream of what happens to alerts.
+    /// The stream of alert events.
     struct AlertState: Encodable, Sendable {
-        /// Where this sidecar has read it up to; nil before Redis was reached.
+        /// The cursor up to which this sidecar has read; nil before Redis was reached.
         var cursor: String?
-        /// Whether this sidecar is told of news at once.
+        /// Whether new events are announced to this sidecar at once.
         var isSubscribed = false
     }
 
-    /// Facts that are kept on disk until Redis can be reached.
+    /// Writes that wait on disk until Redis can be reached.
     struct JournalState: Encodable, Sendable {
         var operations: Int
-        /// What holds them: each was put on disk, and is replayed, as a whole.
+        /// The entries with these operations. Each was written, and is replayed, as a whole.
         var entries: Int
-        /// How long the oldest has waited; nil where nothing waits.
+        /// The age of the oldest entry; nil if nothing waits.
         var oldestSeconds: Int64?
-        /// Operations, on average over the last ten seconds.
+        /// The rate of replay in operations, on average over the last ten seconds.
         var replayedPerSecond: Double
-        /// Entries that Redis could not apply; a person has to look at them.
+        /// The entries that Redis could not apply, for an operator to examine.
         var rejected: Int
-        /// How often the file was made anew because it had been taken away; nil for never.
+        /// The number of times that the file was created again after its removal; nil for none.
         var remade: Int?
-        /// Why the file could not be used the last time.
+        /// The last error of the file.
         var error: String?
 
         init(_ journal: Journal) {
@@ -116,15 +117,15 @@ struct InfoReport: Encodable, Sendable {
 
     var version = Version.current
     var uptimeSeconds = 0
-    /// Why the sidecar cannot do its work as it should: what `/readyz` says.
+    /// The reasons why the sidecar is not ready, as in `/readyz`.
     var notReady: [String] = []
     var redis = Redis()
     var policy = PolicyState()
     var alerts = AlertState()
     var clients = ClientState()
     var journal: JournalState?
-    /// Over all workers.
+    /// The sum over all workers.
     var counts = WorkerCounts()
-    /// The share of scopes for which what administrators have set was at hand, 0 … 1; nil before the first request.
+    /// The share of scopes whose settings were cached, 0 … 1; nil before the first request.
     var cacheHitRate: Double?
 }

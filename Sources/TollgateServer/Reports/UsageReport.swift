@@ -3,8 +3,8 @@ import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 
-/// What USAGE says of a scope; one JSON object. Whole numbers are numbers; money is decimal text, so that no reader passes it
-/// through a double.
+/// The reply to USAGE, as one JSON object. Counts are numbers. Money is decimal text, so that no reader converts it to
+/// a double.
 struct UsageReport: Encodable {
     struct Amount: Encodable {
         var meter: Meter
@@ -22,7 +22,7 @@ struct UsageReport: Encodable {
         var used: Amount
         var held: Amount
         var remaining: Amount?
-        /// Used and held, of max, rounded down to a tenth; nil where there is none or it is 0.
+        /// Used and held as a percentage of max, rounded down to a tenth; nil if max is missing or 0.
         var percent: Double?
         /// ISO 8601, UTC.
         var resetsAt: String?
@@ -33,7 +33,7 @@ struct UsageReport: Encodable {
             case limit, max, used, held, remaining, percent, resetsAt, mode, source
         }
 
-        /// Every key stands in every item, null where there is nothing to say.
+        /// Encodes every key in every item, with null for a missing value.
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(limit, forKey: .limit)

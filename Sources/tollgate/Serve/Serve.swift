@@ -29,7 +29,7 @@ struct Serve: AsyncParsableCommand {
         let policy = try file.load()
         for warning in policy.warnings { logger.warning("\(warning)") }
 
-        let sidecar = Sidecar(settings: settings, policy: policy, policyFile: file, logger: logger)
+        let sidecar = SidecarRunner(settings: settings, policy: policy, policyFile: file, logger: logger)
         try await ServiceGroup(services: [sidecar], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
     }
 }

@@ -8,9 +8,9 @@ import TollgateRedis
 import TollgateServer
 import TollgateStores
 
-/// A running sidecar, with its embedded Redis if it has one. A signal shuts it down gracefully at any time, also during
-/// startup.
-struct Sidecar: Service {
+/// Runs a sidecar and its services, with an embedded Redis if the settings name none. A signal ends it in order at any
+/// time, also during the start.
+struct SidecarRunner: Service {
     let settings: Settings
     let policy: Policy
     let policyFile: PolicyFile
@@ -22,7 +22,7 @@ struct Sidecar: Service {
             try await serve(redis, admin: adminSettings(), after: [])
             return withExtendedLifetime(folder) {}
         }
-        // Everything that can fail is checked before Redis is started.
+        // Before the start of Redis, so that an error leaves nothing to stop.
         let admin = try adminSettings()
         let embedded = EmbeddedRedis(dataFolder: settings.dataFolder, logger: logger)
         let redis: RedisAddress
@@ -38,23 +38,23 @@ struct Sidecar: Service {
         _ redis: RedisAddress, admin: AdminSettings?, after first: [any Service]
     ) async throws {
         let serverSettings = settings.server(redis: redis)
-        let server = try TollgateServer(
+        let sidecar = try await Sidecar(
             settings: serverSettings, policy: policy, policyFile: policyFile.path, logger: logger)
         let receivers = settings.alerts?.receivers ?? AlertReceiver.standard
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         var services: [any Service] =
             first + [
-                server, PolicyReloader(file: policyFile, server: server),
-                AlertDelivery(receivers: receivers, sidecar: .init(server, serverSettings), logger: logger),
+                sidecar, PolicyReloader(file: policyFile, policy: sidecar.activePolicy, logger: logger),
+                AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger),
             ]
         if let admin {
             services.append(
                 AdminServer(
-                    settings: admin, server: server, policyFile: policyFile.path, receivers: receivers, logger: logger)
+                    settings: admin, server: sidecar, policyFile: policyFile.path, receivers: receivers, logger: logger)
             )
         }
-        // Shutdown is in reverse order, so Redis runs until every request has been answered. If one service fails, the
-        // others are shut down gracefully.
+        // They stop in reverse order, so that Redis runs until every request has been answered. A failed one stops the
+        // others.
         let configurations = services.map {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
@@ -63,16 +63,16 @@ struct Sidecar: Service {
     }
 }
 
-extension Sidecar {
-    /// The settings of the admin API, or nil if it is disabled.
+extension SidecarRunner {
+    /// The settings of the admin API; nil if it is off.
     private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }
         return AdminSettings(
-            address: address, access: try settings.adminAccess ?? ownAccess(), hosts: settings.adminHosts)
+            address: address, access: try settings.adminAccess ?? defaultAccess(), hosts: settings.adminHosts)
     }
 
-    /// Generates a token in the data folder, for administrators who can read the file.
-    private func ownAccess() throws -> AccessSettings {
+    /// The access with a token in the data folder, for users who can read that file.
+    private func defaultAccess() throws -> AccessSettings {
         let token = try AdminToken.make(inFolder: settings.dataFolder)
         logger.info("admin API token", metadata: ["file": "\(token.path)"])
         return AccessSettings(tokens: [.init(name: "admin", role: .admin, token: token.text)])
@@ -80,14 +80,14 @@ extension Sidecar {
 }
 
 extension AlertDelivery.Sidecar {
-    fileprivate init(_ server: TollgateServer, _ settings: ServerSettings) {
+    fileprivate init(_ sidecar: TollgateServer.Sidecar, _ settings: ServerSettings) {
         self.init(
             redis: settings.redis, namespace: settings.namespace, version: Version.current,
-            store: { try await server.startedStores().alerts }, currency: { server.policies.effective.currency })
+            store: { sidecar.stores.alerts }, currency: { sidecar.policies.effective.currency })
     }
 }
 
-/// The embedded Redis as a service of the process.
+/// The embedded Redis as a service.
 private struct EmbeddedRedisService: Service {
     let redis: EmbeddedRedis
 

@@ -1,0 +1,119 @@
+import Foundation
+import NIOCore
+import Synchronization
+import TollgateCore
+package import TollgatePolicy
+import TollgateStores
+
+/// The policy by which a sidecar decides: the policy file, merged with the administrators' settings. Installs each new
+/// version in all workers. Usable from any task.
+package final class ActivePolicy: Sendable {
+    /// The policy of the file alone, and the policy in force.
+    package struct Policies: Sendable {
+        package var file: Policy
+        package var effective: Policy
+    }
+
+    private struct State {
+        var policies: Policies
+        /// The administrators' settings; nil until they have been read.
+        var stored: StoredShared?
+        var info: InfoReport.PolicyState
+    }
+
+    private let workers: [NIOLoopBound<Worker>]
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - policy: The policy of the file, which the workers were created with.
+    ///   - file: The path of the file, for INFO.
+    init(_ policy: Policy, file: String?, workers: [NIOLoopBound<Worker>]) {
+        self.workers = workers
+        state = Mutex(
+            State(
+                policies: Policies(file: policy, effective: policy),
+                info: InfoReport.PolicyState(
+                    file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy))))
+    }
+
+    package var policies: Policies { state.withLock { $0.policies } }
+
+    /// The administrators' settings; nil until they have been read.
+    var stored: StoredShared? { state.withLock { $0.stored } }
+
+    /// The digest of the policy file in force.
+    var digest: String { state.withLock { $0.info.digest } }
+
+    /// The state for INFO, without subscription and peers.
+    var info: InfoReport.PolicyState {
+        state.withLock { state in
+            var info = state.info
+            info.revision = state.stored?.revision
+            return info
+        }
+    }
+
+    // MARK: - Policy file
+
+    /// Replaces the policy of the file.
+    package func install(_ policy: Policy) {
+        let digest = PolicyDigest.text(of: policy)
+        state.withLock { state in
+            state.policies.file = policy
+            state.info.digest = digest
+            state.info.loadedAt = Date.now.ISO8601Format()
+            state.info.error = nil
+        }
+        installMerged()
+    }
+
+    /// Records that the file could not be reloaded. Returns whether the error differs from the last one.
+    func reloadFailed(_ error: String) -> Bool {
+        state.withLock { state in
+            defer { state.info.error = error }
+            return state.info.error != error
+        }
+    }
+
+    // MARK: - Administrators' settings
+
+    /// Replaces the administrators' settings.
+    func install(_ stored: StoredShared) {
+        let isNew = state.withLock { state in
+            defer { state.stored = stored }
+            return state.stored?.policy != stored.policy
+        }
+        if isNew { installMerged() }
+    }
+
+    /// Learns the kinds of scopes that have settings, also if tiers and assignments stay as they are.
+    func learn(_ kinds: Set<ScopeKind>) {
+        let isNew = state.withLock { state in
+            guard state.stored != nil else { return false }
+            defer { state.stored?.kinds = kinds }
+            return state.stored?.kinds != kinds
+        }
+        if isNew { installMerged() }
+        workers.execute { $0.learn(kinds) }
+    }
+
+    /// Invalidates what the workers know of a scope's settings; of all scopes if it is nil.
+    func settingsChanged(of scope: Scope?) {
+        workers.execute { $0.settingsChanged(of: scope) }
+    }
+
+    /// Fails requests that wait for settings which cannot be read.
+    func settingsAreUnreadable(_ sentence: String) {
+        workers.execute { $0.lookup.policyIsBroken(sentence) }
+    }
+
+    private func installMerged() {
+        state.withLock { state in
+            let file = state.policies.file
+            let policy = state.stored.map { file.merged(with: $0.policy) } ?? file
+            state.policies.effective = policy
+            // Within the lock, so that policies reach each worker in order.
+            workers.execute { $0.install(policy) }
+        }
+    }
+}
