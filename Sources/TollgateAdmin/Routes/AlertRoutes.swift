@@ -29,7 +29,7 @@ struct AlertRoutes {
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let id = try id(request)
-        guard let alert = api.stores.alerts.alert(id) else { throw Self.notFound(id) }
+        guard let alert = try await api.stores.alerts.alert(id) else { throw Self.notFound(id) }
         return .json(alert)
     }
 

@@ -37,7 +37,7 @@ struct AuditRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("cursor", "limit")
-        let page = api.store.auditLog.entries(before: query.cursor, atMost: try query.limit())
+        let page = try await api.store.auditLog.entries(before: query.cursor, atMost: try query.limit())
         return .json(PageView(items: page.items.map(EntryView.init), next: page.next))
     }
 }

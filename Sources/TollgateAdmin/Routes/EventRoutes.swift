@@ -24,7 +24,7 @@ struct EventRoutes {
             scope = named.scope ?? scope
             limit = named.name
         }
-        let page = api.stores.alerts.denials.events(
+        let page = try await api.stores.alerts.denials.events(
             scope: scope, limit: limit, before: query.cursor, atMost: try query.limit("count"))
         return .json(PageView(items: page.items, next: page.next))
     }

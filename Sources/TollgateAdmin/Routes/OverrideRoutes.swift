@@ -31,7 +31,7 @@ struct OverrideRoutes {
         }
         let (version, isNew) = try await api.apply(.setOverride(scope, override), of: scope, request) {
             // An expired override counts as missing.
-            let stored = api.store.settings(of: scope).override
+            let stored = try await api.store.settings(of: scope).override
             return stored.flatMap { $0.item.expiresAt > now ? $0.version : nil }
         }
         let view = OverrideView(scope: scope, override: override, version: version)

@@ -84,7 +84,7 @@ struct ReportRoutes {
         guard CalendarUnit.day.number(ofID: day) != nil else {
             throw Problem.badRequest("day: expected a day such as 2026-11-20")
         }
-        let items = api.stores.history.top(kind: kind, meter: meter, day: day, atMost: limit)
+        let items = try await api.stores.history.top(kind: kind, meter: meter, day: day, atMost: limit)
         let retainedFrom = policy.oldestRetained(.day, in: policy.calendar, at: now)
         // Days are those of each scope's own calendar, so a scope may still have this day.
         if items.isEmpty, day < retainedFrom {

@@ -213,7 +213,7 @@ final class AlertFeed: Sendable {
             let entries = try await store.stream.entries(after: "\(cursor)", atMost: 1)
             return AlertPage(after: cursor, entries, isLast: entries.isEmpty)
         } catch .corrupt(let sentence) {
-            guard let unreadable = try await store.place(after: cursor) else {
+            guard let unreadable = try await store.stream.position(after: cursor) else {
                 return AlertPage(after: cursor, [], isLast: true)
             }
             logger.error("skipping an alert that cannot be read: \(sentence)")

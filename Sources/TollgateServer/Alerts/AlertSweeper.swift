@@ -94,7 +94,7 @@ final class AlertSweeper: Service {
 
     private func resolveEnding() async throws(StoreError) {
         while !Task.isCancelled {
-            let ending = try await store.ending(atMost: Self.pageSize)
+            let ending = try await store.reviews.due(atMost: Self.pageSize)
             for item in ending.items { try await resolve(item, at: ending.now) }
             // If Redis refuses writes, alerts that were forgotten come again.
             guard ending.hasMore, !ending.items.isEmpty else { return }
@@ -103,11 +103,11 @@ final class AlertSweeper: Service {
 
     /// Resolves or postpones one alert. An error of this alert alone does not delay the others; throws if none can be
     /// handled.
-    private func resolve(_ item: EndingAlerts.Item, at now: Int64) async throws(StoreError) {
+    private func resolve(_ item: AlertReviewQueue.Due.Item, at now: Int64) async throws(StoreError) {
         do throws(StoreError) {
             try await end(try item.alert.get(), at: now)
         } catch {
-            try await store.putOff(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
+            try await store.reviews.reschedule(item.id, to: now + (error.maySucceedLater ? Self.minute : Self.hour))
             warnings.warn("cannot sweep alert \(item.id), postponing it: \(error)")
         }
     }
@@ -118,12 +118,12 @@ final class AlertSweeper: Service {
             return try await store.publish(.resolved(id: alert.id, at: periodEnd, reason: .periodEnded))
         }
         // A sliding window or a `total` has no known end. The scope's hash tells whether the alert is still open.
-        if periodEnd == nil, try await !store.holds(alert) {
+        if periodEnd == nil, try await !store.applies(alert) {
             return try await store.publish(.resolved(id: alert.id, at: now, reason: .periodEnded))
         }
         switch await review(alert.scope) {
-        case .reviewed: try await store.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
-        case .notNow: try await store.putOff(alert.id, to: now + Int64(interval / .milliseconds(1)))
+        case .reviewed: try await store.reviews.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))
+        case .notNow: try await store.reviews.reschedule(alert.id, to: now + Int64(interval / .milliseconds(1)))
         case .noLimits: try await forget(alert, at: now)
         }
     }

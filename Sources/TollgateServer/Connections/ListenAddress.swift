@@ -1,3 +1,5 @@
+package import TollgatePolicy
+
 /// An address to listen on: `127.0.0.1:7379`, `[::1]:7379` or `unix:/run/tollgate.sock`.
 package enum ListenAddress: Sendable, Hashable {
     case tcp(host: String, port: Int)

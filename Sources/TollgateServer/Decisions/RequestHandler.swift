@@ -111,11 +111,6 @@ extension RequestHandler {
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         let (amounts, reservation) = worker.reservation(for: request)
-        if let unknown {
-            return worker.ledger.fail(
-                .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
-                with: unknown, for: self, ticket: reserveReply())
-        }
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
             for: self, ticket: reserveReply())
