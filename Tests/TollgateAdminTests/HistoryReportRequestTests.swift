@@ -88,10 +88,10 @@ struct HistoryReportRequestTests {
         ("daily?scope=user:a&from=2026-11-21&to=2026-11-20", "from: 2026-11-21 is after 2026-11-20"),
         (
             "daily?scope=user:a&from=2025-11-20&to=2026-11-21",
-            "from: at most 366 days, and to 2026-11-21 it is 367"
+            "from: 367 days up to 2026-11-21; expected at most 366"
         ),
         (
-            "monthly?scope=user:a&from=2020-01&to=2025-01", "from: at most 60 months, and to 2025-01 it is 61"
+            "monthly?scope=user:a&from=2020-01&to=2025-01", "from: 61 months up to 2025-01; expected at most 60"
         ),
         ("daily?scope=user:a&by=user", "by: expected provider, tool or model"),
         ("daily?scope=user:a&format=xml", "format: expected json or csv"),

@@ -160,10 +160,10 @@ struct AdminTextTests {
             lines(412, #"{"title":"Precondition failed","detail":"a has another version"}"#)
                 == ["a has another version", "it has been changed meanwhile: read it again, then retry"])
         #expect(
-            lines(302, "") == ["http://127.0.0.1:7380 answered with status 302; is that the admin API of Tollgate?"])
+            lines(302, "") == ["http://127.0.0.1:7380 replied with status 302; is this Tollgate's admin API?"])
         #expect(
             lines(404, "<html>") == [
-                "http://127.0.0.1:7380 answered with status 404; is that the admin API of Tollgate?"
+                "http://127.0.0.1:7380 replied with status 404; is this Tollgate's admin API?"
             ])
     }
 }

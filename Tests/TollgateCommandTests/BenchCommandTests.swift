@@ -49,7 +49,7 @@ import TollgateTestSupport
             (["--count", "0"], "--count 0: expected 1 to 1000000000"),
             (
                 ["--threads", "3", "--connections", "2"],
-                "--threads 3: expected at most one for each of the 2 connections"
+                "--threads 3: expected at most one per connection, of which there are 2"
             ),
             (["--duration", "long"], "--duration long: expected a duration such as 500ms, 10s or 2m"),
             (["--count", "5", "--duration", "1s"], "--count and --duration: cannot be combined"),

@@ -189,7 +189,7 @@ import TollgateTestSupport
         #expect(kind.status == 2)
         #expect(
             kind.errors
-                == "scope: the days and months of region are not kept; history: of the policy file has provider, user\n"
+                == "scope: no history is retained for region; history: in the policy file lists provider, user\n"
         )
         let from = try await tollgate("report", "daily", "user:a", "--from", "2026-11-21", "--to", "2026-11-20")
         #expect(from.errors == "from: 2026-11-21 is after 2026-11-20\n")
