@@ -210,7 +210,9 @@ import TollgateTestSupport
             .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
             .replacing(#/\b[0-9a-z]{8}-[0-9a-z]{9,13}\b/#, with: "ALERT")
             .replacing(#/reservation=[^ ]+/#, with: "reservation=TOKEN")
-            .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |retry after )[0-9.]+/#) { "\($0.output.1)SECONDS" }
+            .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |retry after )[0-9.]+/#) {
+                "\($0.output.1)SECONDS"
+            }
     }
 
     /// Compares lines. `…` stands for the rest of a line or, alone, for any number of lines.
