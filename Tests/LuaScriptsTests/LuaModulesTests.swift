@@ -84,8 +84,9 @@ struct LuaModulesTests {
     @Test("the files in lua/ form one library")
     func files() {
         let names = LuaScripts.functionNames
-        for name in ["batch", "peek", "usage", "policy_lookup", "policy_run_marker", "alerts_remove_published", "delivery_lease"]
-        {
+        for name in [
+            "batch", "peek", "usage", "policy_lookup", "policy_run_marker", "alerts_remove_published", "delivery_lease",
+        ] {
             #expect(names.contains(name))
         }
         let library = LuaScripts.library(named: "tollgate_1")

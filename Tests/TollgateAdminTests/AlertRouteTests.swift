@@ -18,7 +18,7 @@ struct AlertRouteTests {
         try await withAdmin { admin in
             let alerts = try await admin.raiseAlerts()
             let key = admin.alerts.keys.deliveries
-            for (alert, entry) in zip(alerts, try await admin.alerts.entries(after: "0", atMost: 10)) {
+            for (alert, entry) in zip(alerts, try await admin.alerts.stream.entries(after: "0", atMost: 10)) {
                 let answer = try await admin.ask("GET", "/v1/alerts/\(alert.id)", token: AdminHarness.tokens[.viewer])
                 #expect(answer.status == 200)
                 let stored = try admin.redis.cli("XRANGE", key, entry.id, entry.id)

@@ -143,7 +143,7 @@ struct ReferenceLedger {
 
     private mutating func settle(_ operation: TestOperation, at now: Int64) -> String {
         if let key = operation.terms?.idempotencyKey, !markDone(key, by: operation.verb) {
-            return marked[mark] == named(operation) ? "OK duplicate" : "CONFLICT"
+            return marked[key] == named(operation) ? "OK duplicate" : "CONFLICT"
         }
         if let key = operation.terms?.idempotencyKey { marked[key] = named(operation) }
         let time = min(operation.usedAt ?? now, now)
@@ -156,13 +156,13 @@ struct ReferenceLedger {
     }
 
     /// Marks a key as done. Returns false if it was done before; a COMMIT still counts after the CANCEL.
-    mutating func markDone(_ mark: IdempotencyKey, by verb: OperationVerb) -> Bool {
-        guard done[mark] == nil || verb == .commit && done[mark] == .cancel else { return false }
-        done[mark] = verb
+    mutating func markDone(_ key: IdempotencyKey, by verb: OperationVerb) -> Bool {
+        guard done[key] == nil || verb == .commit && done[key] == .cancel else { return false }
+        done[key] = verb
         return true
     }
 
-    func isDone(_ mark: IdempotencyKey) -> Bool { done[mark] != nil }
+    func isDone(_ key: IdempotencyKey) -> Bool { done[key] != nil }
 
     /// Adds the amounts of a RECORD or COMMIT, or takes back those of a REFUND.
     ///

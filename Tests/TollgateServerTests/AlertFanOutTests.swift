@@ -74,7 +74,7 @@ import TollgateWire
             var position = before
             let store = harness.sidecar.stores.alerts
             while pages.count < 75 {
-                let entries = try await store.entries(after: position, atMost: 2)
+                let entries = try await store.stream.entries(after: position, atMost: 2)
                 pages.append(AlertPage(after: try #require(.init(parsing: position.utf8)), entries, isLast: false))
                 position = try #require(entries.last?.id)
             }

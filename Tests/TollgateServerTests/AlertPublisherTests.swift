@@ -61,10 +61,10 @@ import TollgateTestSupport
             // A second event, behind the first.
             try await eventually {
                 relay.take([try denial(2)])
-                return (try? await store.events(atMost: 10).items.contains { $0.event.at == 2 }) ?? false
+                return (try? await store.denials.events(atMost: 10).items.contains { $0.event.at == 2 }) ?? false
             }
             await running.stop()
-            let events = try await store.events(atMost: 100).items.map(\.event.at)
+            let events = try await store.denials.events(atMost: 100).items.map(\.event.at)
             #expect(events.filter { $0 == 1 }.count == 1)
         }
     }

@@ -91,7 +91,7 @@ import TollgateTestSupport
             try await eventually { try await store.active(atMost: 10).count == 2 }
             let alert = try #require(try await store.active(atMost: 10).first { $0.limitName == "tokens/1h" })
             // As if most of the hour had passed.
-            try await store.postpone(alert, to: 1)
+            try await store.reviews.postpone(alert, to: 1)
             try await eventually {
                 try Double(harness.redis.cli("ZSCORE", "tollgate:{alerts}:ending", alert.id)) ?? 0 > 1_000
             }

@@ -140,7 +140,7 @@ import TollgateTestSupport
             try await eventually { try harness.redis.now > now + 3_000 }
             #expect(try await store.alert(second.id)?.state == .open)
             // As if the minute until the next review had passed.
-            try await store.postpone(second, to: 1)
+            try await store.reviews.postpone(second, to: 1)
             try await store.expectResolved(second, .limitRaised)
         }
     }
