@@ -4,7 +4,7 @@ import TollgateCore
 /// A run: one CHECK joins a batch. Every 128th begins a new one, the making of which is counted in.
 package struct AppendToBatch {
     private let scopes: [[ScopePlan]]
-    private let owner = Nobody()
+    private let delegate = IgnoringDelegate()
     private let amounts = Amounts(requests: 1)
     private var batch: Batch
     private var batchNumber = 1
@@ -23,7 +23,7 @@ package struct AppendToBatch {
                 batchNumber += 1
                 batch = Batch(number: batchNumber, keySpace: KeySpace(namespace: "tollgate"))
             }
-            batch.append(.check, amounts, on: scopes[next], terms: nil, for: owner, ticket: next)
+            batch.append(.check, amounts, on: scopes[next], terms: nil, for: delegate, ticket: next)
             next += 1
             if next == scopes.count { next = 0 }
         }

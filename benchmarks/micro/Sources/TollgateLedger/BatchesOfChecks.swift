@@ -6,11 +6,11 @@ package let checksInBatch = 128
 
 /// CHECKs of one request each, on these scopes, in as many batches as get full.
 func batchesOfChecks(on scopes: [[ScopePlan]]) -> [Batch] {
-    let owner = Nobody()
+    let delegate = IgnoringDelegate()
     return (0..<scopes.count / checksInBatch).map { number in
         let batch = Batch(number: number + 1, keySpace: KeySpace(namespace: "tollgate"))
         for place in number * checksInBatch..<(number + 1) * checksInBatch {
-            batch.append(.check, Amounts(requests: 1), on: scopes[place], terms: nil, for: owner, ticket: place)
+            batch.append(.check, Amounts(requests: 1), on: scopes[place], terms: nil, for: delegate, ticket: place)
         }
         return batch
     }
