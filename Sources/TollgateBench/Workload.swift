@@ -81,7 +81,7 @@ package struct VerbMix: Sendable, Equatable {
                     "--mix \(text): expected verb=weight, …, such as check=90,record=10 (verbs: \(names))")
             }
             guard !weights.contains(where: { $0.verb == verb }) else {
-                throw OperatorError("--mix \(text): \(parts[0]) stands twice")
+                throw OperatorError("--mix \(text): duplicate verb \(parts[0])")
             }
             weights.append((String(parts[0]), verb, weight))
             total += weight

@@ -29,8 +29,8 @@ public final class TollgateClient: Sendable {
     ///
     /// - Parameters:
     ///   - token: The token that the client sends with AUTH on each connection. Nil if the sidecar requires none.
-    ///   - deadline: The time limit of a call, including connecting. Calls that are retried have it per attempt.
-    ///   - onUnavailable: What `check`, `peek` and `reserve` do if the sidecar makes no decision.
+    ///   - deadline: The time limit of a call, including connecting. For retried calls it applies to each attempt.
+    ///   - onUnavailable: The behaviour of `check`, `peek` and `reserve` if the sidecar makes no decision.
     ///   - eventLoopGroup: The group whose event loop carries the connection. The client does not shut it down.
     public convenience init(
         _ address: TollgateAddress, token: String? = nil, deadline: Duration = .seconds(1),

@@ -123,6 +123,6 @@ public struct LimitWarning: Sendable, Hashable {
 }
 
 extension LimitWarning: CustomStringConvertible {
-    /// `user:alice/cost/day:80`
+    /// The text of the warning, such as `user:alice/cost/day:80`.
     public var description: String { "\(scope)/\(limit):\(threshold)" }
 }

@@ -18,7 +18,7 @@ package struct GrowingBytes: Sendable {
     @inlinable
     package mutating func removeAll() { end = 0 }
 
-    /// Removes all bytes behind the first `count`, and keeps the memory.
+    /// Removes all bytes after the first `count`, and keeps the memory.
     @inlinable
     package mutating func removeAll(behind count: Int) {
         precondition(count >= 0 && count <= end)
@@ -72,15 +72,15 @@ package struct GrowingBytes: Sendable {
         return memory[range]
     }
 
-    /// Appends the bytes that `body` writes into memory of `most` bytes. `body` returns their number.
+    /// Appends the bytes that `body` writes into memory of `maxLength` bytes. `body` returns their number.
     @inline(__always) @inlinable
-    package mutating func append(atMost most: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        if memory.count - end < most { grow(by: most) }
+    package mutating func append(atMost maxLength: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+        if memory.count - end < maxLength { grow(by: maxLength) }
         let start = end
         let written = memory.withUnsafeMutableBytes { memory in
-            body(UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + most]))
+            body(UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + maxLength]))
         }
-        precondition(written <= most, "more bytes than there is room for")
+        precondition(written <= maxLength, "more bytes than there is room for")
         end = start + written
     }
 

@@ -38,7 +38,7 @@ public struct Scope: Sendable, Hashable {
         self.parts = canonicalParts
     }
 
-    /// Creates a scope from parts in any order. Throws for an invalid kind or id, and for a kind named twice.
+    /// Creates a scope from parts in any order. Throws for an invalid kind or id, and for a duplicate kind.
     public init(parts: [Part]) throws(ScopeError) {
         for part in parts {
             try ScopeKind.validate(part.kind)
@@ -46,7 +46,7 @@ public struct Scope: Sendable, Hashable {
         }
         let sorted = parts.sorted { ScopeKind.precedes($0.kind, $1.kind) }
         for (part, next) in zip(sorted, sorted.dropFirst()) where part.kind == next.kind {
-            throw ScopeError("\(part.kind): named twice")
+            throw ScopeError("\(part.kind): duplicate kind")
         }
         self.parts = sorted
     }
@@ -93,7 +93,7 @@ public struct Scope: Sendable, Hashable {
 }
 
 extension Scope: CustomStringConvertible {
-    /// `user:alice+tool:search`, with plus signs within ids doubled.
+    /// The text of the scope, such as `user:alice+tool:search`, with plus signs within ids doubled.
     public var description: String {
         guard !parts.isEmpty else { return "global" }
         return parts.map { part in

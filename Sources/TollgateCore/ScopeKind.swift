@@ -13,7 +13,7 @@ package struct ScopeKind: Sendable, Hashable {
         self.names = canonicalNames
     }
 
-    /// Parses `user`, `user+tool` (in any order) or `global`. Throws for an invalid kind, and for one named twice.
+    /// Parses `user`, `user+tool` (in any order) or `global`. Throws for an invalid or duplicate kind.
     package init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
@@ -21,7 +21,7 @@ package struct ScopeKind: Sendable, Hashable {
         }
         let names = String(text).split(separator: "+", omittingEmptySubsequences: false).map(String.init)
         for name in names { try Self.validate(name) }
-        guard Set(names).count == names.count else { throw ScopeError("\(text): a kind is named twice") }
+        guard Set(names).count == names.count else { throw ScopeError("\(text): duplicate kind") }
         self.names = names.sorted(by: Self.precedes)
     }
 
@@ -72,7 +72,7 @@ package struct ScopeKind: Sendable, Hashable {
 }
 
 extension ScopeKind: CustomStringConvertible {
-    /// `user`, `user+tool` or `global`.
+    /// The text of the kind, such as `user`, `user+tool` or `global`.
     package var description: String { names.isEmpty ? "global" : names.joined(separator: "+") }
 }
 

@@ -19,7 +19,7 @@ package struct AlertDelivery: Service {
         package var version: String
         /// Waits for the sidecar to start, and returns its store. Throws if the sidecar stops before.
         package var store: @Sendable () async throws -> AlertStore
-        /// The currency of the policy in force.
+        /// The currency of the active policy.
         package var currency: @Sendable () -> String
 
         package init(

@@ -1,6 +1,6 @@
 package import TollgateCore
 
-/// An assignment of a tier to a user, a role, an e-mail domain, or everyone.
+/// An assignment of a tier to a user, a role, an email domain, or everyone.
 package struct Assignment: Sendable, Hashable {
     /// The users who get the tier.
     package enum Subject: Sendable, Hashable {
@@ -8,7 +8,7 @@ package struct Assignment: Sendable, Hashable {
         case user(Scope)
         /// The users with a role. Requests name it byte for byte.
         case role(String)
-        /// The users with an e-mail address in a domain, in lower case. A subdomain is another domain.
+        /// The users with an email address in a domain, in lower case. A subdomain is another domain.
         case emailDomain(String)
         case everyone
     }

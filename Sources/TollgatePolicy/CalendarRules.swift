@@ -59,13 +59,13 @@ package struct CalendarError: Error, Equatable, Sendable, CustomStringConvertibl
     /// The end of the sentence, such as `expected a whole number from 0 to 23`.
     package let explanation: String
 
-    /// `reset_hour: expected a whole number from 0 to 23`
+    /// The text of the problem, such as `reset_hour: expected a whole number from 0 to 23`.
     package var description: String { "\(key): \(explanation)" }
 }
 
 /// A day, week or month of a calendar: half-open, in Unix milliseconds.
 package struct CalendarWindow: Sendable, Hashable {
-    /// `2026-11-20`, `2026-W47` or `2026-11`. The ids of a unit sort by time.
+    /// The id, such as `2026-11-20`, `2026-W47` or `2026-11`. The ids of a unit sort by time.
     package let id: String
     /// The first instant of the window.
     package let startsAt: Int64

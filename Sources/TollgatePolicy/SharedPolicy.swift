@@ -9,7 +9,7 @@ package struct SharedPolicy: Sendable, Equatable {
     package var tiers: [String: Tier] = [:]
     /// The assignments of all subjects but users.
     package var assignments: [Assignment] = []
-    /// The kinds of scopes that ever had settings. Scopes of other kinds need no look-up.
+    /// The kinds of scopes that ever had settings. Scopes of other kinds need no lookup.
     package var kinds: Set<ScopeKind> = []
 
     /// Creates settings; none by default.

@@ -1,10 +1,10 @@
 package import TollgateCore
 
-/// The roles and the e-mail address of a user, as a request names them.
+/// The roles and the email address of a user, as a request names them.
 package struct UserTraits: Sendable, Hashable {
     /// The roles. Assignments name them byte for byte.
     package var roles: [String]
-    /// The e-mail address.
+    /// The email address.
     package var email: String?
 
     /// Creates traits; none by default.

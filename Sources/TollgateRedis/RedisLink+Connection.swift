@@ -104,7 +104,7 @@ extension RedisLink {
             metadata: ["address": "\(address)", "reason": "\(outage.reason)"])
     }
 
-    /// Fails all pending commands. Empties the queue first, because a completion may send again at once.
+    /// Fails all pending commands. Empties the queue first, because a completion may send again immediately.
     private func failPending(_ reason: String) {
         for completion in pending.removeAll() { completion(.failure(.connectionLost(reason))) }
     }

@@ -3,9 +3,9 @@ package import NIOCore
 
 /// A client of one Redis with at most one connection, which it re-establishes with exponential backoff.
 ///
-/// Commands may be pipelined; replies complete in the order of the commands. Commands do not wait for a connection: without
-/// one they fail at once. The link is bound to one event loop: it is created and called there, and calls back there. A
-/// started link lives until ``shutdown()``.
+/// Commands may be pipelined; replies complete in the order of the commands. Commands do not wait for a connection:
+/// without one they fail immediately. The link is bound to one event loop: it is created and called there, and calls
+/// back there. A started link lives until ``shutdown()``.
 package final class RedisLink {
     static let connectTimeout = TimeAmount.seconds(2)
     static let handshakeTimeout = TimeAmount.seconds(2)
@@ -86,8 +86,9 @@ package final class RedisLink {
 
     /// Sends one complete, encoded command and flushes it.
     ///
-    /// Fails at once with ``RedisError/notConnected`` when the link is not ready, and with ``RedisError/timedOut`` when the
-    /// reply has not arrived by the deadline. The connection stays open: the caller decides whether to close it.
+    /// Fails immediately with ``RedisError/notConnected`` when the link is not ready, and with ``RedisError/timedOut``
+    /// when the reply has not arrived by the deadline. The connection stays open: the caller decides whether to close
+    /// it.
     package func send(_ command: ByteBuffer, deadline: NIODeadline? = nil, completion: @escaping Completion) {
         eventLoop.assertInEventLoop()
         guard isReady, let connection else { return completion(.failure(.notConnected)) }

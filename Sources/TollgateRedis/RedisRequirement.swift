@@ -1,4 +1,5 @@
-/// A condition that a Redis must meet beside its version: commands for every new connection, and a check of their replies.
+/// A condition that a Redis must meet besides its version: commands for every new connection, and a check of their
+/// replies.
 package struct RedisRequirement: Sendable {
     let commands: [[String]]
     /// Returns the reason why Redis cannot be used, or nil where it can. The replies are in the order of the commands.

@@ -3,7 +3,7 @@ package import TollgateLedger
 package import TollgatePolicy
 package import TollgateRedis
 
-/// The settings of a sidecar, beside its policy.
+/// The settings of a sidecar, apart from its policy.
 package struct ServerSettings: Sendable {
     /// The addresses to listen on; at least one.
     package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7379)]
@@ -44,7 +44,7 @@ package struct ServerSettings: Sendable {
     /// The names of the keys in Redis.
     package var keySpace: KeySpace { KeySpace(namespace: namespace, partitions: partitions) }
 
-    /// The file of the run marker, beside the journal.
+    /// The run marker file, next to the journal.
     var markerPath: String? {
         journalPath.map { path in
             URL(fileURLWithPath: path).deletingLastPathComponent().appending(path: "redis-marker.json").path
@@ -64,7 +64,7 @@ package struct ServerSettings: Sendable {
 
     /// Checks all settings.
     ///
-    /// - Throws: A `OperatorError` about the first invalid one.
+    /// - Throws: An `OperatorError` about the first invalid one.
     package func validate() throws(OperatorError) {
         guard !listen.isEmpty else { throw OperatorError("--listen: name at least one address") }
         if token == nil, let open = listen.first(where: { !$0.isLocal }) {
@@ -90,7 +90,7 @@ package struct ServerSettings: Sendable {
 
     /// Checks the settings of the names of keys.
     ///
-    /// - Throws: A `OperatorError` about the first invalid one.
+    /// - Throws: An `OperatorError` about the first invalid one.
     package static func validate(namespace: String, partitions: Int?) throws(OperatorError) {
         let allowed = namespace.utf8.allSatisfy { byte in
             switch byte {

@@ -31,13 +31,13 @@ package final class Sidecar: Service {
     private let listeners = Mutex<[(address: ListenAddress, channel: any Channel)]>([])
     /// The policy by which the workers decide.
     package let activePolicy: ActivePolicy
-    /// The data in Redis beside the counters.
+    /// The data in Redis other than the counters.
     package let stores: Stores
 
     /// Creates the parts of a sidecar. None of them does anything before `start()`.
     ///
     /// - Parameter policyFile: The path of the policy file, for INFO.
-    /// - Throws: A `OperatorError` about the first invalid setting, or about the journal.
+    /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
     package init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) async throws {
         try settings.validate()
         self.settings = settings
@@ -106,7 +106,7 @@ package final class Sidecar: Service {
     /// Starts workers, background services and listeners, in this order. Does not wait for Redis.
     ///
     /// - Returns: The addresses, with the real ports.
-    /// - Throws: A `OperatorError` that names the address that cannot be listened on. The sidecar is shut down then.
+    /// - Throws: An `OperatorError` that names the address that cannot be listened on. The sidecar is shut down then.
     package func start() async throws -> [ListenAddress] {
         await journal?.sumUpWaiting()
         for worker in workers { try await worker.eventLoop.submit { worker.value.start() }.get() }
@@ -156,7 +156,7 @@ package final class Sidecar: Service {
 
     // MARK: - State
 
-    /// The policy file alone, and the policy in force.
+    /// The policy file alone, and the active policy.
     package var policies: ActivePolicy.Policies { activePolicy.policies }
 
     /// The reasons why the sidecar is not ready, as sentences; empty if it is.
@@ -195,7 +195,7 @@ package final class Sidecar: Service {
     }
 
     /// Resolves and opens alerts after a change of a scope's limits or counters, without waiting for a request. Returns
-    /// at once.
+    /// immediately.
     package func reviewAlerts(of scope: Scope) {
         workers[0].reviewAlerts(of: scope, orLeaveTo: sweeper)
     }

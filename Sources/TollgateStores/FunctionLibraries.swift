@@ -18,7 +18,7 @@ package struct FunctionLibraries: Sendable {
         key = PolicyKeys(namespace: namespace).libraries
     }
 
-    /// Notes that a library is in use, and deletes libraries that no sidecar has noted for a day.
+    /// Records that a library is in use, and deletes libraries that no sidecar has used for a day.
     ///
     /// If a library is still used in another namespace, its sidecars load it again.
     ///

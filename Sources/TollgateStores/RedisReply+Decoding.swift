@@ -6,7 +6,7 @@ extension RedisReply {
     /// Returns this reply unless it is an error.
     func checked(of key: String) throws(StoreError) -> RedisReply {
         guard case .error(let sentence) = self else { return self }
-        throw sentence.hasPrefix("WRONGTYPE") ? .corrupt("\(key): is of another type") : .unavailable(sentence)
+        throw sentence.hasPrefix("WRONGTYPE") ? .corrupt("\(key): wrong data type") : .unavailable(sentence)
     }
 
     /// Decodes an array of strings.

@@ -40,10 +40,10 @@ extension StoreError: CustomStringConvertible {
         case .notConnected: RedisError.notConnected.description
         case .unavailable(let sentence), .tooMany(let sentence), .alreadyDone(let sentence), .corrupt(let sentence):
             sentence
-        case .unknownOutcome(let sentence): "\(sentence); whether the change was made is not known"
-        case .exists(let version): "there is one already, of version \(version)"
-        case .conflict(let version): version.map { "it has version \($0) by now" } ?? "there is none"
-        case .missing: "there is none"
+        case .unknownOutcome(let sentence): "\(sentence); the outcome of the change is unknown"
+        case .exists(let version): "already exists (version \(version))"
+        case .conflict(let version): version.map { "the current version is \($0)" } ?? "does not exist"
+        case .missing: "does not exist"
         case .inUse(let count): "the tier is assigned \(count) times"
         case .unknownTier(let id): "there is no tier \(id)"
         case .badCursor: "the cursor is not one that a page returned"

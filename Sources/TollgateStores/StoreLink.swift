@@ -6,7 +6,7 @@ package import TollgateRedis
 ///
 /// Stores are not on the decision path. If a reply does not arrive within the deadline, the link's connection is
 /// closed. A StoreLink can be used from any task, and outlives the link's event loop: after `close()`, every call fails
-/// at once.
+/// immediately.
 package final class StoreLink: Sendable {
     private let link: NIOLoopBound<RedisLink>
     private let deadline: TimeAmount
@@ -109,7 +109,7 @@ private final class StoreCall {
     /// The time by which all replies have to arrive.
     var replyDeadline: NIODeadline { sentAt + deadline }
 
-    /// Takes the next reply. A late one closes the connection: replies come in order, so none behind it can be awaited.
+    /// Handles the next reply. A late one closes the connection: replies come in order, so no later one can be awaited.
     func receive(_ result: Result<RedisReply, RedisError>) {
         guard completion != nil else { return }
         switch result {

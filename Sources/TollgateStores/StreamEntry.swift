@@ -3,7 +3,7 @@ import TollgateRedis
 
 /// An entry of a stream, from a reply to XRANGE, XREVRANGE or XREADGROUP.
 struct StreamEntry {
-    /// `1795264800000-0`
+    /// The id of the entry, such as `1795264800000-0`.
     let id: String
     let fields: [String: String]
 

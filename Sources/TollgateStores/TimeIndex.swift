@@ -35,7 +35,7 @@ struct TimeIndex {
 
     /// Returns the positions after one, or from the newest on.
     ///
-    /// - Throws: `.corrupt` if the key is of another type, or a score is not a whole number.
+    /// - Throws: `.corrupt` if the key holds the wrong data type, or a score is not a whole number.
     func positions(after position: Position?, atMost count: Int) async throws(StoreError) -> [Position] {
         let reply = try await link.call(
             Self.function, keys: [key],

@@ -44,8 +44,8 @@ package enum ForeignTraffic: Sendable {
     /// The error that is sent before the connection is closed.
     package var error: RequestError {
         switch self {
-        case .http: RequestError(.badRequest, "HTTP: not spoken on this port; the admin API has another")
-        case .tls: RequestError(.badRequest, "TLS: not spoken on this port")
+        case .http: RequestError(.badRequest, "this port does not speak HTTP; the admin API has its own port")
+        case .tls: RequestError(.badRequest, "this port does not speak TLS")
         case .binary: RequestError(.badRequest, "expected a request on a line, or a RESP array")
         case .unknownVerbs: RequestError(.unknownVerb, "\(Self.maxUnknownVerbs) in a row")
         }

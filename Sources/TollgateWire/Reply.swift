@@ -2,16 +2,16 @@ package import TollgateCore
 
 /// A line from the sidecar, as a client reads it.
 package enum Reply: Equatable, Sendable {
-    /// `ALLOW …` and `DENY …`.
+    /// A decision: `ALLOW …` or `DENY …`.
     case decision(Decision)
-    /// `OK`, with its fields.
+    /// The fields of `OK`.
     case ok([Field])
     case pong
     /// A line that is a JSON object.
     case json(String)
     /// The JSON of `ALERT {…}`, which is not a reply to a request.
     case alert(String)
-    /// `ERR code sentence`
+    /// An error: `ERR code sentence`.
     case error(code: String, sentence: String)
 
     /// A `key=value`, with the value unquoted.

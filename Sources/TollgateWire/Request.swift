@@ -12,7 +12,7 @@ package struct Request: Sendable {
     /// A `kind=id` of a request, stored as the text of a scope with one part: `user:alice`.
     @usableFromInline
     package struct ScopeField: Sendable {
-        /// The indices of the start of the kind, of the sign behind it, and of the end of the id.
+        /// The indices of the start of the kind, of the separator after it, and of the end of the id.
         @usableFromInline let start: Int
         @usableFromInline let sign: Int
         @usableFromInline let end: Int

@@ -13,7 +13,7 @@ extension RequestParser {
     /// The maximum length of `scope=`, in bytes. It has room for as many parts as a request has scopes.
     static let maxScopeLength = 8_192
 
-    /// Takes a `key=value`.
+    /// Parses a `key=value` argument.
     static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard let word = cursor.takeKey() else {
             throw .badRequest(cursor.takeWord(), "expected key=value")
@@ -54,7 +54,7 @@ extension RequestParser {
         }
     }
 
-    /// Takes the `after=1795219201123-0` of an ALERTS. For any other verb `after` is a kind.
+    /// Parses the `after=1795219201123-0` of an ALERTS. For any other verb `after` is a kind.
     static func takeAlertCursor(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard let key = cursor.takeKey()?.text else { throw .badRequest(cursor.takeWord(), "expected after=CURSOR") }
         guard key.equals("after") else { throw .badRequest(key, "not an argument of ALERTS") }
@@ -67,7 +67,7 @@ extension RequestParser {
     }
 
     private static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
-        .badRequest(key, "named twice")
+        .badRequest(key, "duplicate argument")
     }
 
     /// Appends a value to the request's bytes and checks that it is text of 1 … `maxLength` bytes.
@@ -87,7 +87,7 @@ extension RequestParser {
         return range
     }
 
-    /// Takes a time, as Unix ms: `2026-11-20T18:20:01Z`, with or without milliseconds, or Unix seconds.
+    /// Parses a time and returns it as Unix ms: `2026-11-20T18:20:01Z`, with or without milliseconds, or Unix seconds.
     private static func takeTime(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Int64 {
@@ -175,11 +175,11 @@ extension RequestParser {
     static func takeAmount(
         _ meter: Meter, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
-        guard request.amounts[meter] == nil else { throw .badRequest(key, "named twice") }
+        guard request.amounts[meter] == nil else { throw .badRequest(key, "duplicate argument") }
         request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter) }
     }
 
-    /// Takes whole seconds, 1 … `maxTimeToLive`.
+    /// Parses whole seconds, 1 … `maxTimeToLive`.
     static func takeTimeToLive(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Int64 {

@@ -69,7 +69,7 @@ package enum RequestParser {
         }
     }
 
-    /// Takes a word of `AUTH token`, or of `AUTH user token` as Redis clients send it. The last word is the token.
+    /// Parses a word of `AUTH token`, or of `AUTH user token` as Redis clients send it. The last word is the token.
     private static func takeTokenWord(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
         guard request.arguments.count < 2 else { throw .badRequest("AUTH", "expected a token alone") }
         let start = request.bytes.count
@@ -112,8 +112,8 @@ package enum RequestParser {
 // MARK: - Plain scopes
 
 extension RequestParser {
-    /// Takes the next words that are `kind=id` with a plain id, as nearly all words are. The text of such a scope is
-    /// the word, with another sign between. Stops at the first other or invalid word, which `takeArgument` handles.
+    /// Parses the next words that are `kind=id` with a plain id, as nearly all words are. The text of such a scope is
+    /// the word, with another separator. Stops at the first other or invalid word, which `takeArgument` handles.
     ///
     /// One loop over the words, as most instructions of a CHECK are spent here. Sums cannot overflow: a frame has a
     /// maximum length.

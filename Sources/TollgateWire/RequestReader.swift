@@ -40,7 +40,7 @@ package struct RequestReader: Sendable {
         }
     }
 
-    /// Reads the next request from bytes, and moves `position` behind it.
+    /// Reads the next request from bytes, and moves `position` past it.
     private mutating func next(in bytes: UnsafeRawBufferPointer, from position: inout Int) -> Outcome {
         guard let first = bytes.first else { return .needsMore }
         if framing == nil, let foreign = ForeignTraffic(firstByte: first) { return broken(foreign) }

@@ -125,14 +125,14 @@ package struct TextWriter {
 extension ByteBuffer {
     /// Writes the text that `body` writes, which has at most `most` bytes.
     @inline(__always) @inlinable
-    package mutating func writeText(atMost most: Int, _ body: (inout TextWriter) -> Void) {
-        reserveCapacity(minimumWritableBytes: most)
+    package mutating func writeText(atMost maxLength: Int, _ body: (inout TextWriter) -> Void) {
+        reserveCapacity(minimumWritableBytes: maxLength)
         let start = writerIndex
         // All of the memory, of which only the part behind the text is used. NIO's own function takes as long as ten
         // words.
         let written = withVeryUnsafeMutableBytes { memory in
-            precondition(memory.count - start >= most, "less room than was reserved")
-            let room = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + most])
+            precondition(memory.count - start >= maxLength, "less room than was reserved")
+            let room = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + maxLength])
             var writer = TextWriter(room)
             body(&writer)
             return writer.count(since: UnsafeRawPointer(room.baseAddress!))

@@ -38,7 +38,7 @@ struct WordCursor {
         spacesSeparate ? input.index(of: UInt8(ascii: " "), from: position) ?? input.count : input.count
     }
 
-    /// Takes the word, with any quotes.
+    /// Consumes and returns the word, with any quotes.
     mutating func takeWord() -> UnsafeRawBufferPointer {
         let end = wordEnd
         defer { position = end }
@@ -52,7 +52,7 @@ struct WordCursor {
         let isWellFormed: Bool
     }
 
-    /// Takes `key=`, and returns the key. Nil, without a change, if the word has no `=`, or nothing before it.
+    /// Consumes `key=`, and returns the key. Nil, without a change, if the word has no `=`, or nothing before it.
     mutating func takeKey() -> Key? {
         let (input, start, end) = (input, position, input.count)
         var index = start
@@ -105,7 +105,7 @@ struct WordCursor {
         return (sign, index)
     }
 
-    /// Moves to an index behind the position.
+    /// Moves to an index past the position.
     mutating func moveTo(_ index: Int) { position = index }
 
     /// Whether a byte is visible ASCII other than `"` and `+`. Nearly every byte of an id follows `+` in ASCII, so that
@@ -116,7 +116,7 @@ struct WordCursor {
         return byte &- 0x21 <= 0x2A - 0x21 && byte != UInt8(ascii: "\"")
     }
 
-    /// Takes a value, which is a JSON string if it begins with `"`, and appends its bytes. They are not checked.
+    /// Consumes a value, which is a JSON string if it begins with `"`, and appends its bytes. They are not checked.
     mutating func takeValue(into bytes: inout GrowingBytes) throws(JSONStringFault) {
         guard position < input.count, input[position] == UInt8(ascii: "\"") else {
             bytes.append(takeWord())

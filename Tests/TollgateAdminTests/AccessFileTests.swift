@@ -63,7 +63,7 @@ struct AccessFileTests {
                 tokens:
                   - { name: ops, role: admin, token: s3cr3t-0123456789 }
                   - { name: ops, role: admin, token: s3cr3t-0123456780 }
-                """, "access.yaml:3: tokens[1].name: ops: named twice"
+                """, "access.yaml:3: tokens[1].name: ops: duplicate name"
             ),
             (
                 """

@@ -184,11 +184,11 @@ struct AlertRouteTests {
             try admin.redis.cli("XADD", "tollgate:{alerts}:events", "*", "scope", "global", "event", "{}")
             let answer = try await admin.ask("GET", "/v1/alerts/\(alerts[1].id)")
             #expect(answer.status == 500)
-            #expect(answer["detail"]?.text == "\(key): cannot be read as an alert")
+            #expect(answer["detail"]?.text == "\(key): malformed alert")
             let list = try await admin.ask("GET", "/v1/alerts")
             #expect(list.status == 200)
             #expect(ids(list) == [alerts[2].id, alerts[0].id])
-            try await eventually { admin.log.text.contains("\(key): cannot be read as an alert") }
+            try await eventually { admin.log.text.contains("\(key): malformed alert") }
             #expect(try await admin.ask("GET", "/v1/events")["items"]?.items?.count == 2)
         }
     }

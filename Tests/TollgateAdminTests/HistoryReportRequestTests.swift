@@ -154,7 +154,7 @@ struct HistoryReportRequestTests {
             let answer = try await admin.ask(
                 "GET", "/v1/reports/daily?scope=user:a&from=2026-11-20&to=2026-11-20")
             #expect(answer.status == 500)
-            #expect(answer["detail"]?.text == "tollgate:user:a:day:2026-11-20: is of another type")
+            #expect(answer["detail"]?.text == "tollgate:user:a:day:2026-11-20: wrong data type")
         }
     }
 

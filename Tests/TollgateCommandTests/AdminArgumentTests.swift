@@ -71,7 +71,7 @@ struct AdminArgumentTests {
     @Test("a limit that is named twice, in any spelling, is rejected")
     func namedTwice() throws {
         let minute = try ["requests/1m=1", "requests/60s=2"].map(LimitArgument.init)
-        #expect(sentence { try LimitArgument.requireDistinct(minute) }.contains("requests/1m: named twice"))
+        #expect(sentence { try LimitArgument.requireDistinct(minute) }.contains("requests/1m: duplicate limit"))
         #expect(throws: Never.self) { try LimitArgument.requireDistinct([minute[0]]) }
     }
 

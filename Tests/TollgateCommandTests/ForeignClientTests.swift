@@ -5,7 +5,7 @@ import TollgateTestSupport
 /// Web pages and programs with another protocol cannot do any harm.
 @Suite struct ForeignClientTests {
     static let policy = "defaults: { user: { cost: { total: 100 } } }"
-    private static let http = "ERR bad_request HTTP: not spoken on this port; the admin API has another\n"
+    private static let http = "ERR bad_request this port does not speak HTTP; the admin API has its own port\n"
     private static let refund = "\nREFUND user=alice cost=20\n"
 
     /// The request that `fetch("http://127.0.0.1:7379/", {method: "POST", mode: "no-cors", body: …})` sends.
@@ -20,7 +20,7 @@ import TollgateTestSupport
         ("Host", "X-First: x\r\nHost: 127.0.0.1:7379\r\n" + refund, "ERR unknown_verb X-First:\n" + http),
         (
             "TLS", "\u{16}\u{03}\u{01}\n\u{01}" + refund,
-            "ERR bad_request TLS: not spoken on this port\n"
+            "ERR bad_request this port does not speak TLS\n"
         ),
         (
             "unknown verbs", String(repeating: "x: y\r\n", count: 20) + refund,

@@ -85,7 +85,7 @@ struct ScopeTests {
             (":a", ": a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
             ("cost:a", "cost: is a word of the protocol and cannot be a kind"),
             ("global:a", "global: is a word of the protocol and cannot be a kind"),
-            ("user:a+user:b", "user: named twice"),
+            ("user:a+user:b", "user: duplicate kind"),
             ("user:a\u{0}", "user: control character in id"),
             ("user:a\n", "user: control character in id"),
             ("user:\u{7F}", "user: control character in id"),

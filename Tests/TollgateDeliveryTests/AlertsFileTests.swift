@@ -96,7 +96,7 @@ struct AlertsFileTests {
         ("receivers:\n  - { name: log, type: mail }", ":2: receivers[0].type: expected log or webhook or slack"),
         (
             "receivers:\n  - { name: log, type: log }\n  - { name: log, type: log }",
-            ":3: receivers[1].name: log: named twice"
+            ":3: receivers[1].name: log: duplicate name"
         ),
         (
             "receivers:\n  - { name: log, type: log, channel: x }",
@@ -170,7 +170,7 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: log, meters: [x] }\n  - { name: a, type: log }",
-            ":3: receivers[1].name: a: named twice"
+            ":3: receivers[1].name: a: duplicate name"
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: critical }",
@@ -201,7 +201,7 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: [critical, critical] }",
-            ":2: receivers[0].severities: critical: named twice"
+            ":2: receivers[0].severities: critical: duplicate value"
         ),
     ]
 

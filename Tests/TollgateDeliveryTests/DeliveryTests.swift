@@ -204,7 +204,7 @@ struct DeliveryTests {
                     try await eventually { try await harness.report("hook").pending == 0 }
                     let deadLettered = try #require(try await harness.report("hook").deadLettered.first)
                     #expect(deadLettered.failure.attempts == 0)
-                    #expect(deadLettered.failure.lastError.contains("cannot be read"))
+                    #expect(deadLettered.failure.lastError.contains("malformed entry"))
                 }
             }
         }

@@ -57,7 +57,7 @@ struct LostEventTests {
                     #expect(deadLettered.map(\.failure.alert) == [old.id])
                     #expect(deadLettered.first?.failure.lastError == "more than 24 hours old when it was read")
                 }
-                try await eventually { harness.log.text.contains("unread events are too old") }
+                try await eventually { harness.log.text.contains("dead-lettered events that are too old to deliver") }
             }
         }
     }

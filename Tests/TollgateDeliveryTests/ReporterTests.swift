@@ -28,7 +28,7 @@ struct ReporterTests {
         fail(.unknownOutcome("no reply from Redis within 250 ms"))
         #expect(warnings.count == 2)
         #expect(
-            warnings.last?.hasSuffix("no reply from Redis within 250 ms; whether the change was made is not known")
+            warnings.last?.hasSuffix("no reply from Redis within 250 ms; the outcome of the change is unknown")
                 == true)
     }
 
@@ -37,12 +37,12 @@ struct ReporterTests {
         let redis = RedisReporter(logger: log.logger)
         var reporters = ["a", "b"].map { DeliveryReporter(receiver: $0, redis: redis, logger: log.logger) }
         for _ in 1...2 {
-            for index in reporters.indices { reporters[index].storeFailed(.corrupt("key\(index): is of another type")) }
+            for index in reporters.indices { reporters[index].storeFailed(.corrupt("key\(index): wrong data type")) }
         }
         #expect(
             warnings == [
-                "warning alerts cannot be delivered for now: key0: is of another type receiver=a",
-                "warning alerts cannot be delivered for now: key1: is of another type receiver=b",
+                "warning alerts cannot be delivered for now: key0: wrong data type receiver=a",
+                "warning alerts cannot be delivered for now: key1: wrong data type receiver=b",
             ])
     }
 }

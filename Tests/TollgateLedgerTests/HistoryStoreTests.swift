@@ -190,10 +190,10 @@ struct HistoryStoreTests {
             try harness.set("\(scope):day:2026-11-22", ["tokens": "-1"])
             try harness.set("\(scope):day:2026-11-23", ["tokens": "92233720368547758070"])
             for detail in [HistoryStore.Detail.everything, .totals] {
-                await #expect(throws: StoreError.corrupt("\(scope):day:2026-11-20: is of another type")) {
+                await #expect(throws: StoreError.corrupt("\(scope):day:2026-11-20: wrong data type")) {
                     try await harness.store.days(of: harness.alice, ids: ["2026-11-19", "2026-11-20"], detail)
                 }
-                await #expect(throws: StoreError.corrupt("\(scope):month:2026-11: is of another type")) {
+                await #expect(throws: StoreError.corrupt("\(scope):month:2026-11: wrong data type")) {
                     try await harness.store.months(of: harness.alice, ids: ["2026-11"], detail)
                 }
                 await #expect(
@@ -228,12 +228,16 @@ struct HistoryStoreTests {
             }
             for name in ["", "2026-11-20", "2026-11-20 1 2026-11", "2026-11-20 1 x 2", "2026-13-20 1 2026-11 2 0 0 0"] {
                 try harness.set(key, ["history": name])
-                await expectCorrupt(", field history: expected a day, its end, a month and its end")
+                await expectCorrupt(
+                    """
+                    , field history: expected DAY DAY_END MONTH MONTH_END, such as \
+                    2026-11-29 1795996800000 2026-11 1796083200000
+                    """)
             }
             try harness.setRunningDay("2026-11-20", ["cost": "1.5"])
             await expectCorrupt(", field history/cost: expected a whole number")
             try harness.redis.cli("SET", key, "x")
-            await expectCorrupt(": is of another type")
+            await expectCorrupt(": wrong data type")
         }
     }
 
@@ -319,11 +323,11 @@ struct HistoryStoreTests {
             let key = "tollgate:top-scopes:user:cost:2026-11-20"
             let user = try ScopeKind(parsing: "user")
             try harness.redis.cli("ZADD", key, "1", "nobody")
-            await #expect(throws: StoreError.corrupt("\(key): nobody is no scope")) {
+            await #expect(throws: StoreError.corrupt("\(key): nobody is not a scope")) {
                 try await harness.store.top(kind: user, meter: .cost, day: "2026-11-20", atMost: 10)
             }
             try harness.redis.cli("SET", key, "x")
-            await #expect(throws: StoreError.corrupt("\(key): is of another type")) {
+            await #expect(throws: StoreError.corrupt("\(key): wrong data type")) {
                 try await harness.store.top(kind: user, meter: .cost, day: "2026-11-20", atMost: 10)
             }
         }

@@ -140,7 +140,7 @@ import TollgateTestSupport
     func otherType() async throws {
         try await Harness.with { harness in
             try harness.redis.cli("SET", "tollgate:user:a", "x")
-            await #expect(throws: StoreError.corrupt("tollgate:user:a: is of another type")) {
+            await #expect(throws: StoreError.corrupt("tollgate:user:a: wrong data type")) {
                 _ = try await harness.store.reset(
                     Scope(parsing: "user:a"), limits: nil, by: Self.author)
             }

@@ -81,7 +81,7 @@ import TollgatePolicy
         #expect(!other.mayHaveSettings(team))
     }
 
-    @Test("a scope has no plan for decisions before its look-up, not even global", arguments: ["user:a", "global"])
+    @Test("a scope has no plan for decisions before its lookup, not even global", arguments: ["user:a", "global"])
     func unknown(_ scope: String) throws {
         let setting = try Setting(Self.tiers)
         #expect(setting.current(scope) == nil)
@@ -107,7 +107,7 @@ import TollgatePolicy
         #expect(current() != nil && cache.currentGlobalPlan() != nil)
     }
 
-    @Test("scopes of kinds without settings need no look-up, until something is set")
+    @Test("scopes of kinds without settings need no lookup, until something is set")
     func kindsWithoutSettings() throws {
         let setting = try Setting(Self.tiers)
         var met: [Scope] = []
@@ -163,7 +163,7 @@ import TollgatePolicy
         }
     }
 
-    @Test("a look-up is valid for 30 ticks, and from the 24th on used plans are due for another")
+    @Test("a lookup is valid for 30 ticks, and from the 24th on used plans are due for another")
     func ageing() throws {
         let setting = try Setting(Self.tiers)
         try setting.learn("user:a")

@@ -42,7 +42,7 @@ struct PolicyErrorTests {
             ("no_limits: maybe", "1: no_limits: expected true or false, found maybe"),
             (
                 "defaults: { user: { requests: { 1m: 60 } } }\nno_limits: true",
-                "2: no_limits: expected false, or no limits beside it"
+                "2: no_limits: expected false, or a policy without limits"
             ),
             ("reset_hour: 24", "1: reset_hour: expected a whole number from 0 to 23, found 24"),
             ("reset_hour: -1", "1: reset_hour: expected a whole number from 0 to 23, found -1"),
@@ -60,7 +60,7 @@ struct PolicyErrorTests {
             ("thresholds: [1001]", "1: thresholds: expected a whole number from 1 to 1000, found 1001"),
             ("thresholds: [80%]", "1: thresholds: expected a whole number from 1 to 1000, found 80%"),
             ("history: user", "1: history: expected a list of kinds such as [user, tool]"),
-            ("history: [user, user]", "1: history: user is named twice"),
+            ("history: [user, user]", "1: history: duplicate kind user"),
             ("history: [user+tool]", "1: history: user+tool: history is kept for single kinds only"),
             ("history: [User]", "1: history: User: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
             ("history_days: 0", "1: history_days: expected a whole number from 1 to 400, found 0"),
@@ -89,15 +89,15 @@ struct PolicyErrorTests {
                 "defaults:\n  User: {}",
                 "2: defaults.User: User: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"
             ),
-            ("defaults:\n  user+user: {}", "2: defaults.user+user: user+user: a kind is named twice"),
+            ("defaults:\n  user+user: {}", "2: defaults.user+user: user+user: duplicate kind"),
             ("defaults:\n  tokens: {}", "2: defaults.tokens: tokens: is a word of the protocol and cannot be a kind"),
             (
                 "defaults:\n  user+tool: {}\n  tool+user: {}",
-                "3: defaults.tool+user: the kind user+tool is named twice, in another spelling"
+                "3: defaults.tool+user: duplicate kind user+tool in another spelling"
             ),
             (
                 "scopes:\n  user:a+tool:b: {}\n  tool:b+user:a: {}",
-                "3: scopes.tool:b+user:a: the scope user:a+tool:b is named twice, in another spelling"
+                "3: scopes.tool:b+user:a: duplicate scope user:a+tool:b in another spelling"
             ),
             (
                 "scopes:\n  alice: {}",

@@ -181,7 +181,7 @@ struct PolicyJSONTests {
             ),
             (
                 "{\"reason\":\"r\",\(end),\"add\":{\"requests/60s\":1,\"requests/1m\":1}}",
-                ["add.requests/60s: named twice, in another spelling"]
+                ["add.requests/60s: duplicate limit in another spelling"]
             ),
         ])
     func override(json: String, expected: [String]) {

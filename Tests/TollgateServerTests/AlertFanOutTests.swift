@@ -27,7 +27,7 @@ import TollgateWire
     func places() async throws {
         try await withServer(adjust: { $0.maxAlertSubscribers = 3 }) { harness in
             var clients = try await listeners(3, harness)
-            let busy = "ERR busy ALERTS: 3 clients listen already"
+            let busy = "ERR busy ALERTS: the limit of 3 subscribers is reached"
             let late = try harness.client()
             #expect(try await late.ask("ALERTS", "ALERTS after=0-0", "PING") == [busy, busy, "PONG"])
             // A subscriber may subscribe again.

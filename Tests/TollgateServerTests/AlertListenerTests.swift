@@ -71,7 +71,7 @@ import TollgateTestSupport
                 await harness.sidecar.report().counts.alertSubscribers == 0
             }
             let text = String(decoding: try await stuck.readToEnd(), as: UTF8.self)
-            #expect(text.hasSuffix("ERR busy the alerts were not read; come back with after= and the last cursor\n"))
+            #expect(text.hasSuffix("ERR busy alerts were not read in time; reconnect and resume with after=CURSOR\n"))
         }
     }
 

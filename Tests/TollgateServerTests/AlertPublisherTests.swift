@@ -81,7 +81,7 @@ import TollgateTestSupport
             await running.stop()
             let warnings = log.text.split(separator: "\n").filter { $0.contains("cannot be published") }
             #expect(warnings.count == 1, "\(warnings)")
-            #expect(warnings.first?.contains("tollgate:{alerts}:events: is of another type") == true)
+            #expect(warnings.first?.contains("tollgate:{alerts}:events: wrong data type") == true)
         }
     }
 }

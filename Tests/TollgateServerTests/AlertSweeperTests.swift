@@ -109,8 +109,8 @@ import TollgateTestSupport
             }
             let lines = fixture.log.text.split(separator: "\n").filter { $0.hasPrefix("warning") }
             #expect(lines.count == 2, "\(lines)")
-            #expect(lines.contains { $0.contains("tollgate:{alerts}:alert:\(broken.id): cannot be read as an alert") })
-            #expect(lines.contains { $0.contains("tollgate:user:b: is of another type") })
+            #expect(lines.contains { $0.contains("tollgate:{alerts}:alert:\(broken.id): malformed alert") })
+            #expect(lines.contains { $0.contains("tollgate:user:b: wrong data type") })
         }
     }
 

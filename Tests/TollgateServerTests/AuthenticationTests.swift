@@ -127,7 +127,7 @@ import TollgateTestSupport
             let (silent, asking, right) = (try harness.client(), try harness.unixClient(), try harness.client())
             #expect(try await right.ask("AUTH \"sésame ouvre-toi 42\"") == ["OK"])
             try await asking.send("PING\n")
-            let late = "ERR unauthenticated AUTH did not come in time\n"
+            let late = "ERR unauthenticated no AUTH within the deadline\n"
             #expect(String(decoding: try await silent.readToEnd(), as: UTF8.self) == late)
             let replies = String(decoding: try await asking.readToEnd(), as: UTF8.self)
             #expect(replies == "ERR unauthenticated AUTH with the token first\n" + late)

@@ -8,7 +8,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The file of the run marker.
+/// Tests of the run marker file.
 @Suite struct MarkerFileTests {
     private func file(_ path: String, namespace: String = "tollgate") throws -> MarkerFile {
         var settings = ServerSettings(redis: try RedisAddress("redis://127.0.0.1:6379"), workers: 1)

@@ -112,7 +112,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("an entry that Redis cannot apply is set aside and does not block the others")
+    @Test("an entry that Redis cannot apply is rejected and does not block the others")
     func rejected() async throws {
         let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
         try redis.cli("SET", "tollgate:user:bad", "x")
@@ -130,7 +130,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("while Redis answers replays with errors the journal waits, and no entry is set aside")
+    @Test("while Redis answers replays with errors the journal waits, and no entry is rejected")
     func failing() async throws {
         let folder = try TemporaryFolder()
         func write(_ rights: String) throws -> String {
@@ -213,7 +213,7 @@ import TollgateTestSupport
         for suffix in ["", "-wal", "-shm"] { #expect(unlink(journal + suffix) == 0) }
         let replies = try await client.ask((0..<30).map { _ in "RECORD user=b tokens=3" })
         #expect(replies.allSatisfy { $0 == "OK queued=1" })
-        try await eventually { first.log.contains("the file of the journal was removed while in use") }
+        try await eventually { first.log.contains("the journal file was removed while in use") }
         #expect(try await client.ask("INFO")[0].contains(#""remade":1"#))
         first.signal(SIGKILL)
         _ = try await first.end()

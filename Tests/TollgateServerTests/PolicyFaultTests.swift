@@ -42,7 +42,7 @@ import TollgateTestSupport
                 policy: SharedPolicyTests.policy, redis: harness.redis, waitsForRedis: false)
             try await eventually {
                 try await late.ask("CHECK user=a")[0].hasPrefix(
-                    "ERR internal what administrators have set cannot be read: tollgate:{policy}:tiers, field other: ")
+                    "ERR internal the administrator settings are malformed: tollgate:{policy}:tiers, field other: ")
             }
             try harness.redis.cli("HDEL", "tollgate:{policy}:tiers", "other")
             try await eventually { try await late.ask("PEEK user=a cost=8")[0].contains("/cost/month max=7 ") }
@@ -70,7 +70,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a Redis that denies look-ups of settings is an error, not an outage")
+    @Test("a Redis that denies lookups of settings is an error, not an outage")
     func refusedLookups() async throws {
         try await withServer(policy: SharedPolicyTests.policy) { harness in
             let user = try Scope(parsing: "user:first")

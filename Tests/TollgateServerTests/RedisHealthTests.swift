@@ -14,7 +14,7 @@ import TollgateTestSupport
             try await eventually { await harness.sidecar.report().redis.health.warnings.count == 2 }
             let warnings = await harness.sidecar.report().redis.health.warnings
             #expect(warnings[0].hasPrefix("Redis's maxmemory-policy is allkeys-lru: counters may be evicted"))
-            #expect(warnings[1].hasPrefix("Redis keeps nothing on disk: a restart forgets every counter"))
+            #expect(warnings[1].hasPrefix("Redis has no persistence: a restart loses every counter"))
             try redis.cli("CONFIG", "SET", "maxmemory-policy", "noeviction", "appendonly", "yes")
             try await eventually { await harness.sidecar.report().redis.health.warnings.isEmpty }
         }
@@ -49,6 +49,6 @@ import TollgateTestSupport
         ])
     func settings(info: String, save: String, warnings: Int) {
         let saving = RedisReply.array([.bulk(ByteBuffer(string: "save")), .bulk(ByteBuffer(string: save))])
-        #expect(RedisSettings(info: info, saving: saving).warnings.count == warnings)
+        #expect(RedisServerSettings(info: info, saving: saving).warnings.count == warnings)
     }
 }

@@ -189,7 +189,7 @@ import TollgateTestSupport
         try await eventually { sidecar.log.contains("policy reloaded") }
         try sidecar.folder.write("limits: 3", to: "tollgate.yaml")
         try await eventually { try await policyError(client)?.contains("tollgate.yaml:1") == true }
-        try await eventually { sidecar.log.contains("policy not reloaded, the one in force stays") }
+        try await eventually { sidecar.log.contains("policy reload failed; keeping the active policy") }
         try await untilMax(100)
         try sidecar.folder.write(Self.policy(max: 300), to: "tollgate.yaml")
         try await untilMax(300)
@@ -214,7 +214,7 @@ import TollgateTestSupport
         try await eventually { try await policyError(client)?.contains("cannot be read") == true }
         try await limitFiles("256")
         try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=200 ") }
-        #expect(sidecar.log.components(separatedBy: "policy not reloaded").count == 2)
+        #expect(sidecar.log.components(separatedBy: "policy reload failed").count == 2)
         #expect(try await policyError(client) == nil)
         #expect(try await sidecar.stop() == 0)
     }

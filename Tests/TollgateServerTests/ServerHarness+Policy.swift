@@ -33,7 +33,7 @@ extension TestRedis {
         try cli("CONFIG", "RESETSTAT")
     }
 
-    /// Returns the look-ups of settings since the reset of the statistics, without the two reads of each transaction
+    /// Returns the lookups of settings since the reset of the statistics, without the two reads of each transaction
     /// that reads the settings of all sidecars.
     func lookups() throws -> Int { try calls(of: "hgetall") - 2 * calls(of: "exec") }
 

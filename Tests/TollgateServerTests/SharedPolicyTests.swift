@@ -166,7 +166,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("requests that wait for look-ups keep their order and their replies")
+    @Test("requests that wait for lookups keep their order and their replies")
     func order() async throws {
         try await withServer(policy: Self.policy) { harness in
             for round in 0..<20 {
@@ -215,7 +215,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("settings that change during a look-up are looked up again")
+    @Test("settings that change during a lookup are looked up again")
     func outdatedLookup() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
             try await harness.edit(
@@ -225,7 +225,7 @@ import TollgateTestSupport
             try await harness.redis.resetCalls()
             harness.redis.freeze(true)
             try await client.send("PEEK user=a\n")
-            // After its reply, the look-up has been sent.
+            // After its reply, the lookup has been sent.
             _ = try await harness.ask("INFO")
             await harness.sidecar.settingsChanged(of: try Scope(parsing: "user:a"))
             harness.redis.freeze(false)

@@ -85,7 +85,7 @@ import TollgateTestSupport
             }
             try harness.redis.cli("DEL", Self.key)
             try harness.redis.cli("SET", Self.key, "broken")
-            await #expect(throws: StoreError.corrupt("\(Self.key): is of another type")) {
+            await #expect(throws: StoreError.corrupt("\(Self.key): wrong data type")) {
                 try await harness.store.applies(alert)
             }
         }

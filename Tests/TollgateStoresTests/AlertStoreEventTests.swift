@@ -105,7 +105,7 @@ import TollgateTestSupport
             for count in [1, 2, 10] { #expect(try await all(harness, by: count) == events.reversed()) }
             for id in ids {
                 let lines = harness.log.text.split(separator: "\n").filter {
-                    $0.contains("entry \(id): cannot be read")
+                    $0.contains("entry \(id): malformed entry")
                 }
                 #expect(lines.count == 1)
             }
@@ -137,7 +137,7 @@ import TollgateTestSupport
                 { _ = try await harness.store.denials.events(atMost: 1) },
                 { try await harness.store.denials.add(event("global", .cost, .day, at: 0)) },
             ] as [() async throws -> Void] {
-                await #expect(throws: StoreError.corrupt("\(key): is of another type")) { try await body() }
+                await #expect(throws: StoreError.corrupt("\(key): wrong data type")) { try await body() }
             }
         }
     }

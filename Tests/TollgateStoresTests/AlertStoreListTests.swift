@@ -181,7 +181,7 @@ import TollgateTestSupport
             let due = try await harness.store.reviews.due(before: Harness.dayEnd, atMost: 10).items
             #expect(Set(due.map(\.id)) == Set(alerts.map(\.id)))
             #expect(due.compactMap { try? $0.alert.get() }.count == 2)
-            let sentence = "\(key): cannot be read as an alert"
+            let sentence = "\(key): malformed alert"
             await #expect(throws: StoreError.corrupt(sentence)) { try await harness.store.alert(alerts[1].id) }
             #expect(harness.log.text.split(separator: "\n").filter { $0.contains(sentence) }.count == 1)
         }
@@ -194,7 +194,7 @@ import TollgateTestSupport
             let keys = harness.keys
             try harness.redis.cli("DEL", keys.all)
             try harness.redis.cli("SET", keys.all, "broken")
-            await #expect(throws: StoreError.corrupt("\(keys.all): is of another type")) {
+            await #expect(throws: StoreError.corrupt("\(keys.all): wrong data type")) {
                 try await harness.store.alerts(atMost: 1)
             }
         }

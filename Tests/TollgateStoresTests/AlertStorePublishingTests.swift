@@ -145,7 +145,7 @@ import TollgateTestSupport
                 keys.deliveries,
             ] {
                 try harness.redis.cli("SET", key, "broken")
-                try await harness.expectRefusal(.corrupt("\(key): is of another type")) {
+                try await harness.expectRefusal(.corrupt("\(key): wrong data type")) {
                     try await harness.open(alert)
                 }
                 try harness.redis.cli("DEL", key)
@@ -153,7 +153,7 @@ import TollgateTestSupport
             try await harness.open(alert)
             let resolved = keys.inState(.resolved)
             try harness.redis.cli("SET", resolved, "broken")
-            try await harness.expectRefusal(.corrupt("\(resolved): is of another type")) {
+            try await harness.expectRefusal(.corrupt("\(resolved): wrong data type")) {
                 try await harness.store.publish(.resolved(id: alert.id, at: alert.openedAt, reason: .reset))
             }
         }
@@ -167,7 +167,7 @@ import TollgateTestSupport
             for field in ["scope", "meter", "max", "opened_at", "state"] {
                 let value = try harness.redis.cli("HGET", key, field)
                 try harness.redis.cli("HSET", key, field, "?")
-                try await harness.expectRefusal(.corrupt("\(key): cannot be read as an alert")) {
+                try await harness.expectRefusal(.corrupt("\(key): malformed alert")) {
                     try await harness.store.publish(.resolved(id: alert.id, at: 1, reason: .reset))
                 }
                 try harness.redis.cli("HSET", key, field, value)

@@ -72,7 +72,7 @@ import TollgateTestSupport
     func corrupt() async throws {
         try await PolicyStoreHarness.with { harness in
             let id = try harness.redis.cli("XADD", harness.keys.audit, "*", "who", "me")
-            await #expect(throws: StoreError.corrupt("\(harness.keys.audit), entry \(id): cannot be read")) {
+            await #expect(throws: StoreError.corrupt("\(harness.keys.audit), entry \(id): malformed entry")) {
                 _ = try await harness.store.auditLog.entries(before: nil, atMost: 5)
             }
         }

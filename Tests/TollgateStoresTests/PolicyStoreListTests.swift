@@ -83,7 +83,7 @@ import TollgateTestSupport
         }
     }
 
-    /// Records scopes as a look-up does.
+    /// Records scopes as a lookup does.
     private func see(_ scopes: [String], kind: String, at time: Int64, _ harness: PolicyStoreHarness) async throws {
         _ = try await harness.store.link.send([
             ["ZADD", harness.keys.seen(kind)] + scopes.flatMap { ["\(time)", $0] }

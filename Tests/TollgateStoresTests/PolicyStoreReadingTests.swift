@@ -122,7 +122,7 @@ import TollgateTestSupport
             let alice = try Scope(parsing: "user:alice")
             for key in [harness.keys.tiers, harness.keys.assignments, harness.keys.settings(of: "user:alice")] {
                 try harness.redis.cli("SET", key, "x")
-                await #expect(throws: StoreError.corrupt("\(key): is of another type")) {
+                await #expect(throws: StoreError.corrupt("\(key): wrong data type")) {
                     _ = try await harness.store.settings(of: alice)
                     _ = try await harness.store.shared()
                 }
@@ -144,7 +144,7 @@ import TollgateTestSupport
                     (settings, "override", .setOverride(alice, try harness.override(seconds: 60))),
                 ] {
                     try harness.redis.cli("HSET", key, field, text)
-                    let refusal = StoreError.corrupt("\(key), field \(field): cannot be read")
+                    let refusal = StoreError.corrupt("\(key), field \(field): malformed value")
                     for precondition in [Precondition.absent, .any, .version(1)] {
                         try await harness.expectRefusal(refusal, of: edit, if: precondition)
                     }

@@ -82,7 +82,7 @@ import TollgateTestSupport
                 keys.seen("user"), keys.kinds,
             ] {
                 try harness.redis.cli("SET", key, "broken")
-                try await harness.expectRefusal(.corrupt("\(key): is of another type"), of: edit, if: .absent)
+                try await harness.expectRefusal(.corrupt("\(key): wrong data type"), of: edit, if: .absent)
                 try harness.redis.cli("DEL", key)
             }
             try harness.redis.cli("SET", keys.revision, "many")

@@ -12,7 +12,7 @@ import TollgateTestSupport
 @testable import TollgateStores
 
 @Suite struct PolicyStoreScaleTests {
-    @Test("with 100 000 assigned users, a look-up is one HGETALL, and no command scans keys")
+    @Test("with 100 000 assigned users, a lookup is one HGETALL, and no command scans keys")
     func manyUsers() async throws {
         try await PolicyStoreHarness.with { harness in
             let keys = harness.keys

@@ -29,7 +29,7 @@ import TollgateCore
             ("after=1-1-1", "after: \(expected)"), ("after=-1-1", "after: \(expected)"),
             ("after=18446744073709551616-0", "after: \(expected)"), ("after=\"1-1", "after: no closing quote"),
             ("after=\(String(repeating: "0", count: 40))-1", "after: longer than 41 bytes"),
-            ("after=1-1 after=1-1", "after: named twice"), ("1-1", "1-1: expected after=CURSOR"),
+            ("after=1-1 after=1-1", "after: duplicate argument"), ("1-1", "1-1: expected after=CURSOR"),
             ("After=1-1", "After: not an argument of ALERTS"), ("user=alice", "user: not an argument of ALERTS"),
             ("scope=user:alice", "scope: not an argument of ALERTS"),
         ])

@@ -158,8 +158,8 @@ import TollgateCore
     func plainScopes() throws {
         let request = try request("CHECK user=a hits=2 tool=b team=\"c d\" model=e")
         #expect(request.scopeTexts == ["user:a", "tool:b", "team:c d", "model:e"])
-        #expect(read("CHECK user=a user=b\n").first?.errorText == "bad_request user: named twice")
-        #expect(read("CHECK user=\"a b\" user=b\n").first?.errorText == "bad_request user: named twice")
+        #expect(read("CHECK user=a user=b\n").first?.errorText == "bad_request user: duplicate argument")
+        #expect(read("CHECK user=\"a b\" user=b\n").first?.errorText == "bad_request user: duplicate argument")
         #expect(read("CHECK global=a\n").first?.errorText == "bad_request global: not an argument of CHECK")
         let long = String(repeating: "x", count: 257)
         #expect(read("CHECK user=\(long)\n").first?.errorText == "bad_request user: longer than 256 bytes")

@@ -6,7 +6,7 @@ through, at every tick. `worst` tries many such moments and returns the one afte
 
 LIMIT = 60
 WINDOW = 60_000
-BUCKETS = 30  # RING in lua/window.lua
+BUCKETS = 30  # RING in lua/batch/window.lua
 
 
 class FixedWindow:

@@ -57,7 +57,7 @@ package struct AccessFile: Sendable {
             let key = "tokens[\(index)]"
             let token = try token(item, key)
             guard !tokens.contains(where: { $0.name == token.name }) else {
-                throw error(item, "\(key).name", "\(token.name): named twice")
+                throw error(item, "\(key).name", "\(token.name): duplicate name")
             }
             guard !tokens.contains(where: { $0.token == token.token }) else {
                 throw error(item, "\(key).token", "\(token.name): another entry has the same token")

@@ -45,7 +45,7 @@ struct HostRule: Sendable {
     /// Returns an error sentence about the request's headers, or nil if they are accepted.
     func fault(of request: HTTPRequest) -> String? {
         // The first `Host` is the authority.
-        guard Self.furtherHost.map({ request.headerFields[$0] == nil }) ?? true else { return "Host: named twice" }
+        guard Self.furtherHost.map({ request.headerFields[$0] == nil }) ?? true else { return "Host: duplicate header" }
         guard let text = request.authority, !text.isEmpty else { return reach == .unix ? nil : "Host: is missing" }
         guard let host = HostName(text) else { return "Host: expected a name or an address, and a port" }
         if reach == .unix { return nil }

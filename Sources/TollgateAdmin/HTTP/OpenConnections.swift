@@ -84,7 +84,7 @@ final class OpenConnections: Sendable {
         return hasRoom
     }
 
-    /// Drains all connections: idle ones close at once, others after their response.
+    /// Drains all connections: idle ones close immediately, others after their response.
     func drain() {
         let channels = state.withLock { state in
             state.isDraining = true

@@ -3,8 +3,8 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 
-/// An error response in `application/problem+json` (RFC 9457). A denial is also a problem, whose code is the reason of
-/// the decision. No code of this type is also a reason.
+/// An error response in `application/problem+json` (RFC 9457). A denial is also a problem; its code is the denial
+/// reason. Codes and denial reasons never overlap.
 struct Problem: Error {
     enum Code: String {
         case badRequest = "bad_request"

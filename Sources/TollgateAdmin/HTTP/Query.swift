@@ -18,7 +18,9 @@ struct Query {
                     ? "this route has no parameters" : "expected one of \(allowed.joined(separator: ", "))"
                 throw .badRequest("\(key.prefix(64)): unknown query parameter; \(expected)")
             }
-            guard values.updateValue(value, forKey: key) == nil else { throw .badRequest("\(key): named twice") }
+            guard values.updateValue(value, forKey: key) == nil else {
+                throw .badRequest("\(key): duplicate parameter")
+            }
         }
     }
 

@@ -2,7 +2,7 @@ import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 
-/// A limit in force for a scope: `{"limit":"cost/month","max":"500","mode":"enforce","source":…,"origin":"admin"}`
+/// An active limit of a scope: `{"limit":"cost/month","max":"500","mode":"enforce","source":…,"origin":"admin"}`
 struct EffectiveLimitView: Encodable {
     var effective: EffectiveLimit
 
@@ -25,7 +25,7 @@ struct EffectiveLimitView: Encodable {
     }
 }
 
-/// A limit in force with its usage. Every item has all keys; missing values are null.
+/// An active limit with its usage. Every item has all keys; missing values are null.
 struct UsageItemView: Encodable {
     var item: ScopeUsage.Item
 

@@ -6,7 +6,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// The routes under `/v1/policy`: the policy in force, and validation of a policy.
+/// The routes under `/v1/policy`: the active policy, and validation of a policy.
 struct PolicyRoutes {
     let api: AdminAPI
 

@@ -49,7 +49,7 @@ struct ScopeRoutes {
 
     // MARK: - Limits
 
-    /// The limits that administrators have set, and the limits in force.
+    /// The limits that administrators have set, and the active limits.
     private struct LimitsView: Encodable {
         var scope: String
         var limits: LimitsJSON?

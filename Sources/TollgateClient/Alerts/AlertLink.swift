@@ -145,7 +145,7 @@ final class AlertLink {
         }
     }
 
-    /// Handles a lost connection, or with nil a failed attempt to connect. Later reports of the same loss are ignored.
+    /// Handles a disconnect. `handler` is nil if connecting failed. Repeated reports of a disconnect are ignored.
     func disconnected(_ handler: AlertChannelHandler?) {
         var channel: (any Channel)?
         switch state {
@@ -156,7 +156,7 @@ final class AlertLink {
         }
         pingTimer?.cancel()
         state = .idle
-        // Closed after the change of state, because closing reports the loss again.
+        // Closed after the change of state, because closing reports the disconnect again.
         channel?.close(promise: nil)
         backoff.failed(.now(), jitter: .random(in: 0.75...1.25))
         if demand != nil { connectWhenAllowed() }

@@ -82,7 +82,7 @@ final class ClientLink {
         dropFinished()
     }
 
-    /// Removes finished calls from the front of the queue. All calls have the same deadline, so those behind follow
+    /// Removes finished calls from the front of the queue. All calls have the same deadline, so later ones follow
     /// soon.
     private func dropFinished() {
         while let oldest = waiting.first, oldest.isFinished { waiting.removeFirst() }

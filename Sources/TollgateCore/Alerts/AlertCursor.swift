@@ -42,6 +42,6 @@ package struct AlertCursor: Sendable, Hashable, Comparable {
 }
 
 extension AlertCursor: CustomStringConvertible {
-    /// `1795219201123-0`
+    /// The text of the cursor, such as `1795219201123-0`.
     package var description: String { "\(milliseconds)-\(sequence)" }
 }

@@ -36,7 +36,7 @@ extension KeyedDecodingContainer {
     /// Decodes a value from its text. Throws if `parse` returns nil.
     func parsed<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value {
         let text = try decode(String.self, forKey: key)
-        guard let value = try? parse(text) else { throw wrong(key, "cannot be read: \(text)") }
+        guard let value = try? parse(text) else { throw wrong(key, "invalid value: \(text)") }
         return value
     }
 

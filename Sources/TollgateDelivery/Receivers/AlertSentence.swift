@@ -32,7 +32,7 @@ struct AlertSentence {
 
     private var scope: String { PlainText.shortened(alert.scope.description, to: 200) }
 
-    /// ` (20.24 of 20 USD)`
+    /// The used amount and the maximum in parentheses, such as ` (20.24 of 20 USD)`.
     private var amounts: String {
         let unit = alert.meter == .cost ? " \(currency)" : ""
         return " (\(alert.meter.text(alert.used)) of \(alert.meter.text(alert.max))\(unit))"
@@ -63,7 +63,7 @@ struct AlertSentence {
         percent == percent.rounded() && percent < 1e15 ? String(Int64(percent)) : String(percent)
     }
 
-    /// `2026-11-21 05:00`
+    /// Returns the text of a time to the minute, such as `2026-11-21 05:00`.
     private static func minute(_ milliseconds: Int64) -> String {
         let text = UTCTime.wholeSeconds(milliseconds: milliseconds)
         return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5))"

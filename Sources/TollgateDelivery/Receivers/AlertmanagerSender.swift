@@ -17,8 +17,8 @@ struct AlertmanagerSender: AlertSender {
     /// The duration of an alert that ends only when it is resolved, ms.
     private static let maxDuration: Int64 = 30 * 86_400_000
 
-    /// The time by which the end of an alert is dated back, ms. If Alertmanager's clock were behind Redis's, an end in
-    /// its future would count as expected only, and the later end that it received before would apply.
+    /// The margin in ms by which an alert's end is backdated. If Alertmanager's clock lags behind Redis's, an end in
+    /// its future would not resolve the alert.
     private static let backdating: Int64 = 5 * 60_000
 
     private struct Message: Encodable {

@@ -99,7 +99,7 @@ package struct ReceiverFile {
             let position = PolicyReader.Position(line: item.position.line, path: ["receivers[\(index)]"])
             let receiver = reader.receiver(item.value, at: position) { name, position in
                 // Reports a duplicate even if either receiver has other problems.
-                if !names.insert(name).inserted { reader.reader.report(position, "\(name): named twice") }
+                if !names.insert(name).inserted { reader.reader.report(position, "\(name): duplicate name") }
             }
             guard let receiver else { continue }
             receivers.append(receiver)

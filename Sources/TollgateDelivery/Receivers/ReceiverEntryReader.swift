@@ -13,38 +13,38 @@ struct ReceiverEntryReader {
     /// Reads a receiver; nil if there is a problem, which is then reported. Calls `named` with the name even if there
     /// is another problem.
     func receiver(
-        _ node: DocumentNode, at place: PolicyReader.Position, named: (String, PolicyReader.Position) -> Void
+        _ node: DocumentNode, at position: PolicyReader.Position, named: (String, PolicyReader.Position) -> Void
     ) -> AlertReceiver? {
         let allowed = Self.commonKeys + ["url", "url_file", "secret_file", "channel"]
-        let entries = reader.entries(of: node, at: place, expected: "{ name, type, … }", allowed: allowed)
+        let entries = reader.entries(of: node, at: position, expected: "{ name, type, … }", allowed: allowed)
         guard node.members != nil else { return nil }
         let fields = Dictionary(entries.map { ($0.key, $0) }) { first, _ in first }
         let before = reader.problems.count
-        let name = name(fields["name"], at: place)
+        let name = name(fields["name"], at: position)
         if let name, let entry = fields["name"] { named(name, entry.position) }
         let filter = filter(fields)
-        guard let type = required("type", fields, at: place).flatMap({ word($0, as: AlertReceiverType.self) }) else {
+        guard let type = required("type", fields, at: position).flatMap({ word($0, as: AlertReceiverType.self) }) else {
             return nil
         }
         for entry in entries where !(Self.commonKeys + type.keys).contains(entry.key) {
             reader.report(entry.position, "receivers of type \(type.rawValue) have no such key")
         }
-        guard let endpoint = endpoint(type, fields, at: place), let name, reader.problems.count == before else {
+        guard let endpoint = endpoint(type, fields, at: position), let name, reader.problems.count == before else {
             return nil
         }
         return AlertReceiver(name: name, endpoint: endpoint, filter: filter)
     }
 
     private func required(
-        _ key: String, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position
+        _ key: String, _ fields: [String: PolicyReader.Entry], at position: PolicyReader.Position
     ) -> PolicyReader.Entry? {
         if let entry = fields[key] { return entry }
-        reader.report(place.at(key, line: place.line), "is missing")
+        reader.report(position.at(key, line: position.line), "is missing")
         return nil
     }
 
-    private func name(_ entry: PolicyReader.Entry?, at place: PolicyReader.Position) -> String? {
-        guard let entry = required("name", entry.map { ["name": $0] } ?? [:], at: place),
+    private func name(_ entry: PolicyReader.Entry?, at position: PolicyReader.Position) -> String? {
+        guard let entry = required("name", entry.map { ["name": $0] } ?? [:], at: position),
             let name = reader.text(entry.value, at: entry.position, expected: "a name")
         else { return nil }
         let isWellFormed =
@@ -62,28 +62,28 @@ struct ReceiverEntryReader {
     // MARK: - Endpoint
 
     private func endpoint(
-        _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position
+        _ type: AlertReceiverType, _ fields: [String: PolicyReader.Entry], at position: PolicyReader.Position
     ) -> AlertReceiver.Endpoint? {
         switch type {
         case .log: return .log
         case .pubsub:
-            return required("channel", fields, at: place).flatMap(channel).map { .pubsub(channel: $0) }
-        case .slack: return address(fields, at: place).map { .slack($0) }
+            return required("channel", fields, at: position).flatMap(channel).map { .pubsub(channel: $0) }
+        case .slack: return address(fields, at: position).map { .slack($0) }
         case .alertmanager:
-            guard let address = address(fields, at: place) else { return nil }
+            guard let address = address(fields, at: position) else { return nil }
             guard !address.hasQuery else {
-                let place = (fields["url"] ?? fields["url_file"])?.position ?? place
-                reader.report(place, "expected a URL without ?, to which /api/v2/alerts is added")
+                let urlPosition = (fields["url"] ?? fields["url_file"])?.position ?? position
+                reader.report(urlPosition, "expected a URL without ?, to which /api/v2/alerts is added")
                 return nil
             }
             return .alertmanager(address)
         case .webhook:
             let secret = fields["secret_file"].flatMap(secret)
-            return address(fields, at: place).map { .webhook($0, secret: secret) }
+            return address(fields, at: position).map { .webhook($0, secret: secret) }
         }
     }
 
-    private func address(_ fields: [String: PolicyReader.Entry], at place: PolicyReader.Position) -> WebAddress? {
+    private func address(_ fields: [String: PolicyReader.Entry], at position: PolicyReader.Position) -> WebAddress? {
         let entry: PolicyReader.Entry
         let text: String?
         switch (fields["url"], fields["url_file"]) {
@@ -94,7 +94,7 @@ struct ReceiverEntryReader {
             entry = file
             text = fileText(file)
         default:
-            reader.report(place, "expected one of url and url_file")
+            reader.report(position, "expected one of url and url_file")
             return nil
         }
         guard let text else { return nil }
@@ -163,7 +163,7 @@ struct ReceiverEntryReader {
         }
         for node in items {
             guard let value = item(.init(key: entry.key, position: node.position, value: node.value)) else { continue }
-            if !set.insert(value).inserted { reader.report(node.position, "\(value): named twice") }
+            if !set.insert(value).inserted { reader.report(node.position, "\(value): duplicate value") }
         }
         return set
     }

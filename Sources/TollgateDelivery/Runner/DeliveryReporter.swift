@@ -43,12 +43,12 @@ struct DeliveryReporter {
     }
 
     func tooOld(_ count: Int) {
-        logger.error("unread events are too old and were dead-lettered", metadata: ["count": "\(count)"])
+        logger.error("dead-lettered events that are too old to deliver", metadata: ["count": "\(count)"])
     }
 
     func groupGone() {
         logger.warning(
-            "the receiver's consumer group was deleted; it starts at the first entry of the stream, and may repeat deliveries"
+            "the receiver's consumer group was deleted; recreated at the start of the stream, so deliveries may repeat"
         )
     }
 

@@ -41,7 +41,7 @@ final class WakeUp: Sendable {
 
     private let state = Mutex(State())
 
-    /// Ends the current sleep, or the next one at once.
+    /// Ends the current sleep, or the next one immediately.
     func wake() {
         state.withLock { state in
             state.isWanted = true

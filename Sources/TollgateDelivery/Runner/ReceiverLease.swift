@@ -37,7 +37,7 @@ final class ReceiverLease: Sendable {
         while isHeld, (try? await Task.sleep(for: timing.renewal)) != nil {
             // If Redis does not answer, the lease ends by itself.
             guard let reply = try? await request() else { continue }
-            // If it was acquired anew, another sidecar may have had it meanwhile, and have read and delivered.
+            // If it was acquired again, another sidecar may have had it meanwhile, and have read and delivered.
             if reply != .renewed { return lose() }
         }
     }

@@ -161,8 +161,8 @@ struct ReceiverRunner {
         return true
     }
 
-    /// Whether an event is so old that it says nothing about the present, as after weeks without the receiver. This
-    /// applies to failed deliveries, too, so that no receiver gets the opening of an alert without its end.
+    /// Whether an event is so old that it says nothing about the current state, as after weeks without the receiver.
+    /// This applies to failed deliveries, too, so that no receiver gets the opening of an alert without its end.
     private func isTooOld(_ entry: AlertEntry, _ failure: FailedDelivery?) -> Bool {
         guard let since = failure?.firstAt ?? StreamID.milliseconds(entry.id) else { return false }
         return since < lease.now - timing.maxAge.milliseconds

@@ -22,7 +22,7 @@ struct RetryRule {
     ///   - earlier: The failure of earlier attempts; nil for the first attempt.
     ///   - begun: The start of this attempt, Unix ms.
     ///   - now: Unix ms.
-    ///   - share: The share of the delay to wait, 0.5 … 1, so that many deliveries are not retried at once.
+    ///   - share: The share of the delay to wait, 0.5 … 1, so that many deliveries are not retried at the same time.
     func step(
         after failure: DeliveryFailure, of entry: AlertEntry, earlier: FailedDelivery?, begun: Int64, now: Int64,
         share: Double

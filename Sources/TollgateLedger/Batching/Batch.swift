@@ -11,7 +11,7 @@ final class Batch {
 
         /// For high throughput.
         static let long = Bounds(operations: capacity, scopes: 640)
-        /// For short waits: a request waits for the batch in flight, for the full one behind it, and for its own.
+        /// For short waits: a request waits for the batch in flight, for the full one after it, and for its own.
         static let short = Bounds(operations: 192, scopes: 96)
     }
 
@@ -38,7 +38,8 @@ final class Batch {
     var sentAt = NIODeadline.uptimeNanoseconds(0)
     /// The number of readings of usage that have not ended.
     var openReads = 0
-    // Without run-time checks of exclusive access, which would be a tenth of an operation: appending calls nobody back.
+    // Without run-time checks of exclusive access, which would be a tenth of an operation: appending makes no
+    // callbacks.
     @exclusivity(unchecked) private(set) var entries: [Entry] = []
     @exclusivity(unchecked) private(set) var encoder: BatchEncoder
     /// The terms of the few operations that have any, by index in ``entries``.
@@ -47,7 +48,7 @@ final class Batch {
     @exclusivity(unchecked) private(set) var traits: [Int: [UInt8]] = [:]
     /// Whether the batch has writes, which must count exactly once whatever happens to the reply.
     @exclusivity(unchecked) private(set) var hasWrites = false
-    /// Whether the batch has a REFUND or CANCEL, which must not overtake the usage that it takes back.
+    /// Whether the batch has a REFUND or CANCEL, which must not overtake the usage that it subtracts.
     @exclusivity(unchecked) private(set) var takesBack = false
     /// Whether the batch is replayed from the journal. Its entries stay there if it fails.
     var isReplay = false

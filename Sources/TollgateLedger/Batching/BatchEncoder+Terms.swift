@@ -12,7 +12,7 @@ extension BatchEncoder {
         return verb == .record ? recordWithTerms : verb == .refund ? refundWithTerms : Int64(verb.rawValue)
     }
 
-    /// Appends the terms of an operation, behind its scopes.
+    /// Appends the terms of an operation, after its scopes.
     mutating func append(
         _ terms: OperationTerms?, _ times: OperationTimes, of verb: OperationVerb, on scopes: [ScopePlan]
     ) {
@@ -34,7 +34,8 @@ extension BatchEncoder {
         operationItems += numbers.count
     }
 
-    /// Adds the text of the days and months of history at a time, and returns its position; 0 if they are the present ones.
+    /// Adds the text of the days and months of history at a time, and returns its position; 0 if they are the current
+    /// ones.
     private mutating func addHistoryPeriods(at time: Int64?, now: Int64, of scopes: [ScopePlan]) -> Int64 {
         guard let time else { return 0 }
         // A batch is applied a little later than it is encoded.

@@ -115,7 +115,7 @@ package struct BatchEncoder {
     ///   - now: The time of Redis's clock, Unix ms.
     ///   - identity: The identity under which the batch is applied at most once.
     ///   - waiting: The usage in the journal, which decisions count.
-    ///   - fixedClock: The present time for tests, instead of Redis's clock.
+    ///   - fixedClock: The current time for tests, instead of Redis's clock.
     ///   - isKnown: Whether Redis knows a limit set, which then is sent as its id alone.
     package func arguments(
         at now: Int64, as identity: BatchIdentity? = nil, waiting: WaitingUsage? = nil, fixedClock: Int64? = nil,

@@ -1,7 +1,7 @@
 import DequeModule
 import NIOCore
 
-/// The batches of one ledger, from filling to their end, and the writes that have to wait behind them.
+/// The batches of one ledger, from filling to their end, and the writes that have to wait for them.
 ///
 ///     filling → waiting → in flight → ended
 ///
@@ -9,8 +9,8 @@ import NIOCore
 /// sent. ``Ledger`` feeds it, and carries out the actions it returns. At most one batch is in flight, so operations leave in
 /// the order in which they came. Owned by the ledger's event loop.
 package struct BatchQueue {
-    /// The most batches that wait to be sent; beyond it operations fail with `.busy`. Sessions stop reading far earlier, when
-    /// ``hasRoom(isConnected:)`` is false.
+    /// The maximum number of batches waiting to be sent. Beyond it, operations fail with `.busy`. Sessions stop reading
+    /// far earlier, when ``hasRoom(isConnected:)`` is false.
     static let maxWaiting = 64
     /// The same bound with partitions, where operations that arrive together make many short batches.
     static let maxWaitingOfPartitions = 4_096
@@ -27,7 +27,7 @@ package struct BatchQueue {
         case notConnected
         /// It has waited in the sidecar for longer than a request may.
         case waitedTooLong
-        /// It takes back usage that is still in the journal.
+        /// It subtracts usage that is still in the journal.
         case aheadOfJournal
     }
 
@@ -47,7 +47,7 @@ package struct BatchQueue {
     private var waiting = Deque<Batch>()
     /// The batch that Redis works on.
     private(set) var inFlight: Batch?
-    /// Writes that take back, each with the number of the batch that has to end before.
+    /// Writes that subtract usage, each with the number of the batch that has to end first.
     private var heldBack: [(write: PendingWrite, behind: Int)] = []
     private var lastNumber = 0
     private var shortUntil = NIODeadline.uptimeNanoseconds(0)
@@ -84,14 +84,14 @@ package struct BatchQueue {
             at: now)
     }
 
-    /// Closes the batch that is filling. Called when plans are made anew: a batch has one plan of a scope.
+    /// Closes the open batch. Called when plans are rebuilt, because a batch has one plan per scope.
     mutating func closeFilling() {
         guard let batch = filling else { return }
         waiting.append(batch)
         filling = nil
     }
 
-    /// Adds a batch of journal entries behind all operations. It takes no others.
+    /// Adds a batch of journal entries after all operations. It takes no others.
     mutating func appendReplay(in partition: KeySpace.Partition?, at now: NIODeadline) -> Batch {
         closeFilling()
         let batch = makeBatch(in: partition, at: now)
@@ -106,8 +106,8 @@ package struct BatchQueue {
         shortUntil = time
     }
 
-    /// Whether sessions may submit more. One batch that waits behind the one in flight keeps Redis busy; with more of them
-    /// each request would only wait longer.
+    /// Whether sessions may submit more. One batch that waits while another is in flight keeps Redis busy; with more of
+    /// them each request would only wait longer.
     func hasRoom(isConnected: Bool) -> Bool {
         guard isConnected else { return true }
         let full = waiting.count + (filling?.isFull == true ? 1 : 0)
@@ -131,18 +131,18 @@ package struct BatchQueue {
         return .send(batch)
     }
 
-    /// Redis is free for the next batch; the answers to this one are still being handed out.
+    /// Clears ``inFlight``, so that the next batch can be sent. The answers to the old batch may not be delivered yet.
     mutating func finishInFlight() {
         inFlight = nil
     }
 
     // MARK: - Barriers
 
-    /// Whether writes wait behind batches.
+    /// Whether writes wait for batches to end.
     var hasHeldBack: Bool { !heldBack.isEmpty }
 
-    /// Holds back a write until every batch that exists now has ended. If it took back before those had added, a counter could
-    /// stop at zero.
+    /// Holds a write back until every existing batch has ended. If a REFUND were applied before the usage that it
+    /// subtracts, the counter would stop at zero and end too high.
     ///
     /// - Returns: Whether no batch exists: then the write is due at the end of the tick, together with the others of the tick.
     mutating func holdBack(_ write: PendingWrite) -> Bool {
@@ -150,7 +150,7 @@ package struct BatchQueue {
         return heldBack.count == 1 && heldBack[0].behind == 0
     }
 
-    /// Takes the writes whose batches have ended. Batches end in the order of their numbers.
+    /// Removes and returns the held-back writes whose batches have ended. Batches end in the order of their numbers.
     ///
     /// - Parameter number: The number of the last batch that has ended; 0 for writes that waited for none.
     mutating func releaseHeldBack(through number: Int) -> [PendingWrite] {

@@ -73,7 +73,7 @@ package struct BatchReply {
         return next
     }
 
-    /// Reads the notices behind the answers. Called when all answers have been read.
+    /// Reads the notices after the answers. Called when all answers have been read.
     func notices() -> [LedgerNotice] {
         bytes.withUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes, at: position)

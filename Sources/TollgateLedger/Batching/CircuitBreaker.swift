@@ -49,7 +49,7 @@ struct CircuitBreaker {
 
     mutating func connectionEnded() { state = .open }
 
-    /// Notes that a command sent at `time` was not answered in time.
+    /// Records that the reply to a command sent at `time` is late.
     mutating func replyIsLate(sentAt time: NIODeadline, now: NIODeadline) -> Verdict {
         if let lastStall, time < lastStall { return .sameStall }
         lastStall = now

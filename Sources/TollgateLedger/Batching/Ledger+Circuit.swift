@@ -16,13 +16,13 @@ extension Ledger {
     /// The reason why operations cannot be sent now. A Redis that refuses the password is not an outage, so nothing passes.
     package var noConnection: LedgerFailure {
         switch link.status {
-        case .refused(let reason): .refused("Redis refuses the connection: \(reason)")
+        case .refused(let reason): .refused("Redis rejects the login: \(reason)")
         case .unsupported(let reason): .unsupported(reason)
         case .idle, .connecting, .ready, .down, .closed: .unavailable(stateDescription)
         }
     }
 
-    /// Notes that a command sent at `time` has got no reply in time.
+    /// Records that the reply to a command sent at `time` is late.
     package func replyIsLate(sentAt time: NIODeadline) {
         act(on: circuit.replyIsLate(sentAt: time, now: .now()))
     }
@@ -37,7 +37,7 @@ extension Ledger {
         }
     }
 
-    /// Closes the connection after two late replies in a row. Replies come in order, so none behind them can be awaited.
+    /// Closes the connection after two late replies in a row. Replies come in order, so no later ones can be awaited.
     private func giveUpConnection() {
         link.disconnect(reason: "no reply within \(deadline.milliseconds) ms")
     }

@@ -25,7 +25,8 @@ extension Ledger {
         }
     }
 
-    /// Sends a batch of PEEKs again as a function that only reads: Redis refuses one that may write before it runs.
+    /// Retries a PEEK-only batch with the read-only function. While Redis rejects writes, it also rejects
+    /// every function that is not flagged `no-writes`.
     private func peek(_ arguments: RedisFunctionArguments, of batch: Batch) {
         link.call(Self.peekFunction, arguments, deadline: batch.sentAt + deadline) { self.receive($0, for: batch) }
     }
@@ -34,7 +35,7 @@ extension Ledger {
         switch result {
         case .success(.bulk(let bytes)):
             guard let reply = BatchReply(bytes, plans: batch.encoder.plans) else {
-                return finish(batch, failure: .internal("the batch script's reply cannot be read"))
+                return finish(batch, failure: .internal("malformed reply from the batch function"))
             }
             clock.synchronize(with: reply.now)
             circuit.batchAnswered()
@@ -58,7 +59,7 @@ extension Ledger {
         case .success(.error(let sentence)):
             onRedisError(sentence)
             finish(batch, failure: LedgerFailure(redisSaid: sentence))
-        case .success: finish(batch, failure: .internal("the batch script's reply is not a string"))
+        case .success: finish(batch, failure: .internal("the reply from the batch function is not a string"))
         case .failure(.notConnected): finish(batch, failure: noConnection)
         case .failure(.timedOut): batchIsLate(batch)
         case .failure(let error): finish(batch, failure: .unavailable(error.description), mayBeApplied: true)
@@ -83,7 +84,7 @@ extension Ledger {
         var reply = reply
         for (index, entry) in batch.entries.enumerated() {
             guard var answer = reply.next() else {
-                fail(batch, from: index, with: .internal("the batch script's reply ends early"))
+                fail(batch, from: index, with: .internal("the reply from the batch function ends early"))
                 break
             }
             if answer.outcome == .allow, let reservation = batch.terms[index]?.reserving {
@@ -162,7 +163,7 @@ extension Ledger {
 
     // MARK: - Failing
 
-    /// Fails decisions and readings of usage at once. Writes go to the journal if the failure allows it.
+    /// Fails decisions and readings of usage immediately. Writes go to the journal if the failure allows it.
     ///
     /// - Parameters:
     ///   - first: The index of the first operation that has no answer.

@@ -26,7 +26,7 @@ package final class Ledger {
     /// Signs and verifies the tokens of reservations.
     package let keyring: ReservationKeyring
 
-    // Without run-time checks of exclusive access: its functions are pure and call nobody.
+    // Without run-time checks of exclusive access: its functions are pure and call nothing outside.
     @exclusivity(unchecked) var queue: BatchQueue
     var clock = RedisClock()
     var circuit = CircuitBreaker()
@@ -46,7 +46,7 @@ package final class Ledger {
     private var isStartTimed = false
     private var waitingForStart: [() -> Void] = []
 
-    /// Called when the answers of a batch have been handed out, so that each session writes them at once.
+    /// Called when the answers of a batch have been handed out, so that each session writes them immediately.
     package var onAnswersDelivered: () -> Void = {}
     /// Called when operations can be sent again.
     package var onReady: () -> Void = {}
@@ -54,7 +54,7 @@ package final class Ledger {
     package var onRoom: () -> Void = {}
     /// Called with the denials and alerts of a batch's reply.
     package var onNotices: ([LedgerNotice]) -> Void = { _ in }
-    /// Called with each error that Redis replies to a batch or a look-up.
+    /// Called with each error that Redis replies to a batch or a lookup.
     package var onRedisError: (String) -> Void = { _ in }
     /// Called when an entry has been added to the journal.
     package var onJournaled: () -> Void = {}
@@ -78,7 +78,7 @@ package final class Ledger {
         link.onStateChange = { [weak self] in self?.linkChanged(to: $0) }
     }
 
-    /// The time that the functions take for the present one, Unix ms; nil for Redis's clock. Set by tests.
+    /// The time that the functions use as the current time, Unix ms; nil for Redis's clock. Set by tests.
     package var fixedClock: Int64? {
         get { clock.fixed }
         set { clock.fixed = newValue }
@@ -93,7 +93,7 @@ package final class Ledger {
     ///
     /// - Parameters:
     ///   - plans: The scopes of the operation, without the inert ones except for COMMIT and CANCEL. Without any the answer
-    ///     comes at once: there is nothing to decide or to count.
+    ///     comes immediately, because there is nothing to decide or to count.
     ///   - usedAt: The time of the usage that a RECORD or REFUND reports, Unix ms; nil for now.
     ///   - traits: What the request says of its user, for the journal.
     package func submit(
@@ -179,7 +179,8 @@ package final class Ledger {
         return "\(producers.base)-\(String(lastReservation, radix: 36))"
     }
 
-    /// Whether a COMMIT or CANCEL can still find out that the reservation was committed or cancelled before.
+    /// Whether Redis still remembers that the reservation was committed or cancelled, so that a second COMMIT or CANCEL
+    /// is detected.
     package func canEnd(_ reservation: Reservation) -> Bool {
         redisTime < reservation.endsAt + Reservation.endRemembered
     }
@@ -187,7 +188,7 @@ package final class Ledger {
     /// Whether sessions may submit more requests, or should let them wait.
     package var hasRoom: Bool { queue.hasRoom(isConnected: isReady || isStarting) }
 
-    /// Closes batches early for the next 100 ms. Called while clients with few requests wait behind clients with many.
+    /// Closes batches early for the next 100 ms. Called while clients with few requests wait for clients with many.
     package func keepBatchesShort() {
         queue.keepShort(until: .now() + .milliseconds(100))
     }
@@ -222,7 +223,7 @@ package final class Ledger {
         .init(isStarting: isStarting, isConnected: isReady, oldest: oldestAllowed(at: .now()))
     }
 
-    /// Resumes at once, so that the resumed requests come first into the next batch.
+    /// Resumes immediately, so that the resumed requests come first into the next batch.
     private func resumeWaiting() {
         let number = queue.filling?.number
         let ready = waitingForBatch.filter { $0.number != number }

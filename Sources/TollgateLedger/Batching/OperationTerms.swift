@@ -45,7 +45,7 @@ package enum OperationTerms: Sendable {
 package struct OperationTimes: Sendable {
     /// The time of the usage of a RECORD, REFUND or COMMIT; nil for now.
     package var usedAt: Int64?
-    /// The estimated present time of Redis's clock; 0 if it is not known.
+    /// The estimated current time of Redis's clock; 0 if it is unknown.
     var now: Int64 = 0
 
     /// Creates the times of an operation on usage at a time, or now.

@@ -56,7 +56,7 @@ enum UsageCall {
     static func outcome(_ result: Result<RedisReply, RedisError>, of plan: ScopePlan) -> Outcome {
         switch result {
         case .success(.bulk(let bytes)):
-            outcome(bytes, of: plan) ?? .failed(.internal("the usage script's reply cannot be read"))
+            outcome(bytes, of: plan) ?? .failed(.internal("malformed reply from the usage function"))
         case .success(.error(let sentence)): .failed(LedgerFailure(redisSaid: sentence))
         case .success: .failed(.internal("the usage script's reply is not a string"))
         case .failure(.timedOut): .failed(.timeout)

@@ -27,7 +27,7 @@ package final class Journal: Sendable {
     private let file: Mutex<JournalFile>
     private let spare: JournalSpare
     private let state: Mutex<JournalState>
-    /// A copy of `hasBacklog` in `state`, which every operation that takes back reads.
+    /// A copy of `hasBacklog` in `state`, which every operation that subtracts usage reads.
     private let backlog: Atomic<Bool>
 
     /// Opens the file, or creates it; its folder has to exist. Reads the whole file once.
@@ -55,7 +55,7 @@ package final class Journal: Sendable {
     /// The connection to the file. It changes when the file is recreated.
     var database: DatabaseQueue { file.withLock { $0.database } }
 
-    /// Appends a record behind all that wait. Records have the order of the calls.
+    /// Appends a record after all waiting ones. Records keep the order of the calls.
     ///
     /// - Parameters:
     ///   - operations: The number of operations in the payload, at least 1.
@@ -102,7 +102,8 @@ package final class Journal: Sendable {
     /// Returns the number of the last record that an earlier process may have sent under the journal's producer; 0 if there
     /// is none.
     ///
-    /// Records are sent in order, one call at a time, so it is the first record behind the last one that Redis has applied.
+    /// Records are sent in order, one call at a time, so it is the first record after the last one that Redis has
+    /// applied.
     ///
     /// - Parameter number: The last number that Redis has applied.
     func lastPossiblySent(applied number: Int64) async throws(JournalError) -> Int64 {

@@ -5,7 +5,7 @@ import TollgatePolicy
 /// A write as the journal stores it: independent of the policy, and of the batch that it was in. The format is JSON, so
 /// that operators can read the journal.
 struct JournalEntry: Codable, Equatable {
-    /// `record`, `refund`, `commit`, `cancel`
+    /// The verb: `record`, `refund`, `commit` or `cancel`.
     var verb: String
     /// Every scope of the write, such as `user:alice`, with those that the policy added.
     var scopes: [String]

@@ -84,7 +84,8 @@ struct JournalFile: Sendable {
         try database.execute(sql: "PRAGMA secure_delete = FAST")
     }
 
-    /// Creates an empty file, which SQLite treats as an empty database. SQLite's own files beside it get the same mode.
+    /// Creates an empty file, which SQLite treats as an empty database. SQLite's own files next to it get the same
+    /// mode.
     private static func create(_ path: String) throws(JournalError) {
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else {
@@ -164,7 +165,7 @@ struct JournalFile: Sendable {
     }
 }
 
-/// The identities of the files that a journal's name refers to: the database, and the log that SQLite keeps beside it.
+/// The identities of the files that a journal's name refers to: the database, and the log that SQLite keeps next to it.
 struct JournalTrace: Equatable, Sendable {
     private struct File: Equatable, Sendable {
         var device: UInt64
@@ -209,7 +210,7 @@ struct JournalTrace: Equatable, Sendable {
     }
 }
 
-/// A file beside the journal's that reserves room on its disk. Used on the journal's queue.
+/// A file next to the journal's that reserves room on its disk. Used on the journal's queue.
 ///
 /// Removing replayed records takes some room too, so without it a full disk would keep waiting records forever. The room is
 /// released when the disk is full, and reserved again when no record waits.

@@ -5,8 +5,8 @@
 ///
 /// - A group that an earlier process has stored stays exactly as it is.
 /// - A record that was sent under another identity is sent alone.
-/// - Records that an earlier process may have sent alone are sent alone: those that Redis has applied, and the first behind
-///   them. Records are sent alone if their group could not be stored.
+/// - Records that an earlier process may have sent alone are sent alone: those that Redis has applied, and the first
+///   after them. Records are sent alone if their group could not be stored.
 struct JournalGrouping {
     private let producer: String
     /// The number of the last record that an earlier process may have sent.
@@ -31,7 +31,7 @@ struct JournalGrouping {
         self.earlier = earlier.groups.filter { !($0.lowerBound..<$0.upperBound).contains(applied) }
     }
 
-    /// Takes the next records, and returns the groups that they complete.
+    /// Consumes the next records, and returns the groups that they complete.
     ///
     /// - Parameter isEnd: Whether there are no more records for now.
     mutating func take(_ records: [Journal.Record], isEnd: Bool) -> [Journal.Group] {

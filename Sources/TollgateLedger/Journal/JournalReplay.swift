@@ -185,7 +185,7 @@ package struct JournalReplay: Sendable {
             part = .init(operations: operations.count, payload: text)
         }
         logger.error(
-            "an entry of the journal cannot be applied and is set aside",
+            "journal entry rejected: it cannot be applied",
             metadata: [
                 "reason": "\(reason)", "operations": "\((part?.payload ?? record.payload).prefix(Self.maxLogged))",
             ])

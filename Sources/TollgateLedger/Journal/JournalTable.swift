@@ -107,7 +107,7 @@ enum JournalTable {
         return records
     }
 
-    /// Returns the first number behind the given one whose record was never sent under another identity; nil if there
+    /// Returns the first number after the given one whose record was never sent under another identity; nil if there
     /// is none.
     static func nextUnsent(after number: Int64, in database: Database) throws -> Int64? {
         try Int64.fetchOne(

@@ -66,24 +66,25 @@ extension Ledger {
                 failed: FailedOperation(verb: .cancel, terms: terms, failsClosed: false))
         }
         for record in Self.records(of: cancels) {
-            journal(record, as: nil, failure: .unavailable("whether it was reserved is not known"))
+            journal(record, as: nil, failure: .unavailable("the outcome of the reservation is unknown"))
         }
     }
 
-    /// Journals a write behind all batches and entries that exist now. The held-back writes of a tick make one record.
+    /// Journals a write after all batches and entries that exist now. The held-back writes of a tick make one record.
     func holdBack(_ write: PendingWrite) {
         guard queue.holdBack(write) else { return }
         eventLoop.assumeIsolated().execute { self.journalHeldBack(through: 0) }
     }
 
-    /// Notes that a batch has ended. Called in the order of the batches' numbers.
+    /// Journals the held-back writes that waited for a batch, which has ended. Called in the order of the batches'
+    /// numbers.
     func hasEnded(_ batch: Batch) {
         if queue.hasHeldBack { journalHeldBack(through: batch.number) }
     }
 
     private func journalHeldBack(through number: Int) {
         for record in Self.records(of: queue.releaseHeldBack(through: number)) {
-            journal(record, as: nil, failure: .unavailable("what came before is being replayed"))
+            journal(record, as: nil, failure: .unavailable("earlier writes are still being replayed from the journal"))
         }
     }
 
@@ -101,7 +102,7 @@ extension Ledger {
         return records
     }
 
-    /// Notes that a batch from the journal was applied, or rejected for good.
+    /// Releases the identity of a batch from the journal once it has been applied or rejected permanently.
     package func replayed(_ identity: BatchIdentity) {
         producers.release(identity)
     }
@@ -148,7 +149,7 @@ extension Ledger {
     /// share the identity, as each partition keeps the last number that was applied.
     ///
     /// - Parameters:
-    ///   - plan: Returns the present plan of a scope.
+    ///   - plan: Returns the current plan of a scope.
     ///   - delegate: Is notified of each operation; its ticket is its index in the record.
     /// - Returns: Whether the record could be read.
     func replay(
@@ -157,7 +158,7 @@ extension Ledger {
         guard let entries = record.entries, entries.count == record.operations else { return false }
         let operations = entries.compactMap(\.operation)
         guard operations.count == entries.count else { return false }
-        // Traits that had one plan when this was sent may have two by now: the first decides.
+        // Traits that had one plan when this was sent may have two now: the first decides.
         var chosen: [String: ScopePlan] = [:]
         var replayed: [(index: Int, plans: [ScopePlan], partition: KeySpace.Partition?)] = []
         for (index, entry) in entries.enumerated() {

@@ -8,7 +8,7 @@ struct PendingWrite {
     /// The operation as its delegate is notified if the journal fails too.
     var failed: FailedOperation
 
-    /// Whether the write adds usage. Nothing that takes back may be replayed before it.
+    /// Whether the write adds usage. No REFUND or CANCEL may be replayed before it.
     var isBarrier: Bool { failed.verb == .record || failed.verb == .commit }
 }
 

@@ -69,7 +69,7 @@ final class ReplayedRecord: OperationDelegate {
 extension Ledger {
     /// Sends a record of the journal.
     ///
-    /// - Parameter plan: Returns the present plan of a scope.
+    /// - Parameter plan: Returns the current plan of a scope.
     package func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan
     ) -> EventLoopFuture<JournalReplay.Outcome> {

@@ -2,7 +2,7 @@ import Synchronization
 import TollgateCore
 
 /// The sums of the usage that waits in a journal, by scope. Decisions count it like held amounts: usage counts even before
-/// Redis knows of it. Waiting writes that take back are not counted.
+/// Redis knows of it. Waiting writes that subtract usage are not counted.
 ///
 /// Usable from any thread. Takes a lock only while anything waits.
 package final class WaitingUsage: Sendable {

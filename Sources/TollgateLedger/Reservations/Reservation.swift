@@ -14,7 +14,7 @@ package final class Reservation: Sendable {
     package let scopes: [String]
     /// The traits of the user in the request (`UserTraits.bytes`); empty if it had none.
     package let traits: String
-    /// The number of requests consumed, which a CANCEL gives back. 0 for a reservation made without Redis.
+    /// The number of requests consumed, which a CANCEL subtracts again. 0 for a reservation made without Redis.
     package let hits: Int64
     /// The held amounts by meter; cost in nano-units.
     package let tokens: Int64

@@ -12,7 +12,7 @@ package final class LimitSet {
         var tier = ""
         /// The names of limits that are different, or missing, for requests that lead to another tier.
         var varying: [String] = []
-        /// Whether the set only resolves alerts and opens none, because the user's tier is not known.
+        /// Whether the set only resolves alerts and opens none, because the user's tier is unknown.
         var onlyResolves = false
         /// The tiers that other requests may lead to and that have limits: the set decides on alerts of all tiers but
         /// these. Nil if it decides only on those of its own tier.
@@ -24,7 +24,7 @@ package final class LimitSet {
     package let limits: [EffectiveLimit]
     /// The retention of the scope's days and months; nil if it has no history.
     package let history: HistoryRetention?
-    /// The text of each limit in a reply, behind the scope: `/requests/1m` and ` max=60`.
+    /// The text of each limit in a reply, after the scope: `/requests/1m` and ` max=60`.
     package let texts: [LimitText]
     /// Whether decisions that involve one of these limits are denied during a Redis outage.
     package let failsClosed: Bool
@@ -175,7 +175,7 @@ extension Period {
 
 /// The parts of a reply that depend only on the limit, as bytes made once. A class, so that replies copy one pointer.
 package final class LimitText: Sendable {
-    /// The limit's name behind the scope: `/requests/1m`.
+    /// The limit's name after the scope: `/requests/1m`.
     package let name: [UInt8]
     /// The maximum, ` max=60`.
     package let max: [UInt8]

@@ -1,5 +1,5 @@
-/// The plans of the scopes seen lately, found by the bytes of their text. Bounded: two generations of at most ``size`` plans.
-/// A plan that is used survives; one that is not used is gone after two generations.
+/// The plans of recently used scopes, keyed by the bytes of their text. Bounded: two generations of at most ``size``
+/// plans. A plan that is used survives; one that is not used is gone after two generations.
 ///
 /// Owned by a ``ScopePlanCache``.
 struct PlanGenerations {

@@ -153,9 +153,9 @@ package final class ScopePlan {
 struct ScopeStanding {
     /// The settings that administrators have made for the scope; nil if there are none, the usual case.
     var settings: SettingsBox?
-    /// The tick of the cache's clock at which the settings were looked up; 0 if the plan needs a look-up before use.
+    /// The tick of the cache's clock at which the settings were looked up; 0 if the plan needs a lookup before use.
     var lookedUp: UInt32 = 0
-    /// Whether another look-up is due.
+    /// Whether another lookup is due.
     var isAging = false
     /// The number of the policy that the plan was built from; 0 if the plan has to be rebuilt.
     var policyNumber: UInt32 = 0

@@ -2,9 +2,9 @@ import TollgateCore
 import TollgatePolicy
 
 extension ScopePlanCache {
-    /// The plans by which a scope's alerts are looked at although no request is about it, to be used one after the other: its own;
-    /// or where requests may find other limits, one for each tier that they can give it, which open nothing. Empty where no limit
-    /// of it counts anything, and so the script does not look at it.
+    /// Returns the plans with which a scope's alerts are reviewed without a request, in order: its own plan, or one per
+    /// tier if its limits depend on the request. The latter never open alerts. Empty if no limit of the scope has a
+    /// counter.
     package func reviewPlans(of plan: ScopePlan) -> [ScopePlan] {
         guard !plan.set.alerts.varying.isEmpty else { return Self.countsAny(plan.set.limits) ? [plan] : [] }
         let (scope, settings) = (plan.scope, plan.standing.settings)

@@ -1,22 +1,23 @@
 package import TollgateCore
 package import TollgatePolicy
 
-/// The plans of the scopes seen lately, made from one policy and from what administrators have set.
+/// The plans of recently used scopes, made from one policy and from what administrators have set.
 ///
-/// A plan is returned without a look-up while it is fresh: what was looked up of its scope is younger than
-/// ``freshTicks`` ticks. A user whose requests name different roles has a plan for each limit set that follows.
+/// A plan is fresh, and is returned without a lookup, if its scope was looked up less than ``freshTicks`` ticks ago. A
+/// user whose requests name different roles has a plan for each limit set that follows.
 ///
 /// Owned by one event loop.
 package final class ScopePlanCache {
     package static let generationSize = 131_072
-    /// The number of ticks for which a look-up is valid.
+    /// The number of ticks for which a lookup is valid.
     static let freshTicks: UInt32 = 30
     /// The number of ticks after which a scope in use is looked up again.
     static let agingTicks: UInt32 = 24
     private static let globalText = Array("global".utf8)
     /// The maximum number of scopes that are looked up again at a tick. Scopes beyond it are looked up when they are used.
     static let maxAging = 2_048
-    /// The maximum number of plans of a user. Beyond it the least recently used one is made anew.
+    /// The maximum number of plans of a user. Beyond it the least recently used one is discarded, and rebuilt when
+    /// needed.
     static let maxVariants = 8
 
     // What every request reads is without run-time checks of exclusive access, which would be a tenth of its cost: no access
@@ -64,7 +65,7 @@ package final class ScopePlanCache {
     /// The policy that plans are made from.
     package var policy: Policy { builder.policy }
 
-    /// The number of plans held at present.
+    /// The number of plans in the cache.
     package var count: Int { plans.count }
 
     /// The maximum number of plans in a generation.
@@ -165,8 +166,9 @@ package final class ScopePlanCache {
         traits.count == others.count && (traits.isEmpty || traits == others)
     }
 
-    /// Returns the plan of the same scope that fits, and puts it in the place of the given one. Nil if that is in the batch
-    /// that is filling and the batch may not be closed: a scope whose requests name different roles would close every batch.
+    /// Returns the plan of the scope that matches `traits`, and makes it the current one. Returns nil if the given plan
+    /// is in the open batch and that batch may not be closed; otherwise a scope whose requests name different roles
+    /// would close every batch.
     private func fitted(_ plan: ScopePlan, _ traits: [UInt8], mayCloseBatch: Bool) -> ScopePlan? {
         if fits(plan, traits) { return plan }
         let chosen: ScopePlan
@@ -194,7 +196,7 @@ package final class ScopePlanCache {
         return !mustWaitForBatch
     }
 
-    /// Puts a plan in the place of the one used last. The table has the last used plan of a scope, which leads to the others.
+    /// Makes a plan the current one of its scope. The table holds the current plan, which links to the others.
     private func choose(_ plan: ScopePlan, insteadOf last: ScopePlan) -> ScopePlan {
         var others = last.standing.others.filter { $0 !== plan && $0.standing.policyNumber == policyNumber }
         if last.standing.isUser, last.standing.policyNumber == policyNumber { others.insert(last, at: 0) }
@@ -245,7 +247,7 @@ package final class ScopePlanCache {
         return true
     }
 
-    /// Notes the result of a look-up, or that none is needed.
+    /// Records the result of a lookup, or that none is needed.
     private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
         plan.standing.lookedUp = tick
         plan.standing.isAging = false
@@ -255,7 +257,7 @@ package final class ScopePlanCache {
         plan.standing.others = []
     }
 
-    /// Takes over the kinds of scopes that have settings, as they were just read.
+    /// Updates the kinds of scopes that have settings, as they were just read.
     package func learn(_ kinds: Set<ScopeKind>) {
         looksUpAllKinds = false
         let kinds = kinds.union(notedKinds)
@@ -264,7 +266,7 @@ package final class ScopePlanCache {
         kindsWithSettings = kinds.union(kindsWithSettings ?? [])
     }
 
-    /// Takes over the settings of a scope that a look-up has found.
+    /// Replaces the settings of a scope by those that a lookup has found.
     package func learn(_ settings: ScopeSettings, of scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
             let hash = plans.hash(of: text)
@@ -277,27 +279,27 @@ package final class ScopePlanCache {
         }
     }
 
-    /// Notes that the settings of a scope have changed.
+    /// Invalidates the settings of a scope.
     package func forget(_ scope: Scope) {
         Array(scope.description.utf8).withUnsafeBytes { text in
             plans.forEachPlan(of: text) { $0.standing.lookedUp = 0 }
         }
     }
 
-    /// Notes that something was set for a scope of a kind, perhaps for the first time. Its scopes are looked up from now on.
+    /// Adds a kind to those that have settings. Its scopes are looked up from now on.
     package func noteSettings(of kind: ScopeKind) {
         notedKinds.insert(kind)
         guard kindsWithSettings?.insert(kind).inserted == true else { return }
         forgetAll()
     }
 
-    /// Notes that changes may have been missed.
+    /// Invalidates all lookups, and looks up scopes of all kinds. Called when changes may have been missed.
     package func forgetAllAndKinds() {
         looksUpAllKinds = true
         forgetAll()
     }
 
-    /// Makes all look-ups invalid.
+    /// Invalidates all lookups.
     package func forgetAll() {
         tick += Self.freshTicks
         aging.removeAll()

@@ -1,5 +1,6 @@
-/// A hash table of plans by the bytes of their scope. It uses open addressing with linear probing, so that a look-up with a
-/// slice of a request creates no key object. It doubles at three quarters full. Plans are replaced, but never removed.
+/// A hash table of plans by the bytes of their scope. It uses open addressing with linear probing, so that a lookup
+/// with a slice of a request creates no key object. It doubles at three quarters full. Plans are replaced, but never
+/// removed.
 ///
 /// With a hundred thousand plans, each plan read is a cache miss. So probing compares 32 bits of each hash, stored side by
 /// side, and rarely reads any plan but the right one.

@@ -5,7 +5,7 @@
 package struct DocumentNode: Sendable {
     /// The three kinds of a value.
     package enum Content: Sendable {
-        /// `isPlain` is false for text in quotes, and for block text of YAML.
+        /// A scalar. `isPlain` is false for quoted scalars and block scalars.
         case scalar(String, isPlain: Bool)
         case list([DocumentNode])
         /// In the order of the document. No key is there twice.
@@ -19,7 +19,7 @@ package struct DocumentNode: Sendable {
     }
 
     package let content: Content
-    /// The line, from 1; for a value behind an alias, the line of its anchor. Nil for JSON.
+    /// The line, from 1; for the value of an alias, the line of its anchor. Nil for JSON.
     package let line: Int?
 
     package init(_ content: Content, line: Int? = nil) {

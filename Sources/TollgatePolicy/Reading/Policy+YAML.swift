@@ -80,6 +80,6 @@ extension Policy {
     /// Such a file would still be valid if it were cut off after `no_limits: true`, without any of its limits.
     private mutating func readNoLimits(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
         saysNoLimits = reader.bool(entry) ?? false
-        if saysNoLimits, hasLimits { reader.report(entry.position, "expected false, or no limits beside it") }
+        if saysNoLimits, hasLimits { reader.report(entry.position, "expected false, or a policy without limits") }
     }
 }

@@ -28,7 +28,7 @@ struct PolicyLimits {
         do throws(ScopeError) {
             let kind = try ScopeKind(parsing: entry.key)
             guard kind != .global else { throw ScopeError("global is one scope, not a kind: it belongs under scopes") }
-            if defaults[kind] != nil { throw ScopeError("the kind \(kind) is named twice, in another spelling") }
+            if defaults[kind] != nil { throw ScopeError("duplicate kind \(kind) in another spelling") }
             try countComposite(kind)
             try Self.checkCount(limits.count)
             defaults[kind] = limits
@@ -41,7 +41,7 @@ struct PolicyLimits {
         let limits = reader.limits(entry.value, at: entry.position)
         do throws(ScopeError) {
             let scope = try Scope(parsing: entry.key)
-            if scopes[scope] != nil { throw ScopeError("the scope \(scope) is named twice, in another spelling") }
+            if scopes[scope] != nil { throw ScopeError("duplicate scope \(scope) in another spelling") }
             try countComposite(scope.kind)
             try Self.checkCount(limits.count + inherited(scope, limits).count)
             scopes[scope] = limits

@@ -2,7 +2,7 @@
 package struct PolicyProblem: Sendable, Hashable, CustomStringConvertible {
     /// The name of the file, as the caller gave it.
     package let file: String
-    /// The line, from 1; for a value behind an alias, the line of the anchor.
+    /// The line, from 1; for the value of an alias, the line of the anchor.
     package let line: Int
     /// The keys that lead to the problem, such as `defaults.user.requests.1m`; empty for the file as a whole.
     package let path: String
@@ -26,7 +26,7 @@ package struct PolicyProblem: Sendable, Hashable, CustomStringConvertible {
         return String(scalars) + (text.unicodeScalars.count > 500 ? "…" : "")
     }
 
-    /// `tollgate.yaml:12: defaults.user.requests.1x: expected request, day, …`
+    /// The text of the problem, such as `tollgate.yaml:12: defaults.user.requests.1x: expected request, day, …`.
     package var description: String {
         path.isEmpty ? "\(file):\(line): \(sentence)" : "\(file):\(line): \(path): \(sentence)"
     }

@@ -35,7 +35,7 @@ extension PolicyReader {
                 continue
             }
             guard !additions.contains(where: { $0.meter == limit.meter && $0.period == limit.period }) else {
-                report(entry.position, "named twice, in another spelling")
+                report(entry.position, "duplicate limit in another spelling")
                 continue
             }
             guard let amount = amount(entry, limit.meter) else { continue }

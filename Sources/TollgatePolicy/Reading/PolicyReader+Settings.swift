@@ -51,7 +51,7 @@ extension PolicyReader {
     }
 
     private func problem(ofHistoryKind kind: String, in kinds: Set<String>) -> String? {
-        guard !kinds.contains(kind) else { return "\(kind) is named twice" }
+        guard !kinds.contains(kind) else { return "duplicate kind \(kind)" }
         guard kind != ScopeKind.global.description else { return nil }
         guard !kind.contains("+") else { return "\(kind): history is kept for single kinds only" }
         do throws(ScopeError) {

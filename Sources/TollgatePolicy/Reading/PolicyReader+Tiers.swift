@@ -126,10 +126,10 @@ extension PolicyReader {
         }
     }
 
-    /// The keys beside the subject.
+    /// The keys other than the subject.
     static let assignmentKeys = ["tier", "priority", "enabled"]
 
-    /// The assignment of a subject, from the entries beside the subject.
+    /// The assignment of a subject, from the entries other than the subject.
     func assignment(
         of subject: Assignment.Subject, _ entries: [Entry], order: Int64, at position: Position
     ) -> Assignment? {

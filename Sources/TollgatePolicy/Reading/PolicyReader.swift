@@ -37,7 +37,7 @@ package final class PolicyReader {
     package let file: String
     /// The problems so far, in the order in which they were found.
     package private(set) var problems: [PolicyProblem] = []
-    /// Limits of tiers that have no effect.
+    /// Warnings about tier limits that have no effect.
     package var warnings: [PolicyProblem] = []
     private var hasGivenUp = false
 
@@ -163,7 +163,7 @@ extension PolicyReader {
         return number
     }
 
-    /// `true` or `false`. Reports any other value.
+    /// Reads `true` or `false`. Reports any other value.
     package func bool(_ entry: Entry) -> Bool? {
         switch entry.value.plainText {
         case "true": return true

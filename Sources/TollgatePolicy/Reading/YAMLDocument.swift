@@ -4,8 +4,8 @@ import Yams
 package struct YAMLDocument {
     /// 1 MiB.
     static let maxBytes = 1 << 20
-    /// The maximum number of list items and map members. An alias counts with everything behind it, each time it is
-    /// used: a few aliases to aliases can stand for billions of entries.
+    /// The maximum number of list items and map members. An alias counts with everything that it refers to, each time
+    /// it is used: a few aliases to aliases can stand for billions of entries.
     static let maxEntries = 200_000
     /// The deepest nesting once aliases are resolved. The parser has the same limit for nesting in the text.
     private static let maxDepth = 1_000
@@ -28,7 +28,7 @@ package struct YAMLDocument {
 
     /// The root of the only document; nil if the file is empty.
     ///
-    /// - Throws: one problem: invalid YAML, a duplicate key, a key behind an alias, or a bound that is exceeded.
+    /// - Throws: one problem: invalid YAML, a duplicate key, a key that is an alias, or a bound that is exceeded.
     package func root() throws(PolicyError) -> DocumentNode? {
         if yaml.utf8.contains(UInt8(ascii: "*")) { try rejectKeysBehindAliases() }
         guard let root = try parse(yaml) else { return nil }

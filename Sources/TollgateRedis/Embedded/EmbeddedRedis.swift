@@ -205,7 +205,7 @@ package actor EmbeddedRedis {
         }
         guard !isLoading else {
             return logger.warning(
-                "redis-server is still loading its data; decisions are made without Redis until then",
+                "redis-server is still loading its data; deciding without Redis until it is ready",
                 metadata: ["data": "\(installation.folder)"])
         }
         throw RedisError.embedded(

@@ -216,7 +216,7 @@ final class AlertFeed: Sendable {
             guard let unreadable = try await store.stream.position(after: cursor) else {
                 return AlertPage(after: cursor, [], isLast: true)
             }
-            logger.error("skipping an alert that cannot be read: \(sentence)")
+            logger.error("skipping a malformed alert: \(sentence)")
             return AlertPage(after: cursor, skipping: unreadable)
         }
     }

@@ -20,7 +20,7 @@ final class AlertReview: OperationDelegate {
     private var plans: [ScopePlan]
     private let completion: (Outcome) -> Void
 
-    /// Starts a review. Calls back once, perhaps at once.
+    /// Starts a review. Calls back once, perhaps immediately.
     static func start(of scope: Scope, on worker: Worker, completion: @escaping (Outcome) -> Void) {
         guard worker.ledger.isReady, !worker.isShuttingDown else { return completion(.notNow) }
         guard let plan = worker.resolver.currentPlan(of: scope, .none) else {
@@ -65,8 +65,8 @@ extension NIOLoopBound<Worker> {
         }
     }
 
-    /// Reviews the alerts of a scope after a change of its limits or counters. Returns at once. If the review fails,
-    /// the sweeper repeats it.
+    /// Reviews the alerts of a scope after a change of its limits or counters. Returns immediately. If the review
+    /// fails, the sweeper repeats it.
     func reviewAlerts(of scope: Scope, orLeaveTo sweeper: AlertSweeper) {
         eventLoop.execute {
             AlertReview.start(of: scope, on: self.value) { outcome in

@@ -9,13 +9,14 @@ import TollgateStores
 /// Resolves alerts of scopes that get no more requests.
 ///
 /// An alert whose period has ended is resolved. One without an end is reviewed from time to time, and all are after a
-/// change of the policy. Every sidecar sweeps, and finds done what another one has done. The clock is that of Redis.
+/// change of the policy. Every sidecar sweeps; a sweep is a no-op for alerts that another sidecar has already resolved.
+/// Times are those of Redis's clock.
 ///
 /// Usable from any thread.
 final class AlertSweeper: Service {
-    /// The alerts that are read at a time.
+    /// The number of alerts to read per page.
     private static let pageSize = 100
-    /// The number of concurrent reviews: requests wait behind them.
+    /// The number of concurrent reviews. It is small, because requests wait for reviews.
     private static let maxReviews = 8
     /// The number of changed scopes that are remembered. Beyond it all scopes are reviewed.
     private static let maxChanged = 10_000
@@ -42,7 +43,7 @@ final class AlertSweeper: Service {
 
     /// - Parameters:
     ///   - interval: The pause between sweeps.
-    ///   - policy: Returns the policy in force.
+    ///   - policy: Returns the active policy.
     ///   - review: Lets the batch script check the alerts of a scope.
     init(
         store: AlertStore, interval: Duration, logger: Logger, policy: @escaping @Sendable () -> Policy,
@@ -161,7 +162,7 @@ final class AlertSweeper: Service {
         if cursor == nil { state.withLock { $0.reviewed = policy } }
     }
 
-    /// Reviews scopes. Those that cannot be reviewed now are with the next sweep.
+    /// Reviews scopes. Scopes that cannot be reviewed now are retried by the next sweep.
     private func reviewAll(_ scopes: Set<Scope>) async throws(StoreError) {
         for (scope, outcome) in await outcomes(of: scopes) {
             switch outcome {

@@ -20,7 +20,7 @@ final class OutboxRelay: Service {
     private static let pause = Duration.milliseconds(250)
     /// The shortest interval between two log lines about errors.
     private static let warningInterval = Duration.seconds(60)
-    /// The characters of an item in the log.
+    /// The maximum number of characters of an outbox item that a log line quotes.
     private static let maxTextLength = 200
 
     private let store: AlertStore
@@ -107,7 +107,7 @@ final class OutboxRelay: Service {
     }
 
     /// Publishes an item and removes it from the outbox. Also removes an item that can never be published: it would
-    /// block those behind it. Returns false if Redis cannot be asked now.
+    /// block later ones. Returns false if Redis cannot be asked now.
     private func publish(_ item: String, of outbox: AlertOutbox) async -> Bool {
         if let change = outbox.change(of: item) {
             let failure = await repeating(while: \.maySucceedLater) { () throws(StoreError) in

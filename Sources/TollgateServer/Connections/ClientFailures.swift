@@ -34,10 +34,11 @@ package final class ClientFailures: Sendable {
             lastMessage: "\(service): more wrong tokens, not logged one by one", logger: logger)
     }
 
-    /// The wrong tokens of an address in a minute that are answered as such.
+    /// The maximum number of wrong tokens per address and minute that are reported as wrong tokens. Further attempts
+    /// are rate-limited.
     package static let maxWrongTokens = 10
 
-    /// The failures since the start.
+    /// The number of failures since the start.
     var total: Int { state.withLock { $0.total } }
 
     /// Counts a failure. Returns nil for the first few in a minute, and then the seconds until the minute is over.

@@ -5,7 +5,8 @@ import Synchronization
 /// Limits the connections of a service over all of its addresses. Logs once when the limit is reached, and once when
 /// there is room again. Usable from any thread. Not used on the path of a request.
 package final class ConnectionAdmission: Sendable {
-    /// The connections over the capacity that may be open to be refused. Beyond that no connection is accepted.
+    /// The maximum number of connections above the capacity that are accepted only to be refused with an error. Further
+    /// ones stay in the backlog.
     private static let maxRefusalsAtOnce = 16
 
     private struct State {

@@ -7,7 +7,7 @@ package enum ListenAddress: Sendable, Hashable {
 
     /// Reads an address.
     ///
-    /// - Throws: A `OperatorError` that names the option.
+    /// - Throws: An `OperatorError` that names the option.
     package init(parsing text: String) throws(OperatorError) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))

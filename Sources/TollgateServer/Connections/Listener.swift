@@ -17,7 +17,7 @@ struct Listener {
 
     /// Binds the address and starts to accept connections.
     ///
-    /// - Throws: A `OperatorError` that names the address.
+    /// - Throws: An `OperatorError` that names the address.
     func bind(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)

@@ -4,10 +4,10 @@ import Foundation
 package enum OpenFiles {
     /// The value up to which the limit is raised: some programs that inherit it iterate over all descriptors below it.
     private static let maxLimit = 1 << 20
-    /// The files reserved for everything else: the admin API with its connections, the journal, files that are
-    /// reloaded.
+    /// The number of file descriptors reserved for everything else: the admin API with its connections, the journal,
+    /// files that are reloaded.
     private static let fixedReserve = 320
-    /// The files reserved for each event loop: its poll descriptors and its link to Redis.
+    /// The number of file descriptors reserved per event loop: its poll descriptors and its link to Redis.
     private static let reservePerLoop = 4
     /// The part of the fixed reserve that the connections of the admin API may take.
     private static let maxAdminConnections = 256
@@ -29,7 +29,7 @@ package enum OpenFiles {
         return Int(min(limits.rlim_cur, rlim_t(maxLimit)))
     }
 
-    /// Returns the client connections that fit below a limit beside the reserve; at least one.
+    /// Returns the number of client connections that fit into a limit once the reserve is subtracted; at least one.
     static func connections(below limit: Int, eventLoops: Int) -> Int {
         let reserve = fixedReserve + reservePerLoop * eventLoops
         return max(1, limit - min(reserve, limit / 2))

@@ -31,7 +31,7 @@ struct ReplyQueue {
         return firstTicket + slots.count - 1
     }
 
-    /// Appends a reply that is known at once.
+    /// Appends a reply that is known immediately.
     mutating func append(_ write: (inout ByteBuffer) -> Void) {
         guard !slots.isEmpty else { return write(&output) }
         var bytes = ByteBuffer()
@@ -39,7 +39,7 @@ struct ReplyQueue {
         slots.append(.ready(bytes))
     }
 
-    /// Writes the reply of a ticket. Does nothing if it has been written before, which is an error of the caller.
+    /// Writes the reply for a ticket. Filling a ticket twice is a programmer error and has no effect.
     mutating func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {
         let index = ticket - firstTicket
         guard slots.indices.contains(index), case .waiting = slots[index] else { return }

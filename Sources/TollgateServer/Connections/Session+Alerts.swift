@@ -32,11 +32,11 @@ final class AlertSubscription {
 
 /// ALERTS: pushes alert events to the client, beginning with the reply.
 ///
-/// A push goes to the output at once, whatever replies are outstanding. The output holds whole replies only, so a push
-/// is between two of them and never within one. Events that a client is too slow to read are not queued for it. It
+/// A push goes to the output immediately, whatever replies are outstanding. The output holds whole replies only, so a
+/// push is between two of them and never within one. Events that a client is too slow to read are not queued for it. It
 /// falls behind, and reads page after page from the stream as it makes room. So a slow client costs no memory.
 extension Session {
-    /// The seconds without a sign of life from the host of a subscriber before it is probed.
+    /// The idle time in seconds before the first TCP keep-alive probe of a subscriber (TCP_KEEPIDLE).
     private static let silence: Int = 60
     private static let pauseBetweenProbes: Int = 15
     private static let maxProbes: Int = 3
@@ -47,7 +47,7 @@ extension Session {
         if alerts == nil {
             guard worker.alertFanOut.subscribe(self) else {
                 let capacity = worker.clients.alertSlots.capacity
-                return refuse(RequestError(.busy, "ALERTS: \(capacity) clients listen already"))
+                return refuse(RequestError(.busy, "ALERTS: the limit of \(capacity) subscribers is reached"))
             }
             enableKeepAlive()
         } else if request.after != nil {
@@ -72,7 +72,8 @@ extension Session {
         #endif
     }
 
-    /// Advances a subscription whose reply has been written, or that has room again. Called after each write of output.
+    /// Starts a subscription once its reply has been written, and resumes it once the output buffer has space again.
+    /// Called after each write of output.
     func advanceAlerts(_ alerts: AlertSubscription) {
         if case .accepted(let ticket) = alerts.phase, replies.firstTicket >= ticket {
             alerts.phase = alerts.isFromCursor ? .behind : .live(firstPage: worker.alertFanOut.nextNumber)

@@ -34,14 +34,14 @@ extension Session {
         alerts = nil
         lastRequest = .now()
         worker.alertFanOut.unsubscribe(self)
-        refuse(RequestError(.busy, "the alerts were not read; come back with after= and the last cursor"))
+        refuse(RequestError(.busy, "alerts were not read in time; reconnect and resume with after=CURSOR"))
         closeAfterReplies()
     }
 
     /// Closes a session that has not sent the token in time. Writes an error as far as the socket takes it.
     func closeUnauthenticated() {
         guard phase == .open else { return close() }
-        refuse(RequestError(.unauthenticated, "AUTH did not come in time"))
+        refuse(RequestError(.unauthenticated, "no AUTH within the deadline"))
         flush()
         close()
     }

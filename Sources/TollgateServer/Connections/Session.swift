@@ -10,18 +10,18 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The unanswered requests of a client at which the session stops reading. Two batches hold as many: one can fill
-    /// while the other is in flight.
+    /// The maximum number of unanswered requests per client. At this number the session stops reading. It is the
+    /// capacity of two batches: one can fill while the other is in flight.
     static let maxUnanswered = 1_024
-    /// The bytes of replies not handed to the channel at which the session stops reading.
+    /// The maximum number of reply bytes not yet handed to the channel. At this number the session stops reading.
     static let maxUnwritten = 256 * 1_024
-    /// The input up to which a client counts as fresh: a request or two.
+    /// The number of input bytes up to which a client counts as fresh: a request or two.
     private static let fewBytes = 256
 
     enum Phase {
-        /// Takes requests.
+        /// Accepts requests.
         case open
-        /// Takes no more requests. Some replies are outstanding.
+        /// Accepts no more requests; some replies are outstanding.
         case answering
         /// All replies have been handed to the channel.
         case finishing
@@ -56,7 +56,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     private(set) var isFresh = false
     /// Whether the current request waits for room in the ledger.
     private var needsRoom = false
-    /// Whether the current request waits for a look-up, or for a batch to be sent.
+    /// Whether the current request waits for a lookup, or for a batch to be sent.
     private var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
@@ -131,8 +131,8 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Takes input. When the client closes its side, the channel reads the rest without being asked; that waits for
-    /// room too.
+    /// Buffers input. When the client closes its side, the channel delivers the remaining input without a read call;
+    /// that input also waits for capacity.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase == .open else { return }
         var bytes = unwrapInboundIn(data)
@@ -254,7 +254,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         refuse(RequestError(.busy, "the request waited too long for its turn"))
     }
 
-    /// Handles the current request again after a look-up. The requests behind it wait too, so that all are counted in
+    /// Handles the current request again after a lookup. The requests after it wait too, so that all are counted in
     /// order.
     func wait(for scopes: [Scope], onFailure: @escaping (LedgerFailure) -> Void) {
         wait({ worker.wait(for: scopes, completion: $0) }) { [self] failure in
@@ -291,7 +291,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
 
     // MARK: - Writing
 
-    /// Writes a reply to the current request at once.
+    /// Writes a reply to the current request immediately.
     func reply(_ write: (inout ByteBuffer) -> Void) {
         replies.append(write)
         markForFlush()
@@ -330,7 +330,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
-    /// Takes no more requests, and closes when the outstanding ones have been answered.
+    /// Stops accepting requests, and closes when the outstanding ones have been answered.
     func closeAfterReplies() {
         guard phase == .open else { return }
         phase = .answering

@@ -5,23 +5,23 @@ import NIOCore
 /// of requests before the loop polls its sockets again. So other clients, and the replies of Redis, are never delayed
 /// by more than a few turns.
 ///
-/// A session handles input at once while no other session waits. The rest of its input waits for its turn here, and the
-/// session reads no more meanwhile. Owned by the worker's event loop.
+/// A session handles input immediately while no other session waits. The rest of its input waits for its turn here, and
+/// the session reads no more meanwhile. Owned by the worker's event loop.
 final class SessionScheduler {
     /// The requests between two polls of the sockets: as many as a batch holds, a few ms of work.
     static let budget = 512
-    /// The requests that a session handles at once, without waiting for its turn.
+    /// The maximum number of requests that a session handles immediately, without waiting for its turn.
     static let immediateShare = 64
-    /// The requests of a turn while no other session waits.
+    /// The maximum number of requests per turn while no other session waits.
     private static let maxShare = 512
-    /// The requests of a turn while very many sessions wait: enough to be worth a write.
+    /// The maximum number of requests per turn while very many sessions wait: enough to be worth a write.
     private static let minShare = 16
-    /// The requests of a turn of a fresh session.
+    /// The maximum number of requests per turn of a fresh session.
     private static let freshShare = 4
     /// The budget of all sessions that have not authenticated, and the share of one.
     static let unauthenticatedBudget = 32
     static let unauthenticatedShare = 4
-    /// The cost of a turn beside its requests: it ends with a write.
+    /// The cost of a turn besides its requests, because it ends with a write. Counted in requests.
     private static let turnCost = 2
     /// The delay of the next turns. A loop runs tasks that are due before it polls its sockets.
     private static let pause = TimeAmount.microseconds(50)
@@ -31,13 +31,13 @@ final class SessionScheduler {
     private let hasRoom: () -> Bool
     /// Called when a fresh session has its turn while others have much to do.
     private let onContention: () -> Void
-    /// Fresh sessions and all others, which take turns: a client that sends one request at a time does not wait behind
+    /// Fresh sessions and all others, which take turns: a client that sends one request at a time does not wait for
     /// all that send many.
     private var fresh = Queue()
     private var others = Queue()
     private var isFreshNext = true
     private var unauthenticated = Deque<Session>()
-    /// The used parts of the budgets.
+    /// The number of requests charged to each budget.
     private var spent = 0
     private var spentByUnauthenticated = 0
     private var isRunScheduled = false
@@ -64,7 +64,7 @@ final class SessionScheduler {
         self.onContention = onContention
     }
 
-    /// The number of requests that a session may handle at once when it has read.
+    /// The number of requests that a session may handle immediately when it has read.
     func immediateShare(of session: Session) -> Int {
         guard session.isAuthenticated else {
             return unauthenticated.isEmpty && spentByUnauthenticated < Self.unauthenticatedBudget
@@ -74,7 +74,7 @@ final class SessionScheduler {
         return max(0, min(Self.immediateShare, Self.budget - spent))
     }
 
-    /// Counts requests that were handled at once. Small counts are added up, so that most reads schedule nothing.
+    /// Counts requests that were handled immediately. Small counts are added up, so that most reads schedule nothing.
     func spend(_ requests: Int, by session: Session) {
         if session.isAuthenticated { spent += requests } else { spentByUnauthenticated += requests }
         if spent >= Self.immediateShare || spentByUnauthenticated >= Self.unauthenticatedShare { scheduleRun() }

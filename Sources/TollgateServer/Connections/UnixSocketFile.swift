@@ -14,7 +14,7 @@ package struct UnixSocketFile: Sendable {
 
     /// Creates the file and binds the socket.
     ///
-    /// - Throws: A `OperatorError` that names the option and the path.
+    /// - Throws: An `OperatorError` that names the option and the path.
     package init(making path: String, option: String) throws(OperatorError) {
         self.path = path
         self.option = option

@@ -44,7 +44,7 @@ package enum DecisionText {
     /// The bytes of the fields' names and of four numbers, at most.
     private static let maxFrameLength = 192
 
-    /// `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`
+    /// Writes a reply such as `ALLOW limit=user:alice/requests/1m max=60 used=3 remaining=57 reset=41.2`.
     private static func writeAllow(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
@@ -56,8 +56,8 @@ package enum DecisionText {
         }
     }
 
-    /// `DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0 retry_after=12.4
-    /// source=defaults`
+    /// Writes a reply such as `DENY reason=rate_limited limit=user:alice/requests/1m max=60 used=60 remaining=0
+    /// retry_after=12.4 source=defaults`.
     private static func writeDeny(
         _ limit: Answer.LimitReference, _ answer: borrowing Answer, to buffer: inout ByteBuffer
     ) {
@@ -100,7 +100,7 @@ package enum DecisionText {
         }
     }
 
-    /// ` max=60 used=3 held=2 remaining=55`
+    /// Writes the amounts, such as ` max=60 used=3 held=2 remaining=55`.
     @inline(__always)
     private static func write(_ text: LimitText, _ used: Int64, _ held: Int64, to writer: inout TextWriter) {
         writer.write(text.max)

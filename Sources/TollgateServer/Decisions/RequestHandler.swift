@@ -22,7 +22,7 @@ protocol RequestHandler: OperationDelegate {
     /// Replies to the current request with an error.
     func refuse(_ error: RequestError)
     /// Dispatches the current request again once these scopes have been looked up; without scopes, once the filling
-    /// batch has been sent. Calls `onFailure` instead where the look-up fails.
+    /// batch has been sent. Calls `onFailure` instead where the lookup fails.
     func wait(for scopes: [Scope], onFailure: @escaping (LedgerFailure) -> Void)
     /// Calls `resume` when the work that `begin` starts has called back. Handles no other request meanwhile.
     func wait(_ begin: (@escaping (LedgerFailure?) -> Void) -> Void, resume: @escaping (LedgerFailure?) -> Void)
@@ -60,7 +60,7 @@ extension RequestHandler {
     /// Verbs that need a client's connection are refused to calls from within this process.
     private func onConnection(_ body: (Session) -> Void) {
         guard let session else {
-            return refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): not from here"))
+            return refuse(RequestError(.unknownVerb, "\(reader.request.verb.name): requires a client connection"))
         }
         body(session)
     }
@@ -150,12 +150,12 @@ extension RequestHandler {
         }
     }
 
-    // MARK: - Look-ups
+    // MARK: - Lookups
 
     /// Looks up the scopes that the resolver misses, and then dispatches the request again.
     ///
-    /// Without a connection to Redis the look-up fails at once, except before the first attempt to connect has ended:
-    /// writes that come together in an outage are journaled together.
+    /// Without a connection to Redis the lookup fails immediately, except before the first attempt to connect has
+    /// ended: writes that come together in an outage are journaled together.
     private func lookUpScopes(onFailure: @escaping (LedgerFailure) -> Void) {
         let ledger = worker.ledger
         if ledger.isReady || ledger.isStarting || worker.resolver.mustWaitForBatch {

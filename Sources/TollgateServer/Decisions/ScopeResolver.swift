@@ -30,7 +30,7 @@ package struct ScopeResolver {
     private(set) var mustWaitForBatch = false
     /// The scopes of the last request that have to be looked up before it can be decided.
     private(set) var scopesToLookUp: [Scope] = []
-    /// The number of scopes that were resolved for requests, and the number of look-ups that this took.
+    /// The number of scopes that were resolved for requests, and the number of lookups that this took.
     private(set) var resolved = 0
     private(set) var lookedUp = 0
 

@@ -63,7 +63,7 @@ extension Sidecar {
 }
 
 extension Worker {
-    /// Reads the usage of a scope, after a look-up if the scope is not cached.
+    /// Reads the usage of a scope, after a lookup if the scope is not cached.
     fileprivate func readUsage(
         of scope: Scope, _ traits: UserTraits, _ promise: EventLoopPromise<(rules: ScopeRules, usage: ScopeUsage)>
     ) {

@@ -34,11 +34,11 @@ extension Worker {
     /// A reason why a COMMIT or CANCEL is not carried out.
     enum ReservationFault: Error {
         case refused(RequestError)
-        /// The keys of tokens have to be read first.
+        /// The token is signed with an unknown key. The signing keys must be read again first.
         case unknownKey
 
         static let notAReservation = RequestError(
-            .badRequest, "reservation: expected the token of a reply to RESERVE")
+            .badRequest, "reservation: expected a token returned by RESERVE")
     }
 
     /// Reads the reservation that a COMMIT or CANCEL names.

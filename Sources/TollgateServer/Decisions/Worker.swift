@@ -105,7 +105,7 @@ final class Worker {
         if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 
-    /// Learns the kinds of scopes that administrators have ever had settings for. Has no effect before tiers are known.
+    /// Updates the kinds of scopes that ever had settings. Has no effect before tiers are known.
     func learn(_ kinds: Set<ScopeKind>) {
         if resolver.cache.policy.kindsWithSettings != nil { resolver.cache.learn(kinds) }
     }
@@ -129,7 +129,7 @@ final class Worker {
         resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)
     }
 
-    /// Fills `plans` with the scopes of a request as the cache knows them, after a failed look-up.
+    /// Fills `plans` with the scopes of a request as the cache knows them, after a failed lookup.
     func resolveFromCache(_ names: ScopeResolver.Names, of bytes: GrowingBytes) {
         resolver.resolveFromCache(names, of: bytes, into: &plans)
     }
@@ -214,7 +214,7 @@ final class Worker {
 }
 
 extension [NIOLoopBound<Worker>] {
-    /// Runs a body on the event loop of each worker. Returns at once.
+    /// Runs a body on the event loop of each worker. Returns immediately.
     func execute(_ body: @escaping @Sendable (Worker) -> Void) {
         for worker in self { worker.eventLoop.execute { body(worker.value) } }
     }

@@ -8,7 +8,7 @@ import TollgateStores
 /// The policy by which a sidecar decides: the policy file, merged with the administrators' settings. Installs each new
 /// version in all workers. Usable from any task.
 package final class ActivePolicy: Sendable {
-    /// The policy of the file alone, and the policy in force.
+    /// The policy of the file alone, and the active policy.
     package struct Policies: Sendable {
         package var file: Policy
         package var effective: Policy
@@ -41,7 +41,7 @@ package final class ActivePolicy: Sendable {
     /// The administrators' settings; nil until they have been read.
     var stored: StoredShared? { state.withLock { $0.stored } }
 
-    /// The digest of the policy file in force.
+    /// The digest of the active policy file.
     var digest: String { state.withLock { $0.info.digest } }
 
     /// The state for INFO, without subscription and peers.
@@ -86,7 +86,7 @@ package final class ActivePolicy: Sendable {
         if isNew { installMerged() }
     }
 
-    /// Learns the kinds of scopes that have settings, also if tiers and assignments stay as they are.
+    /// Updates the kinds of scopes that have settings. Tiers and assignments may be unchanged.
     func learn(_ kinds: Set<ScopeKind>) {
         let isNew = state.withLock { state in
             guard state.stored != nil else { return false }

@@ -14,13 +14,13 @@ package struct PolicyFile: Sendable {
         var device: UInt64
         var inode: UInt64
         var size: Int64
-        /// The time of the last change of the content, and of anything: a file can become readable without a change of
-        /// content. Unix ns.
+        /// The modification time (mtime) and the status-change time (ctime), Unix ns. A chmod, which can make the file
+        /// readable, changes only the latter.
         var modified: Int64
         var changed: Int64
     }
 
-    /// Takes the stamp of the file. Reads nothing.
+    /// Records the stamp of the file, without reading its content.
     package init(path: String) {
         self.path = path
         firstStamp = Self.stamp(of: path)
@@ -28,8 +28,8 @@ package struct PolicyFile: Sendable {
 
     /// Reads the policy.
     ///
-    /// - Throws: A `OperatorError` if the file cannot be read; a `PolicyError` if it is invalid, or has no limits without
-    ///   saying so.
+    /// - Throws: An `OperatorError` if the file cannot be read; a `PolicyError` if it is invalid, or has no limits
+    ///   without saying so.
     package func load() throws -> Policy {
         let text: String
         do throws(TextFile.Fault) {
@@ -40,7 +40,7 @@ package struct PolicyFile: Sendable {
         return try Policy(wholeFile: text, file: path)
     }
 
-    /// The present stamp; nil if there is no file. Follows symbolic links.
+    /// The current stamp; nil if there is no file. Follows symbolic links.
     var stamp: Stamp? { Self.stamp(of: path) }
 
     private static func stamp(of path: String) -> Stamp? {

@@ -59,7 +59,8 @@ final class PolicyPeers: Service {
         }
         for name in ended {
             logger.notice(
-                "the other sidecar decides by the same policy again, or is gone", metadata: ["other": "\(name)"])
+                "policy mismatch ended: a policy has changed, or the other sidecar has left",
+                metadata: ["other": "\(name)"])
         }
         return true
     }
@@ -71,8 +72,9 @@ final class PolicyPeers: Service {
     }
 }
 
-/// The sidecars of a namespace with a different policy. A sidecar counts once it has announced another digest twice
-/// while ours was the same: files are replaced one after the other, and a killed sidecar announces nothing more. Pure.
+/// Tracks the sidecars of a namespace whose policy differs. A difference is confirmed when a sidecar announces the same
+/// different digest twice while this sidecar's digest is unchanged. A rolling update or a killed sidecar therefore
+/// causes no warning. Pure.
 struct PolicyDifferences {
     private struct Difference {
         var peer: AnnouncedSidecar
@@ -86,8 +88,8 @@ struct PolicyDifferences {
     /// The names of the sidecars with a different policy.
     var confirmed: [String] { found.values.filter(\.isConfirmed).map(\.peer.name) }
 
-    /// Takes the announcements of the others. Returns the sidecars that are newly found to differ, and the names of
-    /// those that no longer differ.
+    /// Evaluates the announcements of the other sidecars. Returns the sidecars that are newly found to differ, and the
+    /// names of those that no longer differ.
     mutating func take(
         _ peers: [AnnouncedSidecar], digest: String
     ) -> (new: [AnnouncedSidecar], ended: [String]) {

@@ -6,27 +6,27 @@ import TollgatePolicy
 import UnixSignals
 
 /// Reloads the policy file on SIGHUP and when it has changed, once it has been unchanged for a while: a file that is
-/// written in place is empty or incomplete for a moment. A bad file leaves the policy in force and is reported once. A
+/// written in place is empty or incomplete for a moment. A bad file leaves the policy active and is reported once. A
 /// file that cannot be read is tried again.
 package struct PolicyReloader: Service {
     private let file: PolicyFile
     private let policy: ActivePolicy
     private let interval: Duration
-    private let settling: Duration
+    private let quietPeriod: Duration
     private let logger: Logger
 
     /// - Parameters:
     ///   - interval: The interval of checks for a change.
-    ///   - settling: The time for which the file has to be unchanged before it is read. Also the pause after a failed
+    ///   - quietPeriod: The time for which the file has to be unchanged before it is read, and the pause after a failed
     ///     attempt.
     package init(
         file: PolicyFile, policy: ActivePolicy, interval: Duration = .milliseconds(250),
-        settling: Duration = .seconds(1), logger: Logger
+        settling quietPeriod: Duration = .seconds(1), logger: Logger
     ) {
         self.file = file
         self.policy = policy
         self.interval = interval
-        self.settling = settling
+        self.quietPeriod = quietPeriod
         self.logger = logger
     }
 
@@ -46,7 +46,7 @@ package struct PolicyReloader: Service {
     }
 
     private func watch(_ hangUp: HangUp) async {
-        var schedule = ReadingSchedule(read: file.firstStamp, settling: settling, at: .now)
+        var schedule = ReadingSchedule(read: file.firstStamp, settling: quietPeriod, at: .now)
         while (try? await Task.sleep(for: interval)) != nil {
             if hangUp.hasCome.exchange(false, ordering: .relaxed) { schedule.readAnyway() }
             check(&schedule)
@@ -83,7 +83,7 @@ package struct PolicyReloader: Service {
     }
 
     private func report(_ error: any Error) {
-        logger.error("policy not reloaded, the one in force stays: \(error)")
+        logger.error("policy reload failed; keeping the active policy: \(error)")
     }
 }
 
@@ -95,7 +95,7 @@ private final class HangUp: Sendable {
 /// Decides when a file that is checked repeatedly is read: once it differs from the last read and has been unchanged
 /// for a while. Pure: the caller checks and reads the file.
 struct ReadingSchedule {
-    private let settling: Duration
+    private let quietPeriod: Duration
     private var read: PolicyFile.Stamp?
     private var seen: PolicyFile.Stamp?
     private var seenSince: ContinuousClock.Instant
@@ -103,9 +103,9 @@ struct ReadingSchedule {
 
     /// - Parameters:
     ///   - read: The stamp of the file when it was last read.
-    ///   - settling: The time for which the file has to be unchanged before it is read.
-    init(read: PolicyFile.Stamp?, settling: Duration, at now: ContinuousClock.Instant) {
-        self.settling = settling
+    ///   - quietPeriod: The time for which the file has to be unchanged before it is read.
+    init(read: PolicyFile.Stamp?, settling quietPeriod: Duration, at now: ContinuousClock.Instant) {
+        self.quietPeriod = quietPeriod
         self.read = read
         seen = read
         seenSince = now
@@ -118,10 +118,10 @@ struct ReadingSchedule {
 
     /// Returns whether the file is to be read now.
     ///
-    /// - Parameter stamp: The present stamp of the file.
+    /// - Parameter stamp: The current stamp of the file.
     mutating func isDue(_ stamp: PolicyFile.Stamp?, at now: ContinuousClock.Instant) -> Bool {
         if stamp != seen { (seen, seenSince) = (stamp, now) }
-        return (isRequested || seen != read) && now - seenSince >= settling
+        return (isRequested || seen != read) && now - seenSince >= quietPeriod
     }
 
     /// Records an attempt to read the file as it was at the last check. After a failure, it is due again after a while.

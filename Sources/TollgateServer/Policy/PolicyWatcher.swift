@@ -29,7 +29,7 @@ final class PolicyWatcher: Service {
     private let state = Mutex(State())
 
     private struct State {
-        /// The number of readings that have begun, and the number of the one in force: an older result never replaces a
+        /// The number of readings that have begun, and the number of the active one: an older result never replaces a
         /// newer one.
         var begun = 0
         var installed = 0
@@ -66,7 +66,7 @@ final class PolicyWatcher: Service {
         try? await subscription.eventLoop.flatSubmit { [subscription] in subscription.value.shutdown() }.get()
     }
 
-    /// Whether changes are announced to this sidecar at present.
+    /// Whether this sidecar is currently subscribed to changes.
     var isSubscribed: Bool { state.withLock { $0.isSubscribed } }
 
     // MARK: - Announcements
@@ -125,10 +125,10 @@ final class PolicyWatcher: Service {
         guard case .corrupt(let sentence) = error else {
             let isReported = error == .notConnected
             return logger.log(
-                level: isReported ? .debug : .warning, "what administrators have set cannot be read: \(error)")
+                level: isReported ? .debug : .warning, "cannot read the administrator settings: \(error)")
         }
-        logger.error("what administrators have set cannot be read: \(sentence)")
-        policy.settingsAreUnreadable("what administrators have set cannot be read: \(sentence)")
+        logger.error("cannot read the administrator settings: \(sentence)")
+        policy.settingsAreUnreadable("the administrator settings are malformed: \(sentence)")
     }
 
     /// Reads the settings that every sidecar stores whole, and installs them.

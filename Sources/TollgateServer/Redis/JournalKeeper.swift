@@ -23,7 +23,7 @@ final class JournalKeeper: Service {
 
     /// Opens the journal of a sidecar.
     ///
-    /// - Throws: A `OperatorError` that names the file.
+    /// - Throws: An `OperatorError` that names the file.
     static func open(path: String, capacity: Int) throws(OperatorError) -> Journal {
         do throws(JournalError) {
             return try Journal(path: path, capacity: capacity)
@@ -70,14 +70,14 @@ final class JournalKeeper: Service {
             let depth = await journal.check()
             if depth.remade > last.remade {
                 logger.error(
-                    "the file of the journal was removed while in use; it has been created again with all entries",
+                    "the journal file was removed while in use; recreated it with all entries",
                     metadata: ["operations": "\(depth.operations)"])
             }
             if let error = depth.lastError, error != last.lastError {
                 logger.error("the journal cannot be used: \(error)")
             }
             if depth.lastError == nil, last.lastError != nil {
-                logger.notice("the journal can be used again")
+                logger.notice("the journal is writable again")
             }
             last = depth
         }

@@ -3,7 +3,7 @@ import ServiceLifecycle
 import TollgateLedger
 import TollgateStores
 
-/// Notes every hour in Redis that this sidecar uses its library of functions, and deletes libraries that no sidecar
+/// Records every hour in Redis that this sidecar uses its library of functions, and deletes libraries that no sidecar
 /// uses any more.
 ///
 /// Usable from any thread.

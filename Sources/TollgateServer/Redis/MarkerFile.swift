@@ -52,13 +52,13 @@ final class MarkerFile: Sendable {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         guard let contents = try? JSONDecoder().decode(Contents.self, from: data) else {
             logger.warning(
-                "the file of the run marker cannot be read and will be replaced", metadata: ["file": "\(path)"])
+                "replacing the unreadable run marker file", metadata: ["file": "\(path)"])
             return nil
         }
         return contents.redis == redis && contents.namespace == namespace ? contents : nil
     }
 
-    /// Records the present marker, and writes it if that is due.
+    /// Records the current marker, and writes it if that is due.
     func note(_ marker: RunMarker, revision: Int64) {
         let contents = Contents(redis: redis, namespace: namespace, marker: marker, revision: revision)
         let isDue = state.withLock { state in

@@ -65,7 +65,7 @@ final class RedisHealth {
         ask("CONFIG", "GET", "save") { saving in
             self.ask("INFO") { info in
                 guard case .bulk(let text) = info else { return }
-                self.judge(RedisSettings(info: String(buffer: text), saving: saving))
+                self.judge(RedisServerSettings(info: String(buffer: text), saving: saving))
             }
         }
     }
@@ -110,14 +110,14 @@ final class RedisHealth {
         logger.error(
             "Redis has lost its data: \(finding.sentence)",
             metadata: [
-                "address": "\(link.address)", "generation": "\(marker.generation)", "seen": "\(before.count) looks",
+                "address": "\(link.address)", "generation": "\(marker.generation)", "checks": "\(before.count)",
             ])
         listener.onDataLoss(finding != .noticed)
     }
 
     // MARK: - Settings
 
-    private func judge(_ settings: RedisSettings) {
+    private func judge(_ settings: RedisServerSettings) {
         let found = settings.warnings
         for warning in found where !warnings.contains(warning) {
             logger.warning("\(warning)", metadata: ["address": "\(link.address)"])

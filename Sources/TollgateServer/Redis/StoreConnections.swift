@@ -5,7 +5,7 @@ import TollgateLedger
 import TollgateRedis
 package import TollgateStores
 
-/// The stores of a sidecar: its data in Redis beside the counters. Usable from any task.
+/// The stores of a sidecar: its data in Redis other than the counters. Usable from any task.
 package struct Stores: Sendable {
     package let policy: PolicyStore
     package let alerts: AlertStore
@@ -71,7 +71,7 @@ final class StoreConnections: Service {
         }.get()
     }
 
-    /// Closes the present connections and opens new ones.
+    /// Closes the current connections and opens new ones.
     func reconnect(reason: String) {
         links.eventLoop.execute { [links] in
             for link in links.value { link.disconnect(reason: reason) }

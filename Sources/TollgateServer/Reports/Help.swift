@@ -1,5 +1,5 @@
-import Foundation
 import NIOCore
+import TollgatePolicy
 
 /// The reply to HELP: each verb with its form.
 enum Help {
@@ -12,11 +12,11 @@ enum Help {
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
         "RECORD":
             "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds actual usage, with an id once, at a time up to 31 days ago",
-        "REFUND": "REFUND, as RECORD: takes back; no counter goes below zero",
+        "REFUND": "REFUND, as RECORD: subtracts usage; no counter goes below zero",
         "RESERVE":
             "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",
         "COMMIT": "COMMIT reservation= [amounts]: ends a hold and adds actual usage",
-        "CANCEL": "CANCEL reservation=: ends a hold and gives back the request that it counted",
+        "CANCEL": "CANCEL reservation=: ends a hold and subtracts the request that it counted",
         "USAGE": "USAGE scope=kind:id: the usage of a scope for each limit, as JSON",
         "ALERTS":
             "ALERTS [after=cursor]: OK, and from then on ALERT {…} for each alert event; after a cursor also the events since",
@@ -30,9 +30,6 @@ enum Help {
 /// JSON on one line, with keys in snake case and in alphabetical order.
 enum JSONReply {
     static func bytes(_ value: some Encodable) throws -> ByteBuffer {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return ByteBuffer(bytes: try encoder.encode(value))
+        ByteBuffer(string: try CanonicalJSON.text(value, keys: .snakeCase))
     }
 }

@@ -47,19 +47,19 @@ struct InfoReport: Encodable, Sendable {
         }
     }
 
-    /// The policy in force.
+    /// The active policy.
     struct PolicyState: Encodable, Sendable {
         var file: String?
-        /// The time at which the policy file in force was read, ISO 8601.
+        /// The time at which the active policy file was read, ISO 8601.
         var loadedAt = ""
-        /// The reason why the present file is not in force.
+        /// The error of the last reload; nil if the current policy file is active.
         var error: String?
         /// The revision at which tiers and assignments were last read; nil before. Does not include changes of single
         /// scopes.
         var revision: Int64?
-        /// Whether changes are announced to this sidecar at once.
+        /// Whether this sidecar is subscribed to policy changes.
         var isSubscribed = false
-        /// The digest of the policy file in force: the same for all sidecars that decide alike.
+        /// The digest of the active policy file. Sidecars that decide alike have the same digest.
         var digest = ""
         /// The names of the sidecars of the namespace with a different policy.
         var differsFrom: [String] = []
@@ -71,7 +71,7 @@ struct InfoReport: Encodable, Sendable {
         var max = 0
         /// The connections refused at the limit since the start.
         var refused = 0
-        /// The reason why the system cannot accept connections at present.
+        /// The reason why the system currently cannot accept connections; nil if it can.
         var acceptFailure: String?
         /// The wrong tokens in AUTH and HELLO since the start.
         var wrongTokens = 0
@@ -83,7 +83,7 @@ struct InfoReport: Encodable, Sendable {
     struct AlertState: Encodable, Sendable {
         /// The cursor up to which this sidecar has read; nil before Redis was reached.
         var cursor: String?
-        /// Whether new events are announced to this sidecar at once.
+        /// Whether this sidecar is subscribed to new events.
         var isSubscribed = false
     }
 

@@ -68,7 +68,9 @@ struct InfoReporter: Sendable {
                 if !isReady, !reasons.contains(reason) { reasons.append(reason) }
             }
             if let refusal = refusals.state?.refusal { reasons.append("Redis refuses writes: \(refusal.sentence)") }
-            if reasons.isEmpty, policy.stored == nil { reasons.append("what administrators have set is not known yet") }
+            if reasons.isEmpty, policy.stored == nil {
+                reasons.append("the administrator settings have not been loaded yet")
+            }
             return reasons
         }
     }

@@ -62,7 +62,7 @@ enum StoredAlert {
         guard !pairs.isEmpty else { return nil }
         let stored = alert(Dictionary(pairs) { first, _ in first })
         guard let alert = stored, alert.isInRange, key.hasSuffix(":alert:\(alert.id)") else {
-            throw .corrupt("\(key): cannot be read as an alert")
+            throw .corrupt("\(key): malformed alert")
         }
         return alert
     }

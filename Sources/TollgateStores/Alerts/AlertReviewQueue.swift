@@ -54,8 +54,8 @@ package struct AlertReviewQueue: Sendable {
         return items
     }
 
-    /// Postpones the review of an alert that still applies to a time in Unix ms, and retains the alert and its indexes
-    /// for another 90 days. Does nothing if the alert is resolved or missing.
+    /// Postpones the review of a still-active alert to `time` (Unix ms), and retains the alert and its indexes for
+    /// another 90 days. Does nothing if the alert is resolved or missing.
     package func postpone(_ alert: Alert, to time: Int64) async throws(StoreError) {
         let retained = [
             keys.alert(alert.id), keys.all, keys.ofScope(alert.scope.description), keys.inState(alert.state),
@@ -64,7 +64,7 @@ package struct AlertReviewQueue: Sendable {
         try await change([move(alert.id, to: time)] + retained.map { ["PEXPIRE", $0, "\(Self.retention)"] })
     }
 
-    /// Postpones the review of an alert that cannot be reviewed now to a time in Unix ms, without retaining it for
+    /// Postpones the review of an alert that cannot be reviewed now to `time` (Unix ms), without retaining it for
     /// longer.
     package func reschedule(_ id: String, to time: Int64) async throws(StoreError) {
         try await change([move(id, to: time)])

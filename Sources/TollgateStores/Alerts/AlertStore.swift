@@ -212,8 +212,8 @@ package final class AlertStore: Sendable {
         case "done": return true
         case "other_state": return false
         case "corrupt": throw .corrupt("\(keys[0]): has no state")
-        case "other_type": throw .corrupt("\(Int(words[1]).map { keys[$0 - 1] } ?? keys[0]): is of another type")
-        default: throw .unavailable("the function replied \(words[0])")
+        case "other_type": throw .corrupt("\(Int(words[1]).map { keys[$0 - 1] } ?? keys[0]): wrong data type")
+        default: throw .unavailable("unexpected reply from alerts/publish: \(words[0])")
         }
     }
 }

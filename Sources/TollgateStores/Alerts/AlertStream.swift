@@ -74,7 +74,7 @@ package struct AlertEntry: Sendable, Equatable {
         let entry = try StreamEntry(reply, of: key)
         guard let event = entry.fields["event"].flatMap(Alert.Event.init), let json = entry.fields["alert"],
             let alert = try? JSONDecoder().decode(Alert.self, from: Data(json.utf8))
-        else { throw .corrupt("\(key), entry \(entry.id): cannot be read") }
+        else { throw .corrupt("\(key), entry \(entry.id): malformed entry") }
         self.init(id: entry.id, event: event, alert: alert)
     }
 }

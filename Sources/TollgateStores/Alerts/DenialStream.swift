@@ -67,7 +67,7 @@ package struct DenialStream: Sendable {
         guard let json = entry.fields["event"],
             let event = try? JSONDecoder().decode(DenialEvent.self, from: Data(json.utf8))
         else {
-            malformed.warn("\(key), entry \(entry.id): cannot be read, and is left out")
+            malformed.warn("\(key), entry \(entry.id): malformed entry, skipped")
             return nil
         }
         return DenialEntry(id: entry.id, event: event)
@@ -76,7 +76,7 @@ package struct DenialStream: Sendable {
 
 /// A denial event with its stream id, which its JSON contains as `id`.
 package struct DenialEntry: Sendable, Equatable, Encodable {
-    /// `1795219201123-0`
+    /// The id of the entry, such as `1795219201123-0`.
     package var id: String
     package var event: DenialEvent
 

@@ -52,7 +52,7 @@ package struct AlertReceiver: Sendable, Hashable {
         }
     }
 
-    /// `[a-z][a-z0-9_-]{0,31}`. The receiver's consumer group in Redis has this name.
+    /// The name, which matches `[a-z][a-z0-9_-]{0,31}`. The receiver's consumer group in Redis has the same name.
     package var name: String
     package var endpoint: Endpoint
     package var filter: Filter

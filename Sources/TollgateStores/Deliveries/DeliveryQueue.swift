@@ -212,12 +212,12 @@ package struct DeliveryQueue: Sendable {
         switch String(buffer: word) {
         case "done", "not_pending": return true
         case "other": return false
-        case "other_type": throw .corrupt("\(keys[3]): is of another type")
+        case "other_type": throw .corrupt("\(keys[3]): wrong data type")
         default: throw .unexpectedReply(about: keys[3])
         }
     }
 
-    /// Adds an entry about missed events to the dead-letter stream, and moves the group behind the gap.
+    /// Adds an entry about the missed events to the dead-letter stream, and moves the group past the gap.
     ///
     /// Redis before 7 cannot detect gaps.
     ///

@@ -74,7 +74,7 @@ extension DeliveryQueue {
             let attempts = fields["attempts"].flatMap({ Int($0) }),
             let firstAt = fields["first_at"].flatMap({ Int64($0) }), let reason = fields["reason"],
             let time = StreamID.milliseconds(entry.id)
-        else { throw .corrupt("\(key), entry \(entry.id): cannot be read") }
+        else { throw .corrupt("\(key), entry \(entry.id): malformed entry") }
         let failure = FailedDelivery(
             alert: alert, event: event, attempts: attempts, firstAt: firstAt, nextAt: time, lastError: reason)
         return DeliveryReport.DeadLettered(delivery: delivery, failure: failure, deadLetteredAt: time)

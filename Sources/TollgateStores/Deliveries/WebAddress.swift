@@ -5,7 +5,7 @@ package struct WebAddress: Sendable, Hashable, CustomStringConvertible, CustomDe
 {
     /// The whole URL, for the request only. It must not be printed.
     package let text: String
-    /// `hooks.example.com`, or `127.0.0.1:9093` if the URL has a port.
+    /// The host, such as `hooks.example.com`, with the port if the URL has one, such as `127.0.0.1:9093`.
     package let host: String
     /// Whether the URL has a query.
     package let hasQuery: Bool

@@ -152,7 +152,7 @@ package final class HistoryStore: Sendable {
         var ranked: [(scope: Scope, score: Double)] = []
         for (member, text) in try reply.pairs(of: key) {
             guard let scope = try? Scope(parsing: member), let score = Double(text) else {
-                throw .corrupt("\(key): \(member) is no scope")
+                throw .corrupt("\(key): \(member) is not a scope")
             }
             ranked.append((scope, score))
         }

@@ -9,9 +9,9 @@ struct RunningDay {
     static let field = "history"
     private static let prefix = "history/"
 
-    /// `2026-11-29`
+    /// The id of the day, such as `2026-11-29`.
     let id: String
-    /// `2026-11`
+    /// The id of the month, such as `2026-11`.
     let month: String
     let record: HistoryRecord
     private let name: Substring
@@ -46,7 +46,13 @@ struct RunningDay {
         let words = name.split(separator: " ")
         guard words.count >= 4, CalendarUnit.day.number(ofID: String(words[0])) != nil,
             CalendarUnit.month.number(ofID: String(words[2])) != nil
-        else { throw .corrupt("\(key), field \(Self.field): expected a day, its end, a month and its end") }
+        else {
+            throw .corrupt(
+                """
+                \(key), field \(Self.field): expected DAY DAY_END MONTH MONTH_END, such as \
+                2026-11-29 1795996800000 2026-11 1796083200000
+                """)
+        }
         (id, month, record) = (String(words[0]), String(words[2]), stored.record)
         self.name = name[..<words[3].endIndex]
     }

@@ -22,8 +22,8 @@ package struct AuditEntry: Sendable {
     /// Unix ms, Redis's clock.
     package var at: Int64
     package var author: Author
-    /// `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`, `limits.delete`, `override.set`,
-    /// `override.clear`, `scope.reset`, `alert.acknowledge`, `alert.resolve`
+    /// The kind of change: `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`,
+    /// `limits.delete`, `override.set`, `override.clear`, `scope.reset`, `alert.acknowledge` or `alert.resolve`.
     package var action: String
     /// The id of the tier, the assignment or the alert, or the scope.
     package var target: String
@@ -80,7 +80,7 @@ package struct AuditLog: Sendable {
         var entries: [AuditEntry] = []
         for item in try StreamEntry.all(reply, of: keys.audit) {
             guard let entry = AuditEntry(id: item.id, fields: item.fields) else {
-                throw .corrupt("\(keys.audit), entry \(item.id): cannot be read")
+                throw .corrupt("\(keys.audit), entry \(item.id): malformed entry")
             }
             entries.append(entry)
         }
@@ -125,7 +125,7 @@ package struct AuditLog: Sendable {
         if case .array(let words) = reply, words.count == 2, case .integer(let position) = words[1],
             keys.indices.contains(Int(position) - 1)
         {
-            throw .corrupt("\(keys[Int(position) - 1]): is of another type")
+            throw .corrupt("\(keys[Int(position) - 1]): wrong data type")
         }
         _ = try reply.checked(of: keys[1])
     }

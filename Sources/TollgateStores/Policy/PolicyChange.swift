@@ -111,9 +111,9 @@ struct PolicyChange {
         case "too_many":
             let items = key == keys.tiers ? "tiers" : "assignments of roles and domains"
             throw .tooMany("at most \(number) \(items) can be set")
-        case "corrupt": throw .corrupt("\(key), field \(field): cannot be read")
-        case "other_type": throw .corrupt("\(functionKeys(keys)[Int(number) - 1]): is of another type")
-        case let status: throw .unavailable("the function replied \(status)")
+        case "corrupt": throw .corrupt("\(key), field \(field): malformed value")
+        case "other_type": throw .corrupt("\(functionKeys(keys)[Int(number) - 1]): wrong data type")
+        case let status: throw .unavailable("unexpected reply from policy/edit: \(status)")
         }
     }
 }

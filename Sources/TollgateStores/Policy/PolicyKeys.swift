@@ -14,7 +14,7 @@ package struct PolicyKeys: Sendable {
     package var tiers: String { prefix + "tiers" }
     /// Hash: the id of an assignment of a role, a domain or everyone → `StoredItem`.
     package var assignments: String { prefix + "assignments" }
-    /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. A look-up reads nothing else.
+    /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. A lookup reads nothing else.
     package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
     /// The number of the last change.
     package var revision: String { prefix + "revision" }

@@ -81,7 +81,7 @@ package final class PolicyStore: Sendable {
         var kinds: Set<ScopeKind> = []
         for word in try reply.texts(of: keys.kinds) {
             guard let kind = try? ScopeKind(parsing: word) else {
-                throw .corrupt("\(keys.kinds): \(word) is no kind")
+                throw .corrupt("\(keys.kinds): \(word) is not a scope kind")
             }
             kinds.insert(kind)
         }

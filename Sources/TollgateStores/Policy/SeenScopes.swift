@@ -3,7 +3,7 @@ package import TollgateCore
 package import TollgateLedger
 import TollgateRedis
 
-/// A scope with the time of a recent look-up or change.
+/// A scope with the time of a recent lookup or change.
 package struct SeenScope: Sendable, Hashable {
     package var scope: Scope
     /// Unix ms.

@@ -9,7 +9,7 @@ import TollgateRedis
 /// Looks up the stored settings of scopes before requests about them are decided.
 ///
 /// A call reads all scopes that were requested since the last one, and one call is in flight at a time. Concurrent
-/// requests for one scope share a look-up. Owned by the ledger's event loop; uses the ledger's connection.
+/// requests for one scope share a lookup. Owned by the ledger's event loop; uses the ledger's connection.
 package final class SettingsLookup {
     /// The maximum number of scopes in one call.
     private static let maxScopes = 256
@@ -25,10 +25,10 @@ package final class SettingsLookup {
     private var isCallInFlight = false
     private var isFlushScheduled = false
     private var waitingForPolicy: [Waiter] = []
-    /// Whether the last look-up was refused and logged, so that repeated refusals are one line in the log.
+    /// Whether the last lookup was refused and logged, so that repeated refusals are one line in the log.
     private var isRefusalLogged = false
 
-    /// The state of the tiers and of the assignments of roles and domains. No look-up completes before they are known.
+    /// The state of the tiers and of the assignments of roles and domains. No lookup completes before they are known.
     private enum PolicyState {
         case unknown
         case known
@@ -43,7 +43,7 @@ package final class SettingsLookup {
         var isWanted = false
         /// The time since when a request waits for the scope.
         var waitsSince = NIODeadline.now()
-        /// Whether the settings may have changed after the look-up was sent.
+        /// Whether the settings may have changed after the lookup was sent.
         var isOutdated = false
     }
 
@@ -75,7 +75,7 @@ package final class SettingsLookup {
     /// Looks up scopes. Calls the completion once, and never before this method returns.
     ///
     /// The completion gets nil when all scopes are known. It gets an outage if Redis cannot be asked. Any other failure
-    /// means that the settings are malformed or the look-up would take too long: then the request must not be admitted.
+    /// means that the settings are malformed or the lookup would take too long: then the request must not be admitted.
     package func look(up scopes: [Scope], completion: @escaping (LedgerFailure?) -> Void) {
         let waiter = Waiter(missing: scopes.count, completion: completion)
         for scope in scopes { want(scope, for: waiter) }
@@ -108,12 +108,12 @@ package final class SettingsLookup {
 
     // MARK: - Changes
 
-    /// Discards the result of a look-up of the scope that is in flight, because its settings have changed.
+    /// Discards the result of a lookup of the scope that is in flight, because its settings have changed.
     package func outdate(_ scope: Scope) {
         scopes[scope]?.isOutdated = true
     }
 
-    /// Discards the results of all look-ups in flight, because settings may have changed.
+    /// Discards the results of all lookups in flight, because settings may have changed.
     package func outdateAll() {
         for scope in scopes.keys { scopes[scope]?.isOutdated = true }
     }
@@ -208,7 +208,7 @@ package final class SettingsLookup {
         case .success(.error(let sentence)):
             ledger.onRedisError(sentence)
             fail(portion, LedgerFailure(redisSaid: sentence))
-        case .success: fail(portion, .internal("the reply to the look-up of settings cannot be read"))
+        case .success: fail(portion, .internal("malformed reply to the settings lookup"))
         case .failure(.notConnected): fail(portion, ledger.noConnection)
         case .failure(.timedOut): fail(portion, .timeout)
         case .failure(let error): fail(portion, .unavailable(error.description))
@@ -225,8 +225,8 @@ package final class SettingsLookup {
                 onFound(try StoredSettings(scope: scope, reply: item).settings, scope)
                 finish(scope, nil)
             } catch {
-                logger.error("stored settings of a scope cannot be read: \(error)")
-                finish(scope, .internal("the stored settings of \(scope) cannot be read"))
+                logger.error("malformed stored settings of a scope: \(error)")
+                finish(scope, .internal("the stored settings of \(scope) are malformed"))
             }
         }
         onDelivered()
@@ -241,7 +241,7 @@ package final class SettingsLookup {
     private func fail(_ portion: [Scope], _ failure: LedgerFailure) {
         if case .internal(let sentence) = failure, !isRefusalLogged {
             isRefusalLogged = true
-            logger.error("look-up of stored settings failed: \(sentence)")
+            logger.error("lookup of stored settings failed: \(sentence)")
         }
         for scope in portion { finish(scope, failure) }
         onDelivered()
@@ -271,7 +271,7 @@ package final class SettingsLookup {
         ledger.eventLoop.assumeIsolated().scheduleTask(in: ledger.deadline) {
             guard let index = self.waitingForPolicy.firstIndex(where: { $0 === waiter }) else { return }
             self.waitingForPolicy.remove(at: index)
-            waiter.completion(.unavailable("the stored settings are not known yet"))
+            waiter.completion(.unavailable("the administrator settings have not been loaded yet"))
             self.onDelivered()
         }
     }

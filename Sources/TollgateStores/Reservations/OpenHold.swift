@@ -17,7 +17,7 @@ package struct OpenHold: Sendable, Equatable {
     /// The time of the RESERVE, Unix ms by Redis's clock.
     package var madeAt: Int64 { endsAt - timeToLive }
 
-    /// The reservation with the amounts of this hold. A CANCEL of it ends the hold, and gives back no request.
+    /// The reservation with the amounts of this hold. A CANCEL of it ends the hold, and subtracts no request.
     package var reservation: Reservation {
         Reservation(
             id: id, scopes: scopes, hits: 0, tokens: amounts.tokens ?? 0, inputTokens: amounts.inputTokens ?? 0,

@@ -23,7 +23,7 @@ enum AdminText {
             "\(answer["id"].text): \(answer["tier"].text), priority \(answer["priority"].text)\(off)\(version(answer))"
     }
 
-    /// Formats the limits in force for a scope.
+    /// Formats the active limits of a scope.
     static func effectiveLimits(_ answer: JSONValue) -> String {
         var table = Table(["limit", "max", "mode", "source", "origin"], amounts: ["max"])
         for limit in answer["effective"].array {

@@ -59,7 +59,7 @@ struct Who: AsyncParsableCommand {
     var user: String
     @Option(help: "A role of the user; may be repeated.")
     var role: [String] = []
-    @Option(help: "The user's e-mail address.")
+    @Option(help: "The user's email address.")
     var email: String?
 
     func validate() throws {

@@ -42,11 +42,11 @@ struct LimitArgument: Equatable {
         return number
     }
 
-    /// Throws an error if a limit is named twice, also in different spellings.
+    /// Throws an error for a duplicate limit, also in different spellings.
     static func requireDistinct(_ limits: [LimitArgument]) throws {
         var names: Set<String> = []
         for limit in limits where !names.insert(limit.name).inserted {
-            throw ValidationError("\(limit.name): named twice.")
+            throw ValidationError("\(limit.name): duplicate limit.")
         }
     }
 

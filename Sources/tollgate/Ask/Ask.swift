@@ -41,7 +41,7 @@ struct Record: AsyncParsableCommand {
 
 /// The command `tollgate refund user=alice cost=0.02`.
 struct Refund: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Take back what was recorded.")
+    static let configuration = CommandConfiguration(abstract: "Subtract recorded usage.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "As for record.")
     var words: [String]

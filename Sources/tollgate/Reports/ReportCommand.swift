@@ -28,7 +28,7 @@ struct ReportArguments: ParsableArguments {
     var meter: HistoryMeter?
     @Option(help: "A role of the user, which selects the tier's calendar; may be repeated.")
     var role: [String] = []
-    @Option(help: "The user's e-mail address.")
+    @Option(help: "The user's email address.")
     var email: String?
 
     func validate() throws {

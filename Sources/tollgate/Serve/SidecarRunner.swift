@@ -74,7 +74,7 @@ extension SidecarRunner {
     /// The access with a token in the data folder, for users who can read that file.
     private func defaultAccess() throws -> AccessSettings {
         let token = try AdminToken.make(inFolder: settings.dataFolder)
-        logger.info("admin API token", metadata: ["file": "\(token.path)"])
+        logger.info("using the generated admin API token", metadata: ["file": "\(token.path)"])
         return AccessSettings(tokens: [.init(name: "admin", role: .admin, token: token.text)])
     }
 }

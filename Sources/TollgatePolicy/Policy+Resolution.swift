@@ -6,9 +6,9 @@ package struct ScopeRules: Sendable, Equatable {
     package var limits: [EffectiveLimit]
     /// The rules for when the scope's days, weeks and months begin.
     package var calendar: CalendarRules
-    /// The tier of a user.
+    /// The user's tier and how it was chosen; nil if no assignment applies, or the scope is not a user.
     package var choice: TierChoice?
-    /// Whether a request with other roles or another e-mail address may get another tier.
+    /// Whether a request with other roles or another email address may get another tier.
     package var dependsOnTraits: Bool
     /// The names of the limits that differ in such a tier, or are missing in it; sorted.
     package var varyingLimits: [String]
@@ -91,7 +91,7 @@ extension Policy {
     ///
     /// - Parameters:
     ///   - settings: The settings of administrators for the scope.
-    ///   - traits: The roles and e-mail address of the user; without effect on other scopes.
+    ///   - traits: The roles and email address of the user; without effect on other scopes.
     ///   - now: Redis's time, Unix ms; only an override depends on it.
     package func rules(
         for scope: Scope, settings: ScopeSettings = .none, traits: UserTraits = .none, at now: Int64 = .min

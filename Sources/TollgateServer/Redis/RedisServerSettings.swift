@@ -2,7 +2,7 @@ import NIOCore
 import TollgateRedis
 
 /// The settings of a Redis that can cause data loss. Pure.
-struct RedisSettings {
+struct RedisServerSettings {
     private var fields: [Substring: Substring] = [:]
     /// The schedule of snapshots; empty for none, nil if Redis does not report it.
     private var snapshots: String?
@@ -32,14 +32,14 @@ struct RedisSettings {
     private var persistence: String? {
         guard fields["aof_enabled"] == "0" else { return nil }
         return switch snapshots {
-        case "": "Redis keeps nothing on disk: a restart forgets every counter; set appendonly yes"
-        case nil: "Redis has no append-only file: a crash forgets what came last; set appendonly yes"
-        default: "Redis keeps only snapshots: a crash forgets what came since the last; set appendonly yes"
+        case "": "Redis has no persistence: a restart loses every counter; set appendonly yes"
+        case nil: "Redis has no append-only file: a crash loses the latest writes; set appendonly yes"
+        default: "Redis has only snapshots: a crash loses the writes since the last one; set appendonly yes"
         }
     }
 
     private var role: String? {
         guard fields["role"] == "slave" else { return nil }
-        return "Redis is a replica: nothing can be counted in it; name the primary"
+        return "Redis is a replica; configure the address of the primary"
     }
 }

@@ -1,0 +1,18 @@
+import TollgateStores
+
+/// Publishes the webhook's JSON on a channel of Redis. An event counts as delivered once Redis has accepted it, even if
+/// the channel has no subscribers.
+struct PubSubSender: AlertSender {
+    let channel: String
+    let queue: DeliveryQueue
+
+    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
+        guard let body = try? EventMessage(entry).json else { return .unwritable }
+        do throws(StoreError) {
+            try await queue.publish(body, on: channel)
+            return .delivered
+        } catch {
+            return .failed(.init(sentence: "Redis: \(error)"))
+        }
+    }
+}
