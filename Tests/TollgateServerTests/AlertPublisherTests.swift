@@ -25,6 +25,17 @@ import TollgateTestSupport
         return .outbox(AlertOutbox(scope: scope, items: [item]))
     }
 
+    @Test("a store that cannot be reached now is called again, and other errors end the attempts")
+    func repeatable() {
+        for error in [StoreError.notConnected, .unavailable("x")] {
+            #expect(error.maySucceedLater && error.changedNothingYet)
+        }
+        #expect(StoreError.unknownOutcome("x").maySucceedLater && !StoreError.unknownOutcome("x").changedNothingYet)
+        for error in [StoreError.missing, .corrupt("x"), .tooMany("x"), .alreadyDone("x"), .badCursor] {
+            #expect(!error.maySucceedLater && !error.changedNothingYet)
+        }
+    }
+
     @Test("an item that can never be published is dropped, and does not block later alerts of the scope")
     func poison() async throws {
         try await withServer(policy: Self.policy) { harness in

@@ -223,7 +223,7 @@ final class AlertFeed: Sendable {
 
     /// Logs an error. The links log a lost connection themselves.
     private func report(_ error: StoreError) {
-        let isReported = error == .unavailable(RedisError.notConnected.description)
+        let isReported = error == .notConnected
         logger.log(level: isReported ? .debug : .warning, "cannot read alerts: \(error)")
     }
 }

@@ -161,13 +161,16 @@ extension StoreError {
     /// Whether Redis did not answer. A repeated call may then succeed.
     var maySucceedLater: Bool {
         switch self {
-        case .unavailable, .unknownOutcome: true
+        case .notConnected, .unavailable, .unknownOutcome: true
         default: false
         }
     }
 
     /// Whether the call has certainly not been carried out, so that a call that is not idempotent may be repeated.
     var changedNothingYet: Bool {
-        if case .unavailable = self { true } else { false }
+        switch self {
+        case .notConnected, .unavailable: true
+        default: false
+        }
     }
 }

@@ -57,7 +57,7 @@ final class RedisRecovery: Sendable {
                 return try await connections.stores.policy.auditLog.append(
                     "redis.data_loss", namespace, before: "null", after: "null", by: author)
             } catch {
-                guard case .unavailable = error else { return }
+                guard error.changedNothingYet else { return }
                 try? await Task.sleep(for: .milliseconds(250))
             }
         }
