@@ -1,4 +1,4 @@
-/// Text from outside the process, made fit for people and terminals.
+/// Makes text from outside the process safe to show in terminals and logs.
 package enum PlainText {
     /// Replaces control characters, line ends and text direction marks by `?`.
     package static func oneLine(_ text: String) -> String {

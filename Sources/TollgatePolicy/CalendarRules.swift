@@ -215,10 +215,10 @@ extension CalendarRules {
         Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(instant))))
     }
 
-    /// The first instant at which local clocks show a time or a later one.
+    /// Returns the first instant at which the local time is the given one or later.
     ///
-    /// A time that does not exist becomes the first instant after the gap. Of a time that exists twice, the first is
-    /// taken.
+    /// A local time that a DST change skips maps to the first instant after the gap. A repeated one maps to its first
+    /// occurrence.
     ///
     /// - Parameter local: Seconds since 1970-01-01 00:00 on local clocks.
     private func firstInstant(atLocal local: Int64) -> Int64 {

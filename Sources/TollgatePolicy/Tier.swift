@@ -4,7 +4,7 @@ package import TollgateCore
 package struct Tier: Sendable, Hashable {
     /// The id: 1 … 64 of `A-Z a-z 0-9 _ -`.
     package let id: String
-    /// The name for people.
+    /// The display name; nil if the tier has none.
     package var name: String?
     /// The limits, in the order of `Limit.precedes`.
     package var limits: [Limit]

@@ -197,7 +197,7 @@ struct AlertsFileTests {
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: [] }",
-            ":2: receivers[0].severities: expected a list such as [critical]; omit the key for all of them"
+            ":2: receivers[0].severities: expected a list such as [critical]; omit the key to match all"
         ),
         (
             "receivers:\n  - { name: a, type: log, severities: [critical, critical] }",

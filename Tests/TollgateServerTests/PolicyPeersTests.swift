@@ -28,7 +28,7 @@ import TollgateTestSupport
                 let name = one.sidecar.peers.name
                 try await eventually { await differences() == [[name], [name]] }
                 for log in [log, otherLog] {
-                    try await eventually { log.text.contains("decide by different policies") }
+                    try await eventually { log.text.contains("use different policies") }
                     try await eventually {
                         log.text.contains("the sidecars \(name) and \(name) share Redis and namespace")
                     }
@@ -36,7 +36,7 @@ import TollgateTestSupport
                 other.sidecar.activePolicy.install(try Policy(yaml: policy, file: "p"))
                 try await eventually { await differences() == [[], []] }
                 for log in [log, otherLog] {
-                    #expect(log.text.components(separatedBy: "decide by different policies").count == 2, "\(log.text)")
+                    #expect(log.text.components(separatedBy: "use different policies").count == 2, "\(log.text)")
                 }
             }
         }

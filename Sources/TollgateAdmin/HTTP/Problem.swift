@@ -36,7 +36,7 @@ struct Problem: Error {
     }
 
     var code: Code
-    /// The explanation for people.
+    /// The human-readable explanation.
     var detail: String
     var errors: [FieldError] = []
     /// The ETag of the current version.

@@ -5,7 +5,7 @@ import TollgateWire
 /// A permission to make one call. The sidecar holds amounts for it until it is committed or cancelled, or expires. Any
 /// task may commit or cancel it, once.
 public struct Reservation: Sendable {
-    /// The ALLOW.
+    /// The ALLOW decision that granted this reservation.
     public let decision: Decision
     /// The request, which is recorded on commit if there is no token.
     let request: ScopedRequest

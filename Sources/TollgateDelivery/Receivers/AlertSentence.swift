@@ -3,7 +3,7 @@ import TollgateCore
 import TollgateLedger
 import TollgateStores
 
-/// A sentence for people that describes an event.
+/// A human-readable sentence that describes an event.
 struct AlertSentence {
     private let entry: AlertEntry
     private let currency: String

@@ -159,7 +159,7 @@ struct ReceiverEntryReader {
         var set: Set<Item> = []
         let items = reader.items(of: entry.value, at: entry.position, expected: expected + foundNoList(entry.value))
         if items.isEmpty, entry.value.items != nil {
-            reader.report(entry.position, "expected \(expected); omit the key for all of them")
+            reader.report(entry.position, "expected \(expected); omit the key to match all")
         }
         for node in items {
             guard let value = item(.init(key: entry.key, position: node.position, value: node.value)) else { continue }

@@ -36,7 +36,7 @@ final class Batch {
     private let bounds: Bounds
     /// The time at which the batch was last sent.
     var sentAt = NIODeadline.uptimeNanoseconds(0)
-    /// The number of readings of usage that have not ended.
+    /// The number of usage reads in flight.
     var openReads = 0
     // Without run-time checks of exclusive access, which would be a tenth of an operation: appending makes no
     // callbacks.
@@ -54,7 +54,7 @@ final class Batch {
     var isReplay = false
     /// The identity under which Redis applies the batch at most once; nil before it is sent, and for a batch without writes.
     var identity: BatchIdentity?
-    /// The readings of usage, sent when the operations have been answered.
+    /// The usage reads, sent when the operations have been answered.
     @exclusivity(unchecked) var usageRequests: [UsageRequest] = []
     /// How often the batch has been resent because Redis did not know its periods or its limit sets.
     var resent = 0
@@ -70,7 +70,7 @@ final class Batch {
         encoder = BatchEncoder(number: number, keySpace: keySpace, partition: partition)
     }
 
-    /// Whether the batch has reached its bounds. A reading of usage is a call of its own and takes Redis about as long as eight
+    /// Whether the batch has reached its bounds. A usage read is a call of its own and takes Redis about as long as eight
     /// operations.
     var isFull: Bool {
         entries.count + Self.weightOfUsage * usageRequests.count >= bounds.operations

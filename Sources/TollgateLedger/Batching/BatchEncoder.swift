@@ -27,8 +27,10 @@ package struct BatchEncoder {
     /// The prefix of all keys.
     let prefix: String
 
+    /// Creates an empty encoder.
+    ///
     /// - Parameters:
-    ///   - number: Different from that of every batch that has had the same plans.
+    ///   - number: The number of the batch, unique among all batches that share plans.
     ///   - partition: The partition of all keys.
     package init(number: Int, keySpace: KeySpace, partition: KeySpace.Partition? = nil) {
         self.number = number

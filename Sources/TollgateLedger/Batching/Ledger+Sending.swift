@@ -130,7 +130,7 @@ extension Ledger {
 
     // MARK: - Usage
 
-    /// Reads the usage that a batch was asked for before the next batch is sent. This bounds the readings in flight.
+    /// Reads the usage that a batch was asked for before the next batch is sent. This bounds the usage reads in flight.
     private func readUsage(of batch: Batch) {
         batch.openReads = batch.usageRequests.count
         onAnswersDelivered()
@@ -163,7 +163,7 @@ extension Ledger {
 
     // MARK: - Failing
 
-    /// Fails decisions and readings of usage immediately. Writes go to the journal if the failure allows it.
+    /// Fails decisions and usage reads immediately. Writes go to the journal if the failure allows it.
     ///
     /// - Parameters:
     ///   - first: The index of the first operation that has no answer.

@@ -152,7 +152,7 @@ package final class Ledger {
         of plan: ScopePlan, completion: @escaping (Result<ScopeUsage, LedgerFailure>) -> Void
     ) {
         guard isReady || isStarting else { return completion(.failure(noConnection)) }
-        // A reading is a call of its own, so it goes with a batch of any partition.
+        // A usage read is a call of its own, so it goes with a batch of any partition.
         let partition = if let filling = queue.filling { filling.partition } else { plan.partition }
         guard let batch = queue.batchToFill(in: partition, at: .now()) else { return completion(.failure(.busy)) }
         batch.usageRequests.append(Batch.UsageRequest(plan: plan, completion: completion))

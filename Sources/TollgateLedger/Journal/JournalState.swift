@@ -15,9 +15,9 @@ struct JournalState {
 
     enum Admission {
         case refused(JournalError)
-        /// Behind other entries, for which a transaction is scheduled.
+        /// The entry is queued; a transaction that will include it is already scheduled.
         case queued
-        /// Alone: the caller has to schedule a transaction.
+        /// The entry is the only one; the caller must schedule a transaction.
         case first
     }
 

@@ -5,7 +5,8 @@ import TollgatePolicy
 ///
 /// Owned by a ``ScopePlanCache``.
 struct PlanBuilder {
-    /// The maximum number of shared limit sets, as limits may differ from scope to scope. Beyond it a new collection begins.
+    /// The maximum number of cached limit sets. When it is reached, the cache is cleared; sets in use stay alive through
+    /// their plans.
     static let maxSets = 16_384
 
     var policy: Policy

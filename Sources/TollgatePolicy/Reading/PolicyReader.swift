@@ -175,7 +175,7 @@ extension PolicyReader {
         }
     }
 
-    /// Percentages, ascending and without duplicates. Reports any other node.
+    /// Reads a list of percentages in strictly ascending order. Reports an error and returns nil for any other node.
     package func thresholds(_ node: DocumentNode, at position: Position) -> [Int]? {
         let expected = "a list of whole numbers such as [80, 90, 95, 100]"
         guard node.items != nil else {
@@ -207,7 +207,7 @@ extension PolicyReader {
         return word
     }
 
-    /// Text for people: one line of 1 to `maxLength` bytes. Reports any other value.
+    /// Reads a human-readable text: one line of 1 to `maxLength` bytes. Reports any other value.
     func label(_ entry: Entry, maxLength: Int) -> String? {
         guard let text = text(entry.value, at: entry.position, expected: "text") else { return nil }
         let isPrintable = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }

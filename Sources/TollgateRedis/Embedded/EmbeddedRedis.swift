@@ -218,7 +218,7 @@ package actor EmbeddedRedis {
         let probe = RedisProbe(socketPath: installation.socketPath)
         guard probe.ask("PING") != .absent else { return }
         logger.notice(
-            "shutting down a redis-server left behind over the data folder",
+            "shutting down a leftover redis-server in the data folder",
             metadata: ["data": "\(installation.folder)"])
         _ = probe.ask("SHUTDOWN")
         let deadline = ContinuousClock.now + Self.startTimeout

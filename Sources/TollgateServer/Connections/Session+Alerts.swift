@@ -30,11 +30,11 @@ final class AlertSubscription {
     }
 }
 
-/// ALERTS: pushes alert events to the client, beginning with the reply.
+/// Implements ALERTS: pushes alert events to the client once the reply has been written.
 ///
 /// A push goes to the output immediately, whatever replies are outstanding. The output holds whole replies only, so a
-/// push is between two of them and never within one. Events that a client is too slow to read are not queued for it. It
-/// falls behind, and reads page after page from the stream as it makes room. So a slow client costs no memory.
+/// push is between two of them and never within one. Events are not queued for a slow client:
+/// the session reads them page by page from the stream as the client drains its output. So a slow client costs no memory.
 extension Session {
     /// The idle time in seconds before the first TCP keep-alive probe of a subscriber (TCP_KEEPIDLE).
     private static let silence: Int = 60

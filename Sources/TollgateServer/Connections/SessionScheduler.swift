@@ -29,7 +29,7 @@ final class SessionScheduler {
     private let eventLoop: any EventLoop
     /// Whether the ledger takes operations.
     private let hasRoom: () -> Bool
-    /// Called when a fresh session has its turn while others have much to do.
+    /// Called when a fresh session gets its turn while other sessions are waiting.
     private let onContention: () -> Void
     /// Fresh sessions and all others, which take turns: a client that sends one request at a time does not wait for
     /// all that send many.

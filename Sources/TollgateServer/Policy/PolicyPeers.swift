@@ -30,7 +30,7 @@ final class PolicyPeers: Service {
         self.logger = logger
     }
 
-    /// Compares until graceful shutdown. Pending calls of the store have to end first.
+    /// Compares policies with the other sidecars periodically until graceful shutdown.
     func run() async {
         await cancelWhenGracefulShutdown {
             var pause = Duration.zero
@@ -53,8 +53,8 @@ final class PolicyPeers: Service {
         for peer in new {
             logger.warning(
                 """
-                the sidecars \(name) and \(peer.name) share Redis and namespace and decide by different policies: give all of \
-                them the same file
+                policy mismatch: the sidecars \(name) and \(peer.name) share Redis and a namespace but use different policies; \
+                deploy the same policy file to all
                 """, metadata: ["digest": "\(digest)", "other": "\(peer.name)", "other_digest": "\(peer.digest)"])
         }
         for name in ended {

@@ -57,7 +57,7 @@ struct RunningDay {
         self.name = name[..<words[3].endIndex]
     }
 
-    /// Returns whether the field, as it is now, still names this day.
+    /// Returns whether `text`, the current value of the field `history`, still names this day.
     func isNamed(by text: String?) -> Bool { text?.hasPrefix(name) ?? false }
 
     private static func isWanted(_ name: ByteBuffer, _ dimensions: Set<HistoryDimension>) -> Bool {

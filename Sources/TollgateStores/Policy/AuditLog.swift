@@ -120,7 +120,7 @@ package struct AuditLog: Sendable {
                     "\(seen.last)",
                 ], isChange: true)
         } catch {
-            throw .unknownOutcome("the counters were reset, which is perhaps not in the audit log: \(error)")
+            throw .unknownOutcome("the counters were reset, but the audit log entry may be missing: \(error)")
         }
         if case .array(let words) = reply, words.count == 2, case .integer(let position) = words[1],
             keys.indices.contains(Int(position) - 1)
