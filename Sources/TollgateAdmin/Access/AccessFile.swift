@@ -98,9 +98,9 @@ extension AccessFile {
     }
 
     /// Returns the entries of a map. Throws an error for a key that is not allowed.
-    func fields(of node: DocumentNode, at key: String, allowed: [String]) throws(OperatorError) -> [String:
-        DocumentNode]
-    {
+    func fields(
+        of node: DocumentNode, at key: String, allowed: [String]
+    ) throws(OperatorError) -> [String: DocumentNode] {
         guard let members = node.members else {
             throw error(node, key, "expected a map of \(allowed.joined(separator: ", "))")
         }

@@ -40,9 +40,6 @@ struct JournalEntry: Codable, Equatable {
         }
     }
 
-    /// The scopes that this version can parse.
-    var parsedScopes: [Scope] { scopes.compactMap { try? Scope(parsing: $0) } }
-
     /// The write as an operation; nil if this version cannot read it.
     var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {
         guard let verb = OperationVerb.writes[self.verb] else { return nil }
