@@ -28,7 +28,7 @@ package struct ScopeKind: Sendable, Hashable {
     /// Whether the kind joins two or more kinds.
     package var isComposite: Bool { names.count > 1 }
 
-    /// The canonical order of kinds within a composite scope.
+    /// Returns whether `lhs` comes before `rhs` in the canonical order of kinds within a composite scope.
     package static func precedes(_ lhs: String, _ rhs: String) -> Bool {
         switch (usual.firstIndex(of: lhs), usual.firstIndex(of: rhs)) {
         case (let left?, let right?): left < right

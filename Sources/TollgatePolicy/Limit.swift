@@ -69,7 +69,7 @@ extension Limit {
 // MARK: - Order
 
 extension Limit {
-    /// The order in which limits are listed: by meter, then by period.
+    /// Returns whether `lhs` is listed before `rhs`. Limits are listed by meter, then by period.
     package static func precedes(_ lhs: Limit, _ rhs: Limit) -> Bool {
         (lhs.meter.rawValue, lhs.period) < (rhs.meter.rawValue, rhs.period)
     }

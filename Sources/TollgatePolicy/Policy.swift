@@ -77,9 +77,9 @@ package struct Policy: Sendable, Equatable {
 
 /// The retention of the days and the months of a scope after their ends, in milliseconds.
 package struct HistoryRetention: Sendable, Hashable {
-    /// The retention of a day.
+    /// The time in ms that a day is retained after its end.
     package let day: Int64
-    /// The retention of a month.
+    /// The time in ms that a month is retained after its end.
     package let month: Int64
 
     /// Creates a retention. A month counts as 31 days.

@@ -32,7 +32,7 @@ package struct TextFile: Sendable {
         } catch {
             throw fault
         }
-        guard data.count <= Self.maxSize else { throw Fault("larger than 1 MiB") }
+        guard data.count <= Self.maxSize else { throw Fault("is larger than 1 MiB") }
         guard let text = String(validating: data, as: UTF8.self) else { throw Fault("is not UTF-8 text") }
         return text
     }

@@ -91,7 +91,7 @@ private final class StoreCall {
     private let sentAt = NIODeadline.now()
     private let isChange: Bool
     private var replies: [RedisReply] = []
-    /// Nil once called.
+    /// The completion handler; nil once called.
     private var completion: ((Outcome) -> Void)?
 
     /// - Parameter isChange: Whether Redis may have changed something if no reply arrives.

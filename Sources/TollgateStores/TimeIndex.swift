@@ -6,7 +6,7 @@ import TollgateRedis
 struct TimeIndex {
     /// The position of an id in the index.
     struct Position: Sendable {
-        /// Unix ms.
+        /// The time of the id, Unix ms.
         var time: Int64
         var id: String
 

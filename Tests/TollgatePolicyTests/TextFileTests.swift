@@ -28,7 +28,7 @@ struct TextFileTests {
         let file = TextFile(path: try folder.write(text, to: "large"))
         #expect(try file.text() == text)
         try folder.write(text + "x", to: "large")
-        #expect(fault(file) == "larger than 1 MiB")
+        #expect(fault(file) == "is larger than 1 MiB")
     }
 
     @Test("the error of an unreadable file does not contain its name")

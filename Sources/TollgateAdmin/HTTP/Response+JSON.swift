@@ -30,9 +30,9 @@ extension Response {
 }
 
 extension HTTPField.Name {
-    /// The policy field of draft-ietf-httpapi-ratelimit-headers.
+    /// The `RateLimit` field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimit = HTTPField.Name("RateLimit")!
-    /// The limit field of draft-ietf-httpapi-ratelimit-headers.
+    /// The `RateLimit-Policy` field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
 }
 

@@ -32,7 +32,7 @@ struct HealthRoutes {
 
 /// The OpenAPI 3.1 description of the API: `openapi.yaml` as JSON.
 enum OpenAPIDocument {
-    /// Parsed once, on first use.
+    /// The OpenAPI document as JSON, parsed once on first use.
     static let json: JSONValue = {
         let yaml = String(decoding: PackageResources.openapi_yaml, as: UTF8.self)
         guard let root = try? YAMLDocument(yaml: yaml, file: "openapi.yaml").root() else { return .null }

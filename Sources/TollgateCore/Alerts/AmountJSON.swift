@@ -33,7 +33,7 @@ extension KeyedDecodingContainer {
         return nanos
     }
 
-    /// Decodes a value from its text. Throws if `parse` returns nil.
+    /// Decodes a value from its text. Throws a `DecodingError` if `parse` throws or returns nil.
     func parsed<Value>(forKey key: Key, _ parse: (String) throws -> Value?) throws -> Value {
         let text = try decode(String.self, forKey: key)
         guard let value = try? parse(text) else { throw wrong(key, "invalid value: \(text)") }

@@ -18,8 +18,9 @@ final class SessionScheduler {
     private static let minShare = 16
     /// The maximum number of requests per turn of a fresh session.
     private static let freshShare = 4
-    /// The budget of all sessions that have not authenticated, and the share of one.
+    /// The maximum number of requests of all unauthenticated sessions between two polls.
     static let unauthenticatedBudget = 32
+    /// The maximum number of requests per turn of an unauthenticated session.
     static let unauthenticatedShare = 4
     /// The cost of a turn besides its requests, because it ends with a write. Counted in requests.
     private static let turnCost = 2

@@ -100,8 +100,8 @@ package struct ScopeResolver {
         index += 1
     }
 
-    /// Fills `plans` with the scopes of a request as the cache knows them, however old that is. For a request whose
-    /// scopes cannot be looked up. Keeps inert scopes.
+    /// Fills `plans` with the cached plans of a request's scopes, even stale ones. Used when a lookup has failed. Keeps
+    /// inert scopes.
     mutating func resolveFromCache(_ names: Names, of bytes: GrowingBytes, into plans: inout [ScopePlan]) {
         plans.removeAll(keepingCapacity: true)
         setTraits(names, bytes)

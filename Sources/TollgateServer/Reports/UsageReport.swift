@@ -24,7 +24,7 @@ struct UsageReport: Encodable {
         var remaining: Amount?
         /// Used and held as a percentage of max, rounded down to a tenth; nil if max is missing or 0.
         var percent: Double?
-        /// ISO 8601, UTC.
+        /// The end of the period, ISO 8601 in UTC.
         var resetsAt: String?
         var mode: String
         var source: String

@@ -12,7 +12,7 @@ package struct AlertReviewQueue: Sendable {
             package var alert: Result<Alert, StoreError>
         }
 
-        /// Redis's clock, Unix ms.
+        /// The current time by Redis's clock, Unix ms.
         package var now: Int64
         /// The items, longest due first.
         package var items: [Item]

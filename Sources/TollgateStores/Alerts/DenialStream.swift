@@ -6,7 +6,7 @@ import TollgateRedis
 /// The stream of denial events. It retains the last 10 000 events, or a few more, for 90 days after the last one.
 package struct DenialStream: Sendable {
     private static let maxLength = 10_000
-    /// In seconds: 90 days.
+    /// The retention of the stream in seconds: 90 days.
     private static let retention = 90 * 86_400
     /// The maximum number of events read for one page, and the number read at a time.
     private static let (maxRead, portion) = (2_000, 500)

@@ -17,7 +17,7 @@ package struct DeliveryReport: Sendable, Equatable {
         package var delivery: String
         /// The failure, without an alert if the entry was malformed.
         package var failure: FailedDelivery
-        /// Unix ms, Redis's clock.
+        /// The time of dead-lettering by Redis's clock, Unix ms.
         package var deadLetteredAt: Int64
     }
 

@@ -18,7 +18,7 @@ package struct HistoryShare: Sendable, Hashable {
         self.amounts = amounts
     }
 
-    /// Orders labels by their amounts, then by their bytes.
+    /// Returns whether `lhs` is listed before `rhs`: by their amounts, then by their bytes.
     fileprivate static func precedes(_ lhs: HistoryShare, _ rhs: HistoryShare) -> Bool {
         if let first = lhs.amounts.precedes(rhs.amounts) { return first }
         guard case .label(let left) = lhs.name, case .label(let right) = rhs.name else { return false }

@@ -13,7 +13,7 @@ package struct RankedScope: Sendable, Equatable {
         self.amounts = amounts
     }
 
-    /// Orders by the amount of a meter, then by the bytes of the scopes.
+    /// Returns whether this scope ranks before another: by the amount of a meter, then by the bytes of the scopes.
     fileprivate func precedes(_ other: RankedScope, by meter: HistoryMeter) -> Bool {
         let (mine, others) = (amounts[meter], other.amounts[meter])
         if mine != others { return mine > others }

@@ -19,7 +19,7 @@ package struct Author: Sendable, Equatable {
 package struct AuditEntry: Sendable {
     /// The stream id: `1795264800000-0`.
     package var id: String
-    /// Unix ms, Redis's clock.
+    /// The time of the change by Redis's clock, Unix ms.
     package var at: Int64
     package var author: Author
     /// The kind of change: `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`,

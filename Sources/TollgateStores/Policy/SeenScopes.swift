@@ -6,7 +6,7 @@ import TollgateRedis
 /// A scope with the time of a recent lookup or change.
 package struct SeenScope: Sendable, Hashable {
     package var scope: Scope
-    /// Unix ms.
+    /// The time of a recent request, Unix ms.
     package var seenAt: Int64
 
     package init(_ scope: Scope, seenAt: Int64) {
@@ -24,7 +24,7 @@ package final class SeenScopes {
     static let maxPerSecond = 1_000
     /// The maximum number of scopes retained of a kind.
     static let maxPerKind = 10_000
-    /// In seconds: 35 days.
+    /// The retention of the sorted set in seconds: 35 days.
     private static let retention = 35 * 86_400
     private static let interval = TimeAmount.seconds(1)
 
