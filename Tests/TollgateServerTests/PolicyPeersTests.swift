@@ -30,7 +30,7 @@ import TollgateTestSupport
                 for log in [log, otherLog] {
                     try await eventually { log.text.contains("use different policies") }
                     try await eventually {
-                        log.text.contains("the sidecars \(name) and \(name) share Redis and namespace")
+                        log.text.contains("the sidecars \(name) and \(name) share Redis and a namespace")
                     }
                 }
                 other.sidecar.activePolicy.install(try Policy(yaml: policy, file: "p"))
