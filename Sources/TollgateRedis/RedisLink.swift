@@ -195,3 +195,8 @@ package final class RedisLink {
         onStateChange?(status)
     }
 }
+
+extension TimeAmount {
+    /// The amount in milliseconds, rounded down.
+    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
+}

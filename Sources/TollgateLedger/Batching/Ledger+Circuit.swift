@@ -14,13 +14,7 @@ extension Ledger {
     }
 
     /// The reason why operations cannot be sent now. A Redis that refuses the password is not an outage, so nothing passes.
-    package var noConnection: LedgerFailure {
-        switch link.status {
-        case .refused(let reason): .refused("Redis rejects the login: \(reason)")
-        case .unsupported(let reason): .unsupported(reason)
-        case .idle, .connecting, .ready, .down, .closed: .unavailable(stateDescription)
-        }
-    }
+    package var noConnection: LedgerFailure { .noConnection(link.status, stateDescription) }
 
     /// Records that the reply to a command sent at `time` is late.
     package func replyIsLate(sentAt time: NIODeadline) {

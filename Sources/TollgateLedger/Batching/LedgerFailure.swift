@@ -1,3 +1,5 @@
+import TollgateRedis
+
 /// The reason why an operation got no answer from Redis. It may have been applied unless the case says that it was not.
 package enum LedgerFailure: Error, Equatable, Sendable {
     /// There was no connection, and the operation was not applied; or the connection broke during it.
@@ -31,6 +33,15 @@ package enum LedgerFailure: Error, Equatable, Sendable {
 }
 
 extension LedgerFailure {
+    /// Returns why nothing can be sent on a link that is not ready. A Redis that rejects the login is no outage.
+    static func noConnection(_ status: RedisLinkStatus, _ description: String) -> LedgerFailure {
+        switch status {
+        case .refused(let reason): .refused("Redis rejects the login: \(reason)")
+        case .unsupported(let reason): .unsupported(reason)
+        case .idle, .connecting, .ready, .down, .closed: .unavailable(description)
+        }
+    }
+
     /// Creates the failure for an error of Redis. Temporary refusals are an outage, and missing permissions are like a
     /// wrong password; any other error is a fault.
     package init(redisSaid sentence: String) {

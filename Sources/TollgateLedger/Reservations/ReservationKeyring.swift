@@ -40,7 +40,7 @@ package final class ReservationKeyring {
 
     /// Reads the keys, writes those that Redis has lost, and calls back when that is done or has failed.
     package func read(completion: @escaping (LedgerFailure?) -> Void) {
-        guard link.isReady else { return completion(.unavailable(link.stateDescription)) }
+        guard link.isReady else { return completion(.noConnection(link.status, link.stateDescription)) }
         readers.append(completion)
         if readers.count == 1 { sendCommands() }
     }
