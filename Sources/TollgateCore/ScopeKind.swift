@@ -40,7 +40,7 @@ package struct ScopeKind: Sendable, Hashable {
 
     /// The keys of requests, which therefore cannot be kinds.
     package static let reserved: Set<String> = [
-        "global", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
+        "global", "requests", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
         "email",
         "scope", "token", "at",
     ]

@@ -51,7 +51,7 @@ package struct Request: Sendable {
     }
 
     package internal(set) var verb = Verb.ping
-    /// The amounts in the request; `hits` is `requests`.
+    /// The amounts in the request.
     package internal(set) var amounts = Amounts()
     /// The scopes in the order of the request, at most one of each kind.
     package internal(set) var scopes: [ScopeField] = []

@@ -35,7 +35,7 @@ enum RequestKey: Equatable {
         case 2 where key.equals("id"): self = .id
         case 2 where key.equals("at"): self = .usedAt
         case 3 where key.equals("ttl"): self = .timeToLive
-        case 4 where key.equals("hits"): self = .amount(.requests)
+        case 4 where key.equals("hits"): self = .reserved
         case 4 where key.equals("cost"): self = .amount(.cost)
         case 5 where key.equals("email"): self = .email
         case 5 where key.equals("roles"): self = .roles
@@ -43,6 +43,7 @@ enum RequestKey: Equatable {
         case 5 where key.equals("token"): self = .reserved
         case 6 where key.equals("tokens"): self = .amount(.tokens)
         case 6 where key.equals("global"): self = .reserved
+        case 8 where key.equals("requests"): self = .amount(.requests)
         case 11 where key.equals("reservation"): self = .reservation
         case 12 where key.equals("input_tokens"): self = .amount(.inputTokens)
         case 13 where key.equals("output_tokens"): self = .amount(.outputTokens)

@@ -3,7 +3,7 @@ package import TollgateCore
 
 /// A writer of request lines. It quotes values where needed, and does not check them.
 package enum RequestWriter {
-    /// Writes `VERB kind=id … hits=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
+    /// Writes `VERB kind=id … requests=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
     package static func write(
         _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, usedAt: String? = nil,
         timeToLive: Int64? = nil,
@@ -35,7 +35,7 @@ package enum RequestWriter {
     private static func write(_ amounts: Amounts, to out: inout ByteBuffer) {
         for meter in Meter.allCases {
             guard let amount = amounts[meter] else { continue }
-            out.writeString(meter == .requests ? " hits=" : " \(meter.name)=")
+            out.writeString(" \(meter.name)=")
             if meter == .cost { out.writeDecimal(nanos: amount) } else { out.writeDecimal(amount) }
         }
     }

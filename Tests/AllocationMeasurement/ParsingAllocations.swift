@@ -11,7 +11,7 @@ package struct ParsingAllocations: Sendable, CustomStringConvertible {
         ParsingAllocations("a CHECK", "CHECK user=alice tool=search provider=openai\n"),
         ParsingAllocations(
             "a CHECK with amounts and a JSON string",
-            "CHECK user=\"Alice \\u00e9\" tool=search hits=3 tokens=1200 cost=0.0185\r\n"),
+            "CHECK user=\"Alice \\u00e9\" tool=search requests=3 tokens=1200 cost=0.0185\r\n"),
         ParsingAllocations(
             "a RECORD, a plus sign in its id",
             "RECORD user=bob+test@example.com provider=openai input_tokens=900 cost=12.5\n"),

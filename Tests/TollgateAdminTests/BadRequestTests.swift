@@ -108,7 +108,7 @@ struct BadRequestTests {
         ("POST", "/v1/scopes/user:a/reset", #"{"limit":["requests/1m"]}"#, "limit"),
         ("POST", "/v1/check", #"{}"#, "scopes"),
         ("POST", "/v1/check", "", "scopes"), ("POST", "/v1/commit", "", "reservation"),
-        ("POST", "/v1/check", #"{"scopes":{"user":"a"},"hits":null}"#, "hits"),
+        ("POST", "/v1/check", #"{"scopes":{"user":"a"},"requests":null}"#, "requests"),
         ("POST", "/v1/check", #"{"scopes":{"user":"a"},"tokens":null}"#, "tokens"),
         ("POST", "/v1/record", #"{"scopes":{"user":"a"},"cost":null}"#, "cost"),
         ("POST", "/v1/record", #"{"scopes":{"user":"a"},"id":null}"#, "id"),
@@ -122,9 +122,9 @@ struct BadRequestTests {
         ("POST", "/v1/check", #"{"scopes":{"User":"a"}}"#, "scopes.User"),
         ("POST", "/v1/check", #"{"scopes":{"cost":"a"}}"#, "scopes.cost"),
         ("POST", "/v1/check", #"{"scopes":{"user":"a\nRECORD user=b cost=1"}}"#, "scopes.user"),
-        ("POST", "/v1/check", #"{"scopes":{},"hits":"1"}"#, "hits"),
-        ("POST", "/v1/check", #"{"scopes":{},"hits":-1}"#, "hits"),
-        ("POST", "/v1/check", #"{"scopes":{},"hits":1.5}"#, "hits"),
+        ("POST", "/v1/check", #"{"scopes":{},"requests":"1"}"#, "requests"),
+        ("POST", "/v1/check", #"{"scopes":{},"requests":-1}"#, "requests"),
+        ("POST", "/v1/check", #"{"scopes":{},"requests":1.5}"#, "requests"),
         ("POST", "/v1/check", #"{"scopes":{},"tokens":1e30}"#, "tokens"),
         ("POST", "/v1/check", #"{"scopes":{},"cost":true}"#, "cost"),
         ("POST", "/v1/check", #"{"scopes":{},"cost":-0.5}"#, "cost"),
@@ -145,8 +145,8 @@ struct BadRequestTests {
     @Test("all invalid fields are named at once")
     func several() async throws {
         try await withAdmin(waits: false) { admin in
-            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":7},"hits":-1,"x":1,"cost":"-"}"#)
-            #expect(Set(answer.fields) == ["scopes.user", "hits", "x", "cost"])
+            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":7},"requests":-1,"x":1,"cost":"-"}"#)
+            #expect(Set(answer.fields) == ["scopes.user", "requests", "x", "cost"])
         }
     }
 
@@ -180,7 +180,7 @@ struct BadRequestTests {
                     #"{"add":{"cost/month":"5"},"expires_at":"\#(VersionTests.inAnHour)","reason":"r"}"#
                 ),
                 ("POST", "/v1/scopes/user:u/reset", #"{"limits":["requests/1m","cost/month"]}"#),
-                ("POST", "/v1/check", #"{"scopes":{"user":"u"},"hits":1,"cost":0.25,"roles":["R"],"email":"a@b.c"}"#),
+                ("POST", "/v1/check", #"{"scopes":{"user":"u"},"requests":1,"cost":0.25,"roles":["R"],"email":"a@b.c"}"#),
                 ("POST", "/v1/commit", #"{"reservation":"AbJlZDU5Mzc1","tokens":7}"#),
             ]
             for _ in 0..<400 {

@@ -198,10 +198,10 @@ private struct RandomCall {
         let tool = ["search", "mail"].randomElement(using: &random) ?? ""
         let cost = ["0", "0.25", "1", "2.000000001"].randomElement(using: &random) ?? ""
         let tokens = Int.random(in: 0...200, using: &random)
-        let hits = Int.random(in: 0...3, using: &random)
+        let requests = Int.random(in: 0...3, using: &random)
         json =
-            #"{"scopes":{"user":"\#(user)","tool":"\#(tool)"},"hits":\#(hits),"tokens":\#(tokens),"cost":"\#(cost)"}"#
-        line = #"\#(verb) user="\#(user)" tool=\#(tool) hits=\#(hits) tokens=\#(tokens) cost=\#(cost)"#
+            #"{"scopes":{"user":"\#(user)","tool":"\#(tool)"},"requests":\#(requests),"tokens":\#(tokens),"cost":"\#(cost)"}"#
+        line = #"\#(verb) user="\#(user)" tool=\#(tool) requests=\#(requests) tokens=\#(tokens) cost=\#(cost)"#
     }
 
     /// Compares everything but times and the reservation's token.

@@ -31,7 +31,7 @@ struct ReportTests {
             #expect(plain["override"] == .null)
             #expect(plain["calendar"]?.members?["timezone"]?.text == "Europe/Berlin")
 
-            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"alice"},"cost":"12.5","hits":3}"#)
+            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"alice"},"cost":"12.5","requests":3}"#)
             let override = #"{"add":{"cost/month":"50"},"expires_at":"\#(VersionTests.inAnHour)","reason":"deadline"}"#
             #expect(try await admin.ask("PUT", "/v1/scopes/user:alice/override", override).status == 201)
             let answer = try await admin.ask("GET", "/v1/users/alice?roles=Staff,Faculty&email=alice@example.com")
@@ -89,7 +89,7 @@ struct ReportTests {
                 let limits = try await admin.ask("GET", "/v1/users/dave")["limits"]?.items?.compactMap(\.members) ?? []
                 return Dictionary(uniqueKeysWithValues: limits.map { ($0["limit"]?.text ?? "", $0["used"] ?? .null) })
             }
-            let record = #"{"scopes":{"user":"dave"},"cost":"2","hits":4}"#
+            let record = #"{"scopes":{"user":"dave"},"cost":"2","requests":4}"#
             _ = try await admin.ask("POST", "/v1/record", record)
             #expect(try await used() == ["cost/month": .string("2"), "requests/1m": .integer(4)])
             let one = try await admin.ask("POST", "/v1/scopes/user:dave/reset", #"{"limits":["requests/60s"]}"#)

@@ -40,7 +40,7 @@ struct SchemaTests {
         ),
         ("GET", "/v1/users/alice?roles=R&email=a%40example.com", nil), ("GET", "/v1/users/bob", nil),
         ("POST", "/v1/check", #"{"scopes":{"user":"alice","tool":"search"},"cost":"0.25","tokens":2000}"#),
-        ("POST", "/v1/check", #"{"scopes":{"user":"bob"},"hits":3}"#),
+        ("POST", "/v1/check", #"{"scopes":{"user":"bob"},"requests":3}"#),
         ("POST", "/v1/peek", #"{"scopes":{"user":"bob"}}"#),
         ("POST", "/v1/check", #"{"scopes":{"region":"x"}}"#), ("POST", "/v1/check", #"{"scopes":7}"#),
         ("POST", "/v1/record", #"{"scopes":{"user":"bob","provider":"openai"},"cost":"4","id":"one"}"#),

@@ -53,7 +53,7 @@ extension String {
             #expect(
                 server.lines.withLock { $0 }
                     == [
-                        "PEEK region=eu", "RECORD user=a tokens=5 cost=0.25 id=7", #"REFUND user=a hits=1 id="b c""#,
+                        "PEEK region=eu", "RECORD user=a tokens=5 cost=0.25 id=7", #"REFUND user=a requests=1 id="b c""#,
                         "PING",
                     ])
         }
@@ -134,9 +134,9 @@ extension String {
                 .scope("user=b tool", "c"), Amounts(),
                 "user=b tool: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"
             ),
-            (.scope("hits", "5"), Amounts(), "hits: is a word of the protocol and cannot be a kind"),
+            (.scope("requests", "5"), Amounts(), "requests: is a word of the protocol and cannot be a kind"),
             (.user("a"), Amounts(tokens: -1), "tokens: expected a whole number"),
-            (.user("a"), Amounts(requests: 1_000_001), "hits: more than 1000000"),
+            (.user("a"), Amounts(requests: 1_000_001), "requests: more than 1000000"),
         ])
     func badRequest(_ part: Scope.Part, _ amounts: Amounts, _ sentence: String) async throws {
         try await withServer(onUnavailable: .allow) { _, line in

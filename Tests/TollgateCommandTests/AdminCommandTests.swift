@@ -85,7 +85,7 @@ import TollgateTestSupport
 
     @Test("overrides and resets are applied and audited")
     func overridesAndResets() async throws {
-        _ = try await process.client().ask("CHECK user=bob hits=5")
+        _ = try await process.client().ask("CHECK user=bob requests=5")
         let granted = try await tollgate(
             "override", "set", "user:bob", "--add", "requests/1m=5", "--for", "1h", "--reason", "a \"b\"")
         #expect(granted.output.hasPrefix("user:bob: requests/1m+5 until 20"), "\(granted.output)\(granted.errors)")

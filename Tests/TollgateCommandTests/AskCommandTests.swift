@@ -14,7 +14,7 @@ import TollgateTestSupport
     @Test("check prints the reply and exits with 0 for ALLOW, 1 for DENY, 2 for an error")
     func check() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
-        let allowed = try await sidecar.tollgate("check", "user=alice", "hits=2")
+        let allowed = try await sidecar.tollgate("check", "user=alice", "requests=2")
         #expect(allowed.status == 0)
         #expect(allowed.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=2 remaining=1 reset="))
         #expect(allowed.output.hasSuffix("\n") && allowed.output.split(separator: "\n").count == 1)
@@ -22,10 +22,10 @@ import TollgateTestSupport
         #expect(denied.status == 1)
         #expect(
             denied.output == "DENY reason=blocked limit=tool:off/requests/1m max=0 used=0 remaining=0 source=scope\n")
-        let wrong = try await sidecar.tollgate("check", "user=alice", "hits=none")
+        let wrong = try await sidecar.tollgate("check", "user=alice", "requests=none")
         #expect(wrong.status == 2)
         #expect(wrong.output == "")
-        #expect(wrong.errors == "ERR bad_request hits: expected a whole number\n")
+        #expect(wrong.errors == "ERR bad_request requests: expected a whole number\n")
         #expect([allowed, denied].allSatisfy { $0.errors == "" })
     }
 
@@ -33,13 +33,13 @@ import TollgateTestSupport
     func peek() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
         for _ in 0..<2 {
-            let command = try await sidecar.tollgate("peek", "user=alice", "hits=3")
+            let command = try await sidecar.tollgate("peek", "user=alice", "requests=3")
             #expect(command.status == 0)
             #expect(
                 command.output.hasPrefix("ALLOW limit=user:alice/requests/31d max=3 used=0 remaining=3 "),
                 "\(command.output)")
         }
-        #expect(try await sidecar.tollgate("peek", "user=alice", "hits=4").status == 1)
+        #expect(try await sidecar.tollgate("peek", "user=alice", "requests=4").status == 1)
     }
 
     @Test("record and refund print OK, and usage shows their effect")

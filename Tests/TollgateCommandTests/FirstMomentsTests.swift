@@ -15,7 +15,7 @@ import TollgateTestSupport
             if let client = try? sidecar.client() { clients.append(client) }
         }
         for _ in 1..<4 { clients.append(try sidecar.client()) }
-        let questions = ["CHECK user=a", "RECORD user=a hits=1", "RESERVE user=a", "USAGE scope=user:a"]
+        let questions = ["CHECK user=a", "RECORD user=a requests=1", "RESERVE user=a", "USAGE scope=user:a"]
         for (client, question) in zip(clients, questions) { try await client.send(question + "\n") }
         var answers: [String] = []
         for client in clients { answers.append(try await client.readLine() ?? "(closed)") }

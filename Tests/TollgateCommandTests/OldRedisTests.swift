@@ -22,7 +22,7 @@ import TollgateTestSupport
             .first { $0.hasPrefix("redis_version:") }?.dropFirst("redis_version:7".count)
         let sentence = "Redis 6\(try #require(version)) is too old: Tollgate needs Redis 7.0 or later"
         try await eventually { try await client.ask("CHECK user=a")[0] == "ERR unavailable \(sentence)" }
-        #expect(try await client.ask("RECORD user=a hits=1")[0] == "OK queued=1")
+        #expect(try await client.ask("RECORD user=a requests=1")[0] == "OK queued=1")
         let readiness = try await sidecar.ask("GET", "/readyz")
         #expect(readiness.status == 503)
         #expect(readiness.body.contains(sentence), "\(readiness.body)")

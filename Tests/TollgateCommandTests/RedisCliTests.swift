@@ -39,7 +39,7 @@ import TollgateTestSupport
         let sidecar = try await Sidecar(policy: Self.policy)
         let input = """
             CHECK user=alice
-            CHECK user=alice hits=2
+            CHECK user=alice requests=2
             CHECK user=alice
             CHECK "user=A B"
             RECORD user=alice tokens=5

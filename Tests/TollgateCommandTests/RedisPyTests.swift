@@ -95,10 +95,10 @@ struct RedisPyTests {
 
         client = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
         pipeline = client.pipeline(transaction=False)
-        pipeline.execute_command("CHECK", "user=alice", "hits=99")
+        pipeline.execute_command("CHECK", "user=alice", "requests=99")
         pipeline.execute_command("NONSENSE")
         pipeline.execute_command("CHECK", "user=alice")
-        pipeline.execute_command("CHECK", "user=alice", "hits=100")
+        pipeline.execute_command("CHECK", "user=alice", "requests=100")
         first, nonsense, second, third = pipeline.execute(raise_on_error=False)
         assert first.startswith("ALLOW ") and " used=99 " in first, first
         assert isinstance(nonsense, redis.ResponseError) and str(nonsense) == "unknown_verb NONSENSE", nonsense

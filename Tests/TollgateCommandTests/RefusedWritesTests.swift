@@ -56,7 +56,7 @@ import TollgateTestSupport
         try cause.begin(redis, folder)
         // Also while requests arrive.
         try await eventually { try await client.ask("CHECK user=a")[0].hasPrefix("ALLOW limit=") == false }
-        let refused = try await client.ask("RECORD user=a hits=1", "RECORD user=b hits=1")
+        let refused = try await client.ask("RECORD user=a requests=1", "RECORD user=b requests=1")
         #expect(refused == ["OK queued=1", "OK queued=1"])
         let info = try await client.ask("INFO")[0]
         #expect(info.contains(#""refusal":{"code":"\#(cause.code)","reason":"\#(cause.code) "#), "\(info)")
@@ -90,7 +90,7 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let client = try sidecar.client()
-        #expect(try await client.ask("RECORD user=a hits=3", "RESERVE user=a ttl=1")[0] == "OK")
+        #expect(try await client.ask("RECORD user=a requests=3", "RESERVE user=a ttl=1")[0] == "OK")
         try await Task.sleep(for: .milliseconds(1_100))
         try cause.begin(redis, folder)
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 503 }

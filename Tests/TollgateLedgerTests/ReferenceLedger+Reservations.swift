@@ -53,9 +53,9 @@ extension ReferenceLedger {
         of reservation: Reservation, to scope: Scope, _ operation: TestOperation, at now: Int64
     ) {
         for effective in policy.limits(for: scope) where effective.limit.meter == .requests {
-            takeBack(reservation.hits, from: scope, effective.limit, madeAt: reservation.madeAt, at: now)
+            takeBack(reservation.requests, from: scope, effective.limit, madeAt: reservation.madeAt, at: now)
         }
         forget(
-            reservation.hits, "requests", of: scope, in: operation, at: now, asOf: now, since: reservation.madeAt)
+            reservation.requests, "requests", of: scope, in: operation, at: now, asOf: now, since: reservation.madeAt)
     }
 }

@@ -66,7 +66,7 @@ struct ReferenceLedger {
     // MARK: - Deciding
 
     private mutating func decide(_ operation: TestOperation, at now: Int64) -> String {
-        let hits = operation.amounts.requests ?? 0
+        let requests = operation.amounts.requests ?? 0
         var shadows: [String] = []
         var refusals: [Refusal] = []
         for scope in operation.scopes {
@@ -101,16 +101,16 @@ struct ReferenceLedger {
                     scope.parts.count > 1 ? operation.scopes.filter { $0.isPart(of: scope) } : [scope]
                 }
                 for scope in Set(parts) {
-                    remember(max(hits, 1), "denied", of: scope, in: operation, at: now, asOf: now)
+                    remember(max(requests, 1), "denied", of: scope, in: operation, at: now, asOf: now)
                 }
             }
             return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
         }
         if let reservation = operation.terms?.reserving { hold(reservation, on: operation.scopes, at: now) }
-        if operation.verb != .peek, hits > 0 {
+        if operation.verb != .peek, requests > 0 {
             for scope in operation.scopes {
-                add(hits, to: scope, .requests, time: now, periodTime: now, at: now)
-                remember(hits, "requests", of: scope, in: operation, at: now, asOf: now)
+                add(requests, to: scope, .requests, time: now, periodTime: now, at: now)
+                remember(requests, "requests", of: scope, in: operation, at: now, asOf: now)
             }
         }
         return allowed(operation, at: now) + extras

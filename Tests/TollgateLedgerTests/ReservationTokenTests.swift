@@ -5,9 +5,9 @@ import TollgateCore
 
 @Suite struct ReservationTokenTests {
     static let reservations = [
-        Reservation(id: "1f-2", scopes: [], hits: 0, timeToLive: 1_000),
+        Reservation(id: "1f-2", scopes: [], requests: 0, timeToLive: 1_000),
         Reservation(
-            id: "00ffee-zz", scopes: ["user:alice", "tool:search", "tenant:é++ \"x\""], hits: 1, tokens: 7,
+            id: "00ffee-zz", scopes: ["user:alice", "tool:search", "tenant:é++ \"x\""], requests: 1, tokens: 7,
             inputTokens: 3,
             outputTokens: 4, cost: 9_000_000_000_000_000, timeToLive: 86_400_000, madeAt: 1_795_000_000_000),
         Reservation(
@@ -16,13 +16,13 @@ import TollgateCore
                 "\(String(repeating: "k", count: 31))\("abcdefghijklmnop".dropFirst($0).first!):"
                     + String(repeating: "ü", count: 128)
             },
-            hits: 1_000_000, timeToLive: 1_000),
+            requests: 1_000_000, timeToLive: 1_000),
     ]
 
     private func expectSame(_ lhs: Reservation?, _ rhs: Reservation) {
         #expect(lhs?.hold == rhs.hold)
         #expect(lhs?.scopes == rhs.scopes)
-        #expect(lhs?.hits == rhs.hits)
+        #expect(lhs?.requests == rhs.requests)
         #expect(lhs?.madeAt == rhs.madeAt)
         #expect(lhs?.timeToLive == rhs.timeToLive)
     }
@@ -46,7 +46,7 @@ import TollgateCore
     @Test("a token that no RESERVE returns is invalid")
     func forged() {
         func token(_ scopes: [String], ttl: Int64 = 60_000, madeAt: Int64 = 1_795_000_000_000) -> String {
-            Reservation(id: "a-1", scopes: scopes, hits: 1, timeToLive: ttl, madeAt: madeAt).text
+            Reservation(id: "a-1", scopes: scopes, requests: 1, timeToLive: ttl, madeAt: madeAt).text
         }
         #expect(Reservation(text: token(["user:a"])) != nil)
         for scopes in [
@@ -118,7 +118,7 @@ import TollgateCore
         for unsigned in [first, second] {
             #expect(unsigned.scopes == reservation.scopes)
             #expect(unsigned.madeAt == reservation.madeAt)
-            #expect(unsigned.hits == 0)
+            #expect(unsigned.requests == 0)
             #expect(unsigned.cost == 0)
         }
     }

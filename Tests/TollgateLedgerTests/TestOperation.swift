@@ -34,7 +34,7 @@ struct TestOperation: Sendable {
         var amounts = amounts
         amounts.requests = amounts.requests ?? 1
         let reservation = Reservation(
-            id: id, scopes: scopes.map(\.description), hits: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0,
+            id: id, scopes: scopes.map(\.description), requests: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0,
             inputTokens: amounts.inputTokens ?? 0, outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
             timeToLive: seconds * 1_000)
         return TestOperation(verb: .reserve, amounts: amounts, scopes: scopes, terms: .reserving(reservation))
@@ -48,7 +48,7 @@ struct TestOperation: Sendable {
 
     private func settle(_ verb: OperationVerb, _ madeAt: Int64, _ amounts: Amounts) -> TestOperation {
         guard let reservation = terms?.reserving else { preconditionFailure("not a RESERVE") }
-        let made = reservation.made(at: madeAt, hits: reservation.hits)
+        let made = reservation.made(at: madeAt, requests: reservation.requests)
         return TestOperation(verb: verb, amounts: amounts, scopes: scopes, terms: .ending(made))
     }
 

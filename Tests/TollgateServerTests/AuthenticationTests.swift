@@ -16,7 +16,7 @@ import TollgateTestSupport
     func beforeToken() async throws {
         try await withToken { harness in
             let lines = [
-                "CHECK user=a", "PEEK user=a", "RECORD user=a hits=1", "REFUND user=a hits=1", "USAGE scope=user:a",
+                "CHECK user=a", "PEEK user=a", "RECORD user=a requests=1", "REFUND user=a requests=1", "USAGE scope=user:a",
                 "PING", "INFO", "HELP", "ALERTS", "ALERTS after=0-0",
             ]
             let replies = try await harness.client().ask(lines)

@@ -87,11 +87,11 @@ import TollgateTestSupport
     }
 
     static let requests = [
-        "PING\n", "check user=\"Alice B\" hits=2\r\n", "PEEK user=a tool=b\n", "RECORD user=a cost=0.5 tokens=7\n",
+        "PING\n", "check user=\"Alice B\" requests=2\r\n", "PEEK user=a tool=b\n", "RECORD user=a cost=0.5 tokens=7\n",
         "USAGE scope=user:a\n", "NONSENSE\n",
     ]
     static let frames = [
-        resp("PING"), resp("CHECK", "user=a b", "hits=2"), resp("USAGE", "scope=user:a"), resp("NONSENSE"),
+        resp("PING"), resp("CHECK", "user=a b", "requests=2"), resp("USAGE", "scope=user:a"), resp("NONSENSE"),
     ]
 
     /// Returns all proper prefixes of the requests.

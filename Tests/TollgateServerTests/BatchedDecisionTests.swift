@@ -31,10 +31,10 @@ import TollgateTestSupport
             (0..<count).map { _ in
                 switch Int.random(in: 0..<20, using: &random) {
                 case 0: "PEEK user=NAME tool=NAME"
-                case 1: "CHECK user=NAME hits=2"
+                case 1: "CHECK user=NAME requests=2"
                 case 2: "RECORD user=NAME tool=NAME cost=1.5"
-                case 3: "RECORD tool=NAME hits=3"
-                case 4: "REFUND user=NAME hits=2"
+                case 3: "RECORD tool=NAME requests=3"
+                case 4: "REFUND user=NAME requests=2"
                 case 5: "CHECK tool=NAME"
                 default: "CHECK user=NAME tool=NAME"
                 }

@@ -19,7 +19,7 @@ import TollgateTestSupport
             try harness.redis.cli("SET", "tollgate:user:x", "not a hash")
             let broken = "ERR internal the key of user:x in Redis is not a hash"
             let replies = try await harness.ask(
-                "CHECK user=y", "CHECK user=x", "CHECK user=x tool=t", "RECORD user=x hits=1", "CHECK user=y tool=t",
+                "CHECK user=y", "CHECK user=x", "CHECK user=x tool=t", "RECORD user=x requests=1", "CHECK user=y tool=t",
                 "USAGE scope=user:x",
                 "PEEK user=y")
             #expect(replies[0].hasPrefix("ALLOW limit=user:y/requests/1h max=100 used=1 "))
@@ -40,7 +40,7 @@ import TollgateTestSupport
     func wrongHistory() async throws {
         try await withServer(policy: Self.policy) { harness in
             func expectCounted(from first: Int, _ location: SourceLocation = #_sourceLocation) async throws {
-                let replies = try await harness.ask("CHECK user=x", "RECORD user=x hits=1", "CHECK user=x")
+                let replies = try await harness.ask("CHECK user=x", "RECORD user=x requests=1", "CHECK user=x")
                 #expect(replies.map { $0.prefix { $0 != " " } } == ["ALLOW", "OK", "ALLOW"], sourceLocation: location)
                 let counter = try harness.redis.hash("tollgate:user:x")["requests/1h.n"]
                 #expect(counter == "\(first + 2)", sourceLocation: location)
@@ -79,7 +79,7 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy + "\n  team: { cost: { day: 5 } }\n") { harness in
             #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
             try harness.redis.cli("CONFIG", "SET", "maxmemory", "1")
-            let replies = try await harness.ask("CHECK user=x", "CHECK team=t user=x", "RECORD user=x hits=1")
+            let replies = try await harness.ask("CHECK user=x", "CHECK team=t user=x", "RECORD user=x requests=1")
             #expect(replies[0] == "ALLOW degraded=1")
             #expect(replies[1].hasPrefix("ERR unavailable Redis: OOM "))
             #expect(replies[2] == "OK queued=1")
@@ -103,7 +103,7 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy) { harness in
             #expect(try await harness.ask("CHECK user=x")[0].contains("used=1 "))
             try harness.redis.cli("REPLICAOF", "127.0.0.1", "1")
-            let replies = try await harness.ask("CHECK user=x", "RECORD user=x hits=1")
+            let replies = try await harness.ask("CHECK user=x", "RECORD user=x requests=1")
             #expect(replies == ["ALLOW degraded=1", "OK queued=1"])
             try harness.redis.cli("REPLICAOF", "NO", "ONE")
             try await eventually { await harness.sidecar.report().journal?.operations == 0 }

@@ -48,7 +48,7 @@ import TollgateTestSupport
     @Test("DENY has a reason, and retry_after if waiting helps")
     func deny() async throws {
         let replies = try await ask([
-            "CHECK user=a hits=61", "CHECK user=a hits=60", "CHECK user=a", "PEEK tool=createIssues cost=1.000000001",
+            "CHECK user=a requests=61", "CHECK user=a requests=60", "CHECK user=a", "PEEK tool=createIssues cost=1.000000001",
             "CHECK user=banned", "RECORD team=t cost=10", "PEEK team=t", "RECORD user=b cost=19.5",
             "CHECK user=b cost=0.6",
             "CHECK user=b cost=20.5", "CHECK user=b cost=0.5",
@@ -72,7 +72,7 @@ import TollgateTestSupport
     @Test("an amount that is missing or 0 is checked as the smallest one: something has to remain")
     func minAmount() async throws {
         let replies = try await ask([
-            "RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=banned hits=0",
+            "RECORD user=a cost=20", "PEEK user=a", "PEEK user=a cost=0", "PEEK user=banned requests=0",
             "RECORD user=b cost=19.999999999",
             "PEEK user=b cost=0",
         ])

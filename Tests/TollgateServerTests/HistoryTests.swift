@@ -43,13 +43,13 @@ import TollgateTestSupport
         try await waitOutMidnight()
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
-                "CHECK user=a tool=search provider=openai model=small hits=3", "PEEK user=a tool=search",
+                "CHECK user=a tool=search provider=openai model=small requests=3", "PEEK user=a tool=search",
                 "RECORD user=a tool=search provider=openai input_tokens=100 output_tokens=20 cost=0.25",
                 "RECORD user=a tool=write provider=openai model=small tokens=30 cost=0.000000001",
                 "RECORD user=a tool=search provider=azure cost=1.5",
                 "REFUND user=a tool=search provider=openai tokens=20 cost=0.05",
-                "CHECK user=a hits=6", "CHECK user=a provider=azure hits=6", "CHECK user=a tool=search cost=2",
-                "CHECK user=a hits=5")
+                "CHECK user=a requests=6", "CHECK user=a provider=azure requests=6", "CHECK user=a tool=search cost=2",
+                "CHECK user=a requests=5")
             #expect(
                 replies.map { String($0.prefix { $0 != " " }) } == [
                     "ALLOW", "ALLOW", "OK", "OK", "OK", "OK", "DENY", "DENY", "DENY", "ALLOW",
@@ -110,7 +110,7 @@ import TollgateTestSupport
         try await waitOutMidnight()
         let policy = Self.policy + "\n  provider: { requests: { 1m: 0 } }\n"
         try await withServer(policy: policy) { harness in
-            let replies = try await harness.ask("CHECK user=a provider=openai hits=2")
+            let replies = try await harness.ask("CHECK user=a provider=openai requests=2")
             #expect(replies[0].hasPrefix("DENY reason=blocked"))
             let provider = try harness.redis.hash("tollgate:provider:openai")
             #expect(Set(provider.keys) == ["requests/1m.e", "history", "history/denied"])

@@ -78,7 +78,7 @@ import TollgateTestSupport
                     for round in 0..<40 {
                         if number == 0, round == 20 { try redis.forgetFunctions() }
                         let lines = [
-                            "RECORD user=u hits=1 input_tokens=3 output_tokens=4 cost=0.000000123", "CHECK user=u",
+                            "RECORD user=u requests=1 input_tokens=3 output_tokens=4 cost=0.000000123", "CHECK user=u",
                         ]
                         let replies = try await client.ask(lines)
                         #expect(replies[0] == "OK")

@@ -71,7 +71,7 @@ import TollgateTestSupport
         try #require(tokens.count == 2)
         let replies = try await harness.ask(
             "COMMIT reservation=\(tokens[0]) cost=0.02", "CANCEL reservation=\(tokens[0])",
-            "RECORD project=x hits=1 id=x")
+            "RECORD project=x requests=1 id=x")
         #expect(replies.allSatisfy { $0.hasPrefix("OK") })
     }
 

@@ -13,12 +13,12 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
                 "PING", "CHECK user=a tool=t", "NONSENSE", "USAGE scope=user:a", "CHECK user=a tool=t", "INFO",
-                "CHECK user=a tool=t", "CHECK user=a hits=-1", "HELP", "RECORD user=a hits=5", "PEEK user=a", "PING")
+                "CHECK user=a tool=t", "CHECK user=a requests=-1", "HELP", "RECORD user=a requests=5", "PEEK user=a", "PING")
             let expected = [
                 "PONG", "ALLOW limit=tool:t/requests/total max=2 used=1 remaining=1", "ERR unknown_verb NONSENSE",
                 #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"alerts":"#,
                 "DENY reason=quota_exceeded limit=tool:t/requests/total max=2 used=2 remaining=0 source=defaults",
-                "ERR bad_request hits: expected a whole number", #"{"ALERTS":"#, "OK",
+                "ERR bad_request requests: expected a whole number", #"{"ALERTS":"#, "OK",
                 "ALLOW limit=user:a/requests/total max=1000000 used=7 remaining=999993", "PONG",
             ]
             for (reply, beginning) in zip(replies, expected) { #expect(reply.hasPrefix(beginning)) }
@@ -43,7 +43,7 @@ import TollgateTestSupport
             ] {
                 try await lines.send("PEEK user=a\n")
                 try await frames.send(
-                    resp("PEEK", "user=a") + resp("RECORD", "user=b", "hits=1") + resp("CHECK", "user=a b")
+                    resp("PEEK", "user=a") + resp("RECORD", "user=b", "requests=1") + resp("CHECK", "user=a b")
                         + resp("USAGE", "scope=user:c"))
                 let allow = "ALLOW limit=user:a/requests/total max=1000000 used=0 remaining=1000000 reset=0"
                 #expect(try await lines.readLine() == allow)

@@ -16,7 +16,7 @@ import TollgateTestSupport
 
     /// The replies without Redis. The text after `Redis: ` is that of the link.
     static let questions = [
-        ("CHECK user=a", "ALLOW degraded=1"), ("PEEK user=a hits=7", "ALLOW degraded=1"),
+        ("CHECK user=a", "ALLOW degraded=1"), ("PEEK user=a requests=7", "ALLOW degraded=1"),
         ("CHECK user=a model=m", "ALLOW degraded=1"), ("CHECK user=a team=t", "ERR unavailable Redis: "),
         ("CHECK user=a tool=t", "ERR unavailable Redis: "), ("RECORD user=a tokens=5", "OK queued=1"),
         ("REFUND user=a tokens=5", "OK queued=1"), ("RESERVE user=a tokens=5", "ALLOW degraded=1 reservation="),
@@ -83,7 +83,7 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy, adjust: { $0.deadline = .seconds(8) }) { harness in
             harness.redis.freeze(true)
             let client = try harness.client()
-            try await client.send("RECORD user=a hits=3\nUSAGE scope=user:a\n")
+            try await client.send("RECORD user=a requests=3\nUSAGE scope=user:a\n")
             try await Task.sleep(for: .milliseconds(200))
             harness.redis.freeze(false)
             #expect(try await client.readLine() == "OK")

@@ -253,7 +253,7 @@ import TollgateTestSupport
                 let client = try harness.client()
                 return Task {
                     for _ in 0..<20 {
-                        let replies = try await client.ask(Array(repeating: "RECORD user=a hits=1", count: 50))
+                        let replies = try await client.ask(Array(repeating: "RECORD user=a requests=1", count: 50))
                         #expect(replies.allSatisfy { $0 == "OK" })
                     }
                 }

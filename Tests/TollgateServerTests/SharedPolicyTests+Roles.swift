@@ -23,8 +23,8 @@ extension SharedPolicyTests {
                         for _ in 0..<10 {
                             let lines = (0..<24).map { number in
                                 place == 3
-                                    ? "RECORD user=b hits=1"
-                                    : "RECORD user=a hits=1\((number + place) % 2 == 0 ? " roles=Faculty" : "")"
+                                    ? "RECORD user=b requests=1"
+                                    : "RECORD user=a requests=1\((number + place) % 2 == 0 ? " roles=Faculty" : "")"
                             }
                             let replies = try await client.ask(lines)
                             #expect(replies.allSatisfy { $0 == "OK" })

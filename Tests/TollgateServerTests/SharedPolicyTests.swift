@@ -114,7 +114,7 @@ import TollgateTestSupport
         try await withServer(policy: "history: [user]\n" + Self.policy) { harness in
             let client = try harness.client()
             let user = try Scope(parsing: "user:a")
-            _ = try await client.ask("RECORD user=a cost=60 hits=5", "RESERVE user=a cost=7")
+            _ = try await client.ask("RECORD user=a cost=60 requests=5", "RESERVE user=a cost=7")
             let runningDay = { try harness.redis.hash("tollgate:user:a").filter { $0.key.hasPrefix("history") } }
             let history = try runningDay()
             #expect(history["history/cost"] == "60000000000")
@@ -173,7 +173,7 @@ import TollgateTestSupport
                 let client = try harness.client()
                 let lines = (0..<20).flatMap { number in
                     [
-                        "RECORD user=u\(round)-\(number) tool=t\(number) hits=\(number + 1)",
+                        "RECORD user=u\(round)-\(number) tool=t\(number) requests=\(number + 1)",
                         "PEEK user=u\(round)-\(number)", "PEEK user=u\(round)-\(number % 7)", "PING",
                     ]
                 }
@@ -243,7 +243,7 @@ import TollgateTestSupport
             try await eventually {
                 await harness.sidecar.report().redis.links.allSatisfy { $0.hasPrefix("down: ") }
             }
-            #expect(try await client.ask("RECORD session=a hits=1 id=once") == ["OK queued=1"])
+            #expect(try await client.ask("RECORD session=a requests=1 id=once") == ["OK queued=1"])
             try harness.redis.start()
             try await eventually { await harness.sidecar.report().journal?.operations == 0 }
         }

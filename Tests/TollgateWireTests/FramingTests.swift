@@ -5,9 +5,9 @@ import Testing
 
 @Suite struct FramingTests {
     private static let lines =
-        "PING\r\nCHECK user=alice cost=0.5\nbad\n\nUSAGE scope=user:\"x\nRECORD user=\"A B\" hits=1\r\n"
+        "PING\r\nCHECK user=alice cost=0.5\nbad\n\nUSAGE scope=user:\"x\nRECORD user=\"A B\" requests=1\r\n"
     private static let frames =
-        frame(["PING"]) + frame(["CHECK", "user=Alice B", "hits=3"]) + Array("*0\r\n".utf8) + frame(["NO"])
+        frame(["PING"]) + frame(["CHECK", "user=Alice B", "requests=3"]) + Array("*0\r\n".utf8) + frame(["NO"])
         + frame(["ECHO", "\r\n*1\r\n"]) + frame(["SELECT", "0"])
 
     @Test("requests that arrive byte by byte are read as in one piece")

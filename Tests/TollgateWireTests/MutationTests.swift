@@ -7,15 +7,15 @@ import TollgateTestSupport
 
 @Suite struct MutationTests {
     private static let lines: [[UInt8]] = [
-        "CHECK user=alice tool=search provider=openai hits=2 cost=0.25\n",
+        "CHECK user=alice tool=search provider=openai requests=2 cost=0.25\n",
         "peek user=\"Alice \\u00e9 \\ud83d\\ude00\" tokens=100\r\n",
         "RECORD user=bob+x input_tokens=10 output_tokens=20 id=r-1 roles=a,b email=a@b.c\n",
-        "REFUND tenant=é hits=0\n", "USAGE scope=user:a+tool:b\n", "AUTH s3cret\n", "PING\n", "HELP\n",
+        "REFUND tenant=é requests=0\n", "USAGE scope=user:a+tool:b\n", "AUTH s3cret\n", "PING\n", "HELP\n",
         "ALERTS after=1795219201123-0\n",
     ].map { Array($0.utf8) }
 
     private static let wordLists: [[[UInt8]]] = [
-        ["CHECK", "user=Alice B", "tool=search", "hits=2", "cost=0.25"],
+        ["CHECK", "user=Alice B", "tool=search", "requests=2", "cost=0.25"],
         ["RECORD", "user=\"A\\u0042\"", "tokens=5", "id=x"], ["USAGE", "scope=user:a"], ["AUTH", "default", "s3cret"],
         ["SELECT", "0"], ["HELLO", "2"], ["PING", "x"],
     ].map { $0.map { Array($0.utf8) } }

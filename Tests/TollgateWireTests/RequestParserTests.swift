@@ -7,7 +7,7 @@ import TollgateCore
     @Test("a request is parsed into verb, scopes and amounts")
     func whole() throws {
         let request = try request(
-            "CHECK user=alice tool=search hits=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c"
+            "CHECK user=alice tool=search requests=2 tokens=30 input_tokens=10 output_tokens=20 cost=0.25 roles=a,b email=a@b.c"
         )
         #expect(request.verb == .check)
         #expect(request.scopeTexts == ["user:alice", "tool:search"])
@@ -34,7 +34,7 @@ import TollgateCore
 
     @Test("the maximum amounts are accepted")
     func bounds() throws {
-        let request = try request("CHECK hits=1000000 tokens=0001000000000000 cost=9000000.000000000")
+        let request = try request("CHECK requests=1000000 tokens=0001000000000000 cost=9000000.000000000")
         #expect(request.amounts.requests == 1_000_000)
         #expect(request.amounts.tokens == 1_000_000_000_000)
         #expect(request.amounts.cost == Money.max.nanos)
@@ -42,13 +42,13 @@ import TollgateCore
 
     @Test("zero is an amount, and differs from no amount")
     func zero() throws {
-        let request = try request("RECORD hits=0")
+        let request = try request("RECORD requests=0")
         #expect(request.amounts == Amounts(requests: 0))
     }
 
     @Test("an amount may be quoted")
     func quotedAmount() throws {
-        #expect(try request("CHECK hits=\"5\" cost=\"0.5\" user=a").amounts == Amounts(requests: 5, cost: 500_000_000))
+        #expect(try request("CHECK requests=\"5\" cost=\"0.5\" user=a").amounts == Amounts(requests: 5, cost: 500_000_000))
     }
 
     @Test("a quoted value is a JSON string")
@@ -156,7 +156,7 @@ import TollgateCore
 
     @Test("plain scopes behind another argument, named twice, too many or too long have their own errors")
     func plainScopes() throws {
-        let request = try request("CHECK user=a hits=2 tool=b team=\"c d\" model=e")
+        let request = try request("CHECK user=a requests=2 tool=b team=\"c d\" model=e")
         #expect(request.scopeTexts == ["user:a", "tool:b", "team:c d", "model:e"])
         #expect(read("CHECK user=a user=b\n").first?.errorText == "bad_request user: duplicate argument")
         #expect(read("CHECK user=\"a b\" user=b\n").first?.errorText == "bad_request user: duplicate argument")

@@ -8,7 +8,7 @@ import TollgateWire
 struct CallRequest {
     let verb: Verb
 
-    private static let amounts = ["hits", "tokens", "input_tokens", "output_tokens", "cost"]
+    private static let amounts = ["requests", "tokens", "input_tokens", "output_tokens", "cost"]
 
     /// The fields that the verb allows.
     private var fields: [String] {
@@ -49,8 +49,8 @@ struct CallRequest {
     private static func amounts(_ reader: inout ObjectReader) -> Amounts {
         var amounts = Amounts()
         for meter in Meter.allCases where meter != .concurrent {
-            let key = meter == .requests ? "hits" : meter.name
-            amounts[meter] = meter == .cost ? reader.money(key) : reader.wholeNumber(key, in: 0...meter.maxAmount)
+            let name = meter.name
+            amounts[meter] = meter == .cost ? reader.money(name) : reader.wholeNumber(name, in: 0...meter.maxAmount)
         }
         return amounts
     }

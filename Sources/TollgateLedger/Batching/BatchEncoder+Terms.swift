@@ -22,7 +22,7 @@ extension BatchEncoder {
         case .once?, nil: numbers = [key]
         case .reserving(let reservation)?: numbers = [addText(reservation.hold), reservation.timeToLive, key]
         case .ending(let reservation)?:
-            numbers = [addText(reservation.hold), reservation.hits, reservation.madeAt, reservation.endsAt, key]
+            numbers = [addText(reservation.hold), reservation.requests, reservation.madeAt, reservation.endsAt, key]
         }
         if terms?.reserving == nil {
             let periodTime = verb == .cancel ? nil : times.periodTime(of: terms)

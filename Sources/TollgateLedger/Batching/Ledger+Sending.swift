@@ -88,7 +88,7 @@ extension Ledger {
                 break
             }
             if answer.outcome == .allow, let reservation = batch.terms[index]?.reserving {
-                let made = reservation.made(at: reply.now, hits: reservation.hits)
+                let made = reservation.made(at: reply.now, requests: reservation.requests)
                 answer.makeExtras().token = keyring.tokens.token(of: made)
             }
             entry.delegate.ledgerAnswered(ticket: entry.ticket, with: answer)

@@ -14,7 +14,7 @@ extension Reservation {
         var bytes = ByteBuffer()
         bytes.writeMessagePack(traits.isEmpty ? Self.versions.lowerBound : Self.versions.upperBound)
         bytes.writeMessagePack(id.utf8)
-        for number in [madeAt, timeToLive, hits, tokens, inputTokens, outputTokens, cost] {
+        for number in [madeAt, timeToLive, requests, tokens, inputTokens, outputTokens, cost] {
             bytes.writeMessagePack(number)
         }
         bytes.writeMessagePack(arrayOf: scopes.count)
@@ -34,7 +34,7 @@ extension Reservation {
             numbers[0] <= Self.maxTime, Self.lifetimes.contains(numbers[1])
         else { return nil }
         self.init(
-            id: id, scopes: scopes, traits: traits, hits: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
+            id: id, scopes: scopes, traits: traits, requests: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
             outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
     }
 

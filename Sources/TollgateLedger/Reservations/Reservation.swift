@@ -15,7 +15,7 @@ package final class Reservation: Sendable {
     /// The traits of the user in the request (`UserTraits.bytes`); empty if it had none.
     package let traits: String
     /// The number of requests consumed, which a CANCEL subtracts again. 0 for a reservation made without Redis.
-    package let hits: Int64
+    package let requests: Int64
     /// The held amounts by meter; cost in nano-units.
     package let tokens: Int64
     package let inputTokens: Int64
@@ -35,13 +35,13 @@ package final class Reservation: Sendable {
     }
 
     package init(
-        id: String, scopes: [String], traits: String = "", hits: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,
+        id: String, scopes: [String], traits: String = "", requests: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,
         outputTokens: Int64 = 0, cost: Int64 = 0, timeToLive: Int64, madeAt: Int64 = 0
     ) {
         self.id = id
         self.scopes = scopes
         self.traits = traits
-        self.hits = hits
+        self.requests = requests
         self.tokens = tokens
         self.inputTokens = inputTokens
         self.outputTokens = outputTokens
@@ -52,10 +52,10 @@ package final class Reservation: Sendable {
 
     /// Returns a copy with the time (Unix ms) and the number of consumed requests.
     ///
-    /// - Parameter hits: 0 if the RESERVE is answered without Redis.
-    package func made(at time: Int64, hits: Int64) -> Reservation {
+    /// - Parameter requests: 0 if the RESERVE is answered without Redis.
+    package func made(at time: Int64, requests: Int64) -> Reservation {
         Reservation(
-            id: id, scopes: scopes, traits: traits, hits: hits, tokens: tokens, inputTokens: inputTokens,
+            id: id, scopes: scopes, traits: traits, requests: requests, tokens: tokens, inputTokens: inputTokens,
             outputTokens: outputTokens, cost: cost, timeToLive: timeToLive, madeAt: time)
     }
 }

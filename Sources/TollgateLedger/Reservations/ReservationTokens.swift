@@ -94,7 +94,7 @@ package struct ReservationTokens: Sendable {
     private func unsignedToken(of reservation: Reservation) -> String {
         let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }.joined()
         let reservation = Reservation(
-            id: Self.unsignedPrefix + random, scopes: reservation.scopes, traits: reservation.traits, hits: 0,
+            id: Self.unsignedPrefix + random, scopes: reservation.scopes, traits: reservation.traits, requests: 0,
             timeToLive: reservation.timeToLive, madeAt: reservation.madeAt)
         let bytes = [Self.unsigned] + reservation.encoding
         return Base64URL.text(bytes + SHA256.hash(data: bytes).prefix(Self.tagLength))
@@ -110,7 +110,7 @@ package struct ReservationTokens: Sendable {
         case Self.signed: return try signedReservation(body, tag)
         case Self.unsigned:
             let isWhole = SHA256.hash(data: body).prefix(Self.tagLength).elementsEqual(tag)
-            guard isWhole, let reservation = Reservation(encoding: Array(body.dropFirst())), reservation.hits == 0,
+            guard isWhole, let reservation = Reservation(encoding: Array(body.dropFirst())), reservation.requests == 0,
                 reservation.id.hasPrefix(Self.unsignedPrefix)
             else { throw .invalid }
             return reservation

@@ -218,7 +218,7 @@ extension RequestHandler {
             worker.counts.degraded += 1
             framing.beginReply(&buffer)
             let ledger = worker.ledger
-            let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, hits: 0)
+            let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, requests: 0)
             DecisionText.writeDegraded(token: reservation.map { ledger.keyring.tokens.token(of: $0) }, to: &buffer)
             framing.endReply(&buffer)
         }

@@ -17,7 +17,7 @@ extension Worker {
         let reservation = Reservation(
             id: ledger.makeReservationID(), scopes: request.scopes.map { request.text($0.text) },
             traits: String(decoding: traits.bytes, as: UTF8.self),
-            hits: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
+            requests: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
             timeToLive: (request.timeToLive ?? Self.defaultTimeToLive) * 1_000)
         return (amounts, reservation)

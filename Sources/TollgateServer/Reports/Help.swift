@@ -8,10 +8,10 @@ enum Help {
 
     private static let verbs = [
         "CHECK":
-            "CHECK kind=id … [hits=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
+            "CHECK kind=id … [requests=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
         "RECORD":
-            "RECORD kind=id … [hits=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds actual usage, with an id once, at a time up to 31 days ago",
+            "RECORD kind=id … [requests=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds actual usage, with an id once, at a time up to 31 days ago",
         "REFUND": "REFUND, as RECORD: subtracts usage; no counter goes below zero",
         "RESERVE":
             "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",

@@ -20,7 +20,7 @@ package struct OpenHold: Sendable, Equatable {
     /// The reservation with the amounts of this hold. A CANCEL of it ends the hold, and subtracts no request.
     package var reservation: Reservation {
         Reservation(
-            id: id, scopes: scopes, hits: 0, tokens: amounts.tokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
+            id: id, scopes: scopes, requests: 0, tokens: amounts.tokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0, timeToLive: timeToLive, madeAt: madeAt)
     }
 

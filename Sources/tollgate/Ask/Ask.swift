@@ -8,7 +8,7 @@ struct Check: AsyncParsableCommand {
         abstract: "Request a decision, and count the request on ALLOW.",
         discussion: "Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
     @OptionGroup var options: ClientOptions
-    @Argument(help: "kind=id …, and hits= tokens= input_tokens= output_tokens= cost=")
+    @Argument(help: "kind=id …, and requests= tokens= input_tokens= output_tokens= cost=")
     var words: [String]
 
     func run() async throws { try await options.ask(.check, words) }
@@ -32,7 +32,7 @@ struct Record: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
     @Argument(
         help:
-            "kind=id …, at least one of hits= tokens= input_tokens= output_tokens= cost=, and id= as the idempotency key."
+            "kind=id …, at least one of requests= tokens= input_tokens= output_tokens= cost=, and id= as the idempotency key."
     )
     var words: [String]
 
@@ -68,7 +68,7 @@ struct Commit: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
     @Argument(
         help:
-            "reservation=…, and hits= tokens= input_tokens= output_tokens= cost=. Meters that are not named are not charged."
+            "reservation=…, and requests= tokens= input_tokens= output_tokens= cost=. Meters that are not named are not charged."
     )
     var words: [String]
 

@@ -67,7 +67,7 @@ struct HistoryClient {
 
     private func line(of operation: HistoryEvent.Operation) -> String {
         func words(_ hits: Int, _ cost: Int) -> String {
-            scope.word + (hits == 0 ? "" : " hits=\(hits)") + (cost == 0 ? "" : " cost=\(moneyText(nanos: cost))")
+            scope.word + (hits == 0 ? "" : " requests=\(hits)") + (cost == 0 ? "" : " cost=\(moneyText(nanos: cost))")
         }
         return switch operation {
         case .check(let hits, let cost): "CHECK \(words(hits, cost))"
