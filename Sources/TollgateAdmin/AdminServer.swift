@@ -15,6 +15,7 @@ package import TollgateStores
 package struct AdminServer: Service {
     private let settings: AdminSettings
     private let api: AdminAPI
+    private let addresses: ListeningAddresses
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
 
@@ -31,6 +32,7 @@ package struct AdminServer: Service {
     ) {
         self.settings = settings
         api = AdminAPI(server: server, policyFile: policyFile, receivers: receivers)
+        addresses = server.addresses
         self.logger = logger
         self.onListening = onListening
     }
@@ -47,6 +49,7 @@ package struct AdminServer: Service {
         let (channel, file) = try await listener.bind()
         let address = settings.address.bound(to: channel.channel.localAddress)
         logger.info("admin API listening", metadata: ["address": "\(address)"])
+        addresses.admin = address
         await onListening(address)
         await withGracefulShutdownHandler {
             await serve(channel, http)

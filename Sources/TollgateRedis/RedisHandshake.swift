@@ -23,6 +23,8 @@ package struct RedisHandshake {
     private let requirement: RedisRequirement?
     private let steps: [Step]
     private var answered = 0
+    /// The version of Redis; nil before the reply to INFO, and if it does not report one.
+    private(set) var version: RedisVersion?
     /// The replies to the requirement's commands so far.
     private var requirementReplies: [RedisReply] = []
 
@@ -67,10 +69,15 @@ package struct RedisHandshake {
         case (.select, .error(let sentence)): refusal(sentence, of: "SELECT \(address.database)")
         case (.ping, .error(let sentence)): refusal(sentence, of: "PING")
         case (.version, .bulk(let text)):
-            RedisVersion(info: String(buffer: text)).flatMap { $0.isTooOld ? .tooOld($0) : nil }
+            outageOfVersion(RedisVersion(info: String(buffer: text)))
         case (.require, let reply): outageOfRequirement(reply)
         default: nil
         }
+    }
+
+    private mutating func outageOfVersion(_ version: RedisVersion?) -> RedisOutage? {
+        self.version = version
+        return version.flatMap { $0.isTooOld ? .tooOld($0) : nil }
     }
 
     private mutating func outageOfRequirement(_ reply: RedisReply) -> RedisOutage? {

@@ -72,6 +72,9 @@ package final class RedisLink {
     /// The status of the connection.
     package var status: RedisLinkStatus { state.status }
 
+    /// The version of the Redis that the link has reached last; nil if Redis does not report it.
+    package var redisVersion: String? { handshake.version?.description }
+
     /// Whether commands can be sent.
     package var isReady: Bool { state.phase == .ready }
 

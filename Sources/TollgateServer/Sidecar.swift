@@ -28,6 +28,8 @@ package final class Sidecar: Service {
     private let sweeper: AlertSweeper
     private let info: InfoReporter
     private let services: BackgroundServices
+    /// The addresses on which the sidecar listens.
+    package let addresses = ListeningAddresses()
     private let listeners = Mutex<[(address: ListenAddress, channel: any Channel)]>([])
     /// The policy by which the workers decide.
     package let activePolicy: ActivePolicy
@@ -36,7 +38,7 @@ package final class Sidecar: Service {
 
     /// Creates the parts of a sidecar. None of them does anything before `start()`.
     ///
-    /// - Parameter policyFile: The path of the policy file, for INFO.
+    /// - Parameter policyFile: The path of the policy file, for STATUS.
     /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
     package init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) async throws {
         try settings.validate()
@@ -80,7 +82,8 @@ package final class Sidecar: Service {
         let keeper = journal.map { JournalKeeper(journal: $0, workers: workers, logger: logger) }
         info = InfoReporter(
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
-            alertFeed: feed, admission: admission, clients: parts.clients, refusals: parts.refusals, journal: journal)
+            alertFeed: feed, admission: admission, clients: parts.clients, refusals: parts.refusals, journal: journal,
+            addresses: addresses)
 
         // They stop in reverse order. The relay needs the connections for the rest of its queue. All services before
         // the connections may wait for a reply, which the closed connections fail.
@@ -123,6 +126,7 @@ package final class Sidecar: Service {
             await shutdown()
             throw error
         }
+        self.addresses.line = addresses
         logger.info("listening", metadata: ["addresses": "\(addresses.map(\.description).joined(separator: " "))"])
         if admission.capacity < settings.maxConnections {
             logger.warning(
@@ -169,7 +173,7 @@ package final class Sidecar: Service {
         get async { await notReady.isEmpty }
     }
 
-    /// The report of INFO.
+    /// The report of STATUS and INFO.
     func report() async -> InfoReport { await info.report() }
 
     // MARK: - Changes

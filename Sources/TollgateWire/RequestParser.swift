@@ -56,7 +56,10 @@ package enum RequestParser {
             try takeField(&cursor, into: &request)
         case .alerts:
             try takeAlertCursor(&cursor, into: &request)
-        case .help, .info:
+        case .info:
+            // Redis's sections. The report always has all of them.
+            _ = cursor.takeWord()
+        case .help, .status:
             throw .badRequest(request.verb.name, "takes no argument")
         case .ping where cursor.spacesSeparate:
             throw .badRequest(request.verb.name, "takes no argument")
@@ -103,7 +106,8 @@ package enum RequestParser {
             guard request.arguments.count == 1, request.withBytes(of: request.arguments[0], { $0.equals("0") }) else {
                 throw .badRequest("SELECT", "there is only database 0")
             }
-        case .check, .peek, .reserve, .help, .info, .quit, .hello, .client, .command, .alerts, .multi, .exec, .discard:
+        case .check, .peek, .reserve, .help, .info, .status, .quit, .hello, .client, .command, .alerts, .multi, .exec,
+            .discard:
             break
         }
     }

@@ -1,6 +1,6 @@
 /// The first word of a request.
 package enum Verb: UInt8, CaseIterable, Sendable {
-    case check, peek, record, refund, reserve, commit, cancel, usage, help, info, ping, auth, alerts
+    case check, peek, record, refund, reserve, commit, cancel, usage, help, info, status, ping, auth, alerts
     // Sent by Redis clients when they connect; RESP only.
     case echo, quit, hello, client, command, select
     // Rejected in both protocols.
@@ -19,6 +19,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         case .usage: "USAGE"
         case .help: "HELP"
         case .info: "INFO"
+        case .status: "STATUS"
         case .ping: "PING"
         case .auth: "AUTH"
         case .alerts: "ALERTS"
@@ -38,8 +39,8 @@ package enum Verb: UInt8, CaseIterable, Sendable {
     package var isOnlyForRESP: Bool {
         switch self {
         case .echo, .quit, .hello, .client, .command, .select: true
-        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .ping, .auth, .alerts,
-            .multi, .exec, .discard:
+        case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage, .help, .info, .status, .ping, .auth,
+            .alerts, .multi, .exec, .discard:
             false
         }
     }
@@ -84,6 +85,7 @@ package enum Verb: UInt8, CaseIterable, Sendable {
             if word.equalsIgnoringCase("cancel") { self = .cancel; return }
             if word.equalsIgnoringCase("client") { self = .client; return }
             if word.equalsIgnoringCase("select") { self = .select; return }
+            if word.equalsIgnoringCase("status") { self = .status; return }
             if word.equalsIgnoringCase("alerts") { self = .alerts; return }
         case 7:
             if word.equalsIgnoringCase("reserve") { self = .reserve; return }

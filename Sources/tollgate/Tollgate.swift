@@ -8,10 +8,11 @@ struct Tollgate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tollgate",
         abstract: "Shared rate limits and cost quotas for the processes of one host, kept in Redis.",
-        version: Version.current,
+        version: Version.description,
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
-            UsageCommand.self, Ping.self, PolicyCommand.self, KeysCommand.self, BenchCommand.self, VersionCommand.self,
+            UsageCommand.self, StatusCommand.self, Ping.self, PolicyCommand.self, KeysCommand.self, BenchCommand.self,
+            VersionCommand.self,
         ],
         groupedSubcommands: [
             CommandGroup(
@@ -30,7 +31,7 @@ struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
     func run() {
-        print("tollgate \(Version.current)")
+        print("tollgate \(Version.description)")
     }
 }
 

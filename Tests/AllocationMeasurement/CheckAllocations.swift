@@ -61,7 +61,7 @@ package struct CheckAllocations {
         for case .tcp(_, let bound) in try await server.start() { port = bound }
         clients = try (0..<Self.connections).map { _ in try SocketClient(.tcp(port: port)) }
         let client = clients[0]
-        try await eventually { try await client.ask("INFO")[0].contains(#""links":["ready"]"#) }
+        try await eventually { try await client.ask("STATUS")[0].contains(#""links":["ready"]"#) }
         eventLoop = try Self.onlyEventLoop(of: server)
     }
 

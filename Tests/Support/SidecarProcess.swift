@@ -71,7 +71,7 @@ package final class SidecarProcess: @unchecked Sendable {
             guard self.isRunning else { throw TestFailure("it ended with status \(self.process.terminationStatus)") }
             guard let client = try? self.client() else { return false }
             if let token { _ = try await client.ask("AUTH \"\(token)\"") }
-            let links = try await client.ask("INFO")[0].split(separator: #""links":["#).dropFirst().first
+            let links = try await client.ask("STATUS")[0].split(separator: #""links":["#).dropFirst().first
             return links?.split(separator: "]").first?.split(separator: ",").allSatisfy { $0 == #""ready""# } ?? false
         }
     }

@@ -19,13 +19,13 @@ import Testing
 
     static let info = #"{"alerts":{"cursor":"5-0","is_subscribed":true},"version":"0.1.0"}"#
 
-    /// Replies to INFO and PING, and to ALERTS as the test defines.
+    /// Replies to STATUS and PING, and to ALERTS as the test defines.
     static func script(
         _ alerts: @escaping @Sendable (_ connection: Int, _ line: String) -> ScriptedServer.Answer
     ) -> ScriptedServer.Script {
         { connection, line in
             switch line {
-            case "INFO": .lines([info])
+            case "STATUS": .lines([info])
             case "PING": .lines(["PONG"])
             case "AUTH secret": .lines(["OK"])
             default: alerts(connection, line)
@@ -48,7 +48,7 @@ import Testing
             #expect(opened.alert.kind == .approachingLimit)
             #expect(try await alerts.next()?.event == .resolved)
             #expect(
-                server.lines.withLock { $0 } == (token.map { ["AUTH \($0)"] } ?? []) + ["INFO", "ALERTS after=5-0"])
+                server.lines.withLock { $0 } == (token.map { ["AUTH \($0)"] } ?? []) + ["STATUS", "ALERTS after=5-0"])
         }
     }
 
@@ -56,12 +56,12 @@ import Testing
     func noCursor() async throws {
         try await withServer { connection, line in
             let alerts = connection < 3 ? "{}" : #"{"cursor":"4-9"}"#
-            return .lines(line == "INFO" ? [#"{"alerts":\#(alerts)}"#] : ["OK", Self.push(1)])
+            return .lines(line == "STATUS" ? [#"{"alerts":\#(alerts)}"#] : ["OK", Self.push(1)])
         } _: { server, client in
             var alerts = client.alerts().makeAsyncIterator()
             let message = try await alerts.next()
             #expect(message?.cursor == "5-1")
-            #expect(server.lines.withLock { $0 } == ["INFO", "INFO", "INFO", "ALERTS after=4-9"])
+            #expect(server.lines.withLock { $0 } == ["STATUS", "STATUS", "STATUS", "ALERTS after=4-9"])
         }
     }
 
@@ -179,7 +179,7 @@ import Testing
     func silence() async throws {
         let server = try await ScriptedServer.start { connection, line in
             switch line {
-            case "INFO": .lines([Self.info])
+            case "STATUS": .lines([Self.info])
             case "PING": connection == 1 ? .silence : .lines(["PONG"])
             default: connection == 1 ? .lines(["OK"]) : .lines(["OK", Self.push(1)])
             }
@@ -188,7 +188,7 @@ import Testing
             server.address, token: nil, deadline: .seconds(20), onUnavailable: .throwError,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, pingInterval: .milliseconds(50))
         #expect(try await client.alerts().first { _ in true }?.cursor == "5-1")
-        #expect(server.lines.withLock { $0.prefix(3) } == ["INFO", "ALERTS after=5-0", "PING"])
+        #expect(server.lines.withLock { $0.prefix(3) } == ["STATUS", "ALERTS after=5-0", "PING"])
         await client.shutdown()
         try await server.stop()
     }

@@ -12,13 +12,13 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
         let client = try sidecar.client()
-        try await eventually { try await client.ask("INFO")[0].contains(#""alerts":{"cursor":"#) }
+        try await eventually { try await client.ask("STATUS")[0].contains(#""alerts":{"cursor":"#) }
         let clients = try (0..<200).map { _ in try sidecar.client() }
         var replies: [String: Int] = [:]
         for client in clients { replies[try await client.ask("ALERTS")[0], default: 0] += 1 }
         #expect(replies == ["OK": 64, "ERR busy ALERTS: the limit of 64 subscribers is reached": 136])
         let listening = #""alert_subscribers":64"#
-        #expect(try await client.ask("INFO")[0].contains(listening))
+        #expect(try await client.ask("STATUS")[0].contains(listening))
         let publishing = Task {
             for _ in 0..<10 {
                 try redis.cli("EVAL", Self.publish, "1", "tollgate:{alerts}:deliveries")
@@ -35,7 +35,7 @@ import TollgateTestSupport
         try await publishing.value
         // A slice takes a millisecond. The rest allows for slow machines and concurrent tests.
         #expect(longest < .milliseconds(500))
-        #expect(try await client.ask("INFO")[0].contains(listening))
+        #expect(try await client.ask("STATUS")[0].contains(listening))
     }
 
     /// Publishes 200 alerts of half a kilobyte.

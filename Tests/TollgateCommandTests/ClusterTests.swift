@@ -217,7 +217,7 @@ import TollgateTestSupport
         }
         let readiness = try await second.ask("GET", "/readyz")
         #expect(readiness.status == 503 && readiness.body.contains(sentence), "\(readiness.body)")
-        #expect(try await second.client().ask("INFO")[0].contains("unsupported: \(sentence)"))
+        #expect(try await second.client().ask("STATUS")[0].contains("unsupported: \(sentence)"))
         try await eventually { second.log.contains(sentence) }
         #expect(try await first.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW "))
 

@@ -26,7 +26,7 @@ import TollgateTestSupport
         let readiness = try await sidecar.ask("GET", "/readyz")
         #expect(readiness.status == 503)
         #expect(readiness.body.contains(sentence), "\(readiness.body)")
-        #expect(try await client.ask("INFO")[0].contains("unsupported: \(sentence)"))
+        #expect(try await client.ask("STATUS")[0].contains("unsupported: \(sentence)"))
         try await eventually { sidecar.log.contains("Redis cannot be used; retrying") }
         try await eventually { sidecar.log.contains(sentence) }
 

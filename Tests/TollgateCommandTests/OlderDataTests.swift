@@ -45,7 +45,7 @@ import TollgateTestSupport
     }
 
     private func losses(_ sidecar: SidecarProcess) async throws -> Int? {
-        let info = try await sidecar.client().ask("INFO")[0]
+        let info = try await sidecar.client().ask("STATUS")[0]
         let value = info.split(separator: #""data_losses":"#, maxSplits: 1).dropFirst().first
         return value.flatMap { Int($0.prefix { $0.isNumber }) }
     }

@@ -19,7 +19,7 @@ import TollgateTestSupport
         var idle = try (0..<300).map { _ in try sidecar.client() }
         #expect(try await idle[299].readLine() == "-ERR busy too many connections")
         #expect(sidecar.openFiles < 230)
-        #expect(try await client.ask("INFO")[0].contains(#""max":128,"refused":"#))
+        #expect(try await client.ask("STATUS")[0].contains(#""max":128,"refused":"#))
         try redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         try await eventually {
             let reply = try await client.ask("CHECK user=alice")[0]
@@ -45,12 +45,12 @@ import TollgateTestSupport
             "prlimit", ["--pid", "\(sidecar.processIdentifier)", "--nofile=\(limit):1024"])
         #expect(lowered.status == 0, "\(lowered.errors)")
         var waiting = try (0..<30).map { _ in try sidecar.client() }
-        try await eventually { try await client.ask("INFO")[0].contains(#""accept_failure":"Too many open files""#) }
+        try await eventually { try await client.ask("STATUS")[0].contains(#""accept_failure":"Too many open files""#) }
         #expect(try await sidecar.processorShare() < 0.5)
         #expect(try await client.ask("CHECK user=alice")[0].hasPrefix("ALLOW limit=user:alice/"))
         waiting.removeAll()
         try await eventually { (try? await sidecar.client().ask("PING")) == ["PONG"] }
-        try await eventually { try await !client.ask("INFO")[0].contains("accept_failure") }
+        try await eventually { try await !client.ask("STATUS")[0].contains("accept_failure") }
         let failure = "line port: cannot accept connections: Too many open files"
         #expect(sidecar.lines(with: failure).count == 1)
         #expect(sidecar.lines(with: "line port: can accept connections again").count == 1)

@@ -30,6 +30,12 @@ import TollgateTestSupport
         #expect(try await ask("USAGE", "scope=user:alice").contains(#""limit":"tokens/total","max":1000,"#))
         #expect(try await ask("CHECK", "user") == "ERR bad_request user: expected key=value\n\n")
         #expect(try await ask("FOO") == "ERR unknown_verb FOO\n\n")
+        for words in [["INFO"], ["INFO", "server"]] {
+            let info = try await Command.run("redis-cli", ["-p", "\(sidecar.port)"] + words).output
+            #expect(info.hasPrefix("# Server\r\n") && info.contains("\r\n\r\n# Clients\r\n"), "\(info)")
+            #expect(info.contains("\r\ndecisions_allowed:2\r\n"), "\(info)")
+        }
+        #expect(try await ask("STATUS").contains(#""allowed":2,"#))
         #expect(try await ask("-3", "CHECK", "user=bob").hasPrefix("ALLOW limit=user:bob/"))
         #expect(try await sidecar.count("allowed") == 3)
     }

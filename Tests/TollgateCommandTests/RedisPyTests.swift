@@ -51,6 +51,30 @@ struct RedisPyTests {
             assert "there is only database 0" in str(error), error
         """
 
+    @Test("redis-py parses INFO into numbers and texts", arguments: ["2", "3"])
+    func info(version: String) async throws {
+        try await run(Self.infoScript, on: try await Sidecar(policy: Self.policy), version)
+    }
+
+    static let infoScript = """
+        import redis, sys
+
+        port, version = int(sys.argv[1]), int(sys.argv[3])
+        client = redis.Redis(port=port, protocol=version, decode_responses=True)
+        client.execute_command("CHECK", "user=alice")
+        for section in (None, "server", "everything"):
+            info = client.info(section) if section else client.info()
+            assert info["tcp_port"] == port and info["loading"] == 0, info
+            assert info["decisions_allowed"] == 1 and info["decisions_denied"] == 0, info
+            assert info["total_commands_processed"] >= 1 and info["connected_clients"] >= 1, info
+            assert isinstance(info["uptime_in_seconds"], int) and isinstance(info["process_id"], int), info
+            assert info["maxclients"] == 4096 and info["rejected_connections"] == 0, info
+            assert info["journal_operations"] == 0 and info["redis_links_0"] == "ready", info
+            assert isinstance(info["journal_replayed_per_second"], (int, float)), info
+            assert isinstance(info["policy_digest"], str) and info["tollgate_version"].count(".") == 2, info
+            assert not any(key.startswith("__raw__") for key in info), info
+        """
+
     @Test("redis-py receives pushed alerts on a separate connection", arguments: ["2", "3"])
     func alerts(version: String) async throws {
         let sidecar = try await Sidecar(policy: Self.policy)

@@ -26,19 +26,19 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--workers", "2"])
         try await use(sidecar)
-        #expect(try await sidecar.client().ask("INFO")[0].contains(#""functions":"yes""#))
+        #expect(try await sidecar.client().ask("STATUS")[0].contains(#""functions":"yes""#))
         #expect(!sidecar.log.contains("denies functions"))
         let commands = try redis.cli("INFO", "commandstats")
         #expect(commands.contains("cmdstat_fcall:") && !commands.contains("cmdstat_evalsha:"), "\(commands)")
     }
 
-    @Test("without permission for functions, scripts are used, and INFO and the log say so")
+    @Test("without permission for functions, scripts are used, and STATUS and the log say so")
     func denied() async throws {
         let redis = try TestRedis(hasFunctions: false)
         let sidecar = try await SidecarProcess(
             policy: Self.policy, arguments: ["--redis", "\(redis.address)", "--workers", "2"])
         try await use(sidecar)
-        #expect(try await sidecar.client().ask("INFO")[0].contains(#""functions":"no (evalsha)""#))
+        #expect(try await sidecar.client().ask("STATUS")[0].contains(#""functions":"no (evalsha)""#))
         try await eventually { sidecar.log.contains("Redis denies functions") }
         #expect(sidecar.log.components(separatedBy: "Redis denies functions").count == 2, "\(sidecar.log)")
         let commands = try redis.cli("INFO", "commandstats")
@@ -55,7 +55,7 @@ import TollgateTestSupport
         let sidecar = try await SidecarProcess(
             policy: Self.policy, arguments: ["--redis", "unix://tollgate:SECRET@\(redis.socketPath)"])
         try await use(sidecar)
-        let health = try await sidecar.client().ask("INFO")[0]
+        let health = try await sidecar.client().ask("STATUS")[0]
         #expect(health.contains(#""functions":"yes""#) && health.contains(#""warnings":["#), "\(health)")
         #expect(!sidecar.log.contains("NOPERM"), "\(sidecar.log)")
         let denied = try redis.cli("ACL", "LOG")

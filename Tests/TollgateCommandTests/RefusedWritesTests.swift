@@ -41,7 +41,7 @@ import TollgateTestSupport
     ]
 
     @Test(
-        "refused writes are logged once with Redis's code, reported in INFO, and 503 at /readyz",
+        "refused writes are logged once with Redis's code, reported in STATUS, and 503 at /readyz",
         arguments: causes)
     func reported(cause: Cause) async throws {
         let folder = try TemporaryFolder()
@@ -58,7 +58,7 @@ import TollgateTestSupport
         try await eventually { try await client.ask("CHECK user=a")[0].hasPrefix("ALLOW limit=") == false }
         let refused = try await client.ask("RECORD user=a requests=1", "RECORD user=b requests=1")
         #expect(refused == ["OK queued=1", "OK queued=1"])
-        let info = try await client.ask("INFO")[0]
+        let info = try await client.ask("STATUS")[0]
         #expect(info.contains(#""refusal":{"code":"\#(cause.code)","reason":"\#(cause.code) "#), "\(info)")
         #expect(!info.contains("@user_script"), "\(info)")
         let readiness = try await sidecar.ask("GET", "/readyz")
@@ -69,7 +69,7 @@ import TollgateTestSupport
 
         try cause.end(redis, folder)
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
-        #expect(try await client.ask("INFO")[0].contains("refusal") == false)
+        #expect(try await client.ask("STATUS")[0].contains("refusal") == false)
         // Journaled usage is counted once, and so is earlier usage.
         try await eventually { try redis.cli("HGET", "tollgate:user:b", "requests/31d.n") == "1" }
         let used = try await client.ask("PEEK user=b")[0]
@@ -114,6 +114,6 @@ import TollgateTestSupport
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
         try redis.cli("CONFIG", "SET", "min-replicas-to-write", "1")
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 503 }
-        #expect(try await sidecar.client().ask("INFO")[0].contains(#""code":"NOREPLICAS""#))
+        #expect(try await sidecar.client().ask("STATUS")[0].contains(#""code":"NOREPLICAS""#))
     }
 }

@@ -75,7 +75,8 @@ import TollgateTestSupport
         defer { process.terminate() }
         try await eventually {
             let client = try? SocketClient(.unix(path: folder.path + "/b.sock"))
-            return try await client?.ask("AUTH sesame-open-sesame", "INFO")[1].contains(#""links":["ready"]"#) ?? false
+            return try await client?.ask("AUTH sesame-open-sesame", "STATUS")[1].contains(#""links":["ready"]"#)
+                ?? false
         }
         try await eventually { try await self.connections(folder.path + "/b.sock") == 1 }
         let client = try SocketClient(.unix(path: folder.path + "/a.sock"))
@@ -86,7 +87,7 @@ import TollgateTestSupport
     }
 
     private func connections(_ path: String) async throws -> Int? {
-        let info = try await SocketClient(.unix(path: path)).ask("AUTH sesame-open-sesame", "INFO")[1]
+        let info = try await SocketClient(.unix(path: path)).ask("AUTH sesame-open-sesame", "STATUS")[1]
         return info.split(separator: #""connections":"#).dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) }
     }
 

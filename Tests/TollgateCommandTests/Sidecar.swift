@@ -24,9 +24,9 @@ struct Sidecar {
             environment: ["TOLLGATE_CONNECT": "unix:\(process.socketPath)"].merging(environment) { $1 })
     }
 
-    /// A count of INFO.
+    /// A count of STATUS.
     func count(_ name: String) async throws -> Int? {
-        let info = try await process.client().ask("INFO")[0]
+        let info = try await process.client().ask("STATUS")[0]
         let value = info.split(separator: "\"\(name)\":", maxSplits: 1).dropFirst().first
         return value.flatMap { Int($0.prefix { $0.isNumber }) }
     }

@@ -24,7 +24,7 @@ import TollgateTestSupport
         #expect(replies[0].hasPrefix("ERR unavailable"))
         #expect(replies[1] == "OK queued=1")
         #expect(replies[2].hasPrefix("ERR unavailable"))
-        try await eventually { try await client.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
+        try await eventually { try await client.ask("STATUS")[0].contains(#""operations":0,"rejected""#) }
         #expect(try redis.hash("tollgate:user:a")["held"] == nil)
         #expect(try redis.hash("tollgate:tool:t")["held"] == nil)
         #expect(try redis.hash("tollgate:user:a")["requests/1h.n"] == "1")
@@ -48,7 +48,7 @@ import TollgateTestSupport
         #expect(try await reply.value.hasPrefix("ERR unavailable"))
         try redis.start()
         try await eventually {
-            let info = try await client.ask("INFO")[0]
+            let info = try await client.ask("STATUS")[0]
             return info.contains(#""operations":0,"rejected""#) && info.contains(#""links":["ready""#)
         }
         #expect(try redis.hash("tollgate:tool:t")["requests/total"] == "5")

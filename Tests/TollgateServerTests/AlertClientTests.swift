@@ -28,7 +28,7 @@ import TollgateTestSupport
             }
             // The client has its first cursor, and there has been no event yet.
             try await eventually {
-                try await sidecar?.client().ask("INFO")[0].contains(#""alert_subscribers":1"#) == true
+                try await sidecar?.client().ask("STATUS")[0].contains(#""alert_subscribers":1"#) == true
             }
             for round in 0..<3 {
                 sidecar?.signal(SIGKILL)
@@ -63,7 +63,7 @@ import TollgateTestSupport
             try await publisher.waitForRedis()
             let sidecar = try await ready
             try await eventually(within: .seconds(30)) {
-                let info = try await sidecar.client().ask("INFO")[0]
+                let info = try await sidecar.client().ask("STATUS")[0]
                 return info.contains(#""alert_subscribers":1"#) && !info.contains(#""cursor":null"#)
                     && info.contains(#""cursor""#)
             }

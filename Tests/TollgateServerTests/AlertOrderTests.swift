@@ -53,8 +53,8 @@ import TollgateTestSupport
             // All replies, and the OK, wait for Redis.
             harness.redis.freeze(true)
             try await client.send(checks + "ALERTS\n" + checks + "PING\n")
-            // INFO hops to every event loop: after its reply, all earlier input has been read.
-            #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
+            // STATUS hops to every event loop: after its reply, all earlier input has been read.
+            #expect(try await harness.ask("STATUS")[0].hasPrefix("{"))
             // The client does not get events from before the OK.
             let entry = AlertEntry(id: "1-1", event: .opened, alert: try ServerHarness.alert())
             let page = AlertPage(after: .start, [entry], isLast: true)

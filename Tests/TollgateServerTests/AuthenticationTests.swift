@@ -16,8 +16,9 @@ import TollgateTestSupport
     func beforeToken() async throws {
         try await withToken { harness in
             let lines = [
-                "CHECK user=a", "PEEK user=a", "RECORD user=a requests=1", "REFUND user=a requests=1", "USAGE scope=user:a",
-                "PING", "INFO", "HELP", "ALERTS", "ALERTS after=0-0",
+                "CHECK user=a", "PEEK user=a", "RECORD user=a requests=1", "REFUND user=a requests=1",
+                "USAGE scope=user:a",
+                "PING", "INFO", "STATUS", "HELP", "ALERTS", "ALERTS after=0-0",
             ]
             let replies = try await harness.client().ask(lines)
             #expect(replies == Array(repeating: "ERR unauthenticated AUTH with the token first", count: lines.count))

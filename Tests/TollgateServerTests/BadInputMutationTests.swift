@@ -10,7 +10,7 @@ import TollgateTestSupport
     static let lines = [
         "PING", "CHECK user=alice tool=search provider=openai", "PEEK user=\"Alice B\" requests=3 tokens=5",
         "RECORD user=alice input_tokens=3 output_tokens=4 cost=0.25", "REFUND user=alice tokens=1 cost=0.1",
-        "USAGE scope=user:alice+tool:search", "INFO", "HELP", "AUTH secret",
+        "USAGE scope=user:alice+tool:search", "INFO", "STATUS", "HELP", "AUTH secret",
         "CHECK user=a email=a@example.com roles=x,y",
     ]
 

@@ -15,7 +15,7 @@ import TollgateTestSupport
         var denied = 0
         var isReplayed = false
         while !isReplayed {
-            let replies = try await client.ask("CHECK user=spender cost=0.5", "RESERVE user=spender cost=0.5", "INFO")
+            let replies = try await client.ask("CHECK user=spender cost=0.5", "RESERVE user=spender cost=0.5", "STATUS")
             for reply in replies.dropLast() where !reply.hasPrefix("ALLOW degraded=1") {
                 #expect(reply.hasPrefix("DENY reason=quota_exceeded limit=user:spender/cost/total"), "\(reply)")
                 denied += 1
@@ -43,7 +43,7 @@ import TollgateTestSupport
         #expect(try await client.ask("PEEK user=spender cost=0.5")[0].hasPrefix("ALLOW limit="))
         redis.stop()
         try await flood(client)
-        let info = try await client.ask("INFO")[0]
+        let info = try await client.ask("STATUS")[0]
         #expect(info.contains(#""journal":{"entries":"#))
         #expect(info.contains(#""oldest_seconds":"#))
         #expect(info.contains(#""replayed_per_second":"#))

@@ -85,7 +85,7 @@ import TollgateTestSupport
             try await work(harness)
             try harness.redis.cli("CLIENT", "KILL", "TYPE", "normal")
             try await eventually { try await harness.ask("RECORD user=u1 tokens=1") == ["OK"] }
-            _ = try await harness.ask("INFO", "HELP", "PING")
+            _ = try await harness.ask("STATUS", "HELP", "PING")
 
             let commands = try commandsRun(harness.redis)
             #expect(commands.contains(TestRedis.luaCommand))

@@ -34,7 +34,7 @@ import TollgateTestSupport
                 "CANCEL reservation=\(try token(reserved[1]))",
             ]
             #expect(try await client.ask(lines) == Array(repeating: "OK queued=1", count: lines.count))
-            let info = try await client.ask("INFO")[0]
+            let info = try await client.ask("STATUS")[0]
             #expect(info.contains(#""operations":8,"rejected":0"#), "\(info)")
             #expect(info.contains(#""queued":8"#))
             try redis.start()
@@ -196,7 +196,7 @@ import TollgateTestSupport
         try redis.start()
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
         let asker = try second.client()
-        try await eventually { try await asker.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
+        try await eventually { try await asker.ask("STATUS")[0].contains(#""operations":0,"rejected""#) }
         #expect(try redis.hash("tollgate:user:b")["tokens/total"] == "900")
         #expect(try await second.stop() == 0)
     }
@@ -214,13 +214,13 @@ import TollgateTestSupport
         let replies = try await client.ask((0..<30).map { _ in "RECORD user=b tokens=3" })
         #expect(replies.allSatisfy { $0 == "OK queued=1" })
         try await eventually { first.log.contains("the journal file was removed while in use") }
-        #expect(try await client.ask("INFO")[0].contains(#""remade":1"#))
+        #expect(try await client.ask("STATUS")[0].contains(#""remade":1"#))
         first.signal(SIGKILL)
         _ = try await first.end()
         try redis.start()
         let second = try await SidecarProcess(policy: Self.policy, arguments: arguments, folder: first.folder)
         let asker = try second.client()
-        try await eventually { try await asker.ask("INFO")[0].contains(#""operations":0,"rejected""#) }
+        try await eventually { try await asker.ask("STATUS")[0].contains(#""operations":0,"rejected""#) }
         #expect(try redis.hash("tollgate:user:b")["tokens/total"] == "90")
         #expect(try redis.hash("tollgate:user:a")["tokens/total"].flatMap(Int.init) ?? 0 >= 1)
         #expect(try await second.stop() == 0)

@@ -12,8 +12,9 @@ import TollgateTestSupport
     func mixedOrder() async throws {
         try await withServer(policy: Self.policy) { harness in
             let replies = try await harness.ask(
-                "PING", "CHECK user=a tool=t", "NONSENSE", "USAGE scope=user:a", "CHECK user=a tool=t", "INFO",
-                "CHECK user=a tool=t", "CHECK user=a requests=-1", "HELP", "RECORD user=a requests=5", "PEEK user=a", "PING")
+                "PING", "CHECK user=a tool=t", "NONSENSE", "USAGE scope=user:a", "CHECK user=a tool=t", "STATUS",
+                "CHECK user=a tool=t", "CHECK user=a requests=-1", "HELP", "RECORD user=a requests=5", "PEEK user=a",
+                "PING")
             let expected = [
                 "PONG", "ALLOW limit=tool:t/requests/total max=2 used=1 remaining=1", "ERR unknown_verb NONSENSE",
                 #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"alerts":"#,

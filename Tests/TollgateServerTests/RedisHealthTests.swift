@@ -5,7 +5,7 @@ import TollgateTestSupport
 
 @testable import TollgateServer
 
-/// The health of Redis in INFO.
+/// The health of Redis in STATUS.
 @Suite struct RedisHealthTests {
     @Test("settings that can cause data loss are reported")
     func warnings() async throws {

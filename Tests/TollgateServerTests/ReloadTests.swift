@@ -35,7 +35,7 @@ import TollgateTestSupport
             struct Policy: Decodable { var error: String? }
             var policy: Policy
         }
-        return try JSONDecoder().decode(Info.self, from: Data(try await client.ask("INFO")[0].utf8)).policy.error
+        return try JSONDecoder().decode(Info.self, from: Data(try await client.ask("STATUS")[0].utf8)).policy.error
     }
 
     @Test("new limits apply at once to existing usage, also for cached scopes")
@@ -101,7 +101,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a bad file leaves the policy in force, INFO has the error, and a good file clears it")
+    @Test("a bad file leaves the policy in force, STATUS has the error, and a good file clears it")
     func badFile() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Self.policy(max: 100), to: "tollgate.yaml")
@@ -230,11 +230,11 @@ import TollgateTestSupport
                 // One batch is in flight and the second is filling when the policy changes.
                 if place == 2 {
                     harness.sidecar.activePolicy.install(try Policy(yaml: Self.policy(max: 50), file: "test.yaml"))
-                    _ = try await harness.ask("INFO")
+                    _ = try await harness.ask("STATUS")
                 }
                 try await client.send("CHECK user=a\n")
-                // INFO hops to the event loop: after its reply, all earlier work is done.
-                _ = try await harness.ask("INFO")
+                // STATUS hops to the event loop: after its reply, all earlier work is done.
+                _ = try await harness.ask("STATUS")
             }
             harness.redis.freeze(false)
             for (client, beginning) in zip(clients, ["max=100 used=1 ", "max=100 used=2 ", "max=50 used=3 "]) {

@@ -188,7 +188,7 @@ import TollgateTestSupport
         }
     }
 
-    @Test("each scope is looked up once, by one HGETALL, and then cached; INFO shows the hit rate")
+    @Test("each scope is looked up once, by one HGETALL, and then cached; STATUS shows the hit rate")
     func lookups() async throws {
         try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
             try await harness.edit(
@@ -226,7 +226,7 @@ import TollgateTestSupport
             harness.redis.freeze(true)
             try await client.send("PEEK user=a\n")
             // After its reply, the lookup has been sent.
-            _ = try await harness.ask("INFO")
+            _ = try await harness.ask("STATUS")
             await harness.sidecar.settingsChanged(of: try Scope(parsing: "user:a"))
             harness.redis.freeze(false)
             #expect(try await client.readLine()?.hasPrefix("ALLOW") == true)

@@ -13,10 +13,10 @@ import TollgateTestSupport
         let clients = try (0..<8).map { _ in try harness.client() } + [harness.unixClient()]
         for client in clients { #expect(try await client.ask("PING") == ["PONG"]) }
         harness.redis.freeze(true)
-        let lines = Array(repeating: "CHECK user=a", count: 100) + ["USAGE scope=user:a", "INFO", "PING"]
+        let lines = Array(repeating: "CHECK user=a", count: 100) + ["USAGE scope=user:a", "STATUS", "PING"]
         for client in clients { try await client.send(lines.map { $0 + "\n" }.joined()) }
-        // INFO hops to every event loop: after its reply, all earlier input has been read.
-        #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
+        // STATUS hops to every event loop: after its reply, all earlier input has been read.
+        #expect(try await harness.ask("STATUS")[0].hasPrefix("{"))
         async let stopped: Void = harness.stop()
         try await eventually { (try? harness.client()) == nil }
         harness.redis.freeze(false)
@@ -37,7 +37,7 @@ import TollgateTestSupport
         let client = try harness.unixClient()
         #expect(try await client.ask("PING") == ["PONG"])
         try await client.send(String(repeating: "HELP\n", count: 900))
-        #expect(try await harness.ask("INFO")[0].hasPrefix("{"))
+        #expect(try await harness.ask("STATUS")[0].hasPrefix("{"))
         async let stopped: Void = harness.stop()
         try await eventually { (try? harness.unixClient()) == nil }
         let replies = String(decoding: try await client.readToEnd(), as: UTF8.self)

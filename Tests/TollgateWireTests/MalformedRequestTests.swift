@@ -39,7 +39,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
             "x" + String(repeating: "é", count: 70), "unknown_verb x\(String(repeating: "é", count: 31))..."),
         Malformed("PING hello", "bad_request PING: takes no argument"),
         Malformed("HELP me", "bad_request HELP: takes no argument"),
-        Malformed("INFO server", "bad_request INFO: takes no argument"),
+        Malformed("STATUS server", "bad_request STATUS: takes no argument"),
         Malformed("AUTH", "bad_request AUTH: expected a token"),
         Malformed("AUTH \"\"", "bad_request AUTH: expected a token"),
         Malformed("AUTH a b c", "bad_request AUTH: expected a token alone"),

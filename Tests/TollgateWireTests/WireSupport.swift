@@ -55,7 +55,7 @@ struct RequestContent: Equatable {
         case .alerts: RequestWriter.writeAlerts(after: after.map { "\($0)" }, to: &out)
         case .auth: RequestWriter.writeAuth(token ?? "", to: &out)
         case .ping where arguments.isEmpty: RequestWriter.write(.ping, to: &out)
-        case .help, .info: RequestWriter.write(verb, to: &out)
+        case .help, .info, .status: RequestWriter.write(verb, to: &out)
         case .ping, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard: return nil
         }
         return out

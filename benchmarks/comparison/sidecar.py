@@ -1,4 +1,4 @@
-"""A running `tollgate serve`, and what the system and its own INFO say of it."""
+"""A running `tollgate serve`, and what the system and its own STATUS say of it."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Sidecar:
         self._children.stop(self._process)
 
     def counts(self) -> dict[str, int]:
-        """The counts of INFO."""
-        counts: dict[str, int] = json.loads(self._client.text("INFO"))["counts"]
+        """The counts of STATUS."""
+        counts: dict[str, int] = json.loads(self._client.text("STATUS"))["counts"]
         return counts
 
     def answered(self) -> int:
@@ -80,8 +80,8 @@ class Sidecar:
         return self._client.text(*words)
 
     def journal(self) -> dict[str, int]:
-        """INFO on the journal: `operations` wait for Redis."""
-        journal: dict[str, int] = json.loads(self._client.text("INFO"))["journal"]
+        """STATUS on the journal: `operations` wait for Redis."""
+        journal: dict[str, int] = json.loads(self._client.text("STATUS"))["journal"]
         return journal
 
     def _is_listening(self) -> bool:
@@ -94,5 +94,5 @@ class Sidecar:
         return found is not None
 
     def _is_connected(self) -> bool:
-        links = json.loads(self._client.text("INFO"))["redis"]["links"]
+        links = json.loads(self._client.text("STATUS"))["redis"]["links"]
         return bool(links) and all(link == "ready" for link in links)

@@ -34,7 +34,7 @@ extension AlertLink {
     /// first message.
     private func resolveCursor(_ connection: Connection) {
         if cursor == nil {
-            sendHandshake(connection, .info) { RequestWriter.write(.info, to: &$0) }
+            sendHandshake(connection, .status) { RequestWriter.write(.status, to: &$0) }
         } else {
             subscribe(connection)
         }
@@ -79,7 +79,7 @@ extension AlertLink {
     private func handleReply(_ line: String, to step: HandshakeStep, _ connection: Connection) {
         switch (step, ReplyParser.reply(in: line)) {
         case (.auth, .ok): resolveCursor(connection)
-        case (.info, .json(let json)):
+        case (.status, .json(let json)):
             // The sidecar has no cursor yet, so it pushes nothing either. The link retries, because it needs a cursor
             // to resume from.
             guard let newest = SidecarInfo.cursor(in: json) else { return disconnected(connection.handler) }

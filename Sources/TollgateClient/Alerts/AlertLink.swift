@@ -23,7 +23,7 @@ final class AlertLink {
     enum HandshakeStep: String {
         case auth = "AUTH"
         /// Returns the current cursor, for a link without one.
-        case info = "INFO"
+        case status = "STATUS"
         case alerts = "ALERTS"
     }
 

@@ -46,7 +46,7 @@ struct AlertLine: Decodable {
     }
 }
 
-/// The part of INFO that the link needs.
+/// The part of STATUS that the link needs.
 struct SidecarInfo: Decodable {
     private struct Alerts: Decodable {
         var cursor: String?

@@ -84,7 +84,7 @@ final class AlertFeed: Sendable {
         state.withLock { $0.requests = [] }
     }
 
-    /// The state for INFO.
+    /// The state for STATUS.
     var report: InfoReport.AlertState {
         state.withLock { InfoReport.AlertState(cursor: $0.broadcasts.last?.description, isSubscribed: $0.isSubscribed) }
     }

@@ -33,7 +33,7 @@ package final class ConnectionAdmission: Sendable {
         self.logger = logger
     }
 
-    /// The state for INFO.
+    /// The state for STATUS.
     var report: InfoReport.ClientState {
         state.withLock {
             InfoReport.ClientState(max: capacity, refused: $0.refused, acceptFailure: $0.acceptFailure)

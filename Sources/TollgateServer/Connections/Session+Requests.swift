@@ -72,28 +72,43 @@ extension Session {
         worker.ledger.readUsage(of: plan) { [self] result in
             fill(ticket) { buffer in
                 switch result {
-                case .success(let usage): writeJSON(Result { try JSONReply.bytes(UsageReport(usage)) }, to: &buffer)
+                case .success(let usage): writeText(Result { try JSONReply.bytes(UsageReport(usage)) }, to: &buffer)
                 case .failure(let failure): writeError(failure, to: &buffer)
                 }
             }
         }
     }
 
-    /// Handles INFO. The report takes a hop to each worker; the reply keeps its position meanwhile.
+    /// Handles INFO. Its format, which is Redis's, has several lines, so that it exists in RESP only.
     func info() {
+        guard framing == .resp else {
+            return refuse(RequestError(.badRequest, "INFO: has several lines; use STATUS, or a Redis client"))
+        }
+        report(as: .info)
+    }
+
+    /// Handles STATUS.
+    func status() {
+        report(as: .json)
+    }
+
+    /// Replies with the state of the sidecar. The report takes a hop to each worker; the reply keeps its position
+    /// meanwhile.
+    private func report(as format: ReportFormat) {
         let ticket = replies.reserve()
-        worker.infoQueue.request { [self] json in fill(ticket) { writeJSON(json, to: &$0) } }
+        worker.infoQueue.request(as: format) { [self] text in fill(ticket) { writeText(text, to: &$0) } }
     }
 
     func help() {
-        reply { writeJSON(Help.json, to: &$0) }
+        reply { writeText(Help.json, to: &$0) }
     }
 
-    private func writeJSON(_ json: Result<ByteBuffer, any Error>, to buffer: inout ByteBuffer) {
+    /// Writes JSON, or in RESP any text.
+    private func writeText(_ text: Result<ByteBuffer, any Error>, to buffer: inout ByteBuffer) {
         do {
-            framing.writeJSON(try json.get().readableBytesView, to: &buffer)
+            framing.writeJSON(try text.get().readableBytesView, to: &buffer)
         } catch {
-            framing.writeError(RequestError(.internal, "the reply cannot be written as JSON"), to: &buffer)
+            framing.writeError(RequestError(.internal, "the reply cannot be written"), to: &buffer)
         }
     }
 }
@@ -108,8 +123,8 @@ extension Verb {
     var needsLedger: Bool {
         switch self {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel, .usage: true
-        case .help, .info, .ping, .auth, .alerts, .echo, .quit, .hello, .client, .command, .select, .multi, .exec,
-            .discard:
+        case .help, .info, .status, .ping, .auth, .alerts, .echo, .quit, .hello, .client, .command, .select, .multi,
+            .exec, .discard:
             false
         }
     }
@@ -122,7 +137,7 @@ extension Verb {
         switch self {
         case .check, .peek, .record, .refund, .reserve, .commit, .cancel: 1 + scopes / 4
         case .usage: 16
-        case .help, .info, .alerts: 32
+        case .help, .info, .status, .alerts: 32
         case .ping, .auth, .echo, .quit, .hello, .client, .command, .select, .multi, .exec, .discard: 1
         }
     }

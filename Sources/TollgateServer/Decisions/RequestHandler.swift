@@ -43,6 +43,7 @@ extension RequestHandler {
         case .cancel: endReservation(.cancel)
         case .usage: onConnection { $0.usage(reader.request) }
         case .info: onConnection { $0.info() }
+        case .status: onConnection { $0.status() }
         case .help: onConnection { $0.help() }
         case .ping: onConnection { $0.ping(reader.request) }
         case .auth: onConnection { $0.authenticate(reader.request) }

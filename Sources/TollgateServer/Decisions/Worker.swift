@@ -185,7 +185,7 @@ final class Worker {
         for session in ready { session.flush() }
     }
 
-    /// The worker's part of the counts in INFO.
+    /// The worker's part of the counts in STATUS.
     var currentCounts: WorkerCounts {
         var current = counts
         current.connections = sessions.count

@@ -1,4 +1,4 @@
-/// The counters of one worker since the start, for INFO.
+/// The counters of one worker since the start, for STATUS.
 struct WorkerCounts: Encodable, Sendable {
     var allowed = 0
     var denied = 0

@@ -26,7 +26,7 @@ package final class ActivePolicy: Sendable {
 
     /// - Parameters:
     ///   - policy: The policy of the file, which the workers were created with.
-    ///   - file: The path of the file, for INFO.
+    ///   - file: The path of the file, for STATUS.
     init(_ policy: Policy, file: String?, workers: [NIOLoopBound<Worker>]) {
         self.workers = workers
         state = Mutex(
@@ -44,7 +44,7 @@ package final class ActivePolicy: Sendable {
     /// The digest of the active policy file.
     var digest: String { state.withLock { $0.info.digest } }
 
-    /// The state for INFO, without subscription and peers.
+    /// The state for STATUS, without subscription and peers.
     var info: InfoReport.PolicyState {
         state.withLock { state in
             var info = state.info

@@ -1,11 +1,13 @@
 import Foundation
 import TollgateLedger
 
-/// The reply to INFO, as one JSON object.
+/// The state of a sidecar: the reply to STATUS as one JSON object, and to INFO in Redis's format (`InfoText`).
 struct InfoReport: Encodable, Sendable {
     struct Redis: Encodable, Sendable {
         /// The address, without secrets.
         var address = ""
+        /// The version of Redis; nil before it was reached, and if Redis does not report it.
+        var version: String?
         /// The state of each worker's link: `ready`, or the reason why not.
         var links: [String] = []
         /// Whether functions are called: `yes`, or `no (evalsha)` if Redis denies them to one of the workers.
@@ -116,6 +118,13 @@ struct InfoReport: Encodable, Sendable {
     }
 
     var version = Version.current
+    /// The commit that the program was built from; nil if it is not known.
+    var commit = Version.commit
+    var processId = ProcessInfo.processInfo.processIdentifier
+    /// The addresses on which clients connect.
+    var listen: [String] = []
+    /// The address of the admin API; nil if it is off.
+    var admin: String?
     var uptimeSeconds = 0
     /// The reasons why the sidecar is not ready, as in `/readyz`.
     var notReady: [String] = []

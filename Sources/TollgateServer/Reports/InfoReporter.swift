@@ -4,7 +4,7 @@ import TollgateLedger
 import TollgateRedis
 import TollgateStores
 
-/// Makes the report of INFO, and decides whether the sidecar is ready. Usable from any task.
+/// Makes the report of STATUS and INFO, and decides whether the sidecar is ready. Usable from any task.
 struct InfoReporter: Sendable {
     let settings: ServerSettings
     let workers: [NIOLoopBound<Worker>]
@@ -16,6 +16,7 @@ struct InfoReporter: Sendable {
     let clients: ClientGuard
     let refusals: RedisRefusals
     let journal: Journal?
+    let addresses: ListeningAddresses
     let startedAt = ContinuousClock.now
 
     /// Makes a report. Takes a hop to the event loop of each worker.
@@ -25,6 +26,8 @@ struct InfoReporter: Sendable {
         report.policy.isSubscribed = watcher.isSubscribed
         report.policy.differsFrom = peers.others
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
+        report.listen = addresses.line.map(\.description)
+        report.admin = addresses.admin?.description
         report.redis.address = settings.redis.description
         report.redis.refusal = refusals.state.map(InfoReport.Refusal.init)
         report.notReady = await notReady
@@ -38,13 +41,14 @@ struct InfoReporter: Sendable {
                 let worker = worker.value
                 return (
                     worker.currentCounts, worker.ledger.stateDescription, worker.link.usesFunctions,
-                    worker.health.map(InfoReport.Health.init)
+                    worker.link.redisVersion, worker.health.map(InfoReport.Health.init)
                 )
             }
             .get()
-            guard let (counts, link, usesFunctions, health) = part else { continue }
+            guard let (counts, link, usesFunctions, version, health) = part else { continue }
             report.counts = report.counts + counts
             report.redis.links.append(link)
+            report.redis.version = version ?? report.redis.version
             if !usesFunctions { report.redis.functions = "no (evalsha)" }
             if let health { report.redis.health = health }
         }
@@ -72,45 +76,6 @@ struct InfoReporter: Sendable {
                 reasons.append("the administrator settings have not been loaded yet")
             }
             return reasons
-        }
-    }
-}
-
-/// The requests for INFO on one event loop. Makes one report at a time, for all requests that wait for it. Owned by
-/// that loop.
-final class InfoQueue {
-    private let eventLoop: any EventLoop
-    private var waiting: [(Result<ByteBuffer, any Error>) -> Void] = []
-    private var isReporting = false
-    /// Makes the report. Set once, before the first connection.
-    var report: @Sendable () async -> InfoReport = { InfoReport() }
-    /// Called when requests have been answered.
-    var onDelivered: () -> Void = {}
-
-    init(eventLoop: any EventLoop) {
-        self.eventLoop = eventLoop
-    }
-
-    /// Calls back later with a report as JSON.
-    func request(_ completion: @escaping (Result<ByteBuffer, any Error>) -> Void) {
-        waiting.append(completion)
-        if !isReporting { makeReport() }
-    }
-
-    private func makeReport() {
-        isReporting = true
-        let answered = waiting
-        waiting = []
-        let bound = NIOLoopBound((queue: self, answered: answered), eventLoop: eventLoop)
-        eventLoop.makeFutureWithTask { [report] in
-            let current = await report()
-            return Result { try JSONReply.bytes(current) }
-        }.whenSuccess { json in
-            let (queue, answered) = bound.value
-            for completion in answered { completion(json) }
-            queue.isReporting = false
-            queue.onDelivered()
-            if !queue.waiting.isEmpty { queue.makeReport() }
         }
     }
 }

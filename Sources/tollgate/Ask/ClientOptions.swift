@@ -24,18 +24,22 @@ struct ClientOptions: ParsableArguments {
 
     /// Sends one request line and prints the reply. Exits with status 0, 1 for a DENY, or 2 for an error.
     func ask(_ verb: Verb, _ words: [String] = []) async throws {
-        let reply: (line: String, value: Reply)
-        do {
-            reply = try await send(RequestLine.make(verb, words))
-        } catch {
-            StandardError.print("\(error)")
-            throw ExitCode(2)
-        }
+        let reply = try await reply(to: verb, words)
         if case .error = reply.value, !json { StandardError.print(reply.line) } else { print(try text(of: reply)) }
         switch reply.value {
         case .decision(let decision) where !decision.allowed: throw ExitCode(1)
         case .error: throw ExitCode(2)
         default: return
+        }
+    }
+
+    /// Sends one request line. Exits with status 2 if there is no reply.
+    func reply(to verb: Verb, _ words: [String] = []) async throws -> (line: String, value: Reply) {
+        do {
+            return try await send(RequestLine.make(verb, words))
+        } catch {
+            StandardError.print("\(error)")
+            throw ExitCode(2)
         }
     }
 

@@ -21,7 +21,7 @@ extension FaultTests {
         case unauthenticated = "50 connections that send PING before AUTH"
         case manyScopes = "20 connections that never wait, with 16 scopes a request"
         case help = "one connection that asks for HELP and never waits"
-        case info = "one connection that asks for INFO and never waits"
+        case status = "one connection that asks for STATUS and never waits"
 
         var testDescription: String { rawValue }
 
@@ -34,7 +34,7 @@ extension FaultTests {
                 Flood.Shape(connections: 50, lines: { _ in String(repeating: "PING\n", count: 12_000) })
             case .manyScopes: Flood.Shape(connections: 20, lines: FaultTests.manyScopes)
             case .help: Flood.Shape(connections: 1, lines: { _ in String(repeating: "HELP\n", count: 12_000) })
-            case .info: Flood.Shape(connections: 1, lines: { _ in String(repeating: "INFO\n", count: 12_000) })
+            case .status: Flood.Shape(connections: 1, lines: { _ in String(repeating: "STATUS\n", count: 12_000) })
             }
         }
 
@@ -67,7 +67,7 @@ extension FaultTests {
         var honest = try await HonestClient(stand.sidecars[0], token: kind.token)
         let flood = try Flood(kind.shape, on: stand.socketPaths[0])
         try await honest.ask(for: .seconds(2), atLeast: 20)
-        let info = try await stand.sidecars[0].client().ask(kind.token.map { ["AUTH \($0)", "INFO"] } ?? ["INFO"])
+        let info = try await stand.sidecars[0].client().ask(kind.token.map { ["AUTH \($0)", "STATUS"] } ?? ["STATUS"])
         let tally = await flood.stop()
         note("flood, \(kind.rawValue): \(tally), \(honest.waits.count) honest, p99 \(honest.p99.short)")
         #expect(honest.complaints == [])

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The parts of a sidecar's INFO that the fault tests read.
+/// The parts of a sidecar's STATUS that the fault tests read.
 struct SidecarInfo: Decodable {
     struct Journal: Decodable {
         /// The number of waiting operations.

@@ -82,11 +82,11 @@ final class Stand {
         get async throws { try await info.allSatisfy { $0.journal.operations == 0 } }
     }
 
-    /// The INFO of all sidecars.
+    /// The status of all sidecars.
     var info: [SidecarInfo] {
         get async throws {
             var info: [SidecarInfo] = []
-            for sidecar in sidecars { info.append(try SidecarInfo(json: try await sidecar.client().ask("INFO")[0])) }
+            for sidecar in sidecars { info.append(try SidecarInfo(json: try await sidecar.client().ask("STATUS")[0])) }
             return info
         }
     }
