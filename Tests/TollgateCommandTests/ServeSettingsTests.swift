@@ -119,7 +119,10 @@ import TollgateTestSupport
             "--admin-host limits.example:443: expected a host name or address without a port"
         ),
         ("alerts", "/no/such.yaml", "--alerts /no/such.yaml: does not exist"),
-        ("policy", "/no/such.yaml", "/no/such.yaml: does not exist"),
+        (
+            "policy", "/no/such.yaml",
+            "/no/such.yaml: does not exist; write an example there: tollgate policy example > /no/such.yaml"
+        ),
     ]
 
     @Test("an invalid value is one sentence that names the option, from every source", arguments: badValues)

@@ -40,6 +40,9 @@ package struct PolicyFile: Sendable {
         return try Policy(wholeFile: text, file: path)
     }
 
+    /// Whether there is a file, readable or not.
+    package var exists: Bool { stamp != nil }
+
     /// The current stamp; nil if there is no file. Follows symbolic links.
     var stamp: Stamp? { Self.stamp(of: path) }
 

@@ -13,20 +13,23 @@ package struct PolicyReloader: Service {
     private let policy: ActivePolicy
     private let interval: Duration
     private let quietPeriod: Duration
+    private let reloadsOnHangUp: Bool
     private let logger: Logger
 
     /// - Parameters:
     ///   - interval: The interval of checks for a change.
     ///   - quietPeriod: The time for which the file has to be unchanged before it is read, and the pause after a failed
     ///     attempt.
+    ///   - reloadsOnHangUp: Whether SIGHUP requests a reload. Otherwise the signal is left alone.
     package init(
         file: PolicyFile, policy: ActivePolicy, interval: Duration = .milliseconds(250),
-        settling quietPeriod: Duration = .seconds(1), logger: Logger
+        settling quietPeriod: Duration = .seconds(1), reloadsOnHangUp: Bool = true, logger: Logger
     ) {
         self.file = file
         self.policy = policy
         self.interval = interval
         self.quietPeriod = quietPeriod
+        self.reloadsOnHangUp = reloadsOnHangUp
         self.logger = logger
     }
 
@@ -36,6 +39,7 @@ package struct PolicyReloader: Service {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await watch(hangUp) }
+                guard reloadsOnHangUp else { return }
                 group.addTask {
                     for await _ in await UnixSignalsSequence(trapping: .sighup) {
                         hangUp.hasCome.store(true, ordering: .relaxed)

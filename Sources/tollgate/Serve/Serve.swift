@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import ServiceLifecycle
 import TollgateCore
@@ -26,10 +27,23 @@ struct Serve: AsyncParsableCommand {
         let settings = try await SettingsReader(options: options).read()
         for warning in settings.warnings { logger.warning("\(warning)") }
         let file = PolicyFile(path: settings.policyPath)
-        let policy = try file.load()
+        let policy = try load(file)
         for warning in policy.warnings { logger.warning("\(warning)") }
 
-        let sidecar = SidecarRunner(settings: settings, policy: policy, policyFile: file, logger: logger)
-        try await ServiceGroup(services: [sidecar], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
+        // A terminal that is closed sends SIGHUP to the programs in it, which should then end. A service manager sends it
+        // for a reload.
+        let isAtTerminal = isatty(STDIN_FILENO) == 1
+        let sidecar = SidecarRunner(
+            settings: settings, policy: policy, policyFile: file, reloadsOnHangUp: !isAtTerminal, logger: logger)
+        let signals: [UnixSignal] = [.sigterm, .sigint] + (isAtTerminal ? [.sighup] : [])
+        try await ServiceGroup(services: [sidecar], gracefulShutdownSignals: signals, logger: logger).run()
+    }
+
+    private func load(_ file: PolicyFile) throws -> Policy {
+        do {
+            return try file.load()
+        } catch let error as OperatorError where !file.exists {
+            throw OperatorError("\(error); write an example there: tollgate policy example > \(file.path)")
+        }
     }
 }

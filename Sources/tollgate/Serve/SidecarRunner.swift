@@ -14,6 +14,8 @@ struct SidecarRunner: Service {
     let settings: Settings
     let policy: Policy
     let policyFile: PolicyFile
+    /// Whether SIGHUP reloads the policy. Otherwise it ends the sidecar.
+    let reloadsOnHangUp: Bool
     let logger: Logger
 
     func run() async throws {
@@ -44,7 +46,9 @@ struct SidecarRunner: Service {
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         var services: [any Service] =
             first + [
-                sidecar, PolicyReloader(file: policyFile, policy: sidecar.activePolicy, logger: logger),
+                sidecar,
+                PolicyReloader(
+                    file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger),
                 AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger),
             ]
         if let admin {
