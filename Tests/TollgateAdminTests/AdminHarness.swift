@@ -101,8 +101,8 @@ final class AdminHarness: Sendable {
 
         var json: JSONValue { (try? JSONValue(parsing: Data(text.utf8))) ?? .null }
         subscript(_ key: String) -> JSONValue? { json.members?[key] }
-        /// The code of a problem: `bad_request` of `urn:tollgate:problem:bad_request`.
-        var problem: String? { self["type"]?.text.map { String($0.dropFirst("urn:tollgate:problem:".count)) } }
+        /// The code of a problem, such as `bad_request`.
+        var problem: String? { self["code"]?.text }
         var tag: String? { headers["etag"] }
         /// The invalid fields of a problem.
         var fields: [String] { self["errors"]?.items?.compactMap { $0.members?["field"]?.text } ?? [] }

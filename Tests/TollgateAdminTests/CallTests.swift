@@ -56,6 +56,9 @@ struct CallTests {
             #expect(answer.status == 429)
             #expect(answer.headers["content-type"] == "application/problem+json")
             #expect(answer.problem == "rate_limited")
+            #expect(answer["type"]?.text == "https://iana.org/assignments/http-problem-types#quota-exceeded")
+            #expect(answer["violated-policies"] == .array([.string("user:alice/requests/1m")]))
+            #expect(answer.headers["x-should-retry"] == nil)
             #expect(answer["status"] == .integer(429))
             #expect(answer["decision"]?.text == "deny")
             #expect(answer["reason"]?.text == "rate_limited")
@@ -72,25 +75,70 @@ struct CallTests {
         }
     }
 
-    @Test("every denial is 429, with Retry-After only if waiting helps")
-    func reasons() async throws {
+    @Test("a denial that waiting does not change is 422, 403 or a final 429, for every verb that decides")
+    func finalDenials() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for verb in ["check", "peek", "reserve"] {
+                for (body, reason, status) in [
+                    (#"{"scopes":{"tool":"big"},"tokens":101}"#, "too_large", 422),
+                    (#"{"scopes":{"tool":"off"}}"#, "blocked", 403),
+                    (#"{"scopes":{"user":"bob"},"cost":"10.5"}"#, "quota_exceeded", 429),
+                    (#"{"scopes":{"user":"bob"},"requests":4}"#, "rate_limited", 429),
+                ] {
+                    let answer = try await admin.ask("POST", "/v1/\(verb)", body)
+                    #expect(answer.status == status, "\(answer.text)")
+                    #expect(answer["status"] == .integer(Int64(status)))
+                    #expect(answer["decision"]?.text == "deny")
+                    #expect(answer["reason"]?.text == reason)
+                    #expect(answer.problem == reason)
+                    let type = answer["type"]?.text
+                    #expect(status == 429 || type == "urn:tollgate:problem:\(reason)", "\(answer.text)")
+                    #expect((answer["violated-policies"] != nil) == (status == 429), "\(answer.text)")
+                    #expect(answer.headers["x-should-retry"] == "false", "\(answer.headers)")
+                    #expect(answer.headers["retry-after"] == nil)
+                    let isTooMuch = answer["detail"]?.text?.hasSuffix("; this call alone exceeds the limit") == true
+                    #expect(isTooMuch == (reason != "blocked"), "\(answer.text)")
+                }
+            }
+        }
+    }
+
+    @Test("a full concurrency limit is 429 and may be retried, although no time is known")
+    func concurrency() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             #expect(try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#).status == 200)
-            for (body, reason, waits) in [
-                (#"{"scopes":{"tool":"big"},"tokens":101}"#, "too_large", false),
-                (#"{"scopes":{"tool":"off"}}"#, "blocked", false),
-                (#"{"scopes":{"user":"bob"},"cost":"10.5"}"#, "quota_exceeded", false),
-            ] {
-                let answer = try await admin.ask("POST", "/v1/check", body)
-                #expect(answer.status == 429, "\(answer.text)")
-                #expect(answer.problem == reason)
-                #expect((answer.headers["retry-after"] != nil) == waits, "\(answer.headers)")
-                let isTooMuch = answer["detail"]?.text?.hasSuffix("; this call alone exceeds the limit") == true
-                #expect(isTooMuch == (reason != "blocked"), "\(answer.text)")
-            }
             let second = try await admin.ask("POST", "/v1/reserve", #"{"scopes":{"tool":"one"}}"#)
+            #expect(second.status == 429)
             #expect(second.problem == "concurrency")
             #expect(second["limit"]?.text == "tool:one/concurrent")
+            #expect(second.headers["x-should-retry"] == nil)
+        }
+    }
+
+    @Test("a total limit that is used up is a final 429")
+    func usedUp() async throws {
+        try await withAdmin(policy: "defaults: { user: { cost: { total: 1 } } }") { admin in
+            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"a"},"cost":"1"}"#)
+            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"a"},"cost":"0.5"}"#)
+            #expect(answer.status == 429)
+            #expect(answer.headers["x-should-retry"] == "false")
+        }
+    }
+
+    @Test("a decision that Redis's outage prevents is 503 with the draft's type for reduced capacity")
+    func reducedCapacity() async throws {
+        let policy = "defaults: { user: { cost: { day: { max: 1, on_redis_failure: closed } } } }"
+        try await withAdmin(policy: policy) { admin in
+            _ = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"a"},"cost":"0.5"}"#)
+            admin.redis.stop()
+            var answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"a"},"cost":"0.5"}"#)
+            try await eventually {
+                answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":"a"},"cost":"0.5"}"#)
+                return answer.status == 503
+            }
+            #expect(answer.problem == "unavailable")
+            let type = answer["type"]?.text
+            #expect(type == "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity")
         }
     }
 
@@ -214,7 +262,8 @@ private struct RandomCall {
                 "degraded",
             ]
             let expected = try? JSONValue(parsing: JSONEncoder().encode(DecisionView(decision))).members
-            return answer.status == (decision.allowed ? 200 : 429)
+            let statuses: [DenialReason?: Int] = [nil: 200, .tooLarge: 422, .blocked: 403]
+            return answer.status == statuses[decision.reason, default: 429]
                 && known.allSatisfy { answer[$0] == expected?[$0] }
                 && (answer["reservation"] != nil) == (decision.reservation != nil)
                 && (answer["retry_after"] != nil) == (decision.retryAfter != nil)

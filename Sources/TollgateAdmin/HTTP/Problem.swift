@@ -3,8 +3,8 @@ import Hummingbird
 import TollgateCore
 import TollgateLedger
 
-/// An error response in `application/problem+json` (RFC 9457). A denial is also a problem; its code is the denial
-/// reason. Codes and denial reasons never overlap.
+/// An error response in `application/problem+json` (RFC 9457). A denial is also a problem (`DenialProblem`); its code
+/// is the denial reason. Codes and denial reasons never overlap.
 struct Problem: Error {
     enum Code: String {
         case badRequest = "bad_request"
@@ -89,6 +89,14 @@ extension Problem.Code {
         }
     }
 
+    /// The URI of the problem type.
+    var type: String {
+        switch self {
+        case .unavailable, .busy: ProblemType.temporaryReducedCapacity
+        default: ProblemType.own(rawValue)
+        }
+    }
+
     var title: String {
         switch self {
         case .badRequest: "The request is malformed"
@@ -114,12 +122,13 @@ extension Problem.Code {
 
 extension Problem: Encodable {
     enum CodingKeys: String, CodingKey {
-        case type, title, status, detail, errors, current
+        case type, title, status, detail, code, errors, current
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode("urn:tollgate:problem:\(code.rawValue)", forKey: .type)
+        try container.encode(code.type, forKey: .type)
+        try container.encode(code.rawValue, forKey: .code)
         try container.encode(code.title, forKey: .title)
         try container.encode(code.status.code, forKey: .status)
         try container.encode(detail, forKey: .detail)

@@ -34,6 +34,8 @@ extension HTTPField.Name {
     static let rateLimit = HTTPField.Name("RateLimit")!
     /// The `RateLimit-Policy` field of draft-ietf-httpapi-ratelimit-headers.
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
+    /// The field by which the SDKs of model providers decide whether to retry: `true` or `false`.
+    static let shouldRetry = HTTPField.Name("x-should-retry")!
 }
 
 extension Response {

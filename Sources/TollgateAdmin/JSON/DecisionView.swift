@@ -1,10 +1,11 @@
-import TollgateCore
+package import TollgateCore
 
-/// A decision with the fields of the line protocol. Fields without a value are omitted.
-struct DecisionView: Encodable {
+/// A decision with the fields of the line protocol. Fields without a value are omitted. Money is text, and all other
+/// amounts are numbers.
+package struct DecisionView: Encodable {
     var decision: Decision
 
-    init(_ decision: Decision) {
+    package init(_ decision: Decision) {
         self.decision = decision
     }
 
@@ -13,7 +14,7 @@ struct DecisionView: Encodable {
         case retryAfter = "retry_after"
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(decision.allowed ? "allow" : "deny", forKey: .decision)
         try container.encodeIfPresent(decision.reason?.rawValue, forKey: .reason)
