@@ -22,6 +22,7 @@ package struct AdminAPI: Sendable {
     package var routes: [Route] {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
+            + UsageRoutes(api: self).routes
             + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes + EventRoutes(api: self).routes
             + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes
             + AuditRoutes(api: self).routes

@@ -2,8 +2,14 @@ import TollgateLedger
 import TollgateRedis
 
 /// A sorted set of ids by time, such as the alerts of a scope or the scopes seen of a kind. It is read in pages, newest
-/// first.
+/// first unless `order` says otherwise.
 struct TimeIndex {
+    /// The order of the pages. Only `Position.precedes` assumes the newest first.
+    enum Order: String {
+        case newestFirst = "newest"
+        case oldestFirst = "oldest"
+    }
+
     /// The position of an id in the index.
     struct Position: Sendable {
         /// The time of the id, Unix ms.
@@ -32,14 +38,15 @@ struct TimeIndex {
 
     let link: StoreLink
     let key: String
+    var order = Order.newestFirst
 
-    /// Returns the positions after one, or from the newest on.
+    /// Returns the positions after one, or from the first on.
     ///
     /// - Throws: `.corrupt` if the key holds the wrong data type, or a score is not a whole number.
     func positions(after position: Position?, atMost count: Int) async throws(StoreError) -> [Position] {
         let reply = try await link.call(
             Self.function, keys: [key],
-            arguments: ["\(count)", position.map { "\($0.time)" } ?? "", position?.id ?? ""])
+            arguments: ["\(count)", position.map { "\($0.time)" } ?? "", position?.id ?? "", order.rawValue])
         var positions: [Position] = []
         for (id, score) in try reply.pairs(of: key) {
             guard let time = Int64(score) else { throw .corrupt("\(key): \(id): expected a time in ms") }

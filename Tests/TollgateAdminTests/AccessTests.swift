@@ -40,7 +40,7 @@ struct AccessTests {
         switch role {
         case .admin: return true
         case .viewer: return method == "GET"
-        case .caller: return method == "POST" && calls.contains(path)
+        case .caller: return method == "POST" && calls.contains(path) || method == "GET" && path == "/v1/usage"
         }
     }
 

@@ -15,6 +15,8 @@ struct SchemaTests {
           user: { requests: { 1m: 2 }, cost: { month: { max: 5, thresholds: [50] } } }
         scopes:
           tool:search: { tokens: { 1h: { max: 1000, mode: shadow } } }
+          tool:off: { requests: { 1m: 0 } }
+          tool:small: { tokens: { request: 10 } }
         tiers: { basic: { name: Basic, limits: { cost: { month: 100 } } } }
         assignments:
           - { user: alice, tier: basic }
@@ -38,9 +40,15 @@ struct SchemaTests {
             "PUT", "/v1/scopes/user:alice/override",
             #"{"limits":{"requests":{"1m":50}},"add":{"cost/month":"5"},"expires_at":"\#(VersionTests.inAnHour)","reason":"r"}"#
         ),
+        ("GET", "/v1/limits", nil), ("GET", "/v1/limits?limit=1", nil), ("GET", "/v1/limits?cursor=x", nil),
+        ("GET", "/v1/overrides", nil), ("GET", "/v1/overrides?scope=user:alice", nil),
+        ("GET", "/v1/overrides?scope=user:bob", nil), ("GET", "/v1/usage?scope=user:alice&roles=R", nil),
+        ("GET", "/v1/usage", nil),
         ("GET", "/v1/users/alice?roles=R&email=a%40example.com", nil), ("GET", "/v1/users/bob", nil),
         ("POST", "/v1/check", #"{"scopes":{"user":"alice","tool":"search"},"cost":"0.25","tokens":2000}"#),
         ("POST", "/v1/check", #"{"scopes":{"user":"bob"},"requests":3}"#),
+        ("POST", "/v1/check", #"{"scopes":{"user":"bob","tool":"off"}}"#),
+        ("POST", "/v1/peek", #"{"scopes":{"tool":"small"},"tokens":11}"#),
         ("POST", "/v1/peek", #"{"scopes":{"user":"bob"}}"#),
         ("POST", "/v1/check", #"{"scopes":{"region":"x"}}"#), ("POST", "/v1/check", #"{"scopes":7}"#),
         ("POST", "/v1/record", #"{"scopes":{"user":"bob","provider":"openai"},"cost":"4","id":"one"}"#),

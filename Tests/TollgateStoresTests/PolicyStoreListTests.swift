@@ -78,6 +78,12 @@ import TollgateTestSupport
                 try await harness.store.scopesSeen(kind: kind, after: cursor, atMost: 5)
             }
             await #expect(throws: StoreError.badCursor) {
+                try await harness.store.scopeIndex.limits(after: cursor, atMost: 5)
+            }
+            await #expect(throws: StoreError.badCursor) {
+                try await harness.store.scopeIndex.overrides(after: cursor, atMost: 5, now: 0)
+            }
+            await #expect(throws: StoreError.badCursor) {
                 try await harness.store.auditLog.entries(before: cursor, atMost: 5)
             }
         }

@@ -1,12 +1,12 @@
 -- policy/edit.lua: makes one change of the settings of administrators, and adds it to the audit log.
 --
--- An item is stored as {"item":{…},"order":7,"version":7}: the setting, the number of the change that created it, and
--- of the one that last wrote it.
+-- policy/items.lua describes how an item is stored.
 --
 -- KEYS[1]  hash with the item: tiers, assignments, or the settings of a scope
 -- KEYS[2]  revision       KEYS[3]  stream of the audit log        KEYS[4]  hash of the number of assignments per tier
 -- KEYS[5]  index of assignments     KEYS[6]  tiers
--- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings; both only if the settings of a scope change
+-- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings
+-- KEYS[9]  index of scopes with limits  KEYS[10] index of overrides; 7 to 10 only if the settings of a scope change
 -- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
 -- ARGV[2]  field of the item
 -- ARGV[3]  item as JSON; empty deletes it
@@ -22,8 +22,10 @@
 --            missing: no item to delete            in_use: number of assignments
 --            unknown_tier                          too_many: maximum number of items
 --            corrupt: the stored item is malformed   other_type: index in KEYS of a key of another type
--- O(log n) in the number of assignments
+-- O(log n) in the number of assignments, or of scopes with settings
 -- @function
+-- @include policy/items
+-- @include policy/scope_index
 -- @include policy/versions
 
 local MAX_ENTRIES, MAX_SEEN = 10000, 10000
@@ -31,47 +33,24 @@ local SEEN_RETENTION = 35 * 86400 -- seconds
 local OVERRIDE_RETENTION = 3600000 -- ms after its end: by then it has ended by every sidecar's clock
 
 local call, match, floor, format = redis.call, string.match, math.floor, string.format
-local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset', 'set' }
+local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset', 'set', 'zset', 'zset' }
 
 local function clock_now()
     local time = call('TIME')
     return time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- Unix ms of a time such as 2026-11-22T10:00:00Z; nil for other text. Years start in March, so that a leap day is the
--- last day of one. 719163 is the day 1970-01-01, counted from the year 1.
-local function milliseconds(text)
-    local year, month, day, hour, minute, second =
-        match(tostring(text), '^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)Z$')
-    if not year then return nil end
-    year, month = tonumber(year), tonumber(month)
-    if month < 3 then year, month = year - 1, month + 12 end
-    local days = 365 * year + floor(year / 4) - floor(year / 100) + floor(year / 400) + floor((153 * month - 457) / 5)
-        + day - 306 - 719163
-    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
-end
-
--- Parses the value of a field: nil for none, false if it is malformed.
-local function parse(stored)
-    if not stored then return nil end
-    local text, order, version = match(stored, '^{"item":({.*}),"order":(%d+),"version":(%d+)}$')
-    if not text or #order > 15 or #version > 15 then return false end
-    local is_read, value = pcall(cjson.decode, text)
-    if not is_read then return false end
-    return { text = text, value = value, order = tonumber(order), version = tonumber(version) }
-end
-
 return function(KEYS, ARGV)
-    local items, revision, audit, assigned, index, tiers, seen, kinds = unpack(KEYS)
+    local settings, revision, audit, assigned, index, tiers, seen, kinds, limits_index, overrides_index = unpack(KEYS)
     local action, field, item, wanted, target = unpack(ARGV, 1, 5)
     local is_in_file, max_items, scope, channel, who, from = ARGV[6] == '1', tonumber(ARGV[7]), unpack(ARGV, 8, 11)
     local noun, deletes = match(action, '^%l+'), item == ''
 
     -- The stored item; nil for an override that has ended.
     local function stored_item()
-        local old = parse(call('HGET', items, field))
+        local old = items.parse(call('HGET', settings, field))
         if not old or noun ~= 'override' then return old end
-        local ends = milliseconds(old.value.expires_at)
+        local ends = items.milliseconds(old.value.expires_at)
         if not ends then return false end
         if ends <= clock_now() then return nil end
         return old
@@ -90,7 +69,7 @@ return function(KEYS, ARGV)
         elseif action == 'assignment.set' and not is_in_file then
             if call('HEXISTS', tiers, cjson.decode(item).tier) == 0 then return 'unknown_tier', 0 end
         end
-        if not deletes and not old and max_items > 0 and call('HLEN', items) >= max_items then
+        if not deletes and not old and max_items > 0 and call('HLEN', settings) >= max_items then
             return 'too_many', max_items
         end
     end
@@ -113,13 +92,13 @@ return function(KEYS, ARGV)
 
     -- Settings that consist of an override only expire some time after its end.
     local function expire_settings()
-        local stored = call('HMGET', items, 'assignment', 'limits', 'override')
-        local override = parse(stored[3])
-        local ends = override and milliseconds(override.value.expires_at)
+        local stored = call('HMGET', settings, 'assignment', 'limits', 'override')
+        local override = items.parse(stored[3])
+        local ends = override and items.milliseconds(override.value.expires_at)
         if stored[1] or stored[2] or not ends then
-            call('PERSIST', items)
+            call('PERSIST', settings)
         else
-            call('PEXPIREAT', items, ends + OVERRIDE_RETENTION)
+            call('PEXPIREAT', settings, ends + OVERRIDE_RETENTION)
         end
     end
 
@@ -141,16 +120,17 @@ return function(KEYS, ARGV)
     -- Comes before all writes, because it fails if the revision is not a number.
     local version = versions.next(revision, tonumber(ARGV[13]))
     if deletes then
-        call('HDEL', items, field)
+        call('HDEL', settings, field)
     else
         local order = old and old.order or version
-        call('HSET', items, field, format('{"item":%s,"order":%d,"version":%d}', item, order, version))
+        call('HSET', settings, field, format('{"item":%s,"order":%d,"version":%d}', item, order, version))
     end
     if noun == 'assignment' then update_index(old) end
     if seen then
         expire_settings()
         mark_seen()
         call('SADD', kinds, ARGV[12])
+        if noun ~= 'assignment' then scope_index.update(settings, scope, limits_index, overrides_index, clock_now()) end
     end
     call('XADD', audit, 'MAXLEN', '~', MAX_ENTRIES, '*', 'who', who, 'from', from, 'action', action, 'target', target,
         'before', old and old.text or 'null', 'after', deletes and 'null' or item, 'version', format('%d', version))

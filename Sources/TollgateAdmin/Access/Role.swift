@@ -1,6 +1,6 @@
 /// The permissions of a token's bearer.
 package enum Role: String, Sendable, CaseIterable {
-    /// Requests decisions and reports usage.
+    /// Requests decisions, reports usage, and reads the usage of scopes.
     case caller
     /// Reads everything.
     case viewer
@@ -10,7 +10,7 @@ package enum Role: String, Sendable, CaseIterable {
     /// Returns whether the role has a permission.
     func allows(_ permission: Route.Permission) -> Bool {
         switch (self, permission) {
-        case (_, .open), (.admin, _), (.viewer, .read), (.caller, .call): true
+        case (_, .open), (_, .anyRole), (.admin, _), (.viewer, .read), (.caller, .call): true
         case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer): false
         }
     }

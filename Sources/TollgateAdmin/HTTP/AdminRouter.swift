@@ -60,6 +60,8 @@ package struct Route: Sendable {
         case read
         /// The role of callers or administrators.
         case call
+        /// Any role.
+        case anyRole
         /// The role of administrators.
         case administer
     }

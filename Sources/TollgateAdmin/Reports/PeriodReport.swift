@@ -117,6 +117,16 @@ extension KeyedEncodingContainer<JSONKey> {
     }
 }
 
+/// Amounts on their own: `{"requests":12,…}`
+struct AmountsView: Encodable {
+    var amounts: HistoryAmounts
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: JSONKey.self)
+        try container.encode(amounts)
+    }
+}
+
 extension RankingReport: Encodable {
     /// Encodes
     /// `{"kind":"user","meter":"cost","day":"2026-11-20","kept_from":"2026-10-17","currency":"USD","timezone":"UTC","items":[…]}`.

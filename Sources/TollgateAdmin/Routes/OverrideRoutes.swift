@@ -6,12 +6,13 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// The route `/v1/scopes/{scope}/override`: a temporary change of one scope's limits.
+/// The routes `/v1/overrides` and `/v1/scopes/{scope}/override`: temporary changes of the limits of scopes.
 struct OverrideRoutes {
     let api: AdminAPI
 
     var routes: [Route] {
         [
+            Route(.get, "/v1/overrides", .read, list),
             Route(.put, "/v1/scopes/{scope}/override", .administer, put),
             Route(.delete, "/v1/scopes/{scope}/override", .administer, delete),
         ]
@@ -19,6 +20,21 @@ struct OverrideRoutes {
 
     /// The maximum time until an override ends: 366 days.
     private static let maxDuration: Int64 = 366 * 86_400_000
+
+    /// Lists the overrides that have not ended, those that end first before the others, or that of one scope.
+    private func list(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("scope", "cursor", "limit")
+        let now = await api.server.redisTime
+        if let scope = try query.scope() {
+            let stored = try await api.store.settings(of: scope).override.flatMap { $0.item.expiresAt > now ? $0 : nil }
+            let views = stored.map { [OverrideView(scope: scope, override: $0.item, version: $0.version)] } ?? []
+            return .json(PageView(items: views, next: nil))
+        }
+        let page = try await api.store.scopeIndex.overrides(
+            after: query.cursor, atMost: try query.limit(), now: now)
+        let views = page.items.map { OverrideView(scope: $0.scope, override: $0.item, version: $0.version) }
+        return .json(PageView(items: views, next: page.next))
+    }
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try request.scope()

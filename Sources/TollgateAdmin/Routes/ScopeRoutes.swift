@@ -7,13 +7,14 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// The routes under `/v1/scopes`: the limits of one scope and their usage.
+/// The routes `/v1/limits` and under `/v1/scopes`: the limits of scopes and their usage.
 struct ScopeRoutes {
     let api: AdminAPI
 
     var routes: [Route] {
         [
             Route(.get, "/v1/scopes", .read, list),
+            Route(.get, "/v1/limits", .read, listLimits),
             Route(.get, "/v1/scopes/{scope}/limits", .read, get),
             Route(.put, "/v1/scopes/{scope}/limits", .administer, put),
             Route(.delete, "/v1/scopes/{scope}/limits", .administer, delete),
@@ -27,10 +28,20 @@ struct ScopeRoutes {
         var scope: String
         var lastSeen: String
         var limits: [UsageItemView]
+        /// The usage of the running day. Nil if the kind has no history.
+        var today: AmountsView?
 
         enum CodingKeys: String, CodingKey {
-            case scope, limits
+            case scope, limits, today
             case lastSeen = "last_seen"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(scope, forKey: .scope)
+            try container.encode(lastSeen, forKey: .lastSeen)
+            try container.encode(limits, forKey: .limits)
+            try container.encode(today, forKey: .today)
         }
     }
 
@@ -38,11 +49,16 @@ struct ScopeRoutes {
         let query = try request.query("kind", "cursor", "limit")
         let kind = try query.kind()
         let page = try await api.store.scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
-        let views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
+        var views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
             let usage = try await server.usage(of: seen.scope).usage
             return SeenView(
                 scope: seen.scope.description, lastSeen: Instant.text(milliseconds: seen.seenAt),
                 limits: usage.items.map(UsageItemView.init))
+        }
+        if api.server.policies.effective.hasHistory(kind) {
+            let now = await api.server.redisTime
+            let amounts = try await api.stores.history.today(of: page.items.map(\.scope), at: now)
+            for index in views.indices { views[index].today = AmountsView(amounts: amounts[index]) }
         }
         return .json(PageView(items: views, next: page.next))
     }
@@ -65,6 +81,23 @@ struct ScopeRoutes {
             try container.encode(limits, forKey: .limits)
             try container.encode(effective, forKey: .effective)
         }
+    }
+
+    /// The limits of one of all scopes that have any.
+    private struct StoredLimitsView: Encodable {
+        var scope: String
+        var limits: LimitsJSON
+        var version: Int64
+    }
+
+    /// Lists the limits that administrators have set, of all scopes.
+    private func listLimits(_ request: AdminRequest) async throws -> Response {
+        let query = try request.query("cursor", "limit")
+        let page = try await api.store.scopeIndex.limits(after: query.cursor, atMost: try query.limit())
+        let views = page.items.map {
+            StoredLimitsView(scope: $0.scope.description, limits: LimitsJSON($0.item), version: $0.version)
+        }
+        return .json(PageView(items: views, next: page.next))
     }
 
     private func view(_ scope: Scope, _ stored: StoredSettings) async -> LimitsView {

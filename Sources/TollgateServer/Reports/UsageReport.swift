@@ -1,11 +1,11 @@
 import Foundation
 import TollgateCore
-import TollgateLedger
+package import TollgateLedger
 import TollgatePolicy
 
 /// The reply to USAGE, as one JSON object. Counts are numbers. Money is decimal text, so that no reader converts it to
 /// a double.
-struct UsageReport: Encodable {
+package struct UsageReport: Encodable {
     struct Amount: Encodable {
         var meter: Meter
         var value: Int64
@@ -30,7 +30,8 @@ struct UsageReport: Encodable {
         var source: String
 
         enum CodingKeys: String, CodingKey {
-            case limit, max, used, held, remaining, percent, resetsAt, mode, source
+            case limit, max, used, held, remaining, percent, mode, source
+            case resetsAt = "resets_at"
         }
 
         /// Encodes every key in every item, with null for a missing value.
@@ -51,7 +52,8 @@ struct UsageReport: Encodable {
     var scope: String
     var limits: [Item]
 
-    init(_ usage: ScopeUsage) {
+    /// Creates the reply about a scope.
+    package init(_ usage: ScopeUsage) {
         scope = usage.scope.description
         limits = usage.items.map(Item.init)
     }

@@ -131,6 +131,25 @@ package final class HistoryStore: Sendable {
         }
     }
 
+    /// Reads the usage of scopes on the day that is running in the calendar of each, in their order.
+    ///
+    /// - Parameter now: Redis's time, Unix ms.
+    package func today(of scopes: [Scope], at now: Int64) async throws(StoreError) -> [HistoryAmounts] {
+        while true {
+            let running = try await runningDays(of: scopes, .totals).map { day in
+                day.flatMap { $0.endsAt > now ? $0 : nil }
+            }
+            // A part of the day may be in a key of its own.
+            let pairs = zip(scopes, running).compactMap { scope, day in day.map { keys.day($0.id, of: scope) } }
+            var records = try await stored(pairs, .totals)[...]
+            guard try await areRunning(running, of: scopes) else { continue }
+            return running.map { day in
+                guard let day, let record = records.popFirst() else { return HistoryAmounts() }
+                return record.total + day.record.total
+            }
+        }
+    }
+
     /// Merges the rankings of all partitions.
     private func rankedScopes(
         _ kind: ScopeKind, _ meter: HistoryMeter, _ day: String, atMost count: Int

@@ -11,6 +11,8 @@ struct RunningDay {
 
     /// The id of the day, such as `2026-11-29`.
     let id: String
+    /// The end of the day, Unix ms.
+    let endsAt: Int64
     /// The id of the month, such as `2026-11`.
     let month: String
     let record: HistoryRecord
@@ -44,7 +46,7 @@ struct RunningDay {
         }
         guard let name else { return nil }
         let words = name.split(separator: " ")
-        guard words.count >= 4, CalendarUnit.day.number(ofID: String(words[0])) != nil,
+        guard words.count >= 4, CalendarUnit.day.number(ofID: String(words[0])) != nil, let end = Int64(words[1]),
             CalendarUnit.month.number(ofID: String(words[2])) != nil
         else {
             throw .corrupt(
@@ -53,7 +55,7 @@ struct RunningDay {
                 2026-11-29 1795996800000 2026-11 1796083200000
                 """)
         }
-        (id, month, record) = (String(words[0]), String(words[2]), stored.record)
+        (id, endsAt, month, record) = (String(words[0]), end, String(words[2]), stored.record)
         self.name = name[..<words[3].endIndex]
     }
 

@@ -28,6 +28,12 @@ package struct PolicyKeys: Sendable {
     var libraries: String { prefix + "libraries" }
     /// Sorted set of the ids of all assignments, including those of users, all with score 0.
     package var assignmentIndex: String { prefix + "index:assignments" }
+    /// Sorted set of the scopes with limits, all with score 0.
+    package var limitsIndex: String { prefix + "index:limits" }
+    /// Sorted set of the scopes with an override, by its end (Unix ms).
+    package var overridesIndex: String { prefix + "index:overrides" }
+    /// The id of the last entry of the audit log whose scope the indexes contain (`ScopeIndex`).
+    package var indexed: String { prefix + "index:until" }
     /// Hash: the id of a tier → the number of stored assignments that name it.
     package var assigned: String { prefix + "assigned" }
     /// Set of the kinds of scopes that ever had settings.

@@ -29,6 +29,8 @@ package final class PolicyStore: Sendable {
     package let auditLog: AuditLog
     /// The running sidecars.
     package let sidecars: SidecarRegistry
+    /// The scopes with limits or overrides.
+    package let scopeIndex: ScopeIndex
 
     package convenience init(link: StoreLink, keySpace: KeySpace, seen: SeenRevision = SeenRevision()) {
         self.init(link: link, keySpace: keySpace, bounds: Bounds(), seen: seen)
@@ -42,6 +44,7 @@ package final class PolicyStore: Sendable {
         self.seen = seen
         auditLog = AuditLog(link: link, keys: keys, seen: seen)
         sidecars = SidecarRegistry(link: link, key: keys.sidecars)
+        scopeIndex = ScopeIndex(link: link, keys: keys)
     }
 
     // MARK: - Settings that every sidecar caches
