@@ -18,8 +18,9 @@ struct Tollgate: AsyncParsableCommand {
             CommandGroup(
                 name: "Administration",
                 subcommands: [
-                    TierCommand.self, Assign.self, Unassign.self, LimitCommand.self, OverrideCommand.self, Reset.self,
-                    Who.self, ReportCommand.self, Alerts.self, AlertCommand.self, Events.self, Deliveries.self,
+                    TierCommand.self, Assign.self, Unassign.self, Assignments.self, LimitCommand.self,
+                    OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, Alerts.self,
+                    AlertCommand.self, Events.self, Deliveries.self,
                     ReservationsCommand.self, Audit.self,
                 ])
         ]

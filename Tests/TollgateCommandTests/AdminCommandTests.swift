@@ -83,6 +83,63 @@ import TollgateTestSupport
         #expect(try await tollgate("limit", "list", "user:a+tool:b/c").output == "user:a+tool:b/c: no limits\n")
     }
 
+    @Test("assignments, limits and overrides of all scopes are listed, as JSON too")
+    func lists() async throws {
+        #expect(try await tollgate("assignments").output == "no assignments\n")
+        #expect(try await tollgate("limit", "list").output == "no limits set by administrators\n")
+        #expect(try await tollgate("overrides").output == "no overrides\n")
+        _ = try await tollgate("assign", "role:Staff", "basic", "--disabled")
+        _ = try await tollgate("assign", "user:alice", "basic")
+        _ = try await tollgate("limit", "set", "tool:search", "requests/1m=10", "cost/day=2.5")
+        _ = try await tollgate("limit", "set", "global", "requests/1m=100")
+        let end = Date.now.addingTimeInterval(3_600).ISO8601Format()
+        _ = try await tollgate(
+            "override", "set", "user:alice", "--add", "cost/month=50", "--until", end, "--reason", "report due")
+        #expect(
+            try await tollgate("assignments").output == """
+                subject     tier   priority  enabled  origin
+                role:Staff  basic       200  no       admin
+                user:alice  basic       300  yes      admin
+
+                """)
+        #expect(
+            try await tollgate("limit", "list").output == """
+                scope        limits                       version
+                global       requests/1m=100                    4
+                tool:search  cost/day=2.5 requests/1m=10        3
+
+                """)
+        #expect(try await tollgate("limit", "list", "--limit", "1").output.hasSuffix("\nand more: see --limit\n"))
+        let overrides = """
+            scope       override       until                 reason
+            user:alice  cost/month+50  \(end)  report due
+
+            """
+        #expect(try await tollgate("overrides").output == overrides)
+        #expect(try await tollgate("overrides", "user:alice").output == overrides)
+        #expect(try await tollgate("overrides", "user:bob").output == "no overrides\n")
+        for words in [["assignments"], ["limit", "list"], ["overrides"], ["audit"], ["usage", "--kind", "tool"]] {
+            let command = try await Command.run(
+                SidecarProcess.program, words + ["--json"], workingFolder: process.folder.path,
+                environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)"])
+            #expect(command.output.hasPrefix(#"{"items":[{"#), "\(words): \(command)")
+        }
+    }
+
+    @Test("usage lists the scopes of a kind, or shows one scope's limits")
+    func usage() async throws {
+        _ = try await process.client().ask("CHECK user=bob requests=48")
+        var list = try await tollgate("usage", "--kind", "user")
+        try await eventually {
+            list = try await tollgate("usage", "--kind", "user")
+            return list.output.contains("user:bob")
+        }
+        #expect(list.output.contains(#/user:bob +48 +0 +0\.00 +requests/1m +80 /#), "\(list.output)")
+        let both = try await tollgate("usage", "user:bob", "--kind", "user")
+        #expect(both.status == 64)
+        #expect(both.errors.contains("Expected a scope or --kind"), "\(both.errors)")
+    }
+
     @Test("overrides and resets are applied and audited")
     func overridesAndResets() async throws {
         _ = try await process.client().ask("CHECK user=bob requests=5")
@@ -98,15 +155,16 @@ import TollgateTestSupport
             "override", "set", "user:bob", "--limit", "requests/1m=90", "--for", "1d", "--reason", "r")
         #expect(replaced.status == 0)
         let who = try await tollgate("who", "bob", "--email", "bob@example.com", "--role", "A", "--role", "B")
-        #expect(who.output.contains("\nrequests/1m   90     5"), "\(who.output)")
+        #expect(who.output.contains("\nrequests/1m     5     0   90"), "\(who.output)")
         #expect(try await tollgate("override", "clear", "user:bob").output == "user:bob: override ended\n")
         #expect(try await tollgate("reset", "user:bob", "requests/60s").output == "user:bob: reset requests/1m\n")
         #expect(try await process.client().ask("PEEK user=bob")[0].contains("used=0"))
         let audit = try await tollgate("audit", "--limit", "2")
         let lines = audit.output.split(separator: "\n")
         #expect(lines.count == 4)
-        #expect(lines.dropFirst().first?.contains("scope.reset") == true, "\(audit.output)")
-        #expect(lines.dropFirst(2).first?.contains("override.clear") == true)
+        #expect(
+            lines.dropFirst().first?.hasSuffix(" admin reset user:bob: requests/1m (was 5)") == true, "\(audit.output)")
+        #expect(lines.dropFirst(2).first?.contains(" admin ended the override of user:bob (was ") == true)
         #expect(lines.last == "and more: see --limit")
         #expect(try await !tollgate("audit").output.contains("more"))
     }

@@ -49,7 +49,7 @@ import TollgateTestSupport
         #expect(recorded.output == "OK\n" && recorded.status == 0)
         let refunded = try await sidecar.tollgate("refund", "user=alice", "cost=0.000000001")
         #expect(refunded.output == "OK\n" && refunded.status == 0)
-        let usage = try await sidecar.tollgate("usage", "user:alice")
+        let usage = try await sidecar.tollgate("usage", "user:alice", "--json")
         #expect(usage.status == 0)
         #expect(usage.output.contains(#""limit":"cost/total","max":"10""#))
         #expect(usage.output.contains(#""used":"2.499999999""#), "\(usage.output)")
@@ -80,49 +80,57 @@ import TollgateTestSupport
         let second = try await reserve("cost=4")
         for (words, output) in [
             (["commit", first, "cost=2.5"], "OK\n"), (["commit", first, "cost=2.5"], "OK duplicate=1\n"),
-            (["cancel", second], "OK\n"), (["cancel", second, "--json"], #"{"duplicate":true,"reply":"OK"}"# + "\n"),
+            (["cancel", second], "OK\n"),
+            (
+                ["cancel", second, "--json"],
+                #"{"duplicate":true,"late":false,"queued":false,"status":"ok","warnings":[]}"# + "\n"
+            ),
         ] {
             let settled = try await Command.run(
                 SidecarProcess.program, words + ["--connect", "unix:\(sidecar.process.socketPath)"])
             #expect(settled.status == 0 && settled.output == output, "\(settled)")
         }
-        let usage = try await sidecar.tollgate("usage", "user:alice")
+        let usage = try await sidecar.tollgate("usage", "user:alice", "--json")
         #expect(usage.output.contains(#""used":"2.5""#), "\(usage.output)")
         let unknown = try await sidecar.tollgate("commit", "reservation=nonsense", "cost=1")
         #expect(unknown.status == 2)
         #expect(unknown.errors.hasPrefix("ERR bad_request reservation: "), "\(unknown.errors)")
     }
 
-    @Test("--json prints every reply as an object with decimal text for amounts")
+    @Test("--json prints decisions, receipts and errors as the admin API does")
     func json() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)
-        func ask(_ words: String..., status: Int32) async throws -> [String: String] {
+        func ask(_ words: String..., status: Int32) async throws -> String {
             let command = try await Command.run(
                 SidecarProcess.program, words + ["--json", "--connect", "unix:\(sidecar.process.socketPath)"])
             #expect(command.status == status)
             #expect(command.errors == "")
-            let object = try JSONSerialization.jsonObject(with: Data(command.output.utf8)) as? [String: Any]
-            return try #require(object).mapValues { "\($0)" }
+            return command.output.replacing(#/"reset":[0-9.]+/#, with: #""reset":0"#)
         }
-        var allowed = try await ask("check", "user=alice", status: 0)
-        #expect(Double(allowed.removeValue(forKey: "reset") ?? "").map { $0 > 31 * 86_400 } == true)
+        let body = #"{"scopes":{"user":"bob"}}"#
+        let answer = try await sidecar.process.ask("POST", "/v1/check", body).body
+            .replacing(#/"reset":[0-9.]+/#, with: #""reset":0"#)
+        let allowed = try await ask("check", "user=bob", status: 0)
         #expect(
-            allowed == [
-                "reply": "ALLOW", "limit": "user:alice/requests/31d", "max": "3", "used": "1", "remaining": "2",
-            ])
-        let denied = try await ask("check", "user=alice", "cost=10.000000001", status: 1)
+            allowed
+                == answer.replacing(#""remaining":2"#, with: #""remaining":1"#).replacing(
+                    #""used":1"#, with: #""used":2"#))
         #expect(
-            denied == [
-                "reply": "DENY", "reason": "quota_exceeded", "limit": "user:alice/cost/total", "max": "10", "used": "0",
-                "remaining": "10", "source": "defaults",
-            ])
+            allowed
+                == #"{"decision":"allow","degraded":false,"limit":"user:bob/requests/31d","max":3,"remaining":1,"reset":0,"shadow":[],"used":2,"warnings":[]}"#
+                + "\n")
         #expect(
-            try await ask("check", "user=", status: 2) == [
-                "reply": "ERR", "code": "bad_request", "message": "user: empty value",
-            ])
-        #expect(try await ask("record", "user=alice", "cost=1", status: 0) == ["reply": "OK"])
-        #expect(try await ask("ping", status: 0) == ["reply": "PONG"])
-        #expect(try await ask("usage", "user:alice", status: 0)["scope"] == "user:alice")
+            try await ask("check", "user=alice", "cost=10.000000001", status: 1)
+                == #"{"decision":"deny","degraded":false,"limit":"user:alice/cost/total","max":"10","reason":"quota_exceeded","remaining":"10","shadow":[],"source":"defaults","used":"0","warnings":[]}"#
+                + "\n")
+        #expect(
+            try await ask("check", "user=", status: 2)
+                == #"{"code":"bad_request","detail":"user: empty value"}"# + "\n")
+        #expect(
+            try await ask("record", "user=alice", "cost=1", status: 0)
+                == #"{"duplicate":false,"queued":false,"status":"ok","warnings":[]}"# + "\n")
+        #expect(try await ask("ping", status: 0) == #"{"status":"ok"}"# + "\n")
+        #expect(try await ask("usage", "user:alice", status: 0).contains(#""scope":"user:alice""#))
     }
 
     @Test("ids with spaces, quotes, equals signs, plus signs and other letters are preserved")
@@ -133,7 +141,7 @@ import TollgateTestSupport
             #expect(checked.status == 0, "\(id): \(checked.errors)")
             let scope = "user:" + id.replacing("+", with: "++")
             #expect(try sidecar.redis.cli("HGET", "tollgate:\(scope)", "requests/31d.n") == "1", "\(id)")
-            let usage = try await sidecar.tollgate("usage", scope)
+            let usage = try await sidecar.tollgate("usage", scope, "--json")
             #expect(usage.output.contains(#""used":1}"#), "\(id): \(usage.output) \(usage.errors)")
         }
         for id in ["a\nCHECK user=b", "a\rb", "tab\there"] {

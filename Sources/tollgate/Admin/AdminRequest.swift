@@ -30,6 +30,11 @@ struct AdminRequest {
         }
     }
 
+    /// Creates the request for a page of a list under `/v1`, with up to `count` items.
+    static func page(_ list: String, _ count: Int, _ cursor: String?) -> AdminRequest {
+        AdminRequest(.get, "v1", list, query: [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? []))
+    }
+
     /// Returns the request with an If-Match precondition. The ETag `"0"` means that nothing exists.
     func matching(_ etag: String) -> AdminRequest {
         var request = self

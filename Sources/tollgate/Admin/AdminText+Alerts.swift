@@ -1,16 +1,17 @@
 import TollgateAdmin
 
 extension AdminText {
-    static func alerts(_ answer: JSONValue) -> String {
+    static func alerts(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(
-            ["opened", "severity", "scope", "limit", "used", "max", "%", "state", "id"], amounts: ["used", "max", "%"])
+            ["opened", "severity", "scope", "limit", "used", "max", "%", "state", "id"], amounts: ["used", "max", "%"],
+            whole: ["opened", "id"])
         for alert in answer["items"].array {
             table.add([
                 second(alert["opened_at"]), alert["severity"].text, alert["scope"].text, limit(of: alert),
                 alert["used"].text, alert["max"].text, alert["percent"].text, alert["state"].text, alert["id"].text,
             ])
         }
-        return list(table, of: answer, none: "no alerts")
+        return list(table, of: answer, none: "no alerts", on: terminal)
     }
 
     /// Formats one alert, with one line per property.
@@ -41,15 +42,17 @@ extension AdminText {
             "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
     }
 
-    static func events(_ answer: JSONValue) -> String {
-        var table = Table(["at", "scope", "limit", "used", "max", "source", "request"], amounts: ["used", "max"])
+    static func events(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
+        var table = Table(
+            ["at", "scope", "limit", "used", "max", "source", "request"], amounts: ["used", "max"],
+            whole: ["at", "limit"])
         for event in answer["items"].array {
             table.add([
                 second(event["at"]), event["scope"].text, limit(of: event), usedAndHeld(event), event["max"].text,
                 event["source"].text, event["request"].array.map(\.text).joined(separator: " "),
             ])
         }
-        return list(table, of: answer, none: "no events")
+        return list(table, of: answer, none: "no events", on: terminal)
     }
 
     /// Formats usage as `12/3`: used, and held by reservations if anything is.

@@ -2,7 +2,7 @@ import TollgateAdmin
 
 /// Formats responses of the API for the terminal.
 enum AdminText {
-    static func tiers(_ answer: JSONValue) -> String {
+    static func tiers(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(["tier", "name", "limits", "calendar", "origin", "version"])
         for tier in answer["items"].array {
             table.add([
@@ -10,7 +10,7 @@ enum AdminText {
                 tier["version"].text,
             ])
         }
-        return table.isEmpty ? "no tiers" : table.text
+        return table.isEmpty ? "no tiers" : table.text(on: terminal)
     }
 
     static func tier(_ tier: JSONValue) -> String {
@@ -24,14 +24,14 @@ enum AdminText {
     }
 
     /// Formats the active limits of a scope.
-    static func effectiveLimits(_ answer: JSONValue) -> String {
+    static func effectiveLimits(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(["limit", "max", "mode", "source", "origin"], amounts: ["max"])
         for limit in answer["effective"].array {
             table.add([
                 limit["limit"].text, max(limit["max"]), limit["mode"].text, limit["source"].text, limit["origin"].text,
             ])
         }
-        return table.isEmpty ? "\(answer["scope"].text): no limits" : table.text
+        return table.isEmpty ? "\(answer["scope"].text): no limits" : table.text(on: terminal)
     }
 
     static func override(_ answer: JSONValue, of scope: String) -> String {
@@ -43,31 +43,26 @@ enum AdminText {
         return "\(answer["scope"].text): \(names.isEmpty ? "nothing to reset" : "reset \(names)")"
     }
 
-    static func reservations(_ answer: JSONValue) -> String {
+    static func reservations(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(
-            ["reservation", "scopes", "tokens", "cost", "age", "ends"], amounts: ["tokens", "cost", "age"])
+            ["reservation", "scopes", "tokens", "cost", "age", "ends"], amounts: ["tokens", "cost", "age"],
+            whole: ["reservation", "ends"])
         for item in answer["items"].array {
             table.add([
                 item["id"].text, item["scopes"].array.map(\.text).joined(separator: " "), item["held"]["tokens"].text,
                 item["held"]["cost"].text, "\(item["age_seconds"].text) s", item["ends_at"].text,
             ])
         }
-        return list(table, of: answer, none: "no open reservations")
-    }
-
-    static func audit(_ answer: JSONValue) -> String {
-        var table = Table(["version", "at", "who", "from", "action", "target", "set to"])
-        for entry in answer["items"].array {
-            let keys = ["version", "at", "who", "from", "action", "target", "after"]
-            table.add(keys.map { entry[$0].text })
-        }
-        return list(table, of: answer, none: "no changes")
+        return list(table, of: answer, none: "no open reservations", on: terminal)
     }
 
     /// Formats a page of a list, and notes if there are more items.
-    static func list(_ table: Table, of answer: JSONValue, none: String) -> String {
+    static func list(
+        _ table: Table, of answer: JSONValue, none: String, title: String = "", on terminal: Terminal? = nil
+    ) -> String {
         guard !table.isEmpty else { return none }
-        return answer["next"] == .null ? table.text : table.text + "\nand more: see --limit"
+        let text = title + table.text(on: terminal)
+        return answer["next"] == .null ? text : text + "\nand more: see --limit"
     }
 
     /// Formats limits as `cost/month=500 requests/1m=60`.
@@ -110,7 +105,7 @@ enum AdminText {
 
 extension AdminText {
     /// Formats a user's tier, the reason for it, and the usage of each limit.
-    static func user(_ answer: JSONValue) -> String {
+    static func user(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var lines = ["user      \(answer["user"].text)", "tier      \(tier(of: answer["tier"]))"]
         for candidate in answer["candidates"].array.dropFirst() {
             lines.append(
@@ -126,24 +121,13 @@ extension AdminText {
             let changes = changes(of: override)
             lines.append("override  \(changes) until \(override["expires_at"].text): \(override["reason"].text)")
         }
-        return (lines.map(JSONValue.printable) + ["", usage(answer["limits"].array)]).joined(separator: "\n")
+        return (lines.map(JSONValue.printable) + ["", UsageText.table(answer["limits"].array, on: terminal)]).joined(
+            separator: "\n")
     }
 
     private static func tier(of choice: JSONValue) -> String {
         guard choice != .null else { return "none" }
         let name = choice["name"].string.map { " (\($0))" } ?? ""
         return "\(choice["id"].text)\(name) via \(choice["via"].text), priority \(choice["priority"].text)"
-    }
-
-    private static func usage(_ items: [JSONValue]) -> String {
-        var table = Table(
-            ["limit", "max", "used", "held", "remaining", "percent", "resets at", "mode", "source"],
-            amounts: ["max", "used", "held", "remaining", "percent"])
-        for item in items {
-            table.add(
-                [item["limit"].text, max(item["max"])]
-                    + ["used", "held", "remaining", "percent", "resets_at", "mode", "source"].map { item[$0].text })
-        }
-        return table.isEmpty ? "no limits" : table.text
     }
 }

@@ -97,7 +97,7 @@ struct Alerts: AsyncParsableCommand {
                     .get, "v1", "alerts", query: query.compactMap { key, value in value.map { (key, $0) } })
             }
         } text: {
-            AdminText.alerts($0)
+            AdminText.alerts($0, on: .current)
         }
     }
 }

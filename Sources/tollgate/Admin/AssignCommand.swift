@@ -49,6 +49,28 @@ struct Unassign: AsyncParsableCommand {
     }
 }
 
+/// The command `tollgate assignments`.
+struct Assignments: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List all assignments: those of the policy file, then those of administrators by subject.")
+    @OptionGroup var options: AdminOptions
+
+    @Option(help: "The maximum number of assignments of administrators, 1 to 10000.")
+    var limit = 50
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
+    }
+
+    func run() async throws {
+        try await options.run { client in
+            try await client.pages(atMost: limit) { AdminRequest.page("assignments", $0, $1) }
+        } text: {
+            AdminText.assignments($0, on: .current)
+        }
+    }
+}
+
 /// The command `tollgate who alice --role Faculty`.
 struct Who: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -76,7 +98,7 @@ struct Who: AsyncParsableCommand {
         try await options.run {
             try await $0.send(request)
         } text: {
-            AdminText.user($0)
+            AdminText.user($0, on: .current)
         }
     }
 }

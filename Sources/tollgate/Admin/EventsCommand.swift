@@ -29,7 +29,7 @@ struct Events: AsyncParsableCommand {
                     .get, "v1", "events", query: query.compactMap { key, value in value.map { (key, $0) } })
             }
         } text: {
-            AdminText.events($0)
+            AdminText.events($0, on: .current)
         }
     }
 }
@@ -53,7 +53,7 @@ struct Audit: AsyncParsableCommand {
                 return AdminRequest(.get, "v1", "audit", query: query)
             }
         } text: {
-            AdminText.audit($0)
+            AuditText.table($0, on: .current)
         }
     }
 }

@@ -12,20 +12,37 @@ struct LimitCommand: AsyncParsableCommand {
     static func path(_ scope: String) -> AdminRequest { AdminRequest(.get, "v1", "scopes", scope, "limits") }
 }
 
-/// The command `tollgate limit list tool:search`.
+/// The command `tollgate limit list tool:search`, and `tollgate limit list`.
 struct LimitList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the limits in force for a scope, and their origin.")
+        commandName: "list",
+        abstract: "List the limits in force for a scope, or all limits that administrators have set.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
-    var scope: String
+    @Argument(
+        help: "user:alice, user:alice+tool:search, or global; all scopes if omitted", transform: RequestArgument.scope)
+    var scope: String?
+    @Option(help: "Without a scope: the maximum number of scopes, 1 to 10000.")
+    var limit = 50
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
+    }
 
     func run() async throws {
+        guard let scope else { return try await listAll() }
         try await options.run {
             try await $0.send(LimitCommand.path(scope))
         } text: {
-            AdminText.effectiveLimits($0)
+            AdminText.effectiveLimits($0, on: .current)
+        }
+    }
+
+    private func listAll() async throws {
+        try await options.run { client in
+            try await client.pages(atMost: limit) { AdminRequest.page("limits", $0, $1) }
+        } text: {
+            AdminText.limitsOfScopes($0, on: .current)
         }
     }
 }

@@ -84,3 +84,30 @@ struct OverrideClear: AsyncParsableCommand {
         }
     }
 }
+
+/// The command `tollgate overrides`.
+struct Overrides: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the overrides that have not ended, the next to end first.")
+    @OptionGroup var options: AdminOptions
+
+    @Argument(help: "One scope, such as user:alice; all if omitted", transform: RequestArgument.scope)
+    var scope: String?
+    @Option(help: "The maximum number of overrides, 1 to 10000.")
+    var limit = 50
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
+    }
+
+    func run() async throws {
+        try await options.run { client in
+            if let scope {
+                return try await client.send(AdminRequest(.get, "v1", "overrides", query: [("scope", scope)]))
+            }
+            return try await client.pages(atMost: limit) { AdminRequest.page("overrides", $0, $1) }
+        } text: {
+            AdminText.overrides($0, on: .current)
+        }
+    }
+}

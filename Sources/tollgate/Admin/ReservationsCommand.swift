@@ -29,7 +29,7 @@ struct ReservationsList: AsyncParsableCommand {
                 return AdminRequest(.get, "v1", "scopes", scope, "reservations", query: query)
             }
         } text: {
-            AdminText.reservations($0)
+            AdminText.reservations($0, on: .current)
         }
     }
 }

@@ -19,7 +19,7 @@ struct TierList: AsyncParsableCommand {
         try await options.run {
             try await $0.send(AdminRequest(.get, "v1", "tiers"))
         } text: {
-            AdminText.tiers($0)
+            AdminText.tiers($0, on: .current)
         }
     }
 }

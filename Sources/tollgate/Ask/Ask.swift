@@ -86,17 +86,6 @@ struct Cancel: AsyncParsableCommand {
     func run() async throws { try await options.ask(.cancel, words) }
 }
 
-/// The command `tollgate usage user:alice`.
-struct UsageCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "usage", abstract: "Print a scope's usage under each of its limits, as JSON.")
-    @OptionGroup var options: ClientOptions
-    @Argument(help: "user:alice, user:alice+tool:search, or global")
-    var scope: String
-
-    func run() async throws { try await options.ask(.usage, ["scope=\(scope)"]) }
-}
-
 /// The command `tollgate ping`.
 struct Ping: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Exit 0 if the sidecar answers.")

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
 import NIOCore
+import TollgateAdmin
 import TollgateClient
 import TollgatePolicy
 import TollgateServer
 import TollgateWire
 
-/// The options of the commands that call a running sidecar.
-struct ClientOptions: ParsableArguments {
+/// The options that name a running sidecar.
+struct SidecarOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The sidecar: host:port or unix:PATH. (default: TOLLGATE_CONNECT, or 127.0.0.1:7379)", valueName: "address")
@@ -19,20 +20,6 @@ struct ClientOptions: ParsableArguments {
             "The file that contains the token. (default: TOLLGATE_TOKEN_FILE, or TOLLGATE_TOKEN)", valueName: "file"))
     var tokenFile: String?
 
-    @Flag(help: "Print the reply as JSON.")
-    var json = false
-
-    /// Sends one request line and prints the reply. Exits with status 0, 1 for a DENY, or 2 for an error.
-    func ask(_ verb: Verb, _ words: [String] = []) async throws {
-        let reply = try await reply(to: verb, words)
-        if case .error = reply.value, !json { StandardError.print(reply.line) } else { print(try text(of: reply)) }
-        switch reply.value {
-        case .decision(let decision) where !decision.allowed: throw ExitCode(1)
-        case .error: throw ExitCode(2)
-        default: return
-        }
-    }
-
     /// Sends one request line. Exits with status 2 if there is no reply.
     func reply(to verb: Verb, _ words: [String] = []) async throws -> (line: String, value: Reply) {
         do {
@@ -41,6 +28,18 @@ struct ClientOptions: ParsableArguments {
             StandardError.print("\(error)")
             throw ExitCode(2)
         }
+    }
+
+    /// Sends one request whose reply is JSON. Exits with status 2 for any other reply, or none.
+    func document(from verb: Verb, _ words: [String] = []) async throws -> (text: String, value: JSONValue) {
+        let reply = try await reply(to: verb, words)
+        guard case .json(let text) = reply.value,
+            let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        else {
+            StandardError.print(reply.line)
+            throw ExitCode(2)
+        }
+        return (text, value)
     }
 
     private func send(_ line: ByteBuffer) async throws -> (String, Reply) {
@@ -71,9 +70,24 @@ struct ClientOptions: ParsableArguments {
         guard let path = tokenFile ?? environment["TOLLGATE_TOKEN_FILE"] else { return environment["TOLLGATE_TOKEN"] }
         return try TokenFile.read(path)
     }
+}
 
-    private func text(of reply: (line: String, value: Reply)) throws -> String {
-        guard json else { return reply.line }
-        return try ReplyJSON.text(reply.value)
+/// The options of the commands that send one request to a running sidecar.
+struct ClientOptions: ParsableArguments {
+    @OptionGroup var sidecar: SidecarOptions
+
+    @Flag(help: "Print the reply as JSON, as the admin API does.")
+    var json = false
+
+    /// Sends one request line and prints the reply. Exits with status 0, 1 for a DENY, or 2 for an error.
+    func ask(_ verb: Verb, _ words: [String] = []) async throws {
+        let reply = try await sidecar.reply(to: verb, words)
+        let text = json ? try ReplyJSON.text(reply.value, to: verb) : reply.line
+        if case .error = reply.value, !json { StandardError.print(text) } else { print(text) }
+        switch reply.value {
+        case .decision(let decision) where !decision.allowed: throw ExitCode(1)
+        case .error: throw ExitCode(2)
+        default: return
+        }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import TollgateAdmin
 import TollgateWire
 
 /// The command `tollgate status`.
@@ -11,13 +10,7 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-        let reply = try await options.reply(to: .status)
-        guard case .json(let json) = reply.value,
-            let status = try? JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
-        else {
-            StandardError.print(reply.line)
-            throw ExitCode(2)
-        }
+        let (json, status) = try await options.sidecar.document(from: .status)
         print(options.json ? json : StatusText(status, at: .now).text(on: .current))
         guard status["not_ready"].array.isEmpty else { throw ExitCode(1) }
     }

@@ -1,22 +1,38 @@
 import TollgateAdmin
 
 /// A table with a heading, whose columns are as wide as their widest cell.
+///
+/// At a terminal, a table is no wider than that: the middles of the widest texts are cut out. Amounts and the columns
+/// named in `whole` are never cut. Everywhere else, nothing is cut.
 struct Table {
+    /// The columns that are cut keep this width.
+    private static let minWidth = 8
+
     private var rows: [[String]]
+    /// The colours of rows, as SGR codes.
+    private var colours: [Int: Int] = [:]
     /// The columns of amounts, which are right-aligned.
     private let amounts: Set<String>
+    /// The columns that are never cut, such as those of times.
+    private let whole: Set<String>
 
     /// Creates an empty table.
     ///
     /// - Parameters:
     ///   - heading: The names of the columns.
     ///   - amounts: The names of the columns that contain amounts.
-    init(_ heading: [String], amounts: Set<String> = []) {
+    ///   - whole: The names of other columns that are never cut.
+    init(_ heading: [String], amounts: Set<String> = [], whole: Set<String> = []) {
         rows = [heading]
         self.amounts = amounts
+        self.whole = whole
     }
 
-    mutating func add(_ row: [String]) {
+    /// Adds a row.
+    ///
+    /// - Parameter colour: The colour of the row at a terminal, as an SGR code.
+    mutating func add(_ row: [String], colour: Int? = nil) {
+        colours[rows.count] = colour
         rows.append(row.map(JSONValue.printable))
     }
 
@@ -28,20 +44,46 @@ struct Table {
     var isEmpty: Bool { rows.count == 1 }
 
     /// The lines of the table, without trailing white space.
-    var text: String {
+    var text: String { text(on: nil) }
+
+    /// Returns the lines of the table, without trailing white space.
+    ///
+    /// - Parameter terminal: Where they are printed. Nil cuts and colours nothing.
+    func text(on terminal: Terminal?) -> String {
+        let widths = widths(on: terminal)
+        return rows.enumerated().map { index, row in
+            guard !row.isEmpty else { return widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ") }
+            let line = line(of: row, widths, terminal)
+            guard let terminal, let colour = colours[index] else { return line }
+            return terminal.coloured(line, colour)
+        }.joined(separator: "\n")
+    }
+
+    private func line(of row: [String], _ widths: [Int], _ terminal: Terminal?) -> String {
+        var line = ""
+        for (column, cell) in row.enumerated() {
+            let cell = terminal?.isTerminal == true ? terminal?.cut(cell, to: widths[column]) ?? cell : cell
+            let padding = String(repeating: " ", count: max(widths[column] - TerminalWidth.of(cell), 0))
+            line += (column == 0 ? "" : "  ") + (amounts.contains(rows[0][column]) ? padding + cell : cell + padding)
+        }
+        return String(line.reversed().drop { $0 == " " }.reversed())
+    }
+
+    private func widths(on terminal: Terminal?) -> [Int] {
         let heading = rows[0]
-        let widths = heading.indices.map { column in
+        var widths = heading.indices.map { column in
             rows.map { $0.isEmpty ? 0 : TerminalWidth.of($0[column]) }.max() ?? 0
         }
-        return rows.map { row in
-            guard !row.isEmpty else { return widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ") }
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                let padding = String(repeating: " ", count: widths[column] - TerminalWidth.of(cell))
-                line +=
-                    (column == 0 ? "" : "  ") + (amounts.contains(heading[column]) ? padding + cell : cell + padding)
+        guard let terminal, terminal.isTerminal else { return widths }
+        let gaps = 2 * (heading.count - 1)
+        while widths.reduce(gaps, +) > terminal.columns {
+            let cuttable = heading.indices.filter { column in
+                !amounts.contains(heading[column]) && !whole.contains(heading[column])
+                    && widths[column] > max(Self.minWidth, TerminalWidth.of(heading[column]))
             }
-            return String(line.reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
+            guard let widest = cuttable.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+        }
+        return widths
     }
 }

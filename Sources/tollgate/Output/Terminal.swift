@@ -11,13 +11,16 @@ struct Terminal: Equatable {
     /// Whether it displays more than ASCII.
     var isUTF8: Bool
     var hasColour: Bool
+    /// Whether people read it as it is printed. Otherwise a file or another program does.
+    var isTerminal: Bool
 
     private static let defaultColumns = 80
 
-    init(columns: Int, isUTF8: Bool, hasColour: Bool) {
+    init(columns: Int, isUTF8: Bool, hasColour: Bool, isTerminal: Bool = true) {
         self.columns = columns
         self.isUTF8 = isUTF8
         self.hasColour = hasColour
+        self.isTerminal = isTerminal
     }
 
     /// Creates a description of the terminal.
@@ -32,6 +35,7 @@ struct Terminal: Equatable {
         let encoding = locale.lowercased().replacing("-", with: "")
         columns = min(max(window ?? variable("COLUMNS").flatMap { Int($0) } ?? Self.defaultColumns, 40), 500)
         isUTF8 = encoding.contains("utf8")
+        isTerminal = window != nil
         hasColour = window != nil && variable("NO_COLOR") == nil && environment["TERM"] != "dumb"
     }
 
@@ -57,6 +61,22 @@ struct Terminal: Equatable {
             start.append(character)
         }
         return start + (isUTF8 ? "…" : "~")
+    }
+
+    /// Cuts the middle out of a text that is wider than a number of columns, 1 or more, so that both ends of an id
+    /// remain.
+    func cut(_ text: String, to columns: Int) -> String {
+        guard TerminalWidth.of(text) > columns else { return text }
+        func fitting(_ characters: some Sequence<Character>, in width: Int) -> [Character] {
+            var rest = width
+            return characters.prefix { character in
+                rest -= TerminalWidth.of(String(character))
+                return rest >= 0
+            }
+        }
+        let head = fitting(text, in: columns / 2)
+        let tail = fitting(text.reversed(), in: columns - 1 - columns / 2)
+        return String(head) + (isUTF8 ? "…" : "~") + String(tail.reversed())
     }
 
     /// Wraps a line at spaces and indents continuation lines. Truncates words that are too long.

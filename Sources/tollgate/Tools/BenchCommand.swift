@@ -92,9 +92,9 @@ struct BenchCommand: AsyncParsableCommand {
             for (option, value) in [("policy", policy), ("namespace", namespace)] where value != nil {
                 throw OperatorError("--\(option): requires --direct; a sidecar has its own")
             }
-            return .sidecar(try client.address(), token: try client.token())
+            return .sidecar(try client.sidecar.address(), token: try client.sidecar.token())
         }
-        guard client.connect == nil else { throw OperatorError("--direct and --connect: cannot be combined") }
+        guard client.sidecar.connect == nil else { throw OperatorError("--direct and --connect: cannot be combined") }
         return .direct(
             try RedisAddress(direct), try PolicyFile(path: policy ?? "tollgate.yaml").load(),
             namespace: namespace ?? "bench")
