@@ -115,6 +115,37 @@ struct TableTests {
         #expect(table.text.contains("user:abcdefghijklmnop  0123456789abcdef  because of that  123456789"))
     }
 
+    @Test("columns that a narrow terminal has no room for are left out in their order, and a pipe has all")
+    func optional() {
+        var table = Table(
+            ["opened", "scope", "used", "id"], amounts: ["used"], whole: ["opened", "id"],
+            optional: ["used", "opened"])
+        table.add(["2026-11-20T18:20:03Z", "user:alice", "951", "mi8x3k2p-1b0q6y0c3v5xk"], colour: 31)
+        func heading(_ columns: Int) -> [Substring] {
+            let lines = table.text(on: Terminal(columns: columns, isUTF8: true, hasColour: false)).split(
+                separator: "\n")
+            for line in lines { #expect(TerminalWidth.of(String(line)) <= columns) }
+            return lines[0].split(separator: " ")
+        }
+        #expect(heading(80) == ["opened", "scope", "used", "id"])
+        #expect(heading(56) == ["opened", "scope", "id"])
+        #expect(heading(40) == ["scope", "id"])
+        #expect(table.text.split(separator: "\n")[0].split(separator: " ").count == 4)
+    }
+
+    @Test("alerts fit 80 columns at a terminal with their whole ids")
+    func alerts() throws {
+        let json = """
+            {"items":[{"opened_at":"2026-11-20T18:20:03.123Z","severity":"critical","scope":"user:someone@example.com+tool:search",
+             "meter":"tokens","period":"total","used":951000,"max":1000000,"percent":95.1,"state":"acknowledged",
+             "id":"mi8x3k2p-1b0q6y0c3v5xk"}],"next":null}
+            """
+        let answer = try JSONDecoder().decode(JSONValue.self, from: Data(json.utf8))
+        let text = AdminText.alerts(answer, on: Terminal(columns: 80, isUTF8: true, hasColour: false))
+        #expect(text.contains("mi8x3k2p-1b0q6y0c3v5xk") && text.contains("95.1"), "\(text)")
+        for line in text.split(separator: "\n") { #expect(TerminalWidth.of(String(line)) <= 80, "\(line)") }
+    }
+
     @Test("cutting keeps both ends, and counts wide characters twice", arguments: [1, 2, 5, 8, 9])
     func cutting(columns: Int) {
         let terminal = Terminal(columns: 80, isUTF8: true, hasColour: false)

@@ -4,14 +4,20 @@ extension AdminText {
     static func alerts(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(
             ["opened", "severity", "scope", "limit", "used", "max", "%", "state", "id"], amounts: ["used", "max", "%"],
-            whole: ["opened", "id"])
+            whole: ["opened", "limit", "id"], optional: ["used", "max", "severity", "opened"])
         for alert in answer["items"].array {
             table.add([
-                second(alert["opened_at"]), alert["severity"].text, alert["scope"].text, limit(of: alert),
+                opened(alert, on: terminal), alert["severity"].text, alert["scope"].text, limit(of: alert),
                 alert["used"].text, alert["max"].text, alert["percent"].text, alert["state"].text, alert["id"].text,
             ])
         }
         return list(table, of: answer, none: "no alerts", on: terminal)
+    }
+
+    /// Formats the time at which an alert was opened, at a terminal as `11-20 18:20Z`.
+    private static func opened(_ alert: JSONValue, on terminal: Terminal?) -> String {
+        let time = alert["opened_at"]
+        return terminal?.isTerminal == true ? UsageText.minute(time) + "Z" : second(time)
     }
 
     /// Formats one alert, with one line per property.

@@ -3,7 +3,8 @@ import TollgateAdmin
 /// A table with a heading, whose columns are as wide as their widest cell.
 ///
 /// At a terminal, a table is no wider than that: the middles of the widest texts are cut out. Amounts and the columns
-/// named in `whole` are never cut. Everywhere else, nothing is cut.
+/// named in `whole` are never cut. If that is not enough, `optional` columns are left out. Everywhere else, the table is
+/// complete.
 struct Table {
     /// The columns that are cut keep this width.
     private static let minWidth = 8
@@ -15,6 +16,8 @@ struct Table {
     private let amounts: Set<String>
     /// The columns that are never cut, such as those of times.
     private let whole: Set<String>
+    /// The columns that a narrow terminal does not show. The first is left out first.
+    private let optional: [String]
 
     /// Creates an empty table.
     ///
@@ -22,10 +25,12 @@ struct Table {
     ///   - heading: The names of the columns.
     ///   - amounts: The names of the columns that contain amounts.
     ///   - whole: The names of other columns that are never cut.
-    init(_ heading: [String], amounts: Set<String> = [], whole: Set<String> = []) {
+    ///   - optional: The names of the columns that a narrow terminal does not show.
+    init(_ heading: [String], amounts: Set<String> = [], whole: Set<String> = [], optional: [String] = []) {
         rows = [heading]
         self.amounts = amounts
         self.whole = whole
+        self.optional = optional
     }
 
     /// Adds a row.
@@ -51,6 +56,11 @@ struct Table {
     /// - Parameter terminal: Where they are printed. Nil cuts and colours nothing.
     func text(on terminal: Terminal?) -> String {
         let widths = widths(on: terminal)
+        if let terminal, terminal.isTerminal, Self.total(widths) > terminal.columns, let name = optional.first,
+            let column = rows[0].firstIndex(of: name)
+        {
+            return without(column).text(on: terminal)
+        }
         return rows.enumerated().map { index, row in
             guard !row.isEmpty else { return widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ") }
             let line = line(of: row, widths, terminal)
@@ -58,6 +68,16 @@ struct Table {
             return terminal.coloured(line, colour)
         }.joined(separator: "\n")
     }
+
+    /// Returns the table without its first optional column.
+    private func without(_ column: Int) -> Table {
+        var table = Table(rows[0], amounts: amounts, whole: whole, optional: Array(optional.dropFirst()))
+        table.colours = colours
+        table.rows = rows.map { row in row.indices.filter { $0 != column }.map { row[$0] } }
+        return table
+    }
+
+    private static func total(_ widths: [Int]) -> Int { widths.reduce(2 * (widths.count - 1), +) }
 
     private func line(of row: [String], _ widths: [Int], _ terminal: Terminal?) -> String {
         var line = ""
@@ -75,8 +95,7 @@ struct Table {
             rows.map { $0.isEmpty ? 0 : TerminalWidth.of($0[column]) }.max() ?? 0
         }
         guard let terminal, terminal.isTerminal else { return widths }
-        let gaps = 2 * (heading.count - 1)
-        while widths.reduce(gaps, +) > terminal.columns {
+        while Self.total(widths) > terminal.columns {
             let cuttable = heading.indices.filter { column in
                 !amounts.contains(heading[column]) && !whole.contains(heading[column])
                     && widths[column] > max(Self.minWidth, TerminalWidth.of(heading[column]))
