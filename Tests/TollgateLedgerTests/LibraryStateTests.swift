@@ -101,7 +101,9 @@ import TollgateTestSupport
             "tollgate:alerts:ending", "tollgate:deliveries",
         ]
         let prefix = "tollgate:{policy}:"
-        let edited = ["tiers", "revision", "audit", "assigned", "index", "tiers", "seen", "kinds"].map { prefix + $0 }
+        let edited = [
+            "tiers", "revision", "audit", "assigned", "index", "tiers", "seen", "kinds", "limits", "overrides",
+        ].map { prefix + $0 }
         let delivery = ["tollgate:lease", "tollgate:deliveries", "tollgate:attempts", "tollgate:dead-letters"]
         let spent = try TestOperation.record("user:a", amounts: Amounts(cost: 950))
         let steps: [(String, [String], [String])] = [
@@ -127,7 +129,8 @@ import TollgateTestSupport
                 "policy/run_marker", ["marker", "revision", "scratch"].map { prefix + $0 },
                 ["0", "", "0", "0", "id", "2", "0"]
             ),
-            ("policy/seen", ["tollgate:alerts"], ["10", "", ""]),
+            ("policy/seen", ["tollgate:alerts"], ["10", "", "", "newest"]),
+            ("policy/index", [edited[8], edited[9], prefix + "scope:user:a"], ["user:a"]),
             ("policy/reset", ["tollgate:user:a"], ["cost/day"]),
         ]
         try await twins.compare("RECORD", apply([spent]))
