@@ -39,11 +39,24 @@ public enum Period: Sendable, Hashable {
         case "week": self = .week
         case "month": self = .month
         case "total": self = .total
-        default: self = .sliding(seconds: try Self.seconds(parsing: text))
+        default:
+            do throws(ParsingError) {
+                self = .sliding(seconds: try Self.seconds(parsing: text))
+            } catch {
+                guard let meant = PeriodSpelling.suggestion(for: text) else { throw error }
+                throw ParsingError(explanation: "did you mean \(meant)? (\(Self.expected))")
+            }
         }
     }
 
-    private static func seconds(parsing text: some StringProtocol) throws(ParsingError) -> Int64 {
+    /// The periods that are names.
+    static let names = ["day", "week", "month", "total", "request"]
+
+    /// What a period can be, for error messages.
+    private static let expected =
+        "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
+
+    static func seconds(parsing text: some StringProtocol) throws(ParsingError) -> Int64 {
         let unit: Int64
         switch text.last {
         case "s": unit = 1
@@ -51,8 +64,7 @@ public enum Period: Sendable, Hashable {
         case "h": unit = 3_600
         case "d": unit = 86_400
         default:
-            throw ParsingError(
-                explanation: "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d")
+            throw ParsingError(explanation: Self.expected)
         }
         let digits = text.dropLast()
         guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let count = Int64(digits) else {

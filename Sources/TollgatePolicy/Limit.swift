@@ -51,6 +51,21 @@ extension Limit {
         return (meter, period)
     }
 
+    /// The start of an error sentence about text that is not a ``name``: `did you mean requests/1m? ` for
+    /// `requests/1min`. Empty if the text resembles none.
+    package static func hint(about name: some StringProtocol) -> String {
+        let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parse(name: name) == nil else { return "" }
+        let names = Meter.allCases.filter { $0 != .concurrent }.map(\.name)
+        guard
+            let meter = names.contains(String(parts[0]))
+                ? String(parts[0]) : nearestWord(to: String(parts[0]), among: names)
+        else { return "" }
+        let isPeriod = (try? Period(parsing: parts[1])) != nil
+        guard let period = isPeriod ? String(parts[1]) : PeriodSpelling.suggestion(for: parts[1]) else { return "" }
+        return "did you mean \(meter)/\(period)? "
+    }
+
     /// Parses the name of a limit, of one scope or of any: `user:alice/requests/60s` is `requests/1m` of `user:alice`,
     /// and `concurrent` has no scope.
     ///
@@ -59,7 +74,8 @@ extension Limit {
         let words = text.split(separator: "/", omittingEmptySubsequences: false)
         let length = words.last == "concurrent" ? 1 : 2
         guard let (meter, period) = parse(name: words.suffix(length).joined(separator: "/")) else {
-            throw ScopeError("expected one such as requests/1m, user:alice/requests/1m or concurrent")
+            let hint = hint(about: words.suffix(length).joined(separator: "/"))
+            throw ScopeError("\(hint)expected one such as requests/1m, user:alice/requests/1m or concurrent")
         }
         let scope = words.dropLast(length).joined(separator: "/")
         return (words.count > length ? try Scope(parsing: scope) : nil, Limit(meter, period, max: nil).name)

@@ -46,6 +46,27 @@ struct PeriodTests {
         #expect(throws: Period.ParsingError.self) { try Period(parsing: text) }
     }
 
+    @Test(
+        "an error about another spelling names the period that it stands for",
+        arguments: [
+            ("1min", "1m"), ("5 minutes", "5m"), ("1hour", "1h"), ("2hrs", "2h"), ("60sec", "60s"),
+            ("90 seconds", "90s"),
+            ("1 day", "1d (any 24 hours) or day (until midnight)"), ("3days", "3d"), ("1week", "7d"), ("2w", "14d"),
+            ("1month", "month"), ("daily", "day"), ("hourly", "1h"), ("weekly", "week"), ("Monthly", "month"),
+            ("per_minute", "1m"), ("Day", "day"), ("1M", "1m"), ("forever", "total"),
+        ])
+    func suggestions(text: String, meant: String) throws {
+        let error = #expect(throws: Period.ParsingError.self) { try Period(parsing: text) }
+        #expect(error?.explanation.hasPrefix("did you mean \(meant)? (expected request, day, ") == true)
+    }
+
+    @Test(
+        "an error about text that resembles no period has no suggestion",
+        arguments: ["1x", "year", "3 months", "400days", "min1", "", "1.5h", "9999999999min"])
+    func noSuggestion(text: String) {
+        #expect(PeriodSpelling.suggestion(for: text) == nil)
+    }
+
     @Test("periods are ordered: request, sliding windows by length, day, week, month, total")
     func order() {
         let sorted: [Period] = [

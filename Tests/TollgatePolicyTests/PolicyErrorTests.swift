@@ -125,8 +125,10 @@ struct PolicyErrorTests {
     @Test(
         "periods",
         arguments: [
-            ("1x: 60", "1x: \(periodWords)"), ("minute: 60", "minute: \(periodWords)"),
-            ("1M: 60", "1M: \(periodWords)"),
+            ("1x: 60", "1x: \(periodWords)"), ("minute: 60", "minute: did you mean 1m? (\(periodWords))"),
+            ("1M: 60", "1M: did you mean 1m? (\(periodWords))"),
+            ("1min: 60", "1min: did you mean 1m? (\(periodWords))"),
+            ("daily: 60", "daily: did you mean day? (\(periodWords))"),
             ("0s: 60", "0s: a duration is 1s to 31d"), ("32d: 60", "32d: a duration is 1s to 31d"),
             ("1.5h: 60", "1.5h: expected a whole number before the unit h"),
             ("1m: 60, 60s: 60", "60s: the same period as 1m on line 3"),

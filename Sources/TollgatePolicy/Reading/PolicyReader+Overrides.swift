@@ -31,7 +31,7 @@ extension PolicyReader {
         var additions: [Override.Addition] = []
         for entry in entries(of: entry.value, at: entry.position, expected: "a map such as { cost/month: 50 }") {
             guard let limit = Limit.parse(name: entry.key), limit.period != .request, limit.meter != .concurrent else {
-                report(entry.position, "expected a limit such as cost/month")
+                report(entry.position, "\(Limit.hint(about: entry.key))expected a limit such as cost/month")
                 continue
             }
             guard !additions.contains(where: { $0.meter == limit.meter && $0.period == limit.period }) else {
