@@ -55,6 +55,7 @@ struct BadRequestTests {
                     let answer = try await admin.ask("PUT", path, body)
                     #expect(answer.status == 400, "\(path) \(body.prefix(20)): \(answer.text)")
                     #expect(answer.problem == "bad_request")
+                    #expect(answer["detail"]?.text?.hasPrefix("the body ") == true, "\(answer.text)")
                 }
                 if !body.isEmpty { #expect(try await admin.ask("POST", "/v1/check", body).status == 400) }
             }
@@ -145,7 +146,8 @@ struct BadRequestTests {
     @Test("all invalid fields are named at once")
     func several() async throws {
         try await withAdmin(waits: false) { admin in
-            let answer = try await admin.ask("POST", "/v1/check", #"{"scopes":{"user":7},"requests":-1,"x":1,"cost":"-"}"#)
+            let answer = try await admin.ask(
+                "POST", "/v1/check", #"{"scopes":{"user":7},"requests":-1,"x":1,"cost":"-"}"#)
             #expect(Set(answer.fields) == ["scopes.user", "requests", "x", "cost"])
         }
     }
@@ -180,7 +182,10 @@ struct BadRequestTests {
                     #"{"add":{"cost/month":"5"},"expires_at":"\#(VersionTests.inAnHour)","reason":"r"}"#
                 ),
                 ("POST", "/v1/scopes/user:u/reset", #"{"limits":["requests/1m","cost/month"]}"#),
-                ("POST", "/v1/check", #"{"scopes":{"user":"u"},"requests":1,"cost":0.25,"roles":["R"],"email":"a@b.c"}"#),
+                (
+                    "POST", "/v1/check",
+                    #"{"scopes":{"user":"u"},"requests":1,"cost":0.25,"roles":["R"],"email":"a@b.c"}"#
+                ),
                 ("POST", "/v1/commit", #"{"reservation":"AbJlZDU5Mzc1","tokens":7}"#),
             ]
             for _ in 0..<400 {

@@ -42,6 +42,36 @@ struct JSONParserTests {
         #expect(parse(text) == nil)
     }
 
+    @Test(
+        "an error says what is wrong, and at which byte",
+        arguments: [
+            ("", "is empty; expected JSON"), (" \n", "is empty; expected JSON"),
+            ("{\"a\":1,}", "is not valid JSON: expected a key in double quotes at byte 8"),
+            ("{\"a\" 1}", "is not valid JSON: expected a colon at byte 6"),
+            ("{\"a\":1 \"b\":2}", "is not valid JSON: expected , or } at byte 8"),
+            ("[1 2]", "is not valid JSON: expected , or ] at byte 4"),
+            ("{\"a\":}", "is not valid JSON: expected a value at byte 6"),
+            ("{\"a\":nul}", "is not valid JSON: expected a value at byte 6"),
+            ("{\"a\":1", "is cut off: expected , or } at byte 7"),
+            ("{\"é\":\"x", "is cut off: expected a closing quote at byte 9"),
+            ("{\"a\":01}", "is not valid JSON: expected a number without leading zeros at byte 6"),
+            ("{} {}", "is not valid JSON: expected the end at byte 4"),
+            ("{\"a\":1,\"a\":2}", "has the key \"a\" twice at byte 8"),
+            (String(repeating: "[", count: 40), "is nested more than 32 levels deep at byte 34"),
+        ])
+    func sentences(text: String, sentence: String) {
+        let fault = #expect(throws: JSONParser.Fault.self) { try JSONValue(parsing: Data(text.utf8)) }
+        #expect(fault?.description == sentence)
+    }
+
+    @Test("an error about bytes that are not UTF-8 names the first one")
+    func invalidByte() {
+        let fault = #expect(throws: JSONParser.Fault.self) {
+            try JSONValue(parsing: Data([0x22, 0xc3, 0xa9, 0xff, 0x22]))
+        }
+        #expect(fault?.description == "is not UTF-8 text: invalid at byte 4")
+    }
+
     @Test("bytes that are not UTF-8 are rejected")
     func bytes() {
         for bytes: [UInt8] in [[0x22, 0xff, 0x22], [0x22, 0xc3, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22], [0xff]] {

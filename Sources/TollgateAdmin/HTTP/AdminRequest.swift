@@ -57,7 +57,11 @@ struct AdminRequest {
     /// duplicates.
     func policyPart() async throws -> Data {
         let data = try await json()
-        guard (try? JSONValue(parsing: data)) != nil else { throw Problem.notJSON }
+        do throws(JSONParser.Fault) {
+            _ = try JSONValue(parsing: data)
+        } catch {
+            throw Problem.notJSON(error)
+        }
         return data
     }
 

@@ -86,7 +86,7 @@ extension Problem {
     /// Converts an error in a part of a policy. `prefix` is the path of that part in the body.
     init(policy error: PolicyError, prefix: String = "") {
         if let problem = error.problems.first, problem.path.isEmpty, problem.sentence == "not valid JSON" {
-            self = .notJSON
+            self = .badRequest("the body is not valid JSON")
             return
         }
         self = .invalid(

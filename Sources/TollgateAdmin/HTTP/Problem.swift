@@ -50,9 +50,7 @@ struct Problem: Error {
 
     static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
 
-    static var notJSON: Problem {
-        badRequest("the body is not valid JSON, is nested too deeply, or has a duplicate key")
-    }
+    static func notJSON(_ fault: JSONParser.Fault) -> Problem { badRequest("the body \(fault.description)") }
 
     static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
 

@@ -3,8 +3,16 @@ import Foundation
 /// A JSON parser (RFC 8259) for untrusted bodies. It reads each byte once, limits nesting, and rejects duplicate keys.
 /// Foundation's decoder takes seconds for 1 MiB of brackets.
 struct JSONParser {
-    /// The error for text that is not JSON.
-    struct Fault: Error {}
+    /// The error for bytes that are not JSON: what is wrong, and where.
+    struct Fault: Error, Equatable {
+        /// The end of a sentence that begins with the name of the text, such as `is empty`.
+        var sentence: String
+        /// The number of the byte, from 1; nil for empty text.
+        var byte: Int?
+
+        /// The whole end of the sentence: `is not valid JSON: expected a value at byte 7`.
+        var description: String { byte.map { "\(sentence) at byte \($0)" } ?? sentence }
+    }
 
     private static let maxDepth = 32
 
@@ -14,10 +22,30 @@ struct JSONParser {
     /// Parses one value with optional white space around it. Throws a `Fault`.
     static func value(of json: some Sequence<UInt8>) throws(Fault) -> JSONValue {
         var parser = JSONParser(bytes: Array(json))
+        if let offset = parser.firstInvalidByte {
+            throw Fault(sentence: "is not UTF-8 text: invalid", byte: offset + 1)
+        }
+        parser.skipSpace()
+        guard parser.next != nil else { throw Fault(sentence: "is empty; expected JSON") }
         let value = try parser.value(depth: 0)
         parser.skipSpace()
-        guard parser.position == parser.bytes.count else { throw Fault() }
+        guard parser.next == nil else { throw parser.fault("expected the end") }
         return value
+    }
+
+    /// The offset of the first byte that is not UTF-8.
+    private var firstInvalidByte: Int? {
+        guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
+        var (decoder, input, offset) = (Unicode.UTF8.ForwardParser(), bytes.makeIterator(), 0)
+        while case .valid(let scalar) = decoder.parseScalar(from: &input) { offset += scalar.count }
+        return offset
+    }
+
+    /// The error at the next byte, or at a given offset.
+    private func fault(_ expected: String, at offset: Int? = nil) -> Fault {
+        let offset = offset ?? position
+        guard offset < bytes.count else { return Fault(sentence: "is cut off: \(expected)", byte: offset + 1) }
+        return Fault(sentence: "is not valid JSON: \(expected)", byte: offset + 1)
     }
 
     private init(bytes: [UInt8]) {
@@ -38,7 +66,9 @@ struct JSONParser {
     }
 
     private mutating func value(depth: Int) throws(Fault) -> JSONValue {
-        guard depth <= Self.maxDepth else { throw Fault() }
+        guard depth <= Self.maxDepth else {
+            throw Fault(sentence: "is nested more than \(Self.maxDepth) levels deep", byte: position + 1)
+        }
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))
@@ -54,7 +84,7 @@ struct JSONParser {
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws(Fault) -> JSONValue {
         let end = position + text.utf8CodeUnitCount
         guard end <= bytes.count, text.withUTF8Buffer({ bytes[position..<end].elementsEqual($0) }) else {
-            throw Fault()
+            throw fault("expected a value")
         }
         position = end
         return value
@@ -67,16 +97,19 @@ struct JSONParser {
         if take("}") { return members }
         repeat {
             skipSpace()
-            guard next == UInt8(ascii: "\"") else { throw Fault() }
+            let start = position
+            guard next == UInt8(ascii: "\"") else { throw fault("expected a key in double quotes") }
             let key = try string()
             skipSpace()
-            guard take(":") else { throw Fault() }
+            guard take(":") else { throw fault("expected a colon") }
             let value = try value(depth: depth + 1)
             // A duplicate key is ambiguous.
-            guard members.updateValue(value, forKey: key) == nil else { throw Fault() }
+            guard members.updateValue(value, forKey: key) == nil else {
+                throw Fault(sentence: "has the key \(JSONValue.string(key).found) twice", byte: start + 1)
+            }
             skipSpace()
         } while take(",")
-        guard take("}") else { throw Fault() }
+        guard take("}") else { throw fault("expected , or }") }
         return members
     }
 
@@ -89,7 +122,7 @@ struct JSONParser {
             items.append(try value(depth: depth + 1))
             skipSpace()
         } while take(",")
-        guard take("]") else { throw Fault() }
+        guard take("]") else { throw fault("expected , or ]") }
         return items
     }
 }
@@ -102,17 +135,21 @@ extension JSONParser {
         let start = position
         _ = take("-")
         let isZeroFirst = next == UInt8(ascii: "0")
-        guard case let digits = takeDigits(), digits > 0, !isZeroFirst || digits == 1 else { throw Fault() }
-        if take(".") { guard takeDigits() > 0 else { throw Fault() } }
+        let digits = takeDigits()
+        guard digits > 0 else { throw fault("expected a value", at: position == start ? start : nil) }
+        guard !isZeroFirst || digits == 1 else { throw fault("expected a number without leading zeros", at: start) }
+        if take(".") { guard takeDigits() > 0 else { throw fault("expected a digit") } }
         if take("e") || take("E") {
             _ = take("+") || take("-")
-            guard takeDigits() > 0 else { throw Fault() }
+            guard takeDigits() > 0 else { throw fault("expected a digit") }
         }
         // No decimal of this API needs more than 64 characters.
-        guard position - start <= 64 else { throw Fault() }
+        guard position - start <= 64 else { throw fault("expected a number of at most 64 characters", at: start) }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let number = Int64(text) { return .integer(number) }
-        guard let decimal = Decimal(string: text), decimal.isFinite else { throw Fault() }
+        guard let decimal = Decimal(string: text), decimal.isFinite else {
+            throw fault("expected a smaller number", at: start)
+        }
         if let whole = Int64("\(decimal)") { return .integer(whole) }
         return .decimal(decimal)
     }
@@ -134,18 +171,17 @@ extension JSONParser {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: text, as: UTF8.self) else { throw Fault() }
-                return text
+                return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): text.append(contentsOf: try escaped())
-            case 0..<0x20: throw Fault()
+            case 0..<0x20: throw fault("expected control characters to be escaped", at: position - 1)
             default: text.append(byte)
             }
         }
-        throw Fault()
+        throw fault("expected a closing quote")
     }
 
     private mutating func escaped() throws(Fault) -> [UInt8] {
-        guard let byte = next else { throw Fault() }
+        guard let byte = next else { throw fault("expected a closing quote") }
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
@@ -155,7 +191,7 @@ extension JSONParser {
         case UInt8(ascii: "r"): return [0x0d]
         case UInt8(ascii: "t"): return [0x09]
         case UInt8(ascii: "u"): return Array(String(try scalar()).utf8)
-        default: throw Fault()
+        default: throw fault("unknown escape sequence", at: position - 2)
         }
     }
 
@@ -163,20 +199,22 @@ extension JSONParser {
     private mutating func scalar() throws(Fault) -> Unicode.Scalar {
         let first = try unit()
         if let scalar = Unicode.Scalar(first) { return scalar }
-        guard (0xd800..<0xdc00).contains(first), take("\\"), take("u") else { throw Fault() }
+        guard (0xd800..<0xdc00).contains(first), take("\\"), take("u") else {
+            throw fault("expected both halves of a surrogate pair")
+        }
         let second = try unit()
         guard (0xdc00..<0xe000).contains(second),
             let scalar = Unicode.Scalar(0x10000 + (first - 0xd800) << 10 + (second - 0xdc00))
-        else { throw Fault() }
+        else { throw fault("expected both halves of a surrogate pair") }
         return scalar
     }
 
     private mutating func unit() throws(Fault) -> UInt32 {
-        guard position + 4 <= bytes.count else { throw Fault() }
+        guard position + 4 <= bytes.count else { throw fault("expected four hexadecimal digits", at: bytes.count) }
         let digits = bytes[position..<position + 4]
         guard digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }),
             let unit = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw Fault() }
+        else { throw fault("expected four hexadecimal digits") }
         position += 4
         return unit
     }

@@ -13,7 +13,12 @@ struct ObjectReader {
             fields = [:]
             return
         }
-        guard let value = try? JSONValue(parsing: json) else { throw .notJSON }
+        let value: JSONValue
+        do throws(JSONParser.Fault) {
+            value = try JSONValue(parsing: json)
+        } catch {
+            throw .notJSON(error)
+        }
         fields = value.members ?? [:]
         if value.members == nil { report("", "expected an object, found \(value.found)") }
         let expected =
