@@ -143,6 +143,17 @@ struct AccessFileTests {
         #expect(try AdminToken.make(inFolder: folder.path + "/other").text != token.text)
     }
 
+    @Test("a data folder that cannot be written is an error that names --data and the folder")
+    func unwritable() throws {
+        // Nobody can create files there, not even root.
+        #expect { try AdminToken.make(inFolder: "/proc/self") } throws: {
+            "\($0)".hasPrefix("--data /proc/self: cannot write to the folder: ")
+        }
+        #expect { try AdminToken.make(inFolder: "/proc/self/none") } throws: {
+            "\($0)".hasPrefix("--data /proc/self/none: the folder cannot be created: ")
+        }
+    }
+
     @Test("a token file that others can read, or that is empty, is rejected")
     func refused() throws {
         let folder = try TemporaryFolder()

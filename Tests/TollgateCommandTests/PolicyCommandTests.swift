@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TollgateServer
 import TollgateTestSupport
@@ -81,6 +82,23 @@ import TollgateTestSupport
         let unnamed = try await Command.run(SidecarProcess.program, ["policy", "check"], workingFolder: folder.path)
         #expect(unnamed.errors == "tollgate.yaml: does not exist\n")
         #expect(unnamed.status == 2)
+    }
+
+    @Test("the example policy says what closed does to a CHECK that names no cost, and a sidecar does that")
+    func exampleExplainsClosed() async throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let example = try String(contentsOf: root.appending(path: "tollgate.yaml"), encoding: .utf8)
+        let page = try String(contentsOf: root.appending(path: "docs/policy.md"), encoding: .utf8)
+        let sentence = "limits, so a CHECK of a user fails even if it names no cost"
+        #expect(example.contains(sentence))
+        #expect(page.contains(sentence))
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(policy: example, arguments: ["--redis", "\(redis.address)"])
+        redis.stop()
+        let reply = try await sidecar.client().ask("CHECK user=alice")
+        #expect(reply[0].hasPrefix("ERR unavailable"), "\(reply)")
+        #expect(try await sidecar.client().ask("CHECK tool=x")[0].contains("degraded=1"))
     }
 
     @Test("version prints the version")

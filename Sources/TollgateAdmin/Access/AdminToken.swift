@@ -58,11 +58,15 @@ package struct AdminToken: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw OperatorError("\(folder): cannot be created: \(error.localizedDescription)")
+            throw OperatorError("--data \(folder): the folder cannot be created: \(error.localizedDescription)")
         }
         let draft = "\(path).\(UUID().uuidString)"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(draft) }
+        guard descriptor >= 0 else {
+            throw OperatorError(
+                "--data \(folder): cannot write to the folder: \(String(cString: strerror(errno))); the sidecar keeps its "
+                    + "admin token and its journal there, so give its user the right to write, or name another folder")
+        }
         defer {
             close(descriptor)
             unlink(draft)

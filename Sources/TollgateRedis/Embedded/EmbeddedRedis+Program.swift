@@ -67,6 +67,9 @@ extension EmbeddedRedis {
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
+            if FileManager.default.fileExists(atPath: path), access(path, W_OK) != 0 {
+                throw .embedded("--data \(folder): cannot write to the folder: \(String(cString: strerror(errno)))")
+            }
             throw .embedded("--data \(folder): the folder cannot be created: \(error.localizedDescription)")
         }
         return path

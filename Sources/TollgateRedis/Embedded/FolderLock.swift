@@ -13,7 +13,8 @@ struct FolderLock: ~Copyable {
         let path = folder + "/lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw .embedded("--data \(folder): its file lock cannot be opened: \(String(cString: strerror(errno)))")
+            throw .embedded(
+                "--data \(folder): cannot write to the folder (its file lock): \(String(cString: strerror(errno)))")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             // `deinit` runs after an error too and closes the file. Unlocking a lock of another process has no effect.
