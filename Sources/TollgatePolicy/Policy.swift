@@ -26,6 +26,8 @@ package struct Policy: Sendable, Equatable {
     package var tiers: [String: TierEntry] = [:]
     /// The assignments of tiers: at most one for each subject.
     package var assignments: [Assignment.Subject: Assignment] = [:]
+    /// The administrators' assignments that have no effect: they are not enabled, or their tier is missing or not enabled.
+    package var unusedAssignments: [Assignment.Subject: Assignment] = [:]
     /// Whether the file says `no_limits: true`.
     package var saysNoLimits = false
     /// The kinds of scopes that administrators have changed; nil until they are known.

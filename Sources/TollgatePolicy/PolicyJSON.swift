@@ -108,19 +108,24 @@ package struct LimitsJSON: Encodable {
 /// A tier as JSON. `PolicyJSON.tier` reads it.
 package struct TierJSON: Encodable {
     var name: String?
+    var description: String?
+    /// False or nil: sidecars of earlier versions reject the key.
+    var enabled: Bool?
     var limits: LimitsJSON
     var timezone: String?
     var resetHour: Int?
     var billingDay: Int?
 
     enum CodingKeys: String, CodingKey {
-        case name, limits, timezone
+        case name, description, enabled, limits, timezone
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
     }
 
     package init(_ tier: Tier) {
         name = tier.name
+        description = tier.description
+        enabled = tier.isEnabled ? nil : false
         limits = LimitsJSON(tier.limits)
         timezone = tier.timeZone
         resetHour = tier.resetHour

@@ -49,13 +49,17 @@ package struct ScopeSettings: Sendable, Hashable {
 extension Policy {
     /// This policy with the changes of administrators, which replace entries of the file with the same id.
     ///
-    /// Assignments that are not enabled, or whose tier does not exist, are left out.
+    /// Assignments that are not enabled, or whose tier does not exist or is not enabled, have no effect.
     package func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
         policy.kindsWithSettings = shared.kinds
         for (id, tier) in shared.tiers { policy.tiers[id] = TierEntry(tier, .admin) }
-        for assignment in shared.assignments where assignment.isEnabled && policy.tiers[assignment.tier] != nil {
-            policy.assignments[assignment.subject] = assignment
+        for assignment in shared.assignments {
+            if policy.reasonToSkip(assignment) == nil {
+                policy.assignments[assignment.subject] = assignment
+            } else {
+                policy.unusedAssignments[assignment.subject] = assignment
+            }
         }
         return policy
     }

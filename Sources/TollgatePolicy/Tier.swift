@@ -6,6 +6,10 @@ package struct Tier: Sendable, Hashable {
     package let id: String
     /// The display name; nil if the tier has none.
     package var name: String?
+    /// A text about the tier for people; nil if it has none.
+    package var description: String?
+    /// Whether the tier has an effect. Assignments to a disabled tier are skipped, like those to a missing one.
+    package var isEnabled: Bool
     /// The limits, in the order of `Limit.precedes`.
     package var limits: [Limit]
     /// The time zone of the tier's users; nil stands for the policy's.
@@ -17,11 +21,13 @@ package struct Tier: Sendable, Hashable {
 
     /// Creates a tier. Its values are not checked; `validate(id:)` checks an id.
     package init(
-        id: String, name: String? = nil, limits: [Limit] = [], timeZone: String? = nil, resetHour: Int? = nil,
-        billingDay: Int? = nil
+        id: String, name: String? = nil, description: String? = nil, isEnabled: Bool = true, limits: [Limit] = [],
+        timeZone: String? = nil, resetHour: Int? = nil, billingDay: Int? = nil
     ) {
         self.id = id
         self.name = name
+        self.description = description
+        self.isEnabled = isEnabled
         self.limits = limits
         self.timeZone = timeZone
         self.resetHour = resetHour
@@ -30,6 +36,8 @@ package struct Tier: Sendable, Hashable {
 
     /// The maximum length of the name, in bytes.
     static let maxNameLength = 200
+    /// The maximum length of the description, in bytes.
+    static let maxDescriptionLength = 1_000
 
     /// Checks the id of a tier. Throws a sentence if it is invalid.
     package static func validate(id: some StringProtocol) throws(ScopeError) {

@@ -42,16 +42,27 @@ package struct TierChoice: Sendable, Equatable {
     package var winner: Assignment { candidates[0] }
 }
 
+/// An assignment that applies to a user, but has no effect.
+package struct SkippedAssignment: Sendable, Equatable {
+    /// The reason why an assignment has no effect.
+    package enum Reason: String, Sendable, Encodable {
+        case assignmentDisabled = "assignment_disabled"
+        case tierDisabled = "tier_disabled"
+        case tierMissing = "tier_missing"
+    }
+
+    package let assignment: Assignment
+    package let reason: Reason
+}
+
 extension Policy {
     /// The tier of a user; nil if no assignment applies. Assignments that are not enabled, or whose tier does not
-    /// exist, do not apply.
+    /// exist or is not enabled, do not apply.
     ///
     /// - Parameter assignment: The administrators' assignment of the user. It replaces the one of the file.
     package func tierChoice(for user: Scope, assignment: Assignment?, traits: UserTraits) -> TierChoice? {
         guard !tiers.isEmpty else { return nil }
-        var subjects = Set(traits.roles.map { Assignment.Subject.role($0) })
-        if let domain = traits.emailDomain { subjects.insert(.emailDomain(domain)) }
-        subjects.insert(.everyone)
+        let subjects = Self.subjects(of: traits)
         let own = assignment.flatMap(usable) ?? assignments[.user(user)].flatMap(usable)
         let others = subjects.compactMap { assignments[$0].flatMap(usable) }
         let candidates = (others + (own.map { [$0] } ?? [])).sorted { $0.precedes($1) }
@@ -59,8 +70,37 @@ extension Policy {
         return TierChoice(tier: tier, candidates: candidates)
     }
 
+    /// The subjects other than the user itself to which a user with these traits belongs.
+    private static func subjects(of traits: UserTraits) -> Set<Assignment.Subject> {
+        var subjects = Set(traits.roles.map { Assignment.Subject.role($0) })
+        if let domain = traits.emailDomain { subjects.insert(.emailDomain(domain)) }
+        subjects.insert(.everyone)
+        return subjects
+    }
+
     private func usable(_ assignment: Assignment) -> Assignment? {
-        assignment.isEnabled && tiers[assignment.tier] != nil ? assignment : nil
+        reasonToSkip(assignment) == nil ? assignment : nil
+    }
+
+    /// The reason why an assignment has no effect; nil if it has one.
+    func reasonToSkip(_ assignment: Assignment) -> SkippedAssignment.Reason? {
+        guard assignment.isEnabled else { return .assignmentDisabled }
+        guard let tier = tiers[assignment.tier]?.tier else { return .tierMissing }
+        return tier.isEnabled ? nil : .tierDisabled
+    }
+
+    /// The assignments of a user that have no effect, by priority.
+    ///
+    /// - Parameter assignment: The administrators' assignment of the user.
+    package func skippedAssignments(
+        of user: Scope, assignment: Assignment?, traits: UserTraits
+    ) -> [SkippedAssignment] {
+        guard Self.canHaveTier(user) else { return [] }
+        let subjects = Self.subjects(of: traits).union([.user(user)])
+        let found = [assignment] + subjects.flatMap { [assignments[$0], unusedAssignments[$0]] }
+        return found.compactMap { $0 }.sorted { $0.precedes($1) }.compactMap { assignment in
+            reasonToSkip(assignment).map { SkippedAssignment(assignment: assignment, reason: $0) }
+        }
     }
 
     /// Whether some traits give a user another tier than it has without traits.

@@ -97,6 +97,14 @@ struct ReportTests {
             #expect(one["limits"] == .array([.string("requests/1m")]))
             #expect(try await used() == ["cost/month": .string("2"), "requests/1m": .integer(0)])
             _ = try await admin.ask("POST", "/v1/record", record)
+            let none = try await admin.ask(
+                "POST", "/v1/scopes/user:dave/reset", #"{"limits":["cost/month","requests/1h"]}"#)
+            #expect(none.status == 422)
+            #expect(none.fields == ["limits[1]"])
+            #expect(
+                none["detail"]?.text
+                    == "limits[1]: user:dave has no limit requests/1h; its limits are cost/month, requests/1m")
+            #expect(try await used()["cost/month"] == .string("4"))
             let all = try await admin.ask("POST", "/v1/scopes/user:dave/reset")
             #expect(all.status == 200, "\(all.text)")
             #expect(try await used() == ["cost/month": .string("0"), "requests/1m": .integer(0)])

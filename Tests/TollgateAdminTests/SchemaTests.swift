@@ -27,6 +27,8 @@ struct SchemaTests {
     private static let requests: [(String, String, String?)] = [
         ("GET", "/healthz", nil), ("GET", "/readyz", nil), ("GET", "/openapi.json", nil),
         ("PUT", "/v1/tiers/gold", #"{"name":"Gold","limits":{"cost":{"month":"5"},"concurrent":3},"reset_hour":6}"#),
+        ("PUT", "/v1/tiers/trial", #"{"limits":{},"description":"For a week","enabled":false}"#),
+        ("PUT", "/v1/assignments/role:T", #"{"tier":"trial"}"#), ("GET", "/v1/users/eve?roles=T", nil),
         ("PUT", "/v1/tiers/gold", #"{"limits":{"requests":{"1m":null}}}"#), ("PUT", "/v1/tiers/gold", "{}"),
         ("GET", "/v1/tiers", nil), ("GET", "/v1/tiers/gold", nil), ("GET", "/v1/tiers/basic", nil),
         ("GET", "/v1/tiers/none", nil), ("DELETE", "/v1/tiers/basic", nil), ("PUT", "/v1/tiers/other", "{"),

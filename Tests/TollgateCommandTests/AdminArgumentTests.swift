@@ -41,6 +41,18 @@ struct AdminArgumentTests {
             ("requests=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
             ("calls/1m=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
             ("requests/1x=60", "expected a limit such as requests/1m, cost/month, cost/request or concurrent"),
+            (
+                "requests/1min=60",
+                "did you mean requests/1m? expected a limit such as requests/1m, cost/month, cost/request or concurrent"
+            ),
+            (
+                "cost/daily=60",
+                "did you mean cost/day? expected a limit such as requests/1m, cost/month, cost/request or concurrent"
+            ),
+            (
+                "request/1m=60",
+                "did you mean requests/1m? expected a limit such as requests/1m, cost/month, cost/request or concurrent"
+            ),
             ("requests/1m=", "expected a whole number from 0 to 9000000000000000, or unlimited, found "),
             ("requests/1m=-1", "expected a whole number from 0 to 9000000000000000, or unlimited, found -1"),
             ("requests/1m=1.5", "expected a whole number from 0 to 9000000000000000, or unlimited, found 1.5"),
@@ -66,6 +78,32 @@ struct AdminArgumentTests {
                 Limit(.requests, .sliding(seconds: 60), max: 10, mode: .shadow), Limit(.tokens, .day, max: 1),
                 Limit(.cost, .month, max: 7),
             ])
+    }
+
+    @Test("the mode and the thresholds apply to the limits that are set, and stay as they are without options")
+    func modeAndThresholds() throws {
+        let there = [
+            Limit(.requests, .sliding(seconds: 60), max: 5, mode: .shadow), Limit(.cost, .month, max: 7),
+        ]
+        let changes = try ["cost/month=9", "cost/day=20"].map(LimitArgument.init)
+        let set = LimitArgument.merge(
+            changes, mode: .shadow, thresholds: try ThresholdsArgument(parsing: "80,95"), into: there)
+        #expect(
+            set == [
+                there[0], Limit(.cost, .day, max: 20_000_000_000, mode: .shadow, thresholds: [80, 95]),
+                Limit(.cost, .month, max: 9_000_000_000, mode: .shadow, thresholds: [80, 95]),
+            ])
+        #expect(LimitArgument.merge(changes, into: set) == set)
+        let back = LimitArgument.merge(
+            changes, mode: .enforce, thresholds: try ThresholdsArgument(parsing: "default"), into: set)
+        #expect(back[1...].allSatisfy { $0.mode == .enforce && $0.thresholds == nil })
+        #expect(try ThresholdsArgument(parsing: "none").percentages == [])
+        for text in ["", "80,", "95,80", "80,80", "0", "1001", "80%", "all"] {
+            #expect(
+                sentence { _ = try ThresholdsArgument(parsing: text) }
+                    == "expected ascending whole numbers from 1 to 1000 such as 80,95, or none, or default, found \(text)"
+            )
+        }
     }
 
     @Test("a limit that is named twice, in any spelling, is rejected")
@@ -191,14 +229,16 @@ struct AdminArgumentTests {
         let first = try folder.write("  first-token\n", to: "first")
         let second = try folder.write("second-token", to: "second")
         let environment = ["TOLLGATE_ADMIN_TOKEN_FILE": second, "TOLLGATE_ADMIN_TOKEN": "third-token"]
-        #expect(try AdminClientToken.find(file: first, environment: environment) == "first-token")
-        #expect(try AdminClientToken.find(file: nil, environment: environment) == "second-token")
+        #expect(try AdminClientToken.find(file: first, environment: environment).text == "first-token")
+        #expect(try AdminClientToken.find(file: nil, environment: environment).text == "second-token")
         #expect(
-            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"]) == "third-token")
+            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"])
+                == AdminClientToken(text: "third-token", source: "TOLLGATE_ADMIN_TOKEN"))
         try folder.write("a-token-in-the-data-folder", to: "admin-token")
         #expect(
             try AdminClientToken.find(file: nil, environment: ["TOLLGATE_DATA": folder.path])
-                == "a-token-in-the-data-folder")
+                == AdminClientToken(
+                    text: "a-token-in-the-data-folder", source: "the file \(folder.path)/admin-token"))
         #expect(
             sentence { _ = try AdminClientToken.find(file: "/no/such", environment: [:]) }
                 == "--admin-token-file /no/such: does not exist")

@@ -157,8 +157,16 @@ import TollgateTestSupport
         let who = try await tollgate("who", "bob", "--email", "bob@example.com", "--role", "A", "--role", "B")
         #expect(who.output.contains("\nrequests/1m     5     0   90"), "\(who.output)")
         #expect(try await tollgate("override", "clear", "user:bob").output == "user:bob: override ended\n")
+        let none = try await tollgate("override", "clear", "user:bob")
+        #expect(none.output == "user:bob: had no override\n", "\(none.errors)")
+        #expect(none.status == 0)
         #expect(try await tollgate("reset", "user:bob", "requests/60s").output == "user:bob: reset requests/1m\n")
         #expect(try await process.client().ask("PEEK user=bob")[0].contains("used=0"))
+        let absent = try await tollgate("reset", "user:bob", "requests/1h")
+        #expect(absent.status == 2)
+        #expect(
+            absent.errors
+                == "limits[0]: user:bob has no limit requests/1h; its limits are requests/1m\n", "\(absent.errors)")
         let audit = try await tollgate("audit", "--limit", "2")
         let lines = audit.output.split(separator: "\n")
         #expect(lines.count == 4)
@@ -192,6 +200,9 @@ import TollgateTestSupport
             ["alert", "resolve", ""],
             ["alert", "acknowledge", ""], ["who", "bob", "--role", "A,B"], ["audit", "--limit", "0"],
             ["tier", "set", "a", "--limit", "requests/1m=1", "--limit", "requests/60s=2"],
+            ["limit", "set", "tool:x", "cost/day=1", "--shadow", "--enforce"],
+            ["limit", "set", "tool:x", "cost/day=1", "--thresholds", "95,80"],
+            ["limit", "set", "tool:x", "concurrent=1", "--thresholds", "80"],
         ])
     func refused(words: [String]) async throws {
         let result = try await Command.run(
@@ -201,11 +212,63 @@ import TollgateTestSupport
         #expect(result.errors.hasPrefix("Error: "), "\(result.errors)")
     }
 
+    @Test("a token of another sidecar's data folder is named, and so is the address")
+    func anotherSidecarsToken() async throws {
+        let other = try TemporaryFolder()
+        try other.write("0123456789abcdef0123456789abcdef", to: "admin-token")
+        let refused = try await tollgate("tier", "list", environment: ["TOLLGATE_DATA": other.path])
+        #expect(refused.status == 2)
+        #expect(
+            refused.errors.contains("The token is from the file \(other.path)/admin-token, and the sidecar at http"),
+            "\(refused.errors)")
+        #expect(refused.errors.contains("with --admin-token-file"))
+    }
+
+    @Test("the address of the line port, or of something else that does not speak HTTP, is an error that says so")
+    func wrongPort() async throws {
+        for address in ["unix:\(process.socketPath)", "unix:\(redis.socketPath)"] {
+            let refused = try await tollgate("tier", "list", "--admin", address)
+            #expect(refused.status == 2)
+            #expect(refused.errors.contains("Is this the line port? The admin API has its own, 7380 by default"))
+            #expect(refused.errors.split(separator: "\n").count == 1, "\(refused.errors)")
+        }
+    }
+
+    @Test("a tier has a description, and a disabled one is skipped and shown")
+    func disabledTier() async throws {
+        let set = try await tollgate(
+            "tier", "set", "gold", "--description", "For sponsors", "--disable", "--limit", "cost/day=1")
+        #expect(set.output == "gold (disabled): cost/day=1 (version 1)\n", "\(set.errors)")
+        _ = try await tollgate("assign", "user:bob", "gold")
+        _ = try await tollgate("assign", "default", "basic")
+        let who = try await tollgate("who", "bob")
+        #expect(who.output.contains("tier      basic via default, priority 100\n"), "\(who.output)")
+        #expect(who.output.contains("skipped   gold via user:bob: the tier is disabled\n"), "\(who.output)")
+        #expect(try await tollgate("tier", "list").output.contains("\ngold: For sponsors\n"))
+        _ = try await tollgate("tier", "set", "gold", "--limit", "cost/day=1")
+        let enabled = try await tollgate("who", "bob")
+        #expect(enabled.output.contains("tier      gold via user:bob, priority 300\n"), "\(enabled.output)")
+        #expect(!enabled.output.contains("skipped"))
+    }
+
+    @Test("limit set takes a mode and thresholds")
+    func shadowLimit() async throws {
+        let set = try await tollgate("limit", "set", "tool:x", "cost/day=20", "--shadow", "--thresholds", "80,95")
+        #expect(set.output.contains("shadow"), "\(set.errors)")
+        let more = try await tollgate("limit", "set", "tool:x", "cost/month=50", "--thresholds", "none", "--json")
+        #expect(more.output.contains(#""day":{"max":"20","mode":"shadow","thresholds":[80,95]}"#), "\(more.output)")
+        #expect(more.output.contains(#""month":{"max":"50","mode":"enforce","thresholds":[]}"#), "\(more.output)")
+        let back = try await tollgate("limit", "set", "tool:x", "cost/day=20", "--enforce", "--json")
+        #expect(back.output.contains(#""day":{"max":"20","mode":"enforce","thresholds":[80,95]}"#), "\(back.output)")
+    }
+
     @Test("a timeout is reported as a sentence")
     func noAnswer() async throws {
         process.signal(SIGSTOP)
         let address = try AdminAddress(parsing: "unix:\(process.adminSocketPath)")
-        let client = AdminClient(address, token: "0123456789abcdef", patience: .seconds(2))
+        let client = AdminClient(
+            address, token: AdminClientToken(text: "0123456789abcdef", source: "TOLLGATE_ADMIN_TOKEN"),
+            patience: .seconds(2))
         await #expect(throws: AdminFailure(["\(address.base): request failed: no response within 2 seconds"])) {
             try await client.send(AdminRequest(.get, "v1", "tiers"))
         }
@@ -218,6 +281,7 @@ import TollgateTestSupport
         let wrong = try await tollgate("tier", "list", environment: ["TOLLGATE_ADMIN_TOKEN": "a-wrong-token-of-mine"])
         #expect(wrong.status == 2)
         #expect(!wrong.errors.isEmpty && !wrong.errors.contains("a-wrong-token-of-mine"), "\(wrong.errors)")
+        #expect(wrong.errors.contains("The token is from TOLLGATE_ADMIN_TOKEN, and the sidecar at http"))
         let elsewhere = try TemporaryFolder()
         let none = try await Command.run(
             SidecarProcess.program, ["tier", "list", "--admin", "unix:\(process.adminSocketPath)"],

@@ -37,6 +37,16 @@ struct AdminTextTests {
         #expect(AdminText.tiers(try json(#"{"items":[]}"#)) == "no tiers")
     }
 
+    @Test("a disabled tier is marked, and descriptions follow the table")
+    func describedTiers() throws {
+        let gold =
+            #"{"id":"gold","description":"For sponsors","enabled":false,"limits":{},"origin":"admin","version":7}"#
+        let lines = AdminText.tiers(try json(#"{"items":[\#(gold)]}"#)).split(separator: "\n")
+        #expect(lines[1].hasPrefix("gold (disabled)  "), "\(lines)")
+        #expect(lines.last == "gold: For sponsors")
+        #expect(AdminText.tier(try json(gold)) == "gold (disabled): no limits (version 7)")
+    }
+
     @Test("wide characters take two columns, marks none, and invisible characters are shown")
     func widths() throws {
         var table = Table(["a", "b"])
@@ -95,6 +105,7 @@ struct AdminTextTests {
              "tier":{"id":"premium","name":"Premium","origin":"admin","via":"role:Faculty","priority":200},
              "candidates":[{"id":"role:Faculty","tier":"premium","priority":200,"origin":"admin"},
                            {"id":"default","tier":"basic","priority":100,"origin":"file"}],
+             "skipped":[{"id":"role:Staff","tier":"trial","priority":200,"origin":"admin","reason":"tier_disabled"}],
              "limits":[{"limit":"cost/month","max":"550","used":"12.5","held":"0","remaining":"537.5","percent":2.2,
                         "resets_at":"2026-12-15T05:00:00Z","mode":"enforce","source":"override","origin":"admin"}],
              "override":{"add":{"cost/month":"50"},"expires_at":"2026-11-22T10:00:00Z","reason":"dead\\u001bline"},
@@ -105,6 +116,7 @@ struct AdminTextTests {
                 user      alice
                 tier      premium (Premium) via role:Faculty, priority 200
                 not       basic via default, priority 100
+                skipped   trial via role:Staff: the tier is disabled
                 calendar  America/New_York, days from 6:00, months from day 15
                 override  cost/month+50 until 2026-11-22T10:00:00Z: dead?line
 
@@ -128,7 +140,10 @@ struct AdminTextTests {
     func problems() throws {
         let address = try AdminAddress(parsing: "127.0.0.1:7380")
         func lines(_ status: UInt, _ body: String) -> [String] {
-            AdminFailure(AdminReply(status: status, etag: nil, body: Data(body.utf8)), from: address).lines
+            AdminFailure(
+                AdminReply(status: status, etag: nil, body: Data(body.utf8)), from: address,
+                token: AdminClientToken(text: "secret", source: "the file other/admin-token")
+            ).lines
         }
         #expect(
             lines(
@@ -147,10 +162,14 @@ struct AdminTextTests {
             lines(412, #"{"title":"Precondition failed","detail":"a has another version"}"#)
                 == ["a has another version", "it has been changed meanwhile: read it again, then retry"])
         #expect(
-            lines(302, "") == ["http://127.0.0.1:7380 replied with status 302; is this Tollgate's admin API?"])
+            lines(302, "") == [
+                "http://127.0.0.1:7380 replied with status 302; is this Tollgate's admin API? "
+                    + "It listens on 127.0.0.1:7380 by default"
+            ])
         #expect(
             lines(404, "<html>") == [
-                "http://127.0.0.1:7380 replied with status 404; is this Tollgate's admin API?"
+                "http://127.0.0.1:7380 replied with status 404; is this Tollgate's admin API? "
+                    + "It listens on 127.0.0.1:7380 by default"
             ])
     }
 }

@@ -32,7 +32,7 @@ struct PolicyJSONTests {
             ("{}", "limits: is missing"), (#"{"limits":null}"#, "limits: \(mapOfMeters)"),
             (
                 #"{"limits":{},"nome":"A"}"#,
-                "nome: unknown key; did you mean name? (expected one of name, limits, timezone, reset_hour, billing_day)"
+                "nome: unknown key; did you mean name? (expected one of name, description, enabled, limits, timezone, reset_hour, billing_day)"
             ),
             (#"{"limits":{},"name":5}"#, "name: expected text"), (#"{"limits":{},"name":true}"#, "name: expected text"),
             (#"{"limits":{},"name":null}"#, "name: expected text"),

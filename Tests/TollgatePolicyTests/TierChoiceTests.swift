@@ -129,9 +129,33 @@ struct TierChoiceTests {
                 Assignment(.role("Faculty"), tier: "basic", isEnabled: false, origin: .admin),
                 Assignment(.everyone, tier: "platinum", origin: .admin),
             ])
-        #expect(policy.merged(with: off) == policy.merged(with: SharedPolicy()))
+        #expect(policy.merged(with: off).assignments == policy.assignments)
         let disabled = try self.policy("  - { user: alice, tier: gold, enabled: false }")
         #expect(winner(disabled) == nil)
+    }
+
+    @Test("an assignment to a disabled tier is skipped like one to a missing tier, with the reason")
+    func disabledTier() throws {
+        var policy = try policy(everyKind)
+        policy.tiers["gold"]?.tier.isEnabled = false
+        let traits = UserTraits(roles: ["Faculty", "Staff"])
+        #expect(winner(policy, nil, traits) == "user:alice")
+        #expect(winner(policy, Assignment(.user(alice), tier: "gold", origin: .admin), traits) == "user:alice")
+        let shared = SharedPolicy(
+            assignments: [
+                Assignment(.role("Staff"), tier: "platinum", order: 4, origin: .admin),
+                Assignment(.everyone, tier: "premium", isEnabled: false, order: 5, origin: .admin),
+            ])
+        let merged = policy.merged(with: shared)
+        let skipped = merged.skippedAssignments(
+            of: alice, assignment: Assignment(.user(alice), tier: "gold", origin: .admin), traits: traits)
+        #expect(
+            skipped.map { "\($0.assignment.subject.id) \($0.reason.rawValue)" } == [
+                "user:alice tier_disabled", "role:Faculty tier_disabled", "role:Staff tier_missing",
+                "default assignment_disabled",
+            ])
+        #expect(merged.skippedAssignments(of: .global, assignment: nil, traits: traits) == [])
+        #expect(policy.tiersByTraits(of: alice, assignment: nil).map { $0.tier?.tier.id } == ["premium"])
     }
 
     @Test("an admin's tier replaces the file's until it is removed")

@@ -25,7 +25,7 @@ struct TierErrorTests {
             ("tiers:\n  a: { name: A }", "2: tiers.a.limits: is missing"),
             (
                 "tiers:\n  a:\n    limits: {}\n    limit: {}",
-                "4: tiers.a.limit: unknown key; did you mean limits? (expected one of name, limits, timezone, reset_hour, billing_day)"
+                "4: tiers.a.limit: unknown key; did you mean limits? (expected one of name, description, enabled, limits, timezone, reset_hour, billing_day)"
             ),
             (
                 "tiers:\n  a:\n    limits: 5",

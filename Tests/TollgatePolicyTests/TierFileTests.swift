@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TollgateCore
@@ -44,6 +45,23 @@ struct TierFileTests {
                     .emailDomain("example.com"), tier: "basic", priority: 150, order: 2),
                 .everyone: Assignment(.everyone, tier: "basic", priority: 100, order: 3),
             ])
+    }
+
+    @Test("a tier has a description and can be disabled, in a file and in JSON")
+    func describedTier() throws {
+        let yaml = "tiers:\n  a: { description: For sponsors, enabled: false, limits: {} }"
+        let tier = try #require(try Policy(yaml: yaml, file: "t.yaml").tiers["a"]?.tier)
+        #expect(tier == Tier(id: "a", description: "For sponsors", isEnabled: false))
+        let json = try CanonicalJSON.text(TierJSON(tier))
+        #expect(json == #"{"description":"For sponsors","enabled":false,"limits":{}}"#)
+        #expect(try PolicyJSON.tier(Data(json.utf8), id: "a") == tier)
+        // As sidecars of earlier versions wrote it.
+        #expect(try CanonicalJSON.text(TierJSON(Tier(id: "a"))) == #"{"limits":{}}"#)
+        #expect {
+            try Policy(yaml: "tiers:\n  a: { description: \"\", enabled: 1, limits: {} }", file: "t.yaml")
+        } throws: { error in
+            (error as? PolicyError)?.problems.map(\.path) == ["tiers.a.description", "tiers.a.enabled"]
+        }
     }
 
     @Test(

@@ -12,6 +12,7 @@ struct TierView: Encodable {
         try TierJSON(tier.tier).encode(to: encoder)
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(tier.tier.id, forKey: JSONKey("id"))
+        try container.encode(tier.tier.isEnabled, forKey: JSONKey("enabled"))
         try container.encode(tier.origin, forKey: JSONKey("origin"))
         try container.encode(version, forKey: JSONKey("version"))
     }

@@ -164,9 +164,26 @@ struct ScopeRoutes {
             reader.report("limits", "expected at least one limit; omit limits to reset all")
         }
         try reader.finish()
+        if let limits { try await requireLimits(limits, of: scope) }
         let reset = try await api.store.reset(scope, limits: limits, by: request.author)
         api.server.reviewAlerts(of: scope)
         return .json(ResetView(scope: scope.description, limits: reset))
+    }
+
+    /// Throws a `Problem` about each limit that the scope does not have in any tier, and lists those that it has.
+    private func requireLimits(_ limits: [(Meter, Period)], of scope: Scope) async throws {
+        let settings = try await api.store.settings(of: scope).settings
+        let rules = api.server.policies.effective.rules(
+            for: scope, settings: settings, at: await api.server.redisTime)
+        let names = rules.limits.map(\.limit.name) + rules.varyingLimits
+        let counted = Set(names.filter { $0 != Meter.concurrent.name && !$0.hasSuffix("/request") }).sorted()
+        let list = counted.isEmpty ? "it has no limit to reset" : "its limits are \(counted.joined(separator: ", "))"
+        let errors = limits.enumerated().compactMap { index, limit -> Problem.FieldError? in
+            let name = Limit(limit.0, limit.1, max: nil).name
+            guard !counted.contains(name) else { return nil }
+            return .init(field: "limits[\(index)]", message: "\(scope) has no limit \(name); \(list)")
+        }
+        guard errors.isEmpty else { throw Problem.invalid(errors) }
     }
 
     /// Returns the meter and period of a limit whose counter can be reset.
@@ -181,7 +198,7 @@ struct ScopeRoutes {
         guard words.count == 2, let meter = Meter(name: words[0]), meter != .concurrent,
             let period = try? Period(parsing: words[1])
         else {
-            reader.report(field, "expected a limit such as requests/1m or cost/month")
+            reader.report(field, "\(Limit.hint(about: name))expected a limit such as requests/1m or cost/month")
             return nil
         }
         return (meter, period)

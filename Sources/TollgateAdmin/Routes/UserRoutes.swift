@@ -41,17 +41,34 @@ struct UserRoutes {
         }
     }
 
+    private struct SkippedView: Encodable {
+        var id: String
+        var tier: String
+        var priority: Int
+        var origin: Origin
+        var reason: SkippedAssignment.Reason
+
+        init(_ skipped: SkippedAssignment) {
+            id = skipped.assignment.subject.id
+            tier = skipped.assignment.tier
+            priority = skipped.assignment.priority
+            origin = skipped.assignment.origin
+            reason = skipped.reason
+        }
+    }
+
     private struct UserView: Encodable {
         var user: String
         var scope: String
         var tier: TierChoiceView?
         var candidates: [CandidateView]
+        var skipped: [SkippedView]
         var limits: [UsageItemView]
         var override: OverrideView?
         var calendar: CalendarView
 
         enum CodingKeys: String, CodingKey {
-            case user, scope, tier, candidates, limits, override, calendar
+            case user, scope, tier, candidates, skipped, limits, override, calendar
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -60,6 +77,7 @@ struct UserRoutes {
             try container.encode(scope, forKey: .scope)
             try container.encode(tier, forKey: .tier)
             try container.encode(candidates, forKey: .candidates)
+            try container.encode(skipped, forKey: .skipped)
             try container.encode(limits, forKey: .limits)
             try container.encode(override, forKey: .override)
             try container.encode(calendar, forKey: .calendar)
@@ -75,12 +93,17 @@ struct UserRoutes {
         } catch {
             throw Problem.badRequest("id: \(error)")
         }
-        let (rules, usage) = try await api.server.usage(of: scope, traits: try query.traits())
-        let override = rules.expiresAt == nil ? nil : try await api.store.settings(of: scope).override
+        let traits = try query.traits()
+        let (rules, usage) = try await api.server.usage(of: scope, traits: traits)
+        let stored = try await api.store.settings(of: scope)
+        let skipped = api.server.policies.effective.skippedAssignments(
+            of: scope, assignment: stored.assignment?.item, traits: traits)
+        let override = rules.expiresAt == nil ? nil : stored.override
         return .json(
             UserView(
                 user: id, scope: scope.description, tier: rules.choice.map(TierChoiceView.init),
                 candidates: rules.choice?.candidates.map(CandidateView.init) ?? [],
+                skipped: skipped.map(SkippedView.init),
                 limits: usage.items.map(UsageItemView.init),
                 override: override.map { OverrideView(scope: scope, override: $0.item, version: $0.version) },
                 calendar: CalendarView(rules.calendar)))

@@ -19,13 +19,15 @@ extension PolicyReader {
 
     /// One tier: `{ name: Premium, limits: { cost: { month: 500 } }, timezone: Europe/Berlin, reset_hour: 6 }`.
     func tier(_ node: DocumentNode, id: String, at position: Position) -> Tier {
-        let keys = ["name", "limits", "timezone", "reset_hour", "billing_day"]
+        let keys = ["name", "description", "enabled", "limits", "timezone", "reset_hour", "billing_day"]
         let entries = entries(
             of: node, at: position, expected: "a map such as { limits: { cost: { month: 100 } } }", allowed: keys)
         var tier = Tier(id: id)
         for entry in entries {
             switch entry.key {
             case "name": tier.name = label(entry, maxLength: Tier.maxNameLength)
+            case "description": tier.description = label(entry, maxLength: Tier.maxDescriptionLength)
+            case "enabled": tier.isEnabled = bool(entry) ?? true
             case "limits":
                 let limits = limits(entry.value, at: entry.position)
                 warnings += PolicyLimits.warnings(about: limits, among: limits, self)

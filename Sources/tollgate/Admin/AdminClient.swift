@@ -11,14 +11,14 @@ struct AdminClient {
     private static let connecting = TimeAmount.seconds(10)
 
     private let address: AdminAddress
-    private let token: String
+    private let token: AdminClientToken
     private let patience: Duration
     private let http: HTTPClient
 
     /// Creates a client.
     ///
     /// - Parameter patience: The timeout for the start of a response, and for each part of it.
-    init(_ address: AdminAddress, token: String, patience: Duration) {
+    init(_ address: AdminAddress, token: AdminClientToken, patience: Duration) {
         self.address = address
         self.token = token
         self.patience = patience
@@ -48,14 +48,23 @@ struct AdminClient {
     }
 
     private func checked(_ reply: AdminReply) throws -> AdminReply {
-        guard reply.isSuccess else { throw AdminFailure(reply, from: address) }
+        guard reply.isSuccess else { throw AdminFailure(reply, from: address, token: token) }
         return reply
+    }
+
+    /// Deletes a resource at any version. Returns nil if there was none.
+    func deleteIfPresent(_ request: AdminRequest) async throws -> AdminReply? {
+        do {
+            return try await replace(request)
+        } catch let failure as AdminFailure where failure.isNotFound {
+            return nil
+        }
     }
 
     private func exchange(_ request: AdminRequest) async throws -> AdminReply {
         var message = HTTPClientRequest(url: address.base + request.path)
         message.method = HTTPMethod(rawValue: request.method.rawValue)
-        message.headers.add(name: "Authorization", value: "Bearer \(token)")
+        message.headers.add(name: "Authorization", value: "Bearer \(token.text)")
         if let condition = request.condition { message.headers.add(name: condition.name, value: condition.value) }
         if let body = request.body {
             message.headers.add(name: "Content-Type", value: "application/json")
@@ -79,9 +88,13 @@ struct AdminClient {
         return switch error as? HTTPClientError {
         case .deadlineExceeded, .readTimeout: "no response within \(patience.components.seconds) seconds"
         case .connectTimeout: "no connection within \(Self.connecting.nanoseconds / 1_000_000_000) seconds"
-        default: "\(error)"
+        case .remoteConnectionClosed: "the connection was closed. \(Self.wrongPort)"
+        default: error is HTTPParserError ? "the response is not HTTP. \(Self.wrongPort)" : "\(error)"
         }
     }
+
+    private static let wrongPort =
+        "Is this the line port? The admin API has its own, 7380 by default: see --admin of tollgate serve"
 }
 
 extension AdminClient {

@@ -81,21 +81,28 @@ struct AdminOptions: ParsableArguments {
     }
 }
 
-/// Finds the token that commands send to the admin API.
-enum AdminClientToken {
-    /// Returns the token. Throws an error if there is none, or if it cannot be sent.
-    static func find(file: String?, environment: [String: String]) throws -> String {
-        let token: String
+/// The token that commands send to the admin API.
+struct AdminClientToken: Equatable {
+    var text: String
+    /// Where the token comes from: a file or a variable.
+    var source: String
+
+    /// Finds the token. Throws an error if there is none, or if it cannot be sent.
+    static func find(file: String?, environment: [String: String]) throws -> AdminClientToken {
+        let token: AdminClientToken
         // The file of a token that a sidecar generated, if it runs in this folder or with these variables.
         let defaultFile = (environment["TOLLGATE_DATA"] ?? "tollgate-data") + "/admin-token"
+        func read(_ file: String, namedBy name: String) throws -> AdminClientToken {
+            AdminClientToken(text: try TokenFile.read(file, namedBy: name), source: "the file \(file)")
+        }
         if let file {
-            token = try TokenFile.read(file, namedBy: "--admin-token-file")
+            token = try read(file, namedBy: "--admin-token-file")
         } else if let file = environment["TOLLGATE_ADMIN_TOKEN_FILE"] {
-            token = try TokenFile.read(file, namedBy: "TOLLGATE_ADMIN_TOKEN_FILE")
+            token = try read(file, namedBy: "TOLLGATE_ADMIN_TOKEN_FILE")
         } else if let text = environment["TOLLGATE_ADMIN_TOKEN"], !text.isEmpty {
-            token = text
+            token = AdminClientToken(text: text, source: "TOLLGATE_ADMIN_TOKEN")
         } else if FileManager.default.fileExists(atPath: defaultFile) {
-            token = try TokenFile.read(defaultFile, namedBy: "token file")
+            token = try read(defaultFile, namedBy: "token file")
         } else {
             throw OperatorError(
                 """
@@ -103,7 +110,7 @@ enum AdminClientToken {
                 A sidecar without --admin-access stores one in the file admin-token of its data folder.
                 """)
         }
-        guard token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+        guard token.text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw OperatorError("the admin API token contains invalid characters")
         }
         return token

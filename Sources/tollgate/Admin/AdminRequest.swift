@@ -84,15 +84,20 @@ struct AdminReply {
 /// Error sentences, one per line.
 struct AdminFailure: Error, Equatable, CustomStringConvertible {
     var lines: [String]
+    /// Whether the resource does not exist.
+    var isNotFound = false
 
     init(_ lines: [String]) {
         self.lines = lines
     }
 
     /// Describes a response that is not a success.
-    init(_ reply: AdminReply, from address: AdminAddress) {
+    init(_ reply: AdminReply, from address: AdminAddress, token: AdminClientToken) {
         guard let problem = try? reply.value(), let title = problem["title"].string else {
-            lines = ["\(address.base) replied with status \(reply.status); is this Tollgate's admin API?"]
+            lines = [
+                "\(address.base) replied with status \(reply.status); is this Tollgate's admin API? "
+                    + "It listens on 127.0.0.1:7380 by default"
+            ]
             return
         }
         let detail = problem["detail"].string ?? title
@@ -101,6 +106,12 @@ struct AdminFailure: Error, Equatable, CustomStringConvertible {
             return field.isEmpty ? error["message"].text : "\(field): \(error["message"].text)"
         }
         lines = [detail] + fields.filter { $0 != detail }
+        isNotFound = problem["code"].string == "not_found"
+        if reply.status == 401 {
+            lines.append(
+                "The token is from \(token.source), and the sidecar at \(address.base) has another one: "
+                    + "name the file admin-token of that sidecar's data folder with --admin-token-file.")
+        }
         if reply.status == 412 { lines.append("it has been changed meanwhile: read it again, then retry") }
     }
 

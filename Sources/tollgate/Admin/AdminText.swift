@@ -6,15 +6,24 @@ enum AdminText {
         var table = Table(["tier", "name", "limits", "calendar", "origin", "version"])
         for tier in answer["items"].array {
             table.add([
-                tier["id"].text, tier["name"].text, limits(tier["limits"]), calendar(tier), tier["origin"].text,
+                tier["id"].text + disabled(tier), tier["name"].text, limits(tier["limits"]), calendar(tier),
+                tier["origin"].text,
                 tier["version"].text,
             ])
         }
-        return table.isEmpty ? "no tiers" : table.text(on: terminal)
+        let descriptions = answer["items"].array.compactMap { tier in
+            tier["description"].string.map { JSONValue.printable("\(tier["id"].text): \($0)") }
+        }
+        let notes = descriptions.isEmpty ? "" : "\n\n" + descriptions.joined(separator: "\n")
+        return table.isEmpty ? "no tiers" : table.text(on: terminal) + notes
+    }
+
+    private static func disabled(_ tier: JSONValue) -> String {
+        tier["enabled"] == .bool(false) ? " (disabled)" : ""
     }
 
     static func tier(_ tier: JSONValue) -> String {
-        "\(tier["id"].text): \(limits(tier["limits"]))\(version(tier))"
+        "\(tier["id"].text)\(disabled(tier)): \(limits(tier["limits"]))\(version(tier))"
     }
 
     static func assignment(_ answer: JSONValue) -> String {
@@ -112,6 +121,10 @@ extension AdminText {
                 "not       \(candidate["tier"].text) via \(candidate["id"].text), priority \(candidate["priority"].text)"
             )
         }
+        for skipped in answer["skipped"].array {
+            lines.append(
+                "skipped   \(skipped["tier"].text) via \(skipped["id"].text): \(reason(skipped["reason"].text))")
+        }
         let calendar = answer["calendar"]
         lines.append(
             "calendar  \(calendar["timezone"].text), days from \(calendar["reset_hour"].text):00, months from day \(calendar["billing_day"].text)"
@@ -123,6 +136,15 @@ extension AdminText {
         }
         return (lines.map(JSONValue.printable) + ["", UsageText.table(answer["limits"].array, on: terminal)]).joined(
             separator: "\n")
+    }
+
+    private static func reason(_ code: String) -> String {
+        switch code {
+        case "tier_disabled": "the tier is disabled"
+        case "tier_missing": "there is no such tier"
+        case "assignment_disabled": "the assignment is disabled"
+        default: code
+        }
     }
 
     private static func tier(of choice: JSONValue) -> String {

@@ -22,7 +22,9 @@ struct LimitArgument: Equatable {
     /// Parses the name of a limit, such as `requests/1m`. Throws an error that quotes it.
     static func name(_ text: String) throws -> (Meter, Period) {
         guard let name = Limit.parse(name: text) else {
-            throw ScopeError("expected a limit such as requests/1m, cost/month, cost/request or concurrent")
+            throw ScopeError(
+                "\(Limit.hint(about: text))expected a limit such as requests/1m, cost/month, cost/request or concurrent"
+            )
         }
         return name
     }
@@ -50,16 +52,57 @@ struct LimitArgument: Equatable {
         }
     }
 
-    /// Returns the limits with changes applied. A changed limit keeps its mode and thresholds.
-    static func merge(_ changes: [LimitArgument], into limits: [Limit]) -> [Limit] {
+    /// Returns the limits with changes applied. A changed limit keeps its mode and thresholds unless they are given.
+    static func merge(
+        _ changes: [LimitArgument], mode: Limit.Mode? = nil, thresholds: ThresholdsArgument? = nil,
+        into limits: [Limit]
+    ) -> [Limit] {
         var limits = limits
         for change in changes {
-            if let index = limits.firstIndex(where: { $0.name == change.name }) {
-                limits[index].max = change.amount
-            } else {
-                limits.append(Limit(change.meter, change.period, max: change.amount))
-            }
+            let index = limits.firstIndex { $0.name == change.name }
+            var limit = index.map { limits[$0] } ?? Limit(change.meter, change.period, max: nil)
+            limit.max = change.amount
+            limit.mode = mode ?? limit.mode
+            if let thresholds { limit.thresholds = thresholds.percentages }
+            if let index { limits[index] = limit } else { limits.append(limit) }
         }
         return limits.sorted(by: Limit.precedes)
+    }
+}
+
+/// The flags `--shadow` and `--enforce`.
+enum LimitModeFlag: String, EnumerableFlag {
+    case shadow
+    case enforce
+
+    var mode: Limit.Mode {
+        switch self {
+        case .shadow: .shadow
+        case .enforce: .enforce
+        }
+    }
+}
+
+/// The value of `--thresholds`: `80,95`, `none` or `default`.
+struct ThresholdsArgument: Equatable {
+    /// The percentages, in ascending order. Nil stands for those of the policy.
+    var percentages: [Int]?
+
+    /// Parses the value. Throws an error that says what is expected.
+    init(parsing text: String) throws {
+        guard text != "default" else { return }
+        guard text != "none" else {
+            percentages = []
+            return
+        }
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let percentages = numbers.compactMap { $0 }
+        guard percentages.count == numbers.count, percentages.allSatisfy({ (1...1_000).contains($0) }),
+            zip(percentages, percentages.dropFirst()).allSatisfy({ $0 < $1 })
+        else {
+            throw ScopeError(
+                "expected ascending whole numbers from 1 to 1000 such as 80,95, or none, or default, found \(text)")
+        }
+        self.percentages = percentages
     }
 }

@@ -50,7 +50,8 @@ struct LimitList: AsyncParsableCommand {
 /// The command `tollgate limit set tool:search requests/1m=10`.
 struct LimitSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Set limits of a scope, and keep its others.")
+        commandName: "set", abstract: "Set limits of a scope, and keep its others.",
+        discussion: "A limit that is set already keeps its mode and its thresholds, unless they are given.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
@@ -60,10 +61,21 @@ struct LimitSet: AsyncParsableCommand {
             "A limit, such as requests/1m=10, cost/request=0.5 or cost/month=unlimited.", valueName: "limit=max"),
         transform: LimitArgument.init)
     var limits: [LimitArgument]
+    @Flag(help: "Count and report only, or deny (--enforce).")
+    var mode: LimitModeFlag?
+    @Option(
+        help: ArgumentHelp(
+            "The percentages of these limits at which Tollgate warns, such as 80,95; none for no warnings, default for the policy's.",
+            valueName: "list"),
+        transform: ThresholdsArgument.init)
+    var thresholds: ThresholdsArgument?
 
     func validate() throws {
         guard !limits.isEmpty else { throw ValidationError("Expected a limit, such as requests/1m=10.") }
         try LimitArgument.requireDistinct(limits)
+        if thresholds != nil, limits.contains(where: { $0.meter == .concurrent }) {
+            throw ValidationError("--thresholds: a concurrent limit has no thresholds.")
+        }
     }
 
     func run() async throws {
@@ -71,7 +83,8 @@ struct LimitSet: AsyncParsableCommand {
             let now = try await client.send(LimitCommand.path(scope))
             var request = LimitCommand.path(scope).matching(now.etag ?? "*")
             request.method = .put
-            let merged = LimitArgument.merge(limits, into: try AdminBody.limits(of: now.value()))
+            let merged = LimitArgument.merge(
+                limits, mode: mode?.mode, thresholds: thresholds, into: try AdminBody.limits(of: now.value()))
             request.body = try AdminBody.limits(merged)
             return try await client.send(request)
         } text: {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TollgateAdmin
 import TollgateCore
 
 /// The command `tollgate override`.
@@ -69,7 +70,9 @@ struct OverrideSet: AsyncParsableCommand {
 
 /// The command `tollgate override clear user:alice`.
 struct OverrideClear: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "clear", abstract: "End an override.")
+    static let configuration = CommandConfiguration(
+        commandName: "clear", abstract: "End an override.",
+        discussion: "Exits with status 0 also if the scope has none.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
@@ -78,9 +81,11 @@ struct OverrideClear: AsyncParsableCommand {
     func run() async throws {
         let request = AdminRequest(.delete, "v1", "scopes", scope, "override")
         try await options.run {
-            try await $0.replace(request)
-        } text: { _ in
-            "\(scope): override ended"
+            // No override is what was asked for.
+            try await $0.deleteIfPresent(request)
+                ?? AdminReply(status: 200, body: Data(#"{"status":"ok","existed":false}"#.utf8))
+        } text: {
+            $0["existed"] == .bool(false) ? "\(scope): had no override" : "\(scope): override ended"
         }
     }
 }

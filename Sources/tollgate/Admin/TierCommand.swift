@@ -35,6 +35,10 @@ struct TierSet: AsyncParsableCommand {
     var id: String
     @Option(help: "The display name.")
     var name: String?
+    @Option(help: "A text about the tier.")
+    var description: String?
+    @Flag(help: "Whether assignments to the tier have an effect. (default: --enable)")
+    var state: TierState = .enable
     @Option(
         help: ArgumentHelp(
             "A limit, such as requests/1m=60 or cost/month=unlimited; may be repeated.", valueName: "limit=max"),
@@ -51,7 +55,8 @@ struct TierSet: AsyncParsableCommand {
 
     func run() async throws {
         let tier = Tier(
-            id: id, name: name, limits: LimitArgument.merge(limit, into: []), timeZone: timezone, resetHour: resetHour,
+            id: id, name: name, description: description, isEnabled: state == .enable,
+            limits: LimitArgument.merge(limit, into: []), timeZone: timezone, resetHour: resetHour,
             billingDay: billingDay)
         let request = AdminRequest(.put, "v1", "tiers", id, body: try AdminBody.tier(tier))
         try await options.run {
@@ -60,6 +65,12 @@ struct TierSet: AsyncParsableCommand {
             AdminText.tier($0)
         }
     }
+}
+
+/// The flags `--enable` and `--disable`.
+enum TierState: String, EnumerableFlag {
+    case enable
+    case disable
 }
 
 /// The command `tollgate tier delete premium`.
