@@ -84,6 +84,15 @@ import TollgateTestSupport
         #expect(unnamed.status == 2)
     }
 
+    @Test("the example is the repository's policy file")
+    func example() async throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let example = try await Command.run(SidecarProcess.program, ["policy", "example"])
+        #expect(example.output == (try String(contentsOf: root.appending(path: "tollgate.yaml"), encoding: .utf8)))
+        #expect(example.status == 0)
+    }
+
     @Test("the example policy says what closed does to a CHECK that names no cost, and a sidecar does that")
     func exampleExplainsClosed() async throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -6,7 +6,16 @@ import TollgateServer
 /// The command `tollgate policy`.
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Work with policy files.", subcommands: [PolicyCheck.self])
+        commandName: "policy", abstract: "Work with policy files.",
+        subcommands: [PolicyCheck.self, PolicyExample.self])
+}
+
+/// The command `tollgate policy example`.
+struct PolicyExample: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "example", abstract: "Print the example policy.")
+
+    func run() { print(ExamplePolicy.text, terminator: "") }
 }
 
 /// The command `tollgate policy check FILE`.
