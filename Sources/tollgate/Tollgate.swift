@@ -39,6 +39,11 @@ struct VersionCommand: ParsableCommand {
 /// Errors on standard error.
 enum StandardError {
     static func print(_ sentence: String) {
-        FileHandle.standardError.write(Data("\(sentence)\n".utf8))
+        prompt("\(sentence)\n")
+    }
+
+    /// Prints text without a line end.
+    static func prompt(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
     }
 }

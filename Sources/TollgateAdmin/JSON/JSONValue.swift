@@ -1,5 +1,5 @@
 package import Foundation
-import TollgatePolicy
+package import TollgatePolicy
 
 /// A JSON value. Numbers keep the precision of their text.
 package enum JSONValue: Sendable, Equatable {
@@ -81,7 +81,7 @@ extension JSONValue: Codable {
 
 extension JSONValue {
     /// Converts a node of a YAML document. Plain scalars become `null`, `true`, `false`, a number, or a string.
-    init(_ node: DocumentNode) {
+    package init(_ node: DocumentNode) {
         switch node.content {
         case .scalar(let text, let isPlain): self = isPlain ? .init(plain: text) : .string(text)
         case .list(let items): self = .array(items.map(JSONValue.init))

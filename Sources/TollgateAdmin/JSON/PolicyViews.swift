@@ -40,6 +40,7 @@ struct AssignmentView: Encodable {
         try container.encode(assignment.subject.kind, forKey: JSONKey("type"))
         try container.encode(assignment.subject.name, forKey: JSONKey("subject"))
         try container.encode(assignment.origin, forKey: JSONKey("origin"))
+        try container.encode(assignment.order, forKey: JSONKey("order"))
         try container.encode(version, forKey: JSONKey("version"))
     }
 }

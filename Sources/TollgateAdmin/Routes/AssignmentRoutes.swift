@@ -44,12 +44,14 @@ struct AssignmentRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let subject = try subject(request)
-        let assignment = try PolicyJSON.assignment(try await request.policyPart(), of: subject)
+        var assignment = try PolicyJSON.assignment(try await request.policyPart(), of: subject)
         let isInFile = api.server.policies.file.tiers[assignment.tier] != nil
         let edit = PolicyEdit.setAssignment(assignment, tierIsInFile: isInFile)
         let (version, isNew) = try await api.apply(edit, of: subject.scope, request) {
             try await api.store.assignment(subject)?.version
         }
+        // The change has been made, so a failure to read it back is ignored.
+        assignment.order = isNew ? version : (try? await api.store.assignment(subject))?.item.order ?? version
         return .tagged(AssignmentView(assignment, version: version), version: version, isNew ? .created : .ok)
     }
 

@@ -25,18 +25,12 @@ struct PolicyRoutes {
         var assignments: [AssignmentView]
 
         enum CodingKeys: String, CodingKey {
-            case currency, thresholds, history, defaults, scopes, tiers, assignments
-            case onRedisFailure = "on_redis_failure"
+            case defaults, scopes, tiers, assignments
         }
 
         func encode(to encoder: any Encoder) throws {
-            try CalendarView(policy.calendar).encode(to: encoder)
+            try PolicySettingsJSON(policy).encode(to: encoder)
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(policy.currency, forKey: .currency)
-            try container.encode(policy.thresholds, forKey: .thresholds)
-            try container.encode(policy.history.sorted(), forKey: .history)
-            let rules = Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) }
-            try container.encode(Dictionary(uniqueKeysWithValues: rules), forKey: .onRedisFailure)
             let defaults = policy.defaults.map { ($0.key.description, PlacedLimitsView($0.value, .file)) }
             try container.encode(Dictionary(uniqueKeysWithValues: defaults), forKey: .defaults)
             // A list, because `String` compares scopes with different bytes as equal if they are canonically

@@ -30,14 +30,15 @@ package struct PolicyFile: Sendable {
     ///
     /// - Throws: An `OperatorError` if the file cannot be read; a `PolicyError` if it is invalid, or has no limits
     ///   without saying so.
-    package func load() throws -> Policy {
-        let text: String
+    package func load() throws -> Policy { try Policy(wholeFile: text(), file: path) }
+
+    /// Reads the text. Throws an `OperatorError` if the file cannot be read.
+    package func text() throws(OperatorError) -> String {
         do throws(TextFile.Fault) {
-            text = try TextFile(path: path).text()
+            return try TextFile(path: path).text()
         } catch {
             throw OperatorError("\(path): \(error.sentence)")
         }
-        return try Policy(wholeFile: text, file: path)
     }
 
     /// Whether there is a file, readable or not.

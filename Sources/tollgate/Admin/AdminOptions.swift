@@ -36,7 +36,7 @@ struct AdminOptions: ParsableArguments {
         text: (JSONValue) throws -> String
     ) async throws {
         do {
-            let reply = try await answer(patienceFactor, ask)
+            let reply = try await withClient(patienceFactor: patienceFactor, ask)
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // The response to a DELETE has no body.
@@ -52,18 +52,19 @@ struct AdminOptions: ParsableArguments {
         }
     }
 
-    private func answer(
-        _ patienceFactor: Int, _ ask: (AdminClient) async throws -> AdminReply
-    ) async throws -> AdminReply {
+    /// Runs a body with a client of the API, which is shut down afterwards.
+    func withClient<Result>(
+        patienceFactor: Int = 1, _ body: (AdminClient) async throws -> Result
+    ) async throws -> Result {
         let environment = ProcessInfo.processInfo.environment
         let patience = try timeout(environment) * patienceFactor
         let client = AdminClient(
             try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
             token: try AdminClientToken.find(file: adminTokenFile, environment: environment), patience: patience)
         do {
-            let reply = try await ask(client)
+            let result = try await body(client)
             await client.shutdown()
-            return reply
+            return result
         } catch {
             await client.shutdown()
             throw error

@@ -33,6 +33,12 @@ extension JSONValue {
         }
     }
 
+    /// Parses JSON. Nil if it is invalid.
+    init?(text: String) {
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else { return nil }
+        self = value
+    }
+
     /// The value as one line of JSON, with sorted keys.
     var json: String { (try? CanonicalJSON.text(self)) ?? "" }
 

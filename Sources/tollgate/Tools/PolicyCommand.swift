@@ -4,10 +4,10 @@ import TollgatePolicy
 import TollgateServer
 
 /// The command `tollgate policy`.
-struct PolicyCommand: ParsableCommand {
+struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Work with policy files.",
-        subcommands: [PolicyCheck.self, PolicyExample.self])
+        subcommands: [PolicyCheck.self, PolicyExample.self, PolicyExportCommand.self, PolicyApply.self])
 }
 
 /// The command `tollgate policy example`.

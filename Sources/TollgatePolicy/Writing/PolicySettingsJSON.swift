@@ -1,0 +1,38 @@
+package import TollgateCore
+
+/// The settings of a policy file other than its limits, tiers and assignments, as JSON with the keys of the file.
+///
+/// Every key of the file is there, also those that the file leaves out.
+package struct PolicySettingsJSON: Encodable {
+    private var currency: String
+    private var timezone: String
+    private var resetHour: Int
+    private var billingDay: Int
+    private var thresholds: [Int]
+    private var history: [String]
+    private var historyDays: Int
+    private var historyMonths: Int
+    private var onRedisFailure: [String: String]
+
+    private enum CodingKeys: String, CodingKey {
+        case currency, timezone, thresholds, history
+        case resetHour = "reset_hour"
+        case billingDay = "billing_day"
+        case historyDays = "history_days"
+        case historyMonths = "history_months"
+        case onRedisFailure = "on_redis_failure"
+    }
+
+    package init(_ policy: Policy) {
+        currency = policy.currency
+        timezone = policy.calendar.timeZone
+        resetHour = policy.calendar.resetHour
+        billingDay = policy.calendar.billingDay
+        thresholds = policy.thresholds
+        history = policy.history.sorted()
+        historyDays = policy.historyDays
+        historyMonths = policy.historyMonths
+        onRedisFailure = Dictionary(
+            uniqueKeysWithValues: Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) })
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import TollgateAdmin
+import TollgateCore
+import TollgatePolicy
+
+/// The settings of a sidecar as a policy file, with notes about what a policy file cannot contain. Pure.
+struct PolicyExport {
+    private(set) var document = PolicyDocument()
+    /// One line each, without the comment sign.
+    private(set) var notes: [String] = []
+
+    /// - Parameter includesFile: Whether to merge the settings of the sidecar's own policy file. Otherwise only those of
+    ///   the administrators are exported, with the tiers of the file that they assign.
+    init(_ settings: SettingsInForce, includesFile: Bool) throws {
+        if includesFile {
+            document.settings = try JSONDocument.root(of: Data(JSONValue.object(settings.fileSettings).json.utf8))
+            document.defaults = settings.fileDefaults
+            document.scopes = settings.fileScopes
+        }
+        for (scope, limits) in settings.limits {
+            let others = document.scopes[scope, default: []].filter { file in
+                !limits.value.contains { $0.name == file.name }
+            }
+            document.scopes[scope] = (limits.value + others).sorted(by: Limit.precedes)
+        }
+        addAssignments(settings, includesFile)
+        addTiers(settings, includesFile)
+        if !settings.overrides.isEmpty {
+            notes.append("Overrides are temporary and have no place in a policy file. These are in force:")
+            notes += settings.overrides.map { "  \($0["scope"].text): \($0.without("scope", "version").json)" }
+        }
+    }
+
+    private mutating func addAssignments(_ settings: SettingsInForce, _ includesFile: Bool) {
+        let chosen = settings.assignments.values.filter { includesFile || $0.isAdmins }.map(\.value)
+            .sorted { ($0.order, $0.subject.id) < ($1.order, $1.subject.id) }
+        document.assignments = chosen.filter { settings.tiers[$0.tier] != nil }
+        let lost = chosen.filter { settings.tiers[$0.tier] == nil }
+        guard !lost.isEmpty else { return }
+        notes.append("These assignments have no effect and are not in this file, because their tier does not exist:")
+        notes += lost.map { "  \($0.subject.id): \($0.tier)" }
+    }
+
+    private mutating func addTiers(_ settings: SettingsInForce, _ includesFile: Bool) {
+        let assigned = Set(document.assignments.map(\.tier))
+        let chosen = settings.tiers.filter { includesFile || $0.value.isAdmins || assigned.contains($0.key) }
+        document.tiers = chosen.values.map(\.value)
+        let ofFile = chosen.filter { !$0.value.isAdmins }.keys.sorted()
+        guard !includesFile, !ofFile.isEmpty else { return }
+        notes.append(
+            "From the sidecar's policy file, because administrators have assigned them: \(ofFile.joined(separator: ", "))"
+        )
+    }
+
+    /// The policy file in YAML.
+    func yaml() throws -> String {
+        let title =
+            document.settings == nil
+            ? "What administrators have set through the admin API."
+            : "The policy file and what administrators have set."
+        return ([title] + notes).map(YAMLWriter.comment).joined() + YAMLWriter.text(of: try document.root())
+    }
+
+    /// The policy file and the notes as JSON: `{"notes":[…],"policy":{…}}`.
+    func json() throws -> String {
+        JSONValue.object([
+            "notes": .array(notes.map { .string($0) }), "policy": JSONValue(try document.root()),
+        ]).json
+    }
+}

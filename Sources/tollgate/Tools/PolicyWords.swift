@@ -1,0 +1,66 @@
+import TollgateAdmin
+import TollgateCore
+import TollgatePolicy
+
+/// Settings and their differences in words, for the plan of `tollgate policy apply`. Pure.
+enum PolicyWords {
+    /// Limits as `requests/1m=60 cost/day=20(mode=shadow)`.
+    static func limits(_ limits: [Limit]) -> String {
+        limits.isEmpty ? "no limits" : limits.map { "\($0.name)=\(value($0))" }.joined(separator: " ")
+    }
+
+    /// The `max` of a limit, and its other settings in brackets.
+    private static func value(_ limit: Limit) -> String {
+        let json = (try? CanonicalJSON.text(LimitsJSON([limit]))).flatMap(JSONValue.init(text:)) ?? .null
+        let value =
+            limit.meter == .concurrent ? json[limit.meter.name] : json[limit.meter.name][limit.period.description]
+        guard case .object = value else { return AdminText.max(value) }
+        let others = value.members.filter { $0.key != "max" && $0.value != .string("enforce") }
+        let words = others.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
+        return AdminText.max(value["max"]) + (words.isEmpty ? "" : "(\(words))")
+    }
+
+    /// The differences of limits: `requests/1m changed from 60 to 100, cost/day=20 added`. Empty if there are none.
+    static func changes(from old: [Limit], to new: [Limit]) -> String {
+        let changed = new.compactMap { limit -> String? in
+            guard let before = old.first(where: { $0.name == limit.name }) else {
+                return "\(limit.name)=\(value(limit)) added"
+            }
+            return before == limit ? nil : "\(limit.name) changed from \(value(before)) to \(value(limit))"
+        }
+        let removed = old.filter { limit in !new.contains { $0.name == limit.name } }
+        return (changed + removed.map { "\($0.name)=\(value($0)) removed" }).joined(separator: ", ")
+    }
+
+    static func tier(_ tier: Tier) -> String {
+        ([limits(tier.limits)] + properties(tier).map { "\($0.key) \($0.value.text)" }).joined(separator: ", ")
+    }
+
+    /// The differences of tiers.
+    static func changes(from old: Tier, to new: Tier) -> String {
+        let (before, after) = (properties(old), properties(new))
+        let keys = Set(before.keys).union(after.keys).sorted()
+        let words = keys.compactMap { key -> String? in
+            switch (before[key], after[key]) {
+            case (let old?, let new?): old == new ? nil : "\(key) changed from \(old.text) to \(new.text)"
+            case (nil, let new?): "\(key) \(new.text) added"
+            case (let old?, nil): "\(key) \(old.text) removed"
+            case (nil, nil): nil
+            }
+        }
+        let limits = changes(from: old.limits, to: new.limits)
+        return ((limits.isEmpty ? [] : [limits]) + words).joined(separator: ", ")
+    }
+
+    /// The settings of a tier other than its limits.
+    private static func properties(_ tier: Tier) -> [String: JSONValue] {
+        let json = (try? CanonicalJSON.text(TierJSON(tier))).flatMap(JSONValue.init(text:)) ?? .null
+        guard case .object(let members) = json.without("limits") else { return [:] }
+        return members
+    }
+
+    /// An assignment without its subject: `premium, priority 200`.
+    static func assignment(_ assignment: Assignment) -> String {
+        "\(assignment.tier), priority \(assignment.priority)\(assignment.isEnabled ? "" : ", not enabled")"
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import TollgateAdmin
+import TollgateCore
+import TollgatePolicy
+
+/// The settings of a sidecar: those of its policy file, and those of administrators. Decoded from the API's responses.
+struct SettingsInForce {
+    /// A setting, and its version if an administrator has made it.
+    struct Item<Value> {
+        var value: Value
+        var version: Int64?
+        var isAdmins: Bool { version != nil }
+    }
+
+    /// The settings of the policy file other than limits, tiers and assignments, with the keys of the file.
+    private(set) var fileSettings: [String: JSONValue] = [:]
+    private(set) var fileDefaults: [ScopeKind: [Limit]] = [:]
+    private(set) var fileScopes: [Scope: [Limit]] = [:]
+    /// All tiers by id. One of an administrator hides the file's.
+    private(set) var tiers: [String: Item<Tier>] = [:]
+    /// All assignments. One of an administrator hides the file's.
+    private(set) var assignments: [Assignment.Subject: Item<Assignment>] = [:]
+    /// The limits that administrators have set.
+    private(set) var limits: [Scope: Item<[Limit]>] = [:]
+    /// The overrides that have not ended, with their scopes, as JSON.
+    private(set) var overrides: [JSONValue] = []
+
+    /// Reads everything, page by page.
+    init(_ client: AdminClient) async throws {
+        func all(_ path: String) async throws -> [JSONValue] {
+            try await client.pages(atMost: .max) { count, cursor in
+                AdminRequest(
+                    .get, "v1", path, query: [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? []))
+            }.value()["items"].array
+        }
+        try self.init(
+            policy: await client.send(AdminRequest(.get, "v1", "policy")).value(),
+            assignments: await all("assignments"), limits: await all("limits"), overrides: await all("overrides"))
+    }
+
+    /// Decodes the responses of `/v1/policy`, and the items of `/v1/assignments`, `/v1/limits` and `/v1/overrides`.
+    init(policy: JSONValue, assignments: [JSONValue], limits: [JSONValue], overrides: [JSONValue]) throws {
+        for key in PolicyDocument.settingKeys where policy[key] != .null { fileSettings[key] = policy[key] }
+        for (kind, entry) in policy["defaults"].members {
+            fileDefaults[try ScopeKind(parsing: kind)] = try Self.limits(entry["limits"])
+        }
+        for (scope, entry) in policy["scopes"].members {
+            fileScopes[try Scope(parsing: scope)] = try Self.limits(entry["limits"])
+        }
+        for tier in policy["tiers"].array {
+            let id = tier["id"].text
+            let json = tier.without("id", "origin", "version").data
+            tiers[id] = Item(value: try PolicyJSON.tier(json, id: id), version: tier["version"].number)
+        }
+        for item in assignments {
+            let subject = try Assignment.Subject(id: item["id"].text)
+            let json = item.without("id", "type", "subject", "origin", "version", "order").data
+            let assignment = try PolicyJSON.assignment(json, of: subject, order: item["order"].number ?? 0)
+            self.assignments[subject] = Item(value: assignment, version: item["version"].number)
+        }
+        for item in limits {
+            self.limits[try Scope(parsing: item["scope"].text)] = Item(
+                value: try Self.limits(item["limits"]), version: item["version"].number ?? 0)
+        }
+        self.overrides = overrides
+    }
+
+    private static func limits(_ json: JSONValue) throws -> [Limit] { try PolicyJSON.limits(json.data) }
+}
+
+extension JSONValue {
+    fileprivate var data: Data { Data(json.utf8) }
+
+    /// A whole number, or nil for other values.
+    fileprivate var number: Int64? { if case .integer(let number) = self { number } else { nil } }
+
+    /// An object without some members.
+    func without(_ keys: String...) -> JSONValue {
+        guard case .object(let members) = self else { return self }
+        return .object(members.filter { !keys.contains($0.key) })
+    }
+}
