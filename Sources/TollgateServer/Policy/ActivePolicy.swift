@@ -42,7 +42,7 @@ package final class ActivePolicy: Sendable {
     var stored: StoredShared? { state.withLock { $0.stored } }
 
     /// The digest of the active policy file.
-    var digest: String { state.withLock { $0.info.digest } }
+    package var digest: String { state.withLock { $0.info.digest } }
 
     /// The state for STATUS, without subscription and peers.
     var info: InfoReport.PolicyState {

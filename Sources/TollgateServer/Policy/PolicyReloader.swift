@@ -70,8 +70,9 @@ package struct PolicyReloader: Service {
         do {
             let new = try file.load()
             guard file.stamp == stamp else { return false }
+            let changes = PolicyChanges(from: policy.policies.file, to: new)
             policy.install(new)
-            logger.info("policy reloaded", metadata: ["file": "\(file.path)"])
+            reportReload(changes)
             for warning in new.warnings { logger.warning("\(warning)") }
             return true
         } catch let error as PolicyError {
@@ -86,8 +87,19 @@ package struct PolicyReloader: Service {
         }
     }
 
+    private func reportReload(_ changes: PolicyChanges) {
+        var metadata: Logger.Metadata = ["file": "\(file.path)", "digest": "\(policy.digest)"]
+        for (key, names) in [("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)]
+        where !names.isEmpty {
+            metadata[key] = "\(PolicyChanges.text(of: names))"
+        }
+        logger.info(changes.isEmpty ? "policy reloaded without changes" : "policy reloaded", metadata: metadata)
+    }
+
     private func report(_ error: any Error) {
-        logger.error("policy reload failed; keeping the active policy: \(error)")
+        // A policy error has a line for each problem.
+        let sentence = "\(error)".replacing("\n", with: "; ")
+        logger.error("policy reload failed; keeping the active policy: \(sentence)")
     }
 }
 
