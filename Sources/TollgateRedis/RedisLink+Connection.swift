@@ -13,7 +13,9 @@ extension RedisLink {
         case .scheduleRetry(let delay): scheduleRetry(after: delay)
         case .cancelRetry: timer?.cancel()
         case .failPending(let reason): failPending(reason)
-        case .finish: closed.succeed(())
+        case .finish:
+            log.closed(self)
+            closed.succeed(())
         }
     }
 
@@ -64,8 +66,7 @@ extension RedisLink {
         hasServed = false
         usesFunctions = true
         scripts = [:]
-        loggedOutage = nil
-        logger.info("connected to Redis", metadata: ["address": "\(address)"])
+        log.connected(self)
         if let library { preload(library) }
     }
 
@@ -81,27 +82,10 @@ extension RedisLink {
 
     private func scheduleRetry(after delay: Duration) {
         timer?.cancel()
-        logOutage()
+        if let outage = state.outage { log.failed(self, outage) }
         timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
             self.perform(self.state.retryElapsed())
         }
-    }
-
-    private func logOutage() {
-        // An outage that needs an operator is logged even if another outage was logged before.
-        guard let outage = state.outage, loggedOutage.map({ $0.needsOperator != outage.needsOperator }) ?? true else {
-            return
-        }
-        loggedOutage = outage
-        let summary =
-            if outage.isUnsupported {
-                "Redis cannot be used"
-            } else {
-                outage.isRefusal ? "Redis rejects the login" : "no connection to Redis"
-            }
-        logger.log(
-            level: outage.isRefusal ? .error : .warning, "\(summary); retrying",
-            metadata: ["address": "\(address)", "reason": "\(outage.reason)"])
     }
 
     /// Fails all pending commands. Empties the queue first, because a completion may send again immediately.

@@ -19,6 +19,8 @@ package final class RedisLink {
     package let eventLoop: any EventLoop
     let requirement: RedisRequirement?
     let logger: Logger
+    /// The log of connections and outages. Links that share one are logged as one. Set before ``start()``.
+    package var log: RedisLinkLog
 
     // Exempt from run-time exclusivity checks: it is read for every operation, and its functions never call out.
     @exclusivity(unchecked) var state = RedisConnectionState()
@@ -28,8 +30,6 @@ package final class RedisLink {
     /// The time of the next scheduled check of deadlines; nil if none is scheduled.
     private var nextDeadlineCheck: NIODeadline?
     var timer: Scheduled<Void>?
-    /// The outage logged last, so that a long one is logged once and not per attempt; nil while connected.
-    var loggedOutage: RedisOutage?
     /// Whether this connection has answered a command with something other than an error.
     var hasServed = false
     /// Whether this connection calls functions. It calls scripts once Redis has denied functions.
@@ -60,6 +60,7 @@ package final class RedisLink {
         self.requirement = requirement
         self.eventLoop = eventLoop
         self.logger = logger
+        log = RedisLinkLog(logger)
         handshake = RedisHandshake(address: address, requirement: requirement)
         closed = eventLoop.makePromise()
     }

@@ -15,6 +15,12 @@ package final class RedisSubscription {
     private var nextPing: Scheduled<Void>?
     private var isShutDown = false
 
+    /// The log of the link. Set before ``start()``.
+    package var log: RedisLinkLog {
+        get { link.log }
+        set { link.log = newValue }
+    }
+
     /// Whether the subscription is active, so that messages published now are delivered.
     package private(set) var isLive = false
     /// Called when the subscription becomes active: the first time and after each loss.

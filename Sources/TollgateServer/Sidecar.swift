@@ -68,7 +68,8 @@ package final class Sidecar: Service {
         self.activePolicy = activePolicy
         watcher = try await loop.submit { [stores] in
             PolicyWatcher(
-                eventLoop: loop, settings: settings, store: stores.policy, policy: activePolicy, logger: logger)
+                eventLoop: loop, settings: settings, store: stores.policy, policy: activePolicy,
+                linkLog: parts.linkLog, logger: logger)
         }.get()
         peers = PolicyPeers(
             interval: settings.peerInterval, store: stores.policy, policy: activePolicy, logger: logger)

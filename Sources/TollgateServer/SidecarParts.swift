@@ -16,6 +16,8 @@ struct SidecarParts: Sendable {
     let clients: ClientGuard
     let refusals: RedisRefusals
     let functionDenials: FunctionDenials
+    /// The log of all connections to Redis.
+    let linkLog: RedisLinkLog
     let seenRevision = SeenRevision()
     /// Checks that the keys in Redis have the names that this sidecar uses.
     let requirement: RedisRequirement
@@ -26,6 +28,7 @@ struct SidecarParts: Sendable {
         clients = ClientGuard(settings: settings, logger: logger)
         refusals = RedisRefusals(logger: logger)
         functionDenials = FunctionDenials(logger: logger)
+        linkLog = RedisLinkLog(logger)
         requirement = settings.keySpace.requirement(logger: logger)
     }
 
@@ -34,9 +37,10 @@ struct SidecarParts: Sendable {
         try await eventLoop.submit {
             let connections = StoreConnections(
                 eventLoop: eventLoop, settings: settings, requirement: requirement, seen: seenRevision,
-                functionDenials: functionDenials, logger: logger)
+                functionDenials: functionDenials, linkLog: linkLog, logger: logger)
             let feed = AlertFeed(
-                eventLoop: eventLoop, settings: settings, store: connections.stores.alerts, logger: logger)
+                eventLoop: eventLoop, settings: settings, store: connections.stores.alerts, linkLog: linkLog,
+                logger: logger)
             return (connections, feed)
         }.get()
     }
@@ -50,6 +54,7 @@ struct SidecarParts: Sendable {
             let worker = try await eventLoop.submit {
                 let link = RedisLink(
                     address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
+                link.log = linkLog
                 link.onFunctionsDenied = functionDenials.functionsWereDenied
                 link.library = .tollgate
                 let worker = Worker(

@@ -54,11 +54,12 @@ final class AlertFeed: Sendable {
     private let state = Mutex(State())
 
     /// Creates a feed on its event loop. It does nothing before `run`.
-    init(eventLoop: any EventLoop, settings: ServerSettings, store: AlertStore, logger: Logger) {
+    init(eventLoop: any EventLoop, settings: ServerSettings, store: AlertStore, linkLog: RedisLinkLog, logger: Logger) {
         self.store = store
         self.logger = logger
         let subscription = RedisSubscription(
             address: settings.redis, channel: store.keys.news, eventLoop: eventLoop, logger: logger)
+        subscription.log = linkLog
         self.subscription = NIOLoopBound(subscription, eventLoop: eventLoop)
         (wakeUps, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         subscription.onSubscribed = { [weak self] in self?.subscribed() }

@@ -38,10 +38,14 @@ final class PolicyWatcher: Service {
     }
 
     /// Creates a watcher on its event loop. It does nothing before `run()`.
-    init(eventLoop: any EventLoop, settings: ServerSettings, store: PolicyStore, policy: ActivePolicy, logger: Logger) {
+    init(
+        eventLoop: any EventLoop, settings: ServerSettings, store: PolicyStore, policy: ActivePolicy,
+        linkLog: RedisLinkLog, logger: Logger
+    ) {
         let keys = PolicyKeys(namespace: settings.namespace)
         let subscription = RedisSubscription(
             address: settings.redis, channel: keys.changes, eventLoop: eventLoop, logger: logger)
+        subscription.log = linkLog
         self.subscription = NIOLoopBound(subscription, eventLoop: eventLoop)
         self.store = store
         self.policy = policy

@@ -43,11 +43,12 @@ final class StoreConnections: Service {
     /// Creates the connections on their event loop. They do nothing before `run()`.
     init(
         eventLoop: any EventLoop, settings: ServerSettings, requirement: RedisRequirement, seen: SeenRevision,
-        functionDenials: FunctionDenials, logger: Logger
+        functionDenials: FunctionDenials, linkLog: RedisLinkLog, logger: Logger
     ) {
         let link = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
         link.onFunctionsDenied = functionDenials.functionsWereDenied
         let pages = RedisLink(address: settings.redis, requirement: requirement, eventLoop: eventLoop, logger: logger)
+        for each in [link, pages] { each.log = linkLog }
         link.library = .tollgate
         links = NIOLoopBound([link, pages], eventLoop: eventLoop)
         let storeLink = StoreLink(
