@@ -25,7 +25,9 @@ package struct ServerSettings: Sendable {
     /// The time that a request may wait for Redis.
     package var deadline: Duration = .milliseconds(250)
     /// The time without a complete request after which a connection is closed.
-    package var idleTimeout: Duration = .seconds(300)
+    package var idleTimeout = IdleTimeout.standard
+    /// The time that a client may take to send the rest of a request, or to read its replies, whatever the idle timeout.
+    package var stallTimeout = Duration.seconds(300)
     /// The limit of connections, 1 to 1 000 000; lower if the limit of open files requires it. More are refused with an
     /// error.
     package var maxConnections = 4_096
@@ -80,8 +82,10 @@ package struct ServerSettings: Sendable {
         guard deadline >= .milliseconds(1), deadline <= .seconds(60) else {
             throw OperatorError("--deadline: expected 1ms to 60s")
         }
-        guard idleTimeout >= .milliseconds(10), idleTimeout <= .seconds(86_400) else {
-            throw OperatorError("--idle-timeout: expected 10ms to 24h")
+        if case .after(let time) = idleTimeout {
+            guard time >= .milliseconds(10), time <= .seconds(86_400) else {
+                throw OperatorError("--idle-timeout: expected 10ms to 24h, or off")
+            }
         }
         guard (1...1_000_000).contains(maxConnections) else {
             throw OperatorError("--max-connections \(maxConnections): expected 1 to 1000000")

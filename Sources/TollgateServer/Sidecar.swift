@@ -118,7 +118,8 @@ package final class Sidecar: Service {
         var addresses: [ListenAddress] = []
         do {
             for address in settings.listen {
-                let listener = Listener(address: address, admission: admission, workers: workers)
+                let listener = Listener(
+                    address: address, admission: admission, workers: workers, idleTimeout: settings.idleTimeout)
                 let channel = try await listener.bind(group: group)
                 listeners.withLock { $0.append((address, channel)) }
                 addresses.append(address.bound(to: channel.localAddress))
@@ -128,7 +129,7 @@ package final class Sidecar: Service {
             throw error
         }
         self.addresses.line = addresses
-        logger.info("listening", metadata: ["addresses": "\(addresses.map(\.description).joined(separator: " "))"])
+        logger.debug("listening", metadata: ["addresses": "\(addresses.map(\.description).joined(separator: " "))"])
         if admission.capacity < settings.maxConnections {
             logger.warning(
                 """
@@ -167,6 +168,11 @@ package final class Sidecar: Service {
     /// The reasons why the sidecar is not ready, as sentences; empty if it is.
     package var notReady: [String] {
         get async { await info.notReady }
+    }
+
+    /// The version of Redis; nil before it was reached, and if Redis does not report it.
+    package var redisVersion: String? {
+        get async { try? await workers[0].eventLoop.submit { [workers] in workers[0].value.link.redisVersion }.get() }
     }
 
     /// Whether Redis answers and accepts writes, and the administrators' settings are known.
@@ -212,11 +218,12 @@ package final class Sidecar: Service {
         async throws
     {
         for worker in workers {
-            try await worker.eventLoop.submit { [weak self, weak keeper, recovery] in
+            try await worker.eventLoop.submit { [weak self, weak keeper, recovery, admission] in
                 let worker = worker.value
                 worker.ledger.onNotices = { relay.take($0) }
                 worker.ledger.onJournaled = { [weak keeper] in keeper?.entryWasAdded() }
                 worker.ledger.onRedisError = { [weak recovery] in if refusals.met($0) { recovery?.checkSoon() } }
+                worker.sessions.isFull = { admission.isFull }
                 worker.infoQueue.report = { [weak self] in await self?.report() ?? InfoReport() }
             }.get()
         }

@@ -38,7 +38,7 @@ import TollgateTestSupport
 
     @Test("a subscriber is not closed as idle; one that does not read is, and can come back with its cursor")
     func idle() async throws {
-        try await withServer(adjust: { $0.idleTimeout = .milliseconds(1_500) }) { harness in
+        try await withServer(adjust: { $0.idleTimeout = .after(.milliseconds(1_500)) }) { harness in
             let (listening, stuck, silent) = (try harness.client(), try harness.unixClient(), try harness.client())
             #expect(try await silent.ask("PING") == ["PONG"])
             for client in [listening, stuck] { #expect(try await client.ask("ALERTS") == ["OK"]) }
@@ -62,7 +62,7 @@ import TollgateTestSupport
 
     @Test("a subscriber that reads late gets the error")
     func busy() async throws {
-        try await withServer(adjust: { $0.idleTimeout = .seconds(4) }) { harness in
+        try await withServer(adjust: { $0.idleTimeout = .after(.seconds(4)) }) { harness in
             let stuck = try harness.unixClient()
             #expect(try await stuck.ask("ALERTS") == ["OK"])
             try harness.redis.addAlerts(5_000)

@@ -115,7 +115,7 @@ import TollgateTestSupport
 
     @Test("half a request and then silence is closed by the idle timeout, without a reply")
     func prefixThenSilence() async throws {
-        try await withServer(policy: Self.policy, adjust: { $0.idleTimeout = .seconds(1) }) { harness in
+        try await withServer(policy: Self.policy, adjust: { $0.idleTimeout = .after(.seconds(1)) }) { harness in
             let clients = try Self.prefixes.map { (try harness.client(), $0) }
             for (client, prefix) in clients { try await client.send(prefix) }
             for (client, _) in clients { #expect(try await client.readToEnd() == []) }

@@ -10,7 +10,7 @@ import TollgateTestSupport
     @Test("a silent connection is closed by the idle timeout, an active one is not")
     func idle() async throws {
         let timeout = Duration.seconds(2)
-        try await withServer(adjust: { $0.idleTimeout = timeout }) { harness in
+        try await withServer(adjust: { $0.idleTimeout = .after(timeout) }) { harness in
             let silent = try harness.client()
             let busy = try harness.client()
             let started = ContinuousClock.now

@@ -42,6 +42,9 @@ package final class ConnectionAdmission: Sendable {
 
     // MARK: - Admission
 
+    /// Whether connections were refused at the limit, and there has been little room since.
+    var isFull: Bool { state.withLock { $0.isFull } }
+
     /// Admits a connection until `release()`. Returns false if there is no room.
     func admit() -> Bool {
         let (isAdmitted, isNews) = state.withLock { state in

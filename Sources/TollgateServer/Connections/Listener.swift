@@ -8,6 +8,7 @@ struct Listener {
     let address: ListenAddress
     let admission: ConnectionAdmission
     let workers: [NIOLoopBound<Worker>]
+    let idleTimeout: IdleTimeout
 
     /// The unwritten bytes at which a session stops reading from its client.
     private static let outputMarks = ChannelOptions.Types.WriteBufferWaterMark(low: 64 * 1_024, high: 512 * 1_024)
@@ -15,10 +16,22 @@ struct Listener {
     /// The bytes of one read. More input waits in the socket.
     private static let bytesPerRead = 16 * 1_024
 
+    /// Sends replies immediately, and detects clients whose host is gone within two minutes.
+    private static func setTCPOptions(of channel: any Channel) throws {
+        guard let options = channel.syncOptions else { return }
+        try options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        try options.setOption(.socketOption(.so_keepalive), value: 1)
+        for (name, value) in [(TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 6)] {
+            try options.setOption(
+                .tcpOption(NIOBSDSocket.Option(rawValue: name)), value: ChannelOptions.Types.SocketOption.Value(value))
+        }
+    }
+
     /// Binds the address and starts to accept connections.
     ///
     /// - Throws: An `OperatorError` that names the address.
     func bind(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
+        let idleTime = idleTimeout.time(on: address).map { TimeAmount($0) }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -34,13 +47,14 @@ struct Listener {
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.bytesPerRead))
             .childChannelInitializer { [admission, workers, address] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if case .tcp = address { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
+                    if case .tcp = address { try Self.setTCPOptions(of: channel) }
                     guard let worker = workers.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
                     guard admission.admit() else {
                         return try channel.pipeline.syncOperations.addHandler(ConnectionRefusal())
                     }
                     channel.closeFuture.whenComplete { _ in admission.release() }
-                    try channel.pipeline.syncOperations.addHandler(Session(worker: worker.value))
+                    try channel.pipeline.syncOperations.addHandler(
+                        Session(worker: worker.value, idleTimeout: idleTime))
                 }
             }
         do {

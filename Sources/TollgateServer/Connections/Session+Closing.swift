@@ -10,7 +10,7 @@ extension Session {
     /// The time for which input is read and discarded after our side has been closed.
     private static let lingering = TimeAmount.seconds(1)
 
-    /// Closes once everything has been written. The idle timeout covers a client that does not read.
+    /// Closes once everything has been written. The stall timeout covers a client that does not read.
     func finish(_ context: ChannelHandlerContext) {
         phase = .finishing
         let written = context.eventLoop.makePromise(of: Void.self)

@@ -33,7 +33,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     var context: ChannelHandlerContext?
     // The run-time checks of exclusive access would take a tenth of a request's time. Code that runs within an access
     // to one of these three never accesses it again.
-    @exclusivity(unchecked) private var input = ByteBuffer()
+    @exclusivity(unchecked) private(set) var input = ByteBuffer()
     @exclusivity(unchecked) var reader = RequestReader()
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
@@ -49,23 +49,28 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     private var isReadingStopped = false
     private var isHandlingRequests = false
     /// Whether `input` holds requests that wait for the session's turn, for room, or for the request before them.
-    private var isHeldBack = false
+    private(set) var isHeldBack = false
     /// Whether the scheduler has queued the session.
-    private var isQueued = false
+    private(set) var isQueued = false
     /// Whether the client sends little: it had no outstanding replies when its last few bytes came.
     private(set) var isFresh = false
     /// Whether the current request waits for room in the ledger.
     private var needsRoom = false
     /// Whether the current request waits for a lookup, or for a batch to be sent.
-    private var isWaiting = false
+    private(set) var isWaiting = false
     private var isMarkedForFlush = false
     private var wantsRead = false
     /// The time since which the current request waits for its turn, or for room in the ledger.
     private var waitingSince = NIODeadline.now()
     var lastRequest = NIODeadline.now()
+    /// The time without a request after which the connection is closed; nil for none.
+    let idleTimeout: TimeAmount?
+    /// A request of which only a part has come.
+    var halfRequest: HalfRequest?
 
-    init(worker: Worker) {
+    init(worker: Worker, idleTimeout: TimeAmount?) {
         self.worker = worker
+        self.idleTimeout = idleTimeout
         isAuthenticated = worker.token == nil
     }
 
@@ -91,13 +96,6 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // The client is gone, or its socket is broken.
         context.close(promise: nil)
-    }
-
-    /// Whether no whole request has come since a time, and none is in progress. A subscriber to alerts need not send
-    /// requests, but it has to read.
-    func isIdle(since time: NIODeadline) -> Bool {
-        if alerts != nil, phase == .open, context?.channel.isWritable == true { return false }
-        return lastRequest < time && replies.count == 0 && !isWaiting && !isQueued
     }
 
     // MARK: - Reading

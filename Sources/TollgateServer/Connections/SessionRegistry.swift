@@ -1,9 +1,14 @@
 import NIOCore
 
-/// The open sessions of one event loop. Closes those that are idle, and all of them at the end. Owned by that loop.
+/// The open sessions of one event loop. Closes those that are idle or stalled, and all of them at the end. Owned by that loop.
 final class SessionRegistry {
     private let eventLoop: any EventLoop
-    private let idleTimeout: TimeAmount
+    private let timeWhenFull: TimeAmount?
+    private let stallTimeout: TimeAmount
+    /// The interval of checks.
+    private let checkInterval: TimeAmount
+    /// Whether connections are refused at the limit. Set once, before the first connection.
+    var isFull: () -> Bool = { false }
     /// The time that a shutdown waits for replies, and for clients to read them.
     private let drainTimeout: TimeAmount
     private let needsToken: Bool
@@ -16,7 +21,11 @@ final class SessionRegistry {
 
     init(eventLoop: any EventLoop, settings: ServerSettings) {
         self.eventLoop = eventLoop
-        idleTimeout = TimeAmount(settings.idleTimeout)
+        timeWhenFull = settings.idleTimeout.timeWhenFull.map { TimeAmount($0) }
+        stallTimeout = TimeAmount(settings.stallTimeout)
+        // Four checks within the shortest timeout: a connection is closed at most a quarter of it late.
+        let shortest = min(stallTimeout, timeWhenFull ?? stallTimeout)
+        checkInterval = .nanoseconds(max(shortest.nanoseconds / 4, 5_000_000))
         drainTimeout = TimeAmount(settings.deadline) + .seconds(5)
         needsToken = settings.token != nil
         unauthenticated = UnauthenticatedSessions(
@@ -45,18 +54,21 @@ final class SessionRegistry {
 
     // MARK: - Idle sessions
 
-    /// Starts the idle check. Four checks within the timeout: a connection is closed at most a quarter of it late.
+    /// Starts the idle check.
     func start() {
-        let interval = TimeAmount.nanoseconds(max(idleTimeout.nanoseconds / 4, 5_000_000))
-        idleCheck = eventLoop.assumeIsolated().scheduleTask(in: interval) {
+        idleCheck = eventLoop.assumeIsolated().scheduleTask(in: checkInterval) {
             self.closeIdleSessions()
             self.start()
         }
     }
 
     private func closeIdleSessions() {
-        let latest = NIODeadline.now() - idleTimeout
-        for session in Array(sessions.values) where session.isIdle(since: latest) { session.closeIdle() }
+        let now = NIODeadline.now()
+        let timeWhenFull = isFull() ? timeWhenFull : nil
+        for session in Array(sessions.values)
+        where session.isOverdue(at: now, timeWhenFull: timeWhenFull, stallTimeout: stallTimeout) {
+            session.closeIdle()
+        }
     }
 
     // MARK: - Shutdown
