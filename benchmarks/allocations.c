@@ -1,5 +1,5 @@
 /* Counts the heap allocations of a process from outside: preloaded, it stands before malloc and its kin and adds up
- * calls in the file that TOLLGATE_ALLOCATION_COUNTER names (8 bytes, in the machine's order), mapped into memory, so that
+ * calls in the file that TOLLGATE_TEST_ALLOCATION_COUNTER names (8 bytes, in the machine's order), mapped into memory, so that
  * whoever wants to know reads the file. A realloc counts as one; free is not counted.
  *
  *     cc -shared -fPIC -O2 -o allocations.so allocations.c -ldl
@@ -61,7 +61,7 @@ static void find_real(void) {
 
 __attribute__((constructor)) static void map_counter(void) {
     if (!real_malloc) find_real();
-    const char *path = getenv("TOLLGATE_ALLOCATION_COUNTER");
+    const char *path = getenv("TOLLGATE_TEST_ALLOCATION_COUNTER");
     if (!path) return;
     int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0) return;

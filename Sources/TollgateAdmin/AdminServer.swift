@@ -48,7 +48,7 @@ package struct AdminServer: Service {
             address: settings.address, http: http, connections: connections, admission: admission, logger: quietLogger)
         let (channel, file) = try await listener.bind()
         let address = settings.address.bound(to: channel.channel.localAddress)
-        logger.info("admin API listening", metadata: ["address": "\(address)"])
+        logger.debug("admin API listening", metadata: ["address": "\(address)"])
         addresses.admin = address
         await onListening(address)
         await withGracefulShutdownHandler {

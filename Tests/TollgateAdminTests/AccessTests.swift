@@ -118,7 +118,7 @@ struct AccessTests {
             #expect(
                 admin.log.text.contains(
                     "info change made from=127.0.0.1 method=PUT path=/v1/tiers/basic status=201 who=the admin"))
-            try await eventually { admin.log.text.contains("info admin API listening address=\(admin.address)") }
+            try await eventually { admin.log.text.contains("debug admin API listening address=\(admin.address)") }
         }
     }
 }

@@ -104,10 +104,10 @@ import TollgateTestSupport
         let arguments = ["--redis", "\(redis.address)", "--admin", "127.0.0.1:0"]
         let sidecar = try await SidecarProcess(
             policy: "", arguments: arguments + ["--admin-host", "limits.example", "--admin-host", "other.example"])
-        try await eventually { sidecar.log.contains("admin API listening") }
-        let line = sidecar.log.split(separator: "\n").first { $0.contains("admin API listening") }
+        try await eventually { sidecar.log.contains("tollgate started") }
+        let line = sidecar.log.split(separator: "\n").first { $0.contains("tollgate started") }
         let port = try #require(
-            line?.split(separator: "address=127.0.0.1:").last.flatMap { Int($0.prefix(while: \.isNumber)) })
+            line?.split(separator: " admin=127.0.0.1:").last.flatMap { Int($0.prefix(while: \.isNumber)) })
         func status(_ fields: String) async throws -> String? {
             let client = try SocketClient(.tcp(port: port))
             try await client.send("GET /v1/tiers HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n")

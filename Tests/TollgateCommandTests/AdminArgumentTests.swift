@@ -226,14 +226,14 @@ struct AdminArgumentTests {
     @Test("the token comes from the option, then the environment's file, then the environment")
     func tokens() throws {
         let folder = try TemporaryFolder()
-        let first = try folder.write("  first-token\n", to: "first")
-        let second = try folder.write("second-token", to: "second")
-        let environment = ["TOLLGATE_ADMIN_TOKEN_FILE": second, "TOLLGATE_ADMIN_TOKEN": "third-token"]
-        #expect(try AdminClientToken.find(file: first, environment: environment).text == "first-token")
-        #expect(try AdminClientToken.find(file: nil, environment: environment).text == "second-token")
+        let first = try folder.write("  first-token-of-tests\n", to: "first")
+        let second = try folder.write("second-token-of-tests", to: "second")
+        let environment = ["TOLLGATE_ADMIN_TOKEN_FILE": second, "TOLLGATE_ADMIN_TOKEN": "third-token-of-tests"]
+        #expect(try AdminClientToken.find(file: first, environment: environment).text == "first-token-of-tests")
+        #expect(try AdminClientToken.find(file: nil, environment: environment).text == "second-token-of-tests")
         #expect(
-            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token"])
-                == AdminClientToken(text: "third-token", source: "TOLLGATE_ADMIN_TOKEN"))
+            try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "third-token-of-tests"])
+                == AdminClientToken(text: "third-token-of-tests", source: "TOLLGATE_ADMIN_TOKEN"))
         try folder.write("a-token-in-the-data-folder", to: "admin-token")
         #expect(
             try AdminClientToken.find(file: nil, environment: ["TOLLGATE_DATA": folder.path])
@@ -246,5 +246,9 @@ struct AdminArgumentTests {
             _ = try AdminClientToken.find(file: nil, environment: ["TOLLGATE_ADMIN_TOKEN": "a secret"])
         }
         #expect(secret == "the admin API token contains invalid characters")
+        let short = try folder.write("fifteen-letters", to: "short")
+        #expect(
+            sentence { _ = try AdminClientToken.find(file: short, environment: [:]) }
+                == "the file \(short): expected a token of at least 16 bytes")
     }
 }

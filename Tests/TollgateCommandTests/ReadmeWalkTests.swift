@@ -161,8 +161,8 @@ import TollgateTestSupport
 
     /// Runs all commands in one bash, as a reader would, and returns the output of each.
     private func run(_ commands: [String], beside sidecar: SidecarProcess) async throws -> [String] {
-        let port = try await Self.port(in: sidecar, ofLineWith: "[TollgateServer] listening")
-        let adminPort = try await Self.port(in: sidecar, ofLineWith: "admin API listening")
+        let port = try await Self.port(in: sidecar, of: " listen=")
+        let adminPort = try await Self.port(in: sidecar, of: " admin=")
         let script = commands.map { command in
             let text = command.replacing("-p 7379", with: "-p \(port)")
                 .replacing("nc -N 127.0.0.1 7379", with: "nc -N 127.0.0.1 \(port)")
@@ -185,11 +185,14 @@ import TollgateTestSupport
         return outputs.dropLast()
     }
 
-    private static func port(in sidecar: SidecarProcess, ofLineWith mark: String) async throws -> Int {
+    private static func port(in sidecar: SidecarProcess, of field: String) async throws -> Int {
         var port: Int?
         try await eventually {
-            let line = sidecar.log.split(separator: "\n").last { $0.contains(mark) }
-            let digits = line?.split(separator: "127.0.0.1:", maxSplits: 1).dropFirst().first?.prefix { $0.isNumber }
+            let line = sidecar.log.split(separator: "\n").first { $0.contains("tollgate started") }
+            let value = line.flatMap { line in line.range(of: field).map { line[$0.upperBound...] } }
+            let digits = value.flatMap { value in
+                value.range(of: "127.0.0.1:").map { value[$0.upperBound...].prefix { $0.isNumber } }
+            }
             port = digits.flatMap { Int($0) }
             return port != nil
         }

@@ -52,7 +52,9 @@ import TollgateTestSupport
             partitions: 4
             workers: 1
             deadline: 10s
-            idle-timeout: 1h
+            idle-timeout: off
+            log-level: debug
+            log-format: json
             max-connections: 2
             token-file: \(token)
             policy: ignored because of the flag
@@ -96,8 +98,13 @@ import TollgateTestSupport
         ("workers", "0", "--workers 0: expected 1 to 256"),
         ("deadline", "250", "--deadline 250: expected a duration such as 250ms, 5s or 10m"),
         ("deadline", "2h", "--deadline: expected 1ms to 60s"),
-        ("idle-timeout", "soon", "--idle-timeout soon: expected a duration such as 250ms, 5s or 10m"),
-        ("idle-timeout", "25h", "--idle-timeout: expected 10ms to 24h"),
+        ("idle-timeout", "soon", "--idle-timeout soon: expected a duration such as 5s or 10m, or off"),
+        ("idle-timeout", "25h", "--idle-timeout: expected 10ms to 24h, or off"),
+        (
+            "log-level", "loud",
+            "--log-level loud: expected trace, debug, info, notice, warning, error or critical"
+        ),
+        ("log-format", "xml", "--log-format xml: expected text or json"),
         ("max-connections", "1e3", "--max-connections 1e3: expected a whole number"),
         ("max-connections", "0", "--max-connections 0: expected 1 to 1000000"),
         ("namespace", "a b", "--namespace a b: expected 1 to 64 of A-Z a-z 0-9 _ . - :"),

@@ -37,7 +37,7 @@ extension SidecarProcess {
     func port() async throws -> Int {
         var port: Int?
         try await eventually {
-            port = self.number(after: "127.0.0.1:")
+            port = self.number(after: "127.0.0.1:", within: " listen=")
             return port != nil
         }
         return port ?? 0
@@ -46,11 +46,17 @@ extension SidecarProcess {
     /// The process id of the redis-server that it started last.
     var redisProcess: Int32? { number(after: "pid=").map(Int32.init) }
 
-    private func number(after mark: String) -> Int? {
-        guard let place = log.range(of: mark, options: .backwards) else { return nil }
-        let digits = log[place.upperBound...].prefix { $0.isNumber }
+    /// The last number after a text, in the rest of the line that follows another text.
+    private func number(after mark: String, within beginning: String = "") -> Int? {
         // A line that is being written may end within the number.
-        return log[digits.endIndex...].isEmpty ? nil : Int(digits)
+        let lines = log.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        for line in lines.reversed() {
+            guard let start = beginning.isEmpty ? line.startIndex : line.range(of: beginning)?.upperBound,
+                let place = line.range(of: mark, range: start..<line.endIndex)
+            else { continue }
+            return Int(line[place.upperBound...].prefix { $0.isNumber })
+        }
+        return nil
     }
 }
 

@@ -222,7 +222,7 @@ struct HandlerTests {
         }
     }
 
-    @Test("the log gets one line with the level of the severity, whatever the id contains")
+    @Test("the log gets one line of at most level warning, whatever the id contains")
     func log() async throws {
         try await DeliveryHarness.with { harness in
             try await harness.delivering(AlertReceiver.standard) {
@@ -235,7 +235,7 @@ struct HandlerTests {
                 #expect(lines.count == 3)
                 #expect(
                     lines[0].hasPrefix(
-                        "error alert opened: user:a?b has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"))
+                        "warning alert opened: user:a?b has used 101.2 % of cost/day (20.24 of 20 USD), resets 20"))
                 #expect(lines[0].contains(" alert=\(exceeded.id) "))
                 #expect(
                     lines[1].hasPrefix(

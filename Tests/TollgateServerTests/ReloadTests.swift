@@ -193,6 +193,10 @@ import TollgateTestSupport
         try await untilMax(100)
         try sidecar.folder.write(Self.policy(max: 300), to: "tollgate.yaml")
         try await untilMax(300)
+        try await eventually {
+            sidecar.log.contains(" policy reloaded changed=user/requests/1h digest=")
+                && sidecar.log.contains(" policy reloaded without changes digest=")
+        }
         #expect(try await sidecar.stop() == 0)
     }
 

@@ -15,7 +15,7 @@ from .generator import Generator, Load
 from .stage import Settings, Stage
 
 SOURCE = Path(__file__).parent.parent / "allocations.c"
-COUNTER_VARIABLE = "TOLLGATE_ALLOCATION_COUNTER"
+COUNTER_VARIABLE = "TOLLGATE_TEST_ALLOCATION_COUNTER"
 STEADY_AFTER = 1.0
 FILL_PER_USER = 12
 """More than elsewhere: each worker of the sidecar keeps users by itself, and all are to be known to all."""

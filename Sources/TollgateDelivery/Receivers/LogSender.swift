@@ -10,12 +10,8 @@ struct LogSender: AlertSender {
 
     func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
         let alert = entry.alert
-        let level: Logger.Level =
-            if entry.event != .opened {
-                .notice
-            } else {
-                alert.severity == .critical ? .error : .warning
-            }
+        // A used budget is no error of the sidecar. The metadata has the severity.
+        let level = entry.event == .opened ? Logger.Level.warning : .notice
         let sentence = AlertSentence(entry, currency: currency()).text
         logger.log(
             level: level, "alert \(entry.event.rawValue): \(PlainText.oneLine(sentence))",

@@ -8,18 +8,29 @@ package final class ListeningAddresses: Sendable {
     }
 
     private let state = Mutex(State())
+    /// An element for each change, for one reader.
+    package let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
 
-    init() {}
+    init() {
+        (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
 
-    /// The addresses of the client protocol; empty before they are bound.
-    var line: [ListenAddress] {
+    /// The addresses for clients; empty before they are bound.
+    package internal(set) var line: [ListenAddress] {
         get { state.withLock { $0.line } }
-        set { state.withLock { $0.line = newValue } }
+        set {
+            state.withLock { $0.line = newValue }
+            changed.yield()
+        }
     }
 
     /// The address of the admin API; nil before it is bound, and if it is off.
     package var admin: ListenAddress? {
         get { state.withLock { $0.admin } }
-        set { state.withLock { $0.admin = newValue } }
+        set {
+            state.withLock { $0.admin = newValue }
+            changed.yield()
+        }
     }
 }

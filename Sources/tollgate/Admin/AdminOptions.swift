@@ -57,6 +57,7 @@ struct AdminOptions: ParsableArguments {
         patienceFactor: Int = 1, _ body: (AdminClient) async throws -> Result
     ) async throws -> Result {
         let environment = ProcessInfo.processInfo.environment
+        try EnvironmentNames.check(environment.keys)
         let patience = try timeout(environment) * patienceFactor
         let client = AdminClient(
             try AdminAddress(parsing: admin ?? environment["TOLLGATE_ADMIN_CONNECT"] ?? "127.0.0.1:7380"),
@@ -113,6 +114,9 @@ struct AdminClientToken: Equatable {
         }
         guard token.text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw OperatorError("the admin API token contains invalid characters")
+        }
+        guard token.text.utf8.count >= AccessSettings.Token.minLength else {
+            throw OperatorError("\(token.source): expected a token of at least \(AccessSettings.Token.minLength) bytes")
         }
         return token
     }

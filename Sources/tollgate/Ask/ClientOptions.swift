@@ -58,6 +58,7 @@ struct SidecarOptions: ParsableArguments {
     /// Parses the address. Throws an error that names the option.
     func address() throws -> TollgateAddress {
         let environment = ProcessInfo.processInfo.environment
+        try EnvironmentNames.check(environment.keys)
         do {
             return try TollgateAddress(parsing: connect ?? environment["TOLLGATE_CONNECT"] ?? "127.0.0.1:7379")
         } catch {
@@ -67,8 +68,10 @@ struct SidecarOptions: ParsableArguments {
 
     func token() throws -> String? {
         let environment = ProcessInfo.processInfo.environment
-        guard let path = tokenFile ?? environment["TOLLGATE_TOKEN_FILE"] else { return environment["TOLLGATE_TOKEN"] }
-        return try TokenFile.read(path)
+        guard let path = tokenFile ?? environment["TOLLGATE_TOKEN_FILE"] else {
+            return try environment["TOLLGATE_TOKEN"].map { try ClientToken.checked($0, "TOLLGATE_TOKEN") }
+        }
+        return try ClientToken.checked(TokenFile.read(path), "--token-file \(path)")
     }
 }
 

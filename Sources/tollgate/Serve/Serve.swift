@@ -21,10 +21,9 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() async throws {
-        var logger = Logger(label: "tollgate") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .info
         OpenFiles.raiseLimit()
         let settings = try await SettingsReader(options: options).read()
+        let logger = LineLogHandler.logger(format: settings.logFormat, level: settings.logLevel)
         for warning in settings.warnings { logger.warning("\(warning)") }
         let file = PolicyFile(path: settings.policyPath)
         let policy = try load(file)
@@ -33,10 +32,14 @@ struct Serve: AsyncParsableCommand {
         // A terminal that is closed sends SIGHUP to the programs in it, which should then end. A service manager sends it
         // for a reload.
         let isAtTerminal = isatty(STDIN_FILENO) == 1
+        let run = RunLog(logger)
         let sidecar = SidecarRunner(
-            settings: settings, policy: policy, policyFile: file, reloadsOnHangUp: !isAtTerminal, logger: logger)
+            settings: settings, policy: policy, policyFile: file, reloadsOnHangUp: !isAtTerminal, runLog: run,
+            logger: logger)
         let signals: [UnixSignal] = [.sigterm, .sigint] + (isAtTerminal ? [.sighup] : [])
-        try await ServiceGroup(services: [sidecar], gracefulShutdownSignals: signals, logger: logger).run()
+        try await run.recording {
+            try await Self.run(ServiceGroup(services: [sidecar], logger: logger), until: signals, run)
+        }
     }
 
     private func load(_ file: PolicyFile) throws -> Policy {
@@ -44,6 +47,22 @@ struct Serve: AsyncParsableCommand {
             return try file.load()
         } catch let error as OperatorError where !file.exists {
             throw OperatorError("\(error); write an example there: tollgate policy example > \(file.path)")
+        }
+    }
+
+    /// Runs the services until they end, or one of the signals ends them in order.
+    private static func run(_ services: ServiceGroup, until ends: [UnixSignal], _ run: RunLog) async throws {
+        let signals = await UnixSignalsSequence(trapping: ends)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            group.addTask {
+                for await signal in signals {
+                    run.willStop("\(signal)")
+                    await services.triggerGracefulShutdown()
+                }
+            }
+            try await group.next()
+            group.cancelAll()
         }
     }
 }

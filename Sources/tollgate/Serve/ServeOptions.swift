@@ -40,7 +40,8 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The time after which an idle connection is closed. (default: 300s)", valueName: "duration"))
+            "The time after which an idle connection is closed, or off. (default: 300s, and off for loopback and Unix sockets)",
+            valueName: "duration"))
     var idleTimeout: String?
 
     @Option(help: ArgumentHelp("The maximum number of connections. (default: 4096)", valueName: "n"))
@@ -72,6 +73,15 @@ struct ServeOptions: ParsableArguments {
             "The file of alert receivers, read at startup only. (default: the log)", valueName: "file"))
     var alerts: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The least level of log lines: trace, debug, info, notice, warning, error or critical. (default: info)",
+            valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("The format of log lines: text or json. (default: text)", valueName: "format"))
+    var logFormat: String?
+
     @Option(help: ArgumentHelp("The settings file, in YAML: the options' names without the dashes.", valueName: "file"))
     var config: String?
 
@@ -82,6 +92,7 @@ struct ServeOptions: ParsableArguments {
             "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
+            "log-level": logLevel, "log-format": logFormat,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         if !adminHost.isEmpty { given["admin-host"] = adminHost.joined(separator: ",") }
@@ -92,7 +103,7 @@ struct ServeOptions: ParsableArguments {
     static let names = [
         "policy", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
         "max-connections",
-        "token-file", "admin", "admin-host", "admin-access", "alerts",
+        "token-file", "admin", "admin-host", "admin-access", "alerts", "log-level", "log-format",
     ]
 
     /// The names that may have lists in the settings file.

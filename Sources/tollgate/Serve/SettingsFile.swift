@@ -56,3 +56,14 @@ enum TokenFile {
         return token
     }
 }
+
+/// The token that clients send to the sidecar.
+enum ClientToken {
+    /// Returns the token. Throws an error that names its source if it is too short or too long.
+    static func checked(_ token: String, _ source: String) throws(OperatorError) -> String {
+        guard ServerSettings.tokenLengths.contains(token.utf8.count) else {
+            throw OperatorError("\(source): \(ServerSettings.expectedToken)")
+        }
+        return token
+    }
+}

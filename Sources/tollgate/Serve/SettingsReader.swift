@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Logging
 import TollgateAdmin
 import TollgateCore
 import TollgateDelivery
@@ -21,13 +22,17 @@ struct Settings {
     var adminAccess: AccessSettings?
     /// The receivers of alerts. Nil uses the log only.
     var alerts: AlertsFile.Contents?
+    var logLevel: Logger.Level
+    var logFormat: LogFormat
     /// Warnings for the log.
     var warnings: [String]
     private var server: ServerSettings
 
     init(
         policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
-        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, warnings: [String],
+        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, logLevel: Logger.Level,
+        logFormat: LogFormat,
+        warnings: [String],
         server: ServerSettings
     ) {
         self.policyPath = policyPath
@@ -37,6 +42,8 @@ struct Settings {
         self.adminHosts = adminHosts
         self.adminAccess = adminAccess
         self.alerts = alerts
+        self.logLevel = logLevel
+        self.logFormat = logFormat
         self.warnings = warnings
         self.server = server
     }
@@ -59,6 +66,7 @@ struct SettingsReader {
 
     /// Reads the settings. Throws an error that names the first invalid option.
     func read() async throws -> Settings {
+        try EnvironmentNames.check(ProcessInfo.processInfo.environment.keys)
         let environment = EnvironmentVariablesProvider().prefixKeys(with: "tollgate")
         let file = options.config ?? ConfigReader(provider: environment).string(forKey: "config")
         let reader = ConfigReader(providers: [
@@ -76,7 +84,7 @@ struct SettingsReader {
         server.namespace = reader.string(forKey: "namespace") ?? server.namespace
         server.partitions = try number(reader, "partitions")
         server.deadline = try duration(reader, "deadline") ?? server.deadline
-        server.idleTimeout = try duration(reader, "idle-timeout") ?? server.idleTimeout
+        server.idleTimeout = try idleTimeout(reader) ?? server.idleTimeout
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
         var warnings: [String] = []
         server.token = try token(reader, &warnings)
@@ -89,7 +97,9 @@ struct SettingsReader {
             adminAddress: adminAddress,
             adminHosts: try hosts(reader),
             adminAccess: try await access(reader, to: adminAddress),
-            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }, warnings: warnings,
+            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() },
+            logLevel: try oneOf(Logger.Level.allCases, reader, "log-level") ?? .info,
+            logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text, warnings: warnings,
             server: server)
     }
 
@@ -126,23 +136,38 @@ struct SettingsReader {
         return duration
     }
 
+    private func idleTimeout(_ reader: ConfigReader) throws -> IdleTimeout? {
+        guard let text = reader.string(forKey: "idle-timeout") else { return nil }
+        if text == "off" { return .off }
+        guard let time = Duration(setting: text) else {
+            throw OperatorError("--idle-timeout \(text): expected a duration such as 5s or 10m, or off")
+        }
+        return .after(time)
+    }
+
+    private func oneOf<Value: RawRepresentable<String>>(
+        _ values: [Value], _ reader: ConfigReader, _ name: String
+    ) throws -> Value? {
+        guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
+        guard let value = Value(rawValue: text.lowercased()) else {
+            let names = values.map(\.rawValue)
+            let list = "\(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")"
+            throw OperatorError("--\(name) \(text): expected \(list)")
+        }
+        return value
+    }
+
     /// Reads the token. The token itself comes from the environment, never from a flag, which other users of the host
     /// can see.
     private func token(_ reader: ConfigReader, _ warnings: inout [String]) throws -> String? {
         guard let path = reader.string(forKey: "token-file") else {
-            return try ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"].map { try checked($0, "TOLLGATE_TOKEN") }
+            let token = ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"]
+            return try token.map { try ClientToken.checked($0, "TOLLGATE_TOKEN") }
         }
         if TextFile(path: path).isReadableByOthers {
             warnings.append("--token-file \(path): is readable by others; run chmod 600 \(path)")
         }
-        return try checked(TokenFile.read(path), "--token-file \(path)")
-    }
-
-    private func checked(_ token: String, _ name: String) throws -> String {
-        guard ServerSettings.tokenLengths.contains(token.utf8.count) else {
-            throw OperatorError("\(name): \(ServerSettings.expectedToken)")
-        }
-        return token
+        return try ClientToken.checked(TokenFile.read(path), "--token-file \(path)")
     }
 }
 

@@ -16,6 +16,7 @@ struct SidecarRunner: Service {
     let policyFile: PolicyFile
     /// Whether SIGHUP reloads the policy. Otherwise it ends the sidecar.
     let reloadsOnHangUp: Bool
+    let runLog: RunLog
     let logger: Logger
 
     func run() async throws {
@@ -50,6 +51,9 @@ struct SidecarRunner: Service {
                 PolicyReloader(
                     file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger),
                 AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger),
+                StartReport(
+                    sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path,
+                    runLog: runLog),
             ]
         if let admin {
             services.append(
