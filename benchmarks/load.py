@@ -12,6 +12,7 @@ import argparse
 import gc
 import json
 import random
+import re
 import select
 import socket
 import sys
@@ -30,6 +31,7 @@ CHUNK = 1 << 18
 PATIENCE = 5.0
 """The seconds that unanswered requests have at the end."""
 
+BULK_HEADER = re.compile(rb"\$\d+\r\n")
 GOOD = {"check": b"+ALLOW", "record": b"+OK"}
 
 
@@ -62,7 +64,8 @@ class Connection:
         chunk = self.socket.recv(CHUNK)
         if not chunk:
             raise SystemExit("load.py: the connection was closed by the other side")
-        text = self.rest + chunk
+        # A decision is a bulk string: as a line it has a mark in place of its length.
+        text = BULK_HEADER.sub(b"+", self.rest + chunk)
         end = text.rfind(b"\n") + 1
         self.rest = text[end:]
         return text[:end]

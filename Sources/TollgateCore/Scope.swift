@@ -51,22 +51,27 @@ public struct Scope: Sendable, Hashable {
         self.parts = sorted
     }
 
-    /// Parses the text of `description`, with the parts in any order.
+    /// Parses the text of `description`, with the parts in any order. `=` is accepted in place of `:`.
     public init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
             return
         }
+        try self.init(parts: try Self.parts(of: text))
+    }
+
+    /// Splits the text of a scope into its parts, in the order of the text. They are not checked.
+    package static func parts(of text: some StringProtocol) throws(ScopeError) -> [Part] {
         var parts: [Part] = []
-        for piece in Self.pieces(of: text) {
+        for piece in pieces(of: text) {
             // By scalar: a colon and a combining mark after it form one Character.
-            guard let colon = piece.unicodeScalars.firstIndex(of: ":") else {
+            guard let sign = piece.unicodeScalars.firstIndex(where: { $0 == ":" || $0 == "=" }) else {
                 throw ScopeError("\(piece): expected kind:id (a plus sign within an id is written ++)")
             }
-            let id = piece.unicodeScalars[piece.unicodeScalars.index(after: colon)...]
-            parts.append(Part(kind: String(piece[..<colon]), id: String(id)))
+            let id = piece.unicodeScalars[piece.unicodeScalars.index(after: sign)...]
+            parts.append(Part(kind: String(piece[..<sign]), id: String(id)))
         }
-        try self.init(parts: parts)
+        return parts
     }
 
     /// Splits text at single plus signs, and replaces double ones by single ones.
@@ -90,19 +95,35 @@ public struct Scope: Sendable, Hashable {
 
     /// The kind: `user`, `user+tool` or `global`.
     package var kind: ScopeKind { ScopeKind(canonicalNames: parts.map(\.kind)) }
+
+    /// The scope with the ids of some kinds in lower case (A–Z only).
+    package func foldingCase(of kinds: Set<String>) -> Scope {
+        guard parts.contains(where: { kinds.contains($0.kind) }) else { return self }
+        return Scope(
+            canonicalParts: parts.map { part in
+                kinds.contains(part.kind) ? Part(kind: part.kind, id: Self.lowercased(part.id)) : part
+            })
+    }
+
+    private static func lowercased(_ id: String) -> String {
+        String(decoding: id.utf8.map { ScopeID.lowercased($0) }, as: UTF8.self)
+    }
 }
 
 extension Scope: CustomStringConvertible {
     /// The text of the scope, such as `user:alice+tool:search`, with plus signs within ids doubled.
     public var description: String {
         guard !parts.isEmpty else { return "global" }
-        return parts.map { part in
-            let id = part.id.unicodeScalars.reduce(into: "") { text, scalar in
-                text.unicodeScalars.append(scalar)
-                if scalar == "+" { text.unicodeScalars.append("+") }
-            }
-            return "\(part.kind):\(id)"
-        }.joined(separator: "+")
+        return parts.map(Self.text).joined(separator: "+")
+    }
+
+    /// The text of one part, such as `user:alice`, with plus signs within the id doubled.
+    package static func text(of part: Part) -> String {
+        let id = part.id.unicodeScalars.reduce(into: "") { text, scalar in
+            text.unicodeScalars.append(scalar)
+            if scalar == "+" { text.unicodeScalars.append("+") }
+        }
+        return "\(part.kind):\(id)"
     }
 }
 

@@ -40,7 +40,8 @@ package struct ScopeKind: Sendable, Hashable {
 
     /// The keys of requests, which therefore cannot be kinds.
     package static let reserved: Set<String> = [
-        "global", "requests", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation", "roles",
+        "global", "requests", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation",
+        "roles",
         "email",
         "scope", "token", "at",
     ]
@@ -80,6 +81,11 @@ extension ScopeKind: CustomStringConvertible {
 package enum ScopeID {
     /// The maximum length of an id, in bytes.
     package static let maxLength = 256
+
+    /// The byte in lower case if it is one of A–Z. Other bytes of UTF-8 are never changed.
+    package static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+    }
 
     /// Checks an id: 1 … 256 bytes of UTF-8 without control characters (C0, DEL, C1).
     package static func validate(_ id: some StringProtocol, kind: some StringProtocol) throws(ScopeError) {

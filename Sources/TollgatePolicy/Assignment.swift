@@ -93,14 +93,19 @@ extension Assignment.Subject {
         return name.map { "\(kind):\($0)" } ?? kind
     }
 
-    /// Parses an ``id``. Throws a sentence.
+    /// The subject with a user's id in lower case, if users are among the kinds.
+    package func foldingCase(of kinds: Set<String>) -> Self {
+        if case .user(let scope) = self { .user(scope.foldingCase(of: kinds)) } else { self }
+    }
+
+    /// Parses an ``id``. `=` is accepted in place of `:`. Throws a sentence.
     package init(id: String) throws(ScopeError) {
         if id == "default" {
             self = .everyone
             return
         }
         let scalars = id.unicodeScalars
-        guard let colon = scalars.firstIndex(of: ":") else {
+        guard let colon = scalars.firstIndex(where: { $0 == ":" || $0 == "=" }) else {
             throw ScopeError("expected user:ID, role:NAME, email_domain:DOMAIN or default")
         }
         guard String(scalars[..<colon]) != "user" else {

@@ -28,6 +28,12 @@ package struct Policy: Sendable, Equatable {
     package var assignments: [Assignment.Subject: Assignment] = [:]
     /// The administrators' assignments that have no effect: they are not enabled, or their tier is missing or not enabled.
     package var unusedAssignments: [Assignment.Subject: Assignment] = [:]
+    /// The kinds that requests may name besides the usual ones and those named elsewhere in the policy.
+    package var kinds: Set<String> = []
+    /// What happens to requests that name another kind.
+    package var unknownKinds = UnknownKindRule.error
+    /// The kinds whose ids are compared in lower case (A–Z only).
+    package var foldedKinds: Set<String> = []
     /// Whether the file says `no_limits: true`.
     package var saysNoLimits = false
     /// The kinds of scopes that administrators have changed; nil until they are known.
@@ -55,7 +61,7 @@ package struct Policy: Sendable, Equatable {
     /// The kinds that the policy names anywhere. The sidecar lists the scopes of these kinds once it has seen them.
     package var listedKinds: Set<ScopeKind> {
         var kinds = Set(defaults.keys).union(scopes.keys.map(\.kind))
-        for kind in history { if let kind = try? ScopeKind(parsing: kind) { kinds.insert(kind) } }
+        for kind in history.union(self.kinds) { if let kind = try? ScopeKind(parsing: kind) { kinds.insert(kind) } }
         if !tiers.isEmpty, let user = try? ScopeKind(parsing: "user") { kinds.insert(user) }
         return kinds
     }

@@ -97,6 +97,9 @@ package struct PolicyChanges: Equatable, Sendable {
         if old.history != new.history { names.append("history") }
         if old.historyDays != new.historyDays { names.append("history_days") }
         if old.historyMonths != new.historyMonths { names.append("history_months") }
+        if old.kinds != new.kinds { names.append("kinds") }
+        if old.unknownKinds != new.unknownKinds { names.append("unknown_kinds") }
+        if old.foldedKinds != new.foldedKinds { names.append("fold_case") }
         if old.onRedisFailure != new.onRedisFailure { names.append("on_redis_failure") }
         return names
     }

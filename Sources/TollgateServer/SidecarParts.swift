@@ -50,6 +50,7 @@ struct SidecarParts: Sendable {
         on group: MultiThreadedEventLoopGroup, feed: AlertFeed, journal: Journal?, policy: Policy
     ) async throws -> [NIOLoopBound<Worker>] {
         var workers: [NIOLoopBound<Worker>] = []
+        let unlimitedKinds = UnlimitedKindLog(logger: logger)
         for eventLoop in group.makeIterator() {
             let worker = try await eventLoop.submit {
                 let link = RedisLink(
@@ -59,7 +60,7 @@ struct SidecarParts: Sendable {
                 link.library = .tollgate
                 let worker = Worker(
                     eventLoop: eventLoop, link: link, settings: settings, clients: clients, alertFeed: feed,
-                    journal: journal, policy: policy, logger: logger)
+                    journal: journal, policy: policy, unlimitedKinds: unlimitedKinds, logger: logger)
                 return NIOLoopBound(worker, eventLoop: eventLoop)
             }.get()
             workers.append(worker)

@@ -25,6 +25,42 @@ package enum Framing: Sendable {
         }
     }
 
+    /// Begins a decision, `ALLOW …` or `DENY …`: a line, or a bulk string in RESP. Returns the index of its text, which
+    /// must not contain a line break.
+    ///
+    /// In RESP a decision is a bulk string because some clients return `true` for every simple string.
+    package func beginDecision(_ out: inout ByteBuffer) -> Int {
+        if self == .resp { out.writeStaticString(Self.reservedHeader) }
+        return out.writerIndex
+    }
+
+    /// Ends the decision whose text begins at an index.
+    package func endDecision(from start: Int, _ out: inout ByteBuffer) {
+        if self == .resp { Self.setLength(ofTextFrom: start, in: &out) }
+        endReply(&out)
+    }
+
+    /// The header of a bulk string of two digits, as most decisions have.
+    private static let reservedHeader: StaticString = "$00\r\n"
+
+    /// Writes the length of the text into the header before it. Moves the text if the length does not have two digits.
+    private static func setLength(ofTextFrom start: Int, in out: inout ByteBuffer) {
+        let length = out.writerIndex - start
+        let shift = length < 10 ? -1 : length < 100 ? 0 : length < 1_000 ? 1 : length < 10_000 ? 2 : 3
+        if shift > 0 { out.writeRepeatingByte(0, count: shift) }
+        if shift != 0 {
+            out.withVeryUnsafeMutableBytes { memory in
+                let text = UnsafeRawBufferPointer(rebasing: memory[start..<start + length])
+                // Copies overlapping memory correctly.
+                UnsafeMutableRawBufferPointer(rebasing: memory[(start + shift)...]).copyMemory(from: text)
+            }
+        }
+        out.moveWriterIndex(to: start - 4)
+        out.writeDecimal(Int64(length))
+        out.writeStaticString("\r\n")
+        out.moveWriterIndex(forwardBy: length)
+    }
+
     /// Writes a complete reply of one line, such as `OK`.
     package func writeSimple(_ body: StaticString, to out: inout ByteBuffer) {
         beginReply(&out)

@@ -69,7 +69,7 @@ package struct Request: Sendable {
     package internal(set) var email: Range<Int>?
     /// `roles=`, 1 … 1024 bytes: names with commas between, none of them empty.
     package internal(set) var roles: Range<Int>?
-    /// `scope=` of a USAGE: text that `Scope(parsing:)` parses.
+    /// The scope of a USAGE, from `scope=` or from `kind=id` words: text that `Scope(parsing:)` parses.
     package internal(set) var scope: Range<Int>?
     /// The token of an AUTH.
     package internal(set) var token: Range<Int>?
@@ -98,6 +98,13 @@ package struct Request: Sendable {
         token = nil
         after = nil
         arguments.clear()
+    }
+
+    /// Folds the ids of these kinds to lower case (A–Z only), in place.
+    mutating func foldCase(of kinds: Set<String>) {
+        for scope in scopes where kinds.contains(text(scope.kind)) {
+            for index in scope.id { bytes[index] = ScopeID.lowercased(bytes[index]) }
+        }
     }
 
     /// Calls a closure with the bytes of a text, without a copy.

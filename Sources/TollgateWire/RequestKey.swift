@@ -1,5 +1,10 @@
 import TollgateCore
 
+extension Verb {
+    /// The keys of the arguments that the verb takes besides scopes.
+    package var argumentNames: [String] { RequestKey.names(ofArgumentsOf: self) }
+}
+
 /// The meaning of the key of a `key=value`.
 enum RequestKey: Equatable {
     case amount(Meter)
@@ -51,11 +56,24 @@ enum RequestKey: Equatable {
         }
     }
 
+    /// The keys of arguments, in the order of the documentation.
+    private static let names =
+        Meter.allCases.filter { $0 != .concurrent }.map(\.name)
+        + ["id", "at", "ttl", "reservation", "roles", "email", "scope"]
+
+    /// The keys of the arguments that a verb takes, for suggestions.
+    fileprivate static func names(ofArgumentsOf verb: Verb) -> [String] {
+        names.filter { name in
+            Array(name.utf8).withUnsafeBytes { RequestKey($0).isArgument(of: verb) }
+        }
+    }
+
     /// Whether a verb takes the key.
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
         case (.amount, .commit): true
-        case (.amount, _), (.kind, _): verb.namesScopes
+        case (.amount, _): verb.namesScopes
+        case (.kind, _): verb.namesScopes || verb == .usage
         case (.email, _), (.roles, _): verb.namesScopes || verb == .usage
         case (.id, .record), (.id, .refund), (.usedAt, .record), (.usedAt, .refund): true
         case (.scope, .usage), (.timeToLive, .reserve): true

@@ -15,16 +15,20 @@ extension RequestParser {
 
     /// Parses a `key=value` argument.
     static func takeField(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
-        guard let word = cursor.takeKey() else {
-            throw .badRequest(cursor.takeWord(), "expected key=value")
+        guard let word = cursor.takeKey(endsAtColon: true) else {
+            let word = cursor.takeWord()
+            if request.verb == .usage, word.equals("global") { return try takeGlobal(into: &request) }
+            throw .badRequest(word, "expected key=value")
         }
         let key = word.text
         guard word.isWellFormed else {
             throw .badRequest(key, "a key is a lower-case letter, then up to 31 of a-z 0-9 _")
         }
         let meaning = RequestKey(key)
-        guard meaning.isArgument(of: request.verb) else {
-            throw .badRequest(key, "not an argument of \(request.verb.name)")
+        guard meaning.isArgument(of: request.verb) else { throw notAnArgument(key, of: request.verb) }
+        if word.separator == UInt8(ascii: ":") {
+            guard meaning == .kind else { throw isAnArgument(key, value: cursor.word) }
+            return try takeJoinedScopes(key, &cursor, &request)
         }
         switch meaning {
         case .amount(let meter): try takeAmount(meter, key, &cursor, &request)
@@ -66,12 +70,25 @@ extension RequestParser {
         request.after = cursor
     }
 
-    private static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
+    private static func notAnArgument(_ key: UnsafeRawBufferPointer, of verb: Verb) -> RequestError {
+        // The name of an earlier version.
+        if key.equals("hits") { return .badRequest(key, "is written requests=") }
+        let name = String(decoding: key, as: UTF8.self)
+        let nearest = nearestWord(to: name, among: verb.argumentNames)
+        return .badRequest(key, "not an argument of \(verb.name)\(nearest.map { "; did you mean \($0)?" } ?? "")")
+    }
+
+    /// The error of an argument that is written like a scope, such as `cost:3`.
+    static func isAnArgument(_ key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> RequestError {
+        .badRequest(key, "is an argument; write \(WireText.quoted(key))=\(WireText.quoted(value))")
+    }
+
+    static func namedTwice(_ key: UnsafeRawBufferPointer) -> RequestError {
         .badRequest(key, "duplicate argument")
     }
 
     /// Appends a value to the request's bytes and checks that it is text of 1 … `maxLength` bytes.
-    private static func takeText(
+    static func takeText(
         _ key: UnsafeRawBufferPointer, maxLength: Int, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
         let start = request.bytes.count
@@ -105,41 +122,6 @@ extension RequestParser {
         throw .badRequest(key, "expected a time such as 2026-11-20T18:20:01Z, or Unix seconds")
     }
 
-    private static func takeScope(
-        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
-    ) throws(RequestError) {
-        guard !names(request.scopes, request.bytes, key) else { throw namedTwice(key) }
-        guard request.scopes.count < Request.maxScopes else {
-            throw .badRequest(key, "more than \(Request.maxScopes) scopes")
-        }
-        let start = request.bytes.count
-        request.bytes.append(key)
-        request.bytes.append(UInt8(ascii: ":"))
-        var id = try takeText(key, maxLength: ScopeID.maxLength, &cursor, &request)
-        doublePlusSigns(in: &id, of: &request.bytes)
-        request.scopes.append(Request.ScopeField(start: start, sign: start + key.count, end: id.upperBound))
-    }
-
-    /// Doubles each `+` of the last text, in place from the back.
-    private static func doublePlusSigns(in range: inout Range<Int>, of bytes: inout GrowingBytes) {
-        var added = 0
-        for index in range where bytes[index] == UInt8(ascii: "+") { added += 1 }
-        guard added > 0 else { return }
-        var source = range.upperBound - 1
-        range = range.lowerBound..<range.upperBound + added
-        for _ in 0..<added { bytes.append(UInt8(0)) }
-        var target = range.upperBound - 1
-        while target > source {
-            bytes[target] = bytes[source]
-            target -= 1
-            if bytes[source] == UInt8(ascii: "+") {
-                bytes[target] = UInt8(ascii: "+")
-                target -= 1
-            }
-            source -= 1
-        }
-    }
-
     private static func takeRoles(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Range<Int> {
@@ -153,18 +135,6 @@ extension RequestParser {
             previous = byte
         }
         guard previous != UInt8(ascii: ",") else { throw .badRequest(key, "empty role") }
-        return range
-    }
-
-    private static func takeScopeText(
-        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
-    ) throws(RequestError) -> Range<Int> {
-        let range = try takeText(key, maxLength: maxScopeLength, &cursor, &request)
-        do throws(ScopeError) {
-            _ = try Scope(parsing: request.text(range))
-        } catch {
-            throw .badRequest(key, WireText.sanitised(error.description))
-        }
         return range
     }
 }

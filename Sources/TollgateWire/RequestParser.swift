@@ -95,7 +95,7 @@ package enum RequestParser {
         case .commit, .cancel:
             guard request.reservation != nil else { throw .badRequest("reservation", "is missing") }
         case .usage:
-            guard request.scope != nil else { throw .badRequest("scope", "is missing") }
+            try joinScopes(of: &request)
         case .auth:
             guard let token = request.token, !token.isEmpty else { throw .badRequest("AUTH", "expected a token") }
         case .echo:
@@ -116,8 +116,8 @@ package enum RequestParser {
 // MARK: - Plain scopes
 
 extension RequestParser {
-    /// Parses the next words that are `kind=id` with a plain id, as nearly all words are. The text of such a scope is
-    /// the word, with another separator. Stops at the first other or invalid word, which `takeArgument` handles.
+    /// Parses the next words that are `kind=id` or `kind:id` with a plain id, as nearly all words are. The text of such a
+    /// scope is the word, with `:` as the separator. Stops at the first other or invalid word, which `takeArgument` handles.
     ///
     /// One loop over the words, as most instructions of a CHECK are spent here. Sums cannot overflow: a frame has a
     /// maximum length.

@@ -98,6 +98,9 @@ package struct RequestReader: Sendable {
         return .broken(foreign.error)
     }
 
+    /// Folds the ids of these kinds in the last request to lower case.
+    package mutating func foldCase(of kinds: Set<String>) { request.foldCase(of: kinds) }
+
     private mutating func nextFrame(
         in bytes: UnsafeRawBufferPointer, _ framing: Framing
     ) throws(RequestError) -> LineFramer.Line? {

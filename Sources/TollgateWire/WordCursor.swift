@@ -33,6 +33,9 @@ struct WordCursor {
         return index < end
     }
 
+    /// The current word from the position on, without consuming it.
+    var word: UnsafeRawBufferPointer { input.part(position..<wordEnd) }
+
     /// The index of the end of the current word.
     private var wordEnd: Int {
         spacesSeparate ? input.index(of: UInt8(ascii: " "), from: position) ?? input.count : input.count
@@ -45,31 +48,39 @@ struct WordCursor {
         return input.part(position..<end)
     }
 
-    /// The key of a `key=value`.
+    /// The key of a `key=value` or `kind:id`.
     struct Key {
         let text: UnsafeRawBufferPointer
+        /// The byte after the key: `=` or `:`.
+        let separator: UInt8
         /// Whether the key is a lower-case letter, then up to 31 of `a-z 0-9 _`: the rule of `ScopeKind.isWellFormed`.
         let isWellFormed: Bool
     }
 
     /// Consumes `key=`, and returns the key. Nil, without a change, if the word has no `=`, or nothing before it.
-    mutating func takeKey() -> Key? {
+    ///
+    /// - Parameter endsAtColon: Whether a `:` ends a key too, if it comes before the `=`.
+    mutating func takeKey(endsAtColon: Bool = false) -> Key? {
         let (input, start, end) = (input, position, input.count)
         var index = start
         while index < end, Self.isOfKey(input[index]) { index += 1 }
-        let count = index - start
-        if count > 0, index < end, input[index] == UInt8(ascii: "=") {
+        if index > start, index < end, isSeparator(input[index], endsAtColon) {
             position = index + 1
-            let isWellFormed = count <= Self.maxKeyLength && Self.isLetter(input[start])
-            return Key(text: input.part(start..<index), isWellFormed: isWellFormed)
+            let isWellFormed = index - start <= Self.maxKeyLength && Self.isLetter(input[start])
+            return Key(text: input.part(start..<index), separator: input[index], isWellFormed: isWellFormed)
         }
-        while index < end, input[index] != UInt8(ascii: "=") {
+        while index < end, !isSeparator(input[index], endsAtColon) {
             if spacesSeparate, input[index] == UInt8(ascii: " ") { return nil }
             index += 1
         }
         guard index < end, index > start else { return nil }
         position = index + 1
-        return Key(text: input.part(start..<index), isWellFormed: false)
+        return Key(text: input.part(start..<index), separator: input[index], isWellFormed: false)
+    }
+
+    @inline(__always)
+    private func isSeparator(_ byte: UInt8, _ endsAtColon: Bool) -> Bool {
+        byte == UInt8(ascii: "=") || (endsAtColon && byte == UInt8(ascii: ":"))
     }
 
     private static let maxKeyLength = 32
@@ -82,8 +93,8 @@ struct WordCursor {
         isLetter(byte) || byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") <= 9
     }
 
-    /// The indices of the `=` and of the end of the current word. Nil unless the key is well-formed, and the value one
-    /// or more bytes of visible ASCII without quotes and plus signs.
+    /// The indices of the `=` or `:` and of the end of the current word. Nil unless the key is well-formed, and the value
+    /// one or more bytes of visible ASCII without quotes and plus signs.
     @inline(__always)
     func peekPlainField() -> (sign: Int, end: Int)? {
         let (input, start, end) = (input, position, input.count)
@@ -93,7 +104,9 @@ struct WordCursor {
         guard index > start, index < end else { return nil }
         if input[index] != UInt8(ascii: "=") {
             while index < end, Self.isOfKey(input[index]) { index &+= 1 }
-            guard index < end, input[index] == UInt8(ascii: "=") else { return nil }
+            guard index < end, input[index] == UInt8(ascii: "=") || input[index] == UInt8(ascii: ":") else {
+                return nil
+            }
         }
         let sign = index
         guard sign &- start <= Self.maxKeyLength else { return nil }
@@ -116,14 +129,15 @@ struct WordCursor {
         return byte &- 0x21 <= 0x2A - 0x21 && byte != UInt8(ascii: "\"")
     }
 
-    /// Consumes a value, which is a JSON string if it begins with `"`, and appends its bytes. They are not checked.
+    /// Consumes a value and appends its bytes. They are not checked. In a line, a value that begins with `"` is a JSON
+    /// string. A word of a RESP frame is taken as it is.
     mutating func takeValue(into bytes: inout GrowingBytes) throws(JSONStringFault) {
-        guard position < input.count, input[position] == UInt8(ascii: "\"") else {
+        guard spacesSeparate, position < input.count, input[position] == UInt8(ascii: "\"") else {
             bytes.append(takeWord())
             return
         }
         position = try JSONString.decode(input, from: position, into: &bytes)
-        guard position == input.count || (spacesSeparate && input[position] == UInt8(ascii: " ")) else {
+        guard position == input.count || input[position] == UInt8(ascii: " ") else {
             throw .textAfterQuote
         }
     }

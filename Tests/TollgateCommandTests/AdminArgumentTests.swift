@@ -251,4 +251,16 @@ struct AdminArgumentTests {
             sentence { _ = try AdminClientToken.find(file: short, environment: [:]) }
                 == "the file \(short): expected a token of at least 16 bytes")
     }
+
+    @Test(
+        "who takes a user's id or scope, or another scope",
+        arguments: [
+            ("alice", RequestArgument.Subject.user("alice")), ("user:alice", .user("alice")),
+            ("user=alice", .user("alice")), ("user:bob++x", .user("bob+x")), ("user=bob+x", .user("bob+x")),
+            ("user:auth0:7", .user("auth0:7")), ("bob+x@y.z", .user("bob+x@y.z")), ("A:b", .user("A:b")),
+            ("tenant=acme", .scope("tenant:acme")), ("tool:t+user:a", .scope("user:a+tool:t")),
+        ])
+    func who(_ text: String, _ subject: RequestArgument.Subject) throws {
+        #expect(try RequestArgument.userOrScope(text) == subject)
+    }
 }

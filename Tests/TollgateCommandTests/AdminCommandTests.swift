@@ -154,6 +154,15 @@ import TollgateTestSupport
         let replaced = try await tollgate(
             "override", "set", "user:bob", "--limit", "requests/1m=90", "--for", "1d", "--reason", "r")
         #expect(replaced.status == 0)
+        for subject in ["user:bob", "user=bob"] {
+            let same = try await tollgate("who", subject)
+            #expect(same.output.contains("user      bob\n") && same.output.contains("requests/1m"), "\(same.output)")
+        }
+        let tenant = try await tollgate("who", "tenant:acme")
+        #expect(tenant.output.hasPrefix("tiers are of users, and tenant:acme is not a user\n\ntenant:acme"))
+        let typo = try await tollgate("who", "tenan:acme")
+        #expect(typo.status == 2)
+        #expect(typo.errors.contains("tenan: unknown kind; did you mean tenant?"), "\(typo.errors)")
         let who = try await tollgate("who", "bob", "--email", "bob@example.com", "--role", "A", "--role", "B")
         #expect(who.output.contains("\nrequests/1m     5     0   90"), "\(who.output)")
         #expect(try await tollgate("override", "clear", "user:bob").output == "user:bob: override ended\n")

@@ -29,6 +29,23 @@ import TollgateTestSupport
         #expect([allowed, denied].allSatisfy { $0.errors == "" })
     }
 
+    @Test("scopes may be written kind=id or kind:id, with spaces in the id, and typos are errors")
+    func scopeForms() async throws {
+        let sidecar = try await Sidecar(policy: Self.policy)
+        for (used, word) in ["user=Alice B", "user:Alice B"].enumerated() {
+            let checked = try await sidecar.tollgate("check", word)
+            #expect(checked.output.hasPrefix("ALLOW limit=\"user:Alice B/requests/31d\" max=3 used=\(used + 1) "))
+        }
+        #expect(try await sidecar.tollgate("check", "user:alice+tool:off").status == 1)
+        for word in ["user:alice", "user=alice"] {
+            let usage = try await sidecar.tollgate("usage", word)
+            #expect(usage.output.contains("user:alice"), "\(usage.errors)")
+        }
+        let typo = try await sidecar.tollgate("check", "usr=alice")
+        #expect(typo.status == 2)
+        #expect(typo.errors.hasPrefix("ERR bad_request usr: unknown kind; did you mean user? "), "\(typo.errors)")
+    }
+
     @Test("peek prints the decision with check's statuses, and counts nothing")
     func peek() async throws {
         let sidecar = try await Sidecar(policy: Self.policy)

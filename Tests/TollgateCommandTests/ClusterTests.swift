@@ -5,6 +5,7 @@ import TollgateTestSupport
 /// The built sidecar with `--partitions`, on a Redis Cluster of one node.
 @Suite struct ClusterTests {
     private static let policy = """
+        kinds: [region]
         history: [user]
         defaults:
           user: { requests: { 1h: 1000 }, cost: { day: 10 }, concurrent: 3 }

@@ -42,6 +42,15 @@ struct RedisPyTests {
         except redis.ResponseError as error:
             assert str(error) == "bad_request user: expected key=value", error
 
+        commands = text.command()
+        assert commands["check"]["arity"] == -2 and commands["check"]["first_key_pos"] == 0, commands
+        assert text.command_count() == len(commands) == len(text.command_list()), commands
+        assert "CHECK kind=id" in str(text.execute_command("COMMAND", "DOCS", "check"))
+        assert text.client_getname() == "tests" and text.client_info()["name"] == "tests"
+        assert text.client_id() == text.client_info()["id"] == text.client_list()[0]["id"] > 0
+        reply = text.execute_command("CHECK", 'user="victim"')
+        assert reply.startswith(r'ALLOW limit="user:\\"victim\\"/requests/31d" max=100 used=1 '), reply
+
         raw = redis.Redis(unix_socket_path=path, **options)
         assert raw.execute_command("PEEK", "user=bob").startswith(b"ALLOW limit=user:bob/")
         try:

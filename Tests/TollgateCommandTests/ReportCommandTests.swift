@@ -185,11 +185,11 @@ import TollgateTestSupport
 
     @Test("errors of the API exit with 2, and invalid arguments with 64")
     func errors() async throws {
-        let kind = try await tollgate("report", "daily", "region:x")
+        let kind = try await tollgate("report", "daily", "team:x")
         #expect(kind.status == 2)
         #expect(
             kind.errors
-                == "scope: no history is retained for region; history: in the policy file lists provider, user\n"
+                == "scope: no history is retained for team; history: in the policy file lists provider, user\n"
         )
         let from = try await tollgate("report", "daily", "user:a", "--from", "2026-11-21", "--to", "2026-11-20")
         #expect(from.errors == "from: 2026-11-21 is after 2026-11-20\n")

@@ -139,4 +139,22 @@ struct ScopeKindTests {
     func accepted() throws {
         #expect(throws: Never.self) { try ScopeKind(parsing: "a2345678901234567890123456789_12") }
     }
+
+    @Test("the first : or = of each part separates the kind from the id, and the text has :")
+    func separators() throws {
+        for (text, description) in [
+            ("user=alice", "user:alice"), ("user:a=b", "user:a=b"), ("user=a:b", "user:a:b"),
+            ("tool=t+user:a", "user:a+tool:t"),
+        ] {
+            #expect(try Scope(parsing: text).description == description)
+        }
+    }
+
+    @Test("folding changes A to Z in the ids of the given kinds only")
+    func folding() throws {
+        let scope = try Scope(parsing: "user:AliceÉ+tool:Search")
+        #expect(scope.foldingCase(of: ["user"]).description == "user:aliceÉ+tool:Search")
+        #expect(scope.foldingCase(of: ["team"]) == scope)
+        #expect(scope.foldingCase(of: []) == scope)
+    }
 }

@@ -60,6 +60,9 @@ struct PolicyDocumentTests {
                 history: [user, run]
                 history_days: 5
                 history_months: 6
+                kinds: [session]
+                unknown_kinds: allow
+                fold_case: [user]
                 on_redis_failure: { requests: closed, output_tokens: open }
                 defaults: { user: { requests: { 1m: 5 } } }
                 """, file: "t.yaml")

@@ -73,7 +73,8 @@ import TollgateTestSupport
                 let reply = try await client.readLine()
                 #expect(reply == "+OK" || reply == "*12")
                 try await client.send(resp("CHECK", "user=a") + resp("QUIT"))
-                #expect(String(decoding: try await client.readToEnd(), as: UTF8.self).hasSuffix("+ALLOW\r\n+OK\r\n"))
+                #expect(
+                    String(decoding: try await client.readToEnd(), as: UTF8.self).hasSuffix("$5\r\nALLOW\r\n+OK\r\n"))
             }
         }
     }

@@ -21,6 +21,7 @@ struct BadInput: Sendable {
     }
 
     private static let keyRule = "a key is a lower-case letter, then up to 31 of a-z 0-9 _"
+    private static let plusRule = "a single + joins scopes; within an id write ++, or user="
     private static let decimal = "expected a decimal number such as 0.25"
     private static let nines = String(repeating: "9", count: 400)
 
@@ -43,7 +44,9 @@ struct BadInput: Sendable {
         BadInput("CHECK user = alice", "bad_request user: expected key=value"),
         BadInput("CHECK =alice", "bad_request =alice: expected key=value"),
         BadInput("CHECK USER=alice", "bad_request USER: \(keyRule)"),
-        BadInput("CHECK user:x=alice", "bad_request user:x: \(keyRule)"),
+        BadInput("CHECK user:alice+tool", "bad_request user: \(plusRule)alice+tool"),
+        BadInput("CHECK cost:3", "bad_request cost: is an argument; write cost=3"),
+        BadInput("CHECK user=a hits=1", "bad_request hits: is written requests="),
         BadInput("CHECK user+tool=a", "bad_request user+tool: \(keyRule)"),
         BadInput("CHECK user=a user=b", "bad_request user: duplicate argument"),
         BadInput("CHECK user=a requests=1 requests=1", "bad_request requests: duplicate argument"),
@@ -53,7 +56,7 @@ struct BadInput: Sendable {
         BadInput("COMMIT reservation=once", "bad_request reservation: expected a token returned by RESERVE"),
         BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
         BadInput("REFUND", "bad_request REFUND: names no amount"),
-        BadInput("USAGE", "bad_request scope: is missing"),
+        BadInput("USAGE", "bad_request USAGE: names no scope; expected one such as user:alice"),
         BadInput(
             "USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
         BadInput("CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
@@ -99,7 +102,9 @@ struct BadInput: Sendable {
         BadInput(resp("CHECK", "user=a\nb"), "bad_request user: control character"),
         BadInput(resp("RECORD", "user=a", "cost=1e400"), "bad_request cost: \(decimal)"),
         BadInput(
-            resp("CLIENT", "LIST"), "bad_request CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"),
+            resp("CLIENT", "TRACKING", "ON"),
+            "bad_request CLIENT: expected SETNAME name, SETINFO lib-name|lib-ver text, ID, GETNAME, INFO, LIST, NO-EVICT or NO-TOUCH"
+        ),
         BadInput(resp("HELLO", "2", "AUTH"), "bad_request HELLO: expected 2 or 3 [AUTH user token] [SETNAME name]"),
     ]
 

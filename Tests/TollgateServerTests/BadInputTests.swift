@@ -134,7 +134,8 @@ import TollgateTestSupport
             let other = try harness.unixClient()
             for byte in Self.frames.joined() { try await other.send([byte]) }
             #expect(try await other.readLine() == "+PONG")
-            #expect(try await other.readLine()?.hasPrefix("+ALLOW limit=\"user:a b/requests/total\"") == true)
+            #expect(try await other.readLine()?.hasPrefix("$") == true)
+            #expect(try await other.readLine()?.hasPrefix("ALLOW limit=\"user:a b/requests/total\"") == true)
             #expect(try await other.readLine()?.hasPrefix("$") == true)
             #expect(try await other.readLine()?.hasPrefix("{\"limits\"") == true)
             #expect(try await other.readLine() == "-ERR unknown_verb NONSENSE")

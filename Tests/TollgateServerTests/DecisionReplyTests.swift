@@ -6,6 +6,7 @@ import TollgateTestSupport
 /// The reply lines that docs/protocol.md documents.
 @Suite struct DecisionReplyTests {
     static let policy = """
+        kinds: [region]
         defaults:
           user: { requests: { 1m: 60, 1h: 1000 }, cost: { day: 20 } }
           tool: { requests: { 1m: { max: 2, mode: shadow } } }

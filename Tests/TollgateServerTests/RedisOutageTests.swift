@@ -7,6 +7,7 @@ import TollgateTestSupport
 /// A Redis that is slow, down or broken. No error is ever a DENY.
 @Suite struct RedisOutageTests {
     static let policy = """
+        kinds: [bystander]
         defaults:
           user: { requests: { 1h: 100000 } }
           team: { cost: { day: 5 } }

@@ -236,7 +236,7 @@ import TollgateTestSupport
 
     @Test("writes without a limited scope are replayed from the journal as well")
     func journalWithoutScopes() async throws {
-        try await withServer(adjust: { $0.deadline = .seconds(1) }) { harness in
+        try await withServer(policy: "kinds: [session]", adjust: { $0.deadline = .seconds(1) }) { harness in
             let client = try harness.client()
             _ = try await client.ask("PEEK session=a")
             harness.redis.stop()

@@ -84,14 +84,44 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("CANCEL reservation=a cost=1", "bad_request cost: not an argument of CANCEL"),
         Malformed("CHECK id=a", "bad_request id: not an argument of CHECK"),
         Malformed("RECORD scope=user:a", "bad_request scope: not an argument of RECORD"),
-        Malformed("REFUND token=secret", "bad_request token: not an argument of REFUND"),
-        Malformed("USAGE user=a", "bad_request user: not an argument of USAGE"),
+        Malformed("REFUND token=secret", "bad_request token: not an argument of REFUND; did you mean tokens?"),
+        Malformed("COMMIT reservation=a cots=1", "bad_request cots: not an argument of COMMIT; did you mean cost?"),
+        Malformed("CHECK user=a hits=1", "bad_request hits: is written requests="),
+        Malformed("USAGE user=a user:b", "bad_request user: duplicate argument"),
+        Malformed(
+            "USAGE scope=user:a tool=t",
+            "bad_request scope: is given twice, as scope= and as tool=; expected one of them"),
         Malformed("USAGE requests=1", "bad_request requests: not an argument of USAGE"),
-        Malformed("USAGE", "bad_request scope: is missing"),
+        Malformed("USAGE", "bad_request USAGE: names no scope; expected one such as user:alice"),
         Malformed("RECORD user=a", "bad_request RECORD: names no amount"),
         Malformed("REFUND", "bad_request REFUND: names no amount"),
         Malformed(
             "CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
+    ]
+
+    private static let plus = "a single + joins scopes; within an id write ++, or"
+
+    /// Scopes in the form `kind:id`.
+    static let scopes = [
+        Malformed("CHECK user:bob+test@x", "bad_request user: \(plus) user=bob+test@x"),
+        Malformed("CHECK user:bob+Test:x", "bad_request user: \(plus) user=bob+Test:x"),
+        Malformed("CHECK user:bob+", "bad_request user: \(plus) user=bob+"),
+        Malformed("CHECK cost:3", "bad_request cost: is an argument; write cost=3"),
+        Malformed("RECORD user:a cost=1 id:4711", "bad_request id: is an argument; write id=4711"),
+        Malformed("CHECK user:a+cost:3", "bad_request cost: is an argument; write cost=3"),
+        Malformed("CHECK ttl:3", "bad_request ttl: not an argument of CHECK"),
+        Malformed("CHECK user:", "bad_request user: empty value"),
+        Malformed("CHECK user:a+tool:", "bad_request tool: empty id"),
+        Malformed("CHECK user:a user=b", "bad_request user: duplicate argument"),
+        Malformed("CHECK user:a+user:b", "bad_request user: duplicate argument"),
+        Malformed("CHECK user:a+tool:b tool:c", "bad_request tool: duplicate argument"),
+        Malformed("CHECK User:a", "bad_request User: \(key)"),
+        Malformed("CHECK :a", "bad_request :a: expected key=value"),
+        Malformed("CHECK user:a\tb", "bad_request user: control character"),
+        Malformed("CHECK user:\"a", "bad_request user: no closing quote"),
+        Malformed("ALERTS after:1-0", "bad_request after:1-0: expected after=CURSOR"),
+        Malformed(
+            "CHECK " + (0...16).map { "k\($0):v" }.joined(separator: "+"), "bad_request k16: more than 16 scopes"),
     ]
 
     static let texts = [
@@ -169,7 +199,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
 @Suite struct MalformedRequestTests {
     @Test(
         "a malformed line gets its documented error, and the next line is read",
-        arguments: Malformed.verbs + Malformed.keys + Malformed.texts + Malformed.numbers)
+        arguments: Malformed.verbs + Malformed.keys + Malformed.scopes + Malformed.texts + Malformed.numbers)
     func line(_ malformed: Malformed) {
         let events = read([malformed.line + Array("\nPING\n".utf8)])
         #expect(events.count == 2)

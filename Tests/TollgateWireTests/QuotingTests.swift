@@ -32,11 +32,9 @@ import TollgateTestSupport
             let request = try #require(read([Array(line.readableBytesView)]).first?.request)
             #expect(request.scopes == parts)
             #expect(try request.scopeTexts == parts.map { try Scope(parts: [$0]).description })
-            // A RESP word needs quotes only if it begins with one.
-            let words = parts.map { $0.id.hasPrefix("\"") ? nil : "\($0.kind)=\($0.id)" }
-            if let user = words[0], let tool = words[1] {
-                #expect(read([frame(["CHECK", user, tool])]).first?.request?.scopes == parts)
-            }
+            // A RESP word is taken as it is, with any quotes.
+            let words = parts.map { "\($0.kind)=\($0.id)" }
+            #expect(read([frame(["CHECK"] + words)]).first?.request?.scopes == parts)
         }
     }
 

@@ -20,7 +20,7 @@ struct AlertRoutes {
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("state", "scope", "severity", "limit", "cursor")
         let filter = AlertFilter(
-            states: try query.words("state", Alert.State.self), scope: try query.scope(),
+            states: try query.words("state", Alert.State.self), scope: try query.scope().map(api.folded),
             severity: try query.word("severity", Alert.Severity.self))
         let page = try await api.stores.alerts.alerts(filter, before: query.cursor, atMost: try query.limit())
         return .json(PageView(items: page.items, next: page.next))

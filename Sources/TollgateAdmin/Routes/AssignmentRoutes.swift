@@ -74,7 +74,7 @@ struct AssignmentRoutes {
     private func subject(_ request: AdminRequest) throws(Problem) -> Assignment.Subject {
         let id = try request.parameter("id")
         do throws(ScopeError) {
-            return try Assignment.Subject(id: id)
+            return try Assignment.Subject(id: id).foldingCase(of: api.server.policies.effective.foldedKinds)
         } catch {
             throw .badRequest("id: \(error)")
         }

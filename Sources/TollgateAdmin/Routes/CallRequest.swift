@@ -7,6 +7,8 @@ import TollgateWire
 /// The body of a call, which is encoded as a request line of the protocol.
 struct CallRequest {
     let verb: Verb
+    /// The kinds that requests may name.
+    let kinds: KnownKinds
 
     private static let amounts = ["requests", "tokens", "input_tokens", "output_tokens", "cost"]
 
@@ -27,7 +29,7 @@ struct CallRequest {
         var line = ByteBuffer()
         let amounts = Self.amounts(&reader)
         if verb.namesScopes {
-            let scopes = Self.scopes(&reader)
+            let scopes = scopes(&reader)
             let roles = Self.roles(&reader)
             let email = reader.text("email", maxLength: ScopeID.maxLength)
             let id = reader.text("id", maxLength: 128)
@@ -57,7 +59,7 @@ struct CallRequest {
 
     /// Reads the scopes in the order of composite kinds. A JSON object has no order, and the id of a RECORD belongs to
     /// the first scope.
-    private static func scopes(_ reader: inout ObjectReader) -> [Scope.Part] {
+    private func scopes(_ reader: inout ObjectReader) -> [Scope.Part] {
         guard let value = reader["scopes"] else {
             reader.report("scopes", "is missing")
             return []
@@ -78,6 +80,9 @@ struct CallRequest {
             }
             do throws(ScopeError) {
                 parts += try Scope(parts: [.init(kind: kind, id: id)]).parts
+                guard kinds.standing(of: kind) != .unknown else {
+                    throw ScopeError(kinds.explanation(of: kind, arguments: verb.argumentNames))
+                }
             } catch {
                 reader.report(field, PolicyProblem(file: "", line: 1, path: "", sentence: error.description).sentence)
             }

@@ -17,7 +17,7 @@ struct CallRoutes {
 
     private func answer(_ verb: Verb, _ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let line = try CallRequest(verb: verb).line(try await request.json())
+        let line = try CallRequest(verb: verb, kinds: api.knownKinds).line(try await request.json())
         let reply = await api.server.reply(to: line)
         let parsed = reply.utf8.withContiguousStorageIfAvailable { bytes in
             Result { try ReplyParser.parse(UnsafeRawBufferPointer(bytes)) }

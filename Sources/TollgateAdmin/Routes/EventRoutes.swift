@@ -14,7 +14,7 @@ struct EventRoutes {
     /// Lists denials. `limit` is a filter by limit here, so the page size is `count`.
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "limit", "count", "cursor")
-        var scope = try query.scope()
+        var scope = try query.scope().map(api.folded)
         var limit: String?
         if let text = query["limit"] {
             let named = try Query.read("limit") { () throws(ScopeError) in try Limit.parse(scopedName: text) }

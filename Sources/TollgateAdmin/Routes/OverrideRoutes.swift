@@ -25,7 +25,7 @@ struct OverrideRoutes {
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "cursor", "limit")
         let now = await api.server.redisTime
-        if let scope = try query.scope() {
+        if let scope = try query.scope().map({ try api.known($0) }) {
             let stored = try await api.store.settings(of: scope).override.flatMap { $0.item.expiresAt > now ? $0 : nil }
             let views = stored.map { [OverrideView(scope: scope, override: $0.item, version: $0.version)] } ?? []
             return .json(PageView(items: views, next: nil))
@@ -37,7 +37,7 @@ struct OverrideRoutes {
     }
 
     private func put(_ request: AdminRequest) async throws -> Response {
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         try api.requireCompositeCapacity(for: scope)
         let override = try PolicyJSON.override(try await request.policyPart())
         let now = await api.server.redisTime
@@ -55,7 +55,7 @@ struct OverrideRoutes {
     }
 
     private func delete(_ request: AdminRequest) async throws -> Response {
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         try await api.delete(.clearOverride(scope), of: scope, request)
         return .noContent
     }

@@ -22,9 +22,10 @@ struct ReportRoutes {
     private func periods(_ unit: CalendarUnit, _ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "from", "to", "by", "format", "roles", "email")
         let format = try ReportFormat(query, request.request.headers)
-        guard let scope = try query.scope() else {
+        guard let named = try query.scope() else {
             throw Problem.badRequest("scope: is required, such as user:alice")
         }
+        let scope = try api.known(named)
         let dimension = try Self.dimension(query["by"])
         let policy = api.server.policies.effective
         try Self.requireHistory(of: scope.kind, in: policy, "scope")
@@ -72,7 +73,7 @@ struct ReportRoutes {
         let query = try request.query("kind", "meter", "day", "limit", "format")
         let format = try ReportFormat(query, request.request.headers)
         let policy = api.server.policies.effective
-        let kind = try query.kind()
+        let kind = try api.known(try query.kind())
         guard kind != .global else {
             throw Problem.badRequest("kind: global is a single scope; use its daily report")
         }

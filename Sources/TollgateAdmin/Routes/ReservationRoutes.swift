@@ -46,7 +46,7 @@ struct ReservationRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("cursor", "limit")
-        let scope = try request.scope()
+        let scope = api.folded(try request.scope())
         let now = await api.server.redisTime
         let page = try await api.stores.reservations.open(
             of: scope, at: now, after: query.cursor, atMost: try query.limit())
@@ -55,7 +55,7 @@ struct ReservationRoutes {
 
     private func cancel(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let scope = try request.scope()
+        let scope = api.folded(try request.scope())
         let id = try request.parameter("id")
         let stores = api.stores
         let now = await api.server.redisTime

@@ -47,7 +47,7 @@ struct ScopeRoutes {
 
     private func list(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("kind", "cursor", "limit")
-        let kind = try query.kind()
+        let kind = try api.known(try query.kind())
         let page = try await api.store.scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
         var views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
             let usage = try await server.usage(of: seen.scope).usage
@@ -110,13 +110,13 @@ struct ScopeRoutes {
 
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         let stored = try await api.store.settings(of: scope)
         return .tagged(await view(scope, stored), version: stored.limits?.version)
     }
 
     private func put(_ request: AdminRequest) async throws -> Response {
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         try api.requireCompositeCapacity(for: scope)
         let limits = try Self.limits(try await request.json())
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
@@ -142,7 +142,7 @@ struct ScopeRoutes {
     }
 
     private func delete(_ request: AdminRequest) async throws -> Response {
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         try await api.delete(.deleteLimits(scope), of: scope, request)
         return .noContent
     }
@@ -155,7 +155,7 @@ struct ScopeRoutes {
     }
 
     private func reset(_ request: AdminRequest) async throws -> Response {
-        let scope = try request.scope()
+        let scope = try api.known(try request.scope())
         var reader = try ObjectReader(try await request.json(), allowed: ["limits"])
         let limits = reader.texts("limits", maxLength: 64).map { names in
             names.enumerated().compactMap { Self.resettable($1, "limits[\($0)]", &reader) }

@@ -12,9 +12,10 @@ struct UsageRoutes {
 
     private func get(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "roles", "email")
-        guard let scope = try query.scope() else {
+        guard let named = try query.scope() else {
             throw Problem.badRequest("scope: is required, such as user:alice")
         }
+        let scope = try api.known(named)
         let usage = try await api.server.usage(of: scope, traits: try query.traits()).usage
         return .json(UsageReport(usage))
     }

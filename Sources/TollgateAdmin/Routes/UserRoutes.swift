@@ -86,13 +86,13 @@ struct UserRoutes {
 
     private func get(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("email", "roles")
-        let id = try request.parameter("id")
         let scope: Scope
-        do throws(ScopeError) {
-            scope = try Scope(parts: [.init(kind: "user", id: id)])
-        } catch {
+        do {
+            scope = api.folded(try Scope(parts: [.init(kind: "user", id: try request.parameter("id"))]))
+        } catch let error as ScopeError {
             throw Problem.badRequest("id: \(error)")
         }
+        let id = scope.parts[0].id
         let traits = try query.traits()
         let (rules, usage) = try await api.server.usage(of: scope, traits: traits)
         let stored = try await api.store.settings(of: scope)

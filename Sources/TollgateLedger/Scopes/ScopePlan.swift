@@ -29,6 +29,8 @@ package final class ScopePlan {
     let label: [UInt8]
     /// Whether operations can omit the scope without any effect.
     package let isInert: Bool
+    /// Whether the scope has limits.
+    package let hasLimits: Bool
     /// Whether Redis may have data of the scope: whether it has limits or history.
     var isStored: Bool { !set.limits.isEmpty || set.history != nil }
     /// Whether the scope is `global`, which every request has.
@@ -50,6 +52,7 @@ package final class ScopePlan {
 
     init(scope: Scope, set: LimitSet, keySpace: KeySpace, hash: Int, standing: ScopeStanding = ScopeStanding()) {
         self.set = set
+        hasLimits = !set.limits.isEmpty
         self.standing = standing
         self.hash = hash
         isGlobal = scope.parts.isEmpty
@@ -76,6 +79,7 @@ package final class ScopePlan {
     /// Creates a plan of the same scope with other limits.
     init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
+        hasLimits = !set.limits.isEmpty
         bytes = plan.bytes
         keyCount = plan.keyCount
         textStart = plan.textStart

@@ -6,6 +6,9 @@ package import TollgatePolicy
 /// A plan is fresh, and is returned without a lookup, if its scope was looked up less than ``freshTicks`` ticks ago. A
 /// user whose requests name different roles has a plan for each limit set that follows.
 ///
+/// A plan of a scope that requests may not name never fits the policy (its number is 0). So the fast path of requests
+/// does not check kinds.
+///
 /// Owned by one event loop.
 package final class ScopePlanCache {
     package static let generationSize = 131_072
@@ -34,6 +37,8 @@ package final class ScopePlanCache {
     @exclusivity(unchecked) private var kindsWithSettings: Set<ScopeKind>?
     /// The kinds for which something was set since.
     private var notedKinds: Set<ScopeKind> = []
+    /// The kinds that requests may name.
+    package private(set) var knownKinds: KnownKinds
     /// Whether changes may have been missed. Until the kinds have been read again, scopes of every kind are looked up.
     @exclusivity(unchecked) private var looksUpAllKinds = false
     /// Whether a batch may be closed for the plan that is requested: true for a request that has waited once already.
@@ -55,6 +60,7 @@ package final class ScopePlanCache {
         isInFillingBatch: @escaping (ScopePlan) -> Bool = { _ in false }
     ) {
         kindsWithSettings = policy.kindsWithSettings
+        knownKinds = policy.knownKinds
         self.isInFillingBatch = isInFillingBatch
         self.redisTime = redisTime
         self.onDrop = onDrop
@@ -76,7 +82,12 @@ package final class ScopePlanCache {
         builder.policy = policy
         policyNumber += 1
         onDrop(nil)
-        if let kinds = policy.kindsWithSettings { learn(kinds) }
+        if let kinds = policy.kindsWithSettings { learn(kinds) } else { updateKnownKinds() }
+    }
+
+    /// Updates the kinds that requests may name. Plans of kinds that became known are fitted when they are next used.
+    private func updateKnownKinds() {
+        knownKinds = KnownKinds(policy, kindsWithSettings: kindsWithSettings)
     }
 
     // MARK: - Finding
@@ -107,7 +118,8 @@ package final class ScopePlanCache {
     /// Returns the plan of a scope, or nil if the scope has to be looked up first or has to wait for the batch that is
     /// filling (``mustWaitForBatch``).
     ///
-    /// - Parameter isAskedByRequest: Whether a request asks, and not a report.
+    /// - Parameter isAskedByRequest: Whether a request asks, and not a report or the end of a reservation. A request
+    ///   gets no plan of a scope that it may not name (``knownKinds``).
     @inline(never)
     package func currentPlan(
         forScope text: UnsafeRawBufferPointer, traits: [UInt8], isAskedByRequest: Bool = false
@@ -116,7 +128,9 @@ package final class ScopePlanCache {
         guard kindsWithSettings != nil, let plan = plans.find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits, isAskedByRequest)
         }
-        return fits(plan, traits) ? plan : fitted(plan, traits, mayCloseBatch: mayCloseBatch)
+        if fits(plan, traits) { return plan }
+        if isAskedByRequest, !knownKinds.admits(plan.scope) { return nil }
+        return fitted(plan, traits, mayCloseBatch: mayCloseBatch)
     }
 
     /// Returns the plan of `global`, under the conditions of ``currentPlan(forScope:traits:isAskedByRequest:)``.
@@ -138,7 +152,7 @@ package final class ScopePlanCache {
         mustWaitForBatch = false
         guard let kindsWithSettings, !looksUpAllKinds,
             let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
-            !kindsWithSettings.contains(scope.kind)
+            !kindsWithSettings.contains(scope.kind), !isAskedByRequest || knownKinds.admits(scope)
         else { return nil }
         if isAskedByRequest { onMet(scope) }
         guard let plan = plans.find(text, hash: hash) else {
@@ -185,7 +199,7 @@ package final class ScopePlanCache {
             let other = plan.standing.others.first { $0.set === set } ?? builder.variant(of: plan, set: set)
             chosen = choose(other, insteadOf: plan)
         }
-        chosen.standing.policyNumber = policyNumber
+        chosen.standing.policyNumber = number(for: plan.scope)
         chosen.standing.endsAt = rules.expiresAt ?? .max
         if chosen.standing.isUser { chosen.standing.traits = traits }
         return chosen
@@ -213,8 +227,11 @@ package final class ScopePlanCache {
     }
 
     private func makePlan(for scope: Scope, hash: Int, _ traits: [UInt8], _ standing: ScopeStanding) -> ScopePlan {
-        builder.plan(for: scope, hash: hash, traits: traits, standing: standing, policyNumber: policyNumber)
+        builder.plan(for: scope, hash: hash, traits: traits, standing: standing, policyNumber: number(for: scope))
     }
+
+    /// The number of the policy for the plan of a scope; 0 if requests may not name it.
+    private func number(for scope: Scope) -> UInt32 { knownKinds.admits(scope) ? policyNumber : 0 }
 
     func rules(for scope: Scope, _ settings: SettingsBox?, _ traits: [UInt8]) -> ScopeRules {
         builder.rules(for: scope, settings: settings, traits: traits)
@@ -253,6 +270,7 @@ package final class ScopePlanCache {
         plan.standing.isAging = false
         guard plan.standing.settings?.settings != settings?.settings else { return }
         plan.standing.settings = settings
+        // Fitted again when it is next used.
         plan.standing.policyNumber = 0
         plan.standing.others = []
     }
@@ -264,6 +282,7 @@ package final class ScopePlanCache {
         // Scopes of new kinds were not looked up so far.
         if let known = kindsWithSettings, !kinds.isSubset(of: known) { forgetAll() }
         kindsWithSettings = kinds.union(kindsWithSettings ?? [])
+        updateKnownKinds()
     }
 
     /// Replaces the settings of a scope by those that a lookup has found.
@@ -290,6 +309,7 @@ package final class ScopePlanCache {
     package func noteSettings(of kind: ScopeKind) {
         notedKinds.insert(kind)
         guard kindsWithSettings?.insert(kind).inserted == true else { return }
+        updateKnownKinds()
         forgetAll()
     }
 

@@ -31,13 +31,15 @@ extension Policy {
     /// The keys at the top of a policy file.
     static let keys = [
         "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days", "history_months",
-        "on_redis_failure", "no_limits", "defaults", "scopes", "tiers", "assignments",
+        "kinds", "unknown_kinds", "fold_case", "on_redis_failure", "no_limits", "defaults", "scopes", "tiers",
+        "assignments",
     ]
 
     private mutating func read(_ root: DocumentNode, _ reader: PolicyReader) {
         let entries = reader.entries(
             of: root, at: PolicyReader.Position(line: 1, path: []),
             expected: "a map of settings such as defaults: and scopes:", allowed: Policy.keys)
+        readKinds(entries, reader)
         for entry in entries { readSetting(entry, reader) }
         calendar = reader.calendar(entries) ?? calendar
         let limits = PolicyLimits(entries, reader)
@@ -46,6 +48,21 @@ extension Policy {
         readTiers(entries, reader)
         if let entry = entries.first(where: { $0.key == "no_limits" }) { readNoLimits(entry, reader) }
         warnings = (limits.warnings(reader) + reader.warnings).sortedByLine()
+    }
+
+    /// Reads what is known about kinds, which the other sections are checked by.
+    private mutating func readKinds(_ entries: [PolicyReader.Entry], _ reader: PolicyReader) {
+        if let entry = entries.first(where: { $0.key == "kinds" }) {
+            kinds = reader.kinds(entry) ?? kinds
+            reader.namedKinds = kinds
+        }
+        if let entry = entries.first(where: { $0.key == "fold_case" }) {
+            foldedKinds = reader.foldedKinds(entry) ?? foldedKinds
+            reader.folded = foldedKinds
+        }
+        if let entry = entries.first(where: { $0.key == "unknown_kinds" }) {
+            unknownKinds = reader.word(entry.value, at: entry.position, as: UnknownKindRule.self) ?? unknownKinds
+        }
     }
 
     private mutating func readSetting(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {

@@ -28,6 +28,7 @@ struct PolicyLimits {
         do throws(ScopeError) {
             let kind = try ScopeKind(parsing: entry.key)
             guard kind != .global else { throw ScopeError("global is one scope, not a kind: it belongs under scopes") }
+            for name in kind.names { try reader.rejectTypo(name) }
             if defaults[kind] != nil { throw ScopeError("duplicate kind \(kind) in another spelling") }
             try countComposite(kind)
             try Self.checkCount(limits.count)
@@ -40,7 +41,8 @@ struct PolicyLimits {
     private mutating func readScope(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
         let limits = reader.limits(entry.value, at: entry.position)
         do throws(ScopeError) {
-            let scope = try Scope(parsing: entry.key)
+            let scope = try Scope(parsing: entry.key).foldingCase(of: reader.folded)
+            for name in scope.kind.names { try reader.rejectTypo(name) }
             if scopes[scope] != nil { throw ScopeError("duplicate scope \(scope) in another spelling") }
             try countComposite(scope.kind)
             try Self.checkCount(limits.count + inherited(scope, limits).count)

@@ -35,33 +35,6 @@ extension PolicyReader {
         }
     }
 
-    /// The value of `history`: kinds of scopes.
-    func history(_ entry: Entry) -> Set<String>? {
-        let expected = "a list of kinds such as [user, tool]"
-        var kinds: Set<String> = []
-        for item in items(of: entry.value, at: entry.position, expected: expected) {
-            guard let kind = text(item.value, at: item.position, expected: "a kind such as user") else { continue }
-            if let problem = problem(ofHistoryKind: kind, in: kinds) {
-                report(item.position, problem)
-            } else {
-                kinds.insert(kind)
-            }
-        }
-        return entry.value.items == nil ? nil : kinds
-    }
-
-    private func problem(ofHistoryKind kind: String, in kinds: Set<String>) -> String? {
-        guard !kinds.contains(kind) else { return "duplicate kind \(kind)" }
-        guard kind != ScopeKind.global.description else { return nil }
-        guard !kind.contains("+") else { return "\(kind): history is kept for single kinds only" }
-        do throws(ScopeError) {
-            try ScopeKind.validate(kind)
-            return nil
-        } catch {
-            return error.description
-        }
-    }
-
     /// The value of `on_redis_failure`.
     func failureRules(_ entry: Entry) -> FailureRules {
         var rules = FailureRules()

@@ -121,7 +121,7 @@ extension PolicyReader {
         }
         guard let name = text(entry.value, at: entry.position, expected: "a name") else { return nil }
         do throws(ScopeError) {
-            return try Assignment.Subject(kind: entry.key, name: name)
+            return try Assignment.Subject(kind: entry.key, name: name).foldingCase(of: folded)
         } catch {
             report(entry.position, error.description)
             return nil

@@ -40,6 +40,10 @@ package final class PolicyReader {
     /// Warnings about tier limits that have no effect.
     package var warnings: [PolicyProblem] = []
     private var hasGivenUp = false
+    /// The kinds under `kinds:`, which are not typos.
+    var namedKinds: Set<String> = []
+    /// The kinds whose ids are read in lower case.
+    var folded: Set<String> = []
 
     /// Whether the document is JSON: text must be in quotes there, and money may be.
     package let isJSON: Bool

@@ -12,14 +12,19 @@ package struct PolicySettingsJSON: Encodable {
     private var history: [String]
     private var historyDays: Int
     private var historyMonths: Int
+    private var kinds: [String]
+    private var unknownKinds: String
+    private var foldedKinds: [String]
     private var onRedisFailure: [String: String]
 
     private enum CodingKeys: String, CodingKey {
-        case currency, timezone, thresholds, history
+        case currency, timezone, thresholds, history, kinds
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
         case historyDays = "history_days"
         case historyMonths = "history_months"
+        case unknownKinds = "unknown_kinds"
+        case foldedKinds = "fold_case"
         case onRedisFailure = "on_redis_failure"
     }
 
@@ -32,6 +37,9 @@ package struct PolicySettingsJSON: Encodable {
         history = policy.history.sorted()
         historyDays = policy.historyDays
         historyMonths = policy.historyMonths
+        kinds = policy.kinds.sorted()
+        unknownKinds = policy.unknownKinds.rawValue
+        foldedKinds = policy.foldedKinds.sorted()
         onRedisFailure = Dictionary(
             uniqueKeysWithValues: Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) })
     }

@@ -27,7 +27,7 @@ extension Session {
         return true
     }
 
-    /// Handles `HELLO [2|3 [AUTH user token] [SETNAME name]]`. Only the reply to HELLO differs between RESP2 and RESP3.
+    /// Handles `HELLO [2|3 [AUTH user token] [SETNAME name]]`. Only maps and nulls differ between RESP2 and RESP3.
     func hello(_ request: borrowing Request) {
         let words = request.arguments
         let version = words.first.map { request.text($0) } ?? "2"
@@ -42,6 +42,9 @@ extension Session {
                 if let token = worker.token, !accept(request.bytes[words[index + 2]], as: token) { return }
                 index += 3
             case "SETNAME" where index + 1 < words.count:
+                guard clientDescription.setName(request.text(words[index + 1])) else {
+                    return refuse(RequestError(.badRequest, "HELLO SETNAME: expected visible ASCII without spaces"))
+                }
                 index += 2
             default:
                 return refuse(RequestError(.badRequest, "HELLO: expected 2 or 3 [AUTH user token] [SETNAME name]"))
@@ -50,12 +53,13 @@ extension Session {
         guard isAuthenticated else {
             return refuse(RequestError(.unauthenticated, "HELLO 2 AUTH user token, or AUTH first"))
         }
+        clientDescription.speaksRESP3 = version == "3"
         writeServerProperties(isRESP3: version == "3")
     }
 
     private func writeServerProperties(isRESP3: Bool) {
         let texts = [("server", "tollgate"), ("version", Version.current), ("mode", "standalone"), ("role", "master")]
-        let numbers: [(String, Int64)] = [("proto", isRESP3 ? 3 : 2), ("id", 1)]
+        let numbers: [(String, Int64)] = [("proto", isRESP3 ? 3 : 2), ("id", clientDescription.id)]
         let count = texts.count + numbers.count
         reply { buffer in
             if isRESP3 {

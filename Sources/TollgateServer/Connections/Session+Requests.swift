@@ -38,29 +38,17 @@ extension Session {
         closeAfterReplies()
     }
 
-    /// Handles COMMAND with an empty list: there is no documentation of commands.
-    func command() {
-        reply { framing.writeArrayHeader(0, to: &$0) }
-    }
-
-    /// Handles the subcommands of CLIENT that Redis clients send when they connect. None of them has an effect.
-    func client(_ request: borrowing Request) {
-        let subcommand = request.arguments.first.map { request.text($0).uppercased() }
-        switch subcommand {
-        case "SETNAME", "SETINFO", "NO-EVICT", "NO-TOUCH": replyOK()
-        case "ID": reply { framing.writeInteger(1, to: &$0) }
-        case "GETNAME": reply { framing.writeBulk([], to: &$0) }
-        default:
-            refuse(RequestError(.badRequest, "CLIENT: expected SETNAME, SETINFO, ID, GETNAME, NO-EVICT or NO-TOUCH"))
-        }
-    }
-
     // MARK: - Reports
 
     func usage(_ request: Request) {
-        guard let scope = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
+        guard let named = request.scope.flatMap({ try? Scope(parsing: request.text($0)) }) else {
             return refuse(RequestError(.badRequest, "scope: expected kind:id, kinds joined by +, or global"))
         }
+        let kinds = worker.resolver.cache.knownKinds
+        if let (kind, standing) = kinds.firstUnknown(in: named.kind), standing == .unknown {
+            return refuse(RequestError(unknownKind: kind, of: .usage, kinds))
+        }
+        let scope = named.foldingCase(of: kinds.folded)
         let roles = request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? []
         let traits = UserTraits(roles: roles, email: request.email.map(request.text))
         guard let plan = worker.resolver.currentPlan(of: scope, traits) else {

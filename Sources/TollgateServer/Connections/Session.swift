@@ -38,6 +38,8 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
+    /// What a Redis client has said about itself.
+    var clientDescription = ClientDescription()
     /// The time at which a MULTI was refused whose EXEC or DISCARD has not come.
     var refusedTransactionSince: NIODeadline?
     /// The subscription to alerts; nil before ALERTS.
@@ -294,6 +296,8 @@ final class Session: ChannelDuplexHandler, RequestHandler {
         replies.append(write)
         markForFlush()
     }
+
+    func foldCase(of kinds: Set<String>) { reader.foldCase(of: kinds) }
 
     func reserveReply() -> Int { replies.reserve() }
 

@@ -32,6 +32,8 @@ final class InProcessCall: RequestHandler {
         body()
     }
 
+    func foldCase(of kinds: Set<String>) { reader.foldCase(of: kinds) }
+
     func reserveReply() -> Int { 0 }
 
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {

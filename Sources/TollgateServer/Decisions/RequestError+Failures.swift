@@ -1,5 +1,6 @@
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 extension RequestError {
@@ -26,6 +27,18 @@ extension RequestError {
         case .busy: self.init(.busy, "too many requests are waiting for Redis")
         case .refused(let why), .internal(let why): self.init(.internal, why)
         }
+    }
+}
+
+extension RequestError {
+    /// The error of a request that names a kind which is not known.
+    init(unknownKind kind: String, of verb: Verb, _ kinds: KnownKinds) {
+        self.init(.badRequest, "\(kind): \(kinds.explanation(of: kind, arguments: verb.argumentNames))")
+    }
+
+    /// The error of a request without scopes, which no limit could apply to.
+    static func namesNoScope(_ verb: Verb) -> RequestError {
+        RequestError(.badRequest, "\(verb.name): names no scope; expected one or more, such as user=alice")
     }
 }
 

@@ -1,6 +1,7 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateWire
 
 /// A source of requests: a client's session, or a call from within this process. Lives on its worker's event loop.
@@ -19,6 +20,8 @@ protocol RequestHandler: OperationDelegate {
     func reserveReply() -> Int
     /// Writes the reply of a ticket.
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void)
+    /// Folds the ids of these kinds in the current request to lower case.
+    func foldCase(of kinds: Set<String>)
     /// Replies to the current request with an error.
     func refuse(_ error: RequestError)
     /// Dispatches the current request again once these scopes have been looked up; without scopes, once the filling
@@ -52,7 +55,7 @@ extension RequestHandler {
         case .quit: onConnection { $0.quit() }
         case .hello: onConnection { $0.hello(reader.request) }
         case .client: onConnection { $0.client(reader.request) }
-        case .command: onConnection { $0.command() }
+        case .command: onConnection { $0.command(reader.request) }
         case .select: onConnection { $0.replyOK() }
         case .multi, .exec, .discard: onConnection { $0.refuseTransaction(verb) }
         }
@@ -74,7 +77,8 @@ extension RequestHandler {
         if let usedAt = reader.request.usedAt, let fault = worker.fault(of: usedAt) { return refuse(fault) }
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
-        guard worker.resolve(names, of: reader.request.bytes) else {
+        guard worker.resolve(names, of: reader.request.bytes, for: verb.isDecision ? .decision : .usage) else {
+            if let fault = worker.resolver.currentFault { return handle(fault) }
             return lookUpScopes { [self] failure in
                 let request = reader.request
                 fail(
@@ -104,7 +108,8 @@ extension RequestHandler {
     private func reserve() {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
-        guard worker.resolve(names, of: request.bytes) else {
+        guard worker.resolve(names, of: request.bytes, for: .decision) else {
+            if let fault = worker.resolver.currentFault { return handle(fault) }
             return lookUpScopes { [self] failure in
                 let (amounts, reservation) = worker.reservation(for: request)
                 fail(.reserve, amounts, names, request.bytes, .reserving(reservation), with: failure)
@@ -132,7 +137,7 @@ extension RequestHandler {
             case .unknownKey: return readKeys(thenEndReservation: verb)
             }
         }
-        guard worker.resolve(named.names, of: named.bytes, keepsInert: true) else {
+        guard worker.resolve(named.names, of: named.bytes, for: .end) else {
             return lookUpScopes { [self] failure in
                 fail(verb, request.amounts, named.names, named.bytes, .ending(named.reservation), with: failure)
             }
@@ -148,6 +153,20 @@ extension RequestHandler {
         wait({ worker.ledger.keyring.read(completion: $0) }) { [self] failure in
             if let failure { return refuse(RequestError(failure)) }
             endReservation(verb, hasReadKeys: true)
+        }
+    }
+
+    // MARK: - Scopes that are not carried out
+
+    /// Refuses the current request because of its scopes, or dispatches it again with its ids in lower case.
+    private func handle(_ fault: ScopeResolver.Fault) {
+        let verb = reader.request.verb
+        switch fault {
+        case .unknownKind(let kind): refuse(RequestError(unknownKind: kind, of: verb, worker.resolver.cache.knownKinds))
+        case .namesNoScope: refuse(.namesNoScope(verb))
+        case .needsFolding:
+            foldCase(of: worker.resolver.cache.knownKinds.folded)
+            dispatch(verb)
         }
     }
 
@@ -171,6 +190,9 @@ extension RequestHandler {
         _ verb: OperationVerb, _ amounts: Amounts, _ names: ScopeResolver.Names, _ bytes: GrowingBytes,
         _ terms: OperationTerms?, usedAt: Int64? = nil, with lookupFailure: LedgerFailure
     ) {
+        if verb != .commit, verb != .cancel, let error = worker.resolver.undecidedKind(in: names, bytes) {
+            return refuse(error)
+        }
         worker.resolveFromCache(names, of: bytes)
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         worker.ledger.fail(
@@ -185,10 +207,16 @@ extension RequestHandler {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
         if let error = RequestError(answer) { return fillError(ticket, error) }
         count(answer.outcome)
+        let isDecision = answer.outcome == .allow || answer.outcome == .deny
         fill(ticket) { buffer in
-            framing.beginReply(&buffer)
+            guard isDecision else {
+                framing.beginReply(&buffer)
+                DecisionText.write(answer, to: &buffer)
+                return framing.endReply(&buffer)
+            }
+            let start = framing.beginDecision(&buffer)
             DecisionText.write(answer, to: &buffer)
-            framing.endReply(&buffer)
+            framing.endDecision(from: start, &buffer)
         }
     }
 
@@ -217,11 +245,11 @@ extension RequestHandler {
             // have been applied.
             guard !operation.failsClosed else { return writeError(failure.asUnavailable, to: &buffer) }
             worker.counts.degraded += 1
-            framing.beginReply(&buffer)
+            let start = framing.beginDecision(&buffer)
             let ledger = worker.ledger
             let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, requests: 0)
             DecisionText.writeDegraded(token: reservation.map { ledger.keyring.tokens.token(of: $0) }, to: &buffer)
-            framing.endReply(&buffer)
+            framing.endDecision(from: start, &buffer)
         }
     }
 

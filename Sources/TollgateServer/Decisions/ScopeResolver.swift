@@ -19,6 +19,27 @@ package struct ScopeResolver {
         }
     }
 
+    /// The reason for which scopes are resolved.
+    package enum Purpose {
+        /// A CHECK, PEEK or RESERVE.
+        case decision
+        /// A RECORD or REFUND.
+        case usage
+        /// A COMMIT or CANCEL. Its scopes were accepted before, and the policy may have changed since. Inert scopes are
+        /// kept: they may have had limits when the amounts were reserved.
+        case end
+    }
+
+    /// The reason why a request is not carried out with the scopes that it names.
+    enum Fault: Equatable {
+        /// The kind is not known.
+        case unknownKind(String)
+        /// The request names no scope, and `global` has neither limits nor history.
+        case namesNoScope
+        /// An id has to be folded to lower case first.
+        case needsFolding
+    }
+
     let cache: ScopePlanCache
     private var composites: [[[UInt8]]] = []
     /// Without tiers no limit depends on the traits of a user.
@@ -26,10 +47,16 @@ package struct ScopeResolver {
     private var text: [UInt8] = []
     /// The traits of the user in the last request (`UserTraits.bytes`).
     private(set) var traits: [UInt8] = []
+    /// Whether the last request cannot be carried out yet. The next three properties say why.
+    private var isIncomplete = false
     /// Whether the last request has to wait until the filling batch has been sent.
     private(set) var mustWaitForBatch = false
     /// The scopes of the last request that have to be looked up before it can be decided.
     private(set) var scopesToLookUp: [Scope] = []
+    /// The fault of the last request.
+    private(set) var fault: Fault?
+    /// The decisions to which no limit applied.
+    var unlimited = UnlimitedDecisions()
     /// The number of scopes that were resolved for requests, and the number of lookups that this took.
     private(set) var resolved = 0
     private(set) var lookedUp = 0
@@ -45,52 +72,72 @@ package struct ScopeResolver {
         hasTiers = !cache.policy.tiers.isEmpty
     }
 
-    /// Fills `plans` with the scopes of a request, without the inert ones. Returns false if some have to be looked up
-    /// first (`scopesToLookUp`), or if the request has to wait for the batch.
-    ///
-    /// - Parameter keepsInert: Whether inert scopes are kept. A COMMIT or CANCEL needs them: they may have had limits
-    ///   when the amounts were reserved.
+    /// Fills `plans` with the scopes of a request, without the inert ones. Returns false if the request cannot be carried
+    /// out yet: it has a `fault`, some scopes have to be looked up first (`scopesToLookUp`), or it has to wait for the
+    /// batch.
     package mutating func resolve(
-        _ names: Names, of bytes: GrowingBytes, keepsInert: Bool = false, into plans: inout [ScopePlan]
+        _ names: Names, of bytes: GrowingBytes, for purpose: Purpose = .decision, into plans: inout [ScopePlan]
     ) -> Bool {
-        if !scopesToLookUp.isEmpty { scopesToLookUp.removeAll(keepingCapacity: true) }
-        mustWaitForBatch = false
+        isIncomplete = false
         if names.roles != nil || names.email != nil || !traits.isEmpty { setTraits(names, bytes) }
-        var (found, filled) = (0, 0)
+        var (found, filled, hasLimits) = (0, 0, false)
         // One retain for all scopes.
         let cache = cache
         let userTraits = hasTiers ? traits : []
+        let isRequest = purpose != .end
         bytes.withBytes { bytes in
             for field in names.fields {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
-                if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: true) {
+                if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: isRequest) {
                     found += 1
-                    if keepsInert || !plan.isInert { put(plan, into: &plans, at: &filled) }
+                    hasLimits = plan.hasLimits || hasLimits
+                    if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
-                    miss(text)
+                    miss(text, isRequest)
                 }
             }
         }
         for kinds in composites where join(kinds, names.fields, bytes) {
             text.withUnsafeBytes { text in
-                if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: true) {
+                if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: isRequest) {
                     found += 1
-                    if keepsInert || !plan.isInert { put(plan, into: &plans, at: &filled) }
+                    hasLimits = plan.hasLimits || hasLimits
+                    if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
-                    miss(text)
+                    miss(text, isRequest)
                 }
             }
         }
-        if let global = cache.currentGlobalPlan(isAskedByRequest: true) {
+        if let global = cache.currentGlobalPlan(isAskedByRequest: isRequest) {
             found += 1
-            if keepsInert || !global.isInert { put(global, into: &plans, at: &filled) }
+            hasLimits = global.hasLimits || hasLimits
+            if !isRequest || !global.isInert { put(global, into: &plans, at: &filled) }
         } else {
             miss(scope: .global)
         }
         while plans.count > filled { plans.removeLast() }
-        guard scopesToLookUp.isEmpty, !mustWaitForBatch else { return false }
+        guard !isIncomplete else { return false }
         resolved &+= found
-        return true
+        return hasLimits || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
+    }
+
+    /// Counts a decision to which no limit applies. Returns false if the request names no scope, and `global` has no
+    /// history either.
+    @inline(never)
+    private mutating func acceptsUnlimited(
+        _ names: Names, _ bytes: GrowingBytes, _ purpose: Purpose, isAlone: Bool
+    ) -> Bool {
+        switch purpose {
+        case .end: return true
+        case .decision, .usage:
+            guard !names.fields.isEmpty || !isAlone else {
+                noteMiss()
+                fault = .namesNoScope
+                return false
+            }
+            if purpose == .decision { unlimited.count(names.fields, bytes) }
+            return true
+        }
     }
 
     /// Overwrites a plan of the previous request, which is cheaper than to empty and to refill the array.
@@ -126,16 +173,55 @@ package struct ScopeResolver {
 
     // Never inlined: `resolve` would load early what only a miss needs.
     @inline(never)
-    private mutating func miss(_ text: UnsafeRawBufferPointer) {
-        if let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) { miss(scope: scope) }
+    private mutating func miss(_ text: UnsafeRawBufferPointer, _ isRequest: Bool) {
+        guard let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)) else { return }
+        if isRequest, let found = fault(of: scope) {
+            noteMiss()
+            return fault = fault ?? found
+        }
+        miss(scope: scope)
     }
 
     @inline(never)
     private mutating func miss(scope: Scope) {
+        noteMiss()
         guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
         cache.onMet(scope)
         lookedUp &+= 1
         scopesToLookUp.append(scope)
+    }
+
+    /// Marks the request as incomplete, and removes the reasons of the last one.
+    private mutating func noteMiss() {
+        guard !isIncomplete else { return }
+        isIncomplete = true
+        mustWaitForBatch = false
+        fault = nil
+        scopesToLookUp.removeAll(keepingCapacity: true)
+    }
+
+    /// The fault of the last request; nil if it has none, and scopes have to be looked up.
+    var currentFault: Fault? { isIncomplete ? fault : nil }
+
+    /// The error of a request whose lookups failed, if it names a kind that is not in the policy file. The
+    /// administrators' settings, which may name it, are not known then.
+    func undecidedKind(in names: Names, _ bytes: GrowingBytes) -> RequestError? {
+        for field in names.fields {
+            let kind = String(decoding: bytes[field.kind], as: UTF8.self)
+            if cache.knownKinds.standing(of: kind) == .undecided {
+                return RequestError(.unavailable, "\(kind): \(KnownKinds.undecidedExplanation)")
+            }
+        }
+        return nil
+    }
+
+    /// The fault of a scope that a request names. A kind that the administrators' settings may name has none: the scope
+    /// is looked up, after which these settings are known.
+    private func fault(of scope: Scope) -> Fault? {
+        if let (kind, standing) = cache.knownKinds.firstUnknown(in: scope.kind), standing == .unknown {
+            return .unknownKind(kind)
+        }
+        return cache.knownKinds.changes(scope) ? .needsFolding : nil
     }
 
     private mutating func setTraits(_ names: Names, _ bytes: GrowingBytes) {

@@ -39,10 +39,13 @@ final class Worker {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
     }
     private var cacheClock: Scheduled<Void>?
+    /// The kinds of scopes that requests have named, including composite ones; at most `maxNamedKinds`.
+    private(set) var namedKinds: Set<ScopeKind> = []
+    private static let maxNamedKinds = 1_024
 
     init(
         eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, alertFeed: AlertFeed,
-        journal: Journal?, policy: Policy, logger: Logger
+        journal: Journal?, policy: Policy, unlimitedKinds: UnlimitedKindLog, logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.link = link
@@ -67,7 +70,11 @@ final class Worker {
         lookup = SettingsLookup(ledger: ledger, logger: logger)
         seen = SeenScopes(ledger: ledger)
         seen.listedKinds = policy.listedKinds
-        cache.onMet = { [unowned seen] in seen.note($0) }
+        resolver.unlimited.onNewKind = { unlimitedKinds.note($0) }
+        cache.onMet = { [unowned self] in
+            seen.note($0)
+            if namedKinds.count < Self.maxNamedKinds { namedKinds.insert($0.kind) }
+        }
         lookup.onFound = { cache.learn($0, of: $1) }
         lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
@@ -124,9 +131,11 @@ final class Worker {
 
     // MARK: - Scopes
 
-    /// Fills `plans` with the scopes of a request. Returns false if the request has to wait.
-    func resolve(_ names: ScopeResolver.Names, of bytes: GrowingBytes, keepsInert: Bool = false) -> Bool {
-        resolver.resolve(names, of: bytes, keepsInert: keepsInert, into: &plans)
+    /// Fills `plans` with the scopes of a request. Returns false if the request has a fault, or has to wait.
+    func resolve(
+        _ names: ScopeResolver.Names, of bytes: GrowingBytes, for purpose: ScopeResolver.Purpose
+    ) -> Bool {
+        resolver.resolve(names, of: bytes, for: purpose, into: &plans)
     }
 
     /// Fills `plans` with the scopes of a request as the cache knows them, after a failed lookup.

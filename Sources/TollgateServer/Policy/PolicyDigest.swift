@@ -31,6 +31,8 @@ enum PolicyDigest {
         var calendar: [String]
         var thresholds: [Int]
         var history: [String]
+        /// The keys `kinds`, `unknown_kinds` and `fold_case`; nil if the file has none of them.
+        var kinds: [[String]]?
         var onRedisFailure: [String]
         var defaults: [ScopeLimits]
         var scopes: [ScopeLimits]
@@ -44,6 +46,11 @@ enum PolicyDigest {
             ]
             thresholds = policy.thresholds
             history = policy.history.sorted() + ["\(policy.historyDays)", "\(policy.historyMonths)"]
+            let kinds = [
+                policy.kinds.sorted(), policy.unknownKinds == .error ? [] : [policy.unknownKinds.rawValue],
+                policy.foldedKinds.sorted(),
+            ]
+            self.kinds = kinds.allSatisfy(\.isEmpty) ? nil : kinds
             onRedisFailure = Meter.allCases.map { policy.onRedisFailure[$0].rawValue }
             defaults = policy.defaults.map { ScopeLimits(scope: $0.key.description, limits: LimitsJSON($0.value)) }
                 .sorted { $0.scope < $1.scope }

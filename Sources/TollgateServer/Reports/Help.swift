@@ -1,14 +1,18 @@
 import NIOCore
 import TollgatePolicy
+import TollgateWire
 
 /// The reply to HELP: each verb with its form.
 enum Help {
     /// One JSON object, encoded once.
     static let json = Result { try JSONReply.bytes(verbs) }
 
+    /// The form of a verb and what it does.
+    static func summary(of verb: Verb) -> String { verbs[verb.name] ?? "\(verb.name), as in Redis" }
+
     private static let verbs = [
         "CHECK":
-            "CHECK kind=id … [requests=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit",
+            "CHECK kind=id … [requests=1] [tokens=] [input_tokens=] [output_tokens=] [cost=]: one decision over every limit; kind:id too, where + joins scopes and ++ is a plus sign within an id; in warn= and shadow= a comma within an id is doubled",
         "PEEK": "PEEK, as CHECK: the same decision, consuming nothing",
         "RECORD":
             "RECORD kind=id … [requests=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds actual usage, with an id once, at a time up to 31 days ago",
@@ -17,7 +21,8 @@ enum Help {
             "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",
         "COMMIT": "COMMIT reservation= [amounts]: ends a hold and adds actual usage",
         "CANCEL": "CANCEL reservation=: ends a hold and subtracts the request that it counted",
-        "USAGE": "USAGE scope=kind:id: the usage of a scope for each limit, as JSON",
+        "USAGE":
+            "USAGE kind=id …: the usage of a scope for each limit, as JSON; several kinds name their composite scope",
         "ALERTS":
             "ALERTS [after=cursor]: OK, and from then on ALERT {…} for each alert event; after a cursor also the events since",
         "AUTH": "AUTH token: first, if a token is set",

@@ -81,6 +81,14 @@ struct InfoReport: Encodable, Sendable {
         var foreign = 0
     }
 
+    /// Scopes that limits do not apply to, and kinds that limits wait for.
+    struct ScopeState: Encodable, Sendable {
+        /// The decisions to which no limit applied since the start, by each kind that their requests named.
+        var unlimitedDecisions: [String: Int] = [:]
+        /// The kinds that have limits in the policy and that no request has named since the start, sorted.
+        var limitedKindsNotNamed: [String] = []
+    }
+
     /// The stream of alert events.
     struct AlertState: Encodable, Sendable {
         /// The cursor up to which this sidecar has read; nil before Redis was reached.
@@ -135,6 +143,7 @@ struct InfoReport: Encodable, Sendable {
     var journal: JournalState?
     /// The sum over all workers.
     var counts = WorkerCounts()
+    var scopes = ScopeState()
     /// The share of scopes whose settings were cached, 0 … 1; nil before the first request.
     var cacheHitRate: Double?
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateRedis
 import TollgateStores
 
@@ -36,22 +37,28 @@ struct InfoReporter: Sendable {
         report.clients.wrongTokens = clients.wrongTokens.total
         report.clients.foreign = clients.foreignTraffic.total
         report.journal = journal.map(InfoReport.JournalState.init)
+        var namedKinds: Set<ScopeKind> = []
         for worker in workers {
             let part = try? await worker.eventLoop.submit {
                 let worker = worker.value
                 return (
                     worker.currentCounts, worker.ledger.stateDescription, worker.link.usesFunctions,
-                    worker.link.redisVersion, worker.health.map(InfoReport.Health.init)
+                    worker.link.redisVersion, worker.health.map(InfoReport.Health.init),
+                    worker.resolver.unlimited.byKind, worker.namedKinds
                 )
             }
             .get()
-            guard let (counts, link, usesFunctions, version, health) = part else { continue }
+            guard let (counts, link, usesFunctions, version, health, unlimited, named) = part else { continue }
             report.counts = report.counts + counts
+            report.scopes.unlimitedDecisions.merge(unlimited, uniquingKeysWith: +)
+            namedKinds.formUnion(named)
             report.redis.links.append(link)
             report.redis.version = version ?? report.redis.version
             if !usesFunctions { report.redis.functions = "no (evalsha)" }
             if let health { report.redis.health = health }
         }
+        report.scopes.limitedKindsNotNamed = policy.policies.effective.limitedKinds.subtracting(namedKinds)
+            .subtracting([.global]).map(\.description).sorted()
         let (resolved, lookedUp) = (report.counts.scopesResolved, report.counts.scopesLookedUp)
         if resolved > 0 {
             report.cacheHitRate = (Double(max(resolved - lookedUp, 0)) / Double(resolved) * 10_000).rounded() / 10_000

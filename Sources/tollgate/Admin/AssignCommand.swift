@@ -74,11 +74,15 @@ struct Assignments: AsyncParsableCommand {
 /// The command `tollgate who alice --role Faculty`.
 struct Who: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show a user's tier, the reason for it, and the usage of each limit.")
+        abstract: "Show a user's tier, the reason for it, and the usage of each limit.",
+        discussion: "Only users have tiers. For another scope, such as tenant:acme, it shows the usage of each limit.")
     @OptionGroup var options: AdminOptions
 
-    @Argument(help: "The id of the user, without user:.", transform: RequestArgument.user)
-    var user: String
+    @Argument(
+        help: ArgumentHelp(
+            "The user: alice or user:alice. An id with a colon is written user:ID.", valueName: "user"),
+        transform: RequestArgument.userOrScope)
+    var subject: RequestArgument.Subject
     @Option(help: "A role of the user; may be repeated.")
     var role: [String] = []
     @Option(help: "The user's email address.")
@@ -94,11 +98,21 @@ struct Who: AsyncParsableCommand {
         var query: [(String, String)] = []
         if let email { query.append(("email", email)) }
         if !role.isEmpty { query.append(("roles", role.joined(separator: ","))) }
-        let request = AdminRequest(.get, "v1", "users", user, query: query)
-        try await options.run {
-            try await $0.send(request)
-        } text: {
-            AdminText.user($0, on: .current)
+        switch subject {
+        case .user(let id):
+            let request = AdminRequest(.get, "v1", "users", id, query: query)
+            try await options.run {
+                try await $0.send(request)
+            } text: {
+                AdminText.user($0, on: .current)
+            }
+        case .scope(let scope):
+            let request = AdminRequest(.get, "v1", "usage", query: [("scope", scope)] + query)
+            try await options.run {
+                try await $0.send(request)
+            } text: {
+                "tiers are of users, and \(scope) is not a user\n\n" + UsageText.scope($0, on: .current)
+            }
         }
     }
 }

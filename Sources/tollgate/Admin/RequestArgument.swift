@@ -50,6 +50,29 @@ enum RequestArgument {
         return text
     }
 
+    /// The subject of `tollgate who`: a user by its id or scope, or another scope.
+    enum Subject: Equatable {
+        case user(String)
+        case scope(String)
+    }
+
+    /// Reads `alice`, `user:alice`, `user=alice` or another scope such as `tenant:acme`. The id of a user that contains
+    /// a `:` has to be written as a scope.
+    static func userOrScope(_ text: String) throws -> Subject {
+        let scalars = text.unicodeScalars
+        guard let sign = scalars.firstIndex(where: { $0 == ":" || $0 == "=" }),
+            ScopeKind.isWellFormed(text[..<sign].utf8)
+        else { return .user(try user(text)) }
+        if text[..<sign] == "user", scalars[sign] == "=" {
+            return .user(try user(String(text[scalars.index(after: sign)...])))
+        }
+        let scope = try Scope(parsing: text)
+        guard let part = scope.parts.first, scope.parts.count == 1, part.kind == "user" else {
+            return .scope(scope.description)
+        }
+        return .user(part.id)
+    }
+
     static func tier(_ text: String) throws -> String {
         try Tier.validate(id: text)
         return text

@@ -101,12 +101,12 @@ enum RequestLine {
         var line = ByteBuffer(string: verb.name)
         for word in words {
             line.writeString(" ")
-            guard let equals = word.firstIndex(of: "=") else {
+            guard let sign = word.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 line.writeValue { $0.writeString(word) }
                 continue
             }
-            line.writeString(String(word[...equals]))
-            let value = word[word.index(after: equals)...]
+            line.writeString(String(word[...sign]))
+            let value = word[word.index(after: sign)...]
             if !value.isEmpty { line.writeValue { $0.writeString(String(value)) } }
         }
         line.writeString("\n")
