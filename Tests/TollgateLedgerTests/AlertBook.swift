@@ -21,6 +21,10 @@ struct AlertBook {
     /// The last opening time of each alert, without those resolved by a raised limit.
     private var opened: [Key: Int64] = [:]
     private var keys: [String: Key] = [:]
+    /// The alerts that a refund resolved, and that can open again a minute after they did.
+    private var refunded: Set<Key> = []
+    /// For each limit, the max and the highest threshold that usage has reached since its alert opened.
+    private var covered: [String: (max: Int64, percent: Int)] = [:]
 
     mutating func take(_ change: AlertChange, _ note: Comment) {
         switch change {
@@ -28,15 +32,21 @@ struct AlertBook {
             #expect(ids.insert(alert.id).inserted, note)
             let key = Key(limit: alert.limitName, period: alert.periodID, max: alert.max, threshold: alert.threshold)
             if let before = opened[key] {
-                #expect(alert.period.isSliding && alert.openedAt - before >= Self.window, "\(note): \(key) twice")
+                let pause = alert.period.isSliding ? Self.window : 60_000
+                let mayOpen = alert.period.isSliding || refunded.contains(key)
+                #expect(mayOpen && alert.openedAt - before >= pause, "\(note): \(key) twice")
             }
+            refunded.remove(key)
+            covered[alert.limitName] = (alert.max, alert.threshold)
             opened[key] = alert.openedAt
             keys[alert.id] = key
             open[alert.id] = alert
             count += 1
         case .resolved(let id, _, let reason):
             #expect(open.removeValue(forKey: id) != nil, note)
-            if reason == .limitRaised, let key = keys[id] { opened[key] = nil }
+            guard let key = keys[id] else { return }
+            if reason == .limitRaised { opened[key] = nil }
+            if reason == .refunded { refunded.insert(key) }
         }
     }
 
@@ -50,6 +60,22 @@ struct AlertBook {
         }
         // A max that applies again is rearmed.
         opened = opened.filter { $0.key.limit != item.limit.limit.name || $0.key.max == max }
+    }
+
+    /// Checks that a threshold which is reached again after a refund is open again, a minute after it last opened.
+    private mutating func checkCrossing(
+        _ name: String, _ max: Int64, _ reached: Int, _ item: ScopeUsage.Item, at now: Int64, _ note: Comment
+    ) {
+        guard let before = covered[name], before.max == max, !item.limit.limit.period.isSliding else {
+            covered[name] = (max, reached)
+            return
+        }
+        let isBlocked = opened.contains { key, time in
+            key.limit == name && key.threshold >= reached && now - time < 60_000
+        }
+        let isOpen = open.values.contains { $0.limitName == name && $0.threshold >= reached }
+        if reached > before.percent, !isBlocked { #expect(isOpen, "\(note): \(name) crossed \(reached) % again") }
+        covered[name] = (max, min(before.percent, reached))
     }
 
     /// Checks after each operation that open alerts are true, and that the highest reached threshold was published.
@@ -66,7 +92,9 @@ struct AlertBook {
                 if !alert.period.isSliding { #expect(alert.endsAt ?? .max > now, note) }
             }
             follow(item, max)
-            guard let highest = item.limit.thresholdAmounts.last(where: { $0.amount <= item.used }) else { continue }
+            let reached = item.limit.thresholdAmounts.last { $0.amount <= item.used }
+            checkCrossing(name, max, reached?.percent ?? 0, item, at: now, note)
+            guard let highest = reached else { continue }
             let isPublished = opened.contains {
                 $0.key.limit == name && $0.key.max == max && $0.key.threshold >= highest.percent
             }

@@ -25,6 +25,10 @@ struct AlertScriptHarness {
         _ = try await ledger.apply(.record("user:a", amounts: Amounts(tokens: tokens)), at: time)
     }
 
+    func refund(_ tokens: Int64, at time: Int64 = start) async throws {
+        _ = try await ledger.apply(.refund("user:a", amounts: Amounts(tokens: tokens)), at: time)
+    }
+
     func check(at time: Int64) async throws { _ = try await ledger.apply(.check("user:a"), at: time) }
 
     /// Returns the outbox items since the last call.

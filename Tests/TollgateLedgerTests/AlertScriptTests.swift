@@ -130,17 +130,50 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("a refund below the threshold resolves the alert, and it does not open again in that period")
-    func refunded() async throws {
-        let harness = try await harness(Limit(.tokens, .day, max: 100))
+    @Test(
+        "a refund below a threshold resolves its alert, and a new crossing opens it again, at most once a minute",
+        arguments: [Period.day, .total])
+    func refunded(period: Period) async throws {
+        let harness = try await harness(Limit(.tokens, period, max: 100))
         try await harness.record(85)
-        _ = try await harness.publishedChanges()
-        _ = try await harness.ledger.apply(.refund("user:a", amounts: Amounts(tokens: 10)), at: Self.start)
+        let first = try await harness.publishedChanges().opened
+        try await harness.refund(10, at: Self.start + 1_000)
         #expect(try await harness.publishedChanges().reasons == [.refunded])
-        try await harness.record(10)
-        #expect(try await harness.changes().isEmpty)
-        try await harness.record(5)
+        try await harness.record(10, at: Self.start + 2_000)
+        try await harness.check(at: Self.start + 59_999)
+        #expect(try await harness.changes().isEmpty, "less than a minute after it opened")
+        try await harness.check(at: Self.start + 60_000)
+        let second = try await harness.publishedChanges().opened
+        #expect(second.map(\.threshold) == [80])
+        #expect(second.map(\.id) != first.map(\.id))
+        try await harness.record(5, at: Self.start + 60_000)
         #expect(try await harness.publishedChanges().opened.map(\.threshold) == [90])
+        for round in Int64(1)...3 {
+            let time = Self.start + round * 600_000
+            try await harness.refund(30, at: time)
+            #expect(try await harness.publishedChanges().reasons.allSatisfy { $0 == .refunded })
+            try await harness.check(at: time + 60_000)
+            #expect(try await harness.changes().isEmpty, "the threshold has not been crossed")
+            try await harness.record(30, at: time + 60_000)
+            #expect(try await harness.publishedChanges().opened.map(\.threshold) == [90])
+        }
+        try await harness.stop()
+    }
+
+    @Test("after a refund, a lower threshold that usage still reaches opens only when it is crossed again")
+    func refundedPartly() async throws {
+        let harness = try await harness(Limit(.tokens, .month, max: 100))
+        try await harness.record(96)
+        #expect(try await harness.publishedChanges().opened.map(\.threshold) == [95])
+        try await harness.refund(10)
+        #expect(try await harness.publishedChanges().reasons == [.refunded])
+        try await harness.check(at: Self.start + 120_000)
+        #expect(try await harness.changes().isEmpty, "usage has been above 80 % all the time")
+        try await harness.refund(36, at: Self.start + 121_000)
+        try await harness.record(35, at: Self.start + 122_000)
+        #expect(try await harness.publishedChanges().opened.map(\.threshold) == [80])
+        try await harness.record(10, at: Self.start + 123_000)
+        #expect(try await harness.publishedChanges().opened.map(\.threshold) == [95])
         try await harness.stop()
     }
 

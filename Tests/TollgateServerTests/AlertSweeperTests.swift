@@ -91,6 +91,21 @@ import TollgateTestSupport
             "HSET", "tollgate:\(alert.scope)", "alerts", "\(alert.limitName) - 80:10:\(alert.openedAt)")
     }
 
+    @Test("an alert whose refund no sidecar has published is resolved as refunded")
+    func unpublishedRefund() async throws {
+        try await with(.reviewed) { fixture in
+            let now = try await fixture.store.redisTime()
+            let alert = try alert("user:a", .total, at: now - 2 * Self.day)
+            try await open(alert, fixture)
+            let (at, key) = (alert.openedAt, "tollgate:user:a")
+            let item = #"{"resolved":"cost/total","percent":80,"opened_at":\#(at),"reason":"refunded","at":\#(now)}"#
+            try fixture.redis.cli("HSET", key, "alerts", "cost/total - 80:10:-\(at)r\(at)", "outbox", "[\(item)]")
+            await fixture.sweeper.sweep()
+            let swept = try #require(try await fixture.store.alert(alert.id))
+            #expect(swept.reason == .refunded && swept.resolved?.at == now)
+        }
+    }
+
     @Test("an unreadable alert, and one with an unreadable scope, do not block others")
     func poison() async throws {
         try await with(.reviewed) { fixture in

@@ -91,6 +91,25 @@ import TollgateTestSupport
         }
     }
 
+    @Test("the resolution of an alert in the scope's outbox has the reason that the batch function found")
+    func unpublished() async throws {
+        try await Harness.with { harness in
+            let alert = try Harness.alert("user:alice", .cost, .total)
+            #expect(try await harness.store.unpublishedResolution(of: alert) == nil)
+            func item(_ percent: Int, _ at: Int64) -> String {
+                #"{"resolved":"cost/total","percent":\#(percent),"opened_at":\#(at),"reason":"refunded","at":7}"#
+            }
+            let (at, other) = (alert.openedAt, #"{"unreadable":"x"}"#)
+            for (field, isThere) in [
+                ("[\(other),\(item(80, at))]", true), ("[\(item(90, at)),\(item(80, at + 1))]", false), ("x", false),
+            ] {
+                try harness.redis.cli("HSET", Self.key, "outbox", field)
+                let expected = isThere ? AlertChange.resolved(id: alert.id, at: 7, reason: .refunded) : nil
+                #expect(try await harness.store.unpublishedResolution(of: alert) == expected, "\(field)")
+            }
+        }
+    }
+
     @Test("forgetting an alert removes it from the hash, and the limit's entry with the last open one")
     func forget() async throws {
         try await Harness.with { harness in

@@ -5,8 +5,9 @@
 --   the limit
 --   the period: id/end; `-` for a limit without a calendar; `reset` after its counter was reset
 --   items: threshold in percent, max and opening time (Unix ms)
--- The time is negative if the alert no longer applies. `r` and a time follow if that is because the limit has another
--- max. `@` and the user's tier follow if the user had one.
+-- The time is negative if the alert no longer applies. `r` and a time follow if the threshold can open again a minute
+-- after that time: the time at which the limit got another max, or the opening time if usage was refunded. `@` and the
+-- user's tier follow if the user had one.
 
 local book = { FIELD = 'alerts' }
 local tonumber, ipairs = tonumber, ipairs
@@ -14,9 +15,9 @@ local match, format, gmatch, concat = string.match, string.format, string.gmatch
 
 local function parse_items(text)
     local items = {}
-    for percent, most, at, raised, tier in gmatch(text, '(%d+):(%d+):(%-?%d+)r?(%d*)@?(%S*)') do
+    for percent, most, at, rearm, tier in gmatch(text, '(%d+):(%d+):(%-?%d+)r?(%d*)@?(%S*)') do
         items[#items + 1] = {
-            percent = tonumber(percent), max = tonumber(most), at = tonumber(at), raised_at = tonumber(raised),
+            percent = tonumber(percent), max = tonumber(most), at = tonumber(at), rearm_from = tonumber(rearm),
             tier = tier,
         }
     end
@@ -37,9 +38,9 @@ function book.parse(text)
 end
 
 local function item_text(item)
-    local raised = item.raised_at and format('r%d', item.raised_at) or ''
+    local rearm = item.rearm_from and format('r%d', item.rearm_from) or ''
     local tier = item.tier ~= '' and '@' .. item.tier or ''
-    return format('%d:%d:%d%s%s', item.percent, item.max, item.at, raised, tier)
+    return format('%d:%d:%d%s%s', item.percent, item.max, item.at, rearm, tier)
 end
 
 -- Formats the field; '' if there are no entries.

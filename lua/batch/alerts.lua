@@ -2,7 +2,8 @@
 --
 -- The open alerts are in the scope's hash (alerts/book.lua). An alert for a percentage of a max also covers the lower percentages, which are
 -- not opened after it in the same period. A limit with another max can open again. When the limit returns to the earlier max, it can open
--- again REARM_AFTER ms after the change. Each change goes to the scope's outbox (alerts/outbox.lua). Every batch that finds items there
+-- again REARM_AFTER ms after the change. When a refund takes usage below a threshold, and usage reaches it again, it can open again
+-- REARM_AFTER ms after it last opened. Each change goes to the scope's outbox (alerts/outbox.lua). Every batch that finds items there
 -- returns them in its reply, and the sidecar removes them once it has published them.
 --
 -- A user whose tier depends on the traits of requests is read with different sets in turn. For a limit that differs between them (sets.lua:
@@ -51,14 +52,14 @@ local function resolve(record, name, item, reason)
     if item.at < 0 then return end
     if add_item(record, outbox.resolved(name, item.percent, item.at, reason, current.now)) then
         item.at = -item.at
-        if reason == 'limit_raised' then item.raised_at = current.now end
+        if reason == 'limit_raised' then item.rearm_from = current.now end
     end
 end
 
 -- Records in a resolved item when the limit got another max.
 local function note_raised(record, item)
-    if item.at > 0 or item.raised_at then return end
-    item.raised_at, record.is_changed = current.now, true
+    if item.at > 0 or item.rearm_from then return end
+    item.rearm_from, record.is_changed = current.now, true
 end
 
 -- Removes the items of a limit for which the predicate returns false.
@@ -83,6 +84,46 @@ local function amount_at(thresholds, percent, maximum)
         if thresholds[i] == percent then return thresholds[i + 1] end
     end
     return floor((maximum * percent + 99) / 100)
+end
+
+-- Returns the highest percentage that a limit has reached; nil for none.
+local function highest_reached(state, j)
+    local thresholds, used = state.set.thresholds[j], state.used[j]
+    for i = #thresholds - 1, 1, -2 do
+        if used >= thresholds[i + 1] then return thresholds[i] end
+    end
+end
+
+-- Keeps the lower thresholds covered that usage still reaches when an item no longer does so: they have not been crossed again. Adds a
+-- resolved item for them, which never was an alert of its own.
+local function cover_reached(state, j, record, entry, item)
+    local set = state.set
+    if item.max ~= set.max[j] or not set.thresholds[j] or #entry.items >= MAX_ITEMS then return end
+    local reached = highest_reached(state, j)
+    if not reached then return end
+    for _, other in ipairs(entry.items) do
+        local is_lasting = other.at > 0 or not (other.rearm_from or other.is_over)
+        if is_lasting and other.max == item.max and other.percent >= reached then return end
+    end
+    table.insert(entry.items, { percent = reached, max = item.max, at = -math.abs(item.at), tier = item.tier })
+    record.is_changed = true
+end
+
+-- Handles an item whose threshold usage no longer reaches, although its limit has neither another period nor another max.
+local function fall_below(state, j, record, name, item)
+    local is_sliding = state.set.kind[j] == SLIDING
+    if item.at > 0 then
+        local opened_at, has_slid = item.at, is_sliding and not (state.refunded and state.refunded[j])
+        resolve(record, name, item, has_slid and 'period_ended' or 'refunded')
+        -- The item stays open if the outbox is full.
+        if is_sliding or item.at > 0 then return end
+        item.rearm_from = opened_at
+    elseif is_sliding or item.rearm_from then
+        return
+    else
+        item.is_over = true
+    end
+    cover_reached(state, j, record, record.limits[name], item)
 end
 
 -- Resolves an item of a limit whose max has changed, or moves it to the new max where that is still reached.
@@ -126,10 +167,7 @@ local function review_item(state, j, record, name, item)
     end
     if item.max ~= set.max[j] and covers(set, name, item) then return follow_max(state, j, record, name, item) end
     local thresholds = item.max == set.max[j] and set.thresholds[j]
-    if item.at > 0 and state.used[j] < amount_at(thresholds, item.percent, item.max) then
-        local has_slid = set.kind[j] == SLIDING and not (state.refunded and state.refunded[j])
-        resolve(record, name, item, has_slid and 'period_ended' or 'refunded')
-    end
+    if state.used[j] < amount_at(thresholds, item.percent, item.max) then fall_below(state, j, record, name, item) end
 end
 
 -- Reviews a limit that is missing in the set, or has no thresholds there.
@@ -138,7 +176,7 @@ local function review_removed(record, name, set)
         if covers(set, name, item) then resolve_removed(record, name, item) end
     end
     retain(record, record.limits[name], function(item)
-        return item.at > 0 or not item.raised_at or current.now - item.raised_at < REARM_AFTER
+        return item.at > 0 or not item.rearm_from or current.now - item.rearm_from < REARM_AFTER
     end)
 end
 
@@ -146,8 +184,9 @@ end
 -- periods: it has at most one alert per window and threshold.
 local function blocks_opening(set, j, item)
     if item.at > 0 then return true end
+    if item.is_over then return false end
     local since = current.now + item.at
-    if item.raised_at then return current.now - item.raised_at < REARM_AFTER end
+    if item.rearm_from then return current.now - item.rearm_from < REARM_AFTER end
     return set.kind[j] ~= SLIDING or since < set.width[j] * RING
 end
 
@@ -172,14 +211,6 @@ local function review_limit(state, record, name)
 end
 
 -- Opening -----------------------------------------------------------------------------------------------------------
-
--- Returns the highest percentage that a limit has reached; nil for none.
-local function highest_reached(state, j)
-    local thresholds, used = state.set.thresholds[j], state.used[j]
-    for i = #thresholds - 1, 1, -2 do
-        if used >= thresholds[i + 1] then return thresholds[i] end
-    end
-end
 
 local function entry_of(record, name, period)
     local entry = record.limits[name]

@@ -22,6 +22,14 @@ package struct AlertOutbox: Sendable {
         return (try? decoder.decode(Resolution.self, from: json))?.change(of: scope)
     }
 
+    /// Returns the resolution of an alert that is among the changes in a field `outbox`; nil if there is none.
+    package static func resolution(of alert: Alert, in field: String) -> AlertChange? {
+        let items = try? JSONDecoder().decode([ResolutionItem].self, from: Data(field.utf8))
+        return items?.compactMap { $0.resolution?.change(of: alert.scope) }.first { change in
+            if case .resolved(let id, _, _) = change { id == alert.id } else { false }
+        }
+    }
+
     /// Returns whether a time in Unix ms is before the year 10000. The script writes no later ones.
     fileprivate static func isTime(_ time: Int64) -> Bool { (0..<253_402_300_800_000).contains(time) }
 }
@@ -62,6 +70,15 @@ private struct Opening: Decodable {
             Alert(
                 scope: scope, meter: meter, period: limitPeriod, threshold: percent, max: max, used: used,
                 mode: shadow ? .shadow : .enforce, source: source, periodID: periodID, endsAt: end, openedAt: at))
+    }
+}
+
+/// Any outbox item, of which only a resolution is decoded.
+private struct ResolutionItem: Decodable {
+    var resolution: Resolution?
+
+    init(from decoder: any Decoder) throws {
+        resolution = try? Resolution(from: decoder)
     }
 }
 

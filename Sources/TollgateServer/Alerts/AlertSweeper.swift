@@ -120,7 +120,9 @@ final class AlertSweeper: Service {
         }
         // A sliding window or a `total` has no known end. The scope's hash tells whether the alert is still open.
         if periodEnd == nil, try await !store.applies(alert) {
-            return try await store.publish(.resolved(id: alert.id, at: now, reason: .periodEnded))
+            // The sidecar that was to publish the resolution may have died. The batch function knows the reason.
+            let unpublished = try await store.unpublishedResolution(of: alert)
+            return try await store.publish(unpublished ?? .resolved(id: alert.id, at: now, reason: .periodEnded))
         }
         switch await review(alert.scope) {
         case .reviewed: try await store.reviews.postpone(alert, to: min(now + alert.reviewInterval, periodEnd ?? .max))

@@ -108,6 +108,17 @@ package final class AlertStore: Sendable {
         }
     }
 
+    /// Returns the resolution of an alert that the batch function has made and no sidecar has published yet; nil if
+    /// there is none.
+    package func unpublishedResolution(of alert: Alert) async throws(StoreError) -> AlertChange? {
+        let key = keySpace.hash(of: alert.scope)
+        switch try await link.send("HGET", key, "outbox").checked(of: key) {
+        case .bulk(let text): return AlertOutbox.resolution(of: alert, in: String(buffer: text))
+        case .null: return nil
+        default: throw .unexpectedReply(about: key)
+        }
+    }
+
     /// Removes an alert, whose limit no longer exists, from the hash of its scope.
     package func forget(_ alert: Alert) async throws(StoreError) {
         let key = keySpace.hash(of: alert.scope)
