@@ -9,13 +9,13 @@ package struct AdminAPI: Sendable {
     let server: Sidecar
     /// The path of the policy file, for error sentences.
     let policyFile: String
-    /// The receivers of alerts.
-    let receivers: [AlertReceiver]
+    /// Sends a test message to a receiver. Nil if the process delivers no alerts.
+    let testReceiver: ReceiverTester?
 
-    package init(server: Sidecar, policyFile: String, receivers: [AlertReceiver] = AlertReceiver.standard) {
+    package init(server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil) {
         self.server = server
         self.policyFile = policyFile
-        self.receivers = receivers
+        self.testReceiver = testReceiver
     }
 
     /// All routes of the API.

@@ -23,15 +23,15 @@ package struct AdminServer: Service {
     ///
     /// - Parameters:
     ///   - policyFile: The path of the policy file, for error sentences.
-    ///   - receivers: The receivers of alerts.
+    ///   - testReceiver: Sends a test message to a receiver of alerts. Nil if the process delivers no alerts.
     ///   - onListening: Called with the bound address, including the actual port.
     package init(
         settings: AdminSettings, server: Sidecar, policyFile: String,
-        receivers: [AlertReceiver] = AlertReceiver.standard, logger: Logger,
+        testReceiver: ReceiverTester? = nil, logger: Logger,
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        api = AdminAPI(server: server, policyFile: policyFile, receivers: receivers)
+        api = AdminAPI(server: server, policyFile: policyFile, testReceiver: testReceiver)
         addresses = server.addresses
         self.logger = logger
         self.onListening = onListening

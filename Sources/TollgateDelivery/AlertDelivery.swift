@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 package import Logging
 import NIOCore
 import NIOPosix
@@ -34,13 +35,13 @@ package struct AlertDelivery: Service {
         }
     }
 
-    private let receivers: [AlertReceiver]
+    private let receivers: AlertReceivers
     private let sidecar: Sidecar
     private let timing: Timing
     private let logger: Logger
 
-    /// Creates a service that does nothing before `run()`. The names of the receivers must be unique.
-    package init(receivers: [AlertReceiver], sidecar: Sidecar, timing: Timing = Timing(), logger: Logger) {
+    /// Creates a service that does nothing before `run()`. Follows changes of the receivers, whose names must be unique.
+    package init(receivers: AlertReceivers, sidecar: Sidecar, timing: Timing = Timing(), logger: Logger) {
         self.receivers = receivers
         self.sidecar = sidecar
         self.timing = timing
@@ -67,26 +68,59 @@ package struct AlertDelivery: Service {
         // Identifies this process as the holder of leases.
         let id = String(UInt64.random(in: 1 ... .max), radix: 36)
         let redis = RedisReporter(logger: logger)
-        let wakeUps = receivers.map { _ in WakeUp() }
+        let sleepers = Sleepers()
         let subscription = try? await DeliverySubscription.start(
-            address: sidecar.redis, channel: store.keys.news, on: eventLoop, wake: wakeUps, logger: logger)
-        await withDiscardingTaskGroup { group in
-            for (receiver, wakeUp) in zip(receivers, wakeUps) {
+            address: sidecar.redis, channel: store.keys.news, on: eventLoop, wake: sleepers.wakeAll, logger: logger)
+        var (tasks, since) = (ReceiverTasks(sleepers: sleepers), startedAt)
+        // Ends when the task is cancelled.
+        for await active in receivers.updates() {
+            let removed = await tasks.update(to: active) { receiver, wakeUp in
                 let queue = DeliveryQueue(store, receiver: receiver.name)
-                let runner = ReceiverRunner(
+                return ReceiverRunner(
                     receiver: receiver, sender: sender(for: receiver, queue, http), queue: queue,
-                    lease: ReceiverLease(queue: queue, sidecar: id, timing: timing), wakeUp: wakeUp, timing: timing,
-                    startedAt: startedAt,
+                    lease: ReceiverLease(queue: queue, wakeUp: wakeUp, sidecar: id, timing: timing), wakeUp: wakeUp,
+                    timing: timing, startedAt: since,
                     reporter: DeliveryReporter(receiver: receiver.name, redis: redis, logger: logger))
-                group.addTask {
-                    var runner = runner
-                    await runner.run()
-                }
             }
-            // Keeps the service running without receivers: the end of a service would stop the sidecar.
-            group.addTask { while (try? await Task.sleep(for: .seconds(3_600))) != nil {} }
+            for name in removed {
+                redis.answers(name)
+                await reportUndelivered(of: name, store)
+            }
+            since = .now
         }
+        await tasks.stop()
         await subscription?.stop()
+    }
+
+    /// Logs how many events a removed receiver has not got. Its consumer group remains.
+    private func reportUndelivered(of receiver: String, _ store: AlertStore) async {
+        guard let report = try? await DeliveryQueue(store, receiver: receiver).report(atMost: 1) else { return }
+        let unread = report.unread.map { "\($0)" } ?? "unknown"
+        guard report.pending > 0 || unread != "0" else { return }
+        logger.warning(
+            "a removed receiver has undelivered events; they are delivered if it is added again within 24 hours",
+            metadata: ["receiver": "\(receiver)", "pending": "\(report.pending)", "unread": "\(unread)"])
+    }
+
+    /// Sends a test message to a receiver, over a connection of its own, and returns the outcome. Changes neither alerts
+    /// nor the receiver's deliveries.
+    package func test(_ receiver: AlertReceiver) async -> ReceiverTest {
+        guard let store = try? await sidecar.store(),
+            let event = try? TestEvent.make(at: Int64(Date.now.timeIntervalSince1970 * 1_000))
+        else { return ReceiverTest(failure: "the sidecar is shutting down", status: nil, duration: .zero) }
+        let http = HTTPClient(
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),
+            configuration: HTTPSender.configuration(timing))
+        let sender = sender(for: receiver, DeliveryQueue(store, receiver: receiver.name), http)
+        let startedAt = ContinuousClock.now
+        let outcome = await sender.deliver(event, isTest: true)
+        let duration = ContinuousClock.now - startedAt
+        try? await http.shutdown()
+        switch outcome {
+        case .delivered(let status): return ReceiverTest(failure: nil, status: status, duration: duration)
+        case .failed(let failure):
+            return ReceiverTest(failure: failure.sentence, status: failure.status, duration: duration)
+        }
     }
 
     private func sender(for receiver: AlertReceiver, _ queue: DeliveryQueue, _ http: HTTPClient) -> any AlertSender {

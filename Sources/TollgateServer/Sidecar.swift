@@ -8,7 +8,7 @@ package import TollgateCore
 import TollgateLedger
 package import TollgatePolicy
 import TollgateRedis
-import TollgateStores
+package import TollgateStores
 
 /// A sidecar: creates its parts, starts them in order, and stops them in reverse order. Usable from any task.
 package final class Sidecar: Service {
@@ -35,14 +35,22 @@ package final class Sidecar: Service {
     package let activePolicy: ActivePolicy
     /// The data in Redis other than the counters.
     package let stores: Stores
+    /// The receivers of alerts.
+    package let receivers: AlertReceivers
 
     /// Creates the parts of a sidecar. None of them does anything before `start()`.
     ///
-    /// - Parameter policyFile: The path of the policy file, for STATUS.
+    /// - Parameters:
+    ///   - policyFile: The path of the policy file, for STATUS.
+    ///   - receivers: The receivers of alerts, for STATUS and the admin API.
     /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
-    package init(settings: ServerSettings, policy: Policy, policyFile: String? = nil, logger: Logger) async throws {
+    package init(
+        settings: ServerSettings, policy: Policy, policyFile: String? = nil,
+        receivers: AlertReceivers = AlertReceivers(), logger: Logger
+    ) async throws {
         try settings.validate()
         self.settings = settings
+        self.receivers = receivers
         self.logger = logger
         journal = try settings.journalPath.map {
             try JournalKeeper.open(path: $0, capacity: settings.journalCapacity)
@@ -83,8 +91,8 @@ package final class Sidecar: Service {
         let keeper = journal.map { JournalKeeper(journal: $0, workers: workers, logger: logger) }
         info = InfoReporter(
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
-            alertFeed: feed, admission: admission, clients: parts.clients, refusals: parts.refusals, journal: journal,
-            addresses: addresses)
+            alertFeed: feed, receivers: receivers, admission: admission, clients: parts.clients,
+            refusals: parts.refusals, journal: journal, addresses: addresses)
 
         // They stop in reverse order. The relay needs the connections for the rest of its queue. All services before
         // the connections may wait for a reply, which the closed connections fail.

@@ -11,6 +11,7 @@ struct AccessTests {
     static func path(_ route: Route) -> String {
         let id = if route.path.contains("assignments") { "role:Faculty" } else { "basic" }
         return route.path.replacing("{id}", with: id).replacing("{scope}", with: "user:alice")
+            .replacing("{name}", with: "log")
     }
 
     @Test("every route admits exactly the roles of its permission")

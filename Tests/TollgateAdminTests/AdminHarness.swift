@@ -10,6 +10,7 @@ import Testing
 import TollgateCore
 import TollgatePolicy
 import TollgateServer
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -57,6 +58,7 @@ final class AdminHarness: Sendable {
         let listen: ListenAddress = unix ? .unix(path: folder.path + "/admin.sock") : .tcp(host: "127.0.0.1", port: 0)
         let service = AdminServer(
             settings: AdminSettings(address: listen, access: access), server: server, policyFile: "test.yaml",
+            testReceiver: { _ in ReceiverTest(failure: nil, status: 204, duration: .milliseconds(38)) },
             logger: logger, onListening: { announce.yield($0) })
         let group = ServiceGroup(services: [service], logger: CapturedLog().logger)
         admin = group

@@ -71,7 +71,9 @@ struct SchemaTests {
         ("GET", "/v1/reports/top?kind=model", nil),
         ("GET", "/v1/reports/top?kind=user&meter=cost&day=2026-11-20", nil),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
-        ("GET", "/v1/deliveries", nil),
+        ("GET", "/v1/deliveries", nil), ("POST", "/v1/deliveries/log/test", nil),
+        ("POST", "/v1/deliveries/log/retry", nil), ("POST", "/v1/deliveries/none/retry", nil),
+        ("GET", "/v1/audit?limit=2", nil),
     ]
 
     /// Prints every response in the second file that does not match the document in the first.

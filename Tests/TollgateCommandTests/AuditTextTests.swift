@@ -69,6 +69,14 @@ struct AuditTextTests {
             ),
             ("reservation.cancel", "user:a", #"{"id":"6f-1"}"#, "null", "cancelled reservation 6f-1 of user:a"),
             ("alert.resolve", "mi8x3k2p-1b0q6y0c3v5xk", "null", "null", "resolved alert mi8x3k2p-1b0q6y0c3v5xk"),
+            (
+                "delivery.test", "billing", "null", #"{"delivered":false,"error":"status 503"}"#,
+                "tested receiver billing: status 503"
+            ),
+            (
+                "delivery.retry", "billing", "null", #"{"retried":2,"requeued":12}"#,
+                "retried receiver billing: 2 failed, 12 dead-lettered"
+            ),
             ("some.thing", "x", "null", #"{"a":1}"#, #"did some.thing of x: {"a":1}"#),
         ])
     func sentences(action: String, target: String, before: String, after: String, deed: String) throws {

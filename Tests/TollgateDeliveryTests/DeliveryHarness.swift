@@ -60,7 +60,7 @@ final class DeliveryHarness: Sendable {
     }
 
     /// Creates the delivery service of a sidecar.
-    func delivery(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
+    func delivery(_ receivers: AlertReceivers, _ timing: Timing = DeliveryHarness.timing) -> AlertDelivery {
         AlertDelivery(
             receivers: receivers,
             sidecar: .init(
@@ -86,10 +86,15 @@ final class DeliveryHarness: Sendable {
 
     /// Starts a delivery service that the test must stop.
     func start(_ receivers: [AlertReceiver], _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
+        try await start(AlertReceivers(receivers), timing)
+    }
+
+    /// Starts a delivery service whose receivers the test can replace, and that it must stop.
+    func start(_ receivers: AlertReceivers, _ timing: Timing = DeliveryHarness.timing) async throws -> Running {
         let delivery = delivery(receivers, timing)
         let group = ServiceGroup(services: [delivery], logger: CapturedLog().logger)
         let running = Running(group: group, task: Task { try await group.run() })
-        try await eventually { try receivers.allSatisfy { try self.hasGroup($0.name) } }
+        try await eventually { try receivers.active.allSatisfy { try self.hasGroup($0.name) } }
         return running
     }
 

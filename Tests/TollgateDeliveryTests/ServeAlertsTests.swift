@@ -106,4 +106,56 @@ struct ServeAlertsTests {
             #expect(try await second.stop() == 0)
         }
     }
+
+    @Test("the file is read again on a change and on SIGHUP; receivers are tested and retried by command")
+    func operated() async throws {
+        let redis = try TestRedis()
+        try await Receiver.with({ _, _ in .status(503) }) { receiver in
+            let log = "  - { name: log, type: log }\n"
+            let hook = "  - { name: hook, type: webhook, url: \"\(receiver.url)?key=T0KEN\" }\n"
+            let folder = try TemporaryFolder()
+            let sidecar = try await sidecar(redis, alerts: "receivers:\n" + log, in: folder)
+            let unknown = try await deliveries(sidecar, "test", "hook")
+            #expect(unknown.status == 2)
+            #expect(unknown.errors == "hook: no such receiver; expected log\n")
+            try folder.write("receivers:\n" + log + hook, to: "alerts.yaml")
+            try await eventually(within: .seconds(30)) { sidecar.log.contains("alert receivers reloaded: added hook") }
+
+            let failed = try await deliveries(sidecar, "test", "hook")
+            #expect(failed.status == 2)
+            #expect(failed.output.hasPrefix("hook: not delivered in "), "\(failed)")
+            #expect(failed.output.hasSuffix(" ms: status 503\n"))
+            receiver.answer { _, _ in .status(204) }
+            let passed = try await deliveries(sidecar, "test", "hook")
+            #expect(passed.status == 0 && passed.output.hasPrefix("hook: delivered in "), "\(passed)")
+            #expect(passed.output.hasSuffix(" ms, status 204\n"))
+            #expect(receiver.requests.allSatisfy { $0.object?["test"] as? Bool == true })
+            #expect(try await deliveries(sidecar, "test", "hook", "--json").output.contains(#""delivered":true"#))
+
+            try await eventually {
+                try redis.cli("XINFO", "GROUPS", Self.stream).split(separator: "\n").contains("hook")
+            }
+            let one = try await deliveries(sidecar, "retry", "hook")
+            #expect(one.output == "hook: 0 failed tried now, 0 dead-lettered queued again\n", "\(one)")
+            let all = try await deliveries(sidecar, "retry", "--json")
+            #expect(all.output.hasPrefix(#"{"items":[{"receiver":"log","#), "\(all)")
+            let audit = try await Command.run(
+                SidecarProcess.program, ["audit", "--json"], workingFolder: sidecar.folder.path,
+                environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
+            #expect(audit.output.contains(#""action":"delivery.test""#), "\(audit)")
+            #expect(audit.output.contains(#""action":"delivery.retry""#))
+
+            try folder.write("receivers: 7\n", to: "alerts.yaml")
+            try await eventually(within: .seconds(30)) {
+                sidecar.log.contains("alert receivers could not be reloaded; keeping the active ones: ")
+            }
+            #expect(try await deliveries(sidecar).output.contains("hook      webhook"))
+            try folder.write("receivers:\n" + hook, to: "alerts.yaml")
+            try await eventually(within: .seconds(30)) { sidecar.log.contains("reloaded: removed log") }
+            sidecar.signal(SIGHUP)
+            try await eventually(within: .seconds(30)) { sidecar.log.contains("reloaded: no change") }
+            #expect(!sidecar.log.contains("T0KEN"))
+            #expect(try await sidecar.stop() == 0)
+        }
+    }
 }

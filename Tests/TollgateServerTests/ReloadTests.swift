@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TollgateCore
 import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer
@@ -274,6 +275,17 @@ import TollgateTestSupport
             reloading.cancel()
             #expect(await reloading.value > 0)
             #expect(try harness.redis.hash("tollgate:user:a")["requests/1h.n"] == "12000")
+        }
+    }
+
+    @Test("a bad file of receivers is in STATUS, and the sidecar stays ready")
+    func receivers() async throws {
+        try await withServer { harness in
+            #expect(harness.sidecar.receivers.reloadFailed("alerts.yaml:2: name: is missing"))
+            #expect(await harness.sidecar.report().alerts.receiversError == "alerts.yaml:2: name: is missing")
+            #expect(await harness.sidecar.isReady)
+            _ = harness.sidecar.receivers.install([])
+            #expect(await harness.sidecar.report().alerts.receiversError == nil)
         }
     }
 }

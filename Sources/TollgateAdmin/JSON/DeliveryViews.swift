@@ -38,6 +38,45 @@ struct ReceiverView: Encodable {
     }
 }
 
+/// The outcome of a test message.
+struct ReceiverTestView: Encodable {
+    var receiver: AlertReceiver
+    var test: ReceiverTest
+
+    enum CodingKeys: String, CodingKey {
+        case receiver, type, to, delivered, status, error, milliseconds
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(receiver.name, forKey: .receiver)
+        try container.encode(receiver.type.rawValue, forKey: .type)
+        try container.encode(receiver.address, forKey: .to)
+        try container.encode(test.failure == nil, forKey: .delivered)
+        try container.encode(test.status, forKey: .status)
+        try container.encode(test.failure, forKey: .error)
+        try container.encode(Int64(test.duration / .milliseconds(1)), forKey: .milliseconds)
+    }
+}
+
+/// The numbers of deliveries that a retry has put forward.
+struct DeliveryRetryView: Encodable {
+    var receiver: String
+    var retry: DeliveryRetry
+
+    enum CodingKeys: String, CodingKey {
+        case receiver, retried, requeued, unavailable
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(receiver, forKey: .receiver)
+        try container.encode(retry.retried, forKey: .retried)
+        try container.encode(retry.requeued, forKey: .requeued)
+        try container.encode(retry.unavailable, forKey: .unavailable)
+    }
+}
+
 /// A failure of a receiver as a whole.
 private struct OutageView: Encodable {
     var outage: ReceiverOutage

@@ -11,18 +11,23 @@ protocol AlertSender: Sendable {
     func order(of entry: AlertEntry) -> String
 
     /// Makes one attempt, within `Timing.attempt`. The outcome must not contain secrets.
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome
+    ///
+    /// - Parameter isTest: Whether the event is only a test. Every format says so.
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome
 }
 
 extension AlertSender {
     func takes(_ event: Alert.Event) -> Bool { true }
 
     func order(of entry: AlertEntry) -> String { entry.alert.id }
+
+    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome { await deliver(entry, isTest: false) }
 }
 
 /// The outcome of an attempt.
 enum DeliveryOutcome: Sendable, Equatable {
-    case delivered
+    /// The receiver has accepted the event, with an HTTP status if it has one.
+    case delivered(status: Int?)
     case failed(DeliveryFailure)
 
     /// The event cannot be encoded. This is not a fault of the receiver, and a retry fails too.
@@ -38,4 +43,6 @@ struct DeliveryFailure: Sendable, Equatable {
     var isPermanent = false
     /// The delay that the receiver requests.
     var retryAfter: Duration?
+    /// The HTTP status of the response; nil if there was none.
+    var status: Int?
 }

@@ -7,10 +7,12 @@ import TollgateStores
 struct AlertSentence {
     private let entry: AlertEntry
     private let currency: String
+    private let isTest: Bool
 
-    init(_ entry: AlertEntry, currency: String) {
+    init(_ entry: AlertEntry, currency: String, isTest: Bool = false) {
         self.entry = entry
         self.currency = currency
+        self.isTest = isTest
     }
 
     private var alert: Alert { entry.alert }
@@ -27,7 +29,7 @@ struct AlertSentence {
     /// The start of the sentence: `user:alice has used 101.2 % of cost/day`.
     var used: String {
         let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than 0 %"
-        return "\(scope) has used \(share) of \(alert.limitName)"
+        return "\(isTest ? "Test message, no alert is open: " : "")\(scope) has used \(share) of \(alert.limitName)"
     }
 
     private var scope: String { PlainText.shortened(alert.scope.description, to: 200) }

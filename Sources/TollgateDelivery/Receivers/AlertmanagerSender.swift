@@ -37,26 +37,31 @@ struct AlertmanagerSender: AlertSender {
         return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.max)"
     }
 
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
-        guard let body = try? CanonicalJSON.text([message(entry)]) else { return .unwritable }
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
+        guard let body = try? CanonicalJSON.text([message(entry, isTest)]) else { return .unwritable }
         let base = address.text.hasSuffix("/") ? String(address.text.dropLast()) : address.text
         return await http.post(body, to: base + "/api/v2/alerts", headers: [("Tollgate-Delivery", entry.id)])
     }
 
-    private func message(_ entry: AlertEntry) -> Message {
+    private func message(_ entry: AlertEntry, _ isTest: Bool) -> Message {
         let alert = entry.alert
-        let sentence = AlertSentence(entry, currency: currency())
+        let sentence = AlertSentence(entry, currency: currency(), isTest: isTest)
         let periodEnd = alert.periodID == nil ? nil : alert.endsAt
         // Alertmanager refuses an alert that ends before it starts.
         let resolvedAt = alert.resolved.map { $0.at - Self.backdating }
         let end = max(resolvedAt ?? periodEnd ?? alert.openedAt + Self.maxDuration, alert.openedAt)
         return Message(
-            labels: labels(alert),
+            labels: isTest ? testLabels(alert) : labels(alert),
             annotations: [
                 "summary": PlainText.oneLine(sentence.used), "description": PlainText.oneLine(sentence.text),
                 "used": alert.meter.text(alert.used), "max": alert.meter.text(alert.max), "id": alert.id,
             ],
             startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
+    }
+
+    /// The labels of a test message, by which Alertmanager can route it elsewhere than alerts.
+    private func testLabels(_ alert: Alert) -> [String: String] {
+        labels(alert).merging(["alertname": "TollgateTest", "test": "true"]) { _, new in new }
     }
 
     /// Includes `max`, because a limit can have two alerts if a user's tier depends on the roles that a request names.

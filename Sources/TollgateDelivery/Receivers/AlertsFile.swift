@@ -3,11 +3,15 @@ import TollgateCore
 package import TollgatePolicy
 package import TollgateStores
 
-/// The file of `--alerts`, which lists the receivers of alerts. The sidecar reads it once, at startup.
+/// The file of `--alerts`, which lists the receivers of alerts. The sidecar reads it at startup and when it changes.
 package struct AlertsFile: Sendable {
     /// The content of the file.
     package struct Contents: Sendable {
+        /// The path of the file.
+        package var path: String
         package var receivers: [AlertReceiver]
+        /// The paths of the files that this one names: URLs and secrets.
+        package var namedFiles: [String]
         /// Sentences for the log.
         package var warnings: [String]
     }
@@ -38,6 +42,7 @@ package struct AlertsFile: Sendable {
         } catch {
             throw OperatorError("\(error)")
         }
+        let namedFiles = files.map(\.path)
         if parsed.holdsSecrets { files.insert(file, at: 0) }
         var warnings = files.filter(\.isReadableByOthers).map {
             "--alerts \(file.path): others can read \($0.path); chmod 600 \($0.path)"
@@ -46,7 +51,7 @@ package struct AlertsFile: Sendable {
             warnings.append(
                 "--alerts \(file.path): receivers: [] lists no receiver: alerts are not delivered, not even to the log")
         }
-        return Contents(receivers: parsed.receivers, warnings: warnings)
+        return Contents(path: file.path, receivers: parsed.receivers, namedFiles: namedFiles, warnings: warnings)
     }
 }
 

@@ -8,14 +8,14 @@ struct LogSender: AlertSender {
     let logger: Logger
     let currency: @Sendable () -> String
 
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
         let alert = entry.alert
         // A used budget is no error of the sidecar. The metadata has the severity.
-        let level = entry.event == .opened ? Logger.Level.warning : .notice
-        let sentence = AlertSentence(entry, currency: currency()).text
+        let level = entry.event == .opened && !isTest ? Logger.Level.warning : .notice
+        let sentence = AlertSentence(entry, currency: currency(), isTest: isTest).text
         logger.log(
-            level: level, "alert \(entry.event.rawValue): \(PlainText.oneLine(sentence))",
+            level: level, "alert \(isTest ? "test" : entry.event.rawValue): \(PlainText.oneLine(sentence))",
             metadata: ["alert": "\(alert.id)", "delivery": "\(entry.id)", "severity": "\(alert.severity.rawValue)"])
-        return .delivered
+        return .delivered(status: nil)
     }
 }

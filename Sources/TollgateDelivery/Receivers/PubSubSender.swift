@@ -6,11 +6,11 @@ struct PubSubSender: AlertSender {
     let channel: String
     let queue: DeliveryQueue
 
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
-        guard let body = try? EventMessage(entry).json else { return .unwritable }
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
+        guard let body = try? EventMessage(entry, isTest: isTest).json else { return .unwritable }
         do throws(StoreError) {
             try await queue.publish(body, on: channel)
-            return .delivered
+            return .delivered(status: nil)
         } catch {
             return .failed(.init(sentence: "Redis: \(error)"))
         }

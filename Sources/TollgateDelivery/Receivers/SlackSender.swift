@@ -36,9 +36,9 @@ struct SlackSender: AlertSender {
         }
     }
 
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
-        let sentence = PlainText.oneLine(AlertSentence(entry, currency: currency()).text)
-        guard let body = try? CanonicalJSON.text(Message(sentence, emoji: Self.emoji(entry))) else {
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
+        let sentence = PlainText.oneLine(AlertSentence(entry, currency: currency(), isTest: isTest).text)
+        guard let body = try? CanonicalJSON.text(Message(sentence, emoji: isTest ? "🔔" : Self.emoji(entry))) else {
             return .unwritable
         }
         return await http.post(body, to: address.text, headers: [("Tollgate-Delivery", entry.id)])

@@ -11,8 +11,8 @@ struct WebhookSender: AlertSender {
     let secret: AlertReceiver.Secret?
     let http: HTTPSender
 
-    func deliver(_ entry: AlertEntry) async -> DeliveryOutcome {
-        guard let body = try? EventMessage(entry).json else { return .unwritable }
+    func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
+        guard let body = try? EventMessage(entry, isTest: isTest).json else { return .unwritable }
         var headers = [("Tollgate-Delivery", entry.id)]
         if let secret {
             let time = Int64(Date.now.timeIntervalSince1970)
@@ -22,16 +22,20 @@ struct WebhookSender: AlertSender {
     }
 }
 
-/// The JSON of an event: `{"alert":{…},"delivery":"1795219201123-0","event":"opened"}`.
+/// The JSON of an event: `{"alert":{…},"delivery":"1795219201123-0","event":"opened"}`, with `"test":true` if it is only
+/// a test.
 struct EventMessage: Encodable {
     private var alert: Alert
     private var delivery: String
     private var event: String
+    /// Nil unless it is a test.
+    private var test: Bool?
 
-    init(_ entry: AlertEntry) {
+    init(_ entry: AlertEntry, isTest: Bool = false) {
         alert = entry.alert
         delivery = entry.id
         event = entry.event.rawValue
+        test = isTest ? true : nil
     }
 
     /// One line with keys in alphabetical order. The same entry has the same bytes.

@@ -10,7 +10,8 @@ struct DeliverySubscription {
 
     /// Subscribes to the channel of new events. The connection is established later, and again whenever it is lost.
     static func start(
-        address: RedisAddress, channel: String, on eventLoop: any EventLoop, wake: [WakeUp], logger: Logger
+        address: RedisAddress, channel: String, on eventLoop: any EventLoop, wake: @escaping @Sendable () -> Void,
+        logger: Logger
     ) async throws -> DeliverySubscription {
         var quiet = logger
         // Receivers also poll, and the links report an outage of Redis.
@@ -18,9 +19,8 @@ struct DeliverySubscription {
         let subscription = try await eventLoop.submit { [quiet] in
             let subscription = RedisSubscription(
                 address: address, channel: channel, eventLoop: eventLoop, logger: quiet)
-            let wakeAll = { for sleeper in wake { sleeper.wake() } }
-            subscription.onSubscribed = wakeAll
-            subscription.onMessage = { _ in wakeAll() }
+            subscription.onSubscribed = wake
+            subscription.onMessage = { _ in wake() }
             subscription.start()
             return NIOLoopBound(subscription, eventLoop: eventLoop)
         }.get()

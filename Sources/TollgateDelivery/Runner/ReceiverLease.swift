@@ -10,15 +10,19 @@ final class ReceiverLease: Sendable {
     private struct State {
         var heldUntil: ContinuousClock.Instant?
         var clock = RedisClock()
+        var retries = ""
     }
 
     private let queue: DeliveryQueue
+    /// Woken when an administrator has requested a retry.
+    private let wakeUp: WakeUp
     let sidecar: String
     private let timing: Timing
     private let state = Mutex(State())
 
-    init(queue: DeliveryQueue, sidecar: String, timing: Timing) {
+    init(queue: DeliveryQueue, wakeUp: WakeUp, sidecar: String, timing: Timing) {
         self.queue = queue
+        self.wakeUp = wakeUp
         self.sidecar = sidecar
         self.timing = timing
     }
@@ -28,6 +32,10 @@ final class ReceiverLease: Sendable {
 
     /// The estimated time of Redis's clock, Unix ms. It is this host's clock before the first `acquire()`.
     var now: Int64 { state.withLock { $0.clock.now } }
+
+    /// The number of retries that administrators have requested, as of the last reply. If it changes, the state of the
+    /// deliveries has to be read again.
+    var retries: String { state.withLock { $0.retries } }
 
     /// Requests the lease. Returns whether this sidecar has it.
     func acquire() async throws(StoreError) -> Bool { try await request() != .other }
@@ -65,11 +73,14 @@ final class ReceiverLease: Sendable {
     private func request() async throws(StoreError) -> DeliveryQueue.Lease {
         // Counts from before the request, so that the lease ends in Redis no earlier than here.
         let requestedAt = ContinuousClock.now
-        let (reply, now) = try await queue.lease(for: sidecar, milliseconds: timing.lease.milliseconds)
-        state.withLock { state in
-            state.clock.synchronize(with: now, toleratedDelay: timing.lease.milliseconds)
-            state.heldUntil = reply == .other ? nil : requestedAt + timing.lease
+        let reply = try await queue.lease(for: sidecar, milliseconds: timing.lease.milliseconds)
+        let isRetry = state.withLock { state in
+            state.clock.synchronize(with: reply.now, toleratedDelay: timing.lease.milliseconds)
+            state.heldUntil = reply.lease == .other ? nil : requestedAt + timing.lease
+            defer { state.retries = reply.retries }
+            return state.retries != reply.retries
         }
-        return reply
+        if isRetry { wakeUp.wake() }
+        return reply.lease
     }
 }

@@ -18,6 +18,8 @@ struct ReceiverRunner {
     private var reporter: DeliveryReporter
     private var reader: DeliveryReader
     private var waiting = WaitingDeliveries()
+    /// The number of requested retries when the state of the deliveries was last read from its start.
+    private var retries = ""
     /// The outage of the receiver as a whole; nil if there is none.
     private var outage: ReceiverOutage?
     /// Whether an outage has ended that Redis still stores.
@@ -80,10 +82,7 @@ struct ReceiverRunner {
     private mutating func deliver() async {
         // Is cancelled when this function returns.
         async let _ = lease.keepRenewing()
-        // Another sidecar may have stored a newer outage meanwhile.
-        outage = nil
-        hasOutageEnded = false
-        startOver()
+        forgetState()
         while lease.isHeld, !Task.isCancelled {
             do throws(StoreError) {
                 try await takeTurn()
@@ -99,6 +98,15 @@ struct ReceiverRunner {
         try? await acknowledge()
     }
 
+    /// Lets the next turn read the outage and all pending deliveries from Redis. Another sidecar may have changed them,
+    /// or an administrator who has requested a retry.
+    private mutating func forgetState() {
+        retries = lease.retries
+        outage = nil
+        hasOutageEnded = false
+        startOver()
+    }
+
     private mutating func startOver() {
         waiting = WaitingDeliveries()
         reader.startOver()
@@ -107,6 +115,7 @@ struct ReceiverRunner {
     /// Makes one attempt, or sleeps until there is something to do.
     private mutating func takeTurn() async throws(StoreError) {
         try await acknowledge()
+        if lease.retries != retries { forgetState() }
         try await read()
         try await acknowledge()
         let now = lease.now
@@ -210,7 +219,8 @@ struct ReceiverRunner {
             guard first == nil else { return first }
             // The receiver may have accepted the event before the attempt was aborted.
             let last = await group.next() ?? nil
-            return last == .delivered ? last : nil
+            if case .delivered = last { return last }
+            return nil
         }
     }
 

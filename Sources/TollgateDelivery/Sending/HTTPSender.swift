@@ -79,8 +79,8 @@ struct HTTPSender: Sendable {
     private func outcome(of response: HTTPClientResponse) -> DeliveryOutcome {
         let status = Int(response.status.code)
         switch status {
-        case 200..<300: return .delivered
-        case 300..<400: return .failed(.init(sentence: "status \(status): redirects are not followed"))
+        case 200..<300: return .delivered(status: status)
+        case 300..<400: return .failed(.init(sentence: "status \(status): redirects are not followed", status: status))
         default:
             return .failed(
                 .init(
@@ -88,7 +88,7 @@ struct HTTPSender: Sendable {
                     isPermanent: (400..<500).contains(status) && ![408, 425, 429].contains(status),
                     retryAfter: response.headers.first(name: "Retry-After").flatMap {
                         RetryAfter.duration($0, now: .now)
-                    }))
+                    }, status: status))
         }
     }
 }

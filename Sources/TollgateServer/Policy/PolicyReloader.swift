@@ -14,6 +14,7 @@ package struct PolicyReloader: Service {
     private let interval: Duration
     private let quietPeriod: Duration
     private let reloadsOnHangUp: Bool
+    private let onHangUp: @Sendable () -> Void
     private let logger: Logger
 
     /// - Parameters:
@@ -21,9 +22,11 @@ package struct PolicyReloader: Service {
     ///   - quietPeriod: The time for which the file has to be unchanged before it is read, and the pause after a failed
     ///     attempt.
     ///   - reloadsOnHangUp: Whether SIGHUP requests a reload. Otherwise the signal is left alone.
+    ///   - onHangUp: Called on SIGHUP, for other files, if it requests a reload.
     package init(
         file: PolicyFile, policy: ActivePolicy, interval: Duration = .milliseconds(250),
-        settling quietPeriod: Duration = .seconds(1), reloadsOnHangUp: Bool = true, logger: Logger
+        settling quietPeriod: Duration = .seconds(1), reloadsOnHangUp: Bool = true, logger: Logger,
+        onHangUp: @escaping @Sendable () -> Void = {}
     ) {
         self.file = file
         self.policy = policy
@@ -31,6 +34,7 @@ package struct PolicyReloader: Service {
         self.quietPeriod = quietPeriod
         self.reloadsOnHangUp = reloadsOnHangUp
         self.logger = logger
+        self.onHangUp = onHangUp
     }
 
     /// Returns on graceful shutdown or cancellation.
@@ -43,6 +47,7 @@ package struct PolicyReloader: Service {
                 group.addTask {
                     for await _ in await UnixSignalsSequence(trapping: .sighup) {
                         hangUp.hasCome.store(true, ordering: .relaxed)
+                        onHangUp()
                     }
                 }
             }
@@ -57,7 +62,7 @@ package struct PolicyReloader: Service {
         }
     }
 
-    private func check(_ schedule: inout ReadingSchedule) {
+    private func check(_ schedule: inout ReadingSchedule<FileStamp?>) {
         let stamp = file.stamp
         guard schedule.isDue(stamp, at: .now) else { return }
         let isDone = reload(ifStill: stamp)
@@ -66,7 +71,7 @@ package struct PolicyReloader: Service {
 
     /// Reloads the file if it is unchanged since it was checked. Returns false if it has changed or cannot be read, so
     /// that it has to be tried again.
-    private func reload(ifStill stamp: PolicyFile.Stamp?) -> Bool {
+    private func reload(ifStill stamp: FileStamp?) -> Bool {
         do {
             let new = try file.load()
             guard file.stamp == stamp else { return false }
@@ -106,43 +111,4 @@ package struct PolicyReloader: Service {
 /// A flag that SIGHUP sets and the next check clears.
 private final class HangUp: Sendable {
     let hasCome = Atomic(false)
-}
-
-/// Decides when a file that is checked repeatedly is read: once it differs from the last read and has been unchanged
-/// for a while. Pure: the caller checks and reads the file.
-struct ReadingSchedule {
-    private let quietPeriod: Duration
-    private var read: PolicyFile.Stamp?
-    private var seen: PolicyFile.Stamp?
-    private var seenSince: ContinuousClock.Instant
-    private var isRequested = false
-
-    /// - Parameters:
-    ///   - read: The stamp of the file when it was last read.
-    ///   - quietPeriod: The time for which the file has to be unchanged before it is read.
-    init(read: PolicyFile.Stamp?, settling quietPeriod: Duration, at now: ContinuousClock.Instant) {
-        self.quietPeriod = quietPeriod
-        self.read = read
-        seen = read
-        seenSince = now
-    }
-
-    /// Requests that the file is read although it has not changed.
-    mutating func readAnyway() {
-        isRequested = true
-    }
-
-    /// Returns whether the file is to be read now.
-    ///
-    /// - Parameter stamp: The current stamp of the file.
-    mutating func isDue(_ stamp: PolicyFile.Stamp?, at now: ContinuousClock.Instant) -> Bool {
-        if stamp != seen { (seen, seenSince) = (stamp, now) }
-        return (isRequested || seen != read) && now - seenSince >= quietPeriod
-    }
-
-    /// Records an attempt to read the file as it was at the last check. After a failure, it is due again after a while.
-    mutating func wasRead(successfully: Bool, at now: ContinuousClock.Instant) {
-        isRequested = !successfully
-        if successfully { read = seen } else { seenSince = now }
-    }
 }

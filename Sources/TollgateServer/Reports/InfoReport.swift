@@ -95,6 +95,10 @@ struct InfoReport: Encodable, Sendable {
         var cursor: String?
         /// Whether this sidecar is subscribed to new events.
         var isSubscribed = false
+        /// The file of receivers; nil if there is none.
+        var receiversFile: String?
+        /// The error of the last reload of that file; nil if the current file is active.
+        var receiversError: String?
     }
 
     /// Writes that wait on disk until Redis can be reached.

@@ -13,6 +13,7 @@ struct InfoReporter: Sendable {
     let watcher: PolicyWatcher
     let peers: PolicyPeers
     let alertFeed: AlertFeed
+    let receivers: AlertReceivers
     let admission: ConnectionAdmission
     let clients: ClientGuard
     let refusals: RedisRefusals
@@ -33,6 +34,8 @@ struct InfoReporter: Sendable {
         report.redis.refusal = refusals.state.map(InfoReport.Refusal.init)
         report.notReady = await notReady
         report.alerts = alertFeed.report
+        report.alerts.receiversFile = receivers.file
+        report.alerts.receiversError = receivers.error
         report.clients = admission.report
         report.clients.wrongTokens = clients.wrongTokens.total
         report.clients.foreign = clients.foreignTraffic.total

@@ -31,6 +31,8 @@ package struct AlertKeys: Sendable {
     /// Hash of a receiver's failed deliveries that are being retried, by stream id, as JSON. The field `receiver`
     /// exists while the receiver as a whole fails.
     func attempts(_ receiver: String) -> String { prefix + "attempts:\(receiver)" }
+    /// The number of retries of a receiver's deliveries that administrators have requested.
+    func retries(_ receiver: String) -> String { prefix + "retries:\(receiver)" }
     /// The dead-letter stream of a receiver.
     func deadLetters(_ receiver: String) -> String { prefix + "dead-letters:\(receiver)" }
 }

@@ -20,6 +20,16 @@ package struct DeliveryQueue: Sendable {
         case other
     }
 
+    /// The reply to a request for the lease, with the state of Redis at that time.
+    package struct LeaseReply: Sendable {
+        package var lease: Lease
+        /// Redis's time, Unix ms.
+        package var now: Int64
+        /// The number of retries that administrators have requested. If it changes, the pending entries and the stored
+        /// failures have to be read again.
+        package var retries: String
+    }
+
     /// An entry of the stream, as read for a receiver.
     package enum Item: Sendable, Equatable {
         case entry(AlertEntry)
@@ -47,7 +57,7 @@ package struct DeliveryQueue: Sendable {
     private static let skipMissedFunction = RedisFunction("delivery/skip_missed")
 
     /// The consumer of every sidecar, so that each continues where the last one stopped.
-    private static let consumer = "tollgate"
+    static let consumer = "tollgate"
     /// The field of the hash of attempts that contains the receiver's outage.
     private static let outageField = "receiver"
 
@@ -64,17 +74,15 @@ package struct DeliveryQueue: Sendable {
     /// Acquires or renews the lease.
     ///
     /// - Parameter milliseconds: The duration; 0 releases the lease.
-    /// - Returns: The reply with Redis's time, Unix ms.
-    package func lease(
-        for sidecar: String, milliseconds: Int64
-    ) async throws(StoreError) -> (lease: Lease, now: Int64) {
+    package func lease(for sidecar: String, milliseconds: Int64) async throws(StoreError) -> LeaseReply {
         let key = keys.lease(receiver)
         let reply = try await link.call(
-            Self.leaseFunction, keys: [key], arguments: [sidecar, "\(milliseconds)"])
-        guard case .array(let parts) = try reply.checked(of: key), parts.count == 2, case .bulk(let word) = parts[0],
-            let lease = Lease(rawValue: String(buffer: word)), case .integer(let now) = parts[1]
+            Self.leaseFunction, keys: [key, keys.retries(receiver)], arguments: [sidecar, "\(milliseconds)"])
+        guard case .array(let parts) = try reply.checked(of: key), parts.count == 3, case .bulk(let word) = parts[0],
+            let lease = Lease(rawValue: String(buffer: word)), case .integer(let now) = parts[1],
+            case .bulk(let retries) = parts[2]
         else { throw .unexpectedReply(about: key) }
-        return (lease, now)
+        return LeaseReply(lease: lease, now: now, retries: String(buffer: retries))
     }
 
     /// Creates the receiver's consumer group if there is none. The group starts with the entries written at a time

@@ -55,7 +55,7 @@ struct AlertAcknowledge: AsyncParsableCommand {
 struct AlertResolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve", abstract: "Resolve an alert.",
-        discussion: "The same threshold opens no other alert in this period.")
+        discussion: "The same threshold opens no other alert in this period, unless a refund takes usage below it.")
     @OptionGroup var arguments: AlertArguments
 
     func run() async throws { try await arguments.change("resolve") }
@@ -98,21 +98,6 @@ struct Alerts: AsyncParsableCommand {
             }
         } text: {
             AdminText.alerts($0, on: .current)
-        }
-    }
-}
-
-/// The command `tollgate deliveries`.
-struct Deliveries: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "List the receivers of alerts, deliveries that are retried, and dead-lettered ones.")
-    @OptionGroup var options: AdminOptions
-
-    func run() async throws {
-        try await options.run { client in
-            try await client.send(AdminRequest(.get, "v1", "deliveries"))
-        } text: {
-            AdminText.deliveries($0)
         }
     }
 }

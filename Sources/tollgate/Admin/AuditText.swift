@@ -47,6 +47,10 @@ enum AuditText {
         case "reservation.cancel": "cancelled reservation \(before["id"].text) of \(target)"
         case "alert.acknowledge": "acknowledged alert \(target)"
         case "alert.resolve": "resolved alert \(target)"
+        case "delivery.test":
+            "tested receiver \(target): " + (after["error"].string ?? "delivered")
+        case "delivery.retry":
+            "retried receiver \(target): \(after["retried"].text) failed, \(after["requeued"].text) dead-lettered"
         case "redis.data_loss": "noticed that Redis has lost data of namespace \(target)"
         // An action of a later version.
         default: "did \(action) of \(target)" + (after == .null ? "" : ": \(after.text)")

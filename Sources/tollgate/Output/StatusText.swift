@@ -47,6 +47,7 @@ struct StatusText {
                 dataLoss,
                 status["redis"]["functions"].text == "yes" ? nil : "Redis denies functions; scripts are slower",
                 text(status["policy"]["error"]).map { "the policy file is not in force: \($0)" },
+                text(status["alerts"]["receivers_error"]).map { "the file of receivers is not in force: \($0)" },
                 list(status["policy"]["differs_from"]).map { "other sidecars have another policy: \($0)" },
                 text(status["clients"]["accept_failure"]).map { "no more connections can be accepted: \($0)" },
                 text(status["journal"]["error"]).map { "the journal cannot be used: \($0)" },

@@ -70,7 +70,7 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The file of alert receivers, read at startup only. (default: the log)", valueName: "file"))
+            "The file of alert receivers, read again when it changes. (default: the log)", valueName: "file"))
     var alerts: String?
 
     @Option(

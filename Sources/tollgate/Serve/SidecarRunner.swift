@@ -14,7 +14,7 @@ struct SidecarRunner: Service {
     let settings: Settings
     let policy: Policy
     let policyFile: PolicyFile
-    /// Whether SIGHUP reloads the policy. Otherwise it ends the sidecar.
+    /// Whether SIGHUP reloads the policy and the receivers. Otherwise it ends the sidecar.
     let reloadsOnHangUp: Bool
     let runLog: RunLog
     let logger: Logger
@@ -41,25 +41,27 @@ struct SidecarRunner: Service {
         _ redis: RedisAddress, admin: AdminSettings?, after first: [any Service]
     ) async throws {
         let serverSettings = settings.server(redis: redis)
+        let receivers =
+            settings.alerts.map { AlertReceivers($0.receivers, file: $0.path) } ?? AlertReceivers()
         let sidecar = try await Sidecar(
-            settings: serverSettings, policy: policy, policyFile: policyFile.path, logger: logger)
-        let receivers = settings.alerts?.receivers ?? AlertReceiver.standard
+            settings: serverSettings, policy: policy, policyFile: policyFile.path, receivers: receivers, logger: logger)
+        let receiverReloader = settings.alerts.map {
+            ReceiverReloader(contents: $0, receivers: receivers, logger: logger)
+        }
+        let policyReloader = PolicyReloader(
+            file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger,
+            onHangUp: { receiverReloader?.reload() })
+        let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
-        var services: [any Service] =
-            first + [
-                sidecar,
-                PolicyReloader(
-                    file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger),
-                AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger),
-                StartReport(
-                    sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path,
-                    runLog: runLog),
-            ]
+        let startReport = StartReport(
+            sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
+        var services: [any Service] = first + [sidecar, policyReloader, delivery, startReport]
+        if let receiverReloader { services.append(receiverReloader) }
         if let admin {
             services.append(
                 AdminServer(
-                    settings: admin, server: sidecar, policyFile: policyFile.path, receivers: receivers, logger: logger)
-            )
+                    settings: admin, server: sidecar, policyFile: policyFile.path,
+                    testReceiver: { await delivery.test($0) }, logger: logger))
         }
         // They stop in reverse order, so that Redis runs until every request has been answered. A failed one stops the
         // others.

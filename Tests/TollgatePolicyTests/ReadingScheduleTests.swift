@@ -1,21 +1,21 @@
 import Testing
 
-@testable import TollgateServer
+@testable import TollgatePolicy
 
 /// The times at which a changing file is read.
 @Suite struct ReadingScheduleTests {
     private let start = ContinuousClock.now
-    private let old = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
-    private let empty = PolicyFile.Stamp(device: 1, inode: 2, size: 0, modified: 6, changed: 6)
-    private let new = PolicyFile.Stamp(device: 1, inode: 2, size: 3, modified: 7, changed: 7)
+    private let old = FileStamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
+    private let empty = FileStamp(device: 1, inode: 2, size: 0, modified: 6, changed: 6)
+    private let new = FileStamp(device: 1, inode: 2, size: 3, modified: 7, changed: 7)
 
     /// A schedule as an object, because `#expect` cannot call mutating functions.
     private final class Looker {
-        var schedule: ReadingSchedule
+        var schedule: ReadingSchedule<FileStamp?>
 
-        init(_ schedule: ReadingSchedule) { self.schedule = schedule }
+        init(_ schedule: ReadingSchedule<FileStamp?>) { self.schedule = schedule }
 
-        func isDue(_ stamp: PolicyFile.Stamp?, at now: ContinuousClock.Instant) -> Bool {
+        func isDue(_ stamp: FileStamp?, at now: ContinuousClock.Instant) -> Bool {
             schedule.isDue(stamp, at: now)
         }
     }
