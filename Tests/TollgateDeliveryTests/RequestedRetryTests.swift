@@ -68,6 +68,35 @@ struct RequestedRetryTests {
         }
     }
 
+    @Test("Alertmanager gets an alert that was resolved before its retry as one that has ended")
+    func resolvedMeanwhile() async throws {
+        try await DeliveryHarness.with { harness in
+            try await Receiver.with({ _, _ in .status(400) }) { receiver in
+                let address = try WebAddress(parsing: "http://127.0.0.1:\(receiver.port)")
+                let pager = AlertReceiver(name: "pager", endpoint: .alertmanager(address))
+                let alert = try await harness.open()
+                let queue = DeliveryQueue(harness.store, receiver: "pager")
+                try await queue.open(from: 0)
+                try await harness.delivering([pager], Self.impatient) {
+                    try await eventually { try await harness.report("pager").deadLetteredCount == 1 }
+                    receiver.answer { _, _ in .status(200) }
+                    try await harness.resolve(alert)
+                    try await eventually { receiver.requests.count == 2 }
+                    #expect(try await queue.retry().requeued == 1)
+                    try await eventually { receiver.requests.count == 3 }
+                    try await eventually { try await harness.report("pager").pending == 0 }
+                }
+                func end(_ request: Receiver.Request) throws -> String {
+                    let list = try JSONSerialization.jsonObject(with: Data(request.body.utf8))
+                    return try #require((list as? [[String: Any]])?.first?["endsAt"] as? String)
+                }
+                let ends = try receiver.requests.map(end)
+                #expect(ends[0] > ends[1], "the first attempt was before the end")
+                #expect(ends[2] == ends[1])
+            }
+        }
+    }
+
     @Test("a requeued delivery that is days old is tried, and dead-lettered again only after further failures")
     func old() async throws {
         try await DeliveryHarness.with { harness in

@@ -7,6 +7,9 @@ protocol AlertSender: Sendable {
     /// Whether events of that kind are sent at all.
     func takes(_ event: Alert.Event) -> Bool
 
+    /// Whether a retried event must say that its alert has been resolved meanwhile. Otherwise it is sent as it was.
+    var needsLatestState: Bool { get }
+
     /// Returns the ordering key of an event. Events with the same key are sent in the order of the stream.
     func order(of entry: AlertEntry) -> String
 
@@ -18,6 +21,8 @@ protocol AlertSender: Sendable {
 
 extension AlertSender {
     func takes(_ event: Alert.Event) -> Bool { true }
+
+    var needsLatestState: Bool { false }
 
     func order(of entry: AlertEntry) -> String { entry.alert.id }
 

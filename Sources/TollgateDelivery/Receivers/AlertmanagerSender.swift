@@ -28,6 +28,9 @@ struct AlertmanagerSender: AlertSender {
         var endsAt: String
     }
 
+    /// An alert that is opened after its end was delivered, as from the dead-letter stream, would not end again.
+    var needsLatestState: Bool { true }
+
     /// Excludes acknowledgements, which Alertmanager does not have.
     func takes(_ event: Alert.Event) -> Bool { event != .acknowledged }
 

@@ -190,7 +190,7 @@ struct ReceiverRunner {
 
     private mutating func attempt(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) {
         let begun = lease.now
-        switch await outcomeUnderLease(delivery.entry) {
+        switch await outcomeUnderLease(try await latest(delivery)) {
         case .delivered:
             waiting.remove(delivery.entry.id)
             unacknowledged.insert(delivery.entry.id)
@@ -203,6 +203,14 @@ struct ReceiverRunner {
             try await fail(delivery, failure, begun: begun)
         case nil: return
         }
+    }
+
+    /// Returns the event of a delivery, with the end of its alert if the sender needs that for a retry.
+    private func latest(_ delivery: WaitingDeliveries.Delivery) async throws(StoreError) -> AlertEntry {
+        var entry = delivery.entry
+        guard sender.needsLatestState, delivery.failure != nil, entry.event == .opened else { return entry }
+        entry.alert.resolved = try await queue.resolution(of: entry.alert.id)
+        return entry
     }
 
     /// Sends an event. Returns nil if the lease ended first: another sidecar may then deliver, so the attempt is

@@ -1,6 +1,6 @@
 import Foundation
 import NIOCore
-import TollgateCore
+package import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 import TollgateRedis
@@ -166,6 +166,16 @@ package struct DeliveryQueue: Sendable {
             }
         }
         return (deliveries, outage)
+    }
+
+    /// Returns when an alert was resolved, and by whom; nil if it was not, or is no longer stored or malformed.
+    package func resolution(of alert: String) async throws(StoreError) -> Alert.Mark? {
+        do throws(StoreError) {
+            return try await AlertHashes(link: link, keys: keys).alert(alert)?.resolved
+        } catch {
+            guard case .corrupt = error else { throw error }
+            return nil
+        }
     }
 
     // MARK: - Outcomes
