@@ -16,32 +16,34 @@ struct HistoryReportRequestTests {
         try await withAdmin(policy: Self.policy) { admin in
             try admin.redis.cli(
                 "HSET", "tollgate:user:alice:day:2026-11-20", "cost", "2500000000", "cost/tool==1+1", "1000000000",
-                "cost/tool=a,\"b\"", "900000000", "cost/tool/other", "100000000", "requests", "4", "denied", "1")
+                "cost/tool=a,\"b\"", "900000000", "cost/tool/other", "100000000", "requests", "4", "calls", "3",
+                "denied", "1",
+                "would_deny", "2")
             let path = "/v1/reports/daily?scope=user:alice&from=2026-11-20&to=2026-11-21"
             let plain = try await admin.ask("GET", path + "&format=csv")
             #expect(plain.headers["content-type"] == "text/csv; charset=utf-8; header=present")
             #expect(
                 plain.text == """
-                    day,starts_at,ends_at,requests,denied,tokens,input_tokens,output_tokens,cost\r
-                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,4,1,0,0,0,2.5\r
-                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,0,0,0,0,0,0\r
+                    day,starts_at,ends_at,requests,calls,denied,would_deny,tokens,input_tokens,output_tokens,cost\r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,4,3,1,2,0,0,0,2.5\r
+                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,0,0,0,0,0,0,0,0\r
 
                     """)
             let split = try await admin.ask("GET", path + "&by=tool", headers: ["Accept": "text/csv"])
             #expect(
                 split.text == #"""
-                    day,starts_at,ends_at,tool,is_other,requests,denied,tokens,input_tokens,output_tokens,cost\#r
-                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,'=1+1,false,0,0,0,0,0,1\#r
-                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,"a,""b""",false,0,0,0,0,0,0.9\#r
-                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,other,true,0,0,0,0,0,0.1\#r
-                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,-,false,4,1,0,0,0,0.5\#r
-                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,-,false,0,0,0,0,0,0\#r
+                    day,starts_at,ends_at,tool,is_other,requests,calls,denied,would_deny,tokens,input_tokens,output_tokens,cost\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,'=1+1,false,0,0,0,0,0,0,0,1\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,"a,""b""",false,0,0,0,0,0,0,0,0.9\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,other,true,0,0,0,0,0,0,0,0.1\#r
+                    2026-11-20,2026-11-19T23:00:00Z,2026-11-20T23:00:00Z,-,false,4,3,1,2,0,0,0,0.5\#r
+                    2026-11-21,2026-11-20T23:00:00Z,2026-11-21T23:00:00Z,-,false,0,0,0,0,0,0,0,0\#r
 
                     """#)
             let monthly = try await admin.ask(
                 "GET", "/v1/reports/monthly?scope=user:alice&from=2026-11&to=2026-11&format=csv")
             #expect(monthly.text.hasPrefix("month,starts_at,ends_at,requests,"))
-            #expect(monthly.text.hasSuffix("2026-11,2026-10-31T23:00:00Z,2026-11-30T23:00:00Z,0,0,0,0,0,0\r\n"))
+            #expect(monthly.text.hasSuffix("2026-11,2026-10-31T23:00:00Z,2026-11-30T23:00:00Z,0,0,0,0,0,0,0,0\r\n"))
         }
     }
 
@@ -59,8 +61,8 @@ struct HistoryReportRequestTests {
             #expect(
                 answer.text == """
                     {"currency":"USD","day":"2026-11-20","items":[\
-                    {"cost":"0.000000007","denied":0,"input_tokens":0,"output_tokens":0,"rank":1,"requests":2,"scope":"user:b, c","tokens":0},\
-                    {"cost":"0.000000006","denied":0,"input_tokens":0,"output_tokens":0,"rank":2,"requests":9,"scope":"user:d","tokens":0}],\
+                    {"calls":0,"cost":"0.000000007","denied":0,"input_tokens":0,"output_tokens":0,"rank":1,"requests":2,"scope":"user:b, c","tokens":0,"would_deny":0},\
+                    {"calls":0,"cost":"0.000000006","denied":0,"input_tokens":0,"output_tokens":0,"rank":2,"requests":9,"scope":"user:d","tokens":0,"would_deny":0}],\
                     "kept_from":"\(answer["kept_from"]?.text ?? "")","kind":"user","meter":"cost","timezone":"Europe/Berlin"}
 
                     """)
@@ -68,10 +70,10 @@ struct HistoryReportRequestTests {
                 "GET", "/v1/reports/top?kind=user&meter=requests&day=2026-11-20", headers: ["Accept": "text/csv"])
             #expect(
                 csv.text == """
-                    rank,scope,requests,denied,tokens,input_tokens,output_tokens,cost\r
-                    1,user:d,9,0,0,0,0,0.000000006\r
-                    2,"user:b, c",2,0,0,0,0,0.000000007\r
-                    3,user:a,1,0,0,0,0,0.000000005\r
+                    rank,scope,requests,calls,denied,would_deny,tokens,input_tokens,output_tokens,cost\r
+                    1,user:d,9,0,0,0,0,0,0,0.000000006\r
+                    2,"user:b, c",2,0,0,0,0,0,0,0.000000007\r
+                    3,user:a,1,0,0,0,0,0,0,0.000000005\r
 
                     """)
             let today = try await admin.ask("GET", "/v1/reports/top?kind=tool")
@@ -98,7 +100,7 @@ struct HistoryReportRequestTests {
         ("daily?scope=user:a&limit=5", "limit: unknown query parameter"), ("daily?scope=user:a&roles=%00", "roles: "),
         ("top", "kind: is required"), ("top?kind=U", "kind: "),
         ("top?kind=global", "kind: global is a single scope"),
-        ("top?kind=user&meter=input_tokens", "meter: expected requests, denied, tokens or cost"),
+        ("top?kind=user&meter=input_tokens", "meter: expected requests, calls, denied, would_deny, tokens or cost"),
         ("top?kind=user&day=today", "day: expected a day such as 2026-11-20"),
         ("top?kind=user&limit=1001", "limit: expected a whole number from 1 to 1000"),
         ("top?kind=user&limit=%2B5", "limit: expected a whole number from 1 to 1000"),

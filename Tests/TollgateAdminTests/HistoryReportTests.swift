@@ -34,8 +34,8 @@ struct HistoryReportTests {
             try set(
                 admin, "user:alice:day:2026-03-08",
                 [
-                    "requests": 12, "denied": 1, "tokens": 900, "input_tokens": 600, "output_tokens": 300,
-                    "cost": 1_250_000_000,
+                    "requests": 12, "calls": 10, "denied": 1, "would_deny": 2, "tokens": 900, "input_tokens": 600,
+                    "output_tokens": 300, "cost": 1_250_000_000,
                 ])
             try set(admin, "user:alice:day:2026-03-09", ["cost": 9_007_199_254_740_993])
             let answer = try await admin.ask(
@@ -47,15 +47,15 @@ struct HistoryReportTests {
             #expect(
                 answer.text == """
                     {"by":null,"currency":"EUR","days":[\
-                    {"by":null,"cost":"0","day":"2026-03-07","denied":0,"ends_at":"2026-03-08T05:00:00Z","input_tokens":0,\
-                    "output_tokens":0,"requests":0,"starts_at":"2026-03-07T05:00:00Z","tokens":0},\
-                    {"by":null,"cost":"1.25","day":"2026-03-08","denied":1,"ends_at":"2026-03-09T04:00:00Z","input_tokens":600,\
-                    "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900},\
-                    {"by":null,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
-                    "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0}],\
+                    {"by":null,"calls":0,"cost":"0","day":"2026-03-07","denied":0,"ends_at":"2026-03-08T05:00:00Z","input_tokens":0,\
+                    "output_tokens":0,"requests":0,"starts_at":"2026-03-07T05:00:00Z","tokens":0,"would_deny":0},\
+                    {"by":null,"calls":10,"cost":"1.25","day":"2026-03-08","denied":1,"ends_at":"2026-03-09T04:00:00Z","input_tokens":600,\
+                    "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900,"would_deny":2},\
+                    {"by":null,"calls":0,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
+                    "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0,"would_deny":0}],\
                     "depends_on_role_or_email":false,"from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
-                    "total":{"by":null,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
-                    "requests":12,"tokens":900}}
+                    "total":{"by":null,"calls":10,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
+                    "requests":12,"tokens":900,"would_deny":2}}
 
                     """)
         }

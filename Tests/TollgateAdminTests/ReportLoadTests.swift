@@ -17,7 +17,9 @@ struct ReportLoadTests {
         redis.call('HSET', KEYS[1], 'history', ARGV[1])
         for i, key in ipairs(KEYS) do
             local prefix = i == 1 and 'history/' or ''
-            for _, meter in ipairs({'requests', 'denied', 'tokens', 'input_tokens', 'output_tokens', 'cost'}) do
+            for _, meter in ipairs({
+                'requests', 'calls', 'denied', 'would_deny', 'tokens', 'input_tokens', 'output_tokens', 'cost',
+            }) do
                 redis.call('HSET', key, prefix .. meter, 600000)
                 for _, dimension in ipairs({'provider', 'tool', 'model'}) do
                     local fields = {}

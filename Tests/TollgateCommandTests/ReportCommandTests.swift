@@ -39,7 +39,8 @@ import TollgateTestSupport
         try redis.cli(
             "HSET", "tollgate:user:alice", "history", "2026-03-08 1773028800000 2026-03 1775016000000 1 0 0",
             "history/requests", "12", "history/cost", "1250000000", "history/cost/provider=openai", "1000000000",
-            "history/requests/provider=openai", "12", "history/tokens", "900")
+            "history/requests/provider=openai", "12", "history/tokens", "900",
+            "history/calls", "10", "history/calls/provider=openai", "10")
         try redis.cli("HSET", "tollgate:user:alice:month:2026-03", "cost", "500000000")
         try redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-03-08", "1250000000", "user:alice")
     }
@@ -63,15 +64,15 @@ import TollgateTestSupport
                 days      2026-03-07 to 2026-03-09, America/New_York
                 currency  EUR
 
-                day         provider  requests  denied  tokens  input  output  cost
-                2026-03-07  -                0       0       0      0       0  0.00
-                2026-03-08  openai          12       0       0      0       0  1.00
-                            -                0       0     900      0       0  0.25
-                2026-03-09  -                0       0       0      0       0  0.00
-                ----------  --------  --------  ------  ------  -----  ------  ----
-                all days    openai          12       0       0      0       0  1.00
-                            -                0       0     900      0       0  0.25
-                total                       12       0     900      0       0  1.25
+                day         provider  requests  calls  denied  tokens  input  output  cost
+                2026-03-07  -                0      0       0       0      0       0  0.00
+                2026-03-08  openai          12     10       0       0      0       0  1.00
+                            -                0      0       0     900      0       0  0.25
+                2026-03-09  -                0      0       0       0      0       0  0.00
+                ----------  --------  --------  -----  ------  ------  -----  ------  ----
+                all days    openai          12     10       0       0      0       0  1.00
+                            -                0      0       0     900      0       0  0.25
+                total                       12     10       0     900      0       0  1.25
 
                 """, "\(table.errors)")
         let chart = try await report("--chart")
@@ -80,7 +81,7 @@ import TollgateTestSupport
         #expect(ascii.output.contains("\n2026-03-08  12  \(String(repeating: "#", count: 56))\n"), "\(ascii.output)")
         #expect(!ascii.output.contains("\u{1b}"))
         let csv = try await report("--csv")
-        #expect(csv.output.contains("2026-03-08,2026-03-08T05:00:00Z,2026-03-09T04:00:00Z,12,0,900,0,0,1.25\r\n"))
+        #expect(csv.output.contains("2026-03-08,2026-03-08T05:00:00Z,2026-03-09T04:00:00Z,12,10,0,0,900,0,0,1.25\r\n"))
         let json = try await report("--json", "--by", "tool")
         #expect(json.output.hasPrefix(#"{"by":"tool","currency":"EUR","days":[{"#))
     }
@@ -89,10 +90,13 @@ import TollgateTestSupport
     func others() async throws {
         try fill()
         let month = try await tollgate("report", "monthly", "user:alice", "--from", "2026-03", "--to", "2026-03")
-        #expect(month.output.contains("\n2026-03        12       0     900      0       0  1.75\n"), "\(month.output)")
+        #expect(
+            month.output.contains("\n2026-03        12     10       0     900      0       0  1.75\n"),
+            "\(month.output)")
         let top = try await tollgate("report", "top", "user", "--day", "2026-03-08")
         #expect(
-            top.output.hasSuffix("   1  user:alice        12       0     900      0       0  1.25\n"), "\(top.output)")
+            top.output.hasSuffix("   1  user:alice        12     10       0     900      0       0  1.25\n"),
+            "\(top.output)")
         let bars = try await tollgate("report", "top", "user", "--day", "2026-03-08", "--chart", "--limit", "5")
         #expect(bars.output.contains("\nuser:alice  1.25  ██"))
         let days = try await tollgate("report", "daily", "user:alice", "--csv")
@@ -145,9 +149,9 @@ import TollgateTestSupport
             #expect(parts.map(\.["cost"].text) == ["2", "-0.25"])
             let csv = try await tollgate(words + ["--csv"])
             #expect(
-                csv.output.split(separator: "\r\n").suffix(2).map { $0.split(separator: ",").suffix(8) } == [
-                    ["openai", "false", "0", "0", "0", "0", "0", "2"],
-                    ["-", "false", "0", "0", "0", "0", "0", "-0.25"],
+                csv.output.split(separator: "\r\n").suffix(2).map { $0.split(separator: ",").suffix(10) } == [
+                    ["openai", "false", "0", "1", "0", "0", "0", "0", "0", "2"],
+                    ["-", "false", "0", "0", "0", "0", "0", "0", "0", "-0.25"],
                 ], "\(csv.output)")
             let table = try await tollgate(words)
             let end = table.output.split(separator: "\n").suffix(3).map { $0.split(separator: " ").map(String.init) }
@@ -158,7 +162,8 @@ import TollgateTestSupport
             #expect(chart.output.hasSuffix("█\n"), "\(chart.output)")
         }
         let provider = try await tollgate(["report", "daily", "provider:openai", "--by", "provider"])
-        #expect(provider.output.contains("\nall days    openai           0       0       0      0       0  2.00\n"))
+        #expect(
+            provider.output.contains("\nall days    openai           0      1       0       0      0       0  2.00\n"))
     }
 
     @Test("a report has a longer timeout than other requests")

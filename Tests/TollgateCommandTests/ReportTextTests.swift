@@ -13,7 +13,7 @@ struct ReportTextTests {
     }
 
     private static func numbers(_ requests: Int, _ tokens: Int, _ cost: String) -> String {
-        #""requests":\#(requests),"denied":0,"tokens":\#(tokens),"input_tokens":0,"output_tokens":\#(tokens),"cost":"\#(cost)""#
+        #""requests":\#(requests),"calls":\#(requests),"denied":0,"would_deny":0,"tokens":\#(tokens),"input_tokens":0,"output_tokens":\#(tokens),"cost":"\#(cost)""#
     }
 
     private func report(
@@ -39,11 +39,11 @@ struct ReportTextTests {
                 days      2026-11-20 to 2026-11-21, Europe/Berlin
                 currency  EUR
 
-                day         requests  denied  tokens  input  output  cost
-                2026-11-20        12       0    1200      0    1200  1.25
-                2026-11-21         0       0       0      0       0  0.00
-                ----------  --------  ------  ------  -----  ------  ----
-                total             12       0    1200      0    1200  1.25
+                day         requests  calls  denied  tokens  input  output  cost
+                2026-11-20        12     12       0    1200      0    1200  1.25
+                2026-11-21         0      0       0       0      0       0  0.00
+                ----------  --------  -----  ------  ------  -----  ------  ----
+                total             12     12       0    1200      0    1200  1.25
                 """)
     }
 
@@ -63,24 +63,44 @@ struct ReportTextTests {
             by: #""provider""#, scope: scope)
     }
 
-    @Test("a split table has one line per part, and a dash for unlabelled usage")
+    @Test("a split table has one line per part, a dash for unlabelled usage, and no columns of zeros if it is wide")
     func splitTable() throws {
         let lines = ReportText(answer: try split(), unit: "day").table.components(separatedBy: "\n")
         #expect(
             lines.dropFirst(4).joined(separator: "\n") == """
-                day         provider  requests  denied  tokens  input  output         cost
-                2026-11-19  -                0       0       0      0       0  0.000000000
-                2026-11-20  openai          10       0       5      0       5  1.000000001
-                            (other)          1       0       0      0       0  0.200000000
-                            -                0       0       0      0       0  0.050000000
-                2026-11-21  a?b              1       0       0      0       0  3.000000000
-                ----------  --------  --------  ------  ------  -----  ------  -----------
-                all days    a?b              1       0       0      0       0  3.000000000
-                            openai          10       0       5      0       5  1.000000001
-                            (other)          1       0       0      0       0  0.200000000
-                            -                0       0       0      0       0  0.050000000
-                total                       12       0       5      0       5  4.250000001
+                day         provider  requests  calls  tokens  output         cost
+                2026-11-19  -                0      0       0       0  0.000000000
+                2026-11-20  openai          10     10       5       5  1.000000001
+                            (other)          1      1       0       0  0.200000000
+                            -                0      0       0       0  0.050000000
+                2026-11-21  a?b              1      1       0       0  3.000000000
+                ----------  --------  --------  -----  ------  ------  -----------
+                all days    a?b              1      1       0       0  3.000000000
+                            openai          10     10       5       5  1.000000001
+                            (other)          1      1       0       0  0.200000000
+                            -                0      0       0       0  0.050000000
+                total                       12     12       5       5  4.250000001
                 """)
+    }
+
+    private func busy(wouldDeny: Int) throws -> [Substring] {
+        func day(_ id: String, wouldDeny: Int) -> String {
+            #""day":"\#(id)","requests":123456,"calls":12345,"denied":1234,"would_deny":\#(wouldDeny),"#
+                + #""tokens":12345678,"input_tokens":10345678,"output_tokens":2000000,"cost":"1234.5678""#
+        }
+        let days = "{\(day("2026-11-20", wouldDeny: wouldDeny))},{\(day("2026-11-21", wouldDeny: 0))}"
+        let answer = try report(days, total: day("", wouldDeny: wouldDeny), scope: "user:a")
+        return ReportText(answer: answer, unit: "day").table.split(separator: "\n")
+    }
+
+    @Test("would_deny has a column if it is not zero, and input and output none where 80 columns are too few")
+    func shadowColumn() throws {
+        let (without, with) = (try busy(wouldDeny: 0), try busy(wouldDeny: 17))
+        #expect(without[3] == "day         requests  calls  denied    tokens     input   output       cost")
+        #expect(with[3] == "columns   without input and output, to fit 80 columns; --csv has them")
+        #expect(with[4] == "day         requests  calls  denied  would_deny    tokens       cost")
+        #expect(with[5] == "2026-11-20    123456  12345    1234          17  12345678  1234.5678")
+        #expect((without + with).allSatisfy { $0.count <= 80 })
     }
 
     @Test("a chart has bars of one meter, and none for a day without usage")
@@ -176,9 +196,9 @@ struct ReportTextTests {
         let report = ReportText(
             answer: try report(days.joined(separator: ","), total: String(all), by: #""provider""#), unit: "day")
         let lines = report.table.components(separatedBy: "\n")
-        #expect(lines[7] == "2026-11-20  openai           0       0       0      0       0   2.00")
-        #expect(lines[8] == "            -                0       0       0      0       0  -0.25")
-        #expect(lines.last == "total                        0       0       0      0       0   2.75")
+        #expect(lines[7] == "2026-11-20  openai           0      0       0       0      0       0   2.00")
+        #expect(lines[8] == "            -                0      0       0       0      0       0  -0.25")
+        #expect(lines.last == "total                        0      0       0       0      0       0   2.75")
         let terminal = Terminal(columns: 60, isUTF8: true, hasColour: false)
         let chart = report.chart(of: .cost, on: terminal).components(separatedBy: "\n")
         #expect(
@@ -235,9 +255,9 @@ struct ReportTextTests {
             """
         #expect(
             try answer(items).table == head + """
-                rank  scope       requests  denied  tokens  input  output   cost
-                   1  user:alice         3       0       1      0       1  12.50
-                   2  user:b?            3       0       1      0       1   2.00
+                rank  scope       requests  calls  denied  tokens  input  output   cost
+                   1  user:alice         3      3       0       1      0       1  12.50
+                   2  user:b?            3      3       0       1      0       1   2.00
                 """)
         let terminal = Terminal(columns: 44, isUTF8: false, hasColour: false)
         #expect(

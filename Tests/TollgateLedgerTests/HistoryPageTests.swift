@@ -17,7 +17,7 @@ import TollgateTestSupport
 
     private func record(_ harness: LedgerHarness, _ cost: Int64, at time: Int64, _ tool: String = "tool:t") async throws
     {
-        _ = try await harness.apply(.record("user:a", tool, amounts: Amounts(cost: cost)), at: time)
+        _ = try await harness.apply(.record("user:a", tool, amounts: Amounts(requests: 0, cost: cost)), at: time)
     }
 
     private func expiry(_ harness: LedgerHarness, _ key: String) throws -> Int64? {
@@ -154,7 +154,7 @@ import TollgateTestSupport
         try await record(harness, 5, at: Self.start)
         try harness.redis.cli("SET", key, "something else")
         let refund = try TestOperation.refund("user:a", "tool:t", amounts: Amounts(cost: 1))
-        let record = try TestOperation.record("user:a", "tool:t", amounts: Amounts(cost: 7))
+        let record = try TestOperation.record("user:a", "tool:t", amounts: Amounts(requests: 0, cost: 7))
         #expect(try await harness.apply([refund, record], at: Self.start) == ["OK", "OK"])
         #expect(try await harness.apply([refund, record, refund], at: Self.start + Self.day) == ["OK", "OK", "OK"])
         #expect(try harness.redis.cli("GET", key) == "something else")

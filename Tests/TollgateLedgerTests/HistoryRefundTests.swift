@@ -23,7 +23,7 @@ import TollgateTestSupport
 
     private func record(_ scopes: String..., cost: Int64) throws -> TestOperation {
         TestOperation(
-            verb: .record, amounts: Amounts(cost: cost), scopes: try scopes.map { try Scope(parsing: $0) })
+            verb: .record, amounts: Amounts(requests: 0, cost: cost), scopes: try scopes.map { try Scope(parsing: $0) })
     }
 
     private func refund(_ scopes: String..., cost: Int64) throws -> TestOperation {

@@ -67,7 +67,7 @@ struct ReferenceLedger {
 
     private mutating func decide(_ operation: TestOperation, at now: Int64) -> String {
         let requests = operation.amounts.requests ?? 0
-        var shadows: [String] = []
+        var shadows: [(scope: Scope, limit: String)] = []
         var refusals: [Refusal] = []
         for scope in operation.scopes {
             for effective in limits[scope, default: []] {
@@ -79,7 +79,7 @@ struct ReferenceLedger {
                 let held = held(scope, limit, at: now)
                 guard used + held + want > max else { continue }
                 if limit.mode == .shadow {
-                    shadows.append("\(scope)/\(limit.name)")
+                    shadows.append((scope, limit.name))
                 } else {
                     let wait = wait(scope, limit, want: want, at: now)
                     let usedText = text(limit, used: used, held: held)
@@ -87,7 +87,8 @@ struct ReferenceLedger {
                 }
             }
         }
-        let extras = shadows.isEmpty ? "" : " shadow=\(shadows.joined(separator: ","))"
+        let names = shadows.map { "\($0.scope)/\($0.limit)" }
+        let extras = names.isEmpty ? "" : " shadow=\(names.joined(separator: ","))"
         if var worst = refusals.first {
             for refusal in refusals.dropFirst() {
                 guard let longest = worst.wait else { break }
@@ -97,15 +98,11 @@ struct ReferenceLedger {
                 let refusing = operation.scopes.filter { scope in
                     refusals.contains { $0.scope == scope.description }
                 }
-                let parts = refusing.flatMap { scope in
-                    scope.parts.count > 1 ? operation.scopes.filter { $0.isPart(of: scope) } : [scope]
-                }
-                for scope in Set(parts) {
-                    remember(max(requests, 1), "denied", of: scope, in: operation, at: now, asOf: now)
-                }
+                rememberRefused("denied", by: refusing, of: operation, at: now)
             }
             return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
         }
+        if operation.verb != .peek { rememberRefused("would_deny", by: shadows.map(\.scope), of: operation, at: now) }
         if let reservation = operation.terms?.reserving { hold(reservation, on: operation.scopes, at: now) }
         if operation.verb != .peek, requests > 0 {
             for scope in operation.scopes {
@@ -114,6 +111,18 @@ struct ReferenceLedger {
             }
         }
         return allowed(operation, at: now) + extras
+    }
+
+    /// Counts a request for the scopes whose limits have denied it, or would have; for a composite scope, for its parts.
+    private mutating func rememberRefused(
+        _ meter: String, by refusing: [Scope], of operation: TestOperation, at now: Int64
+    ) {
+        let parts = refusing.flatMap { scope in
+            scope.parts.count > 1 ? operation.scopes.filter { $0.isPart(of: scope) } : [scope]
+        }
+        for scope in Set(parts) {
+            remember(max(operation.amounts.requests ?? 0, 1), meter, of: scope, in: operation, at: now, asOf: now)
+        }
     }
 
     private func allowed(_ operation: TestOperation, at now: Int64) -> String {
@@ -179,12 +188,14 @@ struct ReferenceLedger {
                     takeBack(amount, from: scope, meter, time: time, at: now)
                 }
             }
-            for meter in Meter.allCases where meter != .concurrent {
-                let amount = amount(of: meter, in: operation) ?? 0
+            var reported = Meter.allCases.filter { $0 != .concurrent }
+                .map { ($0.name, amount(of: $0, in: operation) ?? 0) }
+            reported.append(("calls", operation.amounts.requests ?? (operation.verb == .refund ? 0 : 1)))
+            for (meter, amount) in reported {
                 if operation.verb == .refund {
-                    forget(amount, meter.name, of: scope, in: operation, at: periodTime, asOf: now)
+                    forget(amount, meter, of: scope, in: operation, at: periodTime, asOf: now)
                 } else {
-                    remember(amount, meter.name, of: scope, in: operation, at: periodTime, asOf: now)
+                    remember(amount, meter, of: scope, in: operation, at: periodTime, asOf: now)
                 }
             }
         }

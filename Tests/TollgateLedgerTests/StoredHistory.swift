@@ -125,7 +125,7 @@ struct StoredHistory: Decodable {
         for (scope, days) in model.days where scope.contains(":") {
             let kind = scope.prefix { $0 != ":" }
             for (id, day) in days {
-                for meter in ["requests", "denied", "tokens", "cost"] {
+                for meter in ["requests", "calls", "denied", "would_deny", "tokens", "cost"] {
                     guard let total = day.inAll[meter], total > 0 else { continue }
                     expected["tollgate:top-scopes:\(kind):\(meter):\(id)", default: [:]][scope] = total
                 }

@@ -49,7 +49,7 @@ end
 -- Moving ---------------------------------------------------------------------------------------------------------------------------------
 
 -- The number of fields after which a call moves no further day, at about 5 µs each, so that a call in which many scopes start a day does
--- not block Redis. The record of a scope is moved whole, with at most 3 606 fields. DAY_COST: the fixed cost of moving a day, in fields.
+-- not block Redis. The record of a scope is moved whole, with at most 4 832 fields. DAY_COST: the fixed cost of moving a day, in fields.
 local MAX_MOVED, DAY_COST = 500, 10
 local movable_fields = 0
 

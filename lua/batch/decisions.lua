@@ -5,6 +5,7 @@
 -- @include batch/current
 -- @include batch/history
 -- @include batch/holds
+-- @include batch/labels
 -- @include batch/refusals
 -- @include batch/scope
 -- @include batch/sets
@@ -36,6 +37,9 @@ local function retry_in(state, j, want)
     return scope.leaves_in(set, j, 0)
 end
 
+-- The scopes with a shadow limit that would have denied the current operation, by index; nil for none.
+local shadowing
+
 -- Returns the refusing scope, the limit and the wait; nil where every limit accepts the operation.
 --
 -- An amount that is missing or 0 is tested as 1, so that something must be left. Only a RESERVE tests concurrent limits. Notes shadow limits
@@ -43,16 +47,18 @@ end
 local function refusal(counts_denial)
     local asked, named, shadows = current.asked, current.named, answers.shadows
     local refusing_index, limit, wait, refusing
+    shadowing = nil
     for i = 1, current.count do
         local index = named[i]
         local state = current.scopes[index]
-        local set, used, refuses = state.set, state.used, false
+        local set, used, refuses, would_refuse = state.set, state.used, false, false
         for j = 1, set.size do
             local maximum, meter = set.max[j], set.meter[j]
             local want = asked[meter]
             if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
             if maximum >= 0 and used[j] + against(state, j) + want > maximum then
                 if set.shadow[j] then
+                    would_refuse = true
                     shadows[#shadows + 1] = index
                     shadows[#shadows + 1] = j
                 else
@@ -69,8 +75,12 @@ local function refusal(counts_denial)
             refusing = refusing or {}
             refusing[#refusing + 1] = index
         end
+        if would_refuse and counts_denial then
+            shadowing = shadowing or {}
+            shadowing[#shadowing + 1] = index
+        end
     end
-    if refusing then history.add_denied(refusing) end
+    if refusing then history.add_refused(refusing, labels.DENIED) end
     return refusing_index, limit, wait
 end
 
@@ -126,6 +136,7 @@ function decisions.decide(verb, hold, ttl)
             holds.add(current.scopes[current.named[i]], hold, current.asked, current.now + ttl)
         end
     end
+    if shadowing then history.add_refused(shadowing, labels.WOULD_DENY) end
     if verb ~= decisions.PEEK and hits > 0 then
         local consumed = { [REQUESTS] = hits }
         for i = 1, current.count do counters.consume(current.scopes[current.named[i]], consumed) end

@@ -9,7 +9,7 @@
 -- @include batch/today
 
 local history = {}
-local IN_ALL, DENIED = labels.IN_ALL, labels.DENIED
+local IN_ALL, CALLS, REPORTED = labels.IN_ALL, labels.CALLS, labels.REPORTED
 local gmatch, find, gsub, max = string.gmatch, string.find, string.gsub, math.max
 
 local function add(state, to, meter, amount)
@@ -59,11 +59,16 @@ end
 
 local meters = {} -- reused
 
--- Adds the amounts of the current operation to the day of a time (Unix ms), or takes them back. past_days: the text with the days of the
--- scopes, in their order, where one of them may be a finished day; otherwise false.
+-- Returns the calls that the current operation reports: its requests. Usage that states none is that of one call.
+function history.calls(takes_back) return current.asked[1] or (takes_back and 0 or 1) end
+
+-- Adds the amounts of the current operation to the day of a time (Unix ms), or takes them back, together with the calls that it reports.
+-- past_days: the text with the days of the scopes, in their order, where one of them may be a finished day; otherwise false.
 function history.add_amounts(takes_back, time, past_days)
     local asked, next_day, count = current.asked, past_days and gmatch(past_days, '[^;]+'), 0
-    for meter = 1, 5 do
+    asked[CALLS] = history.calls(takes_back)
+    for i = 1, #REPORTED do
+        local meter = REPORTED[i]
         if asked[meter] and asked[meter] > 0 then
             count = count + 1
             meters[count] = meter
@@ -96,9 +101,9 @@ end
 -- Returns the text of a scope between single plus signs. Plus signs within ids are doubled, and are replaced here.
 local function delimited(state) return '+' .. gsub(scope.text(state), '%+%+', '\0') .. '+' end
 
--- Counts denied requests for the refusing scopes, given by index. A joint scope has no history: a refusal by user:alice+tool:search counts
--- for user:alice and tool:search.
-function history.add_denied(refusing)
+-- Counts requests that the given scopes, by index, have denied or would have denied (meter). A joint scope has no history: a refusal by
+-- user:alice+tool:search counts for user:alice and tool:search.
+function history.add_refused(refusing, meter)
     local scopes, named, counts = current.scopes, current.named, {}
     local hits = max(current.asked[1] or 1, 1)
     for _, index in ipairs(refusing) do
@@ -110,7 +115,7 @@ function history.add_denied(refusing)
     end
     for i = 1, current.count do
         local state = scopes[named[i]]
-        if counts[named[i]] and state.history then add(state, today.record(state), DENIED, hits) end
+        if counts[named[i]] and state.history then add(state, today.record(state), meter, hits) end
     end
 end
 

@@ -12,8 +12,10 @@
 
 local labels = {
     MAX = 200,
-    DENIED = 6, -- used like a meter
-    METERS = { 'requests', 'tokens', 'input_tokens', 'output_tokens', 'cost', 'denied' },
+    DENIED = 6, CALLS = 7, WOULD_DENY = 8, -- used like meters
+    METERS = { 'requests', 'tokens', 'input_tokens', 'output_tokens', 'cost', 'denied', 'calls', 'would_deny' },
+    -- The meters of a RECORD, REFUND or COMMIT.
+    REPORTED = { 1, 2, 3, 4, 5, 7 },
     DIMENSIONS = { 'provider', 'tool', 'model' },
     TODAY = 'history/',
 }

@@ -2,6 +2,7 @@
 -- @include batch/current
 -- @include batch/plain
 -- @include batch/expected
+-- @include batch/labels
 -- @include batch/sets
 
 local operation_list = {
@@ -38,13 +39,17 @@ local meters = {} -- reused
 -- Registers the history fields that the current operation will add to, so that they are read with its scopes.
 local function expect_amounts(verb)
     if not ADDED[verb] then return end
-    local count = 0
+    local count, asked, is_decision = 0, current.asked, verb == CHECK or verb == RESERVE
     for meter = REQUESTS, sets.COST do
-        local amount = current.asked[meter]
-        if amount and amount > 0 and (meter == REQUESTS or verb ~= CHECK and verb ~= RESERVE) then
+        local amount = asked[meter]
+        if amount and amount > 0 and (meter == REQUESTS or not is_decision) then
             count = count + 1
             meters[count] = meter
         end
+    end
+    if not is_decision and (asked[REQUESTS] or 1) > 0 then
+        count = count + 1
+        meters[count] = labels.CALLS
     end
     for i = count + 1, #meters do meters[i] = nil end
     if count > 0 then expected.amounts(meters) end

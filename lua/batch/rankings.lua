@@ -12,7 +12,9 @@ local rankings = {}
 local MAX, SLACK = 1000, 100
 -- The ranked fields: of a record with its own hash, and of the running day.
 local RANKED = {}
-rankings.METERS = { [1] = 'requests', [2] = 'tokens', [5] = 'cost', [6] = 'denied' } -- as in labels.METERS
+rankings.METERS = { -- as in labels.METERS
+    [1] = 'requests', [2] = 'tokens', [5] = 'cost', [6] = 'denied', [7] = 'calls', [8] = 'would_deny',
+}
 for _, name in pairs(rankings.METERS) do
     RANKED[name], RANKED['history/' .. name] = name, name
 end

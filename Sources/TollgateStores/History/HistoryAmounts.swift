@@ -2,9 +2,14 @@ import TollgateCore
 
 /// A meter of the history of a scope.
 package enum HistoryMeter: String, CaseIterable, Sendable {
+    /// Requests counted by CHECK and RESERVE, and by usage that states them.
     case requests
+    /// Calls whose usage RECORD and COMMIT have reported, less refunded ones.
+    case calls
     /// Requests that a limit of the scope denied.
     case denied
+    /// Requests that only a shadow limit of the scope would have denied.
+    case wouldDeny = "would_deny"
     case tokens
     case inputTokens = "input_tokens"
     case outputTokens = "output_tokens"
@@ -15,7 +20,7 @@ package enum HistoryMeter: String, CaseIterable, Sendable {
     package var name: String { rawValue }
 
     /// The meters by which the scopes of a kind are ranked.
-    package static let ranked: [HistoryMeter] = [.requests, .denied, .tokens, .cost]
+    package static let ranked: [HistoryMeter] = [.requests, .calls, .denied, .wouldDeny, .tokens, .cost]
 
     /// Formats an amount: a whole number, or decimal text for `cost`.
     package func text(_ amount: Int64) -> String {
@@ -26,7 +31,9 @@ package enum HistoryMeter: String, CaseIterable, Sendable {
 /// One amount per meter. Sums saturate at the largest Int64. Only differences can be negative.
 package struct HistoryAmounts: Sendable, Hashable {
     private var requests: Int64 = 0
+    private var calls: Int64 = 0
     private var denied: Int64 = 0
+    private var wouldDeny: Int64 = 0
     private var tokens: Int64 = 0
     private var inputTokens: Int64 = 0
     private var outputTokens: Int64 = 0
@@ -39,7 +46,9 @@ package struct HistoryAmounts: Sendable, Hashable {
         get {
             switch meter {
             case .requests: requests
+            case .calls: calls
             case .denied: denied
+            case .wouldDeny: wouldDeny
             case .tokens: tokens
             case .inputTokens: inputTokens
             case .outputTokens: outputTokens
@@ -49,7 +58,9 @@ package struct HistoryAmounts: Sendable, Hashable {
         set {
             switch meter {
             case .requests: requests = newValue
+            case .calls: calls = newValue
             case .denied: denied = newValue
+            case .wouldDeny: wouldDeny = newValue
             case .tokens: tokens = newValue
             case .inputTokens: inputTokens = newValue
             case .outputTokens: outputTokens = newValue
@@ -83,9 +94,9 @@ package struct HistoryAmounts: Sendable, Hashable {
         return rest
     }
 
-    /// Whether these amounts come first in a list: by cost, then tokens, requests, denials. Nil if they are equal.
+    /// Whether these amounts come first in a list: by cost, then tokens, requests, calls, denials. Nil if they are equal.
     package func precedes(_ other: HistoryAmounts) -> Bool? {
-        for meter in [HistoryMeter.cost, .tokens, .requests, .denied, .inputTokens, .outputTokens]
+        for meter in [HistoryMeter.cost, .tokens, .requests, .calls, .denied, .wouldDeny, .inputTokens, .outputTokens]
         where self[meter] != other[meter] {
             return self[meter] > other[meter]
         }

@@ -27,9 +27,9 @@ package struct RankedScope: Sendable, Equatable {
 package final class HistoryStore: Sendable {
     /// The detail with which a record is read.
     package enum Detail: Sendable {
-        /// The total only: six fields.
+        /// The total only: one field per meter.
         case totals
-        /// The total and the labels of these dimensions: up to 200 of each, with six fields per label. Redis sends
+        /// The total and the labels of these dimensions: up to 200 of each, with a field per meter. Redis sends
         /// those of the other dimensions, too.
         case labels(Set<HistoryDimension>)
 

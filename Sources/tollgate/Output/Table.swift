@@ -48,6 +48,12 @@ struct Table {
 
     var isEmpty: Bool { rows.count == 1 }
 
+    /// The width of the table in columns of the terminal, if nothing is cut.
+    var width: Int {
+        let widths = widths(on: nil)
+        return widths.reduce(0, +) + 2 * max(widths.count - 1, 0)
+    }
+
     /// The lines of the table, without trailing white space.
     var text: String { text(on: nil) }
 

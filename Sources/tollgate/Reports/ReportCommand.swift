@@ -23,7 +23,10 @@ struct ReportArguments: ParsableArguments {
     var by: HistoryDimension?
     @Option(
         help: ArgumentHelp(
-            "The meter of --chart: requests, denied, tokens, input_tokens, output_tokens or cost. (default: cost)",
+            """
+            The meter of --chart: requests, calls, denied, would_deny, tokens, input_tokens, output_tokens or cost. \
+            (default: cost)
+            """,
             valueName: "meter"))
     var meter: HistoryMeter?
     @Option(help: "A role of the user, which selects the tier's calendar; may be repeated.")
@@ -138,8 +141,9 @@ struct ReportTop: AsyncParsableCommand {
     @Argument(help: "user, tool, provider …", transform: RequestArgument.kind)
     var kind: String
     @Option(
+        name: [.long, .customLong("by")],
         help: ArgumentHelp(
-            "The meter to rank by: requests, denied, tokens or cost.", valueName: "meter"))
+            "The meter to rank by: requests, calls, denied, would_deny, tokens or cost.", valueName: "meter"))
     var meter = HistoryMeter.cost
     @Option(
         help: "The day, such as 2026-11-20. (default: today in the policy's time zone)", transform: RequestArgument.day)
@@ -150,7 +154,7 @@ struct ReportTop: AsyncParsableCommand {
     func validate() throws {
         guard (1...1_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 1000.") }
         guard HistoryMeter.ranked.contains(meter) else {
-            throw ValidationError("--meter: expected requests, denied, tokens or cost.")
+            throw ValidationError("--meter: expected requests, calls, denied, would_deny, tokens or cost.")
         }
         if options.json, report.csv || report.chart {
             throw ValidationError("--json: cannot be combined with --csv or --chart.")

@@ -9,8 +9,6 @@ struct ReportText {
     /// The unit: `day` or `month`.
     let unit: String
 
-    private static let columns = ["requests", "denied", "tokens", "input", "output", "cost"]
-    private static let meters = HistoryMeter.allCases
     /// The width of the labels above a report.
     private static let widthOfNames = 10
 
@@ -20,7 +18,8 @@ struct ReportText {
 
     /// The report as a table: the scope and period, one line per day or month, and totals.
     var table: String {
-        head([("currency", answer["currency"].text)]) + "\n\n" + (dimension.map(splitTable) ?? plainTable)
+        let columns = dimension.map(splitTable) ?? plainTable
+        return head([("currency", answer["currency"].text)] + columns.notes) + "\n\n" + columns.text
     }
 
     private func head(_ more: [(String, String)]) -> String {
@@ -44,17 +43,13 @@ struct ReportText {
         lines.map { JSONValue.printable($0.padding(widthOfNames) + $1) }.joined(separator: "\n")
     }
 
-    private var plainTable: String {
-        var table = Table([unit] + Self.columns, amounts: Set(Self.columns))
+    private var plainTable: ReportTable {
         let all = rows + [answer["total"]]
-        for (index, numbers) in Self.numbers(all).enumerated() {
-            if index == rows.count { table.addRule() }
-            table.add([index < rows.count ? all[index][unit].text : "total"] + numbers)
-        }
-        return table.text
+        let labels = rows.map { [$0[unit].text] } + [["total"]]
+        return ReportTable([unit], zip(labels, all).map { ($0, $1) }, ruleAbove: rows.count)
     }
 
-    private func splitTable(_ dimension: String) -> String {
+    private func splitTable(_ dimension: String) -> ReportTable {
         var lines: [(labels: [String], numbers: JSONValue)] = []
         func add(_ title: String, _ row: JSONValue) {
             let parts = row["by"].array
@@ -67,18 +62,7 @@ struct ReportText {
         let ruled = lines.count
         add("all \(unit)s", answer["total"])
         lines.append((["total", ""], answer["total"]))
-        var table = Table([unit, dimension] + Self.columns, amounts: Set(Self.columns))
-        for (index, numbers) in Self.numbers(lines.map(\.numbers)).enumerated() {
-            if index == ruled { table.addRule() }
-            table.add(lines[index].labels + numbers)
-        }
-        return table.text
-    }
-
-    /// Formats the cells of each row.
-    static func numbers(_ rows: [JSONValue]) -> [[String]] {
-        let columns = meters.map { meter in ReportAmount.column(rows.map { $0[meter.name] }, meter) }
-        return rows.indices.map { row in columns.map { $0[row] } }
+        return ReportTable([unit, dimension], lines, ruleAbove: ruled)
     }
 
     /// The name of a part. The remainder beyond the maximum number of labels is in brackets, because a label may be
