@@ -33,7 +33,7 @@ extension AdminHarness {
             try await store.denials.add(
                 DenialEvent(
                     at: Self.alertTime, scope: try Scope(parsing: scope), meter: .requests, period: period, max: 60,
-                    used: 60, source: "tier:basic",
+                    used: 60, mode: scope == "user:b/c" ? .shadow : .enforce, source: "tier:basic",
                     request: [try Scope(parsing: scope), try Scope(parsing: "tool:search")]))
         }
         return alerts

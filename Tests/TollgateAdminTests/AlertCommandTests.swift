@@ -99,9 +99,9 @@ import TollgateTestSupport
             try await admin.raiseAlerts()
             #expect(
                 try await tollgate(admin, "events").output == """
-                    at                    scope       limit         used  max  source      request
-                    2026-11-20T18:20:01Z  user:alice  requests/day    60   60  tier:basic  user:alice tool:search
-                    2026-11-20T18:20:01Z  user:b/c    requests/1m     60   60  tier:basic  user:b/c tool:search
+                    at                    scope       limit                 used  max  source      request
+                    2026-11-20T18:20:01Z  user:alice  requests/day            60   60  tier:basic  user:alice tool:search
+                    2026-11-20T18:20:01Z  user:b/c    requests/1m (shadow)    60   60  tier:basic  user:b/c tool:search
 
                     """)
             let first = try await tollgate(admin, "events", "--limit", "1").output
@@ -110,6 +110,8 @@ import TollgateTestSupport
             #expect(ofLimit.output.contains("user:b/c") && !ofLimit.output.contains("user:alice"))
             let ofScope = try await tollgate(admin, "events", "--scope", "user:alice")
             #expect(ofScope.output.contains("user:alice") && !ofScope.output.contains("user:b/c"))
+            let ofMode = try await tollgate(admin, "events", "--mode", "shadow").output
+            #expect(ofMode.contains("(shadow)") && !ofMode.contains("user:alice"))
             let held = DenialEvent(
                 at: AdminHarness.alertTime, scope: try Scope(parsing: "team:x"), meter: .cost, period: .day,
                 max: 20_000_000_000, used: 12_500_000_000, held: 7_000_000_000, source: "defaults", request: [])
@@ -134,7 +136,7 @@ import TollgateTestSupport
             ["alerts", "--state", "shut"], ["alerts", "--state", "open,"], ["alerts", "--severity", "high"],
             ["alerts", "--limit", "0"], ["events", "--limit", "10001"], ["alert", "resolve"],
             ["alert", "show", "a", "b"], ["alerts", "--scope", "nope"], ["events", "--scope", "nope"],
-            ["events", "--limit-name", "alice/requests/1m"],
+            ["events", "--limit-name", "alice/requests/1m"], ["events", "--mode", "both"],
         ])
     func refused(words: [String]) async throws {
         let folder = try TemporaryFolder()

@@ -109,7 +109,8 @@ struct AlertRouteTests {
                 ("?limit=requests/60s", ["user:b/c"]), ("?limit=user:b/c/requests/1m", ["user:b/c"]),
                 ("?limit=requests/day&scope=user:alice", ["user:alice"]), ("?limit=user:alice/requests/1m", []),
                 ("?limit=user:alice/requests/day&scope=user:alice", ["user:alice"]), ("?limit=concurrent", []),
-                ("?limit=user:a/b/concurrent", []),
+                ("?limit=user:a/b/concurrent", []), ("?mode=shadow", ["user:b/c"]), ("?mode=enforce", ["user:alice"]),
+                ("?mode=shadow&scope=user:alice", []),
             ] {
                 let answer = try await admin.ask("GET", "/v1/events\(query)")
                 #expect(answer.status == 200, "\(query) \(answer.text)")
@@ -120,7 +121,7 @@ struct AlertRouteTests {
             let item = try #require(first["items"]?.items?.first?.members)
             #expect(item["id"] == .string(try await admin.alerts.denials.events(atMost: 1).items[0].id))
             #expect(item["at"]?.text == "2026-11-20T18:20:01.123Z" && item["max"] == .integer(60))
-            #expect(item["held"] == .integer(0))
+            #expect(item["held"] == .integer(0) && item["mode"]?.text == "enforce")
             #expect(item["request"] == .array([.string("user:alice"), .string("tool:search")]))
             let second = try await admin.ask("GET", "/v1/events?count=1&cursor=\(first["next"]?.text ?? "")")
             #expect(second["items"]?.items?.first?.members?["scope"]?.text == "user:b/c")
@@ -141,6 +142,7 @@ struct AlertRouteTests {
             ("events?limit=requests/1x", "limit: expected one such as requests/1m"),
             ("events?limit=alice/requests/1m", "limit: alice: expected kind:id"),
             ("events?limit=user:a/requests/1m&scope=user:b", "limit: names another scope than scope does"),
+            ("events?mode=both", "mode: expected enforce or shadow"),
             ("events?cursor=%25%25%25", "cursor: expected the next"),
             ("alerts/none?limit=1", "limit: unknown query parameter"),
         ])

@@ -57,7 +57,7 @@ import TollgateTestSupport
         try await harness.stop()
     }
 
-    @Test("denials of each limit are published, but not those of PEEK and of shadow limits")
+    @Test("denials of each limit are published, but not those of PEEK")
     func each() async throws {
         let harness = try await harness(Limit(.requests, .day, max: 0), Limit(.cost, .request, max: 5))
         let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: [try Scope(parsing: "user:a")])
@@ -67,10 +67,28 @@ import TollgateTestSupport
         _ = try await harness.apply(check, at: Self.start)
         #expect(try await denials(harness).map { $0.scope.description }.sorted() == ["tool:x", "user:a"])
         try await harness.stop()
-        let shadow = try await self.harness(Limit(.requests, .day, max: 0, mode: .shadow))
-        _ = try await shadow.apply(.check("user:a"), at: Self.start)
-        #expect(try await denials(shadow).isEmpty)
-        try await shadow.stop()
+    }
+
+    @Test("requests that a shadow limit would have denied are published as such, at the same rate, but no PEEKs")
+    func shadow() async throws {
+        let harness = try await harness(
+            Limit(.requests, .day, max: 0, mode: .shadow), Limit(.requests, .sliding(seconds: 60), max: 1))
+        let scopes = try ["user:a", "tool:x"].map { try Scope(parsing: $0) }
+        let peek = TestOperation(verb: .peek, amounts: Amounts(requests: 1), scopes: scopes)
+        _ = try await harness.apply(peek, at: Self.start)
+        #expect(try await denials(harness).isEmpty)
+        let checks = try Array(repeating: TestOperation.check("user:a", "tool:x"), count: 3)
+        let answers = try await harness.apply(checks, at: Self.start)
+        #expect(answers.map { $0.prefix(4) } == ["ALLO", "DENY", "DENY"])
+        #expect(
+            try await denials(harness).map { "\($0.scope)/\($0.limitName) \($0.mode)" }.sorted()
+                == ["tool:x/requests/1m enforce", "user:a/requests/day shadow"])
+        _ = try await harness.apply(.check("user:a"), at: Self.start + 59_999)
+        #expect(try await denials(harness).isEmpty)
+        _ = try await harness.apply(.check("user:a"), at: Self.start + 60_000)
+        let event = try #require(try await denials(harness).first)
+        #expect(event.mode == .shadow && event.used == 2 && event.max == 0)
+        try await harness.stop()
     }
 
     @Test("the time of a denial expires after a minute if the scope has no other data")

@@ -121,11 +121,12 @@ import TollgatePolicy
     func denial() throws {
         let event = DenialEvent(
             at: Self.opened, scope: try Scope(parsing: "user:alice"), meter: .requests, period: .sliding(seconds: 60),
-            max: 60, used: 59, held: 1, source: "tier:basic",
+            max: 60, used: 59, held: 1, mode: .shadow, source: "tier:basic",
             request: [try Scope(parsing: "user:alice"), try Scope(parsing: "tool:search")])
         let text =
             #"{"at":"2026-11-20T18:20:01.123Z","held":1,"limit":"user:alice/requests/1m","max":60,"meter":"requests","#
-            + #""period":"1m","request":["user:alice","tool:search"],"scope":"user:alice","source":"tier:basic","used":59}"#
+            + #""mode":"shadow","period":"1m","request":["user:alice","tool:search"],"scope":"user:alice","#
+            + #""source":"tier:basic","used":59}"#
         #expect(try CanonicalJSON.text(event) == text)
         var events = [event]
         for (meter, period) in [(Meter.concurrent, Period.reservation), (.cost, .request), (.cost, .total)] {
@@ -137,9 +138,11 @@ import TollgatePolicy
             let read = try JSONDecoder().decode(DenialEvent.self, from: Data(CanonicalJSON.text(event).utf8))
             #expect(read == event)
         }
-        // Events of earlier versions had no `held`.
+        // Events of earlier versions had no `held` and no `mode`.
         let earlier = text.replacingOccurrences(of: #""held":1,"#, with: "")
-        #expect(try JSONDecoder().decode(DenialEvent.self, from: Data(earlier.utf8)).held == 0)
+            .replacingOccurrences(of: #""mode":"shadow","#, with: "")
+        let read = try JSONDecoder().decode(DenialEvent.self, from: Data(earlier.utf8))
+        #expect(read.held == 0 && read.mode == .enforce)
         let broken = text.replacingOccurrences(of: #""held":1"#, with: #""held":-1"#)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(DenialEvent.self, from: Data(broken.utf8)) }
     }

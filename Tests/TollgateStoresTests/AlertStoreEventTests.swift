@@ -10,11 +10,13 @@ import TollgateTestSupport
 @Suite struct AlertStoreEventTests {
     private typealias Harness = AlertStoreHarness
 
-    private func event(_ scope: String, _ meter: Meter, _ period: Period, at offset: Int64) throws -> DenialEvent {
+    private func event(
+        _ scope: String, _ meter: Meter, _ period: Period, at offset: Int64, mode: LimitMode = .enforce
+    ) throws -> DenialEvent {
         DenialEvent(
             at: Harness.start + offset, scope: try Scope(parsing: scope), meter: meter, period: period, max: 60,
-            used: 60,
-            source: "tier:basic", request: [try Scope(parsing: scope), try Scope(parsing: "tool:é \"x\"")])
+            used: 60, mode: mode, source: "tier:basic",
+            request: [try Scope(parsing: scope), try Scope(parsing: "tool:é \"x\"")])
     }
 
     private func all(
@@ -57,6 +59,33 @@ import TollgateTestSupport
             for limit in ["requests/1m", "concurrent", "cost/request", "cost/month"] {
                 #expect(try await all(harness, nil, limit, by: 3) == events.filter { $0.limitName == limit })
             }
+        }
+    }
+
+    @Test("events are selected by the mode of the limit; those of earlier versions are of enforced ones")
+    func modes() async throws {
+        try await Harness.with { harness in
+            let (denied, shadow) = (
+                try event("user:a", .cost, .day, at: 1), try event("user:a", .cost, .day, at: 2, mode: .shadow)
+            )
+            for event in [denied, shadow] { try await harness.store.denials.add(event) }
+            let earlier = """
+                local fields = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2]
+                local rest = {}
+                for i = 1, #fields, 2 do
+                    if fields[i] ~= 'mode' then
+                        rest[#rest + 1], rest[#rest + 2] = fields[i], string.gsub(fields[i + 1], '"mode":"enforce",', '')
+                    end
+                end
+                redis.call('XADD', KEYS[1], '*', unpack(rest))
+                """
+            try harness.redis.cli("EVAL", earlier, "1", harness.keys.events)
+            func events(_ mode: LimitMode?) async throws -> [DenialEvent] {
+                try await harness.store.denials.events(mode: mode, atMost: 10).items.map(\.event)
+            }
+            #expect(try await events(.shadow) == [shadow])
+            #expect(try await events(.enforce) == [denied, denied])
+            #expect(try await events(nil) == [denied, shadow, denied])
         }
     }
 

@@ -57,13 +57,13 @@ local function refusal(counts_denial)
             local want = asked[meter]
             if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
             if maximum >= 0 and used[j] + against(state, j) + want > maximum then
+                if counts_denial then refusals.note(state, index, j) end
                 if set.shadow[j] then
                     would_refuse = true
                     shadows[#shadows + 1] = index
                     shadows[#shadows + 1] = j
                 else
                     refuses = true
-                    if counts_denial then refusals.note(state, index, j) end
                     local limit_wait = retry_in(state, j, want)
                     if not wait or (wait ~= NEVER and (limit_wait == NEVER or limit_wait > wait)) then
                         refusing_index, limit, wait = index, j, limit_wait

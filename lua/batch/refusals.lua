@@ -1,4 +1,5 @@
--- refusals.lua: reports refusals after the answers of a batch, for the sidecar to publish.
+-- refusals.lua: reports refusals, including those that shadow limits would have made, after the answers of a batch, for the sidecar to
+-- publish.
 --
 -- A reported refusal stores 'period time' in requests/1m.e. Of each limit, the first refusal of a period is reported, and then at most one
 -- per EVENT_INTERVAL. Nothing here fails a batch: a refusal that cannot be stored is not reported.

@@ -5,7 +5,7 @@ import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// The route `/v1/events`: denials.
+/// The route `/v1/events`: denials, and those that limits in shadow mode would have made.
 struct EventRoutes {
     let api: AdminAPI
 
@@ -13,7 +13,7 @@ struct EventRoutes {
 
     /// Lists denials. `limit` is a filter by limit here, so the page size is `count`.
     private func list(_ request: AdminRequest) async throws -> Response {
-        let query = try request.query("scope", "limit", "count", "cursor")
+        let query = try request.query("scope", "limit", "mode", "count", "cursor")
         var scope = try query.scope().map(api.folded)
         var limit: String?
         if let text = query["limit"] {
@@ -25,7 +25,16 @@ struct EventRoutes {
             limit = named.name
         }
         let page = try await api.stores.alerts.denials.events(
-            scope: scope, limit: limit, before: query.cursor, atMost: try query.limit("count"))
+            scope: scope, limit: limit, mode: try Self.mode(query["mode"]), before: query.cursor,
+            atMost: try query.limit("count"))
         return .json(PageView(items: page.items, next: page.next))
+    }
+
+    private static func mode(_ text: String?) throws(Problem) -> LimitMode? {
+        guard let text else { return nil }
+        guard let mode = LimitMode(rawValue: text) else {
+            throw .badRequest("mode: expected \(LimitMode.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        return mode
     }
 }

@@ -1,4 +1,4 @@
-/// A denied request, as published in the stream of events.
+/// A request that a limit denied, or would have denied in shadow mode, as published in the stream of events.
 ///
 /// Of the denials by one limit of a scope, the first of a period is published, and then at most one a minute.
 package struct DenialEvent: Sendable, Hashable {
@@ -16,6 +16,8 @@ package struct DenialEvent: Sendable, Hashable {
     package var used: Int64
     /// The amount that open reservations held in addition; nano-units for `cost`.
     package var held: Int64
+    /// The mode of the limit. A limit in shadow mode did not deny the request.
+    package var mode: LimitMode
     /// The part of the policy that the limit comes from, such as `tier:premium`.
     package var source: String
     /// The scopes in the request.
@@ -23,8 +25,8 @@ package struct DenialEvent: Sendable, Hashable {
 
     /// Creates an event. `at` is in Unix ms.
     package init(
-        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0, source: String,
-        request: [Scope]
+        at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0,
+        mode: LimitMode = .enforce, source: String, request: [Scope]
     ) {
         self.at = at
         self.scope = scope
@@ -33,6 +35,7 @@ package struct DenialEvent: Sendable, Hashable {
         self.max = max
         self.used = used
         self.held = held
+        self.mode = mode
         self.source = source
         self.request = request
     }
@@ -43,7 +46,7 @@ package struct DenialEvent: Sendable, Hashable {
 /// The JSON of a denial event. In the stream of events it has another key, `id`.
 extension DenialEvent: Codable {
     private enum CodingKeys: String, CodingKey {
-        case at, held, limit, max, meter, period, request, scope, source, used
+        case at, held, limit, max, meter, mode, period, request, scope, source, used
     }
 
     /// Encodes amounts of `cost` as decimal text, and the time in ISO 8601.
@@ -57,6 +60,7 @@ extension DenialEvent: Codable {
         try container.encode(AmountJSON(meter, max), forKey: .max)
         try container.encode(AmountJSON(meter, used), forKey: .used)
         try container.encode(AmountJSON(meter, held), forKey: .held)
+        try container.encode(mode.rawValue, forKey: .mode)
         try container.encode(source, forKey: .source)
         try container.encode(request.map(\.description), forKey: .request)
     }
@@ -75,6 +79,8 @@ extension DenialEvent: Codable {
             max: try container.amount(of: meter, forKey: .max),
             used: try container.amount(of: meter, forKey: .used),
             held: container.contains(.held) ? try container.amount(of: meter, forKey: .held) : 0,
+            mode: container.contains(.mode)
+                ? try container.parsed(forKey: .mode) { LimitMode(rawValue: $0) } : .enforce,
             source: try container.decode(String.self, forKey: .source),
             request: try container.decode([String].self, forKey: .request).map { try Scope(parsing: $0) })
     }

@@ -4,7 +4,7 @@ import TollgatePolicy
 
 /// A denial or a change of alerts in a batch's reply, published off the path of requests (alerts.lua).
 package enum LedgerNotice: Sendable {
-    /// A denial to publish.
+    /// A denial to publish, or that of a limit in shadow mode.
     case denied(DenialEvent)
     /// Outbox items of a scope: changes of its alerts that have not been published yet.
     case outbox(AlertOutbox)
@@ -98,8 +98,8 @@ package struct BatchReply {
             return .denied(
                 DenialEvent(
                     at: now, scope: limit.plan.scope, meter: effective.limit.meter, period: effective.limit.period,
-                    max: effective.limit.max ?? 0, used: used, held: held, source: effective.source.word,
-                    request: request))
+                    max: effective.limit.max ?? 0, used: used, held: held, mode: effective.limit.mode,
+                    source: effective.source.word, request: request))
         case 2:
             guard let plan = reader.readInteger().flatMap(plan(at:)), let count = reader.readInteger(), count >= 0
             else { return nil }

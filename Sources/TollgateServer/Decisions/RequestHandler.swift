@@ -206,7 +206,7 @@ extension RequestHandler {
 extension RequestHandler {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
         if let error = RequestError(answer) { return fillError(ticket, error) }
-        count(answer.outcome)
+        count(answer)
         let isDecision = answer.outcome == .allow || answer.outcome == .deny
         fill(ticket) { buffer in
             guard isDecision else {
@@ -225,9 +225,11 @@ extension RequestHandler {
         fill(ticket) { framing.writeError(error, to: &$0) }
     }
 
-    private func count(_ outcome: Answer.Outcome) {
-        switch outcome {
-        case .allow: worker.counts.allowed += 1
+    private func count(_ answer: borrowing Answer) {
+        switch answer.outcome {
+        case .allow:
+            worker.counts.allowed += 1
+            if let extras = answer.extras, !extras.shadows.isEmpty { worker.counts.wouldDeny += 1 }
         case .deny: worker.counts.denied += 1
         case .ok, .late: worker.counts.applied += 1
         case .duplicate: worker.counts.duplicates += 1

@@ -2,6 +2,8 @@
 struct WorkerCounts: Encodable, Sendable {
     var allowed = 0
     var denied = 0
+    /// Decisions among `allowed` that a limit in shadow mode would have denied.
+    var wouldDeny = 0
     /// Applied operations of RECORD, REFUND, COMMIT and CANCEL.
     var applied = 0
     /// Operations that were not applied again, because their idempotency key was known.
@@ -32,6 +34,7 @@ struct WorkerCounts: Encodable, Sendable {
         var sum = lhs
         sum.allowed += rhs.allowed
         sum.denied += rhs.denied
+        sum.wouldDeny += rhs.wouldDeny
         sum.applied += rhs.applied
         sum.duplicates += rhs.duplicates
         sum.queued += rhs.queued

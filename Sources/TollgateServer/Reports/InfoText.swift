@@ -71,6 +71,7 @@ private struct Place {
         ["counts", "errors"]: Place("Stats", "total_error_replies"),
         ["counts", "allowed"]: Place("Stats", "decisions_allowed"),
         ["counts", "denied"]: Place("Stats", "decisions_denied"),
+        ["counts", "would_deny"]: Place("Stats", "decisions_would_deny"),
         ["counts", "degraded"]: Place("Stats", "decisions_degraded"),
         ["counts", "shed"]: Place("Stats", "requests_shed"),
         ["counts", "applied"]: Place("Stats", "writes_applied"),

@@ -23,25 +23,27 @@ package struct DenialStream: Sendable {
             [
                 [
                     "XADD", key, "MAXLEN", "~", "\(Self.maxLength)", "*", "scope", event.scope.description,
-                    "limit", event.limitName, "event", json,
+                    "limit", event.limitName, "mode", event.mode.rawValue, "event", json,
                 ], ["EXPIRE", key, "\(Self.retention)"],
             ], isChange: true)
         for reply in replies { _ = try reply.checked(of: key) }
     }
 
-    /// Returns a page of the events of a scope, of a limit (`requests/1m`), of both, or of all, newest first.
+    /// Returns a page of the events of a scope, of a limit (`requests/1m`), of a mode, of several of these, or of all,
+    /// newest first.
     ///
     /// A page may be short and still have a next one. Malformed events are logged once and left out.
     ///
     /// - Parameter count: 1 or more.
     /// - Throws: `.badCursor`; `.corrupt` if the key has another type.
     package func events(
-        scope: Scope? = nil, limit: String? = nil, before cursor: String? = nil, atMost count: Int
+        scope: Scope? = nil, limit: String? = nil, mode: LimitMode? = nil, before cursor: String? = nil,
+        atMost count: Int
     ) async throws(StoreError) -> Page<DenialEntry> {
         let start = try cursor.map { cursor throws(StoreError) in try PageCursor.decodeStreamID(cursor) }
         let scopeText = scope?.description
         let page = FilteredPage(
-            portion: scope == nil && limit == nil ? min(count, Self.maxRead) : Self.portion,
+            portion: scope == nil && limit == nil && mode == nil ? min(count, Self.maxRead) : Self.portion,
             maxRead: Self.maxRead,
             positions: { entry, count throws(StoreError) in
                 try await self.entries(before: entry?.id ?? start, atMost: count)
@@ -51,6 +53,9 @@ package struct DenialStream: Sendable {
                     let isOther =
                         scopeText.map { entry.fields["scope"] != $0 } ?? false
                         || limit.map { entry.fields["limit"] != $0 } ?? false
+                        // Entries of earlier versions have no mode.
+                        || mode.map { entry.fields["mode", default: LimitMode.enforce.rawValue] != $0.rawValue }
+                            ?? false
                     return isOther ? nil : self.event(of: entry)
                 }
             },

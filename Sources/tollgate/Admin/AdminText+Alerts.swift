@@ -1,4 +1,5 @@
 import TollgateAdmin
+import TollgateCore
 
 extension AdminText {
     static func alerts(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
@@ -53,8 +54,11 @@ extension AdminText {
             ["at", "scope", "limit", "used", "max", "source", "request"], amounts: ["used", "max"],
             whole: ["at", "limit"])
         for event in answer["items"].array {
+            // Marked in the column of the limit, because few events are of shadow limits.
+            let mark = event["mode"].string == LimitMode.shadow.rawValue ? " (shadow)" : ""
             table.add([
-                second(event["at"]), event["scope"].text, limit(of: event), usedAndHeld(event), event["max"].text,
+                second(event["at"]), event["scope"].text, limit(of: event) + mark, usedAndHeld(event),
+                event["max"].text,
                 event["source"].text, event["request"].array.map(\.text).joined(separator: " "),
             ])
         }

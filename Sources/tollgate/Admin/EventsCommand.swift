@@ -1,10 +1,14 @@
 import ArgumentParser
+import TollgateCore
 
 /// The command `tollgate events --limit-name requests/1m`.
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List denied requests, newest first.",
-        discussion: "If one limit of a scope denies many requests, lists the first of a period and then one per minute."
+        discussion: """
+            If one limit of a scope denies many requests, lists the first of a period and then one per minute. Requests \
+            that a limit in shadow mode would have denied are marked (shadow).
+            """
     )
     @OptionGroup var options: AdminOptions
 
@@ -14,6 +18,10 @@ struct Events: AsyncParsableCommand {
         help: ArgumentHelp("A limit, such as requests/1m or user:alice/requests/1m.", valueName: "limit"),
         transform: RequestArgument.limitName)
     var limitName: String?
+    @Option(
+        help: ArgumentHelp("Only events of limits in this mode: enforce or shadow.", valueName: "mode"),
+        transform: RequestArgument.limitMode)
+    var mode: LimitMode?
     @Option(help: "The maximum number of events, 1 to 10000.")
     var limit = 50
 
@@ -24,7 +32,10 @@ struct Events: AsyncParsableCommand {
     func run() async throws {
         try await options.run { client in
             try await client.pages(atMost: limit) { count, cursor in
-                let query = [("scope", scope), ("limit", limitName), ("count", "\(count)"), ("cursor", cursor)]
+                let query = [
+                    ("scope", scope), ("limit", limitName), ("mode", mode?.rawValue), ("count", "\(count)"),
+                    ("cursor", cursor),
+                ]
                 return AdminRequest(
                     .get, "v1", "events", query: query.compactMap { key, value in value.map { (key, $0) } })
             }

@@ -38,6 +38,11 @@ enum RequestArgument {
         return text
     }
 
+    static func limitMode(_ text: String) throws -> LimitMode {
+        guard let mode = LimitMode(rawValue: text) else { throw ScopeError("expected enforce or shadow") }
+        return mode
+    }
+
     /// Validates the name of a limit, with or without its scope: `user:alice/requests/1m`.
     static func limitName(_ text: String) throws -> String {
         _ = try Limit.parse(scopedName: text)
