@@ -51,6 +51,7 @@
 -- @function
 -- @include lib/clock
 -- @include batch/answers
+-- @include batch/charges
 -- @include batch/counters
 -- @include batch/current
 -- @include batch/days
@@ -282,6 +283,7 @@ return function(keys, argv, is_read_only)
             if not days.move(state, finished_day) then return status_of(AGAIN) end
             today.clear(state)
         end
+        if state.charged and not is_read_only then charges.add_to_history(state) end
     end
     answers.begin()
     local met_broken = apply_all(operations, texts, first_taking)

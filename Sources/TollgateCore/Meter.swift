@@ -57,6 +57,14 @@ extension Meter: CustomStringConvertible {
     public var description: String { name }
 }
 
+/// What happens to the tokens and the cost that a reservation holds when it expires.
+package enum ExpiryRule: String, Sendable, CaseIterable {
+    /// They are no longer held.
+    case release
+    /// They become usage.
+    case charge
+}
+
 /// The effect of a limit that is reached.
 public enum LimitMode: String, Sendable, CaseIterable {
     /// The limit denies requests.

@@ -43,7 +43,7 @@ package struct ScopeKind: Sendable, Hashable {
         "global", "requests", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation",
         "roles",
         "email",
-        "scope", "token", "at",
+        "scope", "token", "at", "on_expiry",
     ]
 
     /// Checks a kind: `[a-z][a-z0-9_]{0,31}`, and not a `reserved` word.

@@ -17,11 +17,14 @@ package struct Limit: Sendable, Hashable {
     package var thresholds: [Int]?
     /// The decision while Redis is unavailable; nil stands for the policy's rule for the meter.
     package var onRedisFailure: FailureRule?
+    /// What happens to amounts of the meter that a reservation holds when it expires; nil stands for `release`. Only for
+    /// tokens and cost, and not for limits on single requests.
+    package var onExpiry: ExpiryRule?
 
     /// Creates a limit. `max` is in nano-units for `cost`.
     package init(
         _ meter: Meter, _ period: Period, max: Int64?, mode: Mode = .enforce, thresholds: [Int]? = nil,
-        onRedisFailure: FailureRule? = nil
+        onRedisFailure: FailureRule? = nil, onExpiry: ExpiryRule? = nil
     ) {
         self.meter = meter
         self.period = period
@@ -29,11 +32,17 @@ package struct Limit: Sendable, Hashable {
         self.mode = mode
         self.thresholds = thresholds
         self.onRedisFailure = onRedisFailure
+        self.onExpiry = onExpiry
     }
 
     /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in
     /// Redis.
     package var name: String { meter.limitName(over: period) }
+
+    /// Whether reservations hold amounts of a meter against a limit over a period, so that it can have an `onExpiry`.
+    package static func hasHolds(_ meter: Meter, _ period: Period) -> Bool {
+        meter != .requests && meter != .concurrent && period != .request
+    }
 
     /// Whether both limits count the same meter over the same period. Only one of them can apply to a scope.
     func hasSameName(as other: Limit) -> Bool { meter == other.meter && period == other.period }

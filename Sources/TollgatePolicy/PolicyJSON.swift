@@ -93,7 +93,10 @@ package struct LimitsJSON: Encodable {
         var limit: Limit
 
         func encode(to encoder: any Encoder) throws {
-            guard limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil else {
+            guard
+                limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil
+                    || limit.onExpiry != nil
+            else {
                 return try AmountJSON(limit.meter, limit.max).encode(to: encoder)
             }
             var container = encoder.container(keyedBy: Key.self)
@@ -101,6 +104,7 @@ package struct LimitsJSON: Encodable {
             try container.encode(limit.mode.rawValue, forKey: Key("mode"))
             try container.encodeIfPresent(limit.thresholds, forKey: Key("thresholds"))
             try container.encodeIfPresent(limit.onRedisFailure?.rawValue, forKey: Key("on_redis_failure"))
+            try container.encodeIfPresent(limit.onExpiry?.rawValue, forKey: Key("on_expiry"))
         }
     }
 }

@@ -63,6 +63,8 @@ package struct Request: Sendable {
     package internal(set) var usedAt: Int64?
     /// `ttl=` of a RESERVE in seconds, 1 … 86 400.
     package internal(set) var timeToLive: Int64?
+    /// `on_expiry=` of a RESERVE.
+    package internal(set) var onExpiry: ExpiryRule?
     /// `reservation=` of a COMMIT or CANCEL, 1 … 16 384 bytes.
     package internal(set) var reservation: Range<Int>?
     /// `email=`, 1 … 256 bytes.
@@ -91,6 +93,7 @@ package struct Request: Sendable {
         id = nil
         usedAt = nil
         timeToLive = nil
+        onExpiry = nil
         reservation = nil
         email = nil
         roles = nil

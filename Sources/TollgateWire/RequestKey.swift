@@ -11,6 +11,7 @@ enum RequestKey: Equatable {
     case id
     case usedAt
     case timeToLive
+    case onExpiry
     case reservation
     case email
     case roles
@@ -48,6 +49,7 @@ enum RequestKey: Equatable {
         case 5 where key.equals("token"): self = .reserved
         case 6 where key.equals("tokens"): self = .amount(.tokens)
         case 6 where key.equals("global"): self = .reserved
+        case 9 where key.equals("on_expiry"): self = .onExpiry
         case 8 where key.equals("requests"): self = .amount(.requests)
         case 11 where key.equals("reservation"): self = .reservation
         case 12 where key.equals("input_tokens"): self = .amount(.inputTokens)
@@ -76,7 +78,7 @@ enum RequestKey: Equatable {
         case (.kind, _): verb.namesScopes || verb == .usage
         case (.email, _), (.roles, _): verb.namesScopes || verb == .usage
         case (.id, .record), (.id, .refund), (.usedAt, .record), (.usedAt, .refund): true
-        case (.scope, .usage), (.timeToLive, .reserve): true
+        case (.scope, .usage), (.timeToLive, .reserve), (.onExpiry, .reserve): true
         case (.reservation, .commit), (.reservation, .cancel): true
         default: false
         }

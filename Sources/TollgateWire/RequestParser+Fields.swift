@@ -42,6 +42,9 @@ extension RequestParser {
         case .timeToLive:
             guard request.timeToLive == nil else { throw namedTwice(key) }
             request.timeToLive = try takeTimeToLive(key, &cursor, &request)
+        case .onExpiry:
+            guard request.onExpiry == nil else { throw namedTwice(key) }
+            request.onExpiry = try takeExpiryRule(key, &cursor, &request)
         case .reservation:
             guard request.reservation == nil else { throw namedTwice(key) }
             request.reservation = try takeText(key, maxLength: maxReservationLength, &cursor, &request)
@@ -120,6 +123,16 @@ extension RequestParser {
             return time
         }
         throw .badRequest(key, "expected a time such as 2026-11-20T18:20:01Z, or Unix seconds")
+    }
+
+    private static func takeExpiryRule(
+        _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) -> ExpiryRule {
+        let range = try takeText(key, maxLength: 16, &cursor, &request)
+        guard let rule = ExpiryRule(rawValue: request.text(range)) else {
+            throw .badRequest(key, "expected \(ExpiryRule.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        return rule
     }
 
     private static func takeRoles(

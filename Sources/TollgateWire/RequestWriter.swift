@@ -3,10 +3,11 @@ package import TollgateCore
 
 /// A writer of request lines. It quotes values where needed, and does not check them.
 package enum RequestWriter {
-    /// Writes `VERB kind=id … requests=… id=… at=… ttl=… roles=… email=…`, for the verbs that name scopes and amounts.
+    /// Writes `VERB kind=id … requests=… id=… at=… ttl=… on_expiry=… roles=… email=…`, for the verbs that name scopes and
+    /// amounts.
     package static func write(
         _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, usedAt: String? = nil,
-        timeToLive: Int64? = nil,
+        timeToLive: Int64? = nil, onExpiry: ExpiryRule? = nil,
         roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
@@ -18,6 +19,7 @@ package enum RequestWriter {
         if let id { out.writeField("id") { $0.writeString(id) } }
         if let usedAt { out.writeField("at") { $0.writeString(usedAt) } }
         if let timeToLive { out.writeString(" ttl=\(timeToLive)") }
+        if let onExpiry { out.writeString(" on_expiry=\(onExpiry.rawValue)") }
         writeIdentity(roles, email, to: &out)
         endLine(&out)
     }

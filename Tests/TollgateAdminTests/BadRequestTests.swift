@@ -137,6 +137,8 @@ struct BadRequestTests {
         ("POST", "/v1/check", #"{"scopes":{},"email":"a\u0000b"}"#, "email"),
         ("POST", "/v1/check", #"{"scopes":{},"ttl":60}"#, "ttl"),
         ("POST", "/v1/reserve", #"{"scopes":{},"ttl":0}"#, "ttl"),
+        ("POST", "/v1/reserve", #"{"scopes":{},"on_expiry":"keep"}"#, "on_expiry"),
+        ("POST", "/v1/check", #"{"scopes":{},"on_expiry":"charge"}"#, "on_expiry"),
         ("POST", "/v1/check", #"{"scopes":{},"id":"x"}"#, "id"),
         ("POST", "/v1/record", #"{"scopes":{},"cost":"1","id":""}"#, "id"),
         ("POST", "/v1/commit", #"{"cost":"1"}"#, "reservation"),

@@ -49,6 +49,7 @@ struct OracleRun {
     private func compareUsage(_ harness: LedgerHarness) async throws {
         for scope in RandomHistory.scopes {
             let usage = try await harness.usage(of: scope, at: history.now)
+            let model = model.expired(usage.scope, at: history.now)
             for item in usage.items {
                 let expected = model.used(usage.scope, item.limit.limit, at: history.now)
                 let held = model.held(usage.scope, item.limit.limit, at: history.now)

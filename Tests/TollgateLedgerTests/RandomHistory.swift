@@ -76,7 +76,11 @@ struct RandomHistory {
             let period = meter == .concurrent ? .reservation : periods.randomElement(using: &random)!
             guard !limits.contains(where: { $0.meter == meter && $0.period == period }) else { continue }
             let isShadow = Int.random(in: 0..<6, using: &random) == 0
-            limits.append(Limit(meter, period, max: max(of: meter), mode: isShadow ? .shadow : .enforce))
+            let charges = Limit.hasHolds(meter, period) && Int.random(in: 0..<3, using: &random) == 0
+            limits.append(
+                Limit(
+                    meter, period, max: max(of: meter), mode: isShadow ? .shadow : .enforce,
+                    onExpiry: charges ? .charge : nil))
         }
         return limits.sorted(by: Limit.precedes)
     }
@@ -145,13 +149,19 @@ struct RandomHistory {
         reservations += 1
         let seconds: Int64 = [1, 3, 60, 600, 86_400].randomElement(using: &random)!
         let amounts = amounts(of: .reserve)
-        return (try? .reserve(scopes, amounts, id: "r\(reservations)", seconds: seconds))
+        let rule = [ExpiryRule.charge, .release, nil, nil, nil].randomElement(using: &random)!
+        return (try? .reserve(scopes, amounts, id: "r\(reservations)", seconds: seconds, onExpiry: rule))
             ?? TestOperation(verb: .peek, amounts: amounts, scopes: scopes)
     }
 
     /// A COMMIT or CANCEL of a recent reservation, which may have expired, or been committed or cancelled already.
     private mutating func settle(_ verb: OperationVerb) -> TestOperation {
-        guard let (operation, madeAt) = made.suffix(12).randomElement(using: &random) else { return reserve([.global]) }
+        let open = made.suffix(12).filter { operation, madeAt in
+            // As the sidecar does, which knows when a reservation has ended.
+            let ends = madeAt + (operation.terms?.reserving?.timeToLive ?? 0)
+            return ends + Reservation.endRemembered >= now
+        }
+        guard let (operation, madeAt) = open.randomElement(using: &random) else { return reserve([.global]) }
         return verb == .cancel
             ? operation.cancel(madeAt: madeAt) : operation.commit(madeAt: madeAt, amounts: amounts(of: .commit))
     }

@@ -23,13 +23,17 @@ extension ReferenceLedger {
         return held > 0 ? " used=\(used) held=\(held)" : " used=\(used)"
     }
 
-    mutating func hold(_ reservation: Reservation, on scopes: [Scope], at now: Int64) {
+    mutating func hold(_ reservation: Reservation, of operation: TestOperation, at now: Int64) {
         let amounts: [Meter: Int64] = [
             .tokens: reservation.tokens, .inputTokens: reservation.inputTokens,
             .outputTokens: reservation.outputTokens, .cost: reservation.cost, .concurrent: 1,
         ]
-        for scope in scopes where policy.limits(for: scope).contains(where: { $0.limit.period != .request }) {
-            let hold = Hold(id: reservation.id, amounts: amounts, ends: now + reservation.timeToLive)
+        let expiry = HoldExpiry(
+            rule: reservation.onExpiry, madeAt: now, scopes: operation.scopes,
+            day: policy.calendar.window(.day, containing: now).id,
+            month: policy.calendar.window(.month, containing: now).id)
+        for scope in operation.scopes where policy.limits(for: scope).contains(where: { $0.limit.period != .request }) {
+            let hold = Hold(id: reservation.id, amounts: amounts, ends: now + reservation.timeToLive, expiry: expiry)
             holds[scope.description, default: []].append(hold)
         }
     }
@@ -42,6 +46,7 @@ extension ReferenceLedger {
         guard markDone(key, by: operation.verb) else { return "OK duplicate" }
         for scope in operation.scopes {
             holds[scope.description]?.removeAll { $0.id == reservation.id }
+            giveBackCharge(of: reservation, to: scope, operation, at: now)
             if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }
         }
         if operation.verb == .commit { addAmounts(of: operation, time: now, periodTime: reservation.madeAt, at: now) }

@@ -31,13 +31,17 @@ struct ReferenceLedger {
         var id: String
         var amounts: [Meter: Int64]
         var ends: Int64
+        /// What is charged at the end.
+        var expiry = HoldExpiry()
     }
 
     private(set) var policy: Policy
     private(set) var events: [Counter: [Event]] = [:]
-    private(set) var history = ReferenceHistory()
+    var history = ReferenceHistory()
     /// The events by scope.
     var holds: [String: [Hold]] = [:]
+    /// What expired reservations were charged, by scope and id.
+    var charged: [String: [String: Charge]] = [:]
     /// The idempotency keys of applied operations.
     private var done: [IdempotencyKey: OperationVerb] = [:]
     /// The amounts of operations with an id.
@@ -56,6 +60,7 @@ struct ReferenceLedger {
     /// Returns the expected answer to an operation, in the notation of `LedgerHarness`.
     mutating func apply(_ operation: TestOperation, at now: Int64) -> String {
         for scope in operation.scopes where limits[scope] == nil { limits[scope] = policy.limits(for: scope) }
+        for scope in operation.scopes { expire(scope, at: now) }
         switch operation.verb {
         case .check, .peek, .reserve: return decide(operation, at: now)
         case .record, .refund: return settle(operation, at: now)
@@ -103,7 +108,7 @@ struct ReferenceLedger {
             return "DENY \(worst.scope)/\(worst.limit)\(worst.used) wait=\(worst.wait ?? -1)" + extras
         }
         if operation.verb != .peek { rememberRefused("would_deny", by: shadows.map(\.scope), of: operation, at: now) }
-        if let reservation = operation.terms?.reserving { hold(reservation, on: operation.scopes, at: now) }
+        if let reservation = operation.terms?.reserving { hold(reservation, of: operation, at: now) }
         if operation.verb != .peek, requests > 0 {
             for scope in operation.scopes {
                 add(requests, to: scope, .requests, time: now, periodTime: now, at: now)
@@ -201,7 +206,7 @@ struct ReferenceLedger {
         }
     }
 
-    private mutating func add(
+    mutating func add(
         _ amount: Int64, to scope: Scope, _ meter: Meter, time: Int64, periodTime: Int64, at now: Int64
     ) {
         for effective in limits[scope, default: []] where effective.limit.meter == meter {

@@ -17,6 +17,10 @@ import TollgateCore
                     + String(repeating: "ü", count: 128)
             },
             requests: 1_000_000, timeToLive: 1_000),
+        Reservation(
+            id: "3-1", scopes: ["user:alice"], requests: 1, cost: 5, timeToLive: 1_000, onExpiry: .charge, madeAt: 7),
+        Reservation(
+            id: "3-2", scopes: ["user:alice"], traits: "Staff\n", requests: 1, timeToLive: 1_000, onExpiry: .release),
     ]
 
     private func expectSame(_ lhs: Reservation?, _ rhs: Reservation) {
@@ -25,9 +29,11 @@ import TollgateCore
         #expect(lhs?.requests == rhs.requests)
         #expect(lhs?.madeAt == rhs.madeAt)
         #expect(lhs?.timeToLive == rhs.timeToLive)
+        #expect(lhs?.onExpiry == rhs.onExpiry)
+        #expect(lhs?.traits == rhs.traits)
     }
 
-    @Test("a reservation is decoded from its token, which is plain text of a bounded length", arguments: 0..<3)
+    @Test("a reservation is decoded from its token, which is plain text of a bounded length", arguments: 0..<5)
     func roundTrip(index: Int) {
         let reservation = Self.reservations[index]
         let token = reservation.text

@@ -25,18 +25,21 @@ struct TestOperation: Sendable {
 
     /// A RESERVE with an id that no other reservation has.
     static func reserve(
-        _ scopes: String..., amounts: Amounts = Amounts(), id: String, seconds: Int64 = 60
+        _ scopes: String..., amounts: Amounts = Amounts(), id: String, seconds: Int64 = 60,
+        onExpiry: ExpiryRule? = nil
     ) throws -> TestOperation {
-        try reserve(scopes.map { try Scope(parsing: $0) }, amounts, id: id, seconds: seconds)
+        try reserve(scopes.map { try Scope(parsing: $0) }, amounts, id: id, seconds: seconds, onExpiry: onExpiry)
     }
 
-    static func reserve(_ scopes: [Scope], _ amounts: Amounts, id: String, seconds: Int64) throws -> TestOperation {
+    static func reserve(
+        _ scopes: [Scope], _ amounts: Amounts, id: String, seconds: Int64, onExpiry: ExpiryRule? = nil
+    ) throws -> TestOperation {
         var amounts = amounts
         amounts.requests = amounts.requests ?? 1
         let reservation = Reservation(
             id: id, scopes: scopes.map(\.description), requests: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0,
             inputTokens: amounts.inputTokens ?? 0, outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
-            timeToLive: seconds * 1_000)
+            timeToLive: seconds * 1_000, onExpiry: onExpiry)
         return TestOperation(verb: .reserve, amounts: amounts, scopes: scopes, terms: .reserving(reservation))
     }
 

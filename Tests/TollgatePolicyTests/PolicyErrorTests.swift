@@ -115,6 +115,18 @@ struct PolicyErrorTests {
                 "defaults:\n  user: { concurrent: { total: 1, max: 2 } }",
                 "2: defaults.user.concurrent.total: unknown key; expected one of max, mode, on_redis_failure"
             ),
+            (
+                "defaults:\n  user: { cost: { day: { max: 1, on_expiry: keep } } }",
+                "2: defaults.user.cost.day.on_expiry: expected release or charge, found keep"
+            ),
+            (
+                "defaults:\n  user: { requests: { day: { max: 1, on_expiry: charge } } }",
+                "2: defaults.user.requests.day.on_expiry: unknown key; expected one of max, mode, thresholds, on_redis_failure"
+            ),
+            (
+                "defaults:\n  user: { cost: { request: { max: 1, on_expiry: charge } } }",
+                "2: defaults.user.cost.request.on_expiry: unknown key; expected one of max, mode, thresholds, on_redis_failure"
+            ),
             ("defaults:\n  user: { <<: {} }", "2: defaults.user.<<: unknown meter; \(meterWords)"),
             ("defaults:\n  user: { cost: 5 }", "2: defaults.user.cost: expected a map of periods such as { 1m: 60 }"),
         ])

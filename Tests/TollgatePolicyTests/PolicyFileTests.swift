@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TollgateCore
@@ -46,6 +47,16 @@ struct PolicyFileTests {
         #expect(policy.onRedisFailure[.outputTokens] == .open)
         #expect(policy.onRedisFailure[.cost] == .open)
         #expect(policy.warnings.isEmpty)
+    }
+
+    @Test("limits on tokens and cost may charge reservations that expire, in JSON too")
+    func onExpiry() throws {
+        let yaml = "defaults: { user: { tokens: { 1m: 5 }, cost: { day: { max: 20, on_expiry: charge } } } }"
+        let limits = try Policy(yaml: yaml, file: "f").defaults[ScopeKind(parsing: "user")] ?? []
+        #expect(limits.map(\.onExpiry) == [nil, .charge])
+        let json = try CanonicalJSON.text(LimitsJSON(limits))
+        #expect(json == #"{"cost":{"day":{"max":"20","mode":"enforce","on_expiry":"charge"}},"tokens":{"1m":5}}"#)
+        #expect(try PolicyJSON.limits(Data(json.utf8)) == limits)
     }
 
     @Test("a sidecar's file has a limit, or says no_limits")

@@ -11,6 +11,24 @@ import TollgateTestSupport
           team: { cost: { day: 1 } }
         """
 
+    @Test("on_expiry=charge makes the held tokens and cost usage when the reservation expires")
+    func charge() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            let reply = try await client.ask("RESERVE user=a tokens=400 cost=4 ttl=1 on_expiry=charge")[0]
+            #expect(reply.hasPrefix("ALLOW "), "\(reply)")
+            try await eventually(within: .seconds(30)) {
+                try await client.ask("USAGE scope=user:a")[0].contains(
+                    #"{"held":"0","limit":"cost/total","max":"10","mode":"enforce","percent":40"#)
+            }
+            #expect(try await client.ask("COMMIT reservation=\(try token(reply)) tokens=300 cost=1") == ["OK late=1"])
+            let usage = try await client.ask("USAGE scope=user:a")[0]
+            #expect(
+                usage.contains(#"{"held":"0","limit":"cost/total","max":"10","mode":"enforce","percent":10"#),
+                "\(usage)")
+        }
+    }
+
     @Test("a hold counts for every limit of its scopes until it is committed, and then the usage does")
     func commit() async throws {
         try await withServer(policy: Self.policy) { harness in

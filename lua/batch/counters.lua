@@ -137,21 +137,28 @@ local function give_back_to_bucket(state, j, amount, time)
     change(state, j, -taken)
 end
 
--- Gives back requests that were consumed at a time (Unix ms), to the buckets and periods that counted them.
-function counters.give_back_hits(state, hits, time)
+-- Gives back amounts, by meter, that were consumed at a time (Unix ms), to the buckets and periods that counted them.
+function counters.give_back_to_time(state, amounts, time)
     local set = state.set
     for j = 1, set.size do
-        if set.meter[j] == REQUESTS and set.counter[j] then
+        local amount = amounts[set.meter[j]]
+        if amount and amount > 0 and set.counter[j] then
             if set.kind[j] == SLIDING then
-                give_back_to_bucket(state, j, hits, time)
+                give_back_to_bucket(state, j, amount, time)
             elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
-                change(state, j, -min(hits, state.used[j]))
+                change(state, j, -min(amount, state.used[j]))
             end
         end
     end
 end
 
 local HITS = {} -- reused
+
+-- Gives back requests that were consumed at a time (Unix ms).
+function counters.give_back_hits(state, hits, time)
+    HITS[REQUESTS] = hits
+    counters.give_back_to_time(state, HITS, time)
+end
 
 -- Adds requests as of now.
 function counters.consume_hits(state, hits)

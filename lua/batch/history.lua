@@ -1,11 +1,13 @@
 -- history.lua: adds the current operation to the history of its scopes, or takes it back: in the totals, and by the labels of the other
 -- scopes. The amounts count in the running day, or in the finished day of their time.
 -- @include lib/exact
+-- @include batch/charges
 -- @include batch/current
 -- @include batch/days
 -- @include batch/history_record
 -- @include batch/labels
 -- @include batch/scope
+-- @include batch/sets
 -- @include batch/today
 
 local history = {}
@@ -96,6 +98,20 @@ function history.take_back_requests(state, hits)
     if not state.history or hits == 0 then return end
     local running, second = running_records(state)
     take_back(state, running, second, 1, hits)
+end
+
+-- Takes back what an expired reservation was charged in the history of one scope of its COMMIT or CANCEL. made: when the reservation was made.
+function history.give_back_charge(state, amounts, made)
+    if not state.history then return end
+    local from, second = charges.record_of(state, made), nil
+    if from == state.today then
+        -- The counted plain CHECKs stay apart: requests are not taken back here.
+        local day = today.day(state)
+        second = day.has_record and days.record_of(state, day) or nil
+    end
+    for meter = sets.TOKENS, sets.COST do
+        if (amounts[meter] or 0) > 0 then take_back(state, from, second, meter, amounts[meter]) end
+    end
 end
 
 -- Returns the text of a scope between single plus signs. Plus signs within ids are doubled, and are replaced here.

@@ -3,14 +3,18 @@
 -- The field `held` of the scope's hash is 'ends count tokens input_tokens output_tokens cost': a time (Unix ms) before which no hold ends,
 -- the number of open holds, and their sums. The sorted set tollgate:user:alice:holds has each hold by its end. A hold is the text
 -- 'id ttl scopes tokens input_tokens output_tokens cost', which states all that it holds. Its scopes are as the request named them, separated
--- by tabs. So a decision reads one more field, whatever the number of holds. Ended holds are removed only when the time in `held` is
--- reached, and each is removed once: O(log n) per hold.
+-- by tabs. The time to live, '60000', is followed by '+charge' or '+release' if the request says what happens at its end (charges.lua).
+--
+-- So a decision reads one more field, whatever the number of holds. Ended holds are removed only when the time in `held` is reached, and each
+-- is removed once: O(log n) per hold.
 --
 -- holds.read replaces state.held by a table:
 --   the sums by meter; ends; changed: whether it must be written
 --   added, removed    the commands to write; released: the holds that `removed` names
 --   expired           the number of ended holds that are still in the set
---   last              the latest end of the added holds
+--   last              the latest end of the added holds, or until when they are needed if they may be charged
+--   ended             the ended holds that this call has subtracted
+-- @include batch/charges
 -- @include batch/current
 -- @include batch/sets
 
@@ -27,7 +31,7 @@ local function key_of(state) return state.key .. ':holds' end
 local function empty_holds()
     return {
         0, 0, 0, 0, 0, 0, ends = huge, changed = false, added = false, removed = false, released = {}, expired = 0,
-        last = false,
+        last = false, ended = {},
     }
 end
 
@@ -46,22 +50,29 @@ local function subtract(held, hold)
     held.changed = true
 end
 
--- Subtracts ended holds, up to MAX_EXPIRED at a time so that Redis is not blocked; until the rest follows, the sums are too high. Where no
--- hold is left, the sums are reset to zero.
+-- Subtracts ended holds, and charges those to charge, up to a maximum at a time so that Redis is not blocked; until the rest follows, the sums
+-- are too high. Where no hold is left, the sums are reset to zero.
 local function expire(state, held)
     local key, now = key_of(state), current.now
-    local ended = pcall('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)
-    if ended.err then return empty_holds() end
-    for i = 1, #ended do subtract(held, ended[i]) end
-    held.changed, held.expired = true, #ended
-    if #ended == MAX_EXPIRED then return held end
+    local stored = pcall('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, MAX_EXPIRED)
+    if stored.err then return empty_holds() end
+    local count, ended = 0, held.ended
+    for i = 1, #stored, 2 do
+        if charges.is_full(state) then break end
+        subtract(held, stored[i])
+        charges.expire(state, stored[i], tonumber(stored[i + 1]))
+        ended[stored[i]] = true
+        count = count + 1
+    end
+    held.changed, held.expired = true, count
+    if count == MAX_EXPIRED or 2 * count < #stored then return held end
     local next_hold = call('ZRANGEBYSCORE', key, '(' .. format('%d', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if next_hold[2] then
         held.ends = tonumber(next_hold[2])
         return held
     end
     local empty = empty_holds()
-    empty.changed, empty.expired = true, held.expired
+    empty.changed, empty.expired, empty.ended = true, held.expired, ended
     return empty
 end
 
@@ -117,7 +128,7 @@ function holds.add(state, hold, amounts, ends)
     for meter = TOKENS, COST do held[meter] = held[meter] + (amounts[meter] or 0) end
     held[CONCURRENT] = held[CONCURRENT] + 1
     held.ends = min(held.ends, ends)
-    held.last = max(held.last or 0, ends)
+    held.last = max(held.last or 0, ends, charges.needed_until(state, hold))
     held.added = held.added or { 'ZADD', key_of(state) }
     table.insert(held.added, format('%d', ends))
     table.insert(held.added, hold)
@@ -138,13 +149,14 @@ local function load_held(state)
         if type(text) == 'string' then
             state.held, state.created = text, false
             holds.read(state)
+            charges.add_to_history(state)
         end
     end
     return state.held
 end
 
--- Releases a hold. Has no effect where it has ended or does not exist. If the whole set is gone, for example because the clock was briefly
--- ahead, the sums are reset to zero.
+-- Releases a hold. Has no effect where it has been subtracted at its end, or does not exist. If the whole set is gone, for example because the
+-- clock was briefly ahead, the sums are reset to zero.
 function holds.release(state, hold)
     local held = load_held(state)
     if not held or held.released[hold] then return end
@@ -153,7 +165,7 @@ function holds.release(state, hold)
         state.held = empty_holds()
         state.held.changed = true
     end
-    if not ends or ends <= current.now then return end
+    if not ends or held.ended[hold] then return end
     subtract(held, hold)
     held.removed = held.removed or { 'ZREM', key_of(state) }
     table.insert(held.removed, hold)

@@ -1,5 +1,6 @@
 -- reservations.lua: RESERVE, COMMIT and CANCEL.
 -- @include batch/answers
+-- @include batch/charges
 -- @include batch/counters
 -- @include batch/current
 -- @include batch/decisions
@@ -21,16 +22,17 @@ function reservations.reserve(hold, ttl, idempotency_key)
     decisions.decide(decisions.RESERVE, hold, ttl)
 end
 
--- Returns when a reservation was made, from its hold; nil where no scope has the hold.
+-- Returns when a reservation was made, from its hold, open or charged; nil where no scope has the hold.
 local function made_at(hold, ttl)
     for i = 1, current.count do
-        local ends = holds.end_of(current.scopes[current.named[i]], hold)
+        local state = current.scopes[current.named[i]]
+        local ends = holds.end_of(state, hold) or charges.end_of(state, hold)
         if ends then return ends - ttl end
     end
 end
 
--- Commits or cancels a reservation. Both release its hold where it still exists; a CANCEL also gives back the consumed requests. A COMMIT
--- counts its usage even after a CANCEL.
+-- Commits or cancels a reservation. Both release its hold where it still exists, and give back what it was charged at its end; a CANCEL also
+-- gives back the consumed requests. A COMMIT counts its usage even after a CANCEL.
 function reservations.finish(verb, hold, hits, made, ends, idempotency_key, time, past_days)
     local now, outcome = current.now, idempotency.text(idempotency_key)
     if outcome and not (verb == COMMIT and outcome == CANCELLED) then return answers.answer(answers.DUPLICATE) end
@@ -45,6 +47,8 @@ function reservations.finish(verb, hold, hits, made, ends, idempotency_key, time
     for i = 1, current.count do
         local state = current.scopes[current.named[i]]
         holds.release(state, hold)
+        local charged, charged_at = charges.give_back(state, hold)
+        if charged then history.give_back_charge(state, charged, charged_at) end
         if verb == COMMIT then
             counters.consume(state, current.asked, time > 0 and time < now and time or nil, made)
         elseif hits > 0 then

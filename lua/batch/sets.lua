@@ -4,7 +4,7 @@
 -- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers, is usual }
 --   history  0, or { day, month, day retention, month retention, kind }: two calendars (lib/clock.lua), the retention of each after its
 --            end in ms, and the kind of the scopes, 'user'
---   limit    { name, meter, kind, max, shadow, thresholds, arg, source }
+--   limit    { name, meter, kind, max, shadow, thresholds, arg, source, charges }
 --              name    'requests/1m'; the prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
 --              kind    1 one request, 2 sliding window, 3 calendar period, 4 without a period, 5 open reservations (no field)
@@ -14,6 +14,7 @@
 --                      0 for none
 --              arg     kind 2: the length of the window in ms; kind 3: a calendar; otherwise 0
 --              source  the origin of the limit, in one word: 'tier:basic'
+--              charges 1: what reservations hold of the meter becomes usage when they expire (charges.lua); otherwise nil
 --   only resolves  1: the set resolves alerts, but opens none; otherwise 0
 --   tier     the id of the user's tier with this set; '' for none
 --   varies   the names of the limits that differ, or are missing, for requests with another tier of the user; nil for none
@@ -29,7 +30,7 @@ local sets = {
     REQUESTS = 1, TOKENS = 2, COST = 5, CONCURRENT = 6, -- meters
 }
 local RING, SLIDING, CALENDAR, TOTAL, OPEN = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL, sets.OPEN
-local REQUEST, REQUESTS = sets.REQUEST, sets.REQUESTS
+local REQUEST, REQUESTS, COST = sets.REQUEST, sets.REQUESTS, sets.COST
 local floor, ceil, max, format = math.floor, math.ceil, math.max, string.format
 local period = clock.period
 
@@ -73,6 +74,7 @@ end
 -- Prepares a set: an array for each property of its limits, by the limits' indices.
 --   at[j]        the offset of the limit's counter in the reply to `read`; its marker, if it has one, follows
 --   counted      the limits that count requests
+--   charges_tokens, charges_cost   whether expired reservations are charged (charges.lua)
 --   is_simple    whether every limit counts requests, is enforced, and has a marker
 --   index_of     the index of a limit with a counter, by name
 --   stamp        the time for which the following have been computed (refresh)
@@ -88,7 +90,7 @@ local function prepare(sent)
         held_at = false, history = false, history_at = false, read = false, read_size = 0,
         stamp = false, current = {}, stored = {}, ends = {}, starts = {}, expires = 0,
         varies = sent[5] and as_keys(sent[5]), other_tiers = sent[6] and as_keys(sent[6]),
-        is_usual = sent[7] == 1, index_of = {}, is_simple = false,
+        is_usual = sent[7] == 1, index_of = {}, is_simple = false, charges_tokens = false, charges_cost = false,
     }
     for j = 1, #limits do
         local limit = limits[j]
@@ -99,6 +101,9 @@ local function prepare(sent)
         set.source[j] = limit[8]
         set.calendar[j], set.width[j], set.ring[j], set.marker[j], set.counter[j] = false, false, false, false, false
         if thresholds then set.warns = true end
+        if limit[9] == 1 then
+            if limit[2] == COST then set.charges_cost = true else set.charges_tokens = true end
+        end
         if kind == SLIDING then
             set.width[j], set.counter[j], set.marker[j], set.ring[j] =
                 ceil(arg / RING), name .. '.n', name .. '.b', name .. '.r'

@@ -1,6 +1,7 @@
 -- writing.lua: writing what a batch has changed, after all decisions.
 -- @include batch/alerts
 -- @include batch/answers
+-- @include batch/charges
 -- @include batch/counters
 -- @include batch/current
 -- @include batch/days
@@ -58,6 +59,7 @@ local function write_scope(state, hits)
         if has_moved or expires > 0 then counters.set_expiry(state, existed, expires) end
         if has_held then holds.write(state, existed or has_moved or expires > 0) end
     end
+    if state.charged then charges.write(state) end
 end
 
 -- Writes an existing scope that only plain CHECKs have changed.

@@ -17,7 +17,7 @@ struct CallRequest {
         switch verb {
         case .commit: ["reservation"] + Self.amounts
         case .cancel: ["reservation"]
-        case .reserve: ["scopes"] + Self.amounts + ["roles", "email", "ttl"]
+        case .reserve: ["scopes"] + Self.amounts + ["roles", "email", "ttl", "on_expiry"]
         case .record, .refund: ["scopes"] + Self.amounts + ["roles", "email", "id", "at"]
         default: ["scopes"] + Self.amounts + ["roles", "email"]
         }
@@ -35,10 +35,11 @@ struct CallRequest {
             let id = reader.text("id", maxLength: 128)
             let usedAt = reader.text("at", maxLength: 24)
             let timeToLive = reader.wholeNumber("ttl", in: 1...RequestParser.maxTimeToLive)
+            let onExpiry = Self.onExpiry(&reader)
             try reader.finish()
             RequestWriter.write(
-                verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive, roles: roles,
-                email: email, to: &line)
+                verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive,
+                onExpiry: onExpiry, roles: roles, email: email, to: &line)
         } else {
             let reservation = reader.text("reservation", maxLength: 16_384)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
@@ -88,6 +89,13 @@ struct CallRequest {
             }
         }
         return parts
+    }
+
+    private static func onExpiry(_ reader: inout ObjectReader) -> ExpiryRule? {
+        guard let text = reader.text("on_expiry", maxLength: 16) else { return nil }
+        let rule = ExpiryRule(rawValue: text)
+        if rule == nil { reader.report("on_expiry", "expected release or charge") }
+        return rule
     }
 
     private static func roles(_ reader: inout ObjectReader) -> [String] {

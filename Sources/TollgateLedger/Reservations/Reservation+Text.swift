@@ -4,22 +4,25 @@ import TollgateCore
 /// The encodings of a reservation: bytes (MessagePack), and base64url text for the journal. Callers get a token, which
 /// adds a signature to the bytes (``ReservationTokens``).
 extension Reservation {
-    /// The versions of the encoding. Version 2 has the user's traits at its end.
-    private static let versions: ClosedRange<Int64> = 1...2
+    /// The versions of the encoding. Version 2 has the user's traits at its end, and version 3 then also the index of
+    /// its expiry rule.
+    private static let versions: ClosedRange<Int64> = 1...3
     private static let maxTraitsLength = 1_500
     private static let maxScopes = 16
 
     /// The reservation in MessagePack.
     var encoding: [UInt8] {
         var bytes = ByteBuffer()
-        bytes.writeMessagePack(traits.isEmpty ? Self.versions.lowerBound : Self.versions.upperBound)
+        let rule = onExpiry.flatMap { ExpiryRule.allCases.firstIndex(of: $0) }
+        bytes.writeMessagePack(rule != nil ? 3 : traits.isEmpty ? 1 : 2)
         bytes.writeMessagePack(id.utf8)
         for number in [madeAt, timeToLive, requests, tokens, inputTokens, outputTokens, cost] {
             bytes.writeMessagePack(number)
         }
         bytes.writeMessagePack(arrayOf: scopes.count)
         for scope in scopes { bytes.writeMessagePack(scope.utf8) }
-        if !traits.isEmpty { bytes.writeMessagePack(traits.utf8) }
+        if !traits.isEmpty || rule != nil { bytes.writeMessagePack(traits.utf8) }
+        if let rule { bytes.writeMessagePack(Int64(rule)) }
         return Array(bytes.readableBytesView)
     }
 
@@ -30,12 +33,12 @@ extension Reservation {
             let id = bytes.readMessagePackText(), Self.isID(id),
             let numbers = Self.readNumbers(&bytes), let scopes = Self.readScopes(&bytes),
             let traits = version == 1 ? "" : bytes.readMessagePackText(), traits.utf8.count <= Self.maxTraitsLength,
-            bytes.readableBytes == 0,
+            let rule = version < 3 ? ExpiryRule??.some(nil) : Self.readRule(&bytes), bytes.readableBytes == 0,
             numbers[0] <= Self.maxTime, Self.lifetimes.contains(numbers[1])
         else { return nil }
         self.init(
             id: id, scopes: scopes, traits: traits, requests: numbers[2], tokens: numbers[3], inputTokens: numbers[4],
-            outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], madeAt: numbers[0])
+            outputTokens: numbers[5], cost: numbers[6], timeToLive: numbers[1], onExpiry: rule, madeAt: numbers[0])
     }
 
     /// The encoding as text, for the journal.
@@ -60,6 +63,14 @@ extension Reservation {
             numbers.append(number)
         }
         return numbers
+    }
+
+    /// Reads an expiry rule. The outer optional is nil if there is no valid one.
+    private static func readRule(_ bytes: inout ByteBuffer) -> ExpiryRule?? {
+        guard let index = bytes.readMessagePackInteger(), ExpiryRule.allCases.indices.contains(Int(index)) else {
+            return nil
+        }
+        return ExpiryRule.allCases[Int(index)]
     }
 
     private static func readScopes(_ bytes: inout ByteBuffer) -> [String]? {

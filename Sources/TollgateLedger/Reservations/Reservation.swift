@@ -1,3 +1,5 @@
+package import TollgateCore
+
 /// The amounts that a RESERVE holds, with everything that its COMMIT or CANCEL needs. The caller carries it as a token,
 /// so that any sidecar can commit or cancel it. Immutable; a class, so that it is passed as one pointer.
 package final class Reservation: Sendable {
@@ -23,6 +25,8 @@ package final class Reservation: Sendable {
     package let cost: Int64
     /// The lifetime in ms, 1 000 … 86 400 000.
     package let timeToLive: Int64
+    /// What happens to the held amounts when it expires; nil if the limits decide.
+    package let onExpiry: ExpiryRule?
     /// The time at which it was made, Unix ms by Redis's clock, or `unknownTime`.
     package let madeAt: Int64
 
@@ -31,12 +35,15 @@ package final class Reservation: Sendable {
 
     /// The hold as Redis stores it (holds.lua), which ``OpenHold`` reads.
     var hold: String {
-        "\(id) \(timeToLive) \(scopes.joined(separator: "\t")) \(tokens) \(inputTokens) \(outputTokens) \(cost)"
+        let rule = onExpiry.map { "+\($0.rawValue)" } ?? ""
+        let names = scopes.joined(separator: "\t")
+        return "\(id) \(timeToLive)\(rule) \(names) \(tokens) \(inputTokens) \(outputTokens) \(cost)"
     }
 
     package init(
         id: String, scopes: [String], traits: String = "", requests: Int64, tokens: Int64 = 0, inputTokens: Int64 = 0,
-        outputTokens: Int64 = 0, cost: Int64 = 0, timeToLive: Int64, madeAt: Int64 = 0
+        outputTokens: Int64 = 0, cost: Int64 = 0, timeToLive: Int64, onExpiry: ExpiryRule? = nil,
+        madeAt: Int64 = 0
     ) {
         self.id = id
         self.scopes = scopes
@@ -47,6 +54,7 @@ package final class Reservation: Sendable {
         self.outputTokens = outputTokens
         self.cost = cost
         self.timeToLive = timeToLive
+        self.onExpiry = onExpiry
         self.madeAt = madeAt
     }
 
@@ -56,6 +64,7 @@ package final class Reservation: Sendable {
     package func made(at time: Int64, requests: Int64) -> Reservation {
         Reservation(
             id: id, scopes: scopes, traits: traits, requests: requests, tokens: tokens, inputTokens: inputTokens,
-            outputTokens: outputTokens, cost: cost, timeToLive: timeToLive, madeAt: time)
+            outputTokens: outputTokens, cost: cost, timeToLive: timeToLive, onExpiry: onExpiry,
+            madeAt: time)
     }
 }

@@ -106,7 +106,8 @@ package final class LimitSet {
         encoding.writeMessagePack(arrayOf: limits.count)
         for effective in limits {
             let limit = effective.limit
-            encoding.writeMessagePack(arrayOf: 8)
+            let charges = limit.onExpiry == .charge
+            encoding.writeMessagePack(arrayOf: charges ? 9 : 8)
             encoding.writeMessagePack(limit.name.utf8)
             encoding.writeMessagePack(Int64(limit.meter.rawValue))
             encoding.writeMessagePack(limit.period.scriptKind)
@@ -119,6 +120,7 @@ package final class LimitSet {
             case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
             encoding.writeMessagePack(effective.source.word.utf8)
+            if charges { encoding.writeMessagePack(1) }
         }
         encodeAlertRules()
     }

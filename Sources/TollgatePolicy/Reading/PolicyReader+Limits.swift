@@ -47,7 +47,8 @@ extension PolicyReader {
         }
         let entries = entries(
             of: entry.value, at: entry.position, expected: "a map",
-            allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"])
+            allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"]
+                + (Limit.hasHolds(meter, period) ? ["on_expiry"] : []))
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
             report(entry.position, "max is missing")
             return nil
@@ -64,6 +65,7 @@ extension PolicyReader {
         case "thresholds": limit.thresholds = thresholds(entry.value, at: entry.position)
         case "on_redis_failure":
             limit.onRedisFailure = word(entry.value, at: entry.position, as: FailureRule.self)
+        case "on_expiry": limit.onExpiry = word(entry.value, at: entry.position, as: ExpiryRule.self)
         default: break
         }
     }

@@ -19,7 +19,7 @@ extension Worker {
             traits: String(decoding: traits.bytes, as: UTF8.self),
             requests: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
-            timeToLive: (request.timeToLive ?? Self.defaultTimeToLive) * 1_000)
+            timeToLive: (request.timeToLive ?? Self.defaultTimeToLive) * 1_000, onExpiry: request.onExpiry)
         return (amounts, reservation)
     }
 

@@ -18,7 +18,7 @@ enum Help {
             "RECORD kind=id … [requests=] [tokens=] [input_tokens=] [output_tokens=] [cost=] [id=] [at=]: adds actual usage, with an id once, at a time up to 31 days ago",
         "REFUND": "REFUND, as RECORD: subtracts usage; no counter goes below zero",
         "RESERVE":
-            "RESERVE, as CHECK, [ttl=60]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later",
+            "RESERVE, as CHECK, [ttl=60] [on_expiry=release|charge]: holds tokens, cost and one concurrent until COMMIT, CANCEL, or ttl seconds later; on_expiry=charge makes tokens and cost usage then",
         "COMMIT": "COMMIT reservation= [amounts]: ends a hold and adds actual usage",
         "CANCEL": "CANCEL reservation=: ends a hold and subtracts the request that it counted",
         "USAGE":

@@ -11,6 +11,8 @@ package struct OpenHold: Sendable, Equatable {
     package let amounts: Amounts
     /// The lifetime of the reservation in ms.
     package let timeToLive: Int64
+    /// What the request said should happen at its end; nil if the limits decide.
+    package let onExpiry: ExpiryRule?
     /// The end of the reservation, Unix ms by Redis's clock.
     package let endsAt: Int64
 
@@ -21,13 +23,22 @@ package struct OpenHold: Sendable, Equatable {
     package var reservation: Reservation {
         Reservation(
             id: id, scopes: scopes, requests: 0, tokens: amounts.tokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
-            outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0, timeToLive: timeToLive, madeAt: madeAt)
+            outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0, timeToLive: timeToLive,
+            onExpiry: onExpiry, madeAt: madeAt)
     }
 
     /// Decodes a member of the sorted set of holds, which ``Reservation/hold`` encodes; nil for any other text.
     init?(_ text: String, endsAt: Int64) {
         let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard words.count == 3, let timeToLive = Int64(words[1]) else { return nil }
+        guard words.count == 3 else { return nil }
+        let terms = words[1].split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let timeToLive = Int64(terms[0]) else { return nil }
+        if terms.count == 2 {
+            guard let rule = ExpiryRule(rawValue: String(terms[1])) else { return nil }
+            onExpiry = rule
+        } else {
+            onExpiry = nil
+        }
         var rest = words[2]
         var numbers: [Int64] = []
         for _ in 0..<4 {
