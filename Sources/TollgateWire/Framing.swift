@@ -55,10 +55,13 @@ package enum Framing: Sendable {
                 UnsafeMutableRawBufferPointer(rebasing: memory[(start + shift)...]).copyMemory(from: text)
             }
         }
-        out.moveWriterIndex(to: start - 4)
-        out.writeDecimal(Int64(length))
-        out.writeStaticString("\r\n")
-        out.moveWriterIndex(forwardBy: length)
+        out.moveWriterIndex(to: start + shift + length)
+        out.setInteger(UInt16(0x0D0A), at: start + shift - 2)
+        var (rest, index) = (length, start + shift - 3)
+        repeat {
+            out.setInteger(UInt8(ascii: "0") + UInt8(rest % 10), at: index)
+            (rest, index) = (rest / 10, index - 1)
+        } while rest > 0
     }
 
     /// Writes a complete reply of one line, such as `OK`.
