@@ -212,7 +212,7 @@ struct ListeningTests {
     func expectation() async throws {
         try await withAdmin { admin in
             guard case .tcp(_, let port) = admin.address else { throw TestFailure("\(admin.address)") }
-            let body = #"{"scopes":{}}"#
+            let body = #"{"scopes":{"user":"a"}}"#
             func ask(_ path: String, token: String, length: Int) async throws -> (SocketClient, String?) {
                 let client = try SocketClient(.tcp(port: port), patience: 10)
                 let head =

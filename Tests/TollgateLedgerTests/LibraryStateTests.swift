@@ -115,6 +115,10 @@ import TollgateTestSupport
             ("alerts/forget", ["tollgate:user:a"], ["cost/day", "80", "\(Self.noon)"]),
             ("delivery/lease", [delivery[0]], ["sidecar", "60000"]),
             ("delivery/skip_missed", [delivery[0], delivery[1], delivery[3]], ["sidecar", "group"]),
+            (
+                "delivery/retry", [delivery[1], delivery[2], delivery[3], "tollgate:retries"],
+                ["group", "sidecar", "", ""]
+            ),
             ("delivery/fail", delivery, ["sidecar", "group", "1-1", "again", "{}"]),
             (
                 "policy/edit", edited,

@@ -64,6 +64,8 @@ import TollgateTestSupport
                 Dictionary(uniqueKeysWithValues: amounts.map { ($0.dropFirst("history/".count), $1) }) == [
                     "requests": "8", "requests/provider=openai": "3", "requests/tool=search": "3",
                     "requests/model=small": "3", "requests/provider=azure": "0", "requests/tool=write": "0",
+                    "calls": "3", "calls/provider=openai": "2", "calls/provider=azure": "1", "calls/tool=search": "2",
+                    "calls/tool=write": "1", "calls/model=small": "1",
                     "denied": "12", "denied/provider=azure": "6",
                     "tokens": "130", "tokens/provider=openai": "130", "tokens/tool=search": "100",
                     "tokens/tool=write": "30", "tokens/model=small": "30",

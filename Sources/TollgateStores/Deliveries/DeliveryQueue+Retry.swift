@@ -12,8 +12,7 @@ extension DeliveryQueue {
     /// Only deliveries that are dead-lettered at the start are queued, each once, in parts that Redis handles
     /// atomically.
     ///
-    /// - Throws: `.unavailable` if the receiver has no consumer group; `.corrupt` if a key has another type;
-    ///   `.unknownOutcome` if some of the deliveries may have been queued.
+    /// - Throws: `.corrupt` if a key has another type; `.unknownOutcome` if some of the deliveries may have been queued.
     package func retry() async throws(StoreError) -> DeliveryRetry {
         let keys = [keys.deliveries, keys.attempts(receiver), keys.deadLetters(receiver), keys.retries(receiver)]
         var (total, position, last) = (DeliveryRetry(), "", "")
@@ -28,7 +27,7 @@ extension DeliveryQueue {
             (position, last) = (String(buffer: next), String(buffer: end))
             switch String(buffer: status) {
             case "done": break
-            case "no_group": throw .unavailable("\(receiver): no sidecar delivers to this receiver yet")
+            case "no_group": return total  // No sidecar delivers to it yet, so nothing waits.
             case "other_type": throw .corrupt("\(Int(position).map { keys[$0 - 1] } ?? keys[2]): wrong data type")
             default: throw .unexpectedReply(about: keys[2])
             }
