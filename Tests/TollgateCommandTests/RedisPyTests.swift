@@ -45,7 +45,7 @@ struct RedisPyTests {
         commands = text.command()
         assert commands["check"]["arity"] == -2 and commands["check"]["first_key_pos"] == 0, commands
         assert text.command_count() == len(commands) == len(text.command_list()), commands
-        assert "CHECK kind=id" in str(text.execute_command("COMMAND", "DOCS", "check"))
+        assert "CHECK kind=id" in str(text.execute_command("COMMAND DOCS", "check"))
         assert text.client_getname() == "tests" and text.client_info()["name"] == "tests"
         assert text.client_id() == text.client_info()["id"] == text.client_list()[0]["id"] > 0
         reply = text.execute_command("CHECK", 'user="victim"')
