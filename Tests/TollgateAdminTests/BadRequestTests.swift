@@ -238,7 +238,8 @@ struct BadRequestTests {
             }
             let host =
                 "Host: localhost\r\nAuthorization: Bearer \(AdminHarness.tokens[.admin] ?? "")\r\nConnection: close\r\n"
-            let raw = try await admin.raw("POST /v1/check HTTP/1.1\r\n\(host)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let raw = try await admin.raw(
+                "POST /v1/check HTTP/1.1\r\n\(host)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
             #expect(raw.hasPrefix("HTTP/1.1 200"))
         }
     }

@@ -53,7 +53,8 @@ extension String {
             #expect(
                 server.lines.withLock { $0 }
                     == [
-                        "PEEK region=eu", "RECORD user=a tokens=5 cost=0.25 id=7", #"REFUND user=a requests=1 id="b c""#,
+                        "PEEK region=eu", "RECORD user=a tokens=5 cost=0.25 id=7",
+                        #"REFUND user=a requests=1 id="b c""#,
                         "PING",
                     ])
         }

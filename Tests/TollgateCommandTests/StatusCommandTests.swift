@@ -17,8 +17,10 @@ import TollgateTestSupport
         let status = try await sidecar.tollgate("status")
         #expect(status.output.hasPrefix("ready\n"), "\(status.output)")
         #expect(status.output.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(status.output)")
-        for fact in ["version    0.1.0, up ", ":\(sidecar.port)", "version 7.", "1 of 1 links ready", "1 allowed, 0 denied", "empty"]
-        {
+        for fact in [
+            "version    0.1.0, up ", ":\(sidecar.port)", "version 7.", "1 of 1 links ready", "1 allowed, 0 denied",
+            "empty",
+        ] {
             #expect(status.output.contains(fact), "\(fact): \(status.output)")
         }
         let json = try await sidecar.tollgate("status", "--json")

@@ -60,7 +60,8 @@ import TollgateTestSupport
         let stored = try StoredHistory(harness.redis)
         for user in Self.users {
             #expect(stored.day("2100-01-01", of: user).count == 453)
-            #expect(stored.day("2100-01-02", of: user) == ["cost": 2, "cost/tool=t0": 2, "calls": 2, "calls/tool=t0": 2])
+            #expect(
+                stored.day("2100-01-02", of: user) == ["cost": 2, "cost/tool=t0": 2, "calls": 2, "calls/tool=t0": 2])
             let month = stored.month("2100-01", of: user)
             #expect(month["cost"] == 452 && month["cost/tool=t0"] == 5 && month["requests"] == 150)
             #expect(month.count == 453)

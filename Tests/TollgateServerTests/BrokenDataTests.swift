@@ -19,7 +19,8 @@ import TollgateTestSupport
             try harness.redis.cli("SET", "tollgate:user:x", "not a hash")
             let broken = "ERR internal the key of user:x in Redis is not a hash"
             let replies = try await harness.ask(
-                "CHECK user=y", "CHECK user=x", "CHECK user=x tool=t", "RECORD user=x requests=1", "CHECK user=y tool=t",
+                "CHECK user=y", "CHECK user=x", "CHECK user=x tool=t", "RECORD user=x requests=1",
+                "CHECK user=y tool=t",
                 "USAGE scope=user:x",
                 "PEEK user=y")
             #expect(replies[0].hasPrefix("ALLOW limit=user:y/requests/1h max=100 used=1 "))

@@ -49,7 +49,8 @@ import TollgateTestSupport
     @Test("DENY has a reason, and retry_after if waiting helps")
     func deny() async throws {
         let replies = try await ask([
-            "CHECK user=a requests=61", "CHECK user=a requests=60", "CHECK user=a", "PEEK tool=createIssues cost=1.000000001",
+            "CHECK user=a requests=61", "CHECK user=a requests=60", "CHECK user=a",
+            "PEEK tool=createIssues cost=1.000000001",
             "CHECK user=banned", "RECORD team=t cost=10", "PEEK team=t", "RECORD user=b cost=19.5",
             "CHECK user=b cost=0.6",
             "CHECK user=b cost=20.5", "CHECK user=b cost=0.5",

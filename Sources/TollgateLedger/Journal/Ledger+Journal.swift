@@ -59,7 +59,8 @@ extension Ledger {
         let delegate = AbandonedReserve(ledger: self)
         let cancels = indices.compactMap { index -> PendingWrite? in
             guard let reservation = batch.terms[index]?.reserving else { return nil }
-            let terms = OperationTerms.ending(reservation.made(at: Reservation.unknownTime, requests: reservation.requests))
+            let terms = OperationTerms.ending(
+                reservation.made(at: Reservation.unknownTime, requests: reservation.requests))
             let operation = BatchedOperation(verb: .cancel, amounts: Amounts(), scopes: operations[index].scopes)
             return PendingWrite(
                 entry: JournalEntry(operation, terms, Array(reservation.traits.utf8)), delegate: delegate, ticket: 0,
