@@ -32,6 +32,9 @@ extension KeySpace {
                 ListedKey(
                     key: holds, type: "zset", content: "open reservations by their end",
                     command: ["ZRANGE", holds, "0", "-1", "WITHSCORES"]),
+                ListedKey(
+                    key: hash(of: scope) + ":charged", type: "zset", content: "expired reservations that were charged",
+                    command: ["ZRANGE", hash(of: scope) + ":charged", "0", "-1", "WITHSCORES"]),
                 Self.idempotencyKey("record", of: hash(of: scope), "the RECORD with that id has been applied"),
                 Self.idempotencyKey("refund", of: hash(of: scope), "the REFUND with that id has been applied"),
                 Self.idempotencyKey(

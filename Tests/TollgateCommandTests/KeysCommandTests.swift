@@ -75,8 +75,8 @@ import TollgateTestSupport
         #expect(
             listing.keys.map(\.key) == [
                 hash, "\(hash):day:\(Self.yesterday)", "\(hash):month:\(Self.yesterday.prefix(7))", "\(hash):holds",
-                "\(hash):record:ID",
-                "\(hash):refund:ID", "\(hash):settled:ID", "a.b:{policy}:scope:user:it's:a",
+                "\(hash):charged", "\(hash):record:ID", "\(hash):refund:ID", "\(hash):settled:ID",
+                "a.b:{policy}:scope:user:it's:a",
                 "a.b:{alerts}:index:scope:user:it's:a",
             ])
         // The running day, changed to yesterday, is moved to its own keys by the next operation.
@@ -89,7 +89,8 @@ import TollgateTestSupport
         }
         try redis.cli("HSET", hash, "history", running.joined(separator: " "))
         _ = try await client.ask("RECORD user=it's:a cost=0.1")
-        for key in listing.keys where !key.key.hasSuffix(":settled:ID") {
+        // No reservation has expired, and none has this id.
+        for key in listing.keys where !key.key.hasSuffix(":charged") && !key.key.hasSuffix(":settled:ID") {
             try await eventually { try redis.cli("TYPE", key.key) == key.type }
             // As a shell parses it.
             let shown = try await Command.run(

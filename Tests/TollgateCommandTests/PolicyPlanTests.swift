@@ -10,6 +10,7 @@ import TollgatePolicy
 struct PolicyPlanTests {
     private static let file = """
         currency: EUR
+        kinds: [usr]
         defaults:
           user: { requests: { 1m: 60 } }
         scopes:
@@ -73,6 +74,7 @@ struct PolicyPlanTests {
                 # From the sidecar's policy file, because administrators have assigned them: basic
                 # Overrides are temporary and have no place in a policy file. These are in force:
                 #   user:bob: {"add":{"cost/month":"5"},"expires_at":"2030-01-01T00:00:00Z","reason":"a\\u2028b"}
+                kinds: [usr]
                 scopes:
                   tool:search: { requests: { 1m: 5 } }
                 tiers:

@@ -5,6 +5,7 @@ import TollgatePolicy
 
 /// The settings of a sidecar as a policy file, with notes about what a policy file cannot contain. Pure.
 struct PolicyExport {
+    private let includesFile: Bool
     private(set) var document = PolicyDocument()
     /// One line each, without the comment sign.
     private(set) var notes: [String] = []
@@ -12,10 +13,14 @@ struct PolicyExport {
     /// - Parameter includesFile: Whether to merge the settings of the sidecar's own policy file. Otherwise only those of
     ///   the administrators are exported, with the tiers of the file that they assign.
     init(_ settings: SettingsInForce, includesFile: Bool) throws {
+        self.includesFile = includesFile
         if includesFile {
             document.settings = try JSONDocument.root(of: Data(JSONValue.object(settings.fileSettings).json.utf8))
             document.defaults = settings.fileDefaults
             document.scopes = settings.fileScopes
+        } else if case .array(let kinds)? = settings.fileSettings["kinds"], !kinds.isEmpty {
+            // Without them, a kind that looks like a misspelled one is an error in the file.
+            document.settings = try JSONDocument.root(of: Data(JSONValue.object(["kinds": .array(kinds)]).json.utf8))
         }
         for (scope, limits) in settings.limits {
             let others = document.scopes[scope, default: []].filter { file in
@@ -55,9 +60,9 @@ struct PolicyExport {
     /// The policy file in YAML.
     func yaml() throws -> String {
         let title =
-            document.settings == nil
-            ? "What administrators have set through the admin API."
-            : "The policy file and what administrators have set."
+            includesFile
+            ? "The policy file and what administrators have set."
+            : "What administrators have set through the admin API."
         return ([title] + notes).map(YAMLWriter.comment).joined() + YAMLWriter.text(of: try document.root())
     }
 
