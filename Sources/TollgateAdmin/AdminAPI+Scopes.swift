@@ -16,12 +16,15 @@ extension AdminAPI {
         return folded(scope)
     }
 
-    /// Returns the kind of a parameter. Throws a `Problem` for a kind that requests may not name.
+    /// Returns the kind of a parameter. Throws a `Problem` for a kind that requests may not name, also while that is not
+    /// known yet: what is set for a kind makes it known for ever.
     func known(_ kind: ScopeKind, _ parameter: String = "kind") throws(Problem) -> ScopeKind {
         let kinds = knownKinds
-        if let (unknown, standing) = kinds.firstUnknown(in: kind), standing == .unknown {
-            throw .badRequest("\(parameter): \(unknown): \(kinds.explanation(of: unknown))")
+        guard let (unknown, standing) = kinds.firstUnknown(in: kind) else { return kind }
+        switch standing {
+        case .known: return kind
+        case .undecided: throw Problem(.unavailable, "\(unknown): \(KnownKinds.undecidedExplanation)")
+        case .unknown: throw .badRequest("\(parameter): \(unknown): \(kinds.explanation(of: unknown))")
         }
-        return kind
     }
 }

@@ -110,6 +110,20 @@ struct ExpiryChargeTests {
         }
     }
 
+    @Test("a COMMIT that a journal replays days after the end replaces what was charged then, too")
+    func replayedLate() async throws {
+        try await withHarness([Limit(.cost, .month, max: 9_000, onExpiry: .charge)]) { harness in
+            let reserve = try reserve()
+            _ = try await harness.apply(reserve, at: Self.start)
+            let later = 5 * Self.day
+            _ = try await harness.apply(.check("user:a"), at: Self.start + later)
+            #expect(try await usage(harness, after: later) == ["cost/month 500"])
+            let commit = reserve.commit(madeAt: Self.start, amounts: Amounts(cost: 70))
+            #expect(try await harness.apply(commit, at: Self.start + later + 1_000) == "OK late")
+            #expect(try await usage(harness, after: later + 1_000) == ["cost/month 70"])
+        }
+    }
+
     @Test("a CANCEL that does not know when the RESERVE was made gives it back, too", arguments: [true, false])
     func unknownTime(isSwept: Bool) async throws {
         try await withHarness { harness in

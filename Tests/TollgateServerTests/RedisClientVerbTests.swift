@@ -37,6 +37,8 @@ import TollgateWire
                 ])
             let docs = try await ask(client, "COMMAND", "DOCS", "ping", "get")
             #expect(docs.prefix(7) == ["*2", "$4", "ping", "*6", "$7", "summary", "$10"])
+            try await client.send(frame(["COMMAND", "DOCS"] + Array(repeating: "ping", count: 257)))
+            #expect(try await client.readLine() == "-ERR bad_request COMMAND: expected at most 256 names")
             #expect(
                 try await ask(client, "COMMAND", "GETKEYS", "check")[0].hasPrefix("-ERR bad_request COMMAND: expected ")
             )

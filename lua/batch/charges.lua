@@ -3,7 +3,7 @@
 -- The usage counts in the buckets, periods and days in which the reservations were made, as that of a late COMMIT does in periods and days.
 -- A charged hold moves from the set of open holds to the sorted set tollgate:user:alice:charged, so that it is charged once. Its score there
 -- is 4 × its end (Unix ms), plus 1 if its tokens were charged, plus 2 if its cost was. A COMMIT or CANCEL that comes later gives back what
--- was charged. The set keeps a hold as long as a COMMIT may come, and as Redis knows the idempotency key of that.
+-- was charged. The set keeps a hold for as long as a journal may still replay a COMMIT of it.
 --
 -- A hold does not say which day it was made on. So the field `charge_days` of the scope's hash lists the days of holds that may be charged,
 -- each from the time of its first hold on: '1795219200123 2026-11-20 1795219200000 2026-11 1796083200000;…'.
@@ -26,8 +26,8 @@ local charges = { MAX = 400 } -- per call and scope; about 20 ms
 local TOKENS, COST = sets.TOKENS, sets.COST
 local TOKENS_PART, COST_PART, PARTS = 1, 2, 4
 local DAY = 86400000
--- How long a charged hold is remembered after its end, in ms.
-local RETENTION = 2 * DAY
+-- How long a charged hold is remembered after its end, in ms: longer than the number of a journal's last batch, 31 days.
+local RETENTION = 32 * DAY
 -- How long the holds of a scope with a limit without a period are kept, in ms.
 local TEN_YEARS = 3650 * DAY
 local MAX_DAYS = 8
@@ -184,7 +184,7 @@ function charges.needed_until(state, hold)
     return max(set.expires, history and history.day.month_ends + history.month_retention or 0)
 end
 
--- Adds the running day to the list of days, without those whose holds have all ended.
+-- Adds the running day to the list of days, of which the last ones are kept.
 local function write_days(state)
     local day, listed = today.day(state), read_days(state)
     local last = listed[#listed]

@@ -51,10 +51,16 @@ extension Session {
 
     // MARK: - COMMAND
 
+    /// The maximum number of names that INFO and DOCS take, so that a short request has no long reply.
+    private static let maxNames = 256
+
     /// Handles COMMAND, and its subcommands COUNT, LIST, INFO and DOCS.
     func command(_ request: borrowing Request) {
         let words = request.arguments.map { request.text($0) }
         let verbs = Verb.allCases.filter(\.isCarriedOut)
+        guard words.count <= 1 + Self.maxNames else {
+            return refuse(RequestError(.badRequest, "COMMAND: expected at most \(Self.maxNames) names"))
+        }
         switch words.first?.uppercased() {
         case nil: replyEntries(verbs)
         case "COUNT": reply { framing.writeInteger(Int64(verbs.count), to: &$0) }

@@ -106,7 +106,8 @@ struct StatusText {
     }
 
     private var decisions: String {
-        named("counts", [("allowed", "allowed"), ("denied", "denied"), ("degraded", "without Redis")])
+        let counts = named("counts", [("allowed", "allowed"), ("denied", "denied"), ("degraded", "without Redis")])
+        return joined([counts, count(status["counts"]["would_deny"]).map { "\($0) refused by shadow limits only" }])
     }
 
     private var writes: String {
