@@ -41,7 +41,7 @@
 --                    1 to 6 where extras follow: count, (scope, limit) × count: shadow limits that would have denied;
 --                    count, (scope, limit, used) × count: limits past a threshold
 --          Notices for the sidecar to publish may follow the last answer:
---                    1, scope, limit, used, held, count, scope × count   a request that a limit refused, or as a shadow limit would have, and its scopes
+--                    1, scope, limit, used, held, count, scope × count   a request that a limit refused, or a shadow limit would have refused, with its scopes
 --                    2, scope, count, item × count                       unpublished items of the scope's outbox (alerts/outbox.lua)
 -- O(scopes × limits + operations × their limits). Each scope is read once, and written once if anything changed.
 --

@@ -9,11 +9,11 @@ import TollgateTestSupport
     private static let token = "the token of tests"
 
     @Test("by default only connections from beyond this host have an idle timeout")
-    func beyondThisHost() async throws {
+    func remoteListeners() async throws {
         try await withServer(adjust: {
             $0.listen.append(.tcp(host: "0.0.0.0", port: 0))
             $0.token = Self.token
-            $0.idleTimeout = .beyondThisHost(.seconds(1))
+            $0.idleTimeout = .remoteListeners(.seconds(1))
         }) { harness in
             guard case .tcp(_, let port) = harness.sidecar.addresses.line[0] else {
                 throw TestFailure("no TCP address")
@@ -69,7 +69,7 @@ import TollgateTestSupport
     func full() async throws {
         try await withServer(adjust: {
             $0.maxConnections = 2
-            $0.idleTimeout = .beyondThisHost(.seconds(1))
+            $0.idleTimeout = .remoteListeners(.seconds(1))
         }) { harness in
             let idle = [try harness.client(), try harness.unixClient()]
             for client in idle { #expect(try await client.ask("PING") == ["PONG"]) }

@@ -1,4 +1,4 @@
--- charges.lua: what reservations held becomes usage when they expire, where their RESERVE or the limits say so (on_expiry: charge).
+-- charges.lua: converts the holds of expired reservations to usage, where their RESERVE or the limits say so (on_expiry: charge).
 --
 -- The usage counts in the buckets, periods and days in which the reservations were made, as that of a late COMMIT does in periods and days.
 -- A charged hold moves from the set of open holds to the sorted set tollgate:user:alice:charged, so that it is charged once. Its score there

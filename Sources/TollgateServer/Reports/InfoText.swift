@@ -13,13 +13,13 @@ enum InfoText {
         let facts = try JSONDecoder().decode(Fact.self, from: Data(json.utf8))
         var sections: [String: [(key: String, value: String)]] = [:]
         func add(_ value: String, _ path: [String], _ item: String) {
-            let place = Place(path)
+            let place = InfoKey(path)
             sections[place.section, default: []].append((place.key + item, PlainText.oneLine(value)))
         }
         facts.forEachLeaf(add)
         for (path, value) in derived(report) { add(value, path, "") }
-        let extra = sections.keys.filter { !Place.sections.contains($0) }.sorted()
-        return (Place.sections + extra).compactMap { name in
+        let extra = sections.keys.filter { !InfoKey.sections.contains($0) }.sorted()
+        return (InfoKey.sections + extra).compactMap { name in
             sections[name].map { facts in
                 "# \(name)\r\n" + facts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)\r\n" }.joined()
             }
@@ -44,8 +44,8 @@ enum InfoText {
     }
 }
 
-/// The place of a fact in INFO: its section and its key.
-private struct Place {
+/// The section and the key of a field in INFO.
+private struct InfoKey {
     var section: String
     var key: String
 
@@ -56,30 +56,30 @@ private struct Place {
     private static let sectionsOfGroups = ["journal": "Persistence", "counts": "Stats"]
 
     /// The facts whose section or key does not follow from their path.
-    private static let named: [[String]: Place] = [
-        ["version"]: Place("Server", "tollgate_version"),
-        ["commit"]: Place("Server", "tollgate_commit"),
-        ["uptime_seconds"]: Place("Server", "uptime_in_seconds"),
-        ["cache_hit_rate"]: Place("Stats", "cache_hit_rate"),
+    private static let named: [[String]: InfoKey] = [
+        ["version"]: InfoKey("Server", "tollgate_version"),
+        ["commit"]: InfoKey("Server", "tollgate_commit"),
+        ["uptime_seconds"]: InfoKey("Server", "uptime_in_seconds"),
+        ["cache_hit_rate"]: InfoKey("Stats", "cache_hit_rate"),
         // Not redis_version, which clients take for the version of the server that they speak to.
-        ["redis", "version"]: Place("Redis", "redis_server_version"),
-        ["clients", "max"]: Place("Clients", "maxclients"),
-        ["clients", "refused"]: Place("Stats", "rejected_connections"),
-        ["counts", "connections"]: Place("Clients", "connected_clients"),
-        ["counts", "alert_subscribers"]: Place("Clients", "alert_subscribers"),
-        ["counts", "total_commands_processed"]: Place("Stats", "total_commands_processed"),
-        ["counts", "errors"]: Place("Stats", "total_error_replies"),
-        ["counts", "allowed"]: Place("Stats", "decisions_allowed"),
-        ["counts", "denied"]: Place("Stats", "decisions_denied"),
-        ["counts", "would_deny"]: Place("Stats", "decisions_would_deny"),
-        ["counts", "degraded"]: Place("Stats", "decisions_degraded"),
-        ["counts", "shed"]: Place("Stats", "requests_shed"),
-        ["counts", "applied"]: Place("Stats", "writes_applied"),
-        ["counts", "duplicates"]: Place("Stats", "writes_duplicate"),
-        ["counts", "queued"]: Place("Stats", "writes_queued"),
-        ["counts", "operations"]: Place("Stats", "operations_sent"),
-        ["counts", "batches"]: Place("Stats", "batches_sent"),
-        ["journal", "loading"]: Place("Persistence", "loading"),
+        ["redis", "version"]: InfoKey("Redis", "redis_server_version"),
+        ["clients", "max"]: InfoKey("Clients", "maxclients"),
+        ["clients", "refused"]: InfoKey("Stats", "rejected_connections"),
+        ["counts", "connections"]: InfoKey("Clients", "connected_clients"),
+        ["counts", "alert_subscribers"]: InfoKey("Clients", "alert_subscribers"),
+        ["counts", "total_commands_processed"]: InfoKey("Stats", "total_commands_processed"),
+        ["counts", "errors"]: InfoKey("Stats", "total_error_replies"),
+        ["counts", "allowed"]: InfoKey("Stats", "decisions_allowed"),
+        ["counts", "denied"]: InfoKey("Stats", "decisions_denied"),
+        ["counts", "would_deny"]: InfoKey("Stats", "decisions_would_deny"),
+        ["counts", "degraded"]: InfoKey("Stats", "decisions_degraded"),
+        ["counts", "shed"]: InfoKey("Stats", "requests_shed"),
+        ["counts", "applied"]: InfoKey("Stats", "writes_applied"),
+        ["counts", "duplicates"]: InfoKey("Stats", "writes_duplicate"),
+        ["counts", "queued"]: InfoKey("Stats", "writes_queued"),
+        ["counts", "operations"]: InfoKey("Stats", "operations_sent"),
+        ["counts", "batches"]: InfoKey("Stats", "batches_sent"),
+        ["journal", "loading"]: InfoKey("Persistence", "loading"),
     ]
 
     init(_ path: [String]) {

@@ -28,10 +28,10 @@ enum AuditText {
     /// Describes a change, such as `alice set limit requests/1m of tool:search to 10 (was 5)`.
     static func sentence(_ entry: JSONValue) -> String {
         let who = entry["who"].text + (entry["from"].text == "unix" ? "" : " (\(entry["from"].text))")
-        return "\(who) \(deed(entry["action"].text, entry["target"].text, entry["before"], entry["after"]))"
+        return "\(who) \(change(entry["action"].text, entry["target"].text, entry["before"], entry["after"]))"
     }
 
-    private static func deed(_ action: String, _ target: String, _ before: JSONValue, _ after: JSONValue) -> String {
+    private static func change(_ action: String, _ target: String, _ before: JSONValue, _ after: JSONValue) -> String {
         switch action {
         case "tier.set" where before == .null: "created tier \(target): \(settings(after))"
         case "tier.set": "changed tier \(target): \(changes(before, after))"
@@ -66,14 +66,15 @@ enum AuditText {
     /// Describes each limit that differs.
     private static func limits(of scope: String, _ before: JSONValue, _ after: JSONValue) -> String {
         let (old, new) = (limits(before), limits(after))
-        var deeds: [String] = []
+        var clauses: [String] = []
         for (name, text) in new where old[name] != text {
-            deeds.append("set limit \(name) of \(scope) to \(text)" + (old[name].map { " (was \($0))" } ?? ""))
+            clauses.append("set limit \(name) of \(scope) to \(text)" + (old[name].map { " (was \($0))" } ?? ""))
         }
         for (name, text) in old where new[name] == nil {
-            deeds.append("deleted limit \(name) of \(scope) (was \(text))")
+            clauses.append("deleted limit \(name) of \(scope) (was \(text))")
         }
-        return deeds.isEmpty ? "set the limits of \(scope) to what they were" : deeds.sorted().joined(separator: ", ")
+        return clauses.isEmpty
+            ? "set the limits of \(scope) to what they were" : clauses.sorted().joined(separator: ", ")
     }
 
     /// The limits by name, each with its maximum and everything else that is set.

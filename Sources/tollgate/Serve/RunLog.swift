@@ -56,7 +56,7 @@ final class RunLog: Sendable {
 /// Logs the start of a sidecar once all of it listens.
 struct StartReport: Service {
     /// The time that the line waits for Redis's version.
-    private static let patience = Duration.seconds(2)
+    private static let redisVersionTimeout = Duration.seconds(2)
 
     let sidecar: Sidecar
     /// The address of Redis, without secrets.
@@ -95,7 +95,7 @@ struct StartReport: Service {
 
     /// The version of Redis. Waits a moment for the connection, which begins at the same time.
     private func redisVersion() async -> String? {
-        let deadline = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + Self.redisVersionTimeout
         while true {
             let version = await sidecar.redisVersion
             guard version == nil, ContinuousClock.now < deadline,
