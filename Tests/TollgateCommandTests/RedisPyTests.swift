@@ -47,7 +47,7 @@ struct RedisPyTests {
         assert text.command_count() == len(commands) == len(text.command_list()), commands
         assert "CHECK kind=id" in str(text.execute_command("COMMAND DOCS", "check"))
         assert text.client_getname() == "tests" and text.client_info()["name"] == "tests"
-        assert text.client_id() == text.client_info()["id"] == text.client_list()[0]["id"] > 0
+        assert text.client_id() == text.client_info()["id"] == int(text.client_list()[0]["id"]) > 0
         reply = text.execute_command("CHECK", 'user="victim"')
         assert reply.startswith(r'ALLOW limit="user:\\"victim\\"/requests/31d" max=100 used=1 '), reply
 

@@ -51,16 +51,10 @@ extension Session {
 
     // MARK: - COMMAND
 
-    /// The maximum number of names that INFO and DOCS take, so that a short request has no long reply.
-    private static let maxNames = 256
-
     /// Handles COMMAND, and its subcommands COUNT, LIST, INFO and DOCS.
     func command(_ request: borrowing Request) {
         let words = request.arguments.map { request.text($0) }
         let verbs = Verb.allCases.filter(\.isCarriedOut)
-        guard words.count <= 1 + Self.maxNames else {
-            return refuse(RequestError(.badRequest, "COMMAND: expected at most \(Self.maxNames) names"))
-        }
         switch words.first?.uppercased() {
         case nil: replyEntries(verbs)
         case "COUNT": reply { framing.writeInteger(Int64(verbs.count), to: &$0) }
@@ -79,7 +73,8 @@ extension Session {
         Verb.allCases.first { $0.isCarriedOut && $0.name == name.uppercased() }
     }
 
-    /// Replies with entries of name, arity, flags, and the positions of keys, of which requests have none.
+    /// Replies with entries of name, arity, flags, the positions of keys, ACL categories, tips, key specifications and
+    /// subcommands. Requests have no keys and no subcommands.
     private func replyEntries(_ verbs: [Verb?]) {
         let null: StaticString = clientDescription.speaksRESP3 ? "_\r\n" : "*-1\r\n"
         reply { buffer in
@@ -89,12 +84,15 @@ extension Session {
                     buffer.writeStaticString(null)
                     continue
                 }
-                framing.writeArrayHeader(6, to: &buffer)
+                framing.writeArrayHeader(10, to: &buffer)
                 framing.writeBulk(verb.name.lowercased().utf8, to: &buffer)
                 framing.writeInteger(verb.arity, to: &buffer)
                 framing.writeArrayHeader(1, to: &buffer)
                 framing.writeSimple("fast", to: &buffer)
                 for _ in 0..<3 { framing.writeInteger(0, to: &buffer) }
+                framing.writeArrayHeader(1, to: &buffer)
+                framing.writeSimple("@fast", to: &buffer)
+                for _ in 0..<3 { framing.writeArrayHeader(0, to: &buffer) }
             }
         }
     }
