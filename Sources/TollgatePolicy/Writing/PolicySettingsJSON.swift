@@ -28,6 +28,7 @@ package struct PolicySettingsJSON: Encodable {
         case onRedisFailure = "on_redis_failure"
     }
 
+    /// Creates the settings of a policy.
     package init(_ policy: Policy) {
         currency = policy.currency
         timezone = policy.calendar.timeZone

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a Redis client has said about itself by CLIENT SETNAME, CLIENT SETINFO and HELLO. Nothing depends on it.
+/// The name and library that a Redis client reports by CLIENT SETNAME, CLIENT SETINFO and HELLO. Nothing depends on it.
 struct ClientDescription {
     /// The number of the connection, from 1, which no other connection of this sidecar has had.
     let id: Int64

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The end of connections that nobody uses, or whose clients stop in the middle of a request or of its reply.
+/// Closing of idle connections, and of those whose clients stop in the middle of a request or of its reply.
 extension Session {
     /// A part of a request, as a check has found it.
     struct HalfRequest {

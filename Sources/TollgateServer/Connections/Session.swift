@@ -38,7 +38,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
-    /// What a Redis client has said about itself.
+    /// The name and library that a Redis client reports.
     var clientDescription = ClientDescription()
     /// The time at which a MULTI was refused whose EXEC or DISCARD has not come.
     var refusedTransactionSince: NIODeadline?
