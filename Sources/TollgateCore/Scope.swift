@@ -1,7 +1,7 @@
 /// A scope: the subject of limits and counters. `user:alice`, the composite `user:alice+tool:search`, or `global`.
 ///
 /// In the text of a scope `+` joins kinds. A plus sign within an id is doubled, `user:bob++test@example.com`, so each
-/// text names exactly one scope.
+/// text names exactly one scope. `user=bob+test@example.com` names the same scope: after `kind=`, the id is taken as it is.
 public struct Scope: Sendable, Hashable {
     /// One `kind:id` of a scope.
     public struct Part: Sendable, Hashable {
@@ -51,7 +51,7 @@ public struct Scope: Sendable, Hashable {
         self.parts = sorted
     }
 
-    /// Parses the text of `description`, with the parts in any order. `=` is accepted in place of `:`.
+    /// Parses the text of `description`, with the parts in any order, or `kind=id`.
     public init(parsing text: some StringProtocol) throws(ScopeError) {
         if text == "global" {
             self = .global
@@ -61,17 +61,34 @@ public struct Scope: Sendable, Hashable {
     }
 
     /// Splits the text of a scope into its parts, in the order of the text. They are not checked.
+    ///
+    /// - `kind:id`: a single `+` joins parts, and `++` is a plus sign of an id. `=` is accepted after the kind of a
+    ///   further part.
+    /// - `kind=id`: the rest of the text is the id.
     package static func parts(of text: some StringProtocol) throws(ScopeError) -> [Part] {
-        var parts: [Part] = []
-        for piece in pieces(of: text) {
-            // By scalar: a colon and a combining mark after it form one Character.
-            guard let sign = piece.unicodeScalars.firstIndex(where: { $0 == ":" || $0 == "=" }) else {
-                throw ScopeError("\(piece): expected kind:id (a plus sign within an id is written ++)")
-            }
-            let id = piece.unicodeScalars[piece.unicodeScalars.index(after: sign)...]
-            parts.append(Part(kind: String(piece[..<sign]), id: String(id)))
+        guard let first = split(text), !first.part.kind.unicodeScalars.contains("+") else {
+            throw ScopeError("\(text): expected kind:id or kind=id, such as user:alice")
         }
-        return parts
+        if first.sign == "=" { return [first.part] }
+        return try pieces(of: text).enumerated().map { (index, piece) throws(ScopeError) in
+            guard let (part, _) = split(piece), index == 0 || ScopeKind.isWellFormed(part.kind.utf8) else {
+                throw ScopeError("\(first.part.kind): \(plusRule) \(first.part.kind)=\(first.part.id)")
+            }
+            return part
+        }
+    }
+
+    /// The start of the sentence about a plus sign after which no `kind:id` follows. The `kind=id` that would be right
+    /// comes after it.
+    package static let plusRule = "a single + joins scopes; within an id write ++, or"
+
+    /// Splits `kind:id` or `kind=id` at the first sign; nil without a sign.
+    private static func split(_ text: some StringProtocol) -> (part: Part, sign: Unicode.Scalar)? {
+        // By scalar: a colon and a combining mark after it form one Character.
+        let scalars = text.unicodeScalars
+        guard let sign = scalars.firstIndex(where: { $0 == ":" || $0 == "=" }) else { return nil }
+        let id = String(String.UnicodeScalarView(scalars[scalars.index(after: sign)...]))
+        return (Part(kind: String(String.UnicodeScalarView(scalars[..<sign])), id: id), scalars[sign])
     }
 
     /// Splits text at single plus signs, and replaces double ones by single ones.

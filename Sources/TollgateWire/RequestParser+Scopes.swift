@@ -98,7 +98,7 @@ extension RequestParser {
     private static func plusSign(_ key: UnsafeRawBufferPointer, _ text: String) -> RequestError {
         let word = Array(text.utf8).withUnsafeBytes { WireText.quoted($0) }
         return .badRequest(
-            key, "a single + joins scopes; within an id write ++, or \(WireText.quoted(key))=\(word)")
+            key, "\(Scope.plusRule) \(WireText.quoted(key))=\(word)")
     }
 
     /// Takes the word `global` of a USAGE.

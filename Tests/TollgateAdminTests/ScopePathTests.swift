@@ -12,7 +12,8 @@ struct ScopePathTests {
         ("user:%2525", "user:%25"), ("user:z%C3%BCrich", "user:zürich"), ("user:%F0%9F%98%80", "user:😀"),
         ("user:alice+tool:search", "user:alice+tool:search"), ("user:alice%2Btool:search", "user:alice+tool:search"),
         ("tool:search+user:alice", "user:alice+tool:search"), ("user:bob++x@example.com", "user:bob++x@example.com"),
-        ("user:bob%2B%2Bx", "user:bob++x"), ("user:a%20b", "user:a b"), ("user::%3A", "user:::"),
+        ("user:bob%2B%2Bx", "user:bob++x"), ("user=bob+x@example.com", "user:bob++x@example.com"),
+        ("user%3Dbob%2Btool:x", "user:bob++tool:x"), ("user:a%20b", "user:a b"), ("user::%3A", "user:::"),
         ("user:a%3Fb%23c", "user:a?b#c"),
         ("user:..%2F..", "user:../.."), ("user:%22%5C", "user:\"\\"),
     ]

@@ -253,6 +253,18 @@ struct AdminArgumentTests {
     }
 
     @Test(
+        "a scope is taken as kind:id or kind=id",
+        arguments: [
+            ("user:bob++x", "user:bob++x"), ("user=bob+x", "user:bob++x"), ("user=a+tool:t", "user:a++tool:t"),
+            ("tool:t+user:a", "user:a+tool:t"), ("global", "global"),
+        ])
+    func scopes(_ text: String, _ scope: String) throws {
+        #expect(try RequestArgument.scope(text) == scope)
+        let named = try Limit.parse(scopedName: "\(text)/requests/60s")
+        #expect(named.scope?.description == scope && named.name == "requests/1m")
+    }
+
+    @Test(
         "who takes a user's id or scope, or another scope",
         arguments: [
             ("alice", RequestArgument.Subject.user("alice")), ("user:alice", .user("alice")),

@@ -160,6 +160,7 @@ import TollgateTestSupport
             #expect(try sidecar.redis.cli("HGET", "tollgate:\(scope)", "requests/31d.n") == "1", "\(id)")
             let usage = try await sidecar.tollgate("usage", scope, "--json")
             #expect(usage.output.contains(#""used":1}"#), "\(id): \(usage.output) \(usage.errors)")
+            #expect(try await sidecar.tollgate("usage", "user=\(id)", "--json").output == usage.output, "\(id)")
         }
         for id in ["a\nCHECK user=b", "a\rb", "tab\there"] {
             let refused = try await sidecar.tollgate("check", "user=\(id)")

@@ -77,9 +77,13 @@ struct ScopeTests {
     @Test(
         "what is not a scope is refused with a sentence",
         arguments: [
-            ("", ": expected kind:id (a plus sign within an id is written ++)"),
-            ("alice", "alice: expected kind:id (a plus sign within an id is written ++)"),
-            ("user:a+b", "b: expected kind:id (a plus sign within an id is written ++)"),
+            ("", ": expected kind:id or kind=id, such as user:alice"),
+            ("alice", "alice: expected kind:id or kind=id, such as user:alice"),
+            ("alice+x", "alice+x: expected kind:id or kind=id, such as user:alice"),
+            ("user:a+b", "user: a single + joins scopes; within an id write ++, or user=a+b"),
+            ("user:a+B:c", "user: a single + joins scopes; within an id write ++, or user=a+B:c"),
+            ("user=", "user: empty id"),
+            ("user+tool=a", "user+tool=a: expected kind:id or kind=id, such as user:alice"),
             ("user:", "user: empty id"),
             ("User:a", "User: a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
             (":a", ": a kind is a lower-case letter, then up to 31 of a-z 0-9 _"),
@@ -140,11 +144,12 @@ struct ScopeKindTests {
         #expect(throws: Never.self) { try ScopeKind(parsing: "a2345678901234567890123456789_12") }
     }
 
-    @Test("the first : or = of each part separates the kind from the id, and the text has :")
+    @Test("the first : or = separates the kind from the id, and = takes the rest of the text as the id")
     func separators() throws {
         for (text, description) in [
             ("user=alice", "user:alice"), ("user:a=b", "user:a=b"), ("user=a:b", "user:a:b"),
-            ("tool=t+user:a", "user:a+tool:t"),
+            ("tool:t+user=a", "user:a+tool:t"), ("user=a+b", "user:a++b"), ("user=a++b", "user:a++++b"),
+            ("user=a+tool:t", "user:a++tool:t"), ("user=a+tool=t", "user:a++tool=t"), ("user=+", "user:++"),
         ] {
             #expect(try Scope(parsing: text).description == description)
         }

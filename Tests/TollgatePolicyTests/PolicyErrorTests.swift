@@ -101,7 +101,7 @@ struct PolicyErrorTests {
             ),
             (
                 "scopes:\n  alice: {}",
-                "2: scopes.alice: alice: expected kind:id (a plus sign within an id is written ++)"
+                "2: scopes.alice: alice: expected kind:id or kind=id, such as user:alice"
             ),
             ("scopes:\n  'user:': {}", "2: scopes.user:: user: empty id"),
             ("scopes: []", "1: scopes: expected a map of scopes such as user:alice:"),

@@ -47,6 +47,18 @@ struct PolicyWarningTests {
         #expect(try warnings(meters) == [warning])
     }
 
+    @Test("a kind=id is one id, with a warning if it reads as a joined scope")
+    func equalsSign() throws {
+        let policy = try Policy(
+            yaml: "scopes:\n  user=bob+x: { requests: { 1h: 2 } }\n  user=a+tool=t: { requests: { 1h: 1 } }",
+            file: "t.yaml")
+        #expect(Set(policy.scopes.keys.map(\.description)) == ["user:bob++x", "user:a++tool=t"])
+        #expect(
+            policy.warnings.map(\.description) == [
+                "t.yaml:3: scopes.user=a+tool=t: is user:a++tool=t, one id; the joined scope is written user:a+tool:t"
+            ])
+    }
+
     @Test("a window of requests that a shorter one never fills has no effect")
     func longer() throws {
         #expect(

@@ -58,7 +58,7 @@ struct BadInput: Sendable {
         BadInput("REFUND", "bad_request REFUND: names no amount"),
         BadInput("USAGE", "bad_request USAGE: names no scope; expected one such as user:alice"),
         BadInput(
-            "USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
+            "USAGE scope=alice", "bad_request scope: alice: expected kind:id or kind=id, such as user:alice"),
         BadInput("CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
         BadInput("CHECK user=", "bad_request user: empty value"),
         BadInput("CHECK user=\"\"", "bad_request user: empty value"),

@@ -166,7 +166,7 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("CHECK roles=,a", "bad_request roles: empty role"),
         Malformed("CHECK roles=a,", "bad_request roles: empty role"),
         Malformed(
-            "USAGE scope=alice", "bad_request scope: alice: expected kind:id (a plus sign within an id is written ++)"),
+            "USAGE scope=alice", "bad_request scope: alice: expected kind:id or kind=id, such as user:alice"),
         Malformed("USAGE scope=user:", "bad_request scope: user: empty id"),
     ]
 

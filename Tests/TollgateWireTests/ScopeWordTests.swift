@@ -39,7 +39,7 @@ import TollgateCore
             ("USAGE user=alice", "user:alice"), ("USAGE user:alice", "user:alice"),
             ("USAGE scope=user=alice", "user=alice"), ("USAGE tool=t user:a", "tool:t+user:a"),
             ("USAGE user:a+tool:t", "user:a+tool:t"), ("USAGE user=a+b", "user:a++b"), ("USAGE global", "global"),
-            ("USAGE user=alice roles=x", "user:alice"),
+            ("USAGE user=alice roles=x", "user:alice"), ("USAGE scope=user=a+b", "user=a+b"),
         ])
     func usage(_ line: String, _ scope: String) throws {
         let text = try #require(try request(line).scope)

@@ -11,10 +11,10 @@ enum RequestArgument {
         return text
     }
 
+    /// Returns the text of a scope that is given in any form: `user:bob++x` for `user=bob+x`.
     static func scope(_ text: String) throws -> String {
         guard !text.isEmpty else { throw ScopeError("expected a scope, such as user:alice") }
-        _ = try Scope(parsing: text)
-        return text
+        return try Scope(parsing: text).description
     }
 
     /// Validates a scope kind, or several that are joined.
@@ -64,13 +64,9 @@ enum RequestArgument {
     /// Reads `alice`, `user:alice`, `user=alice` or another scope such as `tenant:acme`. The id of a user that contains
     /// a `:` has to be written as a scope.
     static func userOrScope(_ text: String) throws -> Subject {
-        let scalars = text.unicodeScalars
-        guard let sign = scalars.firstIndex(where: { $0 == ":" || $0 == "=" }),
+        guard let sign = text.unicodeScalars.firstIndex(where: { $0 == ":" || $0 == "=" }),
             ScopeKind.isWellFormed(text[..<sign].utf8)
         else { return .user(try user(text)) }
-        if text[..<sign] == "user", scalars[sign] == "=" {
-            return .user(try user(String(text[scalars.index(after: sign)...])))
-        }
         let scope = try Scope(parsing: text)
         guard let part = scope.parts.first, scope.parts.count == 1, part.kind == "user" else {
             return .scope(scope.description)
