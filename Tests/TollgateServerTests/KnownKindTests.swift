@@ -171,6 +171,34 @@ import TollgateTestSupport
         }
     }
 
+    @Test("an unlimited limit applies to no decision, and concurrent to a RESERVE only")
+    func limitsWithoutEffect() async throws {
+        let policy = """
+            defaults: { tool: { concurrent: 5 }, model: { requests: { 1h: null } } }
+            scopes: { global: { cost: { day: null } } }
+            """
+        try await withServer(policy: policy) { harness in
+            let replies = try await harness.ask(
+                "CHECK tool=a", "PEEK tool=a", "RESERVE tool=a", "RECORD tool=a cost=1", "CHECK model=m",
+                "RESERVE model=m", "RESERVE model=m tool=b", "CHECK")
+            #expect(replies.allSatisfy { !$0.hasPrefix("ERR") }, "\(replies)")
+            #expect(await harness.sidecar.report().scopes.unlimitedDecisions == ["tool": 2, "model": 2])
+        }
+    }
+
+    @Test("a kind that a COMMIT or a USAGE cached first is named by the next request")
+    func namedAfterOthers() async throws {
+        try await withServer(policy: Self.policy, adjust: { $0.workers = 1 }) { harness in
+            let kinds = { await harness.sidecar.report().scopes.limitedKindsNotNamed }
+            _ = try await harness.ask("USAGE server=s", "USAGE user=a", "USAGE user=a region=r")
+            #expect(await kinds() == ["server", "user", "user+region"])
+            _ = try await harness.ask("CHECK server=s")
+            #expect(await kinds() == ["user", "user+region"])
+            _ = try await harness.ask("CHECK user=a region=r")
+            #expect(await kinds() == [])
+        }
+    }
+
     @Test("STATUS lists the kinds that have limits and that no request has named")
     func notNamed() async throws {
         try await withServer(policy: Self.policy) { harness in

@@ -29,14 +29,17 @@ package final class ScopePlan {
     let label: [UInt8]
     /// Whether operations can omit the scope without any effect.
     package let isInert: Bool
-    /// Whether the scope has limits.
-    package let hasLimits: Bool
+    /// The decisions that the scope's limits can affect.
+    package let limited: LimitedDecisions
     /// Whether Redis may have data of the scope: whether it has limits or history.
     var isStored: Bool { !set.limits.isEmpty || set.history != nil }
     /// Whether the scope is `global`, which every request has.
     let isGlobal: Bool
     /// Whether the text is visible ASCII without quotes, and so needs no quoting in a reply.
     package let isPlainText: Bool
+
+    /// Whether a request for a decision or with usage has named the scope. Its kind is noted then.
+    @exclusivity(unchecked) package var isNamed = false
 
     /// The scope's state in the cache.
     @exclusivity(unchecked) var standing: ScopeStanding
@@ -52,7 +55,7 @@ package final class ScopePlan {
 
     init(scope: Scope, set: LimitSet, keySpace: KeySpace, hash: Int, standing: ScopeStanding = ScopeStanding()) {
         self.set = set
-        hasLimits = !set.limits.isEmpty
+        limited = set.limited
         self.standing = standing
         self.hash = hash
         isGlobal = scope.parts.isEmpty
@@ -79,7 +82,7 @@ package final class ScopePlan {
     /// Creates a plan of the same scope with other limits.
     init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
-        hasLimits = !set.limits.isEmpty
+        limited = set.limited
         bytes = plan.bytes
         keyCount = plan.keyCount
         textStart = plan.textStart

@@ -108,7 +108,7 @@ extension RequestHandler {
     private func reserve() {
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
-        guard worker.resolve(names, of: request.bytes, for: .decision) else {
+        guard worker.resolve(names, of: request.bytes, for: .reservation) else {
             if let fault = worker.resolver.currentFault { return handle(fault) }
             return lookUpScopes { [self] failure in
                 let (amounts, reservation) = worker.reservation(for: request)

@@ -21,8 +21,10 @@ package struct ScopeResolver {
 
     /// The reason for which scopes are resolved.
     package enum Purpose {
-        /// A CHECK, PEEK or RESERVE.
+        /// A CHECK or PEEK.
         case decision
+        /// A RESERVE.
+        case reservation
         /// A RECORD or REFUND.
         case usage
         /// A COMMIT or CANCEL. Its scopes were accepted before, and the policy may have changed since. Inert scopes are
@@ -57,6 +59,10 @@ package struct ScopeResolver {
     private(set) var fault: Fault?
     /// The decisions to which no limit applied.
     var unlimited = UnlimitedDecisions()
+    /// The kinds of scopes that requests for decisions or with usage have named, including composite ones; at most
+    /// `maxNamedKinds`.
+    private(set) var namedKinds: Set<ScopeKind> = []
+    private static let maxNamedKinds = 1_024
     /// The number of scopes that were resolved for requests, and the number of lookups that this took.
     private(set) var resolved = 0
     private(set) var lookedUp = 0
@@ -80,7 +86,8 @@ package struct ScopeResolver {
     ) -> Bool {
         isIncomplete = false
         if names.roles != nil || names.email != nil || !traits.isEmpty { setTraits(names, bytes) }
-        var (found, filled, hasLimits) = (0, 0, false)
+        var (found, filled) = (0, 0)
+        var limited: LimitedDecisions = []
         // One retain for all scopes.
         let cache = cache
         let userTraits = hasTiers ? traits : []
@@ -90,7 +97,8 @@ package struct ScopeResolver {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: isRequest) {
                     found += 1
-                    hasLimits = plan.hasLimits || hasLimits
+                    limited.formUnion(plan.limited)
+                    if isRequest, !plan.isNamed { noteName(of: plan) }
                     if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text, isRequest)
@@ -101,7 +109,8 @@ package struct ScopeResolver {
             text.withUnsafeBytes { text in
                 if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: isRequest) {
                     found += 1
-                    hasLimits = plan.hasLimits || hasLimits
+                    limited.formUnion(plan.limited)
+                    if isRequest, !plan.isNamed { noteName(of: plan) }
                     if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text, isRequest)
@@ -110,7 +119,7 @@ package struct ScopeResolver {
         }
         if let global = cache.currentGlobalPlan(isAskedByRequest: isRequest) {
             found += 1
-            hasLimits = global.hasLimits || hasLimits
+            limited.formUnion(global.limited)
             if !isRequest || !global.isInert { put(global, into: &plans, at: &filled) }
         } else {
             miss(scope: .global)
@@ -118,7 +127,8 @@ package struct ScopeResolver {
         while plans.count > filled { plans.removeLast() }
         guard !isIncomplete else { return false }
         resolved &+= found
-        return hasLimits || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
+        return limited.contains(purpose == .reservation ? .reservations : .checks)
+            || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
     }
 
     /// Counts a decision to which no limit applies. Returns false if the request names no scope, and `global` has no
@@ -129,13 +139,13 @@ package struct ScopeResolver {
     ) -> Bool {
         switch purpose {
         case .end: return true
-        case .decision, .usage:
+        case .decision, .reservation, .usage:
             guard !names.fields.isEmpty || !isAlone else {
                 noteMiss()
                 fault = .namesNoScope
                 return false
             }
-            if purpose == .decision { unlimited.count(names.fields, bytes) }
+            if purpose != .usage { unlimited.count(names.fields, bytes) }
             return true
         }
     }
@@ -179,7 +189,19 @@ package struct ScopeResolver {
             noteMiss()
             return fault = fault ?? found
         }
+        // The lookup may fail, after which the request is answered without its plan.
+        if isRequest { note(scope.kind) }
         miss(scope: scope)
+    }
+
+    @inline(never)
+    private mutating func noteName(of plan: ScopePlan) {
+        plan.isNamed = true
+        note(plan.scope.kind)
+    }
+
+    private mutating func note(_ kind: ScopeKind) {
+        if namedKinds.count < Self.maxNamedKinds { namedKinds.insert(kind) }
     }
 
     @inline(never)

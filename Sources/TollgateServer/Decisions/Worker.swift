@@ -39,9 +39,6 @@ final class Worker {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
     }
     private var cacheClock: Scheduled<Void>?
-    /// The kinds of scopes that requests have named, including composite ones; at most `maxNamedKinds`.
-    private(set) var namedKinds: Set<ScopeKind> = []
-    private static let maxNamedKinds = 1_024
 
     init(
         eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, alertFeed: AlertFeed,
@@ -71,10 +68,7 @@ final class Worker {
         seen = SeenScopes(ledger: ledger)
         seen.listedKinds = policy.listedKinds
         resolver.unlimited.onNewKind = { unlimitedKinds.note($0) }
-        cache.onMet = { [unowned self] in
-            seen.note($0)
-            if namedKinds.count < Self.maxNamedKinds { namedKinds.insert($0.kind) }
-        }
+        cache.onMet = { [unowned self] in seen.note($0) }
         lookup.onFound = { cache.learn($0, of: $1) }
         lookup.onDelivered = { [unowned self] in flushSessions() }
         ledger.onAnswersDelivered = { [unowned self] in flushSessions() }
