@@ -23,7 +23,7 @@ struct StatusText {
         page.columns = min(terminal.columns, Self.maxColumns)
         let reasons = texts(status["not_ready"])
         let attention = reasons.map { "not ready: \($0)" } + warnings.map { "warning: \($0)" }
-        let facts = facts.filter { !$0.text.isEmpty }.map { name, text in
+        let lines = lines.filter { !$0.text.isEmpty }.map { name, text in
             name.padding(toLength: Self.nameWidth, withPad: " ", startingAt: 0) + text
         }
         let verdict =
@@ -33,7 +33,7 @@ struct StatusText {
             ([verdict]
             + attention.flatMap { page.wrapped(JSONValue.printable($0), indent: 2) }
             .map { terminal.coloured($0, Self.amber) }
-            + [""] + facts.flatMap { page.wrapped(JSONValue.printable($0), indent: Self.nameWidth) })
+            + [""] + lines.flatMap { page.wrapped(JSONValue.printable($0), indent: Self.nameWidth) })
             .joined(separator: "\n")
     }
 
@@ -64,11 +64,12 @@ struct StatusText {
         }
     }
 
-    // MARK: - Facts
+    // MARK: - Lines
 
-    private var facts: [(name: String, text: String)] {
+    private var lines: [(name: String, text: String)] {
         [("version", version), ("listens on", addresses), ("Redis", redis), ("policy", policy)]
-            + [("decisions", decisions), ("writes", writes), ("errors", errors)]
+            + [("decisions", decisions), ("no limit", unlimited), ("not named", notNamed)]
+            + [("writes", writes), ("errors", errors)]
             + [("clients", clients), ("journal", journal), ("alerts", alerts)]
     }
 
@@ -108,6 +109,22 @@ struct StatusText {
     private var decisions: String {
         let counts = named("counts", [("allowed", "allowed"), ("denied", "denied"), ("degraded", "without Redis")])
         return joined([counts, count(status["counts"]["would_deny"]).map { "\($0) refused by shadow limits only" }])
+    }
+
+    /// Decisions to which no limit applied, by kind, the most frequent kind first.
+    private var unlimited: String {
+        let kinds = status["scopes"]["unlimited_decisions"].members.map { ($0.key, number($0.value) ?? 0) }
+            .sorted { ($1.1, $0.0) < ($0.1, $1.0) }
+        guard !kinds.isEmpty else { return "" }
+        return "decisions to which no limit applied, by kind: "
+            + kinds.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    }
+
+    /// The kinds with limits that no request has named, perhaps because callers use another kind.
+    private var notNamed: String {
+        list(status["scopes"]["limited_kinds_not_named"]).map {
+            "kinds with limits that no request has named: \($0)"
+        } ?? ""
     }
 
     private var writes: String {
