@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TollgateAdmin
 import TollgateServer
 
 /// The command `tollgate`.
@@ -31,8 +32,14 @@ struct Tollgate: AsyncParsableCommand {
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
     func run() {
-        print("tollgate \(Version.description)")
+        guard json else { return print("tollgate \(Version.description)") }
+        var members: [String: JSONValue] = ["version": .string(Version.current)]
+        members["commit"] = Version.commit.map { .string($0) }
+        print(JSONValue.object(members).json)
     }
 }
 

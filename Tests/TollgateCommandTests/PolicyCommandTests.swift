@@ -5,11 +5,11 @@ import TollgateTestSupport
 
 /// The commands that need no sidecar.
 @Suite struct PolicyCommandTests {
-    private func check(_ policy: String) async throws -> Command {
+    private func check(_ policy: String, _ options: String...) async throws -> Command {
         let folder = try TemporaryFolder()
         try folder.write(policy, to: "limits.yaml")
         return try await Command.run(
-            SidecarProcess.program, ["policy", "check", "limits.yaml"], workingFolder: folder.path)
+            SidecarProcess.program, ["policy", "check", "limits.yaml"] + options, workingFolder: folder.path)
     }
 
     @Test("policy check accepts a valid file and summarizes it")
@@ -110,12 +110,45 @@ import TollgateTestSupport
         #expect(try await sidecar.client().ask("CHECK tool=x")[0].contains("degraded=1"))
     }
 
+    @Test("policy check --json prints what /v1/policy/validate does")
+    func checkAsJSON() async throws {
+        let warned = try await check("defaults:\n  user: { requests: { 1m: 60, 1h: 10 } }\n", "--json")
+        #expect(warned.output.hasPrefix(#"{"valid":true,"warnings":[{"line":2,"message":"can never matter"#))
+        #expect(warned.output.hasSuffix(#""path":"defaults.user.requests.1m"}]}"# + "\n"), "\(warned.output)")
+        #expect(warned.status == 0)
+        let invalid = try await check("defaults:\n  user: { reqests: {} }\n", "--json")
+        #expect(invalid.output.hasPrefix(#"{"errors":[{"line":2,"message":"unknown meter"#), "\(invalid.output)")
+        #expect(invalid.output.hasSuffix(#""path":"defaults.user.reqests"}],"valid":false}"# + "\n"))
+        #expect(invalid.status == 2 && invalid.errors.isEmpty)
+        let missing = try await Command.run(SidecarProcess.program, ["policy", "check", "/no/such.yaml", "--json"])
+        #expect(
+            missing.output
+                == #"{"errors":[{"line":1,"message":"/no/such.yaml: does not exist","path":""}],"valid":false}"# + "\n")
+        #expect(missing.status == 2)
+    }
+
+    @Test(
+        "policy check and keys refuse unknown TOLLGATE_ variables",
+        arguments: [["policy", "check"], ["keys", "global"]])
+    func unknownVariable(words: [String]) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("no_limits: true\n", to: "tollgate.yaml")
+        let command = try await Command.run(
+            SidecarProcess.program, words, workingFolder: folder.path, environment: ["TOLLGATE_NAMESPCE": "x"])
+        #expect(
+            command.errors
+                == "TOLLGATE_NAMESPCE: unknown environment variable; did you mean TOLLGATE_NAMESPACE?\n")
+        #expect(command.status == 2 && command.output.isEmpty)
+    }
+
     @Test("version prints the version")
     func version() async throws {
         let command = try await Command.run(SidecarProcess.program, ["version"])
         #expect(command.output == "tollgate \(Version.current)\n")
         #expect(command.status == 0)
         #expect(try await Command.run(SidecarProcess.program, ["--version"]).output == "\(Version.current)\n")
+        let json = try await Command.run(SidecarProcess.program, ["version", "--json"])
+        #expect(json.output == #"{"version":"\#(Version.current)"}"# + "\n")
     }
 
     @Test("an unknown option is a usage error")

@@ -56,43 +56,9 @@ struct PolicyRoutes {
 
     // MARK: - Validation
 
-    private struct ProblemView: Encodable {
-        var line = 1
-        var path = ""
-        var message: String
-
-        init(_ message: String) {
-            self.message = message
-        }
-
-        init(_ problem: PolicyProblem) {
-            line = problem.line
-            path = problem.path
-            message = problem.sentence
-        }
-    }
-
-    private struct Verdict: Encodable {
-        var valid: Bool
-        var warnings: [ProblemView]?
-        var errors: [ProblemView]?
-    }
-
     private func validate(_ request: AdminRequest) async throws -> Response {
         let body = try await request.body()
         guard !body.isEmpty else { throw Problem.badRequest("expected a policy file as the body") }
-        return .json(Self.verdict(on: body))
-    }
-
-    private static func verdict(on body: Data) -> Verdict {
-        guard let text = String(validating: body, as: UTF8.self) else {
-            return Verdict(valid: false, errors: [ProblemView("not UTF-8 text")])
-        }
-        do throws(PolicyError) {
-            let policy = try Policy(wholeFile: text, file: "policy")
-            return Verdict(valid: true, warnings: policy.warnings.map(ProblemView.init))
-        } catch {
-            return Verdict(valid: false, errors: error.problems.map(ProblemView.init))
-        }
+        return .json(PolicyVerdict(on: body))
     }
 }

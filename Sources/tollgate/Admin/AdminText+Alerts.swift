@@ -18,7 +18,12 @@ extension AdminText {
     /// Formats the time at which an alert was opened, at a terminal as `11-20 18:20Z`.
     private static func opened(_ alert: JSONValue, on terminal: Terminal?) -> String {
         let time = alert["opened_at"]
-        return terminal?.isTerminal == true ? UsageText.minute(time) + "Z" : second(time)
+        return terminal?.isTerminal == true ? minute(time) : second(time)
+    }
+
+    /// The time as `11-20 18:20Z`, or `-` for null.
+    private static func minute(_ time: JSONValue) -> String {
+        time == .null ? time.text : UsageText.minute(time) + "Z"
     }
 
     /// Formats one alert, with one line per property.
@@ -84,36 +89,44 @@ extension AdminText {
 
 extension AdminText {
     /// Formats a table of the receivers, and one of failed deliveries if there are any.
-    static func deliveries(_ answer: JSONValue) -> String {
+    static func deliveries(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var receivers = Table(
             ["receiver", "type", "to", "only", "unread", "pending", "failing", "dead letters", "fails since"],
-            amounts: ["unread", "pending", "failing", "dead letters"])
-        var failures = Table(["receiver", "delivery", "alert", "event", "attempts", "first", "next", "error"])
+            amounts: ["unread", "pending", "failing", "dead letters"], whole: ["fails since"],
+            optional: ["only", "type", "unread"])
+        var failures = Table(
+            ["receiver", "delivery", "alert", "event", "attempts", "first", "next", "error"],
+            whole: ["alert", "first", "next"], optional: ["delivery", "first", "event"])
+        func time(_ value: JSONValue) -> String { terminal?.isTerminal == true ? minute(value) : value.text }
         for receiver in answer["items"].array {
             receivers.add([
                 receiver["name"].text, receiver["type"].text, receiver["to"].text, only(receiver),
                 receiver["unread"].text,
                 receiver["pending"].text, receiver["failing_count"].text, receiver["dead_lettered_count"].text,
-                receiver["outage"]["since"].text,
+                time(receiver["outage"]["since"]),
             ])
             for failing in receiver["failing"].array {
-                failures.add(
-                    failure(failing, of: receiver, next: failing["next_at"].text, error: failing["last_error"]))
+                let (first, next) = (time(failing["first_at"]), time(failing["next_at"]))
+                failures.add(failure(failing, of: receiver, first: first, next: next, error: failing["last_error"]))
             }
             for deadLettered in receiver["dead_lettered"].array {
-                failures.add(failure(deadLettered, of: receiver, next: "dead letter", error: deadLettered["reason"]))
+                let first = time(deadLettered["first_at"])
+                failures.add(
+                    failure(
+                        deadLettered, of: receiver, first: first, next: "dead letter", error: deadLettered["reason"]))
             }
         }
         if receivers.isEmpty { return "no receivers" }
-        return failures.isEmpty ? receivers.text : receivers.text + "\n\n" + failures.text
+        let tables = failures.isEmpty ? [receivers] : [receivers, failures]
+        return tables.map { $0.text(on: terminal) }.joined(separator: "\n\n")
     }
 
     private static func failure(
-        _ delivery: JSONValue, of receiver: JSONValue, next: String, error: JSONValue
+        _ delivery: JSONValue, of receiver: JSONValue, first: String, next: String, error: JSONValue
     ) -> [String] {
         [
             receiver["name"].text, delivery["id"].text, delivery["alert"].text, delivery["event"].text,
-            delivery["attempts"].text, delivery["first_at"].text, next, error.text,
+            delivery["attempts"].text, first, next, error.text,
         ]
     }
 

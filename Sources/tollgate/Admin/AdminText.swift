@@ -11,8 +11,10 @@ enum AdminText {
                 tier["version"].text,
             ])
         }
-        let descriptions = answer["items"].array.compactMap { tier in
-            tier["description"].string.map { JSONValue.printable("\(tier["id"].text): \($0)") }
+        let descriptions = answer["items"].array.flatMap { tier in
+            guard let description = tier["description"].string else { return [] as [String] }
+            let line = JSONValue.printable("\(tier["id"].text): \(description)")
+            return terminal?.fitted(line, indent: 2) ?? [line]
         }
         let notes = descriptions.isEmpty ? "" : "\n\n" + descriptions.joined(separator: "\n")
         return table.isEmpty ? "no tiers" : table.text(on: terminal) + notes
@@ -32,15 +34,28 @@ enum AdminText {
             "\(answer["id"].text): \(answer["tier"].text), priority \(answer["priority"].text)\(off)\(version(answer))"
     }
 
-    /// Formats the active limits of a scope.
+    /// Formats the active limits of a scope. Thresholds that administrators have set are a column.
     static func effectiveLimits(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
-        var table = Table(["limit", "max", "mode", "source", "origin"], amounts: ["max"])
-        for limit in answer["effective"].array {
-            table.add([
-                limit["limit"].text, max(limit["max"]), limit["mode"].text, limit["source"].text, limit["origin"].text,
-            ])
+        let limits = answer["effective"].array
+        let thresholds = limits.map { Self.thresholds(of: $0["limit"].text, in: answer["limits"]) }
+        let hasThresholds = thresholds.contains { $0 != nil }
+        var table = Table(
+            ["limit", "max", "mode"] + (hasThresholds ? ["thresholds"] : []) + ["source", "origin"], amounts: ["max"])
+        for (limit, thresholds) in zip(limits, thresholds) {
+            table.add(
+                [limit["limit"].text, max(limit["max"]), limit["mode"].text]
+                    + (hasThresholds ? [thresholds ?? "-"] : []) + [limit["source"].text, limit["origin"].text])
         }
         return table.isEmpty ? "\(answer["scope"].text): no limits" : table.text(on: terminal)
+    }
+
+    /// The thresholds that administrators have set for a limit, such as `80 95` or `none`; nil if they have set none.
+    private static func thresholds(of name: String, in limits: JSONValue) -> String? {
+        let words = name.split(separator: "/").map(String.init)
+        guard words.count == 2, case .array(let percentages) = limits[words[0]][words[1]]["thresholds"] else {
+            return nil
+        }
+        return percentages.isEmpty ? "none" : percentages.map(\.text).joined(separator: " ")
     }
 
     static func override(_ answer: JSONValue, of scope: String) -> String {
@@ -134,8 +149,8 @@ extension AdminText {
             let changes = changes(of: override)
             lines.append("override  \(changes) until \(override["expires_at"].text): \(override["reason"].text)")
         }
-        return (lines.map(JSONValue.printable) + ["", UsageText.table(answer["limits"].array, on: terminal)]).joined(
-            separator: "\n")
+        let head = lines.map(JSONValue.printable).flatMap { terminal?.fitted($0, indent: 10) ?? [$0] }
+        return (head + ["", UsageText.table(answer["limits"].array, on: terminal)]).joined(separator: "\n")
     }
 
     private static func reason(_ code: String) -> String {

@@ -111,7 +111,8 @@ struct Who: AsyncParsableCommand {
             try await options.run {
                 try await $0.send(request)
             } text: {
-                "tiers are of users, and \(scope) is not a user\n\n" + UsageText.scope($0, on: .current)
+                (Terminal.current.fitted("tiers are of users, and \(scope) is not a user", indent: 0) + ["", ""])
+                    .joined(separator: "\n") + UsageText.scope($0, on: .current)
             }
         }
     }

@@ -15,11 +15,7 @@ enum AuditText {
         for (head, sentence) in zip(heads, ["change"] + entries.map(sentence)) {
             let gap = String(repeating: " ", count: indent - head.count)
             let line = head + gap + JSONValue.printable(sentence)
-            if let terminal, terminal.isTerminal {
-                lines += terminal.wrapped(line, indent: indent)
-            } else {
-                lines.append(line)
-            }
+            lines += terminal?.fitted(line, indent: indent) ?? [line]
         }
         if answer["next"] != .null { lines.append("and more: see --limit") }
         return lines.joined(separator: "\n")

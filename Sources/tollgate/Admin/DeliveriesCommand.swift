@@ -21,7 +21,7 @@ struct DeliveriesList: AsyncParsableCommand {
         try await options.run { client in
             try await client.send(AdminRequest(.get, "v1", "deliveries"))
         } text: {
-            AdminText.deliveries($0)
+            AdminText.deliveries($0, on: .current)
         }
     }
 }

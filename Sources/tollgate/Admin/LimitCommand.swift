@@ -88,7 +88,7 @@ struct LimitSet: AsyncParsableCommand {
             request.body = try AdminBody.limits(merged)
             return try await client.send(request)
         } text: {
-            AdminText.effectiveLimits($0)
+            AdminText.effectiveLimits($0, on: .current)
         }
     }
 }

@@ -79,18 +79,25 @@ struct Terminal: Equatable {
         return String(head) + (isUTF8 ? "…" : "~") + String(tail.reversed())
     }
 
-    /// Wraps a line at spaces and indents continuation lines. Truncates words that are too long.
+    /// Wraps a line at spaces and indents continuation lines, whose indent is less than the width. A word that is too
+    /// long is divided.
     func wrapped(_ line: String, indent: Int) -> [String] {
         guard TerminalWidth.of(line) > columns else { return [line] }
         var (end, width) = (nil as String.Index?, 0)
-        for index in line.indices where width <= columns {
+        var lastThatFits = line.startIndex
+        for index in line.indices {
             if line[index] == " ", width > indent { end = index }
             width += TerminalWidth.of(String(line[index]))
+            guard width <= columns else { break }
+            lastThatFits = line.index(after: index)
         }
-        guard let end else { return [shortened(line, to: columns)] }
-        let rest = String(repeating: " ", count: indent) + line[line.index(after: end)...]
-        return [String(line[..<end])] + wrapped(rest, indent: indent)
+        let gap = String(repeating: " ", count: indent)
+        if let end { return [String(line[..<end])] + wrapped(gap + line[line.index(after: end)...], indent: indent) }
+        return [String(line[..<lastThatFits])] + wrapped(gap + line[lastThatFits...], indent: indent)
     }
+
+    /// Wraps a line if people read it. Otherwise it stays whole.
+    func fitted(_ line: String, indent: Int) -> [String] { isTerminal ? wrapped(line, indent: indent) : [line] }
 
     /// Returns the text in a colour (an SGR code) if the terminal has colours.
     func coloured(_ text: String, _ code: Int) -> String {

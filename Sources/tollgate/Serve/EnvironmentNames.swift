@@ -1,7 +1,9 @@
+import ArgumentParser
+import Foundation
 import TollgateCore
 import TollgatePolicy
 
-/// The variables of the environment whose names begin with `TOLLGATE_`. Pure.
+/// The variables of the environment whose names begin with `TOLLGATE_`.
 enum EnvironmentNames {
     private static let prefix = "TOLLGATE_"
 
@@ -23,6 +25,16 @@ enum EnvironmentNames {
         let hint = nearestWord(to: unknown, among: known.sorted()).map { "; did you mean \($0)?" } ?? ""
         throw OperatorError(
             "\(PlainText.oneLine(PlainText.shortened(unknown, to: 80))): unknown environment variable\(hint)")
+    }
+
+    /// Checks the names of this process's variables. Prints the error and exits with status 2 if one is unknown.
+    static func exitUnlessKnown() throws(ExitCode) {
+        do {
+            try check(ProcessInfo.processInfo.environment.keys)
+        } catch {
+            StandardError.print("\(error)")
+            throw ExitCode(2)
+        }
     }
 
     /// The variable of an option of `tollgate serve`: `TOLLGATE_IDLE_TIMEOUT` for `idle-timeout`.

@@ -40,6 +40,7 @@ struct KeysCommand: ParsableCommand {
     }
 
     func run() throws {
+        try EnvironmentNames.exitUnlessKnown()
         let keySpace = try keySpace()
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
         let yesterday = CalendarRules.utc.window(.day, containing: now).startsAt - 1
@@ -50,7 +51,10 @@ struct KeysCommand: ParsableCommand {
                 scope: scope.description, partition: keySpace.partition(of: scope),
                 keys: keySpace.listing(of: scope, day: day, month: month).map(ScopeListing.Key.init))
         }
-        print(json ? try ScopeListing.json(listings) : listings.map(\.text).joined(separator: "\n\n"))
+        print(
+            json
+                ? try ScopeListing.json(listings)
+                : listings.map { $0.text(on: .current) }.joined(separator: "\n\n"))
     }
 
     private func keySpace() throws -> KeySpace {
@@ -67,7 +71,7 @@ struct KeysCommand: ParsableCommand {
 }
 
 /// The printed keys of one scope.
-private struct ScopeListing: Encodable {
+struct ScopeListing: Encodable {
     struct Key: Encodable {
         var key: String
         var type: String
@@ -95,10 +99,14 @@ private struct ScopeListing: Encodable {
     var partition: KeySpace.Partition?
     var keys: [Key]
 
-    var text: String {
+    /// A table. At a terminal that is too narrow for it, each command is on a line of its own, and never cut.
+    func text(on terminal: Terminal) -> String {
         var table = Table(["content", "command"])
         for key in keys { table.add([key.content, key.command]) }
-        return scope + (partition.map { ", partition \($0)" } ?? "") + "\n" + table.text
+        let title = scope + (partition.map { ", partition \($0)" } ?? "")
+        guard terminal.isTerminal, table.width > terminal.columns else { return "\(title)\n\(table.text)" }
+        let lines = keys.flatMap { terminal.wrapped($0.content, indent: 2) + ["  \($0.command)"] }
+        return ([title] + lines).joined(separator: "\n")
     }
 
     static func json(_ listings: [ScopeListing]) throws -> String {

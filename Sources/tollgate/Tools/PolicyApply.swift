@@ -59,12 +59,9 @@ struct PolicyApply: AsyncParsableCommand {
             }
             let notes = plan.notes.map { JSONValue.string($0) }
             print(JSONValue.object(["changes": .array(changes), "notes": .array(notes)]).json)
-        } else if plan.changes.isEmpty {
-            print("nothing to change")
         } else {
-            for change in plan.changes { print(JSONValue.printable(change.text)) }
+            print(plan.text(on: .current))
         }
-        if !options.json { for note in plan.notes { print("note: \(JSONValue.printable(note))") } }
     }
 
     private static func count(_ changes: Int) -> String { "\(changes) \(changes == 1 ? "change" : "changes")" }

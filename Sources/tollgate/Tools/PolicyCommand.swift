@@ -1,4 +1,5 @@
 import ArgumentParser
+import TollgateAdmin
 import TollgateCore
 import TollgatePolicy
 import TollgateServer
@@ -29,15 +30,25 @@ struct PolicyCheck: ParsableCommand {
     @Argument(help: "The policy file.")
     var file = "tollgate.yaml"
 
+    @Flag(help: "Print JSON, as the admin API does for /v1/policy/validate.")
+    var json = false
+
     func run() throws {
+        try EnvironmentNames.exitUnlessKnown()
         do {
             let policy = try PolicyFile(path: file).load()
+            guard !json else { return print(try CanonicalJSON.text(PolicyVerdict(policy))) }
             for warning in policy.warnings { print("warning: \(warning)") }
             let limits = "\(count(policy.defaults.count, "kind")) and \(count(policy.scopes.count, "scope"))"
             let tiers = "\(count(policy.tiers.count, "tier")) and \(count(policy.assignments.count, "assignment"))"
             print("\(file): valid; limits for \(limits); \(tiers)")
         } catch {
-            StandardError.print("\(error)")
+            if json {
+                let verdict = (error as? PolicyError).map(PolicyVerdict.init) ?? PolicyVerdict(unreadable: "\(error)")
+                print(try CanonicalJSON.text(verdict))
+            } else {
+                StandardError.print("\(error)")
+            }
             throw ExitCode(2)
         }
     }

@@ -43,6 +43,13 @@ struct PolicyPlan {
         noteOrder(of: assignments, now)
     }
 
+    /// One line a change, and one a note. A terminal wraps them.
+    func text(on terminal: Terminal) -> String {
+        let lines = changes.isEmpty ? ["nothing to change"] : changes.map(\.text)
+        return (lines + notes.map { "note: \($0)" }).flatMap { terminal.fitted(JSONValue.printable($0), indent: 4) }
+            .joined(separator: "\n")
+    }
+
     private static func precedes(_ lhs: Scope, _ rhs: Scope) -> Bool { lhs.description < rhs.description }
 
     // MARK: - Settings of the file only
