@@ -27,6 +27,27 @@ struct KnownKindRouteTests {
         }
     }
 
+    @Test("before the administrators' settings have been read, a kind that the file does not name is unavailable")
+    func undecided() async throws {
+        let redis = try TestRedis()
+        redis.stop()
+        try await withAdmin(policy: Self.policy, redis: redis, waits: false) { admin in
+            let sentence = "agent: not in the policy file, and the administrator settings have not been loaded yet"
+            let limits = #"{"limits":{"requests":{"1m":1}}}"#
+            for (method, path, body) in [
+                ("GET", "/v1/scopes/agent:a/limits", nil), ("PUT", "/v1/scopes/user:a+agent:b/limits", limits),
+                ("GET", "/v1/scopes?kind=agent", nil), ("GET", "/v1/reports/top?kind=agent", nil),
+                ("POST", "/v1/check", #"{"scopes":{"agent":"a"}}"#),
+            ] as [(String, String, String?)] {
+                let answer = try await admin.ask(method, path, body)
+                #expect(answer.status == 503, "\(method) \(path): \(answer.text)")
+                #expect(answer.problem == "unavailable" && answer["detail"]?.text == sentence, "\(answer.text)")
+            }
+            try redis.start()
+            try await eventually { try await admin.ask("GET", "/v1/scopes/agent:a/limits").status == 400 }
+        }
+    }
+
     @Test("a mistyped kind in a path or query is a bad request")
     func routes() async throws {
         try await withAdmin(policy: Self.policy) { admin in

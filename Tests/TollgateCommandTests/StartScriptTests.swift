@@ -138,6 +138,43 @@ import TollgateTestSupport
         #expect(asked.contains("apt-get install"), "\(asked)")
     }
 
+    /// Runs scripts/install-dependencies at a terminal, and answers its question. Prints what the terminal shows.
+    private static let answering = """
+        import os, pty, sys
+        script, path, answer = sys.argv[1:]
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ["PATH"] = path
+            os.execv(script, [script])
+        shown, answered = b"", False
+        try:
+            while chunk := os.read(terminal, 65536):
+                shown += chunk
+                if not answered and b"[y/N] " in shown:
+                    os.write(terminal, answer.encode() + b"\\n")
+                    answered = True
+        except OSError:
+            pass
+        sys.stdout.buffer.write(shown)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """
+
+    @Test(
+        "at a terminal it names what is missing and asks, and installs only after a yes",
+        .enabled(if: Python.isThere), arguments: [("", false), ("n", false), ("no", false), ("x", false), ("y", true)])
+    func asksAtTerminal(answer: String, installs: Bool) async throws {
+        let path = try #require(try withoutRedis()["PATH"])
+        let command = try await Command.run(
+            Python.program,
+            ["-c", Self.answering, Self.root + "/scripts/install-dependencies", path, answer],
+            environment: ["CI": ""])
+        #expect(command.output.contains("redis-server"), "\(command)")
+        #expect(command.output.contains("Install these packages with sudo apt-get? [y/N] "), "\(command)")
+        #expect(command.output.contains("nothing was installed") == !installs, "\(command)")
+        #expect(command.status == (installs ? 0 : 1), "\(command)")
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/asked") == installs)
+    }
+
     @Test(
         "services cannot start during the installation, and a killed one leaves nothing that forbids them",
         .enabled(if: !FileManager.default.fileExists(atPath: "/usr/sbin/policy-rc.d")))
