@@ -152,18 +152,18 @@ function counters.give_back_to_time(state, amounts, time)
     end
 end
 
-local HITS = {} -- reused
+local ASKED = {} -- reused
 
 -- Gives back requests that were consumed at a time (Unix ms).
-function counters.give_back_hits(state, hits, time)
-    HITS[REQUESTS] = hits
-    counters.give_back_to_time(state, HITS, time)
+function counters.give_back_requests(state, requests, time)
+    ASKED[REQUESTS] = requests
+    counters.give_back_to_time(state, ASKED, time)
 end
 
 -- Adds requests as of now.
-function counters.consume_hits(state, hits)
-    HITS[REQUESTS] = hits
-    counters.consume(state, HITS)
+function counters.consume_requests(state, requests)
+    ASKED[REQUESTS] = requests
+    counters.consume(state, ASKED)
 end
 
 -- Returns whether the key's time to live already covers the new buckets and periods. Every write of a marker has extended it to the end of
@@ -246,13 +246,13 @@ function counters.list_changes(state, write, length)
     return length, has_moved, large
 end
 
--- Adds the changes of a scope that only plain CHECKs change to an HSET. No hit may take a limit past what a double represents exactly.
-function counters.list_hits(state, hits, write, length)
+-- Adds the changes of a scope that only plain CHECKs change to an HSET. No CHECK may take a limit past what a double represents exactly.
+function counters.list_requests(state, requests, write, length)
     local set, moved, used = state.set, state.moved, state.used
     local counted, counter, has_moved = set.counted, set.counter, false
     for i = 1, #counted do
         local j = counted[i]
-        local total = used[j] + hits
+        local total = used[j] + requests
         used[j] = total
         write[length + 1], write[length + 2] = counter[j], small_texts[total] or text_of(total)
         length = length + 2

@@ -120,7 +120,7 @@ end
 
 -- Decides and applies the current operation. hold, ttl: of a RESERVE. Returns whether the operation passed.
 function decisions.decide(verb, hold, ttl)
-    local hits = current.asked[REQUESTS] or 0
+    local requests = current.asked[REQUESTS] or 0
     local index, limit, wait = refusal(verb ~= decisions.PEEK)
     if index then
         answers.answer(answers.DENY, index, limit, wait)
@@ -137,10 +137,10 @@ function decisions.decide(verb, hold, ttl)
         end
     end
     if shadowing then history.add_refused(shadowing, labels.WOULD_DENY) end
-    if verb ~= decisions.PEEK and hits > 0 then
-        local consumed = { [REQUESTS] = hits }
+    if verb ~= decisions.PEEK and requests > 0 then
+        local consumed = { [REQUESTS] = requests }
         for i = 1, current.count do counters.consume(current.scopes[current.named[i]], consumed) end
-        if verb ~= 0 then history.add_requests(hits) end
+        if verb ~= 0 then history.add_requests(requests) end
     end
     answers.note_warnings()
     index, limit = tightest()

@@ -7,8 +7,8 @@ local expected = {}
 local IN_ALL, REQUESTS = labels.IN_ALL, 1
 
 -- Lists of the labelled scopes that an operation names together, by index. The unlabelled scopes of the same operations share a list.
--- fields: the names of their fields of requests; hits: the number of plain CHECKs. shared: the lists of up to two scopes, by both indices;
--- with more scopes, each operation has a list of its own.
+-- fields: the names of their fields of requests; requests: the number of plain CHECKs. shared: the lists of up to two scopes, by both
+-- indices; with more scopes, each operation has a list of its own.
 local shared, lists = {}, {}
 local is_labelled = {} -- by index of the scope; written before it is read in a call
 
@@ -19,7 +19,7 @@ end
 function expected.begin_scope(index, state) is_labelled[index] = state.label ~= false end
 
 local function make_label_list(indices)
-    local list = { fields = {}, hits = 0 }
+    local list = { fields = {}, requests = 0 }
     for i = 1, #indices do
         list[i] = indices[i]
         list.fields[i] = current.scopes[indices[i]].label.requests_today
@@ -35,26 +35,26 @@ end
 
 -- Counts the labels of a scope one by one from now on, instead of each as often as its requests.
 local function count_separately(state)
-    local label_list, requests, label_hits = state.label_list, state.requests, {}
-    state.label_list, state.label_hits = label_list and make_label_list(label_list) or { fields = {} }, label_hits
-    for i = 1, label_list and #label_list or 0 do label_hits[label_list[i]] = requests end
+    local label_list, requests, label_requests = state.label_list, state.requests, {}
+    state.label_list, state.label_requests = label_list and make_label_list(label_list) or { fields = {} }, label_requests
+    for i = 1, label_list and #label_list or 0 do label_requests[label_list[i]] = requests end
 end
 
-local function add_label(state, index, hits)
-    local before = state.label_hits[index]
+local function add_label(state, index, requests)
+    local before = state.label_requests[index]
     if before then
-        state.label_hits[index] = before + hits
+        state.label_requests[index] = before + requests
     else
         local label_list = state.label_list
-        label_list[#label_list + 1], state.label_hits[index] = index, hits
+        label_list[#label_list + 1], state.label_requests[index] = index, requests
         label_list.fields[#label_list] = current.scopes[index].label.requests_today
     end
 end
 
 local unlabelled = {} -- reused
 
--- Counts a plain CHECK of the scopes at the given range of the operations. With hits 0 it only registers their fields.
-function expected.check(operations, from, to, hits)
+-- Counts a plain CHECK of the scopes at the given range of the operations. With 0 requests it only registers their fields.
+function expected.check(operations, from, to, requests)
     local one, other, others, count = 0, 0, nil, 0
     for i = from, to do
         local index = operations[i]
@@ -76,7 +76,7 @@ function expected.check(operations, from, to, hits)
         list = register_label_list(others or other > 0 and { one, other } or one > 0 and { one } or {})
         if not others then shared[id] = list end
     end
-    list.hits = list.hits + hits
+    list.requests = list.requests + requests
     local scopes = current.scopes
     for i = 1, count do
         local state = scopes[unlabelled[i]]
@@ -84,10 +84,10 @@ function expected.check(operations, from, to, hits)
             if not state.label_list then
                 state.label_list = list
             elseif state.label_list ~= list then
-                if not state.label_hits then count_separately(state) end
-                for l = 1, #list do add_label(state, list[l], hits) end
+                if not state.label_requests then count_separately(state) end
+                for l = 1, #list do add_label(state, list[l], requests) end
             end
-            state.requests = state.requests + hits
+            state.requests = state.requests + requests
         end
     end
 end
@@ -100,27 +100,27 @@ function expected.together()
         for l = 1, #list do
             local state = scopes[list[l]]
             if state.history then
-                if not state.label_hits then count_separately(state) end
+                if not state.label_requests then count_separately(state) end
                 for o = 1, #list do
-                    if o ~= l then add_label(state, list[o], list.hits) end
+                    if o ~= l then add_label(state, list[o], list.requests) end
                 end
-                state.requests = state.requests + list.hits
+                state.requests = state.requests + list.requests
             end
         end
     end
 end
 
 -- Subtracts a counted plain CHECK that does not pass (-1), or counts one whose fields were only registered (1).
-function expected.correct(hits)
+function expected.correct(requests)
     local scopes, named = current.scopes, current.named
     for i = 1, current.count do
         local state = scopes[named[i]]
         if state.history then
-            local label_hits = state.label_hits
-            state.requests = state.requests + hits
-            for l = 1, label_hits and current.count or 0 do
+            local label_requests = state.label_requests
+            state.requests = state.requests + requests
+            for l = 1, label_requests and current.count or 0 do
                 local label = named[l]
-                if label ~= named[i] and label_hits[label] then label_hits[label] = label_hits[label] + hits end
+                if label ~= named[i] and label_requests[label] then label_requests[label] = label_requests[label] + requests end
             end
         end
     end

@@ -52,10 +52,10 @@ local function running_records(state)
 end
 
 -- Adds requests to the running day of the scopes.
-function history.add_requests(hits)
+function history.add_requests(requests)
     for i = 1, current.count do
         local state = current.scopes[current.named[i]]
-        if state.history then add(state, today.record(state), 1, hits) end
+        if state.history then add(state, today.record(state), 1, requests) end
     end
 end
 
@@ -94,10 +94,10 @@ function history.add_amounts(takes_back, time, past_days)
 end
 
 -- Takes requests of one scope back from its running day.
-function history.take_back_requests(state, hits)
-    if not state.history or hits == 0 then return end
+function history.take_back_requests(state, requests)
+    if not state.history or requests == 0 then return end
     local running, second = running_records(state)
-    take_back(state, running, second, 1, hits)
+    take_back(state, running, second, 1, requests)
 end
 
 -- Takes back what an expired reservation was charged in the history of one scope of its COMMIT or CANCEL. made: when the reservation was made.
@@ -121,7 +121,7 @@ local function delimited(state) return '+' .. gsub(scope.text(state), '%+%+', '\
 -- user:alice+tool:search counts for user:alice and tool:search.
 function history.add_refused(refusing, meter)
     local scopes, named, counts = current.scopes, current.named, {}
-    local hits = max(current.asked[1] or 1, 1)
+    local requests = max(current.asked[1] or 1, 1)
     for _, index in ipairs(refusing) do
         local joined = not scopes[index].history and delimited(scopes[index])
         for i = 1, current.count do
@@ -131,7 +131,7 @@ function history.add_refused(refusing, meter)
     end
     for i = 1, current.count do
         local state = scopes[named[i]]
-        if counts[named[i]] and state.history then add(state, today.record(state), meter, hits) end
+        if counts[named[i]] and state.history then add(state, today.record(state), meter, requests) end
     end
 end
 

@@ -1,8 +1,8 @@
 -- plain.lua: a fast path for plain CHECKs, which are CHECKs of one request.
 --
 -- Nearly every operation is a plain CHECK that passes, and a scope that many of a batch name would evaluate the same limits each time. So a
--- scope computes once how many of its next hits are `quiet`: no limit refuses or warns, and the tightest limit stays the tightest. Quiet hits
--- are only counted, and added to the counters together before anything else reads those.
+-- scope computes once how many of the next ones are `quiet`: no limit refuses or warns, and the tightest limit stays the tightest. Quiet
+-- ones are only counted, and added to the counters together before anything else reads those.
 --
 -- The plain CHECKs that name a scope are counted first, and usually all of them are quiet. If the same limit is the tightest after the first
 -- and after the last of them, it is the tightest throughout, because the remaining share of each limit decreases linearly.
@@ -22,21 +22,21 @@ local against = holds.against
 local ALLOW, HELD = answers.ALLOW, 20
 
 -- By index of a scope:
---   expected, hits   the plain CHECKs that name it; those that have passed and are not in the counters yet
---   quiet            the number of hits that are quiet
---   tight, max_of    the tightest limit (0 for none), and its max
---   left             the rest of that limit before the hits; slope: whether hits count against it (1 or 0)
---   held_of, reset   the held amount of that limit; the milliseconds until it resets
+--   expected, passed   the plain CHECKs that name it; those that have passed and are not in the counters yet
+--   quiet              the number of the next ones that are quiet
+--   tight, max_of      the tightest limit (0 for none), and its max
+--   left               the rest of that limit before `passed`; slope: whether requests count against it (1 or 0)
+--   held_of, reset     the held amount of that limit; the milliseconds until it resets
 -- From `tight` on they are written before they are read in a call.
-local expected, hits, quiet = {}, {}, {}
+local expected, passed, quiet = {}, {}, {}
 local tight, max_of, left, slope, held_of, reset = {}, {}, {}, {}, {}, {}
-plain.expected, plain.hits = expected, hits
+plain.expected, plain.passed = expected, passed
 
 function plain.begin(count)
-    for index = 1, count do expected[index], hits[index], quiet[index] = 0, 0, 0 end
+    for index = 1, count do expected[index], passed[index], quiet[index] = 0, 0, 0 end
 end
 
--- Reads a scope with a simple set (sets.lua) and no holds, if all expected hits are quiet. Returns whether they are; if not, it changes
+-- Reads a scope with a simple set (sets.lua) and no holds, if all expected CHECKs are quiet. Returns whether they are; if not, it changes
 -- nothing.
 function plain.read(index, state, found)
     local set, used, need = state.set, {}, expected[index]
@@ -71,8 +71,8 @@ function plain.read(index, state, found)
     return true
 end
 
--- Returns the number of hits before a limit whose share decreases faster can become the tightest. The result is slightly too low, because
--- shares are doubles; from there on each hit is evaluated by itself.
+-- Returns the number of requests before a limit whose share decreases faster can become the tightest. The result is slightly too low,
+-- because shares are doubles; from there on each CHECK is evaluated by itself.
 local function overtakes_after(slower, faster, lead)
     return floor(lead / (faster - slower) * 0.99) - 2
 end
@@ -84,17 +84,17 @@ local function look_ahead(index, state)
     local set, used = state.set, state.used
     local kinds, meters, maxima, shadow = set.kind, set.meter, set.max, set.shadow
     local has_held = state.held or state.waiting
-    local quiet_hits, limit, least = 1000000, 0, 2
+    local quiet_count, limit, least = 1000000, 0, 2
     for j = 1, set.size do
         local maximum, kind, count = maxima[j], kinds[j], used[j]
-        local is_hit = meters[j] == REQUESTS and kind ~= REQUEST
+        local counts_requests = meters[j] == REQUESTS and kind ~= REQUEST
         if maximum >= 0 and kind ~= OPEN then
             local room = maximum - count
             if has_held then room = room - against(state, j) end
-            if is_hit then
-                if room < quiet_hits then quiet_hits = room end
+            if counts_requests then
+                if room < quiet_count then quiet_count = room end
             elseif room < 1 then
-                quiet_hits = 0
+                quiet_count = 0
             end
             if kind ~= REQUEST and not shadow[j] then
                 local share = maximum == 0 and 0 or room / maximum
@@ -104,9 +104,9 @@ local function look_ahead(index, state)
         end
         if set.warns and set.warn[j] >= 0 then
             local room = set.warn[j] - count
-            if is_hit then quiet_hits = min(quiet_hits, room - 1) elseif room <= 0 then quiet_hits = 0 end
+            if counts_requests then quiet_count = min(quiet_count, room - 1) elseif room <= 0 then quiet_count = 0 end
         end
-        if count > LARGEST - quiet_hits then quiet_hits = 0 end
+        if count > LARGEST - quiet_count then quiet_count = 0 end
     end
     if limit > 0 then
         local slopes = meters[limit] == REQUESTS and 1 or 0
@@ -118,7 +118,7 @@ local function look_ahead(index, state)
                 and not shadow[j]
             then
                 local overtakes = overtakes_after(own_slope, 1 / other_max, shares[j] - least)
-                if overtakes < quiet_hits then quiet_hits = overtakes end
+                if overtakes < quiet_count then quiet_count = overtakes end
             end
         end
         local held = has_held and against(state, limit) or 0
@@ -129,20 +129,20 @@ local function look_ahead(index, state)
             reset[index] = scope.resets_in(state, limit)
         end
     end
-    quiet[index], tight[index] = quiet_hits, limit
+    quiet[index], tight[index] = quiet_count, limit
 end
 
 -- Adds the passed plain CHECKs of a scope to its counters. Must be called for every scope of an operation that reads the counters.
 function plain.flush(index)
     quiet[index] = 0
-    local count = hits[index]
+    local count = passed[index]
     if count > 0 then
-        hits[index], expected[index] = 0, expected[index] - count
-        counters.consume_hits(current.scopes[index], count)
+        passed[index], expected[index] = 0, expected[index] - count
+        counters.consume_requests(current.scopes[index], count)
     end
 end
 
--- Returns whether the next hit of a scope is quiet, after recomputing its fields.
+-- Returns whether the next plain CHECK of a scope is quiet, after recomputing its fields.
 local function is_quiet(index)
     local state = current.scopes[index]
     if state.broken then return false end
@@ -153,18 +153,18 @@ end
 
 -- Answers a plain CHECK of the scopes at the given range of the operations, if it is quiet for all of them. Returns whether it is.
 function plain.pass(operations, from, to)
-    local hits, tightest, least = hits, 0, 2
+    local passed, tightest, least = passed, 0, 2
     for i = from, to do
         local index = operations[i]
-        local count = hits[index] + 1
+        local count = passed[index] + 1
         if count > quiet[index] then
             if not is_quiet(index) then
-                for earlier = from, i - 1 do hits[operations[earlier]] = hits[operations[earlier]] - 1 end
+                for earlier = from, i - 1 do passed[operations[earlier]] = passed[operations[earlier]] - 1 end
                 return false
             end
             count = 1
         end
-        hits[index] = count
+        passed[index] = count
         if tight[index] > 0 then
             local share = (left[index] - slope[index] * count) / max_of[index]
             if share < least then tightest, least = index, share end
@@ -184,7 +184,7 @@ function plain.pass(operations, from, to)
         reply[at + 1] = ALLOW
     end
     reply[at + 2], reply[at + 3] = tightest, tight[tightest]
-    reply[at + 4] = max_of[tightest] - left[tightest] - held + slope[tightest] * hits[tightest]
+    reply[at + 4] = max_of[tightest] - left[tightest] - held + slope[tightest] * passed[tightest]
     reply[at + 5] = reset[tightest]
     answers.size = at + 5
     return true

@@ -33,7 +33,7 @@ end
 
 -- Commits or cancels a reservation. Both release its hold where it still exists, and give back what it was charged at its end; a CANCEL also
 -- gives back the consumed requests. A COMMIT counts its usage even after a CANCEL.
-function reservations.finish(verb, hold, hits, made, ends, idempotency_key, time, past_days)
+function reservations.finish(verb, hold, requests, made, ends, idempotency_key, time, past_days)
     local now, outcome = current.now, idempotency.text(idempotency_key)
     if outcome and not (verb == COMMIT and outcome == CANCELLED) then return answers.answer(answers.DUPLICATE) end
     -- The retention starts at the reservation's end. A token's end is bounded to a day ahead.
@@ -51,10 +51,10 @@ function reservations.finish(verb, hold, hits, made, ends, idempotency_key, time
         if charged then history.give_back_charge(state, charged, charged_at) end
         if verb == COMMIT then
             counters.consume(state, current.asked, time > 0 and time < now and time or nil, made)
-        elseif hits > 0 then
-            counters.give_back_hits(state, hits, made)
+        elseif requests > 0 then
+            counters.give_back_requests(state, requests, made)
             -- An earlier day has been reported already.
-            if state.history and made >= state.history.starts then history.take_back_requests(state, hits) end
+            if state.history and made >= state.history.starts then history.take_back_requests(state, requests) end
         end
     end
     if verb == COMMIT then

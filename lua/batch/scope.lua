@@ -13,7 +13,7 @@
 -- The state, until the hash has been read (scope.read):
 --   key, set, history   history: of the set
 --   label               under which the history of other scopes is split, 'provider=openai', or false
---   requests, label_list, label_hits, wanted   what the operations add to its history (today.lua)
+--   requests, label_list, label_requests, wanted   what the operations add to its history (today.lua)
 -- and from then on:
 --   found      the reply to the HMGET: the fields of set.read, then of label_list, then of wanted
 --   used[j]    the amount that currently counts against limit j
@@ -44,7 +44,7 @@ local ceil, max, find, match, format = math.ceil, math.max, string.find, string.
 
 function scope.new(key, set, label)
     return {
-        key = key, set = set, label = label, history = set.history, requests = 0, label_list = false, label_hits = false,
+        key = key, set = set, label = label, history = set.history, requests = 0, label_list = false, label_requests = false,
         found = false, used = false, created = true, broken = false, held = false, alerts = false,
         outbox = false, moved = nil, changed = nil,
     }

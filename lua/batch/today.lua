@@ -9,7 +9,7 @@
 -- clock goes back. So the total of a day is the sum of its part here and its own record.
 --
 -- Plain CHECKs, by far the most frequent operation, are counted before the scopes are read, so that one HMGET reads the fields they need.
--- state.requests is their number. state.label_list is the list of the labelled scopes; state.label_hits is the number of CHECKs of each, or
+-- state.requests is their number. state.label_list is the list of the labelled scopes; state.label_requests is the number of CHECKs of each, or
 -- false where each has as many as state.requests. A CHECK that does not pass is subtracted again. CHECKs after an operation that takes
 -- something back are counted when they pass, so that it does not take from them.
 -- @include lib/exact
@@ -108,13 +108,13 @@ end
 
 -- Adds the counted plain CHECKs to the record.
 function today.flush_checks(state)
-    local today_record, label_list, label_hits = today.record(state), state.label_list, state.label_hits
+    local today_record, label_list, label_requests = today.record(state), state.label_list, state.label_requests
     if state.requests > 0 then history_record.add(today_record, IN_ALL, REQUESTS, state.requests) end
     for i = 1, label_list and #label_list or 0 do
         local index = label_list[i]
-        local hits = label_hits and label_hits[index] or not label_hits and state.requests or 0
-        if hits > 0 then history_record.add(today_record, current.scopes[index].label, REQUESTS, hits) end
-        if label_hits then label_hits[index] = 0 end
+        local count = label_requests and label_requests[index] or not label_requests and state.requests or 0
+        if count > 0 then history_record.add(today_record, current.scopes[index].label, REQUESTS, count) end
+        if label_requests then label_requests[index] = 0 end
     end
     state.requests = 0
     return today_record
@@ -133,12 +133,12 @@ function today.list_checks(state, day, write, length)
     local total = stored + requests
     write[length + 1], write[length + 2] = IN_ALL_REQUESTS, small_texts[total] or text_of(total)
     length = length + 2
-    local label_list, label_hits, values = state.label_list, state.label_hits, nil
+    local label_list, label_requests, values = state.label_list, state.label_requests, nil
     if label_list then
         local fields = label_list.fields
         for i = 1, #fields do
-            local hits = label_hits and label_hits[label_list[i]] or requests
-            if hits > 0 then
+            local count = label_requests and label_requests[label_list[i]] or requests
+            if count > 0 then
                 local label_text = found[at + i]
                 local label_total = label_text and tonumber(label_text)
                 if not label_total or label_total > SAFE_MAX then
@@ -149,7 +149,7 @@ function today.list_checks(state, day, write, length)
                     values[dimension] = values[dimension] + 1
                     label_total = 0
                 end
-                label_total = label_total + hits
+                label_total = label_total + count
                 write[length + 1], write[length + 2] = fields[i], small_texts[label_total] or text_of(label_total)
                 length = length + 2
             end

@@ -32,19 +32,19 @@ local function send_fields(key, length)
     end
 end
 
--- Writes the changes of a scope. hits: its plain CHECKs that are not in the counters yet.
-local function write_scope(state, hits)
+-- Writes the changes of a scope. passed: its plain CHECKs that are not in the counters yet.
+local function write_scope(state, passed)
     local set, key = state.set, state.key
     local length, has_moved, large, expires, increase_record = 2, false, nil, 0, nil
     if state.changed then
-        if hits > 0 then counters.consume_hits(state, hits) end
+        if passed > 0 then counters.consume_requests(state, passed) end
         length, has_moved, large = counters.list_changes(state, write, length)
-    elseif hits > 0 and set.counted[1] then
+    elseif passed > 0 and set.counted[1] then
         if state.texts then -- near what a double holds
-            counters.consume_hits(state, hits)
+            counters.consume_requests(state, passed)
             if state.changed then length, has_moved, large = counters.list_changes(state, write, length) end
         else
-            length, has_moved = counters.list_hits(state, hits, write, length)
+            length, has_moved = counters.list_requests(state, passed, write, length)
         end
     end
     if set.history then length, expires, increase_record = today.list(state, write, length) end
@@ -63,18 +63,18 @@ local function write_scope(state, hits)
 end
 
 -- Writes an existing scope that only plain CHECKs have changed.
-local function write_hits(state, hits)
+local function write_requests(state, passed)
     local length = 2
     if state.requests > 0 then
         local day = state.day
-        if not day then return write_scope(state, hits) end
+        if not day then return write_scope(state, passed) end
         local values
         length, values = today.list_checks(state, day, write, length)
-        if not length then return write_scope(state, hits) end
+        if not length then return write_scope(state, passed) end
         if values then length = today.list_values(day, values, write, length) end
     end
     local has_moved
-    length, has_moved = counters.list_hits(state, hits, write, length)
+    length, has_moved = counters.list_requests(state, passed, write, length)
     if length == 2 then return end
     write[2] = state.key
     call(unpack(write, 1, length))
@@ -90,14 +90,14 @@ function writing.write_all(sequence, met_broken)
     for i = 1, #scopes do
         local state = scopes[i]
         if not state.broken then
-            local hits = plain.hits[i]
-            if hits > 0 and not (state.changed or state.created or state.texts or state.today or state.held) then
-                write_hits(state, hits)
+            local passed = plain.passed[i]
+            if passed > 0 and not (state.changed or state.created or state.texts or state.today or state.held) then
+                write_requests(state, passed)
             else
-                write_scope(state, hits)
+                write_scope(state, passed)
             end
-            -- Quiet hits do not reach a threshold.
-            if state.alerts or state.outbox or state.set.warns and (hits == 0 or state.changed) then alerts.review(state) end
+            -- Quiet CHECKs do not reach a threshold.
+            if state.alerts or state.outbox or state.set.warns and (passed == 0 or state.changed) then alerts.review(state) end
         end
     end
     idempotency.write()
