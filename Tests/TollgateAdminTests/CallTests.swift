@@ -178,7 +178,7 @@ struct CallTests {
     }
 
     @Test("RECORD, RESERVE, COMMIT and CANCEL count once")
-    func facts() async throws {
+    func counting() async throws {
         try await withAdmin(policy: Self.policy) { admin in
             func post(_ verb: String, _ body: String) async throws -> AdminHarness.Answer {
                 try await admin.ask("POST", "/v1/\(verb)", body)

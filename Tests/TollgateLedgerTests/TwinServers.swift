@@ -137,7 +137,7 @@ struct TwinServers {
             failing("a producer's key that is a hash") {
                 ($0.keys, $0.sequence) = ($0.keys + ["tollgate:user:hash"], 1)
             },
-            WrongCall(name: "facts for peek") { harness in
+            WrongCall(name: "usage for peek") { harness in
                 let reply = try await harness.reply(of: Ledger.peekFunction, to: peek.arguments())
                 try #require(Self.isApplied(reply), "peek does not read")
             },

@@ -9,7 +9,7 @@ import TollgateTestSupport
 @Suite struct InfoTests {
     private static let policy = "defaults: { user: { requests: { total: 2 } } }"
 
-    @Test("INFO is a bulk string of sections with the facts of STATUS, and ignores its arguments")
+    @Test("INFO is a bulk string of sections with the fields of STATUS, and ignores its arguments")
     func info() async throws {
         try await withServer(policy: Self.policy) { harness in
             _ = try await harness.ask("CHECK user=a", "CHECK user=a", "CHECK user=a", "CHECK user=a requests=none")
@@ -79,8 +79,8 @@ import TollgateTestSupport
         }
     }
 
-    @Test("every fact of STATUS is in INFO, with lists numbered and text on one line")
-    func everyFact() throws {
+    @Test("every field of STATUS is in INFO, with lists numbered and text on one line")
+    func everyField() throws {
         var report = InfoReport()
         report.notReady = ["no connection to Redis: down\r\nredis_version:9", "second"]
         report.policy.differsFrom = ["host-a"]

@@ -27,7 +27,7 @@ enum Help {
             "ALERTS [after=cursor]: OK, and from then on ALERT {…} for each alert event; after a cursor also the events since",
         "AUTH": "AUTH token: first, if a token is set",
         "PING": "PING: PONG",
-        "INFO": "INFO, RESP only: the facts of STATUS in the format of Redis's INFO",
+        "INFO": "INFO, RESP only: the fields of STATUS in the format of Redis's INFO",
         "STATUS": "STATUS: version, uptime, Redis state and counts, as JSON",
         "HELP": "HELP: this",
     ]

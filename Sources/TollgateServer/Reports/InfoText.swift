@@ -2,31 +2,31 @@ import Foundation
 import TollgateCore
 import TollgatePolicy
 
-/// The reply to INFO: the facts of STATUS in the format of Redis's INFO, so that Redis clients and exporters parse it.
+/// The reply to INFO: the fields of STATUS in the format of Redis's INFO, so that Redis clients and exporters parse it.
 ///
-/// A key is the path of the fact in STATUS, joined by `_`, or Redis's own key where that has the same meaning. A list
-/// becomes its length and a key for each item, `not_ready:1` and `not_ready_0:…`. Facts without a value have no key.
+/// A key is the path of the field in STATUS, joined by `_`, or Redis's own key where that has the same meaning. A list
+/// becomes its length and a key for each item, `not_ready:1` and `not_ready_0:…`. Fields without a value have no key.
 enum InfoText {
     /// Makes sections of `key:value` lines, separated by blank lines. Lines end with CRLF.
     static func make(_ report: InfoReport) throws -> String {
         let json = try CanonicalJSON.text(report, keys: .snakeCase)
-        let facts = try JSONDecoder().decode(Fact.self, from: Data(json.utf8))
+        let root = try JSONDecoder().decode(Field.self, from: Data(json.utf8))
         var sections: [String: [(key: String, value: String)]] = [:]
         func add(_ value: String, _ path: [String], _ item: String) {
             let place = InfoKey(path)
             sections[place.section, default: []].append((place.key + item, PlainText.oneLine(value)))
         }
-        facts.forEachLeaf(add)
+        root.forEachLeaf(add)
         for (path, value) in derived(report) { add(value, path, "") }
         let extra = sections.keys.filter { !InfoKey.sections.contains($0) }.sorted()
         return (InfoKey.sections + extra).compactMap { name in
-            sections[name].map { facts in
-                "# \(name)\r\n" + facts.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)\r\n" }.joined()
+            sections[name].map { fields in
+                "# \(name)\r\n" + fields.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)\r\n" }.joined()
             }
         }.joined(separator: "\r\n")
     }
 
-    /// Keys of Redis that follow from the report's facts.
+    /// Keys of Redis that follow from the report's fields.
     private static func derived(_ report: InfoReport) -> [(path: [String], value: String)] {
         let counts = report.counts
         let answered =
@@ -55,7 +55,7 @@ private struct InfoKey {
     /// The sections of the groups that do not have one of their own name.
     private static let sectionsOfGroups = ["journal": "Persistence", "counts": "Stats"]
 
-    /// The facts whose section or key does not follow from their path.
+    /// The fields whose section or key does not follow from their path.
     private static let named: [[String]: InfoKey] = [
         ["version"]: InfoKey("Server", "tollgate_version"),
         ["commit"]: InfoKey("Server", "tollgate_commit"),
@@ -101,9 +101,9 @@ private struct InfoKey {
 }
 
 /// A value of the report's JSON.
-private enum Fact: Decodable {
-    case group([String: Fact])
-    case list([Fact])
+private enum Field: Decodable {
+    case group([String: Field])
+    case list([Field])
     case leaf(String)
 
     init(from decoder: any Decoder) throws {
@@ -116,10 +116,10 @@ private enum Fact: Decodable {
             self = .leaf("\(number)")
         } else if let text = try? value.decode(String.self) {
             self = .leaf(text)
-        } else if let items = try? value.decode([Fact].self) {
+        } else if let items = try? value.decode([Field].self) {
             self = .list(items)
         } else {
-            self = .group(try value.decode([String: Fact].self))
+            self = .group(try value.decode([String: Field].self))
         }
     }
 
@@ -132,13 +132,13 @@ private enum Fact: Decodable {
         case .leaf(let text): body(text, path, item)
         case .list(let items):
             body("\(items.count)", path, item)
-            for (index, fact) in items.enumerated() { fact.forEachLeaf(path: path, item: "\(item)_\(index)", body) }
+            for (index, value) in items.enumerated() { value.forEachLeaf(path: path, item: "\(item)_\(index)", body) }
         case .group(let members):
-            for (key, fact) in members {
+            for (key, value) in members {
                 if item.isEmpty {
-                    fact.forEachLeaf(path: path + [key], body)
+                    value.forEachLeaf(path: path + [key], body)
                 } else {
-                    fact.forEachLeaf(path: path, item: "\(item)_\(key)", body)
+                    value.forEachLeaf(path: path, item: "\(item)_\(key)", body)
                 }
             }
         }

@@ -30,7 +30,7 @@ package final class AlertReceivers: Sendable {
 
     /// Replaces the active receivers.
     ///
-    /// - Returns: What has changed.
+    /// - Returns: The changes.
     package func install(_ receivers: [AlertReceiver]) -> ReceiverChange {
         state.withLock { state in
             let change = ReceiverChange(from: state.active, to: receivers)

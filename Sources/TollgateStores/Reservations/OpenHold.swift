@@ -11,7 +11,7 @@ package struct OpenHold: Sendable, Equatable {
     package let amounts: Amounts
     /// The lifetime of the reservation in ms.
     package let timeToLive: Int64
-    /// What the request said should happen at its end; nil if the limits decide.
+    /// The `on_expiry` of the request; nil if the limits decide.
     package let onExpiry: ExpiryRule?
     /// The end of the reservation, Unix ms by Redis's clock.
     package let endsAt: Int64
