@@ -31,9 +31,10 @@ struct AuditTextTests {
             ),
             (
                 "limits.set", "user:a", #"{"requests":{"1m":5}}"#, #"{"requests":{"1m":{"max":5,"mode":"shadow"}}}"#,
-                "set limit requests/1m of user:a to 5 mode shadow (was 5)"
+                "set limit requests/1m of user:a to 5(mode=shadow) (was 5)"
             ),
-            ("limits.set", "user:a", "{}", "{}", "set the limits of user:a to what they were"),
+            ("limits.set", "user:a", "{}", "{}", "left the limits of user:a unchanged"),
+            ("tier.set", "basic", #"{"limits":{}}"#, #"{"limits":{}}"#, "left tier basic unchanged"),
             (
                 "limits.delete", "user:a", #"{"requests":{"1m":5}}"#, "null",
                 "deleted all limits of user:a (was requests/1m=5)"

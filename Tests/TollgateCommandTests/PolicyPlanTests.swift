@@ -72,7 +72,7 @@ struct PolicyPlanTests {
             yaml == """
                 # What administrators have set through the admin API.
                 # From the sidecar's policy file, because administrators have assigned them: basic
-                # Overrides are temporary and have no place in a policy file. These are in force:
+                # Overrides are temporary, so a policy file cannot contain them. These are active:
                 #   user:bob: {"add":{"cost/month":"5"},"expires_at":"2030-01-01T00:00:00Z","reason":"a\\u2028b"}
                 kinds: [usr]
                 scopes:

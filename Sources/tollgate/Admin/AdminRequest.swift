@@ -22,6 +22,10 @@ struct AdminRequest {
     ///
     /// - Parameter segments: The segments of the path, unencoded.
     init(_ method: Method, _ segments: String..., query: [(String, String)] = [], body: String? = nil) {
+        self.init(method, path: segments, query: query, body: body)
+    }
+
+    private init(_ method: Method, path segments: [String], query: [(String, String)], body: String?) {
         self.method = method
         self.body = body
         path = segments.map { "/" + Self.encoded($0, allowing: ":") }.joined()
@@ -30,9 +34,19 @@ struct AdminRequest {
         }
     }
 
-    /// Creates the request for a page of a list under `/v1`, with up to `count` items.
-    static func page(_ list: String, _ count: Int, _ cursor: String?) -> AdminRequest {
-        AdminRequest(.get, "v1", list, query: [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? []))
+    /// Creates the request for a page of a list under `/v1`.
+    ///
+    /// - Parameters:
+    ///   - query: The filters. Those that are nil are left out.
+    ///   - count: The maximum number of items, as the parameter `size`.
+    ///   - cursor: The `next` of the page before; nil for the first page.
+    static func page(
+        _ segments: String..., query: [(String, String?)] = [], size: String = "limit", of count: Int,
+        after cursor: String?
+    ) -> AdminRequest {
+        let query = query + [(size, "\(count)"), ("cursor", cursor)]
+        return AdminRequest(
+            .get, path: ["v1"] + segments, query: query.compactMap { key, value in value.map { (key, $0) } }, body: nil)
     }
 
     /// Returns the request with an If-Match precondition. The ETag `"0"` means that nothing exists.

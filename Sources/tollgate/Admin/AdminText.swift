@@ -29,9 +29,7 @@ enum AdminText {
     }
 
     static func assignment(_ answer: JSONValue) -> String {
-        let off = answer["enabled"] == .bool(false) ? ", not enabled" : ""
-        return
-            "\(answer["id"].text): \(answer["tier"].text), priority \(answer["priority"].text)\(off)\(version(answer))"
+        "\(answer["id"].text): \(SettingText.assignment(answer))\(version(answer))"
     }
 
     /// Formats the active limits of a scope. Thresholds that administrators have set are a column.

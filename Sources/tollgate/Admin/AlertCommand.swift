@@ -74,7 +74,7 @@ struct Alerts: AsyncParsableCommand {
     var scope: String?
     @Option(help: "The severity: warning or critical.")
     var severity: String?
-    @Option(help: "The maximum number of alerts, 1 to 10000.")
+    @Option(help: "The maximum number of alerts, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
 
     func validate() throws {
@@ -85,16 +85,13 @@ struct Alerts: AsyncParsableCommand {
         guard severity.map({ Alert.Severity(rawValue: $0) != nil }) ?? true else {
             throw ValidationError("--severity: expected warning or critical.")
         }
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
     }
 
     func run() async throws {
         let filters = [("state", state == "all" ? nil : state), ("scope", scope), ("severity", severity)]
         try await options.run { client in
-            try await client.pages(atMost: limit) { count, cursor in
-                let query = filters + [("limit", "\(count)"), ("cursor", cursor)]
-                return AdminRequest(
-                    .get, "v1", "alerts", query: query.compactMap { key, value in value.map { (key, $0) } })
+            try await client.pages(atMost: limit) {
+                AdminRequest.page("alerts", query: filters, of: $0, after: $1)
             }
         } text: {
             AdminText.alerts($0, on: .current)

@@ -55,16 +55,12 @@ struct Assignments: AsyncParsableCommand {
         abstract: "List all assignments: those of the policy file, then those of administrators by subject.")
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "The maximum number of assignments of administrators, 1 to 10000.")
+    @Option(help: "The maximum number of assignments of administrators, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { AdminRequest.page("assignments", $0, $1) }
+            try await client.pages(atMost: limit) { AdminRequest.page("assignments", of: $0, after: $1) }
         } text: {
             AdminText.assignments($0, on: .current)
         }

@@ -29,12 +29,13 @@ enum AuditText {
 
     private static func change(_ action: String, _ target: String, _ before: JSONValue, _ after: JSONValue) -> String {
         switch action {
-        case "tier.set" where before == .null: "created tier \(target): \(settings(after))"
-        case "tier.set": "changed tier \(target): \(changes(before, after))"
-        case "tier.delete": "deleted tier \(target) (was \(settings(before)))"
+        case "tier.set" where before == .null: "created tier \(target): \(SettingText.tier(after))"
+        case "tier.set": tier(target, before, after)
+        case "tier.delete": "deleted tier \(target) (was \(SettingText.tier(before)))"
         case "assignment.set":
-            "assigned tier \(after["tier"].text) to \(target)\(details(of: after))\(was(before, assignment))"
-        case "assignment.delete": "unassigned \(target)\(was(before, assignment))"
+            "assigned tier \(after["tier"].text) to \(target)\(SettingText.details(ofAssignment: after))"
+                + was(before, SettingText.assignment)
+        case "assignment.delete": "unassigned \(target)\(was(before, SettingText.assignment))"
         case "limits.set": limits(of: target, before, after)
         case "limits.delete": "deleted all limits of \(target)\(was(before, AdminText.limits))"
         case "override.set": "set the override of \(target) to \(override(after))\(was(before, override))"
@@ -61,7 +62,7 @@ enum AuditText {
 
     /// Describes each limit that differs.
     private static func limits(of scope: String, _ before: JSONValue, _ after: JSONValue) -> String {
-        let (old, new) = (limits(before), limits(after))
+        let (old, new) = (SettingText.limits(before), SettingText.limits(after))
         var clauses: [String] = []
         for (name, text) in new where old[name] != text {
             clauses.append("set limit \(name) of \(scope) to \(text)" + (old[name].map { " (was \($0))" } ?? ""))
@@ -70,22 +71,7 @@ enum AuditText {
             clauses.append("deleted limit \(name) of \(scope) (was \(text))")
         }
         return clauses.isEmpty
-            ? "set the limits of \(scope) to what they were" : clauses.sorted().joined(separator: ", ")
-    }
-
-    /// The limits by name, each with its maximum and everything else that is set.
-    private static func limits(_ value: JSONValue) -> [String: String] {
-        let pairs = value.members.flatMap { meter, periods in
-            meter == Meter.concurrent.name
-                ? [(meter, limit(periods))] : periods.members.map { ("\(meter)/\($0.key)", limit($0.value)) }
-        }
-        return Dictionary(pairs) { first, _ in first }
-    }
-
-    private static func limit(_ value: JSONValue) -> String {
-        guard case .object = value else { return AdminText.max(value) }
-        let others = value.members.filter { $0.key != "max" && $0.value != .null }
-        return ([AdminText.max(value["max"])] + others.map { "\($0.key) \($0.value.text)" }).joined(separator: " ")
+            ? "left the limits of \(scope) unchanged" : clauses.sorted().joined(separator: ", ")
     }
 
     /// Describes a reset by the counters before it, in which money is in nano-units.
@@ -98,29 +84,23 @@ enum AuditText {
         return "reset \(scope): \(counters.joined(separator: ", "))"
     }
 
-    // MARK: - Tiers, assignments and overrides
+    // MARK: - Tiers and overrides
 
-    /// Formats the settings of a tier: its limits, and everything else that is set.
-    private static func settings(_ tier: JSONValue) -> String {
-        ([AdminText.limits(tier["limits"])] + others(tier).map { "\($0.key) \($0.value.text)" }).joined(separator: ", ")
+    private static func tier(_ id: String, _ before: JSONValue, _ after: JSONValue) -> String {
+        let changes = changes(before, after)
+        return changes.isEmpty ? "left tier \(id) unchanged" : "changed tier \(id): \(changes)"
     }
 
-    private static func others(_ tier: JSONValue) -> [(key: String, value: JSONValue)] {
-        tier.members.filter { $0.key != "limits" && $0.value != .null }
-    }
-
-    /// Describes each setting of a tier that differs.
+    /// Describes each setting of a tier that differs. Empty if none does.
     private static func changes(_ before: JSONValue, _ after: JSONValue) -> String {
-        let (old, new) = (limits(before["limits"]), limits(after["limits"]))
-        var changes = Set(old.keys).union(new.keys).sorted().compactMap { name in
-            change(of: name, old[name], new[name])
+        let settings = [before, after].map { tier in
+            (limits: SettingText.limits(tier["limits"]), others: SettingText.properties(of: tier))
         }
-        let (oldOthers, newOthers) = (others(before), others(after))
-        for key in Set((oldOthers + newOthers).map(\.key)).sorted() {
-            let texts = [oldOthers, newOthers].map { list in list.first { $0.key == key }?.value.text }
-            if let text = change(of: key, texts[0], texts[1]) { changes.append(text) }
+        func clauses(_ old: [String: String], _ new: [String: String]) -> [String] {
+            Set(old.keys).union(new.keys).sorted().compactMap { change(of: $0, old[$0], new[$0]) }
         }
-        return changes.isEmpty ? "nothing" : changes.joined(separator: ", ")
+        return (clauses(settings[0].limits, settings[1].limits) + clauses(settings[0].others, settings[1].others))
+            .joined(separator: ", ")
     }
 
     private static func change(of name: String, _ old: String?, _ new: String?) -> String? {
@@ -130,13 +110,6 @@ enum AuditText {
         case (let old?, nil): "removed \(name) (was \(old))"
         case (nil, nil): nil
         }
-    }
-
-    private static func assignment(_ value: JSONValue) -> String { value["tier"].text + details(of: value) }
-
-    private static func details(of assignment: JSONValue) -> String {
-        let priority = assignment["priority"] == .null ? "" : ", priority \(assignment["priority"].text)"
-        return priority + (assignment["enabled"] == .bool(false) ? ", not enabled" : "")
     }
 
     private static func override(_ value: JSONValue) -> String {

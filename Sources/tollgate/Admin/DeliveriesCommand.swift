@@ -93,9 +93,9 @@ extension AdminText {
         guard !answers.isEmpty else { return "no receivers" }
         let lines = answers.map { answer in
             let gone = answer["unavailable"].text
-            let rest = gone == "0" ? "" : ", \(gone) dead-lettered without an event in the stream"
-            return "\(answer["receiver"].text): \(answer["retried"].text) failed tried now, "
-                + "\(answer["requeued"].text) dead-lettered queued again\(rest)"
+            let rest = gone == "0" ? "" : "; \(gone) dead-lettered cannot be sent: the stream has lost their events"
+            return "\(answer["receiver"].text): retried \(answer["retried"].text) failed, "
+                + "requeued \(answer["requeued"].text) dead-lettered\(rest)"
         }
         return lines.map(JSONValue.printable).joined(separator: "\n")
     }

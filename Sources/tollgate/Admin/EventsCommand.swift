@@ -22,22 +22,14 @@ struct Events: AsyncParsableCommand {
         help: ArgumentHelp("Only events of limits in this mode: enforce or shadow.", valueName: "mode"),
         transform: RequestArgument.limitMode)
     var mode: LimitMode?
-    @Option(help: "The maximum number of events, 1 to 10000.")
+    @Option(help: "The maximum number of events, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { count, cursor in
-                let query = [
-                    ("scope", scope), ("limit", limitName), ("mode", mode?.rawValue), ("count", "\(count)"),
-                    ("cursor", cursor),
-                ]
-                return AdminRequest(
-                    .get, "v1", "events", query: query.compactMap { key, value in value.map { (key, $0) } })
+            let filters = [("scope", scope), ("limit", limitName), ("mode", mode?.rawValue)]
+            return try await client.pages(atMost: limit) {
+                AdminRequest.page("events", query: filters, size: "count", of: $0, after: $1)
             }
         } text: {
             AdminText.events($0, on: .current)
@@ -50,19 +42,12 @@ struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Who has changed what, newest first.")
     @OptionGroup var options: AdminOptions
 
-    @Option(help: "The maximum number of changes, 1 to 10000.")
+    @Option(help: "The maximum number of changes, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 20
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { count, cursor in
-                let query = [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? [])
-                return AdminRequest(.get, "v1", "audit", query: query)
-            }
+            try await client.pages(atMost: limit) { AdminRequest.page("audit", of: $0, after: $1) }
         } text: {
             AuditText.table($0, on: .current)
         }

@@ -22,12 +22,8 @@ struct LimitList: AsyncParsableCommand {
     @Argument(
         help: "user:alice, user:alice+tool:search, or global; all scopes if omitted", transform: RequestArgument.scope)
     var scope: String?
-    @Option(help: "Without a scope: the maximum number of scopes, 1 to 10000.")
+    @Option(help: "Without a scope: the maximum number of scopes, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         guard let scope else { return try await listAll() }
@@ -40,7 +36,7 @@ struct LimitList: AsyncParsableCommand {
 
     private func listAll() async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { AdminRequest.page("limits", $0, $1) }
+            try await client.pages(atMost: limit) { AdminRequest.page("limits", of: $0, after: $1) }
         } text: {
             AdminText.limitsOfScopes($0, on: .current)
         }

@@ -98,19 +98,15 @@ struct Overrides: AsyncParsableCommand {
 
     @Argument(help: "One scope, such as user:alice; all if omitted", transform: RequestArgument.scope)
     var scope: String?
-    @Option(help: "The maximum number of overrides, 1 to 10000.")
+    @Option(help: "The maximum number of overrides, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         try await options.run { client in
             if let scope {
                 return try await client.send(AdminRequest(.get, "v1", "overrides", query: [("scope", scope)]))
             }
-            return try await client.pages(atMost: limit) { AdminRequest.page("overrides", $0, $1) }
+            return try await client.pages(atMost: limit) { AdminRequest.page("overrides", of: $0, after: $1) }
         } text: {
             AdminText.overrides($0, on: .current)
         }

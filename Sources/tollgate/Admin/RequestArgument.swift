@@ -38,6 +38,14 @@ enum RequestArgument {
         return text
     }
 
+    /// Parses the maximum number of items of a list.
+    static func limit(_ text: String) throws -> Int {
+        guard let limit = Int(text), (1...10_000).contains(limit) else {
+            throw ScopeError("expected a whole number from 1 to 10000")
+        }
+        return limit
+    }
+
     static func limitMode(_ text: String) throws -> LimitMode {
         guard let mode = LimitMode(rawValue: text) else { throw ScopeError("expected enforce or shadow") }
         return mode

@@ -15,18 +15,13 @@ struct ReservationsList: AsyncParsableCommand {
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
     var scope: String
-    @Option(help: "The maximum number of reservations, 1 to 10000.")
+    @Option(help: "The maximum number of reservations, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
-
-    func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
-    }
 
     func run() async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { count, cursor in
-                let query = [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? [])
-                return AdminRequest(.get, "v1", "scopes", scope, "reservations", query: query)
+            try await client.pages(atMost: limit) {
+                AdminRequest.page("scopes", scope, "reservations", of: $0, after: $1)
             }
         } text: {
             AdminText.reservations($0, on: .current)

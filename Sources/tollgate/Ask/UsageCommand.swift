@@ -18,12 +18,11 @@ struct UsageCommand: AsyncParsableCommand {
     var scope: String?
     @Option(help: "A kind of scopes, such as tenant or user+tool.", transform: RequestArgument.kind)
     var kind: String?
-    @Option(help: "With --kind: the maximum number of scopes, 1 to 10000.")
+    @Option(help: "With --kind: the maximum number of scopes, 1 to 10000.", transform: RequestArgument.limit)
     var limit = 50
 
     func validate() throws {
         guard (scope == nil) != (kind == nil) else { throw ValidationError("Expected a scope or --kind.") }
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000.") }
     }
 
     func run() async throws {
@@ -38,9 +37,8 @@ struct UsageCommand: AsyncParsableCommand {
 
     private func list(_ kind: String) async throws {
         try await options.run { client in
-            try await client.pages(atMost: limit) { count, cursor in
-                let query = [("kind", kind), ("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? [])
-                return AdminRequest(.get, "v1", "scopes", query: query)
+            try await client.pages(atMost: limit) {
+                AdminRequest.page("scopes", query: [("kind", kind)], of: $0, after: $1)
             }
         } text: {
             UsageText.scopes($0, on: .current)

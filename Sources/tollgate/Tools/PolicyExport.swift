@@ -31,7 +31,7 @@ struct PolicyExport {
         addAssignments(settings, includesFile)
         addTiers(settings, includesFile)
         if !settings.overrides.isEmpty {
-            notes.append("Overrides are temporary and have no place in a policy file. These are in force:")
+            notes.append("Overrides are temporary, so a policy file cannot contain them. These are active:")
             notes += settings.overrides.map { "  \($0["scope"].text): \($0.without("scope", "version").json)" }
         }
     }

@@ -19,16 +19,16 @@ struct PolicyPlan {
         var text: String { "\(target) \(words)" }
     }
 
-    /// In an order in which the API accepts them: tiers exist before they are assigned, and as long as they are.
+    /// In the order in which the API accepts them: a tier is set before its assignments, and deleted after them.
     private(set) var changes: [Change] = []
     /// Sentences about settings that differ and that the API cannot change.
     private(set) var differences: [String] = []
-    /// Sentences about what the changes do not achieve.
+    /// Sentences about differences that remain after the changes.
     private(set) var notes: [String] = []
 
     /// - Parameters:
     ///   - policy: The contents of the file.
-    ///   - keys: The keys that the file has at its top. Only these are compared.
+    ///   - keys: The top-level keys of the file. Only these are compared.
     init(_ policy: Policy, keys: [String], now: SettingsInForce) throws {
         try compareSettings(policy, keys, now)
         for id in policy.tiers.keys.sorted() { try planTier(policy.tiers[id]?.tier, id, now) }

@@ -14,10 +14,7 @@ enum PolicyWords {
         let json = (try? CanonicalJSON.text(LimitsJSON([limit]))).flatMap(JSONValue.init(text:)) ?? .null
         let value =
             limit.meter == .concurrent ? json[limit.meter.name] : json[limit.meter.name][limit.period.description]
-        guard case .object = value else { return AdminText.max(value) }
-        let others = value.members.filter { $0.key != "max" && $0.value != .string("enforce") }
-        let words = others.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
-        return AdminText.max(value["max"]) + (words.isEmpty ? "" : "(\(words))")
+        return SettingText.limit(value)
     }
 
     /// The differences of limits: `requests/1m changed from 60 to 100, cost/day=20 added`. Empty if there are none.
@@ -33,18 +30,19 @@ enum PolicyWords {
     }
 
     static func tier(_ tier: Tier) -> String {
-        ([limits(tier.limits)] + properties(tier).map { "\($0.key) \($0.value.text)" }).joined(separator: ", ")
+        ([limits(tier.limits)] + SettingText.words(ofProperties: SettingText.properties(of: json(tier))))
+            .joined(separator: ", ")
     }
 
     /// The differences of tiers.
     static func changes(from old: Tier, to new: Tier) -> String {
-        let (before, after) = (properties(old), properties(new))
+        let (before, after) = (SettingText.properties(of: json(old)), SettingText.properties(of: json(new)))
         let keys = Set(before.keys).union(after.keys).sorted()
         let words = keys.compactMap { key -> String? in
             switch (before[key], after[key]) {
-            case (let old?, let new?): old == new ? nil : "\(key) changed from \(old.text) to \(new.text)"
-            case (nil, let new?): "\(key) \(new.text) added"
-            case (let old?, nil): "\(key) \(old.text) removed"
+            case (let old?, let new?): old == new ? nil : "\(key) changed from \(old) to \(new)"
+            case (nil, let new?): "\(key) \(new) added"
+            case (let old?, nil): "\(key) \(old) removed"
             case (nil, nil): nil
             }
         }
@@ -52,11 +50,8 @@ enum PolicyWords {
         return ((limits.isEmpty ? [] : [limits]) + words).joined(separator: ", ")
     }
 
-    /// The settings of a tier other than its limits.
-    private static func properties(_ tier: Tier) -> [String: JSONValue] {
-        let json = (try? CanonicalJSON.text(TierJSON(tier))).flatMap(JSONValue.init(text:)) ?? .null
-        guard case .object(let members) = json.without("limits") else { return [:] }
-        return members
+    private static func json(_ tier: Tier) -> JSONValue {
+        (try? CanonicalJSON.text(TierJSON(tier))).flatMap(JSONValue.init(text:)) ?? .null
     }
 
     /// An assignment without its subject: `premium, priority 200`.

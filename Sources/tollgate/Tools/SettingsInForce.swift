@@ -28,10 +28,7 @@ struct SettingsInForce {
     /// Reads everything, page by page.
     init(_ client: AdminClient) async throws {
         func all(_ path: String) async throws -> [JSONValue] {
-            try await client.pages(atMost: .max) { count, cursor in
-                AdminRequest(
-                    .get, "v1", path, query: [("limit", "\(count)")] + (cursor.map { [("cursor", $0)] } ?? []))
-            }.value()["items"].array
+            try await client.pages(atMost: .max) { AdminRequest.page(path, of: $0, after: $1) }.value()["items"].array
         }
         try self.init(
             policy: await client.send(AdminRequest(.get, "v1", "policy")).value(),
