@@ -27,7 +27,7 @@ struct Tool: Sendable {
         try await Task.sleep(for: .milliseconds(.random(in: 50...500)))
         if Int.random(in: 0..<10) == 0 { throw Failure() }
         let tokens = Int64.random(in: maxTokens / 4...maxTokens)
-        let cost = Money(nanos: maxCost.nanos / maxTokens * tokens)
+        let cost = Money(nanos: maxCost.nanos * Int128(tokens) / Int128(maxTokens))
         return Answer(text: "done with \(tokens) tokens for \(cost)", tokens: tokens, cost: cost)
     }
 }

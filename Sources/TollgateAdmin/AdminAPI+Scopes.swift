@@ -5,6 +5,9 @@ import TollgateServer
 /// Scopes and kinds as the policy knows them.
 extension AdminAPI {
     /// The kinds that requests may name.
+    /// The unit of money of all amounts of `cost`.
+    var moneyUnit: MoneyUnit { server.policies.file.moneyUnit }
+
     var knownKinds: KnownKinds { server.policies.effective.knownKinds }
 
     /// Returns the scope as requests name it: with ids in lower case where the policy says `fold_case`.

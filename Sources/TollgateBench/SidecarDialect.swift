@@ -40,7 +40,7 @@ struct SidecarDialect: Dialect {
         }
         if let cost = call.amounts.cost {
             buffer.writeStaticString(" cost=")
-            buffer.writeDecimal(nanos: cost)
+            buffer.writeMoney(cost, in: .nano)
         }
         buffer.writeInteger(UInt8(ascii: "\n"))
     }

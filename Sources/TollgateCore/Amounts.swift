@@ -8,10 +8,10 @@ public struct Amounts: Sendable, Hashable {
     public var inputTokens: Int64?
     /// The tokens of the completion.
     public var outputTokens: Int64?
-    /// The cost in nano-units.
+    /// The cost: in nano-units (10⁻⁹ of the currency) for `TollgateClient`, and in units of the policy within a sidecar.
     public var cost: Int64?
 
-    /// Creates amounts. The cost is in nano-units.
+    /// Creates amounts.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
         cost: Int64? = nil
@@ -23,12 +23,13 @@ public struct Amounts: Sendable, Hashable {
         self.cost = cost
     }
 
-    /// Creates amounts with the cost as money.
+    /// Creates amounts for `TollgateClient` with the cost as money, at most 9 × 10⁹ of the currency.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil, cost: Money
     ) {
         self.init(
-            requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens, cost: cost.nanos)
+            requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens,
+            cost: Int64(clamping: cost.nanos))
     }
 
     /// Whether the amounts are one request and no other meter.

@@ -84,7 +84,7 @@ public struct Quantity: Sendable, Hashable, CustomStringConvertible {
     public var wholeNumber: Int64? { Int64(description) }
 
     /// The amount of money; nil if the text is not an amount.
-    public var money: Money? { try? Money(parsing: description.utf8) }
+    public var money: Money? { try? Money(parsing: description) }
 }
 
 /// A warning in the `warn=` of a reply: a scope has used a share of a limit.

@@ -4,7 +4,7 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     case tokens
     case inputTokens
     case outputTokens
-    /// Money. Numbers are nano-units: 10⁻⁹ of the policy's currency.
+    /// Money. Amounts are whole numbers of the policy's ``MoneyUnit``.
     case cost
     /// Open reservations. It is the only meter that decreases without a refund.
     case concurrent
@@ -27,13 +27,12 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
         self = meter
     }
 
-    /// The maximum amount of one request: a million requests, 10¹² tokens, 9 000 000 units of the currency, one
-    /// reservation.
+    /// The maximum amount of one request: a million requests, 10¹² tokens, 9 × 10¹⁵ units of money, one reservation.
     package var maxAmount: Int64 {
         switch self {
         case .requests: 1_000_000
         case .tokens, .inputTokens, .outputTokens: 1_000_000_000_000
-        case .cost: Money.max.nanos
+        case .cost: MoneyUnit.maxAmount
         case .concurrent: 1
         }
     }
@@ -47,8 +46,8 @@ public enum Meter: UInt8, CaseIterable, Sendable, Hashable {
     }
 
     /// The text of an amount: a whole number, or decimal text for `cost`.
-    package func text(_ amount: Int64) -> String {
-        self == .cost ? Money(nanos: amount).description : String(amount)
+    package func text(_ amount: Int64, in unit: MoneyUnit) -> String {
+        self == .cost ? unit.text(amount) : String(amount)
     }
 }
 

@@ -1,85 +1,59 @@
-/// An amount of the policy's currency: a whole number of nano-units, never a floating-point number.
+/// An amount of the policy's currency, exact to 10⁻⁹ of it, whatever the policy's `decimals`.
 public struct Money: Sendable, Hashable, Comparable {
-    /// The number of nano-units in one unit of the currency.
-    public static let nanosPerUnit: Int64 = 1_000_000_000
-
-    /// The maximum cost of one call: 9 000 000 units, which is less than 2⁵³ nano-units.
-    package static let max = Money(nanos: 9_000_000 * nanosPerUnit)
-
-    /// The amount in nano-units; may be negative.
-    public var nanos: Int64
+    /// The amount in nano-units, 10⁻⁹ of the currency; may be negative.
+    public var nanos: Int128
 
     /// Creates an amount from nano-units.
-    public init(nanos: Int64) {
+    public init(nanos: Int128) {
         self.nanos = nanos
     }
 
-    /// The reason why a text is not an amount of money.
-    public enum ParsingError: Error, Equatable, Sendable {
-        case notDecimal
-        case tooManyFractionDigits
-        case tooLarge
-
-        /// The end of the sentence `cost: …`.
-        public var explanation: String {
-            switch self {
-            case .notDecimal: "expected a decimal number such as 0.25"
-            case .tooManyFractionDigits: "more than 9 fraction digits"
-            case .tooLarge: "more than 9000000"
-            }
-        }
+    /// Creates an amount from a number of units.
+    package init(_ amount: Int64, in unit: MoneyUnit) {
+        nanos = Int128(amount) * unit.nanos
     }
 
-    /// Parses `digits[.digits]`: no sign, no exponent, no separators, at most 9 fraction digits, at most ``max``.
-    package init(parsing text: some Sequence<UInt8>) throws(ParsingError) {
-        var whole: Int64 = 0
-        var wholeDigits = 0
-        var fraction: Int64 = 0
-        var fractionDigits = 0
-        var seenPoint = false
-        for byte in text {
-            if byte == UInt8(ascii: "."), !seenPoint {
-                seenPoint = true
-                continue
-            }
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { throw .notDecimal }
-            let digit = Int64(byte - UInt8(ascii: "0"))
-            if seenPoint {
-                fractionDigits += 1
-                if fractionDigits <= 9 { fraction = fraction * 10 + digit }
-            } else {
-                wholeDigits += 1
-                // Stops far above the bound, so that no number of digits can overflow.
-                if whole < Money.nanosPerUnit { whole = whole * 10 + digit }
-            }
+    /// The maximum number of digits before the point, so that no text can overflow.
+    private static let maxWholeDigits = 24
+
+    /// Parses text such as `0.0185` or `-1.5`: no exponent, no separators, at most 9 fraction digits.
+    public init(parsing text: some StringProtocol) throws(MoneyError) {
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
+        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let fraction = parts.count == 2 ? parts[1] : "0"
+        let areDigits = (parts + [fraction]).allSatisfy { part in
+            !part.isEmpty && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         }
-        guard wholeDigits > 0, !seenPoint || fractionDigits > 0 else { throw .notDecimal }
-        guard fractionDigits <= 9 else { throw .tooManyFractionDigits }
-        for _ in fractionDigits..<9 { fraction *= 10 }
-        guard whole <= 9_000_000, whole * Money.nanosPerUnit + fraction <= Money.max.nanos else { throw .tooLarge }
-        self.nanos = whole * Money.nanosPerUnit + fraction
+        guard areDigits else { throw .notDecimal(.nano) }
+        guard fraction.utf8.count <= 9 else { throw .tooManyFractionDigits(.nano) }
+        let padding = String(repeating: "0", count: 9 - fraction.utf8.count)
+        guard parts[0].utf8.count <= Self.maxWholeDigits, let nanos = Int128("\(parts[0])\(fraction)\(padding)") else {
+            throw .tooLarge(.nano)
+        }
+        self.nanos = digits.count == text.count ? nanos : -nanos
     }
 
-    /// Parses text such as `0.0185`, by the rules of `init(parsing:)` for bytes.
-    public init(parsing text: some StringProtocol) throws(ParsingError) {
-        try self.init(parsing: text.utf8)
+    /// Returns the amount as a whole number of units; nil if it is none, or not an Int64.
+    package func amount(in unit: MoneyUnit) -> Int64? {
+        nanos.isMultiple(of: unit.nanos) ? Int64(exactly: nanos / unit.nanos) : nil
     }
 
     /// Compares amounts.
     public static func < (lhs: Money, rhs: Money) -> Bool { lhs.nanos < rhs.nanos }
 }
 
+extension MoneyUnit {
+    /// Returns the unit with the fewest decimals in which an amount is a whole number.
+    package static func coarsest(for money: Money) -> MoneyUnit {
+        let units = (0...9).compactMap(MoneyUnit.init(decimals:))
+        return units.first { money.nanos.isMultiple(of: $0.nanos) } ?? .nano
+    }
+
+    /// The unit in nano-units.
+    var nanos: Int128 { Int128(MoneyUnit.nano.countPerCurrencyUnit / countPerCurrencyUnit) }
+}
+
 extension Money: CustomStringConvertible {
     /// Decimal text without trailing zeros: `20`, `0.05`, `-1.5`.
-    public var description: String {
-        let magnitude = nanos.magnitude
-        let whole = magnitude / UInt64(Money.nanosPerUnit)
-        let fraction = magnitude % UInt64(Money.nanosPerUnit)
-        let sign = nanos < 0 ? "-" : ""
-        guard fraction != 0 else { return "\(sign)\(whole)" }
-        var digits = String(fraction)
-        digits = String(repeating: "0", count: 9 - digits.count) + digits
-        while digits.last == "0" { digits.removeLast() }
-        return "\(sign)\(whole).\(digits)"
-    }
+    public var description: String { decimalText(nanos, decimals: 9) }
 }

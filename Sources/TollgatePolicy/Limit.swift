@@ -8,8 +8,10 @@ package struct Limit: Sendable, Hashable {
     package var meter: Meter
     /// The period over which it is counted.
     package var period: Period
-    /// The maximum: nil is unlimited, 0 is blocked. Nano-units for `cost`.
+    /// The maximum: nil is unlimited, 0 is blocked. For `cost` in ``unit``.
     package var max: Int64?
+    /// The unit of amounts of `cost`.
+    package var unit: MoneyUnit
     /// Whether the limit denies.
     package var mode: Mode
     /// The percentages of `max` past which replies warn, ascending. Nil stands for the policy's thresholds if the limit
@@ -21,14 +23,15 @@ package struct Limit: Sendable, Hashable {
     /// tokens and cost, and not for limits on single requests.
     package var onExpiry: ExpiryRule?
 
-    /// Creates a limit. `max` is in nano-units for `cost`.
+    /// Creates a limit.
     package init(
-        _ meter: Meter, _ period: Period, max: Int64?, mode: Mode = .enforce, thresholds: [Int]? = nil,
-        onRedisFailure: FailureRule? = nil, onExpiry: ExpiryRule? = nil
+        _ meter: Meter, _ period: Period, max: Int64?, unit: MoneyUnit = .nano, mode: Mode = .enforce,
+        thresholds: [Int]? = nil, onRedisFailure: FailureRule? = nil, onExpiry: ExpiryRule? = nil
     ) {
         self.meter = meter
         self.period = period
         self.max = max
+        self.unit = unit
         self.mode = mode
         self.thresholds = thresholds
         self.onRedisFailure = onRedisFailure
@@ -38,6 +41,12 @@ package struct Limit: Sendable, Hashable {
     /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in
     /// Redis.
     package var name: String { meter.limitName(over: period) }
+
+    /// The text of an amount of the limit's meter: a whole number, or decimal text for `cost`.
+    package func text(_ amount: Int64) -> String { meter.text(amount, in: unit) }
+
+    /// The JSON of an amount of the limit's meter, or of null.
+    package func json(_ amount: Int64?) -> AmountJSON { AmountJSON(meter, amount, in: unit) }
 
     /// Whether reservations hold amounts of a meter against a limit over a period, so that it can have an `onExpiry`.
     package static func hasHolds(_ meter: Meter, _ period: Period) -> Bool {

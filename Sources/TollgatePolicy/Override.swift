@@ -8,14 +8,17 @@ package struct Override: Sendable, Hashable {
         package var meter: Meter
         /// The period of the limit.
         package var period: Period
-        /// The amount, above 0; nano-units for `cost`.
+        /// The amount, above 0; for `cost` in ``unit``.
         package var amount: Int64
+        /// The unit of amounts of `cost`.
+        package var unit: MoneyUnit
 
         /// Creates an addition. The amount is not checked.
-        package init(_ meter: Meter, _ period: Period, amount: Int64) {
+        package init(_ meter: Meter, _ period: Period, amount: Int64, unit: MoneyUnit = .nano) {
             self.meter = meter
             self.period = period
             self.amount = amount
+            self.unit = unit
         }
     }
 

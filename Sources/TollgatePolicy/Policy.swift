@@ -6,6 +6,8 @@ package import TollgateCore
 package struct Policy: Sendable, Equatable {
     /// Three upper-case letters. Reports print it; amounts are never converted.
     package var currency = "USD"
+    /// The unit in which money is counted, from `decimals`. It is fixed for the data of a namespace.
+    package var moneyUnit = MoneyUnit.nano
     /// The rules for when days, weeks and months begin.
     package var calendar = CalendarRules.utc
     /// The percentages of `max` past which calendar and `total` limits warn, ascending, 1 … 1000 each.

@@ -90,6 +90,7 @@ package struct PolicyChanges: Equatable, Sendable {
     private static func settings(_ old: Policy, _ new: Policy) -> [String] {
         var names: [String] = []
         if old.currency != new.currency { names.append("currency") }
+        if old.moneyUnit != new.moneyUnit { names.append("decimals") }
         if old.calendar.timeZone != new.calendar.timeZone { names.append("timezone") }
         if old.calendar.resetHour != new.calendar.resetHour { names.append("reset_hour") }
         if old.calendar.billingDay != new.calendar.billingDay { names.append("billing_day") }

@@ -1,14 +1,14 @@
 package import Foundation
-import TollgateCore
+package import TollgateCore
 
 /// Parts of a policy in JSON: the bodies of the admin API, and the settings that administrators have stored.
 ///
-/// The rules are those of the policy file. Money may also be text, `"100.50"`, so that no client has to pass it through
+/// The rules are those of the policy file, whose unit of money is given. Money may also be text, `"100.50"`, so that no client has to pass it through
 /// a double.
 package enum PolicyJSON {
     /// Reads a tier: `{ "limits": { "cost": { "month": "100.50" } }, "name": "Basic" }`.
-    package static func tier(_ json: Data, id: String) throws(PolicyError) -> Tier {
-        try read(json) { $0.tier($1, id: id, at: $2) }
+    package static func tier(_ json: Data, id: String, _ unit: MoneyUnit) throws(PolicyError) -> Tier {
+        try read(json, unit) { $0.tier($1, id: id, at: $2) }
     }
 
     /// Reads an assignment: `{ "tier": "premium", "priority": 200, "enabled": true }`.
@@ -26,20 +26,21 @@ package enum PolicyJSON {
     }
 
     /// Reads the limits of a scope: `{ "requests": { "1m": 60 } }`.
-    package static func limits(_ json: Data) throws(PolicyError) -> [Limit] {
-        try read(json) { $0.scopeLimits(.init(key: "", position: $2, value: $1)) }
+    package static func limits(_ json: Data, _ unit: MoneyUnit) throws(PolicyError) -> [Limit] {
+        try read(json, unit) { $0.scopeLimits(.init(key: "", position: $2, value: $1)) }
     }
 
     /// Reads an override, such as
     /// `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`.
-    package static func override(_ json: Data) throws(PolicyError) -> Override {
-        try read(json) { $0.override($1, at: $2) }
+    package static func override(_ json: Data, _ unit: MoneyUnit) throws(PolicyError) -> Override {
+        try read(json, unit) { $0.override($1, at: $2) }
     }
 
     private static func read<Value>(
-        _ json: Data, _ body: (PolicyReader, DocumentNode, PolicyReader.Position) -> Value?
+        _ json: Data, _ unit: MoneyUnit = .nano, _ body: (PolicyReader, DocumentNode, PolicyReader.Position) -> Value?
     ) throws(PolicyError) -> Value {
         let reader = PolicyReader(file: "JSON", isJSON: true)
+        reader.moneyUnit = unit
         let position = PolicyReader.Position(line: 1, path: [])
         var value: Value?
         do {
@@ -97,10 +98,10 @@ package struct LimitsJSON: Encodable {
                 limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil
                     || limit.onExpiry != nil
             else {
-                return try AmountJSON(limit.meter, limit.max).encode(to: encoder)
+                return try limit.json(limit.max).encode(to: encoder)
             }
             var container = encoder.container(keyedBy: Key.self)
-            try container.encode(AmountJSON(limit.meter, limit.max), forKey: Key("max"))
+            try container.encode(limit.json(limit.max), forKey: Key("max"))
             try container.encode(limit.mode.rawValue, forKey: Key("mode"))
             try container.encodeIfPresent(limit.thresholds, forKey: Key("thresholds"))
             try container.encodeIfPresent(limit.onRedisFailure?.rawValue, forKey: Key("on_redis_failure"))
@@ -168,7 +169,7 @@ package struct OverrideJSON: Encodable {
         if !override.additions.isEmpty {
             add = Dictionary(
                 uniqueKeysWithValues: override.additions.map {
-                    (Limit($0.meter, $0.period, max: nil).name, AmountJSON($0.meter, $0.amount))
+                    (Limit($0.meter, $0.period, max: nil).name, AmountJSON($0.meter, $0.amount, in: $0.unit))
                 })
         }
         expiresAt = Date(timeIntervalSince1970: Double(override.expiresAt / 1_000)).ISO8601Format()

@@ -1,4 +1,5 @@
 import Foundation
+import TollgateCore
 package import TollgateLedger
 package import TollgatePolicy
 package import TollgateRedis
@@ -43,8 +44,13 @@ package struct ServerSettings: Sendable {
     /// The interval of comparing the policy with those of other sidecars.
     package var peerInterval = Duration.seconds(5)
 
-    /// The names of the keys in Redis.
-    package var keySpace: KeySpace { KeySpace(namespace: namespace, partitions: partitions) }
+    /// The unit of money, from the policy file.
+    var moneyUnit = MoneyUnit.nano
+
+    /// The names of the keys in Redis, and the unit of money in them.
+    package var keySpace: KeySpace {
+        KeySpace(namespace: namespace, partitions: partitions, moneyUnit: moneyUnit)
+    }
 
     /// The run marker file, next to the journal.
     var markerPath: String? {

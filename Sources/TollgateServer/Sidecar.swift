@@ -49,11 +49,14 @@ package final class Sidecar: Service {
         receivers: AlertReceivers = AlertReceivers(), logger: Logger
     ) async throws {
         try settings.validate()
+        var settings = settings
+        settings.moneyUnit = policy.moneyUnit
         self.settings = settings
         self.receivers = receivers
         self.logger = logger
         journal = try settings.journalPath.map {
-            try JournalKeeper.open(path: $0, capacity: settings.journalCapacity)
+            try JournalKeeper.open(
+                path: $0, capacity: settings.journalCapacity, moneyUnit: policy.moneyUnit)
         }
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.workers)
         background = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -1,13 +1,22 @@
 package import Logging
 import NIOCore
+import TollgateCore
 package import TollgateLedger
 package import TollgateRedis
 
-/// The layout of keys and the number of partitions, as the first sidecar of a namespace notes them in the marker
-/// (`PolicyKeys.marker`). A sidecar with another number of partitions would not find the counters.
+/// The layout of keys, the unit of money and the number of partitions, as the first sidecar of a namespace notes them in
+/// the marker (`PolicyKeys.marker`). A sidecar with another number of partitions would not find the counters, and one
+/// with another unit would misread them.
 extension KeySpace {
     /// The number of the current layout. Before layouts were numbered, keys had the scope in braces.
-    static let layout = 2
+    private static let layout = "2"
+    private static let decimalsMark = ",decimals="
+
+    /// The layout and the unit as the marker contains them: `2`, or `2,decimals=0`. One field has both, so that they are
+    /// noted together, and versions that know no other unit than nano-units refuse the namespace.
+    var layoutText: String {
+        moneyUnit == .nano ? Self.layout : "\(Self.layout)\(Self.decimalsMark)\(moneyUnit.decimals)"
+    }
 
     /// The number of partitions as the marker contains it.
     var partitionsText: String { String(partitions ?? 0) }
@@ -19,7 +28,7 @@ extension KeySpace {
         let log = OnceLog(logger)
         return RedisRequirement(commands: [
             ["HMGET", marker, "generation", "layout"],
-            ["HSETNX", marker, "layout", "\(Self.layout)"],
+            ["HSETNX", marker, "layout", layoutText],
             ["HSETNX", marker, "partitions", partitionsText],
             ["HMGET", marker, "layout", "partitions"],
         ]) { replies in
@@ -40,15 +49,26 @@ extension KeySpace {
             case .bulk(let partitions) = values[1]
         else { return nil }
         let (layoutText, partitionsText) = (String(buffer: layout), String(buffer: partitions))
-        guard layoutText == "\(Self.layout)" else {
-            return """
-                the keys of namespace \(namespace) have layout \(layoutText), but this version expects \(Self.layout): run a later \
-                version, or name another namespace
-                """
-        }
+        if let fault = layoutFault(layoutText) { return fault }
         guard partitionsText != self.partitionsText else { return nil }
         let expected = partitionsText == "0" ? "without --partitions" : "with --partitions \(partitionsText)"
         return
             "the data of namespace \(namespace) was created \(expected): start the sidecar that way, or name another namespace"
+    }
+
+    private func layoutFault(_ noted: String) -> String? {
+        guard noted != layoutText else { return nil }
+        let decimals =
+            noted == Self.layout ? "9" : noted.split(separator: Self.decimalsMark).last.map(String.init) ?? ""
+        guard noted == Self.layout || noted == "\(Self.layout)\(Self.decimalsMark)\(decimals)" else {
+            return """
+                the keys of namespace \(namespace) have layout \(noted), but this version expects \(Self.layout): run a later \
+                version, or name another namespace
+                """
+        }
+        return """
+            the money of namespace \(namespace) has decimals: \(decimals), but the policy has decimals: \(moneyUnit.decimals): \
+            set decimals: \(decimals) in the policy, or name another namespace
+            """
     }
 }

@@ -38,7 +38,7 @@ package struct RunMarker: Sendable, Equatable, Codable {
         return RedisFunctionArguments(
             keys: [keys.marker, keys.revision, keys.scratch],
             arguments: [
-                "\(generation)", id, "\(count)", "\(revision)", nextID, "\(KeySpace.layout)", keySpace.partitionsText,
+                "\(generation)", id, "\(count)", "\(revision)", nextID, keySpace.layoutText, keySpace.partitionsText,
             ])
     }
 

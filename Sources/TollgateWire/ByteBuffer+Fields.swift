@@ -1,4 +1,5 @@
 package import NIOCore
+package import TollgateCore
 
 /// The fields of requests and replies.
 extension ByteBuffer {
@@ -46,9 +47,9 @@ extension ByteBuffer {
         writeText(atMost: TextWriter.maxNumberLength) { $0.writeDecimal(value) }
     }
 
-    /// Writes nano-units as an amount of money, without trailing zeros: `12.5`.
-    package mutating func writeDecimal(nanos: Int64) {
-        writeText(atMost: TextWriter.maxNumberLength) { $0.writeDecimal(nanos: nanos) }
+    /// Writes an amount of money without trailing zeros: `12.5`.
+    package mutating func writeMoney(_ amount: Int64, in unit: MoneyUnit) {
+        writeText(atMost: TextWriter.maxNumberLength) { $0.writeMoney(amount, in: unit) }
     }
 
     /// Writes milliseconds as seconds, exactly, without trailing zeros: `41.2`. A negative time counts as zero.

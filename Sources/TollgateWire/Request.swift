@@ -50,6 +50,8 @@ package struct Request: Sendable {
         }
     }
 
+    /// The unit of amounts of `cost`.
+    let moneyUnit: MoneyUnit
     package internal(set) var verb = Verb.ping
     /// The amounts in the request.
     package internal(set) var amounts = Amounts()
@@ -80,7 +82,8 @@ package struct Request: Sendable {
     /// The words after PING, ECHO, QUIT, HELLO, CLIENT, COMMAND or SELECT; any bytes.
     package internal(set) var arguments: [Range<Int>] = []
 
-    package init() {
+    package init(moneyUnit: MoneyUnit = .nano) {
+        self.moneyUnit = moneyUnit
         scopes.reserveCapacity(Self.maxScopes)
     }
 

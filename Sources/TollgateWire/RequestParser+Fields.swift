@@ -159,7 +159,8 @@ extension RequestParser {
         _ meter: Meter, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) {
         guard request.amounts[meter] == nil else { throw .badRequest(key, "duplicate argument") }
-        request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter) }
+        let unit = request.moneyUnit
+        request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter, in: unit) }
     }
 
     /// Parses whole seconds, 1 … `maxTimeToLive`.
@@ -194,10 +195,12 @@ extension RequestParser {
         var explanation: String
     }
 
-    private static func amount(_ text: UnsafeRawBufferPointer, of meter: Meter) -> Result<Int64, AmountFault> {
+    private static func amount(
+        _ text: UnsafeRawBufferPointer, of meter: Meter, in unit: MoneyUnit
+    ) -> Result<Int64, AmountFault> {
         guard meter == .cost else { return wholeNumber(text, max: meter.maxAmount) }
-        do throws(Money.ParsingError) {
-            return .success(try Money(parsing: text).nanos)
+        do throws(MoneyError) {
+            return .success(try unit.amount(parsing: text))
         } catch {
             return .failure(AmountFault(explanation: error.explanation))
         }

@@ -1,4 +1,5 @@
 package import NIOCore
+package import TollgateCore
 
 /// A reader of the requests of one connection: it detects the protocol, splits the bytes into frames, and parses them.
 /// Owned by the session's event loop.
@@ -6,7 +7,7 @@ package struct RequestReader: Sendable {
     /// The protocol of the connection; nil until the first byte has arrived.
     package private(set) var framing: Framing?
     /// The last request that `next` returned.
-    package private(set) var request = Request()
+    package private(set) var request: Request
 
     /// The foreign traffic because of which the connection is broken; nil for none.
     package private(set) var foreignTraffic: ForeignTraffic?
@@ -28,7 +29,10 @@ package struct RequestReader: Sendable {
         case needsMore
     }
 
-    package init() {}
+    /// Creates a reader. The unit is that of amounts of `cost`.
+    package init(moneyUnit: MoneyUnit = .nano) {
+        request = Request(moneyUnit: moneyUnit)
+    }
 
     /// Reads the next request from the buffer. Blank lines and empty frames are skipped without a reply.
     package mutating func next(from buffer: inout ByteBuffer) -> Outcome {

@@ -1,4 +1,5 @@
 public import NIOCore
+package import TollgateCore
 
 /// A writer of text into memory that was reserved before, so that each piece is a copy without a capacity check. Used
 /// only within ``ByteBuffer/writeText(atMost:_:)``.
@@ -46,10 +47,10 @@ package struct TextWriter {
         writeDigits(value.magnitude, atLeast: 1)
     }
 
-    /// Writes nano-units as an amount of money, without trailing zeros: `12.5`.
-    package mutating func writeDecimal(nanos: Int64) {
-        if nanos < 0 { write("-") }
-        writeFixed(nanos.magnitude, fractionDigits: 9, unit: 1_000_000_000)
+    /// Writes an amount of money without trailing zeros: `12.5`.
+    package mutating func writeMoney(_ amount: Int64, in unit: MoneyUnit) {
+        if amount < 0 { write("-") }
+        writeFixed(amount.magnitude, fractionDigits: unit.decimals, unit: unit.countPerCurrencyUnit)
     }
 
     /// Writes milliseconds as seconds, exactly, without trailing zeros: `41.2`. A negative time counts as zero.

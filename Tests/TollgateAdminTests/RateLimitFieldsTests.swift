@@ -7,13 +7,13 @@ import TollgateCore
 struct RateLimitFieldsTests {
     private func fields(
         _ limit: String, max: String?, remaining: String?, allowed: Bool = true, reset: Double? = nil,
-        retry: Double? = nil
+        retry: Double? = nil, unit: MoneyUnit = .nano
     ) -> RateLimitFields? {
         RateLimitFields(
             Decision(
                 allowed: allowed, limit: limit, max: max.map { Quantity($0) },
                 remaining: remaining.map { Quantity($0) },
-                resetAfter: reset, retryAfter: retry))
+                resetAfter: reset, retryAfter: retry), moneyUnit: unit)
     }
 
     @Test("seconds are rounded up, and omitted if unknown")
@@ -33,6 +33,15 @@ struct RateLimitFieldsTests {
         #expect(most?.policy == #""user:a/cost/month";q=999999999999999;qu="nano-currency""#)
         #expect(most?.limit == #""user:a/cost/month";r=250000000"#)
         #expect(fields("user:a/cost/month", max: "1000000", remaining: "1") == nil)
+    }
+
+    @Test("money is in the policy's unit", arguments: [(0, "currency"), (2, "centi-currency"), (4, "currency-e-4")])
+    func decimals(decimals: Int, name: String) throws {
+        let unit = try #require(MoneyUnit(decimals: decimals))
+        let most = fields("user:a/cost/month", max: "5000000000", remaining: "25", unit: unit)
+        let scale = Int64(unit.countPerCurrencyUnit)
+        #expect(most?.policy == #""user:a/cost/month";q=\#(5_000_000_000 * scale);qu="\#(name)""#)
+        #expect(most?.limit == #""user:a/cost/month";r=\#(25 * scale)"#)
     }
 
     @Test("the unit is stated unless it is requests")
@@ -66,7 +75,7 @@ struct RateLimitFieldsTests {
 
     @Test("there are no fields without a limit or a max")
     func none() {
-        #expect(RateLimitFields(Decision(allowed: true)) == nil)
+        #expect(RateLimitFields(Decision(allowed: true), moneyUnit: .nano) == nil)
         #expect(fields("user:a/requests/1m", max: "unlimited", remaining: nil) == nil)
         #expect(fields("user:a/requests/1m", max: nil, remaining: nil) == nil)
     }

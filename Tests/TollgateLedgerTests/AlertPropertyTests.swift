@@ -133,7 +133,7 @@ import TollgateTestSupport
     private func publishedChanges(_ harness: LedgerHarness, _ redis: TestRedis) async throws -> [AlertChange] {
         var changes: [AlertChange] = []
         for case .outbox(let outbox) in try await harness.takeNotices() {
-            changes += outbox.items.compactMap(outbox.change)
+            changes += outbox.items.compactMap { outbox.change(of: $0, in: .nano) }
             try redis.cli(["EVAL", AlertStore.removePublishedFunction.script, "1", "tollgate:user:a"] + outbox.items)
         }
         return changes

@@ -49,7 +49,8 @@ struct AlertScriptHarness {
     }
 
     private func read(_ items: [String]) throws -> [AlertChange] {
-        items.compactMap(AlertOutbox(scope: try Scope(parsing: "user:a"), items: []).change)
+        let outbox = AlertOutbox(scope: try Scope(parsing: "user:a"), items: items)
+        return items.compactMap { outbox.change(of: $0, in: .nano) }
     }
 
     @discardableResult

@@ -42,7 +42,7 @@ import TollgateTestSupport
             Limit(.cost, .total, max: nil), Limit(.cost, .day, max: nil),
         ]
         let harness = try await LedgerHarness(policy: policy)
-        let largest = Money.max.nanos
+        let largest = Meter.cost.maxAmount
         let now: Int64 = 4_102_444_800_000
         let odd = largest - 1
         let record = { (amount: Int64) in try TestOperation.record("user:a", amounts: Amounts(cost: amount)) }

@@ -21,7 +21,7 @@ import TollgateTestSupport
     ) {
         let arguments = [
             "\(marker.generation)", marker.id, "\(marker.count)", "\(revision)", "id\(UInt32.random(in: 0...(.max)))",
-            "\(KeySpace.layout)", "0",
+            KeySpace(namespace: "tollgate").layoutText, "0",
         ]
         let words = try redis.cli(["EVAL", RunMarker.function.script, "3"] + Self.keys + arguments)
             .split(separator: "\n").map(String.init)

@@ -60,7 +60,7 @@ import TollgatePolicy
     private static let faculty = UserTraits(roles: ["Faculty"])
 
     private func maxes(_ plan: ScopePlan?) -> [String] {
-        plan?.set.limits.map { "\($0.limit.name)=\($0.limit.max.map($0.limit.meter.text) ?? "unlimited")" } ?? []
+        plan?.set.limits.map { "\($0.limit.name)=\($0.limit.max.map($0.limit.text) ?? "unlimited")" } ?? []
     }
 
     private func requests(_ max: Int64) -> ScopeSettings {

@@ -53,6 +53,7 @@ struct PolicyDocumentTests {
         let policy = try Policy(
             yaml: """
                 currency: EUR
+                decimals: 2
                 timezone: Europe/Berlin
                 reset_hour: 6
                 billing_day: 31
@@ -71,7 +72,7 @@ struct PolicyDocumentTests {
         document.settings = try JSONDocument.root(of: Data(json.utf8))
         document.defaults = policy.defaults
         let yaml = YAMLWriter.text(of: try document.root())
-        #expect(yaml.hasPrefix("currency: EUR\ntimezone: Europe/Berlin\n"), "\(yaml)")
+        #expect(yaml.hasPrefix("currency: EUR\ndecimals: 2\ntimezone: Europe/Berlin\n"), "\(yaml)")
         let read = try Policy(wholeFile: yaml, file: "t.yaml")
         #expect(read.defaults == policy.defaults)
         #expect(try CanonicalJSON.text(PolicySettingsJSON(read)) == json, "\(yaml)")

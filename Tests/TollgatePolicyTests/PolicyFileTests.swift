@@ -56,7 +56,7 @@ struct PolicyFileTests {
         #expect(limits.map(\.onExpiry) == [nil, .charge])
         let json = try CanonicalJSON.text(LimitsJSON(limits))
         #expect(json == #"{"cost":{"day":{"max":"20","mode":"enforce","on_expiry":"charge"}},"tokens":{"1m":5}}"#)
-        #expect(try PolicyJSON.limits(Data(json.utf8)) == limits)
+        #expect(try PolicyJSON.limits(Data(json.utf8), .nano) == limits)
     }
 
     @Test("a sidecar's file has a limit, or says no_limits")

@@ -11,7 +11,7 @@ struct PolicyJSONRoundTripTests {
         var random = RandomPolicy(seed: seed)
         let tier = random.tier(id: "a-1")
         let json = try CanonicalJSON.text(TierJSON(tier))
-        let read = try PolicyJSON.tier(Data(json.utf8), id: "a-1")
+        let read = try PolicyJSON.tier(Data(json.utf8), id: "a-1", .nano)
         #expect(read == tier, "\(json)")
         #expect(try CanonicalJSON.text(TierJSON(read)) == json)
         #expect(read.name.map { Array($0.utf8) } == tier.name.map { Array($0.utf8) })
@@ -30,7 +30,7 @@ struct PolicyJSONRoundTripTests {
         var random = RandomPolicy(seed: seed)
         let limits = random.limits(atMost: 40)
         let json = try CanonicalJSON.text(LimitsJSON(limits))
-        #expect(try PolicyJSON.limits(Data(json.utf8)) == limits, "\(json)")
+        #expect(try PolicyJSON.limits(Data(json.utf8), .nano) == limits, "\(json)")
     }
 
     @Test("overrides", arguments: UInt64(0)..<100)
@@ -38,7 +38,7 @@ struct PolicyJSONRoundTripTests {
         var random = RandomPolicy(seed: seed)
         let override = random.override()
         let json = try CanonicalJSON.text(OverrideJSON(override))
-        let read = try PolicyJSON.override(Data(json.utf8))
+        let read = try PolicyJSON.override(Data(json.utf8), .nano)
         #expect(read.limits == override.limits, "\(json)")
         #expect(Set(read.additions) == Set(override.additions), "\(json)")
         #expect(read.expiresAt == override.expiresAt)

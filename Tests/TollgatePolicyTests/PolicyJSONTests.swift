@@ -16,7 +16,7 @@ struct PolicyJSONTests {
     }
 
     private func problems(ofTier json: String) -> [String] {
-        problems { () throws(PolicyError) in _ = try PolicyJSON.tier(Data(json.utf8), id: "a") }
+        problems { () throws(PolicyError) in _ = try PolicyJSON.tier(Data(json.utf8), id: "a", .nano) }
     }
 
     private static let mapOfMeters = "expected a map of meters such as { requests: { 1m: 60 } }"
@@ -87,7 +87,7 @@ struct PolicyJSONTests {
     @Test("money is text or a number, and never a double")
     func money() throws {
         func max(_ json: String) throws -> Int64? {
-            try PolicyJSON.limits(Data(#"{"cost":{"month":\#(json)}}"#.utf8))[0].max
+            try PolicyJSON.limits(Data(#"{"cost":{"month":\#(json)}}"#.utf8), .nano)[0].max
         }
         #expect(try max("\"0.1\"") == 100_000_000)
         #expect(try max("0.1") == 100_000_000)
@@ -100,7 +100,8 @@ struct PolicyJSONTests {
         #expect(throws: PolicyError.self) { try max("0.0000000001") }
         #expect(throws: PolicyError.self) { try max("\"9000000.000000001\"") }
         #expect(
-            try PolicyJSON.limits(Data(#"{"tokens":{"total":9000000000000000}}"#.utf8))[0].max == 9_000_000_000_000_000)
+            try PolicyJSON.limits(Data(#"{"tokens":{"total":9000000000000000}}"#.utf8), .nano)[0].max
+                == 9_000_000_000_000_000)
     }
 
     @Test("JSON that is nested too deeply, or not UTF-8, is rejected")
@@ -108,7 +109,8 @@ struct PolicyJSONTests {
         let deep = String(repeating: "{\"a\":", count: 400) + "1" + String(repeating: "}", count: 400)
         #expect(problems(ofTier: deep) == [": not valid JSON"])
         #expect(
-            problems { () throws(PolicyError) in _ = try PolicyJSON.limits(Data([0x7b, 0x22, 0xff, 0x22, 0x7d])) }
+            problems { () throws(PolicyError) in _ = try PolicyJSON.limits(Data([0x7b, 0x22, 0xff, 0x22, 0x7d]), .nano)
+            }
                 == [": not valid JSON"])
     }
 
@@ -185,7 +187,7 @@ struct PolicyJSONTests {
             ),
         ])
     func override(json: String, expected: [String]) {
-        #expect(problems { () throws(PolicyError) in _ = try PolicyJSON.override(Data(json.utf8)) } == expected)
+        #expect(problems { () throws(PolicyError) in _ = try PolicyJSON.override(Data(json.utf8), .nano) } == expected)
     }
 
     @Test(
@@ -205,7 +207,7 @@ struct PolicyJSONTests {
     func instants(text: String, milliseconds: Int64?) throws {
         let json = Data("{\"reason\":\"r\",\"expires_at\":\"\(text)\",\"add\":{\"cost/month\":\"5\"}}".utf8)
         let found = problems { () throws(PolicyError) in
-            #expect(try PolicyJSON.override(json).expiresAt == milliseconds)
+            #expect(try PolicyJSON.override(json, .nano).expiresAt == milliseconds)
         }
         #expect(found == (milliseconds == nil ? ["expires_at: \(Self.time), found text in quotes: \"\(text)\""] : []))
     }
@@ -215,7 +217,7 @@ struct PolicyJSONTests {
         let periods = (1...65).map { "\"requests/\($0)s\":1" }.joined(separator: ",")
         let json = Data("{\"reason\":\"r\",\(Self.end),\"add\":{\(periods)}}".utf8)
         #expect(
-            problems { () throws(PolicyError) in _ = try PolicyJSON.override(json) } == [
+            problems { () throws(PolicyError) in _ = try PolicyJSON.override(json, .nano) } == [
                 "add: 65 limits; there may be at most 64"
             ])
     }

@@ -88,7 +88,7 @@ struct HistoryPageTests {
         #expect(shares.map(\.name) == [.label("a"), .other, .unnamed])
         #expect(shares.map { $0.amounts[.cost] } == [5, 1, -4])
         #expect(shares.map { $0.amounts[.requests] } == [2, 0, 1])
-        #expect(HistoryMeter.cost.text(shares[2].amounts[.cost]) == "-0.000000004")
+        #expect(shares[2].amounts.text(of: .cost, in: .nano) == "-0.000000004")
         let own = page.shares(by: .provider, of: try Scope(parsing: "provider:openai"))
         #expect(own == [HistoryShare(.label("openai"), page.total)])
     }
@@ -116,7 +116,7 @@ struct HistoryPageTests {
         page += page
         #expect(page.total[.cost] == 18_014_398_509_481_986)
         #expect(page.shares(by: .model, of: try alice()).last?.amounts[.cost] == 2)
-        #expect(HistoryMeter.cost.text(page.total[.cost]) == "18014398.509481986")
+        #expect(page.total.text(of: .cost, in: .nano) == "18014398.509481986")
     }
 
     @Test("shares add up to the total, in each record and in their sum", arguments: UInt64(1)...20)

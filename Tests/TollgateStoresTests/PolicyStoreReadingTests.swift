@@ -159,19 +159,19 @@ import TollgateTestSupport
         try await PolicyStoreHarness.with { harness in
             let scope = try Scope(parsing: "user:a}b")
             try await harness.apply(.setLimits(scope, Self.limits))
-            #expect(try StoredSettings(scope: scope, reply: .array([])).settings == .none)
+            #expect(try StoredSettings(scope: scope, reply: .array([]), .nano).settings == .none)
             #expect(throws: StoreError.unavailable("LOADING")) {
-                try StoredSettings(scope: scope, reply: .error("LOADING"))
+                try StoredSettings(scope: scope, reply: .error("LOADING"), .nano)
             }
-            #expect(throws: StoreError.self) { try StoredSettings(scope: scope, reply: .integer(3)) }
+            #expect(throws: StoreError.self) { try StoredSettings(scope: scope, reply: .integer(3), .nano) }
             let tool = try Scope(parsing: "tool:x")
             let item = #"{"item":{"tier":"t"},"order":1,"version":1}"#
             let reply = RedisReply.array([.bulk(ByteBuffer(string: "assignment")), .bulk(ByteBuffer(string: item))])
             #expect(
                 throws: StoreError.corrupt(
                     "{policy}:scope:tool:x, field assignment: only users have an assignment")
-            ) { try StoredSettings(scope: tool, reply: reply) }
-            #expect(try StoredSettings(scope: scope, reply: reply).assignment?.item.tier == "t")
+            ) { try StoredSettings(scope: tool, reply: reply, .nano) }
+            #expect(try StoredSettings(scope: scope, reply: reply, .nano).assignment?.item.tier == "t")
         }
     }
 

@@ -37,7 +37,7 @@ import TollgateCore
         let request = try request("CHECK requests=1000000 tokens=0001000000000000 cost=9000000.000000000")
         #expect(request.amounts.requests == 1_000_000)
         #expect(request.amounts.tokens == 1_000_000_000_000)
-        #expect(request.amounts.cost == Money.max.nanos)
+        #expect(request.amounts.cost == Meter.cost.maxAmount)
     }
 
     @Test("zero is an amount, and differs from no amount")

@@ -6,7 +6,7 @@
 --            end in ms, and the kind of the scopes, 'user'
 --   limit    { name, meter, kind, max, shadow, thresholds, arg, source, charges }
 --              name    'requests/1m'; the prefix of the limit's fields
---              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (nano-units), 6 concurrent
+--              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (units of money), 6 concurrent
 --              kind    1 one request, 2 sliding window, 3 calendar period, 4 without a period, 5 open reservations (no field)
 --              max     -1 for unlimited
 --              shadow  1: counts and reports, but never denies

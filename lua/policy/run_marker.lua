@@ -7,7 +7,7 @@
 -- KEYS[2]  revision     KEYS[3]  scratch key, deleted at the end
 -- ARGV[1]  generation that the sidecar remembers, 0 for none     ARGV[2]  its id     ARGV[3]  count     ARGV[4]  revision
 -- ARGV[5]  id of a generation that starts now
--- ARGV[6]  layout of the sidecar     ARGV[7]  its number of partitions; both are stored if none are
+-- ARGV[6]  layout and unit of money of the sidecar     ARGV[7]  its number of partitions; both are stored if none are
 -- Reply    { status, generation, id, count, revision or -1 if it is not a number, 1 if layout and partitions match or 0 }
 --            new: the first check                        seen: no data is missing
 --            gone: the marker does not exist             older: the marker is older than the sidecar remembers

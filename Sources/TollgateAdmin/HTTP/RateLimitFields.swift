@@ -11,27 +11,30 @@ struct RateLimitFields {
     private static let maxInteger: Int64 = 999_999_999_999_999
 
     /// Returns nil if no limit applies, the limit is unlimited, or a number is too large for the fields.
-    init?(_ decision: Decision) {
+    ///
+    /// - Parameter moneyUnit: The unit of amounts of `cost`.
+    init?(_ decision: Decision, moneyUnit: MoneyUnit) {
         guard let name = decision.limit, let (meter, period) = decision.limitInForce,
-            let max = Self.number(decision.max, of: meter), let left = Self.number(decision.remaining, of: meter)
+            let max = Self.number(decision.max, of: meter, in: moneyUnit),
+            let left = Self.number(decision.remaining, of: meter, in: moneyUnit)
         else { return nil }
         let item = Self.string(name)
         var policy = "\(item);q=\(max)"
         if case .sliding(let seconds) = period { policy += ";w=\(seconds)" }
-        if let unit = Self.unit(of: meter) { policy += ";qu=\"\(unit)\"" }
+        if let unit = Self.unit(of: meter, moneyUnit) { policy += ";qu=\"\(unit)\"" }
         let wait = (decision.allowed ? decision.resetAfter : decision.retryAfter).map { ";t=\(Self.rounded($0))" }
         self.policy = policy
         limit = "\(item);r=\(left)\(wait ?? "")"
     }
 
     /// The quota unit. Nil for requests, which are the draft's default.
-    private static func unit(of meter: Meter) -> String? {
+    private static func unit(of meter: Meter, _ moneyUnit: MoneyUnit) -> String? {
         switch meter {
         case .requests: nil
         case .tokens: "tokens"
         case .inputTokens: "input-tokens"
         case .outputTokens: "output-tokens"
-        case .cost: "nano-currency"
+        case .cost: moneyUnit.quotaUnit
         case .concurrent: "concurrent-requests"
         }
     }
@@ -46,8 +49,8 @@ struct RateLimitFields {
         Int64(min(max(seconds, 0).rounded(.up), Double(maxInteger)))
     }
 
-    private static func number(_ quantity: Quantity?, of meter: Meter) -> Int64? {
-        let number = meter == .cost ? quantity?.money?.nanos : quantity?.wholeNumber
+    private static func number(_ quantity: Quantity?, of meter: Meter, in unit: MoneyUnit) -> Int64? {
+        let number = meter == .cost ? quantity?.money?.amount(in: unit) : quantity?.wholeNumber
         return number.flatMap { (0...maxInteger).contains($0) ? $0 : nil }
     }
 
@@ -63,5 +66,20 @@ struct RateLimitFields {
             }
         }
         return string + "\""
+    }
+}
+
+extension MoneyUnit {
+    /// The quota unit of money: `currency` for whole units of the policy's currency, and else the fraction of one.
+    fileprivate var quotaUnit: String {
+        switch decimals {
+        case 0: "currency"
+        case 1: "deci-currency"
+        case 2: "centi-currency"
+        case 3: "milli-currency"
+        case 6: "micro-currency"
+        case 9: "nano-currency"
+        default: "currency-e-\(decimals)"
+        }
     }
 }

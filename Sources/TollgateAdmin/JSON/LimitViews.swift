@@ -18,7 +18,7 @@ struct EffectiveLimitView: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         let limit = effective.limit
         try container.encode(limit.name, forKey: .limit)
-        try container.encode(AmountJSON(limit.meter, limit.max), forKey: .max)
+        try container.encode(limit.json(limit.max), forKey: .max)
         try container.encode(limit.mode.rawValue, forKey: .mode)
         try container.encode(effective.source.explanation, forKey: .source)
         try container.encode(effective.source.origin, forKey: .origin)
@@ -41,11 +41,10 @@ struct UsageItemView: Encodable {
     func encode(to encoder: any Encoder) throws {
         try EffectiveLimitView(item.limit).encode(to: encoder)
         let limit = item.limit.limit
-        func amount(_ value: Int64?) -> AmountJSON { AmountJSON(limit.meter, value) }
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(amount(item.used), forKey: .used)
-        try container.encode(amount(item.held), forKey: .held)
-        try container.encode(amount(item.remaining), forKey: .remaining)
+        try container.encode(limit.json(item.used), forKey: .used)
+        try container.encode(limit.json(item.held), forKey: .held)
+        try container.encode(limit.json(item.remaining), forKey: .remaining)
         try container.encode(item.percent, forKey: .percent)
         try container.encode(item.resetsAt.map(Instant.text(milliseconds:)), forKey: .resetsAt)
     }

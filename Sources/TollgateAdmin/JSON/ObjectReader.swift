@@ -54,8 +54,8 @@ struct ObjectReader {
         return number
     }
 
-    /// Reads decimal text or a number as nano-units.
-    mutating func money(_ key: String) -> Int64? {
+    /// Reads decimal text or a number as an amount in a unit.
+    mutating func money(_ key: String, in unit: MoneyUnit) -> Int64? {
         guard let value = fields[key] else { return nil }
         let text: String
         switch value {
@@ -64,8 +64,8 @@ struct ObjectReader {
         case .decimal(let number): text = "\(number)"
         case .null, .bool, .array, .object: text = ""
         }
-        do throws(Money.ParsingError) {
-            return try Money(parsing: text).nanos
+        do throws(MoneyError) {
+            return try unit.amount(parsing: text.utf8)
         } catch {
             report(key, "\(error.explanation), found \(value.found)")
             return nil

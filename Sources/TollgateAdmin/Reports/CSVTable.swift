@@ -49,11 +49,11 @@ extension PeriodReport {
                 window.id, Instant.text(milliseconds: window.startsAt), Instant.text(milliseconds: window.endsAt),
             ]
             guard let shares = shares(of: row.page) else {
-                table.add(head + row.page.total.texts)
+                table.add(head + row.page.total.texts(in: moneyUnit))
                 continue
             }
             let lines = shares.isEmpty ? [HistoryShare(.unnamed, row.page.total)] : shares
-            for share in lines { table.add(head + share.cells + share.amounts.texts) }
+            for share in lines { table.add(head + share.cells + share.amounts.texts(in: moneyUnit)) }
         }
         return table.text
     }
@@ -64,7 +64,7 @@ extension RankingReport {
     var csv: String {
         var table = CSVTable(["rank", "scope"] + HistoryMeter.allCases.map(\.name))
         for (index, item) in items.enumerated() {
-            table.add(["\(index + 1)", CSVTable.defused(item.scope.description)] + item.amounts.texts)
+            table.add(["\(index + 1)", CSVTable.defused(item.scope.description)] + item.amounts.texts(in: moneyUnit))
         }
         return table.text
     }
@@ -72,7 +72,7 @@ extension RankingReport {
 
 extension HistoryAmounts {
     /// The amounts in the order of the meters.
-    fileprivate var texts: [String] { HistoryMeter.allCases.map { $0.text(self[$0]) } }
+    fileprivate func texts(in unit: MoneyUnit) -> [String] { HistoryMeter.allCases.map { text(of: $0, in: unit) } }
 }
 
 extension HistoryShare {

@@ -15,6 +15,7 @@ struct PeriodReport {
     var unit: CalendarUnit
     var calendar: ReportCalendar
     var currency: String
+    var moneyUnit: MoneyUnit
     /// The requested range of ids. Days that the time zone skipped have no row.
     var from: String
     var to: String
@@ -42,6 +43,7 @@ struct RankingReport {
     var retainedFrom: String
     var calendar: CalendarRules
     var currency: String
+    var moneyUnit: MoneyUnit
     var items: [RankedScope]
 }
 
@@ -79,8 +81,10 @@ private struct PageNumbersView: Encodable {
             try container.encode(Instant.text(milliseconds: window.startsAt), forKey: JSONKey("starts_at"))
             try container.encode(Instant.text(milliseconds: window.endsAt), forKey: JSONKey("ends_at"))
         }
-        try container.encode(page.total)
-        let shares = report.shares(of: page)?.map { ShareView(dimension: report.dimension?.name ?? "", share: $0) }
+        try container.encode(page.total, in: report.moneyUnit)
+        let shares = report.shares(of: page)?.map {
+            ShareView(dimension: report.dimension?.name ?? "", share: $0, moneyUnit: report.moneyUnit)
+        }
         try container.encode(shares, forKey: JSONKey("by"))
     }
 }
@@ -89,6 +93,7 @@ private struct PageNumbersView: Encodable {
 private struct ShareView: Encodable {
     var dimension: String
     var share: HistoryShare
+    var moneyUnit: MoneyUnit
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
@@ -100,16 +105,16 @@ private struct ShareView: Encodable {
             }
         try container.encode(name, forKey: JSONKey(dimension))
         try container.encode(share.name == .other, forKey: JSONKey("is_other"))
-        try container.encode(share.amounts)
+        try container.encode(share.amounts, in: moneyUnit)
     }
 }
 
 extension KeyedEncodingContainer<JSONKey> {
     /// Encodes each meter under its name: whole numbers, and the cost as decimal text.
-    mutating func encode(_ amounts: HistoryAmounts) throws {
+    mutating func encode(_ amounts: HistoryAmounts, in unit: MoneyUnit) throws {
         for meter in HistoryMeter.allCases {
             if meter == .cost {
-                try encode(meter.text(amounts[meter]), forKey: JSONKey(meter.name))
+                try encode(amounts.text(of: meter, in: unit), forKey: JSONKey(meter.name))
             } else {
                 try encode(amounts[meter], forKey: JSONKey(meter.name))
             }
@@ -120,10 +125,11 @@ extension KeyedEncodingContainer<JSONKey> {
 /// Amounts on their own: `{"requests":12,…}`
 struct AmountsView: Encodable {
     var amounts: HistoryAmounts
+    var moneyUnit: MoneyUnit
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
-        try container.encode(amounts)
+        try container.encode(amounts, in: moneyUnit)
     }
 }
 
@@ -138,7 +144,9 @@ extension RankingReport: Encodable {
         try container.encode(retainedFrom, forKey: JSONKey("kept_from"))
         try container.encode(currency, forKey: JSONKey("currency"))
         try container.encode(calendar.timeZone, forKey: JSONKey("timezone"))
-        let views = items.enumerated().map { RankView(rank: $0.offset + 1, item: $0.element) }
+        let views = items.enumerated().map {
+            RankView(rank: $0.offset + 1, item: $0.element, moneyUnit: moneyUnit)
+        }
         try container.encode(views, forKey: JSONKey("items"))
     }
 }
@@ -147,11 +155,12 @@ extension RankingReport: Encodable {
 private struct RankView: Encodable {
     var rank: Int
     var item: RankedScope
+    var moneyUnit: MoneyUnit
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(rank, forKey: JSONKey("rank"))
         try container.encode(item.scope.description, forKey: JSONKey("scope"))
-        try container.encode(item.amounts)
+        try container.encode(item.amounts, in: moneyUnit)
     }
 }

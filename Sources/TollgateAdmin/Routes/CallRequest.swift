@@ -9,6 +9,8 @@ struct CallRequest {
     let verb: Verb
     /// The kinds that requests may name.
     let kinds: KnownKinds
+    /// The unit of `cost`.
+    let moneyUnit: MoneyUnit
 
     private static let amounts = ["requests", "tokens", "input_tokens", "output_tokens", "cost"]
 
@@ -27,7 +29,7 @@ struct CallRequest {
     func line(_ json: Data) throws(Problem) -> ByteBuffer {
         var reader = try ObjectReader(json, allowed: fields)
         var line = ByteBuffer()
-        let amounts = Self.amounts(&reader)
+        let amounts = amounts(&reader)
         if verb.namesScopes {
             let scopes = scopes(&reader)
             let roles = Self.roles(&reader)
@@ -39,21 +41,23 @@ struct CallRequest {
             try reader.finish()
             RequestWriter.write(
                 verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive,
-                onExpiry: onExpiry, roles: roles, email: email, to: &line)
+                onExpiry: onExpiry, unit: moneyUnit, roles: roles, email: email, to: &line)
         } else {
             let reservation = reader.text("reservation", maxLength: 16_384)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
             try reader.finish()
-            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &line)
+            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, unit: moneyUnit, to: &line)
         }
         return line
     }
 
-    private static func amounts(_ reader: inout ObjectReader) -> Amounts {
+    private func amounts(_ reader: inout ObjectReader) -> Amounts {
         var amounts = Amounts()
         for meter in Meter.allCases where meter != .concurrent {
             let name = meter.name
-            amounts[meter] = meter == .cost ? reader.money(name) : reader.wholeNumber(name, in: 0...meter.maxAmount)
+            amounts[meter] =
+                meter == .cost
+                ? reader.money(name, in: moneyUnit) : reader.wholeNumber(name, in: 0...meter.maxAmount)
         }
         return amounts
     }

@@ -17,22 +17,23 @@ struct CallRoutes {
 
     private func answer(_ verb: Verb, _ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let line = try CallRequest(verb: verb, kinds: api.knownKinds).line(try await request.json())
+        let line = try CallRequest(verb: verb, kinds: api.knownKinds, moneyUnit: api.moneyUnit).line(
+            try await request.json())
         let reply = await api.server.reply(to: line)
         let parsed = reply.utf8.withContiguousStorageIfAvailable { bytes in
             Result { try ReplyParser.parse(UnsafeRawBufferPointer(bytes)) }
         }
         switch try parsed?.get() {
-        case .decision(let decision): return Self.response(decision)
+        case .decision(let decision): return self.response(decision)
         case .ok(let fields): return .json(ReceiptView(verb, fields))
         case .error(let code, let sentence): throw Problem(code: code, sentence: sentence)
         case .pong, .json, .alert, nil: throw Problem(.internal, "unexpected reply to \(verb.name)")
         }
     }
 
-    private static func response(_ decision: Decision) -> Response {
+    private func response(_ decision: Decision) -> Response {
         var response = decision.allowed ? Response.json(DecisionView(decision)) : DenialProblem(decision).response
-        RateLimitFields(decision)?.add(to: &response.headers)
+        RateLimitFields(decision, moneyUnit: api.moneyUnit)?.add(to: &response.headers)
         return response
     }
 }

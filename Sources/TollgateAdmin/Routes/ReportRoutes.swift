@@ -35,7 +35,8 @@ struct ReportRoutes {
         let windows = calendar.rules.windows(unit, numbered: period.numbers)
         let pages = try await pages(unit, of: scope, windows.map(\.id), dimension.map { .labels([$0]) } ?? .totals)
         let report = PeriodReport(
-            scope: scope, unit: unit, calendar: calendar, currency: policy.currency, from: period.from, to: period.to,
+            scope: scope, unit: unit, calendar: calendar, currency: policy.currency,
+            moneyUnit: policy.moneyUnit, from: period.from, to: period.to,
             retainedFrom: policy.oldestRetained(unit, in: calendar.rules, at: now), dimension: dimension,
             rows: zip(windows, pages).map { .init(window: $0, page: $1) })
         return format == .csv ? .csv(report.csv) : .json(report)
@@ -93,7 +94,7 @@ struct ReportRoutes {
         }
         let report = RankingReport(
             kind: kind, meter: meter, day: day, retainedFrom: retainedFrom, calendar: policy.calendar,
-            currency: policy.currency, items: items)
+            currency: policy.currency, moneyUnit: policy.moneyUnit, items: items)
         return format == .csv ? .csv(report.csv) : .json(report)
     }
 

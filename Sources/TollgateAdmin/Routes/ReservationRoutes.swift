@@ -22,6 +22,7 @@ struct ReservationRoutes {
         var hold: OpenHold
         /// Redis's time as Unix time in milliseconds.
         var now: Int64
+        var moneyUnit: MoneyUnit
 
         enum CodingKeys: String, CodingKey {
             case id, scopes, held
@@ -38,7 +39,7 @@ struct ReservationRoutes {
             try container.encode(max(now - hold.madeAt, 0) / 1_000, forKey: .ageSeconds)
             try container.encode(Instant.text(milliseconds: hold.endsAt), forKey: .endsAt)
             let amounts = [Meter.tokens, .inputTokens, .outputTokens, .cost].map { meter in
-                (meter.name, AmountJSON(meter, hold.amounts[meter] ?? 0))
+                (meter.name, AmountJSON(meter, hold.amounts[meter] ?? 0, in: moneyUnit))
             }
             try container.encode(Dictionary(uniqueKeysWithValues: amounts), forKey: .held)
         }
@@ -50,7 +51,8 @@ struct ReservationRoutes {
         let now = await api.server.redisTime
         let page = try await api.stores.reservations.open(
             of: scope, at: now, after: query.cursor, atMost: try query.limit())
-        return .json(PageView(items: page.items.map { HoldView(hold: $0, now: now) }, next: page.next))
+        return .json(
+            PageView(items: page.items.map { HoldView(hold: $0, now: now, moneyUnit: api.moneyUnit) }, next: page.next))
     }
 
     private func cancel(_ request: AdminRequest) async throws -> Response {
@@ -72,7 +74,7 @@ struct ReservationRoutes {
         default: throw Problem(.internal, "unexpected reply to CANCEL")
         }
         // The reservation is cancelled, so later failures are ignored.
-        let before = try CanonicalJSON.text(HoldView(hold: hold, now: now))
+        let before = try CanonicalJSON.text(HoldView(hold: hold, now: now, moneyUnit: api.moneyUnit))
         try? await stores.policy.auditLog.append(
             "reservation.cancel", scope.description, before: before, after: "null", by: request.author)
         return .noContent

@@ -58,7 +58,9 @@ struct ScopeRoutes {
         if api.server.policies.effective.hasHistory(kind) {
             let now = await api.server.redisTime
             let amounts = try await api.stores.history.today(of: page.items.map(\.scope), at: now)
-            for index in views.indices { views[index].today = AmountsView(amounts: amounts[index]) }
+            for index in views.indices {
+                views[index].today = AmountsView(amounts: amounts[index], moneyUnit: api.moneyUnit)
+            }
         }
         return .json(PageView(items: views, next: page.next))
     }
@@ -118,7 +120,7 @@ struct ScopeRoutes {
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try api.known(try request.scope())
         try api.requireCompositeCapacity(for: scope)
-        let limits = try Self.limits(try await request.json())
+        let limits = try limits(try await request.json())
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store.settings(of: scope).limits?.version
         }
@@ -129,13 +131,13 @@ struct ScopeRoutes {
     }
 
     /// Reads `{"limits":{"requests":{"1m":10}}}`.
-    private static func limits(_ json: Data) throws -> [Limit] {
+    private func limits(_ json: Data) throws -> [Limit] {
         var reader = try ObjectReader(json, allowed: ["limits"])
         let limits = reader["limits"]
         if limits == nil { reader.report("limits", "is missing") }
         try reader.finish()
         do {
-            return try PolicyJSON.limits(Data(CanonicalJSON.text(limits).utf8))
+            return try PolicyJSON.limits(Data(CanonicalJSON.text(limits).utf8), api.moneyUnit)
         } catch let error as PolicyError {
             throw Problem(policy: error, prefix: "limits")
         }

@@ -37,7 +37,7 @@ struct TierRoutes {
 
     private func put(_ request: AdminRequest) async throws -> Response {
         let id = try id(request)
-        let tier = try PolicyJSON.tier(try await request.policyPart(), id: id)
+        let tier = try PolicyJSON.tier(try await request.policyPart(), id: id, api.moneyUnit)
         let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
             try await api.store.tier(id)?.version
         }

@@ -44,7 +44,7 @@ extension AlertLink {
         var line = ByteBuffer()
         RequestWriter.writeAlerts(after: cursor, to: &line)
         do throws(TollgateClientError) {
-            try ScopedRequest.checkReadable(line)
+            try ScopedRequest.checkReadable(line, Amounts())
         } catch {
             state = .handshaking(connection, .alerts)
             return fail(error)

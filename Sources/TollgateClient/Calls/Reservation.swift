@@ -109,7 +109,7 @@ extension Reservation {
         }
         var line = ByteBuffer()
         RequestWriter.write(.commit, reservation: token, amounts: amounts, to: &line)
-        try ScopedRequest.checkReadable(line)
+        try ScopedRequest.checkReadable(line, amounts)
         return line
     }
 }

@@ -54,12 +54,14 @@ struct ScopedRequest {
         if let role = roles.first(where: { $0.utf8.contains(UInt8(ascii: ",")) }) {
             throw .refused(code: "bad_request", sentence: "roles: expected names without commas, found \(role)")
         }
-        try Self.checkReadable(line)
+        try Self.checkReadable(line, amounts)
     }
 
     /// Throws the error that the sidecar would send for this line.
-    static func checkReadable(_ line: ByteBuffer) throws(TollgateClientError) {
-        var reader = RequestReader()
+    ///
+    /// The sidecar alone knows its policy's `decimals`, and checks the cost by them.
+    static func checkReadable(_ line: ByteBuffer, _ amounts: Amounts) throws(TollgateClientError) {
+        var reader = RequestReader(moneyUnit: .coarsest(for: Money(nanos: Int128(amounts.cost ?? 0))))
         var line = line
         switch reader.next(from: &line) {
         case .request: return

@@ -71,10 +71,12 @@ public struct Alert: Sendable, Hashable {
     public var period: Period
     /// The threshold in percent of `max`.
     public var threshold: Int
-    /// The limit's max when the alert was opened; nano-units for `cost`.
+    /// The limit's max when the alert was opened; for `cost` in ``unit``.
     public var max: Int64
-    /// The usage when the alert was opened; nano-units for `cost`.
+    /// The usage when the alert was opened; for `cost` in ``unit``.
     public var used: Int64
+    /// The unit of amounts of `cost`.
+    public var unit: MoneyUnit
     /// The mode of the limit. A limit in shadow mode denies nothing.
     public var mode: LimitMode
     /// The part of the policy that the limit comes from, such as `tier:premium`.
@@ -97,8 +99,8 @@ public struct Alert: Sendable, Hashable {
     /// Creates an open alert, and its id.
     public init(
         scope: Scope, meter: Meter, period: Period, threshold: Int, max: Int64, used: Int64,
-        mode: LimitMode = .enforce,
-        source: String, periodID: String?, endsAt: Int64?, openedAt: Int64
+        unit: MoneyUnit = .nano, mode: LimitMode = .enforce, source: String, periodID: String?, endsAt: Int64?,
+        openedAt: Int64
     ) {
         id = Self.id(scope: scope, limit: meter.limitName(over: period), threshold: threshold, openedAt: openedAt)
         self.scope = scope
@@ -107,6 +109,7 @@ public struct Alert: Sendable, Hashable {
         self.threshold = threshold
         self.max = max
         self.used = used
+        self.unit = unit
         self.mode = mode
         self.source = source
         self.periodID = periodID
@@ -126,6 +129,12 @@ public struct Alert: Sendable, Hashable {
         guard max > 0 else { return nil }
         return Double(Int128(used) * 10_000 / Int128(max)) / 100
     }
+
+    /// The text of the limit's max: a whole number, or decimal text for `cost`.
+    public var maxText: String { meter.text(max, in: unit) }
+
+    /// The text of the usage: a whole number, or decimal text for `cost`.
+    public var usedText: String { meter.text(used, in: unit) }
 
     /// The name of the limit, such as `cost/month`.
     public var limitName: String { meter.limitName(over: period) }
@@ -177,8 +186,8 @@ extension Alert: Codable {
         try container.encode(period.description, forKey: .period)
         try container.encode(periodID, forKey: .periodID)
         try container.encode(threshold, forKey: .threshold)
-        try container.encode(AmountJSON(meter, max), forKey: .max)
-        try container.encode(AmountJSON(meter, used), forKey: .used)
+        try container.encode(AmountJSON(meter, max, in: unit), forKey: .max)
+        try container.encode(AmountJSON(meter, used, in: unit), forKey: .used)
         try container.encode(percent, forKey: .percent)
         try container.encode(mode.rawValue, forKey: .mode)
         try container.encode(source, forKey: .source)
@@ -203,13 +212,13 @@ extension Alert: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
+        let (amounts, unit) = try container.amounts(of: meter, forKeys: [.max, .used])
         self.init(
             scope: try container.parsed(forKey: .scope) { try Scope(parsing: $0) },
             meter: meter,
             period: try container.parsed(forKey: .period) { try Period(parsing: $0) },
             threshold: try container.decode(Int.self, forKey: .threshold),
-            max: try container.amount(of: meter, forKey: .max),
-            used: try container.amount(of: meter, forKey: .used),
+            max: amounts[0], used: amounts[1], unit: unit,
             mode: try container.parsed(forKey: .mode, LimitMode.init(rawValue:)),
             source: try container.decode(String.self, forKey: .source),
             periodID: try container.decodeIfPresent(String.self, forKey: .periodID),

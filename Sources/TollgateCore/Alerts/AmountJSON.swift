@@ -1,36 +1,45 @@
 /// An amount as JSON: a whole number, decimal text for money, or null.
 package struct AmountJSON: Encodable {
-    var meter: Meter
-    var amount: Int64?
+    private let meter: Meter
+    private let amount: Int64?
+    private let unit: MoneyUnit
 
-    package init(_ meter: Meter, _ amount: Int64?) {
+    /// Creates the JSON of an amount. The unit is that of `cost`.
+    package init(_ meter: Meter, _ amount: Int64?, in unit: MoneyUnit) {
         self.meter = meter
         self.amount = amount
+        self.unit = unit
     }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         guard let amount else { return try container.encodeNil() }
-        if meter == .cost { try container.encode(meter.text(amount)) } else { try container.encode(amount) }
+        if meter == .cost { try container.encode(unit.text(amount)) } else { try container.encode(amount) }
     }
 }
 
 extension KeyedDecodingContainer {
-    /// Decodes an ``AmountJSON``. Unlike the amount of a request, it may exceed `Meter.maxAmount`: counters add up.
-    func amount(of meter: Meter, forKey key: Key) throws -> Int64 {
+    /// Decodes amounts that ``AmountJSON`` encodes, and the unit of those of `cost`: the smallest one in which they fit.
+    /// Unlike the amount of a request, they may exceed `Meter.maxAmount`: counters add up.
+    func amounts(of meter: Meter, forKeys keys: [Key]) throws -> (amounts: [Int64], unit: MoneyUnit) {
         guard meter == .cost else {
-            let amount = try decode(Int64.self, forKey: key)
-            guard amount >= 0 else { throw wrong(key, "expected no less than 0") }
-            return amount
+            let amounts = try keys.map { key in
+                let amount = try decode(Int64.self, forKey: key)
+                guard amount >= 0 else { throw wrong(key, "expected no less than 0") }
+                return amount
+            }
+            return (amounts, .nano)
         }
-        let text = try decode(String.self, forKey: key)
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let fraction = parts.count > 1 ? parts[1] : "0"
-        guard parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }),
-            fraction.utf8.count <= 9,
-            let nanos = Int64("\(parts[0])\(fraction)" + String(repeating: "0", count: 9 - fraction.utf8.count))
-        else { throw wrong(key, "expected decimal text such as 0.25") }
-        return nanos
+        let sums = try keys.map { key in
+            let sum = try parsed(forKey: key) { try Money(parsing: $0) }
+            guard sum.nanos >= 0 else { throw wrong(key, "expected no less than 0") }
+            return sum
+        }
+        for unit in (0...9).reversed().compactMap(MoneyUnit.init(decimals:)) {
+            let amounts = sums.compactMap { $0.amount(in: unit) }
+            if amounts.count == sums.count { return (amounts, unit) }
+        }
+        throw wrong(keys[0], "too large")
     }
 
     /// Decodes a value from its text. Throws a `DecodingError` if `parse` throws or returns nil.

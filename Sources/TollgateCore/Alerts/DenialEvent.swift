@@ -10,12 +10,14 @@ package struct DenialEvent: Sendable, Hashable {
     package var meter: Meter
     /// The period of the limit.
     package var period: Period
-    /// The limit's max; nano-units for `cost`.
+    /// The limit's max; for `cost` in ``unit``.
     package var max: Int64
-    /// The usage that counted against the limit; nano-units for `cost`.
+    /// The usage that counted against the limit; for `cost` in ``unit``.
     package var used: Int64
-    /// The amount that open reservations held in addition; nano-units for `cost`.
+    /// The amount that open reservations held in addition; for `cost` in ``unit``.
     package var held: Int64
+    /// The unit of amounts of `cost`.
+    package var unit: MoneyUnit
     /// The mode of the limit. A limit in shadow mode did not deny the request.
     package var mode: LimitMode
     /// The part of the policy that the limit comes from, such as `tier:premium`.
@@ -26,7 +28,7 @@ package struct DenialEvent: Sendable, Hashable {
     /// Creates an event. `at` is in Unix ms.
     package init(
         at: Int64, scope: Scope, meter: Meter, period: Period, max: Int64, used: Int64, held: Int64 = 0,
-        mode: LimitMode = .enforce, source: String, request: [Scope]
+        unit: MoneyUnit = .nano, mode: LimitMode = .enforce, source: String, request: [Scope]
     ) {
         self.at = at
         self.scope = scope
@@ -35,6 +37,7 @@ package struct DenialEvent: Sendable, Hashable {
         self.max = max
         self.used = used
         self.held = held
+        self.unit = unit
         self.mode = mode
         self.source = source
         self.request = request
@@ -57,9 +60,9 @@ extension DenialEvent: Codable {
         try container.encode("\(scope)/\(limitName)", forKey: .limit)
         try container.encode(meter.name, forKey: .meter)
         try container.encode(period.description, forKey: .period)
-        try container.encode(AmountJSON(meter, max), forKey: .max)
-        try container.encode(AmountJSON(meter, used), forKey: .used)
-        try container.encode(AmountJSON(meter, held), forKey: .held)
+        try container.encode(AmountJSON(meter, max, in: unit), forKey: .max)
+        try container.encode(AmountJSON(meter, used, in: unit), forKey: .used)
+        try container.encode(AmountJSON(meter, held, in: unit), forKey: .held)
         try container.encode(mode.rawValue, forKey: .mode)
         try container.encode(source, forKey: .source)
         try container.encode(request.map(\.description), forKey: .request)
@@ -69,6 +72,8 @@ extension DenialEvent: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
+        let (amounts, unit) = try container.amounts(
+            of: meter, forKeys: [.max, .used] + (container.contains(.held) ? [.held] : []))
         self.init(
             at: try container.parsed(forKey: .at, UTCTime.milliseconds(parsing:)),
             scope: try container.parsed(forKey: .scope) { try Scope(parsing: $0) },
@@ -76,9 +81,7 @@ extension DenialEvent: Codable {
             // A period that has no text in the policy: `concurrent` always counts over reservations.
             period: meter == .concurrent
                 ? .reservation : try container.parsed(forKey: .period) { try Period(parsing: $0) },
-            max: try container.amount(of: meter, forKey: .max),
-            used: try container.amount(of: meter, forKey: .used),
-            held: container.contains(.held) ? try container.amount(of: meter, forKey: .held) : 0,
+            max: amounts[0], used: amounts[1], held: amounts.count > 2 ? amounts[2] : 0, unit: unit,
             mode: container.contains(.mode)
                 ? try container.parsed(forKey: .mode) { LimitMode(rawValue: $0) } : .enforce,
             source: try container.decode(String.self, forKey: .source),

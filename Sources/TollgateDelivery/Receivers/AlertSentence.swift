@@ -37,7 +37,7 @@ struct AlertSentence {
     /// The used amount and the maximum in parentheses, such as ` (20.24 of 20 USD)`.
     private var amounts: String {
         let unit = alert.meter == .cost ? " \(currency)" : ""
-        return " (\(alert.meter.text(alert.used)) of \(alert.meter.text(alert.max))\(unit))"
+        return " (\(alert.usedText) of \(alert.maxText)\(unit))"
     }
 
     private var ending: String {

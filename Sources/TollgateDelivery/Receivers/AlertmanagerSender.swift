@@ -57,7 +57,7 @@ struct AlertmanagerSender: AlertSender {
             labels: isTest ? testLabels(alert) : labels(alert),
             annotations: [
                 "summary": PlainText.oneLine(sentence.used), "description": PlainText.oneLine(sentence.text),
-                "used": alert.meter.text(alert.used), "max": alert.meter.text(alert.max), "id": alert.id,
+                "used": alert.usedText, "max": alert.maxText, "id": alert.id,
             ],
             startsAt: UTCTime.text(milliseconds: alert.openedAt), endsAt: UTCTime.text(milliseconds: end))
     }
@@ -73,7 +73,7 @@ struct AlertmanagerSender: AlertSender {
             "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",
             "severity": alert.severity.rawValue, "scope": alert.scope.description,
             "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
-            "max": alert.meter.text(alert.max), "tollgate": namespace,
+            "max": alert.maxText, "tollgate": namespace,
         ]
     }
 }

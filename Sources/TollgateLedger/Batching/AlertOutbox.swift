@@ -14,11 +14,11 @@ package struct AlertOutbox: Sendable {
         self.items = items
     }
 
-    /// Returns the change that an item describes; nil if the item cannot be read.
-    package func change(of item: String) -> AlertChange? {
+    /// Returns the change that an item describes; nil if the item cannot be read. The unit is that of `cost`.
+    package func change(of item: String, in unit: MoneyUnit) -> AlertChange? {
         let decoder = JSONDecoder()
         let json = Data(item.utf8)
-        if let opening = try? decoder.decode(Opening.self, from: json) { return opening.change(of: scope) }
+        if let opening = try? decoder.decode(Opening.self, from: json) { return opening.change(of: scope, unit) }
         return (try? decoder.decode(Resolution.self, from: json))?.change(of: scope)
     }
 
@@ -55,7 +55,7 @@ private struct Opening: Decodable {
     var shadow: Bool
     var source: String
 
-    func change(of scope: Scope) -> AlertChange? {
+    func change(of scope: Scope, _ unit: MoneyUnit) -> AlertChange? {
         guard let (meter, limitPeriod) = Limit.parse(name: opened), (1...1_000).contains(percent),
             let max = Int64(max), let used = Int64(used), max > 0, used >= 0, AlertOutbox.isTime(at)
         else { return nil }
@@ -69,7 +69,8 @@ private struct Opening: Decodable {
         return .opened(
             Alert(
                 scope: scope, meter: meter, period: limitPeriod, threshold: percent, max: max, used: used,
-                mode: shadow ? .shadow : .enforce, source: source, periodID: periodID, endsAt: end, openedAt: at))
+                unit: unit, mode: shadow ? .shadow : .enforce, source: source, periodID: periodID, endsAt: end,
+                openedAt: at))
     }
 }
 

@@ -98,7 +98,8 @@ package struct BatchReply {
             return .denied(
                 DenialEvent(
                     at: now, scope: limit.plan.scope, meter: effective.limit.meter, period: effective.limit.period,
-                    max: effective.limit.max ?? 0, used: used, held: held, mode: effective.limit.mode,
+                    max: effective.limit.max ?? 0, used: used, held: held, unit: effective.limit.unit,
+                    mode: effective.limit.mode,
                     source: effective.source.word, request: request))
         case 2:
             guard let plan = reader.readInteger().flatMap(plan(at:)), let count = reader.readInteger(), count >= 0

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import GRDB
 import Synchronization
+package import TollgateCore
 
 /// A file that stores the operations Redis could not take, in the order they arrived, until they have been replayed. It
 /// does not interpret them.
@@ -32,14 +33,18 @@ package final class Journal: Sendable {
 
     /// Opens the file, or creates it; its folder has to exist. Reads the whole file once.
     ///
-    /// - Parameter capacity: The maximum number of stored operations.
-    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, ``JournalError/noRoom(path:)`` and
+    /// - Parameters:
+    ///   - capacity: The maximum number of stored operations.
+    ///   - moneyUnit: The unit of the costs in the records.
+    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, and for waiting records in another unit, ``JournalError/noRoom(path:)`` and
     ///   ``JournalError/storage(_:)``.
-    package init(path: String, capacity: Int) throws(JournalError) {
+    package init(path: String, capacity: Int, moneyUnit: MoneyUnit = .nano) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try JournalFile.open(path, spare)
         let found = try JournalError.catching(path) {
-            try file.database.writeWithoutTransaction { try JournalTable.open(in: $0) }
+            try file.database.writeWithoutTransaction { database in
+                try JournalTable.open(in: database, path: path, moneyUnit)
+            }
         }
         if found.depth.records == 0 { spare.reserve() }
         self.path = path

@@ -11,7 +11,7 @@ struct JournalEntry: Codable, Equatable {
     var scopes: [String]
     /// The traits of the user that choose a tier (`UserTraits.bytes`).
     var traits: String?
-    /// The amounts by meter name; cost in nano-units.
+    /// The amounts by meter name; cost in units of money.
     var amounts: [String: Int64]
     /// The name of the idempotency key of a RECORD or REFUND with an `id=`.
     var idempotencyKey: String?

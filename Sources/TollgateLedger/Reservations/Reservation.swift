@@ -18,7 +18,7 @@ package final class Reservation: Sendable {
     package let traits: String
     /// The number of requests consumed, which a CANCEL subtracts again. 0 for a reservation made without Redis.
     package let requests: Int64
-    /// The held amounts by meter; cost in nano-units.
+    /// The held amounts by meter; cost in units of money.
     package let tokens: Int64
     package let inputTokens: Int64
     package let outputTokens: Int64

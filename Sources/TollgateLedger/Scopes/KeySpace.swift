@@ -19,10 +19,13 @@ package struct KeySpace: Sendable, Equatable {
     package let namespace: String
     /// The number of partitions, 1 to ``maxPartitions``; nil for keys without partitions.
     package let partitions: Int?
+    /// The unit in which all money of the namespace is counted.
+    package let moneyUnit: MoneyUnit
 
-    package init(namespace: String, partitions: Int? = nil) {
+    package init(namespace: String, partitions: Int? = nil, moneyUnit: MoneyUnit = .nano) {
         self.namespace = namespace
         self.partitions = partitions
+        self.moneyUnit = moneyUnit
     }
 
     /// The numbers of all partitions; only nil without partitions.

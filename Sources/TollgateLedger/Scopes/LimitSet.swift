@@ -1,6 +1,6 @@
 import Crypto
 import NIOCore
-import TollgateCore
+package import TollgateCore
 package import TollgatePolicy
 
 /// The kinds of decisions that limits can affect.
@@ -209,15 +209,15 @@ package final class LimitText: Sendable {
     package let source: [UInt8]
     /// The maximum as a number; 0 for an unlimited one.
     package let most: Int64
-    /// Whether amounts are nano-units.
-    package let isMoney: Bool
+    /// The unit of amounts of money; nil for other amounts.
+    package let moneyUnit: MoneyUnit?
 
     package init(_ effective: EffectiveLimit) {
         let limit = effective.limit
         most = limit.max ?? 0
-        isMoney = limit.meter == .cost
+        moneyUnit = limit.meter == .cost ? limit.unit : nil
         name = Array("/\(limit.name)".utf8)
-        max = Array(" max=\(limit.max.map(limit.meter.text) ?? "unlimited")".utf8)
+        max = Array(" max=\(limit.max.map(limit.text) ?? "unlimited")".utf8)
         source = Array(" source=\(effective.source.word)".utf8)
     }
 }

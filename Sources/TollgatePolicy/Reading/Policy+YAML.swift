@@ -30,7 +30,8 @@ extension Policy {
 
     /// The keys at the top of a policy file.
     static let keys = [
-        "currency", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days", "history_months",
+        "currency", "decimals", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days",
+        "history_months",
         "kinds", "unknown_kinds", "fold_case", "on_redis_failure", "no_limits", "defaults", "scopes", "tiers",
         "assignments",
     ]
@@ -39,6 +40,10 @@ extension Policy {
         let entries = reader.entries(
             of: root, at: PolicyReader.Position(line: 1, path: []),
             expected: "a map of settings such as defaults: and scopes:", allowed: Policy.keys)
+        if let entry = entries.first(where: { $0.key == "decimals" }) {
+            moneyUnit = reader.moneyUnit(entry) ?? moneyUnit
+            reader.moneyUnit = moneyUnit
+        }
         readKinds(entries, reader)
         for entry in entries { readSetting(entry, reader) }
         calendar = reader.calendar(entries) ?? calendar

@@ -127,7 +127,7 @@ extension Limit {
             return nil
         }
         if other.period.covers(period), max >= otherMax {
-            return "\(other.name) admits no more than \(meter.text(otherMax)) in a longer time"
+            return "\(other.name) admits no more than \(other.text(otherMax)) in a longer time"
         }
         guard meter == .requests, let bound = other.maxAmount(within: period), max >= bound, bound > 0 else {
             return nil

@@ -43,7 +43,8 @@ extension PolicyReader {
 
     private func limit(_ meter: Meter, _ period: Period, _ entry: Entry) -> Limit? {
         guard entry.value.members != nil else {
-            return max(entry.value, at: entry.position, meter).map { Limit(meter, period, max: $0.amount) }
+            return max(entry.value, at: entry.position, meter)
+                .map { Limit(meter, period, max: $0.amount, unit: moneyUnit) }
         }
         let entries = entries(
             of: entry.value, at: entry.position, expected: "a map",
@@ -54,7 +55,7 @@ extension PolicyReader {
             return nil
         }
         guard let max = max(maxEntry.value, at: maxEntry.position, meter) else { return nil }
-        var limit = Limit(meter, period, max: max.amount)
+        var limit = Limit(meter, period, max: max.amount, unit: moneyUnit)
         for entry in entries { apply(entry, to: &limit) }
         return limit
     }
@@ -92,7 +93,7 @@ extension PolicyReader {
     private func max(_ node: DocumentNode, at position: Position, _ meter: Meter) -> Maximum? {
         if node.isNull { return .unlimited }
         let position = self.position(of: node, at: position)
-        let expected = meter == .cost ? "expected a decimal number such as 0.25" : "expected a whole number such as 60"
+        let expected = meter == .cost ? moneyUnit.expectation : "expected a whole number such as 60"
         guard let text = number(node, meter), !text.hasLeadingZero else {
             report(position, "\(expected), or null for unlimited\(found(node))")
             return nil
@@ -126,10 +127,10 @@ extension PolicyReader {
     }
 
     private func money(_ text: String) throws(MaximumError) -> Int64 {
-        do throws(Money.ParsingError) {
-            return try Money(parsing: text.utf8).nanos
+        do throws(MoneyError) {
+            return try moneyUnit.amount(parsing: text.utf8)
         } catch {
-            throw MaximumError(sentence: error == .notDecimal ? nil : error.explanation)
+            throw MaximumError(sentence: error == .notDecimal(moneyUnit) ? nil : error.explanation)
         }
     }
 

@@ -39,7 +39,7 @@ extension PolicyReader {
                 continue
             }
             guard let amount = amount(entry, limit.meter) else { continue }
-            additions.append(.init(limit.meter, limit.period, amount: amount))
+            additions.append(.init(limit.meter, limit.period, amount: amount, unit: moneyUnit))
         }
         if additions.count > Policy.maxLimitsPerScope {
             report(entry.position, "\(additions.count) limits; there may be at most \(Policy.maxLimitsPerScope)")

@@ -12,6 +12,11 @@ extension PolicyReader {
         return text
     }
 
+    /// The value of `decimals`.
+    func moneyUnit(_ entry: Entry) -> MoneyUnit? {
+        wholeNumber(entry.value, at: entry.position, in: 0...9).flatMap { MoneyUnit(decimals: Int($0)) }
+    }
+
     /// The three settings of the calendar, among all entries of the file. Nil, and reported, if one is invalid.
     func calendar(_ entries: [Entry]) -> CalendarRules? {
         var timeZone = "UTC"

@@ -45,6 +45,9 @@ package final class PolicyReader {
     /// The kinds whose ids are read in lower case.
     var folded: Set<String> = []
 
+    /// The unit of the amounts of money, which must be known before they are read.
+    var moneyUnit = MoneyUnit.nano
+
     /// Whether the document is JSON: text must be in quotes there, and money may be.
     package let isJSON: Bool
 

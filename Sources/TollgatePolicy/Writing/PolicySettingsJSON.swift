@@ -5,6 +5,7 @@ package import TollgateCore
 /// Every key of the file is there, also those that the file leaves out.
 package struct PolicySettingsJSON: Encodable {
     private var currency: String
+    private var decimals: Int
     private var timezone: String
     private var resetHour: Int
     private var billingDay: Int
@@ -18,7 +19,7 @@ package struct PolicySettingsJSON: Encodable {
     private var onRedisFailure: [String: String]
 
     private enum CodingKeys: String, CodingKey {
-        case currency, timezone, thresholds, history, kinds
+        case currency, decimals, timezone, thresholds, history, kinds
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
         case historyDays = "history_days"
@@ -31,6 +32,7 @@ package struct PolicySettingsJSON: Encodable {
     /// Creates the settings of a policy.
     package init(_ policy: Policy) {
         currency = policy.currency
+        decimals = policy.moneyUnit.decimals
         timezone = policy.calendar.timeZone
         resetHour = policy.calendar.resetHour
         billingDay = policy.calendar.billingDay

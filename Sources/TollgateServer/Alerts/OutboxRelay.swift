@@ -109,7 +109,7 @@ final class OutboxRelay: Service {
     /// Publishes an item and removes it from the outbox. Also removes an item that can never be published: it would
     /// block later ones. Returns false if Redis cannot be asked now.
     private func publish(_ item: String, of outbox: AlertOutbox) async -> Bool {
-        if let change = outbox.change(of: item) {
+        if let change = outbox.change(of: item, in: store.moneyUnit) {
             let failure = await repeating(while: \.maySucceedLater) { () throws(StoreError) in
                 try await store.publish(change)
             }

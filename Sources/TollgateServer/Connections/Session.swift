@@ -34,7 +34,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     // The run-time checks of exclusive access would take a tenth of a request's time. Code that runs within an access
     // to one of these three never accesses it again.
     @exclusivity(unchecked) private(set) var input = ByteBuffer()
-    @exclusivity(unchecked) var reader = RequestReader()
+    @exclusivity(unchecked) var reader: RequestReader
     @exclusivity(unchecked) var replies = ReplyQueue(allocator: ByteBufferAllocator())
     var isAuthenticated: Bool
     var badTokens = 0
@@ -73,6 +73,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     init(worker: Worker, idleTimeout: TimeAmount?) {
         self.worker = worker
         self.idleTimeout = idleTimeout
+        reader = RequestReader(moneyUnit: worker.ledger.keySpace.moneyUnit)
         isAuthenticated = worker.token == nil
     }
 

@@ -105,18 +105,18 @@ package enum DecisionText {
     private static func write(_ text: LimitText, _ used: Int64, _ held: Int64, to writer: inout TextWriter) {
         writer.write(text.max)
         writer.write(" used=")
-        writeAmount(used, isMoney: text.isMoney, to: &writer)
+        writeAmount(used, text.moneyUnit, to: &writer)
         if held > 0 {
             writer.write(" held=")
-            writeAmount(held, isMoney: text.isMoney, to: &writer)
+            writeAmount(held, text.moneyUnit, to: &writer)
         }
         writer.write(" remaining=")
         let remaining = ScopeUsage.remaining(of: text.most, used: used, held: held)
-        writeAmount(remaining, isMoney: text.isMoney, to: &writer)
+        writeAmount(remaining, text.moneyUnit, to: &writer)
     }
 
-    private static func writeAmount(_ amount: Int64, isMoney: Bool, to writer: inout TextWriter) {
-        if isMoney { writer.writeDecimal(nanos: amount) } else { writer.writeDecimal(amount) }
+    private static func writeAmount(_ amount: Int64, _ unit: MoneyUnit?, to writer: inout TextWriter) {
+        if let unit { writer.writeMoney(amount, in: unit) } else { writer.writeDecimal(amount) }
     }
 
     private static func writeShadows(_ limits: [Answer.LimitReference], to buffer: inout ByteBuffer) {

@@ -8,13 +8,14 @@ import TollgateWire
 final class InProcessCall: RequestHandler {
     let worker: Worker
     let framing = Framing.line
-    var reader = RequestReader()
+    var reader: RequestReader
     let session: Session? = nil
     private let promise: EventLoopPromise<String>
 
     init(worker: Worker, promise: EventLoopPromise<String>) {
         self.worker = worker
         self.promise = promise
+        reader = RequestReader(moneyUnit: worker.ledger.keySpace.moneyUnit)
     }
 
     /// Handles one line of the protocol.

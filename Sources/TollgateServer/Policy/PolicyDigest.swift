@@ -28,6 +28,8 @@ enum PolicyDigest {
         }
 
         var currency: String
+        /// Nil for 9, the default.
+        var decimals: Int?
         var calendar: [String]
         var thresholds: [Int]
         var history: [String]
@@ -41,6 +43,7 @@ enum PolicyDigest {
 
         init(_ policy: Policy) {
             currency = policy.currency
+            decimals = policy.moneyUnit == .nano ? nil : policy.moneyUnit.decimals
             calendar = [
                 policy.calendar.timeZone, "\(policy.calendar.resetHour)", "\(policy.calendar.billingDay)",
             ]

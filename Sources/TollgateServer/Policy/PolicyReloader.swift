@@ -75,6 +75,10 @@ package struct PolicyReloader: Service {
         do {
             let new = try file.load()
             guard file.stamp == stamp else { return false }
+            if let sentence = fixedSettingsChanged(in: new) {
+                if policy.reloadFailed(sentence) { report(sentence) }
+                return true
+            }
             let changes = PolicyChanges(from: policy.policies.file, to: new)
             policy.install(new)
             reportReload(changes)
@@ -92,6 +96,14 @@ package struct PolicyReloader: Service {
         }
     }
 
+    /// Returns what a reload cannot change; nil if the policy changes no such thing.
+    private func fixedSettingsChanged(in new: Policy) -> String? {
+        let (old, new) = (policy.policies.file.moneyUnit.decimals, new.moneyUnit.decimals)
+        guard old != new else { return nil }
+        return
+            "\(file.path): decimals: expected \(old), found \(new): the unit of money in Redis is fixed, except for a new namespace"
+    }
+
     private func reportReload(_ changes: PolicyChanges) {
         var metadata: Logger.Metadata = ["file": "\(file.path)", "digest": "\(policy.digest)"]
         for (key, names) in [("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)]
@@ -101,7 +113,7 @@ package struct PolicyReloader: Service {
         logger.info(changes.isEmpty ? "policy reloaded without changes" : "policy reloaded", metadata: metadata)
     }
 
-    private func report(_ error: any Error) {
+    private func report(_ error: Any) {
         // A policy error has a line for each problem.
         let sentence = "\(error)".replacing("\n", with: "; ")
         logger.error("policy reload failed; keeping the active policy: \(sentence)")

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import ServiceLifecycle
+import TollgateCore
 import TollgateLedger
 import TollgatePolicy
 
@@ -24,9 +25,9 @@ final class JournalKeeper: Service {
     /// Opens the journal of a sidecar.
     ///
     /// - Throws: An `OperatorError` that names the file.
-    static func open(path: String, capacity: Int) throws(OperatorError) -> Journal {
+    static func open(path: String, capacity: Int, moneyUnit: MoneyUnit) throws(OperatorError) -> Journal {
         do throws(JournalError) {
-            return try Journal(path: path, capacity: capacity)
+            return try Journal(path: path, capacity: capacity, moneyUnit: moneyUnit)
         } catch {
             throw OperatorError("\(error)")
         }

@@ -6,22 +6,12 @@ import TollgatePolicy
 /// The reply to USAGE, as one JSON object. Counts are numbers. Money is decimal text, so that no reader converts it to
 /// a double.
 package struct UsageReport: Encodable {
-    struct Amount: Encodable {
-        var meter: Meter
-        var value: Int64
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            if meter == .cost { try container.encode(meter.text(value)) } else { try container.encode(value) }
-        }
-    }
-
     struct Item: Encodable {
         var limit: String
-        var max: Amount?
-        var used: Amount
-        var held: Amount
-        var remaining: Amount?
+        var max: AmountJSON?
+        var used: AmountJSON
+        var held: AmountJSON
+        var remaining: AmountJSON?
         /// Used and held as a percentage of max, rounded down to a tenth; nil if max is missing or 0.
         var percent: Double?
         /// The end of the period, ISO 8601 in UTC.
@@ -62,12 +52,11 @@ package struct UsageReport: Encodable {
 extension UsageReport.Item {
     init(_ item: ScopeUsage.Item) {
         let limit = item.limit.limit
-        func amount(_ value: Int64) -> UsageReport.Amount { UsageReport.Amount(meter: limit.meter, value: value) }
         self.limit = limit.name
-        max = limit.max.map(amount)
-        used = amount(item.used)
-        held = amount(item.held)
-        remaining = item.remaining.map(amount)
+        max = limit.max.map(limit.json)
+        used = limit.json(item.used)
+        held = limit.json(item.held)
+        remaining = item.remaining.map(limit.json)
         percent = item.percent
         resetsAt = item.resetsAt.map {
             Date(timeIntervalSince1970: Double($0) / 1_000).ISO8601Format()

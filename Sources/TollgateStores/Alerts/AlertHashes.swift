@@ -38,7 +38,7 @@ struct AlertHashes {
     }
 }
 
-/// The encoding of an alert as a hash: the fields of its JSON, amounts in nano-units, times in Unix ms. Nil values have
+/// The encoding of an alert as a hash: the fields of its JSON, amounts of `cost` in units, times in Unix ms. Nil values have
 /// no field.
 enum StoredAlert {
     /// Encodes an alert as field, value, field, value and so on.
@@ -46,7 +46,8 @@ enum StoredAlert {
         let fields: [(String, String?)] = [
             ("id", alert.id), ("scope", alert.scope.description), ("meter", alert.meter.name),
             ("period", alert.period.description), ("period_id", alert.periodID), ("threshold", "\(alert.threshold)"),
-            ("max", "\(alert.max)"), ("used", "\(alert.used)"), ("mode", alert.mode.rawValue),
+            ("max", "\(alert.max)"), ("used", "\(alert.used)"),
+            ("decimals", alert.unit == .nano ? nil : "\(alert.unit.decimals)"), ("mode", alert.mode.rawValue),
             ("source", alert.source), ("severity", alert.severity.rawValue), ("opened_at", "\(alert.openedAt)"),
             ("ends_at", alert.endsAt.map { "\($0)" }), ("state", alert.state.rawValue),
             ("acknowledged_at", alert.acknowledged.map { "\($0.at)" }), ("acknowledged_by", alert.acknowledged?.by),
@@ -79,11 +80,12 @@ enum StoredAlert {
             let threshold = number("threshold").flatMap({ Int(exactly: $0) }), let max = number("max"),
             let used = number("used"), let mode = fields["mode"].flatMap(Limit.Mode.init),
             let source = fields["source"],
+            let unit = MoneyUnit(decimals: number("decimals").map { Int(clamping: $0) } ?? 9),
             let openedAt = number("opened_at"), let state = fields["state"].flatMap(Alert.State.init)
         else { return nil }
         var alert = Alert(
-            scope: scope, meter: meter, period: period, threshold: threshold, max: max, used: used, mode: mode,
-            source: source, periodID: fields["period_id"], endsAt: number("ends_at"), openedAt: openedAt)
+            scope: scope, meter: meter, period: period, threshold: threshold, max: max, used: used, unit: unit,
+            mode: mode, source: source, periodID: fields["period_id"], endsAt: number("ends_at"), openedAt: openedAt)
         alert.id = id
         alert.state = state
         alert.acknowledged = mark("acknowledged")

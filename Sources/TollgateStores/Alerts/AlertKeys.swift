@@ -9,7 +9,7 @@ package struct AlertKeys: Sendable {
         prefix = "\(namespace):{alerts}:"
     }
 
-    /// Hash of one alert: the fields of its JSON, amounts in nano-units, times in Unix ms.
+    /// Hash of one alert: the fields of its JSON, amounts of `cost` in units, times in Unix ms.
     func alert(_ id: String) -> String { prefix + "alert:\(id)" }
     /// Sorted set of the ids of all alerts by opening time (Unix ms).
     var all: String { prefix + "index:all" }

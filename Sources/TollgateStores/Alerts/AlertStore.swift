@@ -38,6 +38,9 @@ package final class AlertStore: Sendable {
         reviews = AlertReviewQueue(hashes: hashes)
     }
 
+    /// The unit of amounts of `cost`.
+    package var moneyUnit: MoneyUnit { keySpace.moneyUnit }
+
     /// The clock of Redis, Unix ms.
     package func redisTime() async throws(StoreError) -> Int64 {
         try await link.send("TIME").time()

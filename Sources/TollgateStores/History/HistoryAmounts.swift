@@ -1,4 +1,4 @@
-import TollgateCore
+package import TollgateCore
 
 /// A meter of the history of a scope.
 package enum HistoryMeter: String, CaseIterable, Sendable {
@@ -13,7 +13,7 @@ package enum HistoryMeter: String, CaseIterable, Sendable {
     case tokens
     case inputTokens = "input_tokens"
     case outputTokens = "output_tokens"
-    /// Nano-units.
+    /// Units of money.
     case cost
 
     /// The name used in Redis, in queries and in reports.
@@ -21,11 +21,6 @@ package enum HistoryMeter: String, CaseIterable, Sendable {
 
     /// The meters by which the scopes of a kind are ranked.
     package static let ranked: [HistoryMeter] = [.requests, .calls, .denied, .wouldDeny, .tokens, .cost]
-
-    /// Formats an amount: a whole number, or decimal text for `cost`.
-    package func text(_ amount: Int64) -> String {
-        self == .cost ? Money(nanos: amount).description : String(amount)
-    }
 }
 
 /// One amount per meter. Sums saturate at the largest Int64. Only differences can be negative.
@@ -67,6 +62,11 @@ package struct HistoryAmounts: Sendable, Hashable {
             case .cost: cost = newValue
             }
         }
+    }
+
+    /// The text of a meter's amount: a whole number, or decimal text for `cost`.
+    package func text(of meter: HistoryMeter, in unit: MoneyUnit) -> String {
+        meter == .cost ? unit.text(cost) : String(self[meter])
     }
 
     package var isZero: Bool { self == HistoryAmounts() }

@@ -44,7 +44,7 @@ package final class PolicyStore: Sendable {
         self.seen = seen
         auditLog = AuditLog(link: link, keys: keys, seen: seen)
         sidecars = SidecarRegistry(link: link, key: keys.sidecars)
-        scopeIndex = ScopeIndex(link: link, keys: keys)
+        scopeIndex = ScopeIndex(link: link, keys: keys, unit: keySpace.moneyUnit)
     }
 
     // MARK: - Settings that every sidecar caches
@@ -69,7 +69,7 @@ package final class PolicyStore: Sendable {
         var fault: StoreError?
         do throws(StoreError) {
             for field in try StoredField.all(replies[1], of: keys.tiers) {
-                shared.tiers[field.name] = try field.tier()
+                shared.tiers[field.name] = try field.tier(keySpace.moneyUnit)
             }
             for field in try StoredField.all(replies[2], of: keys.assignments) {
                 shared.assignments.append(try field.assignment(field.subject()))
@@ -106,7 +106,7 @@ package final class PolicyStore: Sendable {
     /// Reads a tier; nil if administrators have not set one with that id.
     package func tier(_ id: String) async throws(StoreError) -> Versioned<Tier>? {
         let reply = try await link.send("HGET", keys.tiers, id)
-        return try StoredField(reply, key: keys.tiers, name: id)?.tier()
+        return try StoredField(reply, key: keys.tiers, name: id)?.tier(keySpace.moneyUnit)
     }
 
     /// Reads the assignment of a subject; nil if administrators have not set one.
@@ -162,7 +162,8 @@ package final class PolicyStore: Sendable {
     /// Reads the settings of one scope, including an override that has ended.
     package func settings(of scope: Scope) async throws(StoreError) -> StoredSettings {
         let key = keys.settings(of: scope.description)
-        return try StoredSettings(scope: scope, reply: try await link.send("HGETALL", key), key: key)
+        return try StoredSettings(
+            scope: scope, reply: try await link.send("HGETALL", key), keySpace.moneyUnit, key: key)
     }
 
     /// Returns a page of the scopes of a kind that were seen last, newest first.

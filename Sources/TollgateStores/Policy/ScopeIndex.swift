@@ -23,6 +23,7 @@ package struct ScopeIndex: Sendable {
 
     let link: StoreLink
     let keys: PolicyKeys
+    let unit: MoneyUnit
 
     /// Returns a page of the scopes with limits, in the byte order of the scopes. `count` is 1 or more.
     ///
@@ -36,7 +37,7 @@ package struct ScopeIndex: Sendable {
         let reply = try await link.send("ZRANGEBYLEX", key, start, "+", "LIMIT", "0", "\(count + 1)")
         let page = Page(try reply.texts(of: key), atMost: count) { $0 }
         let items = try await settings(of: page.items, field: "limits", index: key) { field throws(StoreError) in
-            try field.limits()
+            try field.limits(unit)
         }
         return Page(items: items, next: page.next)
     }
@@ -57,7 +58,7 @@ package struct ScopeIndex: Sendable {
         let page = Page(positions, atMost: count, cursor: \.text)
         let items = try await settings(
             of: page.items.map(\.id), field: "override", index: index.key
-        ) { field throws(StoreError) in try field.override() }
+        ) { field throws(StoreError) in try field.override(unit) }
         return Page(items: items.filter { $0.item.expiresAt > now }, next: page.next)
     }
 

@@ -222,7 +222,7 @@ package final class SettingsLookup {
                 continue
             }
             do throws(StoreError) {
-                onFound(try StoredSettings(scope: scope, reply: item).settings, scope)
+                onFound(try StoredSettings(scope: scope, reply: item, ledger.keySpace.moneyUnit).settings, scope)
                 finish(scope, nil)
             } catch {
                 logger.error("malformed stored settings of a scope: \(error)")

@@ -42,13 +42,13 @@ struct StoredField {
 
     // MARK: - Decoding
 
-    func tier() throws(StoreError) -> Versioned<Tier> {
+    func tier(_ unit: MoneyUnit) throws(StoreError) -> Versioned<Tier> {
         do throws(ScopeError) {
             try Tier.validate(id: name)
         } catch {
             throw corrupt(error.description)
         }
-        return try read { stored throws(PolicyError) in try PolicyJSON.tier(stored.json, id: name) }
+        return try read { stored throws(PolicyError) in try PolicyJSON.tier(stored.json, id: name, unit) }
     }
 
     func assignment(_ subject: Assignment.Subject) throws(StoreError) -> Versioned<Assignment> {
@@ -57,12 +57,12 @@ struct StoredField {
         }
     }
 
-    func limits() throws(StoreError) -> Versioned<[Limit]> {
-        try read { stored throws(PolicyError) in try PolicyJSON.limits(stored.json) }
+    func limits(_ unit: MoneyUnit) throws(StoreError) -> Versioned<[Limit]> {
+        try read { stored throws(PolicyError) in try PolicyJSON.limits(stored.json, unit) }
     }
 
-    func override() throws(StoreError) -> Versioned<Override> {
-        try read { stored throws(PolicyError) in try PolicyJSON.override(stored.json) }
+    func override(_ unit: MoneyUnit) throws(StoreError) -> Versioned<Override> {
+        try read { stored throws(PolicyError) in try PolicyJSON.override(stored.json, unit) }
     }
 
     /// Parses the name of the field as the id of an assignment.

@@ -45,18 +45,18 @@ package struct StoredSettings: Sendable {
     /// Decodes the reply to HGETALL of `PolicyKeys.settings(of:)`. A missing key is empty settings.
     ///
     /// - Throws: `.corrupt` if a field is malformed, `.unavailable` if the reply is an error.
-    package init(scope: Scope, reply: RedisReply) throws(StoreError) {
-        try self.init(scope: scope, reply: reply, key: "{policy}:scope:\(scope)")
+    package init(scope: Scope, reply: RedisReply, _ unit: MoneyUnit) throws(StoreError) {
+        try self.init(scope: scope, reply: reply, unit, key: "{policy}:scope:\(scope)")
     }
 
     /// Decodes the reply to HGETALL. `key` is for error messages.
-    init(scope: Scope, reply: RedisReply, key: String) throws(StoreError) {
+    init(scope: Scope, reply: RedisReply, _ unit: MoneyUnit, key: String) throws(StoreError) {
         self.init()
         for field in try StoredField.all(reply, of: key) {
             switch field.name {
             case "assignment": assignment = try field.assignment(Self.subject(of: scope, field))
-            case "limits": limits = try field.limits()
-            case "override": override = try field.override()
+            case "limits": limits = try field.limits(unit)
+            case "override": override = try field.override(unit)
             default: break
             }
         }

@@ -7,7 +7,7 @@ package struct OpenHold: Sendable, Equatable {
     package let id: String
     /// The scopes that the request named: `user:alice`.
     package let scopes: [String]
-    /// The held amounts without requests; cost in nano-units.
+    /// The held amounts without requests; cost in units of money.
     package let amounts: Amounts
     /// The lifetime of the reservation in ms.
     package let timeToLive: Int64

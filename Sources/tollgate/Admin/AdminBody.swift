@@ -35,7 +35,9 @@ enum AdminBody {
             var reason: String
         }
         var add: [String: AmountJSON] = [:]
-        for addition in additions { add[addition.name] = AmountJSON(addition.meter, addition.amount) }
+        for addition in additions {
+            add[addition.name] = AmountJSON(addition.meter, addition.amount, in: addition.unit)
+        }
         return try CanonicalJSON.text(
             Body(
                 limits: limits.isEmpty ? nil : LimitsJSON(LimitArgument.merge(limits, into: [])),
@@ -49,10 +51,18 @@ enum AdminBody {
         try CanonicalJSON.text(limits.isEmpty ? [:] : ["limits": limits])
     }
 
-    /// Decodes the limits of a scope that administrators have set, from a response of the API.
+    /// Decodes the limits of a scope that administrators have set, from a response of the API. The unit of money is the
+    /// smallest one in which they fit, as the response does not contain the policy's.
     static func limits(of answer: JSONValue) throws -> [Limit] {
         guard case .object = answer["limits"] else { return [] }
-        return try PolicyJSON.limits(Data(answer["limits"].json.utf8))
+        let json = Data(answer["limits"].json.utf8)
+        for decimals in (1...9).reversed() {
+            guard let unit = MoneyUnit(decimals: decimals), let limits = try? PolicyJSON.limits(json, unit) else {
+                continue
+            }
+            return limits
+        }
+        return try PolicyJSON.limits(json, MoneyUnit(decimals: 0) ?? .nano)
     }
 
     /// Returns the time after a number of seconds in ISO 8601.

@@ -74,13 +74,9 @@ enum AuditText {
             ? "left the limits of \(scope) unchanged" : clauses.sorted().joined(separator: ", ")
     }
 
-    /// Describes a reset by the counters before it, in which money is in nano-units.
+    /// Describes a reset by the counters before it.
     private static func reset(of scope: String, _ before: JSONValue) -> String {
-        let counters = before.members.map { name, value in
-            let isMoney = name.hasPrefix("\(Meter.cost.name)/")
-            let amount = isMoney ? Int64(value.text).map { Meter.cost.text($0) } : nil
-            return "\(name) (was \(amount ?? value.text))"
-        }
+        let counters = before.members.map { name, value in "\(name) (was \(value.text))" }
         return "reset \(scope): \(counters.joined(separator: ", "))"
     }
 

@@ -6,8 +6,10 @@ import TollgatePolicy
 struct LimitArgument: Equatable {
     var meter: Meter
     var period: Period
-    /// The maximum, in nano-units for `cost`. Nil means unlimited.
+    /// The maximum; nil means unlimited. For `cost` it is in ``unit``.
     var amount: Int64?
+    /// The unit of `cost`: the one with the fewest decimals, as the command does not know the policy's.
+    var unit = MoneyUnit.nano
 
     var name: String { Limit(meter, period, max: nil).name }
 
@@ -16,7 +18,12 @@ struct LimitArgument: Equatable {
         guard let sign = text.firstIndex(of: "=") else { throw ScopeError("expected a limit such as requests/1m=60") }
         (meter, period) = try Self.name(String(text[..<sign]))
         let value = String(text[text.index(after: sign)...])
-        amount = value == "unlimited" || value == "null" ? nil : try Self.amount(value, meter)
+        guard value != "unlimited", value != "null" else { return }
+        if meter == .cost {
+            (amount, unit) = try Self.money(value)
+        } else {
+            amount = try Self.wholeNumber(value, meter)
+        }
     }
 
     /// Parses the name of a limit, such as `requests/1m`. Throws an error that quotes it.
@@ -29,14 +36,16 @@ struct LimitArgument: Equatable {
         return name
     }
 
-    private static func amount(_ text: String, _ meter: Meter) throws -> Int64 {
-        if meter == .cost {
-            do throws(Money.ParsingError) {
-                return try Money(parsing: text.utf8).nanos
-            } catch {
-                throw ScopeError("\(text): \(error.explanation), or unlimited")
-            }
+    private static func money(_ text: String) throws -> (amount: Int64, unit: MoneyUnit) {
+        do throws(MoneyError) {
+            let unit = MoneyUnit.coarsest(for: (try? Money(parsing: text)) ?? Money(nanos: 1))
+            return (try unit.amount(parsing: Money(parsing: text).description.utf8), unit)
+        } catch {
+            throw ScopeError("\(text): \(error.explanation), or unlimited")
         }
+    }
+
+    private static func wholeNumber(_ text: String, _ meter: Meter) throws -> Int64 {
         let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
         guard isNumber, let number = Int64(text), number <= meter.maxLimit else {
             throw ScopeError("expected a whole number from 0 to \(meter.maxLimit), or unlimited, found \(text)")
@@ -61,7 +70,7 @@ struct LimitArgument: Equatable {
         for change in changes {
             let index = limits.firstIndex { $0.name == change.name }
             var limit = index.map { limits[$0] } ?? Limit(change.meter, change.period, max: nil)
-            limit.max = change.amount
+            (limit.max, limit.unit) = (change.amount, change.unit)
             limit.mode = mode ?? limit.mode
             if let thresholds { limit.thresholds = thresholds.percentages }
             if let index { limits[index] = limit } else { limits.append(limit) }

@@ -18,9 +18,16 @@ struct PolicyExport {
             document.settings = try JSONDocument.root(of: Data(JSONValue.object(settings.fileSettings).json.utf8))
             document.defaults = settings.fileDefaults
             document.scopes = settings.fileScopes
-        } else if case .array(let kinds)? = settings.fileSettings["kinds"], !kinds.isEmpty {
-            // Without them, a kind that looks like a misspelled one is an error in the file.
-            document.settings = try JSONDocument.root(of: Data(JSONValue.object(["kinds": .array(kinds)]).json.utf8))
+        } else {
+            // Without them, a kind that looks like a misspelled one, or an amount of money, would be an error in the file.
+            var needed: [String: JSONValue] = [:]
+            if case .array(let kinds)? = settings.fileSettings["kinds"], !kinds.isEmpty {
+                needed["kinds"] = .array(kinds)
+            }
+            if settings.moneyUnit != .nano { needed["decimals"] = .integer(Int64(settings.moneyUnit.decimals)) }
+            if !needed.isEmpty {
+                document.settings = try JSONDocument.root(of: Data(JSONValue.object(needed).json.utf8))
+            }
         }
         for (scope, limits) in settings.limits {
             let others = document.scopes[scope, default: []].filter { file in

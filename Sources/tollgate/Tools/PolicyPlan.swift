@@ -56,8 +56,8 @@ struct PolicyPlan {
 
     private mutating func compareSettings(_ policy: Policy, _ keys: [String], _ now: SettingsInForce) throws {
         let settings = try JSONValue(JSONDocument.root(of: Data(CanonicalJSON.text(PolicySettingsJSON(policy)).utf8)))
-        for key in PolicyDocument.settingKeys where keys.contains(key) {
-            let current = now.fileSettings[key] ?? .null
+        for key in PolicyDocument.settingKeys where keys.contains(key) || key == "decimals" {
+            let current = key == "decimals" ? .integer(Int64(now.moneyUnit.decimals)) : now.fileSettings[key] ?? .null
             guard settings[key] != current else { continue }
             differences.append("\(key): \(settings[key].text) in the file, \(current.text) in force")
         }

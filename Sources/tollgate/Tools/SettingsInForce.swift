@@ -14,6 +14,8 @@ struct SettingsInForce {
 
     /// The settings of the policy file other than limits, tiers and assignments, with the keys of the file.
     private(set) var fileSettings: [String: JSONValue] = [:]
+    /// The unit of money of all limits.
+    private(set) var moneyUnit = MoneyUnit.nano
     private(set) var fileDefaults: [ScopeKind: [Limit]] = [:]
     private(set) var fileScopes: [Scope: [Limit]] = [:]
     /// All tiers by id. One of an administrator hides the file's.
@@ -38,16 +40,18 @@ struct SettingsInForce {
     /// Decodes the responses of `/v1/policy`, and the items of `/v1/assignments`, `/v1/limits` and `/v1/overrides`.
     init(policy: JSONValue, assignments: [JSONValue], limits: [JSONValue], overrides: [JSONValue]) throws {
         for key in PolicyDocument.settingKeys where policy[key] != .null { fileSettings[key] = policy[key] }
+        // Sidecars of earlier versions do not report `decimals`.
+        moneyUnit = policy["decimals"].number.flatMap { MoneyUnit(decimals: Int(clamping: $0)) } ?? .nano
         for (kind, entry) in policy["defaults"].members {
-            fileDefaults[try ScopeKind(parsing: kind)] = try Self.limits(entry["limits"])
+            fileDefaults[try ScopeKind(parsing: kind)] = try readLimits(entry["limits"])
         }
         for (scope, entry) in policy["scopes"].members {
-            fileScopes[try Scope(parsing: scope)] = try Self.limits(entry["limits"])
+            fileScopes[try Scope(parsing: scope)] = try readLimits(entry["limits"])
         }
         for tier in policy["tiers"].array {
             let id = tier["id"].text
             let json = tier.without("id", "origin", "version").data
-            tiers[id] = Item(value: try PolicyJSON.tier(json, id: id), version: tier["version"].number)
+            tiers[id] = Item(value: try PolicyJSON.tier(json, id: id, moneyUnit), version: tier["version"].number)
         }
         for item in assignments {
             let subject = try Assignment.Subject(id: item["id"].text)
@@ -57,12 +61,12 @@ struct SettingsInForce {
         }
         for item in limits {
             self.limits[try Scope(parsing: item["scope"].text)] = Item(
-                value: try Self.limits(item["limits"]), version: item["version"].number ?? 0)
+                value: try readLimits(item["limits"]), version: item["version"].number ?? 0)
         }
         self.overrides = overrides
     }
 
-    private static func limits(_ json: JSONValue) throws -> [Limit] { try PolicyJSON.limits(json.data) }
+    private func readLimits(_ json: JSONValue) throws -> [Limit] { try PolicyJSON.limits(json.data, moneyUnit) }
 }
 
 extension JSONValue {
