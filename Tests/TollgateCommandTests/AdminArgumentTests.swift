@@ -22,7 +22,7 @@ struct AdminArgumentTests {
         "limits are parsed with exact amounts",
         arguments: [
             ("requests/1m=60", "requests/1m", 60), ("requests/60s=60", "requests/1m", 60),
-            ("cost/month=500", "cost/month", 500_000_000_000), ("cost/request=0.5", "cost/request", 500_000_000),
+            ("cost/month=500", "cost/month", 500), ("cost/request=0.5", "cost/request", 5),
             ("cost/day=8999999.123456789", "cost/day", 8_999_999_123_456_789), ("tokens/total=0", "tokens/total", 0),
             ("concurrent=5", "concurrent", 5), ("cost/day=unlimited", "cost/day", nil),
             ("requests/1h=null", "requests/1h", nil),
@@ -32,6 +32,9 @@ struct AdminArgumentTests {
         let limit = try LimitArgument(parsing: text)
         #expect(limit.name == name)
         #expect(limit.amount == amount)
+        if limit.meter == .cost, let amount = limit.amount {
+            #expect(text.hasSuffix("=\(limit.unit.text(amount))"))
+        }
     }
 
     @Test(
@@ -85,13 +88,14 @@ struct AdminArgumentTests {
         let there = [
             Limit(.requests, .sliding(seconds: 60), max: 5, mode: .shadow), Limit(.cost, .month, max: 7),
         ]
+        let whole = try #require(MoneyUnit(decimals: 0))
         let changes = try ["cost/month=9", "cost/day=20"].map(LimitArgument.init)
         let set = LimitArgument.merge(
             changes, mode: .shadow, thresholds: try ThresholdsArgument(parsing: "80,95"), into: there)
         #expect(
             set == [
-                there[0], Limit(.cost, .day, max: 20_000_000_000, mode: .shadow, thresholds: [80, 95]),
-                Limit(.cost, .month, max: 9_000_000_000, mode: .shadow, thresholds: [80, 95]),
+                there[0], Limit(.cost, .day, max: 20, unit: whole, mode: .shadow, thresholds: [80, 95]),
+                Limit(.cost, .month, max: 9, unit: whole, mode: .shadow, thresholds: [80, 95]),
             ])
         #expect(LimitArgument.merge(changes, into: set) == set)
         let back = LimitArgument.merge(

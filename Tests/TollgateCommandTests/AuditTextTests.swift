@@ -65,7 +65,7 @@ struct AuditTextTests {
             ),
             ("override.clear", "user:a", "null", "null", "ended the override of user:a"),
             (
-                "scope.reset", "user:a", #"{"cost/day":1500000000,"requests/1m":"x"}"#, "null",
+                "scope.reset", "user:a", #"{"cost/day":"1.5","requests/1m":"x"}"#, "null",
                 "reset user:a: cost/day (was 1.5), requests/1m (was x)"
             ),
             ("reservation.cancel", "user:a", #"{"id":"6f-1"}"#, "null", "cancelled reservation 6f-1 of user:a"),

@@ -33,18 +33,14 @@ package final class Journal: Sendable {
 
     /// Opens the file, or creates it; its folder has to exist. Reads the whole file once.
     ///
-    /// - Parameters:
-    ///   - capacity: The maximum number of stored operations.
-    ///   - moneyUnit: The unit of the costs in the records.
-    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, and for waiting records in another unit, ``JournalError/noRoom(path:)`` and
-    ///   ``JournalError/storage(_:)``.
+    /// - Parameter capacity: The maximum number of stored operations.
+    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, or one with operations that wait in
+    ///   another unit of money; ``JournalError/noRoom(path:)`` and ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int, moneyUnit: MoneyUnit = .nano) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try JournalFile.open(path, spare)
         let found = try JournalError.catching(path) {
-            try file.database.writeWithoutTransaction { database in
-                try JournalTable.open(in: database, path: path, moneyUnit)
-            }
+            try file.database.writeWithoutTransaction { try JournalTable.open(in: $0, path: path, moneyUnit) }
         }
         if found.depth.records == 0 { spare.reserve() }
         self.path = path
