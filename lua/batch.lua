@@ -11,6 +11,7 @@
 --            operations  flat; each: verb, count, (meter, amount) × count, count, scope × count (each scope once)
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a plain CHECK: of one request,
 --                        without other amounts. It has neither the first count nor amounts. Then follow, for
+--                          10 SWEEP:                  nothing; charges what has expired (charges.lua)
 --                          8 RECORD, 9 REFUND:        index of the idempotency key, or 0 for none; time, days
 --                          RESERVE:                   text of the hold, its time to live in ms, index of the idempotency key
 --                          COMMIT, CANCEL:            text of the hold, requests consumed, when the reservation was made and when it ends
@@ -37,6 +38,8 @@
 --                    6                                      OK, but the hold had ended or was cancelled
 --                    7, scope                               RESERVE: the scope's held amount would exceed exact numbers
 --                    8                                      the idempotency key was used with other amounts; nothing was changed
+--                    9, scope                               RESERVE, SWEEP: a sorted set of the scope's reservations that are charged at
+--                                                           their end cannot be written; nothing was held or charged
 --                    20 is added to 1 and 2 where reservations hold part of the limit: the held amount follows the code. 10 is added to
 --                    1 to 6 where extras follow: count, (scope, limit) × count: shadow limits that would have denied;
 --                    count, (scope, limit, used) × count: limits past a threshold
@@ -71,9 +74,9 @@
 -- @include batch/today
 -- @include batch/writing
 
-local PLAIN_CHECK, PEEK, RECORD, REFUND, RESERVE, RECORD_WITH, REFUND_WITH =
+local PLAIN_CHECK, PEEK, RECORD, REFUND, RESERVE, RECORD_WITH, REFUND_WITH, SWEEP =
     operation_list.PLAIN_CHECK, operation_list.PEEK, operation_list.RECORD, operation_list.REFUND, operation_list.RESERVE,
-    operation_list.RECORD_WITH, operation_list.REFUND_WITH
+    operation_list.RECORD_WITH, operation_list.REFUND_WITH, operation_list.SWEEP
 local APPLIED_BEFORE, APPLIED_BEFORE_IN_PART, AGAIN = 2, 3, 5
 local REQUESTS, CONCURRENT = sets.REQUESTS, sets.CONCURRENT
 -- The number of fields in a command: Lua's stack is bounded.
@@ -168,6 +171,7 @@ end
 local function apply(verb, operations, terms, texts)
     if verb <= PEEK then return decisions.decide(verb) end
     if verb <= REFUND then return record_or_refund(verb, 0, 0, false) end
+    if verb == SWEEP then return reservations.sweep() end
     local first, second, third = unpack(operations, terms, terms + 2)
     if verb == RESERVE then return reservations.reserve(texts[first], second, third) end
     if verb == RECORD_WITH then return record_or_refund(RECORD, first, second, third > 0 and texts[third]) end

@@ -94,7 +94,7 @@ struct DirectDialect: Dialect {
             case .allow: return .allow
             case .deny: return .deny
             case .ok: return .ok
-            case .broken, .overfull: return .error("broken")
+            case .broken, .overfull, .brokenHolds: return .error("broken")
             case .conflict: return .error("conflict")
             case .duplicate, .late, .queued: return .ok
             case nil: return .error("not_applied")

@@ -27,7 +27,7 @@ struct SidecarDialect: Dialect {
         case .peek: buffer.writeStaticString("PEEK user=u")
         case .record: buffer.writeStaticString("RECORD user=u")
         case .refund: buffer.writeStaticString("REFUND user=u")
-        case .reserve, .commit, .cancel: preconditionFailure("no verb of a mix")
+        case .reserve, .commit, .cancel, .sweep: preconditionFailure("no verb of a mix")
         }
         buffer.writeDecimal(Int64(call.user))
         buffer.writeStaticString(" tool=t")

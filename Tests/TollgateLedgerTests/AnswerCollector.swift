@@ -42,7 +42,9 @@ final class AnswerCollector: OperationDelegate {
         let used = answer.used
         let held = answer.held > 0 ? " held=\(answer.held)" : ""
         let wait = answer.milliseconds
-        let name = answer.limit.map { " \($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" } ?? ""
+        // An answer about a scope without limits has no name of one.
+        let limit = answer.limit.flatMap { $0.plan.set.limits.isEmpty ? nil : $0 }
+        let name = limit.map { " \($0.plan.scope)/\($0.plan.set.limits[$0.index].limit.name)" } ?? ""
         switch answer.outcome {
         case .allow: line = name.isEmpty ? "ALLOW" : "ALLOW\(name) used=\(used)\(held)"
         case .deny: line = "DENY\(name) used=\(used)\(held) wait=\(wait)"
@@ -52,6 +54,7 @@ final class AnswerCollector: OperationDelegate {
         case .queued: line = "OK queued"
         case .conflict: line = "CONFLICT"
         case .overfull: line = "OVERFULL \(answer.limit?.plan.scope.description ?? "")"
+        case .brokenHolds: line = "BROKEN HOLDS \(answer.limit?.plan.scope.description ?? "")"
         case .broken: line = "BROKEN \(answer.limit?.plan.scope.description ?? "")"
         }
         let shadows = (answer.extras?.shadows ?? []).map { shadow in

@@ -126,11 +126,13 @@ struct RandomHistory {
         names.append("global")
         let verbs: [OperationVerb] = [
             .check, .check, .check, .check, .peek, .record, .record, .refund, .reserve, .reserve, .commit, .cancel,
+            .sweep,
         ]
         let verb = verbs.randomElement(using: &random)!
         switch verb {
         case .reserve: return reserve(names.map(scope))
         case .commit, .cancel: return settle(verb)
+        case .sweep: return TestOperation(verb: .sweep, amounts: Amounts(), scopes: names.map(scope))
         default: break
         }
         var operation = TestOperation(verb: verb, amounts: amounts(of: verb), scopes: names.map(scope))
@@ -177,7 +179,7 @@ struct RandomHistory {
         amounts.cost = maybe(0...900_000_000)
         switch verb {
         case .check, .peek, .reserve: amounts.requests = maybe(0...4) ?? 1
-        case .cancel: break
+        case .cancel, .sweep: break
         case .record, .commit: amounts.requests = maybe(1...2)
         case .refund: amounts.requests = refundsRequests ? maybe(1...2) : nil
         }

@@ -5,8 +5,8 @@ import TollgatePolicy
 
 /// What the model needs to charge a hold when it expires.
 struct HoldExpiry {
-    /// The request's word; nil if the limits decide.
-    var rule: ExpiryRule?
+    /// The meters that are charged.
+    var meters: [Meter] = []
     var madeAt: Int64 = 0
     /// The scopes of the request.
     var scopes: [Scope] = []
@@ -41,7 +41,7 @@ extension ReferenceLedger {
     }
 
     private mutating func charge(_ hold: Hold, to scope: Scope, at now: Int64) {
-        let meters = meters(charging: hold.expiry.rule, in: scope)
+        let meters = hold.expiry.meters
         let (madeAt, amounts) = (hold.expiry.madeAt, hold.amounts.filter { meters.contains($0.key) && $0.value > 0 })
         guard !meters.isEmpty else { return }
         charged[scope.description, default: [:]][hold.id] = Charge(amounts: amounts, expiry: hold.expiry)
@@ -60,10 +60,30 @@ extension ReferenceLedger {
         return (today.id, policy.calendar.window(.month, containing: now).id)
     }
 
-    private func meters(charging rule: ExpiryRule?, in scope: Scope) -> [Meter] {
-        if let rule { return rule == .charge ? Self.tokenMeters + [.cost] : [] }
-        let charging = policy.limits(for: scope).map(\.limit).filter { $0.onExpiry == .charge }.map(\.meter)
-        return (charging.contains { $0 != .cost } ? Self.tokenMeters : []) + (charging.contains(.cost) ? [.cost] : [])
+    /// Whether decisions on a scope read its holds.
+    func needsHolds(_ scope: Scope) -> Bool {
+        policy.limits(for: scope).contains { $0.limit.period != .request }
+    }
+
+    /// Returns the meters that a RESERVE charges to a scope when it expires.
+    func chargedMeters(
+        of scope: Scope, by rule: ExpiryRule?, _ amounts: [Meter: Int64], _ scopes: [Scope]
+    ) -> [Meter] {
+        [Self.tokenMeters, [.cost]].flatMap { part -> [Meter] in
+            guard part.contains(where: { amounts[$0, default: 0] > 0 }) else { return [] }
+            func limits(_ scope: Scope) -> [Limit] {
+                policy.limits(for: scope).map(\.limit).filter { part.contains($0.meter) && $0.period != .request }
+            }
+            func charges(_ scope: Scope) -> Bool { limits(scope).contains { $0.onExpiry == .charge } }
+            switch rule {
+            case .release: return []
+            case .charge: return needsHolds(scope) || policy.hasHistory(scope) ? part : []
+            case nil:
+                // A scope without such limits follows the others in its history.
+                let follows = limits(scope).isEmpty && policy.hasHistory(scope) && scopes.contains(where: charges)
+                return charges(scope) || follows ? part : []
+            }
+        }
     }
 
     /// Gives back what a reservation was charged, before its COMMIT or CANCEL is applied.

@@ -28,11 +28,13 @@ extension ReferenceLedger {
             .tokens: reservation.tokens, .inputTokens: reservation.inputTokens,
             .outputTokens: reservation.outputTokens, .cost: reservation.cost, .concurrent: 1,
         ]
-        let expiry = HoldExpiry(
-            rule: reservation.onExpiry, madeAt: now, scopes: operation.scopes,
-            day: policy.calendar.window(.day, containing: now).id,
+        var expiry = HoldExpiry(
+            madeAt: now, scopes: operation.scopes, day: policy.calendar.window(.day, containing: now).id,
             month: policy.calendar.window(.month, containing: now).id)
-        for scope in operation.scopes where policy.limits(for: scope).contains(where: { $0.limit.period != .request }) {
+        for scope in operation.scopes {
+            expiry.meters = chargedMeters(of: scope, by: reservation.onExpiry, amounts, operation.scopes)
+            guard needsHolds(scope) || !expiry.meters.isEmpty else { continue }
+            if !needsHolds(scope) { expire(scope, at: now) }
             let hold = Hold(id: reservation.id, amounts: amounts, ends: now + reservation.timeToLive, expiry: expiry)
             holds[scope.description, default: []].append(hold)
         }
@@ -45,6 +47,7 @@ extension ReferenceLedger {
         let wasSettled = isDone(key)
         guard markDone(key, by: operation.verb) else { return "OK duplicate" }
         for scope in operation.scopes {
+            if !needsHolds(scope) { expire(scope, at: now) }
             holds[scope.description]?.removeAll { $0.id == reservation.id }
             giveBackCharge(of: reservation, to: scope, operation, at: now)
             if operation.verb == .cancel { giveBackHits(of: reservation, to: scope, operation, at: now) }

@@ -15,6 +15,10 @@ struct TestOperation: Sendable {
         TestOperation(verb: .check, amounts: amounts, scopes: try scopes.map { try Scope(parsing: $0) })
     }
 
+    static func sweep(_ scopes: String...) throws -> TestOperation {
+        TestOperation(verb: .sweep, amounts: Amounts(), scopes: try scopes.map { try Scope(parsing: $0) })
+    }
+
     static func record(_ scopes: String..., amounts: Amounts) throws -> TestOperation {
         TestOperation(verb: .record, amounts: amounts, scopes: try scopes.map { try Scope(parsing: $0) })
     }

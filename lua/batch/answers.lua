@@ -6,6 +6,7 @@
 
 local answers = {
     ALLOW = 1, DENY = 2, OK = 3, BROKEN = 4, DUPLICATE = 5, LATE = 6, OVERFULL = 7, CONFLICT = 8,
+    BROKEN_HOLDS = 9,
     reply = {}, size = 0,
     -- The extras of the current answer: shadow limits that would have denied, and limits past a threshold.
     shadows = {}, warnings = {},

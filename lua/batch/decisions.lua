@@ -1,6 +1,7 @@
 -- decisions.lua: decides CHECK, PEEK and RESERVE over every limit of every named scope.
 -- @include lib/exact
 -- @include batch/answers
+-- @include batch/charges
 -- @include batch/counters
 -- @include batch/current
 -- @include batch/history
@@ -118,6 +119,17 @@ local function overfull_scope()
     end
 end
 
+-- Returns the index of a scope whose key cannot have the hold of this RESERVE, although it is charged; nil for none. parts: what is charged.
+local function unchargeable_scope(parts)
+    for i = 1, current.count do
+        if parts[i] > 0 then
+            local state = current.scopes[current.named[i]]
+            holds.load(state)
+            if not holds.can_add(state) then return current.named[i] end
+        end
+    end
+end
+
 -- Decides and applies the current operation. hold, ttl: of a RESERVE. Returns whether the operation passed.
 function decisions.decide(verb, hold, ttl)
     local requests = current.asked[REQUESTS] or 0
@@ -127,13 +139,19 @@ function decisions.decide(verb, hold, ttl)
         return false
     end
     if verb == decisions.RESERVE then
+        local parts = charges.decide(hold)
+        local broken = unchargeable_scope(parts)
+        if broken then
+            answers.fault(answers.BROKEN_HOLDS, broken)
+            return false
+        end
         local full = overfull_scope()
         if full then
             answers.fault(answers.OVERFULL, full)
             return false
         end
         for i = 1, current.count do
-            holds.add(current.scopes[current.named[i]], hold, current.asked, current.now + ttl)
+            holds.add(current.scopes[current.named[i]], hold, current.asked, current.now + ttl, parts[i])
         end
     end
     if shadowing then history.add_refused(shadowing, labels.WOULD_DENY) end

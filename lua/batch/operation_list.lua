@@ -7,9 +7,9 @@
 
 local operation_list = {
     PLAIN_CHECK = 0, CHECK = 1, PEEK = 2, RECORD = 3, REFUND = 4, RESERVE = 5, COMMIT = 6, CANCEL = 7, RECORD_WITH = 8,
-    REFUND_WITH = 9,
+    REFUND_WITH = 9, SWEEP = 10,
 }
-local PLAIN_CHECK, CHECK, PEEK, RECORD, RESERVE, COMMIT, CANCEL, RECORD_WITH, REFUND_WITH = 0, 1, 2, 3, 5, 6, 7, 8, 9
+local PLAIN_CHECK, CHECK, PEEK, RECORD, RESERVE, COMMIT, CANCEL, RECORD_WITH, REFUND_WITH, SWEEP = 0, 1, 2, 3, 5, 6, 7, 8, 9, 10
 local REQUESTS, CONCURRENT = sets.REQUESTS, sets.CONCURRENT
 local min = math.min
 
@@ -69,7 +69,7 @@ function operation_list.scan(operations, keeps_history)
         else
             local verb, _, next_at = operation_list.read(operations, at)
             if keeps_history then expect_amounts(verb) end
-            if not ADDED[verb] and verb ~= PEEK then first_taking = min(first_taking, at) end
+            if not ADDED[verb] and verb ~= PEEK and verb ~= SWEEP then first_taking = min(first_taking, at) end
             at = next_at
         end
     end

@@ -1,4 +1,4 @@
--- reservations.lua: RESERVE, COMMIT and CANCEL.
+-- reservations.lua: RESERVE, COMMIT and CANCEL, and the sweep of expired reservations.
 -- @include batch/answers
 -- @include batch/charges
 -- @include batch/counters
@@ -62,6 +62,20 @@ function reservations.finish(verb, hold, requests, made, ends, idempotency_key, 
         answers.note_warnings()
     end
     return answers.answer((outcome or ends <= now) and answers.LATE or answers.OK)
+end
+
+-- Charges the expired reservations of the current scopes, also where no request would. A call charges only so many, and only those of the
+-- set's tier; the queue has the scope for as long as others are left.
+function reservations.sweep()
+    local blocked
+    for i = 1, current.count do
+        local state = current.scopes[current.named[i]]
+        holds.sweep(state)
+        state.is_swept, state.charged, state.changed = true, state.charged or {}, state.changed or {}
+        if state.is_blocked then blocked = current.named[i] end
+    end
+    if blocked then return answers.fault(answers.BROKEN_HOLDS, blocked) end
+    return answers.answer(answers.OK)
 end
 
 return reservations

@@ -5,7 +5,8 @@
 --                           calendar of the set that started it. The period runs to that end, even if sets with another calendar read
 --                           the scope in the meantime. The next usage then starts a period of its own set
 --   cost/total              a limit without a period
---   held                    the sums of open reservations (holds.lua); charge_days: the days of those that may be charged (charges.lua)
+--   held                    the sums of open reservations (holds.lua); charge_days, charge_tiers: the days and tiers of those
+--                           that may be charged (charges.lua)
 --   alerts, outbox          the thresholds reached, and the alert changes to publish (alerts.lua)
 --   requests/1m.e           the last reported refusal (refusals.lua)
 --   history, history/…      the usage of the running day (today.lua)
@@ -29,7 +30,7 @@
 --   changed, delta, pieces, before, refunded   see counters.lua
 --   waiting[meter]         usage that is journaled but not counted yet
 --   day, today, earlier    the running day, its record, and earlier days (today.lua, days.lua)
---   charged, uncharged, adds_charge   see charges.lua
+--   charged, uncharged, adds_charge, can_charge, is_blocked, is_swept, tiers, adds_tier   see charges.lua
 --   pending, refused       the outbox's items (alerts.lua); the limits with a noted refusal (refusals.lua)
 -- @include lib/exact
 -- @include batch/current

@@ -30,7 +30,7 @@ local sets = {
     REQUESTS = 1, TOKENS = 2, COST = 5, CONCURRENT = 6, -- meters
 }
 local RING, SLIDING, CALENDAR, TOTAL, OPEN = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL, sets.OPEN
-local REQUEST, REQUESTS, COST = sets.REQUEST, sets.REQUESTS, sets.COST
+local REQUEST, REQUESTS, TOKENS, COST = sets.REQUEST, sets.REQUESTS, sets.TOKENS, sets.COST
 local floor, ceil, max, format = math.floor, math.ceil, math.max, string.format
 local period = clock.period
 
@@ -75,6 +75,7 @@ end
 --   at[j]        the offset of the limit's counter in the reply to `read`; its marker, if it has one, follows
 --   counted      the limits that count requests
 --   charges_tokens, charges_cost   whether expired reservations are charged (charges.lua)
+--   limits_tokens, limits_cost     whether it has a limit that could say so
 --   is_simple    whether every limit counts requests, is enforced, and has a marker
 --   index_of     the index of a limit with a counter, by name
 --   stamp        the time for which the following have been computed (refresh)
@@ -91,6 +92,7 @@ local function prepare(sent)
         stamp = false, current = {}, stored = {}, ends = {}, starts = {}, expires = 0,
         varies = sent[5] and as_keys(sent[5]), other_tiers = sent[6] and as_keys(sent[6]),
         is_usual = sent[7] == 1, index_of = {}, is_simple = false, charges_tokens = false, charges_cost = false,
+        limits_tokens = false, limits_cost = false,
     }
     for j = 1, #limits do
         local limit = limits[j]
@@ -101,8 +103,12 @@ local function prepare(sent)
         set.source[j] = limit[8]
         set.calendar[j], set.width[j], set.ring[j], set.marker[j], set.counter[j] = false, false, false, false, false
         if thresholds then set.warns = true end
+        local is_cost = limit[2] == COST
         if limit[9] == 1 then
-            if limit[2] == COST then set.charges_cost = true else set.charges_tokens = true end
+            if is_cost then set.charges_cost = true else set.charges_tokens = true end
+        end
+        if kind ~= REQUEST and (is_cost or limit[2] >= TOKENS and limit[2] < COST) then
+            if is_cost then set.limits_cost = true else set.limits_tokens = true end
         end
         if kind == SLIDING then
             set.width[j], set.counter[j], set.marker[j], set.ring[j] =

@@ -14,6 +14,8 @@ package struct Answer: ~Copyable {
         case overfull = 7
         /// The id of a RECORD or REFUND was used for other amounts before; nothing was changed.
         case conflict = 8
+        /// A key of a scope's reservations is not a sorted set or cannot be written, so what expires could not be charged.
+        case brokenHolds = 9
         /// The write is journaled, and applied when Redis can be reached. The script never returns it.
         case queued = 100
     }

@@ -123,7 +123,7 @@ extension BatchEncoder {
         switch OperationVerb(rawValue: UInt8(word)) {
         case .reserve: 3
         case .commit, .cancel: 7
-        case .check, .peek, .record, .refund: 0
+        case .check, .peek, .record, .refund, .sweep: 0
         case nil: word == recordWithTerms || word == refundWithTerms ? 3 : 0
         }
     }

@@ -126,7 +126,7 @@ package struct BatchReply {
         switch outcome {
         case .allow, .deny:
             guard readLimit(from: &reader, into: &answer) else { return nil }
-        case .broken, .overfull:
+        case .broken, .overfull, .brokenHolds:
             guard let plan = reader.readInteger().flatMap(plan(at:)) else { return nil }
             answer.limit = Answer.LimitReference(plan: plan, index: 0)
         case .ok, .duplicate, .late, .conflict, .queued:

@@ -7,12 +7,14 @@ package enum OperationVerb: UInt8, Sendable {
     case reserve = 5
     case commit = 6
     case cancel = 7
+    /// Charges expired reservations, without a request.
+    case sweep = 10
 
-    /// Whether the operation returns a decision, as CHECK, PEEK and RESERVE do. The others are writes, which must not
-    /// be lost.
+    /// Whether the operation returns a decision, as CHECK, PEEK and RESERVE do, or can be repeated at any time, as a
+    /// sweep. The others are writes, which must not be lost.
     package var isDecision: Bool {
         switch self {
-        case .check, .peek, .reserve: true
+        case .check, .peek, .reserve, .sweep: true
         case .record, .refund, .commit, .cancel: false
         }
     }

@@ -51,8 +51,12 @@ package struct KeySpace: Sendable, Equatable {
         return prefix(of: partition(ofText: text)) + Self.name(ofScope: text)
     }
 
-    /// The sorted set of a scope's open reservations by the time at which they end (Unix ms).
+    /// The sorted set of a scope's open reservations by the time at which they end (Unix ms). The fraction of the score
+    /// says what is charged then (batch/hold_score.lua).
     package func holds(of scope: Scope) -> String { hash(of: scope) + ":holds" }
+
+    /// The sorted set of a partition's scopes with reservations to charge, by the time of the next sweep (Unix ms).
+    package func chargeQueue(in partition: Partition?) -> String { prefix(of: partition) + "charge-queue" }
 
     /// The hash of one day, `2026-11-20` in the scope's own calendar.
     package func day(_ id: String, of scope: Scope) -> String { "\(hash(of: scope)):day:\(id)" }

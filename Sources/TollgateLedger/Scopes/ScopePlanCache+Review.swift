@@ -24,6 +24,17 @@ extension ScopePlanCache {
         }
     }
 
+    /// Returns the plans with which the expired reservations of a scope are charged: its own plan, or one per tier if its
+    /// limits depend on the request. They are those of requests, so a charge counts as a COMMIT would have counted.
+    package func sweepPlans(of plan: ScopePlan) -> [ScopePlan] {
+        guard !plan.set.alerts.varying.isEmpty else { return [plan] }
+        let (scope, settings) = (plan.scope, plan.standing.settings)
+        return policy.tiersByTraits(of: scope, assignment: settings?.settings.assignment).map { _, traits in
+            let set = limitSet(for: rules(for: scope, settings, traits.bytes), of: scope)
+            return set === plan.set ? plan : ScopePlan(of: plan, set: set)
+        }
+    }
+
     /// Whether any of them has a counter, or open reservations.
     private static func countsAny(_ limits: [EffectiveLimit]) -> Bool {
         limits.contains { $0.limit.period != .request }

@@ -237,6 +237,8 @@ package final class ScopePlanCache {
         builder.rules(for: scope, settings: settings, traits: traits)
     }
 
+    func limitSet(for rules: ScopeRules, of scope: Scope) -> LimitSet { builder.set(for: rules, of: scope) }
+
     /// Returns the rules of a scope by all that is known of it.
     package func rules(for scope: Scope, _ traits: UserTraits) -> ScopeRules {
         let settings = plan(for: scope, traits: traits).standing.settings

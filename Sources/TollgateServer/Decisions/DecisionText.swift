@@ -17,7 +17,7 @@ package enum DecisionText {
             }
         case .deny:
             if let limit = answer.limit { writeDeny(limit, answer, to: &buffer) }
-        case .ok, .broken, .overfull, .conflict: buffer.writeStaticString("OK")
+        case .ok, .broken, .overfull, .conflict, .brokenHolds: buffer.writeStaticString("OK")
         case .duplicate: buffer.writeStaticString("OK duplicate=1")
         case .late: buffer.writeStaticString("OK late=1")
         case .queued: buffer.writeStaticString("OK queued=1")

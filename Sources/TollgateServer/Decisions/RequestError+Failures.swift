@@ -8,11 +8,12 @@ extension RequestError {
     init?(_ answer: borrowing Answer) {
         switch answer.outcome {
         case .allow, .deny, .ok, .duplicate, .late, .queued: return nil
-        case .broken, .overfull, .conflict: break
+        case .broken, .overfull, .conflict, .brokenHolds: break
         }
         let scope = answer.limit.map { "\($0.plan.scope)" } ?? "a scope"
         switch answer.outcome {
         case .broken: self.init(.internal, "the key of \(scope) in Redis is not a hash")
+        case .brokenHolds: self.init(.internal, "a key of the reservations of \(scope) in Redis is not a sorted set")
         case .overfull: self.init(.badRequest, "RESERVE: \(scope) would hold more than can be counted")
         default: self.init(.conflict, "id: used before for other amounts")
         }

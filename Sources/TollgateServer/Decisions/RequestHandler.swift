@@ -234,7 +234,7 @@ extension RequestHandler {
         case .ok, .late: worker.counts.applied += 1
         case .duplicate: worker.counts.duplicates += 1
         case .queued: worker.counts.queued += 1
-        case .broken, .overfull, .conflict: break
+        case .broken, .overfull, .conflict, .brokenHolds: break
         }
     }
 

@@ -13,6 +13,9 @@ package struct OpenHold: Sendable, Equatable {
     package let timeToLive: Int64
     /// The `on_expiry` of the request; nil if the limits decide.
     package let onExpiry: ExpiryRule?
+    /// What is charged to the scope at its end, of tokens and cost; nil if an older version has made the reservation,
+    /// which left that to the limits at its end.
+    package let charge: ChargedParts?
     /// The end of the reservation, Unix ms by Redis's clock.
     package let endsAt: Int64
 
@@ -27,8 +30,10 @@ package struct OpenHold: Sendable, Equatable {
             onExpiry: onExpiry, madeAt: madeAt)
     }
 
-    /// Decodes a member of the sorted set of holds, which ``Reservation/hold`` encodes; nil for any other text.
-    init?(_ text: String, endsAt: Int64) {
+    /// Decodes a member of the sorted set of holds, which ``Reservation/hold`` encodes, and its score
+    /// (batch/hold_score.lua); nil for any other text.
+    init?(_ text: String, score: String) {
+        guard let score = Double(score), (0..<9e15).contains(score) else { return nil }
         let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard words.count == 3 else { return nil }
         let terms = words[1].split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
@@ -52,6 +57,15 @@ package struct OpenHold: Sendable, Equatable {
         scopes = rest.split(separator: "\t").map(String.init)
         amounts = Amounts(tokens: numbers[3], inputTokens: numbers[2], outputTokens: numbers[1], cost: numbers[0])
         self.timeToLive = timeToLive
-        self.endsAt = endsAt
+        endsAt = Int64(score)
+        let decided = Int((score - score.rounded(.down)) * 256) - 128
+        charge = decided < 0 ? nil : ChargedParts(tokens: decided / 32 % 2 == 1, cost: decided / 64 == 1)
     }
+}
+
+/// The parts of a reservation that become usage if it expires.
+package struct ChargedParts: Sendable, Equatable {
+    /// Tokens, input tokens and output tokens.
+    package var tokens: Bool
+    package var cost: Bool
 }

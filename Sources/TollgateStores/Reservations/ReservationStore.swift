@@ -56,7 +56,7 @@ package final class ReservationStore: Sendable {
         let pairs = try await link.send(
             "ZRANGEBYSCORE", key, "\(time)", "+inf", "WITHSCORES", "LIMIT", "\(start)", "\(Self.portion)"
         ).pairs(of: key)
-        let holds = pairs.compactMap { hold, end in Int64(end).flatMap { OpenHold(hold, endsAt: $0) } }
+        let holds = pairs.compactMap { OpenHold($0, score: $1) }
         return (holds, pairs.count < Self.portion)
     }
 
