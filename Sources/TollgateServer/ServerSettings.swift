@@ -41,6 +41,8 @@ package struct ServerSettings: Sendable {
     package var maxAlertSubscribers = 64
     /// The interval of sweeping alerts whose scopes get no more requests.
     package var alertSweep = Duration.seconds(5)
+    /// The interval of charging expired reservations whose scopes get no requests.
+    package var chargeSweep = Duration.seconds(1)
     /// The interval of comparing the policy with those of other sidecars.
     package var peerInterval = Duration.seconds(5)
 

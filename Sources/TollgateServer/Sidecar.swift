@@ -91,6 +91,9 @@ package final class Sidecar: Service {
         sweeper = AlertSweeper(
             store: stores.alerts, interval: settings.alertSweep, logger: logger,
             policy: { activePolicy.policies.effective }, review: { await workers[0].reviewAlerts(of: $0) })
+        let reservationSweeper = ReservationSweeper(
+            queue: stores.charges, interval: settings.chargeSweep, logger: logger,
+            sweep: { await workers[0].sweepReservations(of: $0) })
         let keeper = journal.map { JournalKeeper(journal: $0, workers: workers, logger: logger) }
         info = InfoReporter(
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
@@ -102,6 +105,7 @@ package final class Sidecar: Service {
         var services: [any Service] = [
             AlertBroadcast(feed: feed, workers: workers), watcher,
             LibraryUpkeep(libraries: stores.libraries, logger: logger), peers, connections, relay, sweeper,
+            reservationSweeper,
         ]
         if let keeper { services.insert(keeper, at: 0) }
         self.services = BackgroundServices(services, logger: logger)

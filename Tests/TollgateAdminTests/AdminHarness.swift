@@ -48,6 +48,7 @@ final class AdminHarness: Sendable {
         settings.journalPath = folder.path + "/journal.sqlite"
         // Tests publish alerts about limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
+        settings.chargeSweep = .seconds(3_600)
         settings.peerInterval = .seconds(3_600)
         let logger = log.logger
         let server = try await Sidecar(

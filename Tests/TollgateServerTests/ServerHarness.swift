@@ -30,6 +30,7 @@ final class ServerHarness: Sendable {
         settings.journalPath = folder.path + "/journal.sqlite"
         // No sweeps: tests publish alerts of limits that the policy does not have.
         settings.alertSweep = .seconds(3_600)
+        settings.chargeSweep = .seconds(3_600)
         // No announcements: tests count the calls of Redis.
         settings.peerInterval = .seconds(3_600)
         adjust(&settings)

@@ -10,6 +10,7 @@ package struct Stores: Sendable {
     package let policy: PolicyStore
     package let alerts: AlertStore
     package let reservations: ReservationStore
+    let charges: ChargeQueue
     let libraries: FunctionLibraries
     /// The usage history. Has a link of its own, because its replies are long.
     package let history: HistoryStore
@@ -22,6 +23,7 @@ package struct Stores: Sendable {
     ) {
         policy = PolicyStore(link: link, keySpace: keySpace, seen: seen)
         reservations = ReservationStore(link: link, keySpace: keySpace)
+        charges = ChargeQueue(link: link, keySpace: keySpace)
         libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
         alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
         history = HistoryStore(link: pages, keySpace: keySpace)
