@@ -57,7 +57,7 @@ extension Meter: CustomStringConvertible {
 }
 
 /// What happens to the tokens and the cost that a reservation holds when it expires.
-package enum ExpiryRule: String, Sendable, CaseIterable {
+public enum ExpiryRule: String, Sendable, CaseIterable {
     /// They are no longer held.
     case release
     /// They become usage.

@@ -61,7 +61,7 @@ enum RequestKey: Equatable {
     /// The keys of arguments, in the order of the documentation.
     private static let names =
         Meter.allCases.filter { $0 != .concurrent }.map(\.name)
-        + ["id", "at", "ttl", "reservation", "roles", "email", "scope"]
+        + ["id", "at", "ttl", "on_expiry", "reservation", "roles", "email", "scope"]
 
     /// The keys of the arguments that a verb takes, for suggestions.
     fileprivate static func names(ofArgumentsOf verb: Verb) -> [String] {

@@ -80,6 +80,28 @@ struct ReservationRouteTests {
         }
     }
 
+    @Test("show what is charged of them when they expire, which a call over HTTP can decide, too")
+    func onExpiry() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            let path = "/v1/scopes/user:a/reservations"
+            func rules() async throws -> [String?] {
+                let items = try await admin.ask("GET", path)["items"]?.items
+                let rules = try #require(items?.first?.members?["on_expiry"]?.members)
+                return [rules["tokens"]?.text, rules["cost"]?.text]
+            }
+            for (rule, expected) in [("charge", ["charge", "charge"]), ("release", ["release", "release"])] {
+                let body = #"{"scopes":{"user":"a"},"tokens":5,"cost":"1","ttl":600,"on_expiry":"\#(rule)"}"#
+                let token = try #require(try await admin.ask("POST", "/v1/reserve", body)["reservation"]?.text)
+                #expect(try await rules() == expected)
+                let list = try await tollgate(admin, "reservations", "list", "user:a").output
+                #expect(list.contains(rule == "charge" ? "charge tokens, charge cost" : "release"), "\(list)")
+                #expect(try await admin.ask("POST", "/v1/cancel", #"{"reservation":"\#(token)"}"#).status == 200)
+            }
+            _ = try await admin.lineClient().ask("RESERVE user=a cost=1 ttl=600 on_expiry=charge")
+            #expect(try await rules() == ["release", "charge"])
+        }
+    }
+
     @Test("are paged by expiry")
     func pages() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -112,8 +134,9 @@ struct ReservationRouteTests {
             _ = try await admin.lineClient().ask("RESERVE user=a tool=t cost=1.5 tokens=7 ttl=600")
             let list = try await tollgate(admin, "reservations", "list", "user:a")
             let words = list.output.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? []
-            #expect(words.count == 8, "\(list.output) \(list.errors)")
+            #expect(words.count == 9, "\(list.output) \(list.errors)")
             #expect(words.dropFirst().prefix(4) == ["user:a", "tool:t", "7", "1.5"])
+            #expect(words.last == "release")
             let id = try #require(words.first)
             #expect(try await tollgate(admin, "reservations", "cancel", "tool:t", id).output == "\(id): cancelled\n")
             let again = try await tollgate(admin, "reservations", "cancel", "tool:t", id)

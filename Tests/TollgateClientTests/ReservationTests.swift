@@ -28,6 +28,19 @@ import TollgateClient
         }
     }
 
+    @Test("a reservation says what happens when it expires", arguments: [ExpiryRule.charge, .release])
+    func onExpiry(rule: ExpiryRule) async throws {
+        try await withServer { _, line in
+            .lines([line.hasPrefix("RESERVE") ? "ALLOW reservation=t" : "OK"])
+        } _: { server, client in
+            _ = try await client.reserve(.user("a"), amounts: Amounts(cost: 1), onExpiry: rule)
+            try await client.guarded(.user("a"), onExpiry: rule) { _ in ((), Amounts()) }
+            let lines = server.lines.withLock { $0.filter { $0.hasPrefix("RESERVE") } }
+            #expect(lines.count == 2)
+            #expect(lines.allSatisfy { $0.hasSuffix(" ttl=60 on_expiry=\(rule.rawValue)") })
+        }
+    }
+
     @Test("a degraded reservation says so, and is committed by its token")
     func degraded() async throws {
         try await withServer { _, line in

@@ -29,6 +29,18 @@ struct ReservationRoutes {
             case madeAt = "made_at"
             case ageSeconds = "age_seconds"
             case endsAt = "ends_at"
+            case onExpiry = "on_expiry"
+        }
+
+        /// What happens to the parts of the hold at its end.
+        private struct Expiry: Encodable {
+            var tokens: String
+            var cost: String
+
+            init(_ charge: ChargedParts) {
+                func rule(_ isCharged: Bool) -> String { (isCharged ? ExpiryRule.charge : .release).rawValue }
+                (tokens, cost) = (rule(charge.tokens), rule(charge.cost))
+            }
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -38,6 +50,7 @@ struct ReservationRoutes {
             try container.encode(Instant.text(milliseconds: hold.madeAt), forKey: .madeAt)
             try container.encode(max(now - hold.madeAt, 0) / 1_000, forKey: .ageSeconds)
             try container.encode(Instant.text(milliseconds: hold.endsAt), forKey: .endsAt)
+            try container.encodeIfPresent(hold.charge.map(Expiry.init), forKey: .onExpiry)
             let amounts = [Meter.tokens, .inputTokens, .outputTokens, .cost].map { meter in
                 (meter.name, AmountJSON(meter, hold.amounts[meter] ?? 0, in: moneyUnit))
             }

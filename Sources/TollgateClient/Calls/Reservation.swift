@@ -39,17 +39,19 @@ extension TollgateClient {
     ///   - scopes: At most 16 scopes of distinct kinds.
     ///   - amounts: The maximum that the call may use. Cost is in nano-units.
     ///   - timeToLive: 1 s … 24 h, rounded up to whole seconds. Choose it longer than the call can last.
+    ///   - onExpiry: What happens to held tokens and cost if the reservation expires: `.charge` makes them usage,
+    ///     `.release` does not. Nil leaves it to the limits.
     ///   - roles: The user's roles, which select a tier.
     ///   - email: The user's email address, which selects a tier.
     /// - Throws: `OverLimit` if the call is denied. `TollgateClientError`, after which amounts may be held until they
     ///   expire. `CancellationError` if the task is cancelled.
     public func reserve(
-        _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60), roles: [String] = [],
-        email: String? = nil
+        _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
+        onExpiry: ExpiryRule? = nil, roles: [String] = [], email: String? = nil
     ) async throws -> Reservation {
         try Task.checkCancellation()
         let request = ScopedRequest(scopes, amounts, roles: roles, email: email)
-        let line = try request.line(.reserve, timeToLive: timeToLive.wholeSeconds)
+        let line = try request.line(.reserve, timeToLive: timeToLive.wholeSeconds, onExpiry: onExpiry)
         // An unstructured task, because a reservation whose reply is dropped would hold its amounts until it expires.
         let decision = try await Task { try await decide(line) }.value
         guard decision.allowed else { throw OverLimit(decision) }
@@ -62,12 +64,13 @@ extension TollgateClient {
     }
 
     /// Decides whether a call may proceed, and holds its amounts if so. See
-    /// `reserve(_:amounts:timeToLive:roles:email:)`, which takes a list.
+    /// `reserve(_:amounts:timeToLive:onExpiry:roles:email:)`, which takes a list.
     public func reserve(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
-        roles: [String] = [], email: String? = nil
+        onExpiry: ExpiryRule? = nil, roles: [String] = [], email: String? = nil
     ) async throws -> Reservation {
-        try await reserve(scopes, amounts: amounts, timeToLive: timeToLive, roles: roles, email: email)
+        try await reserve(
+            scopes, amounts: amounts, timeToLive: timeToLive, onExpiry: onExpiry, roles: roles, email: email)
     }
 
     /// Charges the actual usage of a reserved call and releases its held amounts. Meters that `amounts` does not name

@@ -22,8 +22,9 @@ struct ScopedRequest {
     /// - Parameters:
     ///   - id: The idempotency key of a RECORD or REFUND.
     ///   - timeToLive: The lifetime of a RESERVE in seconds.
+    ///   - onExpiry: What a RESERVE says should happen when it expires.
     func line(
-        _ verb: Verb, id: String? = nil, timeToLive: Int64? = nil
+        _ verb: Verb, id: String? = nil, timeToLive: Int64? = nil, onExpiry: ExpiryRule? = nil
     ) throws(TollgateClientError) -> ByteBuffer {
         for scope in scopes {
             do throws(ScopeError) {
@@ -34,8 +35,8 @@ struct ScopedRequest {
         }
         var line = ByteBuffer()
         RequestWriter.write(
-            verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, roles: roles, email: email,
-            to: &line)
+            verb, scopes: scopes, amounts: amounts, id: id, timeToLive: timeToLive, onExpiry: onExpiry,
+            roles: roles, email: email, to: &line)
         try check(line)
         return line
     }

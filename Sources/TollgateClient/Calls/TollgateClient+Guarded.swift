@@ -16,6 +16,8 @@ extension TollgateClient {
     ///   - amounts: The maximum that the call may use. Cost is in nano-units.
     ///   - timeToLive: 1 s … 24 h, rounded up to whole seconds. A call that lasts longer is still charged, but its
     ///     amounts are no longer held after that time.
+    ///   - onExpiry: What happens to held tokens and cost if the process ends during the call: `.charge` makes them
+    ///     usage, `.release` does not. Nil leaves it to the limits.
     ///   - roles: The user's roles, which select a tier.
     ///   - email: The user's email address, which selects a tier.
     ///   - isolation: The caller's actor, on which the closure runs.
@@ -25,12 +27,13 @@ extension TollgateClient {
     ///   which carries the result, if the usage cannot be committed. A failed cancel is ignored, because the
     ///   reservation expires.
     public func guarded<Value: Sendable>(
-        _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60), roles: [String] = [],
-        email: String? = nil, isolation: isolated (any Actor)? = #isolation,
+        _ scopes: [Scope.Part], amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
+        onExpiry: ExpiryRule? = nil, roles: [String] = [], email: String? = nil,
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (Reservation) async throws -> (Value, Amounts)
     ) async throws -> Value {
         let reservation = try await reserve(
-            scopes, amounts: amounts, timeToLive: timeToLive, roles: roles, email: email)
+            scopes, amounts: amounts, timeToLive: timeToLive, onExpiry: onExpiry, roles: roles, email: email)
         let value: Value
         let used: Amounts
         do {
@@ -47,14 +50,16 @@ extension TollgateClient {
         return value
     }
 
-    /// Makes a call within its limits. See `guarded(_:amounts:timeToLive:roles:email:isolation:_:)`, which takes a
+    /// Makes a call within its limits. See `guarded(_:amounts:timeToLive:onExpiry:roles:email:isolation:_:)`, which takes a
     /// list.
     public func guarded<Value: Sendable>(
         _ scopes: Scope.Part..., amounts: Amounts = Amounts(), timeToLive: Duration = .seconds(60),
-        roles: [String] = [], email: String? = nil, isolation: isolated (any Actor)? = #isolation,
+        onExpiry: ExpiryRule? = nil, roles: [String] = [], email: String? = nil,
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (Reservation) async throws -> (Value, Amounts)
     ) async throws -> Value {
         try await guarded(
-            scopes, amounts: amounts, timeToLive: timeToLive, roles: roles, email: email, isolation: isolation, body)
+            scopes, amounts: amounts, timeToLive: timeToLive, onExpiry: onExpiry, roles: roles, email: email,
+            isolation: isolation, body)
     }
 }

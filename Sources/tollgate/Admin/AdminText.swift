@@ -67,15 +67,23 @@ enum AdminText {
 
     static func reservations(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
         var table = Table(
-            ["reservation", "scopes", "tokens", "cost", "age", "ends"], amounts: ["tokens", "cost", "age"],
+            ["reservation", "scopes", "tokens", "cost", "age", "ends", "on expiry"],
+            amounts: ["tokens", "cost", "age"],
             whole: ["reservation", "ends"])
         for item in answer["items"].array {
             table.add([
                 item["id"].text, item["scopes"].array.map(\.text).joined(separator: " "), item["held"]["tokens"].text,
                 item["held"]["cost"].text, "\(item["age_seconds"].text) s", item["ends_at"].text,
+                expiry(item["on_expiry"].members.map { ($0.key, $0.value.text) }),
             ])
         }
         return list(table, of: answer, none: "no open reservations", on: terminal)
+    }
+
+    /// Formats what happens to the tokens and the cost of a reservation when it expires.
+    private static func expiry(_ rules: [(part: String, rule: String)]) -> String {
+        let charged = rules.filter { $0.rule == "charge" }.map(\.part).sorted(by: >)
+        return rules.isEmpty || !charged.isEmpty ? charged.map { "charge \($0)" }.joined(separator: ", ") : "release"
     }
 
     /// Formats a page of a list, and notes if there are more items.
