@@ -106,6 +106,26 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a round charges all of thousands that expire together, over several calls")
+    func many() async throws {
+        try await withServer(policy: "defaults: { user: { cost: { total: { max: 9000, on_expiry: charge } } } }") {
+            harness in
+            let client = try harness.client()
+            for _ in 0..<4 {
+                let replies = try await client.ask(Array(repeating: "RESERVE user=a cost=1 ttl=3", count: 500))
+                #expect(replies.allSatisfy { $0.hasPrefix("ALLOW") })
+            }
+            _ = try await client.ask("RESERVE user=b cost=1 ttl=3")
+            try await eventually { try isOver("user:b", harness) }
+            let sweeper = ReservationSweeper(
+                queue: harness.sidecar.stores.charges, interval: .seconds(1), logger: CapturedLog().logger,
+                sweep: { await harness.sidecar.workers[0].sweepReservations(of: $0) })
+            await sweeper.sweepDue()
+            #expect(try harness.redis.hash("tollgate:user:a")["cost/total"] == "2000000000000")
+            #expect(try harness.redis.cli("EXISTS", Self.queue, "tollgate:user:a:holds") == "0")
+        }
+    }
+
     @Test("a queue of another type is a warning, and members that are not scopes are removed")
     func foreignQueue() async throws {
         let log = CapturedLog()

@@ -52,7 +52,8 @@ final class ReservationSweeper: Service {
             for _ in 0..<Self.maxPages where !Task.isCancelled {
                 let due = try await queue.due(atMost: Self.pageSize)
                 for fault in due.faults { report(fault) }
-                guard try await sweepAll(due.scopes), due.hasMore else { return }
+                // A scope with more than one call charges is due again immediately.
+                guard !due.scopes.isEmpty, try await sweepAll(due.scopes) else { return }
             }
         } catch {
             report(error)

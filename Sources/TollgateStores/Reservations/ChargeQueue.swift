@@ -9,8 +9,6 @@ package struct ChargeQueue: Sendable {
     package struct Due: Sendable {
         /// The scopes, longest due first within a partition.
         package var scopes: [Scope] = []
-        /// Whether more may be due.
-        package var hasMore = false
         /// The reasons why parts of the queue could not be read.
         package var faults: [StoreError] = []
     }
@@ -37,16 +35,15 @@ package struct ChargeQueue: Sendable {
             let replies = try await link.send(
                 [["TIME"]] + keys.map { ["ZRANGE", $0, "0", "\(count - 1)", "WITHSCORES"] })
             let now = Double(try replies[0].time())
-            for (key, reply) in zip(keys, replies.dropFirst()) { await add(reply, of: key, at: now, count, to: &due) }
+            for (key, reply) in zip(keys, replies.dropFirst()) { await add(reply, of: key, at: now, to: &due) }
         }
         return due
     }
 
     /// Adds the due members of a partition. Members that are not scopes are removed: nothing writes them.
-    private func add(_ reply: RedisReply, of key: String, at now: Double, _ count: Int, to due: inout Due) async {
+    private func add(_ reply: RedisReply, of key: String, at now: Double, to due: inout Due) async {
         do throws(StoreError) {
             let members = try reply.pairs(of: key).filter { (Double($0.1) ?? 0) <= now }.map(\.0)
-            due.hasMore = due.hasMore || members.count == count
             for member in members {
                 if let scope = try? Scope(parsing: member) {
                     due.scopes.append(scope)
