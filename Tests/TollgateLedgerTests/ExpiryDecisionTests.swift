@@ -196,4 +196,27 @@ struct ExpiryDecisionTests {
             #expect(try cost(harness, of: "user:a") == 1_000)
         }
     }
+
+    @Test(
+        "a Redis that refuses writes for a while charges it once",
+        arguments: [("maxmemory", "1"), ("min-replicas-to-write", "1")], [true, false])
+    func refusingRedis(setting: (name: String, value: String), hasFunctions: Bool) async throws {
+        let redis = try TestRedis(hasFunctions: hasFunctions)
+        let harness = try await LedgerHarness(policy: policy([Self.charging]), redis: redis)
+        _ = try await harness.apply(reserve("1"), at: Self.start)
+        try redis.cli("CONFIG", "SET", setting.name, setting.value)
+        for second: Int64 in 60...62 {
+            for operation in [try TestOperation.sweep("user:a", "provider:p"), try .check("user:a")] {
+                _ = try await harness.apply(operation, at: Self.start + second * 1_000)
+            }
+        }
+        try redis.cli("CONFIG", "SET", setting.name, "0")
+        for second: Int64 in 70...72 {
+            _ = try await harness.apply(.sweep("user:a", "provider:p"), at: Self.start + second * 1_000)
+            #expect(try await used(harness, after: second * 1_000) == "500 held 0")
+            #expect(try cost(harness) == 500)
+            #expect(try cost(harness, of: "user:a") == 500)
+        }
+        try await harness.stop()
+    }
 }
