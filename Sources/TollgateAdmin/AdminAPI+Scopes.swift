@@ -5,10 +5,10 @@ import TollgateServer
 /// Scopes and kinds as the policy knows them.
 extension AdminAPI {
     /// The kinds that requests may name.
-    /// The unit of money of all amounts of `cost`.
-    var moneyUnit: MoneyUnit { server.policies.file.moneyUnit }
-
     var knownKinds: KnownKinds { server.policies.effective.knownKinds }
+
+    /// The unit of all amounts of `cost`.
+    var moneyUnit: MoneyUnit { server.policies.file.moneyUnit }
 
     /// Returns the scope as requests name it: with ids in lower case where the policy says `fold_case`.
     func folded(_ scope: Scope) -> Scope { scope.foldingCase(of: server.policies.effective.foldedKinds) }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import TollgateClient
+import TollgatePolicy
 import TollgateRedis
 
 /// The load generator: many connections in a closed or open loop, against a sidecar or Redis.
@@ -18,7 +19,9 @@ package enum Bench {
                 { SidecarDialect(token: token) }
             }
         case .direct(let address, let policy, let namespace):
-            return try await run(settings, at: TollgateAddress(address), onProgress) {
+            var settings = settings
+            settings.workload.moneyUnit = policy.moneyUnit
+            return try await run(settings, at: TollgateAddress(address), onProgress) { [settings] in
                 let scopes = DirectScopes(policy: policy, namespace: namespace, workload: settings.workload)
                 return { try DirectDialect(address: address, scopes: scopes) }
             }

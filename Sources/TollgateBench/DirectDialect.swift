@@ -125,7 +125,7 @@ final class DirectScopes {
     let now: Int64
 
     init(policy: Policy, namespace: String, workload: Workload.Settings) {
-        keySpace = KeySpace(namespace: namespace)
+        keySpace = KeySpace(namespace: namespace, moneyUnit: policy.moneyUnit)
         let cache = ScopePlanCache(policy: policy, keySpace: keySpace, generationSize: .max)
         self.cache = cache
         composites = policy.compositeKinds.filter { Set($0.names).isSubset(of: ["user", "tool", "provider"]) }

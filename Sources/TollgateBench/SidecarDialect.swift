@@ -40,7 +40,7 @@ struct SidecarDialect: Dialect {
         }
         if let cost = call.amounts.cost {
             buffer.writeStaticString(" cost=")
-            buffer.writeMoney(cost, in: .nano)
+            buffer.writeMoney(cost, in: call.amounts.unit)
         }
         buffer.writeInteger(UInt8(ascii: "\n"))
     }

@@ -10,6 +10,8 @@ package struct Workload: Sendable {
         package var providers = 4
         package var mix = VerbMix()
         package var seed: UInt64 = 1
+        /// The unit of the costs, which are rounded up.
+        package var moneyUnit = MoneyUnit.nano
 
         package init() {}
     }
@@ -43,7 +45,9 @@ package struct Workload: Sendable {
         if !verb.isDecision {
             let tokens = Int64(1 + random.next() % Self.maxTokens)
             amounts.tokens = tokens
-            amounts.cost = tokens * Self.nanosPerToken
+            let nanosPerUnit = Int64(MoneyUnit.nano.countPerCurrencyUnit / settings.moneyUnit.countPerCurrencyUnit)
+            amounts.unit = settings.moneyUnit
+            amounts.cost = (tokens * Self.nanosPerToken + nanosPerUnit - 1) / nanosPerUnit
         }
         return Call(
             verb: verb, user: below(settings.users), tool: below(settings.tools), provider: below(settings.providers),

@@ -8,10 +8,12 @@ public struct Amounts: Sendable, Hashable {
     public var inputTokens: Int64?
     /// The tokens of the completion.
     public var outputTokens: Int64?
-    /// The cost: in nano-units (10⁻⁹ of the currency) for `TollgateClient`, and in units of the policy within a sidecar.
+    /// The cost in ``unit``.
     public var cost: Int64?
+    /// The unit of the cost.
+    public var unit = MoneyUnit.nano
 
-    /// Creates amounts.
+    /// Creates amounts, with the cost in nano-units (10⁻⁹ of the currency).
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
         cost: Int64? = nil
@@ -23,13 +25,14 @@ public struct Amounts: Sendable, Hashable {
         self.cost = cost
     }
 
-    /// Creates amounts for `TollgateClient` with the cost as money, at most 9 × 10⁹ of the currency.
+    /// Creates amounts with the cost as money.
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil, cost: Money
     ) {
-        self.init(
-            requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens,
-            cost: Int64(clamping: cost.nanos))
+        self.init(requests: requests, tokens: tokens, inputTokens: inputTokens, outputTokens: outputTokens)
+        // An amount that fits no unit is refused like one that is too large.
+        unit = .finest(for: [cost], upTo: MoneyUnit.maxAmount) ?? .coarsest(for: cost)
+        self.cost = cost.amount(in: unit) ?? .max
     }
 
     /// Whether the amounts are one request and no other meter.

@@ -18,19 +18,20 @@ public struct Money: Sendable, Hashable, Comparable {
 
     /// Parses text such as `0.0185` or `-1.5`: no exponent, no separators, at most 9 fraction digits.
     public init(parsing text: some StringProtocol) throws(MoneyError) {
-        let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
-        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let fraction = parts.count == 2 ? parts[1] : "0"
-        let areDigits = (parts + [fraction]).allSatisfy { part in
-            !part.isEmpty && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let isNegative = text.utf8.first == UInt8(ascii: "-")
+        let digits = text.utf8.dropFirst(isNegative ? 1 : 0)
+        let parts = digits.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let fraction = parts.count == 2 ? Array(parts[1]) : [UInt8(ascii: "0")]
+        let areDigits = ([Array(parts[0])] + [fraction]).allSatisfy { part in
+            !part.isEmpty && part.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         }
         guard areDigits else { throw .notDecimal(.nano) }
-        guard fraction.utf8.count <= 9 else { throw .tooManyFractionDigits(.nano) }
-        let padding = String(repeating: "0", count: 9 - fraction.utf8.count)
-        guard parts[0].utf8.count <= Self.maxWholeDigits, let nanos = Int128("\(parts[0])\(fraction)\(padding)") else {
-            throw .tooLarge(.nano)
-        }
-        self.nanos = digits.count == text.count ? nanos : -nanos
+        guard fraction.count <= 9 else { throw .tooManyFractionDigits(.nano) }
+        guard parts[0].count <= Self.maxWholeDigits else { throw .tooLarge(MoneyUnit.all[0]) }
+        var nanos: Int128 = 0
+        for digit in Array(parts[0]) + fraction { nanos = nanos * 10 + Int128(digit - UInt8(ascii: "0")) }
+        for _ in fraction.count..<9 { nanos *= 10 }
+        self.nanos = isNegative ? -nanos : nanos
     }
 
     /// Returns the amount as a whole number of units; nil if it is none, or not an Int64.
@@ -45,8 +46,15 @@ public struct Money: Sendable, Hashable, Comparable {
 extension MoneyUnit {
     /// Returns the unit with the fewest decimals in which an amount is a whole number.
     package static func coarsest(for money: Money) -> MoneyUnit {
-        let units = (0...9).compactMap(MoneyUnit.init(decimals:))
-        return units.first { money.nanos.isMultiple(of: $0.nanos) } ?? .nano
+        all.first { money.nanos.isMultiple(of: $0.nanos) } ?? .nano
+    }
+
+    /// Returns the unit with the most decimals in which amounts are whole numbers of an Int64 up to a bound; nil if there
+    /// is none.
+    package static func finest(for sums: [Money], upTo bound: Int64 = .max) -> MoneyUnit? {
+        all.last { unit in
+            sums.allSatisfy { money in money.amount(in: unit).map { $0.magnitude <= bound.magnitude } ?? false }
+        }
     }
 
     /// The unit in nano-units.

@@ -4,6 +4,8 @@
 /// point.
 public struct MoneyUnit: Sendable, Hashable {
     private let digits: UInt8
+    /// The number of units in one unit of the currency, 1 … 10⁹.
+    package let countPerCurrencyUnit: UInt64
 
     /// 10⁻⁹ of the currency, the unit of a policy without `decimals`.
     public static let nano = MoneyUnit(digits: 9)
@@ -13,6 +15,7 @@ public struct MoneyUnit: Sendable, Hashable {
 
     private init(digits: UInt8) {
         self.digits = digits
+        countPerCurrencyUnit = (0..<digits).reduce(1) { count, _ in count * 10 }
     }
 
     /// Creates a unit; nil unless `decimals` is 0 … 9.
@@ -24,17 +27,13 @@ public struct MoneyUnit: Sendable, Hashable {
     /// The number of fraction digits of an amount, 0 … 9.
     public var decimals: Int { Int(digits) }
 
-    /// The number of units in one unit of the currency, 1 … 10⁹.
-    package var countPerCurrencyUnit: UInt64 {
-        var count: UInt64 = 1
-        for _ in 0..<digits { count *= 10 }
-        return count
-    }
+    /// All units, from whole units of the currency to nano-units.
+    package static let all = (0...9).compactMap(MoneyUnit.init(decimals:))
 
     // MARK: - Text
 
-    /// Parses `digits[.digits]`: no sign, no exponent, no separators, at most ``decimals`` fraction digits, at most 9 × 10¹⁵
-    /// units.
+    /// Parses `digits[.digits]`: no sign, no exponent, no separators, at most ``decimals`` fraction digits, at most
+    /// 9 × 10¹⁵ units.
     package func amount(parsing text: some Sequence<UInt8>) throws(MoneyError) -> Int64 {
         var amount: Int64 = 0
         var (wholeDigits, fractionDigits, seenPoint) = (0, 0, false)

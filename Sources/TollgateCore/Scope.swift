@@ -64,18 +64,34 @@ public struct Scope: Sendable, Hashable {
     ///
     /// - `kind:id`: a single `+` joins parts, and `++` is a plus sign of an id. `=` is accepted after the kind of a
     ///   further part.
-    /// - `kind=id`: the rest of the text is the id.
+    /// - `kind=id`: the rest of the text is the id. Text such as `user=alice+tool=search` is an error, as its author may have
+    ///   meant a joined scope.
     package static func parts(of text: some StringProtocol) throws(ScopeError) -> [Part] {
         guard let first = split(text), !first.part.kind.unicodeScalars.contains("+") else {
             throw ScopeError("\(text): expected kind:id or kind=id, such as user:alice")
         }
-        if first.sign == "=" { return [first.part] }
+        if first.sign == "=" {
+            if let joined = joinedReading(of: first.part) {
+                throw ScopeError(
+                    "\(text): write \(joined) for the joined scope, or \(Self.text(of: first.part)) for the id")
+            }
+            return [first.part]
+        }
         return try pieces(of: text).enumerated().map { (index, piece) throws(ScopeError) in
             guard let (part, _) = split(piece), index == 0 || ScopeKind.isWellFormed(part.kind.utf8) else {
                 throw ScopeError("\(first.part.kind): \(plusRule) \(first.part.kind)=\(first.part.id)")
             }
             return part
         }
+    }
+
+    /// Returns the joined scope that the author of `user=alice+tool=search` may have meant; nil for other ids.
+    private static func joinedReading(of part: Part) -> Scope? {
+        let pieces = pieces(of: part.id)
+        guard pieces.count > 1 else { return nil }
+        let further = pieces.dropFirst().compactMap { split($0)?.part }
+        guard further.count == pieces.count - 1 else { return nil }
+        return try? Scope(parts: [Part(kind: part.kind, id: pieces[0])] + further)
     }
 
     /// The start of the sentence about a plus sign after which no `kind:id` follows. The `kind=id` that would be right

@@ -10,12 +10,12 @@ package import TollgateRedis
 extension KeySpace {
     /// The number of the current layout. Before layouts were numbered, keys had the scope in braces.
     private static let layout = "2"
-    private static let decimalsMark = ",decimals="
+    private static let decimalsPrefix = ",decimals="
 
     /// The layout and the unit as the marker contains them: `2`, or `2,decimals=0`. One field has both, so that they are
     /// noted together, and versions that know no other unit than nano-units refuse the namespace.
     var layoutText: String {
-        moneyUnit == .nano ? Self.layout : "\(Self.layout)\(Self.decimalsMark)\(moneyUnit.decimals)"
+        moneyUnit == .nano ? Self.layout : "\(Self.layout)\(Self.decimalsPrefix)\(moneyUnit.decimals)"
     }
 
     /// The number of partitions as the marker contains it.
@@ -59,15 +59,15 @@ extension KeySpace {
     private func layoutFault(_ noted: String) -> String? {
         guard noted != layoutText else { return nil }
         let decimals =
-            noted == Self.layout ? "9" : noted.split(separator: Self.decimalsMark).last.map(String.init) ?? ""
-        guard noted == Self.layout || noted == "\(Self.layout)\(Self.decimalsMark)\(decimals)" else {
+            noted == Self.layout ? "9" : noted.split(separator: Self.decimalsPrefix).last.map(String.init) ?? ""
+        guard noted == Self.layout || noted == "\(Self.layout)\(Self.decimalsPrefix)\(decimals)" else {
             return """
                 the keys of namespace \(namespace) have layout \(noted), but this version expects \(Self.layout): run a later \
                 version, or name another namespace
                 """
         }
         return """
-            the money of namespace \(namespace) has decimals: \(decimals), but the policy has decimals: \(moneyUnit.decimals): \
+            namespace \(namespace) counts money with decimals: \(decimals), but the policy has decimals: \(moneyUnit.decimals); \
             set decimals: \(decimals) in the policy, or name another namespace
             """
     }

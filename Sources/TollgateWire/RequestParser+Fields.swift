@@ -160,6 +160,7 @@ extension RequestParser {
     ) throws(RequestError) {
         guard request.amounts[meter] == nil else { throw .badRequest(key, "duplicate argument") }
         let unit = request.moneyUnit
+        if meter == .cost { request.amounts.unit = unit }
         request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter, in: unit) }
     }
 

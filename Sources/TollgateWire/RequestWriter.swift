@@ -1,13 +1,13 @@
 package import NIOCore
 package import TollgateCore
 
-/// A writer of request lines. It quotes values where needed, and does not check them. The unit is that of `cost`.
+/// A writer of request lines. It quotes values where needed, and does not check them.
 package enum RequestWriter {
     /// Writes `VERB kind=id … requests=… id=… at=… ttl=… on_expiry=… roles=… email=…`, for the verbs that name scopes and
     /// amounts.
     package static func write(
         _ verb: Verb, scopes: [Scope.Part], amounts: Amounts, id: String? = nil, usedAt: String? = nil,
-        timeToLive: Int64? = nil, onExpiry: ExpiryRule? = nil, unit: MoneyUnit = .nano,
+        timeToLive: Int64? = nil, onExpiry: ExpiryRule? = nil,
         roles: [String] = [], email: String? = nil, to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
@@ -15,7 +15,7 @@ package enum RequestWriter {
             out.writeString(" \(scope.kind)=")
             out.writeValue { $0.writeString(scope.id) }
         }
-        write(amounts, unit, to: &out)
+        write(amounts, to: &out)
         if let id { out.writeField("id") { $0.writeString(id) } }
         if let usedAt { out.writeField("at") { $0.writeString(usedAt) } }
         if let timeToLive { out.writeString(" ttl=\(timeToLive)") }
@@ -26,20 +26,19 @@ package enum RequestWriter {
 
     /// Writes `COMMIT reservation=… cost=…` or `CANCEL reservation=…`.
     package static func write(
-        _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), unit: MoneyUnit = .nano,
-        to out: inout ByteBuffer
+        _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
         out.writeField("reservation") { $0.writeString(reservation) }
-        write(amounts, unit, to: &out)
+        write(amounts, to: &out)
         endLine(&out)
     }
 
-    private static func write(_ amounts: Amounts, _ unit: MoneyUnit, to out: inout ByteBuffer) {
+    private static func write(_ amounts: Amounts, to out: inout ByteBuffer) {
         for meter in Meter.allCases {
             guard let amount = amounts[meter] else { continue }
             out.writeString(" \(meter.name)=")
-            if meter == .cost { out.writeMoney(amount, in: unit) } else { out.writeDecimal(amount) }
+            if meter == .cost { out.writeMoney(amount, in: amounts.unit) } else { out.writeDecimal(amount) }
         }
     }
 

@@ -149,10 +149,19 @@ struct ScopeKindTests {
         for (text, description) in [
             ("user=alice", "user:alice"), ("user:a=b", "user:a=b"), ("user=a:b", "user:a:b"),
             ("tool:t+user=a", "user:a+tool:t"), ("user=a+b", "user:a++b"), ("user=a++b", "user:a++++b"),
-            ("user=a+tool:t", "user:a++tool:t"), ("user=a+tool=t", "user:a++tool=t"), ("user=+", "user:++"),
+            ("user=+", "user:++"), ("user=a+=b", "user:a++=b"), ("user=a+b+c=d", "user:a++b++c=d"),
         ] {
             #expect(try Scope(parsing: text).description == description)
         }
+    }
+
+    @Test("a kind=id that reads as a joined scope is an error with both spellings", arguments: ["=", ":"])
+    func ambiguous(sign: String) throws {
+        let error = #expect(throws: ScopeError.self) { try Scope(parsing: "user=a+tool\(sign)t") }
+        #expect(
+            error?.description
+                == "user=a+tool\(sign)t: write user:a+tool:t for the joined scope, or user:a++tool\(sign)t for the id")
+        #expect(try Scope(parsing: "user:a++tool\(sign)t").parts.map(\.id) == ["a+tool\(sign)t"])
     }
 
     @Test("folding changes A to Z in the ids of the given kinds only")

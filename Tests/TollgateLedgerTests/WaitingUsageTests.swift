@@ -15,7 +15,7 @@ import TollgatePolicy
 
     @Test("sums contain added usage until it is replayed, and nothing that takes back")
     func sums() {
-        let waiting = WaitingUsage()
+        let waiting = WaitingUsage(in: .nano)
         let record = [operation(.record, cost: 5), operation(.commit, cost: 2), operation(.refund, cost: 4)]
         waiting.add(record)
         #expect(waiting.amounts(of: "global") == [.cost: 7])
@@ -27,7 +27,7 @@ import TollgatePolicy
 
     @Test("sums stay within what the script can add exactly, however much waits")
     func bounds() {
-        let waiting = WaitingUsage()
+        let waiting = WaitingUsage(in: .nano)
         let most = (0..<3).map { _ in operation(.record, cost: .max) }
         waiting.add(most)
         #expect(waiting.amounts(of: "global") == [.cost: (1 << 53) - 1])

@@ -47,15 +47,19 @@ struct PolicyWarningTests {
         #expect(try warnings(meters) == [warning])
     }
 
-    @Test("a kind=id is one id, with a warning if it reads as a joined scope")
+    @Test("a kind=id is one id, and an error if it reads as a joined scope")
     func equalsSign() throws {
-        let policy = try Policy(
-            yaml: "scopes:\n  user=bob+x: { requests: { 1h: 2 } }\n  user=a+tool=t: { requests: { 1h: 1 } }",
-            file: "t.yaml")
-        #expect(Set(policy.scopes.keys.map(\.description)) == ["user:bob++x", "user:a++tool=t"])
+        let policy = try Policy(yaml: "scopes:\n  user=bob+x: { requests: { 1h: 2 } }", file: "t.yaml")
+        #expect(policy.scopes.keys.map(\.description) == ["user:bob++x"])
+        let error = #expect(throws: PolicyError.self) {
+            try Policy(yaml: "scopes:\n  user=a+tool=t: { requests: { 1h: 1 } }", file: "t.yaml")
+        }
         #expect(
-            policy.warnings.map(\.description) == [
-                "t.yaml:3: scopes.user=a+tool=t: is user:a++tool=t, one id; the joined scope is written user:a+tool:t"
+            error?.problems.map(\.description) == [
+                """
+                t.yaml:2: scopes.user=a+tool=t: user=a+tool=t: write user:a+tool:t for the joined scope, or user:a++tool=t for \
+                the id
+                """
             ])
     }
 

@@ -42,14 +42,19 @@ package struct PolicyVerdict: Encodable {
         errors = [ProblemView(sentence)]
     }
 
-    /// Checks the contents of a policy file.
-    init(on body: Data) {
+    /// Checks the contents of a policy file, for a sidecar whose money has a unit.
+    init(on body: Data, for unit: MoneyUnit) {
         guard let text = String(validating: body, as: UTF8.self) else {
             self.init(unreadable: "not UTF-8 text")
             return
         }
         do throws(PolicyError) {
-            self.init(try Policy(wholeFile: text, file: "policy"))
+            let policy = try Policy(wholeFile: text, file: "policy")
+            self.init(policy)
+            guard policy.moneyUnit != unit else { return }
+            let (new, old) = (policy.moneyUnit.decimals, unit.decimals)
+            warnings?.append(
+                ProblemView("decimals: \(new) in the file, \(old) in force: this sidecar refuses to reload the file"))
         } catch {
             self.init(error)
         }

@@ -49,12 +49,13 @@ struct RankingReport {
 
 extension PeriodReport: Encodable {
     /// Encodes
-    /// `{"scope":"user:alice","currency":"USD","timezone":"UTC","depends_on_role_or_email":false,"by":"provider",`
+    /// `{"scope":"user:alice","currency":"USD","decimals":9,"timezone":"UTC","depends_on_role_or_email":false,"by":"provider",`
     /// `"from":…,"to":…,"kept_from":…,"days":[…],"total":{…}}`.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
         try container.encode(currency, forKey: JSONKey("currency"))
+        try container.encode(moneyUnit.decimals, forKey: JSONKey("decimals"))
         try container.encode(calendar.rules.timeZone, forKey: JSONKey("timezone"))
         try container.encode(calendar.dependsOnTraits, forKey: JSONKey("depends_on_role_or_email"))
         try container.encode(dimension?.name, forKey: JSONKey("by"))
@@ -143,6 +144,7 @@ extension RankingReport: Encodable {
         try container.encode(day, forKey: JSONKey("day"))
         try container.encode(retainedFrom, forKey: JSONKey("kept_from"))
         try container.encode(currency, forKey: JSONKey("currency"))
+        try container.encode(moneyUnit.decimals, forKey: JSONKey("decimals"))
         try container.encode(calendar.timeZone, forKey: JSONKey("timezone"))
         let views = items.enumerated().map {
             RankView(rank: $0.offset + 1, item: $0.element, moneyUnit: moneyUnit)

@@ -41,18 +41,19 @@ struct CallRequest {
             try reader.finish()
             RequestWriter.write(
                 verb, scopes: scopes, amounts: amounts, id: id, usedAt: usedAt, timeToLive: timeToLive,
-                onExpiry: onExpiry, unit: moneyUnit, roles: roles, email: email, to: &line)
+                onExpiry: onExpiry, roles: roles, email: email, to: &line)
         } else {
             let reservation = reader.text("reservation", maxLength: 16_384)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
             try reader.finish()
-            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, unit: moneyUnit, to: &line)
+            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &line)
         }
         return line
     }
 
     private func amounts(_ reader: inout ObjectReader) -> Amounts {
         var amounts = Amounts()
+        amounts.unit = moneyUnit
         for meter in Meter.allCases where meter != .concurrent {
             let name = meter.name
             amounts[meter] =

@@ -59,6 +59,6 @@ struct PolicyRoutes {
     private func validate(_ request: AdminRequest) async throws -> Response {
         let body = try await request.body()
         guard !body.isEmpty else { throw Problem.badRequest("expected a policy file as the body") }
-        return .json(PolicyVerdict(on: body))
+        return .json(PolicyVerdict(on: body, for: api.moneyUnit))
     }
 }

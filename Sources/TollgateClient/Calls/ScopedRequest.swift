@@ -62,7 +62,7 @@ struct ScopedRequest {
     ///
     /// The sidecar alone knows its policy's `decimals`, and checks the cost by them.
     static func checkReadable(_ line: ByteBuffer, _ amounts: Amounts) throws(TollgateClientError) {
-        var reader = RequestReader(moneyUnit: .coarsest(for: Money(nanos: Int128(amounts.cost ?? 0))))
+        var reader = RequestReader(moneyUnit: amounts.unit)
         var line = line
         switch reader.next(from: &line) {
         case .request: return

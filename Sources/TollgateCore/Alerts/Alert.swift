@@ -130,6 +130,12 @@ public struct Alert: Sendable, Hashable {
         return Double(Int128(used) * 10_000 / Int128(max)) / 100
     }
 
+    /// The limit's max as money; nil for another meter than `cost`.
+    public var maxMoney: Money? { meter == .cost ? Money(max, in: unit) : nil }
+
+    /// The usage as money; nil for another meter than `cost`.
+    public var usedMoney: Money? { meter == .cost ? Money(used, in: unit) : nil }
+
     /// The text of the limit's max: a whole number, or decimal text for `cost`.
     public var maxText: String { meter.text(max, in: unit) }
 

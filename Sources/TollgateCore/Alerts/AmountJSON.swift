@@ -19,7 +19,7 @@ package struct AmountJSON: Encodable {
 }
 
 extension KeyedDecodingContainer {
-    /// Decodes amounts that ``AmountJSON`` encodes, and the unit of those of `cost`: the smallest one in which they fit.
+    /// Decodes amounts that ``AmountJSON`` encodes, and the unit of those of `cost`: the finest one in which they fit.
     /// Unlike the amount of a request, they may exceed `Meter.maxAmount`: counters add up.
     func amounts(of meter: Meter, forKeys keys: [Key]) throws -> (amounts: [Int64], unit: MoneyUnit) {
         guard meter == .cost else {
@@ -35,11 +35,8 @@ extension KeyedDecodingContainer {
             guard sum.nanos >= 0 else { throw wrong(key, "expected no less than 0") }
             return sum
         }
-        for unit in (0...9).reversed().compactMap(MoneyUnit.init(decimals:)) {
-            let amounts = sums.compactMap { $0.amount(in: unit) }
-            if amounts.count == sums.count { return (amounts, unit) }
-        }
-        throw wrong(keys[0], "too large")
+        guard let unit = MoneyUnit.finest(for: sums) else { throw wrong(keys[0], "too large") }
+        return (sums.map { $0.amount(in: unit) ?? 0 }, unit)
     }
 
     /// Decodes a value from its text. Throws a `DecodingError` if `parse` throws or returns nil.

@@ -37,7 +37,7 @@ struct AlertmanagerSender: AlertSender {
     /// Orders the alerts of a limit and threshold, which have the same labels. The late end of one would end the next.
     func order(of entry: AlertEntry) -> String {
         let alert = entry.alert
-        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.max)"
+        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.maxText)"
     }
 
     func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {

@@ -21,7 +21,7 @@ package final class Journal: Sendable {
     /// The records in the file when it was opened.
     let earlier: Earlier
     /// The sums of the waiting usage. Callers that append and replay keep them up to date.
-    package let waiting = WaitingUsage()
+    package let waiting: WaitingUsage
     private let path: String
     /// The queue of everything that uses the file.
     private let queue = DispatchQueue(label: "journal")
@@ -33,18 +33,21 @@ package final class Journal: Sendable {
 
     /// Opens the file, or creates it; its folder has to exist. Reads the whole file once.
     ///
-    /// - Parameter capacity: The maximum number of stored operations.
-    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, or one with operations that wait in
-    ///   another unit of money; ``JournalError/noRoom(path:)`` and ``JournalError/storage(_:)``.
+    /// - Parameters:
+    ///   - capacity: The maximum number of stored operations.
+    ///   - moneyUnit: The unit of the costs that are added, and of the sums of the waiting usage.
+    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, ``JournalError/noRoom(path:)`` and
+    ///   ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int, moneyUnit: MoneyUnit = .nano) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
-        let file = try JournalFile.open(path, spare)
+        let file = try JournalFile.open(path, spare, moneyUnit)
         let found = try JournalError.catching(path) {
-            try file.database.writeWithoutTransaction { try JournalTable.open(in: $0, path: path, moneyUnit) }
+            try file.database.writeWithoutTransaction { try JournalTable.open(in: $0) }
         }
         if found.depth.records == 0 { spare.reserve() }
         self.path = path
         self.spare = spare
+        waiting = WaitingUsage(in: moneyUnit)
         self.file = Mutex(file)
         producer = found.producer
         reservationKeys = found.reservationKeys

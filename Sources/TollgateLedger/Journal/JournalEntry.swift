@@ -11,8 +11,10 @@ struct JournalEntry: Codable, Equatable {
     var scopes: [String]
     /// The traits of the user that choose a tier (`UserTraits.bytes`).
     var traits: String?
-    /// The amounts by meter name; cost in units of money.
+    /// The amounts by meter name; cost in the unit of `decimals`.
     var amounts: [String: Int64]
+    /// The decimals of the unit of costs, also of that in the reservation; nil for 9.
+    var decimals: Int?
     /// The name of the idempotency key of a RECORD or REFUND with an `id=`.
     var idempotencyKey: String?
     /// The time of the usage, Unix ms by Redis's clock; nil only in journals of older versions.
@@ -22,7 +24,7 @@ struct JournalEntry: Codable, Equatable {
 
     /// The names in the file, which older versions read too.
     private enum CodingKeys: String, CodingKey {
-        case verb, scopes, traits, amounts, at, reservation
+        case verb, scopes, traits, amounts, decimals, at, reservation
         case idempotencyKey = "mark"
     }
 
@@ -37,6 +39,41 @@ struct JournalEntry: Codable, Equatable {
         case .once(let key)?: idempotencyKey = key.name
         case .ending(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
+        }
+    }
+
+    /// The unit of the costs.
+    private var moneyUnit: MoneyUnit? { decimals.map { MoneyUnit(decimals: $0) } ?? .nano }
+
+    /// Returns the write with costs in another unit. Sidecars of one data folder may have had policies with other
+    /// `decimals` than the namespace.
+    ///
+    /// - Throws: ``NotRepresentable`` if a cost is no whole number of the unit.
+    func converted(to unit: MoneyUnit) throws(NotRepresentable) -> JournalEntry {
+        guard let moneyUnit, moneyUnit != unit else { return self }
+        func convert(_ cost: Int64) throws(NotRepresentable) -> Int64 {
+            let money = Money(cost, in: moneyUnit)
+            guard let amount = money.amount(in: unit) else {
+                throw NotRepresentable(cost: money, decimals: unit.decimals)
+            }
+            return amount
+        }
+        var entry = self
+        entry.decimals = unit == .nano ? nil : unit.decimals
+        if let cost = amounts[Meter.cost.name] { entry.amounts[Meter.cost.name] = try convert(cost) }
+        if let reservation = reservation.flatMap(Reservation.init(text:)) {
+            entry.reservation = reservation.withCost(try convert(reservation.cost)).text
+        }
+        return entry
+    }
+
+    /// A cost of an entry is no whole number of the sidecar's unit of money.
+    struct NotRepresentable: Error, CustomStringConvertible {
+        var cost: Money
+        var decimals: Int
+
+        var description: String {
+            "cost \(cost) has more fraction digits than decimals: \(decimals) of the policy allows"
         }
     }
 

@@ -1,10 +1,12 @@
 import Foundation
 import GRDB
+import TollgateCore
 
 /// A journal's open file. Owned by the journal's queue.
 struct JournalFile: Sendable {
     private(set) var database: DatabaseQueue
     private let path: String
+    private let moneyUnit: MoneyUnit
     private var trace: JournalTrace
 
     /// The time that a transaction waits for another process to unlock the file, in seconds.
@@ -14,19 +16,22 @@ struct JournalFile: Sendable {
     private static let mode: mode_t = 0o600
 
     /// Opens the file, creates it if there is none, and migrates its tables.
-    init(path: String) throws(JournalError) {
-        database = try Self.open(path)
+    init(path: String, _ moneyUnit: MoneyUnit) throws(JournalError) {
+        database = try Self.open(path, moneyUnit)
         self.path = path
+        self.moneyUnit = moneyUnit
         trace = JournalTrace(path)
     }
 
     /// Opens the file. Opening writes too, so on a full disk it releases the spare room.
-    static func open(_ path: String, _ spare: JournalSpare) throws(JournalError) -> JournalFile {
+    static func open(
+        _ path: String, _ spare: JournalSpare, _ moneyUnit: MoneyUnit
+    ) throws(JournalError) -> JournalFile {
         do throws(JournalError) {
-            return try JournalFile(path: path)
+            return try JournalFile(path: path, moneyUnit)
         } catch {
             guard case .noRoom = error, spare.release() else { throw error }
-            return try JournalFile(path: path)
+            return try JournalFile(path: path, moneyUnit)
         }
     }
 
@@ -44,7 +49,7 @@ struct JournalFile: Sendable {
             return false
         case .replaced: throw .replaced(path: path)
         case .gone:
-            let fresh = try Self.copy(database, to: path)
+            let fresh = try Self.copy(database, to: path, moneyUnit)
             // Another file has the name now, so closing the old one touches none of its files (sqlite3PagerClose).
             try? database.close()
             (database, trace) = (fresh, JournalTrace(path))
@@ -52,7 +57,7 @@ struct JournalFile: Sendable {
         }
     }
 
-    private static func open(_ path: String) throws(JournalError) -> DatabaseQueue {
+    private static func open(_ path: String, _ moneyUnit: MoneyUnit) throws(JournalError) -> DatabaseQueue {
         try create(path)
         try check(path)
         let database = try JournalError.catching(path) {
@@ -61,7 +66,7 @@ struct JournalFile: Sendable {
             configuration.journalMode = .wal
             let database = try DatabaseQueue(path: path, configuration: configuration)
             try database.writeWithoutTransaction { try setUp($0) }
-            try JournalSchema.apply(to: database)
+            try JournalSchema.apply(to: database, moneyUnit)
             return database
         }
         try restrictPermissions(of: path)
@@ -119,7 +124,9 @@ struct JournalFile: Sendable {
     }
 
     /// Writes a copy of a database to disk under a name, and opens it.
-    private static func copy(_ database: DatabaseQueue, to path: String) throws(JournalError) -> DatabaseQueue {
+    private static func copy(
+        _ database: DatabaseQueue, to path: String, _ moneyUnit: MoneyUnit
+    ) throws(JournalError) -> DatabaseQueue {
         let draft = path + ".draft"
         unlink(draft)
         try create(draft)
@@ -133,7 +140,7 @@ struct JournalFile: Sendable {
         guard rename(draft, path) == 0 else { throw .system(path, "cannot be recreated") }
         do throws(JournalError) {
             try synchronize(URL(fileURLWithPath: path).deletingLastPathComponent().path)
-            let fresh = try open(path)
+            let fresh = try open(path, moneyUnit)
             // If the copy was removed just now, this is a new and empty file.
             guard try producer(in: fresh) == producer(in: database) else { throw .replaced(path: path) }
             return fresh

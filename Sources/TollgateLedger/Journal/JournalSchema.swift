@@ -1,19 +1,24 @@
 import GRDB
+import TollgateCore
 
 /// The tables of a journal's file.
 enum JournalSchema {
     /// The application id in SQLite's file header, which identifies a journal: "Toll".
     private static let applicationID = 0x546f_6c6c
 
-    /// Creates the tables, or migrates them.
-    static func apply(to database: DatabaseQueue) throws {
+    /// Creates the tables, or migrates them. The unit is that of the costs that will be added.
+    static func apply(to database: DatabaseQueue, _ moneyUnit: MoneyUnit) throws {
         // Set before any table exists: a file with tables but without the id belongs to another program.
         try database.writeWithoutTransaction { database in
             guard try Int.fetchOne(database, sql: "PRAGMA application_id") != applicationID else { return }
             try database.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
-        try migrator.migrate(database)
+        let hasDecimals = try database.read { try migrator.appliedIdentifiers($0).contains(decimals) }
+        try migrator.migrate(database, upTo: moneyUnit == .nano && !hasDecimals ? groupsTable : decimals)
     }
+
+    private static let groupsTable = "groups"
+    private static let decimals = "decimals"
 
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -22,7 +27,10 @@ enum JournalSchema {
             try database.execute(
                 sql: "INSERT INTO meta (name, value) VALUES ('producer', lower(hex(randomblob(8))))")
         }
-        migrator.registerMigration("groups") { try $0.execute(sql: groups) }
+        migrator.registerMigration(groupsTable) { try $0.execute(sql: groups) }
+        // Changes no table. A version that does not know it would read the costs as nano-units, and refuses the file. It is
+        // applied only where costs have another unit.
+        migrator.registerMigration(decimals) { _ in }
         return migrator
     }
 

@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import TollgateCore
 
 /// The queries of a journal (``JournalSchema``). Called on the journal's queue; those that write, in a transaction.
 enum JournalTable {
@@ -17,21 +16,9 @@ enum JournalTable {
         var earlier: Journal.Earlier
     }
 
-    /// Reads the state of a file that was just opened. A file without waiting records gets a new producer name, and the
-    /// given unit of money. Throws ``JournalError/unusable(path:reason:)`` if records wait in another unit.
-    static func open(in database: Database, path: String, _ moneyUnit: MoneyUnit) throws -> Contents {
+    /// Reads the state of a file that was just opened. A file without waiting records gets a new producer name.
+    static func open(in database: Database) throws -> Contents {
         let depth = try Self.depth(of: database)
-        let decimals = try decimals(in: database)
-        if decimals != moneyUnit.decimals {
-            guard depth.records == 0 else {
-                let reason = """
-                    it has waiting operations (\(depth.operations)) whose money has decimals: \(decimals), and the policy has \
-                    decimals: \(moneyUnit.decimals)
-                    """
-                throw JournalError.unusable(path: path, reason: reason)
-            }
-            try store(decimals: moneyUnit.decimals, in: database)
-        }
         if depth.records == 0 { renewProducer(in: database) }
         return Contents(
             producer: try producer(in: database), reservationKeys: try reservationKeys(in: database), depth: depth,
@@ -52,16 +39,6 @@ enum JournalTable {
     /// applied. On a full disk the name stays.
     private static func renewProducer(in database: Database) {
         try? database.execute(sql: "UPDATE meta SET value = lower(hex(randomblob(8))) WHERE name = 'producer'")
-    }
-
-    /// Returns the decimals of the unit of money. A file of an earlier version has none, and nano-units.
-    private static func decimals(in database: Database) throws -> Int {
-        try Int.fetchOne(database, sql: "SELECT value FROM meta WHERE name = 'decimals'") ?? MoneyUnit.nano.decimals
-    }
-
-    private static func store(decimals: Int, in database: Database) throws {
-        try database.execute(
-            sql: "INSERT OR REPLACE INTO meta (name, value) VALUES ('decimals', ?)", arguments: ["\(decimals)"])
     }
 
     private static func reservationKeys(in database: Database) throws -> [String] {

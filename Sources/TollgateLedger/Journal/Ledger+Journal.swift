@@ -10,7 +10,11 @@ extension Ledger {
     /// - Parameter identity: The identity under which the writes were sent, if Redis may have applied them.
     func journal(_ writes: [PendingWrite], as identity: BatchIdentity?, failure: LedgerFailure) {
         var writes = writes
-        for index in writes.indices where writes[index].entry.at == nil { writes[index].entry.at = redisTime }
+        let unit = keySpace.moneyUnit
+        for index in writes.indices {
+            if writes[index].entry.at == nil { writes[index].entry.at = redisTime }
+            writes[index].entry.decimals = unit == .nano ? nil : unit.decimals
+        }
         guard let journal, let payload = JournalEntry.text(of: writes.map(\.entry)) else {
             return fail(writes, with: failure)
         }
@@ -156,13 +160,22 @@ extension Ledger {
     func replay(
         _ record: Journal.Record, plan: (Scope, UserTraits) -> ScopePlan, for delegate: ReplayedRecord
     ) -> Bool {
-        guard let entries = record.entries, entries.count == record.operations else { return false }
+        guard let stored = record.entries, stored.count == record.operations else { return false }
+        let unit = keySpace.moneyUnit
+        let converted = stored.map { entry in
+            Result { () throws(JournalEntry.NotRepresentable) in try entry.converted(to: unit) }
+        }
+        let entries = zip(converted, stored).map { (try? $0.get()) ?? $1 }
         let operations = entries.compactMap(\.operation)
         guard operations.count == entries.count else { return false }
         // Traits that had one plan when this was sent may have two now: the first decides.
         var chosen: [String: ScopePlan] = [:]
         var replayed: [(index: Int, plans: [ScopePlan], partition: KeySpace.Partition?)] = []
         for (index, entry) in entries.enumerated() {
+            if case .failure(let error) = converted[index] {
+                delegate.cannotApply(error.description, ticket: index)
+                continue
+            }
             let operation = operations[index]
             let traits = UserTraits(bytes: Array((entry.traits ?? "").utf8))
             // A hold also counts against scopes that have lost their limits since it was reserved.

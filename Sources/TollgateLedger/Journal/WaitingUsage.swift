@@ -13,8 +13,14 @@ package final class WaitingUsage: Sendable {
         var amounts: [Meter: Int128] = [:]
     }
 
+    private let moneyUnit: MoneyUnit
     private let sums = Mutex<[String: Sums]>([:])
     private let scopes = Atomic<Int>(0)
+
+    /// Creates empty sums, in which costs have a unit.
+    init(in moneyUnit: MoneyUnit) {
+        self.moneyUnit = moneyUnit
+    }
 
     /// Whether nothing waits.
     package var isEmpty: Bool { scopes.load(ordering: .acquiring) == 0 }
@@ -38,7 +44,8 @@ package final class WaitingUsage: Sendable {
     private func change(_ entries: [JournalEntry], by sign: Int128) {
         sums.withLock { sums in
             for entry in entries where entry.adds {
-                let amounts = entry.meteredAmounts
+                // An entry that cannot be converted is rejected when it is replayed.
+                guard let amounts = try? entry.converted(to: moneyUnit).meteredAmounts else { continue }
                 for scope in entry.scopes {
                     var sum = sums[scope] ?? Sums()
                     sum.operations += Int(sign)

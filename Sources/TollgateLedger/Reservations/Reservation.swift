@@ -58,6 +58,13 @@ package final class Reservation: Sendable {
         self.madeAt = madeAt
     }
 
+    /// Returns a copy that holds another cost.
+    func withCost(_ cost: Int64) -> Reservation {
+        Reservation(
+            id: id, scopes: scopes, traits: traits, requests: requests, tokens: tokens, inputTokens: inputTokens,
+            outputTokens: outputTokens, cost: cost, timeToLive: timeToLive, onExpiry: onExpiry, madeAt: madeAt)
+    }
+
     /// Returns a copy with the time (Unix ms) and the number of consumed requests.
     ///
     /// - Parameter requests: 0 if the RESERVE is answered without Redis.

@@ -43,10 +43,6 @@ struct PolicyLimits {
         do throws(ScopeError) {
             let scope = try Scope(parsing: entry.key).foldingCase(of: reader.folded)
             for name in scope.kind.names { try reader.rejectTypo(name) }
-            if let joined = Self.joinedReading(of: entry.key) {
-                reader.warnings.append(
-                    reader.problem(entry.position, "is \(scope), one id; the joined scope is written \(joined)"))
-            }
             if scopes[scope] != nil { throw ScopeError("duplicate scope \(scope) in another spelling") }
             try countComposite(scope.kind)
             try Self.checkCount(limits.count + inherited(scope, limits).count)
@@ -54,15 +50,6 @@ struct PolicyLimits {
         } catch {
             reader.report(entry.position, error.description)
         }
-    }
-
-    /// The joined scope that the author of `user=alice+tool=search` may have meant; nil for other texts.
-    private static func joinedReading(of text: String) -> Scope? {
-        guard let sign = text.unicodeScalars.firstIndex(where: { $0 == ":" || $0 == "=" }), text[sign...].first == "="
-        else { return nil }
-        let joined = "\(text[..<sign]):\(text[text.unicodeScalars.index(after: sign)...])"
-        guard let scope = try? Scope(parsing: joined), scope.kind.isComposite else { return nil }
-        return scope
     }
 
     private mutating func countComposite(_ kind: ScopeKind) throws(ScopeError) {

@@ -33,7 +33,8 @@ package final class ActivePolicy: Sendable {
             State(
                 policies: Policies(file: policy, effective: policy),
                 info: InfoReport.PolicyState(
-                    file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy))))
+                    file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy),
+                    decimals: policy.moneyUnit.decimals)))
     }
 
     package var policies: Policies { state.withLock { $0.policies } }

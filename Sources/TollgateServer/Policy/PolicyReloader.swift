@@ -100,8 +100,10 @@ package struct PolicyReloader: Service {
     private func fixedSettingsChanged(in new: Policy) -> String? {
         let (old, new) = (policy.policies.file.moneyUnit.decimals, new.moneyUnit.decimals)
         guard old != new else { return nil }
-        return
-            "\(file.path): decimals: expected \(old), found \(new): the unit of money in Redis is fixed, except for a new namespace"
+        return """
+            \(file.path): decimals: \(new) in the file, \(old) in force: a reload cannot change the unit of the money in Redis; \
+            restart with another --namespace
+            """
     }
 
     private func reportReload(_ changes: PolicyChanges) {

@@ -63,6 +63,8 @@ struct InfoReport: Encodable, Sendable {
         var isSubscribed = false
         /// The digest of the active policy file. Sidecars that decide alike have the same digest.
         var digest = ""
+        /// The decimals of money.
+        var decimals = 9
         /// The names of the sidecars of the namespace with a different policy.
         var differsFrom: [String] = []
     }

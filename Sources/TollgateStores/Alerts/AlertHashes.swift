@@ -38,8 +38,8 @@ struct AlertHashes {
     }
 }
 
-/// The encoding of an alert as a hash: the fields of its JSON, amounts of `cost` in units, times in Unix ms. Nil values have
-/// no field.
+/// The encoding of an alert as a hash: the fields of its JSON, amounts of `cost` in units, times in Unix ms. Nil values
+/// have no field.
 enum StoredAlert {
     /// Encodes an alert as field, value, field, value and so on.
     static func fields(of alert: Alert) -> [String] {
@@ -80,7 +80,7 @@ enum StoredAlert {
             let threshold = number("threshold").flatMap({ Int(exactly: $0) }), let max = number("max"),
             let used = number("used"), let mode = fields["mode"].flatMap(Limit.Mode.init),
             let source = fields["source"],
-            let unit = MoneyUnit(decimals: number("decimals").map { Int(clamping: $0) } ?? 9),
+            let unit = fields["decimals"].map({ Int($0).flatMap(MoneyUnit.init(decimals:)) }) ?? .nano,
             let openedAt = number("opened_at"), let state = fields["state"].flatMap(Alert.State.init)
         else { return nil }
         var alert = Alert(

@@ -56,13 +56,8 @@ enum AdminBody {
     static func limits(of answer: JSONValue) throws -> [Limit] {
         guard case .object = answer["limits"] else { return [] }
         let json = Data(answer["limits"].json.utf8)
-        for decimals in (1...9).reversed() {
-            guard let unit = MoneyUnit(decimals: decimals), let limits = try? PolicyJSON.limits(json, unit) else {
-                continue
-            }
-            return limits
-        }
-        return try PolicyJSON.limits(json, MoneyUnit(decimals: 0) ?? .nano)
+        let finest = MoneyUnit.all.last { (try? PolicyJSON.limits(json, $0)) != nil }
+        return try PolicyJSON.limits(json, finest ?? .nano)
     }
 
     /// Returns the time after a number of seconds in ISO 8601.

@@ -38,8 +38,11 @@ struct LimitArgument: Equatable {
 
     private static func money(_ text: String) throws -> (amount: Int64, unit: MoneyUnit) {
         do throws(MoneyError) {
-            let unit = MoneyUnit.coarsest(for: (try? Money(parsing: text)) ?? Money(nanos: 1))
-            return (try unit.amount(parsing: Money(parsing: text).description.utf8), unit)
+            let money = try Money(parsing: text)
+            guard money.nanos >= 0 else { throw .notDecimal(.nano) }
+            let unit = MoneyUnit.coarsest(for: money)
+            guard let amount = money.amount(in: unit), amount <= Meter.cost.maxAmount else { throw .tooLarge(unit) }
+            return (amount, unit)
         } catch {
             throw ScopeError("\(text): \(error.explanation), or unlimited")
         }

@@ -19,8 +19,9 @@ struct ChartStack {
     ///
     /// - Parameters:
     ///   - rows: All days or months of the chart.
+    ///   - decimals: `decimals` of the report.
     ///   - max: The maximum number of segments, 2 or more.
-    init(rows: [JSONValue], dimension: String, meter: HistoryMeter, max: Int) {
+    init(rows: [JSONValue], dimension: String, meter: HistoryMeter, decimals: JSONValue, max: Int) {
         self.dimension = dimension
         self.meter = meter
         let parts = Self.visibleParts(rows, dimension, meter)
@@ -29,7 +30,7 @@ struct ChartStack {
         indices = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1.key, $0) })
         var legend = shown.map { (name: JSONValue.printable($0.name), amount: $0.amount) }
         if !rest.isEmpty { legend.append(("\(rest.count) others", ReportAmount.sum(rest.map(\.amount), meter))) }
-        self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter)[0]) }
+        self.legend = legend.map { ($0.name, ReportAmount.column([$0.amount], meter, decimals: decimals)[0]) }
     }
 
     /// Returns the total of each part over all rows, largest first, without parts that are invisible in every row.

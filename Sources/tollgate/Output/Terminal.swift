@@ -79,17 +79,20 @@ struct Terminal: Equatable {
         return String(head) + (isUTF8 ? "…" : "~") + String(tail.reversed())
     }
 
-    /// Wraps a line at spaces and indents continuation lines, whose indent is less than the width. A word that is too
-    /// long is divided.
+    /// Wraps a line at spaces and indents continuation lines, by at most half of the width. A word that is too long is
+    /// divided.
     func wrapped(_ line: String, indent: Int) -> [String] {
         guard TerminalWidth.of(line) > columns else { return [line] }
+        let indent = min(indent, columns / 2)
         var (end, width) = (nil as String.Index?, 0)
-        var lastThatFits = line.startIndex
+        // At least one character behind the indent, however wide it is.
+        let first = line.index(line.startIndex, offsetBy: indent + 1, limitedBy: line.endIndex) ?? line.endIndex
+        var lastThatFits = first
         for index in line.indices {
             if line[index] == " ", width > indent { end = index }
             width += TerminalWidth.of(String(line[index]))
             guard width <= columns else { break }
-            lastThatFits = line.index(after: index)
+            lastThatFits = max(line.index(after: index), first)
         }
         let gap = String(repeating: " ", count: indent)
         if let end { return [String(line[..<end])] + wrapped(gap + line[line.index(after: end)...], indent: indent) }

@@ -34,7 +34,8 @@ enum UsageText {
         let meters = items.contains { $0["today"] != .null } ? ["requests", "tokens", "cost"] : []
         let amounts = meters.map { meter in
             let values = items.map { $0["today"][meter] }
-            return meter == "cost" ? ReportAmount.column(values, .cost) : values.map(\.text)
+            return meter == "cost"
+                ? ReportAmount.column(values, .cost, decimals: answer["decimals"]) : values.map(\.text)
         }
         var table = Table(
             ["scope"] + meters + ["most used", "%", "last seen UTC"], amounts: Set(meters + ["%"]),

@@ -12,7 +12,8 @@ struct RankingText {
     var table: String {
         guard !items.isEmpty else { return head() + "\n\n" + nothing }
         let rows = items.map { (labels: [$0["rank"].text, $0["scope"].text], numbers: $0) }
-        let table = ReportTable(["rank", "scope"], rows, amounts: ["rank"], ruleAbove: nil)
+        let table = ReportTable(
+            ["rank", "scope"], rows, amounts: ["rank"], decimals: answer["decimals"], ruleAbove: nil)
         return head(table.notes) + "\n\n" + table.text
     }
 
@@ -21,7 +22,8 @@ struct RankingText {
         guard let meter = HistoryMeter(rawValue: answer["meter"].text), !items.isEmpty else {
             return head() + "\n\n" + nothing
         }
-        let texts = ReportAmount.column(items.map { $0[meter.name] }, meter)
+        let texts = ReportAmount.column(
+            items.map { $0[meter.name] }, meter, decimals: answer["decimals"])
         let bars = zip(items, texts).map { item, text in
             BarChart.Bar(
                 label: JSONValue.printable(item["scope"].text), text: text,

@@ -5,12 +5,16 @@ import TollgateStores
 
 /// Formats exact amounts of a report for tables and charts.
 enum ReportAmount {
-    /// Formats a column. Whole numbers stay as they are. Money has the same number of decimals in each row, at least
-    /// two, so that the points align.
-    static func column(_ values: [JSONValue], _ meter: HistoryMeter) -> [String] {
+    /// Formats a column. Whole numbers stay as they are. Money has the same number of decimals in each row, so that the
+    /// points align: at least two, unless the policy has fewer.
+    ///
+    /// - Parameter policyDecimals: `decimals` of the report; null if it is unknown.
+    static func column(_ values: [JSONValue], _ meter: HistoryMeter, decimals policyDecimals: JSONValue) -> [String] {
         let texts = values.map(\.text)
         guard meter == .cost else { return texts }
-        let maxDecimals = max(texts.map(decimals).max() ?? 0, 2)
+        let usual = min(Int(policyDecimals.text) ?? 2, 2)
+        let maxDecimals = max(texts.map(decimals).max() ?? 0, usual)
+        guard maxDecimals > 0 else { return texts }
         return texts.map { text in
             let count = decimals(of: text)
             let zeros = String(repeating: "0", count: maxDecimals - count)

@@ -19,15 +19,18 @@ struct ReportTable {
     ///   - heading: The names of the columns of labels.
     ///   - rows: The labels and the JSON of each row, whose keys are the names of the meters.
     ///   - amounts: The columns of labels that are right-aligned.
+    ///   - decimals: `decimals` of the report.
     ///   - ruled: The index of the row below a rule, or nil.
     init(
         _ heading: [String], _ rows: [(labels: [String], numbers: JSONValue)], amounts: Set<String> = [],
-        ruleAbove ruled: Int?
+        decimals: JSONValue, ruleAbove ruled: Int?
     ) {
         func table(of meters: [HistoryMeter]) -> Table {
             let names = meters.map(Self.name)
             var table = Table(heading + names, amounts: amounts.union(names))
-            let columns = meters.map { meter in ReportAmount.column(rows.map { $0.numbers[meter.name] }, meter) }
+            let columns = meters.map { meter in
+                ReportAmount.column(rows.map { $0.numbers[meter.name] }, meter, decimals: decimals)
+            }
             for (index, row) in rows.enumerated() {
                 if index == ruled { table.addRule() }
                 table.add(row.labels + columns.map { $0[index] })

@@ -46,7 +46,8 @@ struct ReportText {
     private var plainTable: ReportTable {
         let all = rows + [answer["total"]]
         let labels = rows.map { [$0[unit].text] } + [["total"]]
-        return ReportTable([unit], zip(labels, all).map { ($0, $1) }, ruleAbove: rows.count)
+        return ReportTable(
+            [unit], zip(labels, all).map { ($0, $1) }, decimals: answer["decimals"], ruleAbove: rows.count)
     }
 
     private func splitTable(_ dimension: String) -> ReportTable {
@@ -62,7 +63,7 @@ struct ReportText {
         let ruled = lines.count
         add("all \(unit)s", answer["total"])
         lines.append((["total", ""], answer["total"]))
-        return ReportTable([unit, dimension], lines, ruleAbove: ruled)
+        return ReportTable([unit, dimension], lines, decimals: answer["decimals"], ruleAbove: ruled)
     }
 
     /// The name of a part. The remainder beyond the maximum number of labels is in brackets, because a label may be
@@ -75,11 +76,15 @@ struct ReportText {
 extension ReportText {
     /// The report as a bar chart of one meter.
     func chart(of meter: HistoryMeter, on terminal: Terminal) -> String {
-        let texts = ReportAmount.column(rows.map { $0[meter.name] } + [answer["total"][meter.name]], meter)
+        let texts = ReportAmount.column(
+            rows.map { $0[meter.name] } + [answer["total"][meter.name]], meter,
+            decimals: answer["decimals"])
         let title = (meter.name.replacing("_", with: " "), "\(texts[rows.count]) in all")
         let currency = meter == .cost ? [("currency", answer["currency"].text)] : []
         let stack = dimension.map {
-            ChartStack(rows: rows, dimension: $0, meter: meter, max: BarChart.maxNames(on: terminal))
+            ChartStack(
+                rows: rows, dimension: $0, meter: meter, decimals: answer["decimals"],
+                max: BarChart.maxNames(on: terminal))
         }
         let bars = zip(rows, texts).map { row, text in
             let whole = ReportAmount.length(row[meter.name])

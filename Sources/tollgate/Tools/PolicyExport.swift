@@ -19,7 +19,8 @@ struct PolicyExport {
             document.defaults = settings.fileDefaults
             document.scopes = settings.fileScopes
         } else {
-            // Without them, a kind that looks like a misspelled one, or an amount of money, would be an error in the file.
+            // Without `kinds`, one that looks like a misspelled kind is an error in the file. Without `decimals`, money would
+            // be read in another unit.
             var needed: [String: JSONValue] = [:]
             if case .array(let kinds)? = settings.fileSettings["kinds"], !kinds.isEmpty {
                 needed["kinds"] = .array(kinds)
