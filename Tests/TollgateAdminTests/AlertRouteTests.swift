@@ -46,7 +46,7 @@ struct AlertRouteTests {
                 ("", [2, 1, 0]), ("?state=open", [2, 1]), ("?state=resolved", [0]),
                 ("?state=open,resolved", [2, 1, 0]),
                 ("?state=acknowledged", []), ("?scope=user:alice", [1, 0]), ("?scope=tool:d%2Buser:b/c", [2]),
-                ("?scope=user=alice", [1, 0]), ("?scope=user=b/c%2Btool:d", []),
+                ("?scope=user=alice", [1, 0]), ("?scope=user=b/c%2Bd", []),
                 ("?scope=user:alice&state=open", [1]), ("?severity=critical", [2, 1]),
                 ("?severity=warning&state=resolved&scope=user:alice&limit=5", [0]), ("?limit=2", [2, 1]),
             ] as [(String, [Int])] {

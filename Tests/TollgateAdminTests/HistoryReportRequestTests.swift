@@ -60,7 +60,7 @@ struct HistoryReportRequestTests {
             let answer = try await admin.ask("GET", "/v1/reports/top?kind=user&day=2026-11-20&limit=2")
             #expect(
                 answer.text == """
-                    {"currency":"USD","day":"2026-11-20","items":[\
+                    {"currency":"USD","day":"2026-11-20","decimals":9,"items":[\
                     {"calls":0,"cost":"0.000000007","denied":0,"input_tokens":0,"output_tokens":0,"rank":1,"requests":2,"scope":"user:b, c","tokens":0,"would_deny":0},\
                     {"calls":0,"cost":"0.000000006","denied":0,"input_tokens":0,"output_tokens":0,"rank":2,"requests":9,"scope":"user:d","tokens":0,"would_deny":0}],\
                     "kept_from":"\(answer["kept_from"]?.text ?? "")","kind":"user","meter":"cost","timezone":"Europe/Berlin"}

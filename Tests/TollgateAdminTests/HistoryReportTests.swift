@@ -53,7 +53,7 @@ struct HistoryReportTests {
                     "output_tokens":300,"requests":12,"starts_at":"2026-03-08T05:00:00Z","tokens":900,"would_deny":2},\
                     {"by":null,"calls":0,"cost":"9007199.254740993","day":"2026-03-09","denied":0,"ends_at":"2026-03-10T04:00:00Z","input_tokens":0,\
                     "output_tokens":0,"requests":0,"starts_at":"2026-03-09T04:00:00Z","tokens":0,"would_deny":0}],\
-                    "depends_on_role_or_email":false,"from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
+                    "decimals":9,"depends_on_role_or_email":false,"from":"2026-03-07","kept_from":"\(answer["kept_from"]?.text ?? "")","scope":"user:alice","timezone":"America/New_York","to":"2026-03-09",\
                     "total":{"by":null,"calls":10,"cost":"9007200.504740993","denied":1,"input_tokens":600,"output_tokens":300,\
                     "requests":12,"tokens":900,"would_deny":2}}
 

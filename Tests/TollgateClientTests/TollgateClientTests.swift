@@ -60,6 +60,36 @@ extension String {
         }
     }
 
+    @Test(
+        "a cost of any unit is sent exactly",
+        arguments: ["0.000000001", "9000000", "12500000.5", "25000000000", "9000000000000000"])
+    func costs(_ text: String) async throws {
+        try await withServer { _, _ in
+            .lines(["OK"])
+        } _: { server, client in
+            try await client.record(.user("a"), amounts: Amounts(cost: try Money(parsing: text)), id: "7")
+            #expect(server.lines.withLock { $0 } == ["RECORD user=a cost=\(text) id=7"])
+        }
+    }
+
+    @Test("a cost that is too large or negative is refused before it is sent")
+    func badCosts() async throws {
+        try await withServer { _, _ in
+            .lines(["OK"])
+        } _: { server, client in
+            for (cost, sentence) in [
+                ("9000000000000001", "cost: more than 9000000000000000"),
+                ("-5", "cost: expected a decimal number such as 0.25"),
+            ] {
+                let error = await #expect(throws: TollgateClientError.self) {
+                    try await client.record(.user("a"), amounts: Amounts(cost: try Money(parsing: cost)), id: "7")
+                }
+                #expect(error == .refused(code: "bad_request", sentence: sentence))
+            }
+            #expect(server.lines.withLock { $0 }.isEmpty)
+        }
+    }
+
     @Test("usage is decoded, and asks for a composite scope in its canonical text")
     func usage() async throws {
         let json = """

@@ -79,6 +79,9 @@ import TollgateTestSupport
             try await sidecar.ask("GET", "/v1/events").body.contains(#""held":"0","#)
         }
         #expect(try await sidecar.ask("GET", "/v1/policy").body.contains(#""decimals":0"#))
+        #expect(try await client.ask("STATUS")[0].contains(#""decimals":0"#))
+        let validation = try await sidecar.ask("POST", "/v1/policy/validate", Self.policy("IDR", 2, day: "5"))
+        #expect(validation.body.contains("decimals: 2 in the file, 0 in force"), "\(validation.body)")
     }
 
     @Test("commands keep amounts as they were written")
@@ -143,8 +146,10 @@ import TollgateTestSupport
         try await eventually {
             (try? await second.client().ask("CHECK user=a")[0]) == "ERR unavailable \(sentence)"
         }
-        let readiness = try await second.ask("GET", "/readyz")
-        #expect(readiness.status == 503 && readiness.body.contains(sentence), "\(readiness.body)")
+        try await eventually {
+            let readiness = try? await second.ask("GET", "/readyz")
+            return readiness?.status == 503 && readiness?.body.contains(sentence) == true
+        }
         #expect(second.log.contains(sentence))
         #expect(
             try redis.hash("tollgate:user:a")["cost/day"] == (decimals.map { $0 == 0 ? "5" : "500" } ?? "5000000000"))

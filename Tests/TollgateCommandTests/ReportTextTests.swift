@@ -208,15 +208,26 @@ struct ReportTextTests {
             ])
     }
 
+    @Test("money has as many decimals in each row, at least two unless the policy has fewer")
+    func decimals() throws {
+        func column(_ texts: [String], _ decimals: JSONValue) -> [String] {
+            ReportAmount.column(texts.map { .string($0) }, .cost, decimals: decimals)
+        }
+        #expect(column(["20", "0.5"], .integer(9)) == ["20.00", "0.50"])
+        #expect(column(["20", "0.125"], .null) == ["20.000", "0.125"])
+        #expect(column(["2500000000000000", "0"], .integer(0)) == ["2500000000000000", "0"])
+        #expect(column(["20", "7"], .integer(1)) == ["20.0", "7.0"])
+    }
+
     @Test("parts beyond the maximum are one segment")
     func others() throws {
         let parts = (1...6).map { #"{"tool":"t\#($0)","is_other":false,\#(Self.numbers($0, 0, "0.\($0)"))}"# }
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, decimals: .null, max: 4)
         #expect(stack.legend.map(\.name) == ["t6", "t5", "t4", "3 others"])
         #expect(stack.legend.map(\.text) == ["0.60", "0.50", "0.40", "0.60"])
         #expect(stack.segments(of: total).map { ($0 * 10).rounded() } == [6, 5, 4, 6])
-        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, max: 6)
+        let few = ChartStack(rows: [total], dimension: "tool", meter: .requests, decimals: .null, max: 6)
         #expect(few.legend.map(\.text) == ["6", "5", "4", "3", "2", "1"])
         #expect(few.segments(of: try json(#"{"by":[]}"#)) == [0, 0, 0, 0, 0, 0])
     }
@@ -229,7 +240,7 @@ struct ReportTextTests {
             #"{"tool":null,"is_other":false,\#(Self.numbers(1, 0, "1"))}"#,
         ]
         let total = try json(#"{"by":[\#(parts.joined(separator: ","))]}"#)
-        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, max: 4)
+        let stack = ChartStack(rows: [total], dimension: "tool", meter: .cost, decimals: .null, max: 4)
         #expect(stack.legend.map(\.name) == ["other", "(other)", "-"])
         #expect(stack.segments(of: total) == [3, 2, 1])
     }

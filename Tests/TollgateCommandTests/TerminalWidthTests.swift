@@ -111,6 +111,15 @@ import TollgateStores
         #expect(shown.dropFirst().allSatisfy { $0.hasPrefix("    ") })
     }
 
+    @Test("an indent beyond the width is shortened, and wide characters advance", arguments: [1, 2, 40])
+    func deepIndents(columns: Int) {
+        let terminal = Terminal(columns: columns, isUTF8: true, hasColour: false)
+        let text = String(repeating: "東x ", count: 40)
+        let shown = terminal.wrapped(text, indent: 60)
+        #expect(shown.joined().filter { $0 != " " } == text.filter { $0 != " " })
+        #expect(shown.count < 200)
+    }
+
     @Test("limit set shows thresholds where administrators have set some")
     func thresholds() throws {
         let answer = try json(

@@ -34,6 +34,16 @@ struct AmountsTests {
         #expect(meter.maxAmount <= meter.maxLimit)
     }
 
+    @Test("a cost in money has the finest unit in which it is a permitted amount")
+    func money() throws {
+        for (text, decimals) in [("0.25", 9), ("9000000", 9), ("9000001", 8), ("25000000000", 5), ("-0.5", 9)] {
+            let cost = try Money(parsing: text)
+            let amounts = Amounts(cost: cost)
+            #expect(amounts.unit.decimals == decimals, "\(text)")
+            #expect(amounts.cost.map { Money($0, in: amounts.unit) } == cost)
+        }
+    }
+
     @Test("a quantity is a whole number or an amount of money")
     func quantities() {
         #expect(Quantity("57").wholeNumber == 57)

@@ -20,8 +20,7 @@
 -- its scopes; a sweep moves or removes them. So holds are charged where no request reads the scope any more.
 --
 -- In the state of a scope:
---   charged     the holds that this call charges: hold, end (Unix ms), what is charged (TOKENS_PART + COST_PART), …; nil where
---               charges.write has nothing to do
+--   charged     the holds that this call charges: hold, end (Unix ms), what is charged (TOKENS_PART + COST_PART), …; nil if there are none
 --   uncharged   the command that forgets the holds that this call gives back
 --   adds_charge the first end of the holds to charge that are added; nil for none
 --   is_blocked  whether ended holds must stay, because their charge cannot be written

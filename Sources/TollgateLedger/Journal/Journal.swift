@@ -36,8 +36,7 @@ package final class Journal: Sendable {
     /// - Parameters:
     ///   - capacity: The maximum number of stored operations.
     ///   - moneyUnit: The unit of the costs that are added, and of the sums of the waiting usage.
-    /// - Throws: ``JournalError/unusable(path:reason:)`` for a damaged or foreign file, ``JournalError/noRoom(path:)`` and
-    ///   ``JournalError/storage(_:)``.
+    /// - Throws: ``JournalError/unusable(path:reason:)``, ``JournalError/noRoom(path:)``, ``JournalError/storage(_:)``.
     package init(path: String, capacity: Int, moneyUnit: MoneyUnit = .nano) throws(JournalError) {
         let spare = JournalSpare(besideJournal: path)
         let file = try JournalFile.open(path, spare, moneyUnit)

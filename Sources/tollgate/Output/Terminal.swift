@@ -79,11 +79,13 @@ struct Terminal: Equatable {
         return String(head) + (isUTF8 ? "…" : "~") + String(tail.reversed())
     }
 
-    /// Wraps a line at spaces and indents continuation lines, by at most half of the width. A word that is too long is
-    /// divided.
+    /// The minimum number of columns behind an indent.
+    private static let minTextColumns = 8
+
+    /// Wraps a line at spaces and indents continuation lines, by less than the width. A word that is too long is divided.
     func wrapped(_ line: String, indent: Int) -> [String] {
         guard TerminalWidth.of(line) > columns else { return [line] }
-        let indent = min(indent, columns / 2)
+        let indent = min(indent, max(columns - Self.minTextColumns, columns / 2))
         var (end, width) = (nil as String.Index?, 0)
         // At least one character behind the indent, however wide it is.
         let first = line.index(line.startIndex, offsetBy: indent + 1, limitedBy: line.endIndex) ?? line.endIndex
