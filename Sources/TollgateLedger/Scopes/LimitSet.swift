@@ -3,27 +3,6 @@ import NIOCore
 package import TollgateCore
 package import TollgatePolicy
 
-/// The kinds of decisions that limits can affect.
-package struct LimitedDecisions: OptionSet, Sendable {
-    package let rawValue: UInt8
-
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-    /// CHECK and PEEK.
-    package static let checks = Self(rawValue: 1)
-    /// RESERVE, which alone counts as `concurrent`.
-    package static let reservations = Self(rawValue: 2)
-
-    /// Creates the decisions of some limits. An unlimited one affects none.
-    init(_ limits: [Limit]) {
-        self = []
-        for limit in limits where limit.max != nil {
-            insert(.reservations)
-            if limit.meter != .concurrent { insert(.checks) }
-        }
-    }
-}
-
 /// The limits that apply to a scope, and the retention of its history. Scopes with the same limits share a set, so that
 /// a batch sends it once. Owned by one event loop.
 package final class LimitSet {
@@ -49,8 +28,10 @@ package final class LimitSet {
     package let texts: [LimitText]
     /// Whether decisions that involve one of these limits are denied during a Redis outage.
     package let failsClosed: Bool
-    /// The decisions that one of the limits can affect.
-    let limited: LimitedDecisions
+    /// Whether a CHECK can be affected by one of the limits. An unlimited one affects nothing.
+    let limitsChecks: Bool
+    /// Whether a RESERVE can be affected by one of the limits. It alone counts as `concurrent`.
+    let limitsReservations: Bool
     private let rules: CalendarRules
     let alerts: AlertRules
 
@@ -80,7 +61,8 @@ package final class LimitSet {
         self.history = history
         self.rules = rules
         self.texts = limits.map(LimitText.init)
-        self.limited = LimitedDecisions(limits.map(\.limit))
+        limitsChecks = limits.contains { $0.limit.max != nil && $0.limit.meter != .concurrent }
+        limitsReservations = limits.contains { $0.limit.max != nil }
         self.failsClosed = limits.contains {
             $0.limit.max != nil && $0.limit.mode == .enforce && $0.onRedisFailure == .closed
         }

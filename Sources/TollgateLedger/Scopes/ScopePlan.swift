@@ -29,8 +29,11 @@ package final class ScopePlan {
     let label: [UInt8]
     /// Whether operations can omit the scope without any effect.
     package let isInert: Bool
-    /// The decisions that the scope's limits can affect.
-    package let limited: LimitedDecisions
+    // Two flags: an option set would be merged by calls of its module, for each scope of each request.
+    /// Whether the scope's limits can affect a CHECK.
+    package let limitsChecks: Bool
+    /// Whether the scope's limits can affect a RESERVE.
+    package let limitsReservations: Bool
     /// Whether Redis may have data of the scope: whether it has limits or history.
     var isStored: Bool { !set.limits.isEmpty || set.history != nil }
     /// Whether the scope is `global`, which every request has.
@@ -38,8 +41,8 @@ package final class ScopePlan {
     /// Whether the text is visible ASCII without quotes, and so needs no quoting in a reply.
     package let isPlainText: Bool
 
-    /// Whether a request for a decision or with usage has named the scope. Its kind is noted then.
-    @exclusivity(unchecked) package var isNamed = false
+    /// Whether a request has named the scope since the plan was built (`ScopePlanCache.namedKinds`).
+    @exclusivity(unchecked) var isNamed = false
 
     /// The scope's state in the cache.
     @exclusivity(unchecked) var standing: ScopeStanding
@@ -55,7 +58,8 @@ package final class ScopePlan {
 
     init(scope: Scope, set: LimitSet, keySpace: KeySpace, hash: Int, standing: ScopeStanding = ScopeStanding()) {
         self.set = set
-        limited = set.limited
+        limitsChecks = set.limitsChecks
+        limitsReservations = set.limitsReservations
         self.standing = standing
         self.hash = hash
         isGlobal = scope.parts.isEmpty
@@ -82,7 +86,8 @@ package final class ScopePlan {
     /// Creates a plan of the same scope with other limits.
     init(of plan: ScopePlan, set: LimitSet) {
         self.set = set
-        limited = set.limited
+        limitsChecks = set.limitsChecks
+        limitsReservations = set.limitsReservations
         bytes = plan.bytes
         keyCount = plan.keyCount
         textStart = plan.textStart

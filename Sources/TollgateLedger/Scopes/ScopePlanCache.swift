@@ -39,6 +39,8 @@ package final class ScopePlanCache {
     private var notedKinds: Set<ScopeKind> = []
     /// The kinds that requests may name.
     package private(set) var knownKinds: KnownKinds
+    /// The kinds that requests have named, including composite ones.
+    package internal(set) var namedKinds: Set<ScopeKind> = []
     /// Whether changes may have been missed. Until the kinds have been read again, scopes of every kind are looked up.
     @exclusivity(unchecked) private var looksUpAllKinds = false
     /// Whether a batch may be closed for the plan that is requested: true for a request that has waited once already.
@@ -128,6 +130,7 @@ package final class ScopePlanCache {
         guard kindsWithSettings != nil, let plan = plans.find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits, isAskedByRequest)
         }
+        if isAskedByRequest, !plan.isNamed { noteName(of: plan) }
         if fits(plan, traits) { return plan }
         if isAskedByRequest, !knownKinds.admits(plan.scope) { return nil }
         return fitted(plan, traits, mayCloseBatch: mayCloseBatch)
@@ -154,7 +157,7 @@ package final class ScopePlanCache {
             let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
             !kindsWithSettings.contains(scope.kind), !isAskedByRequest || knownKinds.admits(scope)
         else { return nil }
-        if isAskedByRequest { onMet(scope) }
+        if isAskedByRequest { met(scope) }
         guard let plan = plans.find(text, hash: hash) else {
             let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
             guard plan.hasText(text) else { return nil }

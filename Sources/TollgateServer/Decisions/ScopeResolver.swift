@@ -59,10 +59,6 @@ package struct ScopeResolver {
     private(set) var fault: Fault?
     /// The decisions to which no limit applied.
     var unlimited = UnlimitedDecisions()
-    /// The kinds of scopes that requests for decisions or with usage have named, including composite ones; at most
-    /// `maxNamedKinds`.
-    private(set) var namedKinds: Set<ScopeKind> = []
-    private static let maxNamedKinds = 1_024
     /// The number of scopes that were resolved for requests, and the number of lookups that this took.
     private(set) var resolved = 0
     private(set) var lookedUp = 0
@@ -86,8 +82,8 @@ package struct ScopeResolver {
     ) -> Bool {
         isIncomplete = false
         if names.roles != nil || names.email != nil || !traits.isEmpty { setTraits(names, bytes) }
-        var (found, filled) = (0, 0)
-        var limited: LimitedDecisions = []
+        var (found, filled, isLimited) = (0, 0, false)
+        let isReservation = purpose == .reservation
         // One retain for all scopes.
         let cache = cache
         let userTraits = hasTiers ? traits : []
@@ -97,8 +93,7 @@ package struct ScopeResolver {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[field.text])
                 if let plan = cache.currentPlan(forScope: text, traits: userTraits, isAskedByRequest: isRequest) {
                     found += 1
-                    limited.formUnion(plan.limited)
-                    if isRequest, !plan.isNamed { noteName(of: plan) }
+                    isLimited = isLimited || (isReservation ? plan.limitsReservations : plan.limitsChecks)
                     if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text, isRequest)
@@ -109,8 +104,7 @@ package struct ScopeResolver {
             text.withUnsafeBytes { text in
                 if let plan = cache.currentPlan(forScope: text, traits: traits, isAskedByRequest: isRequest) {
                     found += 1
-                    limited.formUnion(plan.limited)
-                    if isRequest, !plan.isNamed { noteName(of: plan) }
+                    isLimited = isLimited || (isReservation ? plan.limitsReservations : plan.limitsChecks)
                     if !isRequest || !plan.isInert { put(plan, into: &plans, at: &filled) }
                 } else {
                     miss(text, isRequest)
@@ -119,7 +113,7 @@ package struct ScopeResolver {
         }
         if let global = cache.currentGlobalPlan(isAskedByRequest: isRequest) {
             found += 1
-            limited.formUnion(global.limited)
+            isLimited = isLimited || (isReservation ? global.limitsReservations : global.limitsChecks)
             if !isRequest || !global.isInert { put(global, into: &plans, at: &filled) }
         } else {
             miss(scope: .global)
@@ -127,8 +121,7 @@ package struct ScopeResolver {
         while plans.count > filled { plans.removeLast() }
         guard !isIncomplete else { return false }
         resolved &+= found
-        return limited.contains(purpose == .reservation ? .reservations : .checks)
-            || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
+        return isLimited || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
     }
 
     /// Counts a decision to which no limit applies. Returns false if the request names no scope, and `global` has no
@@ -190,18 +183,8 @@ package struct ScopeResolver {
             return fault = fault ?? found
         }
         // The lookup may fail, after which the request is answered without its plan.
-        if isRequest { note(scope.kind) }
+        if isRequest { cache.noteName(of: scope) }
         miss(scope: scope)
-    }
-
-    @inline(never)
-    private mutating func noteName(of plan: ScopePlan) {
-        plan.isNamed = true
-        note(plan.scope.kind)
-    }
-
-    private mutating func note(_ kind: ScopeKind) {
-        if namedKinds.count < Self.maxNamedKinds { namedKinds.insert(kind) }
     }
 
     @inline(never)

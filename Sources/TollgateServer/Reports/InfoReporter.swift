@@ -47,7 +47,7 @@ struct InfoReporter: Sendable {
                 return (
                     worker.currentCounts, worker.ledger.stateDescription, worker.link.usesFunctions,
                     worker.link.redisVersion, worker.health.map(InfoReport.Health.init),
-                    worker.resolver.unlimited.byKind, worker.resolver.namedKinds
+                    worker.resolver.unlimited.byKind, worker.resolver.cache.namedKinds
                 )
             }
             .get()
