@@ -47,6 +47,9 @@ import TollgateTestSupport
         Client(
             name: "nc", section: "nc", interpreter: "sh", probe: ["sh", "-c", "command -v nc"],
             error: "ERR bad_request user: expected key=value"),
+        Client(
+            name: "node:net", section: "Node.js without a package", interpreter: "node", probe: ["node", "-e", "0"],
+            error: "ERR bad_request user: expected key=value"),
     ]
 
     /// The folder of Debian's Node modules, for a Node that is not Debian's.
