@@ -301,4 +301,30 @@ import TollgateTestSupport
         #expect(nobody.errors.contains("request failed: No such file or directory"), "\(nobody.errors)")
         #expect(nobody.status == 2)
     }
+
+    @Test("a sidecar that does not run is reported at once, with a hint", arguments: ["127.0.0.1", "localhost"])
+    func notRunning(host: String) async throws {
+        let port = try PortHolder()
+        defer { port.release() }
+        let start = ContinuousClock.now
+        let command = try await tollgate("tier", "list", "--admin", "\(host):\(port.number)")
+        // Less than the timeout for connecting, during which the client would connect again.
+        #expect(ContinuousClock.now - start < .seconds(9))
+        #expect(
+            command.errors == """
+                http://\(host):\(port.number): request failed: Connection refused. Is the sidecar running? \
+                See tollgate serve and its --admin
+
+                """)
+        #expect(command.status == 2)
+    }
+
+    @Test("https to an admin API is an error that names the right scheme")
+    func wrongScheme() async throws {
+        let http = try await WebhookReceiver()
+        let address = http.url.trimmingPrefix("http://").dropLast()
+        let command = try await tollgate("tier", "list", "--admin", "https://\(address)")
+        #expect(command.errors == "https://\(address): speaks plain HTTP; write http://\(address)\n")
+        #expect(command.status == 2)
+    }
 }

@@ -6,6 +6,12 @@ struct AdminAddress: Equatable {
     /// The base URL, such as `http://127.0.0.1:7380`.
     let base: String
 
+    /// Whether the scheme is `https`.
+    var isEncrypted: Bool { base.hasPrefix("https://") }
+
+    /// The host and the port, without the scheme.
+    var authority: Substring { base.firstRange(of: "://").map { base[$0.upperBound...] } ?? base[...] }
+
     /// Parses `host:port`, `unix:PATH`, or an `http://` or `https://` URL without a path. Throws an error that names
     /// the option.
     init(parsing text: String) throws {

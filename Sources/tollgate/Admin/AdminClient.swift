@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import TollgateAdmin
 
 /// An HTTP client of the admin API, with a token. The owner must shut it down.
@@ -27,6 +28,8 @@ struct AdminClient {
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: Self.connecting, read: TimeAmount(patience))
         configuration.httpVersion = .http1Only
+        // A sidecar that does not run is reported at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(configuration: configuration)
     }
 
@@ -79,12 +82,26 @@ struct AdminClient {
         } catch is NIOTooManyBytesError {
             throw AdminFailure(["\(address.base): the response exceeds 16 MiB"])
         } catch {
-            throw AdminFailure(["\(address.base): request failed: \(reason(of: error))"])
+            throw failure(of: error)
         }
     }
 
+    private func failure(of error: any Error) -> AdminFailure {
+        if address.isEncrypted, let reason = TLSFailure.reason(of: error) {
+            guard reason != .plainHTTP else {
+                return AdminFailure(["\(address.base): speaks plain HTTP; write http://\(address.authority)"])
+            }
+            return AdminFailure(["\(address.base): request failed: TLS: \(reason.words)"])
+        }
+        return AdminFailure(["\(address.base): request failed: \(reason(of: error))"])
+    }
+
     private func reason(of error: any Error) -> String {
-        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
+        if let error = Self.systemError(in: error) {
+            let sentence = String(cString: strerror(error.errnoCode))
+            let isAbsent = [ECONNREFUSED, ENOENT].contains(error.errnoCode)
+            return isAbsent ? "\(sentence). \(Self.isItRunning)" : sentence
+        }
         return switch error as? HTTPClientError {
         case .deadlineExceeded, .readTimeout: "no response within \(patience.components.seconds) seconds"
         case .connectTimeout: "no connection within \(Self.connecting.nanoseconds / 1_000_000_000) seconds"
@@ -93,8 +110,37 @@ struct AdminClient {
         }
     }
 
+    /// The error of the system in a failed connection. A host name may have several addresses, of which the first counts.
+    private static func systemError(in error: any Error) -> IOError? {
+        error as? IOError ?? (error as? NIOConnectionError)?.connectionErrors.first?.error as? IOError
+    }
+
+    private static let isItRunning = "Is the sidecar running? See tollgate serve and its --admin"
     private static let wrongPort =
         "Is this the line port? The admin API has its own, 7380 by default: see --admin of tollgate serve"
+}
+
+/// The reason why a connection with TLS failed, without the file names that BoringSSL adds to it.
+private enum TLSFailure: Equatable {
+    case plainHTTP
+    case other(String)
+
+    var words: String {
+        switch self {
+        case .plainHTTP: "the response is not encrypted"
+        case .other(let words): words
+        }
+    }
+
+    /// Returns the reason; nil for an error that is not one of TLS.
+    static func reason(of error: any Error) -> TLSFailure? {
+        let text = "\(error)"
+        guard let start = text.firstRange(of: "OPENSSL_internal:") else { return nil }
+        let name = text[start.upperBound...].prefix { $0.isUppercase || $0.isNumber || $0 == "_" }
+        // What BoringSSL makes of an HTTP response, which has no TLS header.
+        if ["WRONG_VERSION_NUMBER", "HTTP_REQUEST"].contains(name) { return .plainHTTP }
+        return .other(name.lowercased().replacing("_", with: " "))
+    }
 }
 
 extension AdminClient {
