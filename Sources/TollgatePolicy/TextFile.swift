@@ -23,11 +23,18 @@ package struct TextFile: Sendable {
         self.path = path
     }
 
-    /// Reads the text. Throws for a file that is missing, unreadable, too large or not UTF-8.
+    /// Reads the text. Throws for a file that is missing, unreadable, not a regular file, too large or not UTF-8.
     package func text() throws(Fault) -> String {
+        // Neither opening nor reading may wait for another process, as they do for a pipe: the reload of a file would never
+        // end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw fault }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw fault }
+        if let fault = Self.fault(ofKind: status) { throw fault }
         let data: Data
         do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             data = try file.read(upToCount: Self.maxSize + 1) ?? Data()
         } catch {
             throw fault
@@ -50,13 +57,23 @@ package struct TextFile: Sendable {
         return name.hasPrefix("/") ? TextFile(path: name) : TextFile(path: "\(folder)/\(name)")
     }
 
+    /// The fault of a file that is not a regular one; nil for one that is.
+    private static func fault(ofKind status: stat) -> Fault? {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: nil
+        case S_IFDIR: Fault("is a directory")
+        case S_IFIFO: Fault("is a pipe; expected a regular file")
+        default: Fault("is not a regular file")
+        }
+    }
+
     /// The reason why the file could not be read.
     private var fault: Fault {
         var status = stat()
         guard stat(path, &status) == 0 else {
             return Fault(errno == EACCES ? "cannot be read: permission denied" : "does not exist")
         }
-        if status.st_mode & S_IFMT == S_IFDIR { return Fault("is a directory") }
+        if let fault = Self.fault(ofKind: status) { return fault }
         return Fault(access(path, R_OK) == 0 ? "cannot be read" : "cannot be read: permission denied")
     }
 }

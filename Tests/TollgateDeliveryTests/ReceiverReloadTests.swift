@@ -143,4 +143,24 @@ struct ReceiverReloadTests {
             #expect(!captured.text.contains("/two"))
         }
     }
+
+    @Test("a pipe in place of the file or of a secret is an error until it is a file again", .timeLimit(.minutes(2)))
+    func pipe() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("http://127.0.0.1:1/one", to: "url")
+        let text = "receivers: [{ name: chat, type: slack, url_file: url }]\n"
+        try await reloading(text, in: folder) { receivers, _, _ in
+            for (name, content) in [("url", "http://127.0.0.1:2/two"), ("alerts.yaml", text)] {
+                let path = "\(folder.path)/\(name)"
+                #expect(unlink(path) == 0 && mkfifo(path, 0o600) == 0)
+                try await eventually(within: Self.limit) {
+                    receivers.error?.contains("is a pipe; expected a regular file") == true
+                }
+                #expect(unlink(path) == 0)
+                try folder.write(content, to: name)
+                try await eventually(within: Self.limit) { receivers.error == nil }
+                #expect(receivers.active.first?.address == "127.0.0.1:2")
+            }
+        }
+    }
 }

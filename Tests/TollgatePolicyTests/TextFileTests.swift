@@ -39,6 +39,19 @@ struct TextFileTests {
         #expect(fault(TextFile(path: folder.path + "/bytes")) == "is not UTF-8 text")
     }
 
+    @Test("a pipe or a device is an error at once, also without a writer", .timeLimit(.minutes(1)))
+    func pipes() throws {
+        #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/link", withDestinationPath: folder.path + "/pipe")
+        for name in ["pipe", "link"] {
+            #expect(fault(TextFile(path: "\(folder.path)/\(name)")) == "is a pipe; expected a regular file")
+        }
+        for device in ["/dev/null", "/dev/zero"] {
+            #expect(fault(TextFile(path: device)) == "is not a regular file")
+        }
+    }
+
     @Test("relative names in a file start at its folder")
     func neighbors() {
         let file = TextFile(path: "/etc/tollgate/alerts.yaml")

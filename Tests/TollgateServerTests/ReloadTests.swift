@@ -123,6 +123,28 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a pipe in place of the file is an error, and neither blocks later reloads nor the end")
+    func pipe() async throws {
+        let redis = try TestRedis()
+        let sidecar = try await SidecarProcess(
+            policy: Self.policy(max: 100), arguments: ["--redis", "\(redis.address)", "--deadline", "10s"])
+        let client = try sidecar.client()
+        func replaceByPipe() async throws {
+            let pipe = sidecar.folder.path + "/pipe"
+            #expect(mkfifo(pipe, 0o600) == 0 && rename(pipe, sidecar.policyPath) == 0)
+            try await eventually {
+                try await policyError(client)?.hasSuffix("tollgate.yaml: is a pipe; expected a regular file") == true
+            }
+        }
+        try await replaceByPipe()
+        #expect(unlink(sidecar.policyPath) == 0)
+        try sidecar.folder.write(Self.policy(max: 7), to: "tollgate.yaml")
+        try await eventually { try await client.ask("PEEK user=a")[0].contains(" max=7 ") }
+        #expect(try await policyError(client) == nil)
+        try await replaceByPipe()
+        #expect(try await sidecar.stop() == 0)
+    }
+
     @Test("a change before the first check is noticed")
     func changedBeforeWatching() async throws {
         let folder = try TemporaryFolder()
