@@ -64,7 +64,20 @@ package struct ServerSettings: Sendable {
     /// The permitted bytes of a token.
     package static let tokenLengths = 16...512
     /// The end of an error about a token that is too short or too long.
-    package static let expectedToken = "expected \(tokenLengths.lowerBound) to \(tokenLengths.upperBound) bytes"
+    private static let expectedToken = "expected \(tokenLengths.lowerBound) to \(tokenLengths.upperBound) bytes"
+
+    /// Returns the end of an error sentence about a token that no client can send, or that is too short or too long; nil for
+    /// a valid token.
+    package static func fault(ofToken token: String) -> String? {
+        if token.unicodeScalars.first == "\u{FEFF}" {
+            return "begins with a byte order mark; save it as UTF-8 without one"
+        }
+        if token.unicodeScalars.contains(where: { $0 == "\n" || $0 == "\r" }) { return "expected one line" }
+        if token.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            return "contains a control character, which no client can send"
+        }
+        return tokenLengths.contains(token.utf8.count) ? nil : expectedToken
+    }
 
     /// Creates settings with defaults for everything else.
     package init(redis: RedisAddress, workers: Int) {
@@ -82,9 +95,7 @@ package struct ServerSettings: Sendable {
                 "--listen \(open): listening beyond loopback needs a token; set one with --token-file or TOLLGATE_TOKEN"
             )
         }
-        if let token, !Self.tokenLengths.contains(token.utf8.count) {
-            throw OperatorError("token: \(Self.expectedToken)")
-        }
+        if let token, let fault = Self.fault(ofToken: token) { throw OperatorError("token: \(fault)") }
         try Self.validate(namespace: namespace, partitions: partitions)
         guard (1...256).contains(workers) else { throw OperatorError("--workers \(workers): expected 1 to 256") }
         guard deadline >= .milliseconds(1), deadline <= .seconds(60) else {

@@ -225,6 +225,24 @@ import TollgateTestSupport
         #expect(fromFile.status == 1 && fromEnvironment.status == 1)
     }
 
+    @Test(
+        "a token that no client can send is an error that names its source",
+        arguments: [
+            ("sesame-open\u{1}sesame", "contains a control character, which no client can send"),
+            ("sesame-open\tsesame", "contains a control character, which no client can send"),
+            ("sesame-open\nsesame-open", "expected one line"),
+            ("\u{FEFF}sesame-open-sesame", "begins with a byte order mark; save it as UTF-8 without one"),
+        ])
+    func impossibleToken(token: String, sentence: String) async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write(token + "\n", to: "token")
+        #expect(try await serve("--token-file", file).errors == "Error: --token-file \(file): \(sentence)\n")
+        let fromEnvironment = try await serve(environment: ["TOLLGATE_TOKEN": token])
+        #expect(fromEnvironment.errors == "Error: TOLLGATE_TOKEN: \(sentence)\n")
+        let ping = try await Command.run(SidecarProcess.program, ["ping"], environment: ["TOLLGATE_TOKEN": token])
+        #expect(ping.errors == "TOLLGATE_TOKEN: \(sentence)\n")
+    }
+
     @Test("a token file that others can read causes a warning in the log", arguments: [0o644, 0o600])
     func tokenFileMode(mode: Int) async throws {
         let redis = try TestRedis()

@@ -113,7 +113,7 @@ struct AdminClientToken: Equatable {
                 """)
         }
         guard token.text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw OperatorError("the admin API token contains invalid characters")
+            throw OperatorError("\(token.source): expected a token of ASCII characters without spaces, on one line")
         }
         guard token.text.utf8.count >= AccessSettings.Token.minLength else {
             throw OperatorError("\(token.source): expected a token of at least \(AccessSettings.Token.minLength) bytes")

@@ -59,11 +59,9 @@ enum TokenFile {
 
 /// The token that clients send to the sidecar.
 enum ClientToken {
-    /// Returns the token. Throws an error that names its source if it is too short or too long.
+    /// Returns the token. Throws an error that names its source if it is too short or too long, or cannot be sent.
     static func checked(_ token: String, _ source: String) throws(OperatorError) -> String {
-        guard ServerSettings.tokenLengths.contains(token.utf8.count) else {
-            throw OperatorError("\(source): \(ServerSettings.expectedToken)")
-        }
+        if let fault = ServerSettings.fault(ofToken: token) { throw OperatorError("\(source): \(fault)") }
         return token
     }
 }
