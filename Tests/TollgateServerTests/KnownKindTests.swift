@@ -134,21 +134,26 @@ import TollgateTestSupport
         }
     }
 
-    @Test("a request without scopes is an error, unless global has limits or history")
+    @Test("a request without scopes is an error, unless global can deny it or counts it")
     func noScope() async throws {
-        let lines = ["CHECK", "PEEK requests=2", "RESERVE cost=1", "RECORD cost=1", "REFUND cost=1"]
-        try await withServer(policy: Self.policy) { harness in
-            let replies = try await harness.client().ask(lines)
-            for (line, reply) in zip(lines, replies) {
-                let verb = line.prefix { $0 != " " }
-                #expect(reply == "ERR bad_request \(verb): names no scope; expected one or more, such as user=alice")
-            }
+        let decisions = ["CHECK", "PEEK requests=2", "RESERVE cost=1"]
+        let usage = ["RECORD cost=1", "REFUND cost=1"]
+        func isRefused(_ line: String, _ reply: String) -> Bool {
+            let verb = line.prefix { $0 != " " }
+            return reply == "ERR bad_request \(verb): names no scope; expected one or more, such as user=alice"
         }
-        for policy in ["scopes: { global: { requests: { 1h: 9 } } }", "history: [global]"] {
+        for (policy, accepted) in [
+            (Self.policy, []), ("scopes: { global: { requests: { 1h: 9 } } }", decisions + usage),
+            ("scopes: { global: { requests: { 1h: { max: 9, mode: shadow } } } }", usage),
+            ("scopes: { global: { requests: { 1h: null } } }", usage), ("history: [global]", usage),
+            ("scopes: { global: { concurrent: 2 } }", ["RESERVE cost=1"] + usage),
+        ] {
             try await withServer(policy: policy) { harness in
-                let replies = try await harness.client().ask(lines)
-                for reply in replies {
-                    #expect(reply.hasPrefix("ALLOW") || reply.hasPrefix("OK"), "\(policy): \(reply)")
+                for (line, reply) in zip(decisions + usage, try await harness.client().ask(decisions + usage)) {
+                    let isExpected =
+                        accepted.contains(line)
+                        ? reply.hasPrefix("ALLOW") || reply.hasPrefix("OK") : isRefused(line, reply)
+                    #expect(isExpected, "\(policy): \(line): \(reply)")
                 }
             }
         }
@@ -180,7 +185,7 @@ import TollgateTestSupport
         try await withServer(policy: policy) { harness in
             let replies = try await harness.ask(
                 "CHECK tool=a", "PEEK tool=a", "RESERVE tool=a", "RECORD tool=a cost=1", "CHECK model=m",
-                "RESERVE model=m", "RESERVE model=m tool=b", "CHECK")
+                "RESERVE model=m", "RESERVE model=m tool=b")
             #expect(replies.allSatisfy { !$0.hasPrefix("ERR") }, "\(replies)")
             #expect(await harness.sidecar.report().scopes.unlimitedDecisions == ["tool": 2, "model": 2])
         }

@@ -34,6 +34,8 @@ package final class ScopePlan {
     package let limitsChecks: Bool
     /// Whether the scope's limits can affect a RESERVE.
     package let limitsReservations: Bool
+    /// Whether one of the scope's limits can deny a request.
+    package var canDeny: Bool { self.set.limits.contains { $0.limit.mode == .enforce && $0.limit.max != nil } }
     /// Whether Redis may have data of the scope: whether it has limits or history.
     var isStored: Bool { !set.limits.isEmpty || set.history != nil }
     /// Whether the scope is `global`, which every request has.

@@ -36,7 +36,7 @@ package struct ScopeResolver {
     enum Fault: Equatable {
         /// The kind is not known.
         case unknownKind(String)
-        /// The request names no scope, and `global` has neither limits nor history.
+        /// The request names no scope, and is none for `global`.
         case namesNoScope
         /// An id has to be folded to lower case first.
         case needsFolding
@@ -121,26 +121,27 @@ package struct ScopeResolver {
         while plans.count > filled { plans.removeLast() }
         guard !isIncomplete else { return false }
         resolved &+= found
-        return isLimited || acceptsUnlimited(names, bytes, purpose, isAlone: filled == 0)
+        if isLimited, !names.fields.isEmpty { return true }
+        return acceptsUncommon(names, bytes, purpose, plans, isLimited: isLimited)
     }
 
-    /// Counts a decision to which no limit applies. Returns false if the request names no scope, and `global` has no
-    /// history either.
+    /// Counts a decision to which no limit applies. Returns false if the request names no scope, unless it is one for
+    /// `global`: a decision that a limit of it can deny, or usage that it counts.
     @inline(never)
-    private mutating func acceptsUnlimited(
-        _ names: Names, _ bytes: GrowingBytes, _ purpose: Purpose, isAlone: Bool
+    private mutating func acceptsUncommon(
+        _ names: Names, _ bytes: GrowingBytes, _ purpose: Purpose, _ plans: [ScopePlan], isLimited: Bool
     ) -> Bool {
-        switch purpose {
-        case .end: return true
-        case .decision, .reservation, .usage:
-            guard !names.fields.isEmpty || !isAlone else {
+        guard purpose != .end else { return true }
+        if names.fields.isEmpty {
+            let isForGlobal = purpose == .usage ? !plans.isEmpty : isLimited && plans.contains(where: \.canDeny)
+            guard isForGlobal else {
                 noteMiss()
                 fault = .namesNoScope
                 return false
             }
-            if purpose != .usage { unlimited.count(names.fields, bytes) }
-            return true
         }
+        if !isLimited, purpose != .usage { unlimited.count(names.fields, bytes) }
+        return true
     }
 
     /// Overwrites a plan of the previous request, which is cheaper than to empty and to refill the array.
