@@ -93,11 +93,12 @@ extension Policy {
     /// The kinds of scopes that requests may name.
     package var knownKinds: KnownKinds { KnownKinds(self, kindsWithSettings: kindsWithSettings) }
 
-    /// The kinds, including composite ones, whose scopes have limits.
+    /// The kinds, including composite ones, whose scopes have limits other than unlimited ones.
     package var limitedKinds: Set<ScopeKind> {
-        var kinds = Set(defaults.filter { !$0.value.isEmpty }.keys)
-        for (scope, limits) in scopes where !limits.isEmpty { kinds.insert(scope.kind) }
-        if tiers.values.contains(where: { !$0.tier.limits.isEmpty }), let user = try? ScopeKind(parsing: "user") {
+        func limit(_ limits: [Limit]) -> Bool { limits.contains { $0.max != nil } }
+        var kinds = Set(defaults.filter { limit($0.value) }.keys)
+        for (scope, limits) in scopes where limit(limits) { kinds.insert(scope.kind) }
+        if tiers.values.contains(where: { limit($0.tier.limits) }), let user = try? ScopeKind(parsing: "user") {
             kinds.insert(user)
         }
         return kinds

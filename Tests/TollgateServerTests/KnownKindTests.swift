@@ -183,6 +183,7 @@ import TollgateTestSupport
             scopes: { global: { cost: { day: null } } }
             """
         try await withServer(policy: policy) { harness in
+            #expect(await harness.sidecar.report().scopes.limitedKindsNotNamed == ["tool"])
             let replies = try await harness.ask(
                 "CHECK tool=a", "PEEK tool=a", "RESERVE tool=a", "RECORD tool=a cost=1", "CHECK model=m",
                 "RESERVE model=m", "RESERVE model=m tool=b")
