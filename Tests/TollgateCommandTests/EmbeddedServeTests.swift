@@ -191,12 +191,34 @@ import TollgateTestSupport
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/redis.log"))
     }
 
+    @Test("a used port is an error before anything is started", arguments: ["--listen", "--admin"])
+    func usedPort(option: String) async throws {
+        let redis = try TestRedis(tcp: true)
+        let port = try #require(redis.port)
+        let folder = try TemporaryFolder()
+        try folder.write(Self.policy, to: "tollgate.yaml")
+        let other = option == "--listen" ? "--admin" : "--listen"
+        let command = try await Command.run(
+            SidecarProcess.program,
+            ["serve", option, "127.0.0.1:\(port)", other, "127.0.0.1:0", "--data", "data"],
+            workingFolder: folder.path)
+        let hint = "(is another sidecar running? choose another address"
+        #expect(
+            command.errors.hasPrefix("Error: \(option) 127.0.0.1:\(port): Address already in use \(hint)"),
+            "\(command.errors)")
+        #expect(command.status == 1)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/data"))
+    }
+
     @Test("if it cannot listen, it stops its redis-server and prints the reason")
     func cannotListen() async throws {
         let redis = try TestRedis(tcp: true)
         let port = try #require(redis.port)
         for (address, reason) in [
-            ("127.0.0.1:\(port)", "Address already in use"),
+            (
+                "127.0.0.1:\(port)",
+                "Address already in use (is another sidecar running? choose another address)"
+            ),
             ("unix:/no/such/folder/x.sock", "No such file or directory"),
             ("unix:\(redis.socketPath)", "another process listens there"),
         ] {

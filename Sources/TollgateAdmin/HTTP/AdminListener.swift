@@ -36,9 +36,8 @@ struct AdminListener {
         } catch let error as OperatorError {
             throw error
         } catch let error as IOError {
-            let hint =
-                error.errnoCode == EADDRINUSE ? " (is another sidecar running? choose another address, or off)" : ""
-            throw OperatorError("--admin \(address): \(String(cString: strerror(error.errnoCode)))\(hint)")
+            guard error.errnoCode != EADDRINUSE else { throw address.inUse("--admin") }
+            throw OperatorError("--admin \(address): \(String(cString: strerror(error.errnoCode)))")
         } catch is SocketAddressError.UnknownHost {
             throw OperatorError("--admin \(address): host name not found")
         } catch {

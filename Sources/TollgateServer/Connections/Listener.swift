@@ -68,6 +68,7 @@ struct Listener {
         } catch let error as OperatorError {
             throw error
         } catch let error as IOError {
+            guard error.errnoCode != EADDRINUSE else { throw address.inUse("--listen") }
             throw OperatorError("--listen \(address): \(String(cString: strerror(error.errnoCode)))")
         } catch is SocketAddressError.UnknownHost {
             throw OperatorError("--listen \(address): host name not found")

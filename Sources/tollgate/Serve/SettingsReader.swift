@@ -48,6 +48,12 @@ struct Settings {
         self.server = server
     }
 
+    /// Throws an error if another process listens on a port of this sidecar.
+    func requireUnusedPorts() throws(OperatorError) {
+        for address in server.listen { try address.requireUnused("--listen") }
+        try adminAddress?.requireUnused("--admin")
+    }
+
     func server(redis: RedisAddress) -> ServerSettings {
         var settings = server
         settings.redis = redis

@@ -20,6 +20,7 @@ struct SidecarRunner: Service {
     let logger: Logger
 
     func run() async throws {
+        try settings.requireUnusedPorts()
         if let redis = settings.redis {
             let folder = try DataFolder(settings.dataFolder)
             try await serve(redis, admin: adminSettings(), after: [])
