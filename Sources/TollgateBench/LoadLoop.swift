@@ -75,7 +75,7 @@ final class LoadLoop<DialectType: Dialect> {
             case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        opened.whenFailure { ready.fail(OperatorError("\(address): \($0)")) }
+        opened.whenFailure { ready.fail(OperatorError("\(address): \(ConnectionProblem.description(of: $0))")) }
     }
 
     // MARK: - Running

@@ -103,8 +103,9 @@ extension UncommittedUsage: CustomStringConvertible {
 }
 
 /// Error sentences for failed and lost connections. Pure.
-enum ConnectionProblem {
-    static func description(of error: any Error) -> String {
+package enum ConnectionProblem {
+    /// The end of a sentence that begins with the address.
+    package static func description(of error: any Error) -> String {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
         case let error as NIOConnectionError: description(of: error)

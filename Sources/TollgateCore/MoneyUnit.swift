@@ -77,7 +77,9 @@ public enum MoneyError: Error, Equatable, Sendable {
             "expected a whole number (the policy has decimals: 0)"
         case .tooManyFractionDigits(let unit):
             "more than \(unit.decimals) fraction digits (the policy has decimals: \(unit.decimals))"
-        case .tooLarge(let unit): "more than \(unit.text(MoneyUnit.maxAmount))"
+        case .tooLarge(let unit) where unit.decimals == 0: "more than \(unit.text(MoneyUnit.maxAmount))"
+        case .tooLarge(let unit):
+            "more than \(unit.text(MoneyUnit.maxAmount)) (the policy's decimals: \(unit.decimals); fewer allow more)"
         }
     }
 }

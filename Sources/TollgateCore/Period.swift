@@ -72,9 +72,22 @@ public enum Period: Sendable, Hashable {
         }
         let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
         guard !overflow, seconds >= 1, seconds <= maxWindow else {
-            throw ParsingError(explanation: "a duration is 1s to 31d")
+            throw ParsingError(explanation: durationRange)
         }
         return seconds
+    }
+
+    /// The sentence about a duration that is out of range.
+    package static let durationRange = "a duration is 1s to 31d"
+
+    /// Whether a text is a duration such as `90d`, but no period can be as short or as long.
+    package static func isDurationOutOfRange(_ text: some StringProtocol) -> Bool {
+        do throws(ParsingError) {
+            _ = try seconds(parsing: text)
+            return false
+        } catch {
+            return error.explanation == durationRange
+        }
     }
 }
 

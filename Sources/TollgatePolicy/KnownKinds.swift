@@ -67,6 +67,8 @@ package struct KnownKinds: Sendable, Equatable {
     ///
     /// - Parameter arguments: The other words that may have been meant.
     package func explanation(of kind: String, arguments: [String] = []) -> String {
+        // The name of a limit, which no request names.
+        guard kind != Meter.concurrent.name else { return "not an argument; each RESERVE counts as one, until it ends" }
         let known = sortedNames
         let nearest = nearestWord(to: kind, among: known + arguments)
         let list = known.prefix(Self.maxListed).joined(separator: ", ") + (known.count > Self.maxListed ? ", …" : "")

@@ -80,7 +80,9 @@ extension Limit {
                 ? String(parts[0]) : nearestWord(to: String(parts[0]), among: names)
         else { return "" }
         let isPeriod = (try? Period(parsing: parts[1])) != nil
-        guard let period = isPeriod ? String(parts[1]) : PeriodSpelling.suggestion(for: parts[1]) else { return "" }
+        guard let period = isPeriod ? String(parts[1]) : PeriodSpelling.suggestion(for: parts[1]) else {
+            return Period.isDurationOutOfRange(parts[1]) ? "\(Period.durationRange); " : ""
+        }
         return "did you mean \(meter)/\(period)? "
     }
 

@@ -50,7 +50,12 @@ package enum ReplyParser {
     }
 
     private static func notAReply(_ line: UnsafeRawBufferPointer) -> ReplyError {
-        ReplyError(description: "not a reply: \(WireText.quoted(line))")
+        let isHTTP = line.count > 5 && line.part(0..<5).equals("HTTP/")
+        let hint =
+            isHTTP
+            ? ". Is this the port of the admin API? Requests go to --listen of tollgate serve, 127.0.0.1:7379 by default"
+            : ""
+        return ReplyError(description: "not a reply: \(WireText.quoted(line))\(hint)")
     }
 
     private static func error(_ cursor: inout WordCursor) -> Reply {

@@ -18,7 +18,8 @@ extension RequestParser {
         guard let word = cursor.takeKey(endsAtColon: true) else {
             let word = cursor.takeWord()
             if request.verb == .usage, word.equals("global") { return try takeGlobal(into: &request) }
-            throw .badRequest(word, "expected key=value")
+            let takesReservation = RequestKey.reservation.isArgument(of: request.verb)
+            throw .badRequest(word, takesReservation ? "expected reservation=TOKEN" : "expected key=value")
         }
         let key = word.text
         guard word.isWellFormed else {
@@ -168,8 +169,11 @@ extension RequestParser {
     static func takeTimeToLive(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
     ) throws(RequestError) -> Int64 {
-        let seconds = try takeNumber(key, &cursor, &request) { wholeNumber($0, max: maxTimeToLive) }
-        guard seconds >= 1 else { throw .badRequest(key, "expected 1 to \(maxTimeToLive) seconds") }
+        let expected = "expected 1 to \(maxTimeToLive) seconds, without a unit"
+        let seconds = try takeNumber(key, &cursor, &request) { text in
+            wholeNumber(text, max: maxTimeToLive).mapError { _ in AmountFault(explanation: expected) }
+        }
+        guard seconds >= 1 else { throw .badRequest(key, expected) }
         return seconds
     }
 

@@ -47,7 +47,12 @@ package enum RequestParser {
     }
 
     private static func unknownVerb(_ word: UnsafeRawBufferPointer) -> RequestError {
-        RequestError(.unknownVerb, WireText.quoted(word))
+        let quoted = WireText.quoted(word)
+        // A long word is no typo of a verb.
+        guard word.count <= 16, let nearest = nearestWord(to: quoted.uppercased(), among: Verb.names) else {
+            return RequestError(.unknownVerb, quoted)
+        }
+        return RequestError(.unknownVerb, "\(quoted); did you mean \(nearest)?")
     }
 
     private static func takeArgument(_ cursor: inout WordCursor, into request: inout Request) throws(RequestError) {
@@ -91,7 +96,11 @@ package enum RequestParser {
     private static func checkWhole(_ request: inout Request) throws(RequestError) {
         switch request.verb {
         case .record, .refund:
-            guard request.amounts.namesAny else { throw .badRequest(request.verb.name, "names no amount") }
+            guard request.amounts.namesAny else {
+                throw .badRequest(
+                    request.verb.name,
+                    "names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests=")
+            }
         case .commit, .cancel:
             guard request.reservation != nil else { throw .badRequest("reservation", "is missing") }
         case .usage:

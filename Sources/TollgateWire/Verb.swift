@@ -35,6 +35,9 @@ package enum Verb: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// The names of the verbs that make a request, for suggestions.
+    static let names = allCases.filter { !$0.isOnlyForRESP && ![.multi, .exec, .discard].contains($0) }.map(\.name)
+
     /// Whether the verb is unknown in the line protocol.
     package var isOnlyForRESP: Bool {
         switch self {

@@ -47,6 +47,18 @@ struct CallTests {
         }
     }
 
+    @Test("an empty body is an error that shows one")
+    func emptyBody() async throws {
+        try await withAdmin(policy: Self.policy) { admin in
+            for (verb, example) in [("check", #"{"scopes":{"user":"alice"}}"#), ("commit", #"{"reservation":"…"}"#)] {
+                let answer = try await admin.ask("POST", "/v1/\(verb)")
+                #expect(answer.status == 400)
+                #expect(
+                    answer["detail"]?.text == "the body is empty; expected a JSON object such as \(example)")
+            }
+        }
+    }
+
     @Test("DENY is a 429 problem with the decision's fields and Retry-After")
     func deny() async throws {
         try await withAdmin(policy: Self.policy) { admin in

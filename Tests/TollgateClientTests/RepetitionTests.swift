@@ -154,7 +154,10 @@ import Testing
         } _: { server, client in
             let reservation = try await client.reserve(.user("a"))
             for (amounts, id, sentence) in [
-                (Amounts(), "7", "RECORD: names no amount"), (Amounts(tokens: 1), "", "id: empty value"),
+                (
+                    Amounts(), "7",
+                    "RECORD: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="
+                ), (Amounts(tokens: 1), "", "id: empty value"),
                 (Amounts(tokens: 1), String(repeating: "x", count: 129), "id: longer than 128 bytes"),
             ] {
                 await #expect(throws: TollgateClientError.refused(code: "bad_request", sentence: sentence)) {

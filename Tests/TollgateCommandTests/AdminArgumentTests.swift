@@ -63,8 +63,17 @@ struct AdminArgumentTests {
                 "requests/1m=9000000000000001",
                 "expected a whole number from 0 to 9000000000000000, or unlimited, found 9000000000000001"
             ),
-            ("cost/day=1e3", "1e3: expected a decimal number such as 0.25, or unlimited"),
-            ("cost/day=0.0000000001", "0.0000000001: more than 9 fraction digits, or unlimited"),
+            ("cost/day=1e3", "expected a decimal number such as 0.25, or unlimited, found 1e3"),
+            ("cost/day=0.0000000001", "expected at most 9 fraction digits, or unlimited, found 0.0000000001"),
+            ("cost/day=-1", "expected 0 or more, or unlimited, found -1"),
+            (
+                "cost/day=9000000000000001",
+                "expected at most 9000000000000000, or unlimited, found 9000000000000001"
+            ),
+            (
+                "tokens/90d=5",
+                "a duration is 1s to 31d; expected a limit such as requests/1m, cost/month, cost/request or concurrent"
+            ),
         ])
     func badLimits(text: String, problem: String) {
         #expect(sentence { _ = try LimitArgument(parsing: text) } == problem)

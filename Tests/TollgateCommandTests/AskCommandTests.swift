@@ -72,7 +72,10 @@ import TollgateTestSupport
         #expect(usage.output.contains(#""used":"2.499999999""#), "\(usage.output)")
         let amountless = try await sidecar.tollgate("record", "user=alice")
         #expect(amountless.status == 2)
-        #expect(amountless.errors == "ERR bad_request RECORD: names no amount\n")
+        #expect(
+            amountless.errors
+                == "ERR bad_request RECORD: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests=\n"
+        )
         let scopeless = try await sidecar.tollgate("usage", "alice")
         #expect(scopeless.status == 2)
         #expect(scopeless.errors.hasPrefix("ERR bad_request scope: "))
@@ -175,7 +178,11 @@ import TollgateTestSupport
             ("unix:/no/such.sock", "unavailable: unix:/no/such.sock: no such file or directory"),
             ("127.0.0.1:1", "unavailable: 127.0.0.1:1: connection refused"),
             ("nowhere.invalid:7379", "unavailable: nowhere.invalid:7379: host name not found"),
-            ("7379", "--connect 7379: expected host:port or unix:path"),
+            ("7379", "--connect 7379: expected host:port or unix:PATH"),
+            (
+                "redis://127.0.0.1:7379",
+                "--connect redis://127.0.0.1:7379: expected host:port or unix:PATH, without redis://"
+            ),
             ("localhost:http", "--connect localhost:http: expected a port from 1 to 65535 after the colon"),
         ] {
             let ping = try await Command.run(SidecarProcess.program, ["ping", "--connect", address])
@@ -196,12 +203,14 @@ import TollgateTestSupport
         #expect(fromFile.status == 0, "\(fromFile.errors)")
         let fromNamedFile = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN_FILE": file])
         #expect(fromNamedFile.status == 0, "\(fromNamedFile.errors)")
+        let hint =
+            "Name the file of the sidecar's token in --token-file or TOLLGATE_TOKEN_FILE, or set TOLLGATE_TOKEN.\n"
         let none = try await sidecar.tollgate("ping")
         #expect(none.status == 2)
-        #expect(none.errors == "ERR unauthenticated AUTH with the token first\n")
+        #expect(none.errors == "ERR unauthenticated AUTH with the token first\n" + hint)
         let wrong = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "a guess of the token"])
         #expect(wrong.status == 2)
-        #expect(wrong.errors == "unauthenticated: wrong token\n")
+        #expect(wrong.errors == "unauthenticated: wrong token\n" + hint)
         let short = try await sidecar.tollgate("ping", environment: ["TOLLGATE_TOKEN": "fifteen letters"])
         #expect(short.status == 2 && short.errors == "TOLLGATE_TOKEN: expected 16 to 512 bytes\n", "\(short)")
         let missing = try await sidecar.tollgate("ping", "--token-file", "/no/such/token")

@@ -55,7 +55,9 @@ import TollgateTestSupport
             (["--count", "5", "--duration", "1s"], "--count and --duration: cannot be combined"),
             (["--policy", "x"], "--policy: requires --direct; a sidecar has its own"),
             (["--rate", "0"], "--rate 0.0: expected 1 to 10000000 requests per second"),
-            (["--connect", "unix:/nowhere/t.sock"], "unix:/nowhere/t.sock"),
+            (["--connect", "unix:/nowhere/t.sock"], "unix:/nowhere/t.sock: no such file or directory\n"),
+            (["--connect", "127.0.0.1:1"], "127.0.0.1:1: connection refused\n"),
+            (["--direct", "redis://localhost:1", "--policy", "/dev/null"], "/dev/null: is not a regular file\n"),
         ])
     func refused(_ words: [String], _ sentence: String) async throws {
         let command = try await Command.run(SidecarProcess.program, ["bench"] + words)

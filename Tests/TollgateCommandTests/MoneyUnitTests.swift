@@ -113,6 +113,13 @@ import TollgateTestSupport
             SidecarProcess.program, ["policy", "apply", "other.yaml"], workingFolder: sidecar.folder.path,
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
         #expect(other.status == 2 && other.errors.contains("decimals: 1 in the file, 0 in force"), "\(other.errors)")
+        try sidecar.folder.write("tiers: { big: { limits: { cost: { day: 9 } } } }", to: "none.yaml")
+        let none = try await Command.run(
+            SidecarProcess.program, ["policy", "apply", "none.yaml"], workingFolder: sidecar.folder.path,
+            environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
+        #expect(
+            none.errors.hasPrefix(
+                "the file has no decimals, which means 9, and 0 is in force: add decimals: 0\n"), "\(none.errors)")
     }
 
     @Test("amounts in dinars are read and written in fils", arguments: [1, 12, 123, 1_234, 5_005, 9_999])

@@ -81,9 +81,11 @@ struct MoneyUnitTests {
             ("0.1234567890", 9, "more than 9 fraction digits"), ("1.0000000000", 9, "more than 9 fraction digits"),
             ("1.0", 0, "expected a whole number (the policy has decimals: 0)"),
             ("1.0001", 3, "more than 3 fraction digits (the policy has decimals: 3)"),
-            ("9000000.000000001", 9, "more than 9000000"), ("99999999999999999999999999", 9, "more than 9000000"),
+            ("9000000.000000001", 9, "more than 9000000 (the policy's decimals: 9; fewer allow more)"),
+            ("99999999999999999999999999", 9, "more than 9000000 (the policy's decimals: 9; fewer allow more)"),
             ("18446744073709551616", 0, "more than 9000000000000000"),
-            ("9000000000000000.1", 1, "more than 900000000000000"), ("9000000000000.001", 3, "more than 9000000000000"),
+            ("9000000000000000.1", 1, "more than 900000000000000 (the policy's decimals: 1; fewer allow more)"),
+            ("9000000000000.001", 3, "more than 9000000000000 (the policy's decimals: 3; fewer allow more)"),
         ] as [(String, Int, String)])
     func refuses(text: String, decimals: Int, sentence: String) throws {
         let unit = try #require(MoneyUnit(decimals: decimals))

@@ -33,7 +33,8 @@ struct DecimalsTests {
             ("0", "2.5", "expected a whole number (the policy has decimals: 0)"),
             ("0", "x", "expected a whole number such as 25, or null for unlimited, found x"),
             ("3", "1.2345", "more than 3 fraction digits (the policy has decimals: 3)"),
-            ("2", "90000000000000.01", "more than 90000000000000"), ("9", "9000001", "more than 9000000"),
+            ("2", "90000000000000.01", "more than 90000000000000 (the policy's decimals: 2; fewer allow more)"),
+            ("9", "9000001", "more than 9000000 (the policy's decimals: 9; fewer allow more)"),
         ])
     func faults(decimals: String, amount: String, sentence: String) throws {
         let error = #expect(throws: PolicyError.self) { try policy(decimals, amount) }

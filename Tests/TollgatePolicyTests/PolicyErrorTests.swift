@@ -178,8 +178,9 @@ struct PolicyErrorTests {
             ("010", "expected a decimal number such as 0.25, or null for unlimited, found 010"),
             ("'5'", "expected a decimal number such as 0.25, or null for unlimited, found text in quotes: \"5\""),
             ("", "expected a decimal number such as 0.25, or null for unlimited, found nothing"),
-            ("0.0000000001", "more than 9 fraction digits"), ("9000000.01", "more than 9000000"),
-            ("99999999999999999999", "more than 9000000"),
+            ("0.0000000001", "more than 9 fraction digits"),
+            ("9000000.01", "more than 9000000 (the policy's decimals: 9; fewer allow more)"),
+            ("99999999999999999999", "more than 9000000 (the policy's decimals: 9; fewer allow more)"),
         ])
     func money(value: String, sentence: String) {
         #expect(

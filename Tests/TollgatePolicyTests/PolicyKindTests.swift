@@ -65,6 +65,13 @@ import TollgateCore
         )
     }
 
+    @Test("the name of the limit on open reservations is not an unknown kind")
+    func concurrent() throws {
+        let kinds = try policy("").merged(with: SharedPolicy()).knownKinds
+        #expect(
+            kinds.explanation(of: "concurrent") == "not an argument; each RESERVE counts as one, until it ends")
+    }
+
     @Test(
         "a kind that is nearly a usual one is an error, unless kinds: has it",
         arguments: [

@@ -47,6 +47,20 @@ struct PolicyWarningTests {
         #expect(try warnings(meters) == [warning])
     }
 
+    @Test("an id with a star is a warning: it is no pattern")
+    func star() throws {
+        let policy = try Policy(
+            yaml: "scopes:\n  user:*: { requests: { 1h: 2 } }\n  user:a: { requests: { 1h: 2 } }", file: "t.yaml")
+        #expect(
+            policy.warnings.map(\.description) == [
+                """
+                t.yaml:2: scopes.user:*: * is a plain character, not a wildcard; limits of each user are written under \
+                defaults:
+                """
+            ])
+        #expect(policy.scopes.count == 2)
+    }
+
     @Test("a kind=id is one id, and an error if it reads as a joined scope")
     func equalsSign() throws {
         let policy = try Policy(yaml: "scopes:\n  user=bob+x: { requests: { 1h: 2 } }", file: "t.yaml")

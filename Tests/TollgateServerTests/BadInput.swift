@@ -54,8 +54,12 @@ struct BadInput: Sendable {
         BadInput("CHECK user=a ttl=60", "bad_request ttl: not an argument of CHECK"),
         BadInput("CHECK user=a id=1", "bad_request id: not an argument of CHECK"),
         BadInput("COMMIT reservation=once", "bad_request reservation: expected a token returned by RESERVE"),
-        BadInput("RECORD user=a", "bad_request RECORD: names no amount"),
-        BadInput("REFUND", "bad_request REFUND: names no amount"),
+        BadInput(
+            "RECORD user=a",
+            "bad_request RECORD: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="),
+        BadInput(
+            "REFUND",
+            "bad_request REFUND: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="),
         BadInput("USAGE", "bad_request USAGE: names no scope; expected one such as user:alice"),
         BadInput(
             "USAGE scope=alice", "bad_request scope: alice: expected kind:id or kind=id, such as user:alice"),
@@ -85,8 +89,12 @@ struct BadInput: Sendable {
         BadInput("RECORD user=a cost=NaN", "bad_request cost: \(decimal)"),
         BadInput("RECORD user=a cost=$5", "bad_request cost: \(decimal)"),
         BadInput("RECORD user=a cost=0.0000000001", "bad_request cost: more than 9 fraction digits"),
-        BadInput("RECORD user=a cost=9000000.000000001", "bad_request cost: more than 9000000"),
-        BadInput("RECORD user=a cost=\(nines)", "bad_request cost: more than 9000000"),
+        BadInput(
+            "RECORD user=a cost=9000000.000000001",
+            "bad_request cost: more than 9000000 (the policy's decimals: 9; fewer allow more)"),
+        BadInput(
+            "RECORD user=a cost=\(nines)",
+            "bad_request cost: more than 9000000 (the policy's decimals: 9; fewer allow more)"),
     ]
 
     /// Complete frames that are not requests. The connection stays open.

@@ -24,14 +24,16 @@ struct Malformed: Sendable, CustomTestStringConvertible {
     static let verbs = [
         Malformed("NONSENSE", "unknown_verb NONSENSE"),
         Malformed("RESERVATION user=a", "unknown_verb RESERVATION"),
-        Malformed("CHECKS user=a", "unknown_verb CHECKS"),
+        Malformed("CHECKS user=a", "unknown_verb CHECKS; did you mean CHECK?"),
+        Malformed("chek user=a", "unknown_verb chek; did you mean CHECK?"),
+        Malformed("RESERV user=a", "unknown_verb RESERV; did you mean RESERVE?"),
         Malformed("QUIT", "unknown_verb QUIT"),
         Malformed("SELECT 0", "unknown_verb SELECT"),
         Malformed("user=a CHECK", "unknown_verb user=a"),
-        Malformed("\tCHECK user=a", "unknown_verb ?CHECK"),
+        Malformed("\tCHECK user=a", "unknown_verb ?CHECK; did you mean CHECK?"),
         Malformed("CHECK\tuser=a", "unknown_verb CHECK?user=a"),
         Malformed(bytes: [0xFF, 0xFE], after: "", "unknown_verb ??"),
-        Malformed(bytes: [0], after: "CHECK", "unknown_verb CHECK?"),
+        Malformed(bytes: [0], after: "CHECK", "unknown_verb CHECK?; did you mean CHECK?"),
         Malformed(String(repeating: "A", count: 70), "unknown_verb \(String(repeating: "A", count: 64))..."),
         Malformed(
             String(repeating: "é", count: 70), "unknown_verb \(String(repeating: "é", count: 32))..."),
@@ -74,9 +76,10 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("CHECK user=a on_expiry=charge", "bad_request on_expiry: not an argument of CHECK"),
         Malformed("RESERVE user=a on_expiry=keep", "bad_request on_expiry: expected release or charge"),
         Malformed("RESERVE on_expiry=charge on_expiry=charge", "bad_request on_expiry: duplicate argument"),
-        Malformed("RESERVE user=a ttl=0", "bad_request ttl: expected 1 to 86400 seconds"),
-        Malformed("RESERVE user=a ttl=86401", "bad_request ttl: more than 86400"),
-        Malformed("RESERVE user=a ttl=1.5", "bad_request ttl: expected a whole number"),
+        Malformed("RESERVE user=a ttl=0", "bad_request ttl: expected 1 to 86400 seconds, without a unit"),
+        Malformed("RESERVE user=a ttl=86401", "bad_request ttl: expected 1 to 86400 seconds, without a unit"),
+        Malformed("RESERVE user=a ttl=1.5", "bad_request ttl: expected 1 to 86400 seconds, without a unit"),
+        Malformed("RESERVE user=a ttl=10m", "bad_request ttl: expected 1 to 86400 seconds, without a unit"),
         Malformed("RESERVE user=a ttl=1 ttl=1", "bad_request ttl: duplicate argument"),
         Malformed("RESERVE user=a id=7", "bad_request id: not an argument of RESERVE"),
         Malformed("COMMIT cost=1", "bad_request reservation: is missing"),
@@ -96,8 +99,17 @@ struct Malformed: Sendable, CustomTestStringConvertible {
             "bad_request scope: is given twice, as scope= and as tool=; expected one of them"),
         Malformed("USAGE requests=1", "bad_request requests: not an argument of USAGE"),
         Malformed("USAGE", "bad_request USAGE: names no scope; expected one such as user:alice"),
-        Malformed("RECORD user=a", "bad_request RECORD: names no amount"),
-        Malformed("REFUND", "bad_request REFUND: names no amount"),
+        Malformed("COMMIT v1.abc", "bad_request v1.abc: expected reservation=TOKEN"),
+        Malformed("CANCEL v1.abc", "bad_request v1.abc: expected reservation=TOKEN"),
+        Malformed(
+            "RECORD user=a price=3",
+            "bad_request RECORD: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="),
+        Malformed(
+            "RECORD user=a",
+            "bad_request RECORD: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="),
+        Malformed(
+            "REFUND",
+            "bad_request REFUND: names no amount; expected tokens=, input_tokens=, output_tokens=, cost= or requests="),
         Malformed(
             "CHECK " + (0...16).map { "k\($0)=v" }.joined(separator: " "), "bad_request k16: more than 16 scopes"),
     ]
@@ -194,8 +206,12 @@ struct Malformed: Sendable, CustomTestStringConvertible {
         Malformed("CHECK cost=1,5", "bad_request cost: expected a decimal number such as 0.25"),
         Malformed("CHECK cost=NaN", "bad_request cost: expected a decimal number such as 0.25"),
         Malformed("CHECK cost=0.0000000001", "bad_request cost: more than 9 fraction digits"),
-        Malformed("CHECK cost=9000000.000000001", "bad_request cost: more than 9000000"),
-        Malformed("CHECK cost=\(String(repeating: "9", count: 400))", "bad_request cost: more than 9000000"),
+        Malformed(
+            "CHECK cost=9000000.000000001",
+            "bad_request cost: more than 9000000 (the policy's decimals: 9; fewer allow more)"),
+        Malformed(
+            "CHECK cost=\(String(repeating: "9", count: 400))",
+            "bad_request cost: more than 9000000 (the policy's decimals: 9; fewer allow more)"),
     ]
 }
 

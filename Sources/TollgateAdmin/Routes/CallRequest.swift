@@ -27,6 +27,10 @@ struct CallRequest {
 
     /// Encodes the request line. Throws a `Problem` that lists every invalid field.
     func line(_ json: Data) throws(Problem) -> ByteBuffer {
+        guard !json.isEmpty else {
+            let example = fields[0] == "scopes" ? #"{"scopes":{"user":"alice"}}"# : #"{"reservation":"…"}"#
+            throw .badRequest("the body is empty; expected a JSON object such as \(example)")
+        }
         var reader = try ObjectReader(json, allowed: fields)
         var line = ByteBuffer()
         let amounts = amounts(&reader)

@@ -18,8 +18,12 @@ public enum TollgateAddress: Sendable, Hashable {
             self = .unix(path: path)
             return
         }
+        if let scheme = text.firstRange(of: "://") {
+            throw TollgateAddressError(
+                "\(text): expected host:port or unix:PATH, without \(text[..<scheme.upperBound])")
+        }
         guard let colon = text.lastIndex(of: ":") else {
-            throw TollgateAddressError("\(text): expected host:port or unix:path")
+            throw TollgateAddressError("\(text): expected host:port or unix:PATH")
         }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }), let port = Int(digits),

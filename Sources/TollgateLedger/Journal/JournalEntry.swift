@@ -48,13 +48,13 @@ struct JournalEntry: Codable, Equatable {
     /// Returns the write with costs in another unit. Sidecars of one data folder may have had policies with other
     /// `decimals` than the namespace.
     ///
-    /// - Throws: ``NotRepresentable`` if a cost is no whole number of the unit.
+    /// - Throws: ``NotRepresentable`` if a cost is no whole number of the unit, or one that is too large.
     func converted(to unit: MoneyUnit) throws(NotRepresentable) -> JournalEntry {
         guard let moneyUnit, moneyUnit != unit else { return self }
         func convert(_ cost: Int64) throws(NotRepresentable) -> Int64 {
             let money = Money(cost, in: moneyUnit)
             guard let amount = money.amount(in: unit) else {
-                throw NotRepresentable(cost: money, decimals: unit.decimals)
+                throw NotRepresentable(cost: money, unit: unit)
             }
             return amount
         }
@@ -67,13 +67,15 @@ struct JournalEntry: Codable, Equatable {
         return entry
     }
 
-    /// A cost of an entry is no whole number of the sidecar's unit of money.
+    /// A cost of an entry is no whole number of the sidecar's unit of money, or one that is too large.
     struct NotRepresentable: Error, CustomStringConvertible {
         var cost: Money
-        var decimals: Int
+        var unit: MoneyUnit
 
         var description: String {
-            "cost \(cost) has more fraction digits than decimals: \(decimals) of the policy allows"
+            let isTooLarge = MoneyUnit.coarsest(for: cost).decimals <= unit.decimals
+            let fault = isTooLarge ? "is larger" : "has more fraction digits"
+            return "cost \(cost) \(fault) than decimals: \(unit.decimals) of the policy allows"
         }
     }
 

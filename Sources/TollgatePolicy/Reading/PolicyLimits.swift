@@ -47,6 +47,11 @@ struct PolicyLimits {
             try countComposite(scope.kind)
             try Self.checkCount(limits.count + inherited(scope, limits).count)
             scopes[scope] = limits
+            if let part = scope.parts.first(where: { $0.id.contains("*") }) {
+                let sentence =
+                    "* is a plain character, not a wildcard; limits of each \(part.kind) are written under defaults:"
+                reader.warnings.append(reader.problem(entry.position, sentence))
+            }
         } catch {
             reader.report(entry.position, error.description)
         }

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import TollgateCore
 
 extension PolicyReader {
@@ -59,8 +59,8 @@ extension PolicyReader {
         return Int64(date.timeIntervalSince1970.rounded(.down)) * 1_000
     }
 
-    /// Checks what Foundation does not: it accepts a time at the beginning of a text, and reads February 30 as March 2.
-    private static func date(_ text: String) -> Date? {
+    /// Parses a time such as `2026-11-22T10:00:00Z`. Checks what Foundation does not: it accepts a time at the beginning of a text, and reads February 30 as March 2.
+    package static func date(_ text: String) -> Date? {
         let local = String(decoding: text.utf8.prefix("2026-11-22T10:00:00".utf8.count), as: UTF8.self)
         guard let asUTC = try? Date(local + "Z", strategy: .iso8601), asUTC.ISO8601Format() == local + "Z" else {
             return nil

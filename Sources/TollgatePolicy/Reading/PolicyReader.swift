@@ -37,7 +37,7 @@ package final class PolicyReader {
     package let file: String
     /// The problems so far, in the order in which they were found.
     package private(set) var problems: [PolicyProblem] = []
-    /// Warnings about tier limits that have no effect.
+    /// Warnings about tier limits that have no effect, and about scopes that look like patterns.
     package var warnings: [PolicyProblem] = []
     private var hasGivenUp = false
     /// The kinds under `kinds:`, which are not typos.

@@ -37,14 +37,22 @@ struct LimitArgument: Equatable {
     }
 
     private static func money(_ text: String) throws -> (amount: Int64, unit: MoneyUnit) {
-        do throws(MoneyError) {
+        do {
             let money = try Money(parsing: text)
-            guard money.nanos >= 0 else { throw .notDecimal(.nano) }
+            guard money.nanos >= 0 else { throw ScopeError("expected 0 or more, or unlimited, found \(text)") }
             let unit = MoneyUnit.coarsest(for: money)
-            guard let amount = money.amount(in: unit), amount <= Meter.cost.maxAmount else { throw .tooLarge(unit) }
+            guard let amount = money.amount(in: unit), amount <= Meter.cost.maxAmount else {
+                throw MoneyError.tooLarge(unit)
+            }
             return (amount, unit)
-        } catch {
-            throw ScopeError("\(text): \(error.explanation), or unlimited")
+        } catch let error as MoneyError {
+            let expected =
+                switch error {
+                case .notDecimal(let unit): unit.expectation
+                case .tooManyFractionDigits(let unit): "expected at most \(unit.decimals) fraction digits"
+                case .tooLarge(let unit): "expected at most \(unit.text(Meter.cost.maxAmount))"
+                }
+            throw ScopeError("\(expected), or unlimited, found \(text)")
         }
     }
 

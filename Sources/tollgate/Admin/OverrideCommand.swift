@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TollgateAdmin
 import TollgateCore
+import TollgatePolicy
 
 /// The command `tollgate override`.
 struct OverrideCommand: AsyncParsableCommand {
@@ -39,6 +40,9 @@ struct OverrideSet: AsyncParsableCommand {
 
     func validate() throws {
         guard (`for` == nil) != (until == nil) else { throw ValidationError("Expected one of --for and --until.") }
+        if let until, PolicyReader.date(until) == nil {
+            throw ValidationError("--until \(until): expected a time such as 2026-11-22T10:00:00Z.")
+        }
         guard !add.isEmpty || !limit.isEmpty else { throw ValidationError("Expected a limit in --add or --limit.") }
         try LimitArgument.requireDistinct(add)
         try LimitArgument.requireDistinct(limit)

@@ -26,8 +26,21 @@ struct SidecarOptions: ParsableArguments {
             return try await send(RequestLine.make(verb, words))
         } catch {
             StandardError.print("\(error)")
+            if case .refused("unauthenticated", _)? = error as? TollgateClientError {
+                StandardError.print(Self.tokenHint)
+            }
             throw ExitCode(2)
         }
+    }
+
+    /// The sentence after the error of a missing or wrong token.
+    private static let tokenHint =
+        "Name the file of the sidecar's token in --token-file or TOLLGATE_TOKEN_FILE, or set TOLLGATE_TOKEN."
+
+    /// Prints the line of an error, and a hint if there is one.
+    static func printError(_ line: String, _ reply: Reply) {
+        StandardError.print(line)
+        if case .error("unauthenticated", _) = reply { StandardError.print(tokenHint) }
     }
 
     /// Sends one request whose reply is JSON. Exits with status 2 for any other reply, or none.
@@ -36,7 +49,7 @@ struct SidecarOptions: ParsableArguments {
         guard case .json(let text) = reply.value,
             let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
         else {
-            StandardError.print(reply.line)
+            Self.printError(reply.line, reply.value)
             throw ExitCode(2)
         }
         return (text, value)
@@ -86,7 +99,7 @@ struct ClientOptions: ParsableArguments {
     func ask(_ verb: Verb, _ words: [String] = []) async throws {
         let reply = try await sidecar.reply(to: verb, words)
         let text = json ? try ReplyJSON.text(reply.value, to: verb) : reply.line
-        if case .error = reply.value, !json { StandardError.print(text) } else { print(text) }
+        if case .error = reply.value, !json { SidecarOptions.printError(text, reply.value) } else { print(text) }
         switch reply.value {
         case .decision(let decision) where !decision.allowed: throw ExitCode(1)
         case .error: throw ExitCode(2)

@@ -59,7 +59,12 @@ struct PolicyPlan {
         for key in PolicyDocument.settingKeys where keys.contains(key) || key == "decimals" {
             let current = key == "decimals" ? .integer(Int64(now.moneyUnit.decimals)) : now.fileSettings[key] ?? .null
             guard settings[key] != current else { continue }
-            differences.append("\(key): \(settings[key].text) in the file, \(current.text) in force")
+            let isMissing = key == "decimals" && !keys.contains(key)
+            differences.append(
+                isMissing
+                    ? "the file has no decimals, which means \(settings[key].text), and \(current.text) is in force: "
+                        + "add decimals: \(current.text)"
+                    : "\(key): \(settings[key].text) in the file, \(current.text) in force")
         }
         guard keys.contains("defaults") else { return }
         for kind in Set(policy.defaults.keys).union(now.fileDefaults.keys).sorted(by: { "\($0)" < "\($1)" }) {
