@@ -134,7 +134,7 @@ import TollgateTestSupport
             list = try await tollgate("usage", "--kind", "user")
             return list.output.contains("user:bob")
         }
-        #expect(list.output.contains(#/user:bob +48 +0 +0\.00 +requests/1m +80 /#), "\(list.output)")
+        #expect(list.output.contains(#/user:bob +48 +0 +0 +requests/1m +80 /#), "\(list.output)")
         let both = try await tollgate("usage", "user:bob", "--kind", "user")
         #expect(both.status == 64)
         #expect(both.errors.contains("Expected a scope or --kind"), "\(both.errors)")
@@ -269,6 +269,23 @@ import TollgateTestSupport
         #expect(more.output.contains(#""month":{"max":"50","mode":"enforce","thresholds":[]}"#), "\(more.output)")
         let back = try await tollgate("limit", "set", "tool:x", "cost/day=20", "--enforce", "--json")
         #expect(back.output.contains(#""day":{"max":"20","mode":"enforce","thresholds":[80,95]}"#), "\(back.output)")
+        _ = try await tollgate("limit", "set", "tool:x", "cost/month=50", "--shadow")
+        #expect(
+            try await tollgate("limit", "list").output == """
+                scope   limits                                                               version
+                tool:x  cost/day=20(thresholds=[80,95]) cost/month=50(shadow thresholds=[])        4
+
+                """)
+    }
+
+    @Test("an error about --until names the option")
+    func until() async throws {
+        let command = try await tollgate(
+            "override", "set", "user:a", "--add", "cost/month=5", "--until", "tomorrow", "--reason", "r")
+        #expect(
+            command.errors.contains("--until tomorrow: expected a time such as 2026-11-22T10:00:00Z."),
+            "\(command.errors)")
+        #expect(command.status == 64)
     }
 
     @Test("a timeout is reported as a sentence")

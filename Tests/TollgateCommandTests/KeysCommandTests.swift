@@ -70,6 +70,7 @@ import TollgateTestSupport
             SidecarProcess.program, ["keys", "user:it's:a", "--json"] + options)
         let listing = try #require(try listings(command).first)
         #expect(listing.scope == "user:it's:a")
+        #expect(listing.keys.allSatisfy { $0.command.hasPrefix("redis-cli ") && !$0.command.contains(" -s ") })
         #expect((listing.partition == nil) == (partitions == nil))
         let hash = "a.b:" + (listing.partition.map { "{\($0)}:" } ?? "") + "user:it's::a"
         #expect(
@@ -101,6 +102,35 @@ import TollgateTestSupport
         #expect(try await sidecar.stop() == 0)
     }
 
+    @Test("the commands name the Redis that is given, or the embedded one of the data folder")
+    func address() async throws {
+        let folder = try TemporaryFolder()
+        func client(_ arguments: [String] = [], _ environment: [String: String] = [:]) async throws -> String? {
+            let command = try await Command.run(
+                SidecarProcess.program, ["keys", "user:a", "--json"] + arguments, workingFolder: folder.path,
+                environment: environment)
+            let first = try listings(command).first?.keys.first?.command
+            return first.map { String($0.prefix(upTo: $0.firstRange(of: " HGETALL")?.lowerBound ?? $0.endIndex)) }
+        }
+        #expect(try await client() == "redis-cli")
+        for (url, options) in [
+            ("redis://127.0.0.1", ""), ("redis://cache:7000/3", " -h cache -p 7000 -n 3"),
+            ("unix:///run/r.sock", " -s /run/r.sock"),
+            ("redis://me:secret@[::1]:6379", " -h ::1 -p 6379 --user me --askpass"),
+        ] {
+            #expect(try await client(["--redis", url]) == "redis-cli" + options)
+            #expect(try await client([], ["TOLLGATE_REDIS": url]) == "redis-cli" + options)
+        }
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/tollgate-data", withIntermediateDirectories: true)
+        _ = try folder.emptyFile("tollgate-data/redis.sock")
+        _ = try folder.emptyFile("redis.sock")
+        #expect(try await client() == "redis-cli -s tollgate-data/redis.sock")
+        #expect(try await client(["--data", folder.path]) == "redis-cli -s \(folder.path)/redis.sock")
+        #expect(try await client([], ["TOLLGATE_DATA": folder.path]) == "redis-cli -s \(folder.path)/redis.sock")
+        #expect(try await client(["--redis", "redis://127.0.0.1"]) == "redis-cli")
+    }
+
     @Test("a composite scope has no history, and the environment sets namespace and partitions")
     func environment() async throws {
         let environment = ["TOLLGATE_NAMESPACE": "ns", "TOLLGATE_PARTITIONS": "1"]
@@ -117,6 +147,7 @@ import TollgateTestSupport
         arguments: [
             ([], "Missing expected argument '<scope> ...'"), (["alice"], "alice: expected kind:id"),
             (["user:a", "--partitions", "0"], "--partitions 0: expected 1 to 16384"),
+            (["user:a", "--redis", "localhost"], "--redis: expected redis://host:port or unix:///path/to/redis.sock"),
             (["user:a", "--partitions", "few"], "--partitions few: expected a whole number"),
             (["user:a", "--namespace", "a b"], "--namespace a b: expected 1 to 64 of A-Z a-z 0-9 _ . - :"),
         ])

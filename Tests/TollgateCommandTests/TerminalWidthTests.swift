@@ -53,7 +53,8 @@ import TollgateStores
         func listing(_ id: String) throws -> ScopeListing {
             let scope = try Scope(parsing: "user:\(id)")
             let keys = KeySpace(namespace: "tollgate").listing(of: scope, day: "2026-11-29", month: "2026-11")
-            return ScopeListing(scope: scope.description, partition: nil, keys: keys.map(ScopeListing.Key.init))
+            return ScopeListing(
+                scope: scope.description, partition: nil, keys: keys.map { ScopeListing.Key($0, ["redis-cli"]) })
         }
         let shown = lines(try listing("erin").text(on: Self.terminal))
         #expect(shown[1] == "counters, the sum of open reservations, alerts, usage of the running day")

@@ -82,6 +82,11 @@ struct UsageTextTests {
                 run:1  -          -  11-21 15:46
                 """)
         #expect(UsageText.scopes(try json(#"{"items":[],"next":null}"#), on: nil) == "no scopes seen")
+        // The list has no decimals of the policy, which may be 0.
+        let whole = try json(
+            #"{"items":[{"scope":"run:1","last_seen":"2026-11-21T15:46:34Z","limits":[],"today":{"requests":1,"tokens":2,"cost":"3"}}],"next":null}"#
+        )
+        #expect(UsageText.scopes(whole, on: nil).contains("\nrun:1         1       2     3  "))
     }
 
     @Test("at a terminal, long ids are cut in the middle and lines fit; in a pipe they are whole")

@@ -143,6 +143,8 @@ struct ServeAlertsTests {
                 SidecarProcess.program, ["audit", "--json"], workingFolder: sidecar.folder.path,
                 environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(sidecar.adminSocketPath)"])
             #expect(audit.output.contains(#""action":"delivery.test""#), "\(audit)")
+            // A message is sent, and nothing is changed.
+            #expect(!sidecar.log.split(separator: "\n").contains { $0.contains("change made") && $0.contains("/test") })
             #expect(audit.output.contains(#""action":"delivery.retry""#))
 
             try folder.write("receivers: 7\n", to: "alerts.yaml")

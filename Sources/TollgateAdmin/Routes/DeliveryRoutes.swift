@@ -13,7 +13,7 @@ struct DeliveryRoutes {
     var routes: [Route] {
         [
             Route(.get, "/v1/deliveries", .read, list),
-            Route(.post, "/v1/deliveries/{name}/test", .administer, test),
+            Route(.post, "/v1/deliveries/{name}/test", .administer, isChange: false, test),
             Route(.post, "/v1/deliveries/{name}/retry", .administer, retry),
         ]
     }

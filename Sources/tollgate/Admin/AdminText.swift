@@ -105,10 +105,14 @@ enum AdminText {
         return words.isEmpty ? "no limits" : words.joined(separator: " ")
     }
 
-    /// Formats a limit. A shadow limit ends with `(shadow)`.
+    /// Formats a limit. One with a mode or thresholds of its own ends with `(shadow thresholds=[80,95])`.
     private static func limit(_ value: JSONValue) -> String {
         guard case .object = value else { return max(value) }
-        return max(value["max"]) + (value["mode"].string == "shadow" ? "(shadow)" : "")
+        var words = value["mode"].string == "shadow" ? ["shadow"] : []
+        if case .array(let thresholds) = value["thresholds"] {
+            words.append("thresholds=[\(thresholds.map(\.text).joined(separator: ","))]")
+        }
+        return max(value["max"]) + (words.isEmpty ? "" : "(\(words.joined(separator: " ")))")
     }
 
     static func max(_ value: JSONValue) -> String { value == .null ? "unlimited" : value.text }

@@ -34,7 +34,9 @@ enum UsageText {
         let meters = items.contains { $0["today"] != .null } ? ["requests", "tokens", "cost"] : []
         let amounts = meters.map { meter in
             let values = items.map { $0["today"][meter] }
-            return meter == "cost"
+            // The list does not say the decimals of the policy, which may be 0.
+            let hasFractions = values.contains { $0.text.contains(".") }
+            return meter == "cost" && hasFractions
                 ? ReportAmount.column(values, .cost, decimals: answer["decimals"]) : values.map(\.text)
         }
         var table = Table(

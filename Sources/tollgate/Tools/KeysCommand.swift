@@ -3,6 +3,7 @@ import Foundation
 import TollgateCore
 import TollgateLedger
 import TollgatePolicy
+import TollgateRedis
 import TollgateServer
 import TollgateStores
 
@@ -13,6 +14,8 @@ struct KeysCommand: ParsableCommand {
         discussion: """
             Connects to neither a sidecar nor Redis. History keys are those of yesterday and its month in UTC: today's usage is in \
             the first key. Replace ID by the id of the operation.
+            The commands are for the Redis of --redis. Without it, they are for the embedded Redis, if the data folder has \
+            the socket of one.
             """)
 
     @Argument(
@@ -28,12 +31,21 @@ struct KeysCommand: ParsableCommand {
         help: ArgumentHelp("The sidecar's partitions. (default: TOLLGATE_PARTITIONS, or none)", valueName: "n"))
     var partitions: String?
 
+    @Option(help: ArgumentHelp("The sidecar's Redis. (default: TOLLGATE_REDIS)", valueName: "url"))
+    var redis: String?
+
+    @Option(
+        help: ArgumentHelp("The sidecar's data folder. (default: TOLLGATE_DATA, or tollgate-data)", valueName: "folder")
+    )
+    var data: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
         do {
             _ = try keySpace()
+            _ = try client()
         } catch {
             throw ValidationError("\(error)")
         }
@@ -42,6 +54,7 @@ struct KeysCommand: ParsableCommand {
     func run() throws {
         try EnvironmentNames.exitUnlessKnown()
         let keySpace = try keySpace()
+        let client = try client()
         let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
         let yesterday = CalendarRules.utc.window(.day, containing: now).startsAt - 1
         let day = CalendarRules.utc.window(.day, containing: yesterday).id
@@ -49,12 +62,37 @@ struct KeysCommand: ParsableCommand {
         let listings = scopes.map { scope in
             ScopeListing(
                 scope: scope.description, partition: keySpace.partition(of: scope),
-                keys: keySpace.listing(of: scope, day: day, month: month).map(ScopeListing.Key.init))
+                keys: keySpace.listing(of: scope, day: day, month: month).map { ScopeListing.Key($0, client) })
         }
         print(
             json
                 ? try ScopeListing.json(listings)
                 : listings.map { $0.text(on: .current) }.joined(separator: "\n\n"))
+    }
+
+    /// The words of redis-cli before the command.
+    private func client() throws -> [String] {
+        let environment = ProcessInfo.processInfo.environment
+        if let redis = redis ?? environment["TOLLGATE_REDIS"] {
+            return ["redis-cli"] + Self.options(of: try RedisAddress(redis))
+        }
+        let folder = data ?? environment["TOLLGATE_DATA"] ?? "tollgate-data"
+        let socket = "\(folder)/redis.sock"
+        return ["redis-cli"] + (FileManager.default.fileExists(atPath: socket) ? ["-s", socket] : [])
+    }
+
+    /// The options of redis-cli for an address. It asks for the password, which is never printed.
+    private static func options(of address: RedisAddress) -> [String] {
+        var options: [String] = []
+        switch address.endpoint {
+        case .tcp("127.0.0.1", 6379): break
+        case .tcp(let host, let port): options = ["-h", host, "-p", "\(port)"]
+        case .unix(let path): options = ["-s", path]
+        }
+        if let user = address.user { options += ["--user", user] }
+        if address.password != nil { options.append("--askpass") }
+        if address.database != 0 { options += ["-n", "\(address.database)"] }
+        return options
     }
 
     private func keySpace() throws -> KeySpace {
@@ -79,9 +117,9 @@ struct ScopeListing: Encodable {
         /// The redis-cli command, quoted for a shell.
         var command: String
 
-        init(_ listed: ListedKey) {
+        init(_ listed: ListedKey, _ client: [String]) {
             (key, type, content) = (listed.key, listed.type, listed.content)
-            command = (["redis-cli"] + listed.command).map(Self.quoted).joined(separator: " ")
+            command = (client + listed.command).map(Self.quoted).joined(separator: " ")
         }
 
         private static func quoted(_ word: String) -> String {

@@ -32,7 +32,12 @@ struct PolicyApply: AsyncParsableCommand {
                 let plan = try PolicyPlan(policy, keys: keys, now: try await SettingsInForce(client))
                 guard plan.differences.isEmpty else { throw Self.failure(plan.differences, file) }
                 printPlan(plan)
-                guard !plan.changes.isEmpty, !dryRun, try isConfirmed(plan.changes.count) else { return }
+                guard !plan.changes.isEmpty else { return }
+                guard !dryRun else {
+                    if !options.json { print("nothing was changed") }
+                    return
+                }
+                guard try isConfirmed(plan.changes.count) else { return }
                 try await Self.apply(plan.changes, client)
                 if !options.json { print("applied \(Self.count(plan.changes.count))") }
             }
