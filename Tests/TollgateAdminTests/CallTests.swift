@@ -50,11 +50,15 @@ struct CallTests {
     @Test("an empty body is an error that shows one")
     func emptyBody() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            for (verb, example) in [("check", #"{"scopes":{"user":"alice"}}"#), ("commit", #"{"reservation":"…"}"#)] {
+            for (verb, field, example) in [
+                ("check", "scopes", #"{"scopes":{"user":"alice"}}"#),
+                ("commit", "reservation", #"{"reservation":"…"}"#),
+            ] {
                 let answer = try await admin.ask("POST", "/v1/\(verb)")
-                #expect(answer.status == 400)
-                #expect(
-                    answer["detail"]?.text == "the body is empty; expected a JSON object such as \(example)")
+                #expect(answer.status == 422)
+                #expect(answer.fields == [field])
+                let sentence = "\(field): is missing: the body is empty; expected an object such as \(example)"
+                #expect(answer["detail"]?.text == sentence, "\(answer.text)")
             }
         }
     }

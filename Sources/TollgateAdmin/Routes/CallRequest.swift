@@ -29,7 +29,8 @@ struct CallRequest {
     func line(_ json: Data) throws(Problem) -> ByteBuffer {
         guard !json.isEmpty else {
             let example = fields[0] == "scopes" ? #"{"scopes":{"user":"alice"}}"# : #"{"reservation":"…"}"#
-            throw .badRequest("the body is empty; expected a JSON object such as \(example)")
+            let message = "is missing: the body is empty; expected an object such as \(example)"
+            throw .invalid([.init(field: fields[0], message: message)])
         }
         var reader = try ObjectReader(json, allowed: fields)
         var line = ByteBuffer()
