@@ -118,6 +118,8 @@ import TollgateTestSupport
         #expect(try await tollgate("overrides").output == overrides)
         #expect(try await tollgate("overrides", "user:alice").output == overrides)
         #expect(try await tollgate("overrides", "user:bob").output == "no overrides\n")
+        #expect(try await process.client().ask("CHECK tool=search")[0].hasPrefix("ALLOW"))
+        try await eventually { try await tollgate("usage", "--kind", "tool").output.contains("tool:search") }
         for words in [["assignments"], ["limit", "list"], ["overrides"], ["audit"], ["usage", "--kind", "tool"]] {
             let command = try await Command.run(
                 SidecarProcess.program, words + ["--json"], workingFolder: process.folder.path,

@@ -102,7 +102,7 @@ import TollgateTestSupport
         ]
         let prefix = "tollgate:{policy}:"
         let edited = [
-            "tiers", "revision", "audit", "assigned", "index", "tiers", "seen", "kinds", "limits", "overrides",
+            "tiers", "revision", "audit", "assigned", "index", "tiers", "kinds", "limits", "overrides",
         ].map { prefix + $0 }
         let delivery = ["tollgate:lease", "tollgate:deliveries", "tollgate:attempts", "tollgate:dead-letters"]
         let spent = try TestOperation.record("user:a", amounts: Amounts(cost: 950))
@@ -134,7 +134,7 @@ import TollgateTestSupport
                 ["0", "", "0", "0", "id", "2", "0"]
             ),
             ("policy/seen", ["tollgate:alerts"], ["10", "", "", "newest"]),
-            ("policy/index", [edited[8], edited[9], prefix + "scope:user:a"], ["user:a"]),
+            ("policy/index", [edited[7], edited[8], prefix + "scope:user:a"], ["user:a"]),
             ("policy/reset", ["tollgate:user:a"], ["cost/day"]),
         ]
         try await twins.compare("RECORD", apply([spent]))

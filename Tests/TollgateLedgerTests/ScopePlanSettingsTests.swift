@@ -130,6 +130,36 @@ import TollgatePolicy
         #expect(setting.current("project:p") == nil)
     }
 
+    @Test("a request notes its scopes after each lookup, whoever looked them up; reading notes none")
+    func notedUses() throws {
+        let setting = try Setting(Self.tiers)
+        var noted: [String] = []
+        setting.cache.onMet = { noted.append($0.description) }
+        func use(_ traits: UserTraits = .none) {
+            for text in ["user:a", "team:t", "global"] { _ = setting.current(text, traits, isAskedByRequest: true) }
+        }
+        func read() throws {
+            for text in ["user:a", "global"] { try setting.learn(text) }
+            for text in ["user:a", "team:t", "global"] { _ = setting.current(text) }
+        }
+        try read()
+        #expect(noted.isEmpty)
+        for _ in 0..<3 { use() }
+        use(Self.faculty)
+        #expect(noted == ["user:a", "team:t", "global"])
+        setting.tick(ScopePlanCache.agingTicks)
+        try read()
+        setting.tick(1)
+        #expect(noted.count == 3)
+        for _ in 0..<3 { use() }
+        #expect(noted == ["user:a", "team:t", "global", "user:a", "team:t", "global"])
+        // The end of a reservation gets its plans as a report does.
+        try setting.learn("user:a")
+        let plan = try #require(setting.current("user:a"))
+        for _ in 0..<3 { setting.cache.noteUses(of: [plan]) }
+        #expect(noted.dropFirst(6) == ["user:a"])
+    }
+
     @Test("while a user's plan is in the filling batch, requests that need another plan of the user have to wait")
     func waiting() throws {
         let setting = try Setting(Self.tiers)

@@ -79,7 +79,7 @@ import TollgateTestSupport
             let keys = harness.keys
             for key in [
                 keys.settings(of: "user:alice"), keys.audit, keys.assigned, keys.assignmentIndex, keys.tiers,
-                keys.seen("user"), keys.kinds,
+                keys.kinds,
             ] {
                 try harness.redis.cli("SET", key, "broken")
                 try await harness.expectRefusal(.corrupt("\(key): wrong data type"), of: edit, if: .absent)

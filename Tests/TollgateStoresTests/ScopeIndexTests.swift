@@ -78,8 +78,7 @@ import TollgateTestSupport
         try await PolicyStoreHarness.with { harness in
             for id in 0..<600 { try await harness.apply(.setLimits(scope("u\(id)"), [Self.limit])) }
             try await harness.apply(.setOverride(scope("o"), try harness.override(seconds: 600)))
-            try harness.redis.cli(
-                "DEL", harness.keys.limitsIndex, harness.keys.overridesIndex, harness.keys.seen("user"))
+            try harness.redis.cli("DEL", harness.keys.limitsIndex, harness.keys.overridesIndex)
             #expect(try await limits(harness).count == 600)
             #expect(try await overrides(harness) == ["user:o"])
         }
@@ -93,7 +92,8 @@ import TollgateTestSupport
             try await harness.apply(.setAssignment(Assignment(.user(user), tier: "t"), tierIsInFile: true))
             try await harness.apply(.setLimits(user, [Self.limit]))
             let keys = harness.keys
-            try harness.redis.cli("DEL", keys.limitsIndex, keys.audit, keys.seen("user"))
+            try harness.redis.cli("ZADD", keys.seen("tool"), "1000", "tool:seen")
+            try harness.redis.cli("DEL", keys.limitsIndex, keys.audit)
             #expect(try await limits(harness) == ["tool:seen", "user:assigned"])
         }
     }

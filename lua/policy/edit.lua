@@ -5,8 +5,8 @@
 -- KEYS[1]  hash with the item: tiers, assignments, or the settings of a scope
 -- KEYS[2]  revision       KEYS[3]  stream of the audit log        KEYS[4]  hash of the number of assignments per tier
 -- KEYS[5]  index of assignments     KEYS[6]  tiers
--- KEYS[7]  scopes seen of the kind      KEYS[8]  kinds with settings
--- KEYS[9]  index of scopes with limits  KEYS[10] index of overrides; 7 to 10 only if the settings of a scope change
+-- KEYS[7]  kinds with settings      KEYS[8]  index of scopes with limits
+-- KEYS[9]  index of overrides; 7 to 9 only if the settings of a scope change
 -- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
 -- ARGV[2]  field of the item
 -- ARGV[3]  item as JSON; empty deletes it
@@ -28,12 +28,11 @@
 -- @include policy/scope_index
 -- @include policy/versions
 
-local MAX_ENTRIES, MAX_SEEN = 10000, 10000
-local SEEN_RETENTION = 35 * 86400 -- seconds
+local MAX_ENTRIES = 10000
 local OVERRIDE_RETENTION = 3600000 -- ms after its end: by then it has ended by every sidecar's clock
 
 local call, match, floor, format = redis.call, string.match, math.floor, string.format
-local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'zset', 'set', 'zset', 'zset' }
+local TYPES = { 'hash', 'string', 'stream', 'hash', 'zset', 'hash', 'set', 'zset', 'zset' }
 
 local function clock_now()
     local time = call('TIME')
@@ -41,7 +40,7 @@ local function clock_now()
 end
 
 return function(KEYS, ARGV)
-    local settings, revision, audit, assigned, index, tiers, seen, kinds, limits_index, overrides_index = unpack(KEYS)
+    local settings, revision, audit, assigned, index, tiers, kinds, limits_index, overrides_index = unpack(KEYS)
     local action, field, item, wanted, target = unpack(ARGV, 1, 5)
     local is_in_file, max_items, scope, channel, who, from = ARGV[6] == '1', tonumber(ARGV[7]), unpack(ARGV, 8, 11)
     local noun, deletes = match(action, '^%l+'), item == ''
@@ -102,12 +101,6 @@ return function(KEYS, ARGV)
         end
     end
 
-    local function mark_seen()
-        call('ZADD', seen, clock_now(), scope)
-        call('ZREMRANGEBYRANK', seen, 0, -MAX_SEEN - 1)
-        call('EXPIRE', seen, SEEN_RETENTION)
-    end
-
     for i = 1, #KEYS do
         local found = call('TYPE', KEYS[i]).ok
         if found ~= 'none' and found ~= TYPES[i] then return { 'other_type', i } end
@@ -126,14 +119,13 @@ return function(KEYS, ARGV)
         call('HSET', settings, field, format('{"item":%s,"order":%d,"version":%d}', item, order, version))
     end
     if noun == 'assignment' then update_index(old) end
-    if seen then
+    if kinds then
         expire_settings()
-        mark_seen()
         call('SADD', kinds, ARGV[12])
         if noun ~= 'assignment' then scope_index.update(settings, scope, limits_index, overrides_index, clock_now()) end
     end
     call('XADD', audit, 'MAXLEN', '~', MAX_ENTRIES, '*', 'who', who, 'from', from, 'action', action, 'target', target,
         'before', old and old.text or 'null', 'after', deletes and 'null' or item, 'version', format('%d', version))
-    call('PUBLISH', channel, format('%d ', version) .. (seen and 'scope ' .. scope or 'shared'))
+    call('PUBLISH', channel, format('%d ', version) .. (kinds and 'scope ' .. scope or 'shared'))
     return { 'done', version }
 end

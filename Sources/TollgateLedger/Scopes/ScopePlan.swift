@@ -43,7 +43,7 @@ package final class ScopePlan {
     /// Whether the text is visible ASCII without quotes, and so needs no quoting in a reply.
     package let isPlainText: Bool
 
-    /// Whether a request has named the scope since the plan was built (`ScopePlanCache.namedKinds`).
+    /// Whether a request has used the scope since its last lookup (`ScopePlanCache.noteUse`).
     @exclusivity(unchecked) var isNamed = false
 
     /// The scope's state in the cache.

@@ -31,7 +31,7 @@ package final class ScopePlanCache {
     private let redisTime: () -> Int64
     private let onDrop: (ScopePlan?) -> Void
     private let isInFillingBatch: (ScopePlan) -> Bool
-    /// Called from time to time with a scope that requests name.
+    /// Called with a scope that a request uses: with the first use after each lookup of the scope, so every five minutes.
     package var onMet: (Scope) -> Void = { _ in }
     /// The kinds whose scopes have to be looked up; nil until that is known: then nothing can be decided.
     @exclusivity(unchecked) private var kindsWithSettings: Set<ScopeKind>?
@@ -130,7 +130,7 @@ package final class ScopePlanCache {
         guard kindsWithSettings != nil, let plan = plans.find(text, hash: hash), isFresh(plan) else {
             return planWithoutLookup(forScope: text, hash: hash, traits, isAskedByRequest)
         }
-        if isAskedByRequest, !plan.isNamed { noteName(of: plan) }
+        if isAskedByRequest, !plan.isNamed { noteUse(of: plan) }
         if fits(plan, traits) { return plan }
         if isAskedByRequest, !knownKinds.admits(plan.scope) { return nil }
         return fitted(plan, traits, mayCloseBatch: mayCloseBatch)
@@ -144,6 +144,7 @@ package final class ScopePlanCache {
                 planWithoutLookup(forScope: $0, hash: plans.hash(of: $0), [], isAskedByRequest)
             }
         }
+        if isAskedByRequest, !global.isNamed { noteUse(of: global) }
         return fits(global, []) ? global : fitted(global, [], mayCloseBatch: mayCloseBatch)
     }
 
@@ -157,14 +158,11 @@ package final class ScopePlanCache {
             let scope = try? Scope(parsing: String(decoding: text, as: UTF8.self)),
             !kindsWithSettings.contains(scope.kind), !isAskedByRequest || knownKinds.admits(scope)
         else { return nil }
-        if isAskedByRequest { met(scope) }
-        guard let plan = plans.find(text, hash: hash) else {
-            let plan = makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
-            guard plan.hasText(text) else { return nil }
-            plans.insert(plan)
-            return plan
-        }
-        renew(plan, nil)
+        let found = plans.find(text, hash: hash)
+        let plan = found ?? makePlan(for: scope, hash: hash, traits, ScopeStanding(lookedUp: tick))
+        guard found != nil || plan.hasText(text) else { return nil }
+        if found == nil { plans.insert(plan) } else { renew(plan, nil) }
+        if isAskedByRequest { noteUse(of: plan) }
         return fits(plan, traits) ? plan : fitted(plan, traits, mayCloseBatch: mayCloseBatch)
     }
 
@@ -223,6 +221,7 @@ package final class ScopePlanCache {
         plan.standing.isAging = last.standing.isAging
         plan.standing.isUser = last.standing.isUser
         plan.standing.others = others
+        plan.isNamed = last.isNamed
         last.standing.others = []
         plans.replace(last, by: plan)
         onDrop(last)
@@ -273,6 +272,7 @@ package final class ScopePlanCache {
     private func renew(_ plan: ScopePlan, _ settings: SettingsBox?) {
         plan.standing.lookedUp = tick
         plan.standing.isAging = false
+        plan.isNamed = false
         guard plan.standing.settings?.settings != settings?.settings else { return }
         plan.standing.settings = settings
         // Fitted again when it is next used.
@@ -337,7 +337,6 @@ package final class ScopePlanCache {
         var scopes: Set<Scope> = []
         for plan in aging where plan.standing.isAging {
             let scope = plan.scope
-            onMet(scope)
             if kindsWithSettings?.contains(scope.kind) == false {
                 renew(plan, nil)
             } else {

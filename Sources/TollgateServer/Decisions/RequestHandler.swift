@@ -143,6 +143,7 @@ extension RequestHandler {
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
+        worker.resolver.cache.noteUses(of: worker.plans)
         worker.ledger.submit(
             verb, request.amounts, on: worker.plans, terms: .ending(named.reservation),
             traits: worker.resolver.traits, for: self, ticket: reserveReply())

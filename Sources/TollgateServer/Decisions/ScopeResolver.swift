@@ -192,7 +192,6 @@ package struct ScopeResolver {
     private mutating func miss(scope: Scope) {
         noteMiss()
         guard !cache.mustWaitForBatch else { return mustWaitForBatch = true }
-        cache.onMet(scope)
         lookedUp &+= 1
         scopesToLookUp.append(scope)
     }

@@ -211,7 +211,9 @@ final class Worker {
         sessions.closeAll().assumeIsolated().flatMap {
             self.cacheClock?.cancel()
             self.health?.stop()
-            return self.link.shutdown()
+            return self.seen.flush()
+        }.flatMap {
+            self.link.shutdown()
         }.nonisolated()
     }
 }

@@ -80,7 +80,7 @@ struct PolicyChange {
     /// KEYS, in the order of policy/edit.lua.
     func functionKeys(_ keys: PolicyKeys) -> [String] {
         [key, keys.revision, keys.audit, keys.assigned, keys.assignmentIndex, keys.tiers]
-            + (scope.map { [keys.seen($0.kind.description), keys.kinds, keys.limitsIndex, keys.overridesIndex] } ?? [])
+            + (scope == nil ? [] : [keys.kinds, keys.limitsIndex, keys.overridesIndex])
     }
 
     /// ARGV, in the order of policy/edit.lua.
