@@ -9,12 +9,12 @@
 -- O(fields of the hash); writes nothing if there are no counters
 -- @function
 -- @include alerts/book
--- @include alerts/outbox
 -- @include lib/json
 
-local call, match, quoted = redis.call, string.match, json.quoted
--- Fields that do not belong to a counter, by the part before the first slash.
-local IS_OTHER = { held = true, [book.FIELD] = true, [outbox.FIELD] = true, history = true }
+local call, find, match, quoted = redis.call, string.find, string.match, json.quoted
+
+-- Returns whether a field belongs to a limit: only the names of limits and of the history's fields have a slash.
+local function is_of_limit(field) return find(field, '/', 1, true) and not find(field, '^history/') end
 
 -- The name of the limit that a field belongs to, and whether the field is its counter.
 local function limit_of(field)
@@ -32,7 +32,7 @@ return function(KEYS, ARGV)
     for i = 1, #stored, 2 do
         local field = stored[i]
         local name, is_counter = limit_of(field)
-        if not IS_OTHER[match(field, '^[^/]*')] and (#ARGV == 0 or is_named[name]) then
+        if is_of_limit(field) and (#ARGV == 0 or is_named[name]) then
             fields[#fields + 1] = field
             if is_counter then
                 names[#names + 1] = name
