@@ -1,6 +1,7 @@
 import Testing
 import TollgateCore
 import TollgatePolicy
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer
@@ -45,6 +46,73 @@ import TollgateTestSupport
             #expect(stored["cost/day"] == "5000000000" && stored["cost/month"] == "5000000000", "\(stored)")
             #expect(stored["cost/1h.n"] == "7000000000" && stored["cost/2h.n"] == "7000000000", "\(stored)")
             #expect(stored["history/cost"] == "14000000000")
+        }
+    }
+
+    private static let limits = """
+        history: [user]
+        defaults:
+          user:
+            cost:
+              1h: { max: 90, on_expiry: charge }
+              month: { max: 90, on_expiry: charge }
+              total: { max: 90, on_expiry: charge }
+        """
+
+    /// What the limits of user:a count, by their names.
+    private func used(_ harness: ServerHarness) throws -> [String: String] {
+        let stored = try harness.redis.hash("tollgate:user:a")
+        return ["1h.n", "month", "total"].reduce(into: [:]) { $0[$1] = stored["cost/\($1)"] }
+    }
+
+    private func all(_ amount: String) -> [String: String] { ["1h.n": amount, "month": amount, "total": amount] }
+
+    @Test("what a reset has removed is given back to the history only", arguments: ["CANCEL", "COMMIT"])
+    func lateEnd(_ verb: String) async throws {
+        try await withServer(policy: Self.limits) { harness in
+            let reply = try await harness.ask("RESERVE user=a cost=7 ttl=1")[0]
+            try await sweep(harness)
+            #expect(try used(harness) == all("7000000000"))
+            #expect(try await reset(harness) == ["cost/1h", "cost/month", "cost/total"])
+            #expect(try await harness.ask("RECORD user=a cost=3") == ["OK"])
+            #expect(try await harness.ask("\(verb) reservation=\(token(reply))")[0].hasPrefix("OK"))
+            #expect(try used(harness) == all("3000000000"))
+            #expect(try harness.redis.hash("tollgate:user:a")["history/cost"] == "3000000000")
+            // A reservation that ends after the reset is charged and given back as always.
+            let next = try await harness.ask("RESERVE user=a cost=5 ttl=1")[0]
+            try await sweep(harness)
+            #expect(try used(harness) == all("8000000000"))
+            #expect(try await harness.ask("\(verb) reservation=\(token(next))")[0].hasPrefix("OK"))
+            #expect(try used(harness) == all("3000000000"))
+        }
+    }
+
+    @Test("a reset of one limit affects what was charged to that limit only")
+    func oneLimit() async throws {
+        try await withServer(policy: Self.limits) { harness in
+            let reply = try await harness.ask("RESERVE user=a cost=7 ttl=1")[0]
+            try await sweep(harness)
+            #expect(try await reset(harness, limits: [(.cost, .month)]) == ["cost/month"])
+            _ = try await harness.ask("RECORD user=a cost=3", "CANCEL reservation=\(token(reply))")
+            #expect(try used(harness) == all("3000000000"))
+        }
+    }
+
+    @Test("a reservation that had expired before the reset, but is charged later, is charged to the history only")
+    func chargedLater() async throws {
+        try await withServer(policy: Self.limits) { harness in
+            _ = try await harness.ask("RECORD user=a cost=1", "RESERVE user=a cost=7 ttl=1")
+            let ends = try #require(
+                try Int64(harness.redis.hash("tollgate:user:a")["held"]?.split(separator: " ").first ?? ""))
+            try await eventually {
+                let time = try harness.redis.cli("TIME").split(separator: "\n").compactMap { Int64($0) }
+                return time[0] * 1_000 > ends
+            }
+            #expect(try await reset(harness) == ["cost/1h", "cost/month", "cost/total"])
+            #expect(try await harness.ask("RECORD user=a cost=3") == ["OK"])
+            try await sweep(harness)
+            #expect(try used(harness) == all("3000000000"))
+            #expect(try harness.redis.hash("tollgate:user:a")["history/cost"] == "11000000000")
         }
     }
 }

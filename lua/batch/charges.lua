@@ -12,9 +12,8 @@
 -- each from the time of its first hold on: '1795219200123 2026-11-20 1795219200000 2026-11 1796083200000;…'.
 --
 -- The limits of a user may depend on the tier that a request leads to (sets.lua: varies). What is charged then counts against the limits of
--- the tier of the RESERVE: requests of other tiers leave the hold to the sweeper, which sweeps with the limits of each tier. The field
--- `charge_tiers` lists the tiers, each followed by a tab. A hold that nobody has swept GRACE ms after its end, for example because its tier
--- is gone, is charged by whoever reads it.
+-- the tier of the RESERVE: requests of other tiers leave the hold to the sweeper, which uses the limits of each tier. `charge_tiers` lists
+-- the tiers, each followed by a tab. A hold that is not swept GRACE ms after its end, as when its tier is gone, is charged by any request.
 --
 -- The sorted set tollgate:charge-queue has the scopes with holds to charge by when the sweeper must look at them next (Unix ms). A RESERVE adds
 -- its scopes; a sweep moves or removes them. So holds are charged where no request reads the scope any more.
@@ -32,6 +31,7 @@
 -- @include batch/history_record
 -- @include batch/hold_score
 -- @include batch/labels
+-- @include batch/resets
 -- @include batch/scope
 -- @include batch/sets
 -- @include batch/today
@@ -171,7 +171,7 @@ function charges.expire(state, hold, score)
     state.charged = charged
     charged[#charged + 1], charged[#charged + 2], charged[#charged + 3] = hold, ends, parts
     local made = made_at(hold, ends)
-    counters.consume(state, amounts_of(hold, parts), made, made)
+    counters.consume(state, amounts_of(hold, parts), made, made, resets.since(state, ends))
     return true
 end
 
@@ -274,7 +274,7 @@ function charges.give_back(state, hold)
     local ends, parts = take(state, hold)
     if not ends then return nil end
     local amounts, made = amounts_of(hold, parts), made_at(hold, ends)
-    counters.give_back_to_time(state, amounts, made)
+    counters.give_back_to_time(state, amounts, made, resets.since(state, ends))
     return amounts, made
 end
 

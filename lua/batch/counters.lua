@@ -65,13 +65,14 @@ local function add_to_bucket(state, j, amount, time)
 end
 
 -- Adds amounts, by meter, to every limit that counts them. time: of the usage, for sliding windows. period_time: a calendar limit counts the
--- amounts unless this is before its period. Both are Unix ms, or nil for now.
-function counters.consume(state, amounts, time, period_time)
+-- amounts unless this is before its period. Both are Unix ms, or nil for now. skips: the limits, by their indexes, that do not count them;
+-- nil for none.
+function counters.consume(state, amounts, time, period_time, skips)
     local set = state.set
     local meters, kinds, counter = set.meter, set.kind, set.counter
     for j = 1, set.size do
         local amount, kind = amounts[meters[j]], kinds[j]
-        if amount and amount > 0 and counter[j] then
+        if amount and amount > 0 and counter[j] and not (skips and skips[j]) then
             if kind == SLIDING then
                 amount = min(amount, LARGEST - state.used[j])
                 if amount <= 0 then
@@ -138,11 +139,12 @@ local function give_back_to_bucket(state, j, amount, time)
 end
 
 -- Gives back amounts, by meter, that were consumed at a time (Unix ms), to the buckets and periods that counted them.
-function counters.give_back_to_time(state, amounts, time)
+-- skips: the limits, by their indexes, that count them no longer; nil for none.
+function counters.give_back_to_time(state, amounts, time, skips)
     local set = state.set
     for j = 1, set.size do
         local amount = amounts[set.meter[j]]
-        if amount and amount > 0 and set.counter[j] then
+        if amount and amount > 0 and set.counter[j] and not (skips and skips[j]) then
             if set.kind[j] == SLIDING then
                 give_back_to_bucket(state, j, amount, time)
             elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then

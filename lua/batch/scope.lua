@@ -6,7 +6,7 @@
 --                           the scope in the meantime. The next usage then starts a period of its own set
 --   cost/total              a limit without a period
 --   held                    the sums of open reservations (holds.lua); charge_days, charge_tiers: the days and tiers of those
---                           that may be charged (charges.lua)
+--                           that may be charged; resets: when limits were reset (resets.lua)
 --   alerts, outbox          the thresholds reached, and the alert changes to publish (alerts.lua)
 --   requests/1m.e           the last reported refusal (refusals.lua)
 --   history, history/…      the usage of the running day (today.lua)
@@ -30,7 +30,7 @@
 --   changed, delta, pieces, before, refunded   see counters.lua
 --   waiting[meter]         usage that is journaled but not counted yet
 --   day, today, earlier    the running day, its record, and earlier days (today.lua, days.lua)
---   charged, uncharged, adds_charge, can_charge, is_blocked, is_swept, tiers, adds_tier   see charges.lua
+--   charged, uncharged, adds_charge, can_charge, is_blocked, is_swept, tiers, adds_tier   see charges.lua; resets: see resets.lua
 --   pending, refused       the outbox's items (alerts.lua); the limits with a noted refusal (refusals.lua)
 -- @include lib/exact
 -- @include batch/current
