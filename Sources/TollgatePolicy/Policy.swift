@@ -40,7 +40,7 @@ package struct Policy: Sendable, Equatable {
     package var saysNoLimits = false
     /// The kinds of scopes that administrators have changed; nil until they are known.
     package var kindsWithSettings: Set<ScopeKind>?
-    /// Limits of the file that have no effect.
+    /// Limits of the file that have no effect, and other settings that may not be meant.
     package var warnings: [PolicyProblem] = []
 
     /// The maximum number of composite kinds. Each adds a scope to most requests.

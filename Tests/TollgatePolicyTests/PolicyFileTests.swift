@@ -46,7 +46,10 @@ struct PolicyFileTests {
         #expect(policy.onRedisFailure[.inputTokens] == .closed)
         #expect(policy.onRedisFailure[.outputTokens] == .open)
         #expect(policy.onRedisFailure[.cost] == .open)
-        #expect(policy.warnings.isEmpty)
+        let warnings = policy.warnings.map(\.description)
+        let path = "scopes.user:Alice B.requests.1m"
+        #expect(
+            warnings == ["tollgate.yaml:20: \(path): replaces the enforced 60 of defaults, so nothing is denied"])
     }
 
     @Test("limits on tokens and cost may charge reservations that expire, in JSON too")
@@ -126,7 +129,7 @@ struct PolicyFileTests {
 
     @Test("lines may end in CR LF")
     func carriageReturns() throws {
-        let policy = try Policy(yaml: example.split(separator: "\n").joined(separator: "\r\n"), file: "f")
+        let policy = try Policy(yaml: example.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n"), file: "f")
         #expect(policy == (try Policy(yaml: example, file: "f")))
         let error = #expect(throws: PolicyError.self) { try Policy(yaml: "currency: USD\r\n\r\nfoo: 1\r\n", file: "f") }
         #expect(error?.problems.first?.line == 3)

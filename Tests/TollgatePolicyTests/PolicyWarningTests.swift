@@ -77,6 +77,42 @@ struct PolicyWarningTests {
             ])
     }
 
+    @Test("a shadow limit that takes the place of an enforced default is reported, of a scope and of a tier")
+    func shadowInsteadOfEnforced() throws {
+        let policy = try Policy(
+            yaml: """
+                defaults: { user: { requests: { 1m: 60 }, cost: { day: 2.5 }, tokens: { 1h: { max: 5, mode: shadow } } } }
+                scopes:
+                  user:trap: { requests: { 60s: { max: 2, mode: shadow }, 1h: { max: 2, mode: shadow } } }
+                  user:meant: { requests: { 1m: null }, cost: { day: { max: null, mode: shadow } }, tokens: { 1h: 3 } }
+                  tool:t: { requests: { 1m: { max: 2, mode: shadow } } }
+                tiers:
+                  trial:
+                    limits: { cost: { day: { max: 1, mode: shadow } }, tokens: { 1h: { max: 1, mode: shadow } } }
+                """, file: "t.yaml")
+        let replaced = "so nothing is denied"
+        #expect(
+            policy.warnings.map(\.description) == [
+                "t.yaml:3: scopes.user:trap.requests.60s: replaces the enforced 60 of defaults, \(replaced)",
+                "t.yaml:8: tiers.trial.limits.cost.day: replaces the enforced 2.5 of defaults, \(replaced)",
+            ])
+    }
+
+    @Test(
+        "a name in an assignment that begins with its kind is reported",
+        arguments: [
+            ("user", "user:typo", "is the id user:typo; did you mean typo?"),
+            ("user", "user=typo", "is the id user=typo; did you mean typo?"),
+            ("role", "role:Staff", "is the role role:Staff; did you mean Staff?"),
+            ("user", "user", nil), ("user", "auth0:7", nil), ("user", "user:", nil), ("role", "user:x", nil),
+        ])
+    func kindInName(kind: String, name: String, warning: String?) throws {
+        let yaml = "tiers: { x: { limits: {} } }\nassignments:\n  - { \(kind): \"\(name)\", tier: x }"
+        #expect(
+            try Policy(yaml: yaml, file: "t.yaml").warnings.map(\.description)
+                == (warning.map { ["t.yaml:3: assignments.\(kind): \($0)"] } ?? []))
+    }
+
     @Test("a window of requests that a shorter one never fills has no effect")
     func longer() throws {
         #expect(

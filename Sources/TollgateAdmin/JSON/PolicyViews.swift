@@ -7,6 +7,8 @@ import TollgateStores
 struct TierView: Encodable {
     var tier: TierEntry
     var version: Int64?
+    /// Sentences in the response to a change.
+    var warnings: [String] = []
 
     func encode(to encoder: any Encoder) throws {
         try TierJSON(tier.tier).encode(to: encoder)
@@ -15,6 +17,7 @@ struct TierView: Encodable {
         try container.encode(tier.tier.isEnabled, forKey: JSONKey("enabled"))
         try container.encode(tier.origin, forKey: JSONKey("origin"))
         try container.encode(version, forKey: JSONKey("version"))
+        if !warnings.isEmpty { try container.encode(warnings, forKey: JSONKey("warnings")) }
     }
 }
 
@@ -23,6 +26,8 @@ struct TierView: Encodable {
 struct AssignmentView: Encodable {
     var assignment: Assignment
     var version: Int64?
+    /// Sentences in the response to a change.
+    var warnings: [String] = []
 
     init(_ assignment: Assignment, version: Int64? = nil) {
         self.assignment = assignment
@@ -42,6 +47,7 @@ struct AssignmentView: Encodable {
         try container.encode(assignment.origin, forKey: JSONKey("origin"))
         try container.encode(assignment.order, forKey: JSONKey("order"))
         try container.encode(version, forKey: JSONKey("version"))
+        if !warnings.isEmpty { try container.encode(warnings, forKey: JSONKey("warnings")) }
     }
 }
 
@@ -50,12 +56,15 @@ struct OverrideView: Encodable {
     var scope: Scope
     var override: Override
     var version: Int64
+    /// Sentences in the response to a change.
+    var warnings: [String] = []
 
     func encode(to encoder: any Encoder) throws {
         try OverrideJSON(override).encode(to: encoder)
         var container = encoder.container(keyedBy: JSONKey.self)
         try container.encode(scope.description, forKey: JSONKey("scope"))
         try container.encode(version, forKey: JSONKey("version"))
+        if !warnings.isEmpty { try container.encode(warnings, forKey: JSONKey("warnings")) }
     }
 }
 

@@ -52,7 +52,9 @@ struct AssignmentRoutes {
         }
         // The change has been made, so a failure to read it back is ignored.
         assignment.order = isNew ? version : (try? await api.store.assignment(subject))?.item.order ?? version
-        return .tagged(AssignmentView(assignment, version: version), version: version, isNew ? .created : .ok)
+        var view = AssignmentView(assignment, version: version)
+        view.warnings = subject.warning.map { ["\(subject.id): \($0)"] } ?? []
+        return .tagged(view, version: version, isNew ? .created : .ok)
     }
 
     private func delete(_ request: AdminRequest) async throws -> Response {

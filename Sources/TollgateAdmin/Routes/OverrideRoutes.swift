@@ -50,7 +50,12 @@ struct OverrideRoutes {
             let stored = try await api.store.settings(of: scope).override
             return stored.flatMap { $0.item.expiresAt > now ? $0.version : nil }
         }
-        let view = OverrideView(scope: scope, override: override, version: version)
+        var view = OverrideView(scope: scope, override: override, version: version)
+        // The change has been made, so a failure to read the other settings is ignored.
+        if var others = try? await api.store.settings(of: scope).settings {
+            others.override = nil
+            view.warnings = api.server.policies.effective.warnings(about: override.limits, of: scope, over: others)
+        }
         return .tagged(view, version: version, isNew ? .created : .ok)
     }
 

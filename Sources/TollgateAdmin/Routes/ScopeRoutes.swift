@@ -72,9 +72,11 @@ struct ScopeRoutes {
         var scope: String
         var limits: LimitsJSON?
         var effective: [EffectiveLimitView]
+        /// Sentences in the response to a change.
+        var warnings: [String] = []
 
         enum CodingKeys: String, CodingKey {
-            case scope, limits, effective
+            case scope, limits, effective, warnings
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -82,6 +84,7 @@ struct ScopeRoutes {
             try container.encode(scope, forKey: .scope)
             try container.encode(limits, forKey: .limits)
             try container.encode(effective, forKey: .effective)
+            if !warnings.isEmpty { try container.encode(warnings, forKey: .warnings) }
         }
     }
 
@@ -127,7 +130,10 @@ struct ScopeRoutes {
         // The change has been made, so a failure to read it back is ignored.
         var stored = (try? await api.store.settings(of: scope)) ?? StoredSettings()
         stored.limits = Versioned(limits, version: version)
-        return .tagged(await view(scope, stored), version: version, isNew ? .created : .ok)
+        var view = await view(scope, stored)
+        let others = ScopeSettings(assignment: stored.settings.assignment)
+        view.warnings = api.server.policies.effective.warnings(about: limits, of: scope, over: others)
+        return .tagged(view, version: version, isNew ? .created : .ok)
     }
 
     /// Reads `{"limits":{"requests":{"1m":10}}}`.

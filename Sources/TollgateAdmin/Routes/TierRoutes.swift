@@ -41,7 +41,9 @@ struct TierRoutes {
         let (version, isNew) = try await api.apply(.setTier(tier), of: nil, request) {
             try await api.store.tier(id)?.version
         }
-        let view = TierView(tier: TierEntry(tier, .admin), version: version)
+        let view = TierView(
+            tier: TierEntry(tier, .admin), version: version,
+            warnings: api.server.policies.effective.warnings(about: tier))
         return .tagged(view, version: version, isNew ? .created : .ok)
     }
 

@@ -1,3 +1,5 @@
+import TollgateCore
+
 extension Policy {
     /// Reads the text of a policy file.
     ///
@@ -50,6 +52,7 @@ extension Policy {
         let limits = PolicyLimits(entries, reader)
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
+        reader.userDefaults = (try? ScopeKind(parsing: "user")).flatMap { limits.defaults[$0] } ?? []
         readTiers(entries, reader)
         if let entry = entries.first(where: { $0.key == "no_limits" }) { readNoLimits(entry, reader) }
         warnings = (limits.warnings(reader) + reader.warnings).sortedByLine()

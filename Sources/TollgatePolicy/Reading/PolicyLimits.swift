@@ -91,8 +91,22 @@ extension PolicyLimits {
         for (scope, limits) in scopes {
             // Not about inherited limits: they have an effect on other scopes of the kind.
             warnings += Self.warnings(about: limits, among: limits + inherited(scope, limits), reader)
+            warnings += Self.warnings(about: limits, insteadOf: defaults[scope.kind] ?? [], reader)
         }
         return warnings
+    }
+
+    /// Warnings about limits of a scope or tier that only count, and take the place of defaults that deny.
+    static func warnings(
+        about limits: [LocatedLimit], insteadOf defaults: [LocatedLimit], _ reader: PolicyReader
+    ) -> [PolicyProblem] {
+        limits.flatMap { located in
+            defaults.compactMap { other in
+                located.limit.warning(insteadOf: other.limit, of: "defaults").map {
+                    reader.problem(located.position, $0)
+                }
+            }
+        }
     }
 
     /// Warnings about some limits of a scope or tier.

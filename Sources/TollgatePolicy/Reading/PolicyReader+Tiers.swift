@@ -31,6 +31,7 @@ extension PolicyReader {
             case "limits":
                 let limits = limits(entry.value, at: entry.position)
                 warnings += PolicyLimits.warnings(about: limits, among: limits, self)
+                warnings += PolicyLimits.warnings(about: limits, insteadOf: userDefaults, self)
                 tier.limits = scopeLimits(limits, entry)
             case "timezone": tier.timeZone = timeZone(entry)
             case "reset_hour": tier.resetHour = wholeNumber(entry.value, at: entry.position, in: 0...23).map(Int.init)
@@ -121,7 +122,9 @@ extension PolicyReader {
         }
         guard let name = text(entry.value, at: entry.position, expected: "a name") else { return nil }
         do throws(ScopeError) {
-            return try Assignment.Subject(kind: entry.key, name: name).foldingCase(of: folded)
+            let subject = try Assignment.Subject(kind: entry.key, name: name).foldingCase(of: folded)
+            if let warning = subject.warning { warnings.append(problem(entry.position, warning)) }
+            return subject
         } catch {
             report(entry.position, error.description)
             return nil

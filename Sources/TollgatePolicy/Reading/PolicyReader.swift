@@ -37,13 +37,16 @@ package final class PolicyReader {
     package let file: String
     /// The problems so far, in the order in which they were found.
     package private(set) var problems: [PolicyProblem] = []
-    /// Warnings about tier limits that have no effect, and about scopes that look like patterns.
+    /// Warnings about limits of tiers, about assignments, and about scopes that look like patterns.
     package var warnings: [PolicyProblem] = []
     private var hasGivenUp = false
     /// The kinds under `kinds:`, which are not typos.
     var namedKinds: Set<String> = []
     /// The kinds whose ids are read in lower case.
     var folded: Set<String> = []
+
+    /// The limits of all users in the same file, which those of tiers are compared with.
+    var userDefaults: [LocatedLimit] = []
 
     /// The unit of the amounts of money, which must be known before they are read.
     var moneyUnit = MoneyUnit.nano

@@ -27,7 +27,7 @@ struct AdminOptions: ParsableArguments {
     @Flag(help: "Print the API's JSON.")
     var json = false
 
-    /// Calls the API and prints the response as `text` formats it. With `--json` or `isRaw`, prints the response
+    /// Calls the API and prints the response as `text` formats it, and its warnings to standard error. With `--json` or `isRaw`, prints the response
     /// itself. Exits with status 2 on an error.
     ///
     /// - Parameter patienceFactor: The factor by which this response may exceed the timeout.
@@ -37,6 +37,8 @@ struct AdminOptions: ParsableArguments {
     ) async throws {
         do {
             let reply = try await withClient(patienceFactor: patienceFactor, ask)
+            let warnings = isRaw ? [] : (try? reply.value()["warnings"].array) ?? []
+            for warning in warnings { StandardError.print("warning: \(JSONValue.printable(warning.text))") }
             if json || isRaw {
                 let text = String(decoding: reply.body, as: UTF8.self)
                 // The response to a DELETE has no body.
