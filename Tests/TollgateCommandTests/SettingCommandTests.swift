@@ -19,6 +19,26 @@ import TollgateTestSupport
             environment: ["TOLLGATE_ADMIN_CONNECT": "unix:\(process.adminSocketPath)"])
     }
 
+    @Test("tier set keeps what is not given, also of a tier of the policy file, unless told to remove it")
+    func partsOfATier() async throws {
+        let file = try await tollgate("tier", "set", "basic", "--disable", "--name", "Basic")
+        #expect(file.output == "basic (disabled): cost/month=100 (version 1)\n", "\(file.errors)")
+        _ = try await tollgate(
+            "tier", "set", "gold", "--description", "d", "--timezone", "Europe/Berlin", "--reset-hour", "6",
+            "--billing-day", "5", "--limit", "cost/day=1.5", "--limit", "requests/1m=3")
+        let all = try await tollgate("tier", "set", "gold", "--disable", "--limit", "requests/1m=4", "--json")
+        for part in [
+            #""description":"d""#, #""enabled":false"#, #""timezone":"Europe/Berlin""#, #""reset_hour":6"#,
+            #""billing_day":5"#, #"{"cost":{"day":"1.5"},"requests":{"1m":4}}"#,
+        ] { #expect(all.output.contains(part), "\(all.output) \(all.errors)") }
+        let none = try await tollgate("tier", "set", "gold", "--no-limits", "--limit", "tokens/1h=7", "--json")
+        #expect(none.output.contains(#""limits":{"tokens":{"1h":7}}"#), "\(none.output)")
+        #expect(none.output.contains(#""timezone":"Europe/Berlin""#) && none.output.contains(#""enabled":false"#))
+        let new = try await tollgate("tier", "set", "gold", "--replace", "--json")
+        #expect(new.output.contains(#""enabled":true"#) && new.output.contains(#""limits":{}"#), "\(new.output)")
+        #expect(!new.output.contains("Berlin") && !new.output.contains("description"))
+    }
+
     @Test("a shadow limit in place of an enforced one, and an id that begins with its kind, are warnings")
     func warnings() async throws {
         _ = try await tollgate("assign", "default", "basic")
@@ -34,5 +54,24 @@ import TollgateTestSupport
         #expect(assigned.errors == "warning: user:user:typo: is the id user:typo; did you mean typo?\n")
         #expect(assigned.status == 0)
         #expect(try await tollgate("assign", "user:typo", "basic").errors == "")
+    }
+
+    @Test("a tier has a description, and a disabled one is skipped and shown")
+    func disabledTier() async throws {
+        let set = try await tollgate(
+            "tier", "set", "gold", "--description", "For sponsors", "--disable", "--limit", "cost/day=1")
+        #expect(set.output == "gold (disabled): cost/day=1 (version 1)\n", "\(set.errors)")
+        _ = try await tollgate("assign", "user:bob", "gold")
+        _ = try await tollgate("assign", "default", "basic")
+        let who = try await tollgate("who", "bob")
+        #expect(who.output.contains("tier      basic via default, priority 100\n"), "\(who.output)")
+        #expect(who.output.contains("skipped   gold via user:bob: the tier is disabled\n"), "\(who.output)")
+        #expect(try await tollgate("tier", "list").output.contains("\ngold: For sponsors\n"))
+        let still = try await tollgate("tier", "set", "gold", "--limit", "cost/day=2")
+        #expect(still.output == "gold (disabled): cost/day=2 (version 4)\n", "\(still.errors)")
+        #expect(try await tollgate("tier", "set", "gold", "--enable").output == "gold: cost/day=2 (version 5)\n")
+        let enabled = try await tollgate("who", "bob")
+        #expect(enabled.output.contains("tier      gold via user:bob, priority 300\n"), "\(enabled.output)")
+        #expect(!enabled.output.contains("skipped"))
     }
 }

@@ -129,7 +129,8 @@ struct PolicyFileTests {
 
     @Test("lines may end in CR LF")
     func carriageReturns() throws {
-        let policy = try Policy(yaml: example.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n"), file: "f")
+        let policy = try Policy(
+            yaml: example.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n"), file: "f")
         #expect(policy == (try Policy(yaml: example, file: "f")))
         let error = #expect(throws: PolicyError.self) { try Policy(yaml: "currency: USD\r\n\r\nfoo: 1\r\n", file: "f") }
         #expect(error?.problems.first?.line == 3)

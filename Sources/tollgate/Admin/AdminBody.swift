@@ -60,6 +60,15 @@ enum AdminBody {
         return try PolicyJSON.limits(json, finest ?? .nano)
     }
 
+    /// Decodes a tier from a response of the API, with the unit of money of ``limits(of:)``.
+    static func tier(of answer: JSONValue, id: String) throws -> Tier {
+        guard case .object(var members) = answer else { throw AdminFailure(["\(id): unexpected response"]) }
+        for key in ["id", "origin", "version"] { members[key] = nil }
+        let json = Data(JSONValue.object(members.filter { $0.value != .null }).json.utf8)
+        let finest = MoneyUnit.all.last { (try? PolicyJSON.tier(json, id: id, $0)) != nil }
+        return try PolicyJSON.tier(json, id: id, finest ?? .nano)
+    }
+
     /// Returns the time after a number of seconds in ISO 8601.
     static func end(_ seconds: Int64, after now: Date) -> String {
         Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down) + Double(seconds)).ISO8601Format()

@@ -55,6 +55,15 @@ struct AdminClient {
         return reply
     }
 
+    /// Sends a request. Returns nil if the resource does not exist.
+    func sendIfPresent(_ request: AdminRequest) async throws -> AdminReply? {
+        do {
+            return try await send(request)
+        } catch let failure as AdminFailure where failure.isNotFound {
+            return nil
+        }
+    }
+
     /// Deletes a resource at any version. Returns nil if there was none.
     func deleteIfPresent(_ request: AdminRequest) async throws -> AdminReply? {
         do {
