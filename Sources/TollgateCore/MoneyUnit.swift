@@ -3,9 +3,8 @@
 /// Amounts of ``Meter/cost`` are whole numbers of it, never floating-point numbers. Only their texts have a decimal
 /// point.
 public struct MoneyUnit: Sendable, Hashable {
+    // One byte, as each request has it.
     private let digits: UInt8
-    /// The number of units in one unit of the currency, 1 … 10⁹.
-    package let countPerCurrencyUnit: UInt64
 
     /// 10⁻⁹ of the currency, the unit of a policy without `decimals`.
     public static let nano = MoneyUnit(digits: 9)
@@ -15,7 +14,6 @@ public struct MoneyUnit: Sendable, Hashable {
 
     private init(digits: UInt8) {
         self.digits = digits
-        countPerCurrencyUnit = (0..<digits).reduce(1) { count, _ in count * 10 }
     }
 
     /// Creates a unit; nil unless `decimals` is 0 … 9.
@@ -26,6 +24,22 @@ public struct MoneyUnit: Sendable, Hashable {
 
     /// The number of fraction digits of an amount, 0 … 9.
     public var decimals: Int { Int(digits) }
+
+    /// The number of units in one unit of the currency, 1 … 10⁹.
+    package var countPerCurrencyUnit: UInt64 {
+        switch digits {
+        case 0: 1
+        case 1: 10
+        case 2: 100
+        case 3: 1_000
+        case 4: 10_000
+        case 5: 100_000
+        case 6: 1_000_000
+        case 7: 10_000_000
+        case 8: 100_000_000
+        default: 1_000_000_000
+        }
+    }
 
     /// All units, from whole units of the currency to nano-units.
     package static let all = (0...9).compactMap(MoneyUnit.init(decimals:))
