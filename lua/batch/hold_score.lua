@@ -1,6 +1,6 @@
 -- hold_score.lua: the score of a hold in its sorted set: when it ends, and what is charged then.
 --
--- The score is the end (Unix ms) plus (128 + 32 × parts + tier) / 256. A RESERVE decides on both, whoever sweeps the hold later:
+-- The score is the end (Unix ms) plus (128 + 32 × parts + tier) / 256. A RESERVE decides on both, whichever request sweeps the hold later:
 --   parts  what is charged: 0 nothing, 1 the tokens, 2 the cost, 3 both
 --   tier   the number of the user's tier in the field `charge_tiers` of the scope's hash (charges.lua); 0 for any
 -- A score without a fraction is that of an older version, which left the decision to the limits at the end.
