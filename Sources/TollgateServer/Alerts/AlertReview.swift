@@ -22,17 +22,12 @@ final class AlertReview: OperationDelegate {
 
     /// Starts a review. Calls back once, perhaps immediately.
     static func start(of scope: Scope, on worker: Worker, completion: @escaping (Outcome) -> Void) {
-        guard worker.ledger.isReady, !worker.isShuttingDown else { return completion(.notNow) }
-        guard let plan = worker.resolver.currentPlan(of: scope, .none) else {
-            let scopes = worker.resolver.mustWaitForBatch ? [] : [scope]
-            return worker.wait(for: scopes) { failure in
-                guard failure == nil else { return completion(.notNow) }
-                start(of: scope, on: worker, completion: completion)
-            }
+        worker.withPlan(of: scope) { plan in
+            guard let plan else { return completion(.notNow) }
+            let plans = worker.resolver.cache.reviewPlans(of: plan)
+            guard !plans.isEmpty else { return completion(.noLimits) }
+            AlertReview(plans, worker.ledger, completion).submitNext(insteadOf: plan)
         }
-        let plans = worker.resolver.cache.reviewPlans(of: plan)
-        guard !plans.isEmpty else { return completion(.noLimits) }
-        AlertReview(plans, worker.ledger, completion).submitNext(insteadOf: plan)
     }
 
     private init(_ plans: [ScopePlan], _ ledger: Ledger, _ completion: @escaping (Outcome) -> Void) {

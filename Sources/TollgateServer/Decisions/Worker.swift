@@ -155,6 +155,17 @@ final class Worker {
         }
     }
 
+    /// Calls back once with the plan of a scope that no request asks for, perhaps immediately. The plan is nil if Redis
+    /// cannot be asked, or the settings of the scope are not known.
+    func withPlan(of scope: Scope, _ body: @escaping (ScopePlan?) -> Void) {
+        guard ledger.isReady, !isShuttingDown else { return body(nil) }
+        if let plan = resolver.currentPlan(of: scope, .none) { return body(plan) }
+        wait(for: resolver.mustWaitForBatch ? [] : [scope]) { failure in
+            guard failure == nil else { return body(nil) }
+            self.withPlan(of: scope, body)
+        }
+    }
+
     /// Sends a record of the journal to Redis.
     func replay(_ record: Journal.Record) -> EventLoopFuture<JournalReplay.Outcome> {
         let cache = resolver.cache
