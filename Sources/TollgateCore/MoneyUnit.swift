@@ -78,8 +78,11 @@ public struct MoneyUnit: Sendable, Hashable {
 
 /// The reason why a text is not an amount of money in a unit.
 public enum MoneyError: Error, Equatable, Sendable {
+    /// The text is not a decimal number.
     case notDecimal(MoneyUnit)
+    /// The number has more fraction digits than the unit.
     case tooManyFractionDigits(MoneyUnit)
+    /// The number is more than 9 × 10¹⁵ units.
     case tooLarge(MoneyUnit)
 
     /// The end of the sentence `cost: …`.

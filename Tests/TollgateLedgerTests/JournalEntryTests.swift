@@ -22,4 +22,11 @@ struct JournalEntryTests {
         let error = #expect(throws: JournalEntry.NotRepresentable.self) { try entry.converted(to: new) }
         #expect(error?.description == sentence)
     }
+
+    @Test("an entry with an unknown unit cannot be read", arguments: [10, -1, 256])
+    func unknownUnit(decimals: Int) throws {
+        let json = #"{"verb":"record","scopes":["user:a"],"amounts":{"cost":1},"decimals":\#(decimals)}"#
+        let entry = try JSONDecoder().decode(JournalEntry.self, from: Data(json.utf8))
+        #expect(try entry.converted(to: .nano).operation == nil)
+    }
 }

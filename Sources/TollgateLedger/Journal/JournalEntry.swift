@@ -42,7 +42,7 @@ struct JournalEntry: Codable, Equatable {
         }
     }
 
-    /// The unit of the costs.
+    /// The unit of the costs; nil if this version does not know it.
     private var moneyUnit: MoneyUnit? { decimals.map { MoneyUnit(decimals: $0) } ?? .nano }
 
     /// Returns the write with costs in another unit. Sidecars of one data folder may have had policies with other
@@ -81,7 +81,7 @@ struct JournalEntry: Codable, Equatable {
 
     /// The write as an operation; nil if this version cannot read it.
     var operation: (verb: OperationVerb, amounts: Amounts, terms: OperationTerms?)? {
-        guard let verb = OperationVerb.writes[self.verb] else { return nil }
+        guard let verb = OperationVerb.writes[self.verb], moneyUnit != nil else { return nil }
         var amounts = Amounts()
         for (name, amount) in self.amounts {
             guard let meter = Meter(name: name) else { return nil }

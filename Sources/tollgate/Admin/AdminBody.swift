@@ -52,7 +52,7 @@ enum AdminBody {
     }
 
     /// Decodes the limits of a scope that administrators have set, from a response of the API. The unit of money is the
-    /// smallest one in which they fit, as the response does not contain the policy's.
+    /// finest one in which they fit, as the response does not contain the policy's.
     static func limits(of answer: JSONValue) throws -> [Limit] {
         guard case .object = answer["limits"] else { return [] }
         let json = Data(answer["limits"].json.utf8)

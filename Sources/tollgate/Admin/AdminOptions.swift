@@ -27,8 +27,8 @@ struct AdminOptions: ParsableArguments {
     @Flag(help: "Print the API's JSON.")
     var json = false
 
-    /// Calls the API and prints the response as `text` formats it, and its warnings to standard error. With `--json` or `isRaw`, prints the response
-    /// itself. Exits with status 2 on an error.
+    /// Calls the API and prints the response as `text` formats it, and its warnings to standard error. With `--json` or
+    /// `isRaw`, prints the response itself. Exits with status 2 on an error.
     ///
     /// - Parameter patienceFactor: The factor by which this response may exceed the timeout.
     func run(
