@@ -27,19 +27,20 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
-        .executableTarget(name: "embed-lua", swiftSettings: strict),
-        .plugin(name: "EmbedLua", capability: .buildTool(), dependencies: ["embed-lua"]),
+        .executableTarget(name: "embed-text", swiftSettings: strict),
+        .plugin(name: "EmbedText", capability: .buildTool(), dependencies: ["embed-text"]),
         .target(
             name: "LuaScripts",
             path: "lua",
             swiftSettings: strict,
-            plugins: ["EmbedLua"]
+            plugins: ["EmbedText"]
         ),
         .target(
             name: "TollgateCore",
@@ -154,6 +155,27 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "TollgateDashboard",
+            dependencies: [
+                "TollgateAdmin",
+                "TollgateCore",
+                "TollgateLedger",
+                "TollgatePolicy",
+                "TollgateStores",
+                "TollgateServer",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ],
+            swiftSettings: strict,
+            plugins: ["EmbedText"]
+        ),
+        .target(
             name: "TollgateClient",
             dependencies: [
                 "TollgateCore",
@@ -187,6 +209,7 @@ let package = Package(
                 "TollgateBench",
                 "TollgateClient",
                 "TollgateCore",
+                "TollgateDashboard",
                 "TollgateDelivery",
                 "TollgateLedger",
                 "TollgatePolicy",
@@ -314,6 +337,24 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TollgateDashboardTests",
+            dependencies: [
+                "TollgateAdmin",
+                "TollgateCore",
+                "TollgateDashboard",
+                "TollgatePolicy",
+                "TollgateStores",
+                "TollgateServer",
+                "TollgateTestSupport",
+                "tollgate",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

@@ -7,6 +7,15 @@ struct LuaModules {
     /// The texts of the modules by path, without `.lua`.
     let sources: [String: String]
 
+    init(sources: [String: String]) {
+        self.sources = sources
+    }
+
+    /// Creates the modules from texts by path, with `.lua`.
+    init(files: [String: String]) {
+        sources = Dictionary(uniqueKeysWithValues: files.map { (String($0.dropLast(".lua".count)), $1) })
+    }
+
     /// The paths of all entry points, in order.
     var entries: [String] { sources.keys.filter { head($0).isEntry }.sorted() }
 

@@ -1,6 +1,6 @@
 /// The texts that Redis runs, made of the Lua files beside this one. The contract of each entry point is its header comment.
 package enum LuaScripts {
-    private static let modules = LuaModules(sources: luaSources)
+    private static let modules = LuaModules(files: embeddedTexts)
 
     /// The names of all functions, in order: `policy_lookup` for `policy/lookup.lua`.
     public static let functionNames = modules.entries.map(LuaModules.functionName)

@@ -11,6 +11,8 @@ package struct AdminAPI: Sendable {
     let policyFile: String
     /// Sends a test message to a receiver. Nil if the process delivers no alerts.
     let testReceiver: ReceiverTester?
+    /// The codes by which users sign in to the dashboard.
+    let codes = SignInCodes()
 
     package init(server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil) {
         self.server = server
@@ -25,7 +27,7 @@ package struct AdminAPI: Sendable {
             + UsageRoutes(api: self).routes
             + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes + EventRoutes(api: self).routes
             + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes
-            + AuditRoutes(api: self).routes
+            + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
             + HealthRoutes(api: self).routes
     }
 

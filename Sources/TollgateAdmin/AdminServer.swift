@@ -14,7 +14,8 @@ package import TollgateStores
 /// The HTTP/1.1 server of the admin API. Runs until graceful shutdown or cancellation. Usable from any task.
 package struct AdminServer: Service {
     private let settings: AdminSettings
-    private let api: AdminAPI
+    private let authenticator: Authenticator
+    private let routes: [Route]
     private let addresses: ListeningAddresses
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
@@ -24,14 +25,21 @@ package struct AdminServer: Service {
     /// - Parameters:
     ///   - policyFile: The path of the policy file, for error sentences.
     ///   - testReceiver: Sends a test message to a receiver of alerts. Nil if the process delivers no alerts.
+    ///   - pages: Returns routes beside those of the API, which authenticate their requests themselves.
     ///   - onListening: Called with the bound address, including the actual port.
     package init(
         settings: AdminSettings, server: Sidecar, policyFile: String,
-        testReceiver: ReceiverTester? = nil, logger: Logger,
+        testReceiver: ReceiverTester? = nil, logger: Logger, pages: (LocalAdmin) -> [Route] = { _ in [] },
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        api = AdminAPI(server: server, policyFile: policyFile, testReceiver: testReceiver)
+        let api = AdminAPI(server: server, policyFile: policyFile, testReceiver: testReceiver)
+        let authenticator = Authenticator(settings.access, logger: logger)
+        self.authenticator = authenticator
+        let admin = LocalAdmin(
+            server: server, policyFile: policyFile, address: settings.address, routes: api.routes, codes: api.codes,
+            authenticator: authenticator, logger: logger)
+        routes = api.routes + pages(admin)
         addresses = server.addresses
         self.logger = logger
         self.onListening = onListening
@@ -82,7 +90,7 @@ package struct AdminServer: Service {
     }
 
     private func responder(_ connections: OpenConnections) -> HTTPChannelHandler.Responder {
-        let router = AdminRouter.make(api, settings, connections, logger: logger).buildResponder()
+        let router = AdminRouter.make(routes, authenticator, settings, connections, logger: logger).buildResponder()
         return { [quietLogger] request, writer, channel in
             let context = AdminContext(source: .init(channel: channel, logger: quietLogger))
             var response: Response

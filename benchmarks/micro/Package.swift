@@ -27,12 +27,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
-        .executableTarget(name: "embed-lua", swiftSettings: strict),
-        .plugin(name: "EmbedLua", capability: .buildTool(), dependencies: ["embed-lua"]),
+        .executableTarget(name: "embed-text", swiftSettings: strict),
+        .plugin(name: "EmbedText", capability: .buildTool(), dependencies: ["embed-text"]),
         .target(
             name: "LuaScripts",
             swiftSettings: strict,
-            plugins: ["EmbedLua"]
+            plugins: ["EmbedText"]
         ),
         .target(
             name: "TollgateCore",

@@ -13,18 +13,10 @@ package struct AdminToken: Sendable {
     package static func make(inFolder folder: String) throws(OperatorError) -> AdminToken {
         let path = "\(folder)/admin-token"
         if let text = try read(path) { return AdminToken(path: path, text: text) }
-        try write(newToken(), to: path, inFolder: folder)
+        try write(RandomToken.hexadecimal(), to: path, inFolder: folder)
         // Another sidecar may have created the file first.
         guard let text = try read(path) else { throw OperatorError("\(path): was removed while it was read") }
         return AdminToken(path: path, text: text)
-    }
-
-    private static func newToken() -> String {
-        var random = SystemRandomNumberGenerator()
-        return (0..<32).map { _ in
-            let byte = UInt8.random(in: 0...255, using: &random)
-            return (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
     }
 
     /// Reads the file. Returns nil if it does not exist.

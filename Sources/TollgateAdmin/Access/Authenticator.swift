@@ -21,11 +21,17 @@ final class Authenticator: Sendable {
         guard let token = Self.bearerToken(authorization) else {
             throw Self.unauthenticated("expected Authorization: Bearer TOKEN")
         }
-        guard let identity = await identity(of: token) else { throw refusal(address) }
+        let identity = try await authenticate(token: token, address)
         guard identity.role.allows(route.permission) else {
             throw Problem(
                 .forbidden, "\(route.method) \(route.path) is not allowed for the role \(identity.role.rawValue)")
         }
+        return identity
+    }
+
+    /// Returns the bearer of a token. Throws a `Problem` if the token is not accepted, and after too many wrong ones.
+    func authenticate(token: String, _ address: String) async throws(Problem) -> Identity {
+        guard let identity = await identity(of: token) else { throw refusal(address) }
         return identity
     }
 

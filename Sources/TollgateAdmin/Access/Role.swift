@@ -8,7 +8,7 @@ package enum Role: String, Sendable, CaseIterable {
     case admin
 
     /// Returns whether the role has a permission.
-    func allows(_ permission: Route.Permission) -> Bool {
+    package func allows(_ permission: Route.Permission) -> Bool {
         switch (self, permission) {
         case (_, .open), (_, .anyRole), (.admin, _), (.viewer, .read), (.caller, .call): true
         case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer): false
@@ -21,6 +21,14 @@ package struct Identity: Sendable, Equatable {
     /// The name of the token, or `jwt:` and the subject of a JWT, without white space.
     package var name: String
     package var role: Role
+    /// The end of a JWT's validity, Unix seconds. Nil for a token without one.
+    package var expiresAt: Int64?
+
+    package init(name: String, role: Role, expiresAt: Int64? = nil) {
+        self.name = name
+        self.role = role
+        self.expiresAt = expiresAt
+    }
 
     /// The maximum length of a name in bytes.
     static let maxNameLength = 128

@@ -77,7 +77,7 @@ package struct TokenVerifier: Sendable {
         let held = roles.filter { words.contains($0.value) }.keys
         // The highest role applies.
         guard let role = Role.allCases.last(where: held.contains) else { return nil }
-        return Identity(name: identity, role: role)
+        return Identity(name: identity, role: role, expiresAt: Int64(min(expiry, Self.latestExpiry)))
     }
 
     /// Returns the claim at a path. A claim whose own name contains the dots takes precedence.
@@ -87,6 +87,9 @@ package struct TokenVerifier: Sendable {
         for name in path.split(separator: ".") { value = value?.members?[String(name)] }
         return value
     }
+
+    /// The end of the year 9999, Unix seconds, so that every expiry is a whole number.
+    private static let latestExpiry = 253_402_300_799.0
 
     private static func seconds(_ value: JSONValue?) -> Double? {
         switch value {

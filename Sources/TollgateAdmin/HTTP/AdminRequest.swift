@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import HTTPTypes
 package import Hummingbird
 import NIOCore
@@ -7,17 +7,18 @@ import TollgateLedger
 import TollgateStores
 
 /// An authorized request, as routes receive it.
-struct AdminRequest {
+package struct AdminRequest: Sendable {
     /// The maximum size of a body: 1 MiB.
-    static let maxBytes = 1 << 20
+    package static let maxBytes = 1 << 20
 
-    let request: Request
+    package let request: Request
     let parameters: Parameters
     /// The authenticated sender. Nil on open routes.
-    let identity: Identity?
-    let address: String
-    /// The connection of the request.
-    let channel: any Channel
+    package let identity: Identity?
+    /// The client's IP address, or `unix`.
+    package let address: String
+    /// The connection of the request. Nil for a request from this process.
+    let channel: (any Channel)?
 
     /// The author of changes, for the audit log.
     var author: Author { Author(name: identity?.name ?? "", address: address) }
@@ -29,7 +30,7 @@ struct AdminRequest {
     func condition() throws(Problem) -> EditCondition { try EditCondition(request.headers) }
 
     /// Returns a path parameter, decoded.
-    func parameter(_ name: String) throws(Problem) -> String {
+    package func parameter(_ name: String) throws(Problem) -> String {
         guard let text = (parameters.get(name) ?? "").removingPercentEncoding else {
             throw .badRequest("\(name): expected percent-encoded UTF-8")
         }
@@ -66,12 +67,12 @@ struct AdminRequest {
     }
 
     /// Returns the body, of any type.
-    func body() async throws -> Data {
+    package func body() async throws -> Data {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maxBytes {
             throw Problem.bodyTooLarge
         }
         // Sends 100 Continue only now, when the route needs the body.
-        channel.triggerUserOutboundEvent(ConnectionDeadline.SendContinue(), promise: nil)
+        channel?.triggerUserOutboundEvent(ConnectionDeadline.SendContinue(), promise: nil)
         let buffer = try await request.body.collect(upTo: Self.maxBytes)
         return Data(buffer.readableBytesView)
     }

@@ -1,15 +1,14 @@
 package import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import Logging
 
 /// Builds the router, with authorization for each route and a problem document for each error.
 enum AdminRouter {
     static func make(
-        _ api: AdminAPI, _ settings: AdminSettings, _ connections: OpenConnections, logger: Logger
+        _ routes: [Route], _ authenticator: Authenticator, _ settings: AdminSettings, _ connections: OpenConnections,
+        logger: Logger
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        let routes = api.routes
-        let authenticator = Authenticator(settings.access, logger: logger)
         router.add(middleware: ProblemMiddleware(routes: routes))
         router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
         for route in routes {
@@ -20,33 +19,45 @@ enum AdminRouter {
                 let admitted = AdminRequest(
                     request: request, parameters: context.parameters, identity: identity, address: context.address,
                     channel: context.channel)
-                return await respond(to: admitted, route, logger)
+                do throws(Problem) {
+                    return try await route.respond(to: admitted, logger)
+                } catch {
+                    return error.response
+                }
             }
         }
         return router
     }
+}
 
-    private static func respond(to request: AdminRequest, _ route: Route, _ logger: Logger) async -> Response {
-        let response: Response
+extension Route {
+    /// Runs the handler, and logs its outcome.
+    func respond(to request: AdminRequest, _ logger: Logger) async throws(Problem) -> Response {
+        let outcome: Result<Response, Problem>
         do {
-            response = try await route.handler(request)
+            outcome = .success(try await handler(request))
         } catch {
             let problem = Problem(error)
             if problem.code == .internal {
-                logger.error("admin API: \(problem.detail)", metadata: ["path": "\(route.path)", "error": "\(error)"])
+                logger.error("admin API: \(problem.detail)", metadata: ["path": "\(path)", "error": "\(error)"])
             }
-            response = problem.response
+            outcome = .failure(problem)
         }
-        let isChange = route.isChange && response.status.kind == .successful
+        let status =
+            switch outcome {
+            case .success(let response): response.status
+            case .failure(let problem): problem.code.status
+            }
+        let isChange = isChange && status.kind == .successful
         logger.log(
             level: isChange ? .info : .debug, isChange ? "change made" : "request answered",
             metadata: [
                 "who": "\(request.identity?.name ?? "-")", "from": "\(request.address)",
-                "method": "\(route.method.rawValue)",
+                "method": "\(method.rawValue)",
                 "path": "\(LogText.encoded(request.request.uri.path.prefix(512)))",
-                "status": "\(response.status.code)",
+                "status": "\(status.code)",
             ])
-        return response
+        return try outcome.get()
     }
 }
 
@@ -74,7 +85,7 @@ package struct Route: Sendable {
     let isChange: Bool
     let handler: @Sendable (AdminRequest) async throws -> Response
 
-    init(
+    package init(
         _ method: HTTPRequest.Method, _ path: String, _ permission: Permission, isChange: Bool? = nil,
         _ handler: @escaping @Sendable (AdminRequest) async throws -> Response
     ) {
@@ -112,8 +123,8 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch {
             response = Problem(error).response
         }
-        // Responses are current only at this moment, and depend on the token.
-        response.headers[.cacheControl] = "no-store"
+        // Responses are current only at this moment, and depend on the token; all but assets of the dashboard.
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
     }

@@ -113,7 +113,7 @@ struct HostMiddleware: RouterMiddleware {
         if let fault = rule.fault(of: request.head) { throw Problem.badRequest(fault) }
         // The router accepts `//v1//tiers` and `/v1/tiers/` as `/v1/tiers`. A proxy that restricts paths may not.
         let path = request.uri.path
-        if path.hasSuffix("/") || path.contains("//") { throw HTTPError(.notFound) }
+        if path != "/", path.hasSuffix("/") || path.contains("//") { throw HTTPError(.notFound) }
         return try await next(request, context)
     }
 }

@@ -9,7 +9,7 @@ import TollgateStores
 
 extension Problem {
     /// Converts any error of a route.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
         case let error as PolicyError: self.init(policy: error)

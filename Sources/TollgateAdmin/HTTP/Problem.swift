@@ -1,12 +1,12 @@
-import HTTPTypes
+package import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
 
 /// An error response in `application/problem+json` (RFC 9457). A denial is also a problem (`DenialProblem`); its code
 /// is the denial reason. Codes and denial reasons never overlap.
-struct Problem: Error {
-    enum Code: String {
+package struct Problem: Error {
+    package enum Code: String, Sendable {
         case badRequest = "bad_request"
         case unauthenticated
         case forbidden
@@ -29,30 +29,30 @@ struct Problem: Error {
     }
 
     /// An invalid field of a body.
-    struct FieldError: Encodable {
+    package struct FieldError: Encodable, Sendable {
         /// The path of the field, such as `limits.cost.month`. Empty for the body as a whole.
-        var field: String
-        var message: String
+        package var field: String
+        package var message: String
     }
 
-    var code: Code
+    package var code: Code
     /// The human-readable explanation.
-    var detail: String
-    var errors: [FieldError] = []
+    package var detail: String
+    package var errors: [FieldError] = []
     /// The ETag of the current version.
-    var current: String?
-    var headers: HTTPFields = [:]
+    package var current: String?
+    package var headers: HTTPFields = [:]
 
-    init(_ code: Code, _ detail: String) {
+    package init(_ code: Code, _ detail: String) {
         self.code = code
         self.detail = detail
     }
 
-    static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
+    package static func badRequest(_ detail: String) -> Problem { Problem(.badRequest, detail) }
 
     static func notJSON(_ fault: JSONParser.Fault) -> Problem { badRequest("the body \(fault.description)") }
 
-    static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
+    package static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
 
     static func invalid(_ errors: [FieldError]) -> Problem {
         var problem = Problem(
@@ -67,7 +67,7 @@ struct Problem: Error {
 }
 
 extension Problem.Code {
-    var status: HTTPResponse.Status {
+    package var status: HTTPResponse.Status {
         switch self {
         case .badRequest: .badRequest
         case .unauthenticated: .unauthorized
@@ -95,7 +95,7 @@ extension Problem.Code {
         }
     }
 
-    var title: String {
+    package var title: String {
         switch self {
         case .badRequest: "The request is malformed"
         case .unauthenticated: "A token is required"
@@ -123,7 +123,7 @@ extension Problem: Encodable {
         case type, title, status, detail, code, errors, current
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(code.type, forKey: .type)
         try container.encode(code.rawValue, forKey: .code)

@@ -20,13 +20,13 @@ package enum JSONValue: Sendable, Equatable {
     }
 
     /// The string, or nil for other values.
-    var text: String? { if case .string(let text) = self { text } else { nil } }
+    package var text: String? { if case .string(let text) = self { text } else { nil } }
 
     /// The items of an array, or nil for other values.
-    var items: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
+    package var items: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
 
     /// The members of an object, or nil for other values.
-    var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+    package var members: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
 
     /// A description for the end of an error sentence, of at most 40 characters.
     var found: String {

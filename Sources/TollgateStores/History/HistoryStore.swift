@@ -150,6 +150,21 @@ package final class HistoryStore: Sendable {
         }
     }
 
+    /// Reads the total usage of scopes in a month each, in their order.
+    ///
+    /// - Parameter months: The ids of the months, one for each scope, as scopes may have different calendars.
+    package func totals(of scopes: [Scope], inMonths months: [String]) async throws(StoreError) -> [HistoryAmounts] {
+        while true {
+            let running = try await runningDays(of: scopes, .totals).enumerated().map { index, day in
+                day?.month == months[index] ? day : nil
+            }
+            let records = try await stored(zip(scopes, months).map { keys.month($1, of: $0) }, .totals)
+            // A day that has moved to the key of its month meanwhile would count twice.
+            guard try await areRunning(running, of: scopes) else { continue }
+            return zip(records, running).map { $0.total + ($1?.record.total ?? HistoryAmounts()) }
+        }
+    }
+
     /// Merges the rankings of all partitions.
     private func rankedScopes(
         _ kind: ScopeKind, _ meter: HistoryMeter, _ day: String, atMost count: Int

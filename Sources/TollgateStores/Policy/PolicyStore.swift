@@ -185,6 +185,31 @@ package final class PolicyStore: Sendable {
         return Page(items: items, next: page.next)
     }
 
+    /// Returns a page of the scopes of a kind that were seen last and whose first id begins with a text, newest first.
+    ///
+    /// It reads the whole index of the kind, up to `SeenScopes.maxPerKind` scopes, if few of them match.
+    package func scopesSeen(
+        kind: ScopeKind, prefix: String, after cursor: String?, atMost count: Int
+    ) async throws(StoreError) -> Page<SeenScope> {
+        let index = TimeIndex(link: link, key: keys.seen(kind.description))
+        let start = try cursor.map { cursor throws(StoreError) in try TimeIndex.Position(cursor: cursor) }
+        let page = FilteredPage<TimeIndex.Position, SeenScope>(
+            portion: 1_000, maxRead: SeenScopes.maxPerKind,
+            positions: { position, count throws(StoreError) in
+                try await index.positions(after: position, atMost: count)
+            },
+            items: { positions throws(StoreError) -> [SeenScope?] in
+                positions.map { position -> SeenScope? in
+                    guard let scope = try? Scope(parsing: position.id), let id = scope.parts.first?.id,
+                        id.utf8.starts(with: prefix.utf8)
+                    else { return nil }
+                    return SeenScope(scope, seenAt: position.time)
+                }
+            },
+            cursor: \.text)
+        return try await page.read(after: start, atMost: count)
+    }
+
     // MARK: - Changes
 
     /// Makes one change if the precondition is true.

@@ -2,6 +2,7 @@ import Logging
 import ServiceLifecycle
 import TollgateAdmin
 import TollgateCore
+import TollgateDashboard
 import TollgateDelivery
 import TollgatePolicy
 import TollgateRedis
@@ -62,7 +63,7 @@ struct SidecarRunner: Service {
             services.append(
                 AdminServer(
                     settings: admin, server: sidecar, policyFile: policyFile.path,
-                    testReceiver: { await delivery.test($0) }, logger: logger))
+                    testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).routes }))
         }
         // They stop in reverse order, so that Redis runs until every request has been answered. A failed one stops the
         // others.

@@ -1,0 +1,52 @@
+import Foundation
+import TollgateAdmin
+
+/// The names and values of a form or a query (`application/x-www-form-urlencoded`).
+struct Form: Sendable {
+    /// The maximum number of fields, such as one for each row of a list.
+    static let maxFields = 2_000
+
+    private(set) var pairs: [(name: String, value: String)] = []
+
+    init() {}
+
+    /// Parses a body or a query. Throws a `Problem` if it is malformed or has too many fields.
+    init(parsing text: some StringProtocol) throws(Problem) {
+        for pair in text.split(separator: "&") {
+            guard pairs.count < Self.maxFields else {
+                throw .badRequest("the form has more than \(Self.maxFields) fields")
+            }
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = Self.decoded(parts[0]), let value = Self.decoded(parts.count > 1 ? parts[1] : "") else {
+                throw .badRequest("the form is not percent-encoded UTF-8")
+            }
+            pairs.append((name, value))
+        }
+    }
+
+    /// Returns the first value of a field without surrounding white space. Nil if it is missing or empty.
+    subscript(_ name: String) -> String? {
+        guard let value = pairs.first(where: { $0.name == name })?.value.trimmed, !value.isEmpty else { return nil }
+        return value
+    }
+
+    /// Returns the first value of a field as it was sent. Nil if it is missing.
+    func raw(_ name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+    /// Returns all values of a field, such as those of check boxes.
+    func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+
+    private static func decoded(_ text: some StringProtocol) -> String? {
+        String(text).replacing("+", with: " ").removingPercentEncoding
+    }
+}
+
+extension String {
+    /// The text without ASCII white space at both ends.
+    var trimmed: String {
+        func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || ("\t"..."\r").contains(scalar) }
+        let start = unicodeScalars.drop(while: isSpace)
+        guard let end = start.lastIndex(where: { !isSpace($0) }) else { return "" }
+        return String(String.UnicodeScalarView(start[...end]))
+    }
+}

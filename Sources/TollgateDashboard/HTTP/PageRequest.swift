@@ -1,0 +1,67 @@
+import Hummingbird
+import HummingbirdCore
+import TollgateAdmin
+
+/// A request for a page by a user who is signed in.
+struct PageRequest: Sendable {
+    let request: AdminRequest
+    /// The session of the browser.
+    let session: Session
+    let identity: Identity
+    /// The query of the URL.
+    let query: Form
+    /// The fields of the posted form. Empty for GET.
+    let form: Form
+
+    /// The user, for calls of the API.
+    var caller: LocalAdmin.Caller { LocalAdmin.Caller(identity, from: request.address) }
+
+    /// Whether the user may change settings.
+    var isAdmin: Bool { identity.role.allows(.administer) }
+
+    /// The path and query of the URL.
+    var location: String { request.request.uri.string }
+}
+
+/// The answer to a request for a page.
+enum PageReply {
+    /// A page.
+    case page(Page)
+    /// A redirect (303) to a path of the dashboard, whose page shows the notice once.
+    case redirect(String, notice: String? = nil)
+    /// The end of the session, and a redirect to the page that signs in.
+    case signedOut
+    /// JSON for the script of the pages.
+    case json(any Encodable & Sendable)
+    /// A file to save.
+    case file(name: String, type: String, text: String)
+}
+
+/// A page to render.
+struct Page {
+    /// The name of the template, which is also the key of the page in the navigation unless `section` says otherwise.
+    var template: String
+    /// The title, before the name of the product.
+    var title: String
+    /// The key of the page in the navigation.
+    var section: String
+    /// The HTTP status: 200, or that of a form with an error.
+    var status = 200
+    /// The time zone of the times on the page.
+    var timeZone: String?
+    /// The path to which the layout of the page refers for a manual refresh. Nil if the page is not refreshed.
+    var isLive = true
+    var context: TemplateContext
+
+    init(
+        _ template: String, title: String, section: String? = nil, status: Int = 200, isLive: Bool = true,
+        _ context: TemplateContext
+    ) {
+        self.template = template
+        self.title = title
+        self.section = section ?? template
+        self.status = status
+        self.isLive = isLive
+        self.context = context
+    }
+}

@@ -1,0 +1,214 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import NIOFoundationCompat
+import TollgateAdmin
+import TollgatePolicy
+import TollgateServer
+
+/// Serves pages to browsers: checks sessions, roles and form tokens, renders pages, and adds security headers. Usable from
+/// any task.
+struct PageServer: Sendable {
+    let admin: LocalAdmin
+    let key = SessionKey()
+    let cookies: Cookies
+    let templates = Templates()
+
+    init(_ admin: LocalAdmin) {
+        self.admin = admin
+        cookies = Cookies(admin.address)
+    }
+
+    /// The header by which the script of a page marks its refreshes.
+    static let refresh = HTTPField.Name("X-Tollgate-Refresh")!
+
+    // MARK: - Routes
+
+    /// Returns the route of a page that shows something.
+    func get(_ path: String, _ handler: @escaping @Sendable (PageRequest) async throws -> PageReply) -> Route {
+        Route(.get, path, .open) { request in
+            await respond(to: request, .read) { session, identity throws(Problem) in
+                let query = try Form(parsing: request.request.uri.query ?? "")
+                return try await Self.run(
+                    handler,
+                    PageRequest(request: request, session: session, identity: identity, query: query, form: Form()))
+            }
+        }
+    }
+
+    /// Returns the route of a form. A form needs the role of administrators, unless another permission is given.
+    func post(
+        _ path: String, for permission: Route.Permission = .administer,
+        _ handler: @escaping @Sendable (PageRequest) async throws -> PageReply
+    ) -> Route {
+        Route(.post, path, .open, isChange: false) { request in
+            await respond(to: request, permission) { session, identity throws(Problem) in
+                let form = try await form(of: request, in: session)
+                let query = try Form(parsing: request.request.uri.query ?? "")
+                return try await Self.run(
+                    handler,
+                    PageRequest(request: request, session: session, identity: identity, query: query, form: form))
+            }
+        }
+    }
+
+    private static func run(
+        _ handler: @Sendable (PageRequest) async throws -> PageReply, _ request: PageRequest
+    ) async throws(Problem) -> PageReply {
+        do {
+            return try await handler(request)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    // MARK: - Requests
+
+    /// Returns the session of a browser. Nil if it has none that this process has signed, or if it has ended.
+    func session(of request: AdminRequest) -> Session? {
+        guard let sealed = Cookies.value(cookies.session, in: request.request.headers),
+            let session = key.opened(sealed, Session.self, for: .session), session.expiresAt > Self.now
+        else { return nil }
+        return session
+    }
+
+    /// The time of this machine in Unix seconds.
+    static var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
+
+    /// Reads a posted form. Throws a `Problem` unless it has the form token of the session.
+    func form(of request: AdminRequest, in session: Session) async throws(Problem) -> Form {
+        let type = request.request.headers[.contentType]?.prefix { $0 != ";" } ?? ""
+        guard type.lowercased() == "application/x-www-form-urlencoded" else {
+            throw Problem(.unsupportedMediaType, "expected a form (application/x-www-form-urlencoded)")
+        }
+        let form: Form
+        do {
+            form = try Form(parsing: String(decoding: try await request.body(), as: UTF8.self))
+        } catch {
+            throw Problem(error)
+        }
+        guard key.isFormToken(form.raw("csrf") ?? "", of: session) else {
+            throw Problem(.forbidden, "the form is not one of this session; go back, reload the page and try again")
+        }
+        return form
+    }
+
+    private func respond(
+        to request: AdminRequest, _ permission: Route.Permission,
+        _ body: (Session, Identity) async throws(Problem) -> PageReply
+    ) async -> Response {
+        guard let session = session(of: request), let identity = session.identity else {
+            return signedOut(request)
+        }
+        do throws(Problem) {
+            guard identity.role.allows(permission) else {
+                let role = identity.role.rawValue
+                throw Problem(.forbidden, "\(identity.name) has the role \(role), which does not allow this")
+            }
+            return await respond(try await body(session, identity), to: request, session, identity)
+        } catch {
+            return await respond(.page(.problem(error)), to: request, session, identity)
+        }
+    }
+
+    /// Redirects to the sign-in page. A form or a refresh gets 401, because a redirect would lose what the user sees.
+    private func signedOut(_ request: AdminRequest) -> Response {
+        let isRefresh = request.request.headers[Self.refresh] != nil
+        guard request.request.method == .get || request.request.method == .head, !isRefresh else {
+            let context: TemplateContext = [
+                "heading": "Signed out", "text": "The session has ended. Sign in, go back and send the form again.",
+                "signIn": true,
+            ]
+            return html(visitorPage("message", title: "Signed out", context), .unauthorized)
+        }
+        let location = request.request.uri.string
+        let next = location == "/" ? "" : Markup.query([("next", location)])
+        return redirect(to: "/sign-in\(next)")
+    }
+
+    private func respond(
+        _ reply: PageReply, to request: AdminRequest, _ session: Session, _ identity: Identity
+    ) async -> Response {
+        switch reply {
+        case .redirect(let path, let notice):
+            var response = redirect(to: path)
+            if let notice {
+                response.headers.append(cookie(cookies.notice, key.sealed(notice, for: .notice), maxAge: 60))
+            }
+            return response
+        case .signedOut:
+            var response = redirect(to: "/sign-in")
+            response.headers.append(cookie(cookies.session, "", maxAge: 0))
+            return response
+        case .json(let value):
+            let json = (try? JSONEncoder().encode(value)) ?? Data()
+            return secured(
+                Response(
+                    status: .ok, headers: [.contentType: "application/json"],
+                    body: .init(byteBuffer: ByteBuffer(data: json))))
+        case .file(let name, let type, let text):
+            var response = Response(
+                status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
+            response.headers[.contentDisposition] = "attachment; filename=\"\(name)\""
+            return secured(response)
+        case .page(let page):
+            let sealed = Cookies.value(cookies.notice, in: request.request.headers)
+            let notice = sealed.flatMap { key.opened($0, String.self, for: .notice) }
+            let layout = await layout(of: page, request, session, identity, notice: notice)
+            let text = templates.render(page.template, page.context.merging(layout) { page, _ in page })
+            var response = html(text, .init(code: page.status))
+            if sealed != nil, request.request.headers[Self.refresh] == nil {
+                response.headers.append(cookie(cookies.notice, "", maxAge: 0))
+            }
+            return response
+        }
+    }
+
+    // MARK: - Responses
+
+    func redirect(to path: String) -> Response {
+        secured(Response(status: .seeOther, headers: [.location: path]))
+    }
+
+    func cookie(_ name: String, _ value: String, maxAge: Int64) -> HTTPField {
+        HTTPField(name: .setCookie, value: Cookies.field(name, value, maxAge: maxAge))
+    }
+
+    func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
+        secured(
+            Response(
+                status: status, headers: [.contentType: "text/html; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: text))))
+    }
+
+    private func secured(_ response: Response) -> Response {
+        var response = response
+        response.headers[.contentSecurityPolicy] =
+            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+        response.headers[.xFrameOptions] = "DENY"
+        // Not `no-referrer`, with which browsers send `Origin: null` with forms.
+        response.headers[.referrerPolicy] = "same-origin"
+        response.headers[.crossOriginOpenerPolicy] = "same-origin"
+        response.headers[.crossOriginResourcePolicy] = "same-origin"
+        return response
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let xFrameOptions = HTTPField.Name("X-Frame-Options")!
+    fileprivate static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+    fileprivate static let crossOriginOpenerPolicy = HTTPField.Name("Cross-Origin-Opener-Policy")!
+}
+
+extension Page {
+    /// The page about an error.
+    static func problem(_ problem: Problem) -> Page {
+        var sentences = problem.errors.map { $0.field.isEmpty ? $0.message : "\($0.field): \($0.message)" }
+        if sentences.isEmpty { sentences = [problem.detail] }
+        return Page(
+            "message", title: problem.code.title, section: "", status: problem.code.status.code, isLive: false,
+            ["heading": problem.code.title, "sentences": sentences])
+    }
+}

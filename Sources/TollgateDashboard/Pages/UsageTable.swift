@@ -1,0 +1,102 @@
+import TollgateCore
+import TollgateLedger
+import TollgatePolicy
+import TollgateServer
+import TollgateStores
+
+/// A row of the usage page: a scope with its usage, and the limit that the page shows.
+struct UsageRow: Sendable {
+    var scope: Scope
+    /// The usage of the day or month. Nil if the kind has no history.
+    var amounts: HistoryAmounts?
+    /// The limit. Nil if none of the chosen meter applies to a calendar period or to all time.
+    var item: ScopeUsage.Item?
+
+    var share: UsageShare {
+        UsageShare(used: item?.used ?? 0, limit: item?.limit.limit.max)
+    }
+
+    /// Returns the limit of a meter that is nearest to its maximum, among those over a day, week, month or all time.
+    static func limit(of meter: UsageQuery.MeterChoice, in usage: ScopeUsage) -> ScopeUsage.Item? {
+        let items = usage.items.filter { item in
+            let limit = item.limit.limit
+            guard limit.max != nil, limit.period.calendarUnit != nil || limit.period == .total else { return false }
+            return meter == .nearest || meter == .meter(limit.meter)
+        }
+        return items.max { lhs, rhs in
+            UsageShare.precedes(
+                UsageShare(used: rhs.used, limit: rhs.limit.limit.max),
+                UsageShare(used: lhs.used, limit: lhs.limit.limit.max), in: .descending)
+        }
+    }
+
+    /// Returns whether a row comes before another in a table sorted by a column.
+    static func precedes(_ lhs: UsageRow, _ rhs: UsageRow, by column: UsageQuery.Column, isAscending: Bool) -> Bool {
+        func inOrder(_ lhs: Int64, _ rhs: Int64) -> Bool { isAscending ? lhs < rhs : lhs > rhs }
+        func amount(_ row: UsageRow, _ meter: HistoryMeter) -> Int64 { row.amounts?[meter] ?? 0 }
+        let meter: HistoryMeter
+        switch column {
+        case .scope:
+            let (left, right) = (lhs.scope.description.utf8, rhs.scope.description.utf8)
+            return isAscending ? left.lexicographicallyPrecedes(right) : right.lexicographicallyPrecedes(left)
+        case .usage: return UsageShare.precedes(lhs.share, rhs.share, in: isAscending ? .ascending : .descending)
+        case .requests: meter = .requests
+        case .input: meter = .inputTokens
+        case .output: meter = .outputTokens
+        case .tokens: meter = .tokens
+        case .cost: meter = .cost
+        }
+        return inOrder(amount(lhs, meter), amount(rhs, meter))
+    }
+}
+
+/// A page of the usage table, as it was read from Redis.
+struct UsageTable: Sendable {
+    /// The number of rows of a page.
+    static let size = 100
+
+    var rows: [UsageRow]
+    /// The cursor of the next page. Nil on the last one.
+    var next: String?
+
+    /// Reads a page: the index of seen scopes, the usage of its scopes in one batch, and their history.
+    static func read(_ query: UsageQuery, from sidecar: Sidecar) async throws -> UsageTable {
+        let store = sidecar.stores.policy
+        let page =
+            if let prefix = query.prefix {
+                try await store.scopesSeen(kind: query.kind, prefix: prefix, after: query.cursor, atMost: size)
+            } else {
+                try await store.scopesSeen(kind: query.kind, after: query.cursor, atMost: size)
+            }
+        let scopes = page.items.map(\.scope)
+        let usages = try await sidecar.usages(of: scopes)
+        let amounts = try await history(query, of: scopes, usages.map(\.rules.calendar), from: sidecar)
+        var rows = scopes.indices.map { index in
+            UsageRow(
+                scope: scopes[index], amounts: amounts?[index],
+                item: UsageRow.limit(of: query.meter, in: usages[index].usage))
+        }
+        if let column = query.sort {
+            rows.sort { UsageRow.precedes($0, $1, by: column, isAscending: query.isAscending) }
+        }
+        return UsageTable(rows: rows, next: page.next)
+    }
+
+    private static func history(
+        _ query: UsageQuery, of scopes: [Scope], _ calendars: [CalendarRules], from sidecar: Sidecar
+    ) async throws -> [HistoryAmounts]? {
+        guard sidecar.policies.effective.hasHistory(query.kind) else { return nil }
+        let now = await sidecar.redisTime
+        let store = sidecar.stores.history
+        guard query.span == .month else { return try await store.today(of: scopes, at: now) }
+        // Most scopes have the same calendar.
+        var months: [CalendarRules: String] = [:]
+        let ids = calendars.map { calendar in
+            if let id = months[calendar] { return id }
+            let id = calendar.window(.month, containing: now).id
+            months[calendar] = id
+            return id
+        }
+        return try await store.totals(of: scopes, inMonths: ids)
+    }
+}
