@@ -26,6 +26,9 @@ enum AmountUnit: Hashable, Sendable {
         }
     }
 
+    /// Returns the compact text of an amount with the name: `1.2 k tokens`, `3.20 USD`.
+    func compactText(_ amount: Int128) -> String { "\(compact(amount)) \(name)" }
+
     /// Returns the compact text of an amount without the name, for axes and cards.
     func compact(_ amount: Int128) -> String {
         switch self {
