@@ -33,10 +33,10 @@
         },
     };
 
-    // Without `required`, an empty field is left to the server.
     const isValid = (field) => {
         const rule = rules[field.dataset.rule];
-        return !rule || field.matches(":disabled") || (field.value === "" && !field.required) || rule(field.value, field.dataset);
+        const isLeftOut = field.value === "" && field.dataset.optional !== undefined;
+        return !rule || field.matches(":disabled") || isLeftOut || rule(field.value, field.dataset);
     };
 
     const errorOf = (field) => (field.getAttribute("aria-describedby") ?? "").split(/\s+/)
@@ -67,7 +67,7 @@
 
     document.addEventListener("submit", (event) => {
         const form = event.target;
-        const wrong = all("[data-rule]", form).filter((field) => !check(field));
+        const wrong = Array.from(form.elements).filter((field) => field.dataset.rule && !check(field));
         if (wrong.length > 0) {
             event.preventDefault();
             wrong[0].focus();
@@ -81,7 +81,7 @@
 
     // MARK: - Selection of rows
 
-    const choices = (box) => all("input[type=checkbox][name=id]", box.form ?? document);
+    const choices = (box) => Array.from(box.form?.elements ?? []).filter((field) => field.type === "checkbox" && field.name === "id");
 
     const selectAll = (box) => {
         for (const choice of choices(box)) choice.checked = box.checked && !choice.disabled;
