@@ -346,6 +346,7 @@ let package = Package(
                 "TollgateAdmin",
                 "TollgateCore",
                 "TollgateDashboard",
+                "TollgateLedger",
                 "TollgatePolicy",
                 "TollgateStores",
                 "TollgateServer",
@@ -355,6 +356,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),

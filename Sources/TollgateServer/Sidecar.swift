@@ -196,7 +196,7 @@ package final class Sidecar: Service {
     }
 
     /// The report of STATUS and INFO.
-    func report() async -> InfoReport { await info.report() }
+    package func report() async -> InfoReport { await info.report() }
 
     // MARK: - Changes
 

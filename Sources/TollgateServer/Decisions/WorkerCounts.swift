@@ -1,34 +1,34 @@
 /// The counters of one worker since the start, for STATUS.
-struct WorkerCounts: Encodable, Sendable {
-    var allowed = 0
-    var denied = 0
+package struct WorkerCounts: Encodable, Sendable {
+    package var allowed = 0
+    package var denied = 0
     /// Decisions among `allowed` that a limit in shadow mode would have denied.
-    var wouldDeny = 0
+    package var wouldDeny = 0
     /// Applied operations of RECORD, REFUND, COMMIT and CANCEL.
-    var applied = 0
+    package var applied = 0
     /// Operations that were not applied again, because their idempotency key was known.
-    var duplicates = 0
+    package var duplicates = 0
     /// Operations that went to the journal, to be applied later.
-    var queued = 0
+    package var queued = 0
     /// Decisions that were made without Redis.
-    var degraded = 0
-    var errors = 0
+    package var degraded = 0
+    package var errors = 0
     /// Requests among `errors` that were refused as `busy` because they had waited too long for their turn.
-    var shed = 0
+    package var shed = 0
     /// Abandoned reservations that could not be cancelled. Their holds expire.
-    var holdsNotCancelled = 0
+    package var holdsNotCancelled = 0
     /// Connections that are open now.
-    var connections = 0
+    package var connections = 0
     /// Open connections that have subscribed to alerts.
-    var alertSubscribers = 0
+    package var alertSubscribers = 0
     /// Operations sent to Redis, and the number of their batches.
-    var operations = 0
-    var batches = 0
+    package var operations = 0
+    package var batches = 0
     /// Scopes whose plans are cached now.
-    var scopesCached = 0
+    package var scopesCached = 0
     /// Scopes of requests, and the number of them whose administrators' settings had to be read from Redis.
-    var scopesResolved = 0
-    var scopesLookedUp = 0
+    package var scopesResolved = 0
+    package var scopesLookedUp = 0
 
     static func + (lhs: Self, rhs: Self) -> Self {
         var sum = lhs

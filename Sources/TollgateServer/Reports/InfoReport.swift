@@ -2,29 +2,29 @@ import Foundation
 import TollgateLedger
 
 /// The state of a sidecar: the reply to STATUS as one JSON object, and to INFO in Redis's format (`InfoText`).
-struct InfoReport: Encodable, Sendable {
-    struct Redis: Encodable, Sendable {
+package struct InfoReport: Encodable, Sendable {
+    package struct Redis: Encodable, Sendable {
         /// The address, without secrets.
-        var address = ""
+        package var address = ""
         /// The version of Redis; nil before it was reached, and if Redis does not report it.
-        var version: String?
+        package var version: String?
         /// The state of each worker's link: `ready`, or the reason why not.
-        var links: [String] = []
+        package var links: [String] = []
         /// Whether functions are called: `yes`, or `no (evalsha)` if Redis denies them to one of the workers.
-        var functions = "yes"
-        var health = Health()
+        package var functions = "yes"
+        package var health = Health()
         /// The refusal of writes; nil while Redis accepts them.
-        var refusal: Refusal?
+        package var refusal: Refusal?
     }
 
     /// The refusal of writes by a Redis that answers.
-    struct Refusal: Encodable, Sendable {
+    package struct Refusal: Encodable, Sendable {
         /// The error code of Redis, such as `OOM`.
-        var code: String
+        package var code: String
         /// The error of Redis.
-        var reason: String
+        package var reason: String
         /// The beginning, ISO 8601.
-        var since: String
+        package var since: String
 
         init(_ state: RedisRefusals.State) {
             code = state.refusal.code
@@ -34,11 +34,11 @@ struct InfoReport: Encodable, Sendable {
     }
 
     /// Settings that can cause data loss, and detected losses.
-    struct Health: Encodable, Sendable {
-        var warnings: [String] = []
-        var dataLosses = 0
+    package struct Health: Encodable, Sendable {
+        package var warnings: [String] = []
+        package var dataLosses = 0
         /// The time of the last detected loss, ISO 8601.
-        var lastDataLoss: String?
+        package var lastDataLoss: String?
 
         init() {}
 
@@ -50,74 +50,74 @@ struct InfoReport: Encodable, Sendable {
     }
 
     /// The active policy.
-    struct PolicyState: Encodable, Sendable {
-        var file: String?
+    package struct PolicyState: Encodable, Sendable {
+        package var file: String?
         /// The time at which the active policy file was read, ISO 8601.
-        var loadedAt = ""
+        package var loadedAt = ""
         /// The error of the last reload; nil if the current policy file is active.
-        var error: String?
+        package var error: String?
         /// The revision at which tiers and assignments were last read; nil before. Does not include changes of single
         /// scopes.
-        var revision: Int64?
+        package var revision: Int64?
         /// Whether this sidecar is subscribed to policy changes.
-        var isSubscribed = false
+        package var isSubscribed = false
         /// The digest of the active policy file. Sidecars that decide alike have the same digest.
-        var digest = ""
+        package var digest = ""
         /// The decimals of money.
-        var decimals = 9
+        package var decimals = 9
         /// The names of the sidecars of the namespace with a different policy.
-        var differsFrom: [String] = []
+        package var differsFrom: [String] = []
     }
 
     /// The limit of connections, and rejected clients. `counts` has the open connections.
-    struct ClientState: Encodable, Sendable {
+    package struct ClientState: Encodable, Sendable {
         /// The limit: `--max-connections`, or less if the limit of open files is lower.
-        var max = 0
+        package var max = 0
         /// The connections refused at the limit since the start.
-        var refused = 0
+        package var refused = 0
         /// The reason why the system currently cannot accept connections; nil if it can.
-        var acceptFailure: String?
+        package var acceptFailure: String?
         /// The wrong tokens in AUTH and HELLO since the start.
-        var wrongTokens = 0
+        package var wrongTokens = 0
         /// The connections closed because they do not speak the protocol: HTTP, TLS, or only unknown verbs.
-        var foreign = 0
+        package var foreign = 0
     }
 
     /// Scopes that limits do not apply to, and kinds that limits wait for.
-    struct ScopeState: Encodable, Sendable {
+    package struct ScopeState: Encodable, Sendable {
         /// The decisions to which no limit applied since the start, by each kind that their requests named.
-        var unlimitedDecisions: [String: Int] = [:]
+        package var unlimitedDecisions: [String: Int] = [:]
         /// The kinds that have limits in the policy and that no request has named since the start, sorted.
-        var limitedKindsNotNamed: [String] = []
+        package var limitedKindsNotNamed: [String] = []
     }
 
     /// The stream of alert events.
-    struct AlertState: Encodable, Sendable {
+    package struct AlertState: Encodable, Sendable {
         /// The cursor up to which this sidecar has read; nil before Redis was reached.
-        var cursor: String?
+        package var cursor: String?
         /// Whether this sidecar is subscribed to new events.
-        var isSubscribed = false
+        package var isSubscribed = false
         /// The file of receivers; nil if there is none.
-        var receiversFile: String?
+        package var receiversFile: String?
         /// The error of the last reload of that file; nil if the current file is active.
-        var receiversError: String?
+        package var receiversError: String?
     }
 
     /// Writes that wait on disk until Redis can be reached.
-    struct JournalState: Encodable, Sendable {
-        var operations: Int
+    package struct JournalState: Encodable, Sendable {
+        package var operations: Int
         /// The entries with these operations. Each was written, and is replayed, as a whole.
-        var entries: Int
+        package var entries: Int
         /// The age of the oldest entry; nil if nothing waits.
-        var oldestSeconds: Int64?
+        package var oldestSeconds: Int64?
         /// The rate of replay in operations, on average over the last ten seconds.
-        var replayedPerSecond: Double
+        package var replayedPerSecond: Double
         /// The entries that Redis could not apply, for an operator to examine.
-        var rejected: Int
+        package var rejected: Int
         /// The number of times that the file was created again after its removal; nil for none.
-        var remade: Int?
+        package var remade: Int?
         /// The last error of the file.
-        var error: String?
+        package var error: String?
 
         init(_ journal: Journal) {
             let depth = journal.depth
@@ -131,25 +131,25 @@ struct InfoReport: Encodable, Sendable {
         }
     }
 
-    var version = Version.current
+    package var version = Version.current
     /// The commit that the program was built from; nil if it is not known.
-    var commit = Version.commit
-    var processId = ProcessInfo.processInfo.processIdentifier
+    package var commit = Version.commit
+    package var processId = ProcessInfo.processInfo.processIdentifier
     /// The addresses on which clients connect.
-    var listen: [String] = []
+    package var listen: [String] = []
     /// The address of the admin API; nil if it is off.
-    var admin: String?
-    var uptimeSeconds = 0
+    package var admin: String?
+    package var uptimeSeconds = 0
     /// The reasons why the sidecar is not ready, as in `/readyz`.
-    var notReady: [String] = []
-    var redis = Redis()
-    var policy = PolicyState()
-    var alerts = AlertState()
-    var clients = ClientState()
-    var journal: JournalState?
+    package var notReady: [String] = []
+    package var redis = Redis()
+    package var policy = PolicyState()
+    package var alerts = AlertState()
+    package var clients = ClientState()
+    package var journal: JournalState?
     /// The sum over all workers.
-    var counts = WorkerCounts()
-    var scopes = ScopeState()
+    package var counts = WorkerCounts()
+    package var scopes = ScopeState()
     /// The share of scopes whose settings were cached, 0 … 1; nil before the first request.
-    var cacheHitRate: Double?
+    package var cacheHitRate: Double?
 }
