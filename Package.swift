@@ -358,6 +358,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            exclude: ["Browser"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -18,6 +18,11 @@ package enum Python {
     /// Whether it can generate requests from an OpenAPI document.
     package static let hasSchemathesis = isNamed || runs("import schemathesis")
 
+    /// Whether it can drive a browser, Debian's Chromium.
+    package static let hasBrowser =
+        isNamed
+        || FileManager.default.isExecutableFile(atPath: "/usr/bin/chromedriver") && runs("import selenium.webdriver")
+
     private static func runs(_ code: String) -> Bool {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
