@@ -5,7 +5,7 @@ import PackagePlugin
 /// `embeddedTexts`.
 @main
 struct EmbedText: BuildToolPlugin {
-    private static let suffixes: Set = ["css", "js", "lua", "mustache"]
+    private static let suffixes: Set = ["css", "js", "lua", "mustache", "svg"]
 
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
         // A package may reach the folder over a link.

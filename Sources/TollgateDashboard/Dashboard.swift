@@ -14,6 +14,6 @@ package struct Dashboard: Sendable {
     /// The routes of all pages and assets.
     package var routes: [Route] {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
-            + UsagePages(pages: pages).routes
+            + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
     }
 }

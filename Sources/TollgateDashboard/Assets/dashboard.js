@@ -58,9 +58,18 @@
     });
     document.addEventListener("change", ({ target }) => {
         if (target.matches?.("[data-rule]")) check(target);
+        if (target.matches?.("select[data-rules-of]")) setRule(target);
         if (target.matches?.("[data-select-all]")) selectAll(target);
         else if (target.matches?.("input[type=checkbox]")) showSelection();
     });
+
+    // Gives a field the rule of the chosen option, such as that of money for the meter cost.
+    const setRule = (select) => {
+        const field = byId(select.dataset.rulesOf);
+        if (!field) return;
+        Object.assign(field.dataset, select.selectedOptions[0].dataset);
+        if (field.value !== "") check(field);
+    };
 
     // The time of each form's last submission: a second click would meet the version that the first one has changed.
     const submissions = new WeakMap();
@@ -470,6 +479,7 @@
 
     note(document);
     enhance(document);
+    for (const select of all("select[data-rules-of]")) setRule(select);
     showSelection();
     for (const form of all("form[data-lookup]")) lookUp(form);
     if (base > 0) startRefreshing();

@@ -36,6 +36,12 @@ struct Form: Sendable {
     /// Returns all values of a field, such as those of check boxes.
     func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
 
+    /// Replaces all values of a field.
+    mutating func set(_ name: String, _ value: String) {
+        pairs.removeAll { $0.name == name }
+        pairs.append((name, value))
+    }
+
     private static func decoded(_ text: some StringProtocol) -> String? {
         String(text).replacing("+", with: " ").removingPercentEncoding
     }

@@ -50,7 +50,8 @@ extension PageServer {
         let time = localTime
         var context = frame(title: page.title)
         context["page"] = page.template
-        context["isLive"] = page.isLive
+        // A refresh would take away what the user entered in a form with an error.
+        context["isLive"] = page.isLive && page.status == 200
         context["refresh"] = Self.refreshInterval
         context["user"] = identity.name
         context["role"] = identity.role.rawValue
@@ -74,6 +75,6 @@ extension PageServer {
     }
 
     private func frame(title: String) -> TemplateContext {
-        ["title": title, "styles": Assets.styles.path, "script": Assets.script.path]
+        ["title": title, "styles": Assets.styles.path, "script": Assets.script.path, "icon": Assets.icon.path]
     }
 }

@@ -47,9 +47,7 @@ struct Page {
     var section: String
     /// The HTTP status: 200, or that of a form with an error.
     var status = 200
-    /// The time zone of the times on the page.
-    var timeZone: String?
-    /// The path to which the layout of the page refers for a manual refresh. Nil if the page is not refreshed.
+    /// Whether the script of the page refreshes it periodically.
     var isLive = true
     var context: TemplateContext
 

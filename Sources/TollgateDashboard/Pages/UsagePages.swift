@@ -151,26 +151,13 @@ struct UsagePages: Sendable {
     }
 
     private func form(of row: UsageRow, _ rejected: Rejected?) -> TemplateContext {
-        let limit = row.item?.limit.limit
-        let unit = sidecar.policies.effective.moneyUnit
-        let meter = limit?.meter ?? .tokens
-        var context = LimitRule(meter: meter, unit: unit).context
-        context["id"] = "limit-\(Markup.encoded(row.scope.description))"
-        context["meter"] = meter.name
-        context["isNew"] = limit == nil
-        context["period"] = limit?.period.description
-        let seen = limit.flatMap { limit in limit.max.map { limit.text($0) } } ?? ""
-        context["seen"] = seen
-        context["value"] = seen
-        guard let rejected else { return context }
-        context.merge(LimitRule(meter: rejected.edit.meter, unit: unit).context) { _, new in new }
-        context["isOpen"] = true
-        context["error"] = rejected.failure.message
-        context["value"] = rejected.edit.text ?? ""
-        context["meter"] = rejected.edit.meter.name
-        context["period"] = rejected.edit.period.description
-        context["isNew"] = false
-        context["seen"] = rejected.failure.current ?? rejected.edit.seen
-        return context
+        let policy = sidecar.policies.effective
+        let id = "limit-\(Markup.encoded(row.scope.description))"
+        var field =
+            if let item = row.item { LimitField(id: id, of: item.limit.limit, in: policy) } else {
+                LimitField(id: id, in: policy)
+            }
+        if let rejected { field.reject(rejected.edit, rejected.failure) }
+        return field.context
     }
 }

@@ -4,7 +4,7 @@ import Hummingbird
 import NIOCore
 import TollgateAdmin
 
-/// The style sheet and the script of the pages. Their URLs contain a digest, so that browsers cache them until they
+/// The style sheet, the script and the icon of the pages. Their URLs contain a digest, so that browsers cache them until they
 /// change.
 enum Assets {
     /// A file that is served to browsers.
@@ -15,11 +15,12 @@ enum Assets {
     }
 
     static let styles = file("dashboard", "css", type: "text/css; charset=utf-8")
+    static let icon = file("icon", "svg", type: "image/svg+xml")
     static let script = file("dashboard", "js", type: "text/javascript; charset=utf-8")
 
-    /// The routes of both files. They contain nothing of a sidecar, so they are open.
+    /// The routes of the files. They contain nothing of a sidecar, so they are open.
     static var routes: [Route] {
-        [styles, script].map { file in
+        [styles, script, icon].map { file in
             Route(.get, file.path, .open) { _ in
                 var response = Response(
                     status: .ok, headers: [.contentType: file.type],

@@ -210,6 +210,17 @@ package final class PolicyStore: Sendable {
         return try await page.read(after: start, atMost: count)
     }
 
+    /// Returns whether a scope has counters or settings, or was seen lately.
+    package func exists(_ scope: Scope) async throws(StoreError) -> Bool {
+        let name = scope.description
+        let kept = [keySpace.hash(of: scope), keys.settings(of: name)]
+        let seen = keys.seen(scope.kind.description)
+        let replies = try await link.send([["EXISTS"] + kept, ["ZSCORE", seen, name]])
+        if case .integer(let count) = try replies[0].checked(of: kept[0]), count > 0 { return true }
+        if case .null = try replies[1].checked(of: seen) { return false }
+        return true
+    }
+
     // MARK: - Changes
 
     /// Makes one change if the precondition is true.
