@@ -53,7 +53,10 @@ package struct LocalAdmin: Sendable {
 
     /// The successful response to a call.
     package struct Reply: Sendable {
+        /// The body as JSON, or null if it has another type.
         package var value: JSONValue
+        /// The body, such as a table in CSV.
+        package var text: String
         /// The ETag of the resource, such as `"7"`.
         package var tag: String?
     }
@@ -88,8 +91,9 @@ package struct LocalAdmin: Sendable {
             request: request, parameters: route.parameters(of: path), identity: caller.identity,
             address: caller.address, channel: nil)
         let response = try await route.respond(to: admitted, logger)
-        let value = try? JSONValue(parsing: Data(await response.bytes.readableBytesView))
-        return Reply(value: value ?? .null, tag: response.headers[.eTag])
+        let received = await response.bytes
+        let value = try? JSONValue(parsing: Data(received.readableBytesView))
+        return Reply(value: value ?? .null, text: String(buffer: received), tag: response.headers[.eTag])
     }
 }
 

@@ -15,5 +15,6 @@ package struct Dashboard: Sendable {
     package var routes: [Route] {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
             + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
+            + ScopeForms(pages: pages).routes + AnalyticsPage(pages: pages).routes
     }
 }

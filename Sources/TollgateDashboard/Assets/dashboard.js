@@ -479,6 +479,7 @@
 
     note(document);
     enhance(document);
+    for (const element of all("[data-without-script]")) element.hidden = true;
     for (const select of all("select[data-rules-of]")) setRule(select);
     showSelection();
     for (const form of all("form[data-lookup]")) lookUp(form);

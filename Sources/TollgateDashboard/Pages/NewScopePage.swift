@@ -78,12 +78,13 @@ struct NewScopePage: Sendable {
             field.error = failure?.errors["max"]
         }
         let kinds = ScopeKind.usual.filter { $0 != "global" } + policy.kinds.sorted()
-        let context: TemplateContext = [
+        var context: TemplateContext = [
             "kinds": Self.unique(kinds + [kind]).map { ["name": $0, "isSelected": $0 == kind] as TemplateContext },
-            "id": id, "answer": answer?.message ?? "", "href": answer?.href ?? "",
-            "isNew": answer?.state == .new, "isInvalid": answer?.state == .invalid, "field": field.context,
-            "error": failure?.errors[""] ?? "",
+            "id": id, "answer": answer?.message ?? "", "isNew": answer?.state == .new,
+            "isInvalid": answer?.state == .invalid, "field": field.context,
         ]
+        // Mustache takes an empty text for true.
+        context["href"] = answer?.href
         return Page(
             "new-scope", title: "New \(kind)", section: "usage", status: failure?.status ?? 200, isLive: false, context)
     }
