@@ -259,6 +259,8 @@
         for (const chart of all(".chart", within)) {
             if (chart.querySelector("[data-tip]")) chart.setAttribute("tabindex", "0");
         }
+        // Removed, not hidden: a form's first button is also that of the Enter key.
+        for (const element of all("[data-without-script]", within)) element.remove();
         // The script's sentences instead of the browser's.
         for (const field of all("[data-rule]", within)) if (field.form) field.form.noValidate = true;
     };

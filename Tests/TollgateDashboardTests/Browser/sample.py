@@ -197,7 +197,7 @@ class Sample:
           <td class="number" data-live="{key} limit">100</td>
           <td class="nowrap" data-live="{key} resets"><span class="muted">at <time>00:00</time></span></td>
           <td data-live="{key} change"><details><summary>Set limit</summary><form class="inline" method="post" action="/limits">
-            <label>Limit<input name="max-{index}" inputmode="numeric" data-rule="whole" data-max="9223372036854775807"
+            <label>Limit<input name="max-{index}" inputmode="numeric" data-rule="whole" data-max="9000000000000000"
               data-message="Limit: expected a positive whole number." aria-describedby="e-{index}-error"></label>
             <span class="field-error" id="e-{index}-error"></span><button>Set</button></form></details></td></tr>"""
 
@@ -276,7 +276,7 @@ TOOLBAR = """<form class="toolbar" method="get" action="/" role="search"><label 
 <button type="button" disabled>Not now</button></form><p class="pages"><span>1–100 of 10 000</span><a href="/plain" rel="next">Next</a></p>"""
 
 FIELDS = '<section class="panel narrow"><h2>Limits</h2>' + "".join([
-    field("whole", "whole", "Limit: expected a positive whole number.", 'data-max="9223372036854775807"'),
+    field("whole", "whole", "Limit: expected a positive whole number.", 'data-max="9000000000000000"'),
     field("money-9", "money", "Limit: expected an amount.", 'data-decimals="9" data-max="9000000"'),
     field("money-2", "money", "Limit: expected an amount.", 'data-decimals="2" data-max="90000000000000"'),
     field("money-0", "money", "Limit: expected an amount.", 'data-decimals="0" data-max="9000000000000000"'),

@@ -172,13 +172,14 @@ class Stand:
     def sign_in_by_link(self, link):
         """Signs in by the link of `tollgate dashboard`."""
         self.open(link)
-        self.wait_for(lambda: self.find("html[data-page]:not([data-page='sign-in'])"), what="a page after signing in")
+        self.wait_for(lambda: self.find(".user"), what="a page after signing in")
 
     def sign_in_by_token(self, token):
         """Signs in by the form that takes a token."""
         self.open("/sign-in")
         self.fill("input[name=token]", token)
         self.submit("form:has(input[name=token])")
+        self.wait_for(lambda: self.find(".user"), what="a page after signing in")
 
     # The browser
 

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+import TollgateAdmin
+import TollgateServer
+import TollgateTestSupport
+
+/// Every page of the dashboard in a browser, with hostile ids.
+@Suite(
+    "Pages in a browser",
+    .enabled(if: Python.hasBrowser, "needs Chromium and a Python with selenium: run scripts/test"))
+struct PageBrowserTests {
+    private static let policy = """
+        history: [user, tenant, provider]
+        defaults:
+          tenant: { tokens: { month: 1000 }, cost: { month: 5 } }
+          user: { requests: { 1m: 20 } }
+        """
+
+    private static let paths = ["/", "/usage", "/usage?kind=tenant", "/usage?kind=user&meter=requests"]
+
+    @Test("ways in, contrast, narrow windows, console, refreshes and pages without scripts")
+    func pages() async throws {
+        try await withDashboard(policy: Self.policy) { dashboard in
+            guard case .tcp(_, let port) = dashboard.address else { throw TestFailure("\(dashboard.address)") }
+            for (index, id) in (DashboardHarness.hostileIDs + ["acme", "plain"]).enumerated() {
+                let scopes = ["tenant": id, "user": id, "provider": "openai"]
+                let json = String(decoding: try JSONEncoder().encode(scopes), as: UTF8.self)
+                let answer = try await dashboard.api(
+                    "POST", "/v1/record", #"{"scopes":\#(json),"tokens":\#(index * 110),"cost":"0.25"}"#)
+                try #require(answer.status == 200, "\(answer.text)")
+            }
+            let link = try await dashboard.api("POST", "/v1/sign-in-links").value(after: "\"path\":\"")
+            try await Browser.run(
+                "pages",
+                [
+                    "address": "http://127.0.0.1:\(port)", "token": DashboardHarness.tokens[.admin] ?? "",
+                    "link": try #require(link?.replacing("\\/", with: "/")),
+                    "paths": String(decoding: try JSONEncoder().encode(Self.paths), as: UTF8.self),
+                ])
+        }
+    }
+}
