@@ -33,7 +33,7 @@ import TollgateCore
     @Test("accepts exactly the positive amounts of money that the unit can express")
     func money() throws {
         for table in rules.money {
-            let unit = try #require(MoneyUnit(decimals: try #require(table.decimals)))
+            let unit = try #require(table.decimals.flatMap(MoneyUnit.init(decimals:)))
             check(table, LimitRule(meter: .cost, unit: unit))
         }
     }
