@@ -16,7 +16,10 @@ struct PageBrowserTests {
           user: { requests: { 1m: 20 } }
         """
 
-    private static let paths = ["/", "/usage", "/usage?kind=tenant", "/usage?kind=user&meter=requests"]
+    private static let paths = [
+        "/", "/usage", "/usage?kind=user&meter=requests", "/scopes/new", "/analytics",
+        "/analytics?scope=tenant%3Aacme%0Atenant%3Aplain&last=30", "/analytics?scope=tenant%3Aacme&by=provider",
+    ]
 
     @Test("ways in, contrast, narrow windows, console, refreshes and pages without scripts")
     func pages() async throws {

@@ -58,17 +58,19 @@
     });
     document.addEventListener("change", ({ target }) => {
         if (target.matches?.("[data-rule]")) check(target);
-        if (target.matches?.("select[data-rules-of]")) setRule(target);
+        if (target.matches?.("select[data-rules-of]")) {
+            const field = setRule(target);
+            if (field.value !== "") check(field);
+        }
         if (target.matches?.("[data-select-all]")) selectAll(target);
         else if (target.matches?.("input[type=checkbox]")) showSelection();
     });
 
     // Gives a field the rule of the chosen option, such as that of money for the meter cost.
-    const setRule = (select) => {
-        const field = byId(select.dataset.rulesOf);
-        if (!field) return;
+    const setRule = (select, within = document) => {
+        const field = within.getElementById(select.dataset.rulesOf);
         Object.assign(field.dataset, select.selectedOptions[0].dataset);
-        if (field.value !== "") check(field);
+        return field;
     };
 
     // The time of each form's last submission: a second click would meet the version that the first one has changed.
@@ -263,6 +265,7 @@
         for (const element of all("[data-without-script]", within)) element.remove();
         // The script's sentences instead of the browser's.
         for (const field of all("[data-rule]", within)) if (field.form) field.form.noValidate = true;
+        for (const select of all("select[data-rules-of]", within)) setRule(select, within);
     };
 
     const imported = (element) => {
@@ -482,7 +485,6 @@
     note(document);
     enhance(document);
     for (const element of all("[data-without-script]")) element.hidden = true;
-    for (const select of all("select[data-rules-of]")) setRule(select);
     showSelection();
     for (const form of all("form[data-lookup]")) lookUp(form);
     if (base > 0) startRefreshing();

@@ -10,6 +10,9 @@ def main():
     paths = json.loads(given["paths"])
     with Stand(given["address"]) as stand:
         ways_in(stand, given)
+        stand.open("/usage?kind=tenant")
+        paths += stand.run("return [...document.querySelectorAll('[data-rows=usage] th a')].map((each) => each.pathname)")
+        assert len(paths) > 10, paths
         for path in paths:
             looks(stand, path)
         refreshes(stand, paths)
