@@ -81,7 +81,7 @@ def refreshes(stand, paths):
     """A refresh by hand replaces nothing that has not changed: neither forms nor links."""
     for path in paths:
         stand.open(path)
-        if not stand.find_all("#refresh-now"):
+        if not stand.find_all("html[data-refresh]"):
             continue
         stand.run("for (const each of document.querySelectorAll('form, [data-row]')) each.mine = true;")
         before = stand.find("#as-of time")
