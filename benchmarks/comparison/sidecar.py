@@ -41,12 +41,14 @@ class Sidecar:
         policy: Path,
         namespace: str,
         environment: Mapping[str, str] | None = None,
+        admin: str = "off",
     ) -> None:
         self._children = children
         self._log = policy.parent / f"{namespace}.log"
+        self.data = policy.parent / f"{namespace}-data"
         arguments = [
-            tollgate, "serve", "--admin", "off", "--policy", policy, "--namespace", namespace,
-            "--redis", redis.url, "--listen", "127.0.0.1:0", "--data", policy.parent / f"{namespace}-data",
+            tollgate, "serve", "--admin", admin, "--policy", policy, "--namespace", namespace,
+            "--redis", redis.url, "--listen", "127.0.0.1:0", "--data", self.data,
         ]  # fmt: skip
         self._process = children.start(arguments, self._log, environment)
         self.port = 0
