@@ -12,22 +12,24 @@ package struct AdminAPI: Sendable {
     /// Sends a test message to a receiver. Nil if the process delivers no alerts.
     let testReceiver: ReceiverTester?
     /// The codes by which users sign in to the dashboard.
-    let codes = SignInCodes()
+    let codes: SignInCodes
 
-    package init(server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil) {
+    init(
+        server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil, codes: SignInCodes = SignInCodes()
+    ) {
         self.server = server
         self.policyFile = policyFile
         self.testReceiver = testReceiver
+        self.codes = codes
     }
 
     /// All routes of the API.
     package var routes: [Route] {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
-            + UsageRoutes(api: self).routes
-            + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes + EventRoutes(api: self).routes
-            + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes + PolicyRoutes(api: self).routes
-            + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
+            + UsageRoutes(api: self).routes + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes
+            + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
+            + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
             + HealthRoutes(api: self).routes
     }
 

@@ -16,6 +16,7 @@ package struct AdminServer: Service {
     private let settings: AdminSettings
     private let authenticator: Authenticator
     private let routes: [Route]
+    private let pages: BrowserPages?
     private let addresses: ListeningAddresses
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
@@ -25,21 +26,25 @@ package struct AdminServer: Service {
     /// - Parameters:
     ///   - policyFile: The path of the policy file, for error sentences.
     ///   - testReceiver: Sends a test message to a receiver of alerts. Nil if the process delivers no alerts.
-    ///   - pages: Returns routes beside those of the API, which authenticate their requests themselves.
+    ///   - pages: Returns the pages that are served beside the API.
     ///   - onListening: Called with the bound address, including the actual port.
     package init(
         settings: AdminSettings, server: Sidecar, policyFile: String,
-        testReceiver: ReceiverTester? = nil, logger: Logger, pages: (LocalAdmin) -> [Route] = { _ in [] },
+        testReceiver: ReceiverTester? = nil, logger: Logger, pages: (LocalAdmin) -> BrowserPages? = { _ in nil },
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        let api = AdminAPI(server: server, policyFile: policyFile, testReceiver: testReceiver)
+        let api = AdminAPI(
+            server: server, policyFile: policyFile, testReceiver: testReceiver,
+            codes: SignInCodes(lifetime: settings.signInLifetime))
         let authenticator = Authenticator(settings.access, logger: logger)
         self.authenticator = authenticator
         let admin = LocalAdmin(
             server: server, policyFile: policyFile, address: settings.address, routes: api.routes, codes: api.codes,
             authenticator: authenticator, logger: logger)
-        routes = api.routes + pages(admin)
+        let pages = pages(admin)
+        self.pages = pages
+        routes = api.routes + (pages?.routes ?? [])
         addresses = server.addresses
         self.logger = logger
         self.onListening = onListening
@@ -90,7 +95,8 @@ package struct AdminServer: Service {
     }
 
     private func responder(_ connections: OpenConnections) -> HTTPChannelHandler.Responder {
-        let router = AdminRouter.make(routes, authenticator, settings, connections, logger: logger).buildResponder()
+        let router = AdminRouter.make(routes, pages, authenticator, settings, connections, logger: logger)
+            .buildResponder()
         return { [quietLogger] request, writer, channel in
             let context = AdminContext(source: .init(channel: channel, logger: quietLogger))
             var response: Response
@@ -115,6 +121,8 @@ package struct AdminSettings: Sendable {
     package var access: AccessSettings
     /// Additional host names by which clients reach the API, such as that of a proxy.
     package var hosts: [String]
+    /// The time for which a link that signs in to the dashboard is valid.
+    package var signInLifetime = SignInCodes.standardLifetime
 
     package init(address: ListenAddress, access: AccessSettings, hosts: [String] = []) {
         self.address = address

@@ -1,6 +1,6 @@
 import Foundation
 package import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import HummingbirdCore
 package import Logging
 import NIOCore
@@ -29,13 +29,9 @@ package struct LocalAdmin: Sendable {
         try await authenticator.authenticate(token: token, address)
     }
 
-    /// Returns the identity of a one-time code. Throws a `Problem` if the code is unknown, used or expired.
-    package func signIn(code: String) throws(Problem) -> Identity {
-        guard let identity = codes.redeem(code) else {
-            throw Problem(.unauthenticated, "the link has been used or has expired; run tollgate dashboard again")
-        }
-        return identity
-    }
+    /// Returns the identity of a one-time code, which is no longer valid afterwards. Returns nil if the code is unknown,
+    /// used or expired.
+    package func signIn(code: String) -> Identity? { codes.redeem(code) }
 
     // MARK: - Calls
 
@@ -94,6 +90,21 @@ package struct LocalAdmin: Sendable {
         let received = await response.bytes
         let value = try? JSONValue(parsing: Data(received.readableBytesView))
         return Reply(value: value ?? .null, text: String(buffer: received), tag: response.headers[.eTag])
+    }
+}
+
+/// The pages that a process serves to browsers beside the API.
+package struct BrowserPages: Sendable {
+    /// The routes of the pages, which authenticate their requests themselves.
+    package var routes: [Route]
+    /// Returns the page about a request that no route serves.
+    package var problemPage: @Sendable (Problem, AdminRequest) async -> Response
+
+    package init(
+        routes: [Route], problemPage: @escaping @Sendable (Problem, AdminRequest) async -> Response
+    ) {
+        self.routes = routes
+        self.problemPage = problemPage
     }
 }
 

@@ -21,6 +21,9 @@ import Testing
         "TollgateAdmin": [
             "TollgateCore", "TollgatePolicy", "TollgateLedger", "TollgateStores", "TollgateServer", "TollgateWire",
         ],
+        "TollgateDashboard": [
+            "TollgateCore", "TollgatePolicy", "TollgateLedger", "TollgateStores", "TollgateServer", "TollgateAdmin",
+        ],
         "TollgateClient": ["TollgateCore", "TollgateWire"],
         "TollgateBench": [
             "TollgateCore", "TollgatePolicy", "TollgateRedis", "TollgateLedger", "TollgateWire", "TollgateClient",

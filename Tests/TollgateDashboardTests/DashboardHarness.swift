@@ -4,18 +4,20 @@ import Logging
 import ServiceLifecycle
 import TollgateAdmin
 import TollgateCore
-import TollgateDashboard
 import TollgateLedger
 import TollgatePolicy
 import TollgateServer
 import TollgateStores
 import TollgateTestSupport
 
+@testable import TollgateDashboard
+
 /// A sidecar in this process with a real Redis, and its admin listener with the dashboard on a free port.
 final class DashboardHarness: Sendable {
     let redis: TestRedis
     let server: Sidecar
     let address: ListenAddress
+    let dashboard: Dashboard
     let log = CapturedLog()
     /// The path of the policy file.
     let policyFile: String
@@ -33,7 +35,10 @@ final class DashboardHarness: Sendable {
         "../../v1/policy", "\u{202E}evil", "a&b=c?d#e+f", "{{csrf}}", String(repeating: "ä", count: 100),
     ]
 
-    init(policy: String, redis: TestRedis?, receivers: AlertReceivers, waits: Bool) async throws {
+    init(
+        policy: String, redis: TestRedis?, receivers: AlertReceivers, access: AccessSettings?, signInLifetime: Duration,
+        waits: Bool
+    ) async throws {
         self.redis = if let redis { redis } else { try await Self.startRedis() }
         folder = try TemporaryFolder()
         policyFile = folder.path + "/tollgate.yaml"
@@ -53,18 +58,29 @@ final class DashboardHarness: Sendable {
             receivers: receivers, logger: logger)
         self.server = server
         _ = try await server.start()
-        let access = AccessSettings(
-            tokens: Self.tokens.map { .init(name: "the \($0.key.rawValue)", role: $0.key, token: $0.value) })
+        let access =
+            access
+            ?? AccessSettings(
+                tokens: Self.tokens.map { .init(name: "the \($0.key.rawValue)", role: $0.key, token: $0.value) })
         let (addresses, announce) = AsyncStream.makeStream(of: ListenAddress.self)
+        var adminSettings = AdminSettings(address: .tcp(host: "127.0.0.1", port: 0), access: access)
+        adminSettings.signInLifetime = signInLifetime
+        var dashboard: Dashboard?
         let service = AdminServer(
-            settings: AdminSettings(address: .tcp(host: "127.0.0.1", port: 0), access: access), server: server,
-            policyFile: policyFile,
+            settings: adminSettings, server: server, policyFile: policyFile,
             testReceiver: { receiver in
                 ReceiverTest(
                     failure: receiver.name == "broken" ? "connection <refused>" : nil, status: nil,
                     duration: .milliseconds(38))
             },
-            logger: logger, pages: { Dashboard($0).routes }, onListening: { announce.yield($0) })
+            logger: logger,
+            pages: { admin in
+                let pages = Dashboard(admin)
+                dashboard = pages
+                return pages.browserPages
+            }, onListening: { announce.yield($0) })
+        guard let dashboard else { throw TestFailure("no pages") }
+        self.dashboard = dashboard
         let group = ServiceGroup(services: [service], logger: CapturedLog().logger)
         admin = group
         running = Task {
@@ -142,9 +158,12 @@ final class DashboardHarness: Sendable {
 /// Runs a body with a sidecar and its dashboard, which is shut down afterwards.
 func withDashboard(
     policy: String = "no_limits: true\n", redis: TestRedis? = nil, receivers: AlertReceivers = AlertReceivers(),
-    waits: Bool = true, _ body: (DashboardHarness) async throws -> Void
+    access: AccessSettings? = nil, signInLifetime: Duration = .seconds(60), waits: Bool = true,
+    _ body: (DashboardHarness) async throws -> Void
 ) async throws {
-    let harness = try await DashboardHarness(policy: policy, redis: redis, receivers: receivers, waits: waits)
+    let harness = try await DashboardHarness(
+        policy: policy, redis: redis, receivers: receivers, access: access, signInLifetime: signInLifetime, waits: waits
+    )
     do {
         try await body(harness)
     } catch {

@@ -6,6 +6,9 @@ final class SignInCodes: Sendable {
     /// The maximum number of codes that have been neither redeemed nor expired. The oldest ones make room.
     static let maxCodes = 100
 
+    /// The time until a code expires, outside tests.
+    static let standardLifetime = Duration.seconds(60)
+
     private struct Code {
         var text: String
         var identity: Identity
@@ -17,7 +20,7 @@ final class SignInCodes: Sendable {
     /// The codes, oldest first.
     private let codes = Mutex<[Code]>([])
 
-    init(lifetime: Duration = .seconds(60)) {
+    init(lifetime: Duration = standardLifetime) {
         self.lifetime = lifetime
     }
 

@@ -5,11 +5,11 @@ import Logging
 /// Builds the router, with authorization for each route and a problem document for each error.
 enum AdminRouter {
     static func make(
-        _ routes: [Route], _ authenticator: Authenticator, _ settings: AdminSettings, _ connections: OpenConnections,
-        logger: Logger
+        _ routes: [Route], _ pages: BrowserPages?, _ authenticator: Authenticator, _ settings: AdminSettings,
+        _ connections: OpenConnections, logger: Logger
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(routes: routes))
+        router.add(middleware: ProblemMiddleware(routes: routes, pages: pages))
         router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
@@ -111,6 +111,7 @@ package struct Route: Sendable {
 /// Converts unrouted requests and errors into problems, and adds headers to every response.
 struct ProblemMiddleware: RouterMiddleware {
     let routes: [Route]
+    let pages: BrowserPages?
 
     func handle(
         _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
@@ -119,7 +120,7 @@ struct ProblemMiddleware: RouterMiddleware {
         do {
             response = try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
-            response = unrouted(request).response
+            response = await unroutedResponse(request, context)
         } catch {
             response = Problem(error).response
         }
@@ -127,6 +128,16 @@ struct ProblemMiddleware: RouterMiddleware {
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
+    }
+
+    /// Returns a page to a browser, and a problem document to other clients.
+    private func unroutedResponse(_ request: Request, _ context: AdminContext) async -> Response {
+        let problem = unrouted(request)
+        guard let pages, request.headers[.accept]?.contains("text/html") == true else { return problem.response }
+        let visit = AdminRequest(
+            request: request, parameters: context.parameters, identity: nil, address: context.address,
+            channel: context.channel)
+        return await pages.problemPage(problem, visit)
     }
 
     /// Returns 404 for an unknown path, and 405 for an unknown method.

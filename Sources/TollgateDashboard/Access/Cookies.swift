@@ -14,20 +14,17 @@ struct Cookies: Sendable {
         notice = "tollgate_notice_\(port)"
     }
 
-    /// Returns the value of a cookie. Of several with the same name, the first counts.
-    static func value(_ name: String, in headers: HTTPFields) -> Substring? {
-        for field in headers[values: .cookie] {
-            for pair in field.split(separator: ";") {
-                let pair = pair.drop { $0 == " " }
-                guard pair.hasPrefix("\(name)=") else { continue }
-                return pair.dropFirst(name.count + 1)
-            }
+    /// Returns the values of all cookies with a name.
+    static func values(_ name: String, in headers: HTTPFields) -> [Substring] {
+        headers[values: .cookie].flatMap { field in
+            field.split(separator: ";").map { $0.drop { $0 == " " } }.filter { $0.hasPrefix("\(name)=") }
+                .map { $0.dropFirst(name.count + 1) }
         }
-        return nil
     }
 
-    /// Returns the field that sets a cookie, for a time in seconds. Zero deletes it.
-    static func field(_ name: String, _ value: String, maxAge: Int64) -> String {
+    /// Returns the value of the field that sets a cookie, for a time in seconds. Zero deletes it.
+    static func field(_ name: String, _ value: String, maxAge: Int64, isSecure: Bool) -> String {
         "\(name)=\(value); Path=/; Max-Age=\(max(maxAge, 0)); HttpOnly; SameSite=Strict"
+            + (isSecure ? "; Secure" : "")
     }
 }

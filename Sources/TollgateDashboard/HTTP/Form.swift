@@ -12,17 +12,21 @@ struct Form: Sendable {
 
     /// Parses a body or a query. Throws a `Problem` if it is malformed or has too many fields.
     init(parsing text: some StringProtocol) throws(Problem) {
+        // Browsers encode all other bytes. As they are, a combining mark would hide a separator before it.
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else { throw Self.malformed }
         for pair in text.split(separator: "&") {
             guard pairs.count < Self.maxFields else {
                 throw .badRequest("the form has more than \(Self.maxFields) fields")
             }
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = Self.decoded(parts[0]), let value = Self.decoded(parts.count > 1 ? parts[1] : "") else {
-                throw .badRequest("the form is not percent-encoded UTF-8")
+                throw Self.malformed
             }
             pairs.append((name, value))
         }
     }
+
+    private static var malformed: Problem { .badRequest("the form is not percent-encoded UTF-8") }
 
     /// Returns the first value of a field without surrounding white space. Nil if it is missing or empty.
     subscript(_ name: String) -> String? {

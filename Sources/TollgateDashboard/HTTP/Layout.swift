@@ -57,7 +57,7 @@ extension PageServer {
         context["role"] = identity.role.rawValue
         context["isAdmin"] = identity.role.allows(.administer)
         context["csrf"] = key.formToken(of: session)
-        context["here"] = request.request.uri.string
+        context["here"] = request.location
         context["notice"] = notice
         context["nav"] = Self.entries.map { entry -> TemplateContext in
             ["label": entry.label, "path": entry.path, "isCurrent": entry.key == page.section]

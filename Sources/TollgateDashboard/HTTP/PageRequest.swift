@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import TollgateAdmin
@@ -20,7 +21,21 @@ struct PageRequest: Sendable {
     var isAdmin: Bool { identity.role.allows(.administer) }
 
     /// The path and query of the URL.
-    var location: String { request.request.uri.string }
+    var location: String { request.location }
+}
+
+extension AdminRequest {
+    /// The path and query of the URL, without the host that a proxy may put in front.
+    var location: String { request.uri.path + (request.uri.query.map { "?\($0)" } ?? "") }
+
+    /// Whether the browser uses HTTPS, by way of a proxy.
+    var isEncrypted: Bool {
+        request.headers[.origin]?.hasPrefix("https://") == true || request.headers[.forwardedProtocol] == "https"
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let forwardedProtocol = HTTPField.Name("X-Forwarded-Proto")!
 }
 
 /// The answer to a request for a page.

@@ -14,11 +14,16 @@ struct PageServer: Sendable {
     let admin: LocalAdmin
     let key = SessionKey()
     let cookies: Cookies
+    let endedSessions = EndedSessions()
     let templates = Templates()
+    let refusedSignIns: ClientFailures
 
     init(_ admin: LocalAdmin) {
         self.admin = admin
         cookies = Cookies(admin.address)
+        refusedSignIns = ClientFailures(
+            max: 1, message: "dashboard: sign-in refused",
+            lastMessage: "dashboard: more sign-ins refused, not logged one by one", logger: admin.logger)
     }
 
     /// The header by which the script of a page marks its refreshes.
@@ -68,10 +73,10 @@ struct PageServer: Sendable {
 
     /// Returns the session of a browser. Nil if it has none that this process has signed, or if it has ended.
     func session(of request: AdminRequest) -> Session? {
-        guard let sealed = Cookies.value(cookies.session, in: request.request.headers),
-            let session = key.opened(sealed, Session.self, for: .session), session.expiresAt > Self.now
-        else { return nil }
-        return session
+        // Other programs of the host can add cookies of the same name, but cannot sign them.
+        let sealed = Cookies.values(cookies.session, in: request.request.headers)
+        return sealed.lazy.compactMap { key.opened($0, Session.self, for: .session) }
+            .first { $0.expiresAt > Self.now && !endedSessions.contains($0) }
     }
 
     /// The time of this machine in Unix seconds.
@@ -80,7 +85,7 @@ struct PageServer: Sendable {
     /// Reads a posted form. Throws a `Problem` unless it has the form token of the session.
     func form(of request: AdminRequest, in session: Session) async throws(Problem) -> Form {
         let type = request.request.headers[.contentType]?.prefix { $0 != ";" } ?? ""
-        guard type.lowercased() == "application/x-www-form-urlencoded" else {
+        guard String(type).trimmed.lowercased() == "application/x-www-form-urlencoded" else {
             throw Problem(.unsupportedMediaType, "expected a form (application/x-www-form-urlencoded)")
         }
         let form: Form
@@ -109,8 +114,29 @@ struct PageServer: Sendable {
             }
             return await respond(try await body(session, identity), to: request, session, identity)
         } catch {
-            return await respond(.page(.problem(error)), to: request, session, identity)
+            var response = await respond(.page(.problem(error)), to: request, session, identity)
+            response.headers.append(contentsOf: error.headers)
+            return response
         }
+    }
+
+    /// Returns the page about a request that no route serves.
+    func problemPage(_ problem: Problem, for request: AdminRequest) async -> Response {
+        let isMissing = problem.code == .notFound
+        let title = isMissing ? "Page not found" : problem.code.title
+        let sentence = isMissing ? "There is no page \(request.request.uri.path.prefix(256))" : problem.detail
+        let context: TemplateContext = ["heading": title, "sentences": [sentence]]
+        let status = problem.code.status
+        var response: Response
+        if let session = session(of: request), let identity = session.identity {
+            let page = Page("message", title: title, section: "", status: status.code, isLive: false, context)
+            response = await respond(.page(page), to: request, session, identity)
+        } else {
+            let page = visitorPage("message", title: title, context.merging(["signIn": true]) { own, _ in own })
+            response = html(page, status)
+        }
+        response.headers.append(contentsOf: problem.headers)
+        return response
     }
 
     /// Redirects to the sign-in page. A form or a refresh gets 401, because a redirect would lose what the user sees.
@@ -123,7 +149,7 @@ struct PageServer: Sendable {
             ]
             return html(visitorPage("message", title: "Signed out", context), .unauthorized)
         }
-        let location = request.request.uri.string
+        let location = request.location
         let next = location == "/" ? "" : Markup.query([("next", location)])
         return redirect(to: "/sign-in\(next)")
     }
@@ -135,12 +161,13 @@ struct PageServer: Sendable {
         case .redirect(let path, let notice):
             var response = redirect(to: path)
             if let notice {
-                response.headers.append(cookie(cookies.notice, key.sealed(notice, for: .notice), maxAge: 60))
+                response.headers.append(cookie(cookies.notice, key.sealed(notice, for: .notice), 60, request))
             }
             return response
         case .signedOut:
+            endedSessions.add(session, at: Self.now)
             var response = redirect(to: "/sign-in")
-            response.headers.append(cookie(cookies.session, "", maxAge: 0))
+            response.headers.append(cookie(cookies.session, "", 0, request))
             return response
         case .json(let value):
             let json = (try? JSONEncoder().encode(value)) ?? Data()
@@ -151,16 +178,16 @@ struct PageServer: Sendable {
         case .file(let name, let type, let text):
             var response = Response(
                 status: .ok, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
-            response.headers[.contentDisposition] = "attachment; filename=\"\(name)\""
+            response.headers[.contentDisposition] = "attachment; filename=\"\(Markup.fileName(name))\""
             return secured(response)
         case .page(let page):
-            let sealed = Cookies.value(cookies.notice, in: request.request.headers)
-            let notice = sealed.flatMap { key.opened($0, String.self, for: .notice) }
+            let sealed = Cookies.values(cookies.notice, in: request.request.headers)
+            let notice = sealed.lazy.compactMap { key.opened($0, String.self, for: .notice) }.first
             let layout = await layout(of: page, request, session, identity, notice: notice)
             let text = templates.render(page.template, page.context.merging(layout) { page, _ in page })
             var response = html(text, .init(code: page.status))
-            if sealed != nil, request.request.headers[Self.refresh] == nil {
-                response.headers.append(cookie(cookies.notice, "", maxAge: 0))
+            if !sealed.isEmpty, request.request.headers[Self.refresh] == nil {
+                response.headers.append(cookie(cookies.notice, "", 0, request))
             }
             return response
         }
@@ -172,8 +199,11 @@ struct PageServer: Sendable {
         secured(Response(status: .seeOther, headers: [.location: path]))
     }
 
-    func cookie(_ name: String, _ value: String, maxAge: Int64) -> HTTPField {
-        HTTPField(name: .setCookie, value: Cookies.field(name, value, maxAge: maxAge))
+    /// Returns the field that sets a cookie, for a time in seconds. Zero deletes it.
+    func cookie(_ name: String, _ value: String, _ maxAge: Int64, _ request: AdminRequest) -> HTTPField {
+        HTTPField(
+            name: .setCookie,
+            value: Cookies.field(name, value, maxAge: maxAge, isSecure: request.isEncrypted))
     }
 
     func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {

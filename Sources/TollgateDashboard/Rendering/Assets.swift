@@ -26,6 +26,7 @@ enum Assets {
                     status: .ok, headers: [.contentType: file.type],
                     body: .init(byteBuffer: ByteBuffer(string: file.text)))
                 response.headers[.cacheControl] = "public, max-age=31536000, immutable"
+                response.headers[.crossOriginResourcePolicy] = "same-origin"
                 return response
             }
         }

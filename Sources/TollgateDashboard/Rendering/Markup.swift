@@ -33,6 +33,18 @@ enum Markup {
         return result
     }
 
+    /// Returns the name of a file to save, with underscores in place of all but ASCII letters, digits, `-` and `.`.
+    static func fileName(_ text: some StringProtocol) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { isPlain($0) ? $0 : "_" }))
+    }
+
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "-", ".": true
+        default: false
+        }
+    }
+
     /// Returns a query of names and values, with a question mark in front, or an empty text without any.
     static func query(_ pairs: [(name: String, value: String)]) -> String {
         guard !pairs.isEmpty else { return "" }

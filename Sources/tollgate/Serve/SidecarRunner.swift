@@ -63,7 +63,7 @@ struct SidecarRunner: Service {
             services.append(
                 AdminServer(
                     settings: admin, server: sidecar, policyFile: policyFile.path,
-                    testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).routes }))
+                    testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages }))
         }
         // They stop in reverse order, so that Redis runs until every request has been answered. A failed one stops the
         // others.
