@@ -22,7 +22,7 @@ struct Tollgate: AsyncParsableCommand {
                     TierCommand.self, Assign.self, Unassign.self, Assignments.self, LimitCommand.self,
                     OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, Alerts.self,
                     AlertCommand.self, Events.self, Deliveries.self,
-                    ReservationsCommand.self, Audit.self,
+                    ReservationsCommand.self, Audit.self, DashboardCommand.self,
                 ])
         ]
     )

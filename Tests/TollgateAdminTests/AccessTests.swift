@@ -40,7 +40,7 @@ struct AccessTests {
         let calls = ["check", "peek", "reserve", "record", "refund", "commit", "cancel"].map { "/v1/\($0)" }
         switch role {
         case .admin: return true
-        case .viewer: return method == "GET"
+        case .viewer: return method == "GET" || path == "/v1/sign-in-links"
         case .caller: return method == "POST" && calls.contains(path) || method == "GET" && path == "/v1/usage"
         }
     }

@@ -73,7 +73,8 @@ struct SchemaTests {
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
         ("GET", "/v1/deliveries", nil), ("POST", "/v1/deliveries/log/test", nil),
         ("POST", "/v1/deliveries/log/retry", nil), ("POST", "/v1/deliveries/none/retry", nil),
-        ("GET", "/v1/audit?limit=2", nil),
+        ("GET", "/v1/audit?limit=2", nil), ("POST", "/v1/sign-in-links", nil), ("POST", "/v1/sign-in-links", "{"),
+        ("POST", "/v1/sign-in-links", #"{"for":"me"}"#),
     ]
 
     /// Prints every response in the second file that does not match the document in the first.

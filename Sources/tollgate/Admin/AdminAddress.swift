@@ -9,6 +9,9 @@ struct AdminAddress: Equatable {
     /// Whether the scheme is `https`.
     var isEncrypted: Bool { base.hasPrefix("https://") }
 
+    /// Whether this is a Unix socket, which browsers cannot open.
+    var isUnixSocket: Bool { base.hasPrefix("http+unix://") }
+
     /// The host and the port, without the scheme.
     var authority: Substring { base.firstRange(of: "://").map { base[$0.upperBound...] } ?? base[...] }
 

@@ -11,7 +11,7 @@ struct AdminClient {
     /// The time limit for connecting.
     private static let connecting = TimeAmount.seconds(10)
 
-    private let address: AdminAddress
+    let address: AdminAddress
     private let token: AdminClientToken
     private let patience: Duration
     private let http: HTTPClient
