@@ -21,5 +21,6 @@ package struct Dashboard: Sendable {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
             + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
             + ScopeForms(pages: pages).routes + AnalyticsPage(pages: pages).routes
+            + AlertPages(pages: pages).routes
     }
 }

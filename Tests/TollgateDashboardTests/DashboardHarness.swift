@@ -134,7 +134,7 @@ final class DashboardHarness: Sendable {
     /// in shadow mode.
     @discardableResult
     func raiseAlerts(of other: String = "user:b/c+tool:d") async throws -> [Alert] {
-        let now = await server.redisTime - 120_000
+        let now = await server.redisTime - 150_000
         func alert(_ scope: String, _ meter: Meter, threshold: Int, max: Int64, used: Int64, at: Int64) throws -> Alert
         {
             Alert(

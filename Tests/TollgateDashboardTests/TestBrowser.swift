@@ -36,7 +36,7 @@ struct TestPage {
     /// The text without tags, with single spaces.
     var words: String {
         let bare = text.replacing(/<[^>]*>/, with: " ")
-        return Self.unescaped(bare.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+        return Self.unescaped(bare.split { $0 == " " || $0 == "\n" || $0 == "\r\n" }.joined(separator: " "))
     }
 
     private static func unescaped(_ text: String) -> String {
@@ -139,5 +139,16 @@ final class TestBrowser: Sendable {
                 cookies[String(name)] = pair.count > 1 ? String(pair[1]) : nil
             }
         }
+    }
+}
+
+extension TestPage {
+    /// Records an issue if a hostile text is in the page as markup.
+    func expectNoMarkup(of hostile: String, sourceLocation: SourceLocation = #_sourceLocation) {
+        for start in ["<img src=x", "<script>alert", "\"\u{301} onmouseover", "'><script"] {
+            #expect(!text.utf8.contains(start.utf8), "\(start)", sourceLocation: sourceLocation)
+        }
+        // Two scripts would be one of the text.
+        #expect(text.matches(of: /<script/).count == 1, sourceLocation: sourceLocation)
     }
 }
