@@ -21,6 +21,11 @@ package struct Dashboard: Sendable {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
             + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
             + ScopeForms(pages: pages).routes + AnalyticsPage(pages: pages).routes
-            + AlertPages(pages: pages).routes
+            + AlertPages(pages: pages).routes + settings
+    }
+
+    /// The routes of the pages that edit settings.
+    private var settings: [Route] {
+        TierPages(pages: pages).routes + AssignmentPages(pages: pages).routes + OverridePages(pages: pages).routes
     }
 }

@@ -19,6 +19,18 @@ package enum JSONValue: Sendable, Equatable {
         self = try JSONParser.value(of: json)
     }
 
+    /// Parses JSON text. Throws a `Problem` whose detail says what is wrong.
+    package init(text: String) throws(Problem) {
+        do throws(JSONParser.Fault) {
+            self = try JSONParser.value(of: text.utf8)
+        } catch {
+            throw .badRequest("the text \(error.description)")
+        }
+    }
+
+    /// The value as JSON on one line.
+    package var compact: String { (try? CanonicalJSON.text(self)) ?? "" }
+
     /// The string, or nil for other values.
     package var text: String? { if case .string(let text) = self { text } else { nil } }
 

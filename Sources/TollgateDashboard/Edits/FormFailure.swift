@@ -11,6 +11,8 @@ struct FormFailure: Error {
     var errors: [String: String] = [:]
     /// The fields as they were sent.
     var entered: Form
+    /// The stored version, if another one was replaced.
+    var conflict: EditConflict?
 
     init(form: String, status: Int = 422, _ errors: [String: String], entered: Form) {
         self.form = form
@@ -28,7 +30,9 @@ struct FormFailure: Error {
         for error in problem.errors {
             let name = error.field.prefix { $0 != "." && $0 != "[" }
             let field = fields[String(name)] ?? ""
-            let sentence = field.isEmpty && !error.field.isEmpty ? "\(error.field): \(error.message)" : error.message
+            // A field may contain several values, and then the path says which.
+            let isWhole = !field.isEmpty && error.field == name || error.field.isEmpty
+            let sentence = isWhole ? error.message : "\(error.field): \(error.message)"
             errors[field] = errors[field].map { "\($0) \(sentence)" } ?? sentence
         }
         if problem.errors.isEmpty { errors[""] = problem.detail }
@@ -40,6 +44,10 @@ struct FormFailure: Error {
         var context: TemplateContext = ["isOpen": true]
         for (name, value) in entered.pairs where name != "csrf" && context[name] == nil { context[name] = value }
         for (field, sentence) in errors { context[field.isEmpty ? "error" : "\(field)Error"] = sentence }
+        if let conflict {
+            context["conflict"] = conflict.context
+            context["version"] = conflict.version
+        }
         return context
     }
 }

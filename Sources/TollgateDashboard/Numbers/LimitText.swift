@@ -13,4 +13,10 @@ enum LimitText {
         let meter = limit.meter == .cost ? currency : limit.meter.name.replacing("_", with: " ")
         return limit.meter == .concurrent ? "open reservations" : "\(meter) / \(limit.period)"
     }
+
+    /// Returns a limit in words: `500 USD / month`, `unlimited tokens / total`, `60 requests / 1m (shadow)`.
+    static func sentence(_ limit: Limit, currency: String) -> String {
+        let amount = limit.max.map { Self.amount($0, limit) } ?? "unlimited"
+        return "\(amount) \(unit(limit, currency: currency))\(limit.mode == .shadow ? " (shadow)" : "")"
+    }
 }
