@@ -61,15 +61,18 @@ package struct LocalAdmin: Sendable {
     ///
     /// - Parameters:
     ///   - path: The path with a query, percent-encoded: `/v1/scopes/user%3Aalice/limits`.
+    ///   - body: The body as JSON.
+    ///   - text: The body as it is, for routes that take another format.
     ///   - version: The version that the resource must have, or 0 if it must not exist. Nil for no precondition.
     /// - Throws: `Problem`.
     package func send(
-        _ method: HTTPRequest.Method, _ path: String, body: (any Encodable)? = nil, ifMatch version: Int64? = nil,
-        as caller: Caller
+        _ method: HTTPRequest.Method, _ path: String, body: (any Encodable)? = nil, text: String? = nil,
+        ifMatch version: Int64? = nil, as caller: Caller
     ) async throws(Problem) -> Reply {
         var head = HTTPRequest(method: method, scheme: nil, authority: nil, path: path)
         var bytes = ByteBuffer()
         if let version { head.headerFields[.ifMatch] = ETag.text(version) }
+        if let text { bytes.writeString(text) }
         if let body {
             head.headerFields[.contentType] = "application/json"
             guard let json = try? CanonicalJSON.text(body) else { throw Problem(.internal, "body: not encodable") }

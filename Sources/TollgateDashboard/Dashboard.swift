@@ -21,11 +21,17 @@ package struct Dashboard: Sendable {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
             + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
             + ScopeForms(pages: pages).routes + AnalyticsPage(pages: pages).routes
-            + AlertPages(pages: pages).routes + settings
+            + AlertPages(pages: pages).routes + settings + reports
     }
 
     /// The routes of the pages that edit settings.
     private var settings: [Route] {
         TierPages(pages: pages).routes + AssignmentPages(pages: pages).routes + OverridePages(pages: pages).routes
+    }
+
+    /// The routes of the pages that explain and report.
+    private var reports: [Route] {
+        WhoPage(pages: pages).routes + AuditPage(pages: pages).routes + DeliveryPages(pages: pages).routes
+            + PolicyPages(pages: pages).routes + SystemPage(pages: pages).routes
     }
 }

@@ -36,6 +36,14 @@ package struct SidecarRegistry: Sendable {
     let link: StoreLink
     let key: String
 
+    /// Returns the sidecars that announced themselves within the last minute, by name.
+    package func recent() async throws(StoreError) -> [AnnouncedSidecar] {
+        let replies = try await link.send([["TIME"], ["HGETALL", key]])
+        let now = try replies[0].time()
+        let all = try replies[1].pairs(of: key).compactMap { AnnouncedSidecar(id: $0.0, $0.1) }
+        return all.filter { $0.at > now - Self.lifetime }.prefix(Self.maxSidecars).sorted { $0.name < $1.name }
+    }
+
     /// Announces a sidecar. Returns the others that announced themselves within the last minute.
     package func announce(_ sidecar: AnnouncedSidecar) async throws(StoreError) -> [AnnouncedSidecar] {
         let replies = try await link.send([["TIME"], ["HGETALL", key]])
