@@ -4,6 +4,8 @@ import TollgateAdmin
 import TollgateServer
 import TollgateTestSupport
 
+@testable import TollgateDashboard
+
 /// Every page of the dashboard in a browser, with hostile ids.
 @Suite(
     "Pages in a browser",
@@ -19,7 +21,29 @@ struct PageBrowserTests {
     private static let paths = [
         "/", "/usage", "/usage?kind=user&meter=requests", "/scopes/new", "/analytics",
         "/analytics?scope=tenant%3Aacme%0Atenant%3Aplain&last=30", "/analytics?scope=tenant%3Aacme&by=provider",
+        "/alerts", "/alerts?state=resolved", "/tiers", "/tiers/basic", "/assignments", "/overrides",
+        "/who?user=\(Markup.encoded(DashboardHarness.hostileIDs[0]))", "/audit", "/deliveries", "/policy", "/system",
     ]
+
+    /// Lets administrators set something for each hostile id.
+    private static func change(_ dashboard: DashboardHarness) async throws {
+        _ = try await dashboard.api(
+            "PUT", "/v1/tiers/basic", #"{"name":"<b>Basic</b>\"'","limits":{"tokens":{"month":500}}}"#)
+        for id in DashboardHarness.hostileIDs {
+            let id = id.replacing("+", with: "++")
+            let user = Markup.encoded("user:\(id)")
+            let assigned = try await dashboard.api("PUT", "/v1/assignments/\(user)", #"{"tier":"basic"}"#)
+            try #require(assigned.status == 201, "\(assigned.text)")
+            let reason = String(decoding: try JSONEncoder().encode(id), as: UTF8.self)
+            let override = try await dashboard.api(
+                "PUT", "/v1/scopes/\(user)/override",
+                #"{"limits":{"cost":{"day":"50"}},"expires_at":"\#(Self.tomorrow)","reason":\#(reason)}"#)
+            try #require(override.status == 201, "\(override.text)")
+            try await dashboard.raiseAlerts(of: "user:\(id)")
+        }
+    }
+
+    private static var tomorrow: String { Date(timeIntervalSinceNow: 86_400).ISO8601Format() }
 
     @Test("ways in, contrast, narrow windows, console, refreshes and pages without scripts")
     func pages() async throws {
@@ -32,6 +56,7 @@ struct PageBrowserTests {
                     "POST", "/v1/record", #"{"scopes":\#(json),"tokens":\#(index * 110),"cost":"0.25"}"#)
                 try #require(answer.status == 200, "\(answer.text)")
             }
+            try await Self.change(dashboard)
             let link = try await dashboard.api("POST", "/v1/sign-in-links").value(after: "\"path\":\"")
             try await Browser.run(
                 "pages",

@@ -9,6 +9,8 @@ struct LimitField {
     var meter = Meter.tokens
     /// Nil for a new limit, whose meter and period the user chooses.
     var period: Period?
+    /// The period that is chosen at first for a new limit.
+    var firstPeriod = Period.month
     /// The maximum in force, as the form states it. Empty for none.
     var seen = ""
     /// The text in the field.
@@ -36,6 +38,7 @@ struct LimitField {
     /// Shows what the user entered, and why it was not accepted.
     mutating func reject(_ edit: LimitEdit, _ failure: LimitEdit.Failure) {
         meter = edit.meter
+        firstPeriod = edit.period
         // A new limit that someone else has set meanwhile is new no more.
         if period != nil || failure.current != nil { period = edit.period }
         seen = failure.current ?? edit.seen
@@ -59,7 +62,8 @@ struct LimitField {
         context["isDecimal"] = meter == .cost && unit.decimals > 0
         context["isChosen"] = period != nil
         context["meter"] = meter.name
-        context["period"] = (period ?? .month).description
+        context["period"] = (period ?? firstPeriod).description
+        guard period == nil else { return context }
         context["meters"] = Self.meters.map { option -> TemplateContext in
             var context = LimitRule(meter: option, unit: unit).context
             context["name"] = option.name
@@ -68,7 +72,7 @@ struct LimitField {
             return context
         }
         context["periods"] = Self.periods.map { option -> TemplateContext in
-            ["name": option.description, "isSelected": option == (period ?? .month)]
+            ["name": option.description, "isSelected": option == firstPeriod]
         }
         return context
     }

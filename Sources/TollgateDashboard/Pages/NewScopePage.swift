@@ -16,6 +16,11 @@ struct NewScopePage: Sendable {
                 .json(try await answer(kind: request.query["kind"] ?? "", id: request.query.raw("id") ?? ""))
             },
             pages.post("/scopes/new", create),
+            // By POST, because the form's token would be in the URL otherwise.
+            pages.post("/scopes/new/lookup") { request in
+                let fields = ["kind", "id"].map { (name: $0, value: request.form.raw($0) ?? "") }
+                return .redirect("/scopes/new" + Markup.query(fields))
+            },
         ]
     }
 
@@ -74,6 +79,7 @@ struct NewScopePage: Sendable {
         var field = LimitField(id: "max", in: policy)
         if let entered = failure?.entered {
             field.meter = entered["meter"].flatMap { Meter(name: $0) } ?? .tokens
+            field.firstPeriod = entered["period"].flatMap { try? Period(parsing: $0) } ?? .month
             field.value = entered.raw("max") ?? ""
             field.error = failure?.errors["max"]
         }

@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -14,6 +15,10 @@ from stand import Stand, settings
 
 ROW = '[data-row="tenant:acme"]'
 USAGE = "/usage?kind=tenant&meter=tokens"
+PAGES = [
+    "/", USAGE, "/scopes/new?kind=tenant&id=globex", "/scopes/tenant%3Aacme", "/alerts", "/analytics?scope=tenant%3Aacme", "/tiers",
+    "/tiers/basic", "/assignments", "/overrides", "/who?user=alice", "/audit", "/deliveries", "/policy", "/system",
+]
 
 
 def main():
@@ -21,12 +26,18 @@ def main():
     api = API(given)
     with Stand(given["address"]) as stand:
         stand.sign_in_by_token(given["token"])
+        status, body = api.call("PUT", "/v1/tiers/basic", {"limits": {"tokens": {"month": 500}}})
+        assert status == 201, body
+        status, body = api.call("PUT", "/v1/assignments/user:alice", {"tier": "basic"})
+        assert status == 201, body
         new_tenant(stand)
         denied_at_the_limit(stand, api)
         resolve_an_alert(stand)
         raise_the_limit_by_keys(stand, api)
         second_administrator(stand, api)
         override(stand, api)
+        for path in PAGES:
+            keyboard_alone(stand, path)
         stand.no_console_errors(but=["status of 412", "status of 422"])
         stand.no_other_host()
 
@@ -178,6 +189,30 @@ def override(stand, api):
     assert "tokens/month = 9\u202f000 until" in text and "a demo for <b>acme</b>" in text, text
     status, usage = api.call("GET", "/v1/usage?scope=tenant%3Aacme")
     assert status == 200 and usage["limits"][0]["max"] == 9000, usage
+
+
+def keyboard_alone(stand, path):
+    """Asserts that Tab reaches every visible control of a page."""
+    stand.open(path)
+    assert stand.path == path, f"{path} leads to {stand.path}"
+    # A refresh would replace controls that have been counted.
+    if stand.find_all("#refresh-pause[aria-pressed=false]"):
+        stand.click("#refresh-pause")
+    count = stand.run(
+        """for (const each of document.querySelectorAll("details")) each.open = true;
+        document.activeElement.blur();
+        window.controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+            .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled && each.type !== "hidden");
+        window.reached = new Set();
+        document.addEventListener("focusin", ({ target }) => window.reached.add(target));
+        return controls.length;""")
+    assert count > 10, f"{path} has {count} controls"
+    for _ in range(count + 60):
+        ActionChains(stand.driver).send_keys(Keys.TAB).perform()
+        if stand.run("return controls.every((each) => reached.has(each))"):
+            return
+    missing = stand.run("return controls.filter((each) => !reached.has(each)).map((each) => each.outerHTML.slice(0, 120))")
+    raise AssertionError(f"{path}: Tab does not reach {missing}")
 
 
 if __name__ == "__main__":

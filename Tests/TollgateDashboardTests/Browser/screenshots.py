@@ -66,7 +66,7 @@ def main():
                     stand.size(width, height)
                     stand.scheme(scheme)
                     stand.open(path)
-                    stand.picture(pictures / f"{name}-{scheme}.png")
+                    stand.picture(pictures / f"dashboard-{name}-{scheme}.png")
             stand.no_console_errors()
     print(f"saved pictures in {pictures}", file=sys.stderr)
 
