@@ -22,13 +22,20 @@ struct JWTTests {
         return try #require(await AccessFile(path: path).read().jwt)
     }
 
+    /// The end of a token, in Unix seconds.
+    private static func expiry(of claims: [String: JSONValue]) throws -> Int64 {
+        guard case .integer(let seconds) = claims["exp"] else { throw TestFailure("no exp: \(claims)") }
+        return seconds
+    }
+
     @Test(
         "a token with all claims is accepted, with any key of the set", arguments: ["rsa", "ec", "oct"])
     func right(kid: String) async throws {
         let mint = try await TokenMint()
         let verifier = try await verifier(mint)
-        let identity = await verifier.identity(of: try await mint.sign(TokenMint.claims(), kid: kid))
-        #expect(identity == Identity(name: "jwt:carol", role: .viewer))
+        let claims = TokenMint.claims()
+        let identity = await verifier.identity(of: try await mint.sign(claims, kid: kid))
+        #expect(identity == Identity(name: "jwt:carol", role: .viewer, expiresAt: try Self.expiry(of: claims)))
     }
 
     @Test(
@@ -164,7 +171,8 @@ struct JWTTests {
         let mint = try await TokenMint()
         let claims = TokenMint.claims(["email": .string("carol@example.com"), "iss": nil])
         let identity = await verifier.identity(of: try await mint.sign(claims, kid: "oct"))
-        #expect(identity == Identity(name: "jwt:carol@example.com", role: .admin))
+        let expiry = try Self.expiry(of: claims)
+        #expect(identity == Identity(name: "jwt:carol@example.com", role: .admin, expiresAt: expiry))
         #expect(await verifier.identity(of: try await mint.sign(claims, kid: "rsa")) == nil)
         #expect(await verifier.identity(of: try await mint.sign(claims, kid: "confused")) == nil)
     }
