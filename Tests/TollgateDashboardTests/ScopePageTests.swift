@@ -25,7 +25,7 @@ import TollgateCore
             #expect(page.status == 200)
             let words = page.words
             #expect(words.contains("requests/1m 5 100.0 % 5 requests / 1m 0 defaults"), "\(words)")
-            #expect(words.contains("tokens/month 900 90.0 % 1 000 tokens / month 0 defaults"), "\(words)")
+            #expect(words.contains("tokens/month 900 90.0 % 1\u{202F}000 tokens / month 0 defaults"), "\(words)")
             #expect(words.contains("cost/request 1.00 USD / request defaults"), "\(words)")
             #expect(page.text.contains("class=\"danger\"") && page.text.contains("class=\"warning\""))
             // The chart, the denial and the reservation.
@@ -48,7 +48,7 @@ import TollgateCore
                 [("meter", meter), ("period", period), ("seen", seen)] + (max.map { [("max", $0)] } ?? [])
             }
             let added = try await browser.submit("\(path)/limit", fields("tokens", "total", seen: "", max: "7000"))
-            #expect(added.words.contains("tokens/total 0 0.0 % 7 000 tokens / total 0 scope"))
+            #expect(added.words.contains("tokens/total 0 0.0 % 7\u{202F}000 tokens / total 0 scope"))
             let wrong = try await browser.post("\(path)/limit", fields("cost", "week", seen: "", max: "-1"))
             #expect(wrong.status == 422)
             #expect(wrong.shows("Enter an amount above 0 with at most 9 decimals, up to 9000000."))
@@ -158,7 +158,7 @@ import TollgateCore
             #expect(wrong.shows("Enter a whole number from 1 to 9000000000000000."))
             let created = try await browser.submit("/scopes/new", fields("1500"))
             #expect(
-                created.words.contains("tokens/month 0 0.0 % 1 500 tokens / month 0 scope"), "\(created.words)")
+                created.words.contains("tokens/month 0 0.0 % 1\u{202F}500 tokens / month 0 scope"), "\(created.words)")
             let again = try await browser.post("/scopes/new", fields("99"))
             #expect(again.status == 409)
             #expect(again.shows("tenant:acme exists already."))

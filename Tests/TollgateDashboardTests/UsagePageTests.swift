@@ -55,7 +55,7 @@ import TollgateCore
             let levels = try ["low", "amber", "high", "red"].map { try Self.row("user:\($0)", page).level }
             #expect(levels == ["", "warning", "warning", "danger"])
             let high = try Self.row("user:high", page).words
-            #expect(high.contains("2 0 0 9 999 1.25 99.9 % 10 000 tokens / total 0"), "\(high)")
+            #expect(high.contains("2 0 0 9\u{202F}999 1.25 99.9 % 10\u{202F}000 tokens / total 0"), "\(high)")
             let headings = page.text.components(separatedBy: "<th scope=\"col\"").map {
                 TestPage(status: 0, headers: [], text: "<" + $0).words
             }
@@ -99,7 +99,7 @@ import TollgateCore
             let changed = try await browser.submit(url, fields("20000"))
             #expect(changed.shows("user:ann: tokens/total is now 20000."))
             #expect(try Self.row("user:ann", changed).level == "")
-            #expect(try Self.row("user:ann", changed).words.contains("45.0 % 20 000 tokens / total"))
+            #expect(try Self.row("user:ann", changed).words.contains("45.0 % 20\u{202F}000 tokens / total"))
             // The notice is shown once.
             #expect(!(try await browser.get(url)).shows("is now 20000"))
         }
