@@ -76,9 +76,9 @@ import TollgateCore
                     Self.fields("user:a", change: "set", amount: "1.5", meter: "tokens"),
                     "id=\"amount-error\" role=\"alert\">limits.tokens.month: "
                 ),
-                (Self.fields("user:a", ends: "soon"), "id=\"ends-error\" role=\"alert\">expected a time"),
+                (Self.fields("user:a", ends: "soon"), "id=\"ends-error\" role=\"alert\">\(EndTime.message)"),
                 (Self.fields("user:a", ends: "400d"), "id=\"ends-error\" role=\"alert\">expected a time"),
-                (Self.fields("user:a", ends: ""), "id=\"ends-error\" role=\"alert\">is missing"),
+                (Self.fields("user:a", ends: ""), "id=\"ends-error\" role=\"alert\">\(EndTime.message)"),
                 (Self.fields("user:a", reason: ""), "id=\"reason-error\" role=\"alert\">is missing"),
                 (Self.fields("user:a", amount: ""), "limits or add has to name a limit"),
                 (

@@ -23,6 +23,8 @@ struct PageBrowserTests {
         "/analytics?scope=tenant%3Aacme%0Atenant%3Aplain&last=30", "/analytics?scope=tenant%3Aacme&by=provider",
         "/alerts", "/alerts?state=resolved", "/tiers", "/tiers/basic", "/assignments", "/overrides",
         "/who?user=\(Markup.encoded(DashboardHarness.hostileIDs[0]))", "/audit", "/deliveries", "/policy", "/system",
+        "/alerts?state=all&severity=warning", "/overrides?scope=user%3Aacme",
+        "/assignments/\(Markup.encoded("user:\(DashboardHarness.hostileIDs[0])"))",
     ]
 
     /// Lets administrators set something for each hostile id.

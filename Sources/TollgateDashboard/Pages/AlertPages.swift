@@ -113,7 +113,7 @@ struct AlertPages: Sendable {
             "source": alert.source, "isShadow": alert.mode == .shadow, "state": alert.state.rawValue,
             "isUnresolved": alert.state != .resolved, "level": Self.level(of: alert),
         ]
-        context["severity"] = Self.severity(of: alert)
+        context["severity"] = AlertLevel(alert).rawValue
         context["period"] = alert.periodID
         let marks = [("acknowledged", alert.acknowledged), ("resolved", alert.resolved)]
         context["marks"] = marks.compactMap { word, mark -> TemplateContext? in
@@ -121,11 +121,6 @@ struct AlertPages: Sendable {
         }
         context["reason"] = alert.reason?.rawValue.replacing("_", with: " ")
         return context
-    }
-
-    /// The word of a severity, which is also a class.
-    private static func severity(of alert: Alert) -> String {
-        alert.threshold >= 100 ? "exceeded" : alert.severity.rawValue
     }
 
     /// The class of a row. Resolved alerts have none.

@@ -96,9 +96,9 @@ struct AssignmentPages: Sendable {
         ]
         context["nextPage"] = reply["next"]?.text.map { "/assignments" + Markup.query([("cursor", $0)]) }
         context["firstPage"] = cursor.map { _ in "/assignments" }
-        var form = failure?.context ?? ["enabled": "on", "version": 0]
+        var form = failure?.context ?? ["enabled": "on", "version": 0] as TemplateContext
         form["kinds"] = ["user", "role", "email_domain", "default"].map { kind -> TemplateContext in
-            ["value": kind, "isSelected": failure?.entered["kind"] == kind]
+            ["value": kind, "isSelected": kind == failure?.entered["kind"] ?? "user"]
         }
         context["form"] = form
         return Page(

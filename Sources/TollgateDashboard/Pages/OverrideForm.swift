@@ -26,7 +26,7 @@ struct OverrideForm {
 
     private var isAddition: Bool { form["change"] == "add" }
 
-    /// The body for the API. Throws a `FormFailure` about a text that is neither JSON nor YAML.
+    /// Returns the body for the API. Throws a `FormFailure` about an end that is none, and a text that is neither JSON nor YAML.
     func body() throws(FormFailure) -> JSONValue {
         var limits = try members("limits")
         var additions = try members("add")
@@ -47,7 +47,10 @@ struct OverrideForm {
         var body: [String: JSONValue] = [:]
         if !limits.isEmpty { body["limits"] = .object(limits) }
         if !additions.isEmpty { body["add"] = .object(additions) }
-        body["expires_at"] = form["ends"].map { .string(end($0)) }
+        guard let end = EndTime(form["ends"] ?? "", after: now) else {
+            throw FormFailure(form: "grant", ["ends": EndTime.message], entered: form)
+        }
+        body["expires_at"] = .string(LocalTime.iso(end.milliseconds))
         body["reason"] = form["reason"].map { .string($0) }
         return .object(body)
     }
@@ -69,17 +72,6 @@ struct OverrideForm {
         if text == "unlimited" { return .null }
         guard meter != Meter.cost.name, let number = Int64(text) else { return .string(text) }
         return .integer(number)
-    }
-
-    /// Returns the time of a duration such as `90s`, `30m`, `2h` or `3d` from now. Other text is returned as it is: a
-    /// time, or text that the API rejects.
-    private func end(_ text: String) -> String {
-        let units: [Unicode.Scalar: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        let digits = text.unicodeScalars.dropLast()
-        guard let unit = text.unicodeScalars.last.flatMap({ units[$0] }), let count = Int64(String(digits)),
-            (1...366 * 86_400 / unit).contains(count)
-        else { return text }
-        return LocalTime.iso(now + count * unit * 1_000)
     }
 
     /// Returns the values of the form for a stored override, from its JSON.

@@ -226,9 +226,6 @@ extension PageRequest {
 extension PageServer {
     /// Returns the values of the template `instant`: a time in the zone of the policy, and in UTC.
     func instant(_ milliseconds: Int64, now: Int64) -> TemplateContext {
-        [
-            "text": localTime.dateAndTime(milliseconds, now: now), "iso": LocalTime.iso(milliseconds),
-            "utc": LocalTime.utc(milliseconds),
-        ]
+        localTime.context(milliseconds, now: now)
     }
 }
