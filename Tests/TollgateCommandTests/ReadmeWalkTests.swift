@@ -207,13 +207,14 @@ import TollgateTestSupport
         return lines
     }
 
-    /// Replaces words that depend on the time.
+    /// Replaces words that depend on the time, and ports.
     private static func settled(_ line: String) -> String {
         line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
             .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
             .replacing(#/\b[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}\b/#, with: "MINUTE")
             .replacing(#/\b[0-9a-z]{8}-[0-9a-z]{9,13}\b/#, with: "ALERT")
             .replacing(#/reservation=[^ ]+/#, with: "reservation=TOKEN")
+            .replacing(#/^http://127\.0\.0\.1:[0-9]+/#, with: "http://127.0.0.1:PORT")
             .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |retry after )[0-9.]+/#) {
                 "\($0.output.1)SECONDS"
             }

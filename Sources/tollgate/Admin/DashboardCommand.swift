@@ -33,6 +33,8 @@ struct DashboardCommand: AsyncParsableCommand {
         }
         guard !options.json, let link else { return }
         let isOpened = !noOpen && Desktop(ProcessInfo.processInfo.environment)?.open(link) == true
+        // Where both outputs are one, the link comes first.
+        fflush(nil)
         StandardError.print(
             (isOpened ? "The link has been opened in a browser." : "Open the link in a browser.")
                 + " It is valid once, for 60 seconds.")
