@@ -15,11 +15,11 @@ import TollgateCore
     @Test("the page shows every limit with source and use, and what happened to the scope")
     func shows() async throws {
         try await withDashboard(policy: Self.policy) { dashboard in
+            let hold = #"{"scopes":{"user":"ann"},"cost":"0.5","ttl":600}"#
+            #expect(try await dashboard.api("POST", "/v1/reserve", hold).status == 200)
             let scopes = #"{"scopes":{"user":"ann","provider":"openai"},"#
             for _ in 0..<7 { _ = try await dashboard.api("POST", "/v1/check", scopes + "\"tokens\":1}") }
             _ = try await dashboard.api("POST", "/v1/record", scopes + "\"tokens\":900,\"cost\":\"3.20\"}")
-            _ = try await dashboard.api(
-                "POST", "/v1/reserve", #"{"scopes":{"user":"ann"},"cost":"0.5","ttl":600,"requests":0}"#)
             try await dashboard.raiseAlerts()
             let page = try await dashboard.browser(as: .viewer).get("/scopes/user%3Aann")
             #expect(page.status == 200)
