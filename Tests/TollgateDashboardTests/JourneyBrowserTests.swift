@@ -25,7 +25,7 @@ struct JourneyBrowserTests {
         }
     }
 
-    @Test("a tenant from its first limit to DENY, an alert, a higher limit, a conflict, an override, and by keyboard alone")
+    @Test("a tenant from its first limit to DENY, alerts, a conflict and an override, and all of it by keyboard")
     func journey() async throws { try await run("journey", patience: 240) }
 
     @Test("100 rows do not move while they are refreshed, and Redis may end and come back")
