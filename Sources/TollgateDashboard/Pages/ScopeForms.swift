@@ -1,4 +1,3 @@
-import Foundation
 import HTTPTypes
 import TollgateAdmin
 import TollgateCore
@@ -150,31 +149,6 @@ struct ScopeForms: Sendable {
                 failure.errors[""] = "Changed meanwhile. The page shows what is in force; send it again to replace it."
             }
             throw failure
-        }
-    }
-}
-
-/// The end of an override: a duration from now such as `2h`, or a time with a zone.
-struct EndTime {
-    /// Unix ms.
-    var milliseconds: Int64
-
-    static let message = "Enter a duration such as 90m, 2h or 3d, or a time such as 2026-12-24T18:00:00Z."
-
-    /// Parses the text. Nil if it is neither.
-    init?(_ text: String, after now: Int64) {
-        let units: [Character: Int64] = ["m": 60, "h": 3_600, "d": 86_400]
-        if let factor = text.last.flatMap({ units[$0] }),
-            text.dropLast().utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let count = Int64(text.dropLast()), (1...1_000_000).contains(count)
-        {
-            milliseconds = now + count * factor * 1_000
-        } else if let date = try? Date(text, strategy: .iso8601), date.timeIntervalSince1970 < 253_402_300_800,
-            date.timeIntervalSince1970 > 0
-        {
-            milliseconds = Int64(date.timeIntervalSince1970) * 1_000
-        } else {
-            return nil
         }
     }
 }
