@@ -38,11 +38,11 @@ struct FormFailure: Error {
         if problem.errors.isEmpty { errors[""] = problem.detail }
     }
 
-    /// The values of the form's template: `error`, `FIELDError` for each field with an error, and the entered values by
-    /// the names of their fields.
-    var context: TemplateContext {
+    /// Returns the values of the form's template: `error`, `FIELDError` for each field with an error, and what the user
+    /// entered in the given fields. Other fields of the request would replace values of the page.
+    func context(of fields: some Sequence<String>) -> TemplateContext {
         var context: TemplateContext = ["isOpen": true]
-        for (name, value) in entered.pairs where name != "csrf" && context[name] == nil { context[name] = value }
+        for field in fields { context[field] = entered.raw(field) }
         for (field, sentence) in errors { context[field.isEmpty ? "error" : "\(field)Error"] = sentence }
         if let conflict {
             context["conflict"] = conflict.context

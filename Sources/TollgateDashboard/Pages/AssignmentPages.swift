@@ -96,7 +96,9 @@ struct AssignmentPages: Sendable {
         ]
         context["nextPage"] = reply["next"]?.text.map { "/assignments" + Markup.query([("cursor", $0)]) }
         context["firstPage"] = cursor.map { _ in "/assignments" }
-        var form = failure?.context ?? ["enabled": "on", "version": 0] as TemplateContext
+        var form =
+            failure?.context(of: Self.fields.keys + ["name", "version"]) ?? ["enabled": "on", "version": 0]
+            as TemplateContext
         form["kinds"] = ["user", "role", "email_domain", "default"].map { kind -> TemplateContext in
             ["value": kind, "isSelected": kind == failure?.entered["kind"] ?? "user"]
         }
@@ -154,7 +156,11 @@ struct AssignmentPages: Sendable {
         context["origin"] = members?["origin"]?.text
         context["version"] = version
         context["current"] = members.map(Self.row)
-        if let failure { context[failure.form == "delete" ? "delete" : "edit"] = failure.context }
+        if let failure, failure.form == "delete" {
+            context["delete"] = failure.context(of: ["version"])
+        } else if let failure {
+            context["edit"] = failure.context(of: Self.fields.keys + ["version"])
+        }
         return Page(
             "assignment", title: "Assignment of \(id)", section: "assignments", status: failure?.status ?? 200,
             isLive: false, context)

@@ -11,6 +11,9 @@ struct OverrideForm {
     /// The periods to choose from. Others can be typed in the texts.
     static let periods = ["1m", "1h", "24h", "day", "week", "month", "total"]
 
+    /// The fields that are shown again as they were entered. The others are choices.
+    static let entered = ["scope", "amount", "limits", "add", "ends", "reason", "version"]
+
     let form: Form
     /// Redis's time in Unix ms, from which durations count.
     let now: Int64

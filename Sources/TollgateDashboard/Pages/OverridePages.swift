@@ -73,7 +73,7 @@ struct OverridePages: Sendable {
         context["nextPage"] = overrides.next.map { "/overrides" + Markup.query([("cursor", $0)]) }
         context["firstPage"] = cursor.map { _ in "/overrides" }
         if request.isAdmin { context["form"] = try await form(request, failure) }
-        if let failure, failure.form == "end" { context["ended"] = failure.context }
+        if let failure, failure.form == "end" { context["ended"] = failure.context(of: []) }
         return Page("overrides", title: "Overrides", status: failure?.status ?? 200, isLive: failure == nil, context)
     }
 
@@ -81,7 +81,7 @@ struct OverridePages: Sendable {
     private func form(_ request: PageRequest, _ failure: FormFailure?) async throws -> TemplateContext {
         var form: TemplateContext = ["version": 0]
         if let failure, failure.form == "grant" {
-            form.merge(failure.context) { _, new in new }
+            form.merge(failure.context(of: OverrideForm.entered)) { _, new in new }
             let texts = ["limits", "add"].contains { failure.entered[$0] != nil || failure.errors[$0] != nil }
             form["hasTexts"] = texts
         } else if let scope = request.query["scope"] {

@@ -38,7 +38,7 @@ struct ScopePage: Sendable {
         let path = Self.path(of: scope)
         var context: TemplateContext = [
             "scope": scope.description, "scopePath": path, "kind": scope.kind.description,
-            "isGlobal": scope == .global, "timeZone": report.rules.calendar.timeZone,
+            "timeZone": report.rules.calendar.timeZone,
         ]
         context["tier"] = report.rules.choice.map { choice -> TemplateContext in
             ["id": choice.tier.tier.id, "via": choice.winner.subject.id]
@@ -121,12 +121,9 @@ struct ScopePage: Sendable {
         context["currency"] = policy.currency
         context["isAddition"] = failed?.entered["change"] == "add"
         if let failed {
-            var entered = failed.context
             // The version of the form in the page is the current one: sending it again replaces what is in force.
-            entered["version"] = nil
-            entered["reason"] = nil
-            entered["enteredReason"] = failed.entered.raw("reason")
-            context.merge(entered) { _, new in new }
+            context.merge(failed.context(of: ["amount", "ends"])) { _, new in new }
+            context["enteredReason"] = failed.entered.raw("reason")
         }
         return context
     }
@@ -136,7 +133,9 @@ struct ScopePage: Sendable {
         var context: TemplateContext = [
             "names": limits.map(\.name), "hasLimits": !limits.isEmpty, "isOpen": false,
         ]
-        if let failure, failure.form == "reset" { context.merge(failure.context) { _, new in new } }
+        if let failure, failure.form == "reset" {
+            context.merge(failure.context(of: ["confirmation"])) { _, new in new }
+        }
         return context
     }
 
@@ -170,7 +169,7 @@ struct ScopePage: Sendable {
             "id": alert.id, "limit": alert.limitName, "threshold": alert.threshold,
             "severity": AlertLevel(alert).rawValue, "state": alert.state.rawValue,
             "opened": instant(alert.openedAt, now: now),
-            "used": alert.usedText, "max": alert.maxText, "isResolved": alert.state == .resolved,
+            "used": alert.usedText, "max": alert.maxText,
         ]
     }
 
@@ -187,7 +186,7 @@ struct ScopePage: Sendable {
         let unit = policy.moneyUnit
         return [
             "id": hold.id, "age": LocalTime.age(milliseconds: now - hold.madeAt),
-            "made": instant(hold.madeAt, now: now), "ends": LocalTime.age(milliseconds: hold.endsAt - now),
+            "ends": LocalTime.age(milliseconds: hold.endsAt - now),
             "tokens": NumberText.grouped(hold.amounts.tokens ?? 0),
             "cost": NumberText.money(hold.amounts.cost ?? 0, in: unit),
             "scopes": hold.scopes, "cancelPath": "/reservations/\(Markup.encoded(hold.id))/cancel",

@@ -94,7 +94,10 @@ struct TierPages: Sendable {
             },
             "isEmpty": policy.tiers.isEmpty, "hasMoreAssignments": users.hasMore,
         ]
-        context["form"] = failure?.context ?? ["enabled": "on", "limits": "{}", "version": 0] as TemplateContext
+        context["form"] =
+            failure?.context(of: TierForm.keys.union(["id", "version"])) ?? [
+                "enabled": "on", "limits": "{}", "version": 0,
+            ] as TemplateContext
         return Page(
             "tiers", title: "Tiers", status: failure?.status ?? 200, isLive: failure == nil, context)
     }
@@ -145,7 +148,11 @@ struct TierPages: Sendable {
         ]
         context["origin"] = members["origin"]?.text
         if version > 0 { context["version"] = version }
-        if let failure { context[failure.form == "delete" ? "delete" : "edit"] = failure.context }
+        if let failure, failure.form == "delete" {
+            context["delete"] = failure.context(of: ["confirm", "version"])
+        } else if let failure {
+            context["edit"] = failure.context(of: TierForm.keys.union(["version"]))
+        }
         var subjects = try await users(request).context(of: id)
         subjects["isUsed"] = (subjects["subjects"] as? [String])?.isEmpty == false
         context["users"] = subjects
