@@ -44,8 +44,8 @@ struct UsagePages: Sendable {
         var context = toolbar(query)
         context["rows"] = table.rows.map { row(of: $0, rejected) }
         context["isEmpty"] = table.rows.isEmpty
-        context["next"] = table.next.map { next in query.url { $0.cursor = next } }
-        context["first"] = query.cursor.map { _ in query.url { _ in } }
+        context["nextPage"] = table.next.map { next in query.url { $0.cursor = next } }
+        context["firstPage"] = query.cursor.map { _ in query.url { _ in } }
         context["hasHistory"] = sidecar.policies.effective.hasHistory(kind)
         context["currency"] = sidecar.policies.effective.currency
         context["action"] = query.url

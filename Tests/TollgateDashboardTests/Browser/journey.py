@@ -36,6 +36,7 @@ def main():
         raise_the_limit_by_keys(stand, api)
         second_administrator(stand, api)
         override(stand, api)
+        late_rows(stand, api)
         for path in PAGES:
             keyboard_alone(stand, path)
         stand.no_console_errors(but=["status of 412", "status of 422"])
@@ -189,6 +190,30 @@ def override(stand, api):
     assert "tokens/month = 9\u202f000 until" in text and "a demo for <b>acme</b>" in text, text
     status, usage = api.call("GET", "/v1/usage?scope=tenant%3Aacme")
     assert status == 200 and usage["limits"][0]["max"] == 9000, usage
+
+
+def late_rows(stand, api):
+    """Everything that a scope has later appears on its page, and rows stay the same while their cells change."""
+    lists = ["limits", "alerts", "denials", "holds"]
+    stand.open("/scopes/tenant%3Ainitech")
+    assert not any(stand.cells(name) for name in lists), stand.text("main")
+    assert not stand.find_all("input[name=limits]")
+    path = "/v1/scopes/tenant%3Ainitech/limits"
+    status, body = api.call("PUT", path, {"limits": {"tokens": {"month": 100}}}, {"If-Match": '"0"'})
+    assert status == 201, body
+    names = {"scopes": {"tenant": "initech"}}
+    status, body = api.call("POST", "/v1/reserve", {**names, "tokens": 10, "ttl": 600})
+    assert status == 200, body
+    api.record(85, "initech")
+    status, body = api.call("POST", "/v1/check", {**names, "tokens": 50})
+    assert status == 429, body
+    stand.wait_for(lambda: refresh(stand) or all(stand.cells(name) for name in lists), seconds=60, what="a row in each list")
+    assert stand.find_all("input[name=limits][value='tokens/month']"), "the counter cannot be reset"
+    text = stand.text("main")
+    assert "No alerts." not in text and "No denials." not in text and "No open reservations." not in text, text
+    stand.run("for (const row of document.querySelectorAll('[data-row]')) row.mine = true;")
+    refresh(stand)
+    assert stand.run("return [...document.querySelectorAll('[data-row]')].every((row) => row.mine)"), "rows were replaced"
 
 
 def keyboard_alone(stand, path):
