@@ -111,9 +111,12 @@ extension DashboardHarness {
             #expect(try await signIn(jwt(for: -1), dashboard.browser()).status == 401)
 
             let browser = dashboard.browser()
-            _ = try await signIn(jwt(for: 3), browser)
+            _ = try await signIn(jwt(for: 600), browser)
             #expect(try await browser.get("/").words.contains("jwt:carol viewer Sign out"))
-            try await eventually { try await browser.get("/").status == 303 }
+            let now = PageServer.now
+            let ended = Session.signedIn(Identity(name: "jwt:carol", role: .viewer, expiresAt: now), at: now - 60)
+            let cookie = try #require(dashboard.cookie(of: ended)["Cookie"])
+            #expect(try await dashboard.status(withCookie: cookie) == 303)
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import TollgateAdmin
 import TollgateCore
+import TollgateTestSupport
 
 @testable import TollgateDashboard
 
@@ -26,7 +27,7 @@ import TollgateCore
     private static func page(
         _ path: String, showing text: String, _ browser: TestBrowser
     ) async throws -> TestPage {
-        for _ in 0..<100 {
+        for _ in 0..<400 {
             let page = try await browser.get(path)
             if page.shows(text) { return page }
             try await Task.sleep(for: .milliseconds(50))
@@ -166,18 +167,21 @@ import TollgateCore
             func scopes(_ page: TestPage) -> [String] {
                 page.text.matches(of: /<tr data-row="user:([^"]*)"/).map { String($0.1) }
             }
-            _ = try await Self.page("/usage?kind=user", showing: "u1229", browser)
-            var (seen, path): ([String], String?) = ([], "/usage?kind=user")
-            while let next = path {
-                let page = try await browser.get(next)
-                #expect(scopes(page).count <= 100)
-                seen += scopes(page)
-                path = page.text.firstMatch(of: /<a href="([^"]*)" rel="next">/).map {
-                    String($0.1).replacing("&amp;", with: "&")
+            /// Returns the scopes of all pages.
+            func walk() async throws -> [String] {
+                var (seen, path): ([String], String?) = ([], "/usage?kind=user")
+                while let next = path {
+                    let page = try await browser.get(next)
+                    #expect(scopes(page).count <= 100)
+                    seen += scopes(page)
+                    path = page.text.firstMatch(of: /<a href="([^"]*)" rel="next">/).map {
+                        String($0.1).replacing("&amp;", with: "&")
+                    }
                 }
+                return seen
             }
-            #expect(Set(seen).count == 230)
-            #expect(seen.count == 230)
+            try await eventually(within: .seconds(20)) { Set(try await walk()).count == 230 }
+            #expect(try await walk().count == 230)
             let some = try await browser.get("/usage?kind=user&prefix=u111&sort=cost&order=descending")
             #expect(scopes(some) == (1_110...1_119).reversed().map { "u\($0)" })
             let rising = try await browser.get("/usage?kind=user&prefix=u111&sort=scope&order=ascending")

@@ -17,13 +17,23 @@ def shown(stand):
     return int(minutes) * 60 + int(seconds)
 
 
+def settled(sample, stand):
+    """Waits until the page shows the last state of the server."""
+    stand.wait_for(lambda: sample.at_once == 0 and shown(stand) == sample.fetches, what="the end of the running refresh")
+
+
+def shows_its_state(stand):
+    """Waits until a cell and the status line show the same state, as the page may change between two looks."""
+    stand.wait_for(lambda: stand.cells("usage")["tenant:tenant 000"][2] == str(shown(stand)), what="the number of the state")
+
+
 def only_changes(sample, stand):
     # A property of a node lasts as long as the node.
     stand.run("document.querySelectorAll('[data-live], [data-row]').forEach((each) => { each.mine = true; });")
     refreshes(sample, stand, 2)
     replaced = stand.run("return [...document.querySelectorAll('[data-live], [data-row]')].filter((each) => !each.mine).map((each) => each.dataset.live)")
     assert sorted(replaced) == ["as-of", "card Requests a minute", "tenant:tenant 000 requests"], replaced
-    assert stand.cells("usage")["tenant:tenant 000"][2] == str(shown(stand))
+    shows_its_state(stand)
 
     # A row turns amber and red where it is.
     for amount, level, text in [(799, "", "79.9 %"), (800, "warning", "80.0 % warning"), (1000, "danger", "100.0 % danger"), (5, "", "0.5 %")]:
@@ -91,7 +101,7 @@ def use_survives(sample, stand):
     assert stand.run("return selectedCell.isConnected")
     stand.run("getSelection().removeAllRanges()")
     refreshes(sample, stand, 1)
-    assert stand.cells("usage")["tenant:tenant 000"][2] == str(shown(stand))
+    shows_its_state(stand)
 
     # A ticked box keeps its row, and another row's box is of its own.
     stand.click("tr[data-row='tenant:tenant 001'] input[name=id]")
@@ -135,7 +145,7 @@ def scroll_survives(sample, stand):
     refreshes(sample, stand, 1)
     assert top("tenant 052") < 0 and abs(top("tenant 060") - below) <= 1, "the page followed a row"
 
-    # The field in which somebody types stays under the caret, also at the top of the page.
+    # The field that has the focus stays under the caret, also at the top of the page.
     stand.run("scrollTo(0, 0)")
     name = sample.rows[2]
     stand.click(f"tr[data-row='tenant:{name}'] summary")
@@ -174,7 +184,6 @@ def one_at_a_time(sample, stand):
     stand.wait_for(lambda: sample.at_once == 1, what="a slow request")
     for _ in range(5):
         stand.click("#refresh-now")
-    time.sleep(2)
     sample.delay = 0
     refreshes(sample, stand, 1)
 
@@ -183,12 +192,13 @@ def paused(sample, stand):
     refreshes(sample, stand, 1)
     stand.click("#refresh-pause")
     assert stand.find("#refresh-pause").get_attribute("aria-pressed") == "true"
-    time.sleep(0.5)
+    settled(sample, stand)
     before = sample.fetches
     time.sleep(1.5)
     assert sample.fetches == before, "a paused page was refreshed"
     stand.click("#refresh-now")
     stand.wait_for(lambda: shown(stand) == before + 1, what="one refresh by hand")
+    settled(sample, stand)
     # The switch is kept for the next page.
     stand.open("/")
     before = sample.fetches
@@ -203,7 +213,9 @@ def hidden(sample, stand):
     refreshes(sample, stand, 1)
     page = stand.driver.current_window_handle
     stand.driver.switch_to.new_window("tab")
+    stand.wait_for(lambda: stand.run("return document.visibilityState") == "visible" and sample.at_once == 0, what="the other tab")
     time.sleep(1)
+    stand.wait_for(lambda: sample.at_once == 0, what="the end of the running refresh")
     before = sample.fetches
     time.sleep(2)
     assert sample.fetches == before, "a hidden page was refreshed"
