@@ -33,6 +33,8 @@ final class DashboardHarness: Sendable {
     static let hostileIDs = [
         "<img src=x onerror=alert(1)>", "\"\u{301} onmouseover='alert(1)'", "'><script>alert(1)</script>",
         "../../v1/policy", "\u{202E}evil", "a&b=c?d#e+f", "{{csrf}}", String(repeating: "ä", count: 100),
+        // 256 bytes, the maximum.
+        "<b>x" + String(repeating: "ä", count: 126),
     ]
 
     init(

@@ -28,6 +28,9 @@ struct JourneyBrowserTests {
     @Test("a tenant from its first limit to DENY, alerts, a conflict and an override, and all of it by keyboard")
     func journey() async throws { try await run("journey", patience: 240) }
 
+    @Test("a limit, a new scope, an alert and an override without JavaScript")
+    func plainForms() async throws { try await run("plain_forms", patience: 180) }
+
     @Test("100 rows do not move while they are refreshed, and Redis may end and come back")
     func steady() async throws { try await run("steady", patience: 300) }
 }

@@ -27,13 +27,30 @@ struct PageBrowserTests {
         "/assignments/\(Markup.encoded("user:\(DashboardHarness.hostileIDs[0])"))",
     ]
 
+    /// The paths with hostile ids, some of which are not valid.
+    private static let hostilePaths = DashboardHarness.hostileIDs.enumerated().flatMap { index, id -> [String] in
+        let text = Markup.encoded(id)
+        let user = Markup.encoded("user:\(id.replacing("+", with: "++"))")
+        return [
+            "/who?user=\(text)", "/who?user=alice&roles=\(text)&email=\(text)", "/assignments/\(user)",
+            "/tiers/hostile-\(index)", "/tiers/\(text)", "/usage?kind=user&prefix=\(text)", "/usage?kind=\(text)",
+            "/alerts?state=all&scope=\(user)", "/alerts?scope=\(text)", "/scopes/new?kind=user&id=\(text)",
+            "/scopes/new?kind=\(text)&id=\(text)", "/analytics?scope=\(user)", "/analytics?scope=\(text)",
+            "/overrides?scope=\(user)", "/overrides?scope=\(text)", "/scopes/\(user)", "/scopes/\(text)",
+        ]
+    }
+
     /// Lets administrators set something for each hostile id.
     private static func change(_ dashboard: DashboardHarness) async throws {
         _ = try await dashboard.api(
             "PUT", "/v1/tiers/basic", #"{"name":"<b>Basic</b>\"'","limits":{"tokens":{"month":500}}}"#)
-        for id in DashboardHarness.hostileIDs {
+        for (index, id) in DashboardHarness.hostileIDs.enumerated() {
             let id = id.replacing("+", with: "++")
             let user = Markup.encoded("user:\(id)")
+            let name = String(decoding: try JSONEncoder().encode(String(id.prefix(60))), as: UTF8.self)
+            let tier = try await dashboard.api(
+                "PUT", "/v1/tiers/hostile-\(index)", #"{"name":\#(name),"description":\#(name),"limits":{}}"#)
+            try #require(tier.status == 201, "\(tier.text)")
             let assigned = try await dashboard.api("PUT", "/v1/assignments/\(user)", #"{"tier":"basic"}"#)
             try #require(assigned.status == 201, "\(assigned.text)")
             let reason = String(decoding: try JSONEncoder().encode(id), as: UTF8.self)
@@ -66,7 +83,8 @@ struct PageBrowserTests {
                     "address": "http://127.0.0.1:\(port)", "token": DashboardHarness.tokens[.admin] ?? "",
                     "link": try #require(link?.replacing("\\/", with: "/")),
                     "paths": String(decoding: try JSONEncoder().encode(Self.paths), as: UTF8.self),
-                ])
+                    "hostile": String(decoding: try JSONEncoder().encode(Self.hostilePaths), as: UTF8.self),
+                ], patience: 480)
         }
     }
 }
