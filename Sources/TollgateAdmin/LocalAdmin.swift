@@ -53,8 +53,6 @@ package struct LocalAdmin: Sendable {
         package var value: JSONValue
         /// The body, such as a table in CSV.
         package var text: String
-        /// The ETag of the resource, such as `"7"`.
-        package var tag: String?
     }
 
     /// Calls a route of the API with the permissions of the caller, as a request over HTTP would.
@@ -92,7 +90,7 @@ package struct LocalAdmin: Sendable {
         let response = try await route.respond(to: admitted, logger)
         let received = await response.bytes
         let value = try? JSONValue(parsing: Data(received.readableBytesView))
-        return Reply(value: value ?? .null, text: String(buffer: received), tag: response.headers[.eTag])
+        return Reply(value: value ?? .null, text: String(buffer: received))
     }
 }
 

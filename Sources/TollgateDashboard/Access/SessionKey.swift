@@ -34,7 +34,7 @@ struct SessionKey: Sendable {
     /// The token that every form of a session must send, against forged requests from other sites.
     func formToken(of session: Session) -> String { signature(of: session.id, for: .form) }
 
-    /// Whether a form has the token of the session.
+    /// Returns whether a form has the token of the session.
     func isFormToken(_ text: String, of session: Session) -> Bool { areEqual(text, formToken(of: session)) }
 
     private func signature(of text: some StringProtocol, for purpose: Purpose) -> String {

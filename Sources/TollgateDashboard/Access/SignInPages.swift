@@ -17,7 +17,7 @@ struct SignInPages: Sendable {
         ]
     }
 
-    /// How a user signs in.
+    /// The ways in which users sign in.
     private enum Way: String {
         case link
         case token

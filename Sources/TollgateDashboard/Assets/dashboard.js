@@ -35,8 +35,7 @@
 
     const isValid = (field) => {
         const rule = rules[field.dataset.rule];
-        const isLeftOut = field.value === "" && field.dataset.optional !== undefined;
-        return !rule || field.matches(":disabled") || isLeftOut || rule(field.value, field.dataset);
+        return !rule || field.matches(":disabled") || rule(field.value, field.dataset);
     };
 
     const errorOf = (field) => (field.getAttribute("aria-describedby") ?? "").split(/\s+/)
@@ -369,7 +368,7 @@
 
     const base = Number(root.dataset.refresh ?? 0) * 1000;
     const patience = 10000;
-    const longest = Math.max(60000, base);
+    const maxDelay = Math.max(60000, base);
     const pauseKey = "tollgate-paused";
     const stale = byId("stale");
     const pauseButton = byId("refresh-pause");
@@ -394,7 +393,7 @@
     const schedule = () => {
         clearTimeout(timer);
         if (paused || ended || document.hidden) return;
-        timer = setTimeout(refresh, Math.min(base * 2 ** failures, longest));
+        timer = setTimeout(refresh, Math.min(base * 2 ** failures, maxDelay));
     };
 
     // A redirect leads to the sign-in page, whose path is another one.

@@ -7,7 +7,7 @@ struct EditConflict: Sendable {
     var stored: JSONValue?
     /// The number of the stored version, 0 if there is none.
     var version: Int64
-    /// What the user entered. Nil if the setting was to be deleted.
+    /// The lines that the user entered. Nil if the setting was to be deleted.
     var sent: JSONValue?
 
     /// Creates the conflict that a problem of the API states. Nil for another problem.

@@ -39,7 +39,7 @@ struct LimitField {
     mutating func reject(_ edit: LimitEdit, _ failure: LimitEdit.Failure) {
         meter = edit.meter
         firstPeriod = edit.period
-        // A new limit that someone else has set meanwhile is new no more.
+        // A new limit that another user has set meanwhile is one to replace.
         if period != nil || failure.current != nil { period = edit.period }
         seen = failure.current ?? edit.seen
         value = edit.text ?? ""

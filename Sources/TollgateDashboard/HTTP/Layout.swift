@@ -44,7 +44,7 @@ extension PageServer {
 
     /// Returns the values of the layout of a page.
     func layout(
-        of page: Page, _ request: AdminRequest, _ session: Session, _ identity: Identity, notice: String?
+        of page: Page, _ session: Session, _ identity: Identity, notice: String?
     ) async -> TemplateContext {
         let now = await currentTime
         let time = localTime
@@ -57,7 +57,6 @@ extension PageServer {
         context["role"] = identity.role.rawValue
         context["isAdmin"] = identity.role.allows(.administer)
         context["csrf"] = key.formToken(of: session)
-        context["here"] = request.location
         context["notice"] = notice
         context["nav"] = Self.entries.map { entry -> TemplateContext in
             ["label": entry.label, "path": entry.path, "isCurrent": entry.key == page.section]

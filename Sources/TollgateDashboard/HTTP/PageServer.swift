@@ -183,7 +183,7 @@ struct PageServer: Sendable {
         case .page(let page):
             let sealed = Cookies.values(cookies.notice, in: request.request.headers)
             let notice = sealed.lazy.compactMap { key.opened($0, String.self, for: .notice) }.first
-            let layout = await layout(of: page, request, session, identity, notice: notice)
+            let layout = await layout(of: page, session, identity, notice: notice)
             let text = templates.render(page.template, page.context.merging(layout) { page, _ in page })
             var response = html(text, .init(code: page.status))
             if !sealed.isEmpty, request.request.headers[Self.refresh] == nil {

@@ -1,6 +1,6 @@
 import TollgateCore
 
-/// What the amounts of a column, a card or a chart count.
+/// The unit of the amounts in a column, a card or a chart.
 enum AmountUnit: Hashable, Sendable {
     /// Whole numbers of something, such as `tokens`.
     case count(String)

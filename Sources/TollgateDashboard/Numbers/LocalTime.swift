@@ -46,7 +46,7 @@ struct LocalTime: Sendable {
 extension LocalTime {
     /// Returns the instant in UTC for the attribute `datetime`: `2026-11-30T13:03:10Z`.
     static func iso(_ milliseconds: Int64) -> String {
-        // Other than the times of alerts, times on pages are rounded down.
+        // Unlike the times of alerts, times on pages are rounded down.
         UTCTime.wholeSeconds(milliseconds: bounded(milliseconds) / 1_000 * 1_000)
     }
 

@@ -27,7 +27,7 @@ struct AnalyticsPage: Sendable {
 
     /// The choices of the page, as its URL states them.
     private struct Choices {
-        /// What the user entered, one scope each.
+        /// The scopes as the user entered them.
         var names: [String]
         var unit: CalendarUnit
         var count: Int64
@@ -39,9 +39,9 @@ struct AnalyticsPage: Sendable {
             names = query.all("scope").flatMap { $0.split(whereSeparator: \.isNewline) }.map { String($0).trimmed }
                 .filter { !$0.isEmpty }
             unit = query["unit"] == "month" ? .month : .day
-            let longest = unit == .day ? maxDays : maxMonths
+            let maxCount = unit == .day ? maxDays : maxMonths
             let count = query["last"].flatMap { Int64($0) } ?? (unit == .day ? 30 : 12)
-            self.count = min(max(count, 1), longest)
+            self.count = min(max(count, 1), maxCount)
             dimension = query["by"] == "none" ? nil : query["by"].flatMap(HistoryDimension.init(rawValue:)) ?? .provider
             if names.count > 1 { dimension = nil }
             meter = query["meter"].flatMap(HistoryMeter.init(rawValue:)) ?? .cost

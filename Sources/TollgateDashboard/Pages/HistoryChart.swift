@@ -32,9 +32,6 @@ struct HistoryChart: Sendable {
     /// The labels of the columns.
     var columns: [String] { windows.map { LocalTime.label(of: $0) } }
 
-    /// The sum of all days or months.
-    var total: HistoryAmounts { HistoryRecord.sum(of: records).total }
-
     /// Returns the amounts of a meter by provider, tool or model.
     func series(of meter: HistoryMeter, by dimension: HistoryDimension) -> [ChartData.Series] {
         var values: [HistoryShare.Name: [Int64]] = [:]

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The requests and denials a minute of this sidecar, from its counts at the times when somebody looked. Usable from any
+/// The requests and denials a minute of this sidecar, from its counts whenever a page shows them. Usable from any
 /// task.
 final class RequestRates: Sendable {
     /// The counts since the start of the sidecar.

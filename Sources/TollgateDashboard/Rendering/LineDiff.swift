@@ -2,7 +2,7 @@ import TollgateAdmin
 
 /// The difference of two texts, line by line.
 struct LineDiff: Sendable {
-    /// Where a line is.
+    /// The texts that have a line.
     enum Side: Sendable {
         case both, before, after
     }

@@ -7,8 +7,8 @@ struct DashboardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dashboard", abstract: "Sign in to the dashboard in a browser.",
         discussion: """
-            Prints a link that signs in the bearer of the token, once, within 60 seconds. On a desktop, the link is opened \
-            in a browser, too. With --json, nothing is opened.
+            Prints a link that signs in the bearer of the token, once, within a short time. On a desktop, the link is \
+            opened in a browser, too. With --json, nothing is opened.
             """)
     @OptionGroup var options: AdminOptions
 
@@ -17,16 +17,19 @@ struct DashboardCommand: AsyncParsableCommand {
 
     func run() async throws {
         var link: String?
+        var end = ""
         try await options.run { client in
             guard !client.address.isUnixSocket else {
                 throw OperatorError(
                     "a browser cannot open a Unix socket: name the host:port of an admin API with --admin")
             }
             let reply = try await client.send(AdminRequest(.post, "v1", "sign-in-links"))
-            guard let path = try reply.value()["path"].string else {
+            let value = try reply.value()
+            guard let path = value["path"].string, let expiry = value["expires_at"].string else {
                 throw AdminFailure(["\(client.address.base): the response has no link"])
             }
             link = client.address.base + path
+            end = expiry
             return reply
         } text: { _ in
             link ?? ""
@@ -37,7 +40,7 @@ struct DashboardCommand: AsyncParsableCommand {
         fflush(nil)
         StandardError.print(
             (isOpened ? "The link has been opened in a browser." : "Open the link in a browser.")
-                + " It is valid once, for 60 seconds.")
+                + " It is valid once, until \(end).")
     }
 }
 
