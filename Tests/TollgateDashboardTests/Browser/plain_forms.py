@@ -1,4 +1,4 @@
-"""Forms without JavaScript, sent to the sidecar: a limit in a row, a new scope, an alert and an override."""
+"""Forms without JavaScript, sent to the sidecar: a limit in a row, a new scope, an alert, an override and a tier."""
 
 from selenium.webdriver.support.ui import Select
 
@@ -16,6 +16,7 @@ def main():
         new_scope(stand, api)
         alert(stand, api)
         override(stand, api)
+        foreign_field(stand, api)
         stand.no_console_errors(but=["status of 422"])
         stand.no_other_host()
 
@@ -82,6 +83,23 @@ def override(stand, api):
     assert "tenant:acme has an override." in stand.text(".notice.ok"), stand.text("main")
     assert "without scripts" in stand.text("[data-rows=overrides]"), stand.text("main")
     assert max_of(api, "tenant%3Aacme") == 9000
+
+
+def foreign_field(stand, api):
+    """A field that the form does not have changes nothing of the page that shows the form again."""
+    status, body = api.call("PUT", "/v1/tiers/basic", {"limits": {}})
+    assert status == 201, body
+    stand.open("/tiers/basic")
+    stand.run(
+        """for (const name of ["path", "limitsError", "isAdmin"]) {
+            const field = document.querySelector("main form.fields").appendChild(document.createElement("input"));
+            Object.assign(field, { type: "hidden", name, value: "/foreign" });
+        }""")
+    stand.fill("#limits", "{")
+    stand.submit("main form.fields")
+    assert stand.text("#limits-error"), stand.text("main")
+    assert "/foreign" not in stand.driver.page_source
+    assert stand.find("main form.fields").get_dom_attribute("action") == "/tiers/basic"
 
 
 if __name__ == "__main__":
