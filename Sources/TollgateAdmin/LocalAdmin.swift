@@ -40,10 +40,13 @@ package struct LocalAdmin: Sendable {
         package var identity: Identity
         /// The address of the browser, for the audit log.
         package var address: String
+        /// The warnings of the responses to this caller.
+        let warnings: CallWarnings
 
-        package init(_ identity: Identity, from address: String) {
+        package init(_ identity: Identity, from address: String, warnings: CallWarnings) {
             self.identity = identity
             self.address = address
+            self.warnings = warnings
         }
     }
 
@@ -90,6 +93,7 @@ package struct LocalAdmin: Sendable {
         let response = try await route.respond(to: admitted, logger)
         let received = await response.bytes
         let value = try? JSONValue(parsing: Data(received.readableBytesView))
+        caller.warnings.add(value?.members?["warnings"]?.items?.compactMap(\.text) ?? [])
         return Reply(value: value ?? .null, text: String(buffer: received))
     }
 }
@@ -106,6 +110,20 @@ package struct BrowserPages: Sendable {
     ) {
         self.routes = routes
         self.problemPage = problemPage
+    }
+}
+
+/// Collects the warnings of the API's responses, such as that a new limit denies nothing. Usable from any task.
+package final class CallWarnings: Sendable {
+    private let collected = Mutex<[String]>([])
+
+    package init() {}
+
+    /// The sentences, in the order of the calls.
+    package var sentences: [String] { collected.withLock { $0 } }
+
+    func add(_ sentences: [String]) {
+        collected.withLock { $0 += sentences }
     }
 }
 

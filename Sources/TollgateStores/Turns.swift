@@ -1,7 +1,7 @@
 import Synchronization
 
 /// An asynchronous lock: runs one operation at a time, in the order of the callers. It can be used from any task.
-final class Turns: Sendable {
+package final class Turns: Sendable {
     private struct State {
         var isTaken = false
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -9,8 +9,10 @@ final class Turns: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Waits for earlier callers and runs the body.
-    func next<Result>(_ body: () async throws(StoreError) -> Result) async throws(StoreError) -> Result {
+    package func next<Result, Failure>(_ body: () async throws(Failure) -> Result) async throws(Failure) -> Result {
         await enter()
         defer { leave() }
         return try await body()

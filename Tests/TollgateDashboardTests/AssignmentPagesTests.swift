@@ -29,7 +29,7 @@ import TollgatePolicy
             let page = try await viewer.get("/assignments")
             #expect(page.words.contains("role:Staff basic 200 enabled file"))
             #expect(page.words.contains("user:alice who gold 300 disabled admin"))
-            #expect(page.text.contains("href=\"/who?user=alice\""))
+            #expect(page.text.contains("href=\"/who?user=user%3Aalice\""))
             #expect(!page.text.contains("action=\"/assignments"))
             let one = try await viewer.get("/assignments/role%3AStaff")
             #expect(one.words.contains("Origin file Tier basic , priority 200"))

@@ -18,7 +18,9 @@ import Testing
         #expect(rates(all, 100, 10, after: 30) == .init(decisions: 2_000, denied: 200))
         // 60 of them in the last 60 seconds.
         #expect(rates(all, 160, 10, after: 90) == .init(decisions: 600, denied: 0))
-        #expect(rates(all, 160, 10, after: 1_000) == .init(decisions: 0, denied: 0))
+        // Nobody has looked for a while.
+        #expect(rates(all, 900, 10, after: 1_000) == nil)
+        #expect(rates(all, 910, 10, after: 1_010) == .init(decisions: 600, denied: 0))
     }
 
     @Test("counts that were reset do not give a negative rate")

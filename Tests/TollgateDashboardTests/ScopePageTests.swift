@@ -173,8 +173,10 @@ import TollgateCore
         #expect(EndTime("90m", after: 1_000)?.milliseconds == Int64(5_401_000))
         #expect(EndTime("3d", after: 0)?.milliseconds == Int64(259_200_000))
         #expect(EndTime("2026-12-24T18:00:00Z", after: 0)?.milliseconds == 1_798_135_200_000)
-        for text in ["", "h", "0h", "-1h", "1.5h", "99999999h", "tomorrow", "2026-12-24", "2026-13-40T00:00:00Z", "１h"]
-        {
+        for text in [
+            "", "h", "0h", "-1h", "1.5h", "99999999h", "tomorrow", "2026-12-24", "2026-12-24T18:00:00Zfoo",
+            "2026-02-31T00:00:00Z", "2026-13-40T00:00:00Z", "１h",
+        ] {
             #expect(EndTime(text, after: 0) == nil, "\(text)")
         }
     }

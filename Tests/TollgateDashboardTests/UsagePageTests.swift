@@ -136,6 +136,51 @@ import TollgateTestSupport
         }
     }
 
+    @Test("a limit of an override is not set in the row, but on the page of the scope")
+    func overridden() async throws {
+        try await withDashboard(policy: Self.policy) { dashboard in
+            try await Self.record("user", "ann", "\"tokens\":9000", dashboard)
+            let ends = Date(timeIntervalSinceNow: 3_600).ISO8601Format()
+            let override = try await dashboard.api(
+                "PUT", "/v1/scopes/user%3Aann/override",
+                #"{"limits":{"tokens":{"total":50000}},"expires_at":"\#(ends)","reason":"demo"}"#)
+            #expect(override.status == 201)
+            let browser = try await dashboard.browser(as: .admin)
+            let page = try await Self.page("/usage?kind=user&meter=tokens", showing: "ann", browser)
+            #expect(page.text.contains("href=\"/scopes/user%3Aann#override-heading\""))
+            let fields = [
+                ("scope", "user:ann"), ("meter", "tokens"), ("period", "total"), ("seen", "50000"), ("max", "60000"),
+            ]
+            let refused = try await browser.post("/usage?kind=user", fields)
+            #expect(refused.status == 409)
+            #expect(refused.shows("An override of tokens/total is in force."))
+            // Also where the row is on another page of the list, what was entered is not lost.
+            let elsewhere = try await browser.post("/usage?kind=tenant", fields)
+            #expect(elsewhere.status == 409)
+            #expect(elsewhere.text.contains("value=\"60000\""))
+        }
+    }
+
+    @Test("the period of the limit can be chosen, and times are those of the scope's own zone")
+    func periods() async throws {
+        let policy = """
+            defaults: { user: { cost: { day: 20, month: 100 } } }
+            tiers: { east: { timezone: Asia/Tokyo, limits: { requests: { 1m: 100 } } } }
+            assignments: [{ user: ann, tier: east }]
+            """
+        try await withDashboard(policy: policy) { dashboard in
+            try await Self.record("user", "ann", "\"cost\":\"10\"", dashboard)
+            let browser = try await dashboard.browser(as: .viewer)
+            let page = try await Self.page("/usage?kind=user", showing: "ann", browser)
+            #expect(try Self.row("user:ann", page).words.contains("50.0 % 20.00 USD / day"))
+            #expect(page.words.contains("Asia/Tokyo"))
+            let month = try await browser.get("/usage?kind=user&period=month")
+            #expect(try Self.row("user:ann", month).words.contains("10.0 % 100.00 USD / month"))
+            let total = try await browser.get("/usage?kind=user&period=total")
+            #expect(try Self.row("user:ann", total).words.contains("No Limit"))
+        }
+    }
+
     @Test("the mode and the thresholds of the limit that is replaced stay")
     func keepsMode() async throws {
         let policy = "defaults: { user: { tokens: { total: { max: 10, mode: shadow, thresholds: [50] } } } }"

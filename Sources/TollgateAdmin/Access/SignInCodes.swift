@@ -5,6 +5,8 @@ import TollgateServer
 final class SignInCodes: Sendable {
     /// The maximum number of codes that have been neither redeemed nor expired. The oldest ones make room.
     static let maxCodes = 100
+    /// The maximum number of such codes of one user.
+    static let maxCodesOfUser = 10
 
     /// The time until a code expires, outside tests.
     static let standardLifetime = Duration.seconds(60)
@@ -28,6 +30,8 @@ final class SignInCodes: Sendable {
     func make(for identity: Identity) -> String {
         let text = RandomToken.hexadecimal()
         codes.withLock { codes in
+            let own = codes.indices.filter { codes[$0].identity.name == identity.name }
+            if own.count >= Self.maxCodesOfUser, let first = own.first { codes.remove(at: first) }
             codes.append(Code(text: text, identity: identity, expiresAt: .now + lifetime))
             codes.removeFirst(max(codes.count - Self.maxCodes, 0))
         }

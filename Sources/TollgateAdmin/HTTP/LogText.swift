@@ -1,9 +1,9 @@
 /// Encodes text from clients as one word of a log line.
-enum LogText {
+package enum LogText {
     /// Percent-encodes white space, quotes and invisible characters.
     ///
     /// - Parameter withPercent: Whether to encode percent signs too, so that the result is unambiguous.
-    static func encoded(_ text: some StringProtocol, withPercent: Bool = false) -> String {
+    package static func encoded(_ text: some StringProtocol, withPercent: Bool = false) -> String {
         var word = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             guard !isPlain(scalar) || (withPercent && scalar == "%") else {

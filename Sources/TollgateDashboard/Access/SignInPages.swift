@@ -48,7 +48,7 @@ struct SignInPages: Sendable {
             }
             let fields = try await pages.form(of: request, in: session)
             next = fields["next"]
-            guard let token = fields["token"] else { throw .badRequest("enter a token") }
+            guard let token = fields["token"]?.trimmed, !token.isEmpty else { throw .badRequest("enter a token") }
             let identity = try await pages.admin.signIn(token: token, from: request.address)
             return signedIn(identity, by: .token, next: next, request)
         } catch {
@@ -68,6 +68,9 @@ struct SignInPages: Sendable {
             let page = pages.visitorPage(
                 "message", title: "Not allowed", ["heading": "Not allowed", "text": text, "signIn": true])
             return pages.html(page, .forbidden)
+        }
+        if let replaced = pages.session(of: request), replaced.user != nil {
+            pages.endedSessions.add(replaced, at: PageServer.now)
         }
         let session = Session.signedIn(identity, at: PageServer.now)
         let page = pages.visitorPage("signed-in", title: "Signed in", ["next": Self.local(next)])

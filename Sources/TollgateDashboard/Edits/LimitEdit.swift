@@ -61,6 +61,10 @@ struct LimitEdit {
         let stored = try await admin.server.stores.policy.settings(of: scope)
         let rules = policy.rules(for: scope, settings: stored.settings, at: await admin.server.redisTime)
         let inForce = rules.limits.first { $0.limit.meter == meter && $0.limit.period == period }
+        if inForce?.source == .override {
+            let message = "An override of \(limitName) is in force. End or change it on the page of \(scope)."
+            throw Failure(message: message, status: 409)
+        }
         try requireUnchanged(inForce?.limit)
         var limits = stored.limits?.item ?? []
         if let index = limits.firstIndex(where: { $0.meter == meter && $0.period == period }) {

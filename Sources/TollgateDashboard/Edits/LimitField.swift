@@ -61,6 +61,7 @@ struct LimitField {
         context["isOpen"] = error != nil
         context["isDecimal"] = meter == .cost && unit.decimals > 0
         context["isChosen"] = period != nil
+        context["fieldLabel"] = period.map { meter.limitName(over: $0) } ?? "Limit"
         context["meter"] = meter.name
         context["period"] = (period ?? firstPeriod).description
         guard period == nil else { return context }

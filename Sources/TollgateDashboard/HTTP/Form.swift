@@ -28,11 +28,9 @@ struct Form: Sendable {
 
     private static var malformed: Problem { .badRequest("the form is not percent-encoded UTF-8") }
 
-    /// Returns the first value of a field without surrounding white space. Nil if it is missing or empty.
-    subscript(_ name: String) -> String? {
-        guard let value = pairs.first(where: { $0.name == name })?.value.trimmed, !value.isEmpty else { return nil }
-        return value
-    }
+    /// Returns the first value of a field as it was sent, as ids may begin or end with a space. Nil if it is missing or
+    /// empty.
+    subscript(_ name: String) -> String? { raw(name).flatMap { $0.isEmpty ? nil : $0 } }
 
     /// Returns the first value of a field as it was sent. Nil if it is missing.
     func raw(_ name: String) -> String? { pairs.first { $0.name == name }?.value }

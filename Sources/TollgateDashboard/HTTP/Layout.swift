@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import TollgateAdmin
@@ -44,7 +45,7 @@ extension PageServer {
 
     /// Returns the values of the layout of a page.
     func layout(
-        of page: Page, _ session: Session, _ identity: Identity, notice: String?
+        of page: Page, _ method: HTTPRequest.Method, _ session: Session, _ identity: Identity, notice: String?
     ) async -> TemplateContext {
         let now = await currentTime
         let time = localTime
@@ -52,6 +53,9 @@ extension PageServer {
         context["page"] = page.template
         // A refresh would take away what the user entered in a form with an error.
         context["isLive"] = page.isLive && page.status == 200
+        // A page about an outage has nothing to refresh, and is loaded anew.
+        let isOutage = [503, 504].contains(page.status) && method == .get
+        context["retry"] = isOutage ? Self.refreshInterval : nil
         context["refresh"] = Self.refreshInterval
         context["user"] = identity.name
         context["role"] = identity.role.rawValue

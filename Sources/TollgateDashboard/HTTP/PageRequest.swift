@@ -13,12 +13,22 @@ struct PageRequest: Sendable {
     let query: Form
     /// The fields of the posted form. Empty for GET.
     let form: Form
+    /// The warnings of the API about the changes of this request.
+    let warnings = CallWarnings()
 
     /// The user, for calls of the API.
-    var caller: LocalAdmin.Caller { LocalAdmin.Caller(identity, from: request.address) }
+    var caller: LocalAdmin.Caller { LocalAdmin.Caller(identity, from: request.address, warnings: warnings) }
 
     /// Whether the user may change settings.
     var isAdmin: Bool { identity.role.allows(.administer) }
+
+    /// Returns the page that shows a failed form. If it cannot be rendered, such as while Redis is away, returns a page
+    /// with the sentences of the failure and what was entered, because a change of unknown outcome may have been made.
+    func reply(about failure: FormFailure, _ page: () async throws -> Page) async -> PageReply {
+        if let page = try? await page() { return .page(page) }
+        let sentences = failure.errors.sorted { $0.key < $1.key }.map(\.value)
+        return .page(.message("The form was not accepted", sentences, status: failure.status, failure.entered))
+    }
 
     /// The path and query of the URL.
     var location: String { request.location }

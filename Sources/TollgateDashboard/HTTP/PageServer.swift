@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Logging
 import NIOCore
 import NIOFoundationCompat
 import TollgateAdmin
@@ -36,7 +37,7 @@ struct PageServer: Sendable {
         Route(.get, path, .open) { request in
             await respond(to: request, .read) { session, identity throws(Problem) in
                 let query = try Form(parsing: request.request.uri.query ?? "")
-                return try await Self.run(
+                return try await run(
                     handler,
                     PageRequest(request: request, session: session, identity: identity, query: query, form: Form()))
             }
@@ -52,20 +53,29 @@ struct PageServer: Sendable {
             await respond(to: request, permission) { session, identity throws(Problem) in
                 let form = try await form(of: request, in: session)
                 let query = try Form(parsing: request.request.uri.query ?? "")
-                return try await Self.run(
-                    handler,
-                    PageRequest(request: request, session: session, identity: identity, query: query, form: form))
+                let posted = PageRequest(
+                    request: request, session: session, identity: identity, query: query, form: form)
+                do throws(Problem) {
+                    return try await run(handler, posted).adding(posted.warnings.sentences)
+                } catch {
+                    return .page(.problem(error, entered: form))
+                }
             }
         }
     }
 
-    private static func run(
+    private func run(
         _ handler: @Sendable (PageRequest) async throws -> PageReply, _ request: PageRequest
     ) async throws(Problem) -> PageReply {
         do {
             return try await handler(request)
         } catch {
-            throw Problem(error)
+            let problem = Problem(error)
+            if problem.code == .internal {
+                let path = LogText.encoded(request.request.request.uri.path.prefix(512))
+                admin.logger.error("dashboard: \(problem.detail)", metadata: ["path": "\(path)", "error": "\(error)"])
+            }
+            throw problem
         }
     }
 
@@ -144,7 +154,8 @@ struct PageServer: Sendable {
         let isRefresh = request.request.headers[Self.refresh] != nil
         guard request.request.method == .get || request.request.method == .head, !isRefresh else {
             let context: TemplateContext = [
-                "heading": "Signed out", "text": "The session has ended. Sign in, go back and send the form again.",
+                "heading": "Signed out",
+                "text": "The session has ended, and nothing was sent. Sign in and enter it again.",
                 "signIn": true,
             ]
             return html(visitorPage("message", title: "Signed out", context), .unauthorized)
@@ -183,7 +194,7 @@ struct PageServer: Sendable {
         case .page(let page):
             let sealed = Cookies.values(cookies.notice, in: request.request.headers)
             let notice = sealed.lazy.compactMap { key.opened($0, String.self, for: .notice) }.first
-            let layout = await layout(of: page, session, identity, notice: notice)
+            let layout = await layout(of: page, request.request.method, session, identity, notice: notice)
             let text = templates.render(page.template, page.context.merging(layout) { page, _ in page })
             var response = html(text, .init(code: page.status))
             if !sealed.isEmpty, request.request.headers[Self.refresh] == nil {
@@ -232,13 +243,34 @@ extension HTTPField.Name {
     fileprivate static let crossOriginOpenerPolicy = HTTPField.Name("Cross-Origin-Opener-Policy")!
 }
 
+extension PageReply {
+    /// Returns the reply with the warnings of a change in its notice.
+    fileprivate func adding(_ warnings: [String]) -> PageReply {
+        guard case .redirect(let path, let notice) = self, !warnings.isEmpty else { return self }
+        let sentences = [notice ?? ""] + warnings.map { "Warning: \($0)." }
+        return .redirect(path, notice: sentences.joined(separator: " ").trimmed)
+    }
+}
+
 extension Page {
-    /// The page about an error.
-    static func problem(_ problem: Problem) -> Page {
+    /// The page about an error, with what the user had entered.
+    static func problem(_ problem: Problem, entered: Form = Form()) -> Page {
         var sentences = problem.errors.map { $0.field.isEmpty ? $0.message : "\($0.field): \($0.message)" }
         if sentences.isEmpty { sentences = [problem.detail] }
+        // A form token of another session has nothing to do with the role.
+        let heading = problem.code == .forbidden ? "Not allowed" : problem.code.title
+        return message(heading, sentences, status: problem.code.status.code, entered)
+    }
+
+    /// A page of sentences, with what the user had entered.
+    static func message(_ heading: String, _ sentences: [String], status: Int, _ entered: Form) -> Page {
+        let hidden: Set = ["csrf", "seen", "version", "confirmation"]
+        let fields = entered.pairs.filter { !hidden.contains($0.name) && !$0.value.isEmpty }
         return Page(
-            "message", title: problem.code.title, section: "", status: problem.code.status.code, isLive: false,
-            ["heading": problem.code.title, "sentences": sentences])
+            "message", title: heading, section: "", status: status, isLive: false,
+            [
+                "heading": heading, "sentences": sentences, "hasEntered": !fields.isEmpty,
+                "entered": fields.map { ["name": $0.name, "value": $0.value] as TemplateContext },
+            ])
     }
 }

@@ -36,8 +36,8 @@ struct AnalyticsPage: Sendable {
         var meter: HistoryMeter
 
         init(_ query: Form) {
-            names = query.all("scope").flatMap { $0.split(whereSeparator: \.isNewline) }.map { String($0).trimmed }
-                .filter { !$0.isEmpty }
+            names = query.all("scope").flatMap { $0.split { $0 == "\n" || $0 == "\r" || $0 == "\r\n" } }.map(
+                String.init)
             unit = query["unit"] == "month" ? .month : .day
             let maxCount = unit == .day ? maxDays : maxMonths
             let count = query["last"].flatMap { Int64($0) } ?? (unit == .day ? 30 : 12)
@@ -77,9 +77,10 @@ struct AnalyticsPage: Sendable {
                 series: series, unit: unit)
             context["chart"] = report.charts.count > 1 ? Lines(data).markup : StackedBars(data).markup
             context["rows"] = rows(of: report.charts, choices, unit)
-            context["timeZone"] = pages.localTime.timeZone
-            context["csv"] = "/analytics.csv" + Markup.query(choices.query)
-            context["projection"] = projection(of: first, report.charts.count, choices, unit)
+            context["timeZone"] = first.timeZone
+            context["csv"] = choices.names.count == 1 ? "/analytics.csv" + Markup.query(choices.query) : nil
+            let now = await pages.currentTime
+            context["projection"] = projection(of: first, report.charts.count, choices, unit, at: now)
         }
         context["unitName"] = unit.name
         context["isComparison"] = report.charts.count > 1
@@ -150,18 +151,18 @@ struct AnalyticsPage: Sendable {
         return ["header": header, "items": rows]
     }
 
-    /// Returns where the running month leads if its remaining days are like those so far. Nil for a comparison.
+    /// Returns the projected total of the running month, if its other days are like those so far. Nil for a comparison.
     private func projection(
-        of chart: HistoryChart, _ count: Int, _ choices: Choices, _ unit: AmountUnit
+        of chart: HistoryChart, _ count: Int, _ choices: Choices, _ unit: AmountUnit, at now: Int64
     ) -> String? {
         guard count == 1, choices.unit == .month, let window = chart.windows.last, let record = chart.records.last
         else {
             return nil
         }
-        let elapsed = Int128(PageServer.now * 1_000 - window.startsAt)
+        let elapsed = Int128(now - window.startsAt)
         let length = Int128(window.endsAt - window.startsAt)
         guard elapsed > 86_400_000, elapsed < length else { return nil }
-        return unit.text(Int128(record.total[choices.meter]) * length / elapsed)
+        return unit.compactText(Int128(record.total[choices.meter]) * length / elapsed)
     }
 
     // MARK: - CSV

@@ -40,8 +40,10 @@ struct AssignmentPages: Sendable {
             try await edit(id, request, form: "create").put(Self.body(request.form))
         } catch {
             // The assignment exists: its own page shows both versions.
-            guard error.conflict == nil else { return .page(try await assignment(id, request, error)) }
-            return .page(try await list(request, error))
+            guard error.conflict == nil else {
+                return await request.reply(about: error) { try await assignment(id, request, error) }
+            }
+            return await request.reply(about: error) { try await list(request, error) }
         }
         return .redirect("/assignments", notice: "\(id) has the tier \(request.form["tier"] ?? "").")
     }
@@ -51,7 +53,7 @@ struct AssignmentPages: Sendable {
         do throws(FormFailure) {
             try await edit(id, request, form: "edit").put(Self.body(request.form))
         } catch {
-            return .page(try await assignment(id, request, error))
+            return await request.reply(about: error) { try await assignment(id, request, error) }
         }
         return .redirect("/assignments", notice: "\(id) has the tier \(request.form["tier"] ?? "").")
     }
@@ -61,14 +63,20 @@ struct AssignmentPages: Sendable {
         do throws(FormFailure) {
             try await edit(id, request, form: "delete").delete()
         } catch {
-            return .page(try await assignment(id, request, error))
+            return await request.reply(about: error) { try await assignment(id, request, error) }
         }
         return .redirect("/assignments", notice: "\(id) is not assigned any more.")
     }
 
     private static func subject(_ form: Form) throws(FormFailure) -> Assignment.Subject {
         let kind = form["kind"] ?? ""
-        guard kind != "default" else { return .everyone }
+        guard kind != "default" else {
+            guard form["name"] == nil else {
+                let sentence = "The default is for everyone, and takes no name. Leave this empty."
+                throw FormFailure(form: "create", ["name": sentence], entered: form)
+            }
+            return .everyone
+        }
         do throws(ScopeError) {
             return try Assignment.Subject(kind: kind, name: form["name"] ?? "")
         } catch {
@@ -115,7 +123,7 @@ struct AssignmentPages: Sendable {
             "isDisabled": item["enabled"] == .bool(false),
         ]
         if item["type"]?.text == "user", let name = item["subject"]?.text {
-            context["whoPath"] = "/who" + Markup.query([("user", name)])
+            context["whoPath"] = "/who" + Markup.query([("user", Scope.text(of: .init(kind: "user", id: name)))])
         }
         return context
     }

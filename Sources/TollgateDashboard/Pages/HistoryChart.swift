@@ -7,6 +7,8 @@ import TollgateStores
 struct HistoryChart: Sendable {
     var scope: Scope
     var unit: CalendarUnit
+    /// The time zone of the days and months.
+    var timeZone: String
     var windows: [CalendarWindow]
     var records: [HistoryRecord]
 
@@ -17,7 +19,8 @@ struct HistoryChart: Sendable {
     ) async throws -> HistoryChart {
         let running = calendar.window(unit, containing: await sidecar.redisTime).id
         guard let last = unit.number(ofID: running) else {
-            return HistoryChart(scope: scope, unit: unit, windows: [], records: [])
+            return HistoryChart(
+                scope: scope, unit: unit, timeZone: calendar.timeZone, windows: [], records: [])
         }
         let windows = calendar.windows(unit, numbered: max(last - count + 1, 0)...last)
         let detail: HistoryStore.Detail = dimensions.isEmpty ? .totals : .labels(dimensions)
@@ -26,7 +29,8 @@ struct HistoryChart: Sendable {
         let records =
             unit == .day
             ? try await store.days(of: scope, ids: ids, detail) : try await store.months(of: scope, ids: ids, detail)
-        return HistoryChart(scope: scope, unit: unit, windows: windows, records: records)
+        return HistoryChart(
+            scope: scope, unit: unit, timeZone: calendar.timeZone, windows: windows, records: records)
     }
 
     /// The labels of the columns.

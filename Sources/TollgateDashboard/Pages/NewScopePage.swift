@@ -118,6 +118,8 @@ struct NewScopePage: Sendable {
             let failed = FormFailure(form: "scope", status: failure.status, ["max": failure.message], entered: form)
             return .page(try await page(request, failed))
         }
+        // The limit is set, so a failure to list the scope is ignored.
+        try? await sidecar.stores.policy.noteSeen(scope, at: await sidecar.redisTime)
         return .redirect(
             "/scopes/\(Markup.encoded(scope.description))",
             notice: "\(scope) has the limit \(edit.limitName) of \(edit.text ?? "") now.")

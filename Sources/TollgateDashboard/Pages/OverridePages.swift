@@ -26,7 +26,7 @@ struct OverridePages: Sendable {
             try await edit(scope, request, form: "grant", fields: form.fields).put(try form.body())
             return .redirect("/overrides", notice: "\(scope) has an override.")
         } catch {
-            return .page(try await page(request, error))
+            return await request.reply(about: error) { try await page(request, error) }
         }
     }
 
@@ -36,7 +36,7 @@ struct OverridePages: Sendable {
             try await edit(scope, request, form: "end").delete()
             return .redirect("/overrides", notice: "The override of \(scope) has ended.")
         } catch {
-            return .page(try await page(request, error))
+            return await request.reply(about: error) { try await page(request, error) }
         }
     }
 

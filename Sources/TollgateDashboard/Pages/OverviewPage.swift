@@ -23,17 +23,18 @@ struct OverviewPage: Sendable {
         let kind = try named ?? ScopeKind(parsing: "user")
         var context: TemplateContext = [:]
         let state = await sidecar.report()
-        context["system"] = system(state)
+        let others = try? await sidecar.stores.policy.sidecars.recent()
+        context["system"] = system(state, sidecars: others?.count)
         context["traffic"] = traffic(state)
         do {
             let report = try await OverviewReport.read(top: kind, from: sidecar)
             context["usage"] = usage(report, kind)
             context["alerts"] = alerts(report)
         } catch {
-            // Without Redis, the page still says so.
+            // The rest of the page is current also without Redis, and says that it is not ready.
             context["problem"] = Problem(error).detail
         }
-        return .page(Page("overview", title: "Overview", status: context["problem"] == nil ? 200 : 503, context))
+        return .page(Page("overview", title: "Overview", context))
     }
 
     // MARK: - Usage
@@ -47,10 +48,12 @@ struct OverviewPage: Sendable {
         let (today, month) = (report.today, report.month)
         let most = report.top.first?.amounts[.cost] ?? 0
         return [
-            "costToday": unit.number(Int128(today[.cost])), "costMonth": unit.number(Int128(month[.cost])),
-            "requestsToday": NumberText.grouped(today[.requests]), "deniedToday": NumberText.grouped(today[.denied]),
+            "costToday": report.charts.isEmpty ? "–" : unit.number(Int128(today[.cost])),
+            "costMonth": report.charts.isEmpty ? "–" : unit.number(Int128(month[.cost])),
             "currency": policy.currency, "chart": StackedBars(data).markup, "days": OverviewReport.days,
-            "isByProviderScope": report.isByProviderScope, "hasCharts": !report.charts.isEmpty,
+            "isByProviderScope": report.isByProviderScope, "hasMoreProviders": report.hasMoreProviders,
+            "providers": report.charts.count == 1 ? "1 provider" : "\(report.charts.count) providers",
+            "hasCharts": !report.charts.isEmpty,
             "kinds": policy.history.sorted().filter { $0 != "global" }.map { name -> TemplateContext in
                 ["label": name, "path": "/" + Markup.query([("top", name)]), "isCurrent": name == kind.description]
             },
@@ -73,7 +76,7 @@ struct OverviewPage: Sendable {
             "levels": [AlertLevel.exceeded, .critical, .warning].map { level -> TemplateContext in
                 ["name": level.rawValue, "count": count(level), "isSome": count(level) > 0]
             },
-            "total": report.alerts.count,
+            "isPartial": report.alerts.count == OverviewReport.maxAlerts,
             "newest": report.alerts.prefix(5).map { alert -> TemplateContext in
                 [
                     "scope": alert.scope.description, "path": ScopePage.path(of: alert.scope),
@@ -96,13 +99,15 @@ struct OverviewPage: Sendable {
         return ["requests": text(rates?.decisions), "denied": text(rates?.denied)]
     }
 
-    private func system(_ state: InfoReport) -> TemplateContext {
-        [
+    private func system(_ state: InfoReport, sidecars: Int?) -> TemplateContext {
+        var context: TemplateContext = [
             "isReady": state.notReady.isEmpty, "reasons": state.notReady,
             "redis": state.redis.version.map { "Redis \($0)" } ?? "Redis",
             "waiting": state.journal.map { NumberText.grouped($0.operations) } ?? "",
-            "hasJournal": state.journal != nil, "warnings": state.redis.health.warnings.count,
+            "hasJournal": state.journal != nil, "hasWarnings": !state.redis.health.warnings.isEmpty,
             "differs": state.policy.differsFrom,
         ]
+        context["sidecars"] = sidecars.map { $0 == 1 ? "1 sidecar" : "\($0) sidecars" }
+        return context
     }
 }

@@ -11,7 +11,8 @@ struct OverviewReport: Sendable {
     /// The days that are read, so that the running month is among them.
     private static let readDays: Int64 = 31
     private static let maxProviders = 50
-    private static let maxAlerts = 1_000
+    /// The alerts that are counted.
+    static let maxAlerts = 1_000
     private static let maxRanked = 10
 
     /// The windows of the days, the running one last.
@@ -20,6 +21,8 @@ struct OverviewReport: Sendable {
     var charts: [HistoryChart]
     /// Whether the charts are those of providers, so that usage without a provider is missing.
     var isByProviderScope: Bool
+    /// Whether there are more providers than the charts.
+    var hasMoreProviders: Bool
     /// The start of the running month, Unix ms.
     var monthStart: Int64
     var top: [RankedScope]
@@ -37,13 +40,16 @@ struct OverviewReport: Sendable {
         async let alerts = sidecar.stores.alerts.active(atMost: maxAlerts)
         let isGlobal = policy.hasHistory(Scope.global.kind)
         var scopes: [Scope] = [.global]
+        var hasMoreProviders = false
         if !isGlobal {
             let provider = try ScopeKind(parsing: "provider")
-            scopes =
-                policy.hasHistory(provider)
-                ? try await sidecar.stores.policy.scopesSeen(kind: provider, after: nil, atMost: maxProviders).items
-                    .map(\.scope)
-                : []
+            scopes = []
+            if policy.hasHistory(provider) {
+                let seen = try await sidecar.stores.policy.scopesSeen(
+                    kind: provider, after: nil, atMost: maxProviders)
+                scopes = seen.items.map(\.scope)
+                hasMoreProviders = seen.next != nil
+            }
         }
         var charts: [HistoryChart] = []
         for scope in scopes {
@@ -58,7 +64,8 @@ struct OverviewReport: Sendable {
         let last = CalendarUnit.day.number(ofID: today.id) ?? 0
         return try await OverviewReport(
             windows: calendar.windows(.day, numbered: max(last - readDays + 1, 0)...last), charts: charts,
-            isByProviderScope: !isGlobal, monthStart: calendar.window(.month, containing: now).startsAt, top: top,
+            isByProviderScope: !isGlobal, hasMoreProviders: hasMoreProviders,
+            monthStart: calendar.window(.month, containing: now).startsAt, top: top,
             alerts: alerts, now: now)
     }
 

@@ -22,6 +22,8 @@ final class RequestRates: Sendable {
 
     /// The time over which the rates are averaged, if a sample is that old.
     private static let span = Duration.seconds(60)
+    /// The age from which a sample says nothing about the current rate.
+    private static let maxAge = Duration.seconds(120)
     private static let minAge = Duration.seconds(5)
     private let samples: Mutex<[Sample]>
 
@@ -31,17 +33,21 @@ final class RequestRates: Sendable {
     }
 
     /// Notes the counts. Returns the rates since the latest sample that is at least a minute old, or else since the
-    /// oldest. Nil within seconds of the start.
+    /// oldest. Nil without a sample of the last two minutes that is at least five seconds old.
     func rates(_ counts: Counts, at now: ContinuousClock.Instant = .now) -> Rates? {
         samples.withLock { samples in
-            let old = samples.lastIndex { now - $0.at >= Self.span } ?? 0
-            samples.removeFirst(old)
-            let (from, age) = (samples[0].counts, now - samples[0].at)
-            if let last = samples.last, now - last.at >= Self.minAge { samples.append(Sample(at: now, counts: counts)) }
-            guard age >= Self.minAge else { return nil }
-            let milliseconds = Int(age / .milliseconds(1))
+            samples.removeAll { now - $0.at > Self.maxAge }
+            samples.removeFirst(samples.lastIndex { now - $0.at >= Self.span } ?? 0)
+            let reference = samples.first
+            if samples.last.map({ now - $0.at >= Self.minAge }) ?? true {
+                samples.append(Sample(at: now, counts: counts))
+            }
+            guard let reference, now - reference.at >= Self.minAge else { return nil }
+            let milliseconds = Int((now - reference.at) / .milliseconds(1))
             func rate(_ count: Int) -> Int { max(count, 0) * 600_000 / milliseconds }
-            return Rates(decisions: rate(counts.decisions - from.decisions), denied: rate(counts.denied - from.denied))
+            return Rates(
+                decisions: rate(counts.decisions - reference.counts.decisions),
+                denied: rate(counts.denied - reference.counts.denied))
         }
     }
 }

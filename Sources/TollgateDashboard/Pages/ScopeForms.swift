@@ -52,7 +52,7 @@ struct ScopeForms: Sendable {
                 fields: ["limits": "amount", "add": "amount", "expires_at": "ends", "reason": "reason"],
                 request)
         } catch {
-            return .page(try await page.page(request, scope, failure: error))
+            return await request.reply(about: error) { try await page.page(request, scope, failure: error) }
         }
         return .redirect(ScopePage.path(of: scope), notice: "The override is in force.")
     }
@@ -93,7 +93,7 @@ struct ScopeForms: Sendable {
                 .delete, "/v1/scopes/\(Markup.encoded(scope.description))/override", ifMatch: version,
                 form: "override", request)
         } catch {
-            return .page(try await page.page(request, scope, failure: error))
+            return await request.reply(about: error) { try await page.page(request, scope, failure: error) }
         }
         return .redirect(ScopePage.path(of: scope), notice: "The override has ended.")
     }
@@ -118,7 +118,7 @@ struct ScopeForms: Sendable {
                 fields: ["limits": "limits"],
                 request)
         } catch {
-            return .page(try await page.page(request, scope, failure: error))
+            return await request.reply(about: error) { try await page.page(request, scope, failure: error) }
         }
         return .redirect(ScopePage.path(of: scope), notice: "The counters were reset.")
     }
@@ -130,7 +130,7 @@ struct ScopeForms: Sendable {
             let path = "/v1/scopes/\(Markup.encoded(scope.description))/reservations/\(Markup.encoded(id))"
             try await send(.delete, path, form: "reservation", request)
         } catch {
-            return .page(try await page.page(request, scope, failure: error))
+            return await request.reply(about: error) { try await page.page(request, scope, failure: error) }
         }
         return .redirect(ScopePage.path(of: scope), notice: "The reservation was cancelled.")
     }

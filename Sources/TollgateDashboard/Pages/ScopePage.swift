@@ -55,11 +55,11 @@ struct ScopePage: Sendable {
         context["override"] = override(report, failure)
         context["reset"] = reset(report, failure)
         context["history"] = report.history.map { history($0, dimension, meter, path) }
-        context["alerts"] = report.alerts.map { alert($0, now: report.now) }
+        context["alerts"] = report.alerts.map { alert($0, report) }
         context["hasAlerts"] = !report.alerts.isEmpty
-        context["denials"] = report.denials.map { denial($0, now: report.now) }
+        context["denials"] = report.denials.map { denial($0, report) }
         context["hasDenials"] = !report.denials.isEmpty
-        context["holds"] = report.holds.map { hold($0, now: report.now) }
+        context["holds"] = report.holds.map { hold($0, report) }
         context["hasHolds"] = !report.holds.isEmpty
         context["problem"] = failure.flatMap { $0.form == "reservation" ? $0.errors[""] : nil }
         let status = failure?.status ?? rejected?.failure.status ?? 200
@@ -86,7 +86,7 @@ struct ScopePage: Sendable {
         context["isOwn"] = item.limit.source == .scope(.admin)
         context["isOverridden"] = item.limit.source == .override
         context["isPerRequest"] = limit.period == .request
-        if let resetsAt = item.resetsAt { context["resets"] = instant(resetsAt, now: report.now) }
+        if let resetsAt = item.resetsAt { context["resets"] = report.instant(resetsAt) }
         // A limit of an override changes with the override.
         guard item.limit.source != .override else { return context }
         var field = LimitField(id: "limit-\(index)", of: limit, in: policy)
@@ -99,9 +99,11 @@ struct ScopePage: Sendable {
         var context: TemplateContext = ["isActive": false, "version": 0]
         if let override = report.override {
             context["isActive"] = true
+            // It has further limits, maybe, which the form here would drop.
+            context["changePath"] = "/overrides" + Markup.query([("scope", report.scope.description)])
             context["version"] = override.version
             context["reason"] = override.item.reason
-            context["endsAt"] = instant(override.item.expiresAt, now: report.now)
+            context["endsAt"] = report.instant(override.item.expiresAt)
             context["left"] = LocalTime.age(milliseconds: override.item.expiresAt - report.now)
             let limits = override.item.limits.map { limit in
                 "\(limit.name) = \(limit.max.map { LimitText.amount($0, limit) } ?? "no limit")"
@@ -118,12 +120,15 @@ struct ScopePage: Sendable {
         context["choices"] = (names + usual.filter { !names.contains($0) }).map { name -> TemplateContext in
             ["name": name, "isSelected": name == failed?.entered["limit"]]
         }
+        context["showsForm"] = report.override == nil || failed != nil
         context["currency"] = policy.currency
         context["isAddition"] = failed?.entered["change"] == "add"
         if let failed {
-            // The version of the form in the page is the current one: sending it again replaces what is in force.
             context.merge(failed.context(of: ["amount", "ends"])) { _, new in new }
             context["enteredReason"] = failed.entered.raw("reason")
+            // After a conflict, the page shows what is in force, and sending the form again replaces it. After any other
+            // error, it still is a change of what the user saw.
+            if failed.status != 412 { context["version"] = failed.entered["version"] ?? "0" }
         }
         return context
     }
@@ -164,38 +169,35 @@ struct ScopePage: Sendable {
 
     // MARK: - Lists
 
-    private func alert(_ alert: Alert, now: Int64) -> TemplateContext {
+    private func alert(_ alert: Alert, _ report: ScopeReport) -> TemplateContext {
         [
             "id": alert.id, "limit": alert.limitName, "threshold": alert.threshold,
             "severity": AlertLevel(alert).rawValue, "state": alert.state.rawValue,
-            "opened": instant(alert.openedAt, now: now),
+            "opened": report.instant(alert.openedAt),
             "used": alert.usedText, "max": alert.maxText,
         ]
     }
 
-    private func denial(_ entry: DenialEntry, now: Int64) -> TemplateContext {
+    private func denial(_ entry: DenialEntry, _ report: ScopeReport) -> TemplateContext {
         let event = entry.event
         return [
-            "key": entry.id, "at": instant(event.at, now: now), "limit": event.limitName,
+            "key": entry.id, "at": report.instant(event.at), "limit": event.limitName,
             "used": event.meter.text(event.used, in: event.unit), "max": event.meter.text(event.max, in: event.unit),
             "isShadow": event.mode == .shadow, "request": event.request.map(\.description),
         ]
     }
 
-    private func hold(_ hold: OpenHold, now: Int64) -> TemplateContext {
+    private func hold(_ hold: OpenHold, _ report: ScopeReport) -> TemplateContext {
         let unit = policy.moneyUnit
         return [
-            "id": hold.id, "age": LocalTime.age(milliseconds: now - hold.madeAt),
-            "ends": LocalTime.age(milliseconds: hold.endsAt - now),
+            "id": hold.id, "age": LocalTime.age(milliseconds: report.now - hold.madeAt),
+            "ends": LocalTime.age(milliseconds: hold.endsAt - report.now),
             "tokens": NumberText.grouped(hold.amounts.tokens ?? 0),
             "cost": NumberText.money(hold.amounts.cost ?? 0, in: unit),
             "scopes": hold.scopes, "cancelPath": "/reservations/\(Markup.encoded(hold.id))/cancel",
         ]
     }
 
-    private func instant(_ milliseconds: Int64, now: Int64) -> TemplateContext {
-        pages.instant(milliseconds, now: now)
-    }
 }
 
 extension HistoryMeter {
@@ -219,12 +221,5 @@ extension PageRequest {
     func scopeText() throws(ScopeError) -> String {
         guard let text = try? request.parameter("scope") else { throw ScopeError("expected percent-encoded UTF-8") }
         return text
-    }
-}
-
-extension PageServer {
-    /// Returns the values of the template `instant`: a time in the zone of the policy, and in UTC.
-    func instant(_ milliseconds: Int64, now: Int64) -> TemplateContext {
-        localTime.context(milliseconds, now: now)
     }
 }

@@ -44,6 +44,11 @@ struct ScopeReport: Sendable {
             denials: denials.items, holds: holds.items, now: now)
     }
 
+    /// Returns the values of the template `instant`, in the time zone of the scope.
+    func instant(_ milliseconds: Int64) -> TemplateContext {
+        LocalTime(rules.calendar).context(milliseconds, now: now)
+    }
+
     /// The override in force. Nil if there is none, or if it has ended.
     var override: Versioned<Override>? {
         stored.override.flatMap { $0.item.expiresAt > now ? $0 : nil }

@@ -44,8 +44,10 @@ struct TierPages: Sendable {
             try await edit(id, request, form: "create").put(body)
         } catch {
             // The tier exists: its own page shows both versions.
-            guard error.conflict == nil else { return .page(try await tier(id, request, error)) }
-            return .page(try await list(request, error))
+            guard error.conflict == nil else {
+                return await request.reply(about: error) { try await tier(id, request, error) }
+            }
+            return await request.reply(about: error) { try await list(request, error) }
         }
         return .redirect("/tiers/\(Markup.encoded(id))", notice: "\(id) was created.")
     }
@@ -56,7 +58,7 @@ struct TierPages: Sendable {
             let body = try TierForm.body(request.form, named: "edit")
             try await edit(id, request, form: "edit").put(body)
         } catch {
-            return .page(try await tier(id, request, error))
+            return await request.reply(about: error) { try await tier(id, request, error) }
         }
         return .redirect("/tiers/\(Markup.encoded(id))", notice: "\(id) was saved.")
     }
@@ -69,7 +71,7 @@ struct TierPages: Sendable {
             }
             try await edit(id, request, form: "delete").delete()
         } catch {
-            return .page(try await tier(id, request, error))
+            return await request.reply(about: error) { try await tier(id, request, error) }
         }
         return .redirect("/tiers", notice: "\(id) was deleted.")
     }

@@ -8,6 +8,12 @@ import TollgateStores
 /// The page `/usage`: a row for each scope of a kind, with its usage and a limit that can be set in the row.
 struct UsagePages: Sendable {
     let pages: PageServer
+    /// Limits the load on Redis to one page at a time, however many browsers are open.
+    private let turns = Turns()
+
+    init(pages: PageServer) {
+        self.pages = pages
+    }
 
     var routes: [Route] {
         [
@@ -40,7 +46,7 @@ struct UsagePages: Sendable {
     private func page(_ request: PageRequest, _ rejected: Rejected? = nil) async throws -> Page {
         let kind = try kind(request.query)
         let query = UsageQuery(request.query, kind: kind)
-        let table = try await UsageTable.read(query, from: sidecar)
+        let table = try await turns.next { try await UsageTable.read(query, from: sidecar) }
         var context = toolbar(query)
         context["rows"] = table.rows.map { row(of: $0, rejected) }
         context["isEmpty"] = table.rows.isEmpty
@@ -49,6 +55,15 @@ struct UsagePages: Sendable {
         context["hasHistory"] = sidecar.policies.effective.hasHistory(kind)
         context["currency"] = sidecar.policies.effective.currency
         context["action"] = query.url
+        // The row may have moved to another page of the list meanwhile, and a limit of an override has no form.
+        let own = table.rows.first { $0.scope == rejected?.edit.scope }
+        if let rejected, own == nil || own?.item?.limit.source == .override {
+            var field = LimitField(id: "rejected-limit", in: sidecar.policies.effective)
+            field.reject(rejected.edit, rejected.failure)
+            context["rejected"] =
+                ["scope": rejected.edit.scope.description, "limit": rejected.edit.limitName, "field": field.context]
+                as TemplateContext
+        }
         return Page("usage", title: "Usage by \(kind)", status: rejected?.failure.status ?? 200, context)
     }
 
@@ -70,7 +85,7 @@ struct UsagePages: Sendable {
             .sorted { $0.description < $1.description }
         if !kinds.contains(query.kind) { kinds.append(query.kind) }
         var context: TemplateContext = [
-            "kind": query.kind.description, "prefix": query.prefix ?? "",
+            "kind": query.kind.description,
             "kinds": kinds.map { kind -> TemplateContext in
                 let url = query.url {
                     $0.kind = kind
@@ -81,10 +96,19 @@ struct UsagePages: Sendable {
             "meters": UsageQuery.MeterChoice.all.map { choice -> TemplateContext in
                 ["value": choice.name, "label": choice.label, "isSelected": choice == query.meter]
             },
+            "periods": [["value": "", "label": "any period", "isSelected": query.period == nil] as TemplateContext]
+                + UsageQuery.periods.map { period -> TemplateContext in
+                    [
+                        "value": period.description, "label": period.description,
+                        "isSelected": period == query.period,
+                    ]
+                },
             "spans": UsageQuery.Span.allCases.map { span -> TemplateContext in
                 ["value": span.rawValue, "label": span.label, "isSelected": span == query.span]
             },
         ]
+        // Mustache takes an empty text for true.
+        context["prefix"] = query.prefix
         if let sort = query.sort {
             context["sort"] = sort.rawValue
             context["order"] = query.isAscending ? "ascending" : "descending"
@@ -114,7 +138,8 @@ struct UsagePages: Sendable {
         let scope = row.scope.description
         let share = row.share
         var context: TemplateContext = [
-            "key": scope, "scope": scope, "name": row.scope.parts.map(\.id).joined(separator: " + "),
+            "key": scope, "scope": scope,
+            "name": row.scope.parts.isEmpty ? "global" : row.scope.parts.map(\.id).joined(separator: " + "),
             "path": "/scopes/\(Markup.encoded(scope))", "level": share.level.cssClass, "percent": share.text,
             "bar": share.barWidth, "hasLimit": row.item != nil,
         ]
@@ -129,12 +154,16 @@ struct UsagePages: Sendable {
         context["output"] = amount(.outputTokens)
         context["tokens"] = amount(.tokens)
         context["cost"] = amount(.cost)
-        if let item = row.item { context.merge(limit(of: item)) { _, new in new } }
-        context["form"] = form(of: row, rejected.flatMap { $0.edit.scope == row.scope ? $0 : nil })
+        if let item = row.item { context.merge(limit(of: item, in: row.calendar)) { _, new in new } }
+        if row.item?.limit.source == .override {
+            context["isOverridden"] = true
+        } else {
+            context["form"] = form(of: row, rejected.flatMap { $0.edit.scope == row.scope ? $0 : nil })
+        }
         return context
     }
 
-    private func limit(of item: ScopeUsage.Item) -> TemplateContext {
+    private func limit(of item: ScopeUsage.Item, in calendar: CalendarRules) -> TemplateContext {
         let limit = item.limit.limit
         var context: TemplateContext = ["period": limit.period.description, "meter": limit.meter.name]
         context["limit"] = limit.max.map { LimitText.amount($0, limit) }
@@ -142,8 +171,10 @@ struct UsagePages: Sendable {
         context["held"] = item.held == 0 ? "0" : LimitText.amount(item.held, limit)
         context["isShadow"] = limit.mode == .shadow
         if let resetsAt = item.resetsAt {
-            let time = pages.localTime
+            let time = LocalTime(calendar)
+            let isForeign = calendar.timeZone != sidecar.policies.effective.calendar.timeZone
             context["resets"] = time.dateAndTime(resetsAt, now: PageServer.now * 1_000)
+            context["resetsZone"] = isForeign ? calendar.timeZone : nil
             context["resetsISO"] = LocalTime.iso(resetsAt)
             context["resetsUTC"] = LocalTime.utc(resetsAt)
         }

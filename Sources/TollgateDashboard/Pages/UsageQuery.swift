@@ -43,8 +43,13 @@ struct UsageQuery: Sendable {
         case usage
     }
 
+    /// The periods to choose from.
+    static let periods: [Period] = [.day, .week, .month, .total]
+
     var kind: ScopeKind
     var meter = MeterChoice.nearest
+    /// The period of the limit that a row shows. Nil for the one with the highest share.
+    var period: Period?
     var span = Span.month
     /// The beginning of the ids to show.
     var prefix: String?
@@ -56,6 +61,7 @@ struct UsageQuery: Sendable {
     init(_ query: Form, kind: ScopeKind) {
         self.kind = kind
         if let name = query["meter"], let choice = MeterChoice.all.first(where: { $0.name == name }) { meter = choice }
+        period = Self.periods.first { $0.description == query["period"] }
         if let span = query["span"].flatMap(Span.init(rawValue:)) { self.span = span }
         prefix = query["prefix"]
         sort = query["sort"].flatMap(Column.init(rawValue:))
@@ -67,6 +73,7 @@ struct UsageQuery: Sendable {
     var url: String {
         var pairs = [(name: "kind", value: kind.description)]
         if meter != .nearest { pairs.append(("meter", meter.name)) }
+        if let period { pairs.append(("period", period.description)) }
         if span != .month { pairs.append(("span", span.rawValue)) }
         if let prefix { pairs.append(("prefix", prefix)) }
         if let sort { pairs += [("sort", sort.rawValue), ("order", isAscending ? "ascending" : "descending")] }

@@ -11,17 +11,21 @@ struct UsageRow: Sendable {
     var amounts: HistoryAmounts?
     /// The limit. Nil if none of the chosen meter applies to a calendar period or to all time.
     var item: ScopeUsage.Item?
+    /// The calendar of the scope.
+    var calendar: CalendarRules
 
     var share: UsageShare {
         UsageShare(used: item?.used ?? 0, limit: item?.limit.limit.max)
     }
 
     /// Returns the limit of a meter that is nearest to its maximum, among those over a day, week, month or all time.
-    static func limit(of meter: UsageQuery.MeterChoice, in usage: ScopeUsage) -> ScopeUsage.Item? {
+    static func limit(
+        of meter: UsageQuery.MeterChoice, over period: Period?, in usage: ScopeUsage
+    ) -> ScopeUsage.Item? {
         let items = usage.items.filter { item in
             let limit = item.limit.limit
             guard limit.max != nil, limit.period.calendarUnit != nil || limit.period == .total else { return false }
-            return meter == .nearest || meter == .meter(limit.meter)
+            return (meter == .nearest || meter == .meter(limit.meter)) && (period == nil || period == limit.period)
         }
         return items.max { lhs, rhs in
             UsageShare.precedes(
@@ -63,7 +67,7 @@ struct UsageTable: Sendable {
     static func read(_ query: UsageQuery, from sidecar: Sidecar) async throws -> UsageTable {
         let store = sidecar.stores.policy
         let page =
-            if let prefix = query.prefix {
+            if let prefix = query.prefix.map({ sidecar.policies.effective.folded($0, of: query.kind) }) {
                 try await store.scopesSeen(kind: query.kind, prefix: prefix, after: query.cursor, atMost: size)
             } else {
                 try await store.scopesSeen(kind: query.kind, after: query.cursor, atMost: size)
@@ -74,7 +78,8 @@ struct UsageTable: Sendable {
         var rows = scopes.indices.map { index in
             UsageRow(
                 scope: scopes[index], amounts: amounts?[index],
-                item: UsageRow.limit(of: query.meter, in: usages[index].usage))
+                item: UsageRow.limit(of: query.meter, over: query.period, in: usages[index].usage),
+                calendar: usages[index].rules.calendar)
         }
         if let column = query.sort {
             rows.sort { UsageRow.precedes($0, $1, by: column, isAscending: query.isAscending) }
@@ -98,5 +103,13 @@ struct UsageTable: Sendable {
             return id
         }
         return try await store.totals(of: scopes, inMonths: ids)
+    }
+}
+
+extension Policy {
+    /// Returns the beginning of an id as requests spell it: in lower case where the policy says `fold_case`.
+    fileprivate func folded(_ prefix: String, of kind: ScopeKind) -> String {
+        guard let first = kind.names.first, foldedKinds.contains(first) else { return prefix }
+        return String(decoding: prefix.utf8.map { ScopeID.lowercased($0) }, as: UTF8.self)
     }
 }

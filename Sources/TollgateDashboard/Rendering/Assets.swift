@@ -34,7 +34,8 @@ enum Assets {
 
     private static func file(_ name: String, _ suffix: String, type: String) -> File {
         let text = embeddedTexts["Assets/\(name).\(suffix)"] ?? ""
-        let digest = SHA256.hash(data: Array(text.utf8)).prefix(6).map { String($0, radix: 16) }.joined()
+        let digest = SHA256.hash(data: Array(text.utf8)).prefix(6).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+            .joined()
         return File(path: "/assets/\(name)-\(digest).\(suffix)", type: type, text: text)
     }
 }

@@ -39,7 +39,7 @@ package final class HistoryStore: Sendable {
         /// share a deadline.
         var maxPipelined: Int {
             switch self {
-            case .totals: 31
+            case .totals: 128
             case .labels: 4
             }
         }

@@ -210,14 +210,23 @@ package final class PolicyStore: Sendable {
         return try await page.read(after: start, atMost: count)
     }
 
+    /// Lists a scope among those seen, such as one that was given a limit before its first request.
+    package func noteSeen(_ scope: Scope, at now: Int64) async throws(StoreError) {
+        let key = keys.seen(scope.kind.description)
+        _ = try await link.send("ZADD", key, "GT", "\(now)", scope.description).checked(of: key)
+    }
+
     /// Returns whether a scope has counters or settings, or was seen lately.
     package func exists(_ scope: Scope) async throws(StoreError) -> Bool {
         let name = scope.description
         let kept = [keySpace.hash(of: scope), keys.settings(of: name)]
         let seen = keys.seen(scope.kind.description)
-        let replies = try await link.send([["EXISTS"] + kept, ["ZSCORE", seen, name]])
-        if case .integer(let count) = try replies[0].checked(of: kept[0]), count > 0 { return true }
-        if case .null = try replies[1].checked(of: seen) { return false }
+        // One key each, because they can be in different slots of a cluster.
+        let replies = try await link.send(kept.map { ["EXISTS", $0] } + [["ZSCORE", seen, name]])
+        for (key, reply) in zip(kept, replies) {
+            if case .integer(let count) = try reply.checked(of: key), count > 0 { return true }
+        }
+        if case .null = try replies[2].checked(of: seen) { return false }
         return true
     }
 
