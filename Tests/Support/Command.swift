@@ -23,10 +23,14 @@ package struct Command: Sendable {
         let output = try folder.emptyFile("out")
         let errors = try folder.emptyFile("err")
         if let workingFolder { process.currentDirectoryURL = URL(fileURLWithPath: workingFolder) }
-        process.standardInput = try FileHandle(
-            forReadingFrom: URL(fileURLWithPath: input.map { try folder.write($0, to: "in") } ?? "/dev/null"))
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
+        let handles = [
+            try FileHandle(
+                forReadingFrom: URL(fileURLWithPath: input.map { try folder.write($0, to: "in") } ?? "/dev/null")),
+            try FileHandle(forWritingTo: output), try FileHandle(forWritingTo: errors),
+        ]
+        // A `Process` may never be released. With more than 1 300 open files, its `run()` can read beyond its list of them.
+        defer { for handle in handles { try? handle.close() } }
+        (process.standardInput, process.standardOutput, process.standardError) = (handles[0], handles[1], handles[2])
         let running = UncheckedProcess(process: process)
         let killer = Task {
             try await Task.sleep(for: .seconds(patience))
