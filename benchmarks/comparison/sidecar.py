@@ -13,7 +13,7 @@ from .redis_server import RedisServer
 from .resp import RespClient
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-LISTENING = re.compile(r"addresses=127\.0\.0\.1:(\d+)\s")
+LISTENING = re.compile(r"listen=127\.0\.0\.1:(\d+)\s")
 USER_TIME, SYSTEM_TIME = 11, 12
 """Places in /proc/PID/stat, counted from what follows the name of the program."""
 
