@@ -25,9 +25,14 @@ struct PageRequest: Sendable {
     /// Returns the page that shows a failed form. If it cannot be rendered, such as while Redis is away, returns a page
     /// with the sentences of the failure and what was entered, because a change of unknown outcome may have been made.
     func reply(about failure: FormFailure, _ page: () async throws -> Page) async -> PageReply {
-        if let page = try? await page() { return .page(page) }
         let sentences = failure.errors.sorted { $0.key < $1.key }.map(\.value)
-        return .page(.message("The form was not accepted", sentences, status: failure.status, failure.entered))
+        return await reply(about: sentences, status: failure.status, page)
+    }
+
+    /// Returns the page that shows sentences about a failed form, or a page with only them and what was entered.
+    func reply(about sentences: [String], status: Int, _ page: () async throws -> Page) async -> PageReply {
+        if let page = try? await page() { return .page(page) }
+        return .page(.message("The form was not accepted", sentences, status: status, form))
     }
 
     /// The path and query of the URL.

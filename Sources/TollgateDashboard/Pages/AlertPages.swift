@@ -51,7 +51,10 @@ struct AlertPages: Sendable {
         let done = count == 0 ? nil : "\(count) \(count == 1 ? "alert" : "alerts") \(action.done)."
         guard failures.sentences.isEmpty else {
             failures.done = done
-            return .page(try await page(request, failures))
+            let sentences = [done].compactMap { $0 } + failures.sentences
+            return await request.reply(about: sentences, status: failures.status) { [failures] in
+                try await page(request, failures)
+            }
         }
         return .redirect(request.location, notice: done)
     }
@@ -106,7 +109,7 @@ struct AlertPages: Sendable {
         let time = pages.localTime
         var context: TemplateContext = [
             "id": alert.id, "opened": time.context(alert.openedAt, now: now),
-            "scope": alert.scope.description, "path": "/scopes/\(Markup.encoded(alert.scope.description))",
+            "scope": alert.scope.description, "path": ScopePage.path(of: alert.scope),
             "limit": LimitText.unit(limit, currency: pages.admin.server.policies.effective.currency),
             "used": LimitText.amount(alert.used, limit), "max": LimitText.amount(alert.max, limit),
             "percent": UsageShare(used: alert.used, limit: alert.max).text, "threshold": alert.threshold,

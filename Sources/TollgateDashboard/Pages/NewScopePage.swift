@@ -63,7 +63,7 @@ struct NewScopePage: Sendable {
         guard !isStored, sidecar.policies.file.scopes[scope] == nil else {
             return Answer(
                 state: .exists, message: "\(scope) exists already.",
-                href: "/scopes/\(Markup.encoded(scope.description))", scope: scope)
+                href: ScopePage.path(of: scope), scope: scope)
         }
         return Answer(state: .new, message: "\(scope) is new.", scope: scope)
     }
@@ -116,12 +116,12 @@ struct NewScopePage: Sendable {
             try await edit.apply(pages.admin, as: request.caller)
         } catch let failure as LimitEdit.Failure {
             let failed = FormFailure(form: "scope", status: failure.status, ["max": failure.message], entered: form)
-            return .page(try await page(request, failed))
+            return await request.reply(about: failed) { try await page(request, failed) }
         }
         // The limit is set, so a failure to list the scope is ignored.
         try? await sidecar.stores.policy.noteSeen(scope, at: await sidecar.redisTime)
         return .redirect(
-            "/scopes/\(Markup.encoded(scope.description))",
+            ScopePage.path(of: scope),
             notice: "\(scope) has the limit \(edit.limitName) of \(edit.text ?? "") now.")
     }
 

@@ -112,7 +112,7 @@ struct OverridePages: Sendable {
                 return "+ \(LimitText.sentence(limit, currency: currency))"
             }
         return [
-            "scope": scope, "path": "/scopes/\(Markup.encoded(scope))", "changes": changes,
+            "scope": scope, "path": ScopePage.path(of: setting.scope), "changes": changes,
             "editPath": "/overrides" + Markup.query([("scope", scope)]), "version": setting.version,
             "ends": pages.localTime.context(override.expiresAt, now: now), "reason": override.reason,
         ]

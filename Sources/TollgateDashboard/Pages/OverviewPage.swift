@@ -45,12 +45,15 @@ struct OverviewPage: Sendable {
             id: "cost", title: "\(policy.currency) by day and provider",
             columns: report.windows.suffix(Int(OverviewReport.days)).map { LocalTime.label(of: $0) },
             series: report.series, unit: unit)
+        var trend = data
+        trend.id = "trend"
         let (today, month) = (report.today, report.month)
         let most = report.top.first?.amounts[.cost] ?? 0
         return [
             "costToday": report.charts.isEmpty ? "–" : unit.number(Int128(today[.cost])),
             "costMonth": report.charts.isEmpty ? "–" : unit.number(Int128(month[.cost])),
-            "currency": policy.currency, "chart": StackedBars(data).markup, "days": OverviewReport.days,
+            "currency": policy.currency, "chart": StackedBars(data).markup, "sparkline": Sparkline(trend).markup,
+            "days": OverviewReport.days,
             "isByProviderScope": report.isByProviderScope, "hasMoreProviders": report.hasMoreProviders,
             "providers": report.charts.count == 1 ? "1 provider" : "\(report.charts.count) providers",
             "hasCharts": !report.charts.isEmpty,

@@ -32,7 +32,9 @@ struct ScopeForms: Sendable {
         do {
             try await edit.apply(pages.admin, as: request.caller)
         } catch let failure as LimitEdit.Failure {
-            return .page(try await page.page(request, scope, rejected: (edit, failure)))
+            return await request.reply(about: [failure.message], status: failure.status) {
+                try await page.page(request, scope, rejected: (edit, failure))
+            }
         }
         let notice = edit.text.map { "\(edit.limitName) is now \($0)." } ?? "\(edit.limitName) was cleared."
         return .redirect(ScopePage.path(of: scope), notice: notice)

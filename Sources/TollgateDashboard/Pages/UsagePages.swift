@@ -35,7 +35,9 @@ struct UsagePages: Sendable {
         do {
             try await edit.apply(pages.admin, as: request.caller)
         } catch let failure as LimitEdit.Failure {
-            return .page(try await page(request, Rejected(edit: edit, failure: failure)))
+            return await request.reply(about: [failure.message], status: failure.status) {
+                try await page(request, Rejected(edit: edit, failure: failure))
+            }
         }
         return .redirect(
             request.location, notice: "\(edit.scope): \(edit.limitName) is now \(edit.text ?? "").")
@@ -79,8 +81,7 @@ struct UsagePages: Sendable {
     private func toolbar(_ query: UsageQuery) -> TemplateContext {
         let policy = sidecar.policies.effective
         // The usual kinds, and every kind that has limits.
-        let usual = ["user", "tenant", "team", "project", "tool", "provider", "model", "account"]
-        var kinds = usual.compactMap { try? ScopeKind(parsing: $0) }.filter { policy.hasHistory($0) }
+        var kinds = ScopeKind.usual.compactMap { try? ScopeKind(parsing: $0) }.filter { policy.hasHistory($0) }
         kinds += policy.limitedKinds.filter { $0 != .global && !kinds.contains($0) }
             .sorted { $0.description < $1.description }
         if !kinds.contains(query.kind) { kinds.append(query.kind) }
@@ -140,7 +141,7 @@ struct UsagePages: Sendable {
         var context: TemplateContext = [
             "key": scope, "scope": scope,
             "name": row.scope.parts.isEmpty ? "global" : row.scope.parts.map(\.id).joined(separator: " + "),
-            "path": "/scopes/\(Markup.encoded(scope))", "level": share.level.cssClass, "percent": share.text,
+            "path": ScopePage.path(of: row.scope), "level": share.level.cssClass, "percent": share.text,
             "bar": share.barWidth, "hasLimit": row.item != nil,
         ]
         let unit = sidecar.policies.effective.moneyUnit
@@ -171,12 +172,9 @@ struct UsagePages: Sendable {
         context["held"] = item.held == 0 ? "0" : LimitText.amount(item.held, limit)
         context["isShadow"] = limit.mode == .shadow
         if let resetsAt = item.resetsAt {
-            let time = LocalTime(calendar)
             let isForeign = calendar.timeZone != sidecar.policies.effective.calendar.timeZone
-            context["resets"] = time.dateAndTime(resetsAt, now: PageServer.now * 1_000)
+            context["resets"] = LocalTime(calendar).context(resetsAt, now: PageServer.now * 1_000)
             context["resetsZone"] = isForeign ? calendar.timeZone : nil
-            context["resetsISO"] = LocalTime.iso(resetsAt)
-            context["resetsUTC"] = LocalTime.utc(resetsAt)
         }
         return context
     }

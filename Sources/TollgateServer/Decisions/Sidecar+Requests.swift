@@ -53,8 +53,10 @@ extension Sidecar {
         }.get()
     }
 
-    /// Reads the limits that apply to each of some scopes and their usage, in order. The reads share a batch, and so a
-    /// pipeline.
+    /// Reads the limits that apply to each of some scopes and their usage, in order.
+    ///
+    /// The reads share batches of the first worker, whose next batch waits for them: decisions of that worker take
+    /// longer meanwhile.
     ///
     /// - Throws: `LedgerFailure`, if any of them fails.
     package func usages(of scopes: [Scope]) async throws -> [(rules: ScopeRules, usage: ScopeUsage)] {
