@@ -1,12 +1,15 @@
--- usage.lua: reads how much of each limit a scope has used.
+-- usage.lua: reads how much of each limit scopes have used.
 --
--- KEYS[1]  the scope's hash
--- ARGV[1]  cmsgpack: clock, limit set
---            clock      0 for Redis's own; tests pass Unix ms
---            limit set  see batch/sets.lua
--- Reply    cmsgpack { status, now, used, held, resets in ms, used, held, resets in ms, … }, by limit, in the set's order
---            status     1: read; 0: a calendar of the set does not cover the time (nothing follows); 2: the key is not a hash
--- O(limits of the scope)
+-- KEYS     the hash of each scope
+-- ARGV[1]  cmsgpack: clock, limit sets, indices
+--            clock       0 for Redis's own; tests pass Unix ms
+--            limit sets  see batch/sets.lua
+--            indices     by scope, the index of its set
+-- Reply    a list of cmsgpack, by scope: { status, now, used, held, resets in ms, used, held, resets in ms, … }, by limit, in the order
+--          of the set
+--            status      1: read; 0: a calendar of a set does not cover the time (nothing follows, and no other scope); 2: the key is not
+--                        a hash
+-- O(limits of the scopes)
 -- @function no-writes
 -- @include lib/clock
 -- @include batch/current
@@ -16,22 +19,31 @@
 
 local pack, unpack = cmsgpack.pack, cmsgpack.unpack
 
-return function(keys, argv)
-    local fixed, sent = unpack(argv[1])
-    local now = clock.now(fixed)
-    current.now = now
-    local set = sets.one(sent, now)
-    if not set then return pack({ 0, now }) end
-    local state = scope.load(keys[1], set)
-    if state.broken then return pack({ 2, now }) end
+local function usage(key, set, now)
+    local state = scope.load(key, set)
+    if state.broken then return { 2, now } end
     if state.held then holds.read(state) end
-    local reply = { 1, now }
+    local found = { 1, now }
     for j = 1, set.size do
         local held = holds.against(state, j)
         local is_open = set.kind[j] == sets.OPEN
-        reply[#reply + 1] = is_open and held or scope.used(state, j)
-        reply[#reply + 1] = is_open and 0 or held
-        reply[#reply + 1] = scope.resets_in(state, j)
+        found[#found + 1] = is_open and held or scope.used(state, j)
+        found[#found + 1] = is_open and 0 or held
+        found[#found + 1] = scope.resets_in(state, j)
     end
-    return pack(reply)
+    return found
+end
+
+return function(keys, argv)
+    local fixed, sent, indices = unpack(argv[1])
+    local now = clock.now(fixed)
+    current.now = now
+    local prepared = {}
+    for i = 1, #sent do
+        prepared[i] = sets.one(sent[i], now)
+        if not prepared[i] then return { pack({ 0, now }) } end
+    end
+    local reply = {}
+    for i = 1, #keys do reply[i] = pack(usage(keys[i], prepared[indices[i]], now)) end
+    return reply
 end

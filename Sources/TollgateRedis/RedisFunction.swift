@@ -63,4 +63,12 @@ package struct RedisFunctionArguments: Sendable {
         bytes = ByteBuffer()
         for word in words { RedisCommand.encodeBulk(word, into: &bytes) }
     }
+
+    /// Appends an argument.
+    package mutating func append(_ argument: ByteBuffer) {
+        count += 1
+        bytes.writeString("$\(argument.readableBytes)\r\n")
+        bytes.writeImmutableBuffer(argument)
+        bytes.writeString("\r\n")
+    }
 }

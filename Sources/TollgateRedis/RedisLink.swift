@@ -41,6 +41,8 @@ package final class RedisLink {
     /// The SHA-1 of each script that this connection has loaded, by the name of the function that it replaces.
     var scripts: [String: String] = [:]
     private var reportedStatus = RedisLinkStatus.idle
+    /// Whether commands are written without a flush, because others follow (``pipeline(_:)``).
+    private var isPipelining = false
     let closed: EventLoopPromise<Void>
 
     /// Called on the event loop after the status has changed.
@@ -98,7 +100,20 @@ package final class RedisLink {
         guard isReady, let connection else { return completion(.failure(.notConnected)) }
         pending.append(deadline: deadline, completion)
         if let deadline { scheduleDeadlineCheck(at: deadline) }
-        connection.channel.writeAndFlush(command, promise: nil)
+        if isPipelining {
+            connection.channel.write(command, promise: nil)
+        } else {
+            connection.channel.writeAndFlush(command, promise: nil)
+        }
+    }
+
+    /// Sends the commands of `body` together, so that they take one write and Redis reads them at once.
+    package func pipeline(_ body: () -> Void) {
+        eventLoop.assertInEventLoop()
+        isPipelining = true
+        body()
+        isPipelining = false
+        connection?.channel.flush()
     }
 
     /// Encodes and sends one command.

@@ -26,7 +26,11 @@ package final class StoreLink: Sendable {
     func send(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
         return try await call(expecting: commands.count, isChange: isChange) { link, call in
-            for words in commands { link.send(words, deadline: call.replyDeadline) { call.receive($0) } }
+            link.pipeline {
+                for (index, words) in commands.enumerated() {
+                    link.send(words, deadline: call.replyDeadline) { call.receive($0, at: index) }
+                }
+            }
         }
     }
 
@@ -51,8 +55,22 @@ package final class StoreLink: Sendable {
     ) async throws(StoreError) -> RedisReply {
         try await call(expecting: 1, isChange: isChange) { link, call in
             let arguments = RedisFunctionArguments(keys: keys, arguments: arguments)
-            link.call(function, arguments, deadline: call.replyDeadline) { call.receive($0) }
+            link.call(function, arguments, deadline: call.replyDeadline) { call.receive($0, at: 0) }
         }[0]
+    }
+
+    /// Calls a Redis function that changes nothing, several times in a pipeline, and returns the replies in order.
+    func call(
+        _ function: RedisFunction, _ calls: [RedisFunctionArguments]
+    ) async throws(StoreError) -> [RedisReply] {
+        guard !calls.isEmpty else { return [] }
+        return try await call(expecting: calls.count) { link, call in
+            link.pipeline {
+                for (index, arguments) in calls.enumerated() {
+                    link.call(function, arguments, deadline: call.replyDeadline) { call.receive($0, at: index) }
+                }
+            }
+        }
     }
 
     private func call(
@@ -86,22 +104,23 @@ private final class StoreCall {
     typealias Outcome = Result<[RedisReply], StoreError>
 
     private let link: RedisLink
-    private let expected: Int
     private let deadline: TimeAmount
     private let sentAt = NIODeadline.now()
     private let isChange: Bool
-    private var replies: [RedisReply] = []
+    private var replies: [RedisReply]
+    private var missing: Int
     /// The completion handler; nil once called.
     private var completion: ((Outcome) -> Void)?
 
     /// - Parameter isChange: Whether Redis may have changed something if no reply arrives.
     init(
-        on link: RedisLink, expecting expected: Int, isChange: Bool, deadline: TimeAmount,
+        on link: RedisLink, expecting count: Int, isChange: Bool, deadline: TimeAmount,
         completion: @escaping (Outcome) -> Void
     ) {
         self.isChange = isChange
         self.link = link
-        self.expected = expected
+        replies = Array(repeating: .null, count: count)
+        missing = count
         self.deadline = deadline
         self.completion = completion
     }
@@ -109,13 +128,15 @@ private final class StoreCall {
     /// The time by which all replies have to arrive.
     var replyDeadline: NIODeadline { sentAt + deadline }
 
-    /// Handles the next reply. A late one closes the connection: replies come in order, so no later one can be awaited.
-    func receive(_ result: Result<RedisReply, RedisError>) {
+    /// Handles the reply to the command at an index. A late one closes the connection: replies come in order, so no later
+    /// one can be awaited. Only calls whose function had to be loaded first may come after later ones.
+    func receive(_ result: Result<RedisReply, RedisError>, at index: Int) {
         guard completion != nil else { return }
         switch result {
         case .success(let reply):
-            replies.append(reply)
-            if replies.count == expected { complete(.success(replies)) }
+            replies[index] = reply
+            missing -= 1
+            if missing == 0 { complete(.success(replies)) }
         case .failure(.notConnected): complete(.failure(.notConnected))
         case .failure(.timedOut):
             let sentence = "no reply from Redis within \(deadline.milliseconds) ms"

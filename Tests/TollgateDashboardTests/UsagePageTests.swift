@@ -41,8 +41,7 @@ import TollgateTestSupport
         let start = try #require(page.text.range(of: "<tr data-row=\"\(Markup.escaped(scope))\" class=\""))
         let rest = page.text[start.upperBound...]
         let row = try #require(rest.range(of: "</tr>").map { rest[..<$0.lowerBound] })
-        let words = String(row).replacing(/<details.*?<\/details>/.dotMatchesNewlines(), with: "")
-        return (String(row.prefix { $0 != "\"" }), TestPage(status: 200, headers: [], text: "<" + words).words)
+        return (String(row.prefix { $0 != "\"" }), TestPage(status: 200, headers: [], text: "<\(row)").words)
     }
 
     @Test("a row shows amounts, Usage % after Total Cost, limit, held and reset, and its level")
@@ -103,6 +102,34 @@ import TollgateTestSupport
             #expect(try Self.row("user:ann", changed).words.contains("45.0 % 20\u{202F}000 tokens / total"))
             // The notice is shown once.
             #expect(!(try await browser.get(url)).shows("is now 20000"))
+        }
+    }
+
+    @Test("the form of a row is there when it is asked for, and above the table if the row is not")
+    func openForm() async throws {
+        try await withDashboard(policy: Self.policy) { dashboard in
+            for id in ["ann", "bob"] { try await Self.record("user", id, "\"tokens\":9000", dashboard) }
+            let admin = try await dashboard.browser(as: .admin)
+            _ = try await Self.page("/usage?kind=user&meter=tokens", showing: "bob", admin)
+            let closed = try await Self.page("/usage?kind=user&meter=tokens", showing: "ann", admin)
+            #expect(!closed.text.contains("name=\"max\""))
+            let link = "/usage?kind=user&amp;meter=tokens&amp;edit=user%3Aann"
+            #expect(closed.text.contains("href=\"\(link)\""))
+            let url = link.replacing("&amp;", with: "&")
+            let open = try await admin.get(url)
+            #expect(open.text.matches(of: /name="max"/).count == 1)
+            #expect(open.text.contains("value=\"10000\" required autocomplete=\"off\" autofocus"))
+            #expect(try Self.row("user:ann", open).words.contains("tokens/total"))
+            #expect(!(try Self.row("user:bob", open).words.contains("tokens/total")))
+            #expect(open.text.contains("href=\"/usage?kind=user&amp;meter=tokens\" data-edit>Cancel"))
+            // The list shows those seen last first, so a row may be on another page by now.
+            let elsewhere = try await admin.get(url + "&prefix=b")
+            #expect(elsewhere.text.matches(of: /name="max"/).count == 1)
+            #expect(elsewhere.text.contains("value=\"10000\" required"))
+            let viewer = try await dashboard.browser(as: .viewer)
+            let read = try await viewer.get(url)
+            #expect(!read.text.contains("name=\"max\"") && !read.text.contains("data-edit"))
+            #expect(try await admin.get("/usage?kind=user&edit=nonsense").status == 200)
         }
     }
 

@@ -49,18 +49,13 @@ struct ScopeRoutes {
         let query = try request.query("kind", "cursor", "limit")
         let kind = try api.known(try query.kind())
         let page = try await api.store.scopesSeen(kind: kind, after: query.cursor, atMost: try query.limit())
-        var views = try await page.items.concurrentlyCompactMap { [server = api.server] seen in
-            let usage = try await server.usage(of: seen.scope).usage
-            return SeenView(
+        let readings = try await api.server.readings(
+            of: page.items.map(\.scope), .all, history: api.server.policies.effective.hasHistory(kind) ? .day : nil)
+        let views = zip(page.items, readings).map { seen, reading in
+            SeenView(
                 scope: seen.scope.description, lastSeen: Instant.text(milliseconds: seen.seenAt),
-                limits: usage.items.map(UsageItemView.init))
-        }
-        if api.server.policies.effective.hasHistory(kind) {
-            let now = await api.server.redisTime
-            let amounts = try await api.stores.history.today(of: page.items.map(\.scope), at: now)
-            for index in views.indices {
-                views[index].today = AmountsView(amounts: amounts[index], moneyUnit: api.moneyUnit)
-            }
+                limits: reading.usage.items.map(UsageItemView.init),
+                today: reading.amounts.map { AmountsView(amounts: $0, moneyUnit: api.moneyUnit) })
         }
         return .json(PageView(items: views, next: page.next))
     }

@@ -251,8 +251,11 @@
     // The server's text of each live element, as the element in the page may have been changed by hand since.
     const received = new WeakMap();
     const note = (within) => {
-        for (const element of all("[data-live]", within)) received.set(element, element.outerHTML);
+        for (const element of all("[data-live], [data-row] > *", within)) received.set(element, element.outerHTML);
     };
+
+    // Returns whether the server's text of an element has changed, and it may be replaced.
+    const isOutdated = (old, element) => received.get(old) !== element.outerHTML && !isInUse(old);
 
     // Makes elements that came with the page or a refresh ready for use.
     const enhance = (within) => {
@@ -271,6 +274,7 @@
         const copy = document.importNode(element, true);
         const holder = document.createDocumentFragment();
         holder.append(copy);
+        received.set(copy, copy.outerHTML);
         note(holder);
         enhance(holder);
         return copy;
@@ -293,14 +297,20 @@
         for (const old of all("[data-live]")) {
             const element = next.get(old.dataset.live);
             // One inside another that has just been replaced is gone from the page.
-            if (!element || !old.isConnected || received.get(old) === element.outerHTML || isInUse(old)) continue;
-            replace(old, element);
+            if (element && old.isConnected && isOutdated(old, element)) replace(old, element);
         }
     };
 
     const copyAttributes = (from, to) => {
         for (const { name } of Array.from(to.attributes)) if (!from.hasAttribute(name)) to.removeAttribute(name);
         for (const { name, value } of from.attributes) if (to.getAttribute(name) !== value) to.setAttribute(name, value);
+    };
+
+    // Replaces the changed cells of a row. A row with another number of cells has none in common.
+    const updateCells = (row, next) => {
+        const cells = Array.from(next.children);
+        if (row.children.length !== cells.length) return;
+        Array.from(row.children).forEach((old, index) => { if (isOutdated(old, cells[index])) replace(old, cells[index]); });
     };
 
     const rowsOf = (body) => Array.from(body.children).filter((row) => row.dataset.row !== undefined);
@@ -315,6 +325,7 @@
                 const present = old.get(row.dataset.row);
                 if (!present) return imported(row);
                 copyAttributes(row, present);
+                updateCells(present, row);
                 return present;
             });
             const kept = new Set(wanted);
@@ -401,8 +412,8 @@
         || (response.redirected && new URL(response.url).pathname !== location.pathname);
 
     // Returns the page as it is now; undefined once the session has ended. The cause of an error is what the server did.
-    const receive = async (signal) => {
-        const response = await fetch(location.pathname + location.search, {
+    const receive = async (url, signal) => {
+        const response = await fetch(url, {
             signal, cache: "no-store", headers: { "Accept": "text/html", "X-Tollgate-Refresh": "1" },
         });
         if (isSignedOut(response)) return undefined;
@@ -432,9 +443,10 @@
         clearTimeout(timer);
         running = new AbortController();
         const late = setTimeout(() => running?.abort(), patience);
+        const url = location.href;
         let page, failure;
         try {
-            page = await receive(running.signal);
+            page = await receive(url, running.signal);
         } catch (error) {
             failure = error;
         }
@@ -442,11 +454,35 @@
         running = undefined;
         if (leaving) return;
         try {
-            conclude(page, failure);
+            // A form that was opened meanwhile is not in the page.
+            if (url === location.href) conclude(page, failure);
         } finally {
             schedule();
         }
     };
+
+    // MARK: - Forms in rows
+
+    // Opens or closes the form of a row as a refresh does, so that nothing else moves. Without an answer the browser follows
+    // the link.
+    const openForm = async (link) => {
+        let page;
+        try {
+            page = await receive(link.href, AbortSignal.timeout(patience));
+        } catch { /* see above */ }
+        if (!page || !link.isConnected) return link.isConnected && location.assign(link.href);
+        link.closest("form")?.reset();
+        history.replaceState(null, "", link.href);
+        conclude(page);
+        document.querySelector("form.inline [autofocus]")?.focus();
+    };
+
+    document.addEventListener("click", (event) => {
+        const link = event.target.closest?.("a[data-edit]");
+        if (!link || base === 0 || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        openForm(link);
+    });
 
     const setPaused = (value) => {
         paused = value;

@@ -17,6 +17,8 @@ struct LimitField {
     var value = ""
     /// The sentence beside the field.
     var error: String?
+    /// Whether the field has the focus when the page is opened.
+    var isFocused = false
     let unit: MoneyUnit
     let currency: String
 
@@ -59,6 +61,7 @@ struct LimitField {
         context["fieldError"] = error ?? ""
         context["isInvalid"] = error != nil
         context["isOpen"] = error != nil
+        context["isFocused"] = isFocused
         context["isDecimal"] = meter == .cost && unit.decimals > 0
         context["isChosen"] = period != nil
         context["fieldLabel"] = period.map { meter.limitName(over: $0) } ?? "Limit"

@@ -74,7 +74,7 @@ extension PageServer {
 
     /// Renders a page for a browser that is not signed in.
     func visitorPage(_ template: String, title: String, _ context: TemplateContext) -> String {
-        templates.render(template, frame(title: title).merging(context) { _, page in page })
+        templates.render(template, frame(title: title).merging(context))
     }
 
     private func frame(title: String) -> TemplateContext {

@@ -114,6 +114,15 @@ struct PageServer: Sendable {
         to request: AdminRequest, _ permission: Route.Permission,
         _ body: (Session, Identity) async throws(Problem) -> PageReply
     ) async -> Response {
+        await withTaskExecutorPreference(PageExecutor.shared) {
+            await response(to: request, permission, body)
+        }
+    }
+
+    private func response(
+        to request: AdminRequest, _ permission: Route.Permission,
+        _ body: (Session, Identity) async throws(Problem) -> PageReply
+    ) async -> Response {
         guard let session = session(of: request), let identity = session.identity else {
             return signedOut(request)
         }
@@ -142,7 +151,7 @@ struct PageServer: Sendable {
             let page = Page("message", title: title, section: "", status: status.code, isLive: false, context)
             response = await respond(.page(page), to: request, session, identity)
         } else {
-            let page = visitorPage("message", title: title, context.merging(["signIn": true]) { own, _ in own })
+            let page = visitorPage("message", title: title, (["signIn": true] as TemplateContext).merging(context))
             response = html(page, status)
         }
         response.headers.append(contentsOf: problem.headers)
@@ -195,7 +204,7 @@ struct PageServer: Sendable {
             let sealed = Cookies.values(cookies.notice, in: request.request.headers)
             let notice = sealed.lazy.compactMap { key.opened($0, String.self, for: .notice) }.first
             let layout = await layout(of: page, request.request.method, session, identity, notice: notice)
-            let text = templates.render(page.template, page.context.merging(layout) { page, _ in page })
+            let text = templates.render(page.template, layout.merging(page.context))
             var response = html(text, .init(code: page.status))
             if !sealed.isEmpty, request.request.headers[Self.refresh] == nil {
                 response.headers.append(cookie(cookies.notice, "", 0, request))

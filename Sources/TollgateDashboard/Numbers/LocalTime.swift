@@ -52,7 +52,8 @@ extension LocalTime {
 
     /// Returns the instant in UTC for the attribute `title`: `2026-11-30 13:03:10 UTC`.
     static func utc(_ milliseconds: Int64) -> String {
-        iso(milliseconds).replacing("T", with: " ").replacing("Z", with: " UTC")
+        let parts = iso(milliseconds).split(separator: "T")
+        return "\(parts[0]) \(parts[1].dropLast()) UTC"
     }
 
     /// Returns a length of time in its largest unit, rounded down: `12 s`, `3 min`, `2 h`, `5 d`. A negative one counts

@@ -81,14 +81,14 @@ struct OverridePages: Sendable {
     private func form(_ request: PageRequest, _ failure: FormFailure?) async throws -> TemplateContext {
         var form: TemplateContext = ["version": 0]
         if let failure, failure.form == "grant" {
-            form.merge(failure.context(of: OverrideForm.entered)) { _, new in new }
+            form.merge(failure.context(of: OverrideForm.entered))
             let texts = ["limits", "add"].contains { failure.entered[$0] != nil || failure.errors[$0] != nil }
             form["hasTexts"] = texts
         } else if let scope = request.query["scope"] {
             let reply = try await pages.admin.send(.get, Self.list(scope), as: request.caller).value
             form["scope"] = scope
             if let stored = reply.members?["items"]?.items?.first {
-                form.merge(OverrideForm.context(of: stored)) { _, new in new }
+                form.merge(OverrideForm.context(of: stored))
             }
             form["isOpen"] = true
         }

@@ -124,7 +124,7 @@ struct ScopePage: Sendable {
         context["currency"] = policy.currency
         context["isAddition"] = failed?.entered["change"] == "add"
         if let failed {
-            context.merge(failed.context(of: ["amount", "ends"])) { _, new in new }
+            context.merge(failed.context(of: ["amount", "ends"]))
             context["enteredReason"] = failed.entered.raw("reason")
             // After a conflict, the page shows what is in force, and sending the form again replaces it. After any other
             // error, it still is a change of what the user saw.
@@ -139,7 +139,7 @@ struct ScopePage: Sendable {
             "names": limits.map(\.name), "hasLimits": !limits.isEmpty, "isOpen": false,
         ]
         if let failure, failure.form == "reset" {
-            context.merge(failure.context(of: ["confirmation"])) { _, new in new }
+            context.merge(failure.context(of: ["confirmation"]))
         }
         return context
     }

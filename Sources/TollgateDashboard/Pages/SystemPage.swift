@@ -23,7 +23,7 @@ struct SystemPage: Sendable {
                 "terms": part.terms.map { ["term": $0, "text": $1] as TemplateContext },
             ]
         }
-        context.merge(await sidecars(report)) { _, new in new }
+        context.merge(await sidecars(report))
         return .page(Page("system", title: "System", context))
     }
 

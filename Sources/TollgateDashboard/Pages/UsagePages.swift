@@ -47,26 +47,51 @@ struct UsagePages: Sendable {
 
     private func page(_ request: PageRequest, _ rejected: Rejected? = nil) async throws -> Page {
         let kind = try kind(request.query)
-        let query = UsageQuery(request.query, kind: kind)
+        var query = UsageQuery(request.query, kind: kind)
+        if let rejected { query.edited = rejected.edit.scope }
         let table = try await turns.next { try await UsageTable.read(query, from: sidecar) }
+        // Not asked for again in each row.
+        let policy = sidecar.policies.effective
+        let isAdmin = request.isAdmin
         var context = toolbar(query)
-        context["rows"] = table.rows.map { row(of: $0, rejected) }
+        var resets = ResetTexts(now: PageServer.now * 1_000, timeZone: policy.calendar.timeZone)
+        context["rows"] = table.rows.map { row in
+            var context = self.row(of: row, policy, &resets)
+            if isAdmin { context["change"] = change(of: row, query, policy, rejected) }
+            return context
+        }
         context["isEmpty"] = table.rows.isEmpty
         context["nextPage"] = table.next.map { next in query.url { $0.cursor = next } }
         context["firstPage"] = query.cursor.map { _ in query.url { _ in } }
-        context["hasHistory"] = sidecar.policies.effective.hasHistory(kind)
-        context["currency"] = sidecar.policies.effective.currency
-        context["action"] = query.url
-        // The row may have moved to another page of the list meanwhile, and a limit of an override has no form.
-        let own = table.rows.first { $0.scope == rejected?.edit.scope }
-        if let rejected, own == nil || own?.item?.limit.source == .override {
-            var field = LimitField(id: "rejected-limit", in: sidecar.policies.effective)
-            field.reject(rejected.edit, rejected.failure)
-            context["rejected"] =
-                ["scope": rejected.edit.scope.description, "limit": rejected.edit.limitName, "field": field.context]
-                as TemplateContext
-        }
+        context["hasHistory"] = policy.hasHistory(kind)
+        context["currency"] = policy.currency
+        context["action"] = query.url(editing: nil)
+        if isAdmin { context["form"] = try await separateForm(query, policy, table, rejected) }
         return Page("usage", title: "Usage by \(kind)", status: rejected?.failure.status ?? 200, context)
+    }
+
+    /// Returns the form of a scope that has none in its row: the row may have moved to another page of the list
+    /// meanwhile, or an override came into force. Nil if no form is missing.
+    private func separateForm(
+        _ query: UsageQuery, _ policy: Policy, _ table: UsageTable, _ rejected: Rejected?
+    ) async throws -> TemplateContext? {
+        guard let scope = query.edited else { return nil }
+        let row = table.rows.first { $0.scope == scope }
+        if let row, !row.isOverridden || rejected == nil { return nil }
+        var field = LimitField(id: "limit", in: policy)
+        if let rejected {
+            field.reject(rejected.edit, rejected.failure)
+        } else if let usage = try await sidecar.readings(of: [scope], .calendar).first?.usage,
+            let item = UsageRow.limit(of: query.meter, over: query.period, in: usage)
+        {
+            if item.limit.source == .override { return nil }
+            field = LimitField(id: "limit", of: item.limit.limit, in: policy)
+        }
+        field.isFocused = true
+        return [
+            "scope": scope.description, "limit": rejected?.edit.limitName ?? "Set limit", "field": field.context,
+            "done": query.url(editing: nil),
+        ]
     }
 
     /// Returns the kind in the query, or else that of users.
@@ -135,16 +160,16 @@ struct UsagePages: Sendable {
 
     // MARK: - Rows
 
-    private func row(of row: UsageRow, _ rejected: Rejected?) -> TemplateContext {
+    private func row(of row: UsageRow, _ policy: Policy, _ resets: inout ResetTexts) -> TemplateContext {
         let scope = row.scope.description
         let share = row.share
         var context: TemplateContext = [
-            "key": scope, "scope": scope,
+            "scope": scope,
             "name": row.scope.parts.isEmpty ? "global" : row.scope.parts.map(\.id).joined(separator: " + "),
             "path": ScopePage.path(of: row.scope), "level": share.level.cssClass, "percent": share.text,
-            "bar": share.barWidth, "hasLimit": row.item != nil,
+            "hasLimit": row.item != nil, "bar": share.barWidth,
         ]
-        let unit = sidecar.policies.effective.moneyUnit
+        let unit = policy.moneyUnit
         func amount(_ meter: HistoryMeter) -> String {
             guard let amounts = row.amounts else { return "–" }
             return meter == .cost
@@ -155,38 +180,66 @@ struct UsagePages: Sendable {
         context["output"] = amount(.outputTokens)
         context["tokens"] = amount(.tokens)
         context["cost"] = amount(.cost)
-        if let item = row.item { context.merge(limit(of: item, in: row.calendar)) { _, new in new } }
-        if row.item?.limit.source == .override {
-            context["isOverridden"] = true
-        } else {
-            context["form"] = form(of: row, rejected.flatMap { $0.edit.scope == row.scope ? $0 : nil })
-        }
+        if let item = row.item { context["limit"] = limit(of: item, in: row.calendar, policy, &resets) }
         return context
     }
 
-    private func limit(of item: ScopeUsage.Item, in calendar: CalendarRules) -> TemplateContext {
+    private func limit(
+        of item: ScopeUsage.Item, in calendar: CalendarRules, _ policy: Policy, _ resets: inout ResetTexts
+    ) -> TemplateContext {
         let limit = item.limit.limit
-        var context: TemplateContext = ["period": limit.period.description, "meter": limit.meter.name]
-        context["limit"] = limit.max.map { LimitText.amount($0, limit) }
-        context["unit"] = LimitText.unit(limit, currency: sidecar.policies.effective.currency)
-        context["held"] = item.held == 0 ? "0" : LimitText.amount(item.held, limit)
-        context["isShadow"] = limit.mode == .shadow
+        var context: TemplateContext = [
+            "max": limit.max.map { LimitText.amount($0, limit) } ?? "",
+            "unit": LimitText.unit(limit, currency: policy.currency),
+            "held": item.held == 0 ? "0" : LimitText.amount(item.held, limit),
+        ]
+        if limit.mode == .shadow { context["isShadow"] = true }
         if let resetsAt = item.resetsAt {
-            let isForeign = calendar.timeZone != sidecar.policies.effective.calendar.timeZone
-            context["resets"] = LocalTime(calendar).context(resetsAt, now: PageServer.now * 1_000)
-            context["resetsZone"] = isForeign ? calendar.timeZone : nil
+            context.merge(resets.context(resetsAt, in: calendar))
         }
         return context
     }
 
-    private func form(of row: UsageRow, _ rejected: Rejected?) -> TemplateContext {
-        let policy = sidecar.policies.effective
-        let id = "limit-\(Markup.encoded(row.scope.description))"
+    /// The times at which limits reset. Most rows of a page have the same one.
+    private struct ResetTexts {
+        private struct Key: Hashable {
+            var time: Int64
+            var timeZone: String
+        }
+
+        /// Unix ms.
+        let now: Int64
+        /// The time zone that rows do not name.
+        let timeZone: String
+        private var known: [Key: TemplateContext] = [:]
+
+        init(now: Int64, timeZone: String) {
+            self.now = now
+            self.timeZone = timeZone
+        }
+
+        mutating func context(_ time: Int64, in calendar: CalendarRules) -> TemplateContext {
+            let key = Key(time: time, timeZone: calendar.timeZone)
+            if let context = known[key] { return context }
+            var context: TemplateContext = ["resets": LocalTime(calendar).context(time, now: now)]
+            if calendar.timeZone != timeZone { context["zone"] = calendar.timeZone }
+            known[key] = context
+            return context
+        }
+    }
+
+    /// Returns the link that opens the form of a row, or the form. The limit of an override is changed elsewhere.
+    private func change(
+        of row: UsageRow, _ query: UsageQuery, _ policy: Policy, _ rejected: Rejected?
+    ) -> TemplateContext {
+        if row.isOverridden { return ["isOverridden": true] }
+        guard query.edited == row.scope else { return ["isClosed": true, "edit": query.url(editing: row.scope)] }
         var field =
-            if let item = row.item { LimitField(id: id, of: item.limit.limit, in: policy) } else {
-                LimitField(id: id, in: policy)
+            if let item = row.item { LimitField(id: "limit", of: item.limit.limit, in: policy) } else {
+                LimitField(id: "limit", in: policy)
             }
         if let rejected { field.reject(rejected.edit, rejected.failure) }
-        return field.context
+        field.isFocused = true
+        return ["field": field.context, "done": query.url(editing: nil)]
     }
 }

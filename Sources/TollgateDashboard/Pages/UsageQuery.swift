@@ -56,6 +56,8 @@ struct UsageQuery: Sendable {
     var sort: Column?
     var isAscending = false
     var cursor: String?
+    /// The scope whose row has a form for its limit.
+    var edited: Scope?
 
     /// Reads the query. A value that is not one of the choices counts as missing.
     init(_ query: Form, kind: ScopeKind) {
@@ -67,6 +69,7 @@ struct UsageQuery: Sendable {
         sort = query["sort"].flatMap(Column.init(rawValue:))
         isAscending = query["order"] == "ascending"
         cursor = query["cursor"]
+        edited = query["edit"].flatMap { try? Scope(parsing: $0) }
     }
 
     /// The URL of the page with these choices.
@@ -78,6 +81,7 @@ struct UsageQuery: Sendable {
         if let prefix { pairs.append(("prefix", prefix)) }
         if let sort { pairs += [("sort", sort.rawValue), ("order", isAscending ? "ascending" : "descending")] }
         if let cursor { pairs.append(("cursor", cursor)) }
+        if let edited { pairs.append(("edit", edited.description)) }
         return "/usage" + Markup.query(pairs)
     }
 
@@ -85,7 +89,15 @@ struct UsageQuery: Sendable {
     func url(_ change: (inout UsageQuery) -> Void) -> String {
         var query = self
         query.cursor = nil
+        query.edited = nil
         change(&query)
+        return query.url
+    }
+
+    /// Returns the URL of the same page of the list with a form in the row of a scope, or without one.
+    func url(editing scope: Scope?) -> String {
+        var query = self
+        query.edited = scope
         return query.url
     }
 
@@ -95,6 +107,7 @@ struct UsageQuery: Sendable {
         var query = self
         query.isAscending = sort == column ? !isAscending : column == .scope
         query.sort = column
+        query.edited = nil
         return query.url
     }
 }

@@ -18,6 +18,9 @@ struct UsageRow: Sendable {
         UsageShare(used: item?.used ?? 0, limit: item?.limit.limit.max)
     }
 
+    /// Whether the limit is that of an override.
+    var isOverridden: Bool { item?.limit.source == .override }
+
     /// Returns the limit of a meter that is nearest to its maximum, among those over a day, week, month or all time.
     static func limit(
         of meter: UsageQuery.MeterChoice, over period: Period?, in usage: ScopeUsage
@@ -63,46 +66,28 @@ struct UsageTable: Sendable {
     /// The cursor of the next page. Nil on the last one.
     var next: String?
 
-    /// Reads a page: the index of seen scopes, the usage of its scopes in one batch, and their history.
+    /// Reads a page: the index of seen scopes, and then the usage and history of its scopes.
     static func read(_ query: UsageQuery, from sidecar: Sidecar) async throws -> UsageTable {
-        let store = sidecar.stores.policy
+        let (policy, store) = (sidecar.policies.effective, sidecar.stores.policy)
         let page =
-            if let prefix = query.prefix.map({ sidecar.policies.effective.folded($0, of: query.kind) }) {
+            if let prefix = query.prefix.map({ policy.folded($0, of: query.kind) }) {
                 try await store.scopesSeen(kind: query.kind, prefix: prefix, after: query.cursor, atMost: size)
             } else {
                 try await store.scopesSeen(kind: query.kind, after: query.cursor, atMost: size)
             }
-        let scopes = page.items.map(\.scope)
-        let usages = try await sidecar.usages(of: scopes)
-        let amounts = try await history(query, of: scopes, usages.map(\.rules.calendar), from: sidecar)
-        var rows = scopes.indices.map { index in
+        let span: UsageReader.HistoryPeriod.Unit = query.span == .day ? .day : .month
+        let readings = try await sidecar.readings(
+            of: page.items.map(\.scope), .calendar, history: policy.hasHistory(query.kind) ? span : nil)
+        var rows = readings.map { reading in
             UsageRow(
-                scope: scopes[index], amounts: amounts?[index],
-                item: UsageRow.limit(of: query.meter, over: query.period, in: usages[index].usage),
-                calendar: usages[index].rules.calendar)
+                scope: reading.usage.scope, amounts: reading.amounts,
+                item: UsageRow.limit(of: query.meter, over: query.period, in: reading.usage),
+                calendar: reading.rules.calendar)
         }
         if let column = query.sort {
             rows.sort { UsageRow.precedes($0, $1, by: column, isAscending: query.isAscending) }
         }
         return UsageTable(rows: rows, next: page.next)
-    }
-
-    private static func history(
-        _ query: UsageQuery, of scopes: [Scope], _ calendars: [CalendarRules], from sidecar: Sidecar
-    ) async throws -> [HistoryAmounts]? {
-        guard sidecar.policies.effective.hasHistory(query.kind) else { return nil }
-        let now = await sidecar.redisTime
-        let store = sidecar.stores.history
-        guard query.span == .month else { return try await store.today(of: scopes, at: now) }
-        // Most scopes have the same calendar.
-        var months: [CalendarRules: String] = [:]
-        let ids = calendars.map { calendar in
-            if let id = months[calendar] { return id }
-            let id = calendar.window(.month, containing: now).id
-            months[calendar] = id
-            return id
-        }
-        return try await store.totals(of: scopes, inMonths: ids)
     }
 }
 

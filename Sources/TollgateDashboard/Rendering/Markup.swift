@@ -5,6 +5,7 @@ enum Markup {
     /// It goes by Unicode scalars: a quote and a combining mark after it form one `Character`, which would not equal a
     /// quote.
     static func escaped(_ text: some StringProtocol) -> String {
+        guard text.utf8.contains(where: isSpecial) else { return String(text) }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -17,6 +18,13 @@ enum Markup {
             }
         }
         return String(result)
+    }
+
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): true
+        default: false
+        }
     }
 
     /// Returns the text percent-encoded as one segment of a path, or as a value of a query.

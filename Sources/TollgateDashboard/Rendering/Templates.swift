@@ -1,11 +1,5 @@
 import Mustache
 
-/// The values of a template by name: texts, numbers, Booleans, lists of contexts and contexts.
-///
-/// Dictionaries, because Mustache reads them directly. It would read a struct by reflection, which is slow in a table of
-/// many rows.
-typealias TemplateContext = [String: Any]
-
 /// The templates of the pages, which are compiled into the program.
 struct Templates: Sendable {
     private let library: MustacheLibrary

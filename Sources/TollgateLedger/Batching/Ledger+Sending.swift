@@ -145,10 +145,11 @@ extension Ledger {
     private func readUsage(
         _ request: Batch.UsageRequest, sentAt: NIODeadline, attempt: Int = 1, onEnd: @escaping () -> Void
     ) {
-        let arguments = UsageCall.arguments(for: request.plan, at: clock.now, fixedClock: fixedClock)
-        link.call(Self.usageFunction, arguments, deadline: sentAt + deadline) { result in
-            switch UsageCall.outcome(result, of: request.plan) {
-            case .usage(let usage): request.completion(.success(usage))
+        let plan = UsagePlan(request.plan, scope: request.plan.scope, at: clock.now)
+        let call = UsageCall([plan], keySpace: keySpace, fixedClock: fixedClock)
+        link.call(UsageCall.function, call.arguments, deadline: sentAt + deadline) { result in
+            switch call.outcome(result) {
+            case .usage(let usages): request.completion(.success(usages[0]))
             case .otherTime(let now) where attempt <= 3:
                 self.clock.synchronize(with: now)
                 return self.readUsage(request, sentAt: sentAt, attempt: attempt + 1, onEnd: onEnd)

@@ -13,7 +13,6 @@ package final class Ledger {
     package static let batchFunction = RedisFunction("batch")
     /// Runs a batch that has only PEEKs while Redis refuses writes.
     static let peekFunction = RedisFunction("peek")
-    static let usageFunction = RedisFunction("usage")
     package static let lookupFunction = RedisFunction("policy/lookup")
 
     package let eventLoop: any EventLoop
@@ -86,6 +85,9 @@ package final class Ledger {
 
     /// The estimated time of Redis's clock, Unix ms.
     package var redisTime: Int64 { clock.now }
+
+    /// Adopts a time of Redis's clock, Unix ms, that a reply outside of the ledger states.
+    package func synchronize(with now: Int64) { clock.synchronize(with: now) }
 
     // MARK: - Submitting
 

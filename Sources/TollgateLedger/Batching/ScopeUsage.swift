@@ -1,7 +1,5 @@
-import NIOCore
 package import TollgateCore
 package import TollgatePolicy
-import TollgateRedis
 
 /// The usage of a scope against each of its limits.
 package struct ScopeUsage: Sendable {
@@ -30,55 +28,4 @@ package struct ScopeUsage: Sendable {
 
     package var scope: Scope
     package var items: [Item]
-}
-
-/// The call of the usage function for one scope (usage.lua).
-enum UsageCall {
-    enum Outcome {
-        case usage(ScopeUsage)
-        /// The calendar periods of the call are not valid at Redis's time, which is `now`.
-        case otherTime(now: Int64)
-        case failed(LedgerFailure)
-    }
-
-    static func arguments(for plan: ScopePlan, at now: Int64, fixedClock: Int64?) -> RedisFunctionArguments {
-        var payload = ByteBuffer()
-        payload.writeMessagePack(fixedClock ?? 0)
-        payload.writeImmutableBuffer(plan.set.encoding(at: now))
-        var bytes = ByteBuffer(string: "$1\r\n1\r\n")
-        plan.withKey { _ = bytes.writeBytes($0) }
-        bytes.writeString("$\(payload.readableBytes)\r\n")
-        bytes.writeImmutableBuffer(payload)
-        bytes.writeString("\r\n")
-        return RedisFunctionArguments(count: 3, bytes: bytes)
-    }
-
-    static func outcome(_ result: Result<RedisReply, RedisError>, of plan: ScopePlan) -> Outcome {
-        switch result {
-        case .success(.bulk(let bytes)):
-            outcome(bytes, of: plan) ?? .failed(.internal("malformed reply from the usage function"))
-        case .success(.error(let sentence)): .failed(LedgerFailure(redisSaid: sentence))
-        case .success: .failed(.internal("the usage script's reply is not a string"))
-        case .failure(.timedOut): .failed(.timeout)
-        case .failure(let error): .failed(.unavailable(error.description))
-        }
-    }
-
-    /// Reads a reply of the function; nil if the bytes are not one.
-    private static func outcome(_ bytes: ByteBuffer, of plan: ScopePlan) -> Outcome? {
-        var bytes = bytes
-        guard bytes.readMessagePackArrayCount() != nil, let status = bytes.readMessagePackInteger(),
-            let now = bytes.readMessagePackInteger()
-        else { return nil }
-        if status == 0 { return .otherTime(now: now) }
-        if status == 2 { return .failed(.internal("the key of \(plan.scope) in Redis is not a hash")) }
-        var usage = ScopeUsage(scope: plan.scope, items: [])
-        for limit in plan.set.limits {
-            guard let used = bytes.readMessagePackInteger(), let held = bytes.readMessagePackInteger(),
-                let resets = bytes.readMessagePackInteger()
-            else { return nil }
-            usage.items.append(.init(limit: limit, used: used, held: held, resetsAt: resets > 0 ? now + resets : nil))
-        }
-        return .usage(usage)
-    }
 }

@@ -44,6 +44,8 @@ package final class LimitSet {
     package private(set) var id: [UInt8] = []
     /// The last generation of limit sets in which Redis knew the set (``Ledger``).
     @exclusivity(unchecked) var knownGeneration = 0
+    /// The periods that calendar limits count at the time of the last encoding, by limit; nil for other limits.
+    private(set) var windows: [CalendarWindow?] = []
     /// The times for which the encoding is valid, Unix ms.
     private var encodingValidity: Range<Int64> = 0..<0
 
@@ -110,6 +112,7 @@ package final class LimitSet {
             encoding.writeMessagePack(0)
         }
         encoding.writeMessagePack(arrayOf: limits.count)
+        windows = []
         for effective in limits {
             let limit = effective.limit
             let charges = limit.onExpiry == .charge
@@ -120,11 +123,13 @@ package final class LimitSet {
             encoding.writeMessagePack(limit.max ?? -1)
             encoding.writeMessagePack(limit.mode == .shadow ? 1 : 0)
             encode(effective.thresholdAmounts)
+            var window: CalendarWindow?
             switch limit.period {
             case .sliding(let seconds): encoding.writeMessagePack(seconds * 1_000)
-            case .day, .week, .month: encode(limit.period.calendarUnit!, at: now, validity: &validity)
+            case .day, .week, .month: window = encode(limit.period.calendarUnit!, at: now, validity: &validity)
             case .request, .total, .reservation: encoding.writeMessagePack(0)
             }
+            windows.append(window)
             encoding.writeMessagePack(effective.source.word.utf8)
             if charges { encoding.writeMessagePack(1) }
         }
@@ -155,7 +160,9 @@ package final class LimitSet {
         }
     }
 
-    private func encode(_ unit: CalendarUnit, at now: Int64, validity: inout Range<Int64>) {
+    /// Writes the current period and the next one. Returns the current one.
+    @discardableResult
+    private func encode(_ unit: CalendarUnit, at now: Int64, validity: inout Range<Int64>) -> CalendarWindow {
         let current = rules.window(unit, containing: now)
         let next = rules.window(unit, containing: current.endsAt)
         validity = validity.clamped(to: current.startsAt..<current.endsAt)
@@ -165,6 +172,7 @@ package final class LimitSet {
         encoding.writeMessagePack(current.endsAt)
         encoding.writeMessagePack(next.id.utf8)
         encoding.writeMessagePack(next.endsAt)
+        return current
     }
 }
 

@@ -1,4 +1,4 @@
-package import TollgateCore
+import TollgateCore
 
 /// The settings of a policy file other than its limits, tiers and assignments, as JSON with the keys of the file.
 ///

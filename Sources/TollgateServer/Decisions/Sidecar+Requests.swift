@@ -53,24 +53,6 @@ extension Sidecar {
         }.get()
     }
 
-    /// Reads the limits that apply to each of some scopes and their usage, in order.
-    ///
-    /// The reads share batches of the first worker, whose next batch waits for them: decisions of that worker take
-    /// longer meanwhile.
-    ///
-    /// - Throws: `LedgerFailure`, if any of them fails.
-    package func usages(of scopes: [Scope]) async throws -> [(rules: ScopeRules, usage: ScopeUsage)] {
-        let worker = workers[0]
-        return try await worker.eventLoop.flatSubmit {
-            let reads = scopes.map { scope in
-                let promise = worker.eventLoop.makePromise(of: (rules: ScopeRules, usage: ScopeUsage).self)
-                worker.value.readUsage(of: scope, .none, promise)
-                return promise.futureResult
-            }
-            return EventLoopFuture.whenAllSucceed(reads, on: worker.eventLoop)
-        }.get()
-    }
-
     /// The estimated time of Redis's clock, Unix ms; 0 after the shutdown.
     package var redisTime: Int64 {
         get async {

@@ -14,6 +14,8 @@ package struct Stores: Sendable {
     let libraries: FunctionLibraries
     /// The usage history. Has a link of its own, because its replies are long.
     package let history: HistoryStore
+    /// The usage of many scopes, over the link of the history.
+    package let usage: UsageReader
 
     /// - Parameters:
     ///   - link: The link for short calls.
@@ -27,6 +29,7 @@ package struct Stores: Sendable {
         libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
         alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
         history = HistoryStore(link: pages, keySpace: keySpace)
+        usage = UsageReader(link: pages, keySpace: keySpace)
     }
 }
 

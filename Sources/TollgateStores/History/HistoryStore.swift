@@ -39,7 +39,7 @@ package final class HistoryStore: Sendable {
         /// share a deadline.
         var maxPipelined: Int {
             switch self {
-            case .totals: 128
+            case .totals: 31
             case .labels: 4
             }
         }
@@ -128,40 +128,6 @@ package final class HistoryStore: Sendable {
             return zip(scopes, zip(records, running)).map { scope, parts in
                 RankedScope(scope, parts.0.total + (parts.1?.record.total ?? HistoryAmounts()))
             }
-        }
-    }
-
-    /// Reads the usage of scopes on the day that is running in the calendar of each, in their order.
-    ///
-    /// - Parameter now: Redis's time, Unix ms.
-    package func today(of scopes: [Scope], at now: Int64) async throws(StoreError) -> [HistoryAmounts] {
-        while true {
-            let running = try await runningDays(of: scopes, .totals).map { day in
-                day.flatMap { $0.endsAt > now ? $0 : nil }
-            }
-            // A part of the day may be in a key of its own.
-            let pairs = zip(scopes, running).compactMap { scope, day in day.map { keys.day($0.id, of: scope) } }
-            var records = try await stored(pairs, .totals)[...]
-            guard try await areRunning(running, of: scopes) else { continue }
-            return running.map { day in
-                guard let day, let record = records.popFirst() else { return HistoryAmounts() }
-                return record.total + day.record.total
-            }
-        }
-    }
-
-    /// Reads the total usage of scopes in a month each, in their order.
-    ///
-    /// - Parameter months: The ids of the months, one for each scope, as scopes may have different calendars.
-    package func totals(of scopes: [Scope], inMonths months: [String]) async throws(StoreError) -> [HistoryAmounts] {
-        while true {
-            let running = try await runningDays(of: scopes, .totals).enumerated().map { index, day in
-                day?.month == months[index] ? day : nil
-            }
-            let records = try await stored(zip(scopes, months).map { keys.month($1, of: $0) }, .totals)
-            // A day that has moved to the key of its month meanwhile would count twice.
-            guard try await areRunning(running, of: scopes) else { continue }
-            return zip(records, running).map { $0.total + ($1?.record.total ?? HistoryAmounts()) }
         }
     }
 

@@ -8,6 +8,8 @@ struct RunningDay {
     /// The field that names the day: `2026-11-29 1795996800000 2026-11 1796083200000 4 20 0`.
     static let field = "history"
     private static let prefix = "history/"
+    /// The names of the fields of the total.
+    static let totals = StoredRecord.totals.map { prefix + $0 }
 
     /// The id of the day, such as `2026-11-29`.
     let id: String
@@ -20,7 +22,7 @@ struct RunningDay {
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
-        case .totals: ["HMGET", key, field] + StoredRecord.totals(prefix: prefix)
+        case .totals: ["HMGET", key, field] + totals
         case .labels: ["HGETALL", key]
         }
     }
@@ -36,7 +38,7 @@ struct RunningDay {
                 throw .unexpectedReply(about: key)
             }
             if case .bulk(let text) = first { name = String(buffer: text) }
-            try stored.add(zip(StoredRecord.totals(prefix: Self.prefix), values.dropFirst()), key)
+            try stored.add(zip(Self.totals, values.dropFirst()), key)
         case .labels(let dimensions):
             var fields = try StoredField.all(reply, of: key) { Self.isWanted($0, dimensions) }
             if let index = fields.firstIndex(where: { $0.name == Self.field }) {

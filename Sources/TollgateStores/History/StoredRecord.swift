@@ -9,11 +9,11 @@ struct StoredRecord {
     private let prefix: String
 
     /// Returns the names of the fields of the total.
-    static func totals(prefix: String = "") -> [String] { HistoryMeter.allCases.map { prefix + $0.name } }
+    static let totals = HistoryMeter.allCases.map(\.name)
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
-        case .totals: ["HMGET", key] + totals()
+        case .totals: ["HMGET", key] + totals
         case .labels: ["HGETALL", key]
         }
     }
@@ -26,7 +26,7 @@ struct StoredRecord {
         case .labels(let dimensions):
             try add(StoredField.all(reply, of: key) { Self.isWanted($0, dimensions, prefix: 0) })
         case .totals:
-            let names = Self.totals()
+            let names = Self.totals
             guard case .array(let values) = try reply.checked(of: key), values.count == names.count else {
                 throw .unexpectedReply(about: key)
             }

@@ -128,7 +128,7 @@ def raise_the_limit_by_keys(stand, api):
     stand.open(USAGE)
     keys = stand.find("body")
     keys.send_keys(Keys.TAB)
-    focus(stand, f"{ROW} summary")
+    focus(stand, f"{ROW} a[data-edit]")
     stand.driver.switch_to.active_element.send_keys(Keys.ENTER)
     focus(stand, f"{ROW} input[name=max]")
     stand.driver.switch_to.active_element.send_keys(Keys.CONTROL, "a", Keys.NULL, "2000", Keys.ENTER)
@@ -149,7 +149,8 @@ def focus(stand, selector, most=400):
 
 def second_administrator(stand, api):
     stand.open(USAGE)
-    stand.click(f"{ROW} summary")
+    stand.click(f"{ROW} a[data-edit]")
+    stand.wait_for(lambda: stand.find_all(f"{ROW} input[name=max]"), what="the form of the row")
     stand.fill(f"{ROW} input[name=max]", "3000")
     path = "/v1/scopes/tenant%3Aacme/limits"
     status, body = api.call("PUT", path, {"limits": {"tokens": {"month": 4000}}}, {"If-Match": "*"})

@@ -32,7 +32,7 @@ def limit_in_a_row(stand, api):
     api.record(10)
     stand.wait_for(lambda: stand.open(USAGE) or stand.find_all(ROW), seconds=30, what="the row of the tenant")
     assert not stand.find("#refresh-now").is_displayed(), "scripts run"
-    stand.click(f"{ROW} summary")
+    stand.click(f"{ROW} a[data-edit]")
     Select(stand.find(f"{ROW} select[name=meter]")).select_by_value("tokens")
     Select(stand.find(f"{ROW} select[name=period]")).select_by_value("month")
     stand.fill(f"{ROW} input[name=max]", "1000")
