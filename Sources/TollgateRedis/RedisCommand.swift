@@ -13,6 +13,13 @@ package enum RedisCommand {
         for argument in arguments { encodeBulk(argument, into: &buffer) }
     }
 
+    /// Returns one command in a buffer of its own.
+    package static func encoded(_ arguments: [String]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        encode(arguments, into: &buffer)
+        return buffer
+    }
+
     /// Appends one argument as a bulk string.
     package static func encodeBulk(_ argument: String, into buffer: inout ByteBuffer) {
         buffer.writeString("$\(argument.utf8.count)\r\n")

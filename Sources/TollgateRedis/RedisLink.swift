@@ -118,9 +118,7 @@ package final class RedisLink {
 
     /// Encodes and sends one command.
     package func send(_ words: [String], deadline: NIODeadline? = nil, completion: @escaping Completion) {
-        var command = ByteBuffer()
-        RedisCommand.encode(words, into: &command)
-        send(command, deadline: deadline, completion: completion)
+        send(RedisCommand.encoded(words), deadline: deadline, completion: completion)
     }
 
     // MARK: - Deadlines

@@ -25,10 +25,12 @@ package final class StoreLink: Sendable {
     /// - Parameter isChange: Whether a missing reply is `.unknownOutcome` instead of `.unavailable`.
     func send(_ commands: [[String]], isChange: Bool = false) async throws(StoreError) -> [RedisReply] {
         guard !commands.isEmpty else { return [] }
+        // Encoded here, as the event loop of the link has other work.
+        let encoded = commands.map { RedisCommand.encoded($0) }
         return try await call(expecting: commands.count, isChange: isChange) { link, call in
             link.pipeline {
-                for (index, words) in commands.enumerated() {
-                    link.send(words, deadline: call.replyDeadline) { call.receive($0, at: index) }
+                for (index, command) in encoded.enumerated() {
+                    link.send(command, deadline: call.replyDeadline) { call.receive($0, at: index) }
                 }
             }
         }

@@ -18,6 +18,14 @@ package final class Turns: Sendable {
         return try await body()
     }
 
+    /// Waits for earlier callers and runs the body. Returns nil immediately if too many callers wait already.
+    package func next<Result, Failure>(
+        maxWaiting: Int, _ body: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result? {
+        guard state.withLock({ $0.waiting.count < maxWaiting }) else { return nil }
+        return try await next(body)
+    }
+
     private func enter() async {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in

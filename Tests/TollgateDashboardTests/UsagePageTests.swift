@@ -118,7 +118,9 @@ import TollgateTestSupport
             let url = link.replacing("&amp;", with: "&")
             let open = try await admin.get(url)
             #expect(open.text.matches(of: /name="max"/).count == 1)
-            #expect(open.text.contains("value=\"10000\" required autocomplete=\"off\" autofocus"))
+            #expect(open.text.contains("value=\"10000\" required autocomplete=\"off\" data-focus"))
+            // Several forms may be open in a browser.
+            #expect(open.text.contains("<input id=\"limit-user%3Aann\""))
             #expect(try Self.row("user:ann", open).words.contains("tokens/total"))
             #expect(!(try Self.row("user:bob", open).words.contains("tokens/total")))
             #expect(open.text.contains("href=\"/usage?kind=user&amp;meter=tokens\" data-edit>Cancel"))
@@ -126,10 +128,17 @@ import TollgateTestSupport
             let elsewhere = try await admin.get(url + "&prefix=b")
             #expect(elsewhere.text.matches(of: /name="max"/).count == 1)
             #expect(elsewhere.text.contains("value=\"10000\" required"))
+            // A new limit is one of those that the page shows.
+            let other = try await admin.get("/usage?kind=user&meter=requests&period=week&edit=user%3Aann")
+            #expect(other.text.contains(#/<option value="requests"[^>]* selected>/#))
+            #expect(other.text.matches(of: /<option value="week" selected>/).count == 2)
             let viewer = try await dashboard.browser(as: .viewer)
             let read = try await viewer.get(url)
             #expect(!read.text.contains("name=\"max\"") && !read.text.contains("data-edit"))
-            #expect(try await admin.get("/usage?kind=user&edit=nonsense").status == 200)
+            for ignored in ["nonsense", "tool:search", "zzz:1"] {
+                let page = try await admin.get("/usage?kind=user&edit=\(Markup.encoded(ignored))")
+                #expect(page.status == 200 && !page.text.contains("name=\"max\""), "\(ignored)")
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TollgateCore
 import TollgatePolicy
@@ -165,6 +166,7 @@ struct UsageReaderTests {
                 ["tokens/total": "9223372036854775807"],
                 ["held": "\(later) 2 3 4 5 6000000000", "tokens/total": "9"],
                 // Reservations that have ended, and a text that is none.
+                ["held": " \(later) 2 3 4 5 6"], ["held": "\(later) 2 3 4 5 6 "], ["held": "\(later) 2  4 5 6"],
                 ["held": "\(now - 1) 2 3 4 5 6000000000"], ["held": "\(now) 2 3 4 5 6"], ["held": "nonsense"],
             ]
             for fields in states {

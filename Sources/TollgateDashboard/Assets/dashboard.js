@@ -463,18 +463,34 @@
 
     // MARK: - Forms in rows
 
+    // Selects the text of the field that a form was opened for, so that what is typed replaces it.
+    const selectField = (within) => {
+        const field = within.querySelector("[data-focus]");
+        field?.focus();
+        field?.select();
+    };
+
     // Opens or closes the form of a row as a refresh does, so that nothing else moves. Without an answer the browser follows
     // the link.
+    let opened;
     const openForm = async (link) => {
+        opened = link;
         let page;
         try {
             page = await receive(link.href, AbortSignal.timeout(patience));
         } catch { /* see above */ }
-        if (!page || !link.isConnected) return link.isConnected && location.assign(link.href);
+        // Only the form that was asked for last is opened.
+        if (link !== opened || !link.isConnected) return;
+        if (!page) {
+            location.assign(link.href);
+            return;
+        }
+        // The row stays the same element while its cells are replaced.
+        const row = link.closest("[data-row]") ?? document;
         link.closest("form")?.reset();
         history.replaceState(null, "", link.href);
         conclude(page);
-        document.querySelector("form.inline [autofocus]")?.focus();
+        selectField(row);
     };
 
     document.addEventListener("click", (event) => {
@@ -523,4 +539,8 @@
     showSelection();
     for (const form of all("form[data-lookup]")) lookUp(form);
     if (base > 0) startRefreshing();
+    // A form that was not accepted may be far down.
+    const wrong = document.querySelector("form [aria-invalid=true]");
+    if (wrong?.checkVisibility()) wrong.focus();
+    else if (!document.querySelector(":target")) selectField(document);
 })();

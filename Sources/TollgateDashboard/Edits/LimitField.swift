@@ -17,7 +17,7 @@ struct LimitField {
     var value = ""
     /// The sentence beside the field.
     var error: String?
-    /// Whether the field has the focus when the page is opened.
+    /// Whether the script selects the text of the field when the form appears.
     var isFocused = false
     let unit: MoneyUnit
     let currency: String

@@ -10,6 +10,8 @@ struct UsagePages: Sendable {
     let pages: PageServer
     /// Limits the load on Redis to one page at a time, however many browsers are open.
     private let turns = Turns()
+    /// The number of pages that may wait for their turn. Pages that nobody waits for any more are among them.
+    private static let maxWaiting = 64
 
     init(pages: PageServer) {
         self.pages = pages
@@ -49,9 +51,13 @@ struct UsagePages: Sendable {
         let kind = try kind(request.query)
         var query = UsageQuery(request.query, kind: kind)
         if let rejected { query.edited = rejected.edit.scope }
-        let table = try await turns.next { try await UsageTable.read(query, from: sidecar) }
         // Not asked for again in each row.
         let policy = sidecar.policies.effective
+        query.edited = query.edited?.foldingCase(of: policy.foldedKinds)
+        let table = try await turns.next(maxWaiting: Self.maxWaiting) { [query] in
+            try await UsageTable.read(query, from: sidecar)
+        }
+        guard let table else { throw Problem(.busy, "too many browsers ask for this page; try again in some seconds") }
         let isAdmin = request.isAdmin
         var context = toolbar(query)
         var resets = ResetTexts(now: PageServer.now * 1_000, timeZone: policy.calendar.timeZone)
@@ -78,7 +84,7 @@ struct UsagePages: Sendable {
         guard let scope = query.edited else { return nil }
         let row = table.rows.first { $0.scope == scope }
         if let row, !row.isOverridden || rejected == nil { return nil }
-        var field = LimitField(id: "limit", in: policy)
+        var field = query.newLimit(id: "limit", in: policy)
         if let rejected {
             field.reject(rejected.edit, rejected.failure)
         } else if let usage = try await sidecar.readings(of: [scope], .calendar).first?.usage,
@@ -234,12 +240,24 @@ struct UsagePages: Sendable {
     ) -> TemplateContext {
         if row.isOverridden { return ["isOverridden": true] }
         guard query.edited == row.scope else { return ["isClosed": true, "edit": query.url(editing: row.scope)] }
+        // Several forms may be open, as a refresh leaves one with half-typed text.
+        let id = "limit-\(Markup.encoded(row.scope.description))"
         var field =
-            if let item = row.item { LimitField(id: "limit", of: item.limit.limit, in: policy) } else {
-                LimitField(id: "limit", in: policy)
+            if let item = row.item { LimitField(id: id, of: item.limit.limit, in: policy) } else {
+                query.newLimit(id: id, in: policy)
             }
         if let rejected { field.reject(rejected.edit, rejected.failure) }
         field.isFocused = true
         return ["field": field.context, "done": query.url(editing: nil)]
+    }
+}
+
+extension UsageQuery {
+    /// Returns the form of a new limit, with the meter and the period whose limits the page shows.
+    fileprivate func newLimit(id: String, in policy: Policy) -> LimitField {
+        var field = LimitField(id: id, in: policy)
+        if case .meter(let meter) = meter { field.meter = meter }
+        if let period { field.firstPeriod = period }
+        return field
     }
 }

@@ -69,7 +69,7 @@ struct UsageQuery: Sendable {
         sort = query["sort"].flatMap(Column.init(rawValue:))
         isAscending = query["order"] == "ascending"
         cursor = query["cursor"]
-        edited = query["edit"].flatMap { try? Scope(parsing: $0) }
+        edited = query["edit"].flatMap { try? Scope(parsing: $0) }.flatMap { $0.kind == kind ? $0 : nil }
     }
 
     /// The URL of the page with these choices.

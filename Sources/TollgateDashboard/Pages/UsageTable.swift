@@ -77,12 +77,13 @@ struct UsageTable: Sendable {
             }
         let span: UsageReader.HistoryPeriod.Unit = query.span == .day ? .day : .month
         let readings = try await sidecar.readings(
-            of: page.items.map(\.scope), .calendar, history: policy.hasHistory(query.kind) ? span : nil)
+            of: page.items.map(\.scope), .calendar, history: policy.hasHistory(query.kind) ? span : nil,
+            of: [.requests, .inputTokens, .outputTokens, .tokens, .cost])
         var rows = readings.map { reading in
             UsageRow(
                 scope: reading.usage.scope, amounts: reading.amounts,
                 item: UsageRow.limit(of: query.meter, over: query.period, in: reading.usage),
-                calendar: reading.rules.calendar)
+                calendar: reading.calendar)
         }
         if let column = query.sort {
             rows.sort { UsageRow.precedes($0, $1, by: column, isAscending: query.isAscending) }

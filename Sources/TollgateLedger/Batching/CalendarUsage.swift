@@ -29,13 +29,20 @@ package struct CalendarUsage: Sendable {
         self.fields = fields
     }
 
+    /// Returns whether the periods of the plan are those of a time of Redis's clock, Unix ms.
+    package func isValid(at now: Int64) -> Bool {
+        plan.windows.allSatisfy { window in window.map { $0.startsAt <= now && now < $0.endsAt } ?? true }
+    }
+
     /// Returns the usage; nil if only the function can tell it: while ended reservations are still held, and for texts that
     /// it does not write.
     ///
-    /// - Parameter values: The values of the fields, each a bulk string or null.
-    package func usage(_ values: some Collection<RedisReply>) -> ScopeUsage? {
+    /// - Parameters:
+    ///   - values: The values of the fields, each a bulk string or null.
+    ///   - now: The time of Redis's clock, Unix ms.
+    package func usage(_ values: some Collection<RedisReply>, at now: Int64) -> ScopeUsage? {
         var values = values.makeIterator()
-        guard let held = Held(Self.text(values.next()), at: plan.now) else { return nil }
+        guard let held = Held(Self.text(values.next()), at: now) else { return nil }
         var usage = ScopeUsage(scope: plan.scope, items: [])
         for index in indices {
             let limit = plan.limits[index]
@@ -46,7 +53,7 @@ package struct CalendarUsage: Sendable {
                 item.resetsAt = window.endsAt
                 if let count {
                     guard let used = Self.amount(count), let end = Self.end(of: period) else { return nil }
-                    if end > plan.now { (item.used, item.resetsAt) = (used, end) }
+                    if end > now { (item.used, item.resetsAt) = (used, end) }
                 }
             } else if let count {
                 guard let used = Self.amount(count) else { return nil }
@@ -67,8 +74,9 @@ package struct CalendarUsage: Sendable {
                 amounts = []
                 return
             }
-            amounts = text.split(separator: " ").compactMap { CalendarUsage.amount($0) }
-            guard amounts.count == 6, amounts[0] > now else { return nil }
+            let words = text.split(separator: " ", omittingEmptySubsequences: false)
+            amounts = words.compactMap { CalendarUsage.amount($0) }
+            guard words.count == 6, amounts.count == 6, amounts[0] > now else { return nil }
         }
 
         func amount(of meter: Meter) -> Int64 {

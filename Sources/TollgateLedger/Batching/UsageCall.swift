@@ -1,6 +1,6 @@
 import NIOCore
 package import TollgateCore
-import TollgatePolicy
+package import TollgatePolicy
 package import TollgateRedis
 
 /// A scope with what reads of its usage need of its plan. Unlike the plan, it can be sent to another task.
@@ -9,6 +9,8 @@ package struct UsagePlan: Sendable {
     /// The time for which the plan is valid: that of Redis's clock, estimated, in Unix ms.
     package let now: Int64
     package let partition: KeySpace.Partition?
+    /// The rules for when the scope's days, weeks and months begin.
+    package let calendar: CalendarRules
     let limits: [EffectiveLimit]
     /// The periods that calendar limits count, by limit.
     let windows: [CalendarWindow?]
@@ -19,6 +21,7 @@ package struct UsagePlan: Sendable {
         self.scope = scope
         self.now = now
         partition = plan.partition
+        calendar = plan.set.rules
         limits = plan.set.limits
         set = plan.set.encoding(at: now)
         windows = plan.set.windows

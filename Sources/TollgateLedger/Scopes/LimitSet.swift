@@ -32,7 +32,7 @@ package final class LimitSet {
     let limitsChecks: Bool
     /// Whether a RESERVE can be affected by one of the limits. It alone counts as `concurrent`.
     let limitsReservations: Bool
-    private let rules: CalendarRules
+    let rules: CalendarRules
     let alerts: AlertRules
 
     /// The kind of the scopes in rankings, if they have history.

@@ -24,6 +24,11 @@ package struct HistoryField: Sendable, Hashable {
     package var meter: HistoryMeter
     package var part: Part
 
+    package init(meter: HistoryMeter, part: Part) {
+        self.meter = meter
+        self.part = part
+    }
+
     /// Parses the name of a field; nil for any other text.
     ///
     /// It compares bytes, because a label may start with a combining character that would join the `=` before it.

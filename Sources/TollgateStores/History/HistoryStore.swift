@@ -27,19 +27,20 @@ package struct RankedScope: Sendable, Equatable {
 package final class HistoryStore: Sendable {
     /// The detail with which a record is read.
     package enum Detail: Sendable {
-        /// The total only: one field per meter.
-        case totals
+        /// The total of these meters only: one field per meter.
+        case amounts([HistoryMeter])
         /// The total and the labels of these dimensions: up to 200 of each, with a field per meter. Redis sends
         /// those of the other dimensions, too.
         case labels(Set<HistoryDimension>)
 
+        package static let totals = Detail.amounts(HistoryMeter.allCases)
         package static let everything = Detail.labels(Set(HistoryDimension.allCases))
 
         /// The maximum number of records in a pipeline. Redis serves no other client between them, and the replies
         /// share a deadline.
         var maxPipelined: Int {
             switch self {
-            case .totals: 31
+            case .amounts: 31
             case .labels: 4
             }
         }

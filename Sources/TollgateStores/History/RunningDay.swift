@@ -8,8 +8,6 @@ struct RunningDay {
     /// The field that names the day: `2026-11-29 1795996800000 2026-11 1796083200000 4 20 0`.
     static let field = "history"
     private static let prefix = "history/"
-    /// The names of the fields of the total.
-    static let totals = StoredRecord.totals.map { prefix + $0 }
 
     /// The id of the day, such as `2026-11-29`.
     let id: String
@@ -22,10 +20,13 @@ struct RunningDay {
 
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
-        case .totals: ["HMGET", key, field] + totals
+        case .amounts(let meters): ["HMGET", key] + fields(of: meters)
         case .labels: ["HGETALL", key]
         }
     }
+
+    /// Returns the names of the fields that name the day and have the totals of meters.
+    static func fields(of meters: [HistoryMeter]) -> [String] { [field] + meters.map { prefix + $0.name } }
 
     /// Decodes the reply to that command; nil if the hash has no running day. Throws `.corrupt` if the key is not a
     /// hash, or a field of the day is malformed.
@@ -33,12 +34,12 @@ struct RunningDay {
         var stored = StoredRecord(prefix: Self.prefix)
         var name: String?
         switch detail {
-        case .totals:
+        case .amounts(let meters):
             guard case .array(let values) = try reply.checked(of: key), let first = values.first else {
                 throw .unexpectedReply(about: key)
             }
             if case .bulk(let text) = first { name = String(buffer: text) }
-            try stored.add(zip(Self.totals, values.dropFirst()), key)
+            try stored.add(meters, values.dropFirst(), key)
         case .labels(let dimensions):
             var fields = try StoredField.all(reply, of: key) { Self.isWanted($0, dimensions) }
             if let index = fields.firstIndex(where: { $0.name == Self.field }) {

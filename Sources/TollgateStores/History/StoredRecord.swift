@@ -8,12 +8,9 @@ struct StoredRecord {
     /// The prefix of the fields' names.
     private let prefix: String
 
-    /// Returns the names of the fields of the total.
-    static let totals = HistoryMeter.allCases.map(\.name)
-
     static func command(for key: String, _ detail: HistoryStore.Detail) -> [String] {
         switch detail {
-        case .totals: ["HMGET", key] + totals
+        case .amounts(let meters): ["HMGET", key] + meters.map(\.name)
         case .labels: ["HGETALL", key]
         }
     }
@@ -25,12 +22,11 @@ struct StoredRecord {
         switch detail {
         case .labels(let dimensions):
             try add(StoredField.all(reply, of: key) { Self.isWanted($0, dimensions, prefix: 0) })
-        case .totals:
-            let names = Self.totals
-            guard case .array(let values) = try reply.checked(of: key), values.count == names.count else {
+        case .amounts(let meters):
+            guard case .array(let values) = try reply.checked(of: key), values.count == meters.count else {
                 throw .unexpectedReply(about: key)
             }
-            try add(zip(names, values), key)
+            try add(meters, values, key)
         }
     }
 
@@ -43,9 +39,14 @@ struct StoredRecord {
         for field in fields { try add(field.name, String(buffer: field.value), field.key) }
     }
 
-    mutating func add(_ fields: some Sequence<(String, RedisReply)>, _ key: String) throws(StoreError) {
-        for (name, value) in fields {
-            if case .bulk(let text) = value { try add(name, String(buffer: text), key) }
+    /// Adds the totals of meters.
+    mutating func add(
+        _ meters: [HistoryMeter], _ values: some Collection<RedisReply>, _ key: String
+    ) throws(StoreError) {
+        for (meter, value) in zip(meters, values) {
+            guard case .bulk(let text) = value else { continue }
+            let amount = try Self.amount(String(buffer: text), "\(key), field \(prefix)\(meter.name)")
+            record.add(amount, to: HistoryField(meter: meter, part: .total))
         }
     }
 

@@ -21,11 +21,13 @@ package final class UsageReader: Sendable {
         }
 
         package var unit: Unit
+        package var meters: [HistoryMeter]
         /// The id of the day or month of each scope, in the scope's own calendar.
         package var ids: [String]
 
-        package init(_ unit: Unit, ids: [String]) {
+        package init(_ unit: Unit, _ meters: [HistoryMeter] = HistoryMeter.allCases, ids: [String]) {
             self.unit = unit
+            self.meters = meters
             self.ids = ids
         }
     }
@@ -57,8 +59,12 @@ package final class UsageReader: Sendable {
     package func read(
         _ plans: [UsagePlan], _ limits: Limits, in period: HistoryPeriod?, fixedClock: Int64? = nil
     ) async throws -> Outcome {
-        let (amounts, found) = try await fields(of: plans, limits, in: period)
-        var usages = found
+        let fields: FieldReads
+        switch try await self.fields(of: plans, limits, in: period, fixedClock) {
+        case .read(let reads): fields = reads
+        case .otherTime(let now): return .otherTime(now: now)
+        }
+        var usages = fields.usages
         let missing = usages.indices.filter { usages[$0] == nil }
         let portions = portions(missing, of: plans)
         let calls = portions.map { UsageCall($0.map { plans[$0] }, keySpace: keys, fixedClock: fixedClock) }
@@ -70,7 +76,7 @@ package final class UsageReader: Sendable {
             case .failed(let failure): throw failure
             }
         }
-        return .usage(zip(usages, amounts).compactMap { usage, amounts in usage.map { ($0, amounts) } })
+        return .usage(zip(usages, fields.amounts).compactMap { usage, amounts in usage.map { ($0, amounts) } })
     }
 
     /// Splits the indices of plans into those that one call of the function can read: of one partition, and not too many.
@@ -84,33 +90,52 @@ package final class UsageReader: Sendable {
 
     // MARK: - Fields
 
-    /// Reads what plain fields tell, in one pipeline: the amounts of each scope in a period, and the usage of its calendar
-    /// limits; nil where the function is needed for it.
+    /// What plain fields tell of each scope.
+    private struct FieldReads {
+        var amounts: [HistoryAmounts?] = []
+        /// The usage of the calendar limits; nil where the function is needed for it.
+        var usages: [ScopeUsage?] = []
+    }
+
+    private enum FieldOutcome {
+        case read(FieldReads)
+        case otherTime(now: Int64)
+    }
+
+    /// Reads what plain fields tell, in one pipeline.
     private func fields(
-        of plans: [UsagePlan], _ limits: Limits, in period: HistoryPeriod?
-    ) async throws(StoreError) -> (amounts: [HistoryAmounts?], usages: [ScopeUsage?]) {
+        of plans: [UsagePlan], _ limits: Limits, in period: HistoryPeriod?, _ fixedClock: Int64?
+    ) async throws(StoreError) -> FieldOutcome {
         let reads = plans.indices.map { index in
             ScopeRead(
                 hash: keys.hash(of: plans[index].scope), usage: limits == .calendar ? CalendarUsage(plans[index]) : nil,
-                record: period.map { record($0, at: index, of: plans[index].scope) })
+                record: period.map { record($0, at: index, of: plans[index].scope) }, meters: period?.meters ?? [])
         }
         while true {
-            var replies = try await link.send(reads.flatMap(\.commands))[...]
-            var amounts: [HistoryAmounts?] = []
-            var usages: [ScopeUsage?] = []
+            var replies = try await link.send([["TIME"]] + reads.flatMap(\.commands))[...]
+            let time = try replies.removeFirst().time()
+            let now = fixedClock ?? time
+            // The ids of the days and months are those of the plans' time.
+            guard plans.allSatisfy({ abs($0.now - now) <= Self.maxClockError }),
+                reads.allSatisfy({ $0.usage?.isValid(at: now) ?? true })
+            else { return .otherTime(now: now) }
+            var found = FieldReads()
             var hasMoved = false
             for (index, read) in reads.enumerated() {
                 let count = read.commands.count
-                let result = try read.result(Array(replies.prefix(count)), in: period, at: index)
+                let result = try read.result(Array(replies.prefix(count)), in: period, at: index, now)
                 replies = replies.dropFirst(count)
                 hasMoved = hasMoved || result.hasMoved
-                amounts.append(result.amounts)
-                usages.append(result.usage)
+                found.amounts.append(result.amounts)
+                found.usages.append(result.usage)
             }
             // A day that has moved to its record between two commands would count twice.
-            if !hasMoved { return (amounts, usages) }
+            if !hasMoved { return .read(found) }
         }
     }
+
+    /// The maximum difference between Redis's clock and its estimate in plans, ms.
+    private static let maxClockError: Int64 = 1_000
 
     private func record(_ period: HistoryPeriod, at index: Int, of scope: Scope) -> String {
         switch period.unit {
@@ -127,31 +152,33 @@ private struct ScopeRead {
     let usage: CalendarUsage?
     /// The key of the day or month; nil for none.
     let record: String?
+    let meters: [HistoryMeter]
     /// Empty if there is nothing to read.
     let commands: [[String]]
 
-    init(hash: String, usage: CalendarUsage?, record: String?) {
+    init(hash: String, usage: CalendarUsage?, record: String?, meters: [HistoryMeter]) {
         self.hash = hash
         self.usage = usage
         self.record = record
-        let history = record == nil ? [] : [RunningDay.field] + RunningDay.totals
+        self.meters = meters
+        let history = record == nil ? [] : RunningDay.fields(of: meters)
         let fields = history + (usage?.fields ?? [])
         var commands = fields.isEmpty ? [] : [["HMGET", hash] + fields]
         if let record {
-            commands += [StoredRecord.command(for: record, .totals), ["HGET", hash, RunningDay.field]]
+            commands += [StoredRecord.command(for: record, .amounts(meters)), ["HGET", hash, RunningDay.field]]
         }
         self.commands = commands
     }
 
     func result(
-        _ replies: [RedisReply], in period: UsageReader.HistoryPeriod?, at index: Int
+        _ replies: [RedisReply], in period: UsageReader.HistoryPeriod?, at index: Int, _ now: Int64
     ) throws(StoreError) -> (amounts: HistoryAmounts?, usage: ScopeUsage?, hasMoved: Bool) {
         guard let first = replies.first else { return (nil, nil, false) }
         guard case .array(let values) = try first.checked(of: hash) else { throw .unexpectedReply(about: hash) }
-        guard let record, let period else { return (nil, usage?.usage(values), false) }
-        let usage = usage?.usage(values.dropFirst(1 + RunningDay.totals.count))
-        let stored = try StoredRecord(replies[1], of: record, .totals).record.total
-        let running = try RunningDay(.array(Array(values.prefix(1 + RunningDay.totals.count))), of: hash, .totals)
+        guard let record, let period else { return (nil, usage?.usage(values, at: now), false) }
+        let usage = usage?.usage(values.dropFirst(1 + meters.count), at: now)
+        let stored = try StoredRecord(replies[1], of: record, .amounts(meters)).record.total
+        let running = try RunningDay(.array(Array(values.prefix(1 + meters.count))), of: hash, .amounts(meters))
         guard let running, (period.unit == .day ? running.id : running.month) == period.ids[index] else {
             return (stored, usage, false)
         }

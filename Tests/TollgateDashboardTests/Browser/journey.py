@@ -130,8 +130,11 @@ def raise_the_limit_by_keys(stand, api):
     keys.send_keys(Keys.TAB)
     focus(stand, f"{ROW} a[data-edit]")
     stand.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    focus(stand, f"{ROW} input[name=max]")
-    stand.driver.switch_to.active_element.send_keys(Keys.CONTROL, "a", Keys.NULL, "2000", Keys.ENTER)
+    field = f"{ROW} input[name=max]"
+    stand.wait_for(
+        lambda: stand.run("return document.activeElement.matches(arguments[0])", field), what="the focus in the form of the row")
+    # The old value is selected, and replaced by what is typed.
+    stand.driver.switch_to.active_element.send_keys("2000", Keys.ENTER)
     stand.wait_for(lambda: stand.find(".notice.ok"), what="the notice about the limit")
     assert "tenant:acme: tokens/month is now 2000." in stand.text(".notice.ok"), stand.text(".notice.ok")
     assert level(stand) == "" and "50.0 %" in stand.text(ROW), stand.text(ROW)

@@ -1,5 +1,6 @@
 """Forms without JavaScript, sent to the sidecar: a limit in a row, a new scope, an alert, an override and a tier."""
 
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from journey import API, ROW, USAGE
@@ -52,7 +53,9 @@ def new_scope(stand, api):
     stand.submit("main form fieldset")
     assert stand.text("#max-error") == "Enter a whole number from 1 to 9000000000000000.", stand.text("main")
     stand.fill("#max", "700")
-    stand.submit("main form fieldset")
+    before = stand.find("html")
+    stand.find("#max").send_keys(Keys.ENTER)
+    stand.wait_for(lambda: is_gone(before), what="the page after the key Enter")
     assert stand.path == "/scopes/tenant%3Aglobex", stand.path
     assert max_of(api, "tenant%3Aglobex") == 700
 

@@ -17,6 +17,7 @@ def main():
     with Stand(given["address"]) as stand:
         stand.sign_in_by_token(given["token"])
         unmoved(stand, api)
+        two_forms(stand)
         outage(stand, given)
         stand.no_other_host()
 
@@ -39,6 +40,35 @@ def unmoved(stand, api):
     assert len(rows) == 100 and all(rows), "rows were replaced"
     assert stand.cells("usage")["tenant:t051"][4] == "54", stand.cells("usage")["tenant:t051"]
     stand.no_console_errors()
+
+
+def two_forms(stand):
+    """A half-typed form stays when another one is opened, and what is typed then goes into the other one."""
+    def row(number):
+        return f"tr[data-row='tenant:t{number:03}']"
+
+    def open_form(number):
+        field = f"{row(number)} input[name=max]"
+        stand.run("arguments[0].click()", stand.find(f"{row(number)} a[data-edit]"))
+        stand.wait_for(
+            lambda: stand.run("return document.activeElement.matches(arguments[0])", field), what=f"the focus in {field}")
+        return stand.find(field)
+
+    first = open_form(52)
+    first.send_keys("7")
+    second = open_form(48)
+    second.send_keys("50")
+    assert first.get_attribute("value") == "7" and second.get_attribute("value") == "50"
+    assert first.get_attribute("id") != second.get_attribute("id")
+    # Two clicks in a row open the form of the second.
+    stand.run("document.querySelectorAll('a[data-edit]')[60].click(); document.querySelectorAll('a[data-edit]')[70].click();")
+    stand.wait_for(lambda: stand.run("return document.activeElement.closest('tr')?.dataset.row") not in
+                   (None, "tenant:t048", "tenant:t052"), what="the focus in another row")
+    stand.wait_for(lambda: len(stand.find_all("tr input[name=max]")) == 3, what="three forms")
+    # Closed again, so that nothing is in use.
+    for field in stand.find_all("tr input[name=max]"):
+        stand.run("arguments[0].form.reset()", field)
+    stand.run("document.activeElement.blur()")
 
 
 def outage(stand, given):
