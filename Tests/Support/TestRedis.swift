@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 package import TollgateRedis
@@ -167,4 +168,13 @@ package func commandCounts(_ redis: TestRedis) throws -> [String: Int] {
         counts[String(line.dropFirst("cmdstat_".count).prefix { $0 != ":" })] = Int(calls.prefix { $0 != "," })
     }
     return counts
+}
+
+extension TestRedis {
+    /// Starts a Redis on its own thread, because it blocks until Redis replies.
+    package static func started() async throws -> TestRedis {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
+        }
+    }
 }

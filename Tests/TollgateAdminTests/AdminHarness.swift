@@ -38,7 +38,7 @@ final class AdminHarness: Sendable {
     }
 
     init(policy: String, redis: TestRedis?, access: AccessSettings, unix: Bool, waits: Bool) async throws {
-        self.redis = if let redis { redis } else { try await Self.startRedis() }
+        self.redis = if let redis { redis } else { try await TestRedis.started() }
         folder = try TemporaryFolder()
         socketPath = folder.path + "/tollgate.sock"
         var settings = ServerSettings(redis: self.redis.address, workers: 1)
@@ -74,13 +74,6 @@ final class AdminHarness: Sendable {
         }
         self.address = address
         if waits { try await eventually { await server.isReady } }
-    }
-
-    /// Starts a Redis on its own thread, because it blocks until Redis replies.
-    private static func startRedis() async throws -> TestRedis {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
-        }
     }
 
     func stop() async {

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -41,7 +40,7 @@ final class DashboardHarness: Sendable {
         policy: String, redis: TestRedis?, receivers: AlertReceivers, access: AccessSettings?, signInLifetime: Duration,
         waits: Bool
     ) async throws {
-        self.redis = if let redis { redis } else { try await Self.startRedis() }
+        self.redis = if let redis { redis } else { try await TestRedis.started() }
         folder = try TemporaryFolder()
         policyFile = folder.path + "/tollgate.yaml"
         try policy.write(toFile: policyFile, atomically: true, encoding: .utf8)
@@ -96,13 +95,6 @@ final class DashboardHarness: Sendable {
         }
         self.address = address
         if waits { try await eventually { await server.isReady } }
-    }
-
-    /// Starts a Redis on its own thread, because it blocks until Redis replies.
-    private static func startRedis() async throws -> TestRedis {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
-        }
     }
 
     func stop() async {

@@ -1,6 +1,3 @@
-import Logging
-import NIOCore
-import NIOPosix
 import Testing
 import TollgateCore
 import TollgatePolicy
@@ -32,26 +29,10 @@ struct HistoryStoreTests {
 
     private func withStore(_ body: (Harness) async throws -> Void) async throws {
         let redis = try TestRedis()
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let link = try await eventLoop.submit {
-            let link = RedisLink(
-                address: redis.address, eventLoop: eventLoop,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            link.start()
-            return NIOLoopBound(link, eventLoop: eventLoop)
-        }.get()
-        try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
-        let store = HistoryStore(
-            link: StoreLink(link, deadline: .seconds(20)), keySpace: KeySpace(namespace: "tollgate"))
-        let result: Result<Void, any Error>
-        do {
-            result = .success(
-                try await body(Harness(redis: redis, store: store, alice: try Scope(parsing: "user:alice"))))
-        } catch {
-            result = .failure(error)
+        try await withStoreLink(to: redis) { link in
+            let store = HistoryStore(link: link, keySpace: KeySpace(namespace: "tollgate"))
+            try await body(Harness(redis: redis, store: store, alice: try Scope(parsing: "user:alice")))
         }
-        try await eventLoop.flatSubmit { link.value.shutdown() }.get()
-        try result.get()
     }
 
     /// The ids of a number of days from October 22 2026 on.

@@ -7,17 +7,16 @@ import TollgateRedis
 import TollgateTestSupport
 
 @testable import TollgateLedger
-@testable import TollgateStores
 
 /// A real ledger on a real Redis, driven in virtual time. Answers are lines of text in the notation of `ReferenceLedger`.
 struct LedgerHarness: Sendable {
     let redis: TestRedis
     private let keySpace: KeySpace
-    fileprivate let eventLoop: any EventLoop
-    fileprivate let core: NIOLoopBound<Core>
+    private let eventLoop: any EventLoop
+    private let core: NIOLoopBound<Core>
 
     /// The state on the event loop.
-    fileprivate final class Core {
+    private final class Core {
         let ledger: Ledger
         let link: RedisLink
         var cache: ScopePlanCache {
@@ -212,34 +211,12 @@ struct LedgerHarness: Sendable {
             return promise.futureResult
         }.get()
     }
-}
 
-extension LedgerHarness {
     /// Returns what a ``UsageReader`` needs of the plans of scopes.
     func usagePlans(of scopes: [Scope], at now: Int64) async throws -> [UsagePlan] {
         try await eventLoop.submit { [core] in
             scopes.map { UsagePlan(core.value.plan(for: $0), scope: $0, at: now) }
         }.get()
-    }
-
-    /// Runs the body with a link of stores to the same Redis.
-    func withStoreLink<Result>(_ body: (StoreLink) async throws -> Result) async throws -> Result {
-        let link = try await eventLoop.submit { [redis, eventLoop] in
-            let link = RedisLink(
-                address: redis.address, eventLoop: eventLoop,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            link.start()
-            return NIOLoopBound(link, eventLoop: eventLoop)
-        }.get()
-        try await eventually { try await eventLoop.submit { link.value.isReady }.get() }
-        let result: Swift.Result<Result, any Error>
-        do {
-            result = .success(try await body(StoreLink(link, deadline: .seconds(20))))
-        } catch {
-            result = .failure(error)
-        }
-        try await eventLoop.flatSubmit { link.value.shutdown() }.get()
-        return try result.get()
     }
 }
 

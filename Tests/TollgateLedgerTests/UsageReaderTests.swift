@@ -42,7 +42,7 @@ struct UsageReaderTests {
         let keySpace = KeySpace(namespace: "tollgate", partitions: partitions)
         let ledger = try await LedgerHarness(
             policy: try Policy(yaml: Self.policy, file: "test.yaml"), keySpace: keySpace)
-        try await ledger.withStoreLink { link in
+        try await withStoreLink(to: ledger.redis) { link in
             try await body(
                 Stand(
                     ledger: ledger, reader: UsageReader(link: link, keySpace: keySpace),

@@ -20,7 +20,7 @@ final class ServerHarness: Sendable {
         policy: String = "", redis: TestRedis? = nil, waitsForRedis: Bool = true, logger: Logger = .none,
         adjust: (inout ServerSettings) -> Void = { _ in }
     ) async throws {
-        self.redis = if let redis { redis } else { try await Self.startRedis() }
+        self.redis = if let redis { redis } else { try await TestRedis.started() }
         folder = try TemporaryFolder()
         socketPath = folder.path + "/tollgate.sock"
         var settings = ServerSettings(redis: self.redis.address, workers: 2)
@@ -41,13 +41,6 @@ final class ServerHarness: Sendable {
         for case .tcp(_, let bound) in try await sidecar.start() { port = bound }
         self.port = port
         if waitsForRedis { try await waitForRedis() }
-    }
-
-    /// Starts Redis on a thread of its own, which blocks until Redis answers.
-    private static func startRedis() async throws -> TestRedis {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try TestRedis() }) }
-        }
     }
 
     func waitForRedis() async throws {
