@@ -10,6 +10,7 @@ struct UsagePages: Sendable {
     let pages: PageServer
     /// Limits the load on Redis to one page at a time, however many browsers are open.
     private let turns = Turns()
+    private let rendered = RenderedRows()
     /// The number of pages that may wait for their turn. Pages that nobody waits for any more are among them.
     private static let maxWaiting = 64
 
@@ -60,12 +61,7 @@ struct UsagePages: Sendable {
         guard let table else { throw Problem(.busy, "too many browsers ask for this page; try again in some seconds") }
         let isAdmin = request.isAdmin
         var context = toolbar(query)
-        var resets = ResetTexts(now: PageServer.now * 1_000, timeZone: policy.calendar.timeZone)
-        context["rows"] = table.rows.map { row in
-            var context = self.row(of: row, policy, &resets)
-            if isAdmin { context["change"] = change(of: row, query, policy, rejected) }
-            return context
-        }
+        context["rows"] = rows(of: table, query, policy, isAdmin: isAdmin, rejected)
         context["isEmpty"] = table.rows.isEmpty
         context["nextPage"] = table.next.map { next in query.url { $0.cursor = next } }
         context["firstPage"] = query.cursor.map { _ in query.url { _ in } }
@@ -165,6 +161,34 @@ struct UsagePages: Sendable {
     }
 
     // MARK: - Rows
+
+    /// Returns the rows as rendered text, and the one with an open form as values.
+    private func rows(
+        of table: UsageTable, _ query: UsageQuery, _ policy: Policy, isAdmin: Bool, _ rejected: Rejected?
+    ) -> [TemplateContext] {
+        var resets = ResetTexts(now: PageServer.now * 1_000, timeZone: policy.calendar.timeZone)
+        // What the text of a row depends on besides the row itself. Times show the year if it is not the current one.
+        let setting = [
+            isAdmin ? query.url(editing: nil) : "", policy.currency, "\(policy.moneyUnit.decimals)", resets.timeZone,
+            "\(resets.now / 86_400_000)",
+        ]
+        var parts: [TemplateContext] = []
+        var html = ""
+        for row in table.rows {
+            func context() -> TemplateContext {
+                var context = self.row(of: row, policy, &resets)
+                if isAdmin { context["change"] = change(of: row, query, policy, rejected) }
+                return context
+            }
+            if isAdmin, query.edited == row.scope {
+                parts += [["html": html], ["html": "", "row": context()]]
+                html = ""
+            } else {
+                html += rendered.text(of: row, in: setting) { pages.templates.render("usage-row", context()) }
+            }
+        }
+        return parts + [["html": html]]
+    }
 
     private func row(of row: UsageRow, _ policy: Policy, _ resets: inout ResetTexts) -> TemplateContext {
         let scope = row.scope.description

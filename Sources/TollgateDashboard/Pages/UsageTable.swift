@@ -5,7 +5,7 @@ import TollgateServer
 import TollgateStores
 
 /// A row of the usage page: a scope with its usage, and the limit that the page shows.
-struct UsageRow: Sendable {
+struct UsageRow: Hashable, Sendable {
     var scope: Scope
     /// The usage of the day or month. Nil if the kind has no history.
     var amounts: HistoryAmounts?

@@ -3,7 +3,7 @@ package import TollgatePolicy
 
 /// The usage of a scope against each of its limits.
 package struct ScopeUsage: Sendable {
-    package struct Item: Sendable {
+    package struct Item: Hashable, Sendable {
         package var limit: EffectiveLimit
         package var used: Int64
         /// The amount that open reservations hold.
