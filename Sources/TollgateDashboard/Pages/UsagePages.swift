@@ -11,7 +11,7 @@ struct UsagePages: Sendable {
     /// Limits the load on Redis to one page at a time, however many browsers are open.
     private let turns = Turns()
     private let rendered = RenderedRows()
-    /// The number of pages that may wait for their turn. Pages that nobody waits for any more are among them.
+    /// The number of pages that may wait for their turn. Pages whose browser has closed the connection are among them.
     private static let maxWaiting = 64
 
     init(pages: PageServer) {
