@@ -26,6 +26,10 @@ import TollgateTestSupport
             """
         return try (0..<8).compactMap { _ in Int(try redis.cli("EVAL", script, "0")) }.min() ?? .max
     }
+
+    /// The maximum duration of a call on this machine, as fast as it is now.
+    private static func bound() throws -> Int { maxCallDuration * max(try calibration(), 32_000) / 32_000 }
+
     private static let day: Int64 = 86_400_000
     private static let start = ScriptTests.start + 2 * day
 
@@ -34,13 +38,15 @@ import TollgateTestSupport
         arguments: [(512, 50), (1, 199)])
     func callTimes(scopes: Int, labels: Int) async throws {
         var days = try await FullDays(scopes: scopes, labels: labels, endingAt: Self.start)
-        let bound = Self.maxCallDuration * max(try Self.calibration(), 32_000) / 32_000
+        var bound = try Self.bound()
         var shortest: [Int] = []
         // A busy machine may delay a call, so the shortest of several tries of each call counts.
         for _ in 0..<8 where (shortest.max() ?? .max) > bound {
             try days.restore()
             let times = try await days.beginDay(at: Self.start + 1)
             shortest = shortest.isEmpty ? times : zip(shortest, times).map(min)
+            // The machine may have become slower since.
+            bound = max(bound, try Self.bound())
         }
         #expect(scopes == 1 || shortest.count > 100, "each call moves a few")
         #expect(try #require(shortest.max()) <= bound, "at most \(bound): \(shortest)")
