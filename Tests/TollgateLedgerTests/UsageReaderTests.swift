@@ -189,11 +189,24 @@ struct UsageReaderTests {
             let scopes = [try Scope(parsing: "user:a"), try Scope(parsing: "user:b")]
             let period = UsageReader.HistoryPeriod(.month, ids: ["2100-01", "2100-01"])
             let plans = try await stand.ledger.usagePlans(of: scopes, at: Self.start)
-            let later = Self.start + 90 * Self.day
-            guard case .otherTime(now: later) = try await stand.reader.read(plans, .all, in: period, fixedClock: later)
-            else {
-                Issue.record("plans are valid 90 days later")
-                return
+            for time in [Self.start + Self.day, Self.start - 1, Self.start + 90 * Self.day] {
+                for limits in [UsageReader.Limits.all, .calendar] {
+                    let outcome = try await stand.reader.read(plans, limits, in: period, fixedClock: time)
+                    guard case .otherTime(now: time) = outcome else {
+                        Issue.record("plans of \(Self.start) are valid at \(time)")
+                        continue
+                    }
+                }
+            }
+            // By Redis's own clock, with limits and history and with limits alone.
+            for period in [period, nil] {
+                let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
+                guard case .otherTime(let time) = try await stand.reader.read(plans, .calendar, in: period),
+                    abs(time - now) < 60_000
+                else {
+                    Issue.record("plans of 2100 are valid now")
+                    continue
+                }
             }
             try stand.ledger.redis.cli("SET", "tollgate:user:b:month:2100-01", "x")
             await #expect(throws: StoreError.corrupt("tollgate:user:b:month:2100-01: wrong data type")) {

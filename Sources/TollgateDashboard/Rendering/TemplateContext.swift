@@ -2,9 +2,9 @@ import Mustache
 
 /// The values of a template by name: texts, numbers, Booleans, lists of contexts and contexts.
 ///
-/// A type of its own, as Mustache asks each value for several protocols: a plain dictionary conforms only under a condition,
-/// and a plain text to none, which made the page of a hundred rows take twice as long. It would read a struct with
-/// properties by reflection, which takes longer still.
+/// A type of its own, as Mustache asks each value for several protocols. A plain dictionary conforms only under a condition,
+/// and a plain text to none, which is slow to find out in a table of many rows. It would read a struct with properties by
+/// reflection, which is slow as well.
 struct TemplateContext: MustacheParent, ExpressibleByDictionaryLiteral {
     private var values: [String: Any]
 
