@@ -12,17 +12,30 @@ public struct Amounts: Sendable, Hashable {
     public var cost: Int64?
     /// The unit of the cost.
     public var unit = MoneyUnit.nano
+    /// The tokens of the prompt that the provider's cache had, which ``inputTokens`` does not include; 0 for none.
+    public var cacheReadTokens: Int64 = 0
+    /// The tokens of the prompt that go into the provider's cache, which ``inputTokens`` does not include; 0 for none.
+    public var cacheWriteTokens: Int64 = 0
+    /// The images, which only have a price; 0 for none.
+    public var images: Int64 = 0
+    /// The audio or video in milliseconds, which only has a price; 0 for none.
+    public var milliseconds: Int64 = 0
 
     /// Creates amounts, with the cost in nano-units (10⁻⁹ of the currency).
     public init(
         requests: Int64? = nil, tokens: Int64? = nil, inputTokens: Int64? = nil, outputTokens: Int64? = nil,
-        cost: Int64? = nil
+        cost: Int64? = nil, cacheReadTokens: Int64 = 0, cacheWriteTokens: Int64 = 0, images: Int64 = 0,
+        milliseconds: Int64 = 0
     ) {
         self.requests = requests
         self.tokens = tokens
         self.inputTokens = inputTokens
         self.outputTokens = outputTokens
         self.cost = cost
+        self.cacheReadTokens = cacheReadTokens
+        self.cacheWriteTokens = cacheWriteTokens
+        self.images = images
+        self.milliseconds = milliseconds
     }
 
     /// Creates amounts with the cost as money.
@@ -67,11 +80,23 @@ public struct Amounts: Sendable, Hashable {
         }
     }
 
-    /// The total number of tokens: `tokens`, or else the sum of input and output tokens; nil if none of them is given.
+    /// The total number of tokens: `tokens`, or else the sum of input, output and cache tokens; nil if none of them is
+    /// given.
     @inlinable
     package var allTokens: Int64? {
         if let tokens { return tokens }
-        guard inputTokens != nil || outputTokens != nil else { return nil }
-        return (inputTokens ?? 0) + (outputTokens ?? 0)
+        let cached = cacheReadTokens + cacheWriteTokens
+        guard inputTokens != nil || outputTokens != nil || cached != 0 else { return nil }
+        return (inputTokens ?? 0) + (outputTokens ?? 0) + cached
+    }
+
+    /// The tokens of which it is not known whether they are of the prompt: `tokens`, if it is given alone.
+    package var unsplitTokens: Int64 {
+        inputTokens == nil && outputTokens == nil && cacheReadTokens == 0 && cacheWriteTokens == 0 ? tokens ?? 0 : 0
+    }
+
+    /// Whether the amounts have anything that a provider bills, besides calls.
+    package var areBilled: Bool {
+        (allTokens ?? 0) | images | milliseconds != 0
     }
 }

@@ -43,7 +43,7 @@ package struct ScopeKind: Sendable, Hashable {
         "global", "requests", "hits", "tokens", "input_tokens", "output_tokens", "cost", "id", "ttl", "reservation",
         "roles",
         "email",
-        "scope", "token", "at", "on_expiry",
+        "scope", "token", "at", "on_expiry", "cache_read_tokens", "cache_write_tokens", "images", "seconds",
     ]
 
     /// Checks a kind: `[a-z][a-z0-9_]{0,31}`, and not a `reserved` word.
@@ -85,6 +85,11 @@ package enum ScopeID {
     /// The byte in lower case if it is one of A–Z. Other bytes of UTF-8 are never changed.
     package static func lowercased(_ byte: UInt8) -> UInt8 {
         byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+    }
+
+    /// The text with A–Z in lower case.
+    package static func lowercased(_ text: String) -> String {
+        String(decoding: text.utf8.map { lowercased($0) }, as: UTF8.self)
     }
 
     /// Checks an id: 1 … 256 bytes of UTF-8 without control characters (C0, DEL, C1).

@@ -30,6 +30,10 @@ package struct Policy: Sendable, Equatable {
     package var assignments: [Assignment.Subject: Assignment] = [:]
     /// The administrators' assignments that have no effect: they are not enabled, or their tier is missing or not enabled.
     package var unusedAssignments: [Assignment.Subject: Assignment] = [:]
+    /// The prices of models.
+    package var prices = PriceTable()
+    /// The rule for models without a price; nil if the policy does not say.
+    package var unknownModel: UnknownModelRule?
     /// The kinds that requests may name besides the usual ones and those named elsewhere in the policy.
     package var kinds: Set<String> = []
     /// What happens to requests that name another kind.

@@ -102,6 +102,8 @@ package struct PolicyChanges: Equatable, Sendable {
         if old.unknownKinds != new.unknownKinds { names.append("unknown_kinds") }
         if old.foldedKinds != new.foldedKinds { names.append("fold_case") }
         if old.onRedisFailure != new.onRedisFailure { names.append("on_redis_failure") }
+        if old.prices != new.prices { names.append("prices") }
+        if old.unknownModel != new.unknownModel { names.append("unknown_model") }
         return names
     }
 }

@@ -43,6 +43,8 @@ package struct ServerSettings: Sendable {
     package var alertSweep = Duration.seconds(5)
     /// The interval of charging expired reservations whose scopes get no requests.
     package var chargeSweep = Duration.seconds(1)
+    /// The interval of publishing models without a price.
+    package var unknownModelInterval = Duration.seconds(2)
     /// The interval of comparing the policy with those of other sidecars.
     package var peerInterval = Duration.seconds(5)
 

@@ -35,6 +35,8 @@ package final class Sidecar: Service {
     package let activePolicy: ActivePolicy
     /// The data in Redis other than the counters.
     package let stores: Stores
+    /// The models without a price that requests have named.
+    package let unknownModels: UnknownModels
     /// The receivers of alerts.
     package let receivers: AlertReceivers
 
@@ -42,11 +44,13 @@ package final class Sidecar: Service {
     ///
     /// - Parameters:
     ///   - policyFile: The path of the policy file, for STATUS.
+    ///   - prices: The prices of the price file, which those of the policy take precedence over.
+    ///   - priceFile: The path of the price file, for STATUS.
     ///   - receivers: The receivers of alerts, for STATUS and the admin API.
     /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
     package init(
-        settings: ServerSettings, policy: Policy, policyFile: String? = nil,
-        receivers: AlertReceivers = AlertReceivers(), logger: Logger
+        settings: ServerSettings, policy: Policy, policyFile: String? = nil, prices: PriceTable = PriceTable(),
+        priceFile: String? = nil, receivers: AlertReceivers = AlertReceivers(), logger: Logger
     ) async throws {
         try settings.validate()
         var settings = settings
@@ -73,9 +77,11 @@ package final class Sidecar: Service {
         let loop = background.next()
         let (connections, feed) = try await parts.makeConnections(on: loop)
         stores = connections.stores
-        let workers = try await parts.makeWorkers(on: group, feed: feed, journal: journal, policy: policy)
+        let workers = try await parts.makeWorkers(
+            on: group, feed: feed, journal: journal, policy: policy.priced(with: prices))
         self.workers = workers
-        let activePolicy = ActivePolicy(policy, file: policyFile, workers: workers)
+        let activePolicy = ActivePolicy(
+            policy, file: policyFile, prices: prices, priceFile: priceFile, workers: workers)
         self.activePolicy = activePolicy
         watcher = try await loop.submit { [stores] in
             PolicyWatcher(
@@ -94,18 +100,21 @@ package final class Sidecar: Service {
         let reservationSweeper = ReservationSweeper(
             queue: stores.charges, interval: settings.chargeSweep, logger: logger,
             sweep: { await workers[0].sweepReservations(of: $0) })
+        let modelReporter = UnknownModelReporter(
+            models: parts.unknownModels, store: stores.alerts, interval: settings.unknownModelInterval, logger: logger)
+        unknownModels = parts.unknownModels
         let keeper = journal.map { JournalKeeper(journal: $0, workers: workers, logger: logger) }
         info = InfoReporter(
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
             alertFeed: feed, receivers: receivers, admission: admission, clients: parts.clients,
-            refusals: parts.refusals, journal: journal, addresses: addresses)
+            refusals: parts.refusals, journal: journal, addresses: addresses, unknownModels: parts.unknownModels)
 
         // They stop in reverse order. The relay needs the connections for the rest of its queue. All services before
         // the connections may wait for a reply, which the closed connections fail.
         var services: [any Service] = [
             AlertBroadcast(feed: feed, workers: workers), watcher,
             LibraryUpkeep(libraries: stores.libraries, logger: logger), peers, connections, relay, sweeper,
-            reservationSweeper,
+            reservationSweeper, modelReporter,
         ]
         if let keeper { services.insert(keeper, at: 0) }
         self.services = BackgroundServices(services, logger: logger)

@@ -19,6 +19,8 @@ struct SidecarParts: Sendable {
     /// The log of all connections to Redis.
     let linkLog: RedisLinkLog
     let seenRevision = SeenRevision()
+    /// The models without a price that requests have named.
+    let unknownModels = UnknownModels()
     /// Checks that the keys in Redis have the names that this sidecar uses.
     let requirement: RedisRequirement
 
@@ -60,7 +62,8 @@ struct SidecarParts: Sendable {
                 link.library = .tollgate
                 let worker = Worker(
                     eventLoop: eventLoop, link: link, settings: settings, clients: clients, alertFeed: feed,
-                    journal: journal, policy: policy, unlimitedKinds: unlimitedKinds, logger: logger)
+                    journal: journal, policy: policy, unlimitedKinds: unlimitedKinds, unknownModels: unknownModels,
+                    logger: logger)
                 return NIOLoopBound(worker, eventLoop: eventLoop)
             }.get()
             workers.append(worker)

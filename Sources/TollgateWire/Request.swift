@@ -55,6 +55,8 @@ package struct Request: Sendable {
     package internal(set) var verb = Verb.ping
     /// The amounts in the request.
     package internal(set) var amounts = Amounts()
+    /// The amounts in the request that have a price and no limit of their own.
+    var billed = BilledItems()
     /// The scopes in the order of the request, at most one of each kind.
     package internal(set) var scopes: [ScopeField] = []
     /// The bytes of the request, with `:` for the `=` of plain scopes; then the unescaped texts of all other fields.
@@ -91,6 +93,7 @@ package struct Request: Sendable {
     package mutating func reset() {
         verb = .ping
         amounts = Amounts()
+        billed = BilledItems()
         scopes.clear()
         bytes.removeAll()
         id = nil

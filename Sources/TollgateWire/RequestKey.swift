@@ -8,6 +8,8 @@ extension Verb {
 /// The meaning of the key of a `key=value`.
 enum RequestKey: Equatable {
     case amount(Meter)
+    /// An amount that has a price and no limit of its own.
+    case billed(BilledItem)
     case id
     case usedAt
     case timeToLive
@@ -49,6 +51,10 @@ enum RequestKey: Equatable {
         case 5 where key.equals("token"): self = .reserved
         case 6 where key.equals("tokens"): self = .amount(.tokens)
         case 6 where key.equals("global"): self = .reserved
+        case 6 where key.equals("images"): self = .billed(.images)
+        case 7 where key.equals("seconds"): self = .billed(.seconds)
+        case 17 where key.equals("cache_read_tokens"): self = .billed(.cacheReadTokens)
+        case 18 where key.equals("cache_write_tokens"): self = .billed(.cacheWriteTokens)
         case 9 where key.equals("on_expiry"): self = .onExpiry
         case 8 where key.equals("requests"): self = .amount(.requests)
         case 11 where key.equals("reservation"): self = .reservation
@@ -60,7 +66,7 @@ enum RequestKey: Equatable {
 
     /// The keys of arguments, in the order of the documentation.
     private static let names =
-        Meter.allCases.filter { $0 != .concurrent }.map(\.name)
+        Meter.allCases.filter { $0 != .concurrent }.map(\.name) + BilledItem.allCases.map(\.rawValue)
         + ["id", "at", "ttl", "on_expiry", "reservation", "roles", "email", "scope"]
 
     /// The keys of the arguments that a verb takes, for suggestions.
@@ -73,8 +79,8 @@ enum RequestKey: Equatable {
     /// Whether a verb takes the key.
     func isArgument(of verb: Verb) -> Bool {
         switch (self, verb) {
-        case (.amount, .commit): true
-        case (.amount, _): verb.namesScopes
+        case (.amount, .commit), (.billed, .commit): true
+        case (.amount, _), (.billed, _): verb.namesScopes
         case (.kind, _): verb.namesScopes || verb == .usage
         case (.email, _), (.roles, _): verb.namesScopes || verb == .usage
         case (.id, .record), (.id, .refund), (.usedAt, .record), (.usedAt, .refund): true

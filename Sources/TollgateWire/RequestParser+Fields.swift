@@ -26,13 +26,16 @@ extension RequestParser {
             throw .badRequest(key, "a key is a lower-case letter, then up to 31 of a-z 0-9 _")
         }
         let meaning = RequestKey(key)
-        guard meaning.isArgument(of: request.verb) else { throw notAnArgument(key, of: request.verb) }
+        guard meaning.isArgument(of: request.verb) || namesPrice(key, request.verb) else {
+            throw notAnArgument(key, of: request.verb)
+        }
         if word.separator == UInt8(ascii: ":") {
             guard meaning == .kind else { throw isAnArgument(key, value: cursor.word) }
             return try takeJoinedScopes(key, &cursor, &request)
         }
         switch meaning {
         case .amount(let meter): try takeAmount(meter, key, &cursor, &request)
+        case .billed(let item): try takeBilled(item, key, &cursor, &request)
         case .kind: try takeScope(key, &cursor, &request)
         case .id:
             guard request.id == nil else { throw namedTwice(key) }
@@ -165,6 +168,33 @@ extension RequestParser {
         request.amounts[meter] = try takeNumber(key, &cursor, &request) { amount($0, of: meter, in: unit) }
     }
 
+    /// Whether the key of a COMMIT names the price of the call: the model and the provider that were called, which may
+    /// be others than those of the reservation.
+    private static func namesPrice(_ key: UnsafeRawBufferPointer, _ verb: Verb) -> Bool {
+        verb == .commit && (key.equals("model") || key.equals("provider"))
+    }
+
+    private static func takeBilled(
+        _ item: BilledItem, _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
+    ) throws(RequestError) {
+        guard request.billed.insert(item) else { throw namedTwice(key) }
+        request.amounts[item] = try takeNumber(key, &cursor, &request) { text in
+            item == .seconds ? milliseconds(text) : wholeNumber(text, max: item.maxAmount)
+        }
+    }
+
+    /// Parses seconds with at most three fraction digits as milliseconds.
+    private static func milliseconds(_ text: UnsafeRawBufferPointer) -> Result<Int64, AmountFault> {
+        let max = BilledItem.seconds.maxAmount / 1_000
+        guard let amount = try? Money(parsing: String(decoding: text, as: UTF8.self)), amount.nanos >= 0,
+            amount.nanos.isMultiple(of: 1_000_000), amount.nanos <= Int128(max) * 1_000_000_000
+        else {
+            return .failure(
+                AmountFault(explanation: "expected seconds from 0 to \(max), with at most 3 fraction digits"))
+        }
+        return .success(Int64(amount.nanos / 1_000_000))
+    }
+
     /// Parses whole seconds, 1 … `maxTimeToLive`.
     static func takeTimeToLive(
         _ key: UnsafeRawBufferPointer, _ cursor: inout WordCursor, _ request: inout Request
@@ -229,6 +259,6 @@ extension RequestParser {
 extension Amounts {
     /// Whether the request names an amount of any meter.
     var namesAny: Bool {
-        requests != nil || tokens != nil || inputTokens != nil || outputTokens != nil || cost != nil
+        requests != nil || allTokens != nil || cost != nil || images | milliseconds != 0
     }
 }

@@ -40,6 +40,16 @@ package enum RequestWriter {
             out.writeString(" \(meter.name)=")
             if meter == .cost { out.writeMoney(amount, in: amounts.unit) } else { out.writeDecimal(amount) }
         }
+        for item in BilledItem.allCases {
+            let amount = amounts[item]
+            guard amount != 0 else { continue }
+            out.writeString(" \(item.rawValue)=")
+            if item == .seconds {
+                out.writeString(Money(nanos: Int128(amount) * 1_000_000).description)
+            } else {
+                out.writeDecimal(amount)
+            }
+        }
     }
 
     /// Writes `USAGE scope=…`.

@@ -30,11 +30,13 @@ package final class RedisMonitor {
     }
 
     private let process = Process()
-    private let path: String
+    private let redis: TestRedis
+    private let folder: TemporaryFolder
 
     /// Starts to monitor. Ends when this object is released.
-    package init(_ redis: TestRedis, in folder: TemporaryFolder) async throws {
-        path = folder.path + "/monitor"
+    package init(_ redis: TestRedis) async throws {
+        folder = try TemporaryFolder()
+        self.redis = redis
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["redis-cli", "-s", redis.socketPath, "MONITOR"]
         process.standardOutput = try FileHandle(forWritingTo: folder.emptyFile("monitor"))
@@ -47,10 +49,18 @@ package final class RedisMonitor {
     }
 
     private var text: String {
-        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        String(decoding: FileManager.default.contents(atPath: folder.path + "/monitor") ?? Data(), as: UTF8.self)
     }
 
-    /// The commands so far.
+    /// Waits for the text of all commands that Redis has carried out so far, and returns them.
+    package func allCommands() async throws -> [Command] {
+        let last = "last-\(UInt64.random(in: 0...(.max)))"
+        try redis.cli("ECHO", last)
+        try await eventually { self.text.contains(last) }
+        return commands
+    }
+
+    /// The commands whose text has arrived.
     package var commands: [Command] {
         text.split(separator: "\n").compactMap { line in
             guard let end = line.firstIndex(of: "]") else { return nil }

@@ -40,7 +40,7 @@ import TollgateTestSupport
     func operations() async throws {
         let sidecar = try await sidecar("--partitions", "\(Self.partitions)")
         try await eventually { try await sidecar.ask("GET", "/readyz").status == 200 }
-        let monitor = try await RedisMonitor(redis, in: folder)
+        let monitor = try await RedisMonitor(redis)
         let team = try team(in: partition("user:alice:x"))
 
         let client = try sidecar.client()

@@ -182,17 +182,17 @@ import TollgateTestSupport
             try sidecar.redis.cli("EVAL", fill, "1", "tollgate:{policy}:scope:user:u")
             let first = try Scope(parsing: "user:first")
             try await sidecar.edit(.setLimits(first, limits(1)), of: first)
-            try await sidecar.redis.resetCalls()
+            let monitor = try await RedisMonitor(sidecar.redis)
             let client = try sidecar.client()
             for part in 0..<50 {
                 let replies = try await client.ask((0..<100).map { "PEEK user=u\(part * 2_000 + $0 * 20 + 1) cost=8" })
                 #expect(replies.allSatisfy { $0.contains("/cost/total max=7 ") && $0.hasSuffix("source=tier:gold") })
             }
-            let lookups = try sidecar.redis.lookups()
+            let lookups = try await monitor.lookups()
             // One read a user; a late one is repeated.
             #expect((5_000...5_005).contains(lookups))
-            let commands = try sidecar.redis.cli("INFO", "commandstats")
-            #expect(!commands.contains("scan") && !commands.contains("cmdstat_keys"))
+            let commands = monitor.commands.compactMap { $0.words.first?.uppercased() }
+            #expect(!commands.contains("KEYS") && !commands.contains { $0.hasSuffix("SCAN") })
         }
     }
 }

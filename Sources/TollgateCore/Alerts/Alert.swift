@@ -1,4 +1,5 @@
-/// An alert: a scope has used a share of a limit. There is one for each scope, limit, period and threshold.
+/// An alert: a scope has used a share of a limit, or the price of a model is not known. There is one for each scope,
+/// limit, period and threshold, and one a day for each model.
 public struct Alert: Sendable, Hashable {
     /// The type of an alert.
     public enum Kind: String, Sendable, CaseIterable {
@@ -6,6 +7,9 @@ public struct Alert: Sendable, Hashable {
         case approachingLimit = "approaching_limit"
         /// The limit has been used up.
         case quotaExceeded = "quota_exceeded"
+        /// The price of a model is not known. The alert has no limit: its meter is `cost`, its period a day by UTC, and
+        /// its amounts are 0.
+        case unknownModel = "unknown_model"
     }
 
     /// The severity of an alert.
@@ -60,6 +64,8 @@ public struct Alert: Sendable, Hashable {
         }
     }
 
+    /// The type.
+    public var kind: Kind
     /// The id, such as `mi8x3k2p-1b0q6y0c3v5xk`. It is derived from the scope, limit, threshold and time, and sorts by
     /// time.
     public var id: String
@@ -103,6 +109,7 @@ public struct Alert: Sendable, Hashable {
         openedAt: Int64
     ) {
         id = Self.id(scope: scope, limit: meter.limitName(over: period), threshold: threshold, openedAt: openedAt)
+        kind = threshold < 100 ? .approachingLimit : .quotaExceeded
         self.scope = scope
         self.meter = meter
         self.period = period
@@ -118,8 +125,23 @@ public struct Alert: Sendable, Hashable {
         state = .open
     }
 
-    /// The type: `quota_exceeded` from a threshold of 100 %.
-    public var kind: Kind { threshold < 100 ? .approachingLimit : .quotaExceeded }
+    /// Creates an open alert about a model without a price. All sidecars make the same one on the same day.
+    ///
+    /// - Parameters:
+    ///   - scope: The model, such as `model:gpt-4o`, with its provider if requests name it.
+    ///   - openedAt: Unix ms.
+    package init(unknownModel scope: Scope, openedAt: Int64) {
+        let day = floorDivide(openedAt, 86_400_000)
+        let start = UTCTime.wholeSeconds(milliseconds: day * 86_400_000)
+        self.init(
+            scope: scope, meter: .cost, period: .day, threshold: 0, max: 0, used: 0, source: "prices",
+            periodID: String(start.prefix(10)), endsAt: (day + 1) * 86_400_000, openedAt: openedAt)
+        kind = .unknownModel
+        id = Self.id(scope: scope, limit: kind.rawValue, threshold: 0, openedAt: day * 86_400_000)
+    }
+
+    /// Whether the alert is about a limit, so that usage can end it.
+    package var isOfLimit: Bool { kind != .unknownModel }
 
     /// The severity: critical from a threshold of 95 %.
     public var severity: Severity { threshold < 95 ? .warning : .critical }
@@ -172,7 +194,8 @@ public struct Alert: Sendable, Hashable {
 /// values that do not exist are null.
 extension Alert: Codable {
     private enum CodingKeys: String, CodingKey {
-        case id, limit, max, meter, mode, percent, period, reason, scope, severity, source, state, threshold, type, used
+        case id, limit, max, meter, mode, percent, period, reason, scope, severity, source, state, threshold, used
+        case kind = "type"
         case acknowledgedAt = "acknowledged_at"
         case acknowledgedBy = "acknowledged_by"
         case endsAt = "ends_at"
@@ -197,7 +220,7 @@ extension Alert: Codable {
         try container.encode(percent, forKey: .percent)
         try container.encode(mode.rawValue, forKey: .mode)
         try container.encode(source, forKey: .source)
-        try container.encode(kind.rawValue, forKey: .type)
+        try container.encode(kind.rawValue, forKey: .kind)
         try container.encode(severity.rawValue, forKey: .severity)
         try container.encode(endsAt.map(UTCTime.wholeSeconds(milliseconds:)), forKey: .endsAt)
         try container.encode(UTCTime.text(milliseconds: openedAt), forKey: .openedAt)
@@ -213,8 +236,8 @@ extension Alert: Codable {
         try container.encode(reason?.rawValue, forKey: .reason)
     }
 
-    /// Decodes the output of `encode`. It ignores the keys that follow from others: `limit`, `percent`, `severity` and
-    /// `type`.
+    /// Decodes the output of `encode`. It ignores the keys that follow from others: `limit`, `percent` and
+    /// `severity`.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let meter = try container.parsed(forKey: .meter) { Meter(name: $0) }
@@ -231,6 +254,7 @@ extension Alert: Codable {
             endsAt: try container.parsedIfPresent(forKey: .endsAt, UTCTime.milliseconds(parsing:)),
             openedAt: try container.parsed(forKey: .openedAt, UTCTime.milliseconds(parsing:)))
         id = try container.decode(String.self, forKey: .id)
+        kind = try container.parsedIfPresent(forKey: .kind, Kind.init(rawValue:)) ?? kind
         state = try container.parsed(forKey: .state, State.init(rawValue:))
         acknowledged = try Self.mark(.acknowledgedAt, .acknowledgedBy, of: container)
         resolved = try Self.mark(.resolvedAt, .resolvedBy, of: container)

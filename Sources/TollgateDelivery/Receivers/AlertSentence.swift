@@ -20,6 +20,9 @@ struct AlertSentence {
     /// The whole sentence: `user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets 2026-11-21 05:00 UTC`.
     var text: String {
         switch entry.event {
+        case .opened where !alert.isOfLimit: used
+        case .acknowledged where !alert.isOfLimit: "\(used); acknowledged by \(name(alert.acknowledged))"
+        case .resolved where !alert.isOfLimit: "\(used); resolved \(reason)"
         case .opened: "\(used)\(amounts)\(ending)\(shadow)"
         case .acknowledged: "\(used)\(amounts)\(ending)\(shadow); acknowledged by \(name(alert.acknowledged))"
         case .resolved: "\(used)\(amounts); resolved \(reason)"
@@ -28,9 +31,12 @@ struct AlertSentence {
 
     /// The start of the sentence: `user:alice has used 101.2 % of cost/day`.
     var used: String {
+        guard alert.isOfLimit else { return "\(start)the price of \(scope) is not known, so its cost is not counted" }
         let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than 0 %"
-        return "\(isTest ? "Test message, no alert is open: " : "")\(scope) has used \(share) of \(alert.limitName)"
+        return "\(start)\(scope) has used \(share) of \(alert.limitName)"
     }
+
+    private var start: String { isTest ? "Test message, no alert is open: " : "" }
 
     private var scope: String { PlainText.shortened(alert.scope.description, to: 200) }
 
@@ -49,6 +55,7 @@ struct AlertSentence {
     private var reason: String {
         switch alert.reason {
         case .byHand: "by \(name(alert.resolved))"
+        case .periodEnded where !alert.isOfLimit: "at the end of the day"
         case .periodEnded: "because its period has ended"
         case .limitRaised: "because the limit is higher now"
         case .reset: "because the counter was reset"

@@ -70,10 +70,21 @@ struct AlertmanagerSender: AlertSender {
     /// Includes `max`, because a limit can have two alerts if a user's tier depends on the roles that a request names.
     private func labels(_ alert: Alert) -> [String: String] {
         [
-            "alertname": alert.kind == .quotaExceeded ? "TollgateQuotaExceeded" : "TollgateApproachingLimit",
+            "alertname": alert.kind.alertName,
             "severity": alert.severity.rawValue, "scope": alert.scope.description,
             "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
             "max": alert.maxText, "tollgate": namespace,
         ]
+    }
+}
+
+extension Alert.Kind {
+    /// The label `alertname`.
+    fileprivate var alertName: String {
+        switch self {
+        case .approachingLimit: "TollgateApproachingLimit"
+        case .quotaExceeded: "TollgateQuotaExceeded"
+        case .unknownModel: "TollgateUnknownModel"
+        }
     }
 }

@@ -35,7 +35,7 @@ extension Policy {
         "currency", "decimals", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days",
         "history_months",
         "kinds", "unknown_kinds", "fold_case", "on_redis_failure", "no_limits", "defaults", "scopes", "tiers",
-        "assignments",
+        "assignments", "prices", "unknown_model",
     ]
 
     private mutating func read(_ root: DocumentNode, _ reader: PolicyReader) {
@@ -85,6 +85,8 @@ extension Policy {
             historyMonths =
                 reader.wholeNumber(entry.value, at: entry.position, in: 1...60).map(Int.init) ?? historyMonths
         case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
+        case "prices": prices = reader.prices(entry)
+        case "unknown_model": unknownModel = reader.unknownModelRule(entry)
         default: break
         }
     }

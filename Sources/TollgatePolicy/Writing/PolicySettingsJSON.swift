@@ -17,9 +17,13 @@ package struct PolicySettingsJSON: Encodable {
     private var unknownKinds: String
     private var foldedKinds: [String]
     private var onRedisFailure: [String: String]
+    /// Nil if the file has none.
+    private var prices: PriceTable?
+    /// Nil if the file does not say.
+    private var unknownModel: UnknownModelRule?
 
     private enum CodingKeys: String, CodingKey {
-        case currency, decimals, timezone, thresholds, history, kinds
+        case currency, decimals, timezone, thresholds, history, kinds, prices
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
         case historyDays = "history_days"
@@ -27,6 +31,7 @@ package struct PolicySettingsJSON: Encodable {
         case unknownKinds = "unknown_kinds"
         case foldedKinds = "fold_case"
         case onRedisFailure = "on_redis_failure"
+        case unknownModel = "unknown_model"
     }
 
     /// Creates the settings of a policy.
@@ -45,5 +50,7 @@ package struct PolicySettingsJSON: Encodable {
         foldedKinds = policy.foldedKinds.sorted()
         onRedisFailure = Dictionary(
             uniqueKeysWithValues: Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) })
+        prices = policy.prices.isEmpty ? nil : policy.prices
+        unknownModel = policy.unknownModel
     }
 }

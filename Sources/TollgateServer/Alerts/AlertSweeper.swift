@@ -118,6 +118,7 @@ final class AlertSweeper: Service {
         if let periodEnd, periodEnd <= now {
             return try await store.publish(.resolved(id: alert.id, at: periodEnd, reason: .periodEnded))
         }
+        guard alert.isOfLimit else { return try await store.reviews.postpone(alert, to: periodEnd ?? now + Self.hour) }
         // A sliding window or a `total` has no known end. The scope's hash tells whether the alert is still open.
         if periodEnd == nil, try await !store.applies(alert) {
             // The sidecar that was to publish the resolution may have died. The batch function knows the reason.
@@ -156,7 +157,7 @@ final class AlertSweeper: Service {
         var (seen, cursor): (Set<Scope>, String?) = ([], nil)
         repeat {
             let page = try await store.alerts(.active, before: cursor, atMost: Self.pageSize)
-            let scopes = Set(page.items.map(\.scope)).subtracting(seen)
+            let scopes = Set(page.items.filter(\.isOfLimit).map(\.scope)).subtracting(seen)
             try await reviewAll(scopes)
             seen.formUnion(scopes)
             cursor = page.next
@@ -198,7 +199,7 @@ final class AlertSweeper: Service {
         var cursor: String?
         repeat {
             let page = try await store.alerts(filter, before: cursor, atMost: Self.pageSize)
-            for alert in page.items { try await forget(alert, at: now) }
+            for alert in page.items where alert.isOfLimit { try await forget(alert, at: now) }
             cursor = page.next
         } while cursor != nil
     }

@@ -36,6 +36,15 @@ package enum DecisionText {
         if let token { writeReservation(token, to: &buffer) }
     }
 
+    /// Writes the end of a reply to a request whose cost was computed, such as ` cost=0.0185`.
+    static func write(_ price: Pricer.Price, in unit: MoneyUnit, to buffer: inout ByteBuffer) {
+        if let cost = price.cost {
+            buffer.writeStaticString(" cost=")
+            buffer.writeMoney(cost, in: unit)
+        }
+        if price.unknown != nil { buffer.writeStaticString(" price=unknown") }
+    }
+
     private static func writeReservation(_ token: String, to buffer: inout ByteBuffer) {
         buffer.writeStaticString(" reservation=")
         buffer.writeString(token)

@@ -81,16 +81,30 @@ extension RequestHandler {
             if let fault = worker.resolver.currentFault { return handle(fault) }
             return lookUpScopes { [self] failure in
                 let request = reader.request
+                guard let priced = priced(amounts(of: verb), of: verb) else { return }
                 fail(
-                    verb, amounts(of: verb), names, request.bytes, terms(of: verb), usedAt: request.usedAt,
-                    with: failure
-                )
+                    verb, priced.amounts, names, request.bytes, terms(of: verb), usedAt: request.usedAt,
+                    with: failure, for: priced.delegate)
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
+        guard let (amounts, delegate) = priced(amounts(of: verb), of: verb) else { return }
         worker.ledger.submit(
-            verb, amounts(of: verb), on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
-            traits: worker.resolver.traits, for: self, ticket: reserveReply())
+            verb, amounts, on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
+            traits: worker.resolver.traits, for: delegate, ticket: reserveReply())
+    }
+
+    /// Returns the amounts with their cost by the prices, and the receiver of the answer; nil if the request has been
+    /// answered because of its price.
+    @inline(__always)
+    private func priced(
+        _ amounts: Amounts, of verb: OperationVerb
+    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
+        guard let pricer = worker.pricer, amounts.cost == nil else { return (amounts, self) }
+        return apply(
+            pricer.price(
+                amounts, reader.request.scopes, reader.request.bytes,
+                at: reader.request.usedAt ?? worker.ledger.redisTime, isDecision: verb.isDecision), to: amounts)
     }
 
     @inline(__always)
@@ -111,15 +125,18 @@ extension RequestHandler {
         guard worker.resolve(names, of: request.bytes, for: .reservation) else {
             if let fault = worker.resolver.currentFault { return handle(fault) }
             return lookUpScopes { [self] failure in
-                let (amounts, reservation) = worker.reservation(for: request)
-                fail(.reserve, amounts, names, request.bytes, .reserving(reservation), with: failure)
+                guard let (amounts, delegate) = priced(amounts(of: .reserve), of: .reserve) else { return }
+                let reservation = worker.reservation(for: request, of: amounts)
+                fail(
+                    .reserve, amounts, names, request.bytes, .reserving(reservation), with: failure, for: delegate)
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
-        let (amounts, reservation) = worker.reservation(for: request)
+        guard let (amounts, delegate) = priced(amounts(of: .reserve), of: .reserve) else { return }
+        let reservation = worker.reservation(for: request, of: amounts)
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
-            for: self, ticket: reserveReply())
+            for: delegate, ticket: reserveReply())
     }
 
     /// Submits a COMMIT or CANCEL.
@@ -139,14 +156,62 @@ extension RequestHandler {
         }
         guard worker.resolve(named.names, of: named.bytes, for: .end) else {
             return lookUpScopes { [self] failure in
-                fail(verb, request.amounts, named.names, named.bytes, .ending(named.reservation), with: failure)
+                guard let (amounts, delegate) = priced(request, endingWith: verb, named) else { return }
+                fail(
+                    verb, amounts, named.names, named.bytes, .ending(named.reservation), with: failure,
+                    for: delegate)
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
+        guard let (amounts, delegate) = priced(request, endingWith: verb, named) else { return }
         worker.resolver.cache.noteUses(of: worker.plans)
         worker.ledger.submit(
-            verb, request.amounts, on: worker.plans, terms: .ending(named.reservation),
-            traits: worker.resolver.traits, for: self, ticket: reserveReply())
+            verb, amounts, on: worker.plans, terms: .ending(named.reservation), traits: worker.resolver.traits,
+            for: delegate, ticket: reserveReply())
+    }
+
+    /// Returns the amounts of a COMMIT with their cost by the prices of the model that it names, or else of the
+    /// reservation's; nil if the request has been answered because of its price.
+    private func priced(
+        _ request: Request, endingWith verb: OperationVerb, _ named: Worker.NamedReservation
+    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
+        guard verb == .commit, let pricer = worker.pricer, request.amounts.cost == nil else {
+            return (request.amounts, self)
+        }
+        var amounts = request.amounts
+        amounts.requests = amounts.requests ?? named.reservation.requests
+        let outcome = pricer.price(
+            amounts, named.names.fields, named.bytes, named: (request.scopes, request.bytes),
+            at: worker.ledger.redisTime, isDecision: false)
+        return apply(outcome, to: request.amounts)
+    }
+
+    /// Carries out the outcome of pricing a request: returns its amounts and the receiver of the answer, or answers it
+    /// and returns nil.
+    @inline(never)
+    private func apply(
+        _ outcome: Pricer.Outcome, to amounts: Amounts
+    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
+        switch outcome {
+        case .unpriced: return (amounts, self)
+        case .priced(let price):
+            var amounts = amounts
+            amounts.cost = price.cost
+            amounts.unit = worker.ledger.keySpace.moneyUnit
+            return (amounts, PricedCall(self, price))
+        case .denied(let model):
+            worker.unknownModels.note(model)
+            worker.counts.denied += 1
+            fill(reserveReply()) { buffer in
+                let start = framing.beginDecision(&buffer)
+                buffer.writeStaticString("DENY reason=unknown_model price=unknown")
+                framing.endDecision(from: start, &buffer)
+            }
+            return nil
+        case .refused(let error):
+            refuse(error)
+            return nil
+        }
     }
 
     /// Reads the keys of reservation tokens: another sidecar may have created the key since the last reading.
@@ -189,7 +254,8 @@ extension RequestHandler {
     /// Answers or journals an operation whose scopes could not be looked up, by what the cache knows of them.
     private func fail(
         _ verb: OperationVerb, _ amounts: Amounts, _ names: ScopeResolver.Names, _ bytes: GrowingBytes,
-        _ terms: OperationTerms?, usedAt: Int64? = nil, with lookupFailure: LedgerFailure
+        _ terms: OperationTerms?, usedAt: Int64? = nil, with lookupFailure: LedgerFailure,
+        for delegate: any OperationDelegate
     ) {
         if verb != .commit, verb != .cancel, let error = worker.resolver.undecidedKind(in: names, bytes) {
             return refuse(error)
@@ -198,7 +264,7 @@ extension RequestHandler {
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         worker.ledger.fail(
             verb, amounts, on: worker.plans, terms: terms, usedAt: usedAt, traits: worker.resolver.traits,
-            with: lookupFailure, for: self, ticket: reserveReply())
+            with: lookupFailure, for: delegate, ticket: reserveReply())
     }
 }
 
@@ -206,6 +272,12 @@ extension RequestHandler {
 
 extension RequestHandler {
     func ledgerAnswered(ticket: Int, with answer: borrowing Answer) {
+        self.answer(ticket, with: answer, nil)
+    }
+
+    /// Writes the reply to an operation, with its price if it has one.
+    @inline(__always)
+    func answer(_ ticket: Int, with answer: borrowing Answer, _ price: Pricer.Price?) {
         if let error = RequestError(answer) { return fillError(ticket, error) }
         count(answer)
         let isDecision = answer.outcome == .allow || answer.outcome == .deny
@@ -213,12 +285,19 @@ extension RequestHandler {
             guard isDecision else {
                 framing.beginReply(&buffer)
                 DecisionText.write(answer, to: &buffer)
+                if let price, answer.outcome != .duplicate { write(price, to: &buffer) }
                 return framing.endReply(&buffer)
             }
             let start = framing.beginDecision(&buffer)
             DecisionText.write(answer, to: &buffer)
+            if let price { write(price, to: &buffer) }
             framing.endDecision(from: start, &buffer)
         }
+    }
+
+    @inline(never)
+    private func write(_ price: Pricer.Price, to buffer: inout ByteBuffer) {
+        DecisionText.write(price, in: worker.ledger.keySpace.moneyUnit, to: &buffer)
     }
 
     private func fillError(_ ticket: Int, _ error: RequestError) {
@@ -242,6 +321,11 @@ extension RequestHandler {
     /// Applies the rules for an outage: a decision is allowed if none of its limits fails closed. An error of the
     /// script or of the sidecar itself never allows a request.
     func ledgerFailed(ticket: Int, of operation: FailedOperation, with failure: LedgerFailure) {
+        fail(ticket, of: operation, with: failure, nil)
+    }
+
+    /// Writes the reply to an operation that Redis did not answer, with its price if it has one.
+    func fail(_ ticket: Int, of operation: FailedOperation, with failure: LedgerFailure, _ price: Pricer.Price?) {
         fill(ticket) { buffer in
             guard operation.verb.isDecision, failure.isOutage else { return writeError(failure, to: &buffer) }
             // A decision needs no distinction between an outage and a timeout. A RECORD does: after a timeout it may
@@ -252,6 +336,7 @@ extension RequestHandler {
             let ledger = worker.ledger
             let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, requests: 0)
             DecisionText.writeDegraded(token: reservation.map { ledger.keyring.tokens.token(of: $0) }, to: &buffer)
+            if let price { write(price, to: &buffer) }
             framing.endDecision(from: start, &buffer)
         }
     }

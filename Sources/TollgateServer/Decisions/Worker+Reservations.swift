@@ -7,20 +7,17 @@ extension Worker {
     /// Seconds until a reservation expires if its request does not say.
     private static let defaultTimeToLive: Int64 = 60
 
-    /// Makes the reservation of a RESERVE.
-    func reservation(for request: Request) -> (amounts: Amounts, reservation: Reservation) {
-        var amounts = request.amounts
-        amounts.requests = amounts.requests ?? 1
+    /// Makes the reservation of a RESERVE of amounts.
+    func reservation(for request: Request, of amounts: Amounts) -> Reservation {
         let traits = UserTraits(
             roles: request.roles.map { request.text($0).split(separator: ",").map(String.init) } ?? [],
             email: request.email.map(request.text))
-        let reservation = Reservation(
+        return Reservation(
             id: ledger.makeReservationID(), scopes: request.scopes.map { request.text($0.text) },
             traits: String(decoding: traits.bytes, as: UTF8.self),
             requests: amounts.requests ?? 0, tokens: amounts.allTokens ?? 0, inputTokens: amounts.inputTokens ?? 0,
             outputTokens: amounts.outputTokens ?? 0, cost: amounts.cost ?? 0,
             timeToLive: (request.timeToLive ?? Self.defaultTimeToLive) * 1_000, onExpiry: request.onExpiry)
-        return (amounts, reservation)
     }
 
     /// The reservation of a COMMIT or CANCEL, with its scopes in the form of a request's.

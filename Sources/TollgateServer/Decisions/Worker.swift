@@ -34,6 +34,10 @@ final class Worker {
     let alertFeed: AlertFeed
     let alertFanOut: AlertFanOut
     let infoQueue: InfoQueue
+    /// Computes costs by the prices of the policy; nil if it has none.
+    private(set) var pricer: Pricer?
+    /// The models without a price, of all workers.
+    let unknownModels: UnknownModels
     /// Checks the Redis that all workers share. Set on the first worker only.
     var health: RedisHealth? {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
@@ -42,11 +46,13 @@ final class Worker {
 
     init(
         eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, alertFeed: AlertFeed,
-        journal: Journal?, policy: Policy, unlimitedKinds: UnlimitedKindLog, logger: Logger
+        journal: Journal?, policy: Policy, unlimitedKinds: UnlimitedKindLog, unknownModels: UnknownModels,
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.link = link
         self.clients = clients
+        self.unknownModels = unknownModels
         self.alertFeed = alertFeed
         alertFanOut = AlertFanOut(eventLoop: eventLoop, feed: alertFeed, slots: clients.alertSlots)
         token = settings.token.map { Array($0.utf8) }
@@ -67,6 +73,7 @@ final class Worker {
         lookup = SettingsLookup(ledger: ledger, logger: logger)
         seen = SeenScopes(ledger: ledger)
         seen.listedKinds = policy.listedKinds
+        pricer = policy.pricing.map { Pricer($0, unit: settings.keySpace.moneyUnit) }
         resolver.unlimited.onNewKind = { unlimitedKinds.note($0) }
         cache.onMet = { [unowned self] in seen.note($0) }
         lookup.onFound = { cache.learn($0, of: $1) }
@@ -103,6 +110,7 @@ final class Worker {
         resolver.cache.install(policy)
         resolver.policyChanged()
         seen.listedKinds = policy.listedKinds
+        pricer = policy.pricing.map { Pricer($0, unit: ledger.keySpace.moneyUnit) }
         if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 

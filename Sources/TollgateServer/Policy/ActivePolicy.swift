@@ -16,6 +16,9 @@ package final class ActivePolicy: Sendable {
 
     private struct State {
         var policies: Policies
+        /// The prices of the price file.
+        var prices: PriceTable
+        var priceInfo: InfoReport.PriceState
         /// The administrators' settings; nil until they have been read.
         var stored: StoredShared?
         var info: InfoReport.PolicyState
@@ -27,11 +30,18 @@ package final class ActivePolicy: Sendable {
     /// - Parameters:
     ///   - policy: The policy of the file, which the workers were created with.
     ///   - file: The path of the file, for STATUS.
-    init(_ policy: Policy, file: String?, workers: [NIOLoopBound<Worker>]) {
+    ///   - prices: The prices of the price file.
+    ///   - priceFile: The path of the price file, for STATUS.
+    init(
+        _ policy: Policy, file: String?, prices: PriceTable, priceFile: String?, workers: [NIOLoopBound<Worker>]
+    ) {
         self.workers = workers
+        let effective = policy.priced(with: prices)
         state = Mutex(
             State(
-                policies: Policies(file: policy, effective: policy),
+                policies: Policies(file: policy, effective: effective), prices: prices,
+                priceInfo: InfoReport.PriceState(
+                    file: priceFile, loadedAt: Date.now.ISO8601Format(), models: effective.prices.count),
                 info: InfoReport.PolicyState(
                     file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy),
                     decimals: policy.moneyUnit.decimals)))
@@ -76,6 +86,35 @@ package final class ActivePolicy: Sendable {
         }
     }
 
+    // MARK: - Price file
+
+    /// The state of the prices for STATUS, without the requests.
+    var priceInfo: InfoReport.PriceState {
+        state.withLock { state in
+            var info = state.priceInfo
+            info.models = state.policies.effective.prices.count
+            return info
+        }
+    }
+
+    /// Replaces the prices of the price file. Costs that were computed before do not change.
+    package func install(_ prices: PriceTable) {
+        state.withLock { state in
+            state.prices = prices
+            state.priceInfo.loadedAt = Date.now.ISO8601Format()
+            state.priceInfo.error = nil
+        }
+        installMerged()
+    }
+
+    /// Records that the price file could not be reloaded. Returns whether the error differs from the last one.
+    package func priceReloadFailed(_ error: String) -> Bool {
+        state.withLock { state in
+            defer { state.priceInfo.error = error }
+            return state.priceInfo.error != error
+        }
+    }
+
     // MARK: - Administrators' settings
 
     /// Replaces the administrators' settings.
@@ -111,7 +150,7 @@ package final class ActivePolicy: Sendable {
     private func installMerged() {
         state.withLock { state in
             let file = state.policies.file
-            let policy = state.stored.map { file.merged(with: $0.policy) } ?? file
+            let policy = (state.stored.map { file.merged(with: $0.policy) } ?? file).priced(with: state.prices)
             state.policies.effective = policy
             // Within the lock, so that policies reach each worker in order.
             workers.execute { $0.install(policy) }

@@ -69,6 +69,20 @@ package struct InfoReport: Encodable, Sendable {
         package var differsFrom: [String] = []
     }
 
+    /// The prices of models.
+    package struct PriceState: Encodable, Sendable {
+        /// The price file; nil if there is none.
+        package var file: String?
+        /// The time at which it was read, ISO 8601.
+        package var loadedAt = ""
+        /// The error of the last reload; nil if the current file is active.
+        package var error: String?
+        /// The number of prices, with those of the policy.
+        package var models = 0
+        /// The requests with a model or an item without a price since the start.
+        package var unknownModelRequests = 0
+    }
+
     /// The limit of connections, and rejected clients. `counts` has the open connections.
     package struct ClientState: Encodable, Sendable {
         /// The limit: `--max-connections`, or less if the limit of open files is lower.
@@ -144,6 +158,7 @@ package struct InfoReport: Encodable, Sendable {
     package var notReady: [String] = []
     package var redis = Redis()
     package var policy = PolicyState()
+    package var prices = PriceState()
     package var alerts = AlertState()
     package var clients = ClientState()
     package var journal: JournalState?

@@ -19,6 +19,7 @@ struct InfoReporter: Sendable {
     let refusals: RedisRefusals
     let journal: Journal?
     let addresses: ListeningAddresses
+    let unknownModels: UnknownModels
     let startedAt = ContinuousClock.now
 
     /// Makes a report. Takes a hop to the event loop of each worker.
@@ -27,6 +28,8 @@ struct InfoReporter: Sendable {
         report.policy = policy.info
         report.policy.isSubscribed = watcher.isSubscribed
         report.policy.differsFrom = peers.others
+        report.prices = policy.priceInfo
+        report.prices.unknownModelRequests = unknownModels.requests
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.listen = addresses.line.map(\.description)
         report.admin = addresses.admin?.description

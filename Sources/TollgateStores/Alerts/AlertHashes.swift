@@ -44,7 +44,8 @@ enum StoredAlert {
     /// Encodes an alert as field, value, field, value and so on.
     static func fields(of alert: Alert) -> [String] {
         let fields: [(String, String?)] = [
-            ("id", alert.id), ("scope", alert.scope.description), ("meter", alert.meter.name),
+            ("id", alert.id), ("type", alert.isOfLimit ? nil : alert.kind.rawValue), ("scope", alert.scope.description),
+            ("meter", alert.meter.name),
             ("period", alert.period.description), ("period_id", alert.periodID), ("threshold", "\(alert.threshold)"),
             ("max", "\(alert.max)"), ("used", "\(alert.used)"),
             ("decimals", alert.unit == .nano ? nil : "\(alert.unit.decimals)"), ("mode", alert.mode.rawValue),
@@ -87,6 +88,10 @@ enum StoredAlert {
             scope: scope, meter: meter, period: period, threshold: threshold, max: max, used: used, unit: unit,
             mode: mode, source: source, periodID: fields["period_id"], endsAt: number("ends_at"), openedAt: openedAt)
         alert.id = id
+        if let type = fields["type"] {
+            guard let kind = Alert.Kind(rawValue: type) else { return nil }
+            alert.kind = kind
+        }
         alert.state = state
         alert.acknowledged = mark("acknowledged")
         alert.resolved = mark("resolved")

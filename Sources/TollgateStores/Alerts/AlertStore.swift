@@ -93,6 +93,12 @@ package final class AlertStore: Sendable {
         }
     }
 
+    /// Opens an alert that no batch function has made. Returns whether it is new: an alert with its id is not opened
+    /// again.
+    package func open(_ alert: Alert) async throws(StoreError) -> Bool {
+        try await write(alert, .opened, ifState: nil, at: alert.openedAt)
+    }
+
     /// Removes a published item from the outbox of a scope. Idempotent.
     package func removePublished(_ item: String, of scope: Scope) async throws(StoreError) {
         let key = keySpace.hash(of: scope)

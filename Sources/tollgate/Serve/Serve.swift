@@ -28,13 +28,15 @@ struct Serve: AsyncParsableCommand {
         let file = PolicyFile(path: settings.policyPath)
         let policy = try load(file)
         for warning in policy.warnings { logger.warning("\(warning)") }
+        let prices = try settings.pricePath.map { try PriceSource(path: $0, for: policy) }
 
         // A terminal that is closed sends SIGHUP to the programs in it, which should then end. A service manager sends it
         // for a reload.
         let isAtTerminal = isatty(STDIN_FILENO) == 1
         let run = RunLog(logger)
         let sidecar = SidecarRunner(
-            settings: settings, policy: policy, policyFile: file, reloadsOnHangUp: !isAtTerminal, runLog: run,
+            settings: settings, policy: policy, policyFile: file, prices: prices, reloadsOnHangUp: !isAtTerminal,
+            runLog: run,
             logger: logger)
         let signals: [UnixSignal] = [.sigterm, .sigint] + (isAtTerminal ? [.sighup] : [])
         try await run.recording {

@@ -7,6 +7,12 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The file of model prices, read again when it changes. (default: prices: of the policy)", valueName: "file")
+    )
+    var prices: String?
+
+    @Option(
+        help: ArgumentHelp(
             "host:port or unix:PATH; may be repeated. (default: 127.0.0.1:7379)", valueName: "address"))
     var listen: [String] = []
 
@@ -88,7 +94,8 @@ struct ServeOptions: ParsableArguments {
     /// The options that were given, under the names that the environment and the file use.
     var given: [String: String] {
         var given = [
-            "policy": policy, "redis": redis, "data": data, "namespace": namespace, "partitions": partitions,
+            "policy": policy, "prices": prices, "redis": redis, "data": data, "namespace": namespace,
+            "partitions": partitions,
             "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
@@ -101,7 +108,7 @@ struct ServeOptions: ParsableArguments {
 
     /// The names that the settings file may contain.
     static let names = [
-        "policy", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
+        "policy", "prices", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
         "max-connections",
         "token-file", "admin", "admin-host", "admin-access", "alerts", "log-level", "log-format",
     ]

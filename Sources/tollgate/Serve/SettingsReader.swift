@@ -11,6 +11,8 @@ import TollgateServer
 /// The settings of `tollgate serve`, merged from flags, environment, file and defaults.
 struct Settings {
     var policyPath: String
+    /// The file of model prices; nil for none.
+    var pricePath: String?
     var dataFolder: String
     /// The address of Redis. Nil starts an embedded redis-server.
     var redis: RedisAddress?
@@ -29,13 +31,15 @@ struct Settings {
     private var server: ServerSettings
 
     init(
-        policyPath: String, dataFolder: String, redis: RedisAddress?, adminAddress: ListenAddress?,
-        adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?, logLevel: Logger.Level,
+        policyPath: String, pricePath: String?, dataFolder: String, redis: RedisAddress?,
+        adminAddress: ListenAddress?, adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?,
+        logLevel: Logger.Level,
         logFormat: LogFormat,
         warnings: [String],
         server: ServerSettings
     ) {
         self.policyPath = policyPath
+        self.pricePath = pricePath
         self.dataFolder = dataFolder
         self.redis = redis
         self.adminAddress = adminAddress
@@ -98,6 +102,7 @@ struct SettingsReader {
         let adminAddress = try AdminSettings.address(parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380")
         return Settings(
             policyPath: reader.string(forKey: "policy") ?? "tollgate.yaml",
+            pricePath: reader.string(forKey: "prices"),
             dataFolder: reader.string(forKey: "data") ?? "tollgate-data",
             redis: redis,
             adminAddress: adminAddress,

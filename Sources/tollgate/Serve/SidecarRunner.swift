@@ -15,6 +15,8 @@ struct SidecarRunner: Service {
     let settings: Settings
     let policy: Policy
     let policyFile: PolicyFile
+    /// The price file; nil for none.
+    let prices: PriceSource?
     /// Whether SIGHUP reloads the policy and the receivers. Otherwise it ends the sidecar.
     let reloadsOnHangUp: Bool
     let runLog: RunLog
@@ -46,18 +48,26 @@ struct SidecarRunner: Service {
         let receivers =
             settings.alerts.map { AlertReceivers($0.receivers, file: $0.path) } ?? AlertReceivers()
         let sidecar = try await Sidecar(
-            settings: serverSettings, policy: policy, policyFile: policyFile.path, receivers: receivers, logger: logger)
+            settings: serverSettings, policy: policy, policyFile: policyFile.path,
+            prices: prices?.table ?? PriceTable(), priceFile: prices?.path, receivers: receivers, logger: logger)
         let receiverReloader = settings.alerts.map {
             ReceiverReloader(contents: $0, receivers: receivers, logger: logger)
         }
+        let priceReloader = prices.map {
+            PriceReloader(source: $0, policy: sidecar.activePolicy, logger: logger)
+        }
         let policyReloader = PolicyReloader(
             file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger,
-            onHangUp: { receiverReloader?.reload() })
+            onHangUp: {
+                receiverReloader?.reload()
+                priceReloader?.reload()
+            })
         let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
         var services: [any Service] = first + [sidecar, policyReloader, delivery, startReport]
+        if let priceReloader { services.append(priceReloader) }
         if let receiverReloader { services.append(receiverReloader) }
         if let admin {
             services.append(
