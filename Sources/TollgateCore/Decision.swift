@@ -27,6 +27,11 @@ public struct Decision: Sendable, Equatable {
     public var shadow: [String]
     /// The limits that are past a threshold.
     public var warnings: [LimitWarning]
+    /// The cost that the sidecar computed by its prices; nil if the request named a cost, or nothing in it has a known
+    /// price.
+    public var cost: Quantity?
+    /// Whether the price of the model, or of an item of the request, is not known.
+    public var hasUnknownPrice: Bool
     /// The token of the reservation, for COMMIT and CANCEL; nil unless a RESERVE was allowed.
     public var reservation: String?
 
@@ -36,7 +41,7 @@ public struct Decision: Sendable, Equatable {
         held: Quantity? = nil,
         remaining: Quantity? = nil, resetAfter: Double? = nil, retryAfter: Double? = nil, source: String? = nil,
         isDegraded: Bool = false, shadow: [String] = [], warnings: [LimitWarning] = [],
-        reservation: String? = nil
+        cost: Quantity? = nil, hasUnknownPrice: Bool = false, reservation: String? = nil
     ) {
         self.allowed = allowed
         self.reason = reason
@@ -51,6 +56,8 @@ public struct Decision: Sendable, Equatable {
         self.isDegraded = isDegraded
         self.shadow = shadow
         self.warnings = warnings
+        self.cost = cost
+        self.hasUnknownPrice = hasUnknownPrice
         self.reservation = reservation
     }
 }
@@ -67,6 +74,8 @@ public enum DenialReason: String, Sendable, CaseIterable {
     case blocked
     /// The limit of open reservations is reached.
     case concurrency
+    /// The price of the model is not known, and the policy refuses such models.
+    case unknownModel = "unknown_model"
 }
 
 /// An amount in a reply, as decimal text: a whole number for requests and tokens, with up to 9 fraction digits for

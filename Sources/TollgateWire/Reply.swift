@@ -102,6 +102,8 @@ package enum ReplyParser {
             case "degraded": decision.isDegraded = field.value == "1"
             case "shadow": decision.shadow = items(of: field.value)
             case "warn": decision.warnings = warnings(in: field.value)
+            case "cost": decision.cost = Quantity(field.value)
+            case "price": decision.hasUnknownPrice = field.value == "unknown"
             case "reservation": decision.reservation = field.value
             default: break
             }

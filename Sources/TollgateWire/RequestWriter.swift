@@ -24,12 +24,15 @@ package enum RequestWriter {
         endLine(&out)
     }
 
-    /// Writes `COMMIT reservation=… cost=…` or `CANCEL reservation=…`.
+    /// Writes `COMMIT reservation=… model=… provider=… cost=…` or `CANCEL reservation=…`.
     package static func write(
-        _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), to out: inout ByteBuffer
+        _ verb: Verb, reservation: String, amounts: Amounts = Amounts(), model: String? = nil, provider: String? = nil,
+        to out: inout ByteBuffer
     ) {
         out.writeString(verb.name)
         out.writeField("reservation") { $0.writeString(reservation) }
+        if let model { out.writeField("model") { $0.writeString(model) } }
+        if let provider { out.writeField("provider") { $0.writeString(provider) } }
         write(amounts, to: &out)
         endLine(&out)
     }

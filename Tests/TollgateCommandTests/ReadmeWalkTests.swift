@@ -51,6 +51,16 @@ import TollgateTestSupport
         try await walk(blocks, in: TemporaryFolder(), least: 12)
     }
 
+    @Test("every command of the walkthrough of prices prints the shown output", .timeLimit(.minutes(2)))
+    func prices() async throws {
+        try await waitOutMidnight()
+        let blocks = try Self.blocks(of: "A walk", in: "docs/prices.md")
+        let policy = try #require(blocks.first { $0.first == "currency: USD" })
+        try await walk(blocks, in: TemporaryFolder(), policy: policy.joined(separator: "\n"), least: 3)
+        let table = try #require(try Self.blocks(of: "Prices", in: "docs/prices.md").first)
+        #expect(try PriceFile(yaml: table.joined(separator: "\n"), file: "prices.yaml").table.count == 5)
+    }
+
     @Test("every command of the walkthrough of tiers and overrides prints the shown output", .timeLimit(.minutes(2)))
     func tiers() async throws {
         let blocks = try Self.blocks(of: "A walk through tiers and overrides", in: "docs/admin-api.md")
@@ -85,14 +95,14 @@ import TollgateTestSupport
     ///
     /// - Parameter replaced: Texts of the page that differ here.
     private func walk(
-        _ blocks: [[String]], in folder: TemporaryFolder, arguments: [String] = [],
+        _ blocks: [[String]], in folder: TemporaryFolder, policy: String? = nil, arguments: [String] = [],
         replacing replaced: [String: String] = [:], least: Int
     ) async throws {
         let steps = blocks.filter { $0.first?.hasPrefix("$ ") == true }.flatMap(Self.steps)
         #expect(steps.count >= least)
         func here(_ text: String) -> String { replaced.reduce(text) { $0.replacing($1.key, with: $1.value) } }
         let sidecar = try await SidecarProcess(
-            policy: try Self.examplePolicy(),
+            policy: try policy ?? Self.examplePolicy(),
             arguments: ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--deadline", "10s"] + arguments,
             folder: folder)
         let outputs = try await run(steps.map { here($0.command) }, beside: sidecar)
@@ -179,6 +189,7 @@ import TollgateTestSupport
             Python.program, ["-c", start], input: "exec 2>&1\n" + script, workingFolder: sidecar.folder.path,
             environment: [
                 "PATH": "\(programs):\(path)", "LC_ALL": "C.UTF-8", "TOLLGATE_ADMIN_CONNECT": "127.0.0.1:\(adminPort)",
+                "TOLLGATE_CONNECT": "127.0.0.1:\(port)",
             ])
         let outputs = bash.output.components(separatedBy: "=== 0\n")
         #expect(outputs.last == "", "\(bash.output)")

@@ -150,7 +150,7 @@ import TollgateTestSupport
     static let badFiles = [
         (
             "workers: 2\nlistn: 127.0.0.1:1\n",
-            "settings.yaml:2: unknown setting listn; expected one of policy, listen, redis, "
+            "settings.yaml:2: unknown setting listn; expected one of policy, prices, listen, redis, "
         ),
         ("workers: [\n", "settings.yaml:2: not valid YAML: "),
         ("workers: 1\nworkers: 2\n", "settings.yaml:2: duplicate key workers (first on line 1)"),

@@ -60,7 +60,10 @@ import TollgateCore
 
     @Test("the arguments of each verb are known for suggestions")
     func argumentNames() {
-        let amounts = ["requests", "tokens", "input_tokens", "output_tokens", "cost"]
+        let amounts = [
+            "requests", "tokens", "input_tokens", "output_tokens", "cost", "cache_read_tokens", "cache_write_tokens",
+            "images", "seconds",
+        ]
         #expect(Verb.check.argumentNames == amounts + ["roles", "email"])
         #expect(Verb.record.argumentNames == amounts + ["id", "at", "roles", "email"])
         #expect(Verb.commit.argumentNames == amounts + ["reservation"])

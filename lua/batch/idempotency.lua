@@ -3,7 +3,7 @@
 -- @include batch/current
 
 local idempotency = { RETENTION = 86400000, UNSPECIFIED = '1' }
-local call, pcall, format = redis.call, redis.pcall, string.format
+local call, pcall, format, match = redis.call, redis.pcall, string.format, string.match
 
 -- texts: the text of each key, or false where it does not exist, by the key's index after the scopes' keys.
 -- to_write: { index, retention in ms }.
@@ -22,6 +22,13 @@ function idempotency.text(index)
         texts[index] = text
     end
     return text
+end
+
+-- Whether the text of a key says that an operation with the amounts of `text` was applied. The cost is the last of them.
+function idempotency.is_same(known, text, ignores_cost)
+    if known == text or known == idempotency.UNSPECIFIED then return true end
+    local amounts = ignores_cost and match(known, '^(.+) %d+$')
+    return amounts and amounts == match(text, '^(.+) %d+$')
 end
 
 -- Records an operation as applied. retention: in ms.

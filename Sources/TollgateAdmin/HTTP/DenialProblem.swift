@@ -16,7 +16,7 @@ struct DenialProblem: Encodable {
     /// The HTTP status: 403 for a blocked scope, 422 for a call that is too large, 429 for all others.
     var status: HTTPResponse.Status {
         switch decision.reason {
-        case .blocked: .forbidden
+        case .blocked, .unknownModel: .forbidden
         case .tooLarge: .unprocessableContent
         case .rateLimited, .quotaExceeded, .concurrency, nil: .tooManyRequests
         }
@@ -25,7 +25,7 @@ struct DenialProblem: Encodable {
     /// Whether the same request would be denied again, no matter how long the client waits.
     var isFinal: Bool {
         switch decision.reason {
-        case .blocked, .tooLarge: true
+        case .blocked, .tooLarge, .unknownModel: true
         case .rateLimited, .quotaExceeded: decision.retryAfter == nil
         case .concurrency, nil: false
         }
@@ -71,11 +71,15 @@ struct DenialProblem: Encodable {
         case .tooLarge: "The amount exceeds the maximum of one call"
         case .blocked: "Blocked"
         case .concurrency: "Too many open reservations"
+        case .unknownModel: "The price of the model is not known"
         case nil: "Denied"
         }
     }
 
     private var detail: String {
+        if decision.reason == .unknownModel {
+            return "there is no price for the model, and the policy has unknown_model: refuse; add one under prices:"
+        }
         let limit = decision.limit ?? "a limit"
         let used = decision.used?.description ?? "?"
         let max = decision.max?.description ?? "?"
@@ -90,7 +94,7 @@ struct DenialProblem: Encodable {
         switch decision.reason {
         case .tooLarge: true
         case .rateLimited, .quotaExceeded: decision.retryAfter == nil && decision.limitInForce?.period != .total
-        case .blocked, .concurrency, nil: false
+        case .blocked, .concurrency, .unknownModel, nil: false
         }
     }
 }

@@ -10,7 +10,8 @@ package struct DecisionView: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case decision, reason, limit, max, used, held, remaining, reset, source, degraded, shadow, warnings, reservation
+        case decision, reason, limit, max, used, held, remaining, reset, source, degraded, shadow, warnings, cost,
+            price, reservation
         case retryAfter = "retry_after"
     }
 
@@ -29,6 +30,8 @@ package struct DecisionView: Encodable {
         try container.encode(decision.isDegraded, forKey: .degraded)
         try container.encode(decision.shadow, forKey: .shadow)
         try container.encode(decision.warnings.map(\.description), forKey: .warnings)
+        try container.encodeIfPresent(decision.cost?.description, forKey: .cost)
+        if decision.hasUnknownPrice { try container.encode("unknown", forKey: .price) }
         try container.encodeIfPresent(decision.reservation, forKey: .reservation)
     }
 

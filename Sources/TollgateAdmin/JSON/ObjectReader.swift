@@ -54,6 +54,16 @@ struct ObjectReader {
         return number
     }
 
+    /// Reads a number of seconds, with at most three fraction digits, as milliseconds.
+    mutating func milliseconds(_ key: String, max: Int64) -> Int64? {
+        guard let unit = MoneyUnit(decimals: 3), let amount = money(key, in: unit) else { return nil }
+        guard amount <= max else {
+            report(key, "expected at most \(max / 1_000) seconds")
+            return nil
+        }
+        return amount
+    }
+
     /// Reads decimal text or a number as an amount in a unit.
     mutating func money(_ key: String, in unit: MoneyUnit) -> Int64? {
         guard let value = fields[key] else { return nil }

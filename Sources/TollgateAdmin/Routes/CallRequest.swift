@@ -12,12 +12,13 @@ struct CallRequest {
     /// The unit of `cost`.
     let moneyUnit: MoneyUnit
 
-    private static let amounts = ["requests", "tokens", "input_tokens", "output_tokens", "cost"]
+    private static let amounts =
+        ["requests", "tokens", "input_tokens", "output_tokens", "cost"] + BilledItem.allCases.map(\.rawValue)
 
     /// The fields that the verb allows.
     private var fields: [String] {
         switch verb {
-        case .commit: ["reservation"] + Self.amounts
+        case .commit: ["reservation"] + Self.amounts + ["model", "provider"]
         case .cancel: ["reservation"]
         case .reserve: ["scopes"] + Self.amounts + ["roles", "email", "ttl", "on_expiry"]
         case .record, .refund: ["scopes"] + Self.amounts + ["roles", "email", "id", "at"]
@@ -49,9 +50,12 @@ struct CallRequest {
                 onExpiry: onExpiry, roles: roles, email: email, to: &line)
         } else {
             let reservation = reader.text("reservation", maxLength: 16_384)
+            let model = reader.text("model", maxLength: ScopeID.maxLength)
+            let provider = reader.text("provider", maxLength: ScopeID.maxLength)
             if reservation == nil, reader.errors.isEmpty { reader.report("reservation", "is missing") }
             try reader.finish()
-            RequestWriter.write(verb, reservation: reservation ?? "", amounts: amounts, to: &line)
+            RequestWriter.write(
+                verb, reservation: reservation ?? "", amounts: amounts, model: model, provider: provider, to: &line)
         }
         return line
     }
@@ -64,6 +68,12 @@ struct CallRequest {
             amounts[meter] =
                 meter == .cost
                 ? reader.money(name, in: moneyUnit) : reader.wholeNumber(name, in: 0...meter.maxAmount)
+        }
+        for item in BilledItem.allCases {
+            amounts[item] =
+                (item == .seconds
+                    ? reader.milliseconds(item.rawValue, max: item.maxAmount)
+                    : reader.wholeNumber(item.rawValue, in: 0...item.maxAmount)) ?? 0
         }
         return amounts
     }

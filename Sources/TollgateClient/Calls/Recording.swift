@@ -60,6 +60,11 @@ public struct Receipt: Sendable, Hashable {
     public let isDuplicate: Bool
     /// Whether the sidecar has journaled the request on disk, to apply it when Redis is back.
     public let isQueued: Bool
+    /// The cost that the sidecar computed by its prices and counted; nil if the request named a cost, or nothing in it
+    /// has a known price.
+    public let cost: Quantity?
+    /// Whether the price of the model, or of an item of the request, is not known.
+    public let hasUnknownPrice: Bool
     /// The limits that are past a threshold after this request. Empty if it counted nothing.
     public let warnings: [LimitWarning]
 
@@ -69,6 +74,9 @@ public struct Receipt: Sendable, Hashable {
         isLate = isSet("late")
         isDuplicate = isSet("duplicate")
         isQueued = isSet("queued")
+        func value(_ key: String) -> String? { fields.first { $0.key == key }?.value }
+        cost = value("cost").map { Quantity($0) }
+        hasUnknownPrice = value("price") == "unknown"
         warnings = fields.first { $0.key == "warn" }.map { ReplyParser.warnings(in: $0.value) } ?? []
     }
 }

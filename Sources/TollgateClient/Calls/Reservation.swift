@@ -74,17 +74,24 @@ extension TollgateClient {
     }
 
     /// Charges the actual usage of a reserved call and releases its held amounts. Meters that `amounts` does not name
-    /// are charged nothing. `reserve` has already counted the request.
+    /// are charged nothing, except for a cost that follows from the sidecar's prices. `reserve` has already counted the
+    /// request.
     ///
     /// The commit is idempotent: the client retries it up to four times within a few seconds, and callers may repeat
     /// it. It ignores cancellation of the task, because the usage has happened. Without a token, it is a `record` for
     /// the same scopes.
     ///
+    /// - Parameters:
+    ///   - amounts: The usage. Without a cost, the sidecar computes it if it has prices.
+    ///   - model: The model that was called, whose price applies; nil for that of the reservation.
+    ///   - provider: The provider that was called, whose price applies; nil for that of the reservation.
     /// - Throws: `TollgateClientError`. `refused` with the code `not_found` if the reservation expired more than 24
     ///   hours ago.
     @discardableResult
-    public func commit(_ reservation: Reservation, amounts: Amounts) async throws -> Receipt {
-        guard let line = try reservation.commitLine(amounts) else { return Receipt() }
+    public func commit(
+        _ reservation: Reservation, amounts: Amounts, model: String? = nil, provider: String? = nil
+    ) async throws -> Receipt {
+        guard let line = try reservation.commitLine(amounts, model, provider) else { return Receipt() }
         return try await Task { try await receipt(for: line) }.value
     }
 
@@ -103,7 +110,9 @@ extension TollgateClient {
 
 extension Reservation {
     /// Encodes the request that charges the usage. Nil if there is nothing to charge.
-    fileprivate func commitLine(_ amounts: Amounts) throws(TollgateClientError) -> ByteBuffer? {
+    fileprivate func commitLine(
+        _ amounts: Amounts, _ model: String?, _ provider: String?
+    ) throws(TollgateClientError) -> ByteBuffer? {
         guard let token else {
             guard amounts != Amounts() else { return nil }
             var record = request
@@ -111,7 +120,8 @@ extension Reservation {
             return try record.line(.record, id: recordID)
         }
         var line = ByteBuffer()
-        RequestWriter.write(.commit, reservation: token, amounts: amounts, to: &line)
+        RequestWriter.write(
+            .commit, reservation: token, amounts: amounts, model: model, provider: provider, to: &line)
         try ScopedRequest.checkReadable(line, amounts)
         return line
     }

@@ -19,7 +19,8 @@ extension BatchEncoder {
         let key = terms.map { position(of: $0.idempotencyKey) } ?? 0
         var numbers: [Int64] = []
         switch terms {
-        case .once?, nil: numbers = [key]
+        case .once(let idempotencyKey)?: numbers = [idempotencyKey.ignoresCost ? -key : key]
+        case nil: numbers = [key]
         case .reserving(let reservation)?: numbers = [addText(reservation.hold), reservation.timeToLive, key]
         case .ending(let reservation)?:
             numbers = [addText(reservation.hold), reservation.requests, reservation.madeAt, reservation.endsAt, key]
@@ -57,9 +58,9 @@ extension BatchEncoder {
 
     /// Returns the position of an idempotency key. Operations of a batch with the same key share it.
     private mutating func position(of key: IdempotencyKey) -> Int64 {
-        if let position = keyPositions[key] { return Int64(position) }
+        if let position = keyPositions[key.name] { return Int64(position) }
         idempotencyKeys.writeBulk(prefix + key.name)
-        keyPositions[key] = keyPositions.count + 1
+        keyPositions[key.name] = keyPositions.count + 1
         return Int64(keyPositions.count)
     }
 }

@@ -19,8 +19,8 @@ package struct BatchEncoder {
     /// The texts that operations refer to by their positions, such as holds.
     var texts = ByteBuffer()
     var textCount = 0
-    /// The positions of the idempotency keys, from 1.
-    var keyPositions: [IdempotencyKey: Int] = [:]
+    /// The positions of the idempotency keys, from 1, by their names.
+    var keyPositions: [String: Int] = [:]
     var idempotencyKeys = ByteBuffer()
     private let keySpace: KeySpace
     let partition: KeySpace.Partition?

@@ -65,9 +65,12 @@ package struct OperationTimes: Sendable {
 package struct IdempotencyKey: Sendable, Hashable {
     /// The name, such as `user:alice:record:7f3a`.
     let name: String
+    /// Whether the operation is the same one with another cost. A cost that was computed changes with the prices.
+    package var ignoresCost = false
 
-    init(name: String) {
+    init(name: String, ignoresCost: Bool = false) {
         self.name = name
+        self.ignoresCost = ignoresCost
     }
 
     /// Creates the key of a RECORD or REFUND with an `id=`. The id belongs to the first scope of the request.

@@ -17,6 +17,8 @@ struct JournalEntry: Codable, Equatable {
     var decimals: Int?
     /// The name of the idempotency key of a RECORD or REFUND with an `id=`.
     var idempotencyKey: String?
+    /// Whether the cost was computed by prices; nil for no.
+    var isPriced: Bool?
     /// The time of the usage, Unix ms by Redis's clock; nil only in journals of older versions.
     var at: Int64?
     /// The reservation that a COMMIT or CANCEL ends (`Reservation.text`).
@@ -26,6 +28,7 @@ struct JournalEntry: Codable, Equatable {
     private enum CodingKeys: String, CodingKey {
         case verb, scopes, traits, amounts, decimals, at, reservation
         case idempotencyKey = "mark"
+        case isPriced = "priced"
     }
 
     init(_ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8]) {
@@ -36,7 +39,7 @@ struct JournalEntry: Codable, Equatable {
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
         at = operation.usedAt
         switch terms {
-        case .once(let key)?: idempotencyKey = key.name
+        case .once(let key)?: (idempotencyKey, isPriced) = (key.name, key.ignoresCost ? true : nil)
         case .ending(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
@@ -90,7 +93,7 @@ struct JournalEntry: Codable, Equatable {
         if let reservation {
             return Reservation(text: reservation).map { (verb, amounts, .ending($0)) }
         }
-        return (verb, amounts, idempotencyKey.map { .once(IdempotencyKey(name: $0)) })
+        return (verb, amounts, idempotencyKey.map { .once(IdempotencyKey(name: $0, ignoresCost: isPriced == true)) })
     }
 }
 

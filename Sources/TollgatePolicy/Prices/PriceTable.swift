@@ -68,7 +68,7 @@ package struct PriceTable: Sendable, Equatable {
     /// The prices by provider.
     package private(set) var providers: [String: Provider] = [:]
     /// The providers that have a price for exactly this model.
-    private var providersOfModel: [String: [String]] = [:]
+    private var providersOfModel: [String: Set<String>] = [:]
 
     package init() {}
 
@@ -84,7 +84,7 @@ package struct PriceTable: Sendable, Equatable {
     package mutating func add(_ prices: Provider, of name: String) {
         var provider = providers[name] ?? Provider()
         for model in prices.models.keys where provider.models[model] == nil {
-            providersOfModel[model, default: []].append(name)
+            providersOfModel[model, default: []].insert(name)
         }
         provider.models.merge(prices.models) { $1 }
         provider.prefixes.merge(prices.prefixes) { $1 }
@@ -97,6 +97,25 @@ package struct PriceTable: Sendable, Equatable {
     package func overlaid(with other: PriceTable) -> PriceTable {
         var table = self
         for (name, prices) in other.providers { table.add(prices, of: name) }
+        return table
+    }
+
+    /// Returns the prices of a provider, or of a model, or of both; nil stands for all. Those of a model are its exact
+    /// price and those of all prefixes of it.
+    package func filtered(provider: String?, model: String?) -> PriceTable {
+        var table = PriceTable()
+        for (name, prices) in providers where provider == nil || name == provider {
+            guard let model else {
+                table.add(prices, of: name)
+                continue
+            }
+            var found = Provider()
+            found.models = prices.models.filter { $0.key == model }
+            found.prefixes = prices.prefixes.filter { model.hasPrefix($0.key) }
+            if provider != nil { found.others = prices.others }
+            let isEmpty = found.models.isEmpty && found.prefixes.isEmpty && found.others == nil
+            if !isEmpty { table.add(found, of: name) }
+        }
         return table
     }
 

@@ -2,7 +2,7 @@ import TollgateCore
 
 /// The settings of a policy file other than its limits, tiers and assignments, as JSON with the keys of the file.
 ///
-/// Every key of the file is there, also those that the file leaves out.
+/// Every key of the file is there, also those that the file leaves out, except for prices and the rule about them.
 package struct PolicySettingsJSON: Encodable {
     private var currency: String
     private var decimals: Int

@@ -83,28 +83,15 @@ extension RequestHandler {
                 let request = reader.request
                 guard let priced = priced(amounts(of: verb), of: verb) else { return }
                 fail(
-                    verb, priced.amounts, names, request.bytes, terms(of: verb), usedAt: request.usedAt,
+                    verb, priced.amounts, names, request.bytes, terms(of: verb, priced.amounts), usedAt: request.usedAt,
                     with: failure, for: priced.delegate)
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         guard let (amounts, delegate) = priced(amounts(of: verb), of: verb) else { return }
         worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
+            verb, amounts, on: worker.plans, terms: terms(of: verb, amounts), usedAt: reader.request.usedAt,
             traits: worker.resolver.traits, for: delegate, ticket: reserveReply())
-    }
-
-    /// Returns the amounts with their cost by the prices, and the receiver of the answer; nil if the request has been
-    /// answered because of its price.
-    @inline(__always)
-    private func priced(
-        _ amounts: Amounts, of verb: OperationVerb
-    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
-        guard let pricer = worker.pricer, amounts.cost == nil else { return (amounts, self) }
-        return apply(
-            pricer.price(
-                amounts, reader.request.scopes, reader.request.bytes,
-                at: reader.request.usedAt ?? worker.ledger.redisTime, isDecision: verb.isDecision), to: amounts)
     }
 
     @inline(__always)
@@ -115,8 +102,11 @@ extension RequestHandler {
     }
 
     @inline(__always)
-    private func terms(of verb: OperationVerb) -> OperationTerms? {
-        reader.request.id == nil ? nil : OperationTerms.once(IdempotencyKey(verb, reader.request))
+    private func terms(of verb: OperationVerb, _ amounts: Amounts) -> OperationTerms? {
+        guard reader.request.id != nil else { return nil }
+        var key = IdempotencyKey(verb, reader.request)
+        key.ignoresCost = amounts.cost != nil && reader.request.amounts.cost == nil
+        return .once(key)
     }
 
     private func reserve() {
@@ -168,50 +158,6 @@ extension RequestHandler {
         worker.ledger.submit(
             verb, amounts, on: worker.plans, terms: .ending(named.reservation), traits: worker.resolver.traits,
             for: delegate, ticket: reserveReply())
-    }
-
-    /// Returns the amounts of a COMMIT with their cost by the prices of the model that it names, or else of the
-    /// reservation's; nil if the request has been answered because of its price.
-    private func priced(
-        _ request: Request, endingWith verb: OperationVerb, _ named: Worker.NamedReservation
-    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
-        guard verb == .commit, let pricer = worker.pricer, request.amounts.cost == nil else {
-            return (request.amounts, self)
-        }
-        var amounts = request.amounts
-        amounts.requests = amounts.requests ?? named.reservation.requests
-        let outcome = pricer.price(
-            amounts, named.names.fields, named.bytes, named: (request.scopes, request.bytes),
-            at: worker.ledger.redisTime, isDecision: false)
-        return apply(outcome, to: request.amounts)
-    }
-
-    /// Carries out the outcome of pricing a request: returns its amounts and the receiver of the answer, or answers it
-    /// and returns nil.
-    @inline(never)
-    private func apply(
-        _ outcome: Pricer.Outcome, to amounts: Amounts
-    ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
-        switch outcome {
-        case .unpriced: return (amounts, self)
-        case .priced(let price):
-            var amounts = amounts
-            amounts.cost = price.cost
-            amounts.unit = worker.ledger.keySpace.moneyUnit
-            return (amounts, PricedCall(self, price))
-        case .denied(let model):
-            worker.unknownModels.note(model)
-            worker.counts.denied += 1
-            fill(reserveReply()) { buffer in
-                let start = framing.beginDecision(&buffer)
-                buffer.writeStaticString("DENY reason=unknown_model price=unknown")
-                framing.endDecision(from: start, &buffer)
-            }
-            return nil
-        case .refused(let error):
-            refuse(error)
-            return nil
-        }
     }
 
     /// Reads the keys of reservation tokens: another sidecar may have created the key since the last reading.
@@ -293,11 +239,6 @@ extension RequestHandler {
             if let price { write(price, to: &buffer) }
             framing.endDecision(from: start, &buffer)
         }
-    }
-
-    @inline(never)
-    private func write(_ price: Pricer.Price, to buffer: inout ByteBuffer) {
-        DecisionText.write(price, in: worker.ledger.keySpace.moneyUnit, to: &buffer)
     }
 
     private func fillError(_ ticket: Int, _ error: RequestError) {

@@ -43,7 +43,7 @@ package final class ActivePolicy: Sendable {
                 priceInfo: InfoReport.PriceState(
                     file: priceFile, loadedAt: Date.now.ISO8601Format(), models: effective.prices.count),
                 info: InfoReport.PolicyState(
-                    file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: policy),
+                    file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: effective),
                     decimals: policy.moneyUnit.decimals)))
     }
 
@@ -52,7 +52,7 @@ package final class ActivePolicy: Sendable {
     /// The administrators' settings; nil until they have been read.
     var stored: StoredShared? { state.withLock { $0.stored } }
 
-    /// The digest of the active policy file.
+    /// The digest of the active policy and price files.
     package var digest: String { state.withLock { $0.info.digest } }
 
     /// The state for STATUS, without subscription and peers.
@@ -68,10 +68,9 @@ package final class ActivePolicy: Sendable {
 
     /// Replaces the policy of the file.
     package func install(_ policy: Policy) {
-        let digest = PolicyDigest.text(of: policy)
         state.withLock { state in
             state.policies.file = policy
-            state.info.digest = digest
+            state.info.digest = PolicyDigest.text(of: policy.priced(with: state.prices))
             state.info.loadedAt = Date.now.ISO8601Format()
             state.info.error = nil
         }
@@ -101,6 +100,7 @@ package final class ActivePolicy: Sendable {
     package func install(_ prices: PriceTable) {
         state.withLock { state in
             state.prices = prices
+            state.info.digest = PolicyDigest.text(of: state.policies.file.priced(with: prices))
             state.priceInfo.loadedAt = Date.now.ISO8601Format()
             state.priceInfo.error = nil
         }

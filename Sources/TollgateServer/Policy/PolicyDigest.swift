@@ -40,6 +40,9 @@ enum PolicyDigest {
         var scopes: [ScopeLimits]
         var tiers: [PlacedTierJSON]
         var assignments: [SubjectAssignment]
+        /// Nil without prices.
+        var prices: PriceTable?
+        var unknownModel: UnknownModelRule?
 
         init(_ policy: Policy) {
             currency = policy.currency
@@ -64,6 +67,8 @@ enum PolicyDigest {
             assignments = policy.assignments.map {
                 SubjectAssignment(subject: $0.key.id, assignment: AssignmentJSON($0.value))
             }.sorted { $0.subject < $1.subject }
+            prices = policy.prices.isEmpty ? nil : policy.prices
+            unknownModel = policy.unknownModel
         }
     }
 }

@@ -8,7 +8,10 @@ struct Check: AsyncParsableCommand {
         abstract: "Request a decision, and count the request on ALLOW.",
         discussion: "Exits 0 on ALLOW, 1 on DENY, 2 on an error.")
     @OptionGroup var options: ClientOptions
-    @Argument(help: "kind=id …, and requests= tokens= input_tokens= output_tokens= cost=")
+    @Argument(
+        help:
+            "kind=id …, and requests= tokens= input_tokens= output_tokens= cache_read_tokens= cache_write_tokens= images= seconds= cost=."
+    )
     var words: [String]
 
     func run() async throws { try await options.ask(.check, words) }
@@ -32,7 +35,7 @@ struct Record: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
     @Argument(
         help:
-            "kind=id …, at least one of requests= tokens= input_tokens= output_tokens= cost=, and id= as the idempotency key."
+            "kind=id …, at least one of the amounts of check, and id= as the idempotency key."
     )
     var words: [String]
 
@@ -68,7 +71,7 @@ struct Commit: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
     @Argument(
         help:
-            "reservation=…, and requests= tokens= input_tokens= output_tokens= cost=. Meters that are not named are not charged."
+            "reservation=…, the amounts of check, and model= and provider= if others were called. Meters that are not named are not charged."
     )
     var words: [String]
 
