@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TollgateCore
+import TollgateWire
 
 @testable import TollgateAdmin
 

@@ -5,6 +5,7 @@ import NIOCore
 import TollgateCore
 import TollgateLedger
 import TollgateStores
+import TollgateWire
 
 /// An authorized request, as routes receive it.
 package struct AdminRequest: Sendable {

@@ -2,6 +2,7 @@ package import HTTPTypes
 import Hummingbird
 import TollgateCore
 import TollgateLedger
+import TollgateWire
 
 /// An error response in `application/problem+json` (RFC 9457). A denial is also a problem (`DenialProblem`); its code
 /// is the denial reason. Codes and denial reasons never overlap.

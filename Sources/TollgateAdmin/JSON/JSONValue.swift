@@ -1,5 +1,6 @@
 package import Foundation
 package import TollgatePolicy
+import TollgateWire
 
 /// A JSON value. Numbers keep the precision of their text.
 package enum JSONValue: Sendable, Equatable {
@@ -16,16 +17,39 @@ package enum JSONValue: Sendable, Equatable {
 
     /// Parses JSON. Throws if it is invalid, nested too deep, or has a duplicate key.
     init(parsing json: Data) throws(JSONParser.Fault) {
-        self = try JSONParser.value(of: json)
+        try self.init(JSONParser.value(of: json))
     }
 
     /// Parses JSON text. Throws a `Problem` whose detail says what is wrong.
     package init(text: String) throws(Problem) {
         do throws(JSONParser.Fault) {
-            self = try JSONParser.value(of: text.utf8)
+            try self.init(JSONParser.value(of: text.utf8))
         } catch {
             throw .badRequest("the text \(error.description)")
         }
+    }
+
+    /// Converts a parsed value. Throws a `Fault` if a number has too many digits.
+    private init(_ parsed: ParsedJSON) throws(JSONParser.Fault) {
+        switch parsed {
+        case .null: self = .null
+        case .bool(let truth): self = .bool(truth)
+        case .number(let text): self = try Self.number(text)
+        case .string(let text): self = .string(text)
+        case .array(let items): self = .array(try items.map { item throws(JSONParser.Fault) in try JSONValue(item) })
+        case .object(let members):
+            var values: [String: JSONValue] = [:]
+            for (key, value) in members { values[key] = try JSONValue(value) }
+            self = .object(values)
+        }
+    }
+
+    private static func number(_ text: String) throws(JSONParser.Fault) -> JSONValue {
+        if let number = Int64(text) { return .integer(number) }
+        guard let decimal = Decimal(string: text), decimal.isFinite else {
+            throw JSONParser.Fault(sentence: "is not valid JSON: expected a smaller number")
+        }
+        return Int64("\(decimal)").map { .integer($0) } ?? .decimal(decimal)
     }
 
     /// The value as JSON on one line.
@@ -47,7 +71,7 @@ package enum JSONValue: Sendable, Equatable {
         case .bool(let truth): "\(truth)"
         case .integer(let number): "\(number)"
         case .decimal(let number): "\(number)"
-        case .string(let text): "\"\(String(text.unicodeScalars.prefix(40).filter { $0.value >= 0x20 }))\""
+        case .string(let text): ParsedJSON.quoted(text)
         case .array: "a list"
         case .object: "an object"
         }

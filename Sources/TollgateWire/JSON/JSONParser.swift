@@ -1,26 +1,33 @@
-import Foundation
-
-/// A JSON parser (RFC 8259) for untrusted bodies. It reads each byte once, limits nesting, and rejects duplicate keys.
-/// Foundation's decoder takes seconds for 1 MiB of brackets.
-struct JSONParser {
+/// A JSON parser (RFC 8259) for untrusted bodies. It reads each byte once, limits nesting, rejects duplicate keys, and
+/// keeps the texts of numbers. Foundation's decoder takes seconds for 1 MiB of brackets.
+package struct JSONParser {
     /// The error for bytes that are not JSON: what is wrong, and where.
-    struct Fault: Error, Equatable {
+    package struct Fault: Error, Equatable {
         /// The end of a sentence that begins with the name of the text, such as `is empty`.
-        var sentence: String
+        package var sentence: String
         /// The number of the byte, from 1; nil for empty text.
-        var byte: Int?
+        package var byte: Int?
+
+        package init(sentence: String, byte: Int? = nil) {
+            self.sentence = sentence
+            self.byte = byte
+        }
 
         /// The whole end of the sentence: `is not valid JSON: expected a value at byte 7`.
-        var description: String { byte.map { "\(sentence) at byte \($0)" } ?? sentence }
+        package var description: String { byte.map { "\(sentence) at byte \($0)" } ?? sentence }
     }
 
     private static let maxDepth = 32
+    /// The maximum length of a number. No decimal of an API needs more.
+    private static let maxNumberLength = 64
+    /// The maximum exponent of ten, above and below zero.
+    private static let maxExponent = 127
 
     private let bytes: [UInt8]
     private var position = 0
 
     /// Parses one value with optional white space around it. Throws a `Fault`.
-    static func value(of json: some Sequence<UInt8>) throws(Fault) -> JSONValue {
+    package static func value(of json: some Sequence<UInt8>) throws(Fault) -> ParsedJSON {
         var parser = JSONParser(bytes: Array(json))
         if let offset = parser.firstInvalidByte {
             throw Fault(sentence: "is not UTF-8 text: invalid", byte: offset + 1)
@@ -65,7 +72,7 @@ struct JSONParser {
         return true
     }
 
-    private mutating func value(depth: Int) throws(Fault) -> JSONValue {
+    private mutating func value(depth: Int) throws(Fault) -> ParsedJSON {
         guard depth <= Self.maxDepth else {
             throw Fault(sentence: "is nested more than \(Self.maxDepth) levels deep", byte: position + 1)
         }
@@ -81,7 +88,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func word(_ text: StaticString, _ value: JSONValue) throws(Fault) -> JSONValue {
+    private mutating func word(_ text: StaticString, _ value: ParsedJSON) throws(Fault) -> ParsedJSON {
         let end = position + text.utf8CodeUnitCount
         guard end <= bytes.count, text.withUTF8Buffer({ bytes[position..<end].elementsEqual($0) }) else {
             throw fault("expected a value")
@@ -90,8 +97,8 @@ struct JSONParser {
         return value
     }
 
-    private mutating func object(depth: Int) throws(Fault) -> [String: JSONValue] {
-        var members: [String: JSONValue] = [:]
+    private mutating func object(depth: Int) throws(Fault) -> [String: ParsedJSON] {
+        var members: [String: ParsedJSON] = [:]
         position += 1
         skipSpace()
         if take("}") { return members }
@@ -105,7 +112,7 @@ struct JSONParser {
             let value = try value(depth: depth + 1)
             // A duplicate key is ambiguous.
             guard members.updateValue(value, forKey: key) == nil else {
-                throw Fault(sentence: "has the key \(JSONValue.string(key).found) twice", byte: start + 1)
+                throw Fault(sentence: "has the key \(ParsedJSON.quoted(key)) twice", byte: start + 1)
             }
             skipSpace()
         } while take(",")
@@ -113,8 +120,8 @@ struct JSONParser {
         return members
     }
 
-    private mutating func array(depth: Int) throws(Fault) -> [JSONValue] {
-        var items: [JSONValue] = []
+    private mutating func array(depth: Int) throws(Fault) -> [ParsedJSON] {
+        var items: [ParsedJSON] = []
         position += 1
         skipSpace()
         if take("]") { return items }
@@ -130,8 +137,8 @@ struct JSONParser {
 // MARK: - Numbers
 
 extension JSONParser {
-    /// Parses `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
-    private mutating func number() throws(Fault) -> JSONValue {
+    /// Parses `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, and keeps its text.
+    private mutating func number() throws(Fault) -> ParsedJSON {
         let start = position
         _ = take("-")
         let isZeroFirst = next == UInt8(ascii: "0")
@@ -140,18 +147,19 @@ extension JSONParser {
         guard !isZeroFirst || digits == 1 else { throw fault("expected a number without leading zeros", at: start) }
         if take(".") { guard takeDigits() > 0 else { throw fault("expected a digit") } }
         if take("e") || take("E") {
-            _ = take("+") || take("-")
+            let isPositive = take("+") || !take("-")
+            let first = position
             guard takeDigits() > 0 else { throw fault("expected a digit") }
+            // The length is checked first, so that the digits are an Int.
+            let exponent = position - first > 3 ? nil : Int(String(decoding: bytes[first..<position], as: UTF8.self))
+            guard let exponent, exponent <= Self.maxExponent else {
+                throw fault(isPositive ? "expected a smaller number" : "expected fewer digits", at: start)
+            }
         }
-        // No decimal of this API needs more than 64 characters.
-        guard position - start <= 64 else { throw fault("expected a number of at most 64 characters", at: start) }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if let number = Int64(text) { return .integer(number) }
-        guard let decimal = Decimal(string: text), decimal.isFinite else {
-            throw fault("expected a smaller number", at: start)
+        guard position - start <= Self.maxNumberLength else {
+            throw fault("expected a number of at most \(Self.maxNumberLength) characters", at: start)
         }
-        if let whole = Int64("\(decimal)") { return .integer(whole) }
-        return .decimal(decimal)
+        return .number(String(decoding: bytes[start..<position], as: UTF8.self))
     }
 
     private mutating func takeDigits() -> Int {
