@@ -133,6 +133,18 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "TollgateProviders",
+            dependencies: [
+                "TollgateCore",
+                "TollgateWire",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "TollgateAdmin",
             dependencies: [
                 "TollgateCore",

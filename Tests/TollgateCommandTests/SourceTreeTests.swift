@@ -18,6 +18,7 @@ import Testing
             "TollgateCore", "TollgatePolicy", "TollgateRedis", "TollgateLedger", "TollgateStores", "TollgateWire",
         ],
         "TollgateDelivery": ["TollgateCore", "TollgatePolicy", "TollgateRedis", "TollgateLedger", "TollgateStores"],
+        "TollgateProviders": ["TollgateCore", "TollgateWire"],
         "TollgateAdmin": [
             "TollgateCore", "TollgatePolicy", "TollgateLedger", "TollgateStores", "TollgateServer", "TollgateWire",
         ],

@@ -1,0 +1,110 @@
+/// A provider whose usage can be read.
+package enum ProviderKind: String, Sendable, CaseIterable {
+    case anthropic, openai, openrouter, github
+
+    /// The address of the provider's API.
+    package var standardBaseURL: String {
+        switch self {
+        case .anthropic: "https://api.anthropic.com"
+        case .openai: "https://api.openai.com"
+        case .openrouter: "https://openrouter.ai"
+        case .github: "https://api.github.com"
+        }
+    }
+
+    /// The lists of ``ProviderFilters`` that the provider knows, by their names.
+    package var filters: [String] {
+        switch self {
+        case .anthropic: ["workspace_ids", "api_key_ids"]
+        case .openai: ["project_ids", "api_key_ids"]
+        case .openrouter, .github: []
+        }
+    }
+}
+
+/// The parts of an organization whose usage is read. An empty list does not filter.
+package struct ProviderFilters: Equatable, Sendable {
+    package var workspaceIDs: [String]
+    package var projectIDs: [String]
+    package var apiKeyIDs: [String]
+
+    /// The maximum number of ids in a list.
+    package static let maxIDs = 100
+    /// The maximum length of an id in bytes.
+    package static let maxIDLength = 128
+
+    package init(workspaceIDs: [String] = [], projectIDs: [String] = [], apiKeyIDs: [String] = []) {
+        self.workspaceIDs = workspaceIDs
+        self.projectIDs = projectIDs
+        self.apiKeyIDs = apiKeyIDs
+    }
+
+    /// The lists by their names in queries.
+    var lists: [(name: String, ids: [String])] {
+        [("workspace_ids", workspaceIDs), ("project_ids", projectIDs), ("api_key_ids", apiKeyIDs)]
+    }
+}
+
+/// The way to an account at a provider: address, credential and filters.
+package struct ProviderAccess: Sendable {
+    /// An error in the settings of an account. The sentence names the setting, and quotes no secret.
+    package struct Fault: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    package let kind: ProviderKind
+    /// The address without a slash at the end.
+    package let baseURL: String
+    package let credential: ProviderCredential
+    package let filters: ProviderFilters
+
+    /// Creates the access to an account.
+    ///
+    /// - Parameter baseURL: The address of the API without the paths of the facts, such as `http://127.0.0.1:8080`; nil for
+    ///   the provider's own.
+    package init(
+        kind: ProviderKind, baseURL: String? = nil, credential: ProviderCredential,
+        filters: ProviderFilters = ProviderFilters()
+    ) throws(Fault) {
+        self.kind = kind
+        self.credential = credential
+        self.filters = filters
+        self.baseURL = try Self.checked(baseURL ?? kind.standardBaseURL)
+        for (name, ids) in filters.lists where !ids.isEmpty {
+            guard kind.filters.contains(name) else {
+                throw Fault(description: "\(name): not known to \(kind.rawValue)")
+            }
+            guard ids.count <= ProviderFilters.maxIDs else {
+                throw Fault(description: "\(name): more than \(ProviderFilters.maxIDs) ids")
+            }
+            guard Set(ids).count == ids.count else { throw Fault(description: "\(name): an id twice") }
+            guard ids.allSatisfy(Self.isID) else {
+                throw Fault(
+                    description:
+                        "\(name): expected ids of at most \(ProviderFilters.maxIDLength) letters, digits, - and _")
+            }
+        }
+    }
+
+    private static func isID(_ text: String) -> Bool {
+        (1...ProviderFilters.maxIDLength).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy {
+                $0.isASCII && $0.properties.isAlphabetic || "0123456789-_".unicodeScalars.contains($0)
+            }
+    }
+
+    /// Checks an address. It has no login and no query, so it can be printed.
+    private static func checked(_ text: String) throws(Fault) -> String {
+        let fault = Fault(description: "base_url: expected http://host or https://host, with a port and a path at most")
+        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix), text.utf8.count <= 2_048,
+            text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"?#@\\\"<>".utf8.contains($0) })
+        else { throw fault }
+        var address = text[...]
+        while address.last == "/" { address.removeLast() }
+        let host = address.dropFirst(scheme.count).prefix { $0 != "/" }
+        guard address.utf8.count > scheme.utf8.count, !host.isEmpty, !host.hasPrefix(":"), !host.hasSuffix(":") else {
+            throw fault
+        }
+        return String(address)
+    }
+}
