@@ -18,6 +18,9 @@ package enum Python {
     /// Whether it can generate requests from an OpenAPI document.
     package static let hasSchemathesis = isNamed || runs("import schemathesis")
 
+    /// Whether it has the clients of OpenAI and Anthropic.
+    package static let hasProviderSDKs = isNamed || runs("import openai, anthropic")
+
     /// Whether it can drive a browser, Debian's Chromium.
     package static let hasBrowser =
         isNamed
