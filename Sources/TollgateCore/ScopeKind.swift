@@ -100,4 +100,7 @@ package enum ScopeID {
             throw ScopeError("\(kind): control character in id")
         }
     }
+
+    /// Whether ``validate(_:kind:)`` accepts an id.
+    package static func isValid(_ id: some StringProtocol) -> Bool { (try? validate(id, kind: "")) != nil }
 }

@@ -24,7 +24,9 @@ package struct TextFile: Sendable {
     }
 
     /// Reads the text. Throws for a file that is missing, unreadable, not a regular file, too large or not UTF-8.
-    package func text() throws(Fault) -> String {
+    ///
+    /// - Parameter maxSize: The maximum size in bytes, a whole number of MiB.
+    package func text(maxSize: Int = Self.maxSize) throws(Fault) -> String {
         // Neither opening nor reading may wait for another process, as they do for a pipe: the reload of a file would never
         // end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -35,14 +37,39 @@ package struct TextFile: Sendable {
         if let fault = Self.fault(ofKind: status) { throw fault }
         let data: Data
         do {
-            data = try file.read(upToCount: Self.maxSize + 1) ?? Data()
+            data = try file.read(upToCount: maxSize + 1) ?? Data()
         } catch {
             throw fault
         }
-        guard data.count <= Self.maxSize else { throw Fault("is larger than 1 MiB") }
+        guard data.count <= maxSize else { throw Fault("is larger than \(maxSize >> 20) MiB") }
         guard let text = String(validating: data, as: UTF8.self) else { throw Fault("is not UTF-8 text") }
         return text
     }
+
+    /// Replaces the file by a new one with this text, at once: readers see the old text or the new one, never a part. The
+    /// mode of the new file is 644. A symbolic link stays, and the file that it names is replaced.
+    package func replace(with text: String) throws(Fault) {
+        let target = realpath(path, nil).map { resolved in
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        let draft = "\(target ?? path).\(getpid()).draft"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Self.writingFault }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            // Whatever the mask of the process is: the sidecar may run as another user.
+            guard fchmod(descriptor, 0o644) == 0 else { throw Self.writingFault }
+            try file.write(contentsOf: Data(text.utf8))
+            guard fsync(descriptor) == 0, rename(draft, target ?? path) == 0 else { throw Self.writingFault }
+        } catch {
+            let fault = error as? Fault ?? Self.writingFault
+            unlink(draft)
+            throw fault
+        }
+    }
+
+    private static var writingFault: Fault { Fault("cannot be written: \(String(cString: strerror(errno)))") }
 
     /// Whether the group or others have any access to the file, which is wrong for secrets. False if there is no such
     /// file.

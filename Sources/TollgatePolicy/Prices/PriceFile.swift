@@ -7,6 +7,19 @@ package struct PriceFile: Sendable, Equatable {
     /// The currency of the prices; nil if the file does not say.
     package var currency: String?
 
+    /// Reads a price file.
+    ///
+    /// - Throws: An `OperatorError` if it cannot be read; a `PolicyError` if it is invalid.
+    package init(path: String) throws {
+        let text: String
+        do throws(TextFile.Fault) {
+            text = try TextFile(path: path).text()
+        } catch {
+            throw OperatorError("\(path): \(error.sentence)")
+        }
+        try self.init(yaml: text, file: path)
+    }
+
     /// Reads the text of a price file.
     ///
     /// - Parameters:

@@ -50,6 +50,20 @@ package struct PriceTable: Sendable, Equatable {
 
         package init() {}
 
+        /// Whether a text is the exact name of a model, or the beginning of one and a `*`.
+        static func isName(_ text: String) -> Bool {
+            ScopeID.isValid(text) && text != "default" && text != "*" && !text.dropLast().contains("*")
+        }
+
+        /// Adds the prices of a name that ``isName(_:)`` accepts.
+        mutating func add(_ series: Series, as name: String) {
+            if name.hasSuffix("*") {
+                prefixes[String(name.dropLast())] = series
+            } else {
+                models[name] = series
+            }
+        }
+
         /// The prices of a model: those of its exact name, or of the longest prefix of it, or of all other models.
         package func prices(of model: String) -> Series? {
             models[model] ?? longestPrefix(of: model) ?? others

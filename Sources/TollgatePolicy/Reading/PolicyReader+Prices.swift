@@ -33,8 +33,7 @@ extension PolicyReader {
     }
 
     private func isID(_ entry: Entry) -> Bool {
-        let isText = entry.key.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard isText, (1...ScopeID.maxLength).contains(entry.key.utf8.count) else {
+        guard ScopeID.isValid(entry.key) else {
             report(entry.position, "expected 1 to \(ScopeID.maxLength) bytes of text without control characters")
             return false
         }
@@ -43,15 +42,12 @@ extension PolicyReader {
 
     private func add(_ series: PriceTable.Series, of model: Entry, to prices: inout PriceTable.Provider) {
         let name = model.key
-        guard name != "default" else { return prices.others = series }
-        guard let star = name.firstIndex(of: "*") else { return prices.models[name] = series }
-        guard star == name.index(before: name.endIndex) else {
+        if name == "default" { return prices.others = series }
+        if name == "*" { return report(model.position, "write default for the price of all other models") }
+        guard PriceTable.Provider.isName(name) else {
             return report(model.position, "a * may only be at the end of a name")
         }
-        guard star != name.startIndex else {
-            return report(model.position, "write default for the price of all other models")
-        }
-        prices.prefixes[String(name.dropLast())] = series
+        prices.add(series, as: name)
     }
 
     // MARK: - Prices
@@ -127,7 +123,7 @@ extension PolicyReader {
     }
 
     /// Parses a date such as `2026-12-31` as days since 1970-01-01.
-    private static func day(_ text: String) -> Int64? {
+    static func day(_ text: String) -> Int64? {
         guard text.utf8.count == "2026-12-31".utf8.count, let date = date(text + "T00:00:00Z") else { return nil }
         return Int64((date.timeIntervalSince1970 / 86_400).rounded(.down))
     }

@@ -53,7 +53,8 @@ package enum YAMLWriter {
     /// Words that readers take for other types than text.
     private static let reserved: Set<String> = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
 
-    private static func key(_ text: String) -> String {
+    /// Returns the text of a key, in quotes if it needs them.
+    static func key(_ text: String) -> String {
         let isPlain =
             text.utf8.first.map(isAlphanumeric) ?? false && text.utf8.last != UInt8(ascii: ":")
             && text.utf8.allSatisfy { isAlphanumeric($0) || "_-+:/.@".utf8.contains($0) }

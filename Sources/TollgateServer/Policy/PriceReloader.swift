@@ -18,13 +18,7 @@ package struct PriceSource: Sendable {
     package init(path: String, for policy: Policy) throws {
         self.path = path
         stamp = FileStamp(path: path)
-        let text: String
-        do throws(TextFile.Fault) {
-            text = try TextFile(path: path).text()
-        } catch {
-            throw OperatorError("\(path): \(error.sentence)")
-        }
-        let file = try PriceFile(yaml: text, file: path)
+        let file = try PriceFile(path: path)
         if let currency = file.currency, currency != policy.currency {
             throw OperatorError(
                 "\(path): currency: the prices are in \(currency), but the policy counts \(policy.currency)")
