@@ -30,6 +30,12 @@ package struct PolicyVerdict: Encodable {
         warnings = policy.warnings.map(ProblemView.init)
     }
 
+    /// The verdict on a valid price file.
+    package init(_ file: PriceFile) {
+        valid = true
+        warnings = []
+    }
+
     /// The verdict on a file with these errors.
     package init(_ error: PolicyError) {
         valid = false
