@@ -21,6 +21,10 @@ package enum Python {
     /// Whether it has the clients of OpenAI and Anthropic.
     package static let hasProviderSDKs = isNamed || runs("import openai, anthropic")
 
+    /// Whether it has the price maps of litellm and genai-prices.
+    package static let hasPriceMaps =
+        isNamed || runs("import genai_prices, importlib.util as i, yaml; assert i.find_spec('litellm')")
+
     /// Whether it can drive a browser, Debian's Chromium.
     package static let hasBrowser =
         isNamed

@@ -107,14 +107,18 @@ import TollgateTestSupport
             import importlib.metadata as m, sys
             norm = lambda name: name.lower().replace("_", "-").replace(".", "-")
             have = {norm(d.metadata["Name"]): d.version for d in m.distributions()}
-            lines = [l.strip() for l in open(sys.argv[1]) if l.strip() and not l.startswith("#")]
+            lines = [l.strip() for path in sys.argv[1:] for l in open(path) if l.strip() and not l.startswith("#")]
             want = {norm(l.split("==")[0]): l.split("==")[1] for l in lines}
             have = {n: v for n, v in have.items() if n not in ("pip", "setuptools", "wheel")}
             for n in sorted(set(have) | set(want)):
                 if have.get(n) != want.get(n): print(n, "pinned:", want.get(n), "installed:", have.get(n))
             """
         let command = try await Command.run(
-            Python.program, ["-c", code, Self.root + "/scripts/test-requirements.txt"])
+            Python.program,
+            [
+                "-c", code, Self.root + "/scripts/test-requirements.txt",
+                Self.root + "/scripts/test-requirements-alone.txt",
+            ])
         #expect(command.status == 0 && command.output == "", "\(command.output)\(command.errors)")
     }
 }
