@@ -145,6 +145,21 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "TollgateAccounts",
+            dependencies: [
+                "TollgateCore",
+                "TollgatePolicy",
+                "TollgateProviders",
+                "TollgateStores",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "TollgateAdmin",
             dependencies: [
                 "TollgateCore",
@@ -217,6 +232,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
+                "TollgateAccounts",
                 "TollgateAdmin",
                 "TollgateBench",
                 "TollgateClient",
@@ -402,6 +418,21 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TollgateAccountsTests",
+            dependencies: [
+                "ProviderFake",
+                "TollgateAccounts",
+                "TollgateCore",
+                "TollgatePolicy",
+                "TollgateProviders",
+                "TollgateStores",
+                "TollgateTestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

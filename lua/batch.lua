@@ -12,8 +12,8 @@
 --                        verb 1 CHECK, 2 PEEK, 3 RECORD, 4 REFUND, 5 RESERVE, 6 COMMIT, 7 CANCEL; 0 is a plain CHECK: of one request,
 --                        without other amounts. It has neither the first count nor amounts. Then follow, for
 --                          10 SWEEP:                  nothing; charges what has expired (charges.lua)
---                          8 RECORD, 9 REFUND:        index of the idempotency key, negative where the cost was computed, or 0 for none;
---                                                     time, days
+--                          8 RECORD, 9 REFUND:        index of the idempotency key, or 0 for none, plus 65536 times a digest of amounts
+--                                                     without a meter; negative where the cost follows from prices; time, days
 --                          RESERVE:                   text of the hold, its time to live in ms, index of the idempotency key
 --                          COMMIT, CANCEL:            text of the hold, requests consumed, when the reservation was made and when it ends
 --                                                     (Unix ms), index of the idempotency key, time, days. For a RESERVE of unknown
@@ -82,6 +82,8 @@ local APPLIED_BEFORE, APPLIED_BEFORE_IN_PART, AGAIN = 2, 3, 5
 local REQUESTS, CONCURRENT = sets.REQUESTS, sets.CONCURRENT
 -- The number of fields in a command: Lua's stack is bounded.
 local MAX_AT_ONCE = 1000
+-- The factor of the digest in the index of an idempotency key.
+local DIGESTS = 65536
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
 local match, format, min, abs = string.match, string.format, math.min, math.abs
 local mpack, munpack = cmsgpack.pack, cmsgpack.unpack
@@ -143,17 +145,16 @@ local function no_permission()
 end
 -- Applying --------------------------------------------------------------------------------------------------------------------------------
 
--- Applies a RECORD or REFUND. idempotency_key: its index, negative where the cost was computed and a repetition may have another one;
--- 0 for none. time, past_days: as in the operation.
+-- Applies a RECORD or REFUND. idempotency_key, time, past_days: as in the operation.
 local function record_or_refund(verb, idempotency_key, time, past_days)
     local asked = current.asked
     if idempotency_key ~= 0 then
-        local ignores_cost = idempotency_key < 0
-        idempotency_key = abs(idempotency_key)
+        local is_priced, number = idempotency_key < 0, abs(idempotency_key)
+        idempotency_key = number % DIGESTS
         local known = idempotency.text(idempotency_key)
-        local text = format('%d %d %d %d %d', asked[1] or 0, asked[2] or 0, asked[3] or 0, asked[4] or 0, asked[5] or 0)
+        local text = idempotency.text_of(asked, (number - idempotency_key) / DIGESTS, is_priced)
         if known then
-            return answers.answer(idempotency.is_same(known, text, ignores_cost) and answers.DUPLICATE or answers.CONFLICT)
+            return answers.answer(idempotency.is_same(known, text) and answers.DUPLICATE or answers.CONFLICT)
         end
         idempotency.set(idempotency_key, text, idempotency.RETENTION)
     end

@@ -30,7 +30,7 @@ package struct AdminAPI: Sendable {
             + UsageRoutes(api: self).routes + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes
             + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
             + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
-            + PriceRoutes(api: self).routes + HealthRoutes(api: self).routes
+            + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + HealthRoutes(api: self).routes
     }
 
     /// The stored settings of administrators.

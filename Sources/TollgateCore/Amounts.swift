@@ -2,8 +2,11 @@
 public struct Amounts: Sendable, Hashable {
     /// The number of calls.
     public var requests: Int64?
+    // Where the fields around it leave room, as each request copies them: at most a million images and seconds.
+    private var fewImages: Int32 = 0
     /// The total number of tokens.
     public var tokens: Int64?
+    private var fewMilliseconds: Int32 = 0
     /// The tokens of the prompt.
     public var inputTokens: Int64?
     /// The tokens of the completion.
@@ -16,10 +19,6 @@ public struct Amounts: Sendable, Hashable {
     public var cacheReadTokens: Int64 = 0
     /// The tokens of the prompt that go into the provider's cache, which ``inputTokens`` does not include; 0 for none.
     public var cacheWriteTokens: Int64 = 0
-    /// The images, which only have a price; 0 for none.
-    public var images: Int64 = 0
-    /// The audio or video in milliseconds, which only has a price; 0 for none.
-    public var milliseconds: Int64 = 0
 
     /// Creates amounts, with the cost in nano-units (10⁻⁹ of the currency).
     public init(
@@ -48,10 +47,23 @@ public struct Amounts: Sendable, Hashable {
         self.cost = cost.amount(in: unit) ?? .max
     }
 
+    /// The images, which only have a price, at most 2³¹ - 1; 0 for none.
+    public var images: Int64 {
+        get { Int64(fewImages) }
+        set { fewImages = Int32(clamping: newValue) }
+    }
+
+    /// The audio or video in milliseconds, which only has a price, at most 2³¹ - 1; 0 for none.
+    public var milliseconds: Int64 {
+        get { Int64(fewMilliseconds) }
+        set { fewMilliseconds = Int32(clamping: newValue) }
+    }
+
     /// Whether the amounts are one request and no other meter.
     @inlinable
     package var areOneRequest: Bool {
         requests == 1 && tokens == nil && inputTokens == nil && outputTokens == nil && cost == nil
+            && cacheReadTokens | cacheWriteTokens == 0
     }
 
     /// The amount of a meter. `tokens` is the value as it was given, not a sum. `concurrent` is always nil: a
@@ -90,9 +102,10 @@ public struct Amounts: Sendable, Hashable {
         return (inputTokens ?? 0) + (outputTokens ?? 0) + cached
     }
 
-    /// The tokens of which it is not known whether they are of the prompt: `tokens`, if it is given alone.
+    /// The tokens of which it is not known whether they are of the prompt: what `tokens` has more than its parts.
     package var unsplitTokens: Int64 {
-        inputTokens == nil && outputTokens == nil && cacheReadTokens == 0 && cacheWriteTokens == 0 ? tokens ?? 0 : 0
+        let parts = (inputTokens ?? 0) + (outputTokens ?? 0) + cacheReadTokens + cacheWriteTokens
+        return max(0, (tokens ?? 0) - parts)
     }
 
     /// Whether the amounts have anything that a provider bills, besides calls.

@@ -123,10 +123,17 @@ extension Policy {
         let dependsOnTraits = tierDependsOnTraits(of: scope, assignment: settings.assignment)
         return ScopeRules(
             limits: limits.sorted { Limit.precedes($0.limit, $1.limit) },
-            calendar: choice?.tier.tier.calendar(over: calendar) ?? calendar, choice: choice,
+            calendar: choice?.tier.tier.calendar(over: calendar) ?? account(of: scope)?.calendar ?? calendar,
+            choice: choice,
             dependsOnTraits: dependsOnTraits,
             varyingLimits: dependsOnTraits ? varyingLimits(of: scope, settings, override) : [],
             expiresAt: override?.expiresAt)
+    }
+
+    /// The account of a scope; nil for other scopes.
+    private func account(of scope: Scope) -> Account? {
+        guard !accounts.isEmpty, scope.parts.count == 1, scope.parts[0].kind == "account" else { return nil }
+        return accounts[scope.parts[0].id]
     }
 
     /// The names of the limits in all tiers that the user may get, without those that take precedence over tiers.

@@ -32,6 +32,8 @@ package struct Policy: Sendable, Equatable {
     package var unusedAssignments: [Assignment.Subject: Assignment] = [:]
     /// The prices of models.
     package var prices = PriceTable()
+    /// The accounts at providers by id.
+    package var accounts: [String: Account] = [:]
     /// The rule for models without a price; nil if the policy does not say.
     package var unknownModel: UnknownModelRule?
     /// The kinds that requests may name besides the usual ones and those named elsewhere in the policy.

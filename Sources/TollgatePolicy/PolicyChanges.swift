@@ -103,6 +103,7 @@ package struct PolicyChanges: Equatable, Sendable {
         if old.foldedKinds != new.foldedKinds { names.append("fold_case") }
         if old.onRedisFailure != new.onRedisFailure { names.append("on_redis_failure") }
         if old.prices != new.prices { names.append("prices") }
+        if old.accounts != new.accounts { names.append("accounts") }
         if old.unknownModel != new.unknownModel { names.append("unknown_model") }
         return names
     }

@@ -73,14 +73,23 @@ package struct SyncSchedule: Sendable {
     /// The time at which the next attempt is due.
     package private(set) var nextAttempt: Int64
 
-    /// Creates the schedule of an account that has not been read. The first attempt is due at once.
+    /// Creates the schedule of an account. The first attempt is due at once, unless another sidecar has read the account.
     ///
-    /// - Parameter lastSuccess: The time of a success before the start, such as that of another sidecar.
-    package init(settings: Settings, lastSuccess: Int64? = nil, now: Int64) {
+    /// - Parameters:
+    ///   - lastSuccess: The time of a success before the start, such as that of another sidecar.
+    ///   - nextAttempt: The time of the next attempt by the schedule of another sidecar.
+    ///   - failures: The number of its failures in a row.
+    package init(
+        settings: Settings, lastSuccess: Int64? = nil, nextAttempt: Int64? = nil, failures: Int = 0, now: Int64
+    ) {
         self.settings = settings
         self.lastSuccess = lastSuccess
+        self.failures = max(0, failures)
         begun = now
-        nextAttempt = now
+        // No schedule waits for longer, but a clock that was set back can make it look so.
+        let latest = now + max(settings.interval * (1 + Self.maxSpread), Self.maxRetryAfter).wholeMilliseconds
+        self.nextAttempt = min(max(nextAttempt ?? now, now), latest)
+        delay = .milliseconds(self.nextAttempt - now)
         state = .stale(since: lastSuccess ?? now)
         _ = advance(to: now)
     }

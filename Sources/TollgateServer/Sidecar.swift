@@ -31,6 +31,8 @@ package final class Sidecar: Service {
     /// The addresses on which the sidecar listens.
     package let addresses = ListeningAddresses()
     private let listeners = Mutex<[(address: ListenAddress, channel: any Channel)]>([])
+    /// The name of this sidecar for the others of its namespace: its host and process.
+    package var name: String { peers.name }
     /// The policy by which the workers decide.
     package let activePolicy: ActivePolicy
     /// The data in Redis other than the counters.
@@ -44,13 +46,12 @@ package final class Sidecar: Service {
     ///
     /// - Parameters:
     ///   - policyFile: The path of the policy file, for STATUS.
-    ///   - prices: The prices of the price file, which those of the policy take precedence over.
-    ///   - priceFile: The path of the price file, for STATUS.
+    ///   - prices: The price file, which the prices of the policy take precedence over; nil for none.
     ///   - receivers: The receivers of alerts, for STATUS and the admin API.
     /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
     package init(
-        settings: ServerSettings, policy: Policy, policyFile: String? = nil, prices: PriceTable = PriceTable(),
-        priceFile: String? = nil, receivers: AlertReceivers = AlertReceivers(), logger: Logger
+        settings: ServerSettings, policy: Policy, policyFile: String? = nil, prices: PriceSource? = nil,
+        receivers: AlertReceivers = AlertReceivers(), logger: Logger
     ) async throws {
         try settings.validate()
         var settings = settings
@@ -78,10 +79,10 @@ package final class Sidecar: Service {
         let (connections, feed) = try await parts.makeConnections(on: loop)
         stores = connections.stores
         let workers = try await parts.makeWorkers(
-            on: group, feed: feed, journal: journal, policy: policy.priced(with: prices))
+            on: group, feed: feed, journal: journal, policy: policy.priced(with: prices?.table ?? PriceTable()))
         self.workers = workers
         let activePolicy = ActivePolicy(
-            policy, file: policyFile, prices: prices, priceFile: priceFile, workers: workers)
+            policy, file: policyFile, prices: prices, workers: workers)
         self.activePolicy = activePolicy
         watcher = try await loop.submit { [stores] in
             PolicyWatcher(

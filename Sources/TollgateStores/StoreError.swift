@@ -50,3 +50,21 @@ extension StoreError: CustomStringConvertible {
         }
     }
 }
+
+extension StoreError {
+    /// Whether Redis did not answer. A repeated call may then succeed.
+    package var maySucceedLater: Bool {
+        switch self {
+        case .notConnected, .unavailable, .unknownOutcome: true
+        default: false
+        }
+    }
+
+    /// Whether the call has certainly not been carried out, so that a call that is not idempotent may be repeated.
+    package var changedNothingYet: Bool {
+        switch self {
+        case .notConnected, .unavailable: true
+        default: false
+        }
+    }
+}

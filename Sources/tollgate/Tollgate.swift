@@ -21,7 +21,8 @@ struct Tollgate: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     TierCommand.self, Assign.self, Unassign.self, Assignments.self, LimitCommand.self,
-                    OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, Alerts.self,
+                    OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, AccountCommand.self,
+                    Alerts.self,
                     AlertCommand.self, Events.self, Deliveries.self,
                     ReservationsCommand.self, Audit.self, DashboardCommand.self,
                 ])

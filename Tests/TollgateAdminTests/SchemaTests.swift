@@ -21,6 +21,12 @@ struct SchemaTests {
         assignments:
           - { user: alice, tier: basic }
           - { default: true, tier: basic }
+        prices:
+          openai: { gpt-4o: { input: 2.50 }, gpt-5*: [{ input: 1 }, { from: 2027-01-01, output: 2 }] }
+        unknown_model: { input: 1 }
+        accounts:
+          main: { provider: anthropic, credential_file: /nonexistent/key, limits: { tokens: { month: 5 } } }
+          plain: { provider: github }
         """
 
     /// Method, path, body.
@@ -59,6 +65,12 @@ struct SchemaTests {
         ("GET", "/v1/scopes?kind=user", nil), ("GET", "/v1/scopes?kind=tool&limit=1", nil),
         ("POST", "/v1/scopes/user:bob/reset", #"{"limits":["requests/1m"]}"#),
         ("POST", "/v1/scopes/user:bob/reset", #"{"limits":null}"#),
+        ("GET", "/v1/prices", nil), ("GET", "/v1/prices?model=gpt-5-x", nil), ("GET", "/v1/prices?model=", nil),
+        ("POST", "/v1/record", #"{"scopes":{"user":"bob","model":"gpt-5-x","account":"main"},"input_tokens":7}"#),
+        ("POST", "/v1/check", #"{"scopes":{"user":"bob","model":"nope"},"seconds":1.5}"#),
+        ("GET", "/v1/accounts", nil), ("GET", "/v1/accounts/main", nil), ("GET", "/v1/accounts/none", nil),
+        ("POST", "/v1/accounts/main/sync", "{}"), ("POST", "/v1/accounts/plain/sync", "{}"),
+        ("POST", "/v1/accounts/main/sync", "["), ("GET", "/v1/accounts/main", nil),
         ("GET", "/v1/policy", nil), ("POST", "/v1/policy/validate", "defaults: 7"), ("POST", "/v1/policy/validate", ""),
         ("GET", "/v1/alerts", nil), ("GET", "/v1/alerts?limit=1", nil), ("GET", "/v1/alerts?state=none", nil),
         ("GET", "/v1/alerts/none", nil), ("POST", "/v1/alerts/none/resolve", nil), ("GET", "/v1/events", nil),

@@ -17,7 +17,7 @@ struct PolicyErrorTests {
     static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost, concurrent"
     static let periodWords = "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
     static let settingKeys =
-        "expected one of currency, decimals, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, kinds, unknown_kinds, fold_case, on_redis_failure, no_limits, defaults, scopes, tiers, assignments, prices, unknown_model"
+        "expected one of currency, decimals, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, kinds, unknown_kinds, fold_case, on_redis_failure, no_limits, defaults, scopes, tiers, assignments, prices, unknown_model, accounts"
 
     @Test(
         "settings",

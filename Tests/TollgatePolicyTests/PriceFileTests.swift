@@ -20,6 +20,7 @@ import TollgatePolicy
         "errors name the line, the key and what would be right",
         arguments: [
             ("", "1: no prices: expected at least one under prices:"),
+            ("prices: { openai: {} }", "1: no prices: expected at least one under prices:"),
             ("prices: {}", "1: no prices: expected at least one under prices:"),
             ("price: {}", "1: price: unknown key; did you mean prices? (expected one of currency, prices)"),
             (

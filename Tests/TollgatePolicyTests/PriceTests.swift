@@ -84,7 +84,9 @@ import TollgatePolicy
     @Test("tokens that are not split are billed at the dearer rate")
     func unsplit() throws {
         #expect(try outcome("gpt-4o openai", Amounts(tokens: 1_000)) == .cost(10_000_000))
-        #expect(try outcome("gpt-4o openai", Amounts(tokens: 5_000, inputTokens: 1_000)) == .cost(2_500_000))
+        #expect(try outcome("gpt-4o openai", Amounts(tokens: 5_000, inputTokens: 1_000)) == .cost(42_500_000))
+        #expect(try outcome("gpt-4o openai", Amounts(tokens: 1_000, inputTokens: 0)) == .cost(10_000_000))
+        #expect(try outcome("gpt-4o openai", Amounts(tokens: 5, inputTokens: 1_000)) == .cost(2_500_000))
     }
 
     @Test("an exact name comes before the longest prefix, and that before the default of the provider")
@@ -139,6 +141,37 @@ import TollgatePolicy
         #expect(try outcome("gpt-4o openai", call, images) == .unknown(cost: 3_500_000_000))
     }
 
+    @Test("fees of requests are known items, and a rule without a rate has no cost")
+    func feesAndRules() throws {
+        let fee = try Pricing(table: Self.table("prices: { p: { m: { request: 0.005 } } }"))
+        func outcome(_ pricing: Pricing, _ amounts: Amounts) -> Pricing.Outcome {
+            pricing.outcome(of: amounts, model: "m", provider: nil, at: 0, isDecision: false, in: .nano)
+        }
+        #expect(outcome(fee, Amounts(inputTokens: 1)) == .unknown(cost: 5_000_000))
+        #expect(outcome(fee, Amounts()) == .cost(5_000_000))
+        let rule = Pricing(unknownModel: .price(ModelPrice([.input: try #require(Rate(parsing: "5"))])))
+        #expect(outcome(rule, Amounts(images: 3)) == .unknown(cost: nil))
+        #expect(outcome(rule, Amounts(inputTokens: 1_000, images: 3)) == .unknown(cost: 5_000_000))
+    }
+
+    @Test("without a provider, the price is the one by which this call costs most")
+    func dearest() throws {
+        let pricing = try Pricing(
+            table: Self.table(
+                """
+                prices:
+                  a: { m: { input: 2.5, output: 10, cache_read: 1.25 } }
+                  b: { m: { input: 3, output: 10 } }
+                  c: { m: { input: 1, output: 12 } }
+                """))
+        func cost(_ amounts: Amounts) -> Pricing.Outcome {
+            pricing.outcome(of: amounts, model: "m", provider: nil, at: 0, isDecision: false, in: .nano)
+        }
+        #expect(cost(Amounts(inputTokens: 1_000_000)) == .cost(3_000_000_000))
+        #expect(cost(Amounts(outputTokens: 1_000_000)) == .cost(12_000_000_000))
+        #expect(cost(Amounts(cacheReadTokens: 1_000_000)) == .cost(3_000_000_000))
+    }
+
     @Test("a cost above the maximum of a call is one by itself")
     func tooLarge() throws {
         let many = Amounts(inputTokens: 1_000_000_000_000)
@@ -165,6 +198,7 @@ import TollgatePolicy
         #expect(input("o1") == "3", "exact names come first")
         #expect(input("o2") == "7")
         #expect(input("GPT-4o") == nil, "requests name it in lower case")
+        #expect(input("gpt-4o") == "1")
         #expect(policy.prices.count == 3)
     }
 }

@@ -1,4 +1,5 @@
 import Testing
+import TollgateCore
 
 @testable import TollgateProviders
 

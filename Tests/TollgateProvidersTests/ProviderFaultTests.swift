@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import ProviderFake
 import Testing
+import TollgateCore
 import TollgateTestSupport
 
 @testable import TollgateProviders

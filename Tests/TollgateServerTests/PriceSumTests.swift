@@ -54,8 +54,7 @@ import TollgateTestSupport
             var (sums, replies): ([String: Int64], [(String, String)]) = ([:], [])
             for (half, prices) in [before, after].enumerated() {
                 if half == 1 {
-                    harness.sidecar.activePolicy.install(
-                        try Policy(yaml: limits + Self.prices(after), file: "t.yaml"))
+                    try await harness.install(limits + Self.prices(after))
                 }
                 let calls = (0..<500).map { _ in
                     (

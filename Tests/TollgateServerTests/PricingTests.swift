@@ -150,8 +150,7 @@ import TollgateTestSupport
             let client = try harness.client()
             let line = "RECORD user=a model=gpt-4o input_tokens=1000 id=1"
             #expect(try await client.ask(line) == ["OK cost=0.0025"])
-            harness.sidecar.activePolicy.install(
-                try Policy(yaml: Self.policy.replacing("2.50", with: "5"), file: "t.yaml"))
+            try await harness.install(Self.policy.replacing("2.50", with: "5"))
             #expect(
                 try await client.ask(line, "\(line) cost=7", "RECORD user=a model=gpt-4o input_tokens=1001 id=1") == [
                     "OK duplicate=1", "ERR conflict id: used before for other amounts",
@@ -171,8 +170,7 @@ import TollgateTestSupport
             redis.stop()
             try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
             #expect(try await client.ask(line) == ["OK queued=1 cost=0.0025"])
-            harness.sidecar.activePolicy.install(
-                try Policy(yaml: Self.policy.replacing("2.50", with: "5"), file: "t.yaml"))
+            try await harness.install(Self.policy.replacing("2.50", with: "5"))
             #expect(
                 try await client.ask(line.replacing("id=1", with: "id=2"), "CHECK user=a model=nope") == [
                     "OK queued=1 cost=0.005", "ALLOW degraded=1 price=unknown",
@@ -184,11 +182,76 @@ import TollgateTestSupport
         }
     }
 
+    @Test("an id is a duplicate when only the price has changed, and a conflict for other billed amounts")
+    func repeatedOfUnknownPrice() async throws {
+        try await withServer(policy: Self.policy) { harness in
+            let client = try harness.client()
+            let (image, named) = (
+                "RECORD user=a model=dall-e-3 images=2 id=1", "RECORD user=a model=gpt-4o tokens=5 id=2"
+            )
+            #expect(
+                try await client.ask(image, "\(named) cost=7", "RECORD user=a model=nope input_tokens=1 id=3") == [
+                    "OK cost=0.08", "OK", "OK price=unknown",
+                ])
+            let conflict = "ERR conflict id: used before for other amounts"
+            #expect(
+                try await client.ask(
+                    image.replacing("images=2", with: "images=200"), named,
+                    "RECORD user=a model=nope cache_read_tokens=1 id=3") == [conflict, conflict, conflict])
+            try await harness.install(
+                Self.policy.replacing("dall-e-3: { image: 0.04 }", with: "nope: { input: 5 }"))
+            #expect(
+                try await client.ask(image, "RECORD user=a model=nope input_tokens=1 id=3")
+                    == ["OK duplicate=1", "OK duplicate=1"])
+        }
+    }
+
+    @Test("tokens of the cache count in decisions, and in the journal for scopes that are not known")
+    func cacheTokens() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        try await withServer(policy: Self.policy, redis: redis) { harness in
+            let client = try harness.client()
+            #expect(
+                try await client.ask("CHECK user=a cache_write_tokens=1000001")[0].hasPrefix(
+                    "DENY reason=quota_exceeded limit=user:a/tokens/day"))
+            redis.stop()
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
+            let line = "RECORD user=new model=gpt-4o input_tokens=1000 cache_read_tokens=2000 id=1"
+            #expect(try await client.ask(line) == ["OK queued=1 cost=0.005"])
+            try redis.start()
+            try await eventually { await harness.sidecar.report().journal?.operations == 0 }
+            #expect(try redis.hash("tollgate:user:new")["tokens/day"] == "3000")
+            #expect(try await client.ask(line) == ["OK duplicate=1"])
+        }
+    }
+
+    @Test("a COMMIT of a reservation that was made without Redis has the fee of one request")
+    func degradedReservation() async throws {
+        let redis = try TestRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"])
+        try await withServer(policy: Self.policy, redis: redis) { harness in
+            let client = try harness.client()
+            _ = try await client.ask("RESERVE user=a tokens=1")
+            redis.stop()
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 != "ready" } }
+            let reserved = try await client.ask("RESERVE user=a model=sonar provider=perplexity input_tokens=1")[0]
+            #expect(reserved.hasPrefix("ALLOW degraded=1 reservation="))
+            try redis.start()
+            try await eventually { await harness.sidecar.report().redis.links.allSatisfy { $0 == "ready" } }
+            let reply = try await client.ask("COMMIT reservation=\(try token(reserved)) input_tokens=1")[0]
+            #expect(reply.contains(" cost=0.005001"), "\(reply)")
+        }
+    }
+
     @Test("models in lower case, if the policy folds them")
     func folded() async throws {
-        let replies = try await ask(
-            ["RECORD user=a model=GPT-4o provider=OpenAI input_tokens=1000"], rule: "fold_case: [model, provider]")
-        #expect(replies == ["OK cost=0.0025"])
+        try await withServer(policy: Self.policy + "\nfold_case: [model, provider]") { harness in
+            let client = try harness.client()
+            let record = "RECORD user=a model=GPT-4o provider=OpenAI input_tokens=1000"
+            #expect(try await client.ask(record) == ["OK cost=0.0025"])
+            let reserved = try await client.ask("RESERVE user=a model=sonar")[0]
+            let commit = "COMMIT reservation=\(try token(reserved)) model=GPT-4o provider=OpenAI input_tokens=1000"
+            #expect(try await client.ask(commit) == ["OK cost=0.0025"])
+        }
     }
 
     @Test("ids with plus signs are models as they are written")

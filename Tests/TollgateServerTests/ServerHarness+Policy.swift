@@ -1,11 +1,19 @@
+import NIOCore
 import TollgateCore
 import TollgateLedger
+import TollgatePolicy
 import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateServer
 
 extension ServerHarness {
+    /// Replaces the policy, and waits until every worker uses it.
+    func install(_ yaml: String) async throws {
+        sidecar.activePolicy.install(try Policy(yaml: yaml, file: "test.yaml"))
+        for worker in sidecar.workers { try await worker.eventLoop.submit {}.get() }
+    }
+
     /// Makes a change as the admin API of this sidecar does.
     func edit(_ edit: PolicyEdit, of scope: Scope?) async throws {
         let store = sidecar.stores.policy

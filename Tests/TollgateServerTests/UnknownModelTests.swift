@@ -61,10 +61,25 @@ import TollgateTestSupport
             _ = try await harness.ask("CHECK user=a model=nope")
             try await eventually { try await store.alert(yesterday.id)?.state == .resolved }
             #expect(try await store.alert(yesterday.id)?.reason == .periodEnded)
-            harness.sidecar.activePolicy.install(try Policy(yaml: Self.policy + "\nthresholds: [50]", file: "t.yaml"))
+            try await harness.install(Self.policy + "\nthresholds: [50]")
             try await Task.sleep(for: .milliseconds(300))
             #expect(try await store.active(atMost: 10).map(\.scope.description) == ["model:nope"])
         }
+    }
+
+    /// A policy file with another currency than the price file is not installed.
+    private func refusesOtherCurrency(_ policy: ActivePolicy, in folder: TemporaryFolder) async throws {
+        let path = try folder.write(Self.policy, to: "tollgate.yaml")
+        let reloader = PolicyReloader(
+            file: PolicyFile(path: path), policy: policy, interval: .milliseconds(20), settling: .milliseconds(50),
+            reloadsOnHangUp: false, logger: .none)
+        let watching = Task { await reloader.run() }
+        defer { watching.cancel() }
+        try folder.write("currency: EUR\n" + Self.policy, to: "tollgate.yaml")
+        try await eventually {
+            policy.info.error == "\(path): currency: EUR in the file, but the price file has prices in USD"
+        }
+        #expect(policy.policies.file.currency == "USD")
     }
 
     @Test("a price file is read again when it changes; a bad one is reported once and leaves the prices")
@@ -74,7 +89,7 @@ import TollgateTestSupport
         try await withServer(policy: Self.policy) { harness in
             let policy = harness.sidecar.activePolicy
             let source = try PriceSource(path: path, for: policy.policies.file)
-            policy.install(source.table)
+            policy.install(source)
             let reloader = PriceReloader(
                 source: source, policy: policy, interval: .milliseconds(20), settling: .milliseconds(50),
                 logger: log.logger)
@@ -102,6 +117,7 @@ import TollgateTestSupport
             try folder.write("currency: USD\nprices: { openai: { o1: { input: 5 } } }", to: "prices.yaml")
             try await eventually { try await ask("o1") == "OK cost=0.005" }
             #expect(await harness.sidecar.report().prices.error == nil)
+            try await refusesOtherCurrency(policy, in: folder)
         }
     }
 }

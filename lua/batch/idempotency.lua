@@ -24,11 +24,26 @@ function idempotency.text(index)
     return text
 end
 
--- Whether the text of a key says that an operation with the amounts of `text` was applied. The cost is the last of them.
-function idempotency.is_same(known, text, ignores_cost)
+-- Splits a text: the first four amounts, the cost, and then a digest of what has no meter; and whether the cost follows from prices.
+local function parts(text)
+    local amounts, cost, rest = match(text, '^(%d+ %d+ %d+ %d+) (%d+)(.*)$')
+    return amounts, cost, rest and match(rest, '%d+'), rest and match(rest, 'p$')
+end
+
+-- Returns the text of the amounts of an operation.
+function idempotency.text_of(asked, digest, is_priced)
+    local text = format('%d %d %d %d %d', asked[1] or 0, asked[2] or 0, asked[3] or 0, asked[4] or 0, asked[5] or 0)
+    if digest > 0 then text = text .. format(' %d', digest) end
+    return is_priced and text .. ' p' or text
+end
+
+-- Whether the text of a key says that the operation of another text was applied. Costs that follow from prices may differ.
+function idempotency.is_same(known, text)
     if known == text or known == idempotency.UNSPECIFIED then return true end
-    local amounts = ignores_cost and match(known, '^(.+) %d+$')
-    return amounts and amounts == match(text, '^(.+) %d+$')
+    local amounts, cost, digest, is_priced = parts(known)
+    local other_amounts, other_cost, other_digest, other_is_priced = parts(text)
+    return amounts and amounts == other_amounts and digest == other_digest
+        and (cost == other_cost or (is_priced and other_is_priced))
 end
 
 -- Records an operation as applied. retention: in ms.

@@ -167,6 +167,9 @@ public struct Alert: Sendable, Hashable {
     /// The name of the limit, such as `cost/month`.
     public var limitName: String { meter.limitName(over: period) }
 
+    /// What the alert says of its scope: `cost/day at 80 %`, or `price not known`.
+    package var condition: String { isOfLimit ? "\(limitName) at \(threshold) %" : "price not known" }
+
     /// Whether a text has the form of an id: 1 to 64 lower-case letters, digits and hyphens.
     package static func isID(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)

@@ -71,7 +71,7 @@ struct AlertPages: Sendable {
     /// Returns the limit of an alert, or its id if there is no such alert.
     private func name(of id: String) async -> String {
         guard Alert.isID(id), let alert = try? await store.alert(id) else { return String(id.prefix(64)) }
-        return "\(alert.scope) \(alert.limitName) at \(alert.threshold) %"
+        return "\(alert.scope) \(alert.condition)"
     }
 
     // MARK: - Page
@@ -112,11 +112,18 @@ struct AlertPages: Sendable {
             "scope": alert.scope.description, "path": ScopePage.path(of: alert.scope),
             "limit": LimitText.unit(limit, currency: pages.admin.server.policies.effective.currency),
             "used": LimitText.amount(alert.used, limit), "max": LimitText.amount(alert.max, limit),
-            "percent": UsageShare(used: alert.used, limit: alert.max).text, "threshold": alert.threshold,
+            "percent": UsageShare(used: alert.used, limit: alert.max).text,
             "source": alert.source, "isShadow": alert.mode == .shadow, "state": alert.state.rawValue,
             "isUnresolved": alert.state != .resolved, "level": Self.level(of: alert),
         ]
         context["severity"] = AlertLevel(alert).rawValue
+        context["condition"] = alert.condition
+        context["threshold"] = alert.isOfLimit ? alert.threshold : nil
+        if !alert.isOfLimit {
+            for (key, text) in [("limit", alert.condition), ("used", "–"), ("max", "–"), ("percent", "–")] {
+                context[key] = text
+            }
+        }
         context["period"] = alert.periodID
         let marks = [("acknowledged", alert.acknowledged), ("resolved", alert.resolved)]
         context["marks"] = marks.compactMap { word, mark -> TemplateContext? in

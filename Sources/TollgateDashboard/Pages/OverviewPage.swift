@@ -83,7 +83,7 @@ struct OverviewPage: Sendable {
             "newest": report.alerts.prefix(5).map { alert -> TemplateContext in
                 [
                     "scope": alert.scope.description, "path": ScopePage.path(of: alert.scope),
-                    "limit": alert.limitName, "threshold": alert.threshold, "level": AlertLevel(alert).rawValue,
+                    "condition": alert.condition, "level": AlertLevel(alert).rawValue,
                     "age": LocalTime.age(milliseconds: report.now - alert.openedAt),
                 ]
             },

@@ -171,7 +171,7 @@ struct ScopePage: Sendable {
 
     private func alert(_ alert: Alert, _ report: ScopeReport) -> TemplateContext {
         [
-            "id": alert.id, "limit": alert.limitName, "threshold": alert.threshold,
+            "id": alert.id, "condition": alert.condition,
             "severity": AlertLevel(alert).rawValue, "state": alert.state.rawValue,
             "opened": report.instant(alert.openedAt),
             "used": alert.usedText, "max": alert.maxText,

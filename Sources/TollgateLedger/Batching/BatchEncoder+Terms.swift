@@ -5,6 +5,8 @@ extension BatchEncoder {
     /// The script's codes of a RECORD and a REFUND with an idempotency key or a time.
     private static let recordWithTerms: Int64 = 8
     private static let refundWithTerms: Int64 = 9
+    /// The script's factor of the detail of an idempotency key. A batch has fewer keys.
+    private static let detailFactor: Int64 = 65_536
 
     /// Returns the script's code of a verb.
     static func word(for verb: OperationVerb, hasTerms: Bool) -> Int64 {
@@ -19,7 +21,9 @@ extension BatchEncoder {
         let key = terms.map { position(of: $0.idempotencyKey) } ?? 0
         var numbers: [Int64] = []
         switch terms {
-        case .once(let idempotencyKey)?: numbers = [idempotencyKey.ignoresCost ? -key : key]
+        case .once(let idempotencyKey)?:
+            let index = key + Int64(idempotencyKey.detail) * Self.detailFactor
+            numbers = [idempotencyKey.ignoresCost ? -index : index]
         case nil: numbers = [key]
         case .reserving(let reservation)?: numbers = [addText(reservation.hold), reservation.timeToLive, key]
         case .ending(let reservation)?:

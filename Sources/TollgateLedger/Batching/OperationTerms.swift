@@ -1,3 +1,5 @@
+package import TollgateCore
+
 /// The kind of an operation in a batch. The raw values are the script's.
 package enum OperationVerb: UInt8, Sendable {
     case check = 1
@@ -65,12 +67,31 @@ package struct OperationTimes: Sendable {
 package struct IdempotencyKey: Sendable, Hashable {
     /// The name, such as `user:alice:record:7f3a`.
     let name: String
-    /// Whether the operation is the same one with another cost. A cost that was computed changes with the prices.
+    /// Whether the cost follows from prices, so that the same operation may have another cost later.
     package var ignoresCost = false
+    /// A digest of the amounts that have a price and no meter, at most ``maxDetail``; 0 if there are none.
+    package private(set) var detail: UInt32 = 0
 
-    init(name: String, ignoresCost: Bool = false) {
+    /// The maximum of ``detail``.
+    static let maxDetail: UInt32 = (1 << 24) - 1
+
+    init(name: String, ignoresCost: Bool = false, detail: UInt32 = 0) {
         self.name = name
         self.ignoresCost = ignoresCost
+        self.detail = min(detail, Self.maxDetail)
+    }
+
+    /// Tells operations apart that differ in amounts with a price and no meter: FNV-1a, folded to 24 bits.
+    package mutating func distinguish(_ amounts: Amounts) {
+        let billed = [amounts.cacheReadTokens, amounts.cacheWriteTokens, amounts.images, amounts.milliseconds]
+        guard billed.contains(where: { $0 != 0 }) else { return detail = 0 }
+        var hash: UInt32 = 0x811c_9dc5
+        for number in billed {
+            withUnsafeBytes(of: number.littleEndian) { bytes in
+                for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+            }
+        }
+        detail = max(1, (hash >> 24) ^ (hash & Self.maxDetail))
     }
 
     /// Creates the key of a RECORD or REFUND with an `id=`. The id belongs to the first scope of the request.

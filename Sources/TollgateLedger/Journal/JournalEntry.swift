@@ -17,8 +17,10 @@ struct JournalEntry: Codable, Equatable {
     var decimals: Int?
     /// The name of the idempotency key of a RECORD or REFUND with an `id=`.
     var idempotencyKey: String?
-    /// Whether the cost was computed by prices; nil for no.
+    /// Whether the cost follows from prices; nil for no.
     var isPriced: Bool?
+    /// The digest of the billed amounts (`IdempotencyKey.detail`); nil for none.
+    var detail: UInt32?
     /// The time of the usage, Unix ms by Redis's clock; nil only in journals of older versions.
     var at: Int64?
     /// The reservation that a COMMIT or CANCEL ends (`Reservation.text`).
@@ -29,6 +31,7 @@ struct JournalEntry: Codable, Equatable {
         case verb, scopes, traits, amounts, decimals, at, reservation
         case idempotencyKey = "mark"
         case isPriced = "priced"
+        case detail
     }
 
     init(_ operation: BatchedOperation, _ terms: OperationTerms?, _ traits: [UInt8]) {
@@ -37,9 +40,14 @@ struct JournalEntry: Codable, Equatable {
         self.traits = traits.isEmpty ? nil : String(decoding: traits, as: UTF8.self)
         amounts = [:]
         for meter in Meter.allCases { amounts[meter.name] = operation.amounts[meter] }
+        // With those of the cache, which are no meter.
+        amounts[Meter.tokens.name] = operation.amounts.allTokens
         at = operation.usedAt
         switch terms {
-        case .once(let key)?: (idempotencyKey, isPriced) = (key.name, key.ignoresCost ? true : nil)
+        case .once(let key)?:
+            (idempotencyKey, isPriced, detail) = (
+                key.name, key.ignoresCost ? true : nil, key.detail > 0 ? key.detail : nil
+            )
         case .ending(let reservation)?: self.reservation = reservation.text
         case .reserving?, nil: break
         }
@@ -93,7 +101,10 @@ struct JournalEntry: Codable, Equatable {
         if let reservation {
             return Reservation(text: reservation).map { (verb, amounts, .ending($0)) }
         }
-        return (verb, amounts, idempotencyKey.map { .once(IdempotencyKey(name: $0, ignoresCost: isPriced == true)) })
+        return (
+            verb, amounts,
+            idempotencyKey.map { .once(IdempotencyKey(name: $0, ignoresCost: isPriced == true, detail: detail ?? 0)) }
+        )
     }
 }
 

@@ -44,6 +44,8 @@ extension ModelPrice {
         package var amount: Int64?
         /// The items of the call whose price is not known, which the amount leaves out.
         package var unknownItems: [Item]
+        /// The number of items of the call whose price is known.
+        package var knownItems: Int
     }
 
     /// Tokens are billed by the million, and audio by the minute: sums count 10⁻¹² of the currency times the product.
@@ -57,10 +59,11 @@ extension ModelPrice {
     /// Sums cannot overflow: 10¹² tokens at the maximum rate are 5.4 × 10³⁵, and an Int128 has room for 300 times that.
     package func cost(of amounts: Amounts, in unit: MoneyUnit) -> Cost? {
         guard amounts.areBilled || rates[.request] != nil else { return nil }
-        var (sum, unknown): (Int128, [Item]) = (0, [])
+        var (sum, unknown, known): (Int128, [Item], Int) = (0, [], 0)
         func add(_ item: Item, _ amount: Int64, _ factor: Int128) {
             guard amount > 0 else { return }
             guard let rate = rate(of: item) else { return unknown.append(item) }
+            known += 1
             sum += Int128(rate.picos) * Int128(amount) * factor
         }
         add(.input, amounts.inputTokens ?? 0, Self.tokens)
@@ -75,7 +78,7 @@ extension ModelPrice {
         let divisor = Int128(Rate.countPerCurrencyUnit) * Self.calls / Int128(unit.countPerCurrencyUnit)
         let rounded = (sum + divisor / 2) / divisor
         let isInRange = rounded <= Int128(Meter.cost.maxAmount)
-        return Cost(amount: isInRange ? Int64(rounded) : nil, unknownItems: unknown)
+        return Cost(amount: isInRange ? Int64(rounded) : nil, unknownItems: unknown, knownItems: known)
     }
 
     /// The item at whose rate tokens are billed that may be of either.

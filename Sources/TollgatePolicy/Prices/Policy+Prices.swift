@@ -2,7 +2,7 @@ extension Policy {
     /// Returns the policy with the prices of a price file. Those of the policy itself take precedence.
     package func priced(with file: PriceTable) -> Policy {
         var policy = self
-        policy.prices = file.overlaid(with: prices).folding(foldedKinds)
+        policy.prices = file.folding(foldedKinds).overlaid(with: prices.folding(foldedKinds))
         return policy
     }
 

@@ -41,7 +41,7 @@ package struct PriceFile: Sendable, Equatable {
                 }
             }
         }
-        if reader.problems.isEmpty, table.isEmpty {
+        if reader.problems.isEmpty, table.count == 0 {
             reader.report(start, "no prices: expected at least one under prices:")
         }
         guard reader.problems.isEmpty else { throw PolicyError(problems: reader.problems.sortedByLine()) }

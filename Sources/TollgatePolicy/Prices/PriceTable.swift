@@ -149,24 +149,36 @@ package struct PriceTable: Sendable, Equatable {
         return table
     }
 
-    /// The price of a model at a time in Unix ms; nil if there is none.
-    ///
-    /// Without a provider, the dearest price of all providers that have one for exactly this model, or else for a prefix
-    /// of it. The price of all other models of a provider is not used then.
-    package func price(of model: String, provider: String?, at time: Int64) -> ModelPrice? {
-        if let provider { return providers[provider]?.prices(of: model)?.price(at: time) }
-        if let names = providersOfModel[model] {
-            return dearest(names.compactMap { providers[$0]?.models[model]?.price(at: time) })
+    /// The prices of a model at a time in Unix ms, by provider: that of the provider, or without one those of all providers
+    /// that have a price for exactly this model, or else for a prefix of it. The price of all other models of a provider
+    /// is not used then.
+    package func candidates(
+        for model: String, provider: String?, at time: Int64
+    ) -> [(provider: String, price: ModelPrice)] {
+        if let provider {
+            let price = providers[provider]?.prices(of: model)?.price(at: time)
+            return price.map { [(provider, $0)] } ?? []
         }
-        return dearest(providers.values.compactMap { $0.longestPrefix(of: model)?.price(at: time) })
+        let names = providersOfModel[model]?.sorted()
+        return (names ?? providers.keys.sorted()).compactMap { name in
+            let series = names == nil ? providers[name]?.longestPrefix(of: model) : providers[name]?.models[model]
+            return series?.price(at: time).map { (name, $0) }
+        }
     }
 
-    private func dearest(_ prices: [ModelPrice]) -> ModelPrice? {
-        prices.max { $0.sum < $1.sum }
+    /// The price of a model at a time in Unix ms; nil if there is none. Without a provider, the one with the highest price
+    /// of input and output together, and of several such that of the first provider by name.
+    package func price(of model: String, provider: String?, at time: Int64) -> ModelPrice? {
+        let candidates = candidates(for: model, provider: provider, at: time).map(\.price)
+        return candidates.dropFirst().reduce(candidates.first) { dearest, price in
+            dearest.map { price.textTokens > $0.textTokens ? price : $0 }
+        }
     }
 }
 
 extension ModelPrice {
-    /// The sum of all rates, for a comparison.
-    fileprivate var sum: Int128 { rates.values.reduce(0) { $0 + Int128($1.picos) } }
+    /// The price of input and output together, for a comparison.
+    fileprivate var textTokens: Int128 {
+        [Item.input, .output].reduce(0) { $0 + Int128(rates[$1]?.picos ?? 0) }
+    }
 }

@@ -44,7 +44,7 @@ package struct Pricing: Sendable, Equatable {
         of amounts: Amounts, model: String, provider: String?, at time: Int64, isDecision: Bool,
         in unit: MoneyUnit
     ) -> Outcome {
-        let price = table.price(of: model, provider: provider, at: time)
+        let price = price(of: model, provider: provider, at: time, for: amounts, in: unit)
         let known = price?.cost(of: amounts, in: unit)
         if price != nil, known?.unknownItems.isEmpty ?? true {
             guard let known else { return .nothing }
@@ -52,24 +52,35 @@ package struct Pricing: Sendable, Equatable {
         }
         switch unknownModel {
         case .refuse where isDecision: return .refused
-        case .warn, .refuse:
-            guard let known, known.unknownItems.count < amounts.itemCount else { return .unknown(cost: nil) }
-            return known.amount.map { .unknown(cost: $0) } ?? .tooLarge
+        case .warn, .refuse: return Self.unknown(known)
         case .price(let substitute):
             // The known items at their own price, the others at that of the rule.
             let merged = ModelPrice(substitute.rates.merging(price?.rates ?? [:]) { $1 })
-            guard let cost = merged.cost(of: amounts, in: unit) else { return .unknown(cost: nil) }
-            return cost.amount.map { .unknown(cost: $0) } ?? .tooLarge
+            return Self.unknown(merged.cost(of: amounts, in: unit))
         }
     }
-}
 
-extension Amounts {
-    /// The number of items with an amount, besides the calls.
-    fileprivate var itemCount: Int {
-        [
-            inputTokens ?? 0, outputTokens ?? 0, cacheReadTokens, cacheWriteTokens, unsplitTokens, images,
-            milliseconds,
-        ].count { $0 > 0 }
+    /// The outcome of a request that has items without a known price.
+    private static func unknown(_ cost: ModelPrice.Cost?) -> Outcome {
+        guard let cost, cost.knownItems > 0 else { return .unknown(cost: nil) }
+        return cost.amount.map { .unknown(cost: $0) } ?? .tooLarge
+    }
+
+    /// The price of a model. Without a provider, it is the one by which the request costs most; of several such, that of
+    /// the first provider by name.
+    private func price(
+        of model: String, provider: String?, at time: Int64, for amounts: Amounts, in unit: MoneyUnit
+    ) -> ModelPrice? {
+        let candidates = table.candidates(for: model, provider: provider, at: time)
+        guard candidates.count > 1 else { return candidates.first?.price }
+        func cost(_ price: ModelPrice) -> Int64 {
+            guard let cost = price.cost(of: amounts, in: unit) else { return -1 }
+            return cost.amount ?? .max
+        }
+        var dearest = candidates[0].price
+        for candidate in candidates.dropFirst() where cost(candidate.price) > cost(dearest) {
+            dearest = candidate.price
+        }
+        return dearest
     }
 }

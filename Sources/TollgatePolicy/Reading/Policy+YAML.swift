@@ -35,7 +35,7 @@ extension Policy {
         "currency", "decimals", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days",
         "history_months",
         "kinds", "unknown_kinds", "fold_case", "on_redis_failure", "no_limits", "defaults", "scopes", "tiers",
-        "assignments", "prices", "unknown_model",
+        "assignments", "prices", "unknown_model", "accounts",
     ]
 
     private mutating func read(_ root: DocumentNode, _ reader: PolicyReader) {
@@ -52,6 +52,7 @@ extension Policy {
         let limits = PolicyLimits(entries, reader)
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
+        if let entry = entries.first(where: { $0.key == "accounts" }) { readAccounts(entry, reader) }
         reader.userDefaults = (try? ScopeKind(parsing: "user")).flatMap { limits.defaults[$0] } ?? []
         readTiers(entries, reader)
         if let entry = entries.first(where: { $0.key == "no_limits" }) { readNoLimits(entry, reader) }
@@ -88,6 +89,21 @@ extension Policy {
         case "prices": prices = reader.prices(entry)
         case "unknown_model": unknownModel = reader.unknownModelRule(entry)
         default: break
+        }
+    }
+
+    /// Reads the accounts, whose limits are those of their scopes.
+    private mutating func readAccounts(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
+        for located in reader.accounts(entry) {
+            guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: located.id)]) else { continue }
+            accounts[located.id] = located.account
+            guard !located.limits.isEmpty else { continue }
+            guard scopes[scope] == nil else {
+                let position = located.limits[0].position
+                reader.report(position, "\(scope) has limits under scopes: too; write them in one of the two")
+                continue
+            }
+            scopes[scope] = located.limits.map(\.limit)
         }
     }
 

@@ -18,12 +18,14 @@ package struct PolicySettingsJSON: Encodable {
     private var foldedKinds: [String]
     private var onRedisFailure: [String: String]
     /// Nil if the file has none.
+    private var accounts: [String: Account]?
+    /// Nil if the file has none.
     private var prices: PriceTable?
     /// Nil if the file does not say.
     private var unknownModel: UnknownModelRule?
 
     private enum CodingKeys: String, CodingKey {
-        case currency, decimals, timezone, thresholds, history, kinds, prices
+        case currency, decimals, timezone, thresholds, history, kinds, prices, accounts
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
         case historyDays = "history_days"
@@ -52,5 +54,6 @@ package struct PolicySettingsJSON: Encodable {
             uniqueKeysWithValues: Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) })
         prices = policy.prices.isEmpty ? nil : policy.prices
         unknownModel = policy.unknownModel
+        accounts = policy.accounts.isEmpty ? nil : policy.accounts
     }
 }

@@ -1,7 +1,6 @@
-/// A provider whose usage can be read.
-package enum ProviderKind: String, Sendable, CaseIterable {
-    case anthropic, openai, openrouter, github
+package import TollgateCore
 
+extension ProviderKind {
     /// The address of the provider's API.
     package var standardBaseURL: String {
         switch self {
@@ -9,15 +8,6 @@ package enum ProviderKind: String, Sendable, CaseIterable {
         case .openai: "https://api.openai.com"
         case .openrouter: "https://openrouter.ai"
         case .github: "https://api.github.com"
-        }
-    }
-
-    /// The lists of ``ProviderFilters`` that the provider knows, by their names.
-    package var filters: [String] {
-        switch self {
-        case .anthropic: ["workspace_ids", "api_key_ids"]
-        case .openai: ["project_ids", "api_key_ids"]
-        case .openrouter, .github: []
         }
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TollgateCore
 
 /// Makes GET requests to a provider.
 struct ProviderHTTP: Sendable {

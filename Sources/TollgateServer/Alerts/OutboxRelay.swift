@@ -156,21 +156,3 @@ final class OutboxRelay: Service {
         if isDue { logger.warning("alerts and denial events cannot be published: \(error)") }
     }
 }
-
-extension StoreError {
-    /// Whether Redis did not answer. A repeated call may then succeed.
-    var maySucceedLater: Bool {
-        switch self {
-        case .notConnected, .unavailable, .unknownOutcome: true
-        default: false
-        }
-    }
-
-    /// Whether the call has certainly not been carried out, so that a call that is not idempotent may be repeated.
-    var changedNothingYet: Bool {
-        switch self {
-        case .notConnected, .unavailable: true
-        default: false
-        }
-    }
-}

@@ -36,6 +36,7 @@ final class UnknownModelReporter: Service {
         var models: Set<UnknownModels.Model> = []
         var day: Int64?
         var published: Set<UnknownModels.Model> = []
+        private var warned: Int64?
 
         /// Returns the models that have not been published on the day of a time, Unix ms.
         mutating func unpublished(at now: Int64) -> Set<UnknownModels.Model> {
@@ -43,6 +44,12 @@ final class UnknownModelReporter: Service {
             if day != today { (day, published) = (today, []) }
             models.subtract(published)
             return models
+        }
+
+        /// Whether it is the first call on the day of a time, Unix ms.
+        mutating func warnsOfMore(at now: Int64) -> Bool {
+            defer { warned = floorDivide(now, 86_400_000) }
+            return warned != floorDivide(now, 86_400_000)
         }
 
         mutating func remove(_ model: UnknownModels.Model) {
@@ -53,8 +60,12 @@ final class UnknownModelReporter: Service {
 
     /// Publishes the models that were noted. Those that cannot be published now remain pending.
     private func report(_ pending: inout Pending) async {
-        pending.models.formUnion(models.takeNew())
-        guard !pending.models.isEmpty, let now = try? await store.redisTime() else { return }
+        guard let now = try? await store.redisTime() else { return }
+        let (new, hasMore) = models.takeNew(on: floorDivide(now, 86_400_000))
+        pending.models.formUnion(new)
+        if hasMore, pending.warnsOfMore(at: now) {
+            logger.warning("more than \(models.maxModels) models without a price today; the others are not listed")
+        }
         for model in pending.unpublished(at: now) {
             guard let scope = model.scope else {
                 pending.remove(model)

@@ -28,10 +28,20 @@ final class Pricer {
 
     private let pricing: Pricing
     private let unit: MoneyUnit
+    private let foldsModels: Bool
+    private let foldsProviders: Bool
 
-    init(_ pricing: Pricing, unit: MoneyUnit) {
+    /// - Parameter folded: The kinds whose ids are compared in lower case.
+    init(_ pricing: Pricing, unit: MoneyUnit, folded: Set<String>) {
         self.pricing = pricing
         self.unit = unit
+        foldsModels = folded.contains("model")
+        foldsProviders = folded.contains("provider")
+    }
+
+    /// Whether a request names a model.
+    static func namesModel(_ request: borrowing Request) -> Bool {
+        id(of: "model:", request.scopes, request.bytes) != nil
     }
 
     /// Returns the price of a request with these scopes.
@@ -44,11 +54,13 @@ final class Pricer {
         _ amounts: Amounts, _ fields: [Request.ScopeField], _ bytes: GrowingBytes,
         named: (fields: [Request.ScopeField], bytes: GrowingBytes)? = nil, at time: Int64, isDecision: Bool
     ) -> Outcome {
-        func id(of kind: StaticString) -> String? {
-            named.flatMap { Self.id(of: kind, $0.fields, $0.bytes) } ?? Self.id(of: kind, fields, bytes)
+        func id(of kind: StaticString, folds: Bool) -> String? {
+            let id = named.flatMap { Self.id(of: kind, $0.fields, $0.bytes) } ?? Self.id(of: kind, fields, bytes)
+            // The names of a COMMIT are no scopes, which are folded before.
+            return folds ? id.map { ScopeID.lowercased($0) } : id
         }
-        guard let model = id(of: "model:") else { return .unpriced }
-        let provider = id(of: "provider:")
+        guard let model = id(of: "model:", folds: foldsModels) else { return .unpriced }
+        let provider = id(of: "provider:", folds: foldsProviders)
         func unknown() -> UnknownModels.Model { UnknownModels.Model(name: model, provider: provider) }
         switch pricing.outcome(
             of: amounts, model: model, provider: provider, at: time, isDecision: isDecision, in: unit)

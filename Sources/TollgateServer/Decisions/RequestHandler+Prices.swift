@@ -6,9 +6,17 @@ import TollgateWire
 
 /// The costs of requests by the prices of the policy.
 extension RequestHandler {
+    /// Submits a CHECK, PEEK, RECORD or REFUND under a policy with prices.
+    @inline(never)
+    func submitPriced(_ verb: OperationVerb) {
+        guard let (amounts, delegate) = priced(amounts(of: verb), of: verb) else { return }
+        worker.ledger.submit(
+            verb, amounts, on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
+            traits: worker.resolver.traits, for: delegate, ticket: reserveReply())
+    }
+
     /// Returns the amounts with their cost by the prices, and the receiver of the answer; nil if the request has been
     /// answered because of its price.
-    @inline(__always)
     func priced(
         _ amounts: Amounts, of verb: OperationVerb
     ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
@@ -28,11 +36,18 @@ extension RequestHandler {
             return (request.amounts, self)
         }
         var amounts = request.amounts
-        amounts.requests = amounts.requests ?? named.reservation.requests
+        // A reservation that was made without Redis has counted none.
+        if amounts.requests == nil, named.reservation.requests > 0 { amounts.requests = named.reservation.requests }
         let outcome = pricer.price(
             amounts, named.names.fields, named.bytes, named: (request.scopes, request.bytes),
             at: worker.ledger.redisTime, isDecision: false)
         return apply(outcome, to: request.amounts)
+    }
+
+    /// Records in an idempotency key what a repetition of the current request must have in common with it.
+    func describePrice(_ key: inout IdempotencyKey) {
+        key.ignoresCost = reader.request.amounts.cost == nil && Pricer.namesModel(reader.request)
+        key.distinguish(reader.request.amounts)
     }
 
     /// Carries out the outcome of pricing a request: returns its amounts and the receiver of the answer, or answers it

@@ -83,29 +83,31 @@ extension RequestHandler {
                 let request = reader.request
                 guard let priced = priced(amounts(of: verb), of: verb) else { return }
                 fail(
-                    verb, priced.amounts, names, request.bytes, terms(of: verb, priced.amounts), usedAt: request.usedAt,
+                    verb, priced.amounts, names, request.bytes, terms(of: verb), usedAt: request.usedAt,
                     with: failure, for: priced.delegate)
             }
         }
         if let conflict = worker.partitionConflict { return refuse(conflict) }
-        guard let (amounts, delegate) = priced(amounts(of: verb), of: verb) else { return }
-        worker.ledger.submit(
-            verb, amounts, on: worker.plans, terms: terms(of: verb, amounts), usedAt: reader.request.usedAt,
-            traits: worker.resolver.traits, for: delegate, ticket: reserveReply())
+        guard worker.pricer != nil else {
+            return worker.ledger.submit(
+                verb, amounts(of: verb), on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
+                traits: worker.resolver.traits, for: self, ticket: reserveReply())
+        }
+        submitPriced(verb)
     }
 
     @inline(__always)
-    private func amounts(of verb: OperationVerb) -> Amounts {
+    func amounts(of verb: OperationVerb) -> Amounts {
         var amounts = reader.request.amounts
         if verb.isDecision, amounts.requests == nil { amounts.requests = 1 }
         return amounts
     }
 
     @inline(__always)
-    private func terms(of verb: OperationVerb, _ amounts: Amounts) -> OperationTerms? {
+    func terms(of verb: OperationVerb) -> OperationTerms? {
         guard reader.request.id != nil else { return nil }
         var key = IdempotencyKey(verb, reader.request)
-        key.ignoresCost = amounts.cost != nil && reader.request.amounts.cost == nil
+        if worker.pricer != nil { describePrice(&key) }
         return .once(key)
     }
 

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The models without a price that requests have named since the start. Usable from any thread.
+/// The models without a price that requests have named on the current day, by UTC. Usable from any thread.
 package final class UnknownModels: Sendable {
     /// A model of a provider, as requests name them.
     package struct Model: Sendable, Hashable {
@@ -15,13 +15,15 @@ package final class UnknownModels: Sendable {
     }
 
     /// The maximum number of models that are listed. Requests with others are counted together.
-    private static let maxModels = 1_000
+    let maxModels = 1_000
 
     private struct State {
         var requests = 0
         var models: [Model: Int] = [:]
-        /// The models that were noted since ``takeNew()``.
+        /// The models that were noted since ``takeNew(on:)``.
         var new: Set<Model> = []
+        var day: Int64?
+        var hasOverflowed = false
     }
 
     private let state = Mutex(State())
@@ -30,23 +32,30 @@ package final class UnknownModels: Sendable {
     func note(_ model: Model) {
         state.withLock { state in
             state.requests += 1
-            guard state.models[model] != nil || state.models.count < Self.maxModels else { return }
+            guard state.models[model] != nil || state.models.count < maxModels else {
+                return state.hasOverflowed = true
+            }
             state.models[model, default: 0] += 1
             state.new.insert(model)
         }
     }
 
-    /// The number of requests.
+    /// The number of requests since the start.
     package var requests: Int { state.withLock { $0.requests } }
 
     /// The number of requests by model, at most 1 000 of them.
     package var models: [Model: Int] { state.withLock { $0.models } }
 
-    /// Returns the models that requests have named since the last call.
-    func takeNew() -> Set<Model> {
+    /// Returns the models that requests have named since the last call, and whether there were more than are listed.
+    ///
+    /// - Parameter day: The current day in days since 1970-01-01. The list begins anew on another one.
+    func takeNew(on day: Int64) -> (models: Set<Model>, hasMore: Bool) {
         state.withLock { state in
-            defer { state.new = [] }
-            return state.new
+            defer {
+                if state.day != day, state.day != nil { state.models = [:] }
+                (state.new, state.hasOverflowed, state.day) = ([], false, day)
+            }
+            return (state.new, state.hasOverflowed)
         }
     }
 }

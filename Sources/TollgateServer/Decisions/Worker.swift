@@ -35,7 +35,7 @@ final class Worker {
     let alertFanOut: AlertFanOut
     let infoQueue: InfoQueue
     /// Computes costs by the prices of the policy; nil if it has none.
-    private(set) var pricer: Pricer?
+    @exclusivity(unchecked) private(set) var pricer: Pricer?
     /// The models without a price, of all workers.
     let unknownModels: UnknownModels
     /// Checks the Redis that all workers share. Set on the first worker only.
@@ -73,7 +73,7 @@ final class Worker {
         lookup = SettingsLookup(ledger: ledger, logger: logger)
         seen = SeenScopes(ledger: ledger)
         seen.listedKinds = policy.listedKinds
-        pricer = policy.pricing.map { Pricer($0, unit: settings.keySpace.moneyUnit) }
+        pricer = policy.pricing.map { Pricer($0, unit: settings.keySpace.moneyUnit, folded: policy.foldedKinds) }
         resolver.unlimited.onNewKind = { unlimitedKinds.note($0) }
         cache.onMet = { [unowned self] in seen.note($0) }
         lookup.onFound = { cache.learn($0, of: $1) }
@@ -110,7 +110,7 @@ final class Worker {
         resolver.cache.install(policy)
         resolver.policyChanged()
         seen.listedKinds = policy.listedKinds
-        pricer = policy.pricing.map { Pricer($0, unit: ledger.keySpace.moneyUnit) }
+        pricer = policy.pricing.map { Pricer($0, unit: ledger.keySpace.moneyUnit, folded: policy.foldedKinds) }
         if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 

@@ -16,8 +16,9 @@ package final class ActivePolicy: Sendable {
 
     private struct State {
         var policies: Policies
-        /// The prices of the price file.
+        /// The prices of the price file, and their currency if it names one.
         var prices: PriceTable
+        var priceCurrency: String?
         var priceInfo: InfoReport.PriceState
         /// The administrators' settings; nil until they have been read.
         var stored: StoredShared?
@@ -30,18 +31,19 @@ package final class ActivePolicy: Sendable {
     /// - Parameters:
     ///   - policy: The policy of the file, which the workers were created with.
     ///   - file: The path of the file, for STATUS.
-    ///   - prices: The prices of the price file.
-    ///   - priceFile: The path of the price file, for STATUS.
+    ///   - source: The price file; nil for none.
     init(
-        _ policy: Policy, file: String?, prices: PriceTable, priceFile: String?, workers: [NIOLoopBound<Worker>]
+        _ policy: Policy, file: String?, prices source: PriceSource?, workers: [NIOLoopBound<Worker>]
     ) {
         self.workers = workers
+        let prices = source?.table ?? PriceTable()
         let effective = policy.priced(with: prices)
         state = Mutex(
             State(
                 policies: Policies(file: policy, effective: effective), prices: prices,
+                priceCurrency: source?.currency,
                 priceInfo: InfoReport.PriceState(
-                    file: priceFile, loadedAt: Date.now.ISO8601Format(), models: effective.prices.count),
+                    file: source?.path, loadedAt: Date.now.ISO8601Format(), models: effective.prices.count),
                 info: InfoReport.PolicyState(
                     file: file, loadedAt: Date.now.ISO8601Format(), digest: PolicyDigest.text(of: effective),
                     decimals: policy.moneyUnit.decimals)))
@@ -97,15 +99,19 @@ package final class ActivePolicy: Sendable {
     }
 
     /// Replaces the prices of the price file. Costs that were computed before do not change.
-    package func install(_ prices: PriceTable) {
+    package func install(_ source: PriceSource) {
         state.withLock { state in
-            state.prices = prices
-            state.info.digest = PolicyDigest.text(of: state.policies.file.priced(with: prices))
+            state.prices = source.table
+            state.priceCurrency = source.currency
+            state.info.digest = PolicyDigest.text(of: state.policies.file.priced(with: source.table))
             state.priceInfo.loadedAt = Date.now.ISO8601Format()
             state.priceInfo.error = nil
         }
         installMerged()
     }
+
+    /// The currency that the price file names; nil for none.
+    var priceCurrency: String? { state.withLock { $0.priceCurrency } }
 
     /// Records that the price file could not be reloaded. Returns whether the error differs from the last one.
     package func priceReloadFailed(_ error: String) -> Bool {

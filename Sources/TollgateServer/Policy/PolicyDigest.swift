@@ -40,6 +40,8 @@ enum PolicyDigest {
         var scopes: [ScopeLimits]
         var tiers: [PlacedTierJSON]
         var assignments: [SubjectAssignment]
+        /// The calendars of the accounts; nil without accounts.
+        var accounts: [String: Int]?
         /// Nil without prices.
         var prices: PriceTable?
         var unknownModel: UnknownModelRule?
@@ -67,6 +69,7 @@ enum PolicyDigest {
             assignments = policy.assignments.map {
                 SubjectAssignment(subject: $0.key.id, assignment: AssignmentJSON($0.value))
             }.sorted { $0.subject < $1.subject }
+            accounts = policy.accounts.isEmpty ? nil : policy.accounts.mapValues(\.billingDay)
             prices = policy.prices.isEmpty ? nil : policy.prices
             unknownModel = policy.unknownModel
         }

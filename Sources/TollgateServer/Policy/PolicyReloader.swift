@@ -98,6 +98,9 @@ package struct PolicyReloader: Service {
 
     /// Returns what a reload cannot change; nil if the policy changes no such thing.
     private func fixedSettingsChanged(in new: Policy) -> String? {
+        if let currency = policy.priceCurrency, currency != new.currency {
+            return "\(file.path): currency: \(new.currency) in the file, but the price file has prices in \(currency)"
+        }
         let (old, new) = (policy.policies.file.moneyUnit.decimals, new.moneyUnit.decimals)
         guard old != new else { return nil }
         return """

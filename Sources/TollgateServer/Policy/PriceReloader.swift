@@ -8,6 +8,8 @@ package import TollgatePolicy
 package struct PriceSource: Sendable {
     package let path: String
     package let table: PriceTable
+    /// The currency that the file names; nil for none.
+    package let currency: String?
     /// The stamp of the file before it was read.
     let stamp: FileStamp?
 
@@ -24,6 +26,7 @@ package struct PriceSource: Sendable {
                 "\(path): currency: the prices are in \(currency), but the policy counts \(policy.currency)")
         }
         table = file.table
+        currency = file.currency
     }
 }
 
@@ -77,7 +80,7 @@ package final class PriceReloader: Service {
         do {
             let new = try PriceSource(path: source.path, for: policy.policies.file)
             guard FileStamp(path: source.path) == stamp else { return false }
-            policy.install(new.table)
+            policy.install(new)
             logger.info("prices reloaded", metadata: ["file": "\(new.path)", "prices": "\(new.table.count)"])
             return true
         } catch {

@@ -10,6 +10,8 @@ package struct Stores: Sendable {
     package let policy: PolicyStore
     package let alerts: AlertStore
     package let reservations: ReservationStore
+    /// The figures of accounts at providers.
+    package let accounts: AccountStore
     let charges: ChargeQueue
     let libraries: FunctionLibraries
     /// The usage history. Has a link of its own, because its replies are long.
@@ -28,6 +30,7 @@ package struct Stores: Sendable {
         charges = ChargeQueue(link: link, keySpace: keySpace)
         libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
         alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
+        accounts = AccountStore(link: link, namespace: keySpace.namespace)
         history = HistoryStore(link: pages, keySpace: keySpace)
         usage = UsageReader(link: pages, keySpace: keySpace)
     }

@@ -39,6 +39,9 @@ extension AdminText {
             "state         \(alert["state"].text)",
             "opened        \(alert["opened_at"].text)",
         ]
+        if alert["type"].string == Alert.Kind.unknownModel.rawValue {
+            lines.replaceSubrange(2...3, with: ["price         not known\(period)"])
+        }
         for verb in ["acknowledged", "resolved"] where alert["\(verb)_at"] != .null {
             let name = verb + String(repeating: " ", count: 14 - verb.count)
             let reason = verb == "resolved" ? alert["reason"].string.map { ", \($0)" } ?? "" : ""
@@ -51,7 +54,9 @@ extension AdminText {
     /// Formats the change of an alert.
     static func alertChange(_ alert: JSONValue) -> String {
         JSONValue.printable(
-            "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
+            alert["type"].string == Alert.Kind.unknownModel.rawValue
+                ? "\(alert["id"].text): price of \(alert["scope"].text) not known, \(alert["state"].text)"
+                : "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
     }
 
     static func events(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
@@ -78,7 +83,9 @@ extension AdminText {
 
     /// The name of the limit without its scope.
     private static func limit(of answer: JSONValue) -> String {
-        answer["meter"].string == "concurrent" ? "concurrent" : "\(answer["meter"].text)/\(answer["period"].text)"
+        guard answer["type"].string != Alert.Kind.unknownModel.rawValue else { return "price not known" }
+        return answer["meter"].string == "concurrent"
+            ? "concurrent" : "\(answer["meter"].text)/\(answer["period"].text)"
     }
 
     /// The time without milliseconds.

@@ -8,7 +8,7 @@ struct PricesCommand: AsyncParsableCommand {
         commandName: "prices", abstract: "Work with price files.",
         discussion: """
             A price file has the prices of models, from which a sidecar computes the cost of requests: \
-            tollgate serve --prices FILE. These commands need no sidecar.
+            tollgate serve --prices FILE. Only prices list without a file needs a sidecar.
             """,
         subcommands: [PricesImport.self, PricesCheck.self, PricesList.self])
 }

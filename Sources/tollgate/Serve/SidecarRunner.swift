@@ -1,5 +1,6 @@
 import Logging
 import ServiceLifecycle
+import TollgateAccounts
 import TollgateAdmin
 import TollgateCore
 import TollgateDashboard
@@ -49,7 +50,7 @@ struct SidecarRunner: Service {
             settings.alerts.map { AlertReceivers($0.receivers, file: $0.path) } ?? AlertReceivers()
         let sidecar = try await Sidecar(
             settings: serverSettings, policy: policy, policyFile: policyFile.path,
-            prices: prices?.table ?? PriceTable(), priceFile: prices?.path, receivers: receivers, logger: logger)
+            prices: prices, receivers: receivers, logger: logger)
         let receiverReloader = settings.alerts.map {
             ReceiverReloader(contents: $0, receivers: receivers, logger: logger)
         }
@@ -64,9 +65,12 @@ struct SidecarRunner: Service {
             })
         let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
+        let accounts = AccountSync(
+            store: sidecar.stores.accounts, policy: { sidecar.policies.file }, sidecar: sidecar.name,
+            version: Version.current, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
-        var services: [any Service] = first + [sidecar, policyReloader, delivery, startReport]
+        var services: [any Service] = first + [sidecar, policyReloader, delivery, accounts, startReport]
         if let priceReloader { services.append(priceReloader) }
         if let receiverReloader { services.append(receiverReloader) }
         if let admin {

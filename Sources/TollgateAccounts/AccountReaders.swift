@@ -1,0 +1,245 @@
+import Logging
+import TollgateCore
+import TollgatePolicy
+import TollgateProviders
+import TollgateStores
+
+/// The schedules of accounts while this sidecar has the lease, and their readings.
+actor AccountReaders {
+    /// A reading that is due.
+    struct Reading: Sendable {
+        var id: String
+        var account: Account
+        /// What was stored before it.
+        var stored: StoredAccount
+        /// Unix ms.
+        var now: Int64
+    }
+
+    private struct Entry {
+        var account: Account
+        var schedule: SyncSchedule
+        var isReading = false
+    }
+
+    private let store: AccountStore
+    private let client: ProviderClient
+    private let sidecar: String
+    private let logger: Logger
+    private var entries: [String: Entry] = [:]
+    private var isHeld = false
+    /// The end of the lease by this host's clock.
+    private var heldUntil = ContinuousClock.now
+    /// The number of requests by administrators that have been looked at.
+    private var requests: Int64 = 0
+    /// The accounts whose reading administrators have requested.
+    private var requested: Set<String> = []
+    private let malformed: OnceLog
+    private var generator = SystemRandomNumberGenerator()
+
+    /// The shortest time between two attempts, in ms, which is the providers' own.
+    private static let minPause: Int64 = 60_000
+
+    init(store: AccountStore, client: ProviderClient, sidecar: String, logger: Logger) {
+        self.store = store
+        self.client = client
+        self.sidecar = sidecar
+        self.logger = logger
+        malformed = OnceLog(logger)
+    }
+
+    // MARK: - Lease
+
+    /// Whether this sidecar has the lease. False as soon as another one could have it.
+    private var holdsLease: Bool { isHeld && ContinuousClock.now < heldUntil }
+
+    /// Requests the lease, and returns the readings that are due; none if another sidecar has it.
+    func due(_ accounts: [String: Account], lease: Duration, at time: (Int64) -> Int64) async -> [Reading] {
+        let begun = ContinuousClock.now
+        guard let reply = try? await store.lease(for: sidecar, milliseconds: lease.milliseconds) else {
+            // Without an answer, the lease ends by itself.
+            if ContinuousClock.now >= heldUntil { lose() }
+            return []
+        }
+        guard reply.isHeld else {
+            lose()
+            return []
+        }
+        heldUntil = begun + lease
+        if !isHeld || !reply.wasHeld { take() }
+        return await due(accounts, requests: reply.requests, now: time(reply.now))
+    }
+
+    /// Gives the lease up if this sidecar has no accounts to read.
+    func release() async {
+        guard isHeld else { return }
+        lose()
+        _ = try? await store.lease(for: sidecar, milliseconds: 0)
+    }
+
+    private func take() {
+        if !isHeld { logger.info("reading usage from providers", metadata: ["sidecar": "\(sidecar)"]) }
+        isHeld = true
+        // Another sidecar may have read accounts meanwhile.
+        entries = entries.filter { $0.value.isReading }
+        (requests, requested) = (-1, [])
+    }
+
+    private func lose() {
+        if isHeld { logger.info("another sidecar reads usage from providers", metadata: ["sidecar": "\(sidecar)"]) }
+        isHeld = false
+        entries = entries.filter { $0.value.isReading }
+    }
+
+    // MARK: - Schedules
+
+    /// Returns the readings that are due.
+    ///
+    /// - Parameter count: The number of readings that administrators have requested. If it changes, the stored states are
+    ///   read again.
+    private func due(_ accounts: [String: Account], requests count: Int64, now: Int64) async -> [Reading] {
+        entries = entries.filter { accounts[$0.key] == $0.value.account || $0.value.isReading }
+        let ids = accounts.keys.sorted().filter { id in
+            guard let entry = entries[id] else { return true }
+            return requests != count || !entry.isReading && (requested.contains(id) || entry.schedule.isDue(at: now))
+        }
+        guard !ids.isEmpty, let stored = try? await store.accounts(ids) else { return [] }
+        requests = count
+        var due: [Reading] = []
+        for (id, result) in zip(ids, stored) {
+            guard let account = accounts[id], let stored = known(result, of: id) else { continue }
+            if stored.state.isRequested { requested.insert(id) } else { requested.remove(id) }
+            guard entries[id]?.isReading != true else { continue }
+            var entry =
+                entries[id] ?? Entry(account: account, schedule: SyncSchedule(stored.state, of: account, now: now))
+            if let change = entry.schedule.advance(to: now) { log(change, of: id) }
+            let isAllowed = stored.state.lastAttempt.map { now - $0 >= Self.minPause || now < $0 } ?? true
+            if isAllowed, entry.schedule.isDue(at: now) || stored.state.isRequested {
+                entry.isReading = true
+                due.append(Reading(id: id, account: account, stored: stored, now: now))
+            }
+            entries[id] = entry
+        }
+        return due
+    }
+
+    /// What is stored of an account. If that is malformed, the account is read as one that was never read.
+    private func known(_ result: Result<StoredAccount, StoreError>, of id: String) -> StoredAccount? {
+        do throws(StoreError) {
+            return try result.get()
+        } catch {
+            malformed.warn("account \(id) is not read: \(error); delete the key to read it anew")
+            return nil
+        }
+    }
+
+    // MARK: - Reading
+
+    /// Reads an account and stores the result.
+    func read(_ reading: Reading) async {
+        if reading.stored.state.isRequested {
+            requested.remove(reading.id)
+            try? await store.removeRequest(of: reading.id)
+        }
+        let result = await usage(of: reading)
+        // Another holder of the lease reads the account itself.
+        if holdsLease { await take(result, of: reading) }
+        if holdsLease { entries[reading.id]?.isReading = false } else { entries[reading.id] = nil }
+    }
+
+    private func take(_ result: Result<ProviderUsage, ProviderFailure>, of reading: Reading) async {
+        guard var entry = entries[reading.id] else { return }
+        var state = reading.stored.state
+        let change: SyncSchedule.Change?
+        switch result {
+        case .success: change = entry.schedule.succeed(at: reading.now, using: &generator)
+        case .failure(let failure):
+            guard failure.kind != .cancelled else { return }
+            change = entry.schedule.fail(failure, at: reading.now, using: &generator)
+            state.failure = (state.failure?.since ?? reading.now, failure.description)
+        }
+        entries[reading.id] = entry
+        if let change { log(change, of: reading.id) }
+        state.lastAttempt = reading.now
+        state.nextAttempt = entry.schedule.nextAttempt
+        state.sidecar = sidecar
+        await write(result, state, of: reading)
+    }
+
+    private func write(
+        _ result: Result<ProviderUsage, ProviderFailure>, _ state: AccountSyncState, of reading: Reading
+    ) async {
+        var state = state
+        do throws(StoreError) {
+            switch result {
+            case .failure:
+                state.failures += 1
+                try await store.write(state, of: reading.id)
+            case .success(let usage):
+                (state.failures, state.failure, state.lastSuccess) = (0, nil, reading.now)
+                state.quotas = usage.quotas.isEmpty ? nil : usage.quotaText
+                let days = usage.dayFigures
+                let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
+                try await store.write(
+                    state, days: days, hours: usage.hourFigures, removing: excess, of: reading.id)
+            }
+        } catch {
+            // The links log a lost connection. The account is read again when it is due.
+            if !error.maySucceedLater { logger.error("cannot store the usage of account \(reading.id): \(error)") }
+        }
+    }
+
+    private nonisolated func usage(of reading: Reading) async -> Result<ProviderUsage, ProviderFailure> {
+        do throws(OperatorError) {
+            guard let source = reading.account.credential else { return .success(ProviderUsage()) }
+            let access = try ProviderAccess(reading.account, credential: try source.credential())
+            do throws(ProviderFailure) {
+                return .success(try await client.usage(of: access, days: reading.days, now: reading.now / 1_000))
+            } catch {
+                return .failure(error)
+            }
+        } catch {
+            return .failure(ProviderFailure(.badRequest, message: error.description))
+        }
+    }
+
+    private func log(_ change: SyncSchedule.Change, of id: String) {
+        switch change.to {
+        case .fresh: logger.info("usage of the account is read from its provider", metadata: ["account": "\(id)"])
+        case .stale: logger.info("usage of the account is not up to date", metadata: ["account": "\(id)"])
+        case .failing(_, let failure):
+            logger.warning("usage of the account cannot be read: \(failure)", metadata: ["account": "\(id)"])
+        }
+    }
+}
+
+extension AccountReaders.Reading {
+    /// The number of closed days that are always read again: late figures change them.
+    private static let reread: Int64 = 3
+    /// The maximum number of days to read, also after a pause of years.
+    private static let maxDays: Int64 = 360
+
+    /// The days to read: the last three and today; from the beginning of the billing period at first; and from the last
+    /// success after a longer pause.
+    var days: Range<UTCDay> {
+        let today = UTCDay(containing: now / 1_000)
+        let period = UTCDay(containing: account.calendar.window(.month, containing: now).startsAt / 1_000)
+        let last = stored.state.lastSuccess.map { UTCDay(containing: $0 / 1_000) }
+        let recent = (last.map { min($0, today) } ?? period).advanced(by: -Self.reread)
+        let first = min(recent, today.advanced(by: -Self.reread))
+        return max(first, today.advanced(by: -Self.maxDays))..<today.advanced(by: 1)
+    }
+}
+
+extension SyncSchedule {
+    /// Continues the schedule of an account that another sidecar may have read.
+    fileprivate init(_ state: AccountSyncState, of account: Account, now: Int64) {
+        self.init(
+            settings: Settings(interval: .seconds(account.interval)), lastSuccess: state.lastSuccess,
+            nextAttempt: state.nextAttempt, failures: state.failures, now: now)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}
