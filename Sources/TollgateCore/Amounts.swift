@@ -3,10 +3,10 @@ public struct Amounts: Sendable, Hashable {
     /// The number of calls.
     public var requests: Int64?
     // Where the fields around it leave room, as each request copies them: at most a million images and seconds.
-    private var fewImages: Int32 = 0
+    @usableFromInline var fewImages: Int32 = 0
     /// The total number of tokens.
     public var tokens: Int64?
-    private var fewMilliseconds: Int32 = 0
+    @usableFromInline var fewMilliseconds: Int32 = 0
     /// The tokens of the prompt.
     public var inputTokens: Int64?
     /// The tokens of the completion.
@@ -19,6 +19,21 @@ public struct Amounts: Sendable, Hashable {
     public var cacheReadTokens: Int64 = 0
     /// The tokens of the prompt that go into the provider's cache, which ``inputTokens`` does not include; 0 for none.
     public var cacheWriteTokens: Int64 = 0
+
+    /// Creates amounts of nothing in a unit. Each request begins with them, so it is inlined.
+    @inlinable
+    package init(nothingIn unit: MoneyUnit) {
+        requests = nil
+        fewImages = 0
+        tokens = nil
+        fewMilliseconds = 0
+        inputTokens = nil
+        outputTokens = nil
+        cost = nil
+        self.unit = unit
+        cacheReadTokens = 0
+        cacheWriteTokens = 0
+    }
 
     /// Creates amounts, with the cost in nano-units (10⁻⁹ of the currency).
     public init(

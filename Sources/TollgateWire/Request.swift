@@ -92,7 +92,7 @@ package struct Request: Sendable {
     /// Removes the request and keeps the memory.
     package mutating func reset() {
         verb = .ping
-        amounts = Amounts()
+        amounts = Amounts(nothingIn: .nano)
         billed = BilledItems()
         scopes.clear()
         bytes.removeAll()
