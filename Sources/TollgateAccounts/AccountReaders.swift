@@ -199,7 +199,7 @@ actor AccountReaders {
                 return .failure(error)
             }
         } catch {
-            return .failure(ProviderFailure(.badRequest, message: error.description))
+            return .failure(ProviderFailure(.settings, message: error.description))
         }
     }
 

@@ -61,10 +61,10 @@ import TollgateTestSupport
                 #expect(b.days.filter { $0.value.counts[.requests] == 2 }.count == 5, "\(b.days)")
                 #expect(
                     try await harness.stored("c").state.failure?.sentence
-                        == "bad request: credential_file /nonexistent/key: does not exist")
+                        == "unusable settings: credential_file /nonexistent/key: does not exist")
                 #expect(
                     try await harness.stored("d").state.failure?.sentence
-                        == "bad request: credential_env TOLLGATE_TEST_NO_SUCH_VARIABLE: is not set in the environment of the sidecar"
+                        == "unusable settings: credential_env TOLLGATE_TEST_NO_SUCH_VARIABLE: is not set in the environment of the sidecar"
                 )
                 let lines = harness.log.text.split(separator: "\n")
                 #expect(lines.count { $0.contains("cannot be read") && $0.contains("account=a") } == 1, "\(lines)")

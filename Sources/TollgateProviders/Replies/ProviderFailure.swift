@@ -9,6 +9,8 @@ package struct ProviderFailure: Error, Equatable, Sendable {
         /// The credential may not read usage.
         case forbidden
         case rateLimited
+        /// The settings of the account are unusable, so the provider was not asked.
+        case settings
         /// The provider does not accept the request.
         case badRequest
         case serverError(status: Int)
@@ -94,6 +96,7 @@ extension ProviderFailure: CustomStringConvertible {
             case .unauthorized: "unauthorized"
             case .forbidden: "forbidden"
             case .rateLimited: "rate limited"
+            case .settings: "unusable settings"
             case .badRequest: "bad request"
             case .serverError(let status): "status \(status)"
             case .overloaded: "overloaded"
