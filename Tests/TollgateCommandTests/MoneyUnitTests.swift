@@ -187,6 +187,8 @@ import TollgateTestSupport
             policy: Self.policy("JPY", nil, day: "1000"), arguments: ["--redis", "\(redis.address)"],
             folder: first.folder, waitsUntilReady: false)
         try await eventually { second.log.contains("counts money with decimals: 2") }
+        // The sidecar may listen a little later than it has met Redis.
+        try await eventually { (try? second.client()) != nil }
         let replies = try await second.client().ask(
             "RECORD user=a cost=7.25 id=1", "RECORD user=a cost=0.125 id=2", "RECORD user=a cost=2 tokens=5 id=3")
         #expect(replies == ["OK queued=1", "OK queued=1", "OK queued=1"])
