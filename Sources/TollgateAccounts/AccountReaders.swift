@@ -73,7 +73,8 @@ actor AccountReaders {
     /// Gives the lease up if this sidecar has no accounts to read.
     func release() async {
         guard isHeld else { return }
-        lose()
+        isHeld = false
+        entries = entries.filter { $0.value.isReading }
         _ = try? await store.lease(for: sidecar, milliseconds: 0)
     }
 
@@ -123,7 +124,7 @@ actor AccountReaders {
         return due
     }
 
-    /// What is stored of an account. If that is malformed, the account is read as one that was never read.
+    /// What is stored of an account; nil if that is malformed, which is logged once. Others are read all the same.
     private func known(_ result: Result<StoredAccount, StoreError>, of id: String) -> StoredAccount? {
         do throws(StoreError) {
             return try result.get()

@@ -60,7 +60,8 @@ final class UnknownModelReporter: Service {
 
     /// Publishes the models that were noted. Those that cannot be published now remain pending.
     private func report(_ pending: inout Pending) async {
-        guard let now = try? await store.redisTime() else { return }
+        // Nearly always there are none, and Redis is not asked.
+        guard !models.isEmpty || !pending.models.isEmpty, let now = try? await store.redisTime() else { return }
         let (new, hasMore) = models.takeNew(on: floorDivide(now, 86_400_000))
         pending.models.formUnion(new)
         if hasMore, pending.warnsOfMore(at: now) {

@@ -43,6 +43,9 @@ package final class UnknownModels: Sendable {
     /// The number of requests since the start.
     package var requests: Int { state.withLock { $0.requests } }
 
+    /// Whether no model has been noted on the current day.
+    var isEmpty: Bool { state.withLock { $0.models.isEmpty } }
+
     /// The number of requests by model, at most 1 000 of them.
     package var models: [Model: Int] { state.withLock { $0.models } }
 
