@@ -49,7 +49,9 @@ struct SchemathesisTests {
                     Self.checks.joined(separator: ","), "--phases", Self.phases(role), "--max-examples", "3",
                     "--continue-on-failure", "--suppress-health-check", "all", "--generation-database", "none",
                     "--seed", "1", "--no-shrink", "--no-color", "--warnings", "off",
-                ], workingFolder: folder.path)
+                ], workingFolder: folder.path,
+                // Each field of each route has its cases; beside other tests they take more than two minutes.
+                patience: 400)
             #expect(result.status == 0, "\(result.output)\(result.errors)")
             let faults = admin.log.text.split(separator: "\n").filter { $0.hasPrefix("error") }
             #expect(faults.isEmpty, "\(faults)")
