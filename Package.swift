@@ -136,7 +136,6 @@ let package = Package(
             name: "TollgateProviders",
             dependencies: [
                 "TollgateCore",
-                "TollgateWire",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

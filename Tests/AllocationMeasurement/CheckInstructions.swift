@@ -71,7 +71,10 @@ package struct CheckInstructions {
         guard resolver.resolve(names, of: reader.request.bytes, into: &plans) else {
             throw TestFailure("every scope is known")
         }
-        encoder.append(.check, Amounts(requests: 1), on: plans)
+        // As RequestHandler does.
+        var amounts = reader.request.amounts
+        amounts.requests = amounts.requests ?? 1
+        encoder.append(.check, amounts, on: plans)
     }
 
     /// A reply as batch.lua packs it: status and time; for each CHECK the outcome, the indices of a scope and of its

@@ -76,6 +76,20 @@ final class AdminHarness: Sendable {
         if waits { try await eventually { await server.isReady } }
     }
 
+    /// Runs a command with the token of an administrator.
+    func tollgate(_ words: [String]) async throws -> Command {
+        guard case .tcp(host: let host, port: let port) = address else { throw TestFailure("not on a port") }
+        let folder = try TemporaryFolder()
+        return try await Command.run(
+            SidecarProcess.program, words, workingFolder: folder.path,
+            environment: [
+                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)", "TOLLGATE_ADMIN_TOKEN": Self.tokens[.admin] ?? "",
+            ])
+    }
+
+    /// Runs a command with the token of an administrator.
+    func tollgate(_ words: String...) async throws -> Command { try await tollgate(words) }
+
     func stop() async {
         await admin.triggerGracefulShutdown()
         _ = try? await running.value

@@ -10,27 +10,12 @@ import TollgateTestSupport
 
 /// The commands for alerts and events as processes, with a real admin API.
 @Suite struct AlertCommandTests {
-    private func tollgate(_ admin: AdminHarness, _ words: [String]) async throws -> Command {
-        guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
-        let folder = try TemporaryFolder()
-        return try await Command.run(
-            SidecarProcess.program, words, workingFolder: folder.path,
-            environment: [
-                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)",
-                "TOLLGATE_ADMIN_TOKEN": AdminHarness.tokens[.admin] ?? "",
-            ])
-    }
-
-    private func tollgate(_ admin: AdminHarness, _ words: String...) async throws -> Command {
-        try await tollgate(admin, words)
-    }
-
     @Test("alerts are a table of active or selected alerts, newest first")
     func alerts() async throws {
         try await withAdmin { admin in
-            #expect(try await tollgate(admin, "alerts").output == "no alerts\n")
+            #expect(try await admin.tollgate("alerts").output == "no alerts\n")
             let ids = try await admin.raiseAlerts().map(\.id)
-            let answer = try await tollgate(admin, "alerts")
+            let answer = try await admin.tollgate("alerts")
             #expect(
                 answer.output == """
                     opened                severity  scope            limit          used   max      %  state  id
@@ -39,12 +24,12 @@ import TollgateTestSupport
                     2026-11-20T18:20:01Z  warning   user:alice       cost/day      17.24    20   86.2  open   \(ids[0])
 
                     """, "\(answer.errors)")
-            let resolved = try await tollgate(admin, "alert", "resolve", ids[1])
+            let resolved = try await admin.tollgate("alert", "resolve", ids[1])
             #expect(resolved.output == "\(ids[1]): user:alice/cost/day at 100 %, resolved\n", "\(resolved.errors)")
-            let seen = try await tollgate(admin, "alert", "acknowledge", ids[0])
+            let seen = try await admin.tollgate("alert", "acknowledge", ids[0])
             #expect(seen.output == "\(ids[0]): user:alice/cost/day at 80 %, acknowledged\n")
             func shown(_ words: String...) async throws -> [String] {
-                let answer = try await tollgate(admin, words)
+                let answer = try await admin.tollgate(words)
                 #expect(answer.status == 0, "\(answer.errors)")
                 return ids.indices.filter { answer.output.contains(ids[$0]) }.map { "\($0)" }
             }
@@ -54,10 +39,10 @@ import TollgateTestSupport
             #expect(try await shown("alerts", "--state", "all", "--scope", "user:alice") == ["0", "1"])
             #expect(try await shown("alerts", "--severity", "warning") == ["0"])
             #expect(try await shown("alerts", "--limit", "1") == ["2"])
-            #expect(try await tollgate(admin, "alerts", "--limit", "1").output.hasSuffix("\nand more: see --limit\n"))
-            #expect(try await !tollgate(admin, "alerts", "--limit", "2").output.contains("more"))
+            #expect(try await admin.tollgate("alerts", "--limit", "1").output.hasSuffix("\nand more: see --limit\n"))
+            #expect(try await !admin.tollgate("alerts", "--limit", "2").output.contains("more"))
             #expect(try await shown("alerts", "--scope", "tool:d+user:b/c") == ["2"])
-            let json = try await tollgate(admin, "alerts", "--json").output
+            let json = try await admin.tollgate("alerts", "--json").output
             #expect(try await admin.ask("GET", "/v1/alerts?state=open,acknowledged").text == json)
         }
     }
@@ -71,7 +56,7 @@ import TollgateTestSupport
             _ = try await admin.alerts.publish(
                 .resolved(id: alert.id, at: AdminHarness.alertTime + 120_000, reason: .limitRaised))
             #expect(
-                try await tollgate(admin, "alert", "show", alert.id).output == """
+                try await admin.tollgate("alert", "show", alert.id).output == """
                     id            \(alert.id)
                     scope         user:alice
                     limit         cost/day of 2026-11-20, 20 by tier:premium
@@ -84,10 +69,10 @@ import TollgateTestSupport
                     ends          2100-01-01T00:00:00Z
 
                     """)
-            let twice = try await tollgate(admin, "alert", "resolve", alert.id)
+            let twice = try await admin.tollgate("alert", "resolve", alert.id)
             #expect(twice.status == 2)
             #expect(twice.errors == "\(alert.id): resolved by auto already (limit_raised)\n")
-            let missing = try await tollgate(admin, "alert", "show", "none")
+            let missing = try await admin.tollgate("alert", "show", "none")
             #expect(missing.status == 2 && missing.errors == "none: no such alert\n")
         }
     }
@@ -95,37 +80,37 @@ import TollgateTestSupport
     @Test("events are a table, filtered by scope or limit, over several pages if needed")
     func events() async throws {
         try await withAdmin { admin in
-            #expect(try await tollgate(admin, "events").output == "no events\n")
+            #expect(try await admin.tollgate("events").output == "no events\n")
             try await admin.raiseAlerts()
             #expect(
-                try await tollgate(admin, "events").output == """
+                try await admin.tollgate("events").output == """
                     at                    scope       limit                 used  max  source      request
                     2026-11-20T18:20:01Z  user:alice  requests/day            60   60  tier:basic  user:alice tool:search
                     2026-11-20T18:20:01Z  user:b/c    requests/1m (shadow)    60   60  tier:basic  user:b/c tool:search
 
                     """)
-            let first = try await tollgate(admin, "events", "--limit", "1").output
+            let first = try await admin.tollgate("events", "--limit", "1").output
             #expect(first.hasSuffix("tool:search\nand more: see --limit\n"), "\(first)")
-            let ofLimit = try await tollgate(admin, "events", "--limit-name", "user:b/c/requests/60s")
+            let ofLimit = try await admin.tollgate("events", "--limit-name", "user:b/c/requests/60s")
             #expect(ofLimit.output.contains("user:b/c") && !ofLimit.output.contains("user:alice"))
-            let ofScope = try await tollgate(admin, "events", "--scope", "user:alice")
+            let ofScope = try await admin.tollgate("events", "--scope", "user:alice")
             #expect(ofScope.output.contains("user:alice") && !ofScope.output.contains("user:b/c"))
-            let ofMode = try await tollgate(admin, "events", "--mode", "shadow").output
+            let ofMode = try await admin.tollgate("events", "--mode", "shadow").output
             #expect(ofMode.contains("(shadow)") && !ofMode.contains("user:alice"))
             let held = DenialEvent(
                 at: AdminHarness.alertTime, scope: try Scope(parsing: "team:x"), meter: .cost, period: .day,
                 max: 20_000_000_000, used: 12_500_000_000, held: 7_000_000_000, source: "defaults", request: [])
             try await admin.alerts.denials.add(held)
-            #expect(try await tollgate(admin, "events", "--scope", "team:x").output.contains("  12.5/7   20  defaults"))
+            #expect(try await admin.tollgate("events", "--scope", "team:x").output.contains("  12.5/7   20  defaults"))
             let copies = """
                 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2]
                 for i = 1, 2500 do redis.call('XADD', KEYS[1], '*', unpack(first)) end
                 """
             try admin.redis.cli("EVAL", copies, "1", "tollgate:{alerts}:events")
             // The last match is beyond the first page, which examines at most 2000 events.
-            let far = try await tollgate(admin, "events", "--scope", "user:alice", "--json")
+            let far = try await admin.tollgate("events", "--scope", "user:alice", "--json")
             #expect(far.output.contains(#""scope":"user:alice""#), "\(far.output)\(far.errors)")
-            let many = try await tollgate(admin, "events", "--limit", "2400", "--json")
+            let many = try await admin.tollgate("events", "--limit", "2400", "--json")
             #expect(many.output.components(separatedBy: "\"limit\":").count == 2_401)
         }
     }

@@ -28,17 +28,6 @@ struct PriceRouteTests {
           plain: { provider: github }
         """
 
-    private func tollgate(_ admin: AdminHarness, _ words: String...) async throws -> Command {
-        guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
-        let folder = try TemporaryFolder()
-        return try await Command.run(
-            SidecarProcess.program, words, workingFolder: folder.path,
-            environment: [
-                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)",
-                "TOLLGATE_ADMIN_TOKEN": AdminHarness.tokens[.admin] ?? "",
-            ])
-    }
-
     @Test("calls have computed costs; a refused model is a 403 without a limit")
     func calls() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -80,7 +69,7 @@ struct PriceRouteTests {
             let some = try await admin.ask("GET", "/v1/prices?model=gpt-5-mini")
             #expect(some["prices"]?.members?.keys.sorted() == ["openai"])
             #expect(try await admin.ask("GET", "/v1/prices?provider=").status == 400)
-            let command = try await tollgate(admin, "prices", "list", "--provider", "openai")
+            let command = try await admin.tollgate("prices", "list", "--provider", "openai")
             #expect(
                 command.output == """
                     provider  model   match   input  output  from
@@ -112,12 +101,12 @@ struct PriceRouteTests {
             let requested = try await admin.ask("POST", sync, "{}")
             #expect(requested.status == 202 && requested["sync_requested"] == .bool(true))
             #expect(try await admin.ask("POST", "/v1/accounts/plain/sync", "{}").status == 409)
-            let shown = try await tollgate(admin, "account", "list")
+            let shown = try await admin.tollgate("account", "list")
             #expect(shown.status == 0 && shown.output.contains("main"), "\(shown.output)\(shown.errors)")
             #expect(
-                try await tollgate(admin, "account", "show", "main").output.contains(
+                try await admin.tollgate("account", "show", "main").output.contains(
                     "own           2 requests, 70 tokens, cost 0.5"))
-            #expect(try await tollgate(admin, "account", "sync", "main").output == "main: requested; last read never\n")
+            #expect(try await admin.tollgate("account", "sync", "main").output == "main: requested; last read never\n")
         }
     }
 }

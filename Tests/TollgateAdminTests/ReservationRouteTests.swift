@@ -16,17 +16,6 @@ struct ReservationRouteTests {
         String(try #require(reply.split(separator: " reservation=").last?.split(separator: " ").first))
     }
 
-    private func tollgate(_ admin: AdminHarness, _ words: String...) async throws -> Command {
-        guard case .tcp(host: let host, port: let port) = admin.address else { throw TestFailure("not on a port") }
-        let folder = try TemporaryFolder()
-        return try await Command.run(
-            SidecarProcess.program, words, workingFolder: folder.path,
-            environment: [
-                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)",
-                "TOLLGATE_ADMIN_TOKEN": AdminHarness.tokens[.admin] ?? "",
-            ])
-    }
-
     @Test("are listed with held amounts, and released on every scope by one DELETE, which is audited")
     func freed() async throws {
         try await withAdmin(policy: Self.policy) { admin in
@@ -93,7 +82,7 @@ struct ReservationRouteTests {
                 let body = #"{"scopes":{"user":"a"},"tokens":5,"cost":"1","ttl":600,"on_expiry":"\#(rule)"}"#
                 let token = try #require(try await admin.ask("POST", "/v1/reserve", body)["reservation"]?.text)
                 #expect(try await rules() == expected)
-                let list = try await tollgate(admin, "reservations", "list", "user:a").output
+                let list = try await admin.tollgate("reservations", "list", "user:a").output
                 #expect(list.contains(rule == "charge" ? "charge tokens, charge cost" : "release"), "\(list)")
                 #expect(try await admin.ask("POST", "/v1/cancel", #"{"reservation":"\#(token)"}"#).status == 200)
             }
@@ -130,19 +119,19 @@ struct ReservationRouteTests {
     @Test("are listed and cancelled by tollgate reservations")
     func commands() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            #expect(try await tollgate(admin, "reservations", "list", "user:a").output == "no open reservations\n")
+            #expect(try await admin.tollgate("reservations", "list", "user:a").output == "no open reservations\n")
             _ = try await admin.lineClient().ask("RESERVE user=a tool=t cost=1.5 tokens=7 ttl=600")
-            let list = try await tollgate(admin, "reservations", "list", "user:a")
+            let list = try await admin.tollgate("reservations", "list", "user:a")
             let words = list.output.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? []
             #expect(words.count == 9, "\(list.output) \(list.errors)")
             #expect(words.dropFirst().prefix(4) == ["user:a", "tool:t", "7", "1.5"])
             #expect(words.last == "release")
             let id = try #require(words.first)
-            #expect(try await tollgate(admin, "reservations", "cancel", "tool:t", id).output == "\(id): cancelled\n")
-            let again = try await tollgate(admin, "reservations", "cancel", "tool:t", id)
+            #expect(try await admin.tollgate("reservations", "cancel", "tool:t", id).output == "\(id): cancelled\n")
+            let again = try await admin.tollgate("reservations", "cancel", "tool:t", id)
             #expect(again.status == 2)
             #expect(again.errors.contains("tool:t has no such open reservation"))
-            #expect(try await tollgate(admin, "reservations", "list", "user:a").output == "no open reservations\n")
+            #expect(try await admin.tollgate("reservations", "list", "user:a").output == "no open reservations\n")
         }
     }
 }

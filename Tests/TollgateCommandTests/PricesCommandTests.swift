@@ -96,7 +96,7 @@ import TollgateTestSupport
         try folder.write(String(repeating: " ", count: 32 << 20) + "1", to: "large.json")
         for (words, sentence) in [
             (["none.json"], "none.json: does not exist"),
-            (["bad.json"], "bad.json:2: not valid JSON: expected a number without leading zeros"),
+            (["bad.json"], "bad.json:2: is not valid JSON: expected a number without leading zeros"),
             (["large.json"], "large.json: is larger than 32 MiB"),
             (["map.json", "--provider", "grok"], "map.json: no provider grok; did you mean groq?"),
         ] {

@@ -90,7 +90,7 @@ struct GenAIPricesTests {
             model("o", #"{"equals": "o"}"#, list(price(1, #"{"start_date": "1st of May"}"#))))
         func steps(_ name: String) -> [String] {
             report.table.providers["p"]?.models[name]?.steps.map {
-                "\($0.date ?? "-") \($0.price.rates[.input]?.description ?? "")"
+                "\($0.from.map { "\($0)" } ?? "-") \($0.price.rates[.input]?.description ?? "")"
             } ?? []
         }
         #expect(steps("m") == ["- 1", "2026-03-01 2", "2026-05-01 5"])

@@ -41,7 +41,7 @@ struct PriceImportTests {
     func json() throws {
         let root = try ExactJSON.root(
             of: #" {"b": [1.50, -2E+3, true, null, "x\n\u00e4\ud83d\ude00\"/"], "a": {}} "#, file: "f")
-        #expect(root.members?.map(\.key.text) == ["b", "a"])
+        #expect(root.members?.map(\.key.text) == ["a", "b"])
         let items = try #require(root["b"]?.items)
         #expect(items.map(\.text) == ["1.50", "-2E+3", "true", "null", "x\nä😀\"/"])
         #expect(items.map { $0.plainText != nil } == [true, true, true, true, false])
@@ -50,25 +50,26 @@ struct PriceImportTests {
     @Test(
         "invalid JSON is an error with its line",
         arguments: [
-            ("", "f:1: the JSON is cut off: expected a value"),
-            ("{", "f:1: the JSON is cut off: expected a key in double quotes"),
-            ("[1,\n2", "f:2: the JSON is cut off: expected , or ]"),
-            ("[01]", "f:1: not valid JSON: expected a number without leading zeros"),
-            ("[1.]", "f:1: not valid JSON: expected a digit"), ("{\"a\" 1}", "f:1: not valid JSON: expected a colon"),
-            ("{\"a\":1,\n\"a\":2}", "f:2: not valid JSON: the key \"a\" is here twice"),
-            ("[1] 2", "f:1: not valid JSON: expected the end"),
-            ("[nul]", "f:1: not valid JSON: expected a value"),
-            ("\"\\x\"", "f:1: not valid JSON: unknown escape sequence"),
-            ("\"\\ud800\"", "f:1: not valid JSON: expected both halves of a surrogate pair"),
-            ("\"\\ud800\\u0041\"", "f:1: not valid JSON: expected both halves of a surrogate pair"),
-            ("\"\\u12\"", "f:1: not valid JSON: expected four hexadecimal digits"),
-            ("\"a", "f:1: the JSON is cut off: expected a closing quote"),
-            ("\"\\", "f:1: the JSON is cut off: expected a closing quote"),
-            ("\"\n\"", "f:1: not valid JSON: expected control characters to be escaped"),
-            (String(repeating: "[", count: 40), "f:1: not valid JSON: nested more than 32 levels deep"),
+            ("", "f:1: is empty; expected JSON"),
+            ("{", "f:1: is cut off: expected a key in double quotes"),
+            ("[1,\n2", "f:2: is cut off: expected , or ]"),
+            ("[01]", "f:1: is not valid JSON: expected a number without leading zeros"),
+            ("[1.]", "f:1: is not valid JSON: expected a digit"),
+            ("{\"a\" 1}", "f:1: is not valid JSON: expected a colon"),
+            ("{\"a\":1,\n\"a\":2}", "f:2: has the key \"a\" twice"),
+            ("[1] 2", "f:1: is not valid JSON: expected the end"),
+            ("[nul]", "f:1: is not valid JSON: expected a value"),
+            ("\"\\x\"", "f:1: is not valid JSON: unknown escape sequence"),
+            ("\"\\ud800\"", "f:1: is not valid JSON: expected both halves of a surrogate pair"),
+            ("\"\\ud800\\u0041\"", "f:1: is not valid JSON: expected both halves of a surrogate pair"),
+            ("\"\\u12zz\"", "f:1: is not valid JSON: expected four hexadecimal digits"),
+            ("\"a", "f:1: is cut off: expected a closing quote"),
+            ("\"\\", "f:1: is cut off: expected a closing quote"),
+            ("\"\n\"", "f:1: is not valid JSON: expected control characters to be escaped"),
+            (String(repeating: "[", count: 40), "f:1: is nested more than 32 levels deep"),
             (
                 "[\(String(repeating: "1", count: 65))]",
-                "f:1: not valid JSON: expected a number of at most 64 characters"
+                "f:1: is not valid JSON: expected a number of at most 64 characters"
             ),
         ])
     func invalid(text: String, sentence: String) {
@@ -104,10 +105,11 @@ struct PriceImportTests {
         for name in names { prices.add(PriceTable.Series([.init(price: price)]), as: name) }
         prices.add(
             PriceTable.Series([
-                .init(price: ModelPrice([.input: .free])), .init(from: 20_454, price: price),
-                .init(from: 20_800, price: price),
+                .init(price: ModelPrice([.input: .free])), .init(from: UTCDay(number: 20_454), price: price),
+                .init(from: UTCDay(number: 20_800), price: price),
             ]), as: "dated")
-        prices.add(PriceTable.Series([.init(from: 20_454, price: ModelPrice([.image: .free]))]), as: "later")
+        prices.add(
+            PriceTable.Series([.init(from: UTCDay(number: 20_454), price: ModelPrice([.image: .free]))]), as: "later")
         prices.others = PriceTable.Series([.init(price: ModelPrice([.request: .free]))])
         for provider in ["p", "true", "my: provider"] { table.add(prices, of: provider) }
         let text = PriceFileWriter(table, currency: "USD").text(comments: ["one\nline", ""])

@@ -98,7 +98,6 @@ struct UTCDayTests {
 
     @Test("instants are texts of RFC 3339")
     func instants() {
-        #expect(RFC3339.text(1_796_117_400) == "2026-12-01T09:30:00Z")
         for text in [
             "2026-12-01T09:30:00Z", "2026-12-01T09:30:00.999Z", "2026-12-01T10:30:00+01:00", "2026-12-01 09:30:00z",
             "2026-12-01T04:00:00-05:30",

@@ -1,3 +1,5 @@
+import TollgateCore
+
 @testable import TollgateProviders
 
 /// Replies as in the documentation of the providers.

@@ -1,6 +1,6 @@
 package import Foundation
+import TollgateCore
 package import TollgatePolicy
-import TollgateWire
 
 /// A JSON value. Numbers keep the precision of their text.
 package enum JSONValue: Sendable, Equatable {

@@ -1,6 +1,5 @@
 import Foundation
 import TollgateCore
-import TollgateWire
 
 /// Reads the fields of a JSON object and collects errors. A null field has the wrong type.
 struct ObjectReader {

@@ -257,7 +257,8 @@ extension Alert: Codable {
             endsAt: try container.parsedIfPresent(forKey: .endsAt, UTCTime.milliseconds(parsing:)),
             openedAt: try container.parsed(forKey: .openedAt, UTCTime.milliseconds(parsing:)))
         id = try container.decode(String.self, forKey: .id)
-        kind = try container.parsedIfPresent(forKey: .kind, Kind.init(rawValue:)) ?? kind
+        // A type of a later version is one that this version knows least wrongly by its threshold.
+        kind = (try? container.decode(String.self, forKey: .kind)).flatMap(Kind.init) ?? kind
         state = try container.parsed(forKey: .state, State.init(rawValue:))
         acknowledged = try Self.mark(.acknowledgedAt, .acknowledgedBy, of: container)
         resolved = try Self.mark(.resolvedAt, .resolvedBy, of: container)

@@ -1,4 +1,4 @@
-import TollgateCore
+package import TollgateCore
 
 /// The prices of models, by provider and model. Immutable once it is part of a policy.
 package struct PriceTable: Sendable, Equatable {
@@ -6,20 +6,13 @@ package struct PriceTable: Sendable, Equatable {
     package struct Series: Sendable, Equatable {
         /// A price from a time on.
         package struct Step: Sendable, Equatable {
-            /// The first day of the price in days since 1970-01-01, by UTC; nil for the first price.
-            package var from: Int64?
+            /// The first day of the price; nil for the first price.
+            package var from: UTCDay?
             package var price: ModelPrice
 
-            package init(from: Int64? = nil, price: ModelPrice) {
+            package init(from: UTCDay? = nil, price: ModelPrice) {
                 self.from = from
                 self.price = price
-            }
-
-            /// The first day as text, such as `2026-12-31`.
-            package var date: String? {
-                guard let date = from.map(CivilDate.init(daysSinceEpoch:)) else { return nil }
-                func twoDigits(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-                return "\(date.year)-\(twoDigits(date.month))-\(twoDigits(date.day))"
             }
         }
 
@@ -32,7 +25,7 @@ package struct PriceTable: Sendable, Equatable {
 
         /// The price at a time in Unix ms; nil before the first one.
         package func price(at time: Int64) -> ModelPrice? {
-            steps.last { $0.from.map { $0 * 86_400_000 <= time } ?? true }?.price
+            steps.last { $0.from.map { $0.start * 1_000 <= time } ?? true }?.price
         }
     }
 

@@ -1,4 +1,3 @@
-import Foundation
 import TollgateCore
 
 extension PolicyReader {
@@ -70,7 +69,7 @@ extension PolicyReader {
                     report(item.position, "from is missing; only the first price may have none")
                     return nil
                 }
-                guard from > last.from ?? .min else {
+                guard last.from.map({ $0 < from }) ?? true else {
                     report(item.position, "from: expected dates in ascending order")
                     return nil
                 }
@@ -87,7 +86,7 @@ extension PolicyReader {
     private func step(_ node: DocumentNode, at position: Position) -> PriceTable.Series.Step? {
         guard let price = price(node, at: position, others: ["from"]) else { return nil }
         guard let from = node["from"] else { return PriceTable.Series.Step(price: price) }
-        guard let text = from.text, let day = Self.day(text) else {
+        guard let text = from.text, let day = UTCDay(parsing: text) else {
             report(
                 self.position(of: from, at: position.at("from", line: position.line)),
                 "expected a date such as 2026-12-31\(found(from))")
@@ -120,11 +119,5 @@ extension PolicyReader {
             return nil
         }
         return price
-    }
-
-    /// Parses a date such as `2026-12-31` as days since 1970-01-01.
-    static func day(_ text: String) -> Int64? {
-        guard text.utf8.count == "2026-12-31".utf8.count, let date = date(text + "T00:00:00Z") else { return nil }
-        return Int64((date.timeIntervalSince1970 / 86_400).rounded(.down))
     }
 }

@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// Prices as JSON with the keys of a price file. Rates are decimal text.
 extension PriceTable: Encodable {
     package func encode(to encoder: any Encoder) throws {
@@ -31,7 +33,7 @@ extension PriceTable.Series.Step: Encodable {
     package func encode(to encoder: any Encoder) throws {
         try price.encode(to: encoder)
         var container = encoder.container(keyedBy: PriceKey.self)
-        if let date { try container.encode(date, forKey: PriceKey("from")) }
+        if let from { try container.encode(from.description, forKey: PriceKey("from")) }
     }
 }
 

@@ -1,6 +1,6 @@
 package import AsyncHTTPClient
 import NIOCore
-import TollgateCore
+package import TollgateCore
 
 /// Reads the usage of accounts from their providers. It can be used from any task.
 package struct ProviderClient: Sendable {

@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// A query for the buckets of a report. Pure.
 struct ReportQuery: Equatable {
     /// A parameter of the query.
@@ -54,8 +56,10 @@ struct ReportQuery: Equatable {
 
     /// The end is left out if it has not passed.
     private static func anthropicBounds(_ range: Range<Int64>, now: Int64) -> [Parameter] {
-        [Parameter(name: "starting_at", value: RFC3339.text(range.lowerBound))]
-            + (range.upperBound > now ? [] : [Parameter(name: "ending_at", value: RFC3339.text(range.upperBound))])
+        [Parameter(name: "starting_at", value: UTCTime.wholeSeconds(milliseconds: range.lowerBound * 1_000))]
+            + (range.upperBound > now
+                ? []
+                : [Parameter(name: "ending_at", value: UTCTime.wholeSeconds(milliseconds: range.upperBound * 1_000))])
     }
 
     // MARK: - OpenAI

@@ -1,3 +1,5 @@
+import TollgateCore
+
 /// Reads the pages of reports, one after the other.
 struct ReportReader: Sendable {
     let http: ProviderHTTP
@@ -19,7 +21,7 @@ struct ReportReader: Sendable {
             for bucket in page.buckets where query.range.contains(bucket.start) {
                 // A page has whole buckets, so one that comes twice would be counted twice.
                 guard buckets.updateValue(bucket.figures, forKey: bucket.start) == nil else {
-                    throw .malformed("the bucket of \(RFC3339.text(bucket.start)) twice")
+                    throw .malformed("the bucket of \(UTCTime.wholeSeconds(milliseconds: bucket.start * 1_000)) twice")
                 }
             }
             guard let next = page.nextPage else { return buckets }

@@ -1,5 +1,4 @@
 import TollgateCore
-import TollgateWire
 
 /// A JSON object of a reply, with its path. Unknown fields are ignored; errors name the field.
 struct ReplyObject {

@@ -1,3 +1,5 @@
+package import TollgateCore
+
 /// The usage of an account, as its provider reports it.
 package struct ProviderUsage: Equatable, Sendable {
     /// The figures of days. A day that the provider has not reported is missing, which is not zero.

@@ -1,3 +1,4 @@
+import TollgateCore
 import TollgatePolicy
 
 /// A price table for the terminal: a row for each price, or those of the entries that are used for a model.
@@ -44,7 +45,7 @@ struct PriceListText {
                 let rates = items.map { step.price.rates[$0]?.description ?? "-" }
                 let match = entry.match.map { [$0.rawValue] } ?? []
                 table.add(
-                    [entry.provider, entry.name] + match + rates + (hasDates ? [step.date ?? "-"] : []))
+                    [entry.provider, entry.name] + match + rates + (hasDates ? [step.from?.description ?? "-"] : []))
             }
         }
         return ([table.text(on: terminal)] + note(at: time)).joined(separator: "\n\n")

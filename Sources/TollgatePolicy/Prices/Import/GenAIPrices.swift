@@ -108,9 +108,9 @@ struct GenAIPrices {
         var steps: [PriceTable.Series.Step] = []
         for item in items {
             guard let members = item["prices"]?.members else { throw .malformedEntry }
-            var from: Int64?
+            var from: UTCDay?
             if let date = item["constraint"]?["start_date"] {
-                guard let day = date.text.flatMap(PolicyReader.day) else { throw .malformedEntry }
+                guard let day = date.text.flatMap({ UTCDay(parsing: $0) }) else { throw .malformedEntry }
                 from = day
             } else if let constraint = item["constraint"], !constraint.isNull {
                 // A time of the day.

@@ -25,7 +25,7 @@ package struct PriceFileWriter {
 
     private static func text(of series: PriceTable.Series) -> String {
         let prices = series.steps.map { step in
-            let from = step.date.map { "from: \($0), " } ?? ""
+            let from = step.from.map { "from: \($0), " } ?? ""
             let rates = ModelPrice.Item.allCases.compactMap { item in
                 step.price.rates[item].map { "\(item.rawValue): \($0)" }
             }

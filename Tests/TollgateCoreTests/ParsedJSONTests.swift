@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TollgateWire
+@testable import TollgateCore
 
 @Suite("Parsed JSON")
 struct ParsedJSONTests {
